@@ -1,0 +1,79 @@
+"""The one command, `hallpass`, and what every subcommand owes its user.
+
+Exit status: 0 on success, 2 on wrong use, 1 on failure, each with one clear line. No traceback reaches a user.
+Subcommands are imported only when they are called, so that the resolver never loads the pages' libraries.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from appliance.errors import HallpassError
+
+COMMANDS = {
+    "demo": "a school on this machine: central, one room, DNS, pages and a lamp in the terminal",
+    "room": "a whole room: resolver, recorder, agent and pages",
+    "resolver": "DNS alone",
+    "recorder": "the query log and the lamp",
+    "agent": "what follows central",
+    "web": "the teacher's pages",
+    "central": "the school's central service",
+    "account": "who may sign in",
+    "lists": "compile, search and export lists",
+    "check": "explain what a room decides about a name, and why",
+    "log": "read the query log",
+    "image": "build and personalise SD cards",
+    "doctor": "check that a room is healthy",
+}
+
+
+class _Commands(click.Group):
+    """Finds `hallpass NAME` in `appliance.commands.NAME`, as its attribute `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"appliance.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hallpass", prog_name="hallpass")
+def hallpass() -> None:
+    """Run Hallpass, a DNS filter for classrooms."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit status."""
+    try:
+        status = hallpass.main(args=arguments, standalone_mode=False)
+    except click.UsageError as wrong:
+        command = wrong.ctx.command_path if wrong.ctx else "hallpass"
+        click.echo(f"{command}: {wrong.format_message()} See '{command} --help'.", err=True)
+        sys.exit(wrong.exit_code)
+    except click.ClickException as failure:
+        click.echo(f"hallpass: {failure.format_message()}", err=True)
+        sys.exit(failure.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; saying so would only fail again
+        sys.exit(1)
+    except HallpassError as failure:
+        click.echo(f"hallpass: {failure}", err=True)
+        sys.exit(1)
+    except OSError as failure:
+        what = f"{failure.filename}: {failure.strerror}" if failure.filename else str(failure)
+        click.echo(f"hallpass: {what}", err=True)
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,1 @@
+"""A room: recorder, agent, state, health, and the composition of the resolver."""

@@ -1,0 +1,69 @@
+"""Where a room keeps its things, and which process writes each of them. Readers only read."""
+
+from pathlib import Path
+
+import msgspec
+
+from appliance.settings.room import RoomSettings
+
+
+class RoomPaths(msgspec.Struct, frozen=True):
+    """The files and sockets of one room."""
+
+    data: Path
+    sockets: Path
+
+    @classmethod
+    def of(cls, settings: RoomSettings) -> "RoomPaths":
+        """Return the paths that a room's settings give it."""
+        return cls(settings.room.data, settings.room.sockets)
+
+    @property
+    def policy(self) -> Path:
+        """The policy document as central sent it. Written by the agent, whole, by renaming."""
+        return self.data / "policy.json"
+
+    @property
+    def index(self) -> Path:
+        """A symbolic link to the index in use. Renamed into place by the agent."""
+        return self.data / "index"
+
+    @property
+    def indexes(self) -> Path:
+        """The indexes that were fetched, each named by its hash. Written by the agent."""
+        return self.data / "indexes"
+
+    @property
+    def log(self) -> Path:
+        """The query log. Written by the recorder."""
+        return self.data / "log.db"
+
+    @property
+    def state(self) -> Path:
+        """What the agent must remember: requests under way, known accounts. Written by the agent."""
+        return self.data / "state.db"
+
+    @property
+    def recorder_socket(self) -> Path:
+        """Where workers hand in their records (`dns.records`). Served by the recorder."""
+        return self.sockets / "recorder.sock"
+
+    @property
+    def live_socket(self) -> Path:
+        """Where refusals can be followed as they happen, one line of JSON each. Served by the recorder."""
+        return self.sockets / "live.sock"
+
+    @property
+    def agent_socket(self) -> Path:
+        """Where the pages ask the agent. Served by the agent."""
+        return self.sockets / "agent.sock"
+
+    @property
+    def lamp(self) -> Path:
+        """What the simulated lamp shows: "on REASON" or "off". Written by the recorder."""
+        return self.sockets / "lamp"
+
+    @property
+    def health(self) -> Path:
+        """A folder in which each process says how it is (`appliance.room.health`)."""
+        return self.sockets / "health"

@@ -1,0 +1,1 @@
+"""Settings: TOML files, validated whole, into frozen values."""

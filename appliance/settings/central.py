@@ -1,0 +1,39 @@
+"""The settings of the central service: one TOML file, by default ``central.toml``."""
+
+from pathlib import Path
+
+import msgspec
+
+from appliance.settings.values import Endpoint
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """[central]: the school, where it is served, and where it keeps its things."""
+
+    school: str
+    data: Path
+    listen: Endpoint = Endpoint("127.0.0.1", 8081)
+    timezone: str = "Europe/London"
+    database: str = ""  # an SQLAlchemy URL; left out: SQLite in the data folder
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """[tls]: the certificate that rooms and browsers see. Left out: only this machine may be served."""
+
+    certificate: Path
+    key: Path
+
+
+class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole central service."""
+
+    central: Service
+    tls: Tls | None = None
+
+    def __post_init__(self) -> None:
+        if (
+            self.tls is None
+            and not self.central.listen.host.startswith("127.")
+            and self.central.listen.host != "::1"
+        ):
+            raise ValueError("tls: is missing; without a certificate only a loopback address may be served")

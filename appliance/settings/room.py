@@ -1,0 +1,134 @@
+"""The settings of a room: one TOML file, by default ``room.toml``.
+
+Sections that a room alone needs and sections that an enrolled room needs exclude each other where both would
+decide the same thing: `[policy]` and `[lists]` are the room's own decisions, `[central]` is where they come from.
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import field
+
+from appliance.settings.values import Endpoint, Network, Upstream
+
+# A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".
+_SOCKET_FOLDER_BYTES = 107 - len("/resolver-99.control")
+
+PRIVATE_NETWORKS = tuple(
+    Network(text)
+    for text in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """[room]: which room this is, and where it keeps its things."""
+
+    name: str
+    data: Path
+    run: Path | None = None  # where the processes' sockets stand; default: data/run
+
+    def __post_init__(self) -> None:
+        if len(str(self.sockets).encode()) > _SOCKET_FOLDER_BYTES:
+            raise ValueError(
+                f"run: {self.sockets} is too long for sockets; set one of at most {_SOCKET_FOLDER_BYTES} bytes"
+            )
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of the processes' sockets."""
+        return self.run or self.data / "run"
+
+
+class Dns(msgspec.Struct, frozen=True, kw_only=True):
+    """[dns]: who is answered, where, and by asking whom."""
+
+    upstreams: tuple[Upstream, ...]
+    listen: tuple[Endpoint, ...] = (Endpoint("0.0.0.0", 53), Endpoint("::", 53))  # noqa: S104 (a server for the room)
+    clients: tuple[Network, ...] = PRIVATE_NETWORKS
+    workers: NotNegative = 0  # 0: one per core
+    rate_limit: NotNegative = 1000  # queries a second per device; 0: off
+
+    def __post_init__(self) -> None:
+        if not self.upstreams:
+            raise ValueError("upstreams: name at least one server to ask")
+        if not self.listen:
+            raise ValueError("listen: name at least one address")
+
+
+class Web(msgspec.Struct, frozen=True, kw_only=True):
+    """[web]: the teacher's pages."""
+
+    listen: Endpoint = Endpoint("0.0.0.0", 80)  # noqa: S104 (a server for the room)
+
+
+class Led(msgspec.Struct, frozen=True, kw_only=True):
+    """[led]: the lamp."""
+
+    driver: Literal["auto", "gpio", "activity", "simulated"] = "auto"
+    pin: Annotated[int, msgspec.Meta(ge=0, le=53)] = 17  # BCM number
+
+
+class Lists(msgspec.Struct, frozen=True, kw_only=True):
+    """[lists]: the compiled index of a room alone. Left out: the starter list that Hallpass brings."""
+
+    index: Path | None = None
+
+
+class LocalPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """[policy]: what a room alone keeps closed."""
+
+    closed: tuple[str, ...] = ()
+    safe_search: bool = False
+
+
+class CentralLink(msgspec.Struct, frozen=True, kw_only=True):
+    """[central]: where this room's decisions come from."""
+
+    url: str
+    token_file: Path
+    certificate: Path | None = None  # the authority to trust; left out: the machine's own
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme == "https" and parts.hostname:
+            return
+        if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
+            return
+        raise ValueError("url: must be https:// (http:// only for this machine itself)")
+
+
+class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole room."""
+
+    room: Room
+    dns: Dns
+    web: Web = field(default_factory=Web)
+    led: Led = field(default_factory=Led)
+    lists: Lists = field(default_factory=Lists)
+    policy: LocalPolicy | None = None
+    central: CentralLink | None = None
+
+    def __post_init__(self) -> None:
+        if self.policy is not None and self.central is not None:
+            raise ValueError("policy: a room with [central] takes its policy from there; leave one of the two out")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,90 @@
+"""The values that settings are made of: addresses, networks, upstream servers."""
+
+import ipaddress
+import re
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+import msgspec
+
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where a server listens: an address of this machine, and a port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``192.0.2.1:53`` or ``[2001:db8::1]:53``. Raises ValueError."""
+        match = _HOST_PORT.fullmatch(text)
+        if not match or not 0 <= int(match["port"]) <= 65535:
+            raise ValueError(f"{text!r} is not host:port (IPv6 in brackets)")
+        host = match["v6"] or match["host"]
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            raise ValueError(f"{host!r} is not an IP address") from None
+        if (address.version == 6) != bool(match["v6"]):
+            raise ValueError(f"{text!r}: an IPv6 address stands in brackets, an IPv4 address does not")
+        return cls(str(address), int(match["port"]))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+class Network(msgspec.Struct, frozen=True):
+    """A network in CIDR notation; a single address is a network of one."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``192.0.2.0/24``. Raises ValueError."""
+        try:
+            return cls(str(ipaddress.ip_network(text, strict=False)))
+        except ValueError as problem:
+            raise ValueError(str(problem)) from None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Upstream(msgspec.Struct, frozen=True):
+    """A server to ask: plain DNS, DNS over TLS (RFC 7858) or DNS over HTTPS (RFC 8484)."""
+
+    transport: Literal["plain", "tls", "https"]
+    host: str
+    port: int
+    server_name: str = ""  # the name that the certificate must bear; for HTTPS the host
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``192.0.2.1``, ``192.0.2.1:5353``, ``tls://192.0.2.1#dns.example`` or an https:// URL.
+
+        Raises ValueError.
+        """
+        if text.startswith("https://"):
+            parts = urlsplit(text)
+            if not parts.hostname:
+                raise ValueError(f"{text!r} names no host")
+            name = parts.fragment or parts.hostname
+            return cls("https", parts.hostname, parts.port or 443, name, parts.path or "/dns-query")
+        if text.startswith("tls://"):
+            where, _, name = text.removeprefix("tls://").partition("#")
+            endpoint = _endpoint(where, 853)
+            return cls("tls", endpoint.host, endpoint.port, name or endpoint.host)
+        endpoint = _endpoint(text, 53)
+        return cls("plain", endpoint.host, endpoint.port)
+
+
+def _endpoint(text: str, port: int) -> Endpoint:
+    try:
+        address = ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return Endpoint.parse(text)
+    return Endpoint(str(address), port)

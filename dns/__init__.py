@@ -1,0 +1,1 @@
+"""Answers questions: wire format, datagrams, cache, the policy decision, upstreams, listeners."""

@@ -1,0 +1,17 @@
+"""What can go wrong while answering: one root, so that a caller can catch the whole family."""
+
+
+class DnsError(Exception):
+    """Something in the DNS layer went wrong; the message says what."""
+
+
+class MalformedMessage(DnsError):
+    """Bytes that are no DNS message (RFC 1035, section 4.1)."""
+
+
+class InvalidName(DnsError):
+    """A text that cannot be a domain name (RFC 1035, section 2.3.4)."""
+
+
+class UpstreamFailed(DnsError):
+    """No upstream gave a usable answer in time."""

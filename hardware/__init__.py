@@ -1,0 +1,1 @@
+"""The lamp and the button. Knows only its pins."""

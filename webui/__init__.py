@@ -1,0 +1,1 @@
+"""Pages: `room` for teachers, `coordinator` for central, `api` for the rooms' machine interface."""

@@ -1,0 +1,1 @@
+"""The machine interface of central: what rooms call."""

@@ -1,0 +1,1 @@
+"""The teacher's pages and the block page, served in each room."""
