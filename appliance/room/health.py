@@ -3,6 +3,7 @@
 A file that has not been renewed for `STALE_SECONDS` counts as a process that stopped: silence is trouble.
 """
 
+import contextlib
 import enum
 import os
 from collections.abc import Iterable
@@ -47,7 +48,8 @@ def report(folder: Path, health: ProcessHealth) -> None:
         temporary.write_bytes(_encoder.encode(health))
         temporary.replace(target)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read(folder: Path, now: float) -> tuple[ProcessHealth, ...]:

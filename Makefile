@@ -1,0 +1,56 @@
+# The two commands a newcomer needs are `make run` and `make test`; each does all its own set-up.
+# The rest: `make lint`, `make bench`, `make image`, `make image-test`, `make clean`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV   := .venv
+PYTEST := $(VENV)/bin/pytest
+DEMO   ?=
+
+.PHONY: help run setup test lint bench image image-test clean
+
+help:
+	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
+	@echo "make test         lint, types, import layering and every test"
+	@echo "make lint         lint, types and import layering alone"
+	@echo "make bench        speed and size beside Unbound and dnsmasq"
+	@echo "make image        build the SD card image; make image-test boots it in an emulator"
+	@echo "make clean        remove what these commands made"
+
+run: $(VENV)/.installed
+	@$(VENV)/bin/hallpass demo $(DEMO)
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt .ci/setup
+	@.ci/setup run
+
+$(VENV)/.installed-for-tests: pyproject.toml constraints.txt .ci/setup
+	@.ci/setup test
+
+$(VENV)/.installed-for-bench: pyproject.toml constraints.txt .ci/setup
+	@.ci/setup bench
+
+lint: $(VENV)/.installed-for-tests
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+# The tests come last, so that the runner's summary is the last thing printed.
+test: lint
+	$(PYTEST) -n auto --dist loadgroup
+
+bench: $(VENV)/.installed-for-bench
+	$(VENV)/bin/python -m tests.bench
+
+image: $(VENV)/.installed
+	$(VENV)/bin/hallpass image build
+
+image-test: $(VENV)/.installed-for-tests
+	image-build/image-test
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

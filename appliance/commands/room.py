@@ -1,0 +1,28 @@
+"""`hallpass room`: the four processes of a room, in the foreground."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from appliance.processes import Foreground, hallpass
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+
+PROCESSES = ("recorder", "resolver", "agent", "web")  # the recorder first: it makes the sockets' folder
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("room.toml"),
+    show_default=True,
+    help="The room's settings.",
+)
+def command(config: Path) -> None:
+    """Run a whole room: resolver, recorder, agent and pages. Ctrl-C stops all of them."""
+    load(config, RoomSettings)  # one report of the mistakes, instead of one from each process
+    room = Foreground(say=lambda text: click.echo(f"hallpass room: {text}", err=True))
+    room.start([hallpass(name, "--config", str(config)) for name in PROCESSES])
+    sys.exit(room.run())

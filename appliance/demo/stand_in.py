@@ -1,0 +1,79 @@
+"""A stand-in for the internet's DNS: answers every name from nothing but the name itself.
+
+For `hallpass demo --offline` only. Every name has one IPv4 address in 192.0.2.0/24 and one IPv6 address in
+2001:db8::/32 (the documentation ranges, RFC 5737 and RFC 3849), always the same ones, so that caching and
+unblocking can be seen. Names below .invalid do not exist (RFC 6761). Other types have no data.
+"""
+
+import asyncio
+import hashlib
+import ipaddress
+import struct
+
+from dnslib import AAAA, QTYPE, RCODE, RR, SOA, A, DNSError, DNSRecord
+
+TTL_SECONDS = 60
+_LENGTH = struct.Struct("!H")
+
+
+def answer(query: bytes) -> bytes | None:
+    """Return the answer to a query, or None for bytes that are none."""
+    try:
+        message = DNSRecord.parse(query)
+    except (DNSError, ValueError, IndexError, struct.error):
+        return None
+    if message.header.qr or len(message.questions) != 1:
+        return None
+    name, qtype = message.q.qname, message.q.qtype
+    reply = message.reply(ra=1, aa=0)
+    digest = hashlib.sha256(str(name).lower().encode()).digest()
+    if str(name).lower().rstrip(".").endswith("invalid"):
+        reply.header.rcode = RCODE.NXDOMAIN
+    elif qtype == QTYPE.A:
+        address = ipaddress.IPv4Address("192.0.2.0") + 1 + digest[0] % 254
+        reply.add_answer(RR(name, qtype, ttl=TTL_SECONDS, rdata=A(str(address))))
+    elif qtype == QTYPE.AAAA:
+        host = ipaddress.IPv6Address("2001:db8::") + int.from_bytes(digest[:8], "big")
+        reply.add_answer(RR(name, qtype, ttl=TTL_SECONDS, rdata=AAAA(str(host))))
+    if not reply.rr:
+        authority = SOA("stand-in.invalid", "nobody.stand-in.invalid", (1, 3600, 600, 86400, TTL_SECONDS))
+        reply.add_auth(RR(name, QTYPE.SOA, ttl=TTL_SECONDS, rdata=authority))
+    packed: bytes = reply.pack()
+    return packed
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        reply = answer(data)
+        if reply is not None and isinstance(self._transport, asyncio.DatagramTransport):
+            self._transport.sendto(reply, addr)
+
+
+async def _stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while True:
+            (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+            reply = answer(await reader.readexactly(length))
+            if reply is None:
+                break
+            writer.write(_LENGTH.pack(len(reply)) + reply)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass  # the asker has gone
+    finally:
+        writer.close()
+
+
+async def serve(host: str, port: int) -> None:
+    """Answer on UDP and TCP until cancelled. Raises OSError where the port is taken."""
+    loop = asyncio.get_running_loop()
+    server = await asyncio.start_server(_stream, host, port)
+    transport, _ = await loop.create_datagram_endpoint(_Datagrams, local_addr=(host, port))
+    try:
+        async with server:
+            await server.serve_forever()
+    finally:
+        transport.close()

@@ -1,0 +1,32 @@
+"""Each process says how it is; silence is trouble; the most urgent condition wins."""
+
+from pathlib import Path
+
+from appliance.room.health import STALE_SECONDS, Condition, ProcessHealth, most_urgent, read, report
+
+
+def test_what_a_process_said_last_is_what_is_read(tmp_path: Path) -> None:
+    report(tmp_path, ProcessHealth(process="agent", time=1.0, conditions=(Condition.LISTS_STALE,)))
+    report(tmp_path, ProcessHealth(process="agent", time=2.0, conditions=(Condition.CENTRAL_UNREACHABLE,)))
+    assert [health.conditions for health in read(tmp_path, now=3.0)] == [(Condition.CENTRAL_UNREACHABLE,)]
+
+
+def test_a_process_that_fell_silent_counts_as_stopped(tmp_path: Path) -> None:
+    report(tmp_path, ProcessHealth(process="resolver", time=100.0))
+    (health,) = read(tmp_path, now=100.0 + STALE_SECONDS + 1)
+    assert health.conditions == (Condition.STOPPED,)
+
+
+def test_the_most_urgent_condition_of_the_room_wins() -> None:
+    healths = [
+        ProcessHealth(process="agent", time=0, conditions=(Condition.LISTS_STALE,)),
+        ProcessHealth(process="recorder", time=0, conditions=(Condition.DISK_TROUBLE,)),
+    ]
+    assert most_urgent(healths) is Condition.DISK_TROUBLE
+    assert most_urgent([ProcessHealth(process="web", time=0)]) is None
+
+
+def test_a_file_that_cannot_be_read_and_a_disk_that_cannot_be_written_stop_nobody(tmp_path: Path) -> None:
+    (tmp_path / "agent.json").write_text("{")
+    assert read(tmp_path, now=0) == ()
+    report(tmp_path / "agent.json" / "below", ProcessHealth(process="web", time=0))
