@@ -1,14 +1,22 @@
 """The policy document: everything a room needs in order to decide, as one versioned, readable value.
 
 Central makes one for each room and sends it as JSON; a room alone makes a small one from its settings; a person
-can write one as TOML. All times carry their zone. Fields this version does not know are passed over when it is
-read, and kept in the file, because the agent stores the bytes it was sent.
+can write one as TOML. All times carry their zone, except the hours of a timetable, which are what the school's
+clock shows. Fields this version does not know are passed over when it is read, and kept in the file, because the
+agent stores the bytes it was sent. What the fields mean together is decided in `dns.policy.order`.
 """
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Annotated, Literal
 
 import msgspec
+
+EVERY_CATEGORY = "*"  # in `Profile.closed`: everything that any list closes
+
+Clock = Annotated[str, msgspec.Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Minutes = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -20,6 +28,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     locked: bool = False  # nobody can open it; only on block rules
     groups: tuple[str, ...] = ()  # empty: every group
     note: str = ""
+    category: str = ""  # what the school counts it under, for the log and the pages
+    safe_search: bool = True  # an allowed search engine keeps its safe search; False lifts it
 
 
 class Unblock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,18 +42,91 @@ class Unblock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     also: tuple[str, ...] = ()  # the extra names granted with it, each with its subdomains
     groups: tuple[str, ...] = ()  # empty: every group
     by: str = ""  # who granted it, for the explanation
+    safe_search: bool = True  # an opened search engine keeps its safe search; False lifts it
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The further names that a site needs in order to work: opened with it, and part of a lesson with it."""
+
+    site: str
+    names: tuple[str, ...]
+
+
+class Lesson(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Lesson mode: only these sites for a time. It closes the rest; it opens nothing that is closed."""
+
+    id: str
+    sites: tuple[str, ...]
+    until: datetime
+    since: datetime | None = None
+    also: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()  # empty: every group
+    by: str = ""
+    title: str = ""
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Nothing but the appliance for a time."""
+
+    id: str
+    until: datetime
+    since: datetime | None = None
+    groups: tuple[str, ...] = ()  # empty: every group
+    by: str = ""
+
+
+class Suspension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One device without the internet for a time."""
+
+    id: str
+    device: str  # written like a member of a group: address, network, MAC address or device name
+    until: datetime
+    since: datetime | None = None
+    by: str = ""
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some hours in which more is closed, or less. In force while the school's clock shows a time within it.
+
+    Where `end` is not after `start` the period runs over midnight and belongs to the day on which it starts.
+    """
+
+    start: Clock
+    end: Clock  # not included; "24:00" is the end of the day
+    name: str = ""
+    days: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
+    when: Literal["school-days", "other-days", "every-day"] = "school-days"  # of those weekdays
+    closes: tuple[str, ...] = ()  # categories; closing wins where two periods disagree
+    opens: tuple[str, ...] = ()
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some days: a term, a holiday."""
+
+    first: date
+    last: date  # included
+    name: str = ""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the devices of a group may see."""
 
     name: str
-    closed: tuple[str, ...] = ()  # categories
+    closed: tuple[str, ...] = ()  # categories; "*" closes every one
     safe_search: bool = False
-    youtube: Literal["strict", "moderate", "off"] = "strict"
+    youtube: Literal["strict", "moderate", "off"] = "strict"  # where safe search is on
+    safe_search_except: tuple[str, ...] = ()  # engines left as they are: the names of `dns.policy.safe_search`
     keywords: bool = False
     strip_ech: bool = False
     refusal: Literal["null", "nxdomain", "page"] = "null"
+    timetable: tuple[Period, ...] = ()
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A device that the school knows by name."""
+
+    name: str
+    addresses: tuple[str, ...] = ()  # IP and MAC addresses
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,6 +135,23 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     profile: str
     members: tuple[str, ...] = ()  # addresses, networks (CIDR), MAC addresses, device names
+
+
+class Delegation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What teachers may open by themselves, without waiting for the coordinator."""
+
+    categories: tuple[str, ...]
+    minutes: Minutes = 60  # for how long at most
+    per_day: NotNegative = 5  # how often one teacher may on one day; 0: as often as they like
+    groups: tuple[str, ...] = ()  # empty: for every group
+
+
+class ClosedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Addresses that no name may lead to."""
+
+    network: str  # CIDR, or one address
+    category: str = ""
+    note: str = ""
 
 
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,3 +167,20 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     rules: tuple[Rule, ...] = ()
     unblocks: tuple[Unblock, ...] = ()
     locked_categories: tuple[str, ...] = ()
+    issued: datetime | None = None  # when it was made: no clock that shows an earlier time can be right
+    devices: tuple[Device, ...] = ()
+    terms: tuple[Span, ...] = ()  # none: every day outside the holidays is a school day
+    holidays: tuple[Span, ...] = ()
+    bundles: tuple[Bundle, ...] = ()  # the school's own; they replace the built-in bundle of the same site
+    lessons: tuple[Lesson, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    suspensions: tuple[Suspension, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
+    appliance_names: tuple[str, ...] = ()  # what the appliance itself needs: central, clocks, list hosts
+    private_names: tuple[str, ...] = ()  # names that may lead to private addresses: the school's own servers
+    closed_addresses: tuple[ClosedRange, ...] = ()
+    tunnels: Literal["off", "report", "close"] = "report"  # what happens where questions look like carried data
+
+
+json_decoder = msgspec.json.Decoder(PolicyDocument)
+json_encoder = msgspec.json.Encoder()
