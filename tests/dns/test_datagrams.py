@@ -1,0 +1,123 @@
+"""Batches of datagrams over real loopback sockets, with and without the batched system calls."""
+
+import select
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from dns.datagrams import Batch, Outbox, ask_for_destination, pack_address, unpack_address
+
+FAMILIES = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+
+
+def bound(family: int, host: str, *, wildcard: bool = False) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    if wildcard:
+        ask_for_destination(sock)
+    sock.bind(("" if wildcard else host, 0))
+    sock.setblocking(False)
+    return sock
+
+
+def wait(sock: socket.socket) -> None:
+    assert select.select([sock], [], [], 10)[0]
+
+
+@pytest.fixture(params=FAMILIES, ids=["IPv4", "IPv6"])
+def client(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
+    with socket.socket(request.param[0], socket.SOCK_DGRAM) as sock:
+        sock.bind((request.param[1], 0))
+        sock.settimeout(10)
+        yield sock
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("wildcard", [True, False])
+def test_an_answer_written_over_its_question_goes_back_to_the_asker(
+    client: socket.socket, *, batched: bool, wildcard: bool
+) -> None:
+    host = client.getsockname()[0]
+    with bound(client.family, host, wildcard=wildcard) as server:
+        batch = Batch(server, slots=4, control=wildcard, batched=batched)
+        for round_ in range(3):
+            client.sendto(b"question", (host, server.getsockname()[1]))
+            wait(server)
+            lengths = batch.receive()
+            assert list(lengths) == [8]
+            start = batch.starts[0]
+            assert batch.room[start : start + 8] == b"question"
+            batch.room[start : start + 6] = b"answer"
+            batch.lengths[1] = 6
+            batch.send(0, 1)
+            answer, sender = client.recvfrom(100)
+            assert (answer, sender[0]) == (b"answer", host), round_
+
+
+def test_an_answer_leaves_from_the_address_that_was_asked() -> None:
+    with (
+        bound(socket.AF_INET, "", wildcard=True) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        client.settimeout(10)
+        for batched in (True, False):
+            batch = Batch(server, slots=4, control=True, batched=batched)
+            client.sendto(b"?", ("127.0.0.77", server.getsockname()[1]))
+            wait(server)
+            assert list(batch.receive()) == [1]
+            outbox = Outbox(server, control=True)
+            outbox.add(batch.peer(0), b"later")
+            outbox.flush()
+            assert client.recvfrom(100) == (b"later", ("127.0.0.77", server.getsockname()[1]))
+
+
+def test_more_than_a_batch_is_received_in_several_steps_and_in_order() -> None:
+    with bound(socket.AF_INET, "127.0.0.1") as server, bound(socket.AF_INET, "127.0.0.1") as client:
+        outbox = Outbox(client, slots=3)
+        peer = pack_address(socket.AF_INET, server.getsockname())
+        for number in range(10):
+            outbox.add(peer, b"%d" % number)
+        outbox.flush()
+        wait(server)
+        batch = Batch(server, slots=4)
+        seen = []
+        while lengths := batch.receive():
+            seen += [batch.room[start : start + n] for start, n in zip(batch.starts, lengths, strict=False)]
+        assert seen == [b"%d" % number for number in range(10)]
+
+
+def test_a_connected_socket_needs_no_addresses() -> None:
+    with bound(socket.AF_INET, "127.0.0.1") as server, bound(socket.AF_INET, "127.0.0.1") as client:
+        client.connect(server.getsockname())
+        server.connect(client.getsockname())
+        outbox = Outbox(client, connected=True)
+        outbox.add(b"", b"one")
+        outbox.add(b"", b"two")
+        outbox.flush()
+        wait(server)
+        batch = Batch(server, connected=True)
+        assert list(batch.receive()) == [3, 3]
+
+
+def test_a_peer_that_cannot_be_reached_does_not_hold_up_the_others() -> None:
+    with bound(socket.AF_INET, "127.0.0.1") as server, bound(socket.AF_INET, "127.0.0.1") as client:
+        client.setblocking(True)
+        client.settimeout(10)
+        outbox = Outbox(server)
+        outbox.add(pack_address(socket.AF_INET, ("127.0.0.1", 0)), b"nobody")  # port 0: EINVAL
+        outbox.add(pack_address(socket.AF_INET, client.getsockname()), b"hello")
+        outbox.flush()
+        assert client.recv(100) == b"hello"
+
+
+def test_a_datagram_too_long_for_a_slot_is_refused_before_it_harms_its_neighbour() -> None:
+    with bound(socket.AF_INET, "127.0.0.1") as server, pytest.raises(ValueError, match="does not fit"):
+        Outbox(server, size=512).add(pack_address(socket.AF_INET, ("127.0.0.1", 9)), bytes(513))
+
+
+@pytest.mark.parametrize(
+    ("family", "address"),
+    [(socket.AF_INET, ("192.0.2.7", 5353)), (socket.AF_INET6, ("2001:db8::7", 5353, 0, 3))],
+)
+def test_addresses_survive_packing(family: int, address: tuple[str, int]) -> None:
+    assert unpack_address(pack_address(family, address)) == address
