@@ -1,0 +1,222 @@
+"""Remembers what upstreams answered, for as long as each answer says, and a while longer for bad times.
+
+Whole answers are kept, by name, type and the asker's wishes (`flags`: whatever of the query changes the answer).
+
+- An answer lives as long as the shortest-lived record of its answer section. One that says "there is no such name",
+  or "no record of that type", lives as long as its SOA record says, and is not kept without one (RFC 2308). A failure
+  is kept for some seconds, so that a broken name does not cost a question each time (RFC 9520).
+- Times to live are held between a minimum and a maximum; one with its top bit set counts as zero (RFC 2181).
+- Past its life an answer is *stale*: it may be given when upstreams fail, with a short life (RFC 8767). After a failed
+  attempt to renew it the next attempt waits for `RECHECK_SECONDS`.
+- A popular answer about to expire is *due*: worth asking for before anybody has to wait.
+- Memory is bounded by an estimate of bytes. When it is full the oldest entry goes, unless somebody asked for it since
+  its last turn: then it goes to the end of the queue.
+
+Truncated messages are never kept. Times are seconds of the clock that the caller passes in.
+"""
+
+import struct
+from collections import OrderedDict
+
+from dns.errors import MalformedMessage
+from dns.skim import OPT, Skimmed, skim
+
+STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
+RECHECK_SECONDS = 10.0
+FAILURE_SECONDS = 5
+LONGEST_NEGATIVE = 3600
+DUE_SHARE = 0.1  # of its life that a popular answer has left when it is due
+DUE_AFTER_HITS = 2
+DUE_LIFE = 10  # seconds; an answer with a shorter life is not worth asking for early
+
+_ENTRY_BYTES = 480  # what an entry costs beside its message and its name
+_TTL = struct.Struct("!I")
+_NOERROR, _NXDOMAIN = 0, 3
+_SOA = 6
+_TRUNCATED = 0x02
+_LONGEST_TTL = 0x7FFFFFFF
+
+
+class Cached:
+    """One whole answer, and how long it lives. `hits` may be raised by whoever gives it out without asking here."""
+
+    __slots__ = ("_due_at", "expires", "hits", "is_failure", "message", "recheck_at", "seen", "stored", "ttls_at")
+
+    def __init__(self, message: bytes, ttls_at: tuple[int, ...], stored: float, life: float) -> None:
+        self.message = message
+        self.ttls_at = ttls_at  # where each record's time to live stands; the EDNS record has none
+        self.stored = stored
+        self.expires = stored + life
+        self.hits = 0
+        self.seen = 0  # the hits at its last turn in the queue
+        self.recheck_at = 0.0
+        self.is_failure = False
+        self._due_at = self.expires - life * DUE_SHARE if life >= DUE_LIFE else self.expires
+
+    def is_fresh(self, now: float) -> bool:
+        """Tell whether it may be given as it is."""
+        return now < self.expires
+
+    def is_due(self, now: float) -> bool:
+        """Tell whether it is worth renewing already: popular, and about to expire."""
+        return now >= self._due_at and self.hits >= DUE_AFTER_HITS and now >= self.recheck_at
+
+    def is_waiting(self, now: float) -> bool:
+        """Tell whether an attempt to renew it failed a moment ago: it is given stale, without another attempt."""
+        return now < self.recheck_at
+
+    def life_left(self, now: float) -> float:
+        """Return for how many seconds it may be given; a stale answer for `STALE_TTL`."""
+        left = self.expires - now
+        return left if left > 0 else float(STALE_TTL)
+
+    def aged(self, now: float) -> bytes:
+        """Return the message with its times to live counted down; those of a stale answer are `STALE_TTL`."""
+        age = int(now - self.stored)
+        stale = now >= self.expires
+        if age <= 0 and not stale:
+            return self.message
+        message = bytearray(self.message)
+        for at in self.ttls_at:
+            ttl = STALE_TTL if stale else max(_TTL.unpack_from(message, at)[0] - age, 0)
+            _TTL.pack_into(message, at, ttl)
+        return bytes(message)
+
+
+class RecordCache:
+    """The answers that are remembered."""
+
+    def __init__(
+        self,
+        *,
+        limit: int = 32 * 1024 * 1024,  # bytes
+        minimum_ttl: int = 0,
+        maximum_ttl: int = 86400,
+        stale_seconds: float = 86400.0,
+    ) -> None:
+        self._limit = limit
+        self._minimum = minimum_ttl
+        self._maximum = maximum_ttl
+        self._stale_seconds = stale_seconds
+        self._entries: OrderedDict[tuple[str, int, int], Cached] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the answers take."""
+        return self._bytes
+
+    def get(self, name: str, qtype: int, flags: int, now: float) -> Cached | None:
+        """Return what is remembered: fresh, or stale where upstreams must be asked first. See `Cached`."""
+        cached = self._entries.get((name, qtype, flags))
+        if cached is None or now >= cached.expires + self._stale_seconds:
+            return None
+        if cached.is_failure and now >= cached.expires:
+            return None
+        cached.hits += 1
+        return cached
+
+    def put(self, name: str, qtype: int, flags: int, message: bytes, now: float) -> Cached | None:
+        """Remember an answer, if it is one that may be, and return it ready to be given out.
+
+        A failure does not take the place of an answer that can still be given stale; that one is returned then.
+        Returns None for bytes that are no message.
+        """
+        try:
+            skimmed = skim(message)
+        except MalformedMessage:
+            return None
+        code = message[3] & 0x0F
+        is_failure = code not in {_NOERROR, _NXDOMAIN}
+        if is_failure and (older := self.failed(name, qtype, flags, now)):
+            return older
+        cached = self._cached(message, skimmed, now, is_failure=is_failure)
+        if cached.expires > now and not message[2] & _TRUNCATED:
+            key = (name, qtype, flags)
+            replaced = self._entries.pop(key, None)
+            if replaced is not None:
+                self._bytes -= _cost(key, replaced)
+                cached.hits = replaced.hits >> 1
+            self._entries[key] = cached
+            self._bytes += _cost(key, cached)
+            if self._bytes > self._limit:
+                self._make_room(now)
+        return cached
+
+    def failed(self, name: str, qtype: int, flags: int, now: float) -> Cached | None:
+        """Note that an answer could not be renewed; return it, if there is one that may be given stale."""
+        cached = self._entries.get((name, qtype, flags))
+        if cached is None or cached.is_failure or now >= cached.expires + self._stale_seconds:
+            return None
+        cached.recheck_at = now + RECHECK_SECONDS
+        return cached
+
+    def forget(self, name: str) -> int:
+        """Forget every answer for a name and its subdomains; return how many there were."""
+        under = "." + name
+        keys = [key for key in self._entries if not name or key[0] == name or key[0].endswith(under)]
+        for key in keys:
+            self._bytes -= _cost(key, self._entries.pop(key))
+        return len(keys)
+
+    def _cached(self, message: bytes, skimmed: Skimmed, now: float, *, is_failure: bool) -> Cached:
+        """Hold an answer's times to live within bounds, and find out how long it lives."""
+        ttls_at = []
+        changed: list[tuple[int, int]] = []
+        shortest = self._maximum
+        for section in skimmed[1:]:
+            for record in section:
+                if record.rtype == OPT:
+                    continue
+                ttl = record.ttl if record.ttl <= _LONGEST_TTL else 0
+                if not self._minimum <= ttl <= self._maximum:
+                    ttl = min(max(ttl, self._minimum), self._maximum)
+                if ttl != record.ttl:
+                    changed.append((record.ttl_at, ttl))
+                if section is skimmed.answer and ttl < shortest:
+                    shortest = ttl
+                ttls_at.append(record.ttl_at)
+        life = shortest
+        if is_failure:
+            life = FAILURE_SECONDS
+        elif not skimmed.answer or message[3] & 0x0F == _NXDOMAIN:
+            life, soa_at = self._negative_life(message, skimmed)
+            if soa_at:
+                changed.append((soa_at, life))
+            life = min(life, shortest)
+        if changed:
+            rewritten = bytearray(message)
+            for at, ttl in changed:
+                _TTL.pack_into(rewritten, at, ttl)
+            message = bytes(rewritten)
+        cached = Cached(message, tuple(ttls_at), now, life)
+        cached.is_failure = is_failure
+        return cached
+
+    def _negative_life(self, message: bytes, skimmed: Skimmed) -> tuple[int, int]:
+        """Return for how long there is nothing, and where the SOA's time to live stands (RFC 2308, section 5)."""
+        for record in skimmed.authority:
+            if record.rtype == _SOA and record.data_bytes >= 22:
+                (minimum,) = _TTL.unpack_from(message, record.data_at + record.data_bytes - 4)
+                ttl = record.ttl if record.ttl <= _LONGEST_TTL else 0
+                longest = min(LONGEST_NEGATIVE, self._maximum)
+                return max(min(ttl, minimum, longest), min(self._minimum, longest)), record.ttl_at
+        return 0, 0
+
+    def _make_room(self, now: float) -> None:
+        """Let the oldest go, but give each that was asked for since its last turn another one."""
+        entries = self._entries
+        while self._bytes > self._limit and entries:
+            key, cached = entries.popitem(last=False)
+            if cached.hits > cached.seen and now < cached.expires:
+                cached.seen = cached.hits
+                entries[key] = cached
+            else:
+                self._bytes -= _cost(key, cached)
+
+
+def _cost(key: tuple[str, int, int], cached: Cached) -> int:
+    return _ENTRY_BYTES + len(key[0]) + len(cached.message)

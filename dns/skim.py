@@ -1,0 +1,81 @@
+"""Walks over a message's records without reading their names: where each is, its type, its time to live.
+
+This is what a cache needs of every answer, so it is kept cheap: names are stepped over, never decoded (a
+compression pointer ends a name here, so there is no loop to fall into; RFC 1035, section 4.1.4). Every offset
+is checked against the end of the message; whatever the bytes, the only error is MalformedMessage.
+"""
+
+import struct
+from typing import NamedTuple
+
+from dns.errors import MalformedMessage
+
+HEADER_BYTES = 12
+OPT = 41
+
+_COUNTS = struct.Struct("!HHHH")
+_FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
+_TTL_OFFSET = 4  # of the time to live within the fixed part
+_POINTER = 0xC0
+
+
+class Record(NamedTuple):
+    """Where one record is. Offsets count from the start of the message."""
+
+    rtype: int
+    rclass: int
+    ttl: int  # seconds; for OPT the extended code, version and flags
+    at: int  # of the owner's name
+    data_at: int
+    data_bytes: int
+
+    @property
+    def ttl_at(self) -> int:
+        """The offset of the time to live."""
+        return self.data_at - _FIXED.size + _TTL_OFFSET
+
+
+class Skimmed(NamedTuple):
+    """The records of a message, section by section."""
+
+    question_end: int
+    answer: list[Record]
+    authority: list[Record]
+    additional: list[Record]
+
+
+def skim(message: bytes) -> Skimmed:
+    """Return where every record of a message is. Raises MalformedMessage."""
+    try:
+        questions, *counts = _COUNTS.unpack_from(message, 4)
+        at = HEADER_BYTES
+        for _ in range(questions):
+            at = _past_name(message, at) + 4
+        end = at
+        sections: list[list[Record]] = []
+        for count in counts:
+            section = []
+            for _ in range(count):
+                start = at
+                at = _past_name(message, at)
+                rtype, rclass, ttl, size = _FIXED.unpack_from(message, at)
+                at += _FIXED.size
+                section.append(Record(rtype, rclass, ttl, start, at, size))
+                at += size
+            sections.append(section)
+    except (struct.error, IndexError):
+        raise MalformedMessage("the message ends before its records do") from None
+    if at > len(message):
+        raise MalformedMessage("a record ends after the message")
+    return Skimmed(end, *sections)
+
+
+def _past_name(message: bytes, at: int) -> int:
+    """Return the offset after a name. Raises IndexError or MalformedMessage."""
+    while length := message[at]:
+        if length >= _POINTER:
+            return at + 2
+        if length > 63:
+            raise MalformedMessage("a label of an unknown kind")
+        at += length + 1
+    return at + 1

@@ -1,0 +1,140 @@
+"""One question on its way to an upstream: what is sent, and how an answer is known to be its answer.
+
+The asker's message is never passed on as it stands. What leaves the room is made anew from its question and two
+of its wishes (DNSSEC OK, checking disabled): a header, the question, and our own EDNS record (RFC 6891) of 1232
+bytes. So no client subnet (RFC 7871), cookie or other option of a device ever leaves.
+
+Against spoofed answers (RFC 5452) a UDP question carries an unpredictable id and port, and the letters of its
+name in unpredictable case ("0x20": draft-vixie-dnsext-dns0x20), which an honest server repeats byte by byte.
+The answer given back bears the asker's own id, and the question exactly as the asker wrote it.
+"""
+
+import re
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from dns.errors import MalformedMessage
+from dns.upstream.chance import Chance
+
+HEADER_BYTES = 12
+EDNS_BYTES = 1232
+
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP = 0, 1, 2, 3, 4
+
+_QR, _TC = 0x80, 0x02
+_OPCODE = 0x78
+_RD = 0x01
+_AD, _CD = 0x20, 0x10
+_COUNTS = struct.Struct("!HHHH")
+_ESCAPED = re.compile(r"\\[0-9]{3}")
+_OPT_TYPE = b"\x00\x00\x29"  # the root's name, and type 41
+
+# In a question's name every byte of a letter differs from its other case in this one bit. Length bytes are below
+# 64, so they are never taken for letters.
+_CASE_BITS = bytes(0x20 if chr(byte).isalpha() and byte < 128 else 0 for byte in range(256))
+
+
+def _edns(flags: int) -> bytes:
+    return struct.pack("!BHHIH", 0, 41, EDNS_BYTES, flags << 15, 0)
+
+
+_EDNS = (_edns(0), _edns(1))  # without and with DNSSEC OK
+_WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
+_WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
+_TAILS = tuple(
+    tuple(bytes((_RD, wishes)) + counts for wishes in range(256)) for counts in (_WITHOUT_EDNS, _WITH_EDNS)
+)
+
+
+class Exchange:
+    """One question under way, whichever servers it is put to."""
+
+    __slots__ = (
+        "case_kept",
+        "done",
+        "failed",
+        "finished",
+        "identity",
+        "last_resort",
+        "mixed",
+        "overdue",
+        "question",
+        "sent_at",
+        "server",
+        "tries",
+        "wants_dnssec",
+        "wishes",
+    )
+
+    def __init__(self, query: bytes, name: str, done: Callable[[bytes | None], None], chance: Chance) -> None:
+        """Take the question, whose name in canonical form is `name`, out of a whole message.
+
+        Raises MalformedMessage where the message does not hold that one question.
+        """
+        end = HEADER_BYTES + _name_size(name) + 4
+        if query[4:6] != b"\0\1" or len(query) < end or query[end - 5]:
+            raise MalformedMessage("not one question, or another one")
+        question = query[HEADER_BYTES:end]
+        size = len(question)
+        letters = int.from_bytes(question[:-4].translate(_CASE_BITS), "big") << 32
+        self.done = done
+        self.identity = query[:2]
+        self.question = question
+        self.mixed = (int.from_bytes(question, "big") ^ (letters & chance.number(size))).to_bytes(size, "big")
+        self.wishes = query[3] & (_AD | _CD)
+        self.wants_dnssec = (
+            query[end + 7] >> 7 if query[end : end + 3] == _OPT_TYPE and len(query) > end + 7 else 0
+        )
+        self.finished = False
+        self.case_kept = True  # False: this question was also sent with its case as the asker wrote it
+        self.tries = 0
+        self.sent_at = 0.0
+        self.overdue = 0  # how often nobody had answered in time
+        self.server: Any = None  # the one asked last
+        self.failed: tuple[Any, ...] = ()  # the servers that failed for certain
+        self.last_resort: bytes | None = None  # a failure some server told us, better than nothing
+
+    def message(self, *, mixed: bool = True, edns: bool = True) -> bytes:
+        """Return the message to send, all but its id."""
+        question = self.mixed if mixed else self.question
+        if edns:
+            return _TAILS[1][self.wishes] + question + _EDNS[self.wants_dnssec]
+        return _TAILS[0][self.wishes] + question
+
+    def is_answered_by(self, data: bytes) -> bool:
+        """Tell whether a message (its id aside) answers this very question, to the case of its letters."""
+        if len(data) < HEADER_BYTES or data[2] & (_QR | _OPCODE) != _QR or data[4:6] != b"\0\1":
+            return False
+        asked = data[HEADER_BYTES : HEADER_BYTES + len(self.mixed)]
+        return asked == self.mixed or (not self.case_kept and asked == self.question)
+
+    def is_answered_but_for_case(self, data: bytes) -> bool:
+        """Tell whether a message answers this question from a server that does not keep the case of names."""
+        if len(data) < HEADER_BYTES or data[2] & (_QR | _OPCODE) != _QR or data[4:6] != b"\0\1":
+            return False
+        size = len(self.mixed)
+        asked = data[HEADER_BYTES : HEADER_BYTES + size]
+        return asked[-4:] == self.mixed[-4:] and asked[:-4].lower() == self.mixed[:-4].lower()
+
+    def restored(self, data: bytes) -> bytes:
+        """Return an answer with the id and the question as the asker wrote them."""
+        question = self.question
+        return self.identity + data[2:HEADER_BYTES] + question + data[HEADER_BYTES + len(question) :]
+
+
+def is_truncated(data: bytes) -> bool:
+    """Tell whether a message says that it holds only a part of the answer (TC)."""
+    return bool(data[2] & _TC)
+
+
+def rcode(data: bytes) -> int:
+    """Return the response code in a message's header."""
+    return data[3] & 0x0F
+
+
+def _name_size(name: str) -> int:
+    """Return how many bytes a canonical name takes on the wire."""
+    if "\\" in name:
+        name = _ESCAPED.sub("?", name)
+    return len(name) + 2 if name else 1

@@ -1,0 +1,113 @@
+"""How each upstream is doing: how fast it answers, whether it answers at all, and what strange things came back.
+
+A server that left `TROUBLE_AFTER` questions in a row unanswered is *in trouble*: others are asked first, and it
+is probed. It is *down* when the first probe, too, had no answer; any answer of its own makes it well again. A
+single name that nobody on the internet can resolve therefore never takes a server out of use for longer than a
+probe needs.
+
+Times are those of the event loop's clock (seconds), apart from `down_since`, which is for people (Unix
+seconds).
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+TROUBLE_AFTER = 3  # unanswered questions in a row
+PROBE_SECONDS = (0.0, 1.0, 2.0, 2.0, 5.0)  # between probes; the last one for as long as it takes
+_WEIGHT = 0.125  # of the newest sample in the smoothed latency, as TCP does it (RFC 6298)
+
+
+class Counts(msgspec.Struct):
+    """What one upstream sent back, counted since the start."""
+
+    answers: int = 0
+    timeouts: int = 0
+    wrong: int = 0  # an id that was never sent, or another question: a spoofer's try
+    late: int = 0  # an answer to a question that somebody had answered before
+    case_lost: int = 0  # the right answer, but for the case of the name's letters
+    truncated: int = 0
+    failures: int = 0  # SERVFAIL, FORMERR, NOTIMP
+    refused_by_host: int = 0  # nothing listens there (ICMP), or the connection failed
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """How one upstream is, for people and for the room's health."""
+
+    server: str
+    down_since: float | None  # Unix seconds
+    latency: float | None  # seconds, smoothed
+    trouble: str  # what went wrong last, in words; empty where only answers are missing
+    counts: Counts
+
+
+class Health:
+    """How one upstream is doing."""
+
+    def __init__(self, wall_clock: Callable[[], float]) -> None:
+        self.counts = Counts()
+        self.latency: float | None = None
+        self.down_since: float | None = None
+        self.in_trouble = False
+        self.trouble = ""
+        self.next_probe = 0.0
+        self._unanswered = 0
+        self._probes = 0
+        self._wall_clock = wall_clock
+
+    def answered(self, latency: float | None) -> None:
+        """Note an answer, and how many seconds it took; None where that cannot be told (asked more than once)."""
+        self._unanswered = 0
+        if latency is not None:
+            self.latency = latency if self.latency is None else self.latency + _WEIGHT * (latency - self.latency)
+        if self.in_trouble:
+            self.in_trouble = False
+            self.down_since = None
+            self.trouble = ""
+            self._probes = 0
+
+    def unanswered(self, now: float) -> bool:
+        """Note a question that had no answer in time. Tell whether the server has just come into trouble."""
+        self.counts.timeouts += 1
+        self._unanswered += 1
+        if self.in_trouble or self._unanswered < TROUBLE_AFTER:
+            return False
+        return self.unreachable(now)
+
+    def unreachable(self, now: float) -> bool:
+        """Note that nothing is there at all. Tell whether the server has just come into trouble."""
+        if self.in_trouble:
+            return False
+        self.in_trouble = True
+        self._probes = 0
+        self.next_probe = now
+        return True
+
+    def note(self, trouble: str) -> None:
+        """Note in words what went wrong."""
+        self.trouble = trouble
+
+    def wants_probe(self, now: float) -> bool:
+        """Tell whether a probe is due; the next one is then set."""
+        if not self.in_trouble or now < self.next_probe:
+            return False
+        if self._probes and self.down_since is None:
+            self.down_since = self._wall_clock()
+        self._probes += 1
+        self.next_probe = now + PROBE_SECONDS[min(self._probes, len(PROBE_SECONDS) - 1)]
+        return True
+
+    def state(self, server: str) -> State:
+        """Return how the server is, under its title."""
+        return State(
+            server=server,
+            down_since=self.down_since,
+            latency=self.latency,
+            trouble=self.trouble,
+            counts=msgspec.structs.replace(self.counts),
+        )
+
+    def forget_a_little(self) -> None:
+        """Let the memory of slowness fade, so that a server that is not asked gets another try."""
+        if self.latency is not None:
+            self.latency *= 0.98

@@ -1,0 +1,96 @@
+"""All upstreams of a room: which servers a name is put to, and how they are.
+
+Names under a domain with servers of its own (the school's own domain) go to those servers and to nobody else;
+every other name goes to the general ones. The longest domain wins. No name is ever put to a server that the
+settings do not give for it.
+
+`Upstreams` belongs to the event loop in which it was started; `ask` costs no task, future or timer.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from dns.names import parents
+from dns.upstream.chance import Chance
+from dns.upstream.health import Health, State
+from dns.upstream.rota import Rota
+from dns.upstream.server import Address, Server
+from dns.upstream.udp import UdpServer
+
+
+class Forward(msgspec.Struct, frozen=True):
+    """A domain, with its subdomains, that has servers of its own."""
+
+    domain: str  # canonical
+    servers: tuple[Address, ...]
+
+
+class Upstreams:
+    """Puts questions to the servers that the settings give for their names."""
+
+    def __init__(
+        self,
+        servers: Sequence[Address],
+        forwards: Sequence[Forward] = (),
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._addresses = tuple(servers)
+        self._forwards = tuple(forwards)
+        self._now = now
+        self._general: Rota | None = None
+        self._special: dict[str, Rota] = {}
+
+    async def start(self) -> None:
+        """Make ready to ask, in the running event loop. Nothing is sent yet."""
+        chance = Chance()
+        self._general = self._rota(self._addresses, chance)
+        self._special = {forward.domain: self._rota(forward.servers, chance) for forward in self._forwards}
+
+    async def close(self) -> None:
+        """Let go of every socket; questions under way are answered with None."""
+        rotas = [*self._special.values(), *([self._general] if self._general else [])]
+        self._general, self._special = None, {}
+        for rota in rotas:
+            await rota.close()
+
+    def ask(self, query: bytes, name: str, qtype: int, done: Callable[[bytes | None], None]) -> None:  # noqa: ARG002
+        """Put the question of a whole message to an upstream.
+
+        `name` is the question's name in canonical form. `done` is called once, now or later on the loop: with a
+        whole answer that bears the id and the question of `query`, or with None where no server answered.
+        `qtype` is part of the border because a test's upstreams, or later ones, may choose by it.
+        """
+        rota = self._general
+        if self._special:
+            for parent in parents(name):
+                if parent in self._special:
+                    rota = self._special[parent]
+                    break
+        if rota is None:
+            done(None)
+        else:
+            rota.ask(query, name, done)
+
+    def states(self) -> tuple[State, ...]:
+        """Return how every server is, the general ones first."""
+        rotas = [*([self._general] if self._general else []), *self._special.values()]
+        return tuple(state for rota in rotas for state in rota.states())
+
+    def down_since(self) -> float | None:
+        """Return since when every general server has been down (Unix seconds), or None: one of them is well."""
+        if self._general is None:
+            return None
+        times = [state.down_since for state in self._general.states()]
+        known = [since for since in times if since is not None]
+        return max(known) if known and len(known) == len(times) else None
+
+    def _rota(self, addresses: Sequence[Address], chance: Chance) -> Rota:
+        rota = Rota(chance)
+        rota.staff([self._server(address, rota, chance) for address in addresses])
+        return rota
+
+    def _server(self, address: Address, rota: Rota, chance: Chance) -> Server:
+        return UdpServer(address, rota, chance, Health(self._now))
