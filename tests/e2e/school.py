@@ -1,0 +1,213 @@
+"""A school for a story: central, rooms and a stand-in for the internet, all real processes on loopback."""
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import httpx
+from dnslib import QTYPE, DNSRecord
+
+from tests.e2e.browser import Browser
+
+HALLPASS = (sys.executable, "-m", "appliance")
+
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    """Return a port that nobody holds now, on UDP and TCP alike."""
+    while True:
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+            stream.bind(("127.0.0.1", 0))
+            port = int(stream.getsockname()[1])
+            try:
+                datagram.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def until(what: str, look: Callable[[], T | None], seconds: float = 20.0) -> T:
+    """Look until something is there, and return it; fail with what was waited for."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+
+
+class Process:
+    """A process of ours, with what it said."""
+
+    def __init__(self, folder: Path, name: str, *arguments: str) -> None:
+        self._said = folder / f"{name}.said"
+        self._arguments = arguments
+        self.start()
+
+    def start(self) -> None:
+        with self._said.open("ab") as said:
+            self._process = subprocess.Popen(
+                self._arguments, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+            )
+
+    @property
+    def said(self) -> str:
+        return self._said.read_text(errors="replace")
+
+    def stop(self) -> int:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout=20)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class Dig:
+    """Asks a resolver as a device would, with `dig`."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def __call__(self, name: str, *options: str) -> tuple[str, list[str]]:
+        """Return the status ("NOERROR", …) and the addresses; ("", []) where nothing answers."""
+        result = subprocess.run(
+            ["dig", "@127.0.0.1", "-p", str(self._port), name, "A", "+tries=1", "+time=2", *options],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        status = re.search(r"status: (\w+)", result.stdout)
+        return (status[1] if status else "", re.findall(r"\sIN\s+A\s+(\S+)", result.stdout))
+
+    def addresses(self, name: str) -> list[str]:
+        """Return the addresses quickly, without a process of its own for each question."""
+        query = DNSRecord.question(name)
+        with socket.socket(type=socket.SOCK_DGRAM) as asker:
+            asker.settimeout(2)
+            asker.sendto(query.pack(), ("127.0.0.1", self._port))
+            answer = DNSRecord.parse(asker.recv(4096))
+        return [str(record.rdata) for record in answer.rr if record.rtype == QTYPE.A]
+
+
+class Room:
+    """One room: its processes, its DNS, its page."""
+
+    def __init__(self, school: "School", name: str, *, alone: str = "") -> None:
+        self.name = name
+        self.folder = school.folder / name.lower().replace(" ", "")
+        self.folder.mkdir()
+        self.dns_port, self.web_port = free_port(), free_port()
+        self.config = self.folder / "room.toml"
+        source = alone or (
+            f'[central]\nurl = "{school.url}"\ntoken_file = "{school.enrol(name)}"\n' if school.central else ""
+        )
+        self.config.write_text(
+            f'[room]\nname = "{name}"\ndata = "data"\n'
+            f'[dns]\nlisten = ["127.0.0.1:{self.dns_port}"]\nupstreams = ["127.0.0.1:{school.upstream_port}"]\n'
+            f'clients = ["127.0.0.0/8"]\nworkers = 1\nrate_limit = 0\n'
+            f'[web]\nlisten = "127.0.0.1:{self.web_port}"\n[led]\ndriver = "simulated"\n{source}'
+        )
+        self.process = Process(self.folder, "room", *HALLPASS, "room", "--config", str(self.config))
+        self.dig = Dig(self.dns_port)
+        self.url = f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def lamp(self) -> str:
+        path = self.folder / "data" / "run" / "lamp"
+        return path.read_text() if path.exists() else ""
+
+    def wait_until_answering(self) -> None:
+        until(f"{self.name} to answer DNS", lambda: self.dig("example.org")[1], 30)
+        until(f"{self.name}'s page", lambda: answers(self.url), 30)
+
+    def stats(self) -> dict[str, int]:
+        found: dict[str, int] = json.loads(hallpass("log", "stats", "--config", str(self.config), "--json"))
+        return found
+
+
+class School:
+    """Central, a stand-in for the internet, and as many rooms as a story wants."""
+
+    def __init__(self, *, central: bool = True) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hp-", dir="/tmp"))  # short: sockets live below it
+        self.upstream_port = free_port()
+        self._processes: list[Process] = [
+            Process(
+                self.folder, "internet", sys.executable, "-c",
+                "import asyncio; from appliance.demo.stand_in import serve;"
+                f"asyncio.run(serve('127.0.0.1', {self.upstream_port}))",
+            )
+        ]  # fmt: skip
+        self.central: Process | None = None
+        if central:
+            self._start_central()
+
+    def __enter__(self) -> "School":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in reversed(self._processes):
+            if error is not None:
+                sys.stderr.write(process.said)
+            process.stop()
+        shutil.rmtree(self.folder)
+
+    def _start_central(self) -> None:
+        self.central_port = free_port()
+        self.url = f"http://127.0.0.1:{self.central_port}"
+        self.config = self.folder / "central.toml"
+        self.config.write_text(
+            f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{self.central_port}"\n'
+        )
+        self.central = Process(self.folder, "central", *HALLPASS, "central", "--config", str(self.config))
+        self._processes.append(self.central)
+        until("central's page", lambda: answers(self.url), 30)
+
+    def room(self, name: str, *, alone: str = "") -> Room:
+        room = Room(self, name, alone=alone)
+        self._processes.append(room.process)
+        return room
+
+    def enrol(self, name: str) -> Path:
+        path = self.folder / f"{name.lower().replace(' ', '')}.token"
+        hallpass("central", "enrol", name, "--config", str(self.config), "--output", str(path))
+        return path
+
+    def account(self, username: str, role: str) -> str:
+        """Add an account as a technician would, and return its password."""
+        said = hallpass(
+            "account", "add", username, "--role", role, "--name", username.title(), "--generate",
+            "--config", str(self.config),
+        )  # fmt: skip
+        return said.split()[-1]
+
+    def coordinator(self, password: str) -> Browser:
+        return Browser(self.url).sign_in("coordinator", password)
+
+
+def hallpass(*arguments: str) -> str:
+    """Run a command of ours and return what it printed."""
+    result = subprocess.run([*HALLPASS, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, f"hallpass {' '.join(arguments)}: {result.stderr}"
+    return result.stdout
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False, follow_redirects=True).status_code < 500
+    except httpx.TransportError:
+        return False
