@@ -15,3 +15,7 @@ class InvalidName(DnsError):
 
 class UpstreamFailed(DnsError):
     """No upstream gave a usable answer in time."""
+
+
+class PolicyInvalid(DnsError):
+    """A policy document that cannot be used; the message gives every mistake in it."""

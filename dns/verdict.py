@@ -58,6 +58,7 @@ class Verdict(msgspec.Struct, frozen=True):
     entry: str = ""
     target: str = ""  # the name whose records are given instead, where `action` is REWRITE
     until: float | None = None  # this verdict holds no longer than until then; None: until the policy changes
+    answer: str = ""  # a refusal that must look so whatever the view's `refusal` is: "nxdomain" or "nodata"
 
 
 class ClosedNames(Protocol):
@@ -112,5 +113,6 @@ class Policy(Protocol):
     def names_changed_since(self, older: "Policy") -> Sequence[str] | None:
         """Return names such that only they and their subdomains may have another verdict than under `older`.
 
-        None where the whole policy must be taken as changed.
+        They are names as asked *or met on the way*: a finished answer also falls where a name that it passed
+        through (a CNAME, a target) is among them. None where the whole policy must be taken as changed.
         """

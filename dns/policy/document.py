@@ -182,5 +182,10 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     tunnels: Literal["off", "report", "close"] = "report"  # what happens where questions look like carried data
 
 
+def timed(document: PolicyDocument) -> tuple[Unblock | Lesson | Pause | Suspension, ...]:
+    """Return everything in a document that begins and ends."""
+    return (*document.unblocks, *document.lessons, *document.pauses, *document.suspensions)
+
+
 json_decoder = msgspec.json.Decoder(PolicyDocument)
 json_encoder = msgspec.json.Encoder()

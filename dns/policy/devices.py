@@ -1,0 +1,102 @@
+"""Which group a device belongs to.
+
+A device belongs to exactly one group: the most specific member that fits it wins. From the most specific:
+a device's name, a MAC address, an address, a network (the smaller the more specific). Whoever fits no member
+belongs to the room's default group.
+
+A device's name stands for the addresses that the document's `devices` give it. MAC addresses are known only on
+the room's own network, from the kernel's table of neighbours; the caller passes the one of an address.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from dns.policy.document import Device, PolicyDocument, Suspension
+from dns.policy.tables import Address, Network, Networks
+
+_MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}")
+
+
+def canonical_mac(text: str) -> str | None:
+    """Return a MAC address as ``02:00:5e:10:00:01``, or None where the text is none."""
+    lowered = text.strip().lower()
+    return lowered.replace("-", ":") if _MAC.fullmatch(lowered) else None
+
+
+def parse_network(text: str) -> Network | None:
+    """Return an address or a network in CIDR notation as a network, or None where the text is neither."""
+    try:
+        return ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+class Devices:
+    """Knows what a member stands for: MAC addresses and networks."""
+
+    def __init__(self, devices: Iterable[Device]) -> None:
+        self._addresses = {device.name.lower(): device.addresses for device in devices}
+
+    def knows(self, member: str) -> bool:
+        """Tell whether a member is the name of a device."""
+        return member.strip().lower() in self._addresses
+
+    def resolve(self, member: str) -> tuple[frozenset[str], tuple[Network, ...]]:
+        """Return the MAC addresses and the networks that a member stands for; neither where it is unknown."""
+        texts = self._addresses.get(member.strip().lower(), (member,))
+        macs = frozenset(mac for text in texts if (mac := canonical_mac(text)))
+        networks = tuple(network for text in texts if (network := parse_network(text)))
+        return macs, networks
+
+
+class Membership:
+    """Finds the group of a device."""
+
+    def __init__(self, document: PolicyDocument) -> None:
+        devices = Devices(document.devices)
+        self._default = document.default_group
+        self._named_macs: dict[str, str] = {}
+        self._macs: dict[str, str] = {}
+        named_networks: list[tuple[Network, str]] = []
+        networks: list[tuple[Network, str]] = []
+        for group in document.groups:
+            for member in group.members:
+                named = devices.knows(member)
+                macs, nets = devices.resolve(member)
+                (self._named_macs if named else self._macs).update(dict.fromkeys(macs, group.name))
+                (named_networks if named else networks).extend((network, group.name) for network in nets)
+        self._named_networks = Networks(named_networks)
+        self._networks = Networks(networks)
+        self.asks_for_macs = bool(self._named_macs or self._macs)
+
+    def group_of(self, address: Address | None, mac: str | None) -> str:
+        """Return the name of the group of whoever has this address."""
+        if mac in self._named_macs:
+            return self._named_macs[mac]
+        if address is not None:
+            for group in self._named_networks.matching(address):
+                return group
+        if mac in self._macs:
+            return self._macs[mac]
+        if address is not None:
+            for group in self._networks.matching(address):
+                return group
+        return self._default
+
+
+class Suspended:
+    """Finds the suspensions that a device is under."""
+
+    def __init__(self, document: PolicyDocument) -> None:
+        devices = Devices(document.devices)
+        self._suspensions = [(one, *devices.resolve(one.device)) for one in document.suspensions]
+        self.asks_for_macs = any(macs for _, macs, _ in self._suspensions)
+
+    def of(self, address: Address | None, mac: str | None) -> tuple[Suspension, ...]:
+        """Return the suspensions of whoever has this address, whenever they hold."""
+        return tuple(
+            suspension
+            for suspension, macs, networks in self._suspensions
+            if mac in macs or (address is not None and any(address in network for network in networks))
+        )

@@ -1,0 +1,195 @@
+"""The order of a decision. `ORDER` is the whole of it: the first step that has a verdict wins.
+
+A step is a small function from the question and the situation to a verdict, or to None: "not mine, ask the next".
+It knows nothing of the steps above or below. Why each one stands where it does is said beside it in `ORDER`.
+"""
+
+from collections.abc import Callable
+
+from dns.policy import bypass, safe_search
+from dns.policy.document import Rule
+from dns.policy.situation import Question, Situation
+from dns.verdict import Action, Closing, Step, Verdict
+
+Decide = Callable[[Question, Situation], Verdict | None]
+
+SCHOOL = "the school's own rules"
+APPLIANCE = "the appliance"
+ALLOWED = Verdict(Action.ALLOW, Step.DEFAULT)
+
+
+def locked(question: Question, situation: Situation) -> Verdict | None:
+    """Refuse what nobody can open: the school's locked rules, and the locked categories of the lists.
+
+    Keywords never lock: they guess, and a guess must be open to correction.
+    """
+    school = situation.school
+    for name in question.parents:
+        for rule in school.locked_rules.get(name, ()):
+            if _applies(rule, question, situation):
+                return Verdict(Action.REFUSE, Step.LOCKED, rule.category, SCHOOL, rule.name)
+    if school.locked_categories:
+        for closing in question.listed:
+            if closing.category in school.locked_categories:
+                return _refused(Step.LOCKED, closing)
+    return None
+
+
+def appliance(question: Question, situation: Situation) -> Verdict | None:
+    """Allow the names without which the appliance could not follow the school: central, clocks, list hosts."""
+    for name in question.parents:
+        if name in situation.school.appliance_names:
+            return Verdict(Action.ALLOW, Step.APPLIANCE, "", APPLIANCE, name)
+    return None
+
+
+def against_bypass(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001 (a step's shape)
+    """Answer the canary and designated-resolver names so that devices stay with this resolver."""
+    for name in question.parents:
+        answer = bypass.ANSWERS.get(name)
+        if answer is not None:
+            return Verdict(Action.REFUSE, Step.BYPASS, "circumvention", APPLIANCE, name, answer=answer)
+    return None
+
+
+def suspended(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001
+    """Refuse everything to a device whose access is suspended."""
+    suspension = situation.suspension
+    if suspension is None:
+        return None
+    return Verdict(Action.REFUSE, Step.SUSPENDED, "", "suspension", suspension.device, until=situation.room_until)
+
+
+def paused(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001
+    """Refuse everything while the teacher has paused the room."""
+    if situation.pause is None:
+        return None
+    return Verdict(Action.REFUSE, Step.PAUSED, "", "pause", "the whole room", until=situation.room_until)
+
+
+def unblocked(question: Question, situation: Situation) -> Verdict | None:
+    """Allow what an active unblock opens; of several, the one that lasts longest."""
+    if not situation.knows_the_time:
+        return None
+    active = [one for one in question.openings(situation) if one.since <= question.now < one.until]
+    if not active:
+        return None
+    winner = max(active, key=lambda one: (not one.unblock.safe_search, one.until))
+    site = winner.unblock.site
+    entry = site if winner.name == site else f"{winner.name} (with {site})"
+    opened = Verdict(Action.ALLOW, Step.UNBLOCK, "", "unblock", entry, until=winner.until)
+    return _opened(opened, question, situation, keeps_safe_search=winner.unblock.safe_search)
+
+
+def ruled(question: Question, situation: Situation) -> Verdict | None:
+    """Follow the school's own rules: the longest name that matches wins; on a tie, block."""
+    rules = situation.school.rules
+    for name in question.parents if rules else ():
+        found = [rule for rule in rules.get(name, ()) if _applies(rule, question, situation)]
+        for rule in found:
+            if rule.action == "block":
+                return Verdict(Action.REFUSE, Step.RULE, rule.category, SCHOOL, rule.name)
+        for rule in found:
+            opened = Verdict(Action.ALLOW, Step.RULE, rule.category, SCHOOL, rule.name)
+            return _opened(opened, question, situation, keeps_safe_search=rule.safe_search)
+    return None
+
+
+def outside_lesson(question: Question, situation: Situation) -> Verdict | None:
+    """Refuse what does not belong to the lesson. What does belong still has to pass the steps below."""
+    if not situation.lessons or question.is_under_any(situation.lesson_names):
+        return None
+    lesson = situation.lessons[0]
+    entry = lesson.title or ", ".join(lesson.sites[:3]) + ("…" if len(lesson.sites) > 3 else "")
+    return Verdict(Action.REFUSE, Step.LESSON, "", "lesson", entry, until=situation.room_until)
+
+
+def listed(question: Question, situation: Situation) -> Verdict | None:
+    """Refuse what the lists name, where the profile closes the category at this hour."""
+    for closing in question.listed:
+        if closing.category in situation.closed:
+            return _refused(Step.LIST, closing)
+    return None
+
+
+def keyworded(question: Question, situation: Situation) -> Verdict | None:
+    """Refuse a name with a closing word in it, where the profile wants that and closes the word's category."""
+    if not situation.profile.keywords:
+        return None
+    for closing in question.keyworded:
+        if closing.category in situation.closed:
+            return _refused(Step.KEYWORD, closing)
+    return None
+
+
+def safely_searched(question: Question, situation: Situation) -> Verdict | None:
+    """Lead a search engine to its safe name; refuse one that has none."""
+    profile = situation.profile
+    if not profile.safe_search:
+        return None
+    target = safe_search.safe_name(question.name, profile)
+    if target and question.qtype in safe_search.REWRITTEN_TYPES:
+        return Verdict(Action.REWRITE, Step.SAFE_SEARCH, "", "safe search", question.name, target)
+    entry = safe_search.engine_without_safe_name(question.parents, profile)
+    if entry:
+        return Verdict(Action.REFUSE, Step.SAFE_SEARCH, "search_engines", "safe search", entry)
+    return None
+
+
+def allowed(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001
+    """Allow what nothing closes."""
+    return ALLOWED
+
+
+ORDER: tuple[tuple[Step, Decide], ...] = (
+    # 1. Nobody opens these, so nothing may stand above: no unblock, no rule, not even our own needs.
+    (Step.LOCKED, locked),
+    # 2. A suspension or a pause must not cut the appliance off from the very decision that ends it,
+    #    nor let a device believe that it may look for another resolver.
+    (Step.APPLIANCE, appliance),
+    (Step.BYPASS, against_bypass),
+    # 3. "Nothing at all" is about the device and the room, whatever the site: above everything that opens one.
+    (Step.SUSPENDED, suspended),
+    (Step.PAUSED, paused),
+    # 4. A person opened this site for this time: above every standing rule and list, or it would open nothing.
+    (Step.UNBLOCK, unblocked),
+    # 5. The school knows better than a public list, and its decisions hold in lessons too.
+    (Step.RULE, ruled),
+    # 6. A lesson narrows what is left. It stands above the lists because it refuses more than they do.
+    (Step.LESSON, outside_lesson),
+    # 7. The public lists, by the profile's categories at this hour.
+    (Step.LIST, listed),
+    # 8. Words guess, so they come after whatever is known.
+    (Step.KEYWORD, keyworded),
+    # 9. Only a search engine that is still open needs its safe name.
+    (Step.SAFE_SEARCH, safely_searched),
+    # 10. The rest of the internet is open. What comes back is then inspected (`dns.policy.inspection`).
+    (Step.DEFAULT, allowed),
+)
+
+
+def decide(question: Question, situation: Situation) -> Verdict:
+    """Return the verdict of the first step that has one."""
+    for _, step in ORDER:
+        verdict = step(question, situation)
+        if verdict is not None:
+            return verdict
+    return ALLOWED
+
+
+def _applies(rule: Rule, question: Question, situation: Situation) -> bool:
+    if not rule.subdomains and rule.name != question.name:
+        return False
+    return not rule.groups or situation.group in rule.groups
+
+
+def _refused(step: Step, closing: Closing) -> Verdict:
+    return Verdict(Action.REFUSE, step, closing.category, closing.source, closing.entry)
+
+
+def _opened(opened: Verdict, question: Question, situation: Situation, *, keeps_safe_search: bool) -> Verdict:
+    """Return an opening, as the profile would show the site: a search engine that is opened stays a safe one."""
+    target = safe_search.safe_name(question.name, situation.profile) if keeps_safe_search else ""
+    if not target or question.qtype not in safe_search.REWRITTEN_TYPES:
+        return opened
+    return Verdict(Action.REWRITE, opened.step, opened.category, opened.source, opened.entry, target, opened.until)

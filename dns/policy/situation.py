@@ -1,0 +1,128 @@
+"""What a decision is made from: the question, what the school laid down, and what holds for the asker just now.
+
+* `Question`: what was asked, with the look-ups that several steps share.
+* `School`: what depends neither on the asker nor on the time. One for a whole policy.
+* `Situation`: what holds for one view between two moments. A view makes it anew only when the time is up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dns import names
+from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
+from dns.policy.tables import Networks
+from dns.policy.timetable import FOREVER, Categories
+from dns.verdict import ClosedNames, Closing
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An unblock, ready for use. It stands in the table at every name it opens."""
+
+    unblock: Unblock
+    name: str  # the name it stands at: the site, or one of the names granted with it
+    since: float
+    until: float
+
+    def is_for(self, group: str) -> bool:
+        """Tell whether it was granted to a group."""
+        return not self.unblock.groups or group in self.unblock.groups
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A closed address range, ready for use."""
+
+    network: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """What depends neither on the asker nor on the time."""
+
+    lists: ClosedNames
+    keywords: ClosedNames | None
+    locked_rules: Mapping[str, tuple[Rule, ...]]
+    locked_categories: Categories
+    rules: Mapping[str, tuple[Rule, ...]]  # without the locked ones
+    openings: Mapping[str, tuple[Opening, ...]]
+    appliance_names: frozenset[str]
+    private_names: frozenset[str]
+    closed_ranges: Networks[Range]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What holds for one view from `since` until (not including) `until`, in Unix seconds."""
+
+    school: School
+    group: str
+    profile: Profile
+    knows_the_time: bool
+    closed: Categories  # by the profile, at this hour
+    suspension: Suspension | None
+    pause: Pause | None
+    lessons: tuple[Lesson, ...]
+    lesson_names: frozenset[str]  # the sites of all of them, and what those need
+    since: float
+    room_until: float  # when a suspension, a pause or a lesson next begins or ends
+    hours_until: float  # when the timetable next turns
+
+    @property
+    def until(self) -> float:
+        """When this must be made anew."""
+        return min(self.room_until, self.hours_until)
+
+
+class Question:
+    """One question, and the look-ups that several steps share, each made at most once."""
+
+    __slots__ = ("_keyworded", "_listed", "_school", "name", "now", "parents", "qtype")
+
+    def __init__(self, name: str, qtype: int, now: float, school: School) -> None:
+        self.name = name
+        self.qtype = qtype
+        self.now = now
+        self.parents = tuple(names.parents(name))  # the name itself first, without the root
+        self._school = school
+        self._listed: tuple[Closing, ...] | None = None
+        self._keyworded: tuple[Closing, ...] | None = None
+
+    @property
+    def listed(self) -> tuple[Closing, ...]:
+        """Every list entry that closes the name."""
+        if self._listed is None:
+            self._listed = self._school.lists.closings(self.name, self.qtype)
+        return self._listed
+
+    @property
+    def keyworded(self) -> tuple[Closing, ...]:
+        """Every keyword that closes the name."""
+        if self._keyworded is None:
+            keywords = self._school.keywords
+            self._keyworded = keywords.closings(self.name, self.qtype) if keywords is not None else ()
+        return self._keyworded
+
+    @property
+    def is_listed_anywhere(self) -> bool:
+        """Whether a list or a keyword that was looked at closes the name for anybody at any hour."""
+        return bool(self._listed or self._keyworded)
+
+    def is_under_any(self, table: frozenset[str]) -> bool:
+        """Tell whether the name or one of its parents stands in a table."""
+        return not table.isdisjoint(self.parents)
+
+    def openings(self, situation: Situation) -> list[Opening]:
+        """Return the openings that cover the name for the asker's group, whenever they hold."""
+        table = situation.school.openings
+        if not table:
+            return []
+        return [
+            opening for name in self.parents for opening in table.get(name, ()) if opening.is_for(situation.group)
+        ]
+
+    def next_opening(self, situation: Situation) -> float:
+        """Return when an opening of this name next begins."""
+        starts = [one.since for one in self.openings(situation) if one.since > self.now]
+        return min(starts, default=FOREVER)
