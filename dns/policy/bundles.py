@@ -1,30 +1,30 @@
-"""What well-known sites need in order to work: the names their pictures, scripts and films come from.
+"""What sites need in order to work: the names their pictures, scripts and films come from.
 
-Only names that serve the one site are listed, never a content network that serves everyone. A school's own
-bundle of the same site replaces ours.
+The known bundles come from whoever makes the policy (package `blocklists` ships some); a school's own bundle of
+the same site, from the document, replaces the known one. A bundle stands under its site with and without ``www.``.
 """
 
 from collections.abc import Iterable, Mapping
 
+from dns import names
 from dns.policy.document import Bundle
 
-BUILT_IN: Mapping[str, tuple[str, ...]] = {
-    "bbc.co.uk": ("bbc.com", "bbci.co.uk"),
-    "bbc.com": ("bbc.co.uk", "bbci.co.uk"),
-    "khanacademy.org": ("kastatic.org", "kasandbox.org"),
-    "quizlet.com": ("qzlt.io",),
-    "scratch.mit.edu": ("scratch.org",),
-    "soundcloud.com": ("sndcdn.com",),
-    "vimeo.com": ("vimeocdn.com",),
-    "wikipedia.org": ("wikimedia.org",),
-    "youtube.com": ("googlevideo.com", "ytimg.com", "youtube-nocookie.com", "youtubei.googleapis.com"),
-}
 
+class Bundles:
+    """Knows what opens together."""
 
-def needed_by(site: str, school: Iterable[Bundle] = ()) -> tuple[str, ...]:
-    """Return the further names that a site needs, as they were written; empty where nothing is known."""
-    plain = site.removeprefix("www.")
-    for bundle in school:
-        if bundle.site in {site, plain}:
-            return bundle.names
-    return BUILT_IN.get(plain, ())
+    def __init__(self, known: Mapping[str, tuple[str, ...]], school: Iterable[Bundle] = ()) -> None:
+        self._known = known
+        self._school = {names.canonical(bundle.site): bundle.names for bundle in school}
+
+    def opened_with(self, site: str, also: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return every name that opens with a site, itself first, in canonical form. Raises InvalidName."""
+        name = names.canonical(site)
+        plain = name.removeprefix("www.")
+        for table in (self._school, self._known):
+            needed = table.get(name, table.get(plain))
+            if needed is not None:
+                break
+        else:
+            needed = ()
+        return tuple(dict.fromkeys((name, *map(names.canonical, (*also, *needed)))))

@@ -6,14 +6,16 @@ situation is used only between the two moments it was made for.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 
 from dns import names
 from dns.errors import PolicyInvalid
-from dns.policy import bundles, inspection, order
+from dns.policy import inspection, order
+from dns.policy.bundles import Bundles
 from dns.policy.devices import Membership, Suspended, parse_network
 from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Profile, Suspension, timed
 from dns.policy.mistakes import mistakes
@@ -55,19 +57,25 @@ class CompiledPolicy:
         lists: ClosedNames,
         keywords: ClosedNames | None = None,
         *,
+        bundles: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
         clock_trusted: Callable[[], bool] = lambda: True,
         mac_of: Callable[[str], str | None] = lambda _address: None,
     ) -> None:
         """Make a policy ready. Raises PolicyInvalid with every mistake in the document.
 
-        `clock_trusted` says whether the machine's clock is right; `mac_of` gives the MAC address that the kernel
-        knows for an address.
+        `bundles` gives the further names that well-known sites need; `clock_trusted` says whether the machine's
+        clock is right; `mac_of` gives the MAC address that the kernel knows for an address.
         """
         found = mistakes(document)
         if found:
             raise PolicyInvalid("; ".join(found))
         self.document = document
-        self.school = _school(document, lists, keywords)
+        known = Bundles(bundles, document.bundles)
+        self.school = _school(document, lists, keywords, known)
+        self.lessons = tuple(
+            (lesson, Moments(lesson.since, lesson.until), _lesson_names(lesson, known))
+            for lesson in document.lessons
+        )
         self._clock_trusted = clock_trusted
         self._mac_of = mac_of
         self._earliest = document.issued.timestamp() - CLOCK_SLACK_SECONDS if document.issued else -FOREVER
@@ -161,9 +169,7 @@ class CompiledView:
         document = policy.document
         self._suspensions = [(one, Moments(one.since, one.until)) for one in suspensions]
         self._pauses = [(one, Moments(one.since, one.until)) for one in document.pauses if _for(one.groups, group)]
-        self._lessons = [
-            (one, Moments(one.since, one.until)) for one in document.lessons if _for(one.groups, group)
-        ]
+        self._lessons = [lesson for lesson in policy.lessons if _for(lesson[0].groups, group)]
         self._now_holds: Situation | None = None
 
     @property
@@ -215,13 +221,14 @@ class CompiledView:
         hours = self._timetable.at(now)
         suspensions = [one for one, moments in self._suspensions if moments.hold(now, knows_the_time=known)]
         pauses = [one for one, moments in self._pauses if moments.hold(now, knows_the_time=known)]
-        lessons = tuple(one for one, moments in self._lessons if moments.hold(now, knows_the_time=known))
-        turns = [
-            turn
-            for _, moments in (*self._suspensions, *self._pauses, *self._lessons)
-            for turn in (moments.since, moments.until)
-            if turn > now
+        lessons = [
+            (one, sites) for one, moments, sites in self._lessons if moments.hold(now, knows_the_time=known)
         ]
+        everything = (
+            *(moments for _, moments in (*self._suspensions, *self._pauses)),
+            *(moments for _, moments, _ in self._lessons),
+        )
+        turns = [turn for moments in everything for turn in (moments.since, moments.until) if turn > now]
         recheck = FOREVER if known else now + CLOCK_RECHECK_SECONDS
         return Situation(
             school=self._policy.school,
@@ -231,10 +238,8 @@ class CompiledView:
             closed=hours.closed if known else self._timetable.strictest(),
             suspension=suspensions[0] if suspensions else None,
             pause=pauses[0] if pauses else None,
-            lessons=lessons,
-            lesson_names=frozenset(
-                name for lesson in lessons for name in _lesson_names(lesson, self._policy.document)
-            ),
+            lessons=tuple(one for one, _ in lessons),
+            lesson_names=frozenset[str]().union(*(sites for _, sites in lessons)),
             since=now,
             room_until=min((*turns, recheck)),
             hours_until=min(hours.until, recheck),
@@ -258,7 +263,9 @@ def _ending(verdict: Verdict, *ends: float | None) -> Verdict:
     return verdict if verdict.until == until else msgspec.structs.replace(verdict, until=until)
 
 
-def _school(document: PolicyDocument, lists: ClosedNames, keywords: ClosedNames | None) -> School:
+def _school(
+    document: PolicyDocument, lists: ClosedNames, keywords: ClosedNames | None, bundles: Bundles
+) -> School:
     rules = [msgspec.structs.replace(rule, name=names.canonical(rule.name)) for rule in document.rules]
     return School(
         lists=lists,
@@ -268,7 +275,7 @@ def _school(document: PolicyDocument, lists: ClosedNames, keywords: ClosedNames 
             frozenset(document.locked_categories), EVERY_CATEGORY in document.locked_categories
         ),
         rules=by_name((rule.name, rule) for rule in rules if not rule.locked),
-        openings=by_name(_openings(document)),
+        openings=by_name(_openings(document, bundles)),
         appliance_names=_canonical(document.appliance_names),
         private_names=_canonical(document.private_names),
         closed_ranges=Networks(
@@ -279,21 +286,17 @@ def _school(document: PolicyDocument, lists: ClosedNames, keywords: ClosedNames 
     )
 
 
-def _openings(document: PolicyDocument) -> Iterator[tuple[str, Opening]]:
+def _openings(document: PolicyDocument, bundles: Bundles) -> Iterator[tuple[str, Opening]]:
     for unblock in document.unblocks:
         moments = Moments(unblock.since, unblock.until)
-        site = names.canonical(unblock.site)
-        granted = msgspec.structs.replace(unblock, site=site)
-        further = (*unblock.also, *bundles.needed_by(site, document.bundles))
-        for name in dict.fromkeys((site, *map(names.canonical, further))):
+        opened = bundles.opened_with(unblock.site, unblock.also)
+        granted = msgspec.structs.replace(unblock, site=opened[0])
+        for name in opened:
             yield name, Opening(granted, name, moments.since, moments.until)
 
 
-def _lesson_names(lesson: Lesson, document: PolicyDocument) -> Iterator[str]:
-    for site in map(names.canonical, lesson.sites):
-        yield site
-        yield from map(names.canonical, bundles.needed_by(site, document.bundles))
-    yield from map(names.canonical, lesson.also)
+def _lesson_names(lesson: Lesson, bundles: Bundles) -> frozenset[str]:
+    return frozenset(name for site in lesson.sites for name in bundles.opened_with(site, lesson.also))
 
 
 def _turns(document: PolicyDocument) -> Iterator[float]:

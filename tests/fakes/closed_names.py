@@ -9,15 +9,20 @@ from dns.verdict import Closing
 class FakeClosedNames:
     """Implements `dns.verdict.ClosedNames` from a mapping of names to one category or several."""
 
-    def __init__(self, closed: Mapping[str, str | tuple[str, ...]] | None = None, *, version: str = "fake") -> None:
+    def __init__(
+        self, closed: Mapping[str, str | tuple[str, ...]] | None = None, *, version: str = "fake"
+    ) -> None:
         self.closed = dict(closed or {})
         self.version = version
 
     def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:
         """Return the closings of every listed parent, the longest first."""
-        found = []
-        for parent in names.parents(name):
-            categories = self.closed.get(parent, ())
-            for category in (categories,) if isinstance(categories, str) else categories:
-                found.append(Closing(category, f"list-of-{category}", parent))
-        return tuple(found)
+        return tuple(
+            Closing(category, f"list-of-{category}", parent)
+            for parent in names.parents(name)
+            for category in self._categories(parent)
+        )
+
+    def _categories(self, name: str) -> tuple[str, ...]:
+        found = self.closed.get(name, ())
+        return (found,) if isinstance(found, str) else found

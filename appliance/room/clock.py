@@ -1,0 +1,25 @@
+"""Whether this machine knows the time.
+
+A Pi has no battery behind its clock: after a power cut it starts from the time it was switched off, hours or
+holidays ago, until a time server has been asked. systemd-timesyncd, which a card runs, says so by a file. A
+machine with a clock of its own, or with another time service, is believed.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+NO_EARLIER_THAN = 1_793_491_200.0  # 1 November 2026: Hallpass is younger than any right clock
+TIMESYNC = Path("/run/systemd/timesync")
+HARDWARE_CLOCK = Path("/sys/class/rtc/rtc0")
+
+
+def is_trusted(
+    now: Callable[[], float] = time.time, timesync: Path = TIMESYNC, hardware_clock: Path = HARDWARE_CLOCK
+) -> bool:
+    """Tell whether the machine's clock can be relied on."""
+    if now() < NO_EARLIER_THAN:
+        return False
+    if (timesync / "synchronized").exists() or hardware_clock.exists():
+        return True
+    return not timesync.exists()

@@ -1,0 +1,104 @@
+"""Makes a room's policy from what stands on its disk, and says which files that was.
+
+* A room with central: the document and the index that the agent put there. While either is missing, the strictest.
+* A room alone: a document made from its settings, and the index they name.
+* A room that nobody has told anything yet: the list that Hallpass brings, every category closed.
+
+Whoever keeps a policy keeps the last good one when this fails: a room goes on filtering as it did.
+"""
+
+import ipaddress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from appliance.errors import HallpassError
+from appliance.room import clock
+from appliance.room.neighbours import Neighbours
+from appliance.room.paths import RoomPaths
+from appliance.settings.room import LocalPolicy, RoomSettings
+from blocklists import starter
+from blocklists.errors import ListError
+from blocklists.index import INDEX_NAME, open_index
+from dns.errors import DnsError
+from dns.policy.compiled import CompiledPolicy
+from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder
+from dns.verdict import ClosedNames
+
+PUPILS = "pupils"
+
+
+def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
+    """Return the files whose change means: load the policy again. Not each of them need be there."""
+    if settings.central is not None:
+        return (paths.policy, paths.index / INDEX_NAME)
+    return (settings.lists.index / INDEX_NAME,) if settings.lists.index is not None else ()
+
+
+def load_policy(settings: RoomSettings, paths: RoomPaths) -> CompiledPolicy:
+    """Return the policy that a room has to follow now. Raises HallpassError with one line that says why not."""
+    try:
+        document = _document(settings, paths)
+        lists = _lists(settings, paths)
+        return CompiledPolicy(document, lists, clock_trusted=clock.is_trusted, mac_of=Neighbours().mac_of)
+    except (ListError, DnsError) as problem:
+        raise HallpassError(f"the policy cannot be used: {problem}") from problem
+
+
+def strictest_document(settings: RoomSettings) -> PolicyDocument:
+    """Return what holds while nobody has said anything else: every category closed, safe search on."""
+    profile = Profile(name=PUPILS, closed=(EVERY_CATEGORY,), safe_search=True, keywords=True)
+    return _document_of(settings, profile)
+
+
+def local_document(settings: RoomSettings, policy: LocalPolicy) -> PolicyDocument:
+    """Return the document of a room that decides by itself."""
+    profile = Profile(name=PUPILS, closed=policy.closed, safe_search=policy.safe_search)
+    return _document_of(settings, profile)
+
+
+def _document_of(settings: RoomSettings, profile: Profile) -> PolicyDocument:
+    return PolicyDocument(
+        version=0,
+        room=settings.room.name,
+        default_group=PUPILS,
+        groups=(Group(name=PUPILS, profile=profile.name),),
+        profiles=(profile,),
+        appliance_names=_central_name(settings),
+    )
+
+
+def _document(settings: RoomSettings, paths: RoomPaths) -> PolicyDocument:
+    if settings.central is None:
+        return (
+            strictest_document(settings) if settings.policy is None else local_document(settings, settings.policy)
+        )
+    try:
+        document = json_decoder.decode(paths.policy.read_bytes())
+    except FileNotFoundError:
+        return strictest_document(settings)
+    except (OSError, msgspec.DecodeError) as problem:
+        raise HallpassError(f"{paths.policy}: cannot be read as a policy: {problem}") from problem
+    appliance_names = tuple(dict.fromkeys((*document.appliance_names, *_central_name(settings))))
+    return msgspec.structs.replace(document, appliance_names=appliance_names)
+
+
+def _lists(settings: RoomSettings, paths: RoomPaths) -> ClosedNames:
+    if settings.central is not None:
+        return open_index(paths.index) if paths.index.exists() else starter.index(paths.data / "starter")
+    if settings.lists.index is not None:
+        return open_index(settings.lists.index)
+    return starter.index(paths.data / "starter")
+
+
+def _central_name(settings: RoomSettings) -> tuple[str, ...]:
+    """Return the name under which central is reached: without it the room would never hear of a change."""
+    host = urlsplit(settings.central.url).hostname if settings.central is not None else None
+    if not host:
+        return ()
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return (host,)
+    return ()
