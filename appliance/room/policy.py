@@ -8,6 +8,7 @@ Whoever keeps a policy keeps the last good one when this fails: a room goes on f
 """
 
 import ipaddress
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,12 +37,14 @@ def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     return (settings.lists.index / INDEX_NAME,) if settings.lists.index is not None else ()
 
 
-def load_policy(settings: RoomSettings, paths: RoomPaths) -> CompiledPolicy:
+def load_policy(
+    settings: RoomSettings, paths: RoomPaths, clock_trusted: Callable[[], bool] = clock.is_trusted
+) -> CompiledPolicy:
     """Return the policy that a room has to follow now. Raises HallpassError with one line that says why not."""
     try:
         document = _document(settings, paths)
         lists = _lists(settings, paths)
-        return CompiledPolicy(document, lists, clock_trusted=clock.is_trusted, mac_of=Neighbours().mac_of)
+        return CompiledPolicy(document, lists, clock_trusted=clock_trusted, mac_of=Neighbours().mac_of)
     except (ListError, DnsError) as problem:
         raise HallpassError(f"the policy cannot be used: {problem}") from problem
 

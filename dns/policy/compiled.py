@@ -82,7 +82,7 @@ class CompiledPolicy:
         self._membership = Membership(document)
         self._suspended = Suspended(document)
         self._asks_for_macs = self._membership.asks_for_macs or self._suspended.asks_for_macs
-        calendar = Calendar(document)
+        self.calendar = calendar = Calendar(document)
         profiles = {profile.name: profile for profile in document.profiles}
         self._profiles = {group.name: profiles[group.profile] for group in document.groups}
         self._timetables = {name: Timetable(profile, calendar) for name, profile in profiles.items()}
@@ -186,6 +186,22 @@ class CompiledView:
     def strip_ech(self) -> bool:
         """Whether encrypted-hello parameters are taken out of HTTPS records (RFC 9460)."""
         return self._profile.strip_ech
+
+    @property
+    def document(self) -> PolicyDocument:
+        """The document of the policy that this is a view of."""
+        return self._policy.document
+
+    def clock(self, now: float) -> datetime:
+        """Return what the school's clock shows."""
+        return self._policy.calendar.clock(now)
+
+    def closed_categories(self, name: str, now: float) -> frozenset[str]:
+        """Return every category by which the lists and the keywords close a name for these askers now."""
+        situation = self.situation(now)
+        question = Question(name, 1, now, self._policy.school)
+        closings = question.listed + (question.keyworded if situation.profile.keywords else ())
+        return frozenset(closing.category for closing in closings if closing.category in situation.closed)
 
     def decide(self, name: str, qtype: int, now: float) -> Verdict:
         """Decide one question, in the order of `dns.policy.order.ORDER`."""

@@ -1,0 +1,88 @@
+"""What a teacher may open at once, by themselves; everything else waits for the coordinator.
+
+A delegation names categories, the longest time, how often a teacher may on one day, and for which groups. A site
+may be opened where every category that closes it, and every name granted with it, is delegated. What the school's
+own rules close was closed by a person: that is never delegated, and neither is what nobody can open.
+"""
+
+import msgspec
+
+from dns.policy.compiled import CompiledView
+from dns.policy.document import EVERY_CATEGORY, Delegation
+from dns.verdict import Action, Step, Verdict
+
+_WHY_NOT = {
+    Step.LOCKED: "is locked: nobody can open it",
+    Step.BYPASS: "would lead devices past the filter: nobody can open it",
+    Step.SUSPENDED: "stays closed while the device is suspended",
+    Step.PAUSED: "stays closed while the room is paused",
+    Step.RULE: "was closed by the school itself: the coordinator decides",
+    Step.LESSON: "is not part of the lesson: add it to the lesson, or end the lesson",
+    Step.SAFE_SEARCH: "has no safe search: the coordinator decides",
+}
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a teacher would like to open now."""
+
+    site: str  # canonical name
+    minutes: int
+    also: tuple[str, ...] = ()  # canonical names that the site needs
+    opened_today: int = 0  # how many sites this teacher has opened by themselves today
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether they may, and if not, why not, in words for the teacher."""
+
+    allowed: bool
+    reason: str = ""
+    minutes: int = 0  # the longest time they may open it for by themselves; 0: they may not
+
+
+def may_open(view: CompiledView, wish: Wish, now: float) -> Decision:
+    """Decide whether a teacher may open a site now, by themselves, for the devices of a view."""
+    if view.decide(wish.site, 1, now).action is not Action.REFUSE and not wish.also:
+        return Decision(allowed=False, reason=f"{wish.site} is open already")
+    limits: list[Delegation] = []
+    for name in (wish.site, *wish.also):
+        verdict = view.decide(name, 1, now)
+        if verdict.action is not Action.REFUSE:
+            continue
+        if verdict.step in _WHY_NOT:
+            return Decision(allowed=False, reason=f"{name} {_WHY_NOT[verdict.step]}")
+        for category in view.closed_categories(name, now) or {verdict.category}:
+            limit = _delegated(category, view)
+            if limit is None:
+                return Decision(allowed=False, reason=_waits(name, category, verdict))
+            limits.append(limit)
+    if not limits:
+        return Decision(allowed=False, reason=f"{wish.site} is open already")
+    return _within(limits, wish)
+
+
+def _delegated(category: str, view: CompiledView) -> Delegation | None:
+    """Return the most generous delegation of a category for the view's group."""
+    fitting = [
+        one
+        for one in view.document.delegations
+        if (category in one.categories or EVERY_CATEGORY in one.categories)
+        and (not one.groups or view.group in one.groups)
+    ]
+    return max(fitting, key=lambda one: (one.minutes, one.per_day == 0, one.per_day), default=None)
+
+
+def _within(limits: list[Delegation], wish: Wish) -> Decision:
+    minutes = min(limit.minutes for limit in limits)
+    per_day = min((limit.per_day for limit in limits if limit.per_day), default=0)
+    if per_day and wish.opened_today >= per_day:
+        times = "once" if per_day == 1 else f"{per_day} times"
+        return Decision(allowed=False, reason=f"you may open sites by yourself {times} a day, and have today")
+    if wish.minutes > minutes:
+        reason = f"you may open it by yourself for at most {minutes} minutes"
+        return Decision(allowed=False, reason=reason, minutes=minutes)
+    return Decision(allowed=True, minutes=minutes)
+
+
+def _waits(name: str, category: str, verdict: Verdict) -> str:
+    what = category.replace("_", " ") or verdict.source
+    return f"{name} is closed as {what}: the coordinator decides"
