@@ -35,17 +35,22 @@ _COLOURS = {"allowed": "green", "refused": "red", "rewritten": "yellow"}
 @click.option("--device", metavar="ADDRESS", help="Decide for the device at this address.")
 @click.option("--at", "moment", metavar="TIME", help="At another time: 10:30 (today) or 2026-11-24T10:30.")
 @click.option(
-    "--type", "kind", type=click.Choice(list(TYPES), case_sensitive=False), default="A", show_default=True
+    "--type",
+    "kind",
+    type=click.Choice(list(TYPES), case_sensitive=False),
+    default="A",
+    show_default=True,
+    help="The record type that is asked for.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one for each name.")
 def command(
+    *,
     wanted: tuple[str, ...],
     config: Path,
     group: str | None,
     device: str | None,
     moment: str | None,
     kind: str,
-    *,
     as_json: bool,
 ) -> None:
     """Explain what a room decides about each NAME, and why.

@@ -1,7 +1,7 @@
 """Why? The walk through the order of a decision, step by step, in words for people.
 
-A pure function over the same steps that decide, so that the explanation cannot differ from the decision. The command
-line (`hallpass check`) and the pages show the same value.
+A pure function over the same steps that decide, so that the explanation cannot differ from the decision. The
+command line (`hallpass check`) and the pages show the same value.
 """
 
 from datetime import datetime
