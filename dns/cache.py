@@ -2,15 +2,15 @@
 
 Whole answers are kept, by name, type and the asker's wishes (`flags`: whatever of the query changes the answer).
 
-- An answer lives as long as the shortest-lived record of its answer section. One that says "there is no such name",
-  or "no record of that type", lives as long as its SOA record says, and is not kept without one (RFC 2308). A failure
-  is kept for some seconds, so that a broken name does not cost a question each time (RFC 9520).
+- An answer lives as long as the shortest-lived record of its answer section. One that says "there is no such
+  name", or "no record of that type", lives as long as its SOA record says, and is not kept without one (RFC 2308).
+  A failure is kept for some seconds, so that a broken name does not cost a question each time (RFC 9520).
 - Times to live are held between a minimum and a maximum; one with its top bit set counts as zero (RFC 2181).
-- Past its life an answer is *stale*: it may be given when upstreams fail, with a short life (RFC 8767). After a failed
-  attempt to renew it the next attempt waits for `RECHECK_SECONDS`.
+- Past its life an answer is *stale*: it may be given when upstreams fail, with a short life (RFC 8767). After a
+  failed attempt to renew it the next attempt waits for `RECHECK_SECONDS`.
 - A popular answer about to expire is *due*: worth asking for before anybody has to wait.
-- Memory is bounded by an estimate of bytes. When it is full the oldest entry goes, unless somebody asked for it since
-  its last turn: then it goes to the end of the queue.
+- Memory is bounded by an estimate of bytes. When it is full the oldest entry goes, unless somebody asked for it
+  since its last turn: then it goes to the end of the queue.
 
 Truncated messages are never kept. Times are seconds of the clock that the caller passes in.
 """
@@ -33,12 +33,13 @@ _ENTRY_BYTES = 480  # what an entry costs beside its message and its name
 _TTL = struct.Struct("!I")
 _NOERROR, _NXDOMAIN = 0, 3
 _SOA = 6
+_ANY = 255
 _TRUNCATED = 0x02
 _LONGEST_TTL = 0x7FFFFFFF
 
 
 class Cached:
-    """One whole answer, and how long it lives. `hits` may be raised by whoever gives it out without asking here."""
+    """One whole answer, and how long it lives. Whoever gives it out without asking the cache raises `hits`."""
 
     __slots__ = ("_due_at", "expires", "hits", "is_failure", "message", "recheck_at", "seen", "stored", "ttls_at")
 
@@ -133,7 +134,7 @@ class RecordCache:
         is_failure = code not in {_NOERROR, _NXDOMAIN}
         if is_failure and (older := self.failed(name, qtype, flags, now)):
             return older
-        cached = self._cached(message, skimmed, now, is_failure=is_failure)
+        cached = self._cached(message, skimmed, qtype, now, is_failure=is_failure)
         if cached.expires > now and not message[2] & _TRUNCATED:
             key = (name, qtype, flags)
             replaced = self._entries.pop(key, None)
@@ -162,31 +163,24 @@ class RecordCache:
             self._bytes -= _cost(key, self._entries.pop(key))
         return len(keys)
 
-    def _cached(self, message: bytes, skimmed: Skimmed, now: float, *, is_failure: bool) -> Cached:
+    def _cached(self, message: bytes, skimmed: Skimmed, qtype: int, now: float, *, is_failure: bool) -> Cached:
         """Hold an answer's times to live within bounds, and find out how long it lives."""
-        ttls_at = []
+        ttls_at: list[int] = []
         changed: list[tuple[int, int]] = []
-        shortest = self._maximum
         for section in skimmed[1:]:
             for record in section:
-                if record.rtype == OPT:
-                    continue
-                ttl = record.ttl if record.ttl <= _LONGEST_TTL else 0
-                if not self._minimum <= ttl <= self._maximum:
-                    ttl = min(max(ttl, self._minimum), self._maximum)
-                if ttl != record.ttl:
-                    changed.append((record.ttl_at, ttl))
-                if section is skimmed.answer and ttl < shortest:
-                    shortest = ttl
-                ttls_at.append(record.ttl_at)
-        life = shortest
+                if record.rtype != OPT:
+                    ttls_at.append(record.ttl_at)
+                    if not self._minimum <= record.ttl <= self._maximum:
+                        changed.append((record.ttl_at, self._bounded(record.ttl)))
+        life: float = min([self._bounded(record.ttl) for record in skimmed.answer], default=self._maximum)
         if is_failure:
             life = FAILURE_SECONDS
-        elif not skimmed.answer or message[3] & 0x0F == _NXDOMAIN:
-            life, soa_at = self._negative_life(message, skimmed)
+        elif message[3] & 0x0F == _NXDOMAIN or not _holds(skimmed, qtype):
+            negative, soa_at = self._negative_life(message, skimmed)
+            life = min(life, negative)
             if soa_at:
-                changed.append((soa_at, life))
-            life = min(life, shortest)
+                changed.append((soa_at, negative))
         if changed:
             rewritten = bytearray(message)
             for at, ttl in changed:
@@ -196,14 +190,15 @@ class RecordCache:
         cached.is_failure = is_failure
         return cached
 
+    def _bounded(self, ttl: int) -> int:
+        return min(max(ttl if ttl <= _LONGEST_TTL else 0, self._minimum), self._maximum)
+
     def _negative_life(self, message: bytes, skimmed: Skimmed) -> tuple[int, int]:
         """Return for how long there is nothing, and where the SOA's time to live stands (RFC 2308, section 5)."""
         for record in skimmed.authority:
             if record.rtype == _SOA and record.data_bytes >= 22:
                 (minimum,) = _TTL.unpack_from(message, record.data_at + record.data_bytes - 4)
-                ttl = record.ttl if record.ttl <= _LONGEST_TTL else 0
-                longest = min(LONGEST_NEGATIVE, self._maximum)
-                return max(min(ttl, minimum, longest), min(self._minimum, longest)), record.ttl_at
+                return min(self._bounded(min(record.ttl, minimum)), LONGEST_NEGATIVE), record.ttl_at
         return 0, 0
 
     def _make_room(self, now: float) -> None:
@@ -216,6 +211,11 @@ class RecordCache:
                 entries[key] = cached
             else:
                 self._bytes -= _cost(key, cached)
+
+
+def _holds(skimmed: Skimmed, qtype: int) -> bool:
+    """Tell whether an answer holds what was asked for, and not only the aliases on the way to nothing."""
+    return any(qtype in {record.rtype, _ANY} for record in skimmed.answer)
 
 
 def _cost(key: tuple[str, int, int], cached: Cached) -> int:

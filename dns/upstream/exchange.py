@@ -128,6 +128,11 @@ def is_truncated(data: bytes) -> bool:
     return bool(data[2] & _TC)
 
 
+def is_bare_error(data: bytes) -> bool:
+    """Tell whether a message is only a header that says that the question was not understood (no EDNS there)."""
+    return len(data) == HEADER_BYTES and data[2] & _QR == _QR and data[3] & 0x0F in {FORMERR, NOTIMP}
+
+
 def rcode(data: bytes) -> int:
     """Return the response code in a message's header."""
     return data[3] & 0x0F

@@ -15,7 +15,7 @@ import msgspec
 from dns.names import parents
 from dns.upstream.chance import Chance
 from dns.upstream.health import Health, State
-from dns.upstream.rota import Rota
+from dns.upstream.rota import RETRY_SECONDS, Rota
 from dns.upstream.server import Address, Server
 from dns.upstream.udp import UdpServer
 
@@ -36,10 +36,12 @@ class Upstreams:
         forwards: Sequence[Forward] = (),
         *,
         now: Callable[[], float] = time.time,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._addresses = tuple(servers)
         self._forwards = tuple(forwards)
         self._now = now
+        self._retry_seconds = retry_seconds
         self._general: Rota | None = None
         self._special: dict[str, Rota] = {}
 
@@ -88,7 +90,7 @@ class Upstreams:
         return max(known) if known and len(known) == len(times) else None
 
     def _rota(self, addresses: Sequence[Address], chance: Chance) -> Rota:
-        rota = Rota(chance)
+        rota = Rota(chance, self._retry_seconds)
         rota.staff([self._server(address, rota, chance) for address in addresses])
         return rota
 

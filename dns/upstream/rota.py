@@ -26,7 +26,7 @@ from dns.upstream.server import Server
 
 RETRY_SECONDS = 0.5
 GIVE_UP_AFTER = 6  # retries: 3 seconds, in which a client will ask again itself
-TICK_SECONDS = 0.05
+TICKS = 10  # looks at the clock within that time
 FADE_SECONDS = 10.0
 
 _PROBE = b"\0\0\1\0\0\1\0\0\0\0\0\0" + b"\0" + b"\0\2\0\1"  # the root's name servers: everybody knows them
@@ -36,9 +36,10 @@ _FAILURES = frozenset({SERVFAIL, FORMERR, NOTIMP})
 class Rota:
     """Servers of which any may be asked."""
 
-    def __init__(self, chance: Chance) -> None:
+    def __init__(self, chance: Chance, retry_seconds: float = RETRY_SECONDS) -> None:
         self._loop = asyncio.get_running_loop()
         self._chance = chance
+        self._retry_seconds = retry_seconds
         self._servers: list[Server] = []
         self._best: Server | None = None
         self._deadlines: deque[tuple[float, Exchange]] = deque()
@@ -79,9 +80,9 @@ class Rota:
         exchange.server = server
         exchange.tries = 1
         server.send(exchange)
-        self._deadlines.append((self._loop.time() + RETRY_SECONDS, exchange))
+        self._deadlines.append((self._loop.time() + self._retry_seconds, exchange))
         if self._tick is None:
-            self._tick = self._loop.call_later(TICK_SECONDS, self._look_at_the_clock)
+            self._tick = self._loop.call_later(self._retry_seconds / TICKS, self._look_at_the_clock)
 
     def answered(self, exchange: Exchange, server: Server, data: bytes) -> None:
         """Take an answer from a server."""
@@ -89,7 +90,7 @@ class Rota:
         code = data[3] & 0x0F
         if code in _FAILURES:
             health.counts.failures += 1
-            health.answered(RETRY_SECONDS)  # so that a server that fails all the time is not asked first
+            health.answered(self._retry_seconds)  # so that a server that fails all the time is not asked first
             if not extended.is_meant(data):
                 if code == SERVFAIL:
                     exchange.last_resort = exchange.restored(data)
@@ -143,12 +144,12 @@ class Rota:
         troubled = any(server.health.in_trouble for server in self._servers)
         self._tick = None
         if (deadlines or troubled) and not self._closed:
-            self._tick = self._loop.call_later(TICK_SECONDS, self._look_at_the_clock)
+            self._tick = self._loop.call_later(self._retry_seconds / TICKS, self._look_at_the_clock)
 
     def _overdue(self, exchange: Exchange, now: float) -> None:
         """Ask another server as well, or the same one again; give up when it has been long enough."""
         server = exchange.server
-        if now - exchange.sent_at >= RETRY_SECONDS * 0.9:
+        if now - exchange.sent_at >= self._retry_seconds * 0.9:
             server.health.unanswered(now)
         exchange.overdue += 1
         if exchange.overdue >= (1 if self._all_down() else GIVE_UP_AFTER):
@@ -160,7 +161,7 @@ class Rota:
         if chosen is server:
             exchange.case_kept = False  # perhaps somebody on the way cannot bear mixed case
         self._put(exchange, chosen)
-        self._deadlines.append((now + RETRY_SECONDS, exchange))
+        self._deadlines.append((now + self._retry_seconds, exchange))
 
     def _probe(self, now: float) -> None:
         for server in self._servers:
@@ -168,7 +169,7 @@ class Rota:
                 exchange = Exchange(_PROBE, "", _nobody_asked, self._chance)
                 exchange.server, exchange.tries, exchange.overdue = server, 1, GIVE_UP_AFTER
                 server.send(exchange)
-                self._deadlines.append((now + RETRY_SECONDS, exchange))
+                self._deadlines.append((now + self._retry_seconds, exchange))
 
     def _all_down(self) -> bool:
         return all(server.health.down_since is not None for server in self._servers)

@@ -64,8 +64,9 @@ class StreamServer:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
         if self._connection is not None:
-            self._connection.abandon()
-            self._connection = None
+            connection, self._connection = self._connection, None
+            connection.abandon()
+            await connection.gone
 
     def lost(self, connection: "_Connection", exchanges: list[Exchange], *, useful: bool) -> None:
         """Take back the questions of a connection that broke."""
@@ -116,6 +117,7 @@ class _Connection(asyncio.Protocol):
         self._server = server
         self._loop = server.loop
         self._transport: asyncio.Transport | None = None
+        self.gone: asyncio.Future[None] = self._loop.create_future()
         self._open: dict[int, Exchange] = {}
         self._received = bytearray()
         self._answered = False
@@ -191,6 +193,8 @@ class _Connection(asyncio.Protocol):
         exchanges = [exchange for exchange in self._open.values() if not exchange.finished]
         self._open.clear()
         self._server.lost(self, exchanges, useful=self._answered)
+        if not self.gone.done():
+            self.gone.set_result(None)
 
     def _take(self, message: bytes) -> bool:
         """Hand an answer on. Tell False where the server does not speak DNS as we do."""

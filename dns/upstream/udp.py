@@ -17,7 +17,7 @@ import errno
 import socket
 
 from dns.upstream.chance import Chance
-from dns.upstream.exchange import FORMERR, NOTIMP, Exchange, is_truncated, rcode
+from dns.upstream.exchange import FORMERR, NOTIMP, Exchange, is_bare_error, is_truncated, rcode
 from dns.upstream.health import Health
 from dns.upstream.server import Address, Asker, title
 from dns.upstream.stream import StreamServer
@@ -250,6 +250,9 @@ class _Port:
         elif exchange is not None and exchange.is_answered_but_for_case(data):
             self._answered(identity)
             server.took_case_lost(exchange, data, now)
+        elif exchange is not None and not exchange.finished and is_bare_error(data):
+            self._answered(identity)
+            server.took(exchange, data, now)
         elif identity in self._pending and exchange is None:
             server.health.counts.late += 1
         else:

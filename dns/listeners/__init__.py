@@ -1,0 +1,1 @@
+"""Where questions come in: over UDP, TCP, TLS and HTTPS."""
