@@ -1,0 +1,251 @@
+"""Compiles sources into one index.
+
+The same input gives the same bytes, and so the same content hash. Lines that are not understood are counted with
+file, line and reason, and are never fatal; a source of which nothing at all is understood is, because building
+without it would open in silence what it closed. The index that was there stays until the new one is whole.
+"""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import marisa_trie
+import msgspec
+
+from blocklists import container
+from blocklists.container import SourceInfo
+from blocklists.entries import Effect, Entry, Pattern, Problem, Withdrawn
+from blocklists.errors import ListError, NotUnderstood, SourceUnusable
+from blocklists.formats import FORMATS, Parser
+from blocklists.protected import PROTECTED
+from blocklists.reading import Part, lines, parts
+from blocklists.recognise import SAMPLE_LINES, recognise, refuse_pages
+from blocklists.sources import Source
+from blocklists.table import Table
+
+PROBLEMS_KEPT = 1000  # of each reason in each source; the rest is counted
+_TEXT_KEPT = 80
+_HEADER_LINES = 60
+_VERSION = re.compile(
+    r"\s*[!#;]+\s*(?:version|last[ -]modified|last[ -]updated?|date)\s*[:=]\s*(.{1,60})", re.IGNORECASE
+)
+
+# What is under way, how much of it is done, and how much there is (0: not known).
+Progress = Callable[[str, int, int], None]
+
+
+class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one source."""
+
+    name: str
+    category: str
+    format: str
+    lines: int  # that are not empty and no comments
+    entries: int  # what they said
+    names: int  # the names that stand in the index because of it
+    passed_over: dict[str, int]  # reason -> lines
+    problems: tuple[Problem, ...]  # the first of each reason
+    white: bool = False  # its names are left open, as its `usage` says
+
+
+class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was built."""
+
+    version: str
+    names: int
+    patterns: int
+    sources: tuple[SourceReport, ...]
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def local_path(source: Source) -> Path:
+    """Return where a source lies on this machine. Raises SourceUnusable for one that must be fetched."""
+    if source.is_url:
+        raise SourceUnusable(f"source {source.name!r}: {source.location} has not been fetched")
+    return source.path
+
+
+def build(
+    sources: Sequence[Source],
+    output: Path,
+    progress: Progress = no_progress,
+    *,
+    locate: Callable[[Source], Path] = local_path,
+    protected: Iterable[str] = (),
+) -> BuildReport:
+    """Compile sources into `output`/index.hpx. Raises ListError, and then leaves the old index in place."""
+    table = Table([source.category for source in sources], (*PROTECTED, *sorted(set(protected) - set(PROTECTED))))
+    reads = []
+    wrong = []
+    for number, source in enumerate(sources):
+        try:
+            reads.append(_Reading(source, number, table, progress).read(locate(source)))
+        except SourceUnusable as problem:
+            wrong.append(str(problem))
+    if wrong:
+        raise ListError("; ".join(wrong))
+    total = len(table)
+    keys, numbers, sets = table.boil_down(lambda done: progress("sorting", done, total))
+    progress("packing", 0, len(keys))
+    names = _names_of_sources(numbers, sets, table, len(sources))
+    infos = [reading.info(names[at]) for at, reading in enumerate(reads)]
+    tables = table.tables(infos, sets)
+    del table
+    trie = marisa_trie.Trie(keys)
+    by_id = _in_trie_order(trie, keys, numbers)
+    version = container.write(output, trie, by_id, tables)
+    progress("packing", len(keys), len(keys))
+    return BuildReport(
+        version=version,
+        names=len(keys),
+        patterns=len(tables.patterns),
+        sources=tuple(reading.report(names[at]) for at, reading in enumerate(reads)),
+    )
+
+
+def _in_trie_order(trie: "marisa_trie.Trie", keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+    ordered = [0] * len(keys)
+    key_id = trie.key_id
+    for name, number in zip(keys, numbers, strict=True):
+        ordered[key_id(name)] = number
+    return ordered
+
+
+def _names_of_sources(
+    numbers: Iterable[int], sets: Sequence[tuple[int, ...]], table: Table, sources: int
+) -> list[int]:
+    counts = [0] * sources
+    for at, uses in Counter(numbers).items():
+        for source in {table.source_of(attribute) for attribute in sets[at]}:
+            counts[source] += uses
+    return counts
+
+
+class _Reading:
+    """One source being read into the table."""
+
+    def __init__(self, source: Source, number: int, table: Table, progress: Progress) -> None:
+        self._source = source
+        self._number = number
+        self._table = table
+        self._progress = progress
+        self._format = source.format
+        self._lines = 0
+        self._entries = 0
+        self._white = False
+        self._version = ""
+        self._reasons: Counter[str] = Counter()
+        self._problems: list[Problem] = []
+
+    def read(self, location: Path) -> "_Reading":
+        """Read everything. Raises SourceUnusable."""
+        try:
+            for part in parts(location, self._source.folder):
+                self._part(part)
+        except SourceUnusable as problem:
+            raise SourceUnusable(f"source {self._source.name!r}: {problem}") from None
+        if self._lines and not self._entries:
+            reason, _ = self._reasons.most_common(1)[0]
+            raise SourceUnusable(
+                f"source {self._source.name!r}: {location}: not one of its {self._lines} lines is an entry"
+                f" of the format {self._format!r} (most often: {reason})"
+            )
+        return self
+
+    def info(self, names: int) -> SourceInfo:
+        """Return what the index keeps of this source."""
+        source = self._source
+        return SourceInfo(
+            name=source.name,
+            category=source.category,
+            format=self._format,
+            names=names,
+            licence=source.licence,
+            homepage=source.homepage,
+            version=self._version,
+        )
+
+    def report(self, names: int) -> SourceReport:
+        """Return what became of this source."""
+        return SourceReport(
+            name=self._source.name,
+            category=self._source.category,
+            format=self._format,
+            lines=self._lines,
+            entries=self._entries,
+            names=names,
+            passed_over=dict(self._reasons.most_common()),
+            problems=tuple(self._problems),
+            white=self._white,
+        )
+
+    def _part(self, part: Part) -> None:
+        self._white = part.white
+        text = lines(part.stream)
+        sample = list(itertools.islice(text, SAMPLE_LINES))
+        self._version = _version(sample)
+        self._format = self._format_of(part, sample)
+        parser = FORMATS[self._format](self._source.meaning)
+        self._feed(parser, part, itertools.chain(sample, text))
+        for item in parser.finish():
+            self._take(item)
+
+    def _format_of(self, part: Part, sample: Sequence[str | None]) -> str:
+        if part.squidguard and self._source.format in ("auto", "domains"):
+            refuse_pages(sample)
+            return "squidguard"
+        if self._source.format == "auto":
+            return recognise(sample)
+        refuse_pages(sample)
+        return self._source.format
+
+    def _feed(self, parser: Parser, part: Part, text: Iterator[str | None]) -> None:
+        for at, line in enumerate(text, 1):
+            if not at % 16384:
+                self._progress(self._source.name, at, 0)
+            if line is None:
+                self._pass_over(part.name, at, "a line longer than 64 KB", "")
+                continue
+            try:
+                items = parser.line(line)
+            except NotUnderstood as reason:
+                self._pass_over(part.name, at, str(reason), line)
+                continue
+            if not items:
+                continue
+            self._lines += 1
+            for item in items:
+                if not self._take(item):
+                    self._pass_over(part.name, at, "would close a name that no list can close", line, counted=True)
+        self._progress(self._source.name, self._lines, self._lines)
+
+    def _take(self, item: Entry | Pattern | Withdrawn) -> bool:
+        if isinstance(item, Withdrawn):
+            self._table.withdraw(item.item, self._number)
+            return True
+        if self._white:
+            item = msgspec.structs.replace(item, effect=Effect.OPEN)
+        self._entries += 1
+        if isinstance(item, Pattern):
+            self._table.add_pattern(item, self._number)
+            return True
+        return self._table.add(item, self._number)
+
+    def _pass_over(self, file: str, line: int, reason: str, text: str, *, counted: bool = False) -> None:
+        self._lines += not counted
+        self._reasons[reason] += 1
+        if self._reasons[reason] <= PROBLEMS_KEPT:
+            shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:_TEXT_KEPT])
+            self._problems.append(Problem(file, line, reason, shown))
+
+
+def _version(sample: Iterable[str | None]) -> str:
+    for line in itertools.islice(sample, _HEADER_LINES):
+        if line and (match := _VERSION.match(line)):
+            return match[1].strip()
+    return ""

@@ -1,0 +1,212 @@
+"""The file format of a compiled index: one file, `index.hpx`, mapped by every process that looks names up.
+
+======================  ===============================================================================
+trie                    marisa-trie of reversed keys (`dns.names.key`); stands first, because marisa maps a
+                        file from its first byte
+set numbers             for each trie key the number of its attribute set: 1, 2 or 4 bytes, little-endian
+tables                  MessagePack of `Tables`: sources, attributes, attribute sets, patterns
+footer                  `_FOOTER`: where the three begin, the version of this format, the width of a number
+checksum                SHA-256 of everything before it: this is the index's version (content hash)
+magic                   ``HALLPASS``
+======================  ===============================================================================
+
+`map_file` checks the footer, the sizes and the tables; `digest` reads the whole file and compares the checksum.
+All numbers are little-endian.
+"""
+
+import contextlib
+import hashlib
+import mmap
+import os
+import struct
+import sys
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import marisa_trie
+import msgspec
+
+from blocklists.entries import Condition
+from blocklists.errors import IndexDamaged, ListError
+
+INDEX_NAME = "index.hpx"
+FORMAT = 1
+_MAGIC = b"HALLPASS"
+_FOOTER = struct.Struct(
+    "<QQQQII"
+)  # where numbers and tables begin, where tables end; keys; format; bytes a number
+_CHECKSUM_BYTES = 32
+_TAIL = _FOOTER.size + _CHECKSUM_BYTES + len(_MAGIC)
+_CODES = {1: "B", 2: "H", 4: "I"}
+
+
+class SourceInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the index keeps of a source: enough to say where an entry came from, and on what terms."""
+
+    name: str
+    category: str
+    format: str
+    names: int = 0  # entries of this source that stand in the index
+    licence: str = ""
+    homepage: str = ""
+    version: str = ""  # as the list itself says
+
+
+class Attribute(msgspec.Struct, frozen=True, array_like=True):
+    """One thing that one source says of a name."""
+
+    source: int  # its place in Tables.sources
+    match: int
+    effect: int
+    condition: int = -1  # its place in Tables.conditions; -1: none
+
+
+class PatternInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A regular expression, and what it does."""
+
+    regex: str
+    text: str
+    attribute: int
+
+
+class Tables(msgspec.Struct, frozen=True):
+    """Everything in the index but the names."""
+
+    sources: tuple[SourceInfo, ...]
+    conditions: tuple[Condition, ...]
+    attributes: tuple[Attribute, ...]
+    sets: tuple[tuple[int, ...], ...]
+    patterns: tuple[PatternInfo, ...]
+    protected: tuple[str, ...]
+
+
+class Mapped(msgspec.Struct, frozen=True):
+    """An opened file."""
+
+    trie: Any  # marisa_trie.Trie
+    numbers: Any  # a sequence of set numbers, by trie key id
+    tables: Tables
+    version: str
+    file_size: int
+
+
+_tables_decoder = msgspec.msgpack.Decoder(Tables)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def write(directory: Path, trie: Any, numbers: Iterable[int], tables: Tables) -> str:
+    """Write an index into a directory, whole or not at all; return its version. Raises ListError."""
+    width = _width(len(tables.sets))
+    with replacing(directory / INDEX_NAME) as file:
+        checksum = hashlib.sha256()
+        begins = []
+        parts = (trie.tobytes(), _packed(numbers, width), _encoder.encode(tables))
+        for part in parts:
+            for piece in (part, b"\0" * (-len(part) % 8 if part is not parts[-1] else 0)):
+                file.write(piece)
+                checksum.update(piece)
+            begins.append(file.tell())
+        footer = _FOOTER.pack(begins[0], begins[1], begins[2], len(trie), FORMAT, width)
+        checksum.update(footer)
+        file.write(footer + checksum.digest() + _MAGIC)
+    return checksum.hexdigest()
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write that takes the target's place when all went well, and is gone when not.
+
+    Raises ListError: no space left, not permitted.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".new")
+    except OSError as problem:
+        raise ListError(f"{target.parent}: cannot be written to: {problem.strerror}") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as problem:
+        raise ListError(f"{target}: could not be written: {problem.strerror or problem}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def map_file(path: Path) -> Mapped:
+    """Map a file and check what can be checked in milliseconds. Raises IndexDamaged."""
+    try:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or "is empty"
+        raise IndexDamaged(f"{path}: cannot be opened: {reason}") from None
+    begins, keys, width, version = _footer(path, mapped)
+    try:
+        tables = _tables_decoder.decode(mapped[begins[1] : begins[2]])
+    except (msgspec.DecodeError, ValueError):
+        raise IndexDamaged(f"{path}: is damaged: its tables cannot be read") from None
+    trie = marisa_trie.Trie()
+    try:
+        trie.mmap(str(path))
+    except (RuntimeError, OSError):
+        raise IndexDamaged(f"{path}: is damaged: its names cannot be read") from None
+    if len(trie) != keys:
+        raise IndexDamaged(f"{path}: is damaged: {len(trie)} names where {keys} were written")
+    numbers = memoryview(mapped)[begins[0] : begins[0] + keys * width].cast(_CODES[width])
+    return Mapped(trie, numbers, tables, version, len(mapped))
+
+
+def digest(path: Path) -> str:
+    """Read a whole file and return its version. Raises IndexDamaged where the checksum does not fit."""
+    checksum = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            left = size - _CHECKSUM_BYTES - len(_MAGIC)
+            while left > 0 and (piece := file.read(min(left, 1 << 20))):
+                checksum.update(piece)
+                left -= len(piece)
+            ending = file.read()
+    except OSError as problem:
+        raise IndexDamaged(f"{path}: cannot be read: {problem.strerror}") from None
+    if ending[_CHECKSUM_BYTES:] != _MAGIC:
+        raise IndexDamaged(f"{path}: is no index of Hallpass, or is cut short")
+    if checksum.digest() != ending[:_CHECKSUM_BYTES]:
+        raise IndexDamaged(f"{path}: is damaged: its checksum does not fit")
+    return checksum.hexdigest()
+
+
+def _footer(path: Path, mapped: mmap.mmap) -> tuple[tuple[int, int, int], int, int, str]:
+    size = len(mapped)
+    if size < _TAIL or mapped[-len(_MAGIC) :] != _MAGIC:
+        raise IndexDamaged(f"{path}: is no index of Hallpass, or is cut short")
+    numbers, tables, footer, keys, form, width = _FOOTER.unpack_from(mapped, size - _TAIL)
+    if form != FORMAT:
+        raise IndexDamaged(f"{path}: was written in format {form}; this Hallpass reads format {FORMAT}")
+    fits = 0 < numbers <= tables <= footer == size - _TAIL and width in _CODES
+    if not fits or keys * width > tables - numbers:
+        raise IndexDamaged(f"{path}: is damaged: its parts do not fit together")
+    version = mapped[size - len(_MAGIC) - _CHECKSUM_BYTES : size - len(_MAGIC)].hex()
+    return (numbers, tables, footer), keys, width, version
+
+
+def _width(sets: int) -> int:
+    if sets <= 0x100:
+        return 1
+    return 2 if sets <= 0x10000 else 4
+
+
+def _packed(numbers: Iterable[int], width: int) -> bytes:
+    packed = array(_CODES[width], numbers)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()

@@ -1,0 +1,54 @@
+"""dnsmasq configuration (dnsmasq(8)): a name and its subdomains, the longest suffix wins.
+
+``address=/a/b/0.0.0.0``, ``address=/a/``, ``address=/a/#``, ``server=/a/`` and ``local=/a/`` close; ``server=/a/#``
+(use the standard servers) opens again. An ``address`` that leads to a real address, or a ``server`` with one, says
+where to find a name and closes nothing.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import ClassVar
+
+from blocklists.entries import Effect, Entry, Match, Pattern
+from blocklists.errors import NotUnderstood
+from blocklists.formats.parser import Parser
+from blocklists.formats.text import OWN_NAMES, address_of, is_comment, name_of, without_comment
+
+_LINE = re.compile(r"(?:--)?(address|server|local)\s*=\s*/(.*)/([^/]*)", re.IGNORECASE)
+
+
+class Dnsmasq(Parser):
+    """One dnsmasq configuration file."""
+
+    default_match: ClassVar[Match] = Match.SUBDOMAINS
+
+    def line(self, text: str) -> Iterable[Entry | Pattern]:
+        """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
+        text = text.strip()
+        if is_comment(text):
+            return ()
+        match = _LINE.fullmatch(without_comment(text))
+        if not match:
+            raise NotUnderstood("not address=/name/, server=/name/ or local=/name/")
+        effect = _effect(match[1].lower(), match[2], match[3].strip())
+        wanted = Match.EXACT if self.match is Match.EXACT else Match.SUBDOMAINS
+        return tuple(
+            Entry(name_of(name.removeprefix("*").removeprefix(".")), wanted, effect)
+            for name in match[2].split("/")
+            if name.strip() not in OWN_NAMES
+        )
+
+
+def _effect(keyword: str, names: str, value: str) -> Effect:
+    if not names.strip("/ "):
+        raise NotUnderstood("names no name")
+    if keyword == "address":
+        address = address_of(value)
+        if value in ("", "#") or (address is not None and (address.is_unspecified or address.is_loopback)):
+            return Effect.CLOSE
+        raise NotUnderstood("says where a name is: closes nothing")
+    if value == "":
+        return Effect.CLOSE
+    if value == "#":
+        return Effect.OPEN_LONGEST
+    raise NotUnderstood("says which server to ask: closes nothing")

@@ -1,0 +1,38 @@
+"""One bare name a line (Pi-hole-style lists), and the `domains` files of squidGuard and UT1.
+
+A bare name closes exactly that name, unless the source says `match = "subdomains"`. In a squidGuard `domains` file
+it closes the name and its subdomains (https://www.squidguard.org/Doc/configure.html, "domainlist"). A leading dot
+or ``*.`` is tolerated and means the same as in the programs that write it: the name and what is under it.
+"""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from blocklists.entries import Entry, Match, Pattern
+from blocklists.formats.parser import Parser
+from blocklists.formats.text import OWN_NAMES, is_comment, name_of, without_comment
+
+
+class Domains(Parser):
+    """One bare name a line."""
+
+    def line(self, text: str) -> Iterable[Entry | Pattern]:
+        """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
+        text = text.strip()
+        if is_comment(text):
+            return ()
+        if "#" in text:
+            text = without_comment(text)
+        if text.startswith("*."):
+            return (Entry(name_of(text[2:]), Match.SUBDOMAINS),)
+        if text.startswith("."):
+            return (Entry(name_of(text[1:]), Match.SUBDOMAINS),)
+        if text in OWN_NAMES:
+            return ()
+        return (Entry(name_of(text), self.match),)
+
+
+class SquidGuard(Domains):
+    """A squidGuard `domains` file."""
+
+    default_match: ClassVar[Match] = Match.SUBDOMAINS

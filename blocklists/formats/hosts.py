@@ -1,0 +1,42 @@
+"""Hosts files (hosts(5)): an address, then one or more names, each of which is closed exactly.
+
+Only lines whose address is unspecified or loopback close anything: any other address says where a name is.
+"""
+
+from collections.abc import Iterable
+
+from blocklists.entries import Entry, Pattern
+from blocklists.errors import NotUnderstood
+from blocklists.formats.parser import Parser
+from blocklists.formats.text import OWN_NAMES, address_of, is_comment, name_of, without_comment
+
+_CLOSING = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "0", "::0"})  # noqa: S104 (text of a hosts file)
+
+
+class Hosts(Parser):
+    """One hosts file."""
+
+    def line(self, text: str) -> Iterable[Entry | Pattern]:
+        """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
+        text = text.strip()
+        if is_comment(text):
+            return ()
+        if "#" in text:
+            text = without_comment(text)
+        where, *names = text.split()
+        if where not in _CLOSING and not _closes(where):
+            raise NotUnderstood("does not begin with an address that closes (0.0.0.0, 127.0.0.1, ::)")
+        if not names:
+            raise NotUnderstood("an address without a name")
+        if len(names) == 1:
+            return () if names[0].lower() in OWN_NAMES else (Entry(name_of(names[0]), self.match),)
+        return tuple(Entry(name_of(name), self.match) for name in names if name.lower() not in OWN_NAMES)
+
+
+def _closes(where: str) -> bool:
+    address = address_of(where)
+    if address is None:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    own_lines = where in ("255.255.255.255",) or address.is_link_local or address.is_multicast
+    return mapped.is_unspecified or mapped.is_loopback or own_lines

@@ -1,0 +1,25 @@
+"""Record types as lists name them."""
+
+from collections.abc import Iterable
+
+from dnslib import QTYPE
+
+from blocklists.entries import Condition
+from blocklists.errors import NotUnderstood
+
+
+def types_condition(names: Iterable[str]) -> Condition:
+    """Return the condition of type names, each perhaps with ``~`` for "not this". Raises NotUnderstood."""
+    wanted, unwanted = [], []
+    for name in names:
+        (unwanted if name.startswith("~") else wanted).append(_number(name.removeprefix("~").strip().upper()))
+    return Condition(types=tuple(sorted(wanted)), not_types=tuple(sorted(unwanted)))
+
+
+def _number(name: str) -> int:
+    if name.startswith("TYPE") and name[4:].isdecimal() and int(name[4:]) < 65536:
+        return int(name[4:])
+    number = QTYPE.reverse.get(name)
+    if not isinstance(number, int):
+        raise NotUnderstood(f"{name[:12]!r} is no record type")
+    return number

@@ -1,0 +1,48 @@
+"""Wildcard lists: ``*.a.example`` closes what is under a name, and the name itself.
+
+Most programs that publish such lists count the name itself too (the source may say `match = "below"` to leave it
+out, as RPZ does). A bare name closes exactly that name. Stars elsewhere become patterns.
+"""
+
+import re
+from collections.abc import Iterable
+
+from blocklists.entries import Entry, Match, Pattern
+from blocklists.errors import NotUnderstood
+from blocklists.formats.parser import Parser
+from blocklists.formats.text import is_comment, name_of, without_comment
+
+_PATTERN = re.compile(r"[a-z0-9_.*-]+")
+
+
+class Wildcards(Parser):
+    """One list of names and wildcards."""
+
+    def line(self, text: str) -> Iterable[Entry | Pattern]:
+        """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
+        text = text.strip()
+        if is_comment(text):
+            return ()
+        text = without_comment(text)
+        if text.startswith("*.") and "*" not in text[2:]:
+            match = Match.BELOW if self.match is Match.BELOW else Match.SUBDOMAINS
+            return (Entry(name_of(text[2:]), match),)
+        if "*" in text:
+            return (Pattern(wildcard_to_regex(text), text=text),)
+        return (Entry(name_of(text), Match.SUBDOMAINS if self.match is Match.SUBDOMAINS else Match.EXACT),)
+
+
+def wildcard_to_regex(text: str, *, subdomains: bool = False) -> str:
+    """Return the regular expression for a name with stars; a star stands for any characters, dots included.
+
+    Raises NotUnderstood for one that would close nearly everything.
+    """
+    lowered = text.lower().removesuffix(".")
+    if not _PATTERN.fullmatch(lowered):
+        raise NotUnderstood("not a domain name, nor one with stars")
+    if sum(character.isalnum() for character in lowered.rpartition(".")[0] or lowered) < 2:
+        raise NotUnderstood("would close nearly everything: too wide for a list")
+    if lowered.count("*") > 3:
+        raise NotUnderstood("more than three stars: too costly to look for")
+    body = re.sub(r"(?:\\\*)+", ".*", re.escape(lowered))
+    return f"^(?:.*\\.)?{body}$" if subdomains else f"^{body}$"

@@ -1,0 +1,145 @@
+"""Words that close names which no list knows, with boundaries and exceptions (no Scunthorpe problem).
+
+How a name is looked at:
+
+1. Names under one of the exception names are left alone, and so are the names that no list can close.
+2. Exception words are found first; the letters they cover are not looked at again (`essex` hides its `sex`).
+3. Among the rest a word counts where its kind lets it: anywhere; at the beginning or end of a part; or only as a
+   whole part. Parts are what stands between dots, hyphens, underscores and digits. The last label (the top-level
+   domain) is not looked at.
+
+One Aho-Corasick automaton finds all words of both sorts in one pass over the name.
+"""
+
+import enum
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Any
+
+import ahocorasick
+import msgspec
+
+from blocklists.errors import ListError
+from blocklists.protected import PROTECTED
+from dns.names import is_under
+from dns.verdict import Closing
+
+SOURCE = "hallpass-keywords"
+
+
+class Boundary(enum.Enum):
+    """Where a word must stand in order to count."""
+
+    EDGE = ""  # at the beginning or the end of a part
+    WHOLE = "="  # as a whole part
+    ANYWHERE = "~"
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A word that closes."""
+
+    text: str
+    boundary: Boundary
+    category: str
+
+
+class Keywords:
+    """Implements `dns.verdict.ClosedNames` by words."""
+
+    def __init__(
+        self,
+        words: Iterable[Word],
+        exception_words: Iterable[str] = (),
+        exception_names: Iterable[str] = (),
+        source: str = SOURCE,
+    ) -> None:
+        self._words = tuple(words)
+        self._exceptions = tuple(exception_words)
+        self._names = (*exception_names, *PROTECTED)
+        self._source = source
+        self._version = _hash_of([self._words, self._exceptions, self._names])
+        self._automaton = _automaton(self._words, self._exceptions)
+
+    @classmethod
+    def parse(
+        cls,
+        words: Mapping[str, Iterable[str]],
+        exception_words: Iterable[str] = (),
+        exception_names: Iterable[str] = (),
+        source: str = SOURCE,
+    ) -> "Keywords":
+        """Make keywords of words as people write them (`blocklists/keywords.toml`). Raises ListError."""
+        return cls(
+            (_word(text, category) for category, texts in words.items() for text in texts),
+            exception_words,
+            exception_names,
+            source,
+        )
+
+    @classmethod
+    def shipped(cls) -> "Keywords":
+        """Return the keywords that Hallpass brings."""
+        table = tomllib.loads(resources.files("blocklists").joinpath("keywords.toml").read_text("utf-8"))
+        return cls.parse(table["words"], table["exceptions"]["words"], table["exceptions"]["names"])
+
+    @property
+    def version(self) -> str:
+        """The content hash of the words and exceptions."""
+        return self._version
+
+    def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:  # noqa: ARG002 (ClosedNames' signature)
+        """Return every word that closes a canonical name, the exceptions already taken away."""
+        looked_at = name.rpartition(".")[0]
+        if not looked_at or self._automaton is None:
+            return ()
+        found = list(self._automaton.iter(looked_at))
+        if not found or any(is_under(name, exempt) for exempt in self._names):
+            return ()
+        covered = [(end - len(text), end) for end, (text, word) in found if word is None]
+        closings = {}
+        for end, (text, words) in found:
+            begin = end - len(text)
+            if words is None or any(first <= begin and end <= last for first, last in covered):
+                continue
+            for word in words:
+                if _stands(looked_at, begin + 1, end + 1, word.boundary):
+                    closings[Closing(word.category, self._source, word.text)] = None
+        return tuple(closings)
+
+
+def _stands(text: str, begin: int, end: int, boundary: Boundary) -> bool:
+    if boundary is Boundary.ANYWHERE:
+        return True
+    left = begin == 0 or not text[begin - 1].isalpha()
+    right = end == len(text) or not text[end].isalpha()
+    return (left and right) if boundary is Boundary.WHOLE else (left or right)
+
+
+def _word(text: str, category: str) -> Word:
+    boundary = {"=": Boundary.WHOLE, "~": Boundary.ANYWHERE}.get(text[:1], Boundary.EDGE)
+    bare = text.removeprefix(boundary.value).lower()
+    if len(bare) < 3 or not all(one.isalnum() or one == "-" for one in bare) or not bare.isascii():
+        raise ListError(f"keyword {text!r}: at least three letters or digits, and nothing else but hyphens")
+    return Word(bare, boundary, category)
+
+
+def _automaton(words: tuple[Word, ...], exceptions: tuple[str, ...]) -> Any:
+    if not words:
+        return None
+    automaton = ahocorasick.Automaton()
+    by_text: dict[str, list[Word]] = {}
+    for word in words:
+        by_text.setdefault(word.text, []).append(word)
+    for text, alike in by_text.items():
+        automaton.add_word(text, (text, tuple(alike)))
+    for text in exceptions:
+        if text.lower() not in by_text:
+            automaton.add_word(text.lower(), (text.lower(), None))
+    automaton.make_automaton()
+    return automaton
+
+
+def _hash_of(value: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(value)).hexdigest()

@@ -1,0 +1,175 @@
+"""Reads what a source's location holds: a file, a squidGuard folder, an archive; compressed or not.
+
+What a file is, its first bytes say, not its name. Everything is read as a stream, bounded in length, so that neither
+a bomb of zeros nor a line of ten megabytes fills the memory. Text is UTF-8, with or without a byte order mark; bytes
+that are not are kept as replacement characters (the line is then reported, if it matters).
+
+A squidGuard folder holds `domains` and perhaps `urls` (paths: DNS cannot see them), `expressions` (on URLs) and `usage`,
+which says "black" or "white". A `usage` that says only "white" marks names to leave open.
+"""
+
+import bz2
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+import msgspec
+
+from blocklists.errors import SourceUnusable
+
+LINE_BYTES = 64 * 1024
+MOST_BYTES = 2 * 1024**3  # unpacked, of one source
+
+
+READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One text of a source."""
+
+    name: str  # as reports call it
+    stream: IO[bytes]  # readable until the next part is asked for
+    squidguard: bool = False  # a `domains` file beside a `usage`
+    white: bool = False  # its names are to be left open
+
+
+def parts(location: Path, folder: str = "") -> Iterator[Part]:
+    """Yield the texts of a location. Raises SourceUnusable."""
+    try:
+        if location.is_dir():
+            yield from _folder(location / folder if folder else location)
+        else:
+            yield from _file(location, folder)
+    except READ_ERRORS as problem:
+        reason = getattr(problem, "strerror", None) or "is damaged, or not what it seems to be"
+        raise SourceUnusable(f"{location}: {reason}") from None
+
+
+def lines(stream: IO[bytes]) -> Iterator[str | None]:
+    """Yield each line as text, None for one that is longer than LINE_BYTES. Raises SourceUnusable."""
+    first = True
+    total = 0
+    while piece := stream.readline(LINE_BYTES):
+        total += len(piece)
+        if len(piece) == LINE_BYTES and not piece.endswith(b"\n"):
+            total += _skip_line(stream)
+            yield None
+        else:
+            yield piece.decode("utf-8-sig" if first else "utf-8", "replace").rstrip("\r\n")
+        first = False
+        if total > MOST_BYTES:
+            raise SourceUnusable(f"is longer than {MOST_BYTES // 1024**2} MB unpacked")
+
+
+def _skip_line(stream: IO[bytes]) -> int:
+    skipped = 0
+    while (piece := stream.readline(LINE_BYTES)) and not piece.endswith(b"\n"):
+        skipped += len(piece)
+        if skipped > MOST_BYTES:
+            break
+    return skipped + len(piece)
+
+
+def _folder(folder: Path) -> Iterator[Part]:
+    domains = folder / "domains"
+    if not domains.is_file():
+        inside = sorted(one.name for one in folder.iterdir() if (one / "domains").is_file())
+        hint = f"; name one of its folders: {', '.join(inside[:8])}" if inside else ""
+        raise SourceUnusable(f"{folder}: is a folder without a file 'domains'{hint}")
+    usage = folder / "usage"
+    white = usage.is_file() and is_white(usage.read_bytes()[:4096])
+    with domains.open("rb") as stream:
+        yield Part("domains", stream, squidguard=True, white=white)
+
+
+def _file(path: Path, folder: str) -> Iterator[Part]:
+    with path.open("rb") as raw:
+        stream = _unpacked(raw)
+        if zipfile.is_zipfile(raw) and _starts(raw, b"PK"):
+            yield from _zip(path, raw, folder)
+            return
+        head = stream.read(512)
+        stream.seek(0)
+        if len(head) > 262 and head[257:262] == b"ustar":
+            yield from _tar(path, stream, folder)
+            return
+        squidguard = path.name == "domains"
+        usage = path.parent / "usage"
+        white = squidguard and usage.is_file() and is_white(usage.read_bytes()[:4096])
+        yield Part(path.name, stream, squidguard=squidguard, white=white)
+
+
+def _starts(raw: IO[bytes], magic: bytes) -> bool:
+    raw.seek(0)
+    start = raw.read(len(magic))
+    raw.seek(0)
+    return start == magic
+
+
+def _unpacked(raw: IO[bytes]) -> IO[bytes]:
+    if _starts(raw, b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
+    if _starts(raw, b"\xfd7zXZ\x00"):
+        return cast("IO[bytes]", lzma.LZMAFile(raw))
+    if _starts(raw, b"BZh"):
+        return cast("IO[bytes]", bz2.BZ2File(raw))
+    return raw
+
+
+def _tar(path: Path, stream: IO[bytes], folder: str) -> Iterator[Part]:
+    usages: dict[str, bool] = {}
+    found = []
+    with tarfile.open(fileobj=stream, mode="r:") as archive:
+        for member in archive:
+            where = PurePosixPath(member.name)
+            if member.isfile() and where.name == "usage":
+                usage = archive.extractfile(member)
+                usages[str(where.parent)] = usage is not None and is_white(usage.read(4096))
+            elif member.isfile() and where.name == "domains":
+                found.append((str(where.parent), member))
+        chosen = _chosen(path, [name for name, _ in found], folder)
+        for name, member in found:
+            text = archive.extractfile(member)
+            if name == chosen and text is not None:
+                yield Part(f"{name}/domains", text, squidguard=True, white=usages.get(name, False))
+
+
+def _chosen(path: Path, names: list[str], folder: str) -> str:
+    if folder:
+        for name in names:
+            if name == folder or name.endswith("/" + folder):
+                return name
+        raise SourceUnusable(f"{path}: holds no folder {folder!r} with a file 'domains'")
+    if len(names) != 1:
+        shown = ", ".join(sorted(PurePosixPath(name).name for name in names)[:8])
+        hint = f" (folder = one of: {shown})" if names else ""
+        raise SourceUnusable(f"{path}: holds {len(names)} folders with a file 'domains': name one{hint}")
+    return names[0]
+
+
+def _zip(path: Path, raw: IO[bytes], folder: str) -> Iterator[Part]:
+    with zipfile.ZipFile(raw) as archive:
+        names = [one.filename for one in archive.infolist() if not one.is_dir()]
+        domains = [name for name in names if PurePosixPath(name).name == "domains"]
+        if domains:
+            chosen = _chosen(path, [str(PurePosixPath(name).parent) for name in domains], folder)
+            usage = f"{chosen}/usage" if chosen != "." else "usage"
+            white = usage in names and is_white(archive.read(usage)[:4096])
+            with archive.open(f"{chosen}/domains" if chosen != "." else "domains") as stream:
+                yield Part(f"{chosen}/domains", stream, squidguard=True, white=white)
+            return
+        if len(names) != 1:
+            raise SourceUnusable(f"{path}: holds {len(names)} files where one list is expected")
+        with archive.open(names[0]) as stream:
+            yield Part(names[0], stream)
+
+
+def is_white(usage: bytes) -> bool:
+    """Tell whether a `usage` file marks a list as white only."""
+    words = usage.decode("utf-8", "replace").lower().split()
+    return "white" in words and "black" not in words

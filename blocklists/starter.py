@@ -1,0 +1,59 @@
+"""The starter list that Hallpass brings: what a room closes that has been told nothing yet."""
+
+import hashlib
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from blocklists.compile import build
+from blocklists.container import FORMAT
+from blocklists.errors import IndexDamaged
+from blocklists.index import INDEX_NAME, Index, open_index, verify
+from blocklists.sources import Source
+
+SOURCE = "hallpass-starter"  # each category is a source of its own: hallpass-starter-gambling
+
+
+def names() -> dict[str, tuple[str, ...]]:
+    """Return the names of the starter list by category."""
+    table = tomllib.loads(_text())
+    return {category: tuple(words.split()) for category, words in table.items()}
+
+
+def build_into(directory: Path) -> Index:
+    """Compile the starter list into a directory and open it. Raises ListError."""
+    with tempfile.TemporaryDirectory(prefix="hallpass-starter-") as lists:
+        build(list(_sources(Path(lists))), directory)
+    return open_index(directory)
+
+
+def index(cache_dir: Path) -> Index:
+    """Return the starter index, compiled on first use into a folder of `cache_dir` named by its content."""
+    directory = cache_dir / f"starter-{hashlib.sha256(_text().encode()).hexdigest()[:16]}-{FORMAT}"
+    if (directory / INDEX_NAME).exists():
+        try:
+            verify(directory)
+            return open_index(directory)
+        except IndexDamaged:
+            pass  # made by us from what we carry: made again
+    return build_into(directory)
+
+
+def _sources(lists: Path) -> Iterator[Source]:
+    for category, closed in names().items():
+        file = lists / f"{category}.txt"
+        file.write_text("\n".join(closed) + "\n", "ascii")
+        yield Source(
+            name=f"{SOURCE}-{category.replace('_', '-')}",
+            category=category,
+            location=str(file),
+            format="domains",
+            match="subdomains",
+            licence="MIT",
+        )
+
+
+def _text() -> str:
+    return resources.files("blocklists").joinpath("starter.toml").read_text("utf-8")

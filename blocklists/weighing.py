@@ -1,0 +1,104 @@
+"""How the entries that match one name are weighed against each other.
+
+Within one category, and only there (an exception in an advertising list never opens what is closed as pornography;
+ADR 0006), the first of these that is there decides:
+
+1. an important exception opens
+2. important entries close
+3. an exception opens
+4. a closing entry closes, unless an entry of the longest-suffix kind (dnsmasq, Unbound, RPZ) for the same name or a
+   longer one opens
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from blocklists.container import Tables
+from blocklists.entries import Condition, Effect, Match
+from dns.names import is_under
+from dns.verdict import Closing
+
+
+class Group(msgspec.Struct, frozen=True):
+    """What one or several sources of a category say alike of one name."""
+
+    category: str
+    sources: str  # their names joined by ", "
+    match: Match
+    effect: Effect
+    condition: Condition | None
+    anchored: bool  # written ||name^ in the list
+
+    def entry(self, name: str) -> str:
+        """Return the entry as a person would look for it in the list."""
+        if self.match is Match.BELOW:
+            return f"*.{name}"
+        text = f"||{name}^" if self.anchored and self.match is Match.SUBDOMAINS else name
+        if self.effect in (Effect.OPEN, Effect.OPEN_IMPORTANT):
+            text = f"@@{text}"
+        if self.effect in (Effect.CLOSE_IMPORTANT, Effect.OPEN_IMPORTANT):
+            text = f"{text}$important"
+        return text
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A group that matches the name in question."""
+
+    group: Group
+    depth: int  # length of the entry's name; patterns count as the asked name itself
+    entry: str
+
+    def closing(self) -> Closing:
+        """Return it as a reason for closing."""
+        return Closing(self.group.category, self.group.sources, self.entry)
+
+
+def groups(tables: Tables, attributes: Iterable[int]) -> tuple[Group, ...]:
+    """Return attributes joined where only their sources differ."""
+    joined: dict[tuple[str, int, int, int, bool], list[str]] = {}
+    for number in attributes:
+        one = tables.attributes[number]
+        source = tables.sources[one.source]
+        anchored = source.format == "adblock"
+        joined.setdefault((source.category, one.match, one.effect, one.condition, anchored), []).append(
+            source.name
+        )
+    return tuple(
+        Group(
+            category,
+            ", ".join(sources),
+            Match(match),
+            Effect(effect),
+            tables.conditions[condition] if condition >= 0 else None,
+            anchored,
+        )
+        for (category, match, effect, condition, anchored), sources in joined.items()
+    )
+
+
+def applies(condition: Condition, name: str, qtype: int) -> bool:
+    """Tell whether a condition lets an entry speak of this name and type."""
+    if condition.types and qtype not in condition.types:
+        return False
+    return qtype not in condition.not_types and not any(is_under(name, left) for left in condition.except_names)
+
+
+def settle(hits: Sequence[Hit]) -> list[Hit]:
+    """Return those hits that close, in the order in which they came."""
+    by_category: dict[str, list[Hit]] = {}
+    for hit in hits:
+        by_category.setdefault(hit.group.category, []).append(hit)
+    return [hit for alike in by_category.values() for hit in _closing(alike)]
+
+
+def _closing(hits: list[Hit]) -> list[Hit]:
+    effects = {hit.group.effect for hit in hits}
+    if Effect.OPEN_IMPORTANT in effects:
+        return []
+    if Effect.CLOSE_IMPORTANT in effects:
+        return [hit for hit in hits if hit.group.effect is Effect.CLOSE_IMPORTANT]
+    if Effect.OPEN in effects:
+        return []
+    opened = max((hit.depth for hit in hits if hit.group.effect is Effect.OPEN_LONGEST), default=-1)
+    return [hit for hit in hits if hit.group.effect is Effect.CLOSE and hit.depth > opened]
