@@ -24,7 +24,7 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import marisa_trie
 import msgspec
@@ -40,7 +40,7 @@ _FOOTER = struct.Struct(
 )  # where numbers and tables begin, where tables end; keys; format; bytes a number
 _CHECKSUM_BYTES = 32
 _TAIL = _FOOTER.size + _CHECKSUM_BYTES + len(_MAGIC)
-_CODES = {1: "B", 2: "H", 4: "I"}
+_CODES: dict[int, Literal["B", "H", "I"]] = {1: "B", 2: "H", 4: "I"}
 
 
 class SourceInfo(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -56,7 +56,7 @@ class Index:
         return len(self._trie)
 
     def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:
-        """Return every closing of a canonical name, exceptions already taken away; empty where nothing closes it."""
+        """Return every closing of a canonical name, exceptions already taken away."""
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
         found = list(self._prefixes(".".join(name.split(".")[::-1]) + "."))
@@ -97,7 +97,7 @@ class Index:
         return known
 
     def entries(self, below: str = "") -> Iterator[tuple[str, tuple[Group, ...]]]:
-        """Yield every listed name under a name (all of them for ""), with what stands there, in the file's order."""
+        """Yield every listed name under a name ("": all) with what stands there, in the file's order."""
         for reversed_key, number in self._trie.iteritems(key(below)):
             yield name_of_key(reversed_key), self.groups_of(number)
 

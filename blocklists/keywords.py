@@ -98,7 +98,7 @@ class Keywords:
         if not found or any(is_under(name, exempt) for exempt in self._names):
             return ()
         covered = [(end - len(text), end) for end, (text, word) in found if word is None]
-        closings = {}
+        closings: dict[Closing, None] = {}
         for end, (text, words) in found:
             begin = end - len(text)
             if words is None or any(first <= begin and end <= last for first, last in covered):

@@ -1,9 +1,9 @@
 """Regular expressions from lists: checked before they are ever run, because lists are written by strangers.
 
-A pattern is looked for anywhere in the canonical name (Python's `re`; the POSIX classes that Pi-hole lists use are
-translated). Refused, each with its reason: what Python does not understand, back-references and look-around, an
-unbounded repeat inside another (time that doubles with every character), more than four unbounded repeats, and what
-would close nearly everything.
+A pattern is looked for anywhere in the canonical name (Python's `re`; the POSIX classes that Pi-hole lists use
+are translated). Refused, each with its reason: what Python does not understand, back-references and
+look-around, an unbounded repeat inside another (time that doubles with every character), more than four
+unbounded repeats, and what would close nearly everything.
 """
 
 import importlib
@@ -85,7 +85,7 @@ def _repeats_of(operation: str, value: Any, *, inside: bool) -> int:
 
 
 def _separated(body: Any) -> bool:
-    """Tell whether a repeated body is like ``[^.]+\\.``: its last character cannot be part of what it repeats."""
+    r"""Tell whether a repeated body is like ``[^.]+\.``: its last character cannot be part of what it repeats."""
     parts = list(body)
     while len(parts) == 1 and str(parts[0][0]) == "SUBPATTERN":
         parts = list(parts[0][1][-1])

@@ -1,11 +1,11 @@
 """Reads what a source's location holds: a file, a squidGuard folder, an archive; compressed or not.
 
-What a file is, its first bytes say, not its name. Everything is read as a stream, bounded in length, so that neither
-a bomb of zeros nor a line of ten megabytes fills the memory. Text is UTF-8, with or without a byte order mark; bytes
-that are not are kept as replacement characters (the line is then reported, if it matters).
+What a file is, its first bytes say, not its name. Everything is read as a stream, bounded in length, so that
+neither a bomb of zeros nor a line of ten megabytes fills the memory. Text is UTF-8, with or without a byte
+order mark; bytes that are not are kept as replacement characters (the line is then reported, if it matters).
 
-A squidGuard folder holds `domains` and perhaps `urls` (paths: DNS cannot see them), `expressions` (on URLs) and `usage`,
-which says "black" or "white". A `usage` that says only "white" marks names to leave open.
+A squidGuard folder holds `domains` and perhaps `urls` (paths: DNS cannot see them), `expressions` (on URLs) and
+`usage`, which says "black" or "white". A `usage` that says only "white" marks names to leave open.
 """
 
 import bz2

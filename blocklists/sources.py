@@ -110,11 +110,11 @@ def _source(table: dict[str, Any], where: str, base: Path, problems: list[str]) 
     where = f"source {name!r}" if isinstance(name, str) and name else where
     before = len(problems)
     fields = {field.name: field for field in msgspec.structs.fields(Source)}
-    for key in table:
+    for key, value in table.items():
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1)
             problems.append(f"{where}: {key}: is not a setting" + (f"; did you mean {near[0]!r}?" if near else ""))
-        elif not isinstance(table[key], str):
+        elif not isinstance(value, str):
             problems.append(f"{where}: {key}: expected text")
     problems.extend(
         f"{where}: {key}: is missing" for key, field in fields.items() if field.required and key not in table

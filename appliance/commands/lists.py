@@ -37,7 +37,7 @@ def build(sources: Path, output: Path, report: bool) -> None:  # noqa: FBT001 (c
     for source in built.sources:
         passed = sum(source.passed_over.values())
         click.echo(
-            f"  {source.name}: {source.names} names, {source.category}, {source.format}, {passed} lines passed over"
+            f"  {source.name}: {source.names} names, {source.category}, {source.format}, {passed} passed over"
         )
         if report:
             for problem in source.problems:

@@ -4,7 +4,7 @@ Every format is a class with the same shape (`Parser`): it is made for one file,
 other, and gives back what they say. A line that says nothing usable raises `NotUnderstood` with the reason.
 Hygiene that all formats share (blanks, byte order mark, trailing dot, comments) is in `text`.
 
-The facts behind each format: shared reference, section 3; each module names its primary source.
+Each module names the primary source of its format.
 """
 
 from blocklists.formats.adblock import AdBlock

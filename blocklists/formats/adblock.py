@@ -1,10 +1,11 @@
 """AdBlock rules as DNS filters read them (https://adguard-dns.io/kb/general/dns-filtering-syntax/).
 
-``||a.example^`` closes the name and its subdomains, ``|a.example^`` and a bare name exactly the name, ``@@`` opens.
-Stars become patterns, ``/regex/`` is one, hosts lines are read as such. Modifiers: ``$important``, ``$badfilter`` (takes
-back the rule with the same pattern and options in the same list), ``$denyallow=``, ``$dnstype=``; ``$dnsrewrite=`` where it
-refuses. ``$client=`` and ``$ctag=`` speak of single devices, which profiles do here: reported. **Any other modifier voids
-its whole rule**, because a rule without its limits closes too much. Cosmetic rules are for browsers: passed over.
+``||a.example^`` closes the name and its subdomains, ``|a.example^`` and a bare name exactly the name, ``@@``
+opens. Stars become patterns, ``/regex/`` is one, hosts lines are read as such. Modifiers: ``$important``,
+``$badfilter`` (takes back the rule with the same pattern and options in the same list), ``$denyallow=``,
+``$dnstype=``; ``$dnsrewrite=`` where it refuses. ``$client=`` and ``$ctag=`` speak of single devices, which
+profiles do here: reported. **Any other modifier voids its whole rule**, because a rule without its limits
+closes too much. Cosmetic rules are for browsers: passed over.
 """
 
 import re

@@ -1,8 +1,8 @@
 """dnsmasq configuration (dnsmasq(8)): a name and its subdomains, the longest suffix wins.
 
-``address=/a/b/0.0.0.0``, ``address=/a/``, ``address=/a/#``, ``server=/a/`` and ``local=/a/`` close; ``server=/a/#``
-(use the standard servers) opens again. An ``address`` that leads to a real address, or a ``server`` with one, says
-where to find a name and closes nothing.
+``address=/a/b/0.0.0.0``, ``address=/a/``, ``address=/a/#``, ``server=/a/`` and ``local=/a/`` close;
+``server=/a/#`` (use the standard servers) opens again. An ``address`` that leads to a real address, or a
+``server`` with one, says where to find a name and closes nothing.
 """
 
 import re

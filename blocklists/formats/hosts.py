@@ -38,5 +38,5 @@ def _closes(where: str) -> bool:
     if address is None:
         return False
     mapped = getattr(address, "ipv4_mapped", None) or address
-    own_lines = where in ("255.255.255.255",) or address.is_link_local or address.is_multicast
+    own_lines = where == "255.255.255.255" or address.is_link_local or address.is_multicast
     return mapped.is_unspecified or mapped.is_loopback or own_lines

@@ -1,10 +1,10 @@
 """Response policy zones (draft-vixie-dnsop-dns-rpz), written as a zone file (RFC 1035, section 5).
 
-``a.example CNAME .`` closes exactly, ``*.a.example CNAME .`` only what is under the name; ``CNAME *.`` (no data),
-``rpz-drop.`` close too, ``rpz-passthru.`` opens, ``rpz-tcp-only.`` says nothing about closing. Owners are relative to
-the origin (``$ORIGIN``, else the owner of the SOA); an owner left out is the one before. A and AAAA records with an
-unspecified or loopback address close. Triggers on addresses or name servers (``32.4.3.2.1.rpz-ip``) are reported: they
-are not about names.
+``a.example CNAME .`` closes exactly, ``*.a.example CNAME .`` only what is under the name; ``CNAME *.`` (no
+data), ``rpz-drop.`` close too, ``rpz-passthru.`` opens, ``rpz-tcp-only.`` says nothing about closing. Owners
+are relative to the origin (``$ORIGIN``, else the owner of the SOA); an owner left out is the one before. A and
+AAAA records with an unspecified or loopback address close. Triggers on addresses or name servers
+(``32.4.3.2.1.rpz-ip``) are reported: they are not about names.
 """
 
 import re

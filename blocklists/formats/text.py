@@ -1,4 +1,4 @@
-"""The hygiene that all formats share: names, addresses, comments, and the names that hosts files must not close."""
+"""The hygiene that all formats share: names, addresses, comments, and what no list may close."""
 
 import ipaddress
 import re
@@ -6,9 +6,6 @@ import re
 from blocklists.errors import NotUnderstood
 from dns.errors import InvalidName
 from dns.names import canonical
-
-COMMENT_STARTS = ("!", "#", ";", "[")
-COSMETIC = re.compile(r"#[@?$%]*#|#@?\$\??#|\$@?\$")
 
 # What every hosts file carries for the machine itself. Passed over without a word: it is no mistake.
 OWN_NAMES = frozenset(

@@ -10,7 +10,8 @@ from blocklists.errors import NotUnderstood
 
 def types_condition(names: Iterable[str]) -> Condition:
     """Return the condition of type names, each perhaps with ``~`` for "not this". Raises NotUnderstood."""
-    wanted, unwanted = [], []
+    wanted: list[int] = []
+    unwanted: list[int] = []
     for name in names:
         (unwanted if name.startswith("~") else wanted).append(_number(name.removeprefix("~").strip().upper()))
     return Condition(types=tuple(sorted(wanted)), not_types=tuple(sorted(unwanted)))

@@ -1,8 +1,9 @@
 """Unbound configuration (unbound.conf(5)): local zones, the longest zone wins.
 
 ``local-zone: "a." always_nxdomain`` closes the name and its subdomains; so do refuse, deny, static, redirect,
-always_refuse, always_deny, always_null, always_nodata and inform_deny. ``transparent`` and ``typetransparent`` (and their
-``always_`` and ``inform`` kin) open. ``local-data: "a. A 0.0.0.0"`` closes exactly; other data says where a name is.
+always_refuse, always_deny, always_null, always_nodata and inform_deny. ``transparent`` and ``typetransparent``
+(and their ``always_`` and ``inform`` kin) open. ``local-data: "a. A 0.0.0.0"`` closes exactly; other data says
+where a name is.
 """
 
 import re
