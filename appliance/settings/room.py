@@ -82,6 +82,13 @@ class Led(msgspec.Struct, frozen=True, kw_only=True):
     pin: Annotated[int, msgspec.Meta(ge=0, le=53)] = 17  # BCM number
 
 
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """[log]: the query log."""
+
+    # Longer wears the card less and loses more in a power cut; refusals are always written at once.
+    commit_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 2.0
+
+
 class Lists(msgspec.Struct, frozen=True, kw_only=True):
     """[lists]: the compiled index of a room alone. Left out: the starter list that Hallpass brings."""
 
@@ -118,6 +125,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     dns: Dns
     web: Web = field(default_factory=Web)
     led: Led = field(default_factory=Led)
+    log: Log = field(default_factory=Log)
     lists: Lists = field(default_factory=Lists)
     policy: LocalPolicy | None = None
     central: CentralLink | None = None

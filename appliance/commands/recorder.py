@@ -1,0 +1,25 @@
+"""`hallpass recorder`: the query log and the lamp."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from appliance.commands.options import config_option, say_what_happens
+from appliance.errors import HallpassError
+from appliance.room.recorder import service
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from hardware.errors import HardwareError
+
+
+@click.command()
+@config_option("room.toml")
+def command(config: Path) -> None:
+    """Run the recorder: the only writer of the query log, and the lamp's hand."""
+    settings = load(config, RoomSettings)
+    say_what_happens()
+    try:
+        asyncio.run(service.run(settings))
+    except HardwareError as problem:
+        raise HallpassError(str(problem)) from problem
