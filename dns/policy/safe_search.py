@@ -29,9 +29,11 @@ _GOOGLE_ENDINGS = """
 
 _YANDEX_ENDINGS = "com ru by kz uz com.tr eu az fr com.am com.ge co.il ee kg lt lv md tj tm ua"
 
+GOOGLE_NAMES = tuple(f"www.google.{ending}" for ending in _GOOGLE_ENDINGS.split())
+
 # engine: (its safe name, the names it searches under)
 _ENGINES: dict[str, tuple[str, tuple[str, ...]]] = {
-    GOOGLE: ("forcesafesearch.google.com", tuple(f"www.google.{ending}" for ending in _GOOGLE_ENDINGS.split())),
+    GOOGLE: ("forcesafesearch.google.com", GOOGLE_NAMES),
     YOUTUBE: (
         "",  # the profile's choice
         (

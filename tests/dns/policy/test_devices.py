@@ -1,0 +1,100 @@
+"""A device belongs to one group: the most specific member that fits it."""
+
+import pytest
+
+from dns.policy.compiled import CompiledPolicy
+from dns.policy.document import Device, Group, Profile, Suspension
+from dns.verdict import Step
+from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.policies import NOW, PUPIL, document, minutes
+
+MAC = "02:00:5e:00:53:01"
+OTHER_MAC = "02:00:5e:00:53:02"
+
+
+def school(*groups: tuple[str, tuple[str, ...]], neighbours: dict[str, str] | None = None) -> CompiledPolicy:
+    made = document(
+        groups=(Group(name="pupils", profile="p"), *(Group(name=n, profile="p", members=m) for n, m in groups)),
+        profiles=(Profile(name="p"),),
+        devices=(Device(name="Whiteboard", addresses=(MAC, "2001:db8::53")),),
+    )
+    return CompiledPolicy(made, FakeClosedNames(), mac_of=(neighbours or {}).get)
+
+
+@pytest.mark.parametrize(
+    ("address", "group"),
+    [
+        ("192.0.2.7", "one address"),
+        ("192.0.2.8", "a small network"),
+        ("192.0.2.130", "a large network"),
+        ("203.0.113.1", "pupils"),
+        ("2001:db8:1::9", "six"),
+        ("::ffff:192.0.2.7", "one address"),
+        ("not an address", "pupils"),
+    ],
+)
+def test_the_smallest_network_that_holds_an_address_wins(address: str, group: str) -> None:
+    policy = school(
+        ("a large network", ("192.0.2.0/24",)),
+        ("one address", ("192.0.2.7",)),
+        ("a small network", ("192.0.2.0/28",)),
+        ("six", ("2001:db8:1::/48",)),
+    )
+
+    assert policy.view(address).group == group
+
+
+def test_a_mac_address_is_more_specific_than_any_address() -> None:
+    policy = school(
+        ("by address", ("192.0.2.7",)), ("by mac", ("02-00-5E-00-53-02",)), neighbours={"192.0.2.7": OTHER_MAC}
+    )
+
+    assert policy.view("192.0.2.7").group == "by mac"
+
+
+def test_a_device_name_is_the_most_specific_of_all() -> None:
+    policy = school(
+        ("by name", ("whiteboard",)),
+        ("by mac", (OTHER_MAC,)),
+        neighbours={"192.0.2.7": MAC, "192.0.2.8": OTHER_MAC},
+    )
+
+    assert policy.view("192.0.2.7").group == "by name"
+    assert policy.view("2001:db8::53").group == "by name"
+    assert policy.view("192.0.2.8").group == "by mac"
+
+
+def test_unknown_devices_fall_into_the_rooms_default_group() -> None:
+    policy = school(("staff", ("192.0.2.0/24",)))
+
+    assert policy.view("203.0.113.200").group == "pupils"
+
+
+def test_the_table_of_neighbours_is_only_read_where_a_member_is_a_mac_address() -> None:
+    asked: list[str] = []
+
+    def mac_of(address: str) -> None:
+        asked.append(address)
+
+    CompiledPolicy(document(), FakeClosedNames(), mac_of=mac_of).view(PUPIL)
+
+    assert not asked
+
+
+def test_askers_that_may_share_a_view_are_given_the_same_one() -> None:
+    policy = school(("staff", ("198.51.100.0/24",)))
+
+    assert policy.view("192.0.2.1") is policy.view("192.0.2.2")
+    assert policy.view("192.0.2.1") is not policy.view("198.51.100.1")
+
+
+@pytest.mark.parametrize("device", [PUPIL, "192.0.2.0/28", MAC, "Whiteboard"])
+def test_a_suspension_is_for_its_device_however_it_is_named(device: str) -> None:
+    made = document(
+        suspensions=(Suspension(id="s", device=device, until=minutes(30)),),
+        devices=(Device(name="Whiteboard", addresses=(MAC,)),),
+    )
+    policy = CompiledPolicy(made, FakeClosedNames(), mac_of={PUPIL: MAC}.get)
+
+    assert policy.view(PUPIL).decide("free.example", 1, NOW).step is Step.SUSPENDED
+    assert policy.view("192.0.2.99").decide("free.example", 1, NOW).step is Step.DEFAULT

@@ -1,0 +1,240 @@
+"""What holds for every policy, whatever is in it."""
+
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dns.policy.compiled import CompiledPolicy
+from dns.policy.document import Lesson, Pause, Period, PolicyDocument, Profile, Rule, Suspension, Unblock
+from dns.verdict import Action, Step, Verdict
+from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.policies import GROUPS, MONDAY_TEN, NOW, PUPIL, STAFF, TEACHER, document
+
+LOCKED_NAMES = ("locked.example", "www.locked.example", "deep.under.locked.example", "worst.example")
+UNIVERSE = (
+    *LOCKED_NAMES,
+    "example",
+    "open.example",
+    "www.open.example",
+    "games.example",
+    "cdn.games.example",
+    "www.bing.com",
+    "www.youtube.com",
+    "startpage.com",
+    "mask.icloud.com",
+    "xwordx.example",
+)
+LISTS = FakeClosedNames(
+    {"games.example": "games", "worst.example": "pornography", "www.youtube.com": ("streaming", "games")}
+)
+KEYWORDS = FakeClosedNames({"xwordx.example": "gambling"})
+LOCKS: dict[str, Any] = {
+    "rules": (Rule(name="locked.example", action="block", locked=True),),
+    "locked_categories": ("pornography",),
+}
+
+names = st.sampled_from(UNIVERSE)
+groups = st.lists(st.sampled_from(["pupils", "staff"]), max_size=2).map(tuple)
+offsets = st.integers(-3, 3).map(lambda hours: MONDAY_TEN + timedelta(hours=hours))
+ends = st.fixed_dictionaries({"until": offsets}, optional={"since": offsets})
+categories = st.lists(st.sampled_from(["games", "gambling", "streaming", "pornography"]), max_size=3).map(tuple)
+clocks = st.sampled_from(["00:00", "08:30", "09:45", "12:00", "15:30", "24:00"])
+times = st.integers(-5 * 3600, 5 * 3600).map(lambda offset: NOW + offset)
+
+rules = st.builds(
+    Rule,
+    name=names,
+    action=st.sampled_from(["allow", "block"]),
+    subdomains=st.booleans(),
+    groups=groups,
+    safe_search=st.booleans(),
+)
+unblocks = st.builds(
+    lambda moments, **fields: Unblock(**moments, **fields),
+    ends,
+    id=st.uuids().map(str),
+    site=names,
+    also=st.lists(names, max_size=2).map(tuple),
+    groups=groups,
+    safe_search=st.booleans(),
+)
+lessons = st.builds(
+    lambda moments, **fields: Lesson(**moments, **fields),
+    ends,
+    id=st.just("lesson"),
+    sites=st.lists(names, min_size=1, max_size=3).map(tuple),
+    groups=groups,
+)
+pauses = st.builds(lambda moments, **fields: Pause(**moments, **fields), ends, id=st.just("pause"), groups=groups)
+suspensions = st.builds(
+    lambda moments, **fields: Suspension(**moments, **fields),
+    ends,
+    id=st.just("suspension"),
+    device=st.sampled_from([PUPIL, TEACHER, "192.0.2.0/24"]),
+)
+periods = st.builds(
+    Period,
+    start=clocks.filter(lambda shown: shown != "24:00"),
+    end=clocks,
+    when=st.sampled_from(["school-days", "other-days", "every-day"]),
+    closes=categories,
+    opens=categories,
+)
+profiles = st.builds(
+    Profile,
+    name=st.just("pupils"),
+    closed=categories,
+    keywords=st.booleans(),
+    safe_search=st.booleans(),
+    timetable=st.lists(periods, max_size=2).map(tuple),
+)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> PolicyDocument:
+    return document(
+        groups=GROUPS,
+        profiles=(draw(profiles), STAFF),
+        rules=(*LOCKS["rules"], *draw(st.lists(rules, max_size=4))),
+        locked_categories=LOCKS["locked_categories"],
+        unblocks=tuple(draw(st.lists(unblocks, max_size=3))),
+        lessons=tuple(draw(st.lists(lessons, max_size=1))),
+        pauses=tuple(draw(st.lists(pauses, max_size=1))),
+        suspensions=tuple(draw(st.lists(suspensions, max_size=1))),
+    )
+
+
+def compiled(made: PolicyDocument, lists: FakeClosedNames = LISTS) -> CompiledPolicy:
+    return CompiledPolicy(made, lists, KEYWORDS)
+
+
+def everything(policy: CompiledPolicy, now: float) -> dict[tuple[str, str, int], Verdict]:
+    return {
+        (address, name, qtype): policy.view(address).decide(name, qtype, now)
+        for address in (PUPIL, TEACHER)
+        for name in UNIVERSE
+        for qtype in (1, 15)
+    }
+
+
+@given(documents(), st.lists(times, min_size=1, max_size=3))
+def test_no_sequence_of_unblocks_rules_lessons_and_timetables_opens_a_locked_name(
+    made: PolicyDocument, moments: list[float]
+) -> None:
+    policy = compiled(made)
+    for now in moments:
+        for address in (PUPIL, TEACHER):
+            for name in LOCKED_NAMES:
+                verdict = policy.view(address).decide(name, 1, now)
+                assert (verdict.action, verdict.step) == (Action.REFUSE, Step.LOCKED)
+
+
+@given(documents(), unblocks, times)
+def test_removing_an_unblock_restores_exactly_the_state_before(
+    made: PolicyDocument, extra: Unblock, now: float
+) -> None:
+    with_it = msgspec.structs.replace(made, unblocks=(*made.unblocks, extra))
+    without = msgspec.structs.replace(with_it, unblocks=tuple(u for u in with_it.unblocks if u.id != extra.id))
+
+    assert everything(compiled(without), now) == everything(compiled(made), now)
+
+
+@given(documents(), documents(), times)
+def test_whatever_differs_between_two_policies_is_among_the_names_changed(
+    old: PolicyDocument, new: PolicyDocument, now: float
+) -> None:
+    # Often only names differ, as in daily life: then the answer must be names and not "everything".
+    nearly = msgspec.structs.replace(old, rules=new.rules, unblocks=new.unblocks)
+    for made in (new, nearly):
+        before, after = compiled(old), compiled(made)
+        changed = after.names_changed_since(before)
+        assert changed is not None or made is not nearly
+        if changed is not None:
+            for (address, name, qtype), verdict in everything(after, now).items():
+                if verdict != before.view(address).decide(name, qtype, now):
+                    assert any(name == one or name.endswith("." + one) for one in changed)
+
+
+@given(documents(), times, times)
+def test_a_verdict_holds_until_it_says(made: PolicyDocument, first: float, second: float) -> None:
+    policy = compiled(made)
+    now, later = sorted((first, second))
+    for (address, name, qtype), verdict in everything(policy, now).items():
+        if verdict.until is None or later < verdict.until:
+            found = policy.view(address).decide(name, qtype, later)
+            assert (found.action, found.step, found.entry) == (verdict.action, verdict.step, verdict.entry)
+            assert verdict.until is None or verdict.until > now
+
+
+@given(documents(), times, times)
+def test_nothing_changes_by_time_before_the_policy_says(made: PolicyDocument, first: float, second: float) -> None:
+    policy = compiled(made)
+    now, later = sorted((first, second))
+    change = policy.next_change(now)
+    if change is None or later < change:
+        # Fresh policies, so that nothing remembered helps.
+        assert everything(compiled(made), now) == everything(compiled(made), later)
+
+
+@given(documents(), st.lists(times, min_size=2, max_size=5))
+def test_a_clock_that_jumps_in_both_directions_leaves_nothing_behind(
+    made: PolicyDocument, moments: list[float]
+) -> None:
+    jumped = compiled(made)
+    for now in moments:
+        assert everything(jumped, now) == everything(compiled(made), now)
+
+
+@given(documents(), times, st.randoms(use_true_random=False))
+def test_the_verdict_does_not_depend_on_case_trailing_dot_or_order_of_entries(
+    made: PolicyDocument, now: float, chance: Random
+) -> None:
+    def restyled(name: str) -> str:
+        cased = "".join(chance.choice((letter.upper(), letter)) for letter in name)
+        return cased + chance.choice(("", "."))
+
+    rewritten = [msgspec.structs.replace(rule, name=restyled(rule.name)) for rule in made.rules]
+    chance.shuffle(rewritten)
+    unblocks = [msgspec.structs.replace(one, site=restyled(one.site)) for one in made.unblocks]
+    chance.shuffle(unblocks)
+    other = msgspec.structs.replace(made, rules=tuple(rewritten), unblocks=tuple(unblocks))
+
+    for asked, verdict in everything(compiled(made), now).items():
+        address, name, qtype = asked
+        found = compiled(other).view(address).decide(name, qtype, now)
+        assert (found.action, found.step, found.until, found.target) == (
+            verdict.action,
+            verdict.step,
+            verdict.until,
+            verdict.target,
+        )
+
+
+@given(documents(), names, times)
+def test_an_explicit_unblock_is_never_weakened_by_where_the_answer_leads(
+    made: PolicyDocument, asked: str, now: float
+) -> None:
+    view = compiled(made).view(PUPIL)
+    verdict = view.decide(asked, 1, now)
+    if verdict.step is Step.UNBLOCK:
+        for hop in UNIVERSE:
+            met = view.inspect_name(hop, 1, verdict, now)
+            assert (met.action is Action.REFUSE) == (hop in LOCKED_NAMES)
+
+
+@given(documents(), st.sampled_from(LOCKED_NAMES), names, times)
+def test_no_answer_that_leads_to_a_locked_name_is_given(
+    made: PolicyDocument, hop: str, asked: str, now: float
+) -> None:
+    view = compiled(made).view(PUPIL)
+
+    assert view.inspect_name(hop, 1, view.decide(asked, 1, now), now).action is Action.REFUSE
+
+
+@given(documents())
+def test_a_document_survives_its_journey_as_json(made: PolicyDocument) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(made), type=PolicyDocument) == made
