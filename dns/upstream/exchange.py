@@ -24,6 +24,8 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP = 0, 1, 2, 3, 4
 
 _QR, _TC = 0x80, 0x02
 _OPCODE = 0x78
+_ODD = _QR | _OPCODE | _TC
+_USUAL = frozenset({NOERROR, NXDOMAIN})
 _RD = 0x01
 _AD, _CD = 0x20, 0x10
 _COUNTS = struct.Struct("!HHHH")
@@ -42,6 +44,8 @@ def _edns(flags: int) -> bytes:
 _EDNS = (_edns(0), _edns(1))  # without and with DNSSEC OK
 _WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
 _WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
+_NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
+_LONGEST = 255 + 4  # RFC 1035, section 2.3.4
 _TAILS = tuple(
     tuple(bytes((_RD, wishes)) + counts for wishes in range(256)) for counts in (_WITHOUT_EDNS, _WITH_EDNS)
 )
@@ -50,50 +54,39 @@ _TAILS = tuple(
 class Exchange:
     """One question under way, whichever servers it is put to."""
 
-    __slots__ = (
-        "case_kept",
-        "done",
-        "failed",
-        "finished",
-        "identity",
-        "last_resort",
-        "mixed",
-        "overdue",
-        "question",
-        "sent_at",
-        "server",
-        "tries",
-        "wants_dnssec",
-        "wishes",
-    )
+    # What most questions never change stands here once, so that making one costs less.
+    finished = False
+    case_kept = True  # False: this question was also sent with its case as the asker wrote it
+    tries = 1
+    overdue = 0  # how often nobody had answered in time
+    sent_at = 0.0
+    failed: tuple[Any, ...] = ()  # the servers that failed for certain
+    last_resort: bytes | None = None  # a failure some server told us, better than nothing
 
-    def __init__(self, query: bytes, name: str, done: Callable[[bytes | None], None], chance: Chance) -> None:
+    def __init__(
+        self, query: bytes, name: str, done: Callable[[bytes | None], None], chance: Chance, server: object
+    ) -> None:
         """Take the question, whose name in canonical form is `name`, out of a whole message.
 
         Raises MalformedMessage where the message does not hold that one question.
         """
-        end = HEADER_BYTES + _name_size(name) + 4
-        if query[4:6] != b"\0\1" or len(query) < end or query[end - 5]:
+        size = (len(name) + 6 if "\\" not in name else len(_ESCAPED.sub("?", name)) + 6) if name else 5
+        end = HEADER_BYTES + size
+        if query[4:6] != b"\0\1" or len(query) < end or query[end - 5] or size > _LONGEST:
             raise MalformedMessage("not one question, or another one")
         question = query[HEADER_BYTES:end]
-        size = len(question)
-        letters = int.from_bytes(question[:-4].translate(_CASE_BITS), "big") << 32
+        bits = chance.number(size + 2)
+        letters = int.from_bytes(question.translate(_CASE_BITS), "big") & _NOT_TYPE
         self.done = done
-        self.identity = query[:2]
+        self.server: Any = server  # the one asked last
+        self.number = query[:2]
+        self.identity = bits & 0xFFFF  # proposed: where it is taken already, the server draws another
         self.question = question
-        self.mixed = (int.from_bytes(question, "big") ^ (letters & chance.number(size))).to_bytes(size, "big")
+        self.mixed = (int.from_bytes(question, "big") ^ (letters & bits >> 16)).to_bytes(size, "big")
         self.wishes = query[3] & (_AD | _CD)
         self.wants_dnssec = (
             query[end + 7] >> 7 if query[end : end + 3] == _OPT_TYPE and len(query) > end + 7 else 0
         )
-        self.finished = False
-        self.case_kept = True  # False: this question was also sent with its case as the asker wrote it
-        self.tries = 0
-        self.sent_at = 0.0
-        self.overdue = 0  # how often nobody had answered in time
-        self.server: Any = None  # the one asked last
-        self.failed: tuple[Any, ...] = ()  # the servers that failed for certain
-        self.last_resort: bytes | None = None  # a failure some server told us, better than nothing
 
     def message(self, *, mixed: bool = True, edns: bool = True) -> bytes:
         """Return the message to send, all but its id."""
@@ -109,6 +102,15 @@ class Exchange:
         asked = data[HEADER_BYTES : HEADER_BYTES + len(self.mixed)]
         return asked == self.mixed or (not self.case_kept and asked == self.question)
 
+    def is_plainly_answered_by(self, data: bytes) -> bool:
+        """Tell the same of the usual answer (whole, NOERROR or NXDOMAIN), at less cost."""
+        return (
+            data[2] & _ODD == _QR
+            and data[3] & 0x0F in _USUAL
+            and data.startswith(self.mixed, HEADER_BYTES)
+            and data[4:6] == b"\0\1"
+        )
+
     def is_answered_but_for_case(self, data: bytes) -> bool:
         """Tell whether a message answers this question from a server that does not keep the case of names."""
         if len(data) < HEADER_BYTES or data[2] & (_QR | _OPCODE) != _QR or data[4:6] != b"\0\1":
@@ -120,7 +122,7 @@ class Exchange:
     def restored(self, data: bytes) -> bytes:
         """Return an answer with the id and the question as the asker wrote them."""
         question = self.question
-        return self.identity + data[2:HEADER_BYTES] + question + data[HEADER_BYTES + len(question) :]
+        return self.number + data[2:HEADER_BYTES] + question + data[HEADER_BYTES + len(question) :]
 
 
 def is_truncated(data: bytes) -> bool:
@@ -136,10 +138,3 @@ def is_bare_error(data: bytes) -> bool:
 def rcode(data: bytes) -> int:
     """Return the response code in a message's header."""
     return data[3] & 0x0F
-
-
-def _name_size(name: str) -> int:
-    """Return how many bytes a canonical name takes on the wire."""
-    if "\\" in name:
-        name = _ESCAPED.sub("?", name)
-    return len(name) + 2 if name else 1

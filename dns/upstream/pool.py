@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from dns.names import parents
+from dns.upstream.burst import Burst
 from dns.upstream.chance import Chance
 from dns.upstream.health import Health, State
 from dns.upstream.rota import RETRY_SECONDS, Rota
@@ -42,6 +43,7 @@ class Upstreams:
         self._forwards = tuple(forwards)
         self._now = now
         self._retry_seconds = retry_seconds
+        self._burst = Burst()
         self._general: Rota | None = None
         self._special: dict[str, Rota] = {}
 
@@ -95,4 +97,4 @@ class Upstreams:
         return rota
 
     def _server(self, address: Address, rota: Rota, chance: Chance) -> Server:
-        return UdpServer(address, rota, chance, Health(self._now))
+        return UdpServer(address, rota, chance, self._burst, Health(self._now))

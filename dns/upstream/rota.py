@@ -6,8 +6,8 @@ server, unless the server says that it means it (an extended error for blocked, 
 a server's refusal is final, and nobody else is asked behind its back. NXDOMAIN, REFUSED and every other answer
 are final too.
 
-There is one clock for all questions: deadlines stand in a queue in the order in which questions left, and a
-tick looks at its head. So a question costs no timer.
+There is one clock for all questions: a wheel of lists, each of the questions that left within one tick. So a
+question costs no timer, and not even a look at the time.
 
 A message given to `done` has passed every check. It is a server's SERVFAIL only when nothing better could be
 had.
@@ -42,7 +42,8 @@ class Rota:
         self._retry_seconds = retry_seconds
         self._servers: list[Server] = []
         self._best: Server | None = None
-        self._deadlines: deque[tuple[float, Exchange]] = deque()
+        self._wheel: deque[list[Exchange]] = deque([] for _ in range(TICKS + 1))  # the oldest questions first
+        self._newest = self._wheel[-1]
         self._tick: asyncio.TimerHandle | None = None
         self._fade_at = 0.0
         self._closed = False
@@ -55,13 +56,15 @@ class Rota:
     async def close(self) -> None:
         """Let go of everything; questions under way are answered with None."""
         self._closed = True
+        self._best = None
         if self._tick is not None:
             self._tick.cancel()
         for server in self._servers:
             await server.close()
-        for _, exchange in self._deadlines:
-            self._give_up(exchange)
-        self._deadlines.clear()
+        for exchanges in self._wheel:
+            for exchange in exchanges:
+                self._give_up(exchange)
+            exchanges.clear()
 
     def states(self) -> tuple[State, ...]:
         """Return how each server is."""
@@ -71,18 +74,16 @@ class Rota:
         """Put the question of a message to the servers; see the module."""
         server = self._best
         try:
-            exchange = Exchange(query, name, done, self._chance)
+            exchange = Exchange(query, name, done, self._chance, server)
         except MalformedMessage:
             server = None
-        if server is None or self._closed:
+        if server is None:
             done(None)
             return
-        exchange.server = server
-        exchange.tries = 1
         server.send(exchange)
-        self._deadlines.append((self._loop.time() + self._retry_seconds, exchange))
+        self._newest.append(exchange)
         if self._tick is None:
-            self._tick = self._loop.call_later(self._retry_seconds / TICKS, self._look_at_the_clock)
+            self._wind_the_clock()
 
     def answered(self, exchange: Exchange, server: Server, data: bytes) -> None:
         """Take an answer from a server."""
@@ -129,22 +130,24 @@ class Rota:
             exchange.finished = True
             exchange.done(exchange.last_resort)
 
+    def _wind_the_clock(self) -> None:
+        self._tick = self._loop.call_later(self._retry_seconds / TICKS, self._look_at_the_clock)
+
     def _look_at_the_clock(self) -> None:
+        """Turn the wheel by one: the questions that come off have waited for `retry_seconds`."""
         now = self._loop.time()
-        deadlines = self._deadlines
-        overdue = []
-        while deadlines and deadlines[0][0] <= now:
-            exchange = deadlines.popleft()[1]
-            if not exchange.finished:
-                overdue.append(exchange)
+        overdue = self._wheel.popleft()
+        self._newest = []
+        self._wheel.append(self._newest)
         for exchange in overdue:
-            self._overdue(exchange, now)
+            if not exchange.finished:
+                self._overdue(exchange, now)
         self._probe(now)
         self._rank()
-        troubled = any(server.health.in_trouble for server in self._servers)
         self._tick = None
-        if (deadlines or troubled) and not self._closed:
-            self._tick = self._loop.call_later(self._retry_seconds / TICKS, self._look_at_the_clock)
+        troubled = any(server.health.in_trouble for server in self._servers)
+        if not self._closed and (troubled or any(self._wheel)):
+            self._wind_the_clock()
 
     def _overdue(self, exchange: Exchange, now: float) -> None:
         """Ask another server as well, or the same one again; give up when it has been long enough."""
@@ -161,15 +164,15 @@ class Rota:
         if chosen is server:
             exchange.case_kept = False  # perhaps somebody on the way cannot bear mixed case
         self._put(exchange, chosen)
-        self._deadlines.append((now + self._retry_seconds, exchange))
+        self._newest.append(exchange)
 
     def _probe(self, now: float) -> None:
         for server in self._servers:
             if server.health.wants_probe(now):
-                exchange = Exchange(_PROBE, "", _nobody_asked, self._chance)
-                exchange.server, exchange.tries, exchange.overdue = server, 1, GIVE_UP_AFTER
+                exchange = Exchange(_PROBE, "", _nobody_asked, self._chance, server)
+                exchange.overdue = GIVE_UP_AFTER
                 server.send(exchange)
-                self._deadlines.append((now + self._retry_seconds, exchange))
+                self._newest.append(exchange)
 
     def _all_down(self) -> bool:
         return all(server.health.down_since is not None for server in self._servers)

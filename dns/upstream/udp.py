@@ -13,11 +13,11 @@ case. A server that cannot read EDNS (RFC 6891, section 7) is asked without it.
 """
 
 import asyncio
-import errno
 import socket
 
+from dns.upstream.burst import Burst
 from dns.upstream.chance import Chance
-from dns.upstream.exchange import FORMERR, NOTIMP, Exchange, is_bare_error, is_truncated, rcode
+from dns.upstream.exchange import FORMERR, HEADER_BYTES, NOTIMP, Exchange, is_bare_error, is_truncated, rcode
 from dns.upstream.health import Health
 from dns.upstream.server import Address, Asker, title
 from dns.upstream.stream import StreamServer
@@ -27,31 +27,28 @@ PORT_QUESTIONS = 256
 PORT_SECONDS = 10.0
 PORT_STRANGERS = 8
 PORTS_WAITING = 64  # sockets that wait for answers only; with more of them, ports are not renewed for a while
-BATCH = 32
-MESSAGE_BYTES = 65535
 CASE_LOST_AFTER = 3
 EDNS_REFUSED_SECONDS = 900.0
 RECEIVE_BUFFER = 1 << 20
-
-_GONE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
 
 
 class UdpServer:
     """One upstream over plain DNS."""
 
-    def __init__(self, address: Address, asker: Asker, chance: Chance, health: Health) -> None:
+    def __init__(self, address: Address, asker: Asker, chance: Chance, burst: Burst, health: Health) -> None:
         self.title = title(address)
         self.health = health
         self.keeps_case = True
         self.asker = asker
         self.chance = chance
+        self.burst = burst
         self.loop = asyncio.get_running_loop()
         self._where = (address.host, address.port)
         self._family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         self._outbox: list[Exchange] = []
         self._ports: list[_Port] = []
         self._waiting: set[_Port] = set()
-        self._case_lost = 0
+        self.case_lost = 0  # how often in a row
         self._edns_again = 0.0
         self._tcp = StreamServer(address, asker, chance, health)
 
@@ -92,14 +89,10 @@ class UdpServer:
         if not self.keeps_case:
             self.took(exchange, data, now)
             return
-        self._case_lost += 1
-        if self._case_lost >= CASE_LOST_AFTER:
+        self.case_lost += 1
+        if self.case_lost >= CASE_LOST_AFTER:
             self.keeps_case = False
         self.send_over_tcp(exchange)
-
-    def case_was_kept(self) -> None:
-        """Note that the server keeps the case of names after all."""
-        self._case_lost = 0
 
     def under_attack(self, port: "_Port") -> None:
         """Take a port out of use, and ask its questions again where nobody can guess."""
@@ -193,26 +186,22 @@ class _Port:
     def send(self, exchanges: list[Exchange], now: float, *, edns: bool) -> None:
         """Send questions, each with an id that this socket never had before."""
         pending, number = self._pending, self._server.chance.number
+        datagrams = []
         for exchange in exchanges:
             if exchange.finished:
                 continue
-            identity = number(2)
+            identity = exchange.identity
             while identity in pending:
                 identity = number(2)
             pending[identity] = exchange
             exchange.sent_at = now
-            self._open += 1
-            self.room -= 1
-            try:
-                self._socket.send(
-                    identity.to_bytes(2, "big") + exchange.message(mixed=exchange.case_kept, edns=edns)
-                )
-            except BlockingIOError:
-                pass  # a full buffer is a lost packet: the question is asked again in a moment
-            except OSError as problem:
-                if problem.errno in _GONE:
-                    self._loop.call_soon(self._server.gone, self)
-                    return
+            datagrams.append(identity.to_bytes(2, "big") + exchange.message(mixed=exchange.case_kept, edns=edns))
+        self._open += len(datagrams)
+        self.room -= len(datagrams)
+        try:
+            self._server.burst.send(self._socket, datagrams)
+        except OSError:
+            self._loop.call_soon(self._server.gone, self)
 
     def close(self) -> None:
         """Close the socket."""
@@ -221,20 +210,38 @@ class _Port:
             self._socket.close()
 
     def _readable(self) -> None:
+        server = self._server
+        try:
+            datagrams = server.burst.receive(self._socket)
+        except OSError:
+            server.gone(self)
+            return
+        if not datagrams:
+            return
         now = self._loop.time()
-        for _ in range(BATCH):
-            try:
-                data = self._socket.recv(MESSAGE_BYTES)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError:
-                self._server.gone(self)
-                return
-            self._take(data, now)
-            if self._socket.fileno() < 0:
-                return
+        pending = self._pending
+        health = server.health
+        latency = None
+        for data in datagrams:
+            # The usual answer is taken right here, everything else in `_take`: each step costs every question.
+            exchange = pending.get(data[0] << 8 | data[1]) if len(data) > HEADER_BYTES else None
+            if exchange is not None and not exchange.finished and exchange.is_plainly_answered_by(data):
+                pending[data[0] << 8 | data[1]] = None
+                self._open -= 1
+                health.counts.answers += 1
+                server.case_lost = 0
+                if exchange.tries == 1:
+                    latency = now - exchange.sent_at
+                exchange.finished = True
+                exchange.done(exchange.restored(data))
+            else:
+                self._take(data, now)
+                if self._socket.fileno() < 0:
+                    return
+        if server.case_lost == 0:
+            health.answered(latency)
         if not self._open:
-            self._server.emptied(self)
+            server.emptied(self)
 
     def _take(self, data: bytes, now: float) -> None:
         server = self._server
@@ -245,7 +252,7 @@ class _Port:
             if exchange.finished:
                 server.health.counts.late += 1
                 return
-            server.case_was_kept()
+            server.case_lost = 0
             server.took(exchange, data, now)
         elif exchange is not None and exchange.is_answered_but_for_case(data):
             self._answered(identity)

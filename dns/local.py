@@ -1,0 +1,284 @@
+"""Names that are answered here and nowhere else: the school's own records, the room's own names, private zones.
+
+- The school's records are given in the settings. A name that has records of one type has none of any other type
+  (NODATA); its subdomains are not ours unless they are given too. Every address has a PTR record by itself, unless
+  one is given.
+- The room's own names have the addresses of this machine, as they are at the moment of asking.
+- Zones that mean nothing outside a network are empty (RFC 6303, RFC 6761, RFC 8375, RFC 7686), so that no question
+  about private addresses leaves the room; except those for which the settings name a server of their own.
+- `_dns.resolver.arpa` says how this resolver is reached over TLS and HTTPS (RFC 9462), or that it is not.
+
+Answers are made of prepared bytes: owners point to the question's name (RFC 1035, section 4.1.4).
+"""
+
+import ipaddress
+import re
+import shlex
+import socket
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from dns.answer import Answer
+from dns.errors import DnsError, MalformedMessage
+from dns.names import canonical, is_under, parents
+from dns.wire import AAAA, CLASS_IN, CNAME, NOERROR, NS, NXDOMAIN, PTR, SOA, SVCB, A, Query, to_wire
+from dns.zones import EMPTY_ZONES, LOCALHOST
+
+TXT, SRV = 16, 33
+TYPES = {"A": A, "AAAA": AAAA, "CNAME": CNAME, "PTR": PTR, "TXT": TXT, "SRV": SRV}
+DEFAULT_TTL = 300  # seconds
+OWN_TTL = 60  # the room's own names: its address may change
+_ZONE_TTL = 10800  # RFC 6303, section 3
+_ALIASES = 8  # aliases of aliases that are followed
+
+_POINTER_TO_QUESTION = b"\xc0\x0c"
+_FIXED = struct.Struct("!HHIH")
+_SOA_NUMBERS = struct.Struct("!IIIII")
+_SERVICE_NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+
+
+class InvalidRecord(DnsError, ValueError):
+    """A record in the settings that cannot be one; the message says why."""
+
+
+class LocalRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of the school's own, as a person writes it."""
+
+    name: str
+    type: str
+    value: str
+    ttl: int = DEFAULT_TTL
+
+    def __post_init__(self) -> None:
+        read_record(self)
+
+
+class _Data(msgspec.Struct, frozen=True):
+    """A record's data as it travels, and for an alias the name it leads to."""
+
+    data: bytes
+    ttl: int
+    target: str = ""
+
+
+def read_record(record: LocalRecord) -> tuple[str, int, _Data]:
+    """Return a record's name in canonical form, its type and its data. Raises InvalidRecord."""
+    rtype = TYPES.get(record.type.upper())
+    if rtype is None:
+        raise InvalidRecord(f"type: {record.type!r} is none of {', '.join(TYPES)}")
+    if not 0 <= record.ttl <= 0x7FFFFFFF:
+        raise InvalidRecord(f"ttl: {record.ttl} is not between 0 and {0x7FFFFFFF}")
+    try:
+        name = canonical(record.name)
+    except DnsError as problem:
+        raise InvalidRecord(f"name: {problem}") from None
+    try:
+        data, target = _READERS[rtype](record.value.strip())
+    except (ValueError, DnsError, struct.error) as problem:
+        raise InvalidRecord(f"value: {record.value!r} is no {record.type.upper()} record: {problem}") from None
+    return name, rtype, _Data(data, record.ttl, target)
+
+
+class LocalNames:
+    """Everything that is answered here. `forwarded`: domains that have servers of their own."""
+
+    def __init__(
+        self,
+        records: Iterable[LocalRecord] = (),
+        *,
+        own_names: Sequence[str] = (),
+        own_addresses: Callable[[], Sequence[str]] = tuple,
+        forwarded: Sequence[str] = (),
+        designated: Sequence[bytes] = (),
+    ) -> None:
+        self._names: dict[str, dict[int, list[_Data]]] = {}
+        self._own = frozenset(own_names)
+        self._own_addresses = own_addresses
+        self._empty = frozenset(EMPTY_ZONES) - frozenset(
+            zone for zone in EMPTY_ZONES for domain in forwarded if is_under(zone, domain)
+        )
+        self._forwarded = frozenset(forwarded)
+        for record in records:
+            name, rtype, data = read_record(record)
+            self._add(name, rtype, data)
+        self._add_localhost()
+        self._add("_dns.resolver.arpa", 0, None)
+        for service in designated:
+            self._add("_dns.resolver.arpa", SVCB, _Data(service, DEFAULT_TTL))
+        self._add_pointers()
+        self._between = frozenset(
+            parent for name in self._names for parent in parents(name) if parent not in self._names
+        )
+
+    def answer(self, query: Query) -> Answer | None:
+        """Return the answer to a question for a local name, or None: the name is not ours."""
+        name = query.name
+        found = self._names.get(name)
+        if found is not None:
+            return self._from_records(name, found, query.qtype)
+        if name in self._own:
+            return self._from_addresses(query.qtype)
+        if name.endswith(".arpa") and (pointed := self._own_pointer(name, query.qtype)) is not None:
+            return pointed
+        return self._from_zone(name, query.qtype)
+
+    def alias(self, name: str) -> str:
+        """Return the name beyond ours to which a local name is an alias, or "" where there is none."""
+        for _ in range(_ALIASES):
+            found = self._names.get(name)
+            if found is None or CNAME not in found:
+                return name
+            name = found[CNAME][0].target
+        return ""
+
+    def _from_records(self, name: str, found: Mapping[int, list[_Data]], qtype: int) -> Answer:
+        owner = _POINTER_TO_QUESTION
+        records: list[bytes] = []
+        for _ in range(_ALIASES):
+            if qtype in found or CNAME not in found:
+                break
+            (alias,) = found[CNAME]
+            records.append(_packed(owner, CNAME, alias))
+            owner = alias.data
+            found = self._names.get(alias.target, {})
+        records += [_packed(owner, qtype, data) for data in found.get(qtype, ())]
+        if not records:
+            return _nothing(NOERROR, name.partition(".")[2], OWN_TTL)
+        return _answer(records)
+
+    def _from_addresses(self, qtype: int) -> Answer:
+        addresses = [ipaddress.ip_address(text) for text in self._own_addresses()]
+        wanted = {A: 4, AAAA: 6}.get(qtype)
+        records = [
+            _packed(_POINTER_TO_QUESTION, qtype, _Data(address.packed, OWN_TTL))
+            for address in addresses
+            if address.version == wanted
+        ]
+        answer = _answer(records) if records else _nothing(NOERROR, "", OWN_TTL)
+        answer.replayable = False  # the machine's address may change
+        return answer
+
+    def _own_pointer(self, name: str, qtype: int) -> Answer | None:
+        if not self._own:
+            return None
+        for text in self._own_addresses():
+            if ipaddress.ip_address(text).reverse_pointer == name:
+                target = _Data(to_wire(min(self._own, key=len)), OWN_TTL)
+                answer = (
+                    _answer([_packed(_POINTER_TO_QUESTION, PTR, target)])
+                    if qtype == PTR
+                    else _nothing(NOERROR, "", OWN_TTL)
+                )
+                answer.replayable = False
+                return answer
+        return None
+
+    def _from_zone(self, name: str, qtype: int) -> Answer | None:
+        for parent in parents(name):
+            if parent in self._forwarded:
+                return None
+            if parent in self._empty:
+                if name == parent and qtype == SOA:
+                    return _answer([_packed(_POINTER_TO_QUESTION, SOA, _Data(_soa(parent), _ZONE_TTL))])
+                if name == parent and qtype == NS:
+                    return _answer([_packed(_POINTER_TO_QUESTION, NS, _Data(to_wire(parent), _ZONE_TTL))])
+                exists = name == parent or name in self._between
+                return _nothing(NOERROR if exists else NXDOMAIN, parent, _ZONE_TTL)
+        return None
+
+    def _add(self, name: str, rtype: int, data: _Data | None) -> None:
+        by_type = self._names.setdefault(name, {})
+        if data is not None:
+            by_type.setdefault(rtype, []).append(data)
+        if CNAME in by_type and (len(by_type) > 1 or len(by_type[CNAME]) > 1):
+            raise InvalidRecord(f"{name}: an alias (CNAME) stands alone; it has no other records")
+
+    def _add_localhost(self) -> None:
+        for name, rtype, data in LOCALHOST:
+            if name not in self._names:
+                self._add(name, rtype, _Data(data, _ZONE_TTL))
+
+    def _add_pointers(self) -> None:
+        """Add a PTR record for each address that has none."""
+        given = {name for name in self._names if name.endswith(".arpa")}
+        for name, by_type in list(self._names.items()):
+            for rtype, family in ((A, socket.AF_INET), (AAAA, socket.AF_INET6)):
+                for address in by_type.get(rtype, ()):
+                    pointer = ipaddress.ip_address(socket.inet_ntop(family, address.data)).reverse_pointer
+                    if pointer not in given:
+                        given.add(pointer)
+                        self._add(pointer, PTR, _Data(to_wire(name), address.ttl))
+
+
+def _answer(records: Sequence[bytes]) -> Answer:
+    counts = struct.pack("!HHH", len(records), 0, 0)
+    answer = Answer(NOERROR, "allowed", records=b"".join(records), counts=counts)
+    answer.replayable = True
+    answer.expires = float("inf")  # these times to live never count down: we are where they begin
+    return answer
+
+
+def _nothing(rcode: int, zone: str, ttl: int) -> Answer:
+    """Return NXDOMAIN or NODATA, with the SOA record that lets it be cached (RFC 2308, section 3)."""
+    record = _packed(to_wire(zone), SOA, _Data(_soa(zone, ttl), ttl))
+    answer = Answer(rcode, "allowed", records=record, counts=b"\0\0\0\1\0\0")
+    answer.replayable = True
+    answer.expires = float("inf")
+    return answer
+
+
+def _packed(owner: bytes, rtype: int, record: _Data) -> bytes:
+    return owner + _FIXED.pack(rtype, CLASS_IN, record.ttl, len(record.data)) + record.data
+
+
+def _soa(zone: str, minimum: int = _ZONE_TTL) -> bytes:
+    """Return the SOA data of an empty zone (RFC 6303, section 3)."""
+    return to_wire(zone) + to_wire("nobody.invalid") + _SOA_NUMBERS.pack(1, 3600, 1200, 604800, minimum)
+
+
+def _read_a(value: str) -> tuple[bytes, str]:
+    return ipaddress.IPv4Address(value).packed, ""
+
+
+def _read_aaaa(value: str) -> tuple[bytes, str]:
+    return ipaddress.IPv6Address(value).packed, ""
+
+
+def _read_name(value: str) -> tuple[bytes, str]:
+    target = canonical(value)
+    return to_wire(target), target
+
+
+def _read_text(value: str) -> tuple[bytes, str]:
+    """Read text: as it stands, or as several strings in quotes. One string holds at most 255 bytes."""
+    strings = shlex.split(value) if value.startswith('"') else [value]
+    pieces = [piece for text in strings for piece in _pieces(text.encode())]
+    return b"".join(bytes((len(piece),)) + piece for piece in pieces), ""
+
+
+def _pieces(text: bytes) -> Iterator[bytes]:
+    yield text[:255]
+    for at in range(255, len(text), 255):
+        yield text[at : at + 255]
+
+
+def _read_service(value: str) -> tuple[bytes, str]:
+    words = value.split()
+    if len(words) != 4:
+        raise MalformedMessage("it needs priority, weight, port and target")
+    priority, weight, port = (int(word) for word in words[:3])
+    return struct.pack("!HHH", priority, weight, port) + (
+        _read_name(words[3])[0] if words[3] != "." else b"\0"
+    ), ""
+
+
+_READERS: Mapping[int, Callable[[str], tuple[bytes, str]]] = {
+    A: _read_a,
+    AAAA: _read_aaaa,
+    CNAME: _read_name,
+    PTR: _read_name,
+    TXT: _read_text,
+    SRV: _read_service,
+}
