@@ -1,0 +1,25 @@
+"""`hallpass resolver`: DNS alone, in the foreground."""
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from appliance.room.resolver import serve
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("room.toml"),
+    show_default=True,
+    help="The room's settings.",
+)
+def command(config: Path) -> None:
+    """Run DNS alone: answer, filter, hand records to the recorder. Ctrl-C stops it."""
+    logging.basicConfig(level=logging.WARNING, format="hallpass resolver: %(message)s")
+    sys.exit(serve(load(config, RoomSettings)))

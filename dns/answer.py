@@ -1,0 +1,55 @@
+"""A finished answer before it is put into a datagram or a stream: what the chain's stages make.
+
+An `Answer` knows nothing of the asker's wishes about size or EDNS; `dns.render` adds those.
+"""
+
+from dns.verdict import Verdict
+
+NO_COUNTS = bytes(6)
+
+
+class Answer:
+    """Records for one question, and what the query log shall say of it.
+
+    `records`: the bytes after the question, our OPT record not among them; compression pointers may point into
+    header and question. `counts`: the header's last six bytes, for those records. `ttls`: where each time to live
+    stands, counted from the start of the message.
+    """
+
+    __slots__ = (
+        "authentic",
+        "counts",
+        "expires",
+        "extended_errors",
+        "outcome",
+        "rcode",
+        "records",
+        "replayable",
+        "stored",
+        "truncated",
+        "ttls",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        rcode: int,
+        outcome: str,
+        *,
+        records: bytes = b"",
+        counts: bytes = NO_COUNTS,
+        verdict: Verdict | None = None,
+        extended_errors: bytes = b"",
+    ) -> None:
+        self.rcode = rcode
+        self.outcome = outcome  # as the query log says it: allowed, refused, rewritten, failed
+        self.records = records
+        self.counts = counts
+        self.verdict = verdict
+        self.extended_errors = extended_errors  # EDNS options, ready to be sent (RFC 8914)
+        self.authentic = False  # the upstream says that it verified the data (AD; RFC 4035, section 3.2.3)
+        self.truncated = False  # nothing of it is sent but "ask again over TCP" (TC)
+        self.replayable = False  # may be given again, aged, until `expires`
+        self.ttls: tuple[int, ...] = ()
+        self.stored = 0.0  # when the times to live began to count down
+        self.expires = 0.0

@@ -1,0 +1,54 @@
+"""One question on its way through the chain: who asked, what, and what the stages found so far."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from dns.cache import Cached
+from dns.clients import Client
+from dns.verdict import Verdict
+from dns.wire import Query
+
+Transport = Literal["udp", "tcp", "tls", "https"]
+
+
+class Asked:
+    """A question, and what is known about it. Each stage reads what those before it wrote."""
+
+    __slots__ = (
+        "at",
+        "client",
+        "found",
+        "lookup",
+        "names",
+        "now",
+        "packet",
+        "query",
+        "reply",
+        "stale",
+        "started",
+        "transport",
+        "verdict",
+    )
+
+    query: Query  # set by the first stage, which lets nothing pass without it
+
+    def __init__(
+        self,
+        packet: bytes,
+        client: Client | None,
+        reply: Callable[[bytes], None],
+        transport: Transport,
+        now: float,
+    ) -> None:
+        self.packet = packet
+        self.client = client  # None: a stranger
+        self.reply = reply  # takes the whole message
+        self.transport = transport
+        self.started = now
+        self.now = now  # of the step being taken; later than `started` where an upstream was asked
+        self.verdict: Verdict | None = None
+        self.lookup = ""  # the name whose records answer: the one asked for, or what it is rewritten to
+        self.found: Cached | None = None
+        self.stale = False  # `found` is past its life, and upstreams had nothing newer
+        self.names: list[str] = []  # every further name that the answer depends on
+        self.at = 0  # the stage to go on with

@@ -1,0 +1,52 @@
+"""The chain: the one ordered list of what happens to a question, and how a question moves along it.
+
+A stage is a function of the question. It returns None to let the question pass, an `Answer` to end it, or a
+`Pause`: SILENCE for what deserves no answer, WAITING where it will itself call `Chain.run` again later. A stage
+knows nothing of the others; what it finds out it writes into `Asked` for those that follow.
+"""
+
+import enum
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from dns.answer import Answer
+from dns.asked import Asked
+
+
+class Pause(enum.Enum):
+    """Why there is no answer now."""
+
+    SILENCE = "no answer is deserved"
+    WAITING = "somebody else was asked"
+
+
+SILENCE: Final = Pause.SILENCE
+WAITING: Final = Pause.WAITING
+
+Outcome = Answer | Pause | None
+Stage = Callable[[Asked], Outcome]
+
+
+class Chain:
+    """Sends questions along the stages, and hands every answer to `deliver`."""
+
+    def __init__(self, deliver: Callable[[Asked, Answer], None]) -> None:
+        self._deliver = deliver
+        self._stages: tuple[Stage, ...] = ()
+
+    def of(self, stages: Sequence[Stage]) -> None:
+        """Set the stages, in their order; some of them hold the chain itself, to resume what waits."""
+        self._stages = tuple(stages)
+
+    def run(self, asked: Asked) -> None:
+        """Send a question on from the stage at which it stands (`asked.at`)."""
+        stages = self._stages
+        while True:
+            stage = stages[asked.at]
+            asked.at += 1
+            outcome = stage(asked)
+            if outcome is None:
+                continue
+            if outcome.__class__ is Answer:
+                self._deliver(asked, outcome)
+            return

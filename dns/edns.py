@@ -1,0 +1,80 @@
+"""EDNS (RFC 6891): what an asker says in its OPT record, and what we say in ours.
+
+We take and give at most 1232 bytes over UDP (no fragments on any common path), speak version 0, repeat the asker's
+DNSSEC OK bit, pass over options that we do not know, and use three: cookies (RFC 7873, 10), padding (RFC 7830, 12)
+and extended errors (RFC 8914, 15). Client subnet (RFC 7871, 8) is passed over like an unknown one: none leaves the
+room, because every question to an upstream is made anew.
+"""
+
+import struct
+
+from dns.errors import MalformedMessage
+
+UDP_BYTES = 1232
+SMALLEST_UDP_BYTES = 512  # RFC 1035, section 2.3.4; RFC 6891, section 6.2.3: smaller values count as 512
+
+COOKIE, PADDING, EXTENDED_ERROR = 10, 12, 15
+
+# Extended errors (RFC 8914, section 4) that we give
+OTHER_ERROR, FORGED_ANSWER, STALE_ANSWER, BLOCKED, CENSORED, FILTERED, PROHIBITED = 0, 4, 3, 15, 16, 17, 18
+NO_REACHABLE_AUTHORITY, NETWORK_ERROR, STALE_NXDOMAIN = 22, 23, 19
+
+_OPTION = struct.Struct("!HH")
+_OPT = struct.Struct("!BHHBBHH")  # root, type, UDP size, extended code, version, flags, length of the options
+_TEXT_BYTES = 200  # of an extended error's text: it must never push the answer out of a datagram
+
+
+class Edns:
+    """What an asker's OPT record says."""
+
+    __slots__ = ("cookie", "dnssec_ok", "padded", "udp_bytes", "version")
+
+    def __init__(
+        self, udp_bytes: int, version: int, cookie: bytes | None, *, dnssec_ok: bool, padded: bool
+    ) -> None:
+        self.udp_bytes = udp_bytes
+        self.version = version
+        self.dnssec_ok = dnssec_ok
+        self.cookie = cookie
+        self.padded = padded
+
+
+def read_options(rclass: int, ttl: int, options: bytes) -> Edns:
+    """Read an OPT record's class, TTL and data. Raises MalformedMessage."""
+    cookie = None
+    padded = False
+    at = 0
+    while at < len(options):
+        if at + 4 > len(options):
+            raise MalformedMessage("an option without an end")
+        code, size = _OPTION.unpack_from(options, at)
+        at += 4
+        if at + size > len(options):
+            raise MalformedMessage("an option without an end")
+        if code == COOKIE:
+            # RFC 7873, section 5.2.2: 8 bytes of the client's, or with 8 to 32 of the server's; else FORMERR.
+            if size != 8 and not 16 <= size <= 40:
+                raise MalformedMessage("a cookie of a wrong length")
+            cookie = cookie or options[at : at + size]
+        elif code == PADDING:
+            padded = True
+        at += size
+    return Edns(rclass, ttl >> 16 & 0xFF, cookie, dnssec_ok=bool(ttl & 0x8000), padded=padded)
+
+
+def opt_record(*, dnssec_ok: bool, options: bytes = b"", rcode: int = 0) -> bytes:
+    """Return our OPT record; `rcode` is the whole code, of which OPT carries the upper eight bits."""
+    return _OPT.pack(0, 41, UDP_BYTES, rcode >> 4, 0, 0x8000 if dnssec_ok else 0, len(options)) + options
+
+
+def option(code: int, data: bytes) -> bytes:
+    """Return one option as it travels."""
+    return _OPTION.pack(code, len(data)) + data
+
+
+def extended_error(code: int, text: str = "") -> bytes:
+    """Return an extended error as an option (RFC 8914, section 2)."""
+    words = text.encode("utf-8")
+    if len(words) > _TEXT_BYTES:
+        words = words[:_TEXT_BYTES].decode("utf-8", "ignore").encode("utf-8")
+    return option(EXTENDED_ERROR, code.to_bytes(2, "big") + words)

@@ -1,0 +1,196 @@
+"""Finished answers, kept to be given again byte for byte, apart from the id and the times to live.
+
+Answers are kept for each view apart: by the packet without its id, so whatever an asker may say in a query (case
+of the name, EDNS, flags) is part of the key, and nothing has to be parsed to find an answer again. What depends on
+the asker beyond that (a cookie) is never kept.
+
+- `Finished.good_until` is the moment until which the bytes may be sent as they are: at most a second, because
+  times to live count down. `revive` renders them anew, half a microsecond once a second for each entry.
+- An answer is kept no longer than what it was made of: the record cache's entry, the verdict, the next change of
+  the policy by time alone.
+- `ENTRIES` for each view are kept in a hot and a cold generation: when the hot one is full it becomes the cold
+  one, and what is still asked for moves back. Nothing is paid for this on the fast path.
+- A new policy says which names it changed. Entries then count as cold and *suspect*: one that depends on a
+  changed name is not brought back. A policy that cannot tell changes everything.
+"""
+
+import struct
+from collections.abc import Sequence
+
+from dns.cache import Cached
+from dns.names import parents
+from dns.verdict import View
+
+ENTRIES = 16384
+
+_TTL = struct.Struct("!I")
+
+
+class Noted:
+    """What the query log says of an answer, whoever gets it. Compared by identity: counting is then cheapest."""
+
+    __slots__ = ("category", "entry", "group", "name", "outcome", "qtype", "rcode", "source", "step")
+
+    def __init__(  # noqa: PLR0917 (one is made for every answer of the chain)
+        self,
+        name: str,
+        qtype: int,
+        rcode: int,
+        outcome: str,
+        group: str = "",
+        step: str = "",
+        category: str = "",
+        source: str = "",
+        entry: str = "",
+    ) -> None:
+        self.name = name
+        self.qtype = qtype
+        self.rcode = rcode
+        self.outcome = outcome
+        self.group = group
+        self.step = step
+        self.category = category
+        self.source = source
+        self.entry = entry
+
+
+class Finished:
+    """One answer, ready to be sent after any id."""
+
+    __slots__ = ("_age", "_cached", "_stored", "_ttls", "_until", "body", "good_until", "names", "noted", "size")
+
+    def __init__(
+        self,
+        body: bytes,
+        noted: Noted,
+        names: tuple[str, ...],
+        *,
+        until: float,
+        ttls: tuple[int, ...] = (),
+        stored: float = 0.0,
+        now: float = 0.0,
+        cached: Cached | None = None,
+    ) -> None:
+        self.body = body
+        self.size = len(body)
+        self.noted = noted
+        self.names = names  # every name it depends on, the one asked for first
+        self._until = until
+        self._ttls = ttls  # offsets within the body
+        self._stored = stored  # when the times to live began to count down
+        self._age = int(now - stored) if ttls else 0
+        self._cached = cached
+        self.good_until = min(stored + self._age + 1, until) if ttls else until
+
+    def renew(self, now: float) -> bool:
+        """Count the times to live down to `now`. False: it may not be given any more."""
+        if now >= self._until:
+            return False
+        cached = self._cached
+        if cached is not None:
+            cached.hits += 1
+            if cached.is_due(now):
+                return False  # the chain shall see to its renewal
+        if self._ttls:
+            age = int(now - self._stored)
+            if age < self._age:
+                return False  # the clock was set back
+            body = bytearray(self.body)
+            for at in self._ttls:
+                _TTL.pack_into(body, at, max(_TTL.unpack_from(body, at)[0] - (age - self._age), 0))
+            self.body = bytes(body)
+            self._age = age
+            self.good_until = min(self._stored + age + 1, self._until)
+        return True
+
+
+class _Shelf:
+    """The answers of one view."""
+
+    __slots__ = ("cold", "hot", "suspects", "view")
+
+    def __init__(self, view: View) -> None:
+        self.view = view  # held, so that its id() stays its own
+        self.hot: dict[bytes, Finished] = {}
+        self.cold: dict[bytes, Finished] = {}
+        self.suspects: frozenset[str] = (
+            frozenset()
+        )  # names that a new policy changed since the cold ones were made
+
+
+class Replay:
+    """All finished answers of one worker."""
+
+    def __init__(self, entries: int = ENTRIES) -> None:
+        self._half = max(entries // 2, 1)
+        self._shelves: dict[int, _Shelf] = {}
+        self._older: dict[int, _Shelf] = {}
+        self._changed: Sequence[str] | None = None
+
+    def answers(self, view: View, before: View | None = None) -> dict[bytes, Finished]:
+        """Return the hot answers of a view: the same dictionary for as long as the policy lasts.
+
+        `before`: the view that the same device had under the policy before.
+        """
+        shelf = self._shelves.get(id(view))
+        if shelf is None:
+            shelf = self._shelves[id(view)] = _Shelf(view)
+            older = self._older.get(id(before))
+            if older is not None and self._changed is not None:
+                shelf.cold = older.hot
+                shelf.suspects = frozenset(self._changed)
+        return shelf.hot
+
+    def revive(self, view: View, key: bytes, now: float) -> Finished | None:
+        """Return a kept answer that may be given now, its times to live counted down, or None."""
+        shelf = self._shelves[id(view)]
+        finished = shelf.hot.get(key)
+        if finished is not None:
+            if now < finished.good_until or finished.renew(now):
+                return finished
+            del shelf.hot[key]
+            return None
+        finished = shelf.cold.pop(key, None)
+        if finished is None or (shelf.suspects and _touches(finished.names, shelf.suspects)):
+            return None
+        if now < finished.good_until or finished.renew(now):
+            self._keep(shelf, key, finished)
+            return finished
+        return None
+
+    def keep(self, view: View, key: bytes, finished: Finished) -> None:
+        """Keep an answer."""
+        shelf = self._shelves.get(id(view))
+        if shelf is not None:  # it was asked under a policy that has been replaced since
+            self._keep(shelf, key, finished)
+
+    def swap(self, changed: Sequence[str] | None) -> None:
+        """Prepare for a new policy, whose views are asked for next with `answers`; then comes `settle`.
+
+        `changed`: names such that only they and their subdomains may have another verdict; None: everything.
+        """
+        self._older, self._shelves, self._changed = self._shelves, {}, changed
+
+    def settle(self) -> None:
+        """Forget the answers of views that no device has any more."""
+        self._older = {}
+
+    def clear(self) -> None:
+        """Forget every answer."""
+        for shelf in self._shelves.values():
+            shelf.hot.clear()
+            shelf.cold = {}
+
+    def __len__(self) -> int:
+        return sum(len(shelf.hot) + len(shelf.cold) for shelf in self._shelves.values())
+
+    def _keep(self, shelf: _Shelf, key: bytes, finished: Finished) -> None:
+        if len(shelf.hot) >= self._half:
+            # The dictionary itself stays: every device of the view holds it.
+            shelf.cold, shelf.suspects = dict(shelf.hot), frozenset()
+            shelf.hot.clear()
+        shelf.hot[key] = finished
+
+
+def _touches(names: tuple[str, ...], changed: frozenset[str]) -> bool:
+    return any(parent in changed for name in names for parent in parents(name))

@@ -1,0 +1,298 @@
+"""Counts what was answered, and hands it to the recorder so that nothing is lost and nothing counted twice.
+
+Within a second equal answers to one device become one record (`dns.records`). A batch is kept until the recorder
+has confirmed it; after a reconnection every unconfirmed batch is sent again, and the recorder knows it by its
+number.
+
+Memory is bounded while the recorder is away: from `UNCONFIRMED_RECORDS` on nothing new is sent off; counting goes
+on in one table whose rows cover longer than a second, and beyond `TABLE_ROWS` rows names are left out. The sums
+stay exact. What the query log cannot show then is when exactly, and at last which name.
+
+Refusals do not wait for the end of the second: the room's lamp hangs on them. So that a flood of refusals does not
+become a flood of records, `PROMPT_A_SECOND` of a device's go at once in each second, the others with the rest.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from dns.clients import Client
+from dns.records import Batch, FrameReader, FrameTooLong, QueryRecord, frame, stored_decoder
+from dns.replay import Noted
+
+BATCH_RECORDS = 1000
+UNCONFIRMED_RECORDS = 50_000
+TABLE_ROWS = 20_000
+PROMPT_A_SECOND = 50
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+
+_Row = tuple[str, str, str, int, str, str, str, str, str, int]  # a QueryRecord but for second, count, milliseconds
+_UNREPORTED: Counter[Noted] = Counter()
+
+
+class _Tally:
+    """What one device was answered in the second that is being counted."""
+
+    __slots__ = ("counts", "prompt", "timed")
+
+    def __init__(self) -> None:
+        self.counts: Counter[Noted] = Counter()
+        self.timed: list[tuple[Noted, float]] = []
+        self.prompt = PROMPT_A_SECOND
+
+
+class Reporter:
+    """Counts for one worker, and speaks to the recorder."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.worker = secrets.token_hex(8)
+        self._path = path
+        self._sequence = 0
+        self._second = 0
+        self._tallies: dict[str, _Tally] = {}
+        self._refusals: set[Noted] = set()  # those that the fast path may give again
+        self._table: dict[_Row, list[float]] = {}  # row: first second, count, milliseconds
+        self._unconfirmed: dict[int, bytes] = {}
+        self._sizes: dict[int, int] = {}
+        self._records_out = 0
+        self._transport: asyncio.WriteTransport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._all_confirmed = asyncio.Event()
+        self._urgent = False
+
+    # Counting
+
+    def replayed_refusal(self, noted: Noted) -> None:
+        """Note that this refusal may be given again by the fast path, so that it is found in the devices' logs."""
+        if len(self._refusals) >= TABLE_ROWS:
+            self._refusals.clear()  # they only cost their promptness, until they are made anew
+        self._refusals.add(noted)
+
+    def answered(self, device: str, noted: Noted, milliseconds: float) -> None:
+        """Count one answer at once: for askers of whom nothing is kept."""
+        self._tally(device).timed.append((noted, milliseconds))
+
+    def gather(self, client: Client) -> int:
+        """Take what a device was answered since the last tick; return how much of it was replayed."""
+        log, timed = client.log, client.timed
+        replayed = len(log)
+        tally = self._tally(client.address)
+        if timed:
+            tally.timed += timed
+            timed.clear()
+        if replayed:
+            tally.counts.update(log)
+            if tally.prompt > 0 and not self._refusals.isdisjoint(log):
+                self._urgent = True
+            log.clear()
+        return replayed
+
+    def tick(self, now: float) -> None:
+        """Hand over what is due: everything at the turn of a second, refusals at once."""
+        second = int(now)
+        if second != self._second:
+            self._close_second()
+            self._second = second
+        else:
+            self._hand_over_refusals()
+        self._send_table()
+
+    # The way to the recorder
+
+    def start(self) -> None:
+        """Begin to connect to the recorder, in the running loop."""
+        if self._path is not None:
+            self._task = asyncio.get_running_loop().create_task(self._stay_connected(self._path))
+
+    async def close(self, patience: float = 2.0) -> None:
+        """Hand over everything, wait a little for its confirmation, and part."""
+        self._close_second()
+        self._send_table()
+        if self._unconfirmed and self._path is not None:
+            self._all_confirmed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._all_confirmed.wait()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many records the recorder has not confirmed yet."""
+        return self._records_out + len(self._table)
+
+    def _tally(self, device: str) -> _Tally:
+        tally = self._tallies.get(device)
+        if tally is None:
+            tally = self._tallies[device] = _Tally()
+        return tally
+
+    def _close_second(self) -> None:
+        records: list[QueryRecord] = []
+        second = self._second
+        roomy = self._has_room()
+        for device, tally in self._tallies.items():
+            if roomy:
+                records += [_record(second, device, noted, count, 0.0) for noted, count in tally.counts.items()]
+            else:
+                for noted, count in tally.counts.items():
+                    self._add(_row(device, noted), second, count, 0.0)
+            for noted, milliseconds in tally.timed:
+                self._add(_row(device, noted), second, 1, milliseconds)
+        self._tallies = {}
+        if records:
+            self._send(records)
+
+    def _hand_over_refusals(self) -> None:
+        for device, tally in self._tallies.items():
+            if tally.prompt <= 0:
+                continue
+            refused = [one for one in tally.timed if one[0].outcome == "refused"][: tally.prompt]
+            if refused:
+                handed = {id(one) for one in refused}
+                tally.timed = [one for one in tally.timed if id(one) not in handed]
+                for noted, milliseconds in refused:
+                    self._add(_row(device, noted), self._second, 1, milliseconds)
+                tally.prompt -= len(refused)
+            if self._urgent and tally.counts:
+                for noted in list(self._refusals.intersection(tally.counts))[: max(tally.prompt, 0)]:
+                    self._add(_row(device, noted), self._second, tally.counts.pop(noted), 0.0)
+                    tally.prompt -= 1
+        self._urgent = False
+
+    def _add(self, row: _Row, second: int, count: int, milliseconds: float) -> None:
+        table = self._table
+        found = table.get(row)
+        if found is None and len(table) >= TABLE_ROWS:
+            device, group, _, _, outcome, step, category, _, _, rcode = row
+            row = (device, group, "", 0, outcome, step, category, "", "", rcode)
+            found = table.get(row)
+        if found is None:
+            table[row] = [second, count, milliseconds]
+        else:
+            found[1] += count
+            found[2] += milliseconds
+
+    def _send_table(self) -> None:
+        if not self._table or not self._has_room():
+            return
+        self._send(
+            [
+                QueryRecord(int(found[0]), *row, int(found[1]), round(found[2], 3))
+                for row, found in self._table.items()
+            ]
+        )
+        self._table = {}
+
+    def _has_room(self) -> bool:
+        return self._records_out < UNCONFIRMED_RECORDS
+
+    def _send(self, records: list[QueryRecord]) -> None:
+        for at in range(0, len(records), BATCH_RECORDS):
+            part = tuple(records[at : at + BATCH_RECORDS])
+            self._sequence += 1
+            data = frame(Batch(self.worker, self._sequence, part))
+            self._unconfirmed[self._sequence] = data
+            self._sizes[self._sequence] = len(part)
+            self._records_out += len(part)
+            if self._transport is not None:
+                self._transport.write(data)
+
+    def confirmed(self, sequence: int) -> None:
+        """Let go of a batch that the recorder has committed."""
+        if self._unconfirmed.pop(sequence, None) is not None:
+            self._records_out -= self._sizes.pop(sequence)
+        if not self._unconfirmed:
+            self._all_confirmed.set()
+
+    def connected(self, transport: asyncio.WriteTransport) -> None:
+        """Send everything that is unconfirmed, in its order, and from now on whatever comes."""
+        self._transport = transport
+        transport.writelines(self._unconfirmed.values())
+
+    def disconnected(self) -> None:
+        """Keep what comes until there is a connection again."""
+        self._transport = None
+
+    async def _stay_connected(self, path: Path) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        loop = asyncio.get_running_loop()
+        while True:
+            lost: asyncio.Future[None] = loop.create_future()
+            try:
+                await loop.create_unix_connection(partial(_Link, self, lost), str(path))
+            except OSError:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                continue
+            pause = FIRST_PAUSE_SECONDS
+            try:
+                await lost
+            finally:
+                if self._transport is not None:
+                    self._transport.abort()
+                    self._transport = None
+            await asyncio.sleep(pause)
+
+
+class _Link(asyncio.Protocol):
+    """One connection to the recorder."""
+
+    def __init__(self, reporter: Reporter, lost: "asyncio.Future[None]") -> None:
+        self._reporter = reporter
+        self._lost = lost
+        self._frames = FrameReader()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+            self._reporter.connected(transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for body in self._frames.feed(data):
+                stored = stored_decoder.decode(body)
+                if stored.worker == self._reporter.worker:
+                    self._reporter.confirmed(stored.sequence)
+        except (FrameTooLong, msgspec.DecodeError):
+            if self._transport is not None:
+                self._transport.abort()  # whoever this is, it does not speak our protocol: try again later
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
+        self._reporter.disconnected()
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+
+def _row(device: str, noted: Noted) -> _Row:
+    return (
+        device,
+        noted.group,
+        noted.name,
+        noted.qtype,
+        noted.outcome,
+        noted.step,
+        noted.category,
+        noted.source,
+        noted.entry,
+        noted.rcode,
+    )
+
+
+def _record(second: int, device: str, noted: Noted, count: int, milliseconds: float) -> QueryRecord:
+    return QueryRecord(second, *_row(device, noted), count, milliseconds)
+
+
+def total(records: Iterable[QueryRecord]) -> int:
+    """Return how many answers some records stand for."""
+    return sum(record.count for record in records)

@@ -1,0 +1,226 @@
+"""Answers questions: the chain in its order, and what surrounds it: who asks, what is kept, what is counted.
+
+`Resolver.handle` is where listeners of connections come in, `Resolver.ask` where the UDP listener does, after its
+fast path had no finished answer. Both are synchronous and call back exactly once, now or later, or never where
+silence is deserved. Nothing that a packet holds can raise out of them.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from dns import edns, render
+from dns.answer import Answer
+from dns.asked import Asked, Transport
+from dns.cache import RecordCache
+from dns.chain import Chain
+from dns.clients import Client, Clients
+from dns.cookies import Cookies
+from dns.replay import Finished, Noted, Replay
+from dns.reporting import Reporter
+from dns.stages.answered import answered
+from dns.stages.inspected import inspected
+from dns.stages.local import LocalNames, own_names
+from dns.stages.ordinary import ordinary
+from dns.stages.readable import readable
+from dns.stages.remembered import remembered
+from dns.stages.upstream import Fetching, Upstream, nothing_found
+from dns.stages.verdict import decided
+from dns.stages.welcome import welcome
+from dns.verdict import Policy
+from dns.wire import TC
+
+PAD_TO = 468  # bytes; answers over encrypted transports to those who pad (RFC 8467, section 4.1)
+STRANGERS = ""  # the device under which answers to strangers are counted: of them nothing is kept
+
+_ENCRYPTED = frozenset({"tls", "https"})
+_log = logging.getLogger(__name__)
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a resolver works with."""
+
+    policy: Policy
+    upstream: Upstream
+    reporter: Reporter
+    cache: RecordCache
+    local: LocalNames | None = None
+    clock: Callable[[], float]
+    networks: tuple[str, ...]
+    rate_limit: int = 0
+    page: Callable[[], Sequence[str]] = tuple
+    cookie_secret: bytes = b""
+
+
+class Resolver:
+    """One worker's resolver."""
+
+    def __init__(self, with_: Surroundings) -> None:
+        self.clock = with_.clock
+        self.replay = Replay()
+        self.clients = Clients(with_.networks, with_.rate_limit, with_.policy, self.replay)
+        self.cache = with_.cache
+        self.policy = with_.policy
+        self._reporter = with_.reporter
+        self._cookies = Cookies(with_.cookie_secret)
+        self._turn = 0.0  # when the policy next changes by time alone
+        self._turn_known_until = 0.0
+        self._chain = Chain(self._deliver)
+        fetching = Fetching(self._chain, with_.cache, with_.upstream, with_.clock)
+        self._chain.of(
+            (
+                # Everything after needs the question; and bytes that are none deserve the least work.
+                readable,
+                # Before anything that costs: strangers and floods get as little of us as possible.
+                welcome,
+                # What no later stage could make sense of. After `welcome`, because it answers at length.
+                ordinary,
+                # The room's own names must work whatever a policy says, and no upstream knows them.
+                own_names(with_.local),
+                # Before the cache, so that nothing closed is ever asked for, and a memory is no opening.
+                decided(with_.page),
+                # Before upstreams: what is known need not be asked for. Shared by all policies, hence after them.
+                remembered(with_.cache, fetching),
+                # Only what nobody remembers.
+                fetching.stage,
+                # Where neither upstreams nor memory had anything, there is nothing to inspect.
+                nothing_found,
+                # After both sources, because an alias that was harmless for one view may be closed for another.
+                inspected(with_.page),
+                # Last: it always has an answer.
+                answered,
+            )
+        )
+
+    def handle(
+        self, packet: bytes, client_address: str, reply: Callable[[bytes], None], transport: Transport
+    ) -> None:
+        """Take a question that came over a connection. `reply` is called at most once, with the whole message."""
+        self.ask(packet, self.clients.of_text(client_address), reply, transport, self.clock())
+
+    def is_welcome(self, client_address: str) -> bool:
+        """Tell whether somebody may ask at all."""
+        return self.clients.of_text(client_address) is not None
+
+    def ask(
+        self,
+        packet: bytes,
+        client: Client | None,
+        reply: Callable[[bytes], None],
+        transport: Transport,
+        now: float,
+    ) -> None:
+        """Send a question along the chain."""
+        asked = Asked(packet, client, reply, transport, now)
+        try:
+            self._chain.run(asked)
+        except Exception:  # noqa: BLE001 (one packet must never end the worker; the log says which it was)
+            _log.exception("a question could not be answered: %s", packet[:512].hex())
+            self._give_up(asked)
+
+    def swap(self, policy: Policy) -> None:
+        """Follow another policy from the next question on."""
+        self.replay.swap(policy.names_changed_since(self.policy))
+        self.clients.swap(policy)
+        self.replay.settle()
+        self.policy = policy
+        self._turn_known_until = 0.0
+
+    def clock_was_set(self) -> None:
+        """Forget whatever depends on how long ago something was: the clock has jumped."""
+        self.replay.clear()
+        self.cache.forget("")
+        self._turn_known_until = 0.0
+
+    def tick(self, now: float, seconds: float) -> None:
+        """Count what was answered, and fill the devices' buckets for the time since the last tick."""
+        rate = self.clients.rate
+        gather = self._reporter.gather
+        for client in self.clients:
+            replayed = 0
+            if client.log or client.timed:
+                replayed = gather(client)
+                client.quiet = 0
+            else:
+                client.quiet += 1
+            client.refill(rate, seconds, replayed)
+        self._reporter.tick(now)
+
+    def _deliver(self, asked: Asked, answer: Answer) -> None:
+        query, client = asked.query, asked.client
+        options = b""
+        cookie = query.edns.cookie if query.edns is not None else None
+        if cookie is not None and client is not None:
+            options = self._cookies.option(cookie, client.raw, asked.now)
+        if asked.transport == "udp":
+            body = render.body(query, answer, None, options)
+        else:
+            if query.edns is not None and query.edns.padded and asked.transport in _ENCRYPTED:
+                options += _padding(len(render.body(query, answer, render.STREAM_BYTES, options)) + 2)
+            body = render.body(query, answer, render.STREAM_BYTES, options)
+        noted = _noted(asked, answer)
+        milliseconds = (asked.now - asked.started) * 1000.0
+        if client is None:
+            self._reporter.answered(STRANGERS, noted, milliseconds)
+        else:
+            client.timed.append((noted, milliseconds))
+            if answer.replayable and asked.transport == "udp" and cookie is None and not body[0] & TC:
+                self._keep(asked, answer, client, body, noted)
+        asked.reply(asked.packet[:2] + body)
+
+    def _keep(self, asked: Asked, answer: Answer, client: Client, body: bytes, noted: Noted) -> None:
+        now = asked.now
+        if now >= self._turn_known_until:
+            turn = self.policy.next_change(now)
+            self._turn = self._turn_known_until = float("inf") if turn is None else turn
+        until = min(answer.expires, self._turn)
+        if until <= now:
+            return
+        finished = Finished(
+            body,
+            noted,
+            (asked.query.name, *asked.names),
+            until=until,
+            ttls=tuple([at - 2 for at in answer.ttls]),
+            stored=answer.stored,
+            now=now,
+            cached=asked.found,
+        )
+        self.replay.keep(client.view, asked.packet[2:], finished)
+        if answer.outcome == "refused":
+            self._reporter.replayed_refusal(noted)
+
+    def _give_up(self, asked: Asked) -> None:
+        """Answer SERVFAIL where a mistake of ours kept a question from its answer."""
+        if not hasattr(asked, "query"):
+            return
+        self._deliver(asked, render.failure(2, (edns.OTHER_ERROR, "")))
+
+
+def _padding(size: int) -> bytes:
+    """Return the option that fills a message of `size` bytes up to the next multiple of PAD_TO (RFC 7830)."""
+    return edns.option(edns.PADDING, bytes(-(size + 4) % PAD_TO))
+
+
+def _noted(asked: Asked, answer: Answer) -> Noted:
+    query, verdict, client = asked.query, answer.verdict, asked.client
+    if client is None:
+        return Noted("", 0, answer.rcode, answer.outcome)
+    if answer.truncated:
+        return Noted("", 0, answer.rcode, answer.outcome, client.view.group)
+    if verdict is None:
+        verdict = asked.verdict
+    if verdict is None:
+        return Noted(query.name, query.qtype, answer.rcode, answer.outcome, client.view.group)
+    return Noted(
+        query.name,
+        query.qtype,
+        answer.rcode,
+        answer.outcome,
+        client.view.group,
+        verdict.step.value,
+        verdict.category,
+        verdict.source,
+        verdict.entry,
+    )

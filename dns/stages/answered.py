@@ -1,0 +1,68 @@
+"""Makes the answer out of what was found: the same records, their times to live counted down.
+
+What the policy granted until a certain time is not cached by anybody for longer. Safe search puts an alias before
+the records of the name that is shown instead (RFC 8914 code 4: the answer was made here). HTTPS records lose the
+keys for an encrypted hello where the profile wants that.
+"""
+
+from dns import edns, rewriting
+from dns.answer import Answer
+from dns.asked import Asked
+from dns.cache import Cached
+from dns.chain import Outcome
+from dns.errors import MalformedMessage
+from dns.render import capped, failure
+from dns.verdict import Action
+from dns.wire import AD, HTTPS, NOERROR, NXDOMAIN, SERVFAIL, SVCB
+
+
+def answered(asked: Asked) -> Outcome:
+    """Finish the question."""
+    found, client, query = asked.found, asked.client, asked.query
+    if found is None or client is None:
+        return failure(SERVFAIL)
+    verdict = asked.verdict
+    if verdict is not None and verdict.action is Action.REWRITE:
+        return _in_its_place(asked, found)
+    answer = _as_found(found, asked)
+    if query.qtype in {HTTPS, SVCB} and client.view.strip_ech:
+        try:
+            rewriting.strip_ech(answer, query)
+        except MalformedMessage:
+            return failure(SERVFAIL)
+    return answer
+
+
+def _as_found(found: Cached, asked: Asked) -> Answer:
+    query, now = asked.query, asked.now
+    message = found.aged(now)
+    rcode = message[3] & 0x0F
+    outcome = "allowed" if rcode in {NOERROR, NXDOMAIN} else "failed"
+    end = query.question_end
+    answer = Answer(rcode, outcome, records=message[end:], counts=message[6:12], verdict=asked.verdict)
+    answer.authentic = bool(message[3] & AD)
+    answer.ttls = found.ttls_at
+    answer.stored = found.stored
+    answer.expires = found.expires
+    answer.replayable = not asked.stale and not found.is_failure
+    _explain(answer, asked, rcode)
+    return capped(answer, asked.verdict, query, now)
+
+
+def _in_its_place(asked: Asked, found: Cached) -> Answer:
+    try:
+        answer = rewriting.in_its_place(asked.query, asked.lookup, found.aged(asked.now))
+    except MalformedMessage:
+        return failure(SERVFAIL)
+    answer.verdict = asked.verdict
+    answer.stored = asked.now
+    answer.expires = found.expires
+    answer.extended_errors = edns.extended_error(edns.FORGED_ANSWER, "safe search")
+    return capped(answer, asked.verdict, asked.query, asked.now)
+
+
+def _explain(answer: Answer, asked: Asked, rcode: int) -> None:
+    if asked.stale:
+        answer.extended_errors = edns.extended_error(
+            edns.STALE_NXDOMAIN if rcode == NXDOMAIN else edns.STALE_ANSWER, "upstreams do not answer"
+        )

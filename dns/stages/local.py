@@ -1,0 +1,24 @@
+"""Answers the names that are the room's own, or the school's: they are nobody else's to answer."""
+
+from typing import Protocol
+
+from dns.answer import Answer
+from dns.asked import Asked
+from dns.chain import Outcome, Stage
+from dns.wire import Query
+
+
+class LocalNames(Protocol):
+    """What the room knows by itself (`dns.local`)."""
+
+    def answer(self, query: Query) -> Answer | None:
+        """Return the answer to a question for a local name, or None: the name is not ours."""
+
+
+def own_names(local: LocalNames | None) -> Stage:
+    """Return the stage."""
+
+    def stage(asked: Asked) -> Outcome:
+        return local.answer(asked.query) if local is not None else None
+
+    return stage

@@ -1,0 +1,29 @@
+"""Lets ordinary questions pass: version 0 of EDNS, class IN, one record type. The rest gets the code that fits.
+
+======================================  =============  ==========================================
+EDNS version above 0                    BADVERS        RFC 6891, section 6.1.3
+zone transfers (AXFR, IXFR)             REFUSED        RFC 5936, section 2.2.1: we hold no zone
+other classes than IN                   REFUSED        nobody here answers for them
+MAILA, MAILB, other meta types          NOTIMP         RFC 1035, section 3.2.3; RFC 6895, section 3.1
+======================================  =============  ==========================================
+"""
+
+from dns import wire
+from dns.answer import Answer
+from dns.asked import Asked
+from dns.chain import Outcome
+
+_FIRST_META_TYPE = 128
+
+
+def ordinary(asked: Asked) -> Outcome:
+    """Let ordinary questions pass."""
+    query = asked.query
+    if query.edns is not None and query.edns.version:
+        return Answer(wire.BADVERS, "failed")
+    if query.qclass != wire.CLASS_IN:
+        return Answer(wire.REFUSED, "failed")
+    qtype = query.qtype
+    if _FIRST_META_TYPE <= qtype < wire.ANY or qtype in {0, wire.OPT}:
+        return Answer(wire.REFUSED if qtype in {wire.AXFR, wire.IXFR} else wire.NOTIMP, "failed")
+    return None

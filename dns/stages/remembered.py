@@ -1,0 +1,30 @@
+"""Looks into the record cache. What is fresh goes on at once; what is popular and due is renewed on the side.
+
+A stale answer is not used here: upstreams are asked first (RFC 8767, section 5). Only where an attempt to renew it
+failed a moment ago is it given straight away.
+"""
+
+from dns.asked import Asked
+from dns.cache import RecordCache
+from dns.chain import Outcome, Stage
+from dns.stages.upstream import Fetching, wishes
+
+
+def remembered(cache: RecordCache, fetching: Fetching) -> Stage:
+    """Return the stage."""
+
+    def stage(asked: Asked) -> Outcome:
+        query = asked.query
+        now = asked.now
+        found = cache.get(asked.lookup, query.qtype, wishes(query), now)
+        if found is None:
+            return None
+        if found.is_fresh(now):
+            asked.found = found
+            if found.is_due(now):
+                fetching.renew(asked)
+        elif found.is_waiting(now):
+            asked.found, asked.stale = found, True
+        return None
+
+    return stage

@@ -1,0 +1,137 @@
+"""Asks an upstream for what nobody remembers. One question is under way for all who wait for its answer.
+
+Whoever asks for a name, type and wishes (DNSSEC OK, checking disabled) that somebody was already sent for waits
+for that answer. When upstreams fail, a stale answer is given if there is one (RFC 8767), else SERVFAIL with the
+extended error that says so (RFC 8914, code 22).
+
+Nothing here is a task or a future: a question costs one dictionary entry and one callback.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from dns import edns, wire
+from dns.answer import Answer
+from dns.asked import Asked
+from dns.cache import RecordCache
+from dns.chain import WAITING, Chain, Outcome
+from dns.errors import MalformedMessage
+from dns.render import failure
+from dns.skim import skim
+from dns.wire import CD, HEADER_BYTES, OPT, QR, Query
+
+WAITING_AT_ONCE = 16384  # questions that may wait; beyond, the newest is failed at once
+
+_DO = 0x100
+_EMPTY_OPT_BYTES = 11
+
+Key = tuple[str, int, int]
+
+
+class Upstream(Protocol):
+    """What questions are put to (`dns.upstream.pool.Upstreams`)."""
+
+    def ask(self, query: bytes, name: str, qtype: int, done: Callable[[bytes | None], None]) -> None:
+        """Put the question of a message to a server; call `done` once with a whole answer, or None."""
+
+
+def wishes(query: Query) -> int:
+    """Return what of a query changes the records of its answer (RFC 4035, sections 3.2.1 and 3.2.2)."""
+    asked = query.edns
+    return query.packet[3] & CD | (_DO if asked is not None and asked.dnssec_ok else 0)
+
+
+class Fetching:
+    """The questions under way, and who waits for each."""
+
+    def __init__(self, chain: Chain, cache: RecordCache, upstream: Upstream, clock: Callable[[], float]) -> None:
+        self._chain = chain
+        self._cache = cache
+        self._upstream = upstream
+        self._clock = clock
+        self._under_way: dict[Key, list[Asked]] = {}
+        self._waiting = 0
+
+    def stage(self, asked: Asked) -> Outcome:
+        """Send for what was not remembered."""
+        if asked.found is not None:
+            return None
+        if self._waiting >= WAITING_AT_ONCE:
+            return failure(wire.SERVFAIL, (edns.OTHER_ERROR, "too many questions are waiting"))
+        query = asked.query
+        key = (asked.lookup, query.qtype, wishes(query))
+        self._waiting += 1
+        waiting = self._under_way.get(key)
+        if waiting is not None:
+            waiting.append(asked)
+            return WAITING
+        self._under_way[key] = [asked]
+        self._ask(asked, key)
+        return WAITING
+
+    def renew(self, asked: Asked) -> None:
+        """Send for something before it expires, with nobody waiting for it."""
+        key = (asked.lookup, asked.query.qtype, wishes(asked.query))
+        if key not in self._under_way:
+            self._under_way[key] = []
+            self._ask(asked, key)
+
+    def _ask(self, asked: Asked, key: Key) -> None:
+        query = asked.query
+        message = asked.packet
+        if asked.lookup != query.name:
+            try:
+                message = wire.ask_for(asked.lookup, query.qtype, flags=message[3] & CD, dnssec=bool(key[2] & _DO))
+            except MalformedMessage:
+                self._done(key, HEADER_BYTES, None)
+                return
+            end = message.index(b"\0", HEADER_BYTES) + 5
+        else:
+            end = query.question_end
+        self._upstream.ask(message, asked.lookup, query.qtype, partial(self._done, key, end))
+
+    def _done(self, key: Key, question_end: int, message: bytes | None) -> None:
+        now = self._clock()
+        name, qtype, flags = key
+        found = None
+        if message is not None and len(message) >= question_end and message[2] & QR:
+            plain = without_opt(message)
+            found = self._cache.put(name, qtype, flags, plain, now) if plain is not None else None
+        else:
+            found = self._cache.failed(name, qtype, flags, now)
+        stale = found is not None and not found.is_failure and found.recheck_at > now
+        waiting = self._under_way.pop(key)
+        self._waiting -= len(waiting)
+        for asked in waiting:
+            asked.now = now
+            asked.found = found
+            asked.stale = stale
+            self._chain.run(asked)
+
+
+def nothing_found(asked: Asked) -> Answer | None:
+    """Fail a question for which upstreams had nothing, and neither had the cache."""
+    if asked.found is not None:
+        return None
+    return failure(wire.SERVFAIL, (edns.NO_REACHABLE_AUTHORITY, "no upstream answered"))
+
+
+def without_opt(message: bytes) -> bytes | None:
+    """Return an upstream's message without its OPT record, which was meant for us; None for what is no message."""
+    if message[10:12] == b"\0\0":
+        return message
+    try:
+        additional = skim(message).additional
+    except MalformedMessage:
+        return None
+    for place, record in enumerate(additional):
+        if record.rtype != OPT:
+            continue
+        end = record.data_at + record.data_bytes
+        if place == len(additional) - 1:
+            count = (place).to_bytes(2, "big")
+            return message[:10] + count + message[12 : record.at]
+        # Cutting it out of the middle would shift what names point to: the whole section goes, it is only a help.
+        return message[:10] + b"\0\0" + message[12 : additional[0].at] if end <= len(message) else None
+    return message

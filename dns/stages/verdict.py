@@ -1,0 +1,33 @@
+"""Asks the policy whether this device may see this name now."""
+
+from collections.abc import Callable, Sequence
+
+from dns import render
+from dns.asked import Asked
+from dns.chain import Outcome, Stage
+from dns.verdict import Action
+from dns.wire import ANY
+
+
+def decided(page: Callable[[], Sequence[str]]) -> Stage:
+    """Return the stage. `page`: the addresses of the page on which this room explains a refusal."""
+
+    def stage(asked: Asked) -> Outcome:
+        query, client = asked.query, asked.client
+        if client is None:
+            return None
+        view = client.view
+        verdict = asked.verdict = view.decide(query.name, query.qtype, asked.now)
+        if verdict.action is Action.REFUSE:
+            return render.refused(query, verdict, view.refusal, asked.now, page())
+        if verdict.action is Action.REWRITE:
+            asked.lookup = verdict.target
+            asked.names.append(verdict.target)
+        elif query.qtype == ANY:
+            # After the verdict, because a closed name is closed for every type.
+            answer = render.minimal_any()
+            answer.verdict = verdict
+            return answer
+        return None
+
+    return stage

@@ -1,0 +1,28 @@
+"""Turns away strangers, and devices that ask more than their share.
+
+A stranger gets REFUSED, which is never longer than what it asked: nothing can be amplified through us. A device
+over its limit is told to come back over TCP (TC), which a flood with a forged address cannot do, and a real
+device does by itself; over TCP, where that says nothing, it is REFUSED.
+"""
+
+from dns import edns
+from dns.answer import Answer
+from dns.asked import Asked
+from dns.chain import Outcome
+from dns.render import failure
+from dns.wire import NOERROR, REFUSED
+
+
+def welcome(asked: Asked) -> Outcome:
+    """Let known devices pass that have a token left."""
+    client = asked.client
+    if client is None:
+        asked.query.edns = None  # our OPT record could be longer than the asker's
+        return Answer(REFUSED, "failed")
+    if client.admit(stream=asked.transport != "udp"):
+        return None
+    if asked.transport == "udp":
+        answer = Answer(NOERROR, "failed")
+        answer.truncated = True
+        return answer
+    return failure(REFUSED, (edns.PROHIBITED, "too many questions"))

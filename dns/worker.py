@@ -1,0 +1,206 @@
+"""One worker: an event loop that answers at its sockets until it is told to stop.
+
+It looks four times a second whether the policy's files have changed, loads a new policy beside the loop, and takes
+it over between two batches of questions. Where loading fails it keeps the last good policy and says so.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from dns.cache import RecordCache
+from dns.listeners.door import Door, Limits
+from dns.listeners.sockets import Sockets
+from dns.listeners.tcp import TcpConnection
+from dns.listeners.udp import UdpListener
+from dns.reporting import Reporter
+from dns.resolver import Resolver, Surroundings
+from dns.stages.local import LocalNames
+from dns.upstream.pool import Forward, Upstreams
+from dns.upstream.server import Address
+from dns.verdict import Policy
+
+TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
+LOOK_SECONDS = 0.25
+SAY_SECONDS = 5.0
+CLOCK_JUMP_SECONDS = 5.0  # beyond this a difference between the two clocks is somebody setting one
+
+_log = logging.getLogger(__name__)
+
+
+class PolicySource(Protocol):
+    """Where the policy comes from."""
+
+    def current(self) -> Policy:
+        """Return the policy that was loaded last."""
+
+    def has_changed(self) -> bool:
+        """Tell whether the files differ from those that were tried last. Cheap: called four times a second."""
+
+    def load(self) -> Policy:
+        """Load the policy anew. Called outside the loop's thread. Raises ValueError that says why, in one line."""
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker is."""
+
+    upstreams_down_since: float | None = None
+    policy_problem: str = ""
+    policy_version: int = 0
+    unconfirmed_records: int = 0
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every worker of a room works with."""
+
+    networks: tuple[str, ...]
+    upstreams: tuple[Address, ...]
+    forwards: tuple[Forward, ...] = ()
+    rate_limit: int = 0
+    recorder: Path | None = None
+    page: Callable[[], Sequence[str]] = tuple
+    cookie_secret: bytes = b""
+    cache: Callable[[], RecordCache] = RecordCache
+    local: LocalNames | None = None
+    limits: Limits = Limits()
+
+
+class Worker:
+    """Composes a resolver with its listeners, and looks after it."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        sockets: Sockets,
+        source: PolicySource,
+        *,
+        say: Callable[[Condition], None] = lambda _condition: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._sockets = sockets
+        self._source = source
+        self._say = say
+        self._clock = clock
+        self._policy_problem = ""
+        self._stopping = asyncio.Event()
+        self._upstreams = Upstreams(settings.upstreams, settings.forwards)
+        self._reporter = Reporter(settings.recorder)
+        self.resolver = Resolver(
+            Surroundings(
+                policy=source.current(),
+                upstream=self._upstreams,
+                reporter=self._reporter,
+                cache=settings.cache(),
+                local=settings.local,
+                clock=clock,
+                networks=settings.networks,
+                rate_limit=settings.rate_limit,
+                page=settings.page,
+                cookie_secret=settings.cookie_secret,
+            )
+        )
+
+    def stop(self) -> None:
+        """End `run`, in good order."""
+        self._stopping.set()
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Answer until `stop` is called."""
+        loop = asyncio.get_running_loop()
+        await self._upstreams.start()
+        self._reporter.start()
+        listeners = [UdpListener(sock, self.resolver, loop) for sock in self._sockets.udp]
+        doors = [self._door(sock, loop) for sock in self._sockets.tcp]
+        for listener in listeners:
+            listener.open()
+        for door in doors:
+            door.open()
+        # What exists now lives as long as the worker: no collection need look at it again.
+        gc.collect()
+        gc.freeze()
+        ready()
+        tasks = [asyncio.create_task(task()) for task in (self._tick, self._look, self._tell)]
+        try:
+            await self._stopping.wait()
+        finally:
+            for listener in listeners:
+                listener.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._upstreams.close()
+            for door in doors:
+                await door.close()
+            self.resolver.tick(self._clock(), 0.0)
+            await self._reporter.close()
+
+    def _door(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> Door:
+        def make(address: str, now: float) -> TcpConnection:
+            limits = self._settings.limits
+            return TcpConnection(address, now, handle=self.resolver.handle, limits=limits, clock=loop.time)
+
+        return Door(sock, make, limits=self._settings.limits, welcome=self.resolver.is_welcome)
+
+    async def _tick(self) -> None:
+        steady, wall = time.monotonic(), self._clock()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now_steady, now = time.monotonic(), self._clock()
+            seconds = now_steady - steady
+            if abs(now - wall - seconds) > CLOCK_JUMP_SECONDS:
+                self.resolver.clock_was_set()
+            self.resolver.tick(now, seconds)
+            steady, wall = now_steady, now
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._source.has_changed():
+                continue
+            try:
+                policy = await loop.run_in_executor(None, self._source.load)
+                self.resolver.swap(policy)
+            except ValueError as problem:
+                self._policy_problem = str(problem)
+                _log.warning("keeping the policy as it was: %s", problem)
+            except Exception as problem:  # a mistake of ours must not end filtering  # noqa: BLE001
+                self._policy_problem = f"the policy could not be loaded: {problem}"
+                _log.exception("keeping the policy as it was")
+            else:
+                self._policy_problem = ""
+
+    async def _tell(self) -> None:
+        while True:
+            self._say(
+                Condition(
+                    upstreams_down_since=self._upstreams.down_since(),
+                    policy_problem=self._policy_problem,
+                    policy_version=self.resolver.policy.version,
+                    unconfirmed_records=self._reporter.unconfirmed,
+                )
+            )
+            await asyncio.sleep(SAY_SECONDS)
+
+
+def run_worker(make: Callable[[], Worker], ready: Callable[[], None] = lambda: None) -> None:
+    """Run a worker in this process until SIGTERM."""
+
+    async def until_stopped() -> None:
+        worker = make()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, worker.stop)
+        await worker.run(ready)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(until_stopped())
