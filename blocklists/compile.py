@@ -10,12 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import marisa_trie
 import msgspec
 
 from blocklists import container
-from blocklists.container import SourceInfo
+from blocklists.container import INDEX_NAME, SourceInfo
 from blocklists.entries import Effect, Entry, Pattern, Problem, Withdrawn
 from blocklists.errors import ListError, NotUnderstood, SourceUnusable
 from blocklists.formats import FORMATS, Parser
@@ -96,9 +96,9 @@ def build(
     infos = [reading.info(names[at]) for at, reading in enumerate(reads)]
     tables = table.tables(infos, sets)
     del table
-    trie = marisa_trie.Trie(keys)
+    trie = container.make_trie(keys)
     by_id = _in_trie_order(trie, keys, numbers)
-    version = container.write(output, trie, by_id, tables)
+    version = container.write(output / INDEX_NAME, trie, by_id, tables)
     progress("packing", len(keys), len(keys))
     return BuildReport(
         version=version,
@@ -108,7 +108,7 @@ def build(
     )
 
 
-def _in_trie_order(trie: "marisa_trie.Trie", keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+def _in_trie_order(trie: Any, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
     ordered = [0] * len(keys)
     key_id = trie.key_id
     for name, number in zip(keys, numbers, strict=True):

@@ -33,6 +33,7 @@ from blocklists.entries import Condition
 from blocklists.errors import IndexDamaged, ListError
 
 INDEX_NAME = "index.hpx"
+OVERLAY_NAME = "overlay.hpx"
 FORMAT = 1
 _MAGIC = b"HALLPASS"
 _FOOTER = struct.Struct(
@@ -81,6 +82,9 @@ class Tables(msgspec.Struct, frozen=True):
     sets: tuple[tuple[int, ...], ...]
     patterns: tuple[PatternInfo, ...]
     protected: tuple[str, ...]
+    # Of an overlay only (`blocklists.layers`): which index it stands on, and which the two together are.
+    base: str = ""
+    target: str = ""
 
 
 class Mapped(msgspec.Struct, frozen=True):
@@ -93,14 +97,19 @@ class Mapped(msgspec.Struct, frozen=True):
     file_size: int
 
 
+def make_trie(keys: Iterable[str]) -> Any:
+    """Return the trie of reversed keys. In label order, so that going through it gives the keys sorted."""
+    return marisa_trie.Trie(keys, order=marisa_trie.LABEL_ORDER)
+
+
 _tables_decoder = msgspec.msgpack.Decoder(Tables)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def write(directory: Path, trie: Any, numbers: Iterable[int], tables: Tables) -> str:
-    """Write an index into a directory, whole or not at all; return its version. Raises ListError."""
+def write(path: Path, trie: Any, numbers: Iterable[int], tables: Tables) -> str:
+    """Write an index, whole or not at all; return its version. Raises ListError."""
     width = _width(len(tables.sets))
-    with replacing(directory / INDEX_NAME) as file:
+    with replacing(path) as file:
         checksum = hashlib.sha256()
         begins = []
         parts = (trie.tobytes(), _packed(numbers, width), _encoder.encode(tables))

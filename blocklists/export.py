@@ -18,12 +18,12 @@ def closed_names(index: Index, categories: Collection[str] = ()) -> Iterator[str
     # names is the price of an order in which people and `comm` expect them.
     names: list[str] = []
     parent: str | None = None
-    for reversed_key, number in sorted(index.keys()):
+    for reversed_key, groups in index.entries():
         if parent is not None and reversed_key.startswith(parent):
             continue
         wanted = [
             group
-            for group in index.groups_of(number)
+            for group in groups
             if group.effect <= Effect.CLOSE_IMPORTANT and (not categories or group.category in categories)
         ]
         if not wanted:

@@ -12,24 +12,25 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from blocklists import container
-from blocklists.container import INDEX_NAME, Mapped, SourceInfo, Tables
+from blocklists.container import INDEX_NAME, OVERLAY_NAME, Mapped, SourceInfo, Tables
 from blocklists.entries import Effect, Match
 from blocklists.errors import IndexDamaged
 from blocklists.weighing import Group, Hit, applies, groups, settle
-from dns.names import is_under, key, name_of_key
+from dns.names import key
 from dns.verdict import Closing
+
+# Members of an enumeration are looked up by name at every use; here that is the hot path.
+_EXACT, _SUBDOMAINS, _CLOSE = Match.EXACT, Match.SUBDOMAINS, Effect.CLOSE
 
 
 class Index:
     """Implements `dns.verdict.ClosedNames` over a mapped file."""
 
     def __init__(self, mapped: Mapped) -> None:
-        self._trie = mapped.trie
-        self._numbers = mapped.numbers
-        self._prefixes = mapped.trie.iter_prefixes_with_ids
         self.tables = mapped.tables
         self._version = mapped.version
-        self._groups: dict[int, tuple[Group, ...]] = {}
+        self._base = _Layer(mapped)
+        self._protected = tuple(f".{name}" for name in mapped.tables.protected)
         self._patterns = _Patterns(mapped.tables) if mapped.tables.patterns else None
 
     @property
@@ -53,60 +54,151 @@ class Index:
         return any(attribute.effect >= Effect.OPEN for attribute in self.tables.attributes)
 
     def __len__(self) -> int:
-        return len(self._trie)
+        return len(self._base.trie)
 
     def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:
         """Return every closing of a canonical name, exceptions already taken away."""
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
-        found = list(self._prefixes(".".join(name.split(".")[::-1]) + "."))
+        found = self.found(".".join(name.split(".")[::-1]) + ".")
         if not found and self._patterns is None:
             return ()
-        hits = self.hits(name, qtype, found)
-        if not hits or self._is_protected(name):
+        hits = self._hits(name, qtype, found)
+        if not hits or self.is_protected(name):
             return ()
-        if any(hit.group.effect is not Effect.CLOSE for hit in hits):
-            hits = settle(hits)
-        return tuple(hit.closing() for hit in hits)
+        for hit in hits:
+            if hit.group.effect is not _CLOSE:
+                hits = settle(hits)
+                break
+        return tuple([Closing(hit.group.category, hit.group.sources, hit.entry) for hit in hits])
 
-    def hits(self, name: str, qtype: int = 1, found: Iterable[tuple[str, int]] | None = None) -> list[Hit]:
+    def hits(self, name: str, qtype: int = 1) -> list[Hit]:
         """Return every group that matches a name, the longest entry first, not yet weighed against each other."""
-        if found is None:
-            found = self._prefixes(key(name))
+        return self._hits(name, qtype, self.found(key(name)))
+
+    def found(self, reversed_key: str) -> list[tuple[str, tuple[Group, ...]]]:
+        """Return the listed parents of a key (itself among them), the shortest first, with what stands there."""
+        return self._base.found(reversed_key)
+
+    def entries(self, below: str = "") -> Iterator[tuple[str, tuple[Group, ...]]]:
+        """Yield every listed key under a name ("": all) with what stands there, sorted by the reversed keys."""
+        return self._base.entries(key(below))
+
+    def is_protected(self, name: str) -> bool:
+        """Tell whether a name is one that no list can close."""
+        return f".{name}".endswith(self._protected)
+
+    def _hits(self, name: str, qtype: int, found: Iterable[tuple[str, tuple[Group, ...]]]) -> list[Hit]:
         whole = len(name) + 1
         hits: list[Hit] = []
-        for prefix, number in found:
+        for prefix, alike in found:
             length = len(prefix)
-            for group in self.groups_of(number):
-                if group.match is not Match.SUBDOMAINS and (group.match is Match.EXACT) != (length == whole):
+            for group in alike:
+                if group.match is not _SUBDOMAINS and (group.match is _EXACT) != (length == whole):
                     continue
                 if group.condition is not None and not applies(group.condition, name, qtype):
                     continue
-                hits.append(Hit(group, length - 1, group.entry(name[whole - length :])))
+                hits.append(
+                    Hit(
+                        group,
+                        length - 1,
+                        group.entry(name[whole - length :]) if group.adorned else name[whole - length :],
+                    )
+                )
         hits.reverse()
         if self._patterns is not None:
             hits.extend(self._patterns.hits(name, qtype))
         return hits
 
-    def groups_of(self, number: int) -> tuple[Group, ...]:
-        """Return what stands at a trie key, by its number."""
+
+class _Layer:
+    """The names of one mapped file."""
+
+    def __init__(self, mapped: Mapped) -> None:
+        self.trie = mapped.trie
+        self.tables = mapped.tables
+        self._numbers = mapped.numbers
+        self._prefixes = mapped.trie.iter_prefixes_with_ids
+        self._groups: dict[int, tuple[Group, ...]] = {}
+
+    def found(self, reversed_key: str) -> list[tuple[str, tuple[Group, ...]]]:
+        return [(prefix, self._groups_of(number)) for prefix, number in self._prefixes(reversed_key)]
+
+    def entries(self, prefix: str) -> Iterator[tuple[str, tuple[Group, ...]]]:
+        for reversed_key, number in self.trie.iteritems(prefix):
+            yield reversed_key, self._groups_of(number)
+
+    def _groups_of(self, number: int) -> tuple[Group, ...]:
         at = self._numbers[number]
         known = self._groups.get(at)
         if known is None:
             known = self._groups[at] = groups(self.tables, self.tables.sets[at])
         return known
 
+
+class LayeredIndex(Index):
+    """A base and an overlay over it: for the keys in the overlay, what it says holds (nothing: removed)."""
+
+    def __init__(self, base: Mapped, overlay: Mapped) -> None:
+        super().__init__(base)
+        self.tables = overlay.tables
+        self._version = overlay.tables.target
+        self._over = _Layer(overlay)
+        self._protected = tuple(f".{name}" for name in overlay.tables.protected)
+        self._patterns = _Patterns(overlay.tables) if overlay.tables.patterns else None
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.entries())
+
+    @property
+    def changes(self) -> int:
+        """How many keys the overlay speaks of."""
+        return len(self._over.trie)
+
+    @property
+    def has_openings(self) -> bool:
+        """Whether any entry opens."""
+        return super().has_openings or any(one.effect >= Effect.OPEN for one in self._base.tables.attributes)
+
+    def found(self, reversed_key: str) -> list[tuple[str, tuple[Group, ...]]]:
+        """Return the listed parents of a key, the shortest first, with what stands there."""
+        below = self._base.found(reversed_key)
+        over = self._over.found(reversed_key)
+        if not over:
+            return below
+        return sorted((one for one in {**dict(below), **dict(over)}.items() if one[1]), key=_length)
+
     def entries(self, below: str = "") -> Iterator[tuple[str, tuple[Group, ...]]]:
-        """Yield every listed name under a name ("": all) with what stands there, in the file's order."""
-        for reversed_key, number in self._trie.iteritems(key(below)):
-            yield name_of_key(reversed_key), self.groups_of(number)
+        """Yield every listed key under a name with what stands there, sorted."""
+        for reversed_key, old, new in merged(self._base.entries(key(below)), self._over.entries(key(below))):
+            here = old if new is None else new
+            if here:
+                yield reversed_key, here
 
-    def keys(self) -> Iterator[tuple[str, int]]:
-        """Yield every reversed key with its number."""
-        yield from self._trie.iteritems()
 
-    def _is_protected(self, name: str) -> bool:
-        return any(is_under(name, protected) for protected in self.tables.protected)
+def _length(entry: tuple[str, tuple[Group, ...]]) -> int:
+    return len(entry[0])
+
+
+Entries = Iterator[tuple[str, tuple[Group, ...]]]
+
+
+def merged(
+    first: Entries, second: Entries
+) -> Iterator[tuple[str, tuple[Group, ...] | None, tuple[Group, ...] | None]]:
+    """Yield the keys of two sorted runs of entries in one, with what stands at each in both (None: nothing)."""
+    one, two = next(first, None), next(second, None)
+    while one or two:
+        if two is None or (one is not None and one[0] < two[0]):
+            assert one is not None  # noqa: S101 (for the reader and the type checker; the loop's condition says it)
+            yield one[0], one[1], None
+            one = next(first, None)
+        elif one is None or two[0] < one[0]:
+            yield two[0], None, two[1]
+            two = next(second, None)
+        else:
+            yield one[0], one[1], two[1]
+            one, two = next(first, None), next(second, None)
 
 
 class _Patterns:
@@ -140,15 +232,24 @@ def open_index(directory: Path) -> Index:
     path = directory / INDEX_NAME
     if not path.exists():
         raise IndexDamaged(f"{directory}: holds no index ({INDEX_NAME} is missing)")
-    return Index(container.map_file(path))
+    base = container.map_file(path)
+    if base.tables.base:
+        raise IndexDamaged(f"{path}: is an overlay, which needs its base")
+    overlay_path = directory / OVERLAY_NAME
+    if not overlay_path.exists():
+        return Index(base)
+    overlay = container.map_file(overlay_path)
+    if overlay.tables.base != base.version:
+        raise IndexDamaged(f"{overlay_path}: belongs to another base")
+    return LayeredIndex(base, overlay)
 
 
 def verify(directory: Path) -> str:
     """Read every byte of an index and return its version. Raises IndexDamaged."""
-    path = directory / INDEX_NAME
-    version = container.digest(path)
-    container.map_file(path)
-    return version
+    container.digest(directory / INDEX_NAME)
+    if (directory / OVERLAY_NAME).exists():
+        container.digest(directory / OVERLAY_NAME)
+    return open_index(directory).version
 
 
-__all__ = ["INDEX_NAME", "Index", "open_index", "verify"]
+__all__ = ["INDEX_NAME", "OVERLAY_NAME", "Index", "LayeredIndex", "merged", "open_index", "verify"]

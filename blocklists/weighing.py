@@ -21,11 +21,13 @@ class Group(msgspec.Struct, frozen=True):
     """What one or several sources of a category say alike of one name."""
 
     category: str
+    source_names: tuple[str, ...]
     sources: str  # their names joined by ", "
     match: Match
     effect: Effect
     condition: Condition | None
     anchored: bool  # written ||name^ in the list
+    adorned: bool  # whether an entry is written otherwise than as its bare name
 
     def entry(self, name: str) -> str:
         """Return the entry as a person would look for it in the list."""
@@ -64,11 +66,13 @@ def groups(tables: Tables, attributes: Iterable[int]) -> tuple[Group, ...]:
     return tuple(
         Group(
             category,
+            tuple(sources),
             ", ".join(sources),
             Match(match),
             Effect(effect),
             tables.conditions[condition] if condition >= 0 else None,
             anchored,
+            anchored or match == Match.BELOW or effect != Effect.CLOSE,
         )
         for (category, match, effect, condition, anchored), sources in joined.items()
     )

@@ -1,0 +1,124 @@
+"""Overlays: a day's changes as a small file over an index that a room has already.
+
+An overlay is a file of the same format as an index (`blocklists.container`). It speaks of every key at which
+the two indexes differ: what stands there now, or nothing, where the key was removed. It names the base that it
+needs and the target which both together are; whoever fetched it checks its own checksum with `apply`.
+
+A directory with `index.hpx` and `overlay.hpx` is opened like any other, and its version is the target's.
+Overlays are always made against a whole index, never against another overlay: look-ups then cross two layers at
+most. When an overlay grows past a tenth of its base (`is_worthwhile`), the whole index is the better download.
+"""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from blocklists import container
+from blocklists.container import INDEX_NAME, OVERLAY_NAME, Attribute, Tables
+from blocklists.errors import IndexDamaged, ListError
+from blocklists.index import Index, LayeredIndex, merged, open_index
+from blocklists.weighing import Group
+
+LARGEST_SHARE = 0.1
+
+
+class OverlayReport(msgspec.Struct, frozen=True):
+    """What an overlay holds."""
+
+    base: str
+    target: str
+    changes: int  # keys
+    base_names: int
+    size: int  # bytes
+
+    @property
+    def is_worthwhile(self) -> bool:
+        """Whether it is still small enough against its base."""
+        return self.changes <= self.base_names * LARGEST_SHARE
+
+
+def make(base: Path, target: Path, overlay: Path) -> OverlayReport:
+    """Write the overlay that turns one index (a directory) into another. Raises ListError."""
+    old, new = open_index(base), open_index(target)
+    if isinstance(old, LayeredIndex) or isinstance(new, LayeredIndex):
+        raise ListError("an overlay is made from two whole indexes")
+    encoder = _Encoder(new)
+    changed = {
+        reversed_key: encoder.set_of(there or ())
+        for reversed_key, before, there in merged(old.entries(), new.entries())
+        if before != there
+    }
+    trie = container.make_trie(changed)
+    numbers = [0] * len(changed)
+    for reversed_key, number in changed.items():
+        numbers[trie[reversed_key]] = number
+    container.write(overlay, trie, numbers, encoder.tables(old.version))
+    return OverlayReport(old.version, new.version, len(changed), len(old), overlay.stat().st_size)
+
+
+def apply(base: Path, overlay: Path, output: Path) -> str:
+    """Put a fetched overlay over a base into a new directory; return the version. Raises ListError.
+
+    The base's file is linked, not copied, where the file system can.
+    """
+    container.digest(overlay)
+    mapped = container.map_file(overlay)
+    if not mapped.tables.base:
+        raise IndexDamaged(f"{overlay}: is no overlay")
+    have = container.map_file(base / INDEX_NAME).version
+    if mapped.tables.base != have:
+        raise IndexDamaged(f"{overlay}: needs the base {mapped.tables.base[:12]}…, not {have[:12]}…")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        _link(base / INDEX_NAME, output / INDEX_NAME)
+        with container.replacing(output / OVERLAY_NAME) as file:
+            file.write(overlay.read_bytes())
+        return open_index(output).version
+    except OSError as problem:
+        raise ListError(f"{output}: could not be written: {problem.strerror or problem}") from None
+
+
+def _link(source: Path, target: Path) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+class _Encoder:
+    """Builds the tables of an overlay: only the sets and attributes that its keys use."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._sources = {source.name: at for at, source in enumerate(index.sources)}
+        self._conditions = {condition: at for at, condition in enumerate(index.tables.conditions)}
+        # The patterns speak of attributes by number, so those of the target stay where they are.
+        self._attributes = {attribute: at for at, attribute in enumerate(index.tables.attributes)}
+        self._sets: dict[tuple[int, ...], int] = {(): 0}
+
+    def set_of(self, groups: tuple[Group, ...]) -> int:
+        """Return the number of the set of these groups; 0: nothing stands there."""
+        members = tuple(
+            sorted({self._attribute(group, source) for group in groups for source in group.source_names})
+        )
+        return self._sets.setdefault(members, len(self._sets))
+
+    def tables(self, base: str) -> Tables:
+        """Return the tables of the overlay."""
+        return msgspec.structs.replace(
+            self._index.tables, sets=tuple(self._sets), base=base, target=self._index.version
+        )
+
+    def _attribute(self, group: Group, source: str) -> int:
+        condition = -1 if group.condition is None else self._conditions[group.condition]
+        attribute = Attribute(self._sources[source], int(group.match), int(group.effect), condition)
+        return self._attributes[attribute]
