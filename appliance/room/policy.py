@@ -9,6 +9,7 @@ Whoever keeps a policy keeps the last good one when this fails: a room goes on f
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from appliance.settings.room import LocalPolicy, RoomSettings
 from blocklists import starter
 from blocklists.errors import ListError
 from blocklists.index import INDEX_NAME, open_index
+from blocklists.keywords import Keywords
 from dns.errors import DnsError
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder
@@ -44,7 +46,9 @@ def load_policy(
     try:
         document = _document(settings, paths)
         lists = _lists(settings, paths)
-        return CompiledPolicy(document, lists, clock_trusted=clock_trusted, mac_of=Neighbours().mac_of)
+        return CompiledPolicy(
+            document, lists, _keywords(), clock_trusted=clock_trusted, mac_of=Neighbours().mac_of
+        )
     except (ListError, DnsError) as problem:
         raise HallpassError(f"the policy cannot be used: {problem}") from problem
 
@@ -93,6 +97,12 @@ def _lists(settings: RoomSettings, paths: RoomPaths) -> ClosedNames:
     if settings.lists.index is not None:
         return open_index(settings.lists.index)
     return starter.index(paths.data / "starter")
+
+
+@lru_cache(maxsize=1)
+def _keywords() -> Keywords:
+    """Return the words that Hallpass brings: read once, the same for every policy of this process."""
+    return Keywords.shipped()
 
 
 def _central_name(settings: RoomSettings) -> tuple[str, ...]:

@@ -1,0 +1,196 @@
+"""A room's policy is made from what stands on its disk, and the strictest where nothing does."""
+
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from appliance.errors import HallpassError
+from appliance.room.paths import RoomPaths
+from appliance.room.policy import depends_on, load_policy
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from blocklists import starter
+from dns.policy.document import Group, PolicyDocument, Profile, Rule
+from dns.verdict import Action, Step
+from tests.fakes.policies import NOW
+
+ALONE = """
+[room]
+name = "Room 4"
+data = "data"
+
+[dns]
+upstreams = ["192.0.2.53"]
+"""
+ENROLLED = (
+    ALONE
+    + """
+[central]
+url = "https://central.school.example"
+token_file = "token"
+"""
+)
+
+
+def room(folder: Path, text: str) -> tuple[RoomSettings, RoomPaths]:
+    file = folder / "room.toml"
+    file.write_text(text)
+    settings = load(file, RoomSettings)
+    return settings, RoomPaths.of(settings)
+
+
+@pytest.fixture(scope="module")
+def starter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of data with the starter index already compiled."""
+    data = tmp_path_factory.mktemp("starter")
+    starter.index(data / "starter")
+    return data
+
+
+@pytest.fixture
+def data(tmp_path: Path, starter_folder: Path) -> Path:
+    return Path(shutil.copytree(starter_folder, tmp_path / "data"))
+
+
+def index_in(data: Path) -> Path:
+    """Return a folder with a compiled index."""
+    (found,) = (data / "starter").iterdir()
+    return found
+
+
+def a_name_closed_as(category: str) -> str:
+    return starter.names()[category][0]
+
+
+def action(policy_of: tuple[RoomSettings, RoomPaths], name: str) -> Action:
+    return load_policy(*policy_of).view("192.0.2.10").decide(name, 1, NOW).action
+
+
+def test_a_room_that_was_told_nothing_closes_every_category_of_the_starter_list(
+    tmp_path: Path, data: Path
+) -> None:
+    told_nothing = room(tmp_path, ALONE)
+
+    for category in starter.names():
+        assert action(told_nothing, a_name_closed_as(category)) is Action.REFUSE
+    assert action(told_nothing, "www.example.org") is Action.ALLOW
+    assert action(told_nothing, "www.google.com") is Action.REWRITE
+
+
+def test_a_room_alone_closes_what_its_settings_say(tmp_path: Path, data: Path) -> None:
+    alone = room(tmp_path, ALONE + '[policy]\nclosed = ["gambling"]\n')
+
+    assert action(alone, a_name_closed_as("gambling")) is Action.REFUSE
+    assert action(alone, a_name_closed_as("social_networks")) is Action.ALLOW
+    assert action(alone, "www.google.com") is Action.ALLOW
+
+
+def test_a_room_alone_uses_the_index_its_settings_name(tmp_path: Path, data: Path) -> None:
+    shutil.copytree(index_in(data), tmp_path / "own")
+    alone = room(tmp_path, ALONE + '[lists]\nindex = "own"\n[policy]\nclosed = ["gambling"]\nsafe_search = true\n')
+
+    assert action(alone, a_name_closed_as("gambling")) is Action.REFUSE
+    assert action(alone, "www.google.com") is Action.REWRITE
+    assert depends_on(*alone) == (tmp_path / "own" / "index.hpx",)
+
+
+def write_policy(paths: RoomPaths, document: PolicyDocument) -> None:
+    paths.data.mkdir(exist_ok=True)
+    new = paths.policy.with_suffix(".new")
+    new.write_bytes(msgspec.json.encode(document))
+    new.replace(paths.policy)
+
+
+CENTRALS = PolicyDocument(
+    version=7,
+    groups=(Group(name="pupils", profile="p"),),
+    profiles=(Profile(name="p", closed=("gambling",)),),
+    rules=(Rule(name="closed.example", action="block"),),
+)
+
+
+def test_an_enrolled_room_follows_the_document_and_the_index_that_the_agent_put_there(
+    tmp_path: Path, data: Path
+) -> None:
+    settings, paths = room(tmp_path, ENROLLED)
+    write_policy(paths, CENTRALS)
+    paths.indexes.mkdir()
+    shutil.copytree(index_in(data), paths.indexes / "abc")
+    os.symlink(paths.indexes / "abc", paths.index)
+
+    policy = load_policy(settings, paths)
+
+    assert policy.version == 7
+    assert action((settings, paths), a_name_closed_as("gambling")) is Action.REFUSE
+    assert action((settings, paths), "closed.example") is Action.REFUSE
+    assert depends_on(settings, paths) == (paths.policy, paths.index / "index.hpx")
+
+
+def test_an_enrolled_room_without_a_policy_yet_is_the_strictest(tmp_path: Path, data: Path) -> None:
+    assert action(room(tmp_path, ENROLLED), a_name_closed_as("games")) is Action.REFUSE
+
+
+def test_an_enrolled_room_without_an_index_yet_uses_the_starter_list(tmp_path: Path, data: Path) -> None:
+    settings, paths = room(tmp_path, ENROLLED)
+    write_policy(paths, CENTRALS)
+
+    assert action((settings, paths), a_name_closed_as("gambling")) is Action.REFUSE
+    assert action((settings, paths), a_name_closed_as("games")) is Action.ALLOW
+
+
+def test_central_itself_is_among_the_names_the_appliance_needs(tmp_path: Path, data: Path) -> None:
+    settings, paths = room(tmp_path, ENROLLED)
+    write_policy(paths, CENTRALS)
+
+    verdict = load_policy(settings, paths).view("192.0.2.10").decide("central.school.example", 1, NOW)
+
+    assert verdict.step is Step.APPLIANCE
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (b"{", "cannot be read as a policy"),
+        (b"[]", "cannot be read as a policy"),
+        (b'{"version": 1, "timezone": "Nowhere/Here"}', "timezone"),
+        (b'{"version": 1, "rules": [{"name": "no name", "action": "block"}]}', "no name"),
+    ],
+)
+def test_a_broken_document_is_one_clear_error(tmp_path: Path, data: Path, broken: bytes, said: str) -> None:
+    settings, paths = room(tmp_path, ENROLLED)
+    paths.policy.write_bytes(broken)
+
+    with pytest.raises(HallpassError, match=said) as problem:
+        load_policy(settings, paths)
+
+    assert "\n" not in str(problem.value)
+
+
+def test_a_missing_or_broken_index_is_one_clear_error(tmp_path: Path, data: Path) -> None:
+    alone = room(tmp_path, ALONE + '[lists]\nindex = "own"\n')
+
+    with pytest.raises(HallpassError, match=r"own.*index\.hpx"):
+        load_policy(*alone)
+
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "index.hpx").write_bytes(b"no index")
+    with pytest.raises(HallpassError, match="own"):
+        load_policy(*alone)
+
+
+def test_fields_of_a_newer_central_are_passed_over(tmp_path: Path, data: Path) -> None:
+    settings, paths = room(tmp_path, ENROLLED)
+    newer = {
+        **msgspec.to_builtins(CENTRALS),
+        "moon_phases": [1, 2],
+        "groups": [{**CENTRAL_GROUP, "colour": "red"}],
+    }
+    paths.policy.write_bytes(msgspec.json.encode(newer))
+
+    assert load_policy(settings, paths).version == 7
+
+
+CENTRAL_GROUP = {"name": "pupils", "profile": "p"}
