@@ -1,6 +1,5 @@
 """A room's policy is made from what stands on its disk, and the strictest where nothing does."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -119,7 +118,7 @@ def test_an_enrolled_room_follows_the_document_and_the_index_that_the_agent_put_
     write_policy(paths, CENTRALS)
     paths.indexes.mkdir()
     shutil.copytree(index_in(data), paths.indexes / "abc")
-    os.symlink(paths.indexes / "abc", paths.index)
+    paths.index.symlink_to(paths.indexes / "abc")
 
     policy = load_policy(settings, paths)
 
@@ -183,14 +182,8 @@ def test_a_missing_or_broken_index_is_one_clear_error(tmp_path: Path, data: Path
 
 def test_fields_of_a_newer_central_are_passed_over(tmp_path: Path, data: Path) -> None:
     settings, paths = room(tmp_path, ENROLLED)
-    newer = {
-        **msgspec.to_builtins(CENTRALS),
-        "moon_phases": [1, 2],
-        "groups": [{**CENTRAL_GROUP, "colour": "red"}],
-    }
+    group = {"name": "pupils", "profile": "p", "colour": "red"}
+    newer = {**msgspec.to_builtins(CENTRALS), "moon_phases": [1, 2], "groups": [group]}
     paths.policy.write_bytes(msgspec.json.encode(newer))
 
     assert load_policy(settings, paths).version == 7
-
-
-CENTRAL_GROUP = {"name": "pupils", "profile": "p"}
