@@ -25,6 +25,7 @@ from blocklists.recognise import SAMPLE_LINES, recognise, refuse_pages
 from blocklists.sources import Source
 from blocklists.table import Table
 
+REPORT_NAME = "report.json"  # the report of the build, beside the index
 PROBLEMS_KEPT = 1000  # of each reason in each source; the rest is counted
 _TEXT_KEPT = 80
 _HEADER_LINES = 60
@@ -99,13 +100,23 @@ def build(
     trie = container.make_trie(keys)
     by_id = _in_trie_order(trie, keys, numbers)
     version = container.write(output / INDEX_NAME, trie, by_id, tables)
-    progress("packing", len(keys), len(keys))
-    return BuildReport(
+    report = BuildReport(
         version=version,
         names=len(keys),
         patterns=len(tables.patterns),
         sources=tuple(reading.report(names[at]) for at, reading in enumerate(reads)),
     )
+    with container.replacing(output / REPORT_NAME) as file:
+        file.write(msgspec.json.encode(report))
+    progress("packing", len(keys), len(keys))
+    return report
+
+
+def survey(source: Source, location: Path) -> SourceReport:
+    """Read one source without building anything. Raises SourceUnusable."""
+    table = Table([source.category])
+    reading = _Reading(source, 0, table, no_progress).read(location)
+    return reading.report(len(table))
 
 
 def _in_trie_order(trie: Any, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:

@@ -19,7 +19,7 @@ from blocklists.formats import FORMATS
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MATCHES = {"exact": Match.EXACT, "subdomains": Match.SUBDOMAINS, "below": Match.BELOW}
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +101,7 @@ def _wrong_location(location: str) -> Iterator[str]:
         host = ""
     if scheme not in ("https", "http") or not host:
         yield f"location: {location!r} is neither a path nor an https:// URL"
-    elif scheme == "http" and host not in _LOOPBACK:
+    elif scheme == "http" and host not in LOOPBACK:
         yield "location: must be https:// (http:// only for this machine itself)"
 
 

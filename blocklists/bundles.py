@@ -1,0 +1,54 @@
+"""Site bundles: what else must open with a site so that it works (picture, script and stream hosts).
+
+Our own file (`bundles.toml`), for the sites that teachers ask for most. A bundle is found by any name of the site or
+under it; the names in it are opened with their subdomains, as long as the site is.
+"""
+
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+from dns.names import parents
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A site and what it needs."""
+
+    name: str  # as a person calls it
+    sites: tuple[str, ...]  # the names under which it is asked for
+    needs: tuple[str, ...] = ()  # what it needs besides
+    note: str = ""  # what a coordinator should know before opening it
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    bundle: tuple[Bundle, ...]
+
+
+@cache
+def load() -> tuple[Bundle, ...]:
+    """Return all bundles."""
+    text = resources.files("blocklists").joinpath("bundles.toml").read_text("utf-8")
+    return msgspec.toml.decode(text, type=_File).bundle
+
+
+def bundle_of(site: str) -> Bundle | None:
+    """Return the bundle that a canonical name belongs to, or None; the longest name decides."""
+    by_site = _by_site()
+    for name in parents(site):
+        if name in by_site:
+            return by_site[name]
+    return None
+
+
+def also_needed(site: str) -> tuple[str, ...]:
+    """Return the names that should be opened along with a site: the bundle's other names and what it needs."""
+    bundle = bundle_of(site)
+    if bundle is None:
+        return ()
+    return tuple(name for name in (*bundle.sites, *bundle.needs) if name != site)
+
+
+@cache
+def _by_site() -> dict[str, Bundle]:
+    return {site: bundle for bundle in load() for site in bundle.sites}

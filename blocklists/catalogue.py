@@ -1,0 +1,89 @@
+"""The catalogue: public lists that a school would choose from, and ready-made sets of them.
+
+Our own description (`catalogue.toml`). Nothing is downloaded until somebody subscribes.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+from blocklists.errors import ListError
+from blocklists.sources import Source
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A public list."""
+
+    id: str
+    name: str
+    category: str
+    url: str
+    format: str
+    licence: str
+    homepage: str
+    update_hours: int
+    about: str  # a sentence on quality and over-blocking
+    match: str = ""
+
+    def source(self) -> Source:
+        """Return the source that a subscription is."""
+        return Source(
+            name=self.id,
+            category=self.category,
+            location=self.url,
+            format=self.format,
+            match=self.match,
+            licence=self.licence,
+            homepage=self.homepage,
+        )
+
+
+class ReadySet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A ready-made choice of lists."""
+
+    id: str
+    name: str
+    about: str
+    lists: tuple[str, ...]
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it."""
+
+    lists: tuple[Listed, ...] = msgspec.field(name="list")
+    sets: tuple[ReadySet, ...] = msgspec.field(name="set")
+
+    def find(self, ids: Iterable[str]) -> tuple[Listed, ...]:
+        """Return lists by their ids or by the id of a set, each once. Raises ListError for an unknown one."""
+        by_id = {one.id: one for one in self.lists}
+        sets = {one.id: one.lists for one in self.sets}
+        chosen: dict[str, Listed] = {}
+        for wanted in ids:
+            for one in sets.get(wanted, (wanted,)):
+                if one not in by_id:
+                    raise ListError(f"the catalogue has no list and no set {one!r}")
+                chosen[one] = by_id[one]
+        return tuple(chosen.values())
+
+
+@cache
+def load() -> Catalogue:
+    """Return the catalogue that Hallpass brings."""
+    text = resources.files("blocklists").joinpath("catalogue.toml").read_text("utf-8")
+    return msgspec.toml.decode(text, type=Catalogue)
+
+
+def sources_file(lists: Iterable[Listed]) -> Iterator[str]:
+    """Yield the lines of a sources file that subscribes to lists."""
+    for one in lists:
+        yield "[[source]]"
+        for key, value in msgspec.to_builtins(one.source()).items():
+            if value:
+                yield f"{key} = {_quoted(value)}"
+        yield ""
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()  # a JSON string of printable text is a TOML basic string

@@ -1,0 +1,300 @@
+"""Fetches lists: conditionally, compressed, bounded in size and time, over verified TLS.
+
+Nothing is ever replaced by something worse. A failure keeps the copy from last time, whose age then grows. A
+download that is a web page, holds no entry, or lost a third of what the list held is *held back* beside the
+copy in use, until a person has looked at the difference and accepted it (`accept`).
+
+A folder holds for every source `NAME.list` (the bytes as they came), `NAME.json` (`Copy`) and perhaps `NAME.held`.
+Plain http is followed only to this machine itself, also after a redirection.
+"""
+
+import contextlib
+import hashlib
+import ssl
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Literal
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from blocklists import container
+from blocklists.compile import local_path, survey
+from blocklists.errors import FetchFailed, ListError, SourceUnusable
+from blocklists.sources import LOOPBACK, Source
+
+MOST_BYTES = 512 * 1024**2
+MOST_SECONDS = 600.0
+MOST_REDIRECTS = 5
+SMALLEST_SHARE = 2 / 3  # of the entries a list had; below that it is held back
+_TIMEOUT = httpx.Timeout(20.0, read=60.0)
+
+State = Literal["new", "unchanged", "failed", "held"]
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A download that waits for a person."""
+
+    reason: str
+    entries: int
+    sha256: str
+    etag: str = ""
+    last_modified: str = ""
+    since: float
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the copy of a list. Times are Unix seconds; 0: never."""
+
+    url: str
+    entries: int = 0
+    sha256: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    fetched_at: float = 0.0  # when these bytes came
+    confirmed_at: float = 0.0  # when the publisher last said that they are still the list
+    failures: int = 0  # in a row
+    error: str = ""  # why the last attempt failed
+    held: Held | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one attempt."""
+
+    source: str
+    state: State
+    message: str = ""  # why it failed or is held
+    age: float | None = None  # seconds since the copy in use was last confirmed; None: there is no copy
+
+
+class Fetcher:
+    """Keeps the copies of lists in one folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        now: Callable[[], float],
+        *,
+        tls: ssl.SSLContext | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._folder = folder
+        self._now = now
+        self._tls = tls or ssl.create_default_context()
+        self._progress = progress or (lambda _what, _done, _total: None)
+        self._most_bytes = most_bytes
+
+    def locate(self, source: Source) -> Path:
+        """Return where the copy in use lies. Raises SourceUnusable where there is none."""
+        if not source.is_url:
+            return local_path(source)
+        path = self._path(source, "list")
+        if not path.exists() or self.copy(source).url != source.location:
+            raise SourceUnusable(f"source {source.name!r}: {source.location} has not been fetched yet")
+        return path
+
+    def copy(self, source: Source) -> Copy:
+        """Return what is known of a source's copy."""
+        try:
+            return msgspec.json.decode(self._path(source, "json").read_bytes(), type=Copy)
+        except (OSError, msgspec.DecodeError):
+            return Copy(url=source.location)
+
+    def fetch(self, source: Source) -> Outcome:
+        """Fetch a source if it changed. Never raises for what the network does."""
+        known = self.copy(source)
+        if known.url != source.location:
+            known = Copy(url=source.location)
+        try:
+            return self._fetch(source, known)
+        except (ListError, httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
+            reason = str(problem) or type(problem).__name__
+            failed = msgspec.structs.replace(known, failures=known.failures + 1, error=reason)
+            with contextlib.suppress(ListError):  # a full disk is one of the failures
+                self._save(source, failed)
+            return Outcome(source=source.name, state="failed", message=reason, age=self._age(failed))
+
+    def accept(self, source: Source) -> Copy:
+        """Take a held download into use. Raises ListError where there is none, or where it is no list."""
+        known = self.copy(source)
+        held = known.held
+        path = self._path(source, "held")
+        if held is None or not path.exists():
+            raise ListError(f"source {source.name!r}: nothing is held back")
+        try:
+            survey(source, path)
+        except SourceUnusable as problem:
+            raise ListError(f"{problem}: it cannot be accepted") from None
+        path.replace(self._path(source, "list"))
+        copy = Copy(
+            url=source.location,
+            entries=held.entries,
+            sha256=held.sha256,
+            etag=held.etag,
+            last_modified=held.last_modified,
+            fetched_at=held.since,
+            confirmed_at=self._now(),
+        )
+        self._save(source, copy)
+        return copy
+
+    def held_path(self, source: Source) -> Path:
+        """Return where a held download lies, so that it can be compared with the copy in use."""
+        return self._path(source, "held")
+
+    def _fetch(self, source: Source, known: Copy) -> Outcome:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        headers = self._conditions(source, known)
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".fetch.") as file:
+            response = self._download(source, headers, file)
+            if response is None:
+                copy = msgspec.structs.replace(known, confirmed_at=self._now(), failures=0, error="", held=None)
+                self._path(source, "held").unlink(missing_ok=True)
+                self._save(source, copy)
+                return Outcome(source=source.name, state="unchanged", age=0.0)
+            return self._judge(source, known, Path(file.name), response)
+
+    def _conditions(self, source: Source, known: Copy) -> dict[str, str]:
+        if not self._path(source, "list").exists():
+            return {}
+        headers = {}
+        if known.etag:
+            headers["If-None-Match"] = known.etag
+        if known.last_modified:
+            headers["If-Modified-Since"] = known.last_modified
+        return headers
+
+    def _download(self, source: Source, headers: dict[str, str], file: IO[bytes]) -> httpx.Response | None:
+        """Write what the server sends to a file; None where it says that nothing changed."""
+        ends = self._now() + MOST_SECONDS
+        with httpx.Client(verify=self._tls, timeout=_TIMEOUT, trust_env=False, http2=True) as client:
+            request = client.build_request("GET", source.location, headers=headers)
+            for _ in range(MOST_REDIRECTS + 1):
+                _check_url(str(request.url))
+                response = client.send(request, stream=True)
+                try:
+                    if response.next_request is not None:
+                        request = response.next_request
+                        continue
+                    if response.status_code == httpx.codes.NOT_MODIFIED and headers:
+                        return None
+                    if response.status_code != httpx.codes.OK:
+                        raise FetchFailed(f"{source.location}: the server answered {response.status_code}")
+                    self._receive(source, response, file, ends)
+                    return response
+                finally:
+                    response.close()
+        raise FetchFailed(f"{source.location}: redirects more than {MOST_REDIRECTS} times")
+
+    def _receive(self, source: Source, response: httpx.Response, file: IO[bytes], ends: float) -> None:
+        total = int(response.headers.get("content-length", "0") or "0") if _is_plain(response) else 0
+        received = 0
+        for piece in response.iter_bytes(1 << 16):
+            received += len(piece)
+            if received > self._most_bytes:
+                raise FetchFailed(f"{source.location}: is larger than {self._most_bytes // 1024**2} MB")
+            if self._now() > ends:
+                raise FetchFailed(f"{source.location}: took longer than {MOST_SECONDS:.0f} seconds")
+            try:
+                file.write(piece)
+            except OSError as problem:
+                raise FetchFailed(f"{self._folder}: could not be written: {problem.strerror}") from None
+            self._progress(source.name, received, total)
+        try:
+            file.flush()
+        except OSError as problem:
+            raise FetchFailed(f"{self._folder}: could not be written: {problem.strerror}") from None
+
+    def _judge(self, source: Source, known: Copy, file: Path, response: httpx.Response) -> Outcome:
+        sha256 = _sha256(file)
+        etag = response.headers.get("etag", "")
+        last_modified = response.headers.get("last-modified", "")
+        now = self._now()
+        reason, entries = self._doubts(source, known, file)
+        if reason:
+            held = Held(
+                reason=reason,
+                entries=entries,
+                sha256=sha256,
+                etag=etag,
+                last_modified=last_modified,
+                since=now if known.held is None or known.held.sha256 != sha256 else known.held.since,
+            )
+            self._keep(file, self._path(source, "held"))
+            copy = msgspec.structs.replace(known, held=held, failures=0, error="")
+            self._save(source, copy)
+            return Outcome(source=source.name, state="held", message=reason, age=self._age(copy))
+        state: State = "unchanged" if sha256 == known.sha256 else "new"
+        if state == "new":
+            self._keep(file, self._path(source, "list"))
+        self._path(source, "held").unlink(missing_ok=True)
+        fetched_at = now if state == "new" else known.fetched_at
+        self._save(
+            source,
+            Copy(
+                url=source.location,
+                entries=entries,
+                sha256=sha256,
+                etag=etag,
+                last_modified=last_modified,
+                fetched_at=fetched_at,
+                confirmed_at=now,
+            ),
+        )
+        return Outcome(source=source.name, state=state, age=0.0)
+
+    def _doubts(self, source: Source, known: Copy, file: Path) -> tuple[str, int]:
+        """Return why a download should wait for a person ("": it need not), and how many entries it has."""
+        try:
+            entries = survey(source, file).entries
+        except SourceUnusable as problem:
+            return str(problem).removeprefix(f"source {source.name!r}: ").replace(f"{file}: ", ""), 0
+        if not entries:
+            return "holds no entry", 0
+        if entries < known.entries * SMALLEST_SHARE:
+            return f"holds {entries} entries where there were {known.entries}", entries
+        return "", entries
+
+    def _keep(self, file: Path, target: Path) -> None:
+        with container.replacing(target) as kept, file.open("rb") as fetched:
+            while piece := fetched.read(1 << 20):
+                kept.write(piece)
+
+    def _save(self, source: Source, copy: Copy) -> None:
+        with container.replacing(self._path(source, "json")) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(copy)))
+
+    def _path(self, source: Source, kind: str) -> Path:
+        return self._folder / f"{source.name}.{kind}"
+
+    def _age(self, copy: Copy) -> float | None:
+        return max(0.0, self._now() - copy.confirmed_at) if copy.confirmed_at else None
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return
+    if parts.scheme == "http" and parts.hostname in LOOPBACK:
+        return
+    raise FetchFailed(f"{url}: is not https://")
+
+
+def _is_plain(response: httpx.Response) -> bool:
+    length = response.headers.get("content-length", "")
+    return "content-encoding" not in response.headers and length.isdecimal()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def update(fetcher: Fetcher, sources: tuple[Source, ...]) -> Iterator[Outcome]:
+    """Fetch all sources that are fetched; yield what became of each."""
+    for source in sources:
+        if source.is_url:
+            yield fetcher.fetch(source)

@@ -1,0 +1,102 @@
+"""Looks into indexes: what touches a name, and what changed between two."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from blocklists.entries import Effect
+from blocklists.index import Index, merged
+from blocklists.weighing import Group, Hit
+from dns.names import name_of_key
+from dns.verdict import Closing
+
+BELOW_SHOWN = 20
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """An entry that touches a name."""
+
+    category: str
+    sources: tuple[str, ...]
+    entry: str
+    does: str  # "closes", "opens"
+    decides: bool  # whether it is one for which the name is closed in the end
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """Everything that an index says of a name."""
+
+    name: str
+    closings: tuple[Closing, ...]
+    touches: tuple[Touch, ...]
+    below: tuple[str, ...]  # listed names under it, the first few
+    below_count: int
+
+
+class CategoryChange(msgspec.Struct, frozen=True):
+    """What changed in one category: names that are closed now, and names that no longer are."""
+
+    category: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def search(index: Index, name: str, qtype: int = 1) -> Findings:
+    """Return every list, entry and category that touches a canonical name."""
+    closings = index.closings(name, qtype)
+    touches = tuple(_touch(hit, closings) for hit in index.hits(name, qtype))
+    below = []
+    count = 0
+    for reversed_key, _ in index.entries(name):
+        listed = name_of_key(reversed_key)
+        if listed == name:
+            continue
+        count += 1
+        if count <= BELOW_SHOWN:
+            below.append(listed)
+    return Findings(name, closings, touches, tuple(below), count)
+
+
+def diff(old: Index, new: Index) -> tuple[CategoryChange, ...]:
+    """Return what changed from one index to another, by category, each with its names sorted."""
+    added: dict[str, list[str]] = {}
+    removed: dict[str, list[str]] = {}
+    for reversed_key, before, after in merged(old.entries(), new.entries()):
+        if before == after:
+            continue
+        had, has = _closed(before or ()), _closed(after or ())
+        for category in has - had:
+            added.setdefault(category, []).append(name_of_key(reversed_key))
+        for category in had - has:
+            removed.setdefault(category, []).append(name_of_key(reversed_key))
+    _compare_patterns(old, new, added, removed)
+    return tuple(
+        CategoryChange(category, tuple(sorted(added.get(category, ()))), tuple(sorted(removed.get(category, ()))))
+        for category in sorted({*added, *removed})
+    )
+
+
+def _compare_patterns(old: Index, new: Index, added: dict[str, list[str]], removed: dict[str, list[str]]) -> None:
+    had, has = set(_patterns(old)), set(_patterns(new))
+    for category, text in has - had:
+        added.setdefault(category, []).append(text)
+    for category, text in had - has:
+        removed.setdefault(category, []).append(text)
+
+
+def _patterns(index: Index) -> Iterator[tuple[str, str]]:
+    for info in index.tables.patterns:
+        attribute = index.tables.attributes[info.attribute]
+        if attribute.effect <= Effect.CLOSE_IMPORTANT:
+            yield index.tables.sources[attribute.source].category, info.text
+
+
+def _closed(groups: Iterable[Group]) -> set[str]:
+    return {group.category for group in groups if group.effect <= Effect.CLOSE_IMPORTANT}
+
+
+def _touch(hit: Hit, closings: tuple[Closing, ...]) -> Touch:
+    group = hit.group
+    closes = group.effect <= Effect.CLOSE_IMPORTANT
+    decides = closes and hit.closing() in closings
+    return Touch(group.category, group.source_names, hit.entry, "closes" if closes else "opens", decides)
