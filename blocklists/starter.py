@@ -25,7 +25,7 @@ def names() -> dict[str, tuple[str, ...]]:
 def build_into(directory: Path) -> Index:
     """Compile the starter list into a directory and open it. Raises ListError."""
     with tempfile.TemporaryDirectory(prefix="hallpass-starter-") as lists:
-        build(list(_sources(Path(lists))), directory)
+        build(list(sources(Path(lists))), directory)
     return open_index(directory)
 
 
@@ -41,7 +41,8 @@ def index(cache_dir: Path) -> Index:
     return build_into(directory)
 
 
-def _sources(lists: Path) -> Iterator[Source]:
+def sources(lists: Path) -> Iterator[Source]:
+    """Yield the starter list as sources, one a category, their files written into a folder."""
     for category, closed in names().items():
         file = lists / f"{category}.txt"
         file.write_text("\n".join(closed) + "\n", "ascii")
