@@ -1,7 +1,7 @@
 """Site bundles: what else must open with a site so that it works (picture, script and stream hosts).
 
-Our own file (`bundles.toml`), for the sites that teachers ask for most. A bundle is found by any name of the site or
-under it; the names in it are opened with their subdomains, as long as the site is.
+Our own file (`bundles.toml`), for the sites that teachers ask for most. A bundle is found by any name of the
+site or under it; the names in it are opened with their subdomains, as long as the site is.
 """
 
 from functools import cache

@@ -112,6 +112,13 @@ def build(
     return report
 
 
+def names_in(source: Source, location: Path) -> set[str]:
+    """Return the names that a source's text speaks of. Raises SourceUnusable."""
+    table = Table([source.category])
+    _Reading(source, 0, table, no_progress).read(location)
+    return set(table.names())
+
+
 def survey(source: Source, location: Path) -> SourceReport:
     """Read one source without building anything. Raises SourceUnusable."""
     table = Table([source.category])

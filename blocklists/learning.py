@@ -1,8 +1,8 @@
 """Learns what an opened site also asked for: the names refused to the same device within seconds of it.
 
-A page fetches pictures, scripts and streams from other names. When a site has been opened and looks broken, what it
-needs was refused to the very device that asked for it, right after. Those names are offered to a person ("this site
-also asked for"), never opened by themselves. Pure: query records in, suggestions out.
+A page fetches pictures, scripts and streams from other names. When a site has been opened and looks broken,
+what it needs was refused to the very device that asked for it, right after. Those names are offered to a person
+("this site also asked for"), never opened by themselves. Pure: query records in, suggestions out.
 """
 
 from collections.abc import Collection, Iterable

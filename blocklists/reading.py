@@ -84,7 +84,7 @@ def _folder(folder: Path) -> Iterator[Part]:
     usage = folder / "usage"
     white = usage.is_file() and is_white(usage.read_bytes()[:4096])
     with domains.open("rb") as stream:
-        yield Part("domains", stream, squidguard=True, white=white)
+        yield Part(f"{folder.name}/domains", stream, squidguard=True, white=white)
 
 
 def _file(path: Path, folder: str) -> Iterator[Part]:

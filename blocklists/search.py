@@ -1,11 +1,14 @@
 """Looks into indexes: what touches a name, and what changed between two."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import msgspec
 
+from blocklists.compile import names_in
 from blocklists.entries import Effect
 from blocklists.index import Index, merged
+from blocklists.sources import Source
 from blocklists.weighing import Group, Hit
 from dns.names import name_of_key
 from dns.verdict import Closing
@@ -74,6 +77,12 @@ def diff(old: Index, new: Index) -> tuple[CategoryChange, ...]:
         CategoryChange(category, tuple(sorted(added.get(category, ()))), tuple(sorted(removed.get(category, ()))))
         for category in sorted({*added, *removed})
     )
+
+
+def diff_copies(source: Source, old: Path, new: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that a newer copy of a list adds, and those it drops. Raises SourceUnusable."""
+    had, has = names_in(source, old), names_in(source, new)
+    return tuple(sorted(has - had)), tuple(sorted(had - has))
 
 
 def _compare_patterns(old: Index, new: Index, added: dict[str, list[str]], removed: dict[str, list[str]]) -> None:

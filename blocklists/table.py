@@ -9,11 +9,11 @@ opening of the longest-suffix kind in its category, because there the length of 
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from blocklists.container import Attribute, PatternInfo, SourceInfo, Tables
 from blocklists.entries import Condition, Effect, Entry, Match, Pattern
-from dns.names import is_under
+from dns.names import is_under, name_of_key
 
 Set = tuple[int, ...]
 _COVERING = (Match.SUBDOMAINS, Match.BELOW)
@@ -77,6 +77,10 @@ class Table:
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def names(self) -> Iterator[str]:
+        """Yield every name, in no order."""
+        return map(name_of_key, self._names)
 
     def boil_down(self, progress: Callable[[int], None]) -> tuple[list[str], "array[int]", list[Set]]:
         """Return the keys that stay, sorted; for each the number of its set; and the sets. Empties the table."""

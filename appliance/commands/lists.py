@@ -1,57 +1,209 @@
-"""`hallpass lists`: compile lists, look into an index, see what changed."""
+"""`hallpass lists`: fetch and compile lists, look into an index, see what changed.
+
+Results go to standard output, so that they can be piped; messages and progress to standard error. What this module
+does not decide: everything; it calls `blocklists` and puts the answers into words.
+"""
 
 import contextlib
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
+import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from appliance.errors import HallpassError
+from blocklists import catalogue as catalogues
 from blocklists import compile as compiling
+from blocklists.categories import readable
 from blocklists.errors import ListError
 from blocklists.export import closed_names
+from blocklists.fetch import Copy, Fetcher, Outcome
 from blocklists.index import open_index
-from blocklists.sources import load
+from blocklists.search import Findings, diff_copies
+from blocklists.search import diff as compare
+from blocklists.search import search as find
+from blocklists.sources import Source, load
+from dns.errors import InvalidName
+from dns.names import canonical
+
+FETCHED = "fetched"  # the folder for the copies of fetched lists, beside the index
+_CHANGES_SHOWN = 20
 
 SOURCES = click.argument("sources", type=click.Path(path_type=Path))
 INDEX = click.argument("index", type=click.Path(path_type=Path))
+OUTPUT = click.option("--output", type=click.Path(path_type=Path), required=True, help="The folder for the index.")
+REPORT = click.option("--report", is_flag=True, help="Show every line passed over, with file, line and reason.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.group()
 def command() -> None:
-    """Compile, search and export lists."""
+    """Fetch, compile, search and export lists."""
 
 
 @command.command()
 @SOURCES
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="The folder for the index.")
-@click.option("--report", is_flag=True, help="Show every line that was passed over, with file, line and reason.")
-def build(sources: Path, output: Path, report: bool) -> None:  # noqa: FBT001 (click passes options by name)
-    """Compile a sources file into an index."""
+@OUTPUT
+@REPORT
+def build(sources: Path, output: Path, *, report: bool) -> None:
+    """Compile a sources file into an index, fetching only the lists that were never fetched."""
     with failures(), progress() as show:
-        built = compiling.build(load(sources), output, show)
-    click.echo(f"{built.names} names in {output} (version {built.version})")
-    for source in built.sources:
-        passed = sum(source.passed_over.values())
-        click.echo(
-            f"  {source.name}: {source.names} names, {source.category}, {source.format}, {passed} passed over"
-        )
-        if report:
-            for problem in source.problems:
-                click.echo(f"    {problem.file}:{problem.line}: {problem.reason}: {problem.text}")
+        wanted = load(sources)
+        fetcher = Fetcher(output / FETCHED, time.time, progress=show)
+        for source in wanted:
+            if source.is_url and not fetcher.copy(source).fetched_at:
+                _say(fetcher.fetch(source))
+        built = compiling.build(wanted, output, show, locate=fetcher.locate)
+    _print_built(built, output, lines=report)
+
+
+@command.command()
+@SOURCES
+@OUTPUT
+@REPORT
+@click.option("--accept", multiple=True, metavar="NAME", help="Take this source's held-back download into use.")
+@click.option("--show-held", is_flag=True, help="Show how each held-back download differs from the copy in use.")
+def update(sources: Path, output: Path, *, report: bool, accept: tuple[str, ...], show_held: bool) -> None:
+    """Fetch the lists that changed, and compile.
+
+    A download that looks wrong (a web page, nothing in it, a third of it gone) is held back: the copy from last
+    time stays in use until you have looked at the difference (--show-held) and taken it (--accept NAME).
+    """
+    with failures(), progress() as show:
+        wanted = load(sources)
+        fetcher = Fetcher(output / FETCHED, time.time, progress=show)
+        _accept(fetcher, wanted, accept)
+        outcomes = [fetcher.fetch(source) for source in wanted if source.is_url and source.name not in accept]
+        for outcome in outcomes:
+            _say(outcome)
+        if show_held:
+            _show_held(fetcher, wanted)
+        built = compiling.build(wanted, output, show, locate=fetcher.locate)
+    _print_built(built, output, lines=report)
+    troubled = [outcome.source for outcome in outcomes if outcome.state in ("failed", "held")]
+    if troubled:
+        raise HallpassError(f"not updated: {', '.join(troubled)}; the index uses the copies from last time")
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--index",
+    type=click.Path(path_type=Path),
+    default=Path("index"),
+    show_default=True,
+    help="The folder of the index.",
+)
+@JSON
+def search(names: tuple[str, ...], index: Path, *, as_json: bool) -> None:
+    """Say every list, entry and category that touches a name."""
+    with failures():
+        opened = open_index(index)
+        findings = [find(opened, _name(name)) for name in names]
+    if as_json:
+        click.echo(msgspec.json.encode(findings).decode())
+        return
+    for found in findings:
+        _print_findings(found)
 
 
 @command.command()
 @INDEX
 @click.option("--category", "categories", multiple=True, help="Only names of this category (several allowed).")
 def export(index: Path, categories: tuple[str, ...]) -> None:
-    """Print the names that an index closes, sorted, one a line."""
+    """Print the names that an index closes, sorted, one a line; names under a listed parent are left out."""
     with failures():
         for name in closed_names(open_index(index), categories):
             sys.stdout.write(f"{name}\n")
+
+
+@command.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--all", "everything", is_flag=True, help=f"Every name, not only the first {_CHANGES_SHOWN}.")
+@JSON
+def diff(old: Path, new: Path, *, everything: bool, as_json: bool) -> None:
+    """Show what changed from one index to another, by category."""
+    with failures():
+        changes = compare(open_index(old), open_index(new))
+    if as_json:
+        click.echo(msgspec.json.encode(changes).decode())
+        return
+    if not changes:
+        click.echo("Nothing changed.")
+    for change in changes:
+        click.echo(f"{readable(change.category)} ({change.category}): +{len(change.added)} -{len(change.removed)}")
+        _print_names("+", change.added, everything=everything)
+        _print_names("-", change.removed, everything=everything)
+
+
+@command.command()
+@INDEX
+@click.option("--lines", is_flag=True, help="Show every line passed over, with file, line and reason.")
+@JSON
+def report(index: Path, *, lines: bool, as_json: bool) -> None:
+    """Show what an index was made of, how old each list is, and what was passed over."""
+    with failures():
+        opened = open_index(index)
+        built = _built(index)
+    if as_json:
+        click.echo(msgspec.json.encode(built if lines else _without_lines(built)).decode())
+        return
+    click.echo(f"Index {opened.version}: {built.names} names, {built.patterns} patterns")
+    infos = {info.name: info for info in opened.sources}
+    for source in built.sources:
+        _print_source(source, lines=lines)
+        info = infos.get(source.name)
+        details = [info.version, info.licence, info.homepage] if info else []
+        copy = _copy(index, source.name)
+        if copy is not None:
+            details.insert(0, _copy_in_words(copy))
+        if any(details):
+            click.echo(f"    {'; '.join(detail for detail in details if detail)}")
+
+
+@command.command()
+@click.option("--category", help="Only lists of this category.")
+@click.option(
+    "--sources",
+    "wanted",
+    multiple=True,
+    metavar="ID",
+    help="Print a sources file for this list or set (several allowed).",
+)
+@JSON
+def catalogue(category: str | None, wanted: tuple[str, ...], *, as_json: bool) -> None:
+    """Show the public lists that Hallpass knows, and ready-made sets of them. Downloads nothing."""
+    known = catalogues.load()
+    if wanted:
+        with failures():
+            chosen = known.find(wanted)
+        click.echo("\n".join(catalogues.sources_file(chosen)))
+        return
+    shown = [one for one in known.lists if category in (None, one.category)]
+    if as_json:
+        click.echo(msgspec.json.encode({"lists": shown, "sets": known.sets}).decode())
+        return
+    for one in shown:
+        click.echo(f"{one.id}: {one.name}; {readable(one.category)} ({one.category}), {one.licence}")
+        click.echo(f"    {one.about}")
+        click.echo(f"    {one.url}")
+    if category is None:
+        for ready in known.sets:
+            click.echo(f"set {ready.id}: {ready.name} ({len(ready.lists)} lists)")
+            click.echo(f"    {ready.about}")
 
 
 @contextlib.contextmanager
@@ -78,11 +230,132 @@ def progress() -> Iterator[compiling.Progress]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, object] = {}
+        tasks: dict[str, TaskID] = {}
 
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=total or None)
-            bars.update(tasks[what], completed=done, total=total or None)  # type: ignore[arg-type]
+            bars.update(tasks[what], completed=done, total=total or None)
 
         yield show
+
+
+def _accept(fetcher: Fetcher, sources: Sequence[Source], names: Sequence[str]) -> None:
+    by_name = {source.name: source for source in sources}
+    for name in names:
+        if name not in by_name:
+            raise ListError(f"no source is called {name!r}")
+        copy = fetcher.accept(by_name[name])
+        click.echo(f"{name}: accepted, {copy.entries} entries", err=True)
+
+
+def _show_held(fetcher: Fetcher, sources: Sequence[Source]) -> None:
+    for source in sources:
+        copy = fetcher.copy(source)
+        if not source.is_url or copy.held is None:
+            continue
+        click.echo(f"{source.name}: held back: {copy.held.reason}", err=True)
+        with contextlib.suppress(ListError):  # no copy yet, or a web page: then there is nothing to compare
+            added, removed = diff_copies(source, fetcher.locate(source), fetcher.held_path(source))
+            click.echo(f"  +{len(added)} -{len(removed)}", err=True)
+            _print_names("+", added, everything=False, err=True)
+            _print_names("-", removed, everything=False, err=True)
+
+
+def _say(outcome: Outcome) -> None:
+    words = {
+        "new": "fetched",
+        "unchanged": "has not changed",
+        "failed": "could not be fetched",
+        "held": "held back",
+    }
+    text = f"{outcome.source}: {words[outcome.state]}"
+    if outcome.message:
+        text += f": {outcome.message}"
+    if outcome.state in ("failed", "held"):
+        text += f" ({_age(outcome.age)})"
+    click.echo(text, err=True)
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "there is no copy from before"
+    if seconds < 2 * 3600:
+        return f"the copy in use is {seconds / 60:.0f} minutes old"
+    if seconds < 2 * 86400:
+        return f"the copy in use is {seconds / 3600:.0f} hours old"
+    return f"the copy in use is {seconds / 86400:.0f} days old"
+
+
+def _print_built(built: compiling.BuildReport, output: Path, *, lines: bool) -> None:
+    click.echo(f"{built.names} names in {output} (version {built.version})")
+    for source in built.sources:
+        _print_source(source, lines=lines)
+
+
+def _print_source(source: compiling.SourceReport, *, lines: bool) -> None:
+    white = ", a white list: its names are left open" if source.white else ""
+    click.echo(f"  {source.name}: {source.names} names, {source.category}, {source.format}{white}")
+    for reason, count in source.passed_over.items():
+        click.echo(f"    {count} {'line' if count == 1 else 'lines'} passed over: {reason}")
+    if lines:
+        for problem in source.problems:
+            click.echo(f"    {problem.file}:{problem.line}: {problem.reason}: {problem.text}")
+
+
+def _print_findings(found: Findings) -> None:
+    if found.closings:
+        categories = ", ".join(dict.fromkeys(closing.category for closing in found.closings))
+        click.echo(f"{found.name}: closed as {categories}")
+    else:
+        click.echo(f"{found.name}: not closed by any list")
+    for touch in found.touches:
+        undone = ", but something weighs more" if touch.does == "closes" and not touch.decides else ""
+        click.echo(f"  {touch.does}{undone}: {touch.entry}  ({touch.category}; {', '.join(touch.sources)})")
+    if found.below_count:
+        more = ", …" if found.below_count > len(found.below) else ""
+        click.echo(f"  {found.below_count} listed below it: {', '.join(found.below)}{more}")
+
+
+def _print_names(sign: str, names: Sequence[str], *, everything: bool, err: bool = False) -> None:
+    shown = names if everything else names[:_CHANGES_SHOWN]
+    for name in shown:
+        click.echo(f"  {sign}{name}", err=err)
+    if len(shown) < len(names):
+        click.echo(f"  {sign} … and {len(names) - len(shown)} more", err=err)
+
+
+def _built(index: Path) -> compiling.BuildReport:
+    path = index / compiling.REPORT_NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=compiling.BuildReport)
+    except (OSError, msgspec.DecodeError):
+        raise ListError(f"{path}: the report of the build is missing or damaged; build the index again") from None
+
+
+def _without_lines(built: compiling.BuildReport) -> compiling.BuildReport:
+    sources = tuple(msgspec.structs.replace(source, problems=()) for source in built.sources)
+    return msgspec.structs.replace(built, sources=sources)
+
+
+def _copy(index: Path, source: str) -> Copy | None:
+    try:
+        return msgspec.json.decode((index / FETCHED / f"{source}.json").read_bytes(), type=Copy)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _copy_in_words(copy: Copy) -> str:
+    words = _age(max(0.0, time.time() - copy.confirmed_at) if copy.confirmed_at else None)
+    if copy.failures:
+        words += f"; {copy.failures} failed attempts since: {copy.error}"
+    if copy.held:
+        words += f"; a newer one is held back: {copy.held.reason}"
+    return words
+
+
+def _name(text: str) -> str:
+    try:
+        return canonical(text)
+    except InvalidName as problem:
+        raise HallpassError(str(problem)) from None
