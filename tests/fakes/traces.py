@@ -1,0 +1,143 @@
+"""Made-up questions of devices: tunnels that carry data, and innocent names of the same looks.
+
+A trace yields (second, name, type). Everything is drawn from a generator with a given seed: the same every time.
+"""
+
+import base64
+import string
+from collections.abc import Callable, Iterator
+from random import Random
+
+A, PTR, TXT, AAAA, HTTPS, NULL = 1, 12, 16, 28, 65, 10
+
+Asked = tuple[float, str, int]
+Trace = Iterator[Asked]
+
+ENCODINGS: dict[str, Callable[[bytes], str]] = {
+    "hex": bytes.hex,
+    "base32": lambda data: base64.b32encode(data).decode().rstrip("=").lower(),
+    "base64": lambda data: base64.urlsafe_b64encode(data).decode().rstrip("=").lower(),
+}
+LETTERS = string.ascii_lowercase + string.digits
+
+
+def tunnel(chance: Random, encoding: str, *, per_second: float, letters: int, qtype: int, seconds: float) -> Trace:
+    """Yield the questions of a tunnel whose names carry `letters` of payload each."""
+    encode = ENCODINGS[encoding]
+    number, now = 0, 0.0
+    while now < seconds:
+        payload = encode(number.to_bytes(2, "big") + chance.randbytes(letters))[:letters]
+        labels = [payload[at : at + 60] for at in range(0, len(payload), 60)]
+        yield now, ".".join((*labels, "t.example.net")), qtype
+        number = (number + 1) % 65536
+        now += chance.expovariate(per_second)
+
+
+def letters(chance: Random, count: int, alphabet: str = LETTERS) -> str:
+    """Return that many letters by chance."""
+    return "".join(chance.choices(alphabet, k=count))
+
+
+def _bursts(chance: Random, seconds: float, every: float, names: Callable[[], list[Asked]]) -> Trace:
+    """Yield what a page makes a device ask for, a page about every so many seconds."""
+    now = chance.expovariate(1 / every)
+    while now < seconds:
+        for after, name, qtype in sorted(names()):
+            yield now + after, name, qtype
+        now += chance.expovariate(1 / every)
+
+
+def _address_types(after: float, name: str) -> list[Asked]:
+    return [(after, name, A), (after, name, AAAA), (after, name, HTTPS)]
+
+
+def content_network(chance: Random, seconds: float) -> Trace:
+    """Yield hosts of content networks: short labels by chance, some asked again and again."""
+    popular = [f"d{letters(chance, 13)}.cloudfront.example" for _ in range(30)]
+
+    def page() -> list[Asked]:
+        chosen = chance.choices(popular, k=3) + [f"d{letters(chance, 13)}.cloudfront.example" for _ in range(2)]
+        return [one for name in chosen for one in _address_types(chance.random(), name)]
+
+    return _bursts(chance, seconds, 8, page)
+
+
+def video(chance: Random, seconds: float) -> Trace:
+    """Yield a video site's stream hosts."""
+
+    def film() -> list[Asked]:
+        hosts = [f"rr{chance.randint(1, 9)}---sn-{letters(chance, 8)}.video.example" for _ in range(3)]
+        return [one for name in hosts for one in _address_types(chance.random(), name)]
+
+    return _bursts(chance, seconds, 20, film)
+
+
+def advert_frames(chance: Random, seconds: float) -> Trace:
+    """Yield the frames in which adverts are shown: 64 hexadecimal digits each, two a page."""
+
+    def page() -> list[Asked]:
+        frames = [f"{chance.randbytes(32).hex()}.frames.adverts.example" for _ in range(2)]
+        return [one for name in frames for one in _address_types(chance.random(), name)]
+
+    return _bursts(chance, seconds, 15, page)
+
+
+def telemetry(chance: Random, seconds: float) -> Trace:
+    """Yield a device's own long name, every half minute the same."""
+    own = f"{letters(chance, 8)}-{letters(chance, 4)}-{letters(chance, 20)}.devices.example"
+    return iter([(now * 30.0, own, A) for now in range(int(seconds / 30))])
+
+
+def antivirus(chance: Random, seconds: float, parent: str = "sophosxl.net") -> Trace:
+    """Yield an antivirus program's look-ups: long coded names, TXT, several a page."""
+
+    def page() -> list[Asked]:
+        return [(chance.random(), f"{letters(chance, 26)}.v3.{parent}", TXT) for _ in range(4)]
+
+    return _bursts(chance, seconds, 12, page)
+
+
+def reverse_zones(chance: Random, seconds: float) -> Trace:
+    """Yield what a network tool asks: the names of addresses of both kinds."""
+
+    def sweep() -> list[Asked]:
+        four = ".".join(str(chance.randint(0, 255)) for _ in range(4))
+        six = ".".join(chance.choices("0123456789abcdef", k=32))
+        return [(0.0, f"{four}.in-addr.arpa", PTR), (0.1, f"{six}.ip6.arpa", PTR)]
+
+    return _bursts(chance, seconds, 1, sweep)
+
+
+def browsing(chance: Random, seconds: float) -> Trace:
+    """Yield ordinary names: words, a few hosts for each site."""
+    words = ["".join(chance.choices("aeioulnrst", k=chance.randint(3, 9))) for _ in range(400)]
+
+    def page() -> list[Asked]:
+        site = f"{chance.choice(words)}{chance.choice(('.example', '.co.uk', '.org'))}"
+        hosts = [f"{host}.{site}" for host in ("www", "static", chance.choice(words))]
+        return [one for name in hosts for one in _address_types(chance.random(), name)]
+
+    return _bursts(chance, seconds, 6, page)
+
+
+def blogs(chance: Random, seconds: float) -> Trace:
+    """Yield many sites of one parent: blogs, class pages, shops."""
+
+    def visit() -> list[Asked]:
+        words = "-".join("".join(chance.choices("aeioulnrst", k=chance.randint(3, 9))) for _ in range(3))
+        return _address_types(0.0, f"{words}.blogs.example")
+
+    return _bursts(chance, seconds, 5, visit)
+
+
+INNOCENT: dict[str, Callable[[Random, float], Trace]] = {
+    "content network": content_network,
+    "video hosts": video,
+    "advert frames": advert_frames,
+    "telemetry": telemetry,
+    "antivirus, known": antivirus,
+    "antivirus, unknown": lambda chance, seconds: antivirus(chance, seconds, "av.example"),
+    "reverse zones": reverse_zones,
+    "browsing": browsing,
+    "blogs": blogs,
+}
