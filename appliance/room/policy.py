@@ -21,8 +21,10 @@ from appliance.room.neighbours import Neighbours
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import LocalPolicy, RoomSettings
 from blocklists import starter
+from blocklists.bundles import bundle_of
+from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
-from blocklists.index import INDEX_NAME, open_index
+from blocklists.index import open_index
 from blocklists.keywords import Keywords
 from dns.errors import DnsError
 from dns.policy.compiled import CompiledPolicy
@@ -35,8 +37,9 @@ PUPILS = "pupils"
 def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     """Return the files whose change means: load the policy again. Not each of them need be there."""
     if settings.central is not None:
-        return (paths.policy, paths.index / INDEX_NAME)
-    return (settings.lists.index / INDEX_NAME,) if settings.lists.index is not None else ()
+        return (paths.policy, paths.index / INDEX_NAME, paths.index / OVERLAY_NAME)
+    index = settings.lists.index
+    return (index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()
 
 
 def load_policy(
@@ -47,10 +50,28 @@ def load_policy(
         document = _document(settings, paths)
         lists = _lists(settings, paths)
         return CompiledPolicy(
-            document, lists, _keywords(), clock_trusted=clock_trusted, mac_of=Neighbours().mac_of
+            document,
+            lists,
+            _keywords(),
+            needed_by=needed_by,
+            clock_trusted=clock_trusted,
+            mac_of=Neighbours().mac_of,
         )
     except (ListError, DnsError) as problem:
         raise HallpassError(f"the policy cannot be used: {problem}") from problem
+
+
+def needed_by(site: str) -> tuple[str, ...]:
+    """Return what opens with a site so that it works.
+
+    A part of a site brings the hosts that the whole needs, but not the whole: nobody granted that.
+    """
+    bundle = bundle_of(site)
+    if bundle is None:
+        return ()
+    if site.removeprefix("www.") in bundle.sites:
+        return (*bundle.sites, *bundle.needs)
+    return bundle.needs
 
 
 def strictest_document(settings: RoomSettings) -> PolicyDocument:

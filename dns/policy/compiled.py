@@ -6,16 +6,15 @@ situation is used only between the two moments it was made for.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from types import MappingProxyType
 
 import msgspec
 
 from dns import names
 from dns.errors import PolicyInvalid
 from dns.policy import inspection, order
-from dns.policy.bundles import Bundles
+from dns.policy.bundles import Bundles, NeededBy, nothing_known
 from dns.policy.devices import Membership, Suspended, parse_network
 from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Profile, Suspension, timed
 from dns.policy.mistakes import mistakes
@@ -57,20 +56,20 @@ class CompiledPolicy:
         lists: ClosedNames,
         keywords: ClosedNames | None = None,
         *,
-        bundles: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        needed_by: NeededBy = nothing_known,
         clock_trusted: Callable[[], bool] = lambda: True,
         mac_of: Callable[[str], str | None] = lambda _address: None,
     ) -> None:
         """Make a policy ready. Raises PolicyInvalid with every mistake in the document.
 
-        `bundles` gives the further names that well-known sites need; `clock_trusted` says whether the machine's
+        `needed_by` gives the further names that a site needs; `clock_trusted` says whether the machine's
         clock is right; `mac_of` gives the MAC address that the kernel knows for an address.
         """
         found = mistakes(document)
         if found:
             raise PolicyInvalid("; ".join(found))
         self.document = document
-        known = Bundles(bundles, document.bundles)
+        known = Bundles(needed_by, document.bundles)
         self.school = _school(document, lists, keywords, known)
         self.lessons = tuple(
             (lesson, Moments(lesson.since, lesson.until), _lesson_names(lesson, known))

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.errors import HallpassError
 from appliance.room.paths import RoomPaths
-from appliance.room.policy import depends_on, load_policy
+from appliance.room.policy import depends_on, load_policy, needed_by
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from blocklists import starter
@@ -93,7 +93,7 @@ def test_a_room_alone_uses_the_index_its_settings_name(tmp_path: Path, data: Pat
 
     assert action(alone, a_name_closed_as("gambling")) is Action.REFUSE
     assert action(alone, "www.google.com") is Action.REWRITE
-    assert depends_on(*alone) == (tmp_path / "own" / "index.hpx",)
+    assert depends_on(*alone) == (tmp_path / "own" / "index.hpx", tmp_path / "own" / "overlay.hpx")
 
 
 def write_policy(paths: RoomPaths, document: PolicyDocument) -> None:
@@ -125,7 +125,7 @@ def test_an_enrolled_room_follows_the_document_and_the_index_that_the_agent_put_
     assert policy.version == 7
     assert action((settings, paths), a_name_closed_as("gambling")) is Action.REFUSE
     assert action((settings, paths), "closed.example") is Action.REFUSE
-    assert depends_on(settings, paths) == (paths.policy, paths.index / "index.hpx")
+    assert depends_on(settings, paths) == (paths.policy, paths.index / "index.hpx", paths.index / "overlay.hpx")
 
 
 def test_an_enrolled_room_without_a_policy_yet_is_the_strictest(tmp_path: Path, data: Path) -> None:
@@ -187,3 +187,10 @@ def test_fields_of_a_newer_central_are_passed_over(tmp_path: Path, data: Path) -
     paths.policy.write_bytes(msgspec.json.encode(newer))
 
     assert load_policy(settings, paths).version == 7
+
+
+def test_opening_a_site_opens_what_it_needs_and_a_part_of_it_not_the_whole() -> None:
+    assert {"youtu.be", "ytimg.com"} <= set(needed_by("www.youtube.com"))
+    assert "ytimg.com" in needed_by("music.youtube.com")
+    assert "youtube.com" not in needed_by("music.youtube.com")
+    assert needed_by("nobody-knows.example") == ()

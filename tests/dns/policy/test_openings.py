@@ -11,7 +11,10 @@ from tests.fakes.closed_names import FakeClosedNames
 from tests.fakes.policies import LISTS, NOW, PUPIL, TEACHER, after, document, minutes, policy
 
 A = 1
-KNOWN = {"video.example": ("pictures.example", "streams.example")}
+
+
+def needed_by(site: str) -> tuple[str, ...]:
+    return ("pictures.example", "streams.example") if site.endswith("video.example") else ()
 
 
 def unblock(until: float, site: str = "games.example", since: float | None = None, **fields: Any) -> Unblock:
@@ -37,7 +40,7 @@ def test_an_unblock_opens_the_site_its_subdomains_and_the_extra_names_granted_wi
 def test_an_unblock_opens_what_is_known_to_belong_to_its_site() -> None:
     lists = FakeClosedNames({"pictures.example": "games", "streams.example": "games", "video.example": "games"})
     made = document(unblocks=(unblock(30, "www.video.example"),))
-    known = CompiledPolicy(made, lists, bundles=KNOWN)
+    known = CompiledPolicy(made, lists, needed_by=needed_by)
 
     assert decide(known, "a.pictures.example").step is Step.UNBLOCK
     assert decide(CompiledPolicy(made, lists), "a.pictures.example").step is Step.LIST
@@ -47,7 +50,7 @@ def test_the_schools_own_bundle_replaces_the_known_one() -> None:
     lists = FakeClosedNames({"pictures.example": "games", "ours.example": "games"})
     bundles = (Bundle(site="video.example", names=("ours.example",)),)
     made = CompiledPolicy(
-        document(unblocks=(unblock(30, "video.example"),), bundles=bundles), lists, bundles=KNOWN
+        document(unblocks=(unblock(30, "video.example"),), bundles=bundles), lists, needed_by=needed_by
     )
 
     assert decide(made, "ours.example").step is Step.UNBLOCK
@@ -102,7 +105,7 @@ def lesson(until: float, *sites: str, **fields: Any) -> Lesson:
 
 def test_lesson_mode_leaves_only_the_lessons_sites_and_what_they_need() -> None:
     made = CompiledPolicy(
-        document(lessons=(lesson(40, "video.example", also=("quiz.example",)),)), LISTS, bundles=KNOWN
+        document(lessons=(lesson(40, "video.example", also=("quiz.example",)),)), LISTS, needed_by=needed_by
     )
 
     for name in ("video.example", "www.video.example", "a.streams.example", "quiz.example"):
