@@ -8,7 +8,7 @@ holds instead.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from blocklists import container
@@ -88,10 +88,10 @@ class Index:
         """Tell whether a name is one that no list can close."""
         return f".{name}".endswith(self._protected)
 
-    def _hits(self, name: str, qtype: int, found: Iterable[tuple[str, tuple[Group, ...]]]) -> list[Hit]:
+    def _hits(self, name: str, qtype: int, found: list[tuple[str, tuple[Group, ...]]]) -> list[Hit]:
         whole = len(name) + 1
         hits: list[Hit] = []
-        for prefix, alike in found:
+        for prefix, alike in reversed(found):
             length = len(prefix)
             for group in alike:
                 if group.match is not _SUBDOMAINS and (group.match is _EXACT) != (length == whole):
@@ -105,7 +105,6 @@ class Index:
                         group.entry(name[whole - length :]) if group.adorned else name[whole - length :],
                     )
                 )
-        hits.reverse()
         if self._patterns is not None:
             hits.extend(self._patterns.hits(name, qtype))
         return hits
@@ -224,7 +223,11 @@ class _Patterns:
             (group,) = groups(self._tables, [info.attribute])
             self._each.append((re.compile(info.regex, re.IGNORECASE), group, info.text))
         # One alternation answers "none of them" in one pass; only a hit asks each.
-        self._any = re.compile("|".join(f"(?:{info.regex})" for info in self._tables.patterns), re.IGNORECASE)
+        together = "|".join(f"(?:{info.regex})" for info in self._tables.patterns)
+        try:
+            self._any = re.compile(together, re.IGNORECASE)
+        except re.error:  # patterns that do not stand beside each other, such as groups of the same name
+            self._any = re.compile("")
 
 
 def open_index(directory: Path) -> Index:

@@ -42,6 +42,7 @@ def checked(regex: str) -> str:
     """Return the expression as Python's `re` reads it. Raises NotUnderstood with the reason."""
     if len(regex) > _LONGEST:
         raise NotUnderstood(f"a pattern longer than {_LONGEST} characters")
+    regex = regex.removeprefix("(?i)")  # names are lower-case, and looked at as such
     for name, characters in _POSIX.items():
         regex = regex.replace(name, characters)
     try:

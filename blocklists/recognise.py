@@ -28,6 +28,7 @@ _SHAPES: dict[str, re.Pattern[str]] = {
 }
 _PAGE = re.compile(r"\s*(?:<\?xml\b.*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*(?:[!#;\[].*)?")
+_FEW_STARS = 10  # of so many lines one may have a star in a list of bare names
 _STRONG = ("unbound", "dnsmasq", "rpz", "hosts")
 
 
@@ -48,8 +49,8 @@ def recognise(sample: Sequence[str | None]) -> str:
     best = max(_SHAPES, key=lambda name: votes[name])
     if not votes[best]:
         raise SourceUnusable("is no list: not one line is an entry in any syntax known here")
-    if best == "wildcards" and not any("*" in line for line in lines if not _COMMENT.fullmatch(line)):
-        return "domains"
+    if best == "wildcards" and votes["domains"] * _FEW_STARS >= votes["wildcards"] * (_FEW_STARS - 1):
+        return "domains"  # which knows *.name as well
     return best
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from blocklists.entries import Entry, Match, Pattern
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import OWN_NAMES, is_comment, name_of, without_comment
+from blocklists.formats.text import OWN_NAMES, is_comment, name_of, site_of, without_comment
 
 
 class Domains(Parser):
@@ -26,10 +26,10 @@ class Domains(Parser):
         if text.startswith("*."):
             return (Entry(name_of(text[2:]), Match.SUBDOMAINS),)
         if text.startswith("."):
-            return (Entry(name_of(text[1:]), Match.SUBDOMAINS),)
+            return (Entry(site_of(text[1:]), Match.SUBDOMAINS),)
         if text in OWN_NAMES:
             return ()
-        return (Entry(name_of(text), self.match),)
+        return (Entry(site_of(text), self.match),)
 
 
 class SquidGuard(Domains):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from blocklists.entries import Entry, Pattern
 from blocklists.errors import NotUnderstood
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import OWN_NAMES, address_of, is_comment, name_of, without_comment
+from blocklists.formats.text import OWN_NAMES, address_of, is_comment, site_of, without_comment
 
 _CLOSING = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "0", "::0"})  # noqa: S104 (text of a hosts file)
 
@@ -29,8 +29,8 @@ class Hosts(Parser):
         if not names:
             raise NotUnderstood("an address without a name")
         if len(names) == 1:
-            return () if names[0].lower() in OWN_NAMES else (Entry(name_of(names[0]), self.match),)
-        return tuple(Entry(name_of(name), self.match) for name in names if name.lower() not in OWN_NAMES)
+            return () if names[0].lower() in OWN_NAMES else (Entry(site_of(names[0]), self.match),)
+        return tuple(Entry(site_of(name), self.match) for name in names if name.lower() not in OWN_NAMES)
 
 
 def _closes(where: str) -> bool:

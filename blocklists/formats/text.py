@@ -105,6 +105,14 @@ def name_of(text: str) -> str:
     return name
 
 
+def site_of(text: str) -> str:
+    """Return the canonical name of a bare line; a single word is more likely a stray word than a whole domain."""
+    name = name_of(text)
+    if "." not in name:
+        raise NotUnderstood("a single word: no name of a site")
+    return name
+
+
 def is_comment(text: str) -> bool:
     """Tell whether a stripped line is empty or a comment in most syntaxes."""
     return not text or text[0] in "!#;["

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from blocklists.entries import Entry, Match, Pattern
 from blocklists.errors import NotUnderstood
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import is_comment, name_of, without_comment
+from blocklists.formats.text import is_comment, name_of, site_of, without_comment
 
 _PATTERN = re.compile(r"[a-z0-9_.*-]+")
 
@@ -24,12 +24,14 @@ class Wildcards(Parser):
         if is_comment(text):
             return ()
         text = without_comment(text)
+        if text.startswith("."):
+            return (Entry(site_of(text[1:]), Match.SUBDOMAINS),)
         if text.startswith("*.") and "*" not in text[2:]:
             match = Match.BELOW if self.match is Match.BELOW else Match.SUBDOMAINS
             return (Entry(name_of(text[2:]), match),)
         if "*" in text:
             return (Pattern(wildcard_to_regex(text), text=text),)
-        return (Entry(name_of(text), Match.SUBDOMAINS if self.match is Match.SUBDOMAINS else Match.EXACT),)
+        return (Entry(site_of(text), Match.SUBDOMAINS if self.match is Match.SUBDOMAINS else Match.EXACT),)
 
 
 def wildcard_to_regex(text: str, *, subdomains: bool = False) -> str:

@@ -1,0 +1,45 @@
+"""One tricky file per format, and exactly what must come of it.
+
+`golden/FORMAT.txt` is compiled; `golden/FORMAT.expected` says what the index holds and what was passed over.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from blocklists.compile import BuildReport, build
+from blocklists.entries import Effect
+from blocklists.formats import FORMATS
+from blocklists.index import Index, open_index
+from blocklists.recognise import recognise
+from blocklists.sources import Source
+from dns.names import name_of_key
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+def described(index: Index, report: BuildReport) -> str:
+    lines = []
+    for reversed_key, groups in index.entries():
+        for group in groups:
+            condition = f" when {group.condition}" if group.condition else ""
+            lines.append(f"{name_of_key(reversed_key)} {group.match.name} {group.effect.name}{condition}")
+    for info in index.tables.patterns:
+        attribute = index.tables.attributes[info.attribute]
+        condition = f" when {index.tables.conditions[attribute.condition]}" if attribute.condition >= 0 else ""
+        lines.append(f"pattern {info.text} {Effect(attribute.effect).name} = {info.regex}{condition}")
+    lines.append("")
+    lines += [f"{problem.line}: {problem.reason}: {problem.text}" for problem in report.sources[0].problems]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_tricky_file_of_each_format_compiles_to_what_is_written_down(name: str, tmp_path: Path) -> None:
+    source = Source(name="golden", category="test", location=str(GOLDEN / f"{name}.txt"), format=name)
+    report = build([source], tmp_path)
+    assert described(open_index(tmp_path), report) == (GOLDEN / f"{name}.expected").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "squidguard"])
+def test_each_tricky_file_is_recognised(name: str) -> None:
+    assert recognise((GOLDEN / f"{name}.txt").read_text("utf-8-sig", "replace").splitlines()) == name
