@@ -1,0 +1,363 @@
+"""DNS over HTTPS (RFC 8484) and over TLS (RFC 7858), heard by real clients: httpx, and bare sockets for the rude ones."""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import dnslib
+import h2.config
+import h2.connection
+import h2.events
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dns.listeners import https
+from dns.listeners.door import Door, Limits, open_socket
+from dns.listeners.https import HttpsConnection, https_door, lifetime
+from dns.listeners.tcp import Transport
+from dns.listeners.tls import Certificate, CertificateUnusable, tls_door
+from tests.fakes.asking import query, run
+from tests.fakes.authority import Authority
+
+NAME = "room.example.org"
+MESSAGE = {"content-type": "application/dns-message", "accept": "application/dns-message"}
+
+
+class Resolver:
+    """Answers every question with one address, or as it is told."""
+
+    def __init__(self) -> None:
+        self.answers = ["www.example.org. 120 A 192.0.2.7"]
+        self.transports: list[str] = []
+        self.reply_size = 0
+
+    def __call__(self, packet: bytes, client: str, reply: Callable[[bytes], None], transport: Transport) -> None:
+        self.transports.append(transport)
+        record = dnslib.DNSRecord.parse(packet).reply()
+        for line in self.answers:
+            record.add_answer(*dnslib.RR.fromZone(line))
+        asyncio.get_running_loop().call_soon(reply, bytes(record.pack()) + bytes(self.reply_size))
+
+
+@pytest.fixture(name="authority", scope="module")
+def _authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@asynccontextmanager
+async def serving(authority: Authority, resolver: Resolver, **limits: float) -> AsyncIterator[tuple[Door, Door]]:
+    """Serve HTTPS and TLS."""
+    loop = asyncio.get_running_loop()
+    files = authority.sign(NAME, "127.0.0.1")
+    bounds = Limits(**limits)  # type: ignore[arg-type]  # whole numbers where they must be
+    doors = (
+        https_door(open_socket("127.0.0.1", 0), resolver, Certificate(*files, ["h2"], loop.time), limits=bounds),
+        tls_door(open_socket("127.0.0.1", 0), resolver, Certificate(*files, ["dot"], loop.time), limits=bounds),
+    )
+    for door in doors:
+        door.open()
+    try:
+        yield doors
+    finally:
+        for door in doors:
+            await door.close()
+
+
+@asynccontextmanager
+async def browser(authority: Authority, door: Door) -> AsyncIterator[httpx.AsyncClient]:
+    base = f"https://127.0.0.1:{door.port}"
+    async with httpx.AsyncClient(http2=True, verify=authority.trust(), base_url=base, trust_env=False) as client:
+        yield client
+
+
+def encoded(message: bytes) -> str:
+    return base64.urlsafe_b64encode(message).rstrip(b"=").decode()
+
+
+def test_get_and_post_are_answered_and_say_for_how_long(authority: Authority) -> None:
+    """RFC 8484, sections 4.1 and 5.1."""
+
+    async def story() -> None:
+        resolver = Resolver()
+        async with serving(authority, resolver) as (door, _), browser(authority, door) as client:
+            message = query("www.example.org")
+            for response in (
+                await client.post("/dns-query", content=message, headers=MESSAGE),
+                await client.get("/dns-query", params={"dns": encoded(message)}),
+            ):
+                assert response.http_version == "HTTP/2"
+                assert response.status_code == 200
+                assert response.headers["content-type"] == "application/dns-message"
+                assert response.headers["cache-control"] == "max-age=120"
+                assert str(dnslib.DNSRecord.parse(response.content).rr[0].rdata) == "192.0.2.7"
+        assert resolver.transports == ["https", "https"]
+
+    run(story())
+
+
+def test_what_is_no_question_gets_the_status_that_says_why(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _), browser(authority, door) as client:
+            message = query("www.example.org")
+            answer = bytes([message[0], message[1], 0x81]) + message[3:]
+            for expected, response in (
+                (404, await client.get("/")),
+                (404, await client.post("/resolve", content=message, headers=MESSAGE)),
+                (400, await client.get("/dns-query")),
+                (400, await client.get("/dns-query", params={"dns": "!!"})),
+                (400, await client.get("/dns-query", params={"dns": encoded(b"short")})),
+                (400, await client.post("/dns-query", content=answer, headers=MESSAGE)),
+                (405, await client.put("/dns-query", content=message, headers=MESSAGE)),
+                (415, await client.post("/dns-query", content=message, headers={"content-type": "text/plain"})),
+                (413, await client.post("/dns-query", content=bytes(70_000), headers=MESSAGE)),
+            ):
+                assert response.status_code == expected, response.request.url
+            response = await client.post("/dns-query", content=message, headers=MESSAGE)
+            assert response.status_code == 200
+
+    run(story())
+
+
+def test_a_hundred_questions_at_once_share_one_connection(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _), browser(authority, door) as client:
+            responses = await asyncio.gather(
+                *(
+                    client.post("/dns-query", content=query(f"n{n}.example.org"), headers=MESSAGE)
+                    for n in range(100)
+                )
+            )
+            assert {response.status_code for response in responses} == {200}
+            assert len(door) == 1
+
+    run(story())
+
+
+def test_an_answer_larger_than_the_peers_window_is_sent_piece_by_piece(authority: Authority) -> None:
+    async def story() -> None:
+        resolver = Resolver()
+        resolver.reply_size = 60_000
+        async with serving(authority, resolver) as (door, _):
+            async with _bare(authority, door, {h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1000}) as peer:
+                await peer.ask(1, query("www.example.org"))
+                body = b""
+                while True:
+                    event = await peer.next()
+                    if isinstance(event, h2.events.DataReceived):
+                        body += event.data or b""
+                        peer.http.acknowledge_received_data(event.flow_controlled_length or 0, 1)
+                        peer.flush()
+                    elif isinstance(event, h2.events.StreamEnded):
+                        break
+                assert len(body) > 60_000
+
+    run(story())
+
+
+def test_a_peer_that_opens_and_cancels_without_end_is_broken_off(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+            for stream in range(1, 2 * (https.CANCELLATIONS + 50), 2):
+                peer.http.send_headers(stream, _headers())
+                peer.http.reset_stream(stream)
+                peer.flush()
+            while len(door):
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
+def test_a_peer_without_http2_is_not_spoken_to(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _):
+            context = authority.trust()
+            context.set_alpn_protocols(["http/1.1"])
+            reader, writer = await asyncio.open_connection("127.0.0.1", door.port, ssl=context)
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            assert await reader.read() == b""
+            writer.close()
+
+    run(story())
+
+
+def test_questions_over_tls_are_answered(authority: Authority) -> None:
+    async def story() -> None:
+        resolver = Resolver()
+        async with serving(authority, resolver) as (_, door):
+            context = authority.trust()
+            context.set_alpn_protocols(["dot"])
+            reader, writer = await asyncio.open_connection("127.0.0.1", door.port, ssl=context)
+            for n in range(5):
+                message = query(f"n{n}.example.org")
+                writer.write(len(message).to_bytes(2, "big") + message)
+            for _ in range(5):
+                size = int.from_bytes(await reader.readexactly(2), "big")
+                assert dnslib.DNSRecord.parse(await reader.readexactly(size)).rr
+            assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "dot"
+            writer.close()
+            await writer.wait_closed()
+        assert resolver.transports == ["tls"] * 5
+
+    run(story())
+
+
+def test_whoever_speaks_no_tls_is_let_go(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver(), handshake_seconds=0.2) as (_, door):
+            reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+            writer.write(b"\0\x1d" + query("example.org"))
+            await asyncio.gather(reader.read(), return_exceptions=True)
+            writer.close()
+            silent_reader, silent = await asyncio.open_connection("127.0.0.1", door.port)
+            await asyncio.gather(silent_reader.read(), return_exceptions=True)  # says nothing at all
+            silent.close()
+            while len(door):
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
+def test_half_made_connections_count_towards_a_devices_share(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver(), connections_per_device=3) as (_, door):
+            pairs = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(6)]
+            while door.turned_away < 3:
+                await asyncio.sleep(0)
+            assert len(door) == 3
+            for _, writer in pairs:
+                writer.close()
+
+    run(story())
+
+
+def test_a_renewed_certificate_is_used_and_a_broken_one_is_not(authority: Authority, tmp_path: Path) -> None:
+    clock = [0.0]
+    files = tuple(tmp_path / file.name for file in authority.sign(NAME))
+    _copy(authority.sign(NAME), files)
+    certificate = Certificate(files[0], files[1], ["dot"], lambda: clock[0])
+    first = certificate.context()
+    _copy(authority.sign(NAME), files)
+    assert certificate.context() is first
+    clock[0] += 100
+    second = certificate.context()
+    assert second is not first
+    files[1].write_text("no key")
+    clock[0] += 100
+    assert certificate.context() is second
+
+
+def test_a_certificate_that_cannot_be_used_says_which_file(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pem"
+    with pytest.raises(CertificateUnusable, match="missing.pem"):
+        Certificate(missing, missing, [], lambda: 0.0)
+    missing.write_text("nonsense")
+    with pytest.raises(CertificateUnusable, match="missing.pem"):
+        Certificate(missing, missing, [], lambda: 0.0)
+
+
+@given(st.lists(st.binary(max_size=200), max_size=6), st.booleans())
+def test_no_bytes_whatever_do_harm(pieces: list[bytes], greet: bool) -> None:
+    connection = HttpsConnection("192.0.2.7", 0.0, handle=_never, limits=Limits(), clock=lambda: 0.0)
+    if greet:
+        connection.data_received(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+    for piece in pieces:
+        connection.data_received(piece)
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=40)), max_size=6), st.binary(max_size=60))
+def test_no_headers_whatever_do_harm(headers: list[tuple[str, str]], body: bytes) -> None:
+    for path in ("/dns-query", "/dns-query?dns=AAAA", ""):
+        request = https._Request([*headers, (":path", path)])
+        request.body += body
+        question = request.question()
+        assert isinstance(question, bytes) or question in {400, 404, 405, 415}
+
+
+@given(st.binary(max_size=100))
+def test_a_lifetime_is_found_in_any_bytes(data: bytes) -> None:
+    assert lifetime(data) >= 0
+
+
+def test_a_negative_answer_is_kept_as_long_as_its_soa_says() -> None:
+    reply = dnslib.DNSRecord.question("x.example.org").reply()
+    reply.header.rcode = 3
+    reply.add_auth(*dnslib.RR.fromZone("example.org. 300 SOA ns.example.org. host.example.org. 1 2 3 4 60"))
+    assert lifetime(reply.pack()) == 60
+    reply.header.rcode = 2
+    assert lifetime(reply.pack()) == 0
+
+
+def _never(packet: bytes, client: str, reply: Callable[[bytes], None], transport: Transport) -> None:
+    pass
+
+
+def _copy(sources: tuple[Path, ...], targets: tuple[Path, ...]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        target.unlink(missing_ok=True)
+        target.write_bytes(source.read_bytes())
+
+
+def _headers() -> list[tuple[str, str]]:
+    return [
+        (":method", "POST"),
+        (":path", "/dns-query"),
+        (":scheme", "https"),
+        (":authority", NAME),
+        *MESSAGE.items(),
+    ]
+
+
+class _Peer:
+    """A client that speaks HTTP/2 word by word."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
+        self._reader, self._writer = reader, writer
+        self._events: Iterator[h2.events.Event] = iter(())
+
+    def flush(self) -> None:
+        self._writer.write(self.http.data_to_send())
+
+    async def ask(self, stream: int, message: bytes) -> None:
+        self.http.send_headers(stream, _headers())
+        self.http.send_data(stream, message, end_stream=True)
+        self.flush()
+
+    async def next(self) -> h2.events.Event:
+        while True:
+            for event in self._events:
+                return event
+            data = await self._reader.read(65536)
+            assert data, "the connection has ended"
+            self._events = iter(self.http.receive_data(data))
+            self.flush()
+
+
+@asynccontextmanager
+async def _bare(authority: Authority, door: Door, settings: dict[int, int] | None = None) -> AsyncIterator[_Peer]:
+    context: ssl.SSLContext = authority.trust()
+    context.set_alpn_protocols(["h2"])
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port, ssl=context)
+    peer = _Peer(reader, writer)
+    peer.http.initiate_connection()
+    peer.http.update_settings(settings or {})
+    peer.flush()
+    try:
+        yield peer
+    finally:
+        with _gone():
+            writer.close()
+            await writer.wait_closed()
+
+
+@contextmanager
+def _gone() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        pass
