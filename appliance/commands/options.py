@@ -24,4 +24,5 @@ def config_option(default: str) -> Callable[[F], F]:
 def say_what_happens() -> None:
     """Send log lines to standard error, as a service's manager expects them."""
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request helps nobody
+    for chatty in ("httpx", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)  # a line for each request helps nobody

@@ -1,0 +1,129 @@
+"""Who may sign in, and whether a password is right.
+
+Passwords are kept as argon2id verifiers (RFC 9106) and nowhere else. After `FREE_FAILURES` wrong passwords in a
+row an account waits before each further try: from one second, doubled, up to `LONGEST_WAIT_SECONDS`. An unknown
+name costs as much time as a known one, so that nobody learns which names exist.
+"""
+
+import secrets
+import threading
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from appliance import protocol
+from appliance.central import audit
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import User
+from appliance.central.store import Store
+from appliance.protocol import Role
+
+SHORTEST_PASSWORD = 10
+FREE_FAILURES = 5
+LONGEST_WAIT_SECONDS = 300
+
+_hasher = PasswordHasher()
+_nobody = _hasher.hash(secrets.token_hex(16))
+_WORDS = 4
+_at_once = threading.Semaphore(4)  # each check takes 64 MB: a crowd of them must not take the machine's memory
+
+
+def generate_password() -> str:
+    """Return a password that can be read out and typed: four groups of four letters and digits (80 bits)."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look like each other
+    return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(_WORDS))
+
+
+def add(
+    session: Session, now: datetime, *, username: str, name: str, role: Role, password: str, by: str,
+    ends: datetime | None = None,
+) -> User:  # fmt: skip
+    """Add an account. Raises NotPossible where the name is taken or the password too short."""
+    username = username.strip().lower()
+    if not username or not username.replace("-", "").replace(".", "").replace("_", "").isalnum():
+        raise NotPossible(f"{username!r} is no user name: letters, digits, dots, hyphens and underscores")
+    if len(password) < SHORTEST_PASSWORD:
+        raise NotPossible(f"a password needs {SHORTEST_PASSWORD} characters at least")
+    if session.get(User, username):
+        raise NotPossible(f"there is an account {username!r} already")
+    user = User(username=username, name=name or username, role=role, password=_hasher.hash(password), ends=ends)
+    session.add(user)
+    audit.note(session, now, by, "account added", f"{username} ({role})")
+    return user
+
+
+def set_password(session: Session, now: datetime, *, username: str, password: str, by: str) -> None:
+    """Give an account another password. Raises NotFound or NotPossible."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise NotPossible(f"a password needs {SHORTEST_PASSWORD} characters at least")
+    user = _user(session, username)
+    user.password, user.failures, user.locked_until = _hasher.hash(password), 0, None
+    audit.note(session, now, by, "password changed", username)
+
+
+def end(session: Session, now: datetime, *, username: str, by: str) -> None:
+    """End an account now. Raises NotFound."""
+    _user(session, username).ends = now
+    audit.note(session, now, by, "account ended", username)
+
+
+def everyone(session: Session) -> list[User]:
+    """Return all accounts by user name."""
+    return list(session.scalars(select(User).order_by(User.username)))
+
+
+def find(session: Session, username: str, now: datetime) -> protocol.Account | None:
+    """Return an account that may be signed in now, or None."""
+    user = session.get(User, username)
+    return _account(user) if user and not _has_ended(user, now) else None
+
+
+def sign_in(store: Store, now: datetime, username: str, password: str) -> protocol.Account | None:
+    """Return the account whose password this is, or None. A wrong password is counted."""
+    username = username.strip().lower()
+    with store.reading() as session:
+        user = session.get(User, username)
+    if user is not None and user.locked_until is not None and now < user.locked_until:
+        return None
+    right = _matches(user.password if user else _nobody, password)
+    if user is None or _has_ended(user, now):
+        return None
+    if right and user.failures == 0:
+        return _account(user)
+    with store.writing(concerns_rooms=False) as session:
+        user = _user(session, username)
+        if right:
+            user.failures, user.locked_until = 0, None
+            return _account(user)
+        user.failures += 1
+        if user.failures >= FREE_FAILURES:
+            wait = min(2 ** (user.failures - FREE_FAILURES), LONGEST_WAIT_SECONDS)
+            user.locked_until = now + timedelta(seconds=wait)
+            audit.note(session, now, username, "wrong passwords", f"{user.failures} in a row")
+    return None
+
+
+def _matches(verifier: str, password: str) -> bool:
+    try:
+        with _at_once:
+            return _hasher.verify(verifier, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _user(session: Session, username: str) -> User:
+    user = session.get(User, username)
+    if user is None:
+        raise NotFound(f"there is no account {username!r}")
+    return user
+
+
+def _has_ended(user: User, now: datetime) -> bool:
+    return user.ends is not None and user.ends <= now
+
+
+def _account(user: User) -> protocol.Account:
+    return protocol.Account(username=user.username, name=user.name, role=user.role, ends=user.ends)  # type: ignore[arg-type]  # the table holds roles only: `add` takes no others

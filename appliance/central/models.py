@@ -1,0 +1,215 @@
+"""Central's tables (SQLAlchemy). All times are UTC and carry their zone; lists of words are JSON.
+
+`pulse` holds one number that grows in every transaction which may concern a room: the feed watches it, and only
+it, so that one look tells every process of central whether there is anything new.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, String, Text, TypeDecorator
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class Utc(TypeDecorator[datetime]):
+    """A time that carries its zone on the way in and on the way out, whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Turn into UTC; a time without a zone is a mistake of ours."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without its zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give SQLite's naive times their zone back."""
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """The tables of central."""
+
+    type_annotation_map = {datetime: Utc, list[str]: JSON, dict[str, Any]: JSON}  # noqa: RUF012 (SQLAlchemy's way)
+
+
+class Pulse(Base):
+    """The one number that grows with every change."""
+
+    __tablename__ = "pulse"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    beat: Mapped[int] = mapped_column(default=0)
+
+
+class School(Base):
+    """The school that this central serves."""
+
+    __tablename__ = "school"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    timezone: Mapped[str] = mapped_column(String(64))
+    starter_list: Mapped[bool] = mapped_column(default=True)  # whether the list that Hallpass brings is in use
+    locked_categories: Mapped[list[str]] = mapped_column(default=list)
+
+
+class Profile(Base):
+    """What a group's devices may see. Each profile has the group of the same name."""
+
+    __tablename__ = "profiles"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    closed: Mapped[list[str]] = mapped_column(default=list)
+    safe_search: Mapped[bool] = mapped_column(default=False)
+    keywords: Mapped[bool] = mapped_column(default=False)
+    members: Mapped[list[str]] = mapped_column(default=list)
+    is_default: Mapped[bool] = mapped_column(default=False)
+
+
+class Room(Base):
+    """A room, and what it said of itself last."""
+
+    __tablename__ = "rooms"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    log_key: Mapped[str] = mapped_column(String(64))
+    enrolled_at: Mapped[datetime]
+    last_seen: Mapped[datetime | None]
+    health: Mapped[dict[str, Any] | None]
+    policy_version: Mapped[int] = mapped_column(default=0)
+    policy_digest: Mapped[str] = mapped_column(String(64), default="")
+    requests_changed: Mapped[int] = mapped_column(default=0)
+
+
+class User(Base):
+    """Somebody who may sign in."""
+
+    __tablename__ = "users"
+    username: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20))
+    password: Mapped[str] = mapped_column(String(200))  # an argon2 verifier
+    ends: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)  # wrong passwords in a row
+    locked_until: Mapped[datetime | None]
+
+
+class Rule(Base):
+    """An allow or block entry of the school's own."""
+
+    __tablename__ = "rules"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(253))
+    action: Mapped[str] = mapped_column(String(5))
+    locked: Mapped[bool] = mapped_column(default=False)
+    note: Mapped[str] = mapped_column(String(200), default="")
+    by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+
+
+class Source(Base):
+    """A public list that the school subscribes to."""
+
+    __tablename__ = "sources"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    category: Mapped[str] = mapped_column(String(64))
+    location: Mapped[str] = mapped_column(Text)  # an https URL, or a file below central's data folder
+    format: Mapped[str] = mapped_column(String(16), default="auto")
+    match: Mapped[str] = mapped_column(String(16), default="")
+    by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    report: Mapped[dict[str, Any] | None]  # what the last compilation said of it
+
+
+class Publication(Base):
+    """A compiled index that rooms were told to use."""
+
+    __tablename__ = "publications"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    built_at: Mapped[datetime]
+    names: Mapped[int]
+
+
+class Request(Base):
+    """A teacher's wish to open a site."""
+
+    __tablename__ = "requests"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    site: Mapped[str] = mapped_column(String(253))
+    also: Mapped[list[str]] = mapped_column(default=list)
+    reason: Mapped[str] = mapped_column(Text)
+    lesson: Mapped[str] = mapped_column(String(200), default="")
+    minutes: Mapped[int]
+    teacher: Mapped[str] = mapped_column(String(64))
+    asked_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(10), default="waiting", index=True)
+    decided_by: Mapped[str] = mapped_column(String(64), default="")
+    decided_at: Mapped[datetime | None]
+    answer: Mapped[str] = mapped_column(Text, default="")
+    room: Mapped[Room] = relationship()
+    unblock: Mapped["Unblock | None"] = relationship(back_populates="request")
+
+
+class Unblock(Base):
+    """The granted opening of a site. Ended early where `ended_at` stands before `until`."""
+
+    __tablename__ = "unblocks"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[str | None] = mapped_column(ForeignKey("requests.id"), unique=True)
+    room_id: Mapped[int | None] = mapped_column(ForeignKey("rooms.id"))  # none: the whole school
+    site: Mapped[str] = mapped_column(String(253))
+    also: Mapped[list[str]] = mapped_column(default=list)
+    groups: Mapped[list[str]] = mapped_column(default=list)  # none: every group
+    since: Mapped[datetime]
+    until: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    by: Mapped[str] = mapped_column(String(64))
+    room: Mapped[Room | None] = relationship()
+    request: Mapped[Request | None] = relationship(back_populates="unblock")
+
+
+class SiteReport(Base):
+    """A teacher's "this should be closed"."""
+
+    __tablename__ = "reports"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    site: Mapped[str] = mapped_column(String(253))
+    teacher: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(Text, default="")
+    reported_at: Mapped[datetime]
+    settled_by: Mapped[str] = mapped_column(String(64), default="")
+    room: Mapped[Room] = relationship()
+
+
+class Incident(Base):
+    """Something the safeguarding lead should look at."""
+
+    __tablename__ = "incidents"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    happened_at: Mapped[datetime]
+    device: Mapped[str] = mapped_column(String(64))
+    evidence: Mapped[list[str]] = mapped_column(default=list)
+    acknowledged_by: Mapped[str] = mapped_column(String(64), default="")
+    room: Mapped[Room] = relationship()
+
+
+class AuditEntry(Base):
+    """Who did what, when. Never changed, never deleted by hand."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    who: Mapped[str] = mapped_column(String(64))
+    what: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(Text, default="")

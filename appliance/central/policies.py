@@ -1,0 +1,92 @@
+"""Builds each room's policy document from the school's tables.
+
+The version grows only when the content differs from what the room was given last, so that a room fetches a policy
+exactly when there is something new in it.
+"""
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from appliance.central import requests, rules
+from appliance.central.models import Publication, Room, School
+from appliance.protocol import Target
+from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def document(session: Session, now: datetime, room: Room) -> PolicyDocument:
+    """Return a room's policy as it should be now; where it differs from the last one its version is one higher."""
+    content = _content(session, now, room)
+    digest = _digest(content)
+    if digest != room.policy_digest:
+        room.policy_digest = digest
+        room.policy_version += 1
+    return msgspec.structs.replace(content, version=room.policy_version, issued=now)
+
+
+def target(session: Session, now: datetime, room: Room) -> Target:
+    """Return where a room should be."""
+    version = document(session, now, room).version
+    published = latest_publication(session)
+    return Target(policy=version, index=published.hash if published else "", requests=room.requests_changed)
+
+
+def is_current(session: Session, now: datetime, room: Room) -> bool:
+    """Tell whether the room's policy is still what it was given last, so that nothing need be written."""
+    return _digest(_content(session, now, room)) == room.policy_digest
+
+
+def latest_publication(session: Session) -> Publication | None:
+    """Return the index that rooms should use, or None while there is none."""
+    return session.scalar(select(Publication).order_by(Publication.id.desc()).limit(1))
+
+
+def _digest(content: PolicyDocument) -> str:
+    return hashlib.sha256(_encoder.encode(content)).hexdigest()
+
+
+def _content(session: Session, now: datetime, room: Room) -> PolicyDocument:
+    school = session.scalars(select(School)).one()
+    profiles = rules.profiles(session)
+    default = next((profile.name for profile in profiles if profile.is_default), profiles[0].name)
+    return PolicyDocument(
+        version=0,
+        school=school.name,
+        room=room.name,
+        timezone=school.timezone,
+        default_group=default,
+        groups=tuple(
+            Group(name=profile.name, profile=profile.name, members=tuple(profile.members)) for profile in profiles
+        ),
+        profiles=tuple(
+            Profile(
+                name=profile.name,
+                closed=tuple(profile.closed),
+                safe_search=profile.safe_search,
+                keywords=profile.keywords,
+            )
+            for profile in profiles
+        ),
+        rules=tuple(
+            Rule(name=rule.name, action=rule.action, locked=rule.locked, note=rule.note)  # type: ignore[arg-type]  # the table holds these two words only
+            for rule in rules.every(session)
+        ),
+        unblocks=tuple(
+            Unblock(
+                id=str(unblock.id),
+                site=unblock.site,
+                also=tuple(unblock.also),
+                groups=tuple(unblock.groups),
+                since=unblock.since,
+                until=unblock.until,
+                by=unblock.by,
+            )
+            for unblock in requests.open_now(session, now, room)
+        ),
+        locked_categories=tuple(school.locked_categories),
+    )

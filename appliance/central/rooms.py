@@ -1,0 +1,65 @@
+"""The rooms: enrolled with a token that is shown once, known by it, and heard of by their health."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from appliance.central import audit
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import Room
+from appliance.protocol import RoomHealth
+
+
+def enrol(session: Session, now: datetime, *, name: str, by: str) -> str:
+    """Enrol a room, or give an enrolled one a new token (the old one ends). Returns the token, kept nowhere."""
+    name = name.strip()
+    if not 0 < len(name) <= 100:
+        raise NotPossible("a room needs a name of at most 100 characters")
+    token = secrets.token_urlsafe(32)
+    room = session.scalar(select(Room).where(Room.name == name))
+    if room is None:
+        room = Room(name=name, token_hash="", log_key=secrets.token_hex(32), enrolled_at=now)
+        session.add(room)
+    room.token_hash = _hash(token)
+    room.enrolled_at = now
+    audit.note(session, now, by, "room enrolled", name)
+    return token
+
+
+def by_token(session: Session, token: str) -> Room | None:
+    """Return the room whose token this is, or None."""
+    return session.scalar(select(Room).where(Room.token_hash == _hash(token)))
+
+
+def every(session: Session) -> list[Room]:
+    """Return all rooms by name."""
+    return list(session.scalars(select(Room).order_by(Room.name)))
+
+
+def get(session: Session, room_id: int) -> Room:
+    """Return a room. Raises NotFound."""
+    room = session.get(Room, room_id)
+    if room is None:
+        raise NotFound("there is no such room")
+    return room
+
+
+def report_health(session: Session, now: datetime, room: Room, health: RoomHealth) -> None:
+    """Keep what a room said of itself."""
+    session.add(room)
+    room.last_seen = now
+    room.health = {
+        "version": health.version,
+        "policy": health.policy,
+        "index": health.index,
+        "index_age_seconds": health.index_age_seconds,
+        "conditions": list(health.conditions),
+    }
+
+
+def _hash(token: str) -> str:
+    # The token has 256 bits of its own, so a plain hash is enough: there is nothing to guess.
+    return hashlib.sha256(token.encode()).hexdigest()

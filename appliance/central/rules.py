@@ -1,0 +1,64 @@
+"""The school's own allow and block entries, and which categories each profile keeps closed."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from appliance.central import audit
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import Profile, Rule
+from dns.errors import InvalidName
+from dns.names import canonical
+
+
+def add(
+    session: Session, now: datetime, *, name: str, action: Literal["allow", "block"], by: str, note: str = "",
+    locked: bool = False,
+) -> Rule:  # fmt: skip
+    """Add an entry for a name and its subdomains. Raises NotPossible for what is no name, or there already."""
+    try:
+        name = canonical(name)
+    except InvalidName as problem:
+        raise NotPossible(str(problem)) from None
+    if session.scalar(select(Rule).where(Rule.name == name, Rule.action == action)):
+        raise NotPossible(f"there is a rule to {action} {name} already")
+    rule = Rule(name=name, action=action, note=note, locked=locked and action == "block", by=by, made_at=now)
+    session.add(rule)
+    session.flush()
+    audit.note(session, now, by, f"rule: {action}", name)
+    return rule
+
+
+def remove(session: Session, now: datetime, *, rule_id: int, by: str) -> Rule:
+    """Take an entry away; returned so that it can be put back. Raises NotFound."""
+    rule = session.get(Rule, rule_id)
+    if rule is None:
+        raise NotFound("there is no such rule")
+    session.delete(rule)
+    audit.note(session, now, by, f"rule removed: {rule.action}", rule.name)
+    return rule
+
+
+def every(session: Session) -> list[Rule]:
+    """Return all rules, by name."""
+    return list(session.scalars(select(Rule).order_by(Rule.name, Rule.action)))
+
+
+def profiles(session: Session) -> list[Profile]:
+    """Return all profiles, the default one first."""
+    return list(session.scalars(select(Profile).order_by(Profile.is_default.desc(), Profile.name)))
+
+
+def set_closed(session: Session, now: datetime, *, profile: str, closed: list[str], by: str) -> None:
+    """Say which categories a profile keeps closed. Raises NotFound."""
+    found = session.get(Profile, profile)
+    if found is None:
+        raise NotFound(f"there is no profile {profile!r}")
+    added, taken = sorted(set(closed) - set(found.closed)), sorted(set(found.closed) - set(closed))
+    if not added and not taken:
+        return
+    found.closed = sorted(set(closed))
+    changes = [*(f"+{category}" for category in added), *(f"-{category}" for category in taken)]
+    audit.note(session, now, by, f"categories of {profile}", " ".join(changes))

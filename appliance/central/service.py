@@ -1,0 +1,83 @@
+"""The central service of one school, as its pages and its machine interface see it.
+
+One object holds the parts: the store, the feed, the compiler.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from appliance.central.compiling import Compiler
+from appliance.central.errors import CentralError
+from appliance.central.feed import Feed
+from appliance.central.models import Profile, School
+from appliance.central.store import Store
+from appliance.settings.central import CentralSettings
+
+# What a school starts with: REFERENCE of what primary schools publish about their filtering. Pupils: social
+# networks, forums, chat and webmail closed by default; staff: what is closed for everybody.
+EVERYBODY = (
+    "circumvention", "discrimination", "drugs", "extremism", "gambling", "hate_speech", "malware", "piracy",
+    "pornography", "self_harm", "violence",
+)  # fmt: skip
+PUPILS = (
+    *EVERYBODY, "advertising", "ai_tools", "chat", "dating", "file_hosting", "forums", "games", "remote_control",
+    "shopping", "shorteners", "social_networks", "streaming", "webmail",
+)  # fmt: skip
+LOCKED = ("malware", "pornography")
+
+
+def now_utc() -> datetime:
+    """Return the time, with its zone."""
+    return datetime.now(UTC)
+
+
+class Central:
+    """The parts of a central service."""
+
+    def __init__(self, settings: CentralSettings, now: Callable[[], datetime] = now_utc) -> None:
+        self.settings = settings
+        self.now = now
+        self.store = Store.of(settings)
+        self.feed = Feed(self.store, now)
+        self.compiler = Compiler(self.store, settings.central.data, now)
+
+    def prepare(self) -> None:
+        """Bring the database to today's tables, and make the school where there is none yet."""
+        self.settings.central.data.mkdir(parents=True, exist_ok=True)
+        self.store.migrate()
+        with self.store.writing() as session:
+            school = session.scalars(select(School)).one_or_none()
+            if school is None:
+                school = School(id=1, starter_list=True, locked_categories=list(LOCKED))
+                session.add(school)
+                session.add(
+                    Profile(name="pupils", closed=sorted(PUPILS), safe_search=True, keywords=True, members=[],
+                            is_default=True)
+                )  # fmt: skip
+                session.add(Profile(name="staff", closed=sorted(EVERYBODY), members=[], is_default=False))
+            school.name = self.settings.central.school
+            school.timezone = self.settings.central.timezone
+
+    def start(self) -> None:
+        """Begin to watch and to compile; the lists are compiled once at each start."""
+        self.feed.start()
+        self.compiler.start()
+        self.compiler.want()
+
+    def stop(self) -> None:
+        """Stop watching and compiling."""
+        self.feed.stop()
+        self.compiler.stop()
+        self.store.close()
+
+
+def open_existing(settings: CentralSettings) -> Central:
+    """Return the service for a command that changes something in it. Raises CentralError."""
+    central = Central(settings)
+    try:
+        central.prepare()
+    except OSError as problem:
+        raise CentralError(f"{settings.central.data}: {problem.strerror}") from None
+    return central

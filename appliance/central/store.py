@@ -1,0 +1,83 @@
+"""Central's database: opened, brought to today's tables, and handed out in transactions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event, select, update
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from appliance.central.errors import CentralError
+from appliance.central.models import Pulse
+from appliance.settings.central import CentralSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Store:
+    """The database of one central service."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._sessions = sessionmaker(engine, expire_on_commit=False)
+
+    @classmethod
+    def of(cls, settings: CentralSettings) -> "Store":
+        """Open the database that the settings name. Raises CentralError."""
+        url = settings.central.database
+        if not url:
+            settings.central.data.mkdir(parents=True, exist_ok=True)
+            url = f"sqlite:///{settings.central.data / 'central.db'}"
+        engine = create_engine(url)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+        return cls(engine)
+
+    def migrate(self) -> None:
+        """Bring the database to today's tables. Raises CentralError where it cannot be reached."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        try:
+            with self._engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except OperationalError as problem:
+            raise CentralError(f"the database cannot be used: {problem.orig}") from None
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session whose changes are never kept."""
+        with self._sessions() as session:
+            yield session
+
+    @contextmanager
+    def writing(self, *, concerns_rooms: bool = True) -> Iterator[Session]:
+        """Give a session that is committed at the end, or rolled back where the block raises.
+
+        The first statement takes the one row of the pulse, so that writers come one after the other: what a block
+        reads still holds when it writes. The pulse beats unless the change cannot concern any room.
+        """
+        with self._sessions.begin() as session:
+            session.execute(update(Pulse).values(beat=Pulse.beat + int(concerns_rooms)))
+            yield session
+
+    def beat(self) -> int:
+        """Return the number that grows with every change."""
+        with self._sessions() as session:
+            return session.scalar(select(Pulse.beat)) or 0
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 5000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

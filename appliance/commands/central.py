@@ -1,0 +1,53 @@
+"""`hallpass central`: the school's central service, and what a technician does to it."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from appliance.central import rooms, service
+from appliance.commands.options import config_option, say_what_happens
+from appliance.errors import HallpassError
+from appliance.listening import require_free
+from appliance.settings.central import CentralSettings
+from appliance.settings.load import load
+from appliance.web_server import arguments
+
+APP = "webui.coordinator.app:create_app()"
+THREADS = 128  # each room's feed and each open page holds one
+
+
+@click.group(invoke_without_command=True)
+@config_option("central.toml")
+@click.pass_context
+def command(ctx: click.Context, config: Path) -> None:
+    """Run the central service: the coordinator's pages, and what rooms follow."""
+    if ctx.invoked_subcommand is not None:
+        return
+    settings = load(config, CentralSettings)
+    say_what_happens()
+    service.open_existing(settings).store.close()
+    require_free(settings.central.listen)
+    environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
+    tls = (settings.tls.certificate, settings.tls.key) if settings.tls else None
+    os.execve(sys.executable, arguments(APP, settings.central.listen, threads=THREADS, tls=tls), environment)  # noqa: S606 (we become the server)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--output", type=click.Path(path_type=Path), help="Where the token is written; left out: printed.")
+@config_option("central.toml")
+def enrol(name: str, output: Path | None, config: Path) -> None:
+    """Enrol the room NAME, or give it a new token. The token is shown once."""
+    central = service.open_existing(load(config, CentralSettings))
+    if output is not None and output.exists():
+        raise HallpassError(f"{output} exists already; remove it, or name another file")
+    with central.store.writing() as session:
+        token = rooms.enrol(session, central.now(), name=name, by="command line")
+    if output is None:
+        click.echo(token)
+        return
+    handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(token + "\n")

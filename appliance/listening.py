@@ -1,0 +1,20 @@
+"""Asks for a port before a server is started on it, so that a person gets one clear line."""
+
+import socket
+
+from appliance.errors import HallpassError
+from appliance.settings.values import Endpoint
+
+
+def require_free(endpoint: Endpoint, kind: socket.SocketKind = socket.SOCK_STREAM, hint: str = "") -> None:
+    """Raise HallpassError where somebody else holds a port, or we may not have it."""
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
+        if kind is socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that is only lingering is free
+        try:
+            probe.bind((endpoint.host, endpoint.port))
+        except OSError as problem:
+            raise HallpassError(
+                f"{endpoint} cannot be used ({problem.strerror}){hint or '; stop what holds it, or change listen'}"
+            ) from None

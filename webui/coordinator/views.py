@@ -1,0 +1,287 @@
+"""The coordinator's pages. Views translate HTTP; the services of `appliance.central` decide."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import accounts, audit, policies, requests, rooms, rules, sources
+from appliance.central.errors import CentralError
+from appliance.central.service import Central
+from blocklists.categories import CATEGORIES
+from webui.coordinator import forms
+from webui.shared import live
+from webui.shared.flashing import flash_with_undo
+
+pages = Blueprint("pages", __name__, template_folder="templates")
+
+
+def central() -> Central:
+    """Return the service that this application serves."""
+    service: Central = current_app.extensions["central"]
+    return service
+
+
+@pages.before_request
+@login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
+def _signed_in() -> None:
+    """Let only somebody who is signed in come further."""
+
+
+@pages.errorhandler(CentralError)
+def _refused(problem: CentralError) -> Redirect:
+    flash(f"{problem}.", "warning")
+    return _back()
+
+
+@pages.get("/")
+def queue() -> str:
+    """Show what waits for a decision, what is open now, and what teachers reported."""
+    with central().store.reading() as session:
+        now = central().now()
+        return render_template(
+            "queue.html",
+            waiting=requests.waiting(session),
+            open_now=requests.open_now(session, now),
+            decided=requests.decided(session, 20),
+            reports=requests.open_reports(session),
+            decision=forms.DecisionForm(),
+            now=now,
+        )
+
+
+@pages.get("/events")
+def events() -> Response:
+    """Say whenever anything changed: the page then looks again."""
+
+    def items() -> Iterator[tuple[str, object] | None]:
+        for changed in central().feed.beats():
+            yield ("changed", {}) if changed else None
+
+    return live.events(items())
+
+
+@pages.post("/requests/<request_id>/decide")
+def decide(request_id: str) -> Redirect:
+    """Approve or deny a request."""
+    form = forms.valid(forms.DecisionForm())
+    now, by = central().now(), _me()
+    with central().store.writing() as session:
+        if request.form.get("decision") == "deny":
+            words = form.answer.data or "Not this time."
+            requests.deny(session, now, request_id=request_id, by=by, answer=words)
+            flash("The request was denied; the teacher sees your words.")
+        else:
+            unblock = requests.approve(
+                session, now, request_id=request_id, by=by, minutes=form.minutes.data, scope=form.scope.data,
+                answer=form.answer.data or "",
+            )  # fmt: skip
+            session.flush()
+            undo = url_for(".end", unblock_id=unblock.id)
+            flash_with_undo(f"{unblock.site} is open until {unblock.until.astimezone():%H:%M}.", undo)
+    return redirect(url_for(".queue"))
+
+
+@pages.post("/openings/<int:unblock_id>/end")
+def end(unblock_id: int) -> Redirect:
+    """Close early what was opened."""
+    with central().store.writing() as session:
+        requests.end(session, central().now(), unblock_id=unblock_id, by=_me())
+    flash("It is closed again.")
+    return redirect(url_for(".queue"))
+
+
+@pages.post("/reports/<report_id>/settle")
+def settle(report_id: str) -> Redirect:
+    """Put a teacher's report away, after closing the site where the coordinator chose so."""
+    site = request.form.get("close", "")
+    with central().store.writing() as session:
+        if site:
+            rules.add(session, central().now(), name=site, action="block", by=_me(), note="reported by a teacher")
+        requests.settle_report(session, central().now(), report_id=report_id, by=_me())
+    flash(f"{site} is closed in every room." if site else "The report was put away.")
+    return redirect(url_for(".queue"))
+
+
+@pages.get("/rules")
+def show_rules() -> str:
+    """Show the school's own rules and each profile's categories."""
+    with central().store.reading() as session:
+        return render_template(
+            "rules.html",
+            rules=rules.every(session),
+            profiles=rules.profiles(session),
+            categories=CATEGORIES,
+            form=forms.RuleForm(),
+        )
+
+
+@pages.post("/rules")
+def add_rule() -> Redirect:
+    """Block or allow a name."""
+    form = forms.valid(forms.RuleForm())
+    with central().store.writing() as session:
+        rule = rules.add(
+            session, central().now(), name=form.name.data, action=form.action.data, note=form.note.data or "",
+            locked=form.locked.data, by=_me(),
+        )  # fmt: skip
+    done = "closed" if rule.action == "block" else "always open"
+    undo = url_for(".remove_rule", rule_id=rule.id)
+    flash_with_undo(f"{rule.name} and its subdomains are {done} in every room.", undo)
+    return redirect(url_for(".show_rules"))
+
+
+@pages.post("/rules/<int:rule_id>/remove")
+def remove_rule(rule_id: int) -> Redirect:
+    """Take a rule away; the message can put it back."""
+    with central().store.writing() as session:
+        rule = rules.remove(session, central().now(), rule_id=rule_id, by=_me())
+        fields = {
+            "name": rule.name,
+            "action": rule.action,
+            "note": rule.note,
+            **({"locked": "y"} if rule.locked else {}),
+        }
+    flash_with_undo(f"The rule for {rule.name} is gone.", url_for(".add_rule"), **fields)
+    return redirect(url_for(".show_rules"))
+
+
+@pages.post("/profiles/<profile>")
+def set_closed(profile: str) -> Redirect:
+    """Say which categories a profile keeps closed."""
+    with central().store.writing() as session:
+        rules.set_closed(
+            session, central().now(), profile=profile, closed=request.form.getlist("closed"), by=_me()
+        )
+    flash(f"The categories of {profile} are in force.")
+    return redirect(url_for(".show_rules"))
+
+
+@pages.get("/lists")
+def show_lists() -> str:
+    """Show the sources, and what the last compilation said of each."""
+    with central().store.reading() as session:
+        return render_template(
+            "lists.html",
+            sources=sources.every(session),
+            published=policies.latest_publication(session),
+            compiler=central().compiler.state,
+            form=forms.SourceForm(),
+        )
+
+
+@pages.post("/lists")
+def subscribe() -> Redirect:
+    """Subscribe to a source: a URL, or a file."""
+    form = forms.valid(forms.SourceForm())
+    location = (form.location.data or "").strip()
+    upload = form.file.data
+    if bool(location) == bool(upload):
+        raise CentralError("give either an https address or a file")
+    if upload:
+        kept = sources.keep_file(central().settings.central.data / "lists", form.name.data, upload.read())
+        location = str(kept)
+    elif not location.startswith("https://"):
+        raise CentralError("the address must begin with https://")
+    with central().store.writing() as session:
+        sources.subscribe(
+            session, central().now(), name=form.name.data, category=form.category.data, location=location,
+            format=form.format.data, match=form.match.data, by=_me(),
+        )  # fmt: skip
+    central().compiler.want()
+    flash("The list was added. It is in force in every room as soon as it is compiled.")
+    return redirect(url_for(".show_lists"))
+
+
+@pages.post("/lists/<int:source_id>/remove")
+def unsubscribe(source_id: int) -> Redirect:
+    """Take a source away."""
+    with central().store.writing() as session:
+        sources.unsubscribe(session, central().now(), source_id=source_id, by=_me())
+    central().compiler.want()
+    flash("The list was removed; the rooms follow as soon as the rest is compiled.")
+    return redirect(url_for(".show_lists"))
+
+
+@pages.post("/lists/compile")
+def compile_again() -> Redirect:
+    """Fetch and compile everything again."""
+    central().compiler.want()
+    return redirect(url_for(".show_lists"))
+
+
+@pages.get("/rooms")
+def show_rooms() -> str:
+    """Show every room and how it is."""
+    now = central().now()
+    with central().store.reading() as session:
+        published = policies.latest_publication(session)
+        return render_template(
+            "rooms.html", rooms=rooms.every(session), now=now, published=published, form=forms.RoomForm()
+        )
+
+
+@pages.post("/rooms")
+def enrol() -> str:
+    """Enrol a room and show its token, once."""
+    form = forms.valid(forms.RoomForm())
+    with central().store.writing() as session:
+        token = rooms.enrol(session, central().now(), name=form.name.data, by=_me())
+    return render_template("enrolled.html", name=form.name.data, token=token)
+
+
+@pages.get("/accounts")
+def show_accounts() -> str:
+    """Show who may sign in."""
+    with central().store.reading() as session:
+        return render_template(
+            "accounts.html", accounts=accounts.everyone(session), now=central().now(), form=forms.AccountForm()
+        )
+
+
+@pages.post("/accounts")
+def add_account() -> str:
+    """Add an account and show its password, once."""
+    form = forms.valid(forms.AccountForm())
+    password = accounts.generate_password()
+    with central().store.writing(concerns_rooms=False) as session:
+        user = accounts.add(
+            session, central().now(), username=form.username.data, name=form.name.data, role=form.role.data,
+            password=password, ends=forms.end_of_day(form.ends.data), by=_me(),
+        )  # fmt: skip
+    return render_template("account_added.html", username=user.username, password=password)
+
+
+@pages.post("/accounts/<username>/end")
+def end_account(username: str) -> Redirect:
+    """End an account now."""
+    if username == _me():
+        raise CentralError("you cannot end your own account")
+    with central().store.writing(concerns_rooms=False) as session:
+        accounts.end(session, central().now(), username=username, by=_me())
+    flash(f"The account {username} has ended.")
+    return redirect(url_for(".show_accounts"))
+
+
+@pages.get("/audit")
+def show_audit() -> str:
+    """Show who did what."""
+    with central().store.reading() as session:
+        return render_template("audit.html", entries=audit.latest(session))
+
+
+def _me() -> str:
+    account: Any = current_user.account
+    return str(account.username)
+
+
+def _back() -> Redirect:
+    """Return to the page that the form stood on."""
+    fallback = {
+        "pages.add_rule": ".show_rules", "pages.remove_rule": ".show_rules", "pages.set_closed": ".show_rules",
+        "pages.subscribe": ".show_lists", "pages.unsubscribe": ".show_lists", "pages.enrol": ".show_rooms",
+        "pages.add_account": ".show_accounts", "pages.end_account": ".show_accounts",
+    }  # fmt: skip
+    return redirect(url_for(fallback.get(request.endpoint or "", ".queue")))

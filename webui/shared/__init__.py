@@ -1,0 +1,1 @@
+"""What both sites share: how a page looks, how it is protected, how somebody signs in."""

@@ -1,0 +1,89 @@
+"""Signing in and out: the form, the session, and who is asked.
+
+A site brings a function that says whose a user name and password are; what is kept in the session is the account
+as it was then. A site may look each time whether the account still holds.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import msgspec
+from flask import Flask, redirect, render_template, request, session, url_for
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response as WerkzeugResponse
+from wtforms import PasswordField, StringField
+from wtforms.validators import InputRequired, Length
+
+from appliance.protocol import Account
+
+Check = Callable[[str, str], Account | str]  # an account, or the sentence that says why not
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """User name and password."""
+
+    username = StringField("User name", [InputRequired(), Length(max=64)], render_kw={"autocomplete": "username"})
+    password = PasswordField(
+        "Password", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "current-password"}
+    )
+
+
+class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
+    """Somebody who is signed in."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def get_id(self) -> str:
+        """Return what Flask-Login keeps in the session."""
+        return self.account.username
+
+
+def install(app: Flask, check: Check, still_holds: Callable[[Account], bool], home: str) -> None:
+    """Give an application its pages /sign-in and /sign-out; `home` is the endpoint to go to."""
+    manager = LoginManager(app)
+    manager.login_view = "sign_in"
+    manager.login_message = ""
+
+    @manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login has no types
+    def load(username: str) -> SignedIn | None:
+        try:
+            account = msgspec.convert(session.get("account"), Account)
+        except msgspec.ValidationError:
+            return None
+        ended = account.ends is not None and account.ends <= datetime.now(UTC)
+        if account.username != username or ended or not still_holds(account):
+            return None
+        return SignedIn(account)
+
+    @app.route("/sign-in", methods=["GET", "POST"])
+    def sign_in() -> str | tuple[str, int] | WerkzeugResponse:
+        if current_user.is_authenticated:
+            return redirect(url_for(home))
+        form = SignInForm()
+        if not form.validate_on_submit():
+            return render_template("shared/sign_in.html", form=form)
+        answer = check(form.username.data, form.password.data)
+        if isinstance(answer, str):
+            return render_template("shared/sign_in.html", form=form, wrong=answer), 401
+        session.clear()  # a session of before must not live on as somebody's
+        session["account"] = msgspec.to_builtins(answer)
+        session.permanent = True
+        login_user(SignedIn(answer))
+        return redirect(_wanted() or url_for(home))
+
+    @app.post("/sign-out")
+    def sign_out() -> WerkzeugResponse:
+        logout_user()
+        session.clear()
+        return redirect(url_for("sign_in"))
+
+
+def _wanted() -> str:
+    """Return the page of ours that somebody wanted before they had to sign in, or ""."""
+    wanted = request.args.get("next", "")
+    parts = urlsplit(wanted)
+    ours = wanted.startswith("/") and not wanted.startswith("//") and not parts.netloc and "\\" not in wanted
+    return wanted if ours else ""

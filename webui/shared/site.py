@@ -1,0 +1,102 @@
+"""Makes a Flask application as every site of ours is: protected, local, and calm when something goes wrong.
+
+- Content comes from this machine alone (Bootstrap-Flask serves its assets locally), and the content security
+  policy says so: no inline scripts, no frames, nothing from elsewhere.
+- Every form carries a token (Flask-WTF). Sessions last a school day, are HttpOnly and SameSite.
+- An error is a page in plain words, never a traceback.
+"""
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, current_app, render_template
+from flask_bootstrap import Bootstrap5
+from flask_wtf import CSRFProtect
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from appliance.errors import HallpassError
+
+SCHOOL_DAY = timedelta(hours=10)
+LARGEST_BODY = 1024 * 1024
+
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+shared = Blueprint(
+    "shared", __name__, template_folder="templates", static_folder="static", static_url_path="/shared"
+)
+
+
+def make_site(name: str, data: Path, *, tls: bool, largest_body: int = LARGEST_BODY) -> Flask:
+    """Return an application named `name` whose secret is kept in the folder `data`."""
+    app = Flask(name)
+    app.config.update(
+        SECRET_KEY=_secret(data / "pages.key"),
+        MAX_CONTENT_LENGTH=largest_body,
+        SESSION_COOKIE_NAME="hallpass-room" if name.startswith("webui.room") else "hallpass-central",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=tls,
+        PERMANENT_SESSION_LIFETIME=SCHOOL_DAY,
+        WTF_CSRF_TIME_LIMIT=None,  # a form that stood open over lunch is still that person's form
+        BOOTSTRAP_SERVE_LOCAL=True,
+    )
+    Bootstrap5(app)
+    app.extensions["hallpass-csrf"] = CSRFProtect(app)
+    app.register_blueprint(shared)
+    app.after_request(_protect)
+    app.register_error_handler(HTTPException, _say)
+    app.register_error_handler(HallpassError, _say_failure)
+    app.register_error_handler(Exception, _say_fault)
+    return app
+
+
+def _secret(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        secret = secrets.token_bytes(32)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secret)
+        return secret
+
+
+def _protect(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        if name == "Cache-Control" and response.cache_control.max_age:
+            continue
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _say(problem: HTTPException) -> tuple[str, int]:
+    words = {
+        400: "That form could not be read. Please go back and send it again.",
+        403: "This page is not for this account.",
+        404: "There is no such page.",
+        413: "That file is too large.",
+        429: "That was a little too often. Please wait a moment.",
+    }
+    status = problem.code or 500
+    return render_template("shared/problem.html", words=words.get(status, "Something went wrong.")), status
+
+
+def _say_failure(problem: HallpassError) -> tuple[str, int]:
+    return render_template("shared/problem.html", words=f"{problem}."), 409
+
+
+def _say_fault(problem: Exception) -> tuple[str, int]:
+    current_app.logger.error("a page failed", exc_info=problem)
+    return _say(InternalServerError())
