@@ -98,7 +98,7 @@ class Door:
         *,
         limits: Limits,
         welcome: Callable[[str], bool] | None = None,
-        context: ssl.SSLContext | None = None,
+        context: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         self.turned_away = 0
         self._sock = sock
@@ -180,7 +180,7 @@ class Door:
             await self._loop.connect_accepted_socket(
                 lambda: connection,
                 sock,
-                ssl=self._context,
+                ssl=self._context() if self._context else None,
                 ssl_handshake_timeout=self._limits.handshake_seconds if self._context else None,
             )
             await lost.wait()

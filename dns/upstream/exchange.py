@@ -42,6 +42,11 @@ def _edns(flags: int) -> bytes:
 
 
 _EDNS = (_edns(0), _edns(1))  # without and with DNSSEC OK
+_OPT_BYTES, _OPTION_BYTES = 11, 4
+_PADDING = b"\x00\x0c"  # the option of RFC 7830
+_BLOCK = (
+    128  # bytes to a multiple of which questions over encrypted connections are padded (RFC 8467, section 4.1)
+)
 _WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
 _WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
@@ -88,9 +93,14 @@ class Exchange:
             query[end + 7] >> 7 if query[end : end + 3] == _OPT_TYPE and len(query) > end + 7 else 0
         )
 
-    def message(self, *, mixed: bool = True, edns: bool = True) -> bytes:
+    def message(self, *, mixed: bool = True, edns: bool = True, padded: bool = False) -> bytes:
         """Return the message to send, all but its id."""
         question = self.mixed if mixed else self.question
+        if padded:
+            size = -(HEADER_BYTES + len(question) + _OPT_BYTES + _OPTION_BYTES) % _BLOCK
+            padding = _PADDING + size.to_bytes(2, "big") + bytes(size)
+            opt = _EDNS[self.wants_dnssec][:-2] + len(padding).to_bytes(2, "big") + padding
+            return _TAILS[1][self.wishes] + question + opt
         if edns:
             return _TAILS[1][self.wishes] + question + _EDNS[self.wants_dnssec]
         return _TAILS[0][self.wishes] + question

@@ -7,18 +7,25 @@ settings do not give for it.
 `Upstreams` belongs to the event loop in which it was started; `ask` costs no task, future or timer.
 """
 
+import asyncio
+import socket
+import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from dns.errors import MalformedMessage
 from dns.names import parents
+from dns.skim import skim
 from dns.upstream.burst import Burst
 from dns.upstream.chance import Chance
 from dns.upstream.health import Health, State
 from dns.upstream.rota import RETRY_SECONDS, Rota
-from dns.upstream.server import Address, Server
+from dns.upstream.server import Address, Server, is_address
+from dns.upstream.stream import StreamServer
 from dns.upstream.udp import UdpServer
+from dns.wire import A, ask_for
 
 
 class Forward(msgspec.Struct, frozen=True):
@@ -36,27 +43,34 @@ class Upstreams:
         servers: Sequence[Address],
         forwards: Sequence[Forward] = (),
         *,
+        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
         now: Callable[[], float] = time.time,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._addresses = tuple(servers)
         self._forwards = tuple(forwards)
+        self._trust = trust
+        self._context: ssl.SSLContext | None = None
         self._now = now
         self._retry_seconds = retry_seconds
         self._burst = Burst()
         self._general: Rota | None = None
         self._special: dict[str, Rota] = {}
+        self._bootstrap: Rota | None = None  # finds servers that are given by name
 
     async def start(self) -> None:
         """Make ready to ask, in the running event loop. Nothing is sent yet."""
         chance = Chance()
         self._general = self._rota(self._addresses, chance)
+        plain = [address for address in self._addresses if address.transport == "plain"]
+        if plain and any(not is_address(address.host) for address in self._all_addresses()):
+            self._bootstrap = self._rota(plain, chance)
         self._special = {forward.domain: self._rota(forward.servers, chance) for forward in self._forwards}
 
     async def close(self) -> None:
         """Let go of every socket; questions under way are answered with None."""
-        rotas = [*self._special.values(), *([self._general] if self._general else [])]
-        self._general, self._special = None, {}
+        rotas = [rota for rota in (*self._special.values(), self._general, self._bootstrap) if rota is not None]
+        self._general, self._special, self._bootstrap = None, {}, None
         for rota in rotas:
             await rota.close()
 
@@ -91,10 +105,45 @@ class Upstreams:
         known = [since for since in times if since is not None]
         return max(known) if known and len(known) == len(times) else None
 
+    def _all_addresses(self) -> Iterator[Address]:
+        yield from self._addresses
+        for forward in self._forwards:
+            yield from forward.servers
+
     def _rota(self, addresses: Sequence[Address], chance: Chance) -> Rota:
         rota = Rota(chance, self._retry_seconds)
         rota.staff([self._server(address, rota, chance) for address in addresses])
         return rota
 
     def _server(self, address: Address, rota: Rota, chance: Chance) -> Server:
-        return UdpServer(address, rota, chance, self._burst, Health(self._now))
+        health = Health(self._now)
+        if address.transport == "plain":
+            return UdpServer(address, rota, chance, self._burst, health)
+        if self._context is None:
+            self._context = self._trust()
+            self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if address.transport == "tls":
+            return StreamServer(address, rota, chance, health, self._context)
+        # Only who asks over HTTPS pays for its library: half the memory of a small resolver.
+        from dns.upstream.https import HttpsServer  # noqa: PLC0415 (see the line above)
+
+        return HttpsServer(address, rota, health, self._context, self._find)
+
+    async def _find(self, name: str) -> Sequence[str]:
+        """Return the addresses of an upstream that is given by name, asked of the plain upstreams."""
+        if self._bootstrap is None:
+            return ()
+        found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+
+        def done(answer: bytes | None) -> None:
+            if not found.done():
+                found.set_result(answer)
+
+        self._bootstrap.ask(ask_for(name, A), name, done)
+        answer = await found
+        try:
+            records = skim(answer).answer if answer is not None else []
+        except MalformedMessage:
+            return ()
+        data = [answer[record.data_at :][:4] for record in records if record.rtype == A] if answer else []
+        return [socket.inet_ntop(socket.AF_INET, one) for one in data if len(one) == 4]

@@ -1,5 +1,6 @@
 """What every upstream server is, whichever way it is spoken to, and whom it tells how a question went."""
 
+import ipaddress
 from typing import Literal, Protocol
 
 import msgspec
@@ -68,6 +69,15 @@ class Server(Protocol):
 
     async def close(self) -> None:
         """Let go of every socket and connection; nobody is told anything any more."""
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def title(address: Address) -> str:

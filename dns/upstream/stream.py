@@ -36,6 +36,7 @@ class StreamServer:
         self.asker = asker
         self.chance = chance
         self.loop = asyncio.get_running_loop()
+        self.is_encrypted = context is not None
         self._address = address
         self._context = context
         self._queue: list[Exchange] = []  # while the connection is being made
@@ -145,7 +146,7 @@ class _Connection(asyncio.Protocol):
         if not self._open:
             self._waiting_since = self._last_use
         self._open[identity] = exchange
-        message = exchange.message()
+        message = exchange.message(padded=self._server.is_encrypted)
         length = len(message) + 2
         self._transport.write(length.to_bytes(2, "big") + identity.to_bytes(2, "big") + message)
         return True

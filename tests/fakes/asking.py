@@ -1,7 +1,8 @@
 """Ways for a test to put questions to upstreams, and to run until the answer is there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,11 +41,14 @@ def query(name: str, qtype: str = "A", *, edns: bytes | None = None, dnssec: boo
 
 @asynccontextmanager
 async def asking(
-    *servers: FakeUpstream | Address, forwards: tuple[Forward, ...] = (), retry_seconds: float = 0.5
+    *servers: FakeUpstream | Address,
+    forwards: tuple[Forward, ...] = (),
+    retry_seconds: float = 0.5,
+    trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
 ) -> AsyncIterator[Upstreams]:
     """Start upstreams that ask these servers."""
     addresses = [one.address if isinstance(one, FakeUpstream) else one for one in servers]
-    upstreams = Upstreams(addresses, forwards, retry_seconds=retry_seconds)
+    upstreams = Upstreams(addresses, forwards, retry_seconds=retry_seconds, trust=trust)
     await upstreams.start()
     try:
         yield upstreams

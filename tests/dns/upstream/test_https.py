@@ -1,4 +1,4 @@
-"""Upstreams over HTTPS (RFC 8484): asked through our own listener, verified by name, found without the machine's help."""
+"""Upstreams over HTTPS (RFC 8484): verified by name, and found without the machine's help."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,0 +1,258 @@
+"""DNS over HTTPS (RFC 8484): GET and POST over HTTP/2, whose grammar is the h2 library's business.
+
+Only HTTP/2 is offered, as every browser and system speaks it (section 5.2). One path exists. What is not a DNS
+question gets the status that says why (400, 404, 405, 413, 415); a DNS error is a DNS answer with status 200.
+Answers say for how long a cache may keep them: as long as their shortest time to live (section 5.1).
+
+A peer that keeps opening and cancelling questions, or lets answers pile up, is broken off.
+"""
+
+import asyncio
+import base64
+import binascii
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from functools import partial
+from urllib.parse import parse_qs, urlsplit
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+import h2.settings
+
+from dns.errors import MalformedMessage
+from dns.listeners.door import Connection, Door, Limits
+from dns.listeners.tcp import Handle
+from dns.listeners.tls import Certificate
+from dns.skim import skim
+from dns.wire import HEADER_BYTES, QR, SOA
+
+PATH = "/dns-query"
+PROTOCOL = "h2"
+CANCELLATIONS = 100  # of one connection; a browser that closes its pages cancels a few
+_MESSAGE = "application/dns-message"
+_LONGEST_QUESTION = 65535
+_LONGEST_TARGET = 8192  # a path with a question in it
+_NO_ERROR, _NO_SUCH_NAME = 0, 3
+
+Headers = Sequence[tuple[str, str]]
+
+
+class _Request:
+    """One question on its way in."""
+
+    def __init__(self, headers: Headers) -> None:
+        self.fields = dict(headers)
+        self.body = bytearray()
+
+    def question(self) -> bytes | int:
+        """Return the DNS message, or the HTTP status that says why there is none."""
+        target = urlsplit(self.fields.get(":path", ""))
+        if target.path != PATH:
+            return 404
+        method = self.fields.get(":method")
+        if method == "POST":
+            if self.fields.get("content-type", "").partition(";")[0].strip().lower() != _MESSAGE:
+                return 415
+            message = bytes(self.body)
+        elif method == "GET":
+            message = _from_query(target.query)
+        else:
+            return 405
+        return message if len(message) >= HEADER_BYTES and not message[2] & QR else 400
+
+
+class HttpsConnection(Connection):
+    """One peer's connection: HTTP/2 streams, each with one question."""
+
+    def __init__(
+        self, address: str, now: float, *, handle: Handle, limits: Limits, clock: Callable[[], float]
+    ) -> None:
+        super().__init__(address, now)
+        self._handle = handle
+        self._limits = limits
+        self._clock = clock
+        config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
+        self._http = h2.connection.H2Connection(config)
+        self._http.local_settings = h2.settings.Settings(
+            client=False,
+            initial_values={
+                h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: limits.questions_in_flight,
+                h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 2 * _LONGEST_TARGET,
+                h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 0,
+            },
+        )
+        self._requests: dict[int, _Request] = {}
+        self._unsent: dict[int, bytes] = {}  # what the peer's windows do not let us send yet
+        self._cancelled = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to speak, if the peer speaks HTTP/2."""
+        super().connection_made(transport)
+        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() != PROTOCOL:
+            self.break_off()
+            return
+        self._http.initiate_connection()
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Take the next bytes."""
+        try:
+            for event in self._http.receive_data(data):
+                self._take(event)
+        except (h2.exceptions.H2Error, UnicodeDecodeError):
+            self._flush()  # what the library wants to say before the end
+            self.end()
+            return
+        self._flush()
+
+    def end(self) -> None:
+        """Close, after what is still to be sent."""
+        if self.transport is not None:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Read no more from a peer that does not take its answers."""
+        if self.transport is not None:
+            self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if self.transport is not None:
+            self.transport.resume_reading()
+
+    def _take(self, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.RequestReceived):
+            self._begin(event)
+        elif isinstance(event, h2.events.DataReceived):
+            self._take_data(event)
+        elif isinstance(event, h2.events.StreamEnded):
+            self._ended(event.stream_id)
+        elif isinstance(event, h2.events.StreamReset):
+            self._requests.pop(event.stream_id, None)
+            self._unsent.pop(event.stream_id, None)
+            self._cancelled += 1
+            if self._cancelled > CANCELLATIONS:
+                self.break_off()
+        elif isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
+            for stream in list(self._unsent):
+                self._send_data(stream)
+        elif isinstance(event, h2.events.ConnectionTerminated):
+            self.end()
+
+    def _begin(self, event: h2.events.RequestReceived) -> None:
+        headers = [(str(name), str(value)) for name, value in event.headers or ()]
+        self._requests[event.stream_id] = _Request(headers)
+
+    def _take_data(self, event: h2.events.DataReceived) -> None:
+        self._http.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
+        request = self._requests.get(event.stream_id)
+        if request is None:
+            return
+        request.body += event.data or b""
+        if len(request.body) > _LONGEST_QUESTION:
+            del self._requests[event.stream_id]
+            self._respond(event.stream_id, 413)
+
+    def _ended(self, stream: int) -> None:
+        request = self._requests.pop(stream, None)
+        if request is None:
+            return
+        question = request.question()
+        if isinstance(question, int):
+            self._respond(stream, question)
+            return
+        self.last_use = self._clock()
+        self._handle(question, self.address, partial(self._answer, stream), "https")
+
+    def _answer(self, stream: int, message: bytes) -> None:
+        if self.transport is None or self.transport.is_closing():
+            return
+        self._respond(stream, 200, message)
+        self._flush()
+
+    def _respond(self, stream: int, status: int, message: bytes = b"") -> None:
+        headers = [(":status", str(status)), ("content-length", str(len(message)))]
+        if status == 200:
+            headers += [("content-type", _MESSAGE), ("cache-control", f"max-age={lifetime(message)}")]
+        try:
+            self._http.send_headers(stream, headers, end_stream=not message)
+        except h2.exceptions.H2Error:
+            return  # the peer has cancelled this question, or said goodbye
+        if message:
+            self._unsent[stream] = message
+            self._send_data(stream)
+
+    def _send_data(self, stream: int) -> None:
+        """Send as much of an answer as the peer's windows take."""
+        data = self._unsent.pop(stream)
+        try:
+            while data:
+                room = min(self._http.local_flow_control_window(stream), self._http.max_outbound_frame_size)
+                if room <= 0:
+                    self._unsent[stream] = data
+                    return
+                self._http.send_data(stream, data[:room], end_stream=len(data) <= room)
+                data = data[room:]
+        except h2.exceptions.H2Error:
+            return  # as above
+
+    def _flush(self) -> None:
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        if data := self._http.data_to_send():
+            transport.write(data)
+        waiting = transport.get_write_buffer_size() + sum(map(len, self._unsent.values()))
+        if waiting > self._limits.unread_bytes:
+            transport.abort()
+
+
+def https_door(
+    sock: socket.socket,
+    handle: Handle,
+    certificate: Certificate,
+    *,
+    limits: Limits,
+    welcome: Callable[[str], bool] | None = None,
+) -> Door:
+    """Return a door behind which DNS over HTTPS is spoken, in the running loop. It is not open yet."""
+    clock = asyncio.get_running_loop().time
+
+    def make(address: str, now: float) -> HttpsConnection:
+        return HttpsConnection(address, now, handle=handle, limits=limits, clock=clock)
+
+    return Door(sock, make, limits=limits, welcome=welcome, context=certificate.context)
+
+
+def lifetime(message: bytes) -> int:
+    """Return for how many seconds an HTTP cache may keep an answer (RFC 8484, section 5.1)."""
+    try:
+        skimmed = skim(message)
+    except MalformedMessage:
+        return 0
+    if message[3] & 0x0F not in {_NO_ERROR, _NO_SUCH_NAME}:
+        return 0
+    lives = [record.ttl for record in skimmed.answer]
+    if not lives:
+        for record in skimmed.authority:
+            if record.rtype == SOA and record.data_bytes >= 4:
+                end = record.data_at + record.data_bytes
+                lives += [record.ttl, int.from_bytes(message[end - 4 : end], "big")]
+    return min(lives, default=0)
+
+
+def _from_query(query: str) -> bytes:
+    """Return the message in a GET's query string (base64url without padding), empty where there is none."""
+    if len(query) > 2 * _LONGEST_QUESTION:
+        return b""
+    try:
+        values = parse_qs(query, max_num_fields=8, errors="strict").get("dns", [""])
+        text = values[0].rstrip("=")
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return b""
