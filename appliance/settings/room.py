@@ -12,7 +12,10 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import field
 
+from appliance.settings.dns import Domain, Encryption, Forward, Memory
 from appliance.settings.values import Endpoint, Network, Upstream
+from dns.local import LocalNames, LocalRecord
+from dns.upstream.server import is_address
 
 # A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".
 _SOCKET_FOLDER_BYTES = 107 - len("/resolver-99.control")
@@ -61,12 +64,19 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
     clients: tuple[Network, ...] = PRIVATE_NETWORKS
     workers: NotNegative = 0  # 0: one per core
     rate_limit: NotNegative = 1000  # queries a second per device; 0: off
+    forward: tuple[Forward, ...] = ()
+    record: tuple[LocalRecord, ...] = ()  # the school's own
+    own_names: tuple[Domain, ...] = (Domain("hallpass.home.arpa"),)  # of this room's pages
+    tls: Encryption | None = None
+    cache: Memory = Memory()
 
     def __post_init__(self) -> None:
         if not self.upstreams:
             raise ValueError("upstreams: name at least one server to ask")
         if not self.listen:
             raise ValueError("listen: name at least one address")
+        _ensure_findable(self)
+        LocalNames(self.record)  # what one record cannot tell: an alias beside other records
 
 
 class Web(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +143,18 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.policy is not None and self.central is not None:
             raise ValueError("policy: a room with [central] takes its policy from there; leave one of the two out")
+
+
+def _ensure_findable(dns: Dns) -> None:
+    """Raise ValueError where a server is given by name, and there is nobody to ask for its address."""
+    if any(server.transport == "plain" for server in dns.upstreams):
+        return
+    for server in (*dns.upstreams, *(server for forward in dns.forward for server in forward.upstreams)):
+        if not is_address(server.host):
+            raise ValueError(
+                f"upstreams: the address of {server.host} cannot be looked up without a plain server; "
+                f"write https://ADDRESS{server.path}#{server.host}"
+            )
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,0 +1,71 @@
+"""The parts of [dns] that few rooms need: domains with servers of their own, local records, encryption, memory."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Self
+
+import msgspec
+
+from appliance.settings.values import Endpoint, Upstream
+from dns.errors import InvalidName
+from dns.names import canonical
+
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (a server for the room)
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """A domain name in its canonical form; also a network, which stands for its reverse zone."""
+
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``school.example`` or ``192.168.4.0/24``. Raises ValueError."""
+        if "/" in text:
+            return cls(_reverse_zone(text))
+        try:
+            return cls(canonical(text))
+        except InvalidName as problem:
+            raise ValueError(str(problem)) from None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Forward(msgspec.Struct, frozen=True, kw_only=True):
+    """[[dns.forward]]: a domain, with its subdomains, that is asked of servers of its own and of no others."""
+
+    domain: Domain
+    upstreams: tuple[Upstream, ...]
+
+    def __post_init__(self) -> None:
+        if not self.upstreams:
+            raise ValueError("upstreams: name at least one server to ask")
+
+
+class Encryption(msgspec.Struct, frozen=True, kw_only=True):
+    """[dns.tls]: DNS over TLS and over HTTPS for the room's devices. Left out: neither."""
+
+    certificate: Path
+    key: Path
+    name: str = ""  # as the certificate bears it, for devices that look; left out: the first of its names
+    listen: tuple[Endpoint, ...] = tuple(Endpoint(host, 853) for host in EVERYWHERE)
+    https: tuple[Endpoint, ...] = tuple(Endpoint(host, 443) for host in EVERYWHERE)
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """[dns.cache]: how much is remembered, and for how long."""
+
+    megabytes: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 32  # for each worker
+    minimum_ttl: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0  # seconds
+    maximum_ttl: Annotated[int, msgspec.Meta(ge=1, le=604800)] = 86400
+    stale_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = 24  # for how long an old answer may stand in
+
+
+def _reverse_zone(text: str) -> str:
+    network = ipaddress.ip_network(text)
+    step = 8 if network.version == 4 else 4
+    if network.prefixlen % step:
+        raise ValueError(f"{text}: a reverse zone ends at a multiple of {step} bits")
+    labels = network.network_address.reverse_pointer.split(".")
+    return ".".join(labels[(network.max_prefixlen - network.prefixlen) // step :])
