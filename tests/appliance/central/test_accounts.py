@@ -1,0 +1,111 @@
+from datetime import timedelta
+
+import pytest
+
+from appliance.central import accounts
+from appliance.central.errors import NotFound, NotPossible
+from appliance.protocol import Account
+from tests.fakes.school import PASSWORD, FakeSchool
+
+
+def sign_in(school: FakeSchool, username: str, password: str) -> Account | None:
+    return accounts.sign_in(school.store, school.clock(), username, password)
+
+
+def test_the_right_password_tells_who_it_is(school: FakeSchool) -> None:
+    school.account("ada", "teacher")
+    assert sign_in(school, "ada", PASSWORD) == Account(username="ada", name="Ada", role="teacher")
+
+
+def test_a_user_name_may_be_typed_in_any_case(school: FakeSchool) -> None:
+    school.account("ada", "teacher")
+    assert sign_in(school, " Ada ", PASSWORD)
+
+
+@pytest.mark.parametrize(("username", "password"), [("ada", "wrong"), ("nobody", PASSWORD), ("", ""), ("ada", "")])
+def test_anything_else_tells_nothing(school: FakeSchool, username: str, password: str) -> None:
+    school.account("ada", "teacher")
+    assert sign_in(school, username, password) is None
+
+
+def test_after_some_wrong_passwords_even_the_right_one_must_wait(school: FakeSchool) -> None:
+    school.account("ada", "teacher")
+    for _ in range(accounts.FREE_FAILURES):
+        assert sign_in(school, "ada", "wrong") is None
+    assert sign_in(school, "ada", PASSWORD) is None
+    school.clock.time += timedelta(seconds=2)
+    assert sign_in(school, "ada", PASSWORD)
+
+
+def test_the_wait_doubles_and_a_right_password_forgets_it(school: FakeSchool) -> None:
+    school.account("ada", "teacher")
+    for _ in range(accounts.FREE_FAILURES + 3):
+        sign_in(school, "ada", "wrong")
+        school.clock.time += timedelta(seconds=accounts.LONGEST_WAIT_SECONDS)
+    sign_in(school, "ada", "wrong")
+    school.clock.time += timedelta(seconds=8)
+    assert sign_in(school, "ada", PASSWORD) is None
+    school.clock.time += timedelta(seconds=accounts.LONGEST_WAIT_SECONDS)
+    assert sign_in(school, "ada", PASSWORD)
+    assert sign_in(school, "ada", "wrong") is None
+    assert sign_in(school, "ada", PASSWORD)
+
+
+def test_one_account_that_waits_keeps_no_other_out(school: FakeSchool) -> None:
+    school.account("ada", "teacher")
+    school.account("ben", "teacher")
+    for _ in range(accounts.FREE_FAILURES + 1):
+        sign_in(school, "ada", "wrong")
+    assert sign_in(school, "ben", PASSWORD)
+
+
+def test_a_supply_teachers_account_ends_on_its_day(school: FakeSchool) -> None:
+    with school.store.writing() as session:
+        accounts.add(
+            session, school.clock(), username="supply", name="Sam", role="teacher", password=PASSWORD, by="office",
+            ends=school.clock() + timedelta(days=1),
+        )  # fmt: skip
+    assert sign_in(school, "supply", PASSWORD)
+    school.clock.pass_minutes(24 * 60)
+    assert sign_in(school, "supply", PASSWORD) is None
+    with school.store.reading() as session:
+        assert accounts.find(session, "supply", school.clock()) is None
+
+
+def test_an_account_that_was_ended_is_out_at_once(school: FakeSchool) -> None:
+    school.account("ada", "teacher")
+    with school.store.writing() as session:
+        accounts.end(session, school.clock(), username="ada", by="coordinator")
+    assert sign_in(school, "ada", PASSWORD) is None
+
+
+def test_a_new_password_replaces_the_old_one(school: FakeSchool) -> None:
+    school.account("ada", "teacher")
+    with school.store.writing() as session:
+        accounts.set_password(session, school.clock(), username="ada", password="another long one", by="ada")
+    assert sign_in(school, "ada", PASSWORD) is None
+    assert sign_in(school, "ada", "another long one")
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "says"),
+    [("ada", PASSWORD, "already"), ("a b", PASSWORD, "no user name"), ("", PASSWORD, "no user name"),
+     ("ben", "short", "10 characters")],
+)  # fmt: skip
+def test_what_cannot_be_added_is_said_in_words(
+    school: FakeSchool, username: str, password: str, says: str
+) -> None:
+    school.account("ada", "teacher")
+    with pytest.raises(NotPossible, match=says):
+        school.account(username, "teacher", password)
+
+
+def test_nobody_can_end_an_account_that_is_not_there(school: FakeSchool) -> None:
+    with pytest.raises(NotFound), school.store.writing() as session:
+        accounts.end(session, school.clock(), username="nobody", by="coordinator")
+
+
+def test_passwords_made_for_people_are_long_and_never_the_same() -> None:
+    made = {accounts.generate_password() for _ in range(100)}
+    assert len(made) == 100
+    assert all(len(password) == 19 for password in made)

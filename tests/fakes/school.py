@@ -1,0 +1,76 @@
+"""A central service for tests: a real database and real services in a folder, with a clock that stands still."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from appliance import protocol
+from appliance.central import accounts, requests, rooms
+from appliance.central.models import Room
+from appliance.central.service import Central
+from appliance.settings.central import CentralSettings, Service
+from appliance.settings.values import Endpoint
+
+MORNING = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+PASSWORD = "a long pass phrase"
+
+
+class SchoolClock:
+    """Shows what it was set to."""
+
+    def __init__(self) -> None:
+        self.time = MORNING
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def pass_minutes(self, minutes: float) -> None:
+        self.time += timedelta(minutes=minutes)
+
+
+def settings(folder: Path, *, database: str = "") -> CentralSettings:
+    service = Service(school="Example Primary", data=folder, listen=Endpoint("127.0.0.1", 0), database=database)
+    return CentralSettings(central=service)
+
+
+class FakeSchool:
+    """A prepared central service, and short ways to say what happens in it."""
+
+    def __init__(self, folder: Path, *, database: str = "", prepared: bool = False) -> None:
+        self.clock = SchoolClock()
+        self.central = Central(settings(folder, database=database), self.clock)
+        if not prepared:
+            self.central.prepare()
+        self.store = self.central.store
+
+    def enrol(self, name: str = "Room 4") -> str:
+        with self.store.writing() as session:
+            return rooms.enrol(session, self.clock(), name=name, by="test")
+
+    def room(self, name: str = "Room 4") -> Room:
+        with self.store.reading() as session:
+            return session.scalars(select(Room).where(Room.name == name)).one()
+
+    def account(self, username: str, role: protocol.Role, password: str = PASSWORD) -> None:
+        with self.store.writing(concerns_rooms=False) as session:
+            accounts.add(
+                session, self.clock(), username=username, name=username.title(), role=role, password=password,
+                by="test",
+            )  # fmt: skip
+
+    def asked(self, site: str = "games.example.org", minutes: int = 30) -> protocol.UnblockRequest:
+        return protocol.UnblockRequest(
+            id=uuid4().hex, site=site, reason="For the lesson", minutes=minutes, teacher="teacher",
+            asked_at=self.clock(),
+        )  # fmt: skip
+
+    def request(self, room: str = "Room 4", site: str = "games.example.org", minutes: int = 30) -> str:
+        asked = self.asked(site, minutes)
+        with self.store.writing() as session:
+            assert requests.submit(session, self.clock(), self.room(room), asked)
+        return asked.id
+
+    def close(self) -> None:
+        self.store.close()
