@@ -33,6 +33,8 @@ from dns.verdict import ClosedNames
 
 PUPILS = "pupils"
 
+FileState = tuple[int, int, int] | None  # inode, time of change, size; None: there is no such file
+
 
 def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     """Return the files whose change means: load the policy again. Not each of them need be there."""
@@ -114,10 +116,28 @@ def _document(settings: RoomSettings, paths: RoomPaths) -> PolicyDocument:
 
 def _lists(settings: RoomSettings, paths: RoomPaths) -> ClosedNames:
     if settings.central is not None:
-        return open_index(paths.index) if paths.index.exists() else starter.index(paths.data / "starter")
+        return _opened(paths.index) if paths.index.exists() else starter.index(paths.data / "starter")
     if settings.lists.index is not None:
-        return open_index(settings.lists.index)
+        return _opened(settings.lists.index)
     return starter.index(paths.data / "starter")
+
+
+def _opened(directory: Path) -> ClosedNames:
+    """Open an index, or return it as it was opened last: most new policies change a rule, not the lists."""
+    return _open(directory, tuple(_state(directory / name) for name in (INDEX_NAME, OVERLAY_NAME)))
+
+
+@lru_cache(maxsize=1)
+def _open(directory: Path, state: tuple[FileState, ...]) -> ClosedNames:  # noqa: ARG001 (makes it another opening)
+    return open_index(directory)
+
+
+def _state(path: Path) -> FileState:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=1)

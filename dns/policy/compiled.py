@@ -11,17 +11,16 @@ from datetime import datetime
 
 import msgspec
 
-from dns import names
 from dns.errors import PolicyInvalid
-from dns.policy import inspection, order
+from dns.policy import bypass, inspection, order, safe_search
 from dns.policy.bundles import Bundles, NeededBy, nothing_known
 from dns.policy.devices import Membership, Suspended, parse_network
-from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Profile, Suspension, timed
+from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Profile, Rule, Suspension, timed
 from dns.policy.mistakes import mistakes
 from dns.policy.situation import Opening, Question, Range, School, Situation
-from dns.policy.tables import Networks, by_name, parse_address
+from dns.policy.tables import Networks, by_name, canonical, parse_address
 from dns.policy.timetable import FOREVER, Calendar, Categories, Timetable
-from dns.verdict import Action, ClosedNames, Policy, Step, Verdict
+from dns.verdict import ClosedNames, Policy, Step, Verdict
 
 CLOCK_RECHECK_SECONDS = 5.0  # while nobody knows the time
 CLOCK_SLACK_SECONDS = 3600.0  # how far a right clock may be behind the one that stamped the document
@@ -215,9 +214,7 @@ class CompiledView:
         found, met = inspection.hop(question, situation, verdict)
         if met is None:
             return found
-        if found.action is Action.REFUSE:
-            return _ending(found, _bounded(met, question, situation).until)
-        return _ending(found, _bounded(met, question, situation).until, verdict.until)
+        return _ending(found, _bounded(met, question, situation).until)
 
     def inspect_address(self, address: str, asked: str, verdict: Verdict, now: float) -> Verdict:
         """Decide an address that an answer gives, as text, given the verdict on the asked name."""
@@ -245,6 +242,7 @@ class CompiledView:
         )
         turns = [turn for moments in everything for turn in (moments.since, moments.until) if turn > now]
         recheck = FOREVER if known else now + CLOCK_RECHECK_SECONDS
+        room_until, hours_until = min((*turns, recheck)), min(hours.until, recheck)
         return Situation(
             school=self._policy.school,
             group=self._group,
@@ -256,8 +254,9 @@ class CompiledView:
             lessons=tuple(one for one, _ in lessons),
             lesson_names=frozenset[str]().union(*(sites for _, sites in lessons)),
             since=now,
-            room_until=min((*turns, recheck)),
-            hours_until=min(hours.until, recheck),
+            room_until=room_until,
+            hours_until=hours_until,
+            until=min(room_until, hours_until),
         )
 
 
@@ -265,40 +264,54 @@ def _bounded(verdict: Verdict, question: Question, situation: Situation) -> Verd
     """Return a verdict that says how long it holds: until something that it depends on turns."""
     if verdict.step in _TIMELESS:
         return verdict
-    until = min(situation.room_until, question.next_opening(situation))
-    if verdict.step in _BY_THE_HOUR and question.is_listed_anywhere:
+    until = situation.room_until
+    if question.mentioned:
+        until = min(until, question.next_opening(situation.group))
+    if question.is_listed_anywhere and verdict.step in _BY_THE_HOUR:
         until = min(until, situation.hours_until)
-    return _ending(verdict, until, verdict.until)
+    return _ending(verdict, until) if until < FOREVER else verdict
 
 
-def _ending(verdict: Verdict, *ends: float | None) -> Verdict:
-    """Return a verdict that holds until the first of some ends."""
-    first = min((end for end in ends if end is not None), default=FOREVER)
-    until = first if first < FOREVER else None
-    return verdict if verdict.until == until else msgspec.structs.replace(verdict, until=until)
+def _ending(verdict: Verdict, until: float | None) -> Verdict:
+    """Return a verdict that also ends where something else does; None: that something does not end."""
+    if until is None or (verdict.until is not None and verdict.until <= until):
+        return verdict
+    return msgspec.structs.replace(verdict, until=until)
 
 
 def _school(
     document: PolicyDocument, lists: ClosedNames, keywords: ClosedNames | None, bundles: Bundles
 ) -> School:
-    rules = [msgspec.structs.replace(rule, name=names.canonical(rule.name)) for rule in document.rules]
+    rules = [_with_canonical_name(rule) for rule in document.rules]
+    locked_rules = by_name((rule.name, rule) for rule in rules if rule.locked)
+    open_rules = by_name((rule.name, rule) for rule in rules if not rule.locked)
+    openings = by_name(_openings(document, bundles))
+    appliance_names = _canonical(document.appliance_names)
     return School(
         lists=lists,
         keywords=keywords,
-        locked_rules=by_name((rule.name, rule) for rule in rules if rule.locked),
+        locked_rules=locked_rules,
         locked_categories=Categories(
             frozenset(document.locked_categories), EVERY_CATEGORY in document.locked_categories
         ),
-        rules=by_name((rule.name, rule) for rule in rules if not rule.locked),
-        openings=by_name(_openings(document, bundles)),
-        appliance_names=_canonical(document.appliance_names),
+        rules=open_rules,
+        openings=openings,
+        appliance_names=appliance_names,
         private_names=_canonical(document.private_names),
         closed_ranges=Networks(
             (network, Range(str(network), closed.category))
             for closed in document.closed_addresses
             if (network := parse_network(closed.network))
         ),
+        mentioned=frozenset(bypass.ANSWERS).union(
+            safe_search.NAMES, locked_rules, open_rules, openings, appliance_names
+        ),
     )
+
+
+def _with_canonical_name(rule: Rule) -> Rule:
+    name = canonical(rule.name)
+    return rule if name == rule.name else msgspec.structs.replace(rule, name=name)
 
 
 def _openings(document: PolicyDocument, bundles: Bundles) -> Iterator[tuple[str, Opening]]:
@@ -331,7 +344,7 @@ def _version(keywords: ClosedNames | None) -> str | None:
 
 
 def _canonical(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset(map(names.canonical, texts))
+    return frozenset(map(canonical, texts))
 
 
 def _for(groups: tuple[str, ...], group: str) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dns import names
 from dns.errors import InvalidName
 from dns.policy.devices import Devices, parse_network
 from dns.policy.document import PolicyDocument, Profile, timed
+from dns.policy.tables import canonical
 
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -101,7 +101,7 @@ def _no_names(where: str, texts: Iterable[str]) -> Iterator[str]:
 
 def _no_name(where: str, text: str) -> Iterator[str]:
     try:
-        names.canonical(text)
+        canonical(text)
     except InvalidName as problem:
         yield f"{where}: {problem}"
 

@@ -24,7 +24,7 @@ def locked(question: Question, situation: Situation) -> Verdict | None:
     Keywords never lock: they guess, and a guess must be open to correction.
     """
     school = situation.school
-    for name in question.parents:
+    for name in question.mentioned:
         for rule in school.locked_rules.get(name, ()):
             if _applies(rule, question, situation):
                 return Verdict(Action.REFUSE, Step.LOCKED, rule.category, SCHOOL, rule.name)
@@ -37,7 +37,7 @@ def locked(question: Question, situation: Situation) -> Verdict | None:
 
 def appliance(question: Question, situation: Situation) -> Verdict | None:
     """Allow the names without which the appliance could not follow the school: central, clocks, list hosts."""
-    for name in question.parents:
+    for name in question.mentioned:
         if name in situation.school.appliance_names:
             return Verdict(Action.ALLOW, Step.APPLIANCE, "", APPLIANCE, name)
     return None
@@ -45,7 +45,7 @@ def appliance(question: Question, situation: Situation) -> Verdict | None:
 
 def against_bypass(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001 (a step's shape)
     """Answer the canary and designated-resolver names so that devices stay with this resolver."""
-    for name in question.parents:
+    for name in question.mentioned:
         answer = bypass.ANSWERS.get(name)
         if answer is not None:
             return Verdict(Action.REFUSE, Step.BYPASS, "circumvention", APPLIANCE, name, answer=answer)
@@ -71,7 +71,7 @@ def unblocked(question: Question, situation: Situation) -> Verdict | None:
     """Allow what an active unblock opens; of several, the one that lasts longest."""
     if not situation.knows_the_time:
         return None
-    active = [one for one in question.openings(situation) if one.since <= question.now < one.until]
+    active = [one for one in question.openings(situation.group) if one.since <= question.now < one.until]
     if not active:
         return None
     winner = max(active, key=lambda one: (not one.unblock.safe_search, one.until))
@@ -84,7 +84,7 @@ def unblocked(question: Question, situation: Situation) -> Verdict | None:
 def ruled(question: Question, situation: Situation) -> Verdict | None:
     """Follow the school's own rules: the longest name that matches wins; on a tie, block."""
     rules = situation.school.rules
-    for name in question.parents if rules else ():
+    for name in question.mentioned:
         found = [rule for rule in rules.get(name, ()) if _applies(rule, question, situation)]
         for rule in found:
             if rule.action == "block":
@@ -130,7 +130,7 @@ def safely_searched(question: Question, situation: Situation) -> Verdict | None:
     target = safe_search.safe_name(question.name, profile)
     if target and question.qtype in safe_search.REWRITTEN_TYPES:
         return Verdict(Action.REWRITE, Step.SAFE_SEARCH, "", "safe search", question.name, target)
-    entry = safe_search.engine_without_safe_name(question.parents, profile)
+    entry = safe_search.engine_without_safe_name(question.mentioned, profile)
     if entry:
         return Verdict(Action.REFUSE, Step.SAFE_SEARCH, "search_engines", "safe search", entry)
     return None

@@ -5,6 +5,8 @@ the target's own records and TTLs). An engine that offers none is closed while s
 except engines by the names used here, and chooses between YouTube's strict and moderate modes, or neither.
 """
 
+from collections.abc import Iterable
+
 from dns.policy.document import Profile
 
 REWRITTEN_TYPES = frozenset((1, 28, 65))  # A, AAAA, HTTPS
@@ -93,6 +95,7 @@ _WITHOUT_SAFE_NAME = {
 
 _BY_NAME = {name: (engine, target) for engine, (target, names) in _ENGINES.items() for name in names}
 
+NAMES = frozenset(_BY_NAME) | frozenset(_WITHOUT_SAFE_NAME)
 ENGINES = frozenset(_ENGINES) | frozenset(_WITHOUT_SAFE_NAME.values())
 
 
@@ -106,7 +109,7 @@ def safe_name(name: str, profile: Profile) -> str:
     return _YOUTUBE_TARGETS.get(profile.youtube, "") if engine == YOUTUBE else target
 
 
-def engine_without_safe_name(parents: tuple[str, ...], profile: Profile) -> str:
+def engine_without_safe_name(parents: Iterable[str], profile: Profile) -> str:
     """Return the entry that closes a search engine, given its name and the name's parents, or ""."""
     if not profile.safe_search:
         return ""

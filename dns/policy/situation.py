@@ -8,7 +8,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dns import names
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
 from dns.policy.tables import Networks
 from dns.policy.timetable import FOREVER, Categories
@@ -50,6 +49,7 @@ class School:
     appliance_names: frozenset[str]
     private_names: frozenset[str]
     closed_ranges: Networks[Range]
+    mentioned: frozenset[str]  # every name that stands in any of these tables, or that Hallpass itself knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +68,31 @@ class Situation:
     since: float
     room_until: float  # when a suspension, a pause or a lesson next begins or ends
     hours_until: float  # when the timetable next turns
-
-    @property
-    def until(self) -> float:
-        """When this must be made anew."""
-        return min(self.room_until, self.hours_until)
+    until: float  # the earlier of the two: then this must be made anew
 
 
 class Question:
     """One question, and the look-ups that several steps share, each made at most once."""
 
-    __slots__ = ("_keyworded", "_listed", "_school", "name", "now", "parents", "qtype")
+    __slots__ = ("_keyworded", "_listed", "_openings", "_school", "mentioned", "name", "now", "parents", "qtype")
 
     def __init__(self, name: str, qtype: int, now: float, school: School) -> None:
         self.name = name
         self.qtype = qtype
         self.now = now
-        self.parents = tuple(names.parents(name))  # the name itself first, without the root
+        # `dns.names.parents`, written out: this runs for every name on first sight.
+        self.parents = parents = [name] if name else []  # the name itself first, without the root
+        at = name.find(".")
+        while at >= 0:
+            parents.append(name[at + 1 :])
+            at = name.find(".", at + 1)
+        # Of nearly every name, nobody but the lists has anything to say: the steps then have nothing to look up.
+        mentioned = school.mentioned
+        self.mentioned = [] if mentioned.isdisjoint(parents) else [one for one in parents if one in mentioned]
         self._school = school
         self._listed: tuple[Closing, ...] | None = None
         self._keyworded: tuple[Closing, ...] | None = None
+        self._openings: list[Opening] | None = None
 
     @property
     def listed(self) -> tuple[Closing, ...]:
@@ -113,16 +118,13 @@ class Question:
         """Tell whether the name or one of its parents stands in a table."""
         return not table.isdisjoint(self.parents)
 
-    def openings(self, situation: Situation) -> list[Opening]:
-        """Return the openings that cover the name for the asker's group, whenever they hold."""
-        table = situation.school.openings
-        if not table:
-            return []
-        return [
-            opening for name in self.parents for opening in table.get(name, ()) if opening.is_for(situation.group)
-        ]
+    def openings(self, group: str) -> list[Opening]:
+        """Return the openings that cover the name for a group, whenever they hold."""
+        if self._openings is None:
+            table = self._school.openings
+            self._openings = [one for name in self.mentioned for one in table.get(name, ()) if one.is_for(group)]
+        return self._openings
 
-    def next_opening(self, situation: Situation) -> float:
+    def next_opening(self, group: str) -> float:
         """Return when an opening of this name next begins."""
-        starts = [one.since for one in self.openings(situation) if one.since > self.now]
-        return min(starts, default=FOREVER)
+        return min((one.since for one in self.openings(group) if one.since > self.now), default=FOREVER)
