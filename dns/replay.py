@@ -8,7 +8,7 @@ the asker beyond that (a cookie) is never kept.
   times to live count down. `revive` renders them anew, half a microsecond once a second for each entry.
 - An answer is kept no longer than what it was made of: the record cache's entry, the verdict, the next change of
   the policy by time alone.
-- `ENTRIES` for each view are kept in a hot and a cold generation: when the hot one is full it becomes the cold
+- For each view there are a hot and a cold generation, of `ENTRIES` each: when the hot one is full it becomes the cold
   one, and what is still asked for moves back. Nothing is paid for this on the fast path.
 - A new policy says which names it changed. Entries then count as cold and *suspect*: one that depends on a
   changed name is not brought back. A policy that cannot tell changes everything.
@@ -122,7 +122,7 @@ class Replay:
     """All finished answers of one worker."""
 
     def __init__(self, entries: int = ENTRIES) -> None:
-        self._half = max(entries // 2, 1)
+        self._entries = entries
         self._shelves: dict[int, _Shelf] = {}
         self._older: dict[int, _Shelf] = {}
         self._changed: Sequence[str] | None = None
@@ -185,7 +185,7 @@ class Replay:
         return sum(len(shelf.hot) + len(shelf.cold) for shelf in self._shelves.values())
 
     def _keep(self, shelf: _Shelf, key: bytes, finished: Finished) -> None:
-        if len(shelf.hot) >= self._half:
+        if len(shelf.hot) >= self._entries:
             # The dictionary itself stays: every device of the view holds it.
             shelf.cold, shelf.suspects = dict(shelf.hot), frozenset()
             shelf.hot.clear()

@@ -115,7 +115,7 @@ class Reporter:
         """Hand over everything, wait a little for its confirmation, and part."""
         self._close_second()
         self._send_table()
-        if self._unconfirmed and self._path is not None:
+        if self._unconfirmed and self._transport is not None:
             self._all_confirmed.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):

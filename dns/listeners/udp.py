@@ -1,7 +1,8 @@
 """Questions over UDP, and the fast path: a finished answer is sent again without anything being parsed.
 
-What one query costs here decides what the room's resolver costs, so this file is written for speed, and each trick
-has its reason beside it (`tests/bench` shows the price). The kernel's part is more than half; what is ours:
+What one query costs here decides what the room's resolver costs, so this file is written for speed, and each
+trick has its reason beside it (`tests/bench` shows the price). The kernel's part is more than half; what is
+ours:
 
 1. Datagrams come and go in batches (`dns.datagrams`): one system call for up to 64 of each.
 2. An answer is written over its question, in the same slot: the asker's id and address already stand there.
