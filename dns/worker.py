@@ -11,16 +11,18 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from dns.cache import RecordCache
+from dns.listeners import tls
 from dns.listeners.door import Door, Limits
 from dns.listeners.sockets import Sockets
 from dns.listeners.tcp import TcpConnection
+from dns.listeners.tls import Certificate
 from dns.listeners.udp import UdpListener
 from dns.reporting import Reporter
 from dns.resolver import Resolver, Surroundings
@@ -72,6 +74,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     cache: Callable[[], RecordCache] = RecordCache
     local: LocalNames | None = None
     limits: Limits = Limits()
+    certificate: tuple[Path, Path] | None = None  # and its key; for the sockets of TLS and HTTPS
 
 
 class Worker:
@@ -121,6 +124,7 @@ class Worker:
         self._reporter.start()
         listeners = [UdpListener(sock, self.resolver, loop) for sock in self._sockets.udp]
         doors = [self._door(sock, loop) for sock in self._sockets.tcp]
+        doors += self._encrypted_doors(loop)
         for listener in listeners:
             listener.open()
         for door in doors:
@@ -150,6 +154,33 @@ class Worker:
             return TcpConnection(address, now, handle=self.resolver.handle, limits=limits, clock=loop.time)
 
         return Door(sock, make, limits=self._settings.limits, welcome=self.resolver.is_welcome)
+
+    def _encrypted_doors(self, loop: asyncio.AbstractEventLoop) -> Iterator[Door]:
+        files, sockets, settings = self._settings.certificate, self._sockets, self._settings
+        if files is None or not (sockets.tls or sockets.https):
+            return
+        for sock in sockets.tls:
+            certificate = Certificate(*files, [tls.PROTOCOL], loop.time)
+            yield tls.tls_door(
+                sock,
+                self.resolver.handle,
+                certificate,
+                limits=settings.limits,
+                welcome=self.resolver.is_welcome,
+            )
+        if sockets.https:
+            # Only who serves HTTPS pays for its library.
+            from dns.listeners import https  # noqa: PLC0415 (see the line above)
+
+            for sock in sockets.https:
+                certificate = Certificate(*files, [https.PROTOCOL], loop.time)
+                yield https.https_door(
+                    sock,
+                    self.resolver.handle,
+                    certificate,
+                    limits=settings.limits,
+                    welcome=self.resolver.is_welcome,
+                )
 
     async def _tick(self) -> None:
         steady, wall = time.monotonic(), self._clock()

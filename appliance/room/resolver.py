@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,12 +14,16 @@ import click
 from appliance.errors import HallpassError
 from appliance.room import health
 from appliance.room.health import Condition, ProcessHealth
+from appliance.room.names import certificate_files, local_names
 from appliance.room.paths import RoomPaths
 from appliance.room.policy import depends_on, load_policy
+from appliance.settings.dns import Memory
 from appliance.settings.room import RoomSettings
 from dns import worker
+from dns.cache import RecordCache
 from dns.listeners.sockets import Sockets, ensure_free, open_sockets
 from dns.supervisor import Supervisor
+from dns.upstream.pool import Forward
 from dns.verdict import Policy
 from dns.worker import Worker, WorkerSettings, run_worker
 
@@ -81,10 +86,13 @@ class Page:
 def serve(settings: RoomSettings) -> int:
     """Run the resolver until it is told to stop; return the exit status. Raises HallpassError."""
     paths = RoomPaths.of(settings)
+    certificate = certificate_files(settings.dns.tls)
+    page = Page(settings)
     count = settings.dns.workers or len(os.sched_getaffinity(0))
     files = Files(settings, paths)
     sockets = _open(settings, count)
     addresses = sockets[0].addresses
+    tls, https = sockets[0].tls_addresses, sockets[0].https_addresses
     for old in paths.health.glob("resolver-*.json"):
         old.unlink(missing_ok=True)  # of a run with more workers
     worker_settings = WorkerSettings(
@@ -92,7 +100,11 @@ def serve(settings: RoomSettings) -> int:
         upstreams=settings.dns.upstreams,
         rate_limit=settings.dns.rate_limit,
         recorder=paths.recorder_socket,
-        page=Page(settings).addresses,
+        page=page.addresses,
+        forwards=tuple(Forward(str(one.domain), one.upstreams) for one in settings.dns.forward),
+        local=local_names(settings, page.addresses),
+        cache=partial(_cache, settings.dns.cache),
+        certificate=certificate,
         cookie_secret=secrets.token_bytes(16),
     )
 
@@ -101,7 +113,7 @@ def serve(settings: RoomSettings) -> int:
 
     supervisor = Supervisor(
         sockets,
-        lambda: open_sockets(addresses),
+        lambda: open_sockets(addresses, tls, https),
         run,
         say=_say,
         ready=lambda: _say("answering on " + ", ".join(_shown(*address) for address in addresses)),
@@ -110,12 +122,18 @@ def serve(settings: RoomSettings) -> int:
 
 
 def _open(settings: RoomSettings, count: int) -> list[Sockets]:
+    encryption = settings.dns.tls
     addresses = [(endpoint.host, endpoint.port) for endpoint in settings.dns.listen]
+    tls = [(endpoint.host, endpoint.port) for endpoint in (encryption.listen if encryption else ())]
+    https = [(endpoint.host, endpoint.port) for endpoint in (encryption.https if encryption else ())]
     try:
-        for address in addresses:
+        for address in (*addresses, *tls, *https):
             ensure_free(address)
-        first = open_sockets(addresses)
-        return [first, *(open_sockets(first.addresses) for _ in range(count - 1))]
+        first = open_sockets(addresses, tls, https)
+        return [
+            first,
+            *(open_sockets(first.addresses, first.tls_addresses, first.https_addresses) for _ in range(count - 1)),
+        ]
     except OSError as problem:
         raise HallpassError(f"DNS cannot listen on {problem.filename}: {_advice(problem)}") from None
 
@@ -144,6 +162,15 @@ def _teller(number: int, folder: Path) -> Callable[[worker.Condition], None]:
         )
 
     return tell
+
+
+def _cache(memory: Memory) -> RecordCache:
+    return RecordCache(
+        limit=memory.megabytes * 1024 * 1024,
+        minimum_ttl=memory.minimum_ttl,
+        maximum_ttl=memory.maximum_ttl,
+        stale_seconds=memory.stale_hours * 3600.0,
+    )
 
 
 def _state_of(path: Path) -> tuple[int, int, int] | None:

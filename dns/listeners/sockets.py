@@ -14,32 +14,57 @@ Address = tuple[str, int]
 class Sockets:
     """The listening sockets of one worker."""
 
-    def __init__(self, udp_sockets: Sequence[socket.socket], tcp_sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self,
+        udp_sockets: Sequence[socket.socket],
+        tcp_sockets: Sequence[socket.socket],
+        tls_sockets: Sequence[socket.socket] = (),
+        https_sockets: Sequence[socket.socket] = (),
+    ) -> None:
         self.udp = tuple(udp_sockets)
         self.tcp = tuple(tcp_sockets)
+        self.tls = tuple(tls_sockets)
+        self.https = tuple(https_sockets)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         """Where they listen; a port that the system chose is known now."""
-        return tuple(one.getsockname()[:2] for one in self.udp)
+        return _addresses(self.udp)
+
+    @property
+    def tls_addresses(self) -> tuple[Address, ...]:
+        """Where DNS over TLS is spoken."""
+        return _addresses(self.tls)
+
+    @property
+    def https_addresses(self) -> tuple[Address, ...]:
+        """Where DNS over HTTPS is spoken."""
+        return _addresses(self.https)
 
     def close(self) -> None:
         """Close them here; a worker that inherited them has its own hold on them."""
-        for one in (*self.udp, *self.tcp):
+        for one in (*self.udp, *self.tcp, *self.tls, *self.https):
             one.close()
 
 
-def open_sockets(addresses: Sequence[Address]) -> Sockets:
-    """Open UDP and TCP sockets at each address. Raises OSError with the address in `filename`."""
-    opened: list[tuple[socket.socket, socket.socket]] = []
+def open_sockets(
+    addresses: Sequence[Address], tls: Sequence[Address] = (), https: Sequence[Address] = ()
+) -> Sockets:
+    """Open UDP and TCP sockets at each of `addresses`. Raises OSError with the address in `filename`."""
+    opened: list[socket.socket] = []
     try:
         for address in addresses:
-            opened.append(_pair(*address))  # noqa: PERF401 (what was opened must be closed when the next fails)
+            opened.extend(_pair(*address))
+        for address in (*tls, *https):
+            opened.append(_listening(address))  # noqa: PERF401 (what was opened is closed when the next fails)
     except OSError:
-        for one in (one for pair in opened for one in pair):
+        for one in opened:
             one.close()
         raise
-    return Sockets([pair[0] for pair in opened], [pair[1] for pair in opened])
+    pairs = 2 * len(addresses)
+    return Sockets(
+        opened[0:pairs:2], opened[1:pairs:2], opened[pairs : pairs + len(tls)], opened[pairs + len(tls) :]
+    )
 
 
 def ensure_free(address: Address) -> None:
@@ -75,6 +100,17 @@ def _pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
             if port or attempt + 1 == _ATTEMPTS:
                 raise _at(problem, (host, port)) from None
     raise AssertionError("the loop above returns or raises")
+
+
+def _listening(address: Address) -> socket.socket:
+    try:
+        return open_tcp(*address)
+    except OSError as problem:
+        raise _at(problem, address) from None
+
+
+def _addresses(sockets: Sequence[socket.socket]) -> tuple[Address, ...]:
+    return tuple(one.getsockname()[:2] for one in sockets)
 
 
 def _at(problem: OSError, address: Address) -> OSError:

@@ -16,6 +16,7 @@ from dns.listeners.door import Door, Limits
 from dns.listeners.tcp import Handle, TcpConnection
 
 LOOK_SECONDS = 60.0
+PROTOCOL = "dot"  # inside TLS (ALPN; RFC 7858, section 3.1 leaves it out, devices that look for it do not)
 
 _log = logging.getLogger(__name__)
 
