@@ -6,11 +6,15 @@ knows nothing of the others; what it finds out it writes into `Asked` for those 
 """
 
 import enum
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from dns.answer import Answer
 from dns.asked import Asked
+
+_SHOWN_BYTES = 300
+_log = logging.getLogger(__name__)
 
 
 class Pause(enum.Enum):
@@ -28,10 +32,15 @@ Stage = Callable[[Asked], Outcome]
 
 
 class Chain:
-    """Sends questions along the stages, and hands every answer to `deliver`."""
+    """Sends questions along the stages, and hands every answer to `deliver`.
 
-    def __init__(self, deliver: Callable[[Asked, Answer], None]) -> None:
+    Nothing that happens on the way raises out of `run`: where a mistake of ours keeps a question from its answer,
+    `give_up` is told, and the log says which question it was.
+    """
+
+    def __init__(self, deliver: Callable[[Asked, Answer], None], give_up: Callable[[Asked], None]) -> None:
         self._deliver = deliver
+        self._give_up = give_up
         self._stages: tuple[Stage, ...] = ()
 
     def of(self, stages: Sequence[Stage]) -> None:
@@ -40,6 +49,13 @@ class Chain:
 
     def run(self, asked: Asked) -> None:
         """Send a question on from the stage at which it stands (`asked.at`)."""
+        try:
+            self._run(asked)
+        except Exception:  # noqa: BLE001 (one packet must never end the worker)
+            _log.exception("a question could not be answered: %s", asked.packet[:_SHOWN_BYTES].hex())
+            self._give_up(asked)
+
+    def _run(self, asked: Asked) -> None:
         stages = self._stages
         while True:
             stage = stages[asked.at]

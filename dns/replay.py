@@ -8,8 +8,8 @@ the asker beyond that (a cookie) is never kept.
   times to live count down. `revive` renders them anew, half a microsecond once a second for each entry.
 - An answer is kept no longer than what it was made of: the record cache's entry, the verdict, the next change of
   the policy by time alone.
-- For each view there are a hot and a cold generation, of `ENTRIES` each: when the hot one is full it becomes the cold
-  one, and what is still asked for moves back. Nothing is paid for this on the fast path.
+- For each view there are a hot and a cold generation, of `ENTRIES` each: when the hot one is full it becomes the
+  cold one, and what is still asked for moves back. Nothing is paid for this on the fast path.
 - A new policy says which names it changed. Entries then count as cold and *suspect*: one that depends on a
   changed name is not brought back. A policy that cannot tell changes everything.
 """

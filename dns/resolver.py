@@ -5,7 +5,6 @@ fast path had no finished answer. Both are synchronous and call back exactly onc
 silence is deserved. Nothing that a packet holds can raise out of them.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -35,7 +34,6 @@ PAD_TO = 468  # bytes; answers over encrypted transports to those who pad (RFC 8
 STRANGERS = ""  # the device under which answers to strangers are counted: of them nothing is kept
 
 _ENCRYPTED = frozenset({"tls", "https"})
-_log = logging.getLogger(__name__)
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +64,7 @@ class Resolver:
         self._cookies = Cookies(with_.cookie_secret)
         self._turn = 0.0  # when the policy next changes by time alone
         self._turn_known_until = 0.0
-        self._chain = Chain(self._deliver)
+        self._chain = Chain(self._deliver, self._give_up)
         fetching = Fetching(self._chain, with_.cache, with_.upstream, with_.clock)
         self._chain.of(
             (
@@ -112,12 +110,7 @@ class Resolver:
         now: float,
     ) -> None:
         """Send a question along the chain."""
-        asked = Asked(packet, client, reply, transport, now)
-        try:
-            self._chain.run(asked)
-        except Exception:  # noqa: BLE001 (one packet must never end the worker; the log says which it was)
-            _log.exception("a question could not be answered: %s", packet[:512].hex())
-            self._give_up(asked)
+        self._chain.run(Asked(packet, client, reply, transport, now))
 
     def swap(self, policy: Policy) -> None:
         """Follow another policy from the next question on."""

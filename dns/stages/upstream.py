@@ -7,6 +7,7 @@ extended error that says so (RFC 8914, code 22).
 Nothing here is a task or a future: a question costs one dictionary entry and one callback.
 """
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -22,6 +23,8 @@ from dns.skim import skim
 from dns.wire import CD, HEADER_BYTES, OPT, QR, Query
 
 WAITING_AT_ONCE = 16384  # questions that may wait; beyond, the newest is failed at once
+
+_log = logging.getLogger(__name__)
 
 _DO = 0x100
 _EMPTY_OPT_BYTES = 11
@@ -89,7 +92,13 @@ class Fetching:
             end = message.index(b"\0", HEADER_BYTES) + 5
         else:
             end = query.question_end
-        self._upstream.ask(message, asked.lookup, query.qtype, partial(self._done, key, end))
+        try:
+            self._upstream.ask(message, asked.lookup, query.qtype, partial(self._done, key, end))
+        except Exception:  # noqa: BLE001 (logged with its trace; see the next line)
+            # Whatever went wrong, nobody may be left to wait for an answer that cannot come.
+            _log.exception("a question could not be put to an upstream")
+            if key in self._under_way:
+                self._done(key, end, None)
 
     def _done(self, key: Key, question_end: int, message: bytes | None) -> None:
         now = self._clock()

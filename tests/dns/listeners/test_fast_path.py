@@ -1,0 +1,176 @@
+"""The law of the fast path: it gives nothing, or byte for byte what the chain would give."""
+
+import select
+import socket
+from collections.abc import Callable, Iterator
+
+import dnslib
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from dns.listeners.udp import UdpListener, open_socket
+from tests.fakes.policy import FakePolicy
+from tests.fakes.resolving import PUPIL, InTest, question
+
+
+class AtOnce:
+    """A loop that does not put anything off."""
+
+    def call_soon(self, what: Callable[[], None]) -> None:
+        what()
+
+
+class Wire:
+    """A real socket pair: what a device sends, and what it gets."""
+
+    def __init__(self, room: InTest, host: str = PUPIL) -> None:
+        self.server = open_socket(host, 0)
+        self.listener = UdpListener(self.server, room.resolver, AtOnce())  # type: ignore[arg-type]
+        self.device = socket.socket(self.server.family, socket.SOCK_DGRAM)
+        self.device.bind((host, 0))
+        self.device.connect(self.server.getsockname())
+        self.device.settimeout(10)
+
+    def ask(self, packet: bytes) -> bytes:
+        self.put(packet)
+        return self.device.recv(4096)
+
+    def put(self, *packets: bytes) -> None:
+        for packet in packets:
+            self.device.send(packet)
+        assert select.select([self.server], [], [], 10)[0]
+        self.listener._readable()
+
+    def close(self) -> None:
+        self.server.close()
+        self.device.close()
+
+
+NAMES = (
+    "a.example",
+    "A.example",
+    "www.bets.example",
+    "search.example",
+    "none.example",
+    "short.example",
+    "hop.example",
+)
+OPENED = ("bets.example", "a.example", "hop.example")
+
+
+class FastPath(RuleBasedStateMachine):
+    """A device asks while time passes, the policy changes and upstreams say other things."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.policy = FakePolicy(refused={"bets.example"}, rewritten={"search.example": "safe.example"})
+        self.room = InTest(self.policy)
+        self.wire = Wire(self.room)
+        self.replayed = 0
+        self.room.upstream.records["short.example", "A"] = ["short.example. 3 IN A 192.0.2.8"]
+        self.room.upstream.records["none.example", "A"] = []
+        self.room.upstream.records["hop.example", "A"] = [
+            "hop.example. 40 IN CNAME a.example.",
+            "a.example. 20 IN A 192.0.2.9",
+        ]
+
+    def teardown(self) -> None:
+        self.wire.close()
+
+    @rule(
+        name=st.sampled_from(NAMES),
+        qtype=st.sampled_from(["A", "AAAA", "ANY"]),
+        edns=st.sampled_from([None, b"", b"\0\x0a\0\x0812345678"]),
+        dnssec=st.booleans(),
+        flags=st.sampled_from([0, 0x10, 0x20]),
+        again=st.integers(1, 3),
+    )
+    def a_device_asks(  # noqa: PLR0917 (hypothesis names them)
+        self, name: str, qtype: str, edns: bytes | None, dnssec: bool, flags: int, again: int
+    ) -> None:
+        packet = question(name, qtype, edns=edns, dnssec=dnssec, flags=flags)
+        for _ in range(again):
+            log = self.room.client().log
+            before = len(log)
+            sent = self.wire.ask(packet)
+            if len(log) > before:
+                self.replayed += 1
+                (expected,) = self.room.send(packet)
+                assert sent == expected
+
+    @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 2.5, 7.0, 30.0, 400.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.room.clock.now += seconds
+        self.room.resolver.tick(self.room.clock.now, seconds)
+
+    @rule(name=st.sampled_from(OPENED), seconds=st.sampled_from([5.0, 20.5, 1000.0]), told=st.booleans())
+    def something_is_opened(self, name: str, seconds: float, told: bool) -> None:
+        opened = {**self.policy.unblocked, name: self.room.clock.now + seconds}
+        self.follow(
+            FakePolicy(self.policy.refused, self.policy.rewritten, unblocked=opened), [name] if told else None
+        )
+
+    @rule(name=st.sampled_from(OPENED), told=st.booleans())
+    def something_is_closed(self, name: str, told: bool) -> None:
+        refused = self.policy.refused ^ {name}
+        unblocked = dict(self.policy.unblocked)
+        self.follow(FakePolicy(refused, self.policy.rewritten, unblocked=unblocked), [name] if told else None)
+
+    def follow(self, policy: FakePolicy, changed: list[str] | None) -> None:
+        policy.changed = changed
+        self.policy = policy
+        self.room.resolver.swap(policy)
+
+
+TestFastPath = FastPath.TestCase
+TestFastPath.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+@pytest.fixture
+def room() -> InTest:
+    return InTest(FakePolicy(refused={"bets.example"}))
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def wire(room: InTest, request: pytest.FixtureRequest) -> Iterator[Wire]:
+    wire = Wire(room, request.param)
+    yield wire
+    wire.close()
+
+
+def test_what_was_asked_before_is_replayed_and_counted(room: InTest, wire: Wire) -> None:
+    host = wire.device.getsockname()[0]
+    for _ in range(5):
+        assert dnslib.DNSRecord.parse(wire.ask(question("example.org"))).rr[0].ttl == 300
+    assert len(room.client(host).log) == 4
+    assert len(room.upstream.asked) == 1
+    assert sum(record.count for record in room.records()) == 5
+
+
+def test_a_batch_of_known_and_new_and_hopeless_questions_gets_every_answer_once(room: InTest, wire: Wire) -> None:
+    wire.ask(question("known.example"))
+    packets = []
+    for number in range(60):
+        name = ("known.example", f"new{number}.example", "bets.example")[number % 3]
+        packets.append(question(name, identity=number))
+    packets.insert(30, b"hopeless")
+    wire.put(*packets)
+    wire.listener._readable()
+    got = sorted(int.from_bytes(wire.device.recv(4096)[:2], "big") for _ in range(60))
+    assert got == list(range(60))
+
+
+def test_the_fast_path_keeps_to_a_device_s_limit(wire: Wire, room: InTest) -> None:
+    room.resolver.clients.rate = 5
+    truncated = [dnslib.DNSRecord.parse(wire.ask(question("example.org"))).header.tc for _ in range(8)]
+    assert truncated == [0, 0, 0, 0, 0, 1, 1, 1]
+
+
+def test_what_is_asked_with_a_cookie_is_never_replayed(wire: Wire, room: InTest) -> None:
+    for _ in range(3):
+        wire.ask(question("example.org", edns=b"\0\x0a\0\x0812345678"))
+    assert room.client(wire.device.getsockname()[0]).log == []

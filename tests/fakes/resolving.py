@@ -1,0 +1,147 @@
+"""A resolver with everything around it made of fakes, to put bytes in and see bytes come out."""
+
+from collections.abc import Callable
+
+import dnslib
+
+from dns.asked import Transport
+from dns.cache import RecordCache
+from dns.clients import Client
+from dns.records import QueryRecord
+from dns.reporting import Reporter
+from dns.resolver import Resolver, Surroundings
+from tests.fakes.clock import FakeClock
+from tests.fakes.policy import FakePolicy
+
+PUPIL = "127.0.0.1"
+STRANGER = "198.51.100.7"
+
+
+class DirectUpstream:
+    """Answers within the call, from a dictionary; names that are not in it have one address."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], list[str]] = {}  # zone-file lines by name and type
+        self.asked: list[tuple[str, int]] = []
+        self.silent = False
+        self.held: list[Callable[[], None]] | None = None  # a list: answers wait in it
+        self.change: Callable[[dnslib.DNSRecord], None] = lambda _message: None
+        self.raw: Callable[[bytes], bytes] = lambda message: message
+
+    def ask(self, query: bytes, name: str, qtype: int, done: Callable[[bytes | None], None]) -> None:
+        self.asked.append((name, qtype))
+        answer = None if self.silent else self.answer(query)
+        if self.held is not None:
+            self.held.append(lambda: done(answer))
+        else:
+            done(answer)
+
+    def answer(self, query: bytes) -> bytes:
+        message = dnslib.DNSRecord.parse(query).reply(ra=1, aa=0)
+        asked = str(message.q.qname).lower().removesuffix(".")
+        kind = str(dnslib.QTYPE[message.q.qtype])
+        lines = self.records.get((asked, kind))
+        if lines is None:
+            lines = [f"{message.q.qname} 300 IN A 192.0.2.1"] if kind == "A" else []
+        for line in lines:
+            message.add_answer(*dnslib.RR.fromZone(line))
+        if not lines:
+            message.add_auth(*dnslib.RR.fromZone("example. 600 IN SOA ns.example. x.example. 1 2 3 4 60"))
+        self.change(message)
+        return self.raw(bytes(message.pack()))
+
+
+class InTest:
+    """A resolver, and ways to talk to it."""
+
+    def __init__(self, policy: FakePolicy | None = None, **more: object) -> None:
+        self.clock = FakeClock()
+        self.policy = policy or FakePolicy()
+        self.upstream = DirectUpstream()
+        self.reporter = Reporter(None)
+        self.cache = RecordCache()
+        settings: dict[str, object] = {
+            "networks": ("127.0.0.0/8", "::1/128"),
+            "cookie_secret": b"0123456789abcdef",
+        }
+        settings.update(more)
+        self.resolver = Resolver(
+            Surroundings(
+                policy=self.policy,
+                upstream=self.upstream,
+                reporter=self.reporter,
+                cache=self.cache,
+                clock=self.clock,
+                **settings,  # type: ignore[arg-type]  # a test may set any of them
+            )
+        )
+
+    def send(self, packet: bytes, address: str = PUPIL, transport: Transport = "udp") -> list[bytes]:
+        """Put bytes in; return what came out at once."""
+        replies: list[bytes] = []
+        self.resolver.handle(packet, address, replies.append, transport)
+        return replies
+
+    def ask(
+        self,
+        name: str,
+        qtype: str = "A",
+        *,
+        address: str = PUPIL,
+        transport: Transport = "udp",
+        edns: bytes | None = b"",
+        size: int = 1232,
+        dnssec: bool = False,
+        flags: int = 0,
+    ) -> dnslib.DNSRecord:
+        """Ask as a device would; return the one answer, parsed."""
+        packet = question(name, qtype, edns=edns, size=size, dnssec=dnssec, flags=flags)
+        (reply,) = self.send(packet, address, transport)
+        return dnslib.DNSRecord.parse(reply)
+
+    def client(self, address: str = PUPIL) -> Client:
+        client = self.resolver.clients.of_text(address)
+        assert client is not None
+        return client
+
+    def records(self) -> list[QueryRecord]:
+        """Return what would be handed to the recorder for everything answered until now."""
+        handed: list[QueryRecord] = []
+        self.reporter._send = handed.extend  # type: ignore[method-assign]
+        self.resolver.tick(self.clock.now, 0.0)
+        self.resolver.tick(self.clock.now + 1, 0.0)
+        return handed
+
+
+def question(
+    name: str,
+    qtype: str = "A",
+    *,
+    edns: bytes | None = b"",
+    size: int = 1232,
+    dnssec: bool = False,
+    flags: int = 0,
+    version: int = 0,
+    identity: int = 0x1234,
+) -> bytes:
+    """Return a query; `edns`: the options of its OPT record, None for no such record; `flags`: header byte 3."""
+    record = dnslib.DNSRecord.question(name, qtype)
+    record.header.id = identity
+    packed = bytearray(record.pack())
+    packed[3] = flags
+    if edns is not None:
+        packed[11] = 1
+        packed += b"\0\0\x29" + size.to_bytes(2, "big") + bytes((0, version, 0x80 if dnssec else 0, 0))
+        packed += len(edns).to_bytes(2, "big") + edns
+    return bytes(packed)
+
+
+def extended_errors(answer: dnslib.DNSRecord) -> list[tuple[int, str]]:
+    """Return the extended errors of an answer: code and text (RFC 8914)."""
+    return [
+        (int.from_bytes(option.data[:2], "big"), bytes(option.data[2:]).decode())
+        for record in answer.ar
+        if record.rtype == 41
+        for option in record.rdata
+        if option.code == 15
+    ]
