@@ -89,10 +89,10 @@ def _folder(folder: Path) -> Iterator[Part]:
 
 def _file(path: Path, folder: str) -> Iterator[Part]:
     with path.open("rb") as raw:
-        stream = _unpacked(raw)
-        if zipfile.is_zipfile(raw) and _starts(raw, b"PK"):
+        if _starts(raw, b"PK"):
             yield from _zip(path, raw, folder)
             return
+        stream = _unpacked(raw)
         head = stream.read(512)
         stream.seek(0)
         if len(head) > 262 and head[257:262] == b"ustar":

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from blocklists.container import Attribute, PatternInfo, SourceInfo, Tables
 from blocklists.entries import Condition, Effect, Entry, Match, Pattern
-from dns.names import is_under, name_of_key
+from dns.names import name_of_key
 
 Set = tuple[int, ...]
 _COVERING = (Match.SUBDOMAINS, Match.BELOW)
@@ -25,6 +25,7 @@ class Table:
     def __init__(self, categories: Sequence[str], protected: Sequence[str] = ()) -> None:
         self._categories = categories  # of each source, by its number
         self._protected = tuple(protected)
+        self._endings = tuple(f".{name}" for name in protected)
         self._names: dict[str, int] = {}
         self._attributes: dict[Attribute, int] = {}
         self._attribute_list: list[Attribute] = []
@@ -33,8 +34,8 @@ class Table:
         self._set_list: list[Set] = []
         self._joined: dict[tuple[int, int], int] = {}
         self._patterns: dict[PatternInfo, None] = {}
-        self._boiled: dict[Set, Set] = {}
-        self._without: dict[tuple[Set, Set], Set] = {}
+        self._plain: dict[tuple[int, Match, Effect], int] = {}
+        self._seen: dict[tuple[int, Set], tuple[Set, Set]] = {}
 
     def add(self, entry: Entry, source: int) -> bool:
         """Add what a source says of a name; False where the name is protected and the entry would close it."""
@@ -53,7 +54,7 @@ class Table:
 
     def is_protected(self, name: str) -> bool:
         """Tell whether a name is one that no list can close."""
-        return any(is_under(name, protected) for protected in self._protected)
+        return f".{name}".endswith(self._endings)
 
     def add_pattern(self, pattern: Pattern, source: int) -> None:
         """Add a pattern of a source."""
@@ -97,17 +98,12 @@ class Table:
                 progress(at)
             while above and not name.startswith(above[-1][0]):
                 above.pop()
-            own = self._normal(self._set_list[names[name]])
-            if above:
-                covered = above[-1][1]
-                left = self._reduced(own, covered)
-                if not left:
-                    continue
-                below = self._covering(left, covered)
-                own = left
-            else:
-                below = self._covering(own, ())
-            above.append((name, below))
+            covered = above[-1][1] if above else ()
+            own, below = self._seen_from_above(names[name], covered)
+            if not own:
+                continue
+            if below != covered:
+                above.append((name, below))
             kept.append(name)
             numbers.append(sets.setdefault(own, len(sets)))
         progress(len(keys))
@@ -129,9 +125,13 @@ class Table:
         return self._attribute_list[attribute].source
 
     def _attribute(self, item: Entry | Pattern, source: int, match: Match) -> int:
-        condition = -1
-        if item.condition is not None:
-            condition = self._conditions.setdefault(item.condition, len(self._conditions))
+        if item.condition is None:
+            number = self._plain.get((source, match, item.effect))
+            if number is None:
+                number = self._attribute_number(Attribute(source, int(match), int(item.effect)))
+                self._plain[source, match, item.effect] = number
+            return number
+        condition = self._conditions.setdefault(item.condition, len(self._conditions))
         return self._attribute_number(Attribute(source, int(match), int(item.effect), condition))
 
     def _attribute_number(self, attribute: Attribute) -> int:
@@ -152,14 +152,16 @@ class Table:
             self._set_list.append(members)
         return number
 
-    def _normal(self, members: Set) -> Set:
-        """Join what one source says twice of a name: the name, and what is under it, is name and subdomains."""
-        known = self._boiled.get(members)
+    def _seen_from_above(self, number: int, covered: Set) -> tuple[Set, Set]:
+        """Return what a set says that its parents do not, and what then covers the names below it."""
+        known = self._seen.get((number, covered))
         if known is None:
-            known = self._boiled[members] = self._joined_matches(members)
+            own = self._reduced(self._normal(self._set_list[number]), covered)
+            known = self._seen[number, covered] = (own, self._covering(own, covered))
         return known
 
-    def _joined_matches(self, members: Set) -> Set:
+    def _normal(self, members: Set) -> Set:
+        """Join what one source says twice of a name: the name, and what is under it, is name and subdomains."""
         matches: dict[tuple[int, int, int], set[int]] = {}
         for number in members:
             one = self._attribute_list[number]
@@ -175,14 +177,8 @@ class Table:
 
     def _reduced(self, own: Set, covered: Set) -> Set:
         """Return what a set says that its parents have not said already."""
-        if not covered:
-            return own
-        known = self._without.get((own, covered))
-        if known is None:
-            over = {self._kind(number) for number in covered}
-            known = tuple(number for number in own if self._kind(number) not in over)
-            self._without[own, covered] = known
-        return known
+        over = {self._kind(number) for number in covered}
+        return tuple(number for number in own if self._kind(number) not in over)
 
     def _covering(self, own: Set, covered: Set) -> Set:
         """Return what covers the names below: what came from above, and what this set adds or takes away."""

@@ -87,7 +87,7 @@ def in_a_folder() -> Path:
 
 
 @given(lists=LISTS, names=st.lists(NAMES, min_size=1, max_size=20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_an_index_decides_like_a_plain_reading_of_its_lists(lists: list[list[Entry]], names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         index = index_of_lists(Path(folder), lists)
