@@ -179,6 +179,8 @@ class LocalNames:
         for parent in parents(name):
             if parent in self._forwarded:
                 return None
+            if parent == "localhost":
+                return self._from_records(name, self._names[parent], qtype)
             if parent in self._empty:
                 if name == parent and qtype == SOA:
                     return _answer([_packed(_POINTER_TO_QUESTION, SOA, _Data(_soa(parent), _ZONE_TTL))])
@@ -196,9 +198,9 @@ class LocalNames:
             raise InvalidRecord(f"{name}: an alias (CNAME) stands alone; it has no other records")
 
     def _add_localhost(self) -> None:
-        for name, rtype, data in LOCALHOST:
-            if name not in self._names:
-                self._add(name, rtype, _Data(data, _ZONE_TTL))
+        if "localhost" not in self._names:
+            for rtype, data in LOCALHOST:
+                self._add("localhost", rtype, _Data(data, _ZONE_TTL))
 
     def _add_pointers(self) -> None:
         """Add a PTR record for each address that has none."""

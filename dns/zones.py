@@ -35,7 +35,6 @@ def _reverse_zone(text: str) -> str:
 
 EMPTY_ZONES = (
     *(_reverse_zone(text) for text in _NETWORKS),
-    "localhost",  # RFC 6761, section 6.3
     "test",  # section 6.2
     "invalid",  # section 6.4
     "onion",  # RFC 7686
@@ -43,7 +42,8 @@ EMPTY_ZONES = (
     "resolver.arpa",  # RFC 9462, section 8.2
 )
 
+# What "localhost" and every name under it stands for (RFC 6761, section 6.3).
 LOCALHOST = (
-    ("localhost", A, ipaddress.ip_address("127.0.0.1").packed),
-    ("localhost", AAAA, ipaddress.ip_address("::1").packed),
+    (A, ipaddress.ip_address("127.0.0.1").packed),
+    (AAAA, ipaddress.ip_address("::1").packed),
 )
