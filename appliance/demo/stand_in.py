@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import ipaddress
 import struct
+from typing import cast
 
 from dnslib import AAAA, QTYPE, RCODE, RR, SOA, A, DNSError, DNSRecord
 
@@ -44,11 +45,12 @@ def answer(query: bytes) -> bytes | None:
 
 class _Datagrams(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        # Not an instance check: asyncio's own datagram transports are no DatagramTransport before Python 3.12.
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         reply = answer(data)
-        if reply is not None and isinstance(self._transport, asyncio.DatagramTransport):
+        if reply is not None:
             self._transport.sendto(reply, addr)
 
 

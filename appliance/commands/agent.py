@@ -1,0 +1,20 @@
+"""`hallpass agent`: what follows central."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from appliance.commands.options import config_option, say_what_happens
+from appliance.room.agent import service
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+
+
+@click.command()
+@config_option("room.toml")
+def command(config: Path) -> None:
+    """Run the agent: follow central, deliver requests, answer the pages."""
+    settings = load(config, RoomSettings)
+    say_what_happens()
+    asyncio.run(service.run(settings))

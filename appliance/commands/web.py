@@ -1,0 +1,27 @@
+"""`hallpass web`: the teacher's pages."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from appliance.commands.options import config_option, say_what_happens
+from appliance.listening import require_free
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from appliance.web_server import arguments
+
+APP = "webui.room.app:create_app()"
+THREADS = 16  # a room has a teacher or two; each open page holds one
+
+
+@click.command()
+@config_option("room.toml")
+def command(config: Path) -> None:
+    """Run the teacher's pages and the block page."""
+    settings = load(config, RoomSettings)
+    say_what_happens()
+    require_free(settings.web.listen)
+    environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
+    os.execve(sys.executable, arguments(APP, settings.web.listen, threads=THREADS), environment)  # noqa: S606 (we become the server)

@@ -1,0 +1,162 @@
+"""Answers the pages and the recorder (`appliance.room.agent.calls`)."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from appliance.errors import HallpassError
+from appliance.protocol import Account, Credentials, RequestState, UnblockRequest
+from appliance.room.agent import calls
+from appliance.room.agent.calls import Answer, RoomStatus
+from appliance.room.agent.central_client import CentralClient, Unreachable
+from appliance.room.agent.following import Follower
+from appliance.room.agent.memory import Kind, Memory
+from dns.errors import InvalidName
+from dns.names import canonical
+
+SHOWN_HOURS = 24
+FREE_TRIES = 5
+LONGEST_WAIT_SECONDS = 300.0
+
+log = logging.getLogger("hallpass.agent")
+
+
+class Answers:
+    """What the agent says to each question."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        client: CentralClient | None,
+        follower: Follower | None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._memory = memory
+        self._client = client
+        self._follower = follower
+        self._now = now
+        self._wrong: dict[str, tuple[int, datetime]] = {}  # user name -> wrong tries in a row, next one not before
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection's questions until it ends."""
+        try:
+            while line := await reader.readline():
+                try:
+                    answer = await self._answer(calls.question_decoder.decode(line))
+                except msgspec.DecodeError as problem:
+                    answer = Answer(error=f"not understood: {problem}")
+                except HallpassError as no:
+                    answer = Answer(error=str(no))
+                writer.write(calls.encoder.encode(answer) + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            pass  # the asker has gone, or sent a line without end
+        except Exception:
+            log.exception("a question could not be answered")
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _answer(self, question: calls.Question) -> Answer:
+        match question:
+            case calls.Status():
+                return Answer(status=self._status())
+            case calls.SignIn(typed=typed):
+                return Answer(account=await self._sign_in(typed))
+            case calls.Submit(request=request):
+                self._submit(request)
+                return Answer()
+            case calls.Withdraw(id=request_id):
+                self._memory.mark_withdrawn(request_id)
+                self._send()
+                return Answer()
+            case calls.Requests():
+                since = self._now() - timedelta(hours=SHOWN_HOURS)
+                unsent = tuple(parcel.id for parcel in self._memory.outbox() if parcel.kind == "request")
+                return Answer(requests=tuple(self._memory.requests(since)), unsent=unsent)
+            case calls.Report(report=report):
+                _checked(report.site)
+                self._post("report", report.id, msgspec.json.encode(report))
+                return Answer()
+            case calls.Tell(incident=incident):
+                self._post("incident", incident.id, msgspec.json.encode(incident))
+                return Answer()
+            case calls.LogKeyWanted():
+                return Answer(log_key=await self._central().log_key())
+
+    def _status(self) -> RoomStatus:
+        return RoomStatus(
+            enrolled=self._client is not None,
+            reachable=self._follower is not None and self._follower.reachable,
+            waiting_to_be_sent=len(self._memory.outbox()),
+            revision=self._memory.revision,
+        )
+
+    async def _sign_in(self, typed: Credentials) -> Account:
+        username = typed.username.strip().lower()
+        now = self._now()
+        tries, not_before = self._wrong.get(username, (0, now))
+        if now < not_before:
+            raise HallpassError("That was wrong too often. Please wait a little before the next try")
+        account = await self._whose(Credentials(username, typed.password), now)
+        if account is None:
+            tries += 1
+            wait = min(2.0 ** (tries - FREE_TRIES), LONGEST_WAIT_SECONDS) if tries >= FREE_TRIES else 0.0
+            if len(self._wrong) > 1000:
+                self._wrong.clear()  # somebody tries names at random; central counts wrong tries as well
+            self._wrong[username] = (tries, now + timedelta(seconds=wait))
+            raise HallpassError("User name or password is not right")
+        self._wrong.pop(username, None)
+        return account
+
+    async def _whose(self, typed: Credentials, now: datetime) -> Account | None:
+        client = self._central()
+        try:
+            account = await client.sign_in(typed)
+        except Unreachable:
+            known = self._memory.known_account(typed.username, typed.password, now)
+            if known is None:
+                raise HallpassError(
+                    "Central cannot be reached, and this account has not signed in here before"
+                ) from None
+            return known
+        if account is None:
+            self._memory.forget_account(typed.username)
+        else:
+            self._memory.remember_account(account, typed.password, now)
+        return account
+
+    def _submit(self, request: UnblockRequest) -> None:
+        self._central()
+        site, also = _checked(request.site), tuple(_checked(name) for name in request.also)
+        known = self._memory.request(request.id)
+        if known is None:
+            request = msgspec.structs.replace(request, site=site, also=also)
+            self._memory.remember_request(RequestState(request=request, state="waiting"))
+            self._send()
+
+    def _post(self, kind: Kind, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
+        self._central()
+        self._memory.post(kind, id, body)
+        self._send()
+
+    def _send(self) -> None:
+        if self._follower is not None:
+            self._follower.something_to_send()
+
+    def _central(self) -> CentralClient:
+        if self._client is None:
+            raise HallpassError("This room has no central service yet, so there is nobody to ask")
+        return self._client
+
+
+def _checked(site: str) -> str:
+    try:
+        return canonical(site)
+    except InvalidName as problem:
+        raise HallpassError(str(problem)) from None

@@ -1,0 +1,162 @@
+"""Central's machine interface, from the room's side (`appliance.protocol`), over HTTP.
+
+What can go wrong is one of two things: central cannot be reached (`Unreachable`: try again later), or central said
+no (`Refused`: trying again changes nothing).
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from appliance.errors import HallpassError
+from appliance.protocol import Account, Credentials, LogKey, RequestState, RoomHealth, Target
+from appliance.settings.room import CentralLink
+
+CALL_SECONDS = 5.0
+SILENCE_SECONDS = 25.0  # central says something at least every ten
+LARGEST_INDEX = 512 * 1024 * 1024
+_LONGEST_LINE = 64 * 1024
+
+_encode = msgspec.json.encode
+
+T = TypeVar("T")
+
+
+class Unreachable(HallpassError):
+    """Central cannot be reached, or is in trouble itself."""
+
+
+class Refused(HallpassError):
+    """Central said no."""
+
+    def __init__(self, status: int, words: str) -> None:
+        self.status = status
+        super().__init__(words)
+
+
+class CentralClient:
+    """Calls central as one room."""
+
+    def __init__(self, link: CentralLink) -> None:
+        try:
+            token = link.token_file.read_text().strip()
+            context = ssl.create_default_context(cafile=str(link.certificate) if link.certificate else None)
+        except OSError as problem:
+            raise HallpassError(f"{problem.filename or link.certificate}: {problem.strerror}") from None
+        self._http = httpx.AsyncClient(
+            base_url=f"{link.url.rstrip('/')}/api/v1/",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(CALL_SECONDS),
+            verify=context,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def feed(self) -> AsyncIterator[Target | None]:
+        """Yield where the room should be, whenever central says so; None for a sign of life.
+
+        Raises Unreachable when the line goes dead, Refused where the token is not known.
+        """
+        timeout = httpx.Timeout(CALL_SECONDS, read=SILENCE_SECONDS)
+        try:
+            async with self._http.stream("GET", "feed", timeout=timeout) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    _check(response)
+                async for line in response.aiter_lines():
+                    if len(line) > _LONGEST_LINE:
+                        raise Unreachable("central sent a line that is too long")
+                    yield msgspec.json.decode(line, type=Target) if line else None
+        except msgspec.DecodeError as problem:
+            raise Unreachable(f"central sent something else than a target: {problem}") from None
+        except (httpx.HTTPError, httpx.StreamError) as problem:
+            raise Unreachable(str(problem) or type(problem).__name__) from None
+
+    async def policy(self) -> bytes:
+        """Return the room's policy document, as it was sent."""
+        return (await self._call("GET", "policy")).content
+
+    async def index(self, version: str, path: Path) -> None:
+        """Fetch an index into a file. Raises Unreachable or Refused; what is in the file then is worth nothing."""
+        try:
+            async with self._http.stream("GET", f"index/{version}", timeout=httpx.Timeout(30.0)) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    _check(response)
+                size = 0
+                with path.open("wb") as file:
+                    async for piece in response.aiter_bytes():
+                        size += len(piece)
+                        if size > LARGEST_INDEX:
+                            raise Refused(413, "the index is larger than a room can hold")
+                        file.write(piece)
+        except (httpx.HTTPError, httpx.StreamError) as problem:
+            raise Unreachable(str(problem) or type(problem).__name__) from None
+
+    async def request_states(self) -> list[RequestState]:
+        """Return what became of this room's requests."""
+        return self._read((await self._call("GET", "requests")).content, list[RequestState])
+
+    async def put(self, kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
+        """Send something that has an id: a request, a report, an incident."""
+        await self._call("PUT", f"{kind}/{id}", body)
+
+    async def withdraw(self, request_id: str) -> None:
+        """Take a request back."""
+        await self._call("DELETE", f"requests/{request_id}")
+
+    async def report_health(self, health: RoomHealth) -> None:
+        """Say how the room is."""
+        await self._call("PUT", "health", _encode(health))
+
+    async def sign_in(self, typed: Credentials) -> Account | None:
+        """Return whose user name and password these are, or None."""
+        try:
+            return self._read((await self._call("POST", "sign-in", _encode(typed))).content, Account)
+        except Refused as no:
+            if no.status == 401:
+                return None
+            raise
+
+    async def log_key(self) -> str:
+        """Return the key of the room's query log."""
+        return self._read((await self._call("GET", "log-key")).content, LogKey).key
+
+    async def _call(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+        try:
+            response = await self._http.request(method, path, content=body)
+        except httpx.HTTPError as problem:
+            raise Unreachable(str(problem) or type(problem).__name__) from None
+        _check(response)
+        return response
+
+    @staticmethod
+    def _read(content: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.DecodeError as problem:
+            raise Unreachable(f"central sent something that is not understood: {problem}") from None
+
+
+class _Problem(msgspec.Struct):
+    error: str = ""
+
+
+def _check(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    try:
+        words = msgspec.json.decode(response.content, type=_Problem).error
+    except msgspec.DecodeError:
+        words = ""
+    words = words or f"central answered {response.status_code}"
+    if response.status_code >= 500 or response.status_code == 429:
+        raise Unreachable(words)
+    raise Refused(response.status_code, words)

@@ -1,0 +1,185 @@
+"""Follows central: the feed says where the room should be, this brings it there, and delivers what waits.
+
+Three tasks of one event loop, each of which goes on whatever becomes of the others:
+
+- `follow` holds the feed open and hands on the newest target. A line that goes dead is opened again, at first at
+  once, then with growing, jittered pauses of at most `LONGEST_PAUSE_SECONDS`.
+- `apply` brings the room to the newest target. What fails is tried again; newer targets replace older ones.
+- `deliver` sends the outbox in its order. Central's "no" puts one parcel aside and goes on with the next.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from appliance.errors import HallpassError
+from appliance.protocol import RoomHealth, Target
+from appliance.room import health
+from appliance.room.agent import installing
+from appliance.room.agent.central_client import CentralClient, Refused, Unreachable
+from appliance.room.agent.memory import Memory, Parcel
+from appliance.room.health import Condition
+from appliance.room.paths import RoomPaths
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = (
+    1.0  # central's return is noticed within it; thirty rooms cost central thirty calls a second
+)
+HEALTH_SECONDS = 30.0
+RETRY_SECONDS = 5.0
+
+log = logging.getLogger("hallpass.agent")
+
+_PLURALS = {"request": "requests", "report": "reports", "incident": "incidents"}
+
+
+class Follower:
+    """One room's way of following central."""
+
+    def __init__(
+        self,
+        client: CentralClient,
+        memory: Memory,
+        paths: RoomPaths,
+        version: str,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._memory = memory
+        self._paths = paths
+        self._version = version
+        self._now = now
+        self._target: Target | None = None
+        self._requests_known = -1
+        self._news = asyncio.Event()
+        self._post = asyncio.Event()
+        self._say_health = asyncio.Event()
+        self.reachable = False
+        self.away_since = now()
+
+    def something_to_send(self) -> None:
+        """Say that the outbox has something new."""
+        self._post.set()
+
+    async def follow(self) -> None:
+        """Hold the feed open, for ever."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                async for target in self._client.feed():
+                    pause = FIRST_PAUSE_SECONDS
+                    self._is_reachable()
+                    if target is not None and target != self._target:
+                        self._target = target
+                        self._news.set()
+                why = "central closed the feed"
+            except HallpassError as problem:
+                why = str(problem)
+            self._is_away(why)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (to spread rooms, not to hide)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def apply(self) -> None:
+        """Bring the room to the newest target, for ever."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self._reach(self._target)
+            except (HallpassError, OSError) as problem:
+                log.warning("the room keeps what it has: %s", problem)
+                await asyncio.sleep(RETRY_SECONDS)
+                self._news.set()
+
+    async def deliver(self) -> None:
+        """Send what waits in the outbox, for ever."""
+        while True:
+            self._post.clear()
+            if self.reachable:
+                try:
+                    for parcel in self._memory.outbox():
+                        await self._send(parcel)
+                except Unreachable as problem:
+                    log.info("the outbox waits: %s", problem)
+                    await asyncio.sleep(FIRST_PAUSE_SECONDS)
+            await self._post.wait()
+
+    async def tell_health(self) -> None:
+        """Say how the room is, regularly and after each change, for ever."""
+        while True:
+            self._say_health.clear()
+            if self.reachable:
+                try:
+                    await self._client.report_health(self._health())
+                except HallpassError as problem:
+                    log.info("health was not told: %s", problem)
+            try:
+                async with asyncio.timeout(HEALTH_SECONDS):
+                    await self._say_health.wait()
+            except TimeoutError:
+                continue
+
+    async def _reach(self, target: Target | None) -> None:
+        if target is None:
+            return
+        if target.index and target.index != installing.installed_index(self._paths):
+            await installing.install_index(
+                self._paths, target.index, lambda path: self._client.index(target.index, path)
+            )
+            log.info("the index %s is in use", target.index[:12])
+        if target.policy != installing.installed_policy(self._paths):
+            document = installing.install_policy(self._paths, await self._client.policy())
+            log.info("the policy %d is in use", document.version)
+        if target.requests != self._requests_known:
+            self._memory.learn(await self._client.request_states())
+            self._requests_known = target.requests
+        self._say_health.set()
+
+    async def _send(self, parcel: Parcel) -> None:
+        try:
+            if parcel.kind == "withdrawal":
+                await self._client.withdraw(parcel.id)
+            else:
+                await self._client.put(_PLURALS[parcel.kind], parcel.id, parcel.body)
+        except Refused as no:
+            if no.status in (401, 403):
+                raise Unreachable(str(no)) from None  # the room's token, not the parcel: it waits
+            log.warning("central will not take the %s %s: %s", parcel.kind, parcel.id, no)
+            self._memory.failed(parcel, str(no))
+            return
+        self._memory.sent(parcel)
+
+    def _is_reachable(self) -> None:
+        if not self.reachable:
+            log.info("central is reachable")
+            self.reachable = True
+            self._memory.revision += 1
+            self._say_health.set()
+        self._post.set()
+
+    def _is_away(self, why: str) -> None:
+        if self.reachable or self._target is None:
+            log.warning("central is away: %s", why)
+        if self.reachable:
+            self.reachable = False
+            self.away_since = self._now()
+            self._memory.revision += 1
+
+    def _health(self) -> RoomHealth:
+        now = self._now()
+        try:
+            age = now - (self._paths.index.resolve() / "index.hpx").stat().st_mtime
+        except OSError:
+            age = 0.0
+        conditions: list[Condition] = []
+        for process in health.read(self._paths.health, now):
+            conditions += process.conditions
+        return RoomHealth(
+            version=self._version,
+            policy=installing.installed_policy(self._paths),
+            index=installing.installed_index(self._paths),
+            index_age_seconds=max(0.0, age),
+            conditions=tuple(sorted({condition.value for condition in conditions})),
+        )

@@ -1,0 +1,44 @@
+"""A room's site: the teacher's pages, and the calm page that stands where something is closed."""
+
+import os
+from pathlib import Path
+
+from flask import Flask
+
+from appliance.protocol import Account, Credentials
+from appliance.room.agent import calls
+from appliance.room.paths import RoomPaths
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from webui.room.block_page import block_page, closed_or_ours
+from webui.room.room import Room
+from webui.room.views import pages
+from webui.shared import signing_in
+from webui.shared.site import make_site
+
+MAY_COME_IN = frozenset({"teacher", "coordinator", "head", "safeguarding"})
+
+
+def create_app(settings: RoomSettings | None = None) -> Flask:
+    """Return the application; without settings, for those in the file that HALLPASS_CONFIG names."""
+    settings = settings or load(Path(os.environ["HALLPASS_CONFIG"]), RoomSettings)
+    room = Room(settings.room.name, RoomPaths.of(settings))
+    app = make_site(__name__, settings.room.data, tls=False)
+    app.extensions["room"] = room
+    app.extensions["hallpass-csrf"].exempt(block_page)  # a page of another name has no session of ours
+    app.register_blueprint(pages)
+    app.register_blueprint(block_page)
+    app.before_request(closed_or_ours)
+    app.context_processor(lambda: {"place": room.name, "room": room.name})
+
+    def check(username: str, password: str) -> Account | str:
+        try:
+            account = room.ask(calls.SignIn(Credentials(username, password))).account
+        except (calls.Refused, calls.AgentAway) as no:
+            return f"{no}."
+        if account is None or account.role not in MAY_COME_IN:
+            return "This page is for the teachers of this room."
+        return account
+
+    signing_in.install(app, check, lambda _account: True, home="pages.today")
+    return app

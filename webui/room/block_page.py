@@ -1,0 +1,70 @@
+"""What a pupil sees where something is closed: a calm page, no category, no accusation, and a way to ask for help.
+
+A name that is closed may lead to the room's own address; the browser then asks this server for another name's
+page. Every name that is not the room's own is answered here. The button "tell a grown-up" needs no login.
+"""
+
+import ipaddress
+import secrets
+import time
+from collections import deque
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, current_app, make_response, render_template, request
+
+from appliance.protocol import Incident
+from appliance.room.agent import calls
+from webui.room.room import Room
+
+TELL_PATH = "/hallpass/tell-a-grown-up"
+TELLS_A_MINUTE = 10
+OWN_SUFFIXES = (".local", ".home.arpa", ".internal", ".lan")
+
+block_page = Blueprint("block_page", __name__, template_folder="templates")
+
+_told: deque[float] = deque(maxlen=TELLS_A_MINUTE)
+
+
+def closed_or_ours() -> Response | None:
+    """Answer for every name that is not the room's own; let requests for the room itself through."""
+    if _is_ours(request.host) or request.path.startswith(("/shared/", "/static/", "/bootstrap/")):
+        return None
+    if request.path == TELL_PATH and request.method == "POST":
+        return None
+    return make_response(render_template("closed.html", told=False, path=TELL_PATH), 403)
+
+
+@block_page.post(TELL_PATH)
+def tell() -> str:
+    """Tell the school that a pupil saw something; say thank you whatever becomes of it."""
+    now = time.monotonic()
+    if len(_told) < TELLS_A_MINUTE or now - _told[0] > 60:
+        _told.append(now)
+        _send(request.host.partition(":")[0])
+    return render_template("closed.html", told=True, path=TELL_PATH)
+
+
+def _send(name: str) -> None:
+    one: Room = current_app.extensions["room"]
+    incident = Incident(
+        id=secrets.token_hex(16),
+        kind="told-a-grown-up",
+        happened_at=datetime.now(UTC),
+        device="",  # the page does not say who pressed: the room is enough
+        evidence=(name[:253],),
+    )
+    try:
+        one.ask(calls.Tell(incident))
+    except (calls.AgentAway, calls.Refused) as no:
+        current_app.logger.warning("a pupil's word could not be sent: %s", no)
+
+
+def _is_ours(host: str) -> bool:
+    name = host.rsplit(":", 1)[0] if not host.startswith("[") else host[1 : host.index("]")]
+    if name == "localhost" or name.endswith(OWN_SUFFIXES) or "." not in name:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""What a teacher can fill in."""
+
+from urllib.parse import urlsplit
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
+
+from dns.errors import InvalidName
+from dns.names import canonical
+
+DURATIONS = [
+    (10, "10 minutes"),
+    (30, "30 minutes"),
+    (60, "a lesson (60 minutes)"),
+    (120, "a double lesson (120 minutes)"),
+]
+
+
+def site_of(written: str) -> str:
+    """Return the name of a site that was typed, or pasted as an address. Raises InvalidName."""
+    written = written.strip()
+    is_address = "//" in written
+    name = canonical((urlsplit(written).hostname or "") if is_address else written.partition("/")[0])
+    if "." not in name:
+        raise InvalidName(f"{name!r} is not a whole name, such as example.org")
+    return name
+
+
+def _is_a_site(_form: FlaskForm, field: StringField) -> None:
+    try:
+        field.data = site_of(field.data or "")
+    except InvalidName as problem:
+        raise ValidationError(str(problem)) from None
+
+
+class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A wish to open a site."""
+
+    site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _is_a_site])
+    reason = StringField(
+        "What it is for", [InputRequired("Please say in a few words what it is for."), Length(max=500)]
+    )
+    minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=60)
+    lesson = StringField("Lesson (if you like)", [Optional(), Length(max=200)])
+
+
+class ReportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A teacher's "this should be closed"."""
+
+    site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _is_a_site])
+    note = StringField("Why", [Optional(), Length(max=500)])
+
+
+class WithdrawForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Takes a request back."""
+
+    id = HiddenField(validators=[InputRequired(), Length(32, 32)])
+
+
+def mistakes(form: FlaskForm) -> str:
+    """Return what is wrong with a form, in one sentence."""
+    return " ".join(word for words in form.errors.values() for word in words) or "Nothing was sent."

@@ -1,0 +1,91 @@
+"""The room, as its pages see it: the agent to ask, the log to read, the live feed to follow."""
+
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from appliance.room.agent import calls
+from appliance.room.paths import RoomPaths
+from appliance.room.recorder.reading import Entry, QueryLog
+
+SILENCE_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
+_RETRY_SECONDS = 1.0
+
+
+class Room:
+    """One room."""
+
+    def __init__(self, name: str, paths: RoomPaths) -> None:
+        self.name = name
+        self._paths = paths
+        self._log = QueryLog(paths.log)
+
+    def ask(self, question: calls.Question) -> calls.Answer:
+        """Ask the agent. Raises AgentAway or Refused."""
+        return calls.ask(self._paths.agent_socket, question)
+
+    def status(self) -> calls.RoomStatus | None:
+        """Return how the room stands with central, or None while the agent is away."""
+        try:
+            return self.ask(calls.Status()).status
+        except (calls.AgentAway, calls.Refused):
+            return None
+
+    def requests(self) -> calls.Answer:
+        """Return the room's requests, or none while the agent is away."""
+        try:
+            return self.ask(calls.Requests())
+        except (calls.AgentAway, calls.Refused):
+            return calls.Answer()
+
+    def refused_today(self) -> list[Entry]:
+        """Return what was refused since midnight, the newest first."""
+        return self._log.refused(_midnight())
+
+    def answers_today(self) -> tuple[int, int]:
+        """Return how many answers were given since midnight, and how many of them were refusals."""
+        stats = self._log.stats(_midnight())
+        return stats.queries, stats.refused
+
+    def news(self) -> Iterator[bool]:
+        """Yield True whenever a page should look again (a refusal, a decision), False after a silence."""
+        seen = self._revision()
+        said = time.monotonic()
+        while True:
+            with socket.socket(socket.AF_UNIX) as feed:
+                feed.settimeout(_LOOK_SECONDS)
+                try:
+                    feed.connect(str(self._paths.live_socket))
+                except OSError:
+                    time.sleep(_RETRY_SECONDS)  # the recorder is away; decisions are still worth showing
+                alive = True
+                while alive:
+                    refused, alive = _something(feed)
+                    revision = self._revision()
+                    if refused or revision != seen:
+                        seen, said = revision, time.monotonic()
+                        yield True
+                    elif time.monotonic() - said > SILENCE_SECONDS:
+                        said = time.monotonic()
+                        yield False
+
+    def _revision(self) -> tuple[int, bool]:
+        status = self.status()
+        return (status.revision, status.reachable) if status else (0, False)
+
+
+def _something(feed: socket.socket) -> tuple[bool, bool]:
+    """Return whether a refusal came within a moment, and whether the feed still stands."""
+    try:
+        data = feed.recv(65536)
+    except TimeoutError:
+        return False, True
+    except OSError:
+        return False, False
+    return bool(data), bool(data)
+
+
+def _midnight() -> datetime:
+    return datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)

@@ -1,0 +1,152 @@
+"""The teacher's pages. Views translate HTTP; the agent and the log's readers do the rest."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.protocol import RequestState, SiteReport, UnblockRequest
+from appliance.room.agent import calls
+from appliance.room.recorder.reading import LogUnreadable
+from blocklists.categories import CATEGORIES
+from webui.room import forms
+from webui.room.room import Room
+from webui.shared import live
+
+pages = Blueprint("pages", __name__, template_folder="templates")
+
+_CATEGORY_NAMES = {one.id: one.name for one in CATEGORIES}
+
+
+def room() -> Room:
+    """Return the room that this application serves."""
+    one: Room = current_app.extensions["room"]
+    return one
+
+
+@pages.before_request
+@login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
+def _signed_in() -> None:
+    """Let only somebody who is signed in come further."""
+
+
+@pages.get("/")
+def today() -> str:
+    """Show what was refused today, and what became of the room's requests."""
+    return _today(forms.RequestForm(formdata=None, site=request.args.get("site", "")))
+
+
+@pages.get("/events")
+def events() -> Response:
+    """Say whenever the page should look again."""
+
+    def items() -> Iterator[tuple[str, object] | None]:
+        for changed in room().news():
+            yield ("changed", {}) if changed else None
+
+    return live.events(items())
+
+
+@pages.post("/requests")
+def ask() -> str | Redirect:
+    """Send a request on its way."""
+    form = forms.RequestForm()
+    if not form.validate_on_submit():
+        flash(forms.mistakes(form), "warning")
+        return _today(form)
+    wish = UnblockRequest(
+        id=secrets.token_hex(16),
+        site=form.site.data,
+        reason=form.reason.data,
+        minutes=form.minutes.data,
+        lesson=form.lesson.data or "",
+        teacher=_me(),
+        asked_at=datetime.now(UTC),
+    )
+    try:
+        room().ask(calls.Submit(wish))
+    except (calls.AgentAway, calls.Refused) as no:
+        flash(f"{no}.", "warning")
+        return _today(form)
+    status = room().status()
+    if status is not None and status.reachable:
+        flash(f"Your request for {wish.site} is on its way to the coordinator.")
+    else:
+        flash(f"Your request for {wish.site} is kept here, and sent as soon as central can be reached again.")
+    return redirect(url_for(".today"))
+
+
+@pages.post("/requests/<request_id>/withdraw")
+def withdraw(request_id: str) -> Redirect:
+    """Take a request back, or close early what it opened."""
+    _tell(calls.Withdraw(request_id), "The request was taken back.")
+    return redirect(url_for(".today"))
+
+
+@pages.post("/reports")
+def report() -> Redirect:
+    """Send "this should be closed" on its way."""
+    form = forms.ReportForm()
+    if not form.validate_on_submit():
+        flash(forms.mistakes(form), "warning")
+        return redirect(url_for(".today"))
+    sent = SiteReport(
+        id=secrets.token_hex(16),
+        site=form.site.data,
+        note=form.note.data or "",
+        teacher=_me(),
+        reported_at=datetime.now(UTC),
+    )
+    _tell(calls.Report(sent), f"Thank you. The coordinator will look at {sent.site}.")
+    return redirect(url_for(".today"))
+
+
+def _today(form: forms.RequestForm) -> str:
+    try:
+        refused, (answers, refusals) = room().refused_today(), room().answers_today()
+        trouble = ""
+    except LogUnreadable as problem:
+        refused, answers, refusals, trouble = [], 0, 0, str(problem)
+    asked = room().requests()
+    now = datetime.now(UTC)
+    return render_template(
+        "today.html",
+        form=form,
+        report_form=forms.ReportForm(formdata=None),
+        refused=refused,
+        answers=answers,
+        refusals=refusals,
+        trouble=trouble,
+        requests=[(state, _words(state, asked.unsent, now)) for state in asked.requests],
+        status=room().status(),
+        category=lambda one: _CATEGORY_NAMES.get(one, one),
+        clock=lambda text: datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S"),
+    )
+
+
+def _words(state: RequestState, unsent: tuple[str, ...], now: datetime) -> str:
+    if state.request.id in unsent:
+        return "kept here until central can be reached"
+    if state.state == "approved" and state.until is not None:
+        return f"open until {state.until.astimezone():%H:%M:%S}" if state.until > now else "over"
+    return {"waiting": "waiting for the coordinator", "denied": "not this time", "ended": "over"}.get(
+        state.state, state.state
+    )
+
+
+def _tell(question: calls.Question, done: str) -> None:
+    try:
+        room().ask(question)
+    except (calls.AgentAway, calls.Refused) as no:
+        flash(f"{no}.", "warning")
+    else:
+        flash(done)
+
+
+def _me() -> str:
+    account: Any = current_user.account
+    return str(account.username)
