@@ -1,36 +1,37 @@
 """Compiles the school's sources into the index that rooms are told to use, in the background.
 
-The work runs in a process of its own, so that the feed is not slowed by it. A compilation that fails changes
-nothing: the last good index stays published, and the reason is shown to the coordinator. Several wishes that come
-while one compilation runs become one more compilation.
+The work runs in a process of its own (`appliance.central.building`), so that the feed is not slowed by it. A
+compilation that fails changes nothing: the last good index stays published, and the reason is shown to the
+coordinator. Several wishes that come while one compilation runs become one more compilation. Every
+`REFRESH_SECONDS` the lists are fetched and compiled without anybody's wish.
 """
 
+import contextlib
 import logging
-import multiprocessing
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 import blocklists.sources
 from appliance.central import audit, policies, sources
-from appliance.central.models import Publication, School
+from appliance.central.building import Builder, Built, Progress, Work
+from appliance.central.errors import NotPossible
+from appliance.central.models import Publication, School, Source
 from appliance.central.store import Store
-from blocklists import compile as compiling
-from blocklists import starter
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
 from blocklists.fetch import Fetcher
 
 KEPT = 3  # published indexes kept on disk, for rooms that are fetching one while the next is published
+REFRESH_SECONDS = 12 * 3600.0
 
 log = logging.getLogger("hallpass.central")
 
@@ -40,6 +41,7 @@ class State(msgspec.Struct, frozen=True):
 
     running: bool = False
     error: str = ""
+    progress: Progress | None = None
 
 
 class Compiler:
@@ -51,21 +53,34 @@ class Compiler:
         self._now = now
         self._wanted = threading.Event()
         self._stopping = False
+        self._builder = Builder()
         self._thread = threading.Thread(target=self._work, name="compiler", daemon=True)
         self.state = State()
 
     def start(self) -> None:
         """Begin to wait for wishes."""
+        for left in self._data.glob("building-*"):  # of a compilation that was ended
+            shutil.rmtree(left, ignore_errors=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no further wishes. A compilation that runs is given up: nothing of it is published."""
+        """Take no further wishes. A compilation that runs is ended: nothing of it is published."""
         self._stopping = True
         self._wanted.set()
+        self._builder.stop()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
 
     def want(self) -> None:
         """Ask for a compilation; returns at once."""
         self._wanted.set()
+
+    def accept(self, source: Source) -> None:
+        """Take into use a download that was held back for a person to look at. Raises NotPossible."""
+        try:
+            Fetcher(self._downloads, time.time).accept(_for_compiling(source))
+        except ListError as problem:
+            raise NotPossible(str(problem)) from None
 
     def index_file(self, version: str) -> Path | None:
         """Return the file of a published index, or None."""
@@ -75,46 +90,36 @@ class Compiler:
     def compile_now(self) -> None:
         """Compile and publish. Raises ListError or OSError, and then nothing has changed."""
         with self._store.reading() as session:
-            wanted = sources.every(session)
+            wanted = tuple(_for_compiling(one) for one in sources.every(session))
             with_starter = session.scalars(select(School)).one().starter_list
-        given = [
-            blocklists.sources.Source(
-                name=one.name, category=one.category, location=one.location, format=one.format, match=one.match
-            )
-            for one in wanted
-        ]
-        work = Path(tempfile.mkdtemp(prefix="building-", dir=self._data))
+        folder = Path(tempfile.mkdtemp(prefix="building-", dir=self._data))
+        work = Work(sources=wanted, folder=folder, downloads=self._downloads, with_starter=with_starter)
         try:
-            report, left_out = self._in_a_process(given, work, "starter" if with_starter else "")
-            self._publish(work, report, left_out)
+            self._publish(folder, self._builder.build(work, self._show))
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def _in_a_process(
-        self, given: list[blocklists.sources.Source], work: Path, starter_list: str
-    ) -> tuple[compiling.BuildReport, dict[str, str]]:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            try:
-                return pool.submit(_build, given, work, self._data / "downloads", starter_list).result()
-            except BrokenProcessPool:
-                raise ListError("the compilation was ended before it was done; is there enough memory?") from None
+    @property
+    def _downloads(self) -> Path:
+        return self._data / "downloads"
 
-    def _publish(self, work: Path, report: compiling.BuildReport, left_out: dict[str, str]) -> None:
-        home = self._data / "indexes" / report.version
+    def _publish(self, folder: Path, built: Built) -> None:
+        home = self._data / "indexes" / built.report.version
         home.mkdir(parents=True, exist_ok=True)
-        (work / "index" / INDEX_NAME).replace(home / INDEX_NAME)
+        (folder / "index" / INDEX_NAME).replace(home / INDEX_NAME)
+        reports = {one.name: msgspec.to_builtins(one) for one in built.report.sources}
         with self._store.writing() as session:
             for source in sources.every(session):
-                told = next((one for one in report.sources if one.name == source.name), None)
-                if told is not None:
-                    source.report = msgspec.to_builtins(told)
-                elif source.name in left_out:
-                    source.report = {"error": left_out[source.name]}
+                if source.name in reports:
+                    note, held = built.notes.get(source.name, ""), source.name in built.held
+                    source.report = reports[source.name] | {"note": note, "held": held}
+                elif source.name in built.left_out:
+                    source.report = {"error": built.left_out[source.name], "held": source.name in built.held}
             published = policies.latest_publication(session)
-            if published is None or published.hash != report.version:
-                session.add(Publication(hash=report.version, built_at=self._now(), names=report.names))
-                audit.note(session, self._now(), "central", "index published", f"{report.names} names")
+            if published is None or published.hash != built.report.version:
+                names = built.report.names
+                session.add(Publication(hash=built.report.version, built_at=self._now(), names=names))
+                audit.note(session, self._now(), "central", "index published", f"{names} names")
         self._forget_old()
 
     def _forget_old(self) -> None:
@@ -126,7 +131,7 @@ class Compiler:
 
     def _work(self) -> None:
         while True:
-            self._wanted.wait()
+            self._wanted.wait(REFRESH_SECONDS)
             if self._stopping:
                 return
             self._wanted.clear()
@@ -135,33 +140,25 @@ class Compiler:
                 self.compile_now()
                 self._tell(State())
             except Exception as problem:  # noqa: BLE001 (a background thread must outlive whatever a list did to it)
-                log.warning("the lists could not be compiled: %s", problem)
-                self._tell(State(error=str(problem)))
+                if not self._stopping:
+                    log.warning("the lists could not be compiled: %s", problem)
+                    self._tell(State(error=str(problem)))
+
+    def _show(self, progress: Progress) -> None:
+        self._tell(State(running=True, progress=progress))
 
     def _tell(self, state: State) -> None:
         self.state = state
-        with self._store.writing():
-            pass  # nothing to write but the pulse: the coordinator's page looks again
+        # Nothing to write but the pulse: the coordinator's page looks again.
+        with contextlib.suppress(SQLAlchemyError), self._store.writing():
+            pass
 
 
-def _build(
-    given: Sequence[blocklists.sources.Source], work: Path, downloads: Path, starter_list: str
-) -> tuple[compiling.BuildReport, dict[str, str]]:
-    """Fetch what is new, compile what can be had; return the report, and why which source was left out."""
-    fetcher = Fetcher(downloads, time.time)
-    for source in given:
-        if source.is_url:
-            fetcher.fetch(source)
-    usable: list[blocklists.sources.Source] = []
-    left_out: dict[str, str] = {}
-    for source in given:
-        try:
-            fetcher.locate(source)
-            usable.append(source)
-        except ListError as problem:
-            left_out[source.name] = fetcher.copy(source).error or str(problem)
-    if starter_list:
-        lists = work / starter_list
-        lists.mkdir()
-        usable += starter.sources(lists)
-    return compiling.build(usable, work / "index", locate=fetcher.locate), left_out
+def _for_compiling(source: Source) -> blocklists.sources.Source:
+    return blocklists.sources.Source(
+        name=source.name,
+        category=source.category,
+        location=source.location,
+        format=source.format,
+        match=source.match,
+    )

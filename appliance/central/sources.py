@@ -1,5 +1,6 @@
 """The lists that the school subscribes to. A source is a URL, or a file that was handed in and is kept here."""
 
+import hashlib
 import re
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ import blocklists.sources
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Source
+from blocklists.compile import survey
+from blocklists.errors import SourceUnusable
 
 LARGEST_FILE = 64 * 1024 * 1024  # bytes that may be handed in
 
@@ -49,9 +52,7 @@ def subscribe(
 
 def unsubscribe(session: Session, now: datetime, *, source_id: int, by: str) -> None:
     """Take a source away. Raises NotFound."""
-    source = session.get(Source, source_id)
-    if source is None:
-        raise NotFound("there is no such source")
+    source = get(session, source_id)
     session.delete(source)
     audit.note(session, now, by, "source removed", source.name)
 
@@ -61,15 +62,30 @@ def every(session: Session) -> list[Source]:
     return list(session.scalars(select(Source).order_by(Source.name)))
 
 
-def keep_file(folder: Path, name: str, content: bytes) -> Path:
-    """Keep a file that was handed in; return where. Raises NotPossible for one that is empty or too large."""
+def get(session: Session, source_id: int) -> Source:
+    """Return a source. Raises NotFound."""
+    source = session.get(Source, source_id)
+    if source is None:
+        raise NotFound("there is no such source")
+    return source
+
+
+def keep_file(folder: Path, content: bytes, format: str = "auto") -> Path:  # noqa: A002 (the word of the settings)
+    """Keep a file that was handed in, named by its content; return where. Raises NotPossible if it is no list."""
     if not content:
         raise NotPossible("the file is empty")
     if len(content) > LARGEST_FILE:
         raise NotPossible(f"the file is larger than {LARGEST_FILE // 1024 // 1024} MB")
-    if not _NAME.fullmatch(name.strip().lower()):
-        raise NotPossible(f"{name!r} is no name for a source: small letters, digits and hyphens")
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name.strip().lower()}.txt"
+    path = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.list"
     path.write_bytes(content)
+    given = blocklists.sources.Source(name="the-file", category="unknown", location=str(path), format=format)
+    try:
+        understood = survey(given, path)
+    except SourceUnusable as problem:
+        path.unlink()
+        raise NotPossible(f"this file is no list: {problem}".replace(f"{path}: ", "")) from None
+    if not understood.entries:
+        path.unlink()
+        raise NotPossible("this file is no list: nothing stands in it")
     return path

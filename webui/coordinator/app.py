@@ -1,8 +1,12 @@
 """Central's site: the coordinator's pages and the rooms' machine interface, as one application."""
 
-import atexit
 import os
+import signal
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from flask import Flask
 
@@ -21,13 +25,18 @@ PLACE = "for the coordinator"
 MAY_COME_IN = frozenset({"coordinator"})  # other roles have no pages here yet
 
 
-def create_app(settings: CentralSettings | None = None) -> Flask:
-    """Return the application; without settings, for those in the file that HALLPASS_CONFIG names."""
-    settings = settings or load(Path(os.environ["HALLPASS_CONFIG"]), CentralSettings)
-    central = Central(settings)
+def create_app() -> Flask:
+    """Return the application as it is served: for the settings in the file that HALLPASS_CONFIG names."""
+    central = Central(load(Path(os.environ["HALLPASS_CONFIG"]), CentralSettings))
     central.prepare()
     central.start()
-    atexit.register(central.stop)
+    _stop_with_the_server(central)
+    return make_app(central)
+
+
+def make_app(central: Central) -> Flask:
+    """Return the application of a central service that is prepared."""
+    settings = central.settings
     app = make_site(__name__, settings.central.data, tls=settings.tls is not None, largest_body=LARGEST_UPLOAD)
     app.extensions["central"] = central
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
@@ -50,3 +59,18 @@ def create_app(settings: CentralSettings | None = None) -> Flask:
 
     signing_in.install(app, check, still_holds, home="pages.queue")
     return app
+
+
+def _stop_with_the_server(central: Central) -> None:
+    """Send the open feeds away as soon as the server is told to stop: by themselves they would never end."""
+
+    def chained(before: Any) -> Callable[[int, FrameType | None], None]:
+        def stop(number: int, frame: FrameType | None) -> None:
+            threading.Thread(target=central.stop).start()  # a signal handler may hold any lock: it only starts
+            if callable(before):
+                before(number, frame)
+
+        return stop
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, chained(signal.getsignal(number)))

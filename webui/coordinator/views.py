@@ -17,6 +17,18 @@ from webui.shared.flashing import flash_with_undo
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 
+_FORM_STANDS_ON = {
+    "pages.add_rule": ".show_rules",
+    "pages.remove_rule": ".show_rules",
+    "pages.set_closed": ".show_rules",
+    "pages.subscribe": ".show_lists",
+    "pages.unsubscribe": ".show_lists",
+    "pages.accept": ".show_lists",
+    "pages.enrol": ".show_rooms",
+    "pages.add_account": ".show_accounts",
+    "pages.end_account": ".show_accounts",
+}
+
 
 def central() -> Central:
     """Return the service that this application serves."""
@@ -181,7 +193,7 @@ def subscribe() -> Redirect:
     if bool(location) == bool(upload):
         raise CentralError("give either an https address or a file")
     if upload:
-        kept = sources.keep_file(central().settings.central.data / "lists", form.name.data, upload.read())
+        kept = sources.keep_file(central().settings.central.data / "lists", upload.read(), form.format.data)
         location = str(kept)
     elif not location.startswith("https://"):
         raise CentralError("the address must begin with https://")
@@ -202,6 +214,18 @@ def unsubscribe(source_id: int) -> Redirect:
         sources.unsubscribe(session, central().now(), source_id=source_id, by=_me())
     central().compiler.want()
     flash("The list was removed; the rooms follow as soon as the rest is compiled.")
+    return redirect(url_for(".show_lists"))
+
+
+@pages.post("/lists/<int:source_id>/accept")
+def accept(source_id: int) -> Redirect:
+    """Take into use a download that was held back because it had changed so much."""
+    with central().store.writing(concerns_rooms=False) as session:
+        source = sources.get(session, source_id)
+        central().compiler.accept(source)
+        audit.note(session, central().now(), _me(), "download accepted", source.name)
+    central().compiler.want()
+    flash("The new copy is taken into use as soon as it is compiled.")
     return redirect(url_for(".show_lists"))
 
 
@@ -279,9 +303,4 @@ def _me() -> str:
 
 def _back() -> Redirect:
     """Return to the page that the form stood on."""
-    fallback = {
-        "pages.add_rule": ".show_rules", "pages.remove_rule": ".show_rules", "pages.set_closed": ".show_rules",
-        "pages.subscribe": ".show_lists", "pages.unsubscribe": ".show_lists", "pages.enrol": ".show_rooms",
-        "pages.add_account": ".show_accounts", "pages.end_account": ".show_accounts",
-    }  # fmt: skip
-    return redirect(url_for(fallback.get(request.endpoint or "", ".queue")))
+    return redirect(url_for(_FORM_STANDS_ON.get(request.endpoint or "", ".queue")))

@@ -1,0 +1,112 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from appliance.central import requests, rules
+from appliance.central.feed import Feed
+from appliance.protocol import Target
+from tests.fakes.school import FakeSchool
+
+
+@pytest.fixture
+def feed(school: FakeSchool) -> Iterator[Feed]:
+    school.enrol()
+    started = Feed(school.store, school.clock)
+    started.start()
+    yield started
+    started.stop()
+
+
+def block(school: FakeSchool, name: str) -> None:
+    with school.store.writing() as session:
+        rules.add(session, school.clock(), name=name, action="block", by="coordinator")
+
+
+def test_a_room_hears_at_once_where_it_should_be(school: FakeSchool, feed: Feed) -> None:
+    assert next(feed.targets(school.room().id)) == Target(policy=1, index="", requests=0)
+
+
+def test_a_change_wakes_everyone_who_listens(school: FakeSchool, feed: Feed) -> None:
+    school.enrol("Room 5")
+    both = [feed.targets(school.room(name).id) for name in ("Room 4", "Room 5")]
+    assert [next(one) for one in both] == [Target(1, "", 0)] * 2
+    block(school, "bad.example.org")
+    assert [next(one) for one in both] == [Target(2, "", 0)] * 2
+
+
+def test_a_change_made_by_another_process_is_heard(school: FakeSchool, feed: Feed) -> None:
+    other = FakeSchool(school.central.settings.central.data, prepared=True)
+    targets = feed.targets(school.room().id)
+    next(targets)
+    block(other, "bad.example.org")
+    other.close()
+    assert next(targets) == Target(2, "", 0)
+
+
+def test_only_the_room_concerned_is_told(school: FakeSchool, feed: Feed) -> None:
+    school.enrol("Room 5")
+    other = feed.targets(school.room("Room 5").id)
+    next(other)
+    request_id = school.request("Room 4")
+    with school.store.writing() as session:
+        requests.approve(session, school.clock(), request_id=request_id, by="coordinator")
+    block(school, "bad.example.org")
+    # Its first news is the rule: it was told nothing of the opening in Room 4.
+    assert next(other) == Target(2, "", 0)
+    assert school.room("Room 4").requests_changed == 2
+
+
+def test_an_opening_that_is_over_is_news(school: FakeSchool, feed: Feed) -> None:
+    targets = feed.targets(school.room().id)
+    next(targets)
+    request_id = school.request(minutes=10)
+    with school.store.writing() as session:
+        requests.approve(session, school.clock(), request_id=request_id, by="coordinator")
+    opened = next(one for one in targets if one and one.policy == 2)
+    school.clock.pass_minutes(10)
+    closed = next(one for one in targets if one and one.requests > opened.requests)
+    assert closed.policy == 3
+    with school.store.reading() as session:
+        (state,) = requests.states(session, school.clock(), school.room())
+    assert state.state == "ended"
+
+
+def test_pages_hear_that_something_changed(school: FakeSchool, feed: Feed) -> None:
+    heard = threading.Event()
+
+    def listen() -> None:
+        for changed in feed.beats():
+            if changed:
+                heard.set()
+                return
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    while not heard.wait(0.05):
+        with school.store.writing():
+            pass
+    listener.join()
+
+
+def test_stopping_sends_everyone_away(school: FakeSchool) -> None:
+    school.enrol()
+    feed = Feed(school.store, school.clock)
+    feed.start()
+    room_id = school.room().id
+    began = threading.Barrier(4)
+
+    def listen() -> None:
+        targets = feed.targets(room_id)
+        next(targets)
+        began.wait()
+        list(targets)
+
+    listeners = [threading.Thread(target=listen) for _ in range(3)]
+    for one in listeners:
+        one.start()
+    began.wait()
+    feed.stop()
+    for one in listeners:
+        one.join(timeout=5)
+        assert not one.is_alive()

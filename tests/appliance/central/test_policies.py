@@ -1,0 +1,103 @@
+from typing import Any
+
+import pytest
+
+from appliance.central import policies, requests, rules
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import Publication
+from blocklists.categories import BY_ID
+from dns.policy.document import PolicyDocument
+from dns.policy.mistakes import mistakes
+from tests.fakes.school import FakeSchool
+
+
+@pytest.fixture(autouse=True)
+def one_room(school: FakeSchool) -> None:
+    school.enrol()
+
+
+def document(school: FakeSchool, room: str = "Room 4") -> PolicyDocument:
+    with school.store.writing(concerns_rooms=False) as session:
+        return policies.document(session, school.clock(), session.merge(school.room(room)))
+
+
+def test_a_new_school_starts_with_pupils_and_staff_and_sensible_categories(school: FakeSchool) -> None:
+    new = document(school)
+    assert (new.school, new.room, new.timezone) == ("Example Primary", "Room 4", "Europe/London")
+    assert new.default_group == "pupils"
+    pupils, staff = new.profiles
+    assert {"social_networks", "forums", "chat", "webmail", "gambling"} < set(pupils.closed)
+    assert set(staff.closed) < set(pupils.closed)
+    assert pupils.safe_search
+    assert all(category in BY_ID for category in (*pupils.closed, *new.locked_categories))
+
+
+def test_a_policy_as_central_makes_it_holds_no_mistake(school: FakeSchool) -> None:
+    request_id = school.request()
+    with school.store.writing() as session:
+        requests.approve(session, school.clock(), request_id=request_id, by="coordinator", groups=("staff",))
+        rules.add(session, school.clock(), name="bad.example.org", action="block", locked=True, by="coordinator")
+    assert list(mistakes(document(school))) == []
+
+
+def test_the_version_grows_only_when_the_content_changes(school: FakeSchool) -> None:
+    assert document(school).version == 1
+    school.clock.pass_minutes(5)
+    assert document(school).version == 1
+    with school.store.writing() as session:
+        rule = rules.add(session, school.clock(), name="bad.example.org", action="block", by="coordinator")
+    assert document(school).version == 2
+    with school.store.writing() as session:
+        rules.remove(session, school.clock(), rule_id=rule.id, by="coordinator")
+    assert document(school).version == 3
+    assert document(school).rules == ()
+
+
+def test_an_opening_is_in_the_documents_of_the_rooms_it_is_for(school: FakeSchool) -> None:
+    school.enrol("Room 5")
+    request_id = school.request(minutes=10)
+    with school.store.writing() as session:
+        requests.approve(session, school.clock(), request_id=request_id, by="coordinator")
+    (unblock,) = document(school).unblocks
+    assert (unblock.site, unblock.by) == ("games.example.org", "coordinator")
+    assert document(school, "Room 5").unblocks == ()
+    school.clock.pass_minutes(10)
+    assert document(school).unblocks == ()
+
+
+def test_rooms_are_told_of_the_newest_index(school: FakeSchool) -> None:
+    for name in ("a" * 64, "b" * 64):
+        with school.store.writing() as session:
+            session.add(Publication(hash=name, built_at=school.clock(), names=1))
+    with school.store.writing() as session:
+        assert policies.target(session, school.clock(), session.merge(school.room())).index == "b" * 64
+
+
+def test_a_rule_is_for_a_name_and_comes_once(school: FakeSchool) -> None:
+    def add(name: str, **how: Any) -> None:
+        with school.store.writing() as session:
+            rules.add(session, school.clock(), name=name, by="coordinator", **how)
+
+    add("Bad.Example.ORG.", action="block")
+    with pytest.raises(NotPossible, match="already"):
+        add("bad.example.org", action="block")
+    with pytest.raises(NotPossible, match="not a domain name"):
+        add("no name at all", action="block")
+    add("good.example.org", action="allow", locked=True)
+    found = {rule.name: rule for rule in document(school).rules}
+    assert set(found) == {"bad.example.org", "good.example.org"}
+    assert not found["good.example.org"].locked  # only a closing can be locked
+
+
+def test_what_is_not_there_cannot_be_changed(school: FakeSchool) -> None:
+    with pytest.raises(NotFound), school.store.writing() as session:
+        rules.remove(session, school.clock(), rule_id=99, by="coordinator")
+    with pytest.raises(NotFound), school.store.writing() as session:
+        rules.set_closed(session, school.clock(), profile="nobody", closed=[], by="coordinator")
+
+
+def test_categories_closed_for_a_profile_reach_the_rooms(school: FakeSchool) -> None:
+    with school.store.writing() as session:
+        rules.set_closed(session, school.clock(), profile="staff", closed=["gambling"], by="coordinator")
+    (staff,) = [profile for profile in document(school).profiles if profile.name == "staff"]
+    assert staff.closed == ("gambling",)
