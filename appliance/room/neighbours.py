@@ -80,8 +80,8 @@ def neighbour(message: bytes) -> Iterator[tuple[str, str]]:
     family = message[0]
     attributes = dict(_attributes(message[_NDMSG.size :]))
     address, mac = attributes.get(_NDA_DST, b""), attributes.get(_NDA_LLADDR, b"")
-    sizes = {socket.AF_INET: 4, socket.AF_INET6: 16}
-    if len(mac) == 6 and any(mac) and len(address) == sizes.get(socket.AddressFamily(family), 0):
+    size = {int(socket.AF_INET): 4, int(socket.AF_INET6): 16}.get(family)
+    if len(mac) == 6 and any(mac) and len(address) == size:
         yield socket.inet_ntop(family, address), mac.hex(":")
 
 

@@ -39,6 +39,11 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "log.db"
 
     @property
+    def tunnels(self) -> Path:
+        """Domains closed because they looked like tunnels (`appliance.room.tunnels`). Written by the recorder."""
+        return self.data / "tunnels.json"
+
+    @property
     def state(self) -> Path:
         """What the agent must remember: requests under way, known accounts. Written by the agent."""
         return self.data / "state.db"

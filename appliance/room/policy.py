@@ -8,6 +8,7 @@ Whoever keeps a policy keeps the last good one when this fails: a room goes on f
 """
 
 import ipaddress
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.room import clock
+from appliance.room import clock, tunnels
 from appliance.room.neighbours import Neighbours
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import LocalPolicy, RoomSettings
@@ -28,7 +29,7 @@ from blocklists.index import open_index
 from blocklists.keywords import Keywords
 from dns.errors import DnsError
 from dns.policy.compiled import CompiledPolicy
-from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder
+from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, toml_document
 from dns.verdict import ClosedNames
 
 PUPILS = "pupils"
@@ -39,17 +40,21 @@ FileState = tuple[int, int, int] | None  # inode, time of change, size; None: th
 def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     """Return the files whose change means: load the policy again. Not each of them need be there."""
     if settings.central is not None:
-        return (paths.policy, paths.index / INDEX_NAME, paths.index / OVERLAY_NAME)
+        return (paths.policy, paths.index / INDEX_NAME, paths.index / OVERLAY_NAME, paths.tunnels)
     index = settings.lists.index
-    return (index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()
+    own = (settings.policy.document,) if settings.policy is not None and settings.policy.document else ()
+    return (*((index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()), *own, paths.tunnels)
 
 
 def load_policy(
-    settings: RoomSettings, paths: RoomPaths, clock_trusted: Callable[[], bool] = clock.is_trusted
+    settings: RoomSettings,
+    paths: RoomPaths,
+    clock_trusted: Callable[[], bool] = clock.is_trusted,
+    now: Callable[[], float] = time.time,
 ) -> CompiledPolicy:
     """Return the policy that a room has to follow now. Raises HallpassError with one line that says why not."""
     try:
-        document = _document(settings, paths)
+        document = _with_closed_tunnels(_document(settings, paths), paths, now())
         lists = _lists(settings, paths)
         return CompiledPolicy(
             document,
@@ -100,18 +105,35 @@ def _document_of(settings: RoomSettings, profile: Profile) -> PolicyDocument:
 
 
 def _document(settings: RoomSettings, paths: RoomPaths) -> PolicyDocument:
-    if settings.central is None:
-        return (
-            strictest_document(settings) if settings.policy is None else local_document(settings, settings.policy)
-        )
-    try:
-        document = json_decoder.decode(paths.policy.read_bytes())
-    except FileNotFoundError:
+    if settings.central is not None:
+        document = _read(paths.policy, json_decoder.decode) or strictest_document(settings)
+        appliance_names = tuple(dict.fromkeys((*document.appliance_names, *_central_name(settings))))
+        return msgspec.structs.replace(document, appliance_names=appliance_names)
+    if settings.policy is None:
         return strictest_document(settings)
-    except (OSError, msgspec.DecodeError) as problem:
-        raise HallpassError(f"{paths.policy}: cannot be read as a policy: {problem}") from problem
-    appliance_names = tuple(dict.fromkeys((*document.appliance_names, *_central_name(settings))))
-    return msgspec.structs.replace(document, appliance_names=appliance_names)
+    if settings.policy.document is None:
+        return local_document(settings, settings.policy)
+    own = _read(settings.policy.document, toml_document)
+    if own is None:
+        raise HallpassError(f"{settings.policy.document}: there is no such file")
+    return own
+
+
+def _read(path: Path, decode: Callable[[bytes], PolicyDocument]) -> PolicyDocument | None:
+    """Return the document in a file; None where there is no such file. Raises HallpassError."""
+    try:
+        return decode(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as problem:  # msgspec's and TOML's errors are ValueErrors
+        raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
+
+
+def _with_closed_tunnels(document: PolicyDocument, paths: RoomPaths, now: float) -> PolicyDocument:
+    if document.tunnels != "close":
+        return document
+    closed = tunnels.rules(tunnels.read(paths.tunnels, now), document.rules)
+    return msgspec.structs.replace(document, rules=(*document.rules, *closed))
 
 
 def _lists(settings: RoomSettings, paths: RoomPaths) -> ClosedNames:

@@ -110,6 +110,11 @@ class LocalPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     closed: tuple[str, ...] = ()
     safe_search: bool = False
+    document: Path | None = None  # a whole policy by hand (docs/policy.md), instead of the two above
+
+    def __post_init__(self) -> None:
+        if self.document is not None and (self.closed or self.safe_search):
+            raise ValueError("document: says what is closed; leave closed and safe_search out beside it")
 
 
 class CentralLink(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,16 @@ from dns.errors import PolicyInvalid
 from dns.policy import bypass, inspection, order, safe_search
 from dns.policy.bundles import Bundles, NeededBy, nothing_known
 from dns.policy.devices import Membership, Suspended, parse_network
-from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Profile, Rule, Suspension, timed
+from dns.policy.document import (
+    EVERY_CATEGORY,
+    IncidentThresholds,
+    Lesson,
+    PolicyDocument,
+    Profile,
+    Rule,
+    Suspension,
+    timed,
+)
 from dns.policy.mistakes import mistakes
 from dns.policy.situation import Opening, Question, Range, School, Situation
 from dns.policy.tables import Networks, by_name, canonical, parse_address
@@ -335,8 +344,20 @@ def _turns(document: PolicyDocument) -> Iterator[float]:
 
 
 def _without_names(document: PolicyDocument) -> PolicyDocument:
-    """Return what of a document changes more than single names."""
-    return msgspec.structs.replace(document, version=0, issued=None, rules=(), unblocks=(), delegations=())
+    """Return what of a document changes more than single names.
+
+    `issued` differs in every document, and matters only to a clock that is wrong: it changes no name by itself.
+    """
+    return msgspec.structs.replace(
+        document,
+        version=0,
+        issued=None,
+        rules=(),
+        unblocks=(),
+        delegations=(),
+        incidents=IncidentThresholds(),
+        tunnels="off",
+    )
 
 
 def _version(keywords: ClosedNames | None) -> str | None:

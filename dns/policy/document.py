@@ -15,7 +15,7 @@ EVERY_CATEGORY = "*"  # in `Profile.closed`: everything that any list closes
 
 Clock = Annotated[str, msgspec.Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Minutes = Annotated[int, msgspec.Meta(ge=1)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -141,7 +141,7 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What teachers may open by themselves, without waiting for the coordinator."""
 
     categories: tuple[str, ...]
-    minutes: Minutes = 60  # for how long at most
+    minutes: Positive = 60  # for how long at most
     per_day: NotNegative = 5  # how often one teacher may on one day; 0: as often as they like
     groups: tuple[str, ...] = ()  # empty: for every group
 
@@ -152,6 +152,16 @@ class ClosedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     network: str  # CIDR, or one address
     category: str = ""
     note: str = ""
+
+
+class IncidentThresholds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """From where on what a device asks is something that the safeguarding lead should look at."""
+
+    locked: bool = True  # every question for a locked category
+    refusals: Positive = 30  # so many refused names of one device …
+    refusal_minutes: Positive = 10  # … within so many minutes
+    bypass: Positive = 10  # so many questions of one device for known ways around the filter …
+    bypass_minutes: Positive = 10  # … within so many minutes
 
 
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -180,11 +190,17 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     private_names: tuple[str, ...] = ()  # names that may lead to private addresses: the school's own servers
     closed_addresses: tuple[ClosedRange, ...] = ()
     tunnels: Literal["off", "report", "close"] = "report"  # what happens where questions look like carried data
+    incidents: IncidentThresholds = IncidentThresholds()
 
 
 def timed(document: PolicyDocument) -> tuple[Unblock | Lesson | Pause | Suspension, ...]:
     """Return everything in a document that begins and ends."""
     return (*document.unblocks, *document.lessons, *document.pauses, *document.suspensions)
+
+
+def toml_document(text: bytes) -> PolicyDocument:
+    """Read a document that a person wrote. Raises ValueError with one line that says what is wrong."""
+    return msgspec.toml.decode(text, type=PolicyDocument)
 
 
 json_decoder = msgspec.json.Decoder(PolicyDocument)

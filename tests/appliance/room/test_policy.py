@@ -7,14 +7,16 @@ import msgspec
 import pytest
 
 from appliance.errors import HallpassError
+from appliance.room import tunnels
 from appliance.room.paths import RoomPaths
 from appliance.room.policy import depends_on, load_policy, needed_by
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from blocklists import starter
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
+from dns.policy.tunnel import Finding
 from dns.verdict import Action, Step
-from tests.fakes.policies import NOW
+from tests.fakes.policies import NOW, after
 
 ALONE = """
 [room]
@@ -93,7 +95,7 @@ def test_a_room_alone_uses_the_index_its_settings_name(tmp_path: Path, data: Pat
 
     assert action(alone, a_name_closed_as("gambling")) is Action.REFUSE
     assert action(alone, "www.google.com") is Action.REWRITE
-    assert depends_on(*alone) == (tmp_path / "own" / "index.hpx", tmp_path / "own" / "overlay.hpx")
+    assert depends_on(*alone)[:2] == (tmp_path / "own" / "index.hpx", tmp_path / "own" / "overlay.hpx")
 
 
 def write_policy(paths: RoomPaths, document: PolicyDocument) -> None:
@@ -125,7 +127,11 @@ def test_an_enrolled_room_follows_the_document_and_the_index_that_the_agent_put_
     assert policy.version == 7
     assert action((settings, paths), a_name_closed_as("gambling")) is Action.REFUSE
     assert action((settings, paths), "closed.example") is Action.REFUSE
-    assert depends_on(settings, paths) == (paths.policy, paths.index / "index.hpx", paths.index / "overlay.hpx")
+    assert set(depends_on(settings, paths)) >= {
+        paths.policy,
+        paths.index / "index.hpx",
+        paths.index / "overlay.hpx",
+    }
 
 
 def test_an_enrolled_room_without_a_policy_yet_is_the_strictest(tmp_path: Path, data: Path) -> None:
@@ -194,3 +200,87 @@ def test_opening_a_site_opens_what_it_needs_and_a_part_of_it_not_the_whole() -> 
     assert "ytimg.com" in needed_by("music.youtube.com")
     assert "youtube.com" not in needed_by("music.youtube.com")
     assert needed_by("nobody-knows.example") == ()
+
+
+BY_HAND = """
+version = 4
+default_group = "class"
+tunnels = "close"
+
+[[profiles]]
+name = "class"
+closed = ["games"]
+
+[[profiles.timetable]]
+start = "12:00"
+end = "13:00"
+opens = ["games"]
+
+[[groups]]
+name = "class"
+profile = "class"
+"""
+
+
+def test_a_room_alone_may_follow_a_document_written_by_hand(tmp_path: Path, data: Path) -> None:
+    alone = room(tmp_path, ALONE + '[policy]\ndocument = "policy.toml"\n')
+    (tmp_path / "policy.toml").write_text(BY_HAND)
+    view = load_policy(*alone).view("192.0.2.10")
+
+    assert view.group == "class"
+    assert view.decide(a_name_closed_as("games"), 1, NOW).action is Action.REFUSE
+    assert view.decide(a_name_closed_as("games"), 1, after(150)).action is Action.ALLOW  # half past twelve
+    assert tmp_path / "policy.toml" in depends_on(*alone)
+
+
+@pytest.mark.parametrize(("text", "said"), [(None, "no such file"), ("version = ", "cannot be read as a policy")])
+def test_a_document_by_hand_that_cannot_be_read_is_one_clear_error(
+    tmp_path: Path, data: Path, text: str | None, said: str
+) -> None:
+    alone = room(tmp_path, ALONE + '[policy]\ndocument = "policy.toml"\n')
+    if text is not None:
+        (tmp_path / "policy.toml").write_text(text)
+
+    with pytest.raises(HallpassError, match=said):
+        load_policy(*alone)
+
+
+def test_a_document_and_closed_categories_are_not_both_given(tmp_path: Path) -> None:
+    with pytest.raises(HallpassError, match="leave closed and safe_search out"):
+        room(tmp_path, ALONE + '[policy]\ndocument = "policy.toml"\nclosed = ["games"]\n')
+
+
+FOUND = Finding(
+    device="d",
+    parent="tunnel.example",
+    first=NOW,
+    questions=9,
+    distinct=9,
+    payload_bytes=900,
+    mean_length=100,
+    entropy=4,
+    roomy_share=1,
+)
+
+
+def test_a_tunnel_is_closed_for_a_day_where_the_document_says_so(tmp_path: Path, data: Path) -> None:
+    settings, paths = room(tmp_path, ALONE + '[policy]\ndocument = "policy.toml"\n')
+    (tmp_path / "policy.toml").write_text(BY_HAND)
+    tunnels.close(paths.tunnels, FOUND, NOW)
+
+    def step(now: float) -> Step:
+        return (
+            load_policy(settings, paths, now=lambda: now)
+            .view("192.0.2.10")
+            .decide("x.tunnel.example", 1, now)
+            .step
+        )
+
+    assert step(NOW) is Step.RULE
+    assert step(NOW + 86400) is Step.DEFAULT
+    (tmp_path / "policy.toml").write_text(BY_HAND + '[[rules]]\nname = "tunnel.example"\naction = "allow"\n')
+    assert (
+        load_policy(settings, paths).view("192.0.2.10").decide("x.tunnel.example", 1, NOW).action is Action.ALLOW
+    )
+    (tmp_path / "policy.toml").write_text(BY_HAND.replace('"close"', '"report"'))
+    assert step(NOW) is Step.DEFAULT

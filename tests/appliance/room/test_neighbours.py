@@ -1,0 +1,61 @@
+"""The kernel's table of neighbours: read from its own messages, remembered for a moment."""
+
+import socket
+import struct
+
+from appliance.room.neighbours import Neighbours, neighbour, read_table
+
+NUD_REACHABLE = 2
+
+
+def attribute(kind: int, data: bytes) -> bytes:
+    length = 4 + len(data)
+    return struct.pack("=HH", length, kind) + data + bytes(-length % 4)
+
+
+def entry(family: int, *attributes: bytes) -> bytes:
+    return struct.pack("=BxxxiHBB", family, 2, NUD_REACHABLE, 0, 1) + b"".join(attributes)
+
+
+FOUR = attribute(1, socket.inet_aton("192.0.2.7"))
+SIX = attribute(1, socket.inet_pton(socket.AF_INET6, "2001:db8::7"))
+MAC = attribute(2, bytes.fromhex("02005e005301"))
+
+
+def test_an_entry_gives_the_address_and_its_mac_address() -> None:
+    assert list(neighbour(entry(socket.AF_INET, FOUR, MAC))) == [("192.0.2.7", "02:00:5e:00:53:01")]
+    assert list(neighbour(entry(socket.AF_INET6, MAC, SIX))) == [("2001:db8::7", "02:00:5e:00:53:01")]
+
+
+def test_an_entry_without_either_or_with_nonsense_gives_nothing() -> None:
+    nothing = (
+        entry(socket.AF_INET, FOUR),
+        entry(socket.AF_INET, MAC),
+        entry(socket.AF_INET, FOUR, attribute(2, bytes(6))),  # no answer yet
+        entry(socket.AF_INET6, FOUR, MAC),  # four bytes are no IPv6 address
+        entry(255, FOUR, MAC),
+        entry(socket.AF_INET)[:5],
+        entry(socket.AF_INET) + b"\0\0\0\0",
+        b"",
+    )
+    for message in nothing:
+        assert list(neighbour(message)) == []
+
+
+def test_the_kernels_own_table_can_be_read() -> None:
+    for address, mac in read_table().items():
+        assert "." in address or ":" in address
+        assert len(mac) == 17
+
+
+def test_the_table_is_read_again_after_a_second_and_not_before() -> None:
+    now = [100.0]
+    tables = iter([{"192.0.2.7": "02:00:5e:00:53:01"}, {"192.0.2.7": "02:00:5e:00:53:02"}])
+    neighbours = Neighbours(lambda: next(tables), lambda: now[0])
+
+    assert neighbours.mac_of("192.0.2.7") == "02:00:5e:00:53:01"
+    assert neighbours.mac_of("192.0.2.8") is None
+    now[0] += 0.5
+    assert neighbours.mac_of("192.0.2.7") == "02:00:5e:00:53:01"
+    now[0] += 0.6
+    assert neighbours.mac_of("192.0.2.7%eth0") == "02:00:5e:00:53:02"

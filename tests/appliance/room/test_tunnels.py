@@ -1,0 +1,52 @@
+"""The file of closed tunnels: written whole, read whatever is in it, and over after a day."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.room import tunnels
+from dns.policy.document import Rule
+from dns.policy.tunnel import Finding
+from tests.fakes.policies import NOW
+
+
+def finding(parent: str) -> Finding:
+    return Finding(
+        device="d",
+        parent=parent,
+        first=NOW,
+        questions=9,
+        distinct=9,
+        payload_bytes=900,
+        mean_length=100,
+        entropy=4,
+        roomy_share=1,
+    )
+
+
+def test_what_is_closed_stays_closed_for_a_day_from_its_last_finding(tmp_path: Path) -> None:
+    file = tmp_path / "tunnels.json"
+    tunnels.close(file, finding("a.example"), NOW)
+    tunnels.close(file, finding("b.example"), NOW + 100)
+    tunnels.close(file, finding("a.example"), NOW + 200)
+
+    assert {one.parent for one in tunnels.read(file, NOW + 300)} == {"a.example", "b.example"}
+    assert {one.parent for one in tunnels.read(file, NOW + 86400 + 150)} == {"a.example"}
+    assert not tunnels.read(file, NOW + 86400 + 200)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[1]", b'[{"parent": 1}]'])
+def test_a_file_that_is_missing_or_broken_closes_nothing(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "tunnels.json"
+    if content is not None:
+        file.write_bytes(content)
+
+    assert tunnels.read(file, NOW) == ()
+
+
+def test_what_the_school_allows_is_not_closed() -> None:
+    closed = (tunnels.ClosedTunnel("tunnel.av.example", NOW + 1), tunnels.ClosedTunnel("other.example", NOW + 1))
+
+    made = tunnels.rules(closed, [Rule(name="av.example", action="allow")])
+
+    assert [rule.name for rule in made] == ["other.example"]
