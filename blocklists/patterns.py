@@ -2,8 +2,10 @@
 
 A pattern is looked for anywhere in the canonical name (Python's `re`; the POSIX classes that Pi-hole lists use
 are translated). Refused, each with its reason: what Python does not understand, back-references and
-look-around, an unbounded repeat inside another (time that doubles with every character), more than four
-unbounded repeats, and what would close nearly everything.
+look-around, a repeat of what can itself be read in several ways (time that doubles with every character),
+patterns that could cost more than `_MOST_STEPS` on the longest name, and what would close nearly everything.
+
+The cost is a bound from above: how many ways there are to try, were no character ever to rule one out.
 """
 
 import importlib
@@ -16,8 +18,9 @@ from blocklists.formats.text import TOO_WIDE
 
 _sre: Any = importlib.import_module("re._parser")  # the only parser of these expressions; stable from 3.11 to 3.13
 _LONGEST = 500
-_REPEATS = 4
-_ALMOST_UNBOUNDED = 16
+_NAME = 253  # characters of the longest name: as many ways to end an unbounded repeat
+_MOST_STEPS = 32 * _NAME * _NAME
+_FEW_STARTS = 16  # places of a name where a given character may stand
 _POSIX = {
     "[:alnum:]": "a-z0-9",
     "[:alpha:]": "a-z",
@@ -42,7 +45,7 @@ def checked(regex: str) -> str:
     """Return the expression as Python's `re` reads it. Raises NotUnderstood with the reason."""
     if len(regex) > _LONGEST:
         raise NotUnderstood(f"a pattern longer than {_LONGEST} characters")
-    regex = regex.removeprefix("(?i)")  # names are lower-case, and looked at as such
+    regex = _without_idle_ends(regex.removeprefix("(?i)"))  # names are lower-case, and looked at as such
     for name, characters in _POSIX.items():
         regex = regex.replace(name, characters)
     try:
@@ -54,35 +57,74 @@ def checked(regex: str) -> str:
         raise NotUnderstood("not a regular expression") from None
     if compiled.flags & ~(re.IGNORECASE | re.UNICODE):
         raise NotUnderstood("sets flags: not supported")
-    if _repeats(tree, inside=False) > _REPEATS:
-        raise NotUnderstood(f"more than {_REPEATS} unbounded repeats: too costly to look for")
+    if _cost(tree) > _MOST_STEPS:
+        raise NotUnderstood("too costly to look for in every name")
     if _closes_too_much(compiled):
         raise NotUnderstood("would close nearly everything: too wide for a list")
     return regex
 
 
-def _repeats(tree: Any, *, inside: bool) -> int:
-    """Return how many unbounded repeats there are. Raises NotUnderstood for what is refused."""
-    return sum(_repeats_of(str(operation), value, inside=inside) for operation, value in tree)
+def _without_idle_ends(regex: str) -> str:
+    """Drop a ``.*`` at the beginning and the end: looked for anywhere, they change nothing but the cost."""
+    regex = re.sub(r"^\^?\.\*(?![*+?{])", "", regex)
+    return re.sub(r"(?<!\\)\.\*\$?$", "", regex)
 
 
-def _repeats_of(operation: str, value: Any, *, inside: bool) -> int:
+def _cost(tree: Any) -> int:
+    parts = list(tree)
+    if len(parts) == 1 and str(parts[0][0]) == "BRANCH":
+        return sum(_cost(branch) for branch in parts[0][1][1])
+    return _ways(parts, inside=False) * _starts(parts)
+
+
+def _starts(tree: Any) -> int:
+    """Return at how many places of a name a search may have to begin in earnest."""
+    first = next(iter(tree), None)
+    if first is None:
+        return 1
+    operation, value = str(first[0]), first[1]
+    if operation == "AT":
+        return 1 if str(value) == "AT_BEGINNING" else _NAME
+    if operation == "BRANCH":
+        return max(_starts(branch) for branch in value[1])
+    if operation == "SUBPATTERN":
+        return _starts(value[-1])
+    return _FEW_STARTS if operation in ("LITERAL", "IN") else _NAME
+
+
+def _ways(tree: Any, *, inside: bool) -> int:
+    """Return in how many ways a sequence can be tried. Raises NotUnderstood for what is refused."""
+    ways = 1
+    for operation, value in tree:
+        ways *= _ways_of(str(operation), value, inside=inside)
+        if ways > _MOST_STEPS:
+            raise NotUnderstood("too costly to look for in every name")
+    return ways
+
+
+def _ways_of(operation: str, value: Any, *, inside: bool) -> int:
     if operation in _REFUSED:
         raise NotUnderstood(_REFUSED[operation])
     if operation in _REPEATING:
-        _, most, body = value
-        if most < _ALMOST_UNBOUNDED:
-            return int(_repeats(body, inside=inside) * max(1, int(most)))
-        if inside:
-            raise NotUnderstood("repeats a repeat: could take for ever")
-        return 1 + _repeats(body, inside=not _separated(body))
+        return _ways_of_repeat(*value, inside=inside)
     if operation == "BRANCH":
-        return sum(_repeats(branch, inside=inside) for branch in value[1])
+        if inside:
+            raise NotUnderstood("repeats what can be read in several ways: could take for ever")
+        return sum(_ways(branch, inside=inside) for branch in value[1])
     if operation == "SUBPATTERN":
-        return _repeats(value[-1], inside=inside)
+        return _ways(value[-1], inside=inside)
     if operation == "ATOMIC_GROUP":
-        return _repeats(value, inside=inside)
-    return 0
+        return _ways(value, inside=inside)
+    return 1
+
+
+def _ways_of_repeat(least: int, most: int, body: Any, *, inside: bool) -> int:
+    if inside and least != most:
+        raise NotUnderstood("repeats what can be read in several ways: could take for ever")
+    most = min(int(most), _NAME)
+    if most <= 1:
+        return most - least + _ways(body, inside=inside)
+    return (most - least + 1) * (1 if _separated(body) else _ways(body, inside=True))
 
 
 def _separated(body: Any) -> bool:

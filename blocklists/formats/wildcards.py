@@ -44,7 +44,7 @@ def wildcard_to_regex(text: str, *, subdomains: bool = False) -> str:
         raise NotUnderstood("not a domain name, nor one with stars")
     if sum(character.isalnum() for character in lowered.rpartition(".")[0] or lowered) < 2:
         raise NotUnderstood("would close nearly everything: too wide for a list")
-    if lowered.count("*") > 3:
-        raise NotUnderstood("more than three stars: too costly to look for")
+    if lowered.count("*") + subdomains > 3:
+        raise NotUnderstood("too many stars: too costly to look for in every name")
     body = re.sub(r"(?:\\\*)+", ".*", re.escape(lowered))
     return f"^(?:.*\\.)?{body}$" if subdomains else f"^{body}$"

@@ -1,0 +1,192 @@
+"""Whatever stands in a list, parsers raise only their own errors, and what they give back is well formed."""
+
+import contextlib
+import io
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from blocklists.compile import build
+from blocklists.entries import Entry, Pattern, Withdrawn
+from blocklists.errors import ListError, NotUnderstood, SourceUnusable
+from blocklists.formats import FORMATS
+from blocklists.keywords import Keywords
+from blocklists.patterns import checked
+from blocklists.reading import lines
+from blocklists.recognise import recognise
+from blocklists.sources import Source
+from dns.names import canonical
+
+PIECES = st.sampled_from(
+    [
+        r"||",
+        r"@@",
+        r"^",
+        r"$",
+        r"|",
+        r"/",
+        r"*",
+        r".",
+        r",",
+        r"=",
+        r"~",
+        r"#",
+        r"!",
+        r";",
+        r"[",
+        r"(",
+        r")",
+        r'"',
+        r"'",
+        r":",
+        r"+",
+        r"?",
+        r"example",
+        r"com",
+        r"a",
+        r"b-c",
+        r"0.0.0.0",
+        r"127.0.0.1",
+        r"::1",
+        r"\.",
+        r"xn--",
+        r"ü",
+        r"İ",
+        r"address=/",
+        r"server=/",
+        r"local-zone:",
+        r"local-data:",
+        r"always_nxdomain",
+        r"CNAME",
+        r"SOA",
+        r"$ORIGIN",
+        r"$TTL",
+        r"rpz-passthru.",
+        r"rpz-ip",
+        r"important",
+        r"badfilter",
+        r"denyallow=",
+        r"dnstype=",
+        r"dnsrewrite=",
+        r"client=",
+        r"A",
+        r"AAAA",
+        r"TYPE99999",
+        r"[[:alpha:]]",
+        r"(?",
+        r"{1,9}",
+    ]
+) | st.sampled_from([" ", "\t", "\x00", "\ufffd", "\u202e", "a" * 70])
+LINES = st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=60)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(text=st.lists(LINES, min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_a_parser_raises_only_its_own_error_and_gives_canonical_names(name: str, text: list[str]) -> None:
+    parser = FORMATS[name]()
+    for line in text:
+        try:
+            items = list(parser.line(line))
+        except NotUnderstood:
+            continue
+        for item in items:
+            assert isinstance(item, Entry | Pattern)
+            if isinstance(item, Entry):
+                assert canonical(item.name) == item.name
+            else:
+                re.compile(item.regex)
+    assert all(isinstance(item, Withdrawn) for item in parser.finish())
+
+
+@given(content=st.binary(max_size=400) | st.lists(LINES, max_size=20).map(lambda text: "\n".join(text).encode()))
+@example(content=b"\x1f\x8b\x08")
+@example(content=b"PK\x03\x04")
+@example(content=b"\xfd7zXZ\x00")
+@example(content=b"BZh9")
+@settings(max_examples=200, deadline=None)
+def test_a_build_of_any_bytes_raises_only_its_own_error(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        (path / "list").write_bytes(content)
+        with contextlib.suppress(ListError):
+            build([Source(name="a", category="x", location=str(path / "list"))], path / "index")
+
+
+@given(content=st.binary(max_size=300))
+def test_any_bytes_are_cut_into_lines(content: bytes) -> None:
+    text = list(lines(io.BytesIO(content)))
+    assert all(line is None or "\n" not in line for line in text)
+    with contextlib.suppress(SourceUnusable):
+        assert recognise(text) in FORMATS
+
+
+@given(text=st.lists(PIECES, max_size=15).map("".join))
+@settings(max_examples=300, deadline=None)
+def test_a_pattern_that_is_taken_runs(text: str) -> None:
+    try:
+        regex = checked(text)
+    except NotUnderstood:
+        return
+    re.compile(regex, re.IGNORECASE).search("a.b-c.example." * 10)
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        "(a+)+$",
+        "(a*)*b",
+        "(ab|a|b)*tracker",
+        "a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?aaaaaaaaaaaaaaaaaaaaaaaaa",
+        "a.*b.*c.*d.*e",
+        "(.*a){20}",
+        "(?:a?){50}a{50}",
+        "((a+)b?)+c",
+        "(a+.?)+b",
+        "([a-z]+)*@",
+        "(.+)+[_.-]x",
+        "(a|ab)(c|bcd)(d*)(e+)+f",
+        "(?:[^.]+[.-])+x",
+        "(x+x+)+y",
+        "(a{1,99}){1,99}b",
+        "(a?a?)*b",
+    ],
+)
+def test_a_pattern_that_could_take_for_ever_is_refused(evil: str) -> None:
+    with pytest.raises(NotUnderstood):
+        checked(evil)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        r"^ad([sxv]?[0-9]*|system)[_.-]([^.[:space:]]+\.){1,}|[_.-]ad([sxv]?[0-9]*|system)[_.-]",
+        r"^(.+[_.-])?adse?rv(er?|ice)?s?[0-9]*[_.-]",
+        r"^(.+[_.-])?telemetry[_.-]",
+        r"^adim(age|g)s?[0-9]*[_.-]",
+        r"^adtrack(er|ing)?[0-9]*[_.-]",
+        r"^advert(s|is(ing|ements?))?[0-9]*[_.-]",
+        r"^aff(iliat(es?|ion))?[_.-]",
+        r"^analytics?[_.-]",
+        r"^banners?[_.-]",
+        r"^beacons?[0-9]*[_.-]",
+        r"^count(ers?)?[0-9]*[_.-]",
+        r"^pixels?[-.]",
+        r"^stat(s|istics)?[0-9]*[_.-]",
+        r"(^|\.)track(ing)?\.",
+        r".*facebook.*",
+        r"track.*pixel",
+    ],
+)
+def test_a_pattern_as_lists_have_them_is_taken(kind: str) -> None:
+    checked(kind)
+
+
+@given(name=st.text(max_size=60))
+def test_keywords_look_at_any_name(name: str) -> None:
+    for closing in Keywords.shipped().closings(name):
+        assert closing.category

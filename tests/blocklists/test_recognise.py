@@ -1,0 +1,57 @@
+"""The syntax of a list is recognised by what stands in it."""
+
+import pytest
+
+from blocklists.errors import SourceUnusable
+from blocklists.recognise import recognise
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        (["# hosts", "127.0.0.1 localhost", "0.0.0.0 a.example"], "hosts"),
+        ([":: a.example", "::1 b.example"], "hosts"),
+        (["a.example", "b.example"], "domains"),
+        ([".a.example", "b.example"], "domains"),
+        (["b\u00fccher.example"], "domains"),
+        (["address=/a.example/#"], "dnsmasq"),
+        (["server=/a.example/"], "dnsmasq"),
+        (['local-zone: "a.example." always_nxdomain'], "unbound"),
+        (["server:", '    local-zone: "a.example." refuse'], "unbound"),
+        (["$TTL 60", "@ SOA a. b. (1 2 3 4 5)", "a.example CNAME ."], "rpz"),
+        (["a.example 300 IN CNAME ."], "rpz"),
+        (["||a.example^"], "adblock"),
+        (["[Adblock Plus]", "! title"], "adblock"),
+        (["! title", "||a.example^", "0.0.0.0 b.example", "c.example"], "adblock"),
+        (["@@||a.example^$important"], "adblock"),
+        (["*.a.example", "b.example"], "wildcards"),
+        ([r"^ad[0-9]+\.", r"(^|\.)track\."], "regex"),
+        ([], "domains"),
+        (["# nothing"], "domains"),
+    ],
+)
+def test_a_list_is_recognised(lines: list[str], name: str) -> None:
+    assert recognise(lines) == name
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        ["<!DOCTYPE html>", "<html>"],
+        ["", "  <html lang='en'>"],
+        ["<head><title>404</title>"],
+        ['<?xml version="1.0"?><!DOCTYPE html>'],
+    ],
+)
+def test_a_web_page_is_refused(page: list[str]) -> None:
+    with pytest.raises(SourceUnusable, match="web page"):
+        recognise(page)
+
+
+def test_prose_is_refused() -> None:
+    with pytest.raises(SourceUnusable, match="is no list"):
+        recognise(["This file has moved to another place", "please look there instead of here"])
+
+
+def test_lines_too_long_to_keep_do_not_disturb() -> None:
+    assert recognise([None, "a.example", None]) == "domains"
