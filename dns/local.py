@@ -108,9 +108,11 @@ class LocalNames:
         for service in designated:
             self._add("_dns.resolver.arpa", SVCB, _Data(service, DEFAULT_TTL))
         self._add_pointers()
+        self._elsewhere: dict[str, str] = {}
         self._between = frozenset(
             parent for name in self._names for parent in parents(name) if parent not in self._names
         )
+        self._elsewhere = dict(self._lead_elsewhere())
 
     def answer(self, query: Query) -> Answer | None:
         """Return the answer to a question for a local name, or None: the name is not ours."""
@@ -118,22 +120,23 @@ class LocalNames:
         found = self._names.get(name)
         if found is not None:
             return self._from_records(name, found, query.qtype)
-        if name in self._own:
-            return self._from_addresses(query.qtype)
+        own = self._own_records(name)
+        if own is not None:
+            records = [_packed(_POINTER_TO_QUESTION, query.qtype, data) for data in own.get(query.qtype, ())]
+            answer = _answer(records) if records else _nothing(NOERROR, "", OWN_TTL)
+            answer.replayable = False  # the machine's address may change
+            return answer
         if name.endswith(".arpa") and (pointed := self._own_pointer(name, query.qtype)) is not None:
             return pointed
         return self._from_zone(name, query.qtype)
 
     def alias(self, name: str) -> str:
-        """Return the name beyond ours to which a local name is an alias, or "" where there is none."""
-        for _ in range(_ALIASES):
-            found = self._names.get(name)
-            if found is None or CNAME not in found:
-                return name
-            name = found[CNAME][0].target
-        return ""
+        """Return the name elsewhere whose records stand for a local name's, or "": there is none."""
+        return self._elsewhere.get(name, "")
 
-    def _from_records(self, name: str, found: Mapping[int, list[_Data]], qtype: int) -> Answer:
+    def _from_records(self, name: str, found: Mapping[int, list[_Data]], qtype: int) -> Answer | None:
+        if qtype not in found and name in self._elsewhere:
+            return None
         owner = _POINTER_TO_QUESTION
         records: list[bytes] = []
         for _ in range(_ALIASES):
@@ -142,23 +145,33 @@ class LocalNames:
             (alias,) = found[CNAME]
             records.append(_packed(owner, CNAME, alias))
             owner = alias.data
-            found = self._names.get(alias.target, {})
+            found = self._own_records(alias.target) or self._names.get(alias.target, {})
         records += [_packed(owner, qtype, data) for data in found.get(qtype, ())]
         if not records:
             return _nothing(NOERROR, name.partition(".")[2], OWN_TTL)
         return _answer(records)
 
-    def _from_addresses(self, qtype: int) -> Answer:
-        addresses = [ipaddress.ip_address(text) for text in self._own_addresses()]
-        wanted = {A: 4, AAAA: 6}.get(qtype)
-        records = [
-            _packed(_POINTER_TO_QUESTION, qtype, _Data(address.packed, OWN_TTL))
-            for address in addresses
-            if address.version == wanted
-        ]
-        answer = _answer(records) if records else _nothing(NOERROR, "", OWN_TTL)
-        answer.replayable = False  # the machine's address may change
-        return answer
+    def _own_records(self, name: str) -> Mapping[int, list[_Data]] | None:
+        """Return the addresses of a name of the room's own, by type; None for any other name."""
+        if name not in self._own:
+            return None
+        found: dict[int, list[_Data]] = {A: [], AAAA: []}
+        for text in self._own_addresses():
+            address = ipaddress.ip_address(text)
+            found[A if address.version == 4 else AAAA].append(_Data(address.packed, OWN_TTL))
+        return found
+
+    def _lead_elsewhere(self) -> Iterator[tuple[str, str]]:
+        """Yield each local alias that ends at a name that is not answered here, with that name."""
+        for name, by_type in self._names.items():
+            target, hops = name, 0
+            while CNAME in by_type and hops < _ALIASES:
+                target = by_type[CNAME][0].target
+                by_type = self._names.get(target, {})  # noqa: PLW2901 (following the aliases)
+                hops += 1
+            ours = target in self._names or target in self._own or self._from_zone(target, A) is not None
+            if not ours:
+                yield name, target
 
     def _own_pointer(self, name: str, qtype: int) -> Answer | None:
         if not self._own:

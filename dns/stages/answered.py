@@ -21,8 +21,7 @@ def answered(asked: Asked) -> Outcome:
     found, client, query = asked.found, asked.client, asked.query
     if found is None or client is None:
         return failure(SERVFAIL)
-    verdict = asked.verdict
-    if verdict is not None and verdict.action is Action.REWRITE:
+    if asked.lookup != query.name:
         return _in_its_place(asked, found)
     answer = _as_found(found, asked)
     if query.qtype in {HTTPS, SVCB} and client.view.strip_ech:
@@ -57,7 +56,10 @@ def _in_its_place(asked: Asked, found: Cached) -> Answer:
     answer.verdict = asked.verdict
     answer.stored = asked.now
     answer.expires = found.expires
-    answer.extended_errors = edns.extended_error(edns.FORGED_ANSWER, "safe search")
+    if asked.verdict is not None and asked.verdict.action is Action.REWRITE:
+        answer.extended_errors = edns.extended_error(edns.FORGED_ANSWER, "safe search")
+    elif answer.outcome == "rewritten":  # an alias of the school's own, written in its settings
+        answer.outcome = "allowed"
     return capped(answer, asked.verdict, asked.query, asked.now)
 
 

@@ -14,11 +14,21 @@ class LocalNames(Protocol):
     def answer(self, query: Query) -> Answer | None:
         """Return the answer to a question for a local name, or None: the name is not ours."""
 
+    def alias(self, name: str) -> str:
+        """Return the name elsewhere whose records stand for a local name's, or "": there is none."""
+
 
 def own_names(local: LocalNames | None) -> Stage:
     """Return the stage."""
 
     def stage(asked: Asked) -> Outcome:
-        return local.answer(asked.query) if local is not None else None
+        if local is None:
+            return None
+        answer = local.answer(asked.query)
+        if answer is None and (target := local.alias(asked.query.name)):
+            # The rest of the chain is about that name, the policy's decision included.
+            asked.lookup = target
+            asked.names.append(target)
+        return answer
 
     return stage

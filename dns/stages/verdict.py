@@ -17,7 +17,7 @@ def decided(page: Callable[[], Sequence[str]]) -> Stage:
         if client is None:
             return None
         view = client.view
-        verdict = asked.verdict = view.decide(query.name, query.qtype, asked.now)
+        verdict = asked.verdict = view.decide(asked.lookup, query.qtype, asked.now)
         if verdict.action is Action.REFUSE:
             return render.refused(query, verdict, view.refusal, asked.now, page())
         if verdict.action is Action.REWRITE:

@@ -116,6 +116,25 @@ def test_an_alias_is_followed_among_local_names_and_stands_alone() -> None:
         LocalNames([record("a.example", "CNAME", "b.example"), record("a.example", "A", "192.0.2.1")])
 
 
+def test_an_alias_that_leads_elsewhere_says_where() -> None:
+    local = LocalNames(
+        [
+            record("www.school.example", "CNAME", "web.school.example"),
+            record("web.school.example", "CNAME", "school.example.net"),
+            record("page.school.example", "CNAME", "hallpass.home.arpa"),
+            record("nowhere.school.example", "CNAME", "a.invalid"),
+        ],
+        own_names=["hallpass.home.arpa"],
+        own_addresses=lambda: ["192.0.2.9"],
+    )
+    assert ask(local, "www.school.example") is None
+    assert local.alias("www.school.example") == local.alias("web.school.example") == "school.example.net"
+    assert values(ask(local, "www.school.example", "CNAME")) == ["web.school.example."]
+    assert values(ask(local, "page.school.example")) == ["hallpass.home.arpa.", "192.0.2.9"]
+    assert values(ask(local, "nowhere.school.example")) == ["a.invalid."]
+    assert local.alias("page.school.example") == local.alias("example.org") == ""
+
+
 def test_aliases_in_a_circle_end() -> None:
     local = LocalNames([record("a.example", "CNAME", "b.example"), record("b.example", "CNAME", "a.example")])
     assert set(values(ask(local, "a.example"))) == {"a.example.", "b.example."}
