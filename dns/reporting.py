@@ -97,6 +97,7 @@ class Reporter:
     def tick(self, now: float) -> None:
         """Hand over what is due: everything at the turn of a second, refusals at once."""
         second = int(now)
+        self._second = self._second or second  # what came before the first tick came in its second
         if second != self._second:
             self._close_second()
             self._second = second
