@@ -21,66 +21,10 @@ from blocklists.recognise import recognise
 from blocklists.sources import Source
 from dns.names import canonical
 
-PIECES = st.sampled_from(
-    [
-        r"||",
-        r"@@",
-        r"^",
-        r"$",
-        r"|",
-        r"/",
-        r"*",
-        r".",
-        r",",
-        r"=",
-        r"~",
-        r"#",
-        r"!",
-        r";",
-        r"[",
-        r"(",
-        r")",
-        r'"',
-        r"'",
-        r":",
-        r"+",
-        r"?",
-        r"example",
-        r"com",
-        r"a",
-        r"b-c",
-        r"0.0.0.0",
-        r"127.0.0.1",
-        r"::1",
-        r"\.",
-        r"xn--",
-        r"ü",
-        r"İ",
-        r"address=/",
-        r"server=/",
-        r"local-zone:",
-        r"local-data:",
-        r"always_nxdomain",
-        r"CNAME",
-        r"SOA",
-        r"$ORIGIN",
-        r"$TTL",
-        r"rpz-passthru.",
-        r"rpz-ip",
-        r"important",
-        r"badfilter",
-        r"denyallow=",
-        r"dnstype=",
-        r"dnsrewrite=",
-        r"client=",
-        r"A",
-        r"AAAA",
-        r"TYPE99999",
-        r"[[:alpha:]]",
-        r"(?",
-        r"{1,9}",
-    ]
-) | st.sampled_from([" ", "\t", "\x00", "\ufffd", "\u202e", "a" * 70])
+SYNTAX = r"""|| @@ ^ $ | / * . , = ~ # ! ; [ ( ) " ' : + ? example com a b-c 0.0.0.0 127.0.0.1 ::1 \. xn-- ü İ
+    address=/ server=/ local-zone: local-data: always_nxdomain CNAME SOA $ORIGIN $TTL rpz-passthru. rpz-ip
+    important badfilter denyallow= dnstype= dnsrewrite= client= A AAAA TYPE99999 [[:alpha:]] (? {1,9}"""
+PIECES = st.sampled_from(SYNTAX.split()) | st.sampled_from([" ", "\t", "\x00", "\ufffd", "\u202e", "a" * 70])
 LINES = st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=60)
 
 

@@ -97,6 +97,7 @@ def test_a_folder_without_domains_names_those_inside(tmp_path: Path) -> None:
         b"PK\x05\x06" + b"\0" * 18,
         b"\x1f\x8b" + b"junk" * 10,
     ],
+    ids=["short gzip", "short xz", "torn zip", "empty zip", "junk gzip"],
 )
 def test_a_damaged_archive_is_one_clear_error(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "list").write_bytes(content)
