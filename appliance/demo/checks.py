@@ -3,24 +3,24 @@
 import socket
 from pathlib import Path
 
-from dnslib import DNSRecord
+from dnslib import RCODE, DNSError, DNSRecord
 
-from appliance.errors import HallpassError
+from appliance.listening import require_free
 from appliance.settings.values import Endpoint, Upstream
 
 PROBE_SECONDS = 2.0
 _PROBE_NAME = "example.org"
 
 
-def require_free_ports(dns: Endpoint, pages: dict[str, Endpoint]) -> None:
+def require_free_ports(dns: Endpoint, pages: dict[str, Endpoint], dns_option: str = "--dns-port") -> None:
     """Raise HallpassError naming the first port that somebody else holds, and the option that moves ours.
 
     `pages` maps the option's name to where the page would be served.
     """
-    _require_free(dns, socket.SOCK_DGRAM, "--dns-port")
-    _require_free(dns, socket.SOCK_STREAM, "--dns-port")
+    require_free(dns, socket.SOCK_DGRAM, _hint(dns_option))
+    require_free(dns, socket.SOCK_STREAM, _hint(dns_option))
     for option, endpoint in pages.items():
-        _require_free(endpoint, socket.SOCK_STREAM, option)
+        require_free(endpoint, socket.SOCK_STREAM, _hint(option))
 
 
 def system_upstreams(resolv_conf: Path = Path("/etc/resolv.conf")) -> tuple[Upstream, ...]:
@@ -40,8 +40,24 @@ def system_upstreams(resolv_conf: Path = Path("/etc/resolv.conf")) -> tuple[Upst
     return tuple(found)
 
 
+def resolves(upstream: Upstream) -> bool:
+    """Tell whether a plain DNS server finds an address for a name that exists, within `PROBE_SECONDS`."""
+    reply = _ask(upstream)
+    if reply is None:
+        return False
+    try:
+        message = DNSRecord.parse(reply)
+    except DNSError:
+        return False
+    return bool(message.header.rcode == RCODE.NOERROR and message.rr)
+
+
 def answers(upstream: Upstream) -> bool:
-    """Tell whether a plain DNS server answers within `PROBE_SECONDS`."""
+    """Tell whether a plain DNS server answers anything at all within `PROBE_SECONDS`."""
+    return _ask(upstream) is not None
+
+
+def _ask(upstream: Upstream) -> bytes | None:
     family = socket.AF_INET6 if ":" in upstream.host else socket.AF_INET
     query: bytes = DNSRecord.question(_PROBE_NAME).pack()
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -49,20 +65,11 @@ def answers(upstream: Upstream) -> bool:
         try:
             probe.connect((upstream.host, upstream.port))
             probe.send(query)
-            return probe.recv(4096)[:2] == query[:2]
+            reply = probe.recv(4096)
         except OSError:
-            return False
+            return None
+    return reply if reply[:2] == query[:2] else None
 
 
-def _require_free(endpoint: Endpoint, kind: socket.SocketKind, option: str) -> None:
-    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-    with socket.socket(family, kind) as probe:
-        if kind is socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that is only lingering is free
-        try:
-            probe.bind((endpoint.host, endpoint.port))
-        except OSError as problem:
-            raise HallpassError(
-                f"{endpoint} cannot be used ({problem.strerror}); stop what holds it, or choose another port "
-                f"with {option}"
-            ) from None
+def _hint(option: str) -> str:
+    return f"; stop what holds it, or choose another port with {option}"
