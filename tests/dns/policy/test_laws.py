@@ -1,124 +1,25 @@
 """What holds for every policy, whatever is in it."""
 
-from datetime import timedelta
 from random import Random
-from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns.policy.compiled import CompiledPolicy
-from dns.policy.document import Lesson, Pause, Period, PolicyDocument, Profile, Rule, Suspension, Unblock
-from dns.verdict import Action, Step, Verdict
-from tests.fakes.closed_names import FakeClosedNames
-from tests.fakes.policies import GROUPS, MONDAY_TEN, NOW, PUPIL, STAFF, TEACHER, document
-
-LOCKED_NAMES = ("locked.example", "www.locked.example", "deep.under.locked.example", "worst.example")
-UNIVERSE = (
-    *LOCKED_NAMES,
-    "example",
-    "open.example",
-    "www.open.example",
-    "games.example",
-    "cdn.games.example",
-    "www.bing.com",
-    "www.youtube.com",
-    "startpage.com",
-    "mask.icloud.com",
-    "xwordx.example",
+from dns.policy.document import PolicyDocument, Unblock
+from dns.replay import Finished, Noted, Replay
+from dns.verdict import Action, Step
+from tests.fakes.policies import NOW, PUPIL, TEACHER
+from tests.fakes.policy_strategies import (
+    LOCKED_NAMES,
+    UNIVERSE,
+    compiled,
+    documents,
+    everything,
+    names,
+    times,
+    unblocks,
 )
-LISTS = FakeClosedNames(
-    {"games.example": "games", "worst.example": "pornography", "www.youtube.com": ("streaming", "games")}
-)
-KEYWORDS = FakeClosedNames({"xwordx.example": "gambling"})
-LOCKS: dict[str, Any] = {
-    "rules": (Rule(name="locked.example", action="block", locked=True),),
-    "locked_categories": ("pornography",),
-}
-
-names = st.sampled_from(UNIVERSE)
-groups = st.lists(st.sampled_from(["pupils", "staff"]), max_size=2).map(tuple)
-offsets = st.integers(-3, 3).map(lambda hours: MONDAY_TEN + timedelta(hours=hours))
-ends = st.fixed_dictionaries({"until": offsets}, optional={"since": offsets})
-categories = st.lists(st.sampled_from(["games", "gambling", "streaming", "pornography"]), max_size=3).map(tuple)
-clocks = st.sampled_from(["00:00", "08:30", "09:45", "12:00", "15:30", "24:00"])
-times = st.integers(-5 * 3600, 5 * 3600).map(lambda offset: NOW + offset)
-
-rules = st.builds(
-    Rule,
-    name=names,
-    action=st.sampled_from(["allow", "block"]),
-    subdomains=st.booleans(),
-    groups=groups,
-    safe_search=st.booleans(),
-)
-unblocks = st.builds(
-    lambda moments, **fields: Unblock(**moments, **fields),
-    ends,
-    id=st.uuids().map(str),
-    site=names,
-    also=st.lists(names, max_size=2).map(tuple),
-    groups=groups,
-    safe_search=st.booleans(),
-)
-lessons = st.builds(
-    lambda moments, **fields: Lesson(**moments, **fields),
-    ends,
-    id=st.just("lesson"),
-    sites=st.lists(names, min_size=1, max_size=3).map(tuple),
-    groups=groups,
-)
-pauses = st.builds(lambda moments, **fields: Pause(**moments, **fields), ends, id=st.just("pause"), groups=groups)
-suspensions = st.builds(
-    lambda moments, **fields: Suspension(**moments, **fields),
-    ends,
-    id=st.just("suspension"),
-    device=st.sampled_from([PUPIL, TEACHER, "192.0.2.0/24"]),
-)
-periods = st.builds(
-    Period,
-    start=clocks.filter(lambda shown: shown != "24:00"),
-    end=clocks,
-    when=st.sampled_from(["school-days", "other-days", "every-day"]),
-    closes=categories,
-    opens=categories,
-)
-profiles = st.builds(
-    Profile,
-    name=st.just("pupils"),
-    closed=categories,
-    keywords=st.booleans(),
-    safe_search=st.booleans(),
-    timetable=st.lists(periods, max_size=2).map(tuple),
-)
-
-
-@st.composite
-def documents(draw: st.DrawFn) -> PolicyDocument:
-    return document(
-        groups=GROUPS,
-        profiles=(draw(profiles), STAFF),
-        rules=(*LOCKS["rules"], *draw(st.lists(rules, max_size=4))),
-        locked_categories=LOCKS["locked_categories"],
-        unblocks=tuple(draw(st.lists(unblocks, max_size=3))),
-        lessons=tuple(draw(st.lists(lessons, max_size=1))),
-        pauses=tuple(draw(st.lists(pauses, max_size=1))),
-        suspensions=tuple(draw(st.lists(suspensions, max_size=1))),
-    )
-
-
-def compiled(made: PolicyDocument, lists: FakeClosedNames = LISTS) -> CompiledPolicy:
-    return CompiledPolicy(made, lists, KEYWORDS)
-
-
-def everything(policy: CompiledPolicy, now: float) -> dict[tuple[str, str, int], Verdict]:
-    return {
-        (address, name, qtype): policy.view(address).decide(name, qtype, now)
-        for address in (PUPIL, TEACHER)
-        for name in UNIVERSE
-        for qtype in ((1, 15) if name.startswith("www.") else (1,))
-    }
 
 
 @given(documents(), st.lists(times, min_size=1, max_size=3))
@@ -238,3 +139,26 @@ def test_no_answer_that_leads_to_a_locked_name_is_given(
 @given(documents())
 def test_a_document_survives_its_journey_as_json(made: PolicyDocument) -> None:
     assert msgspec.json.decode(msgspec.json.encode(made), type=PolicyDocument) == made
+
+
+@given(documents(), documents(), times)
+def test_no_finished_answer_outlives_a_policy_that_decides_otherwise(
+    old: PolicyDocument, new: PolicyDocument, now: float
+) -> None:
+    nearly = msgspec.structs.replace(old, rules=new.rules, unblocks=new.unblocks)
+    for made in (new, nearly):
+        before, after = compiled(old), compiled(made)
+        replay = Replay()
+        for address in (PUPIL, TEACHER):
+            replay.answers(before.view(address))
+        for (address, name, qtype), verdict in everything(before, now).items():
+            finished = Finished(repr(verdict).encode(), Noted(name, qtype, 0, ""), (name,), until=NOW + 10**6)
+            replay.keep(before.view(address), f"{name} {qtype}".encode(), finished)
+        replay.swap(after.names_changed_since(before))
+        for address in (PUPIL, TEACHER):
+            replay.answers(after.view(address), before.view(address))
+        replay.settle()
+
+        for (address, name, qtype), verdict in everything(after, now).items():
+            kept = replay.revive(after.view(address), f"{name} {qtype}".encode(), now)
+            assert kept is None or kept.body == repr(verdict).encode()

@@ -1,0 +1,41 @@
+"""docs/policy.md says what is true: its document can be used, its order is the one that decides."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from dns.policy.document import PolicyDocument, json_decoder, toml_document
+from dns.policy.mistakes import mistakes
+from dns.policy.order import ORDER
+from dns.policy.safe_search import GOOGLE_NAMES
+from dns.verdict import Step
+
+TEXT = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")
+
+
+def example() -> bytes:
+    (found,) = re.findall(r"```toml\n(version.*?)```", TEXT, re.DOTALL)
+    return str(found).encode()
+
+
+def test_the_documented_document_can_be_used() -> None:
+    document = toml_document(example())
+
+    assert mistakes(document) == ()
+    assert json_decoder.decode(msgspec.json.encode(document)) == document
+
+
+def test_every_field_of_a_document_is_documented() -> None:
+    for field in msgspec.structs.fields(PolicyDocument):
+        assert field.name in TEXT
+
+
+def test_the_documented_order_is_the_one_that_decides() -> None:
+    documented = re.findall(r"^\| *\d* *\| `([a-z-]+)` \|", TEXT, re.MULTILINE)
+
+    assert documented == [*(step.value for step, _ in ORDER), Step.INSPECTED.value]
+
+
+def test_the_number_of_googles_names_is_the_documented_one() -> None:
+    assert f"Google ({len(GOOGLE_NAMES)} country names)" in TEXT
