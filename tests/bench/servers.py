@@ -1,0 +1,208 @@
+"""The servers of the DNS benchmark, each in its usual form, on loopback, with the same upstream."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+READY_SECONDS = 60.0
+
+UNBOUND = """
+server:
+  interface: 127.0.0.1@{port}
+  access-control: 127.0.0.0/8 allow
+  num-threads: 1
+  do-daemonize: no
+  use-syslog: no
+  logfile: ""
+  verbosity: 0
+  chroot: ""
+  username: ""
+  pidfile: "{folder}/unbound.pid"
+  directory: "{folder}"
+  module-config: "iterator"
+  do-not-query-localhost: no
+  msg-cache-size: 128m
+  rrset-cache-size: 256m
+  outgoing-range: 4096
+  num-queries-per-thread: 2048
+  so-rcvbuf: 4m
+  so-sndbuf: 4m
+  root-hints: ""
+forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@{upstream}
+remote-control:
+  control-enable: no
+"""
+
+ROOM = """
+[room]
+name = "Bench"
+data = "{folder}/room"
+[dns]
+listen = ["127.0.0.1:{port}"]
+upstreams = ["127.0.0.1:{upstream}"]
+clients = ["127.0.0.0/8"]
+workers = 1
+rate_limit = 0
+[led]
+driver = "simulated"
+[lists]
+index = "{index}"
+[policy]
+closed = ["gambling"]
+safe_search = true
+"""
+
+
+class Server:
+    """A running server: where it answers, and which processes are its own."""
+
+    def __init__(self, name: str, port: int, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        self.name = name
+        self.port = port
+        self.processes = list(processes)
+        self.beside: list[subprocess.Popen[bytes]] = []  # the recorder: printed apart
+        self.start_seconds = 0.0
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time, user and system, of all the server's processes."""
+        return sum(_cpu_seconds(pid) for process in self.processes for pid in family(process.pid))
+
+    def beside_seconds(self) -> float:
+        """Return the processor time of what runs beside it."""
+        return sum(_cpu_seconds(pid) for process in self.beside for pid in family(process.pid))
+
+    def proportional_bytes(self) -> int:
+        """Return the memory of the server's largest process, shared pages counted in proportion (PSS)."""
+        return max(pss(pid) for process in self.processes for pid in family(process.pid))
+
+    def stop(self) -> None:
+        """End every process."""
+        for process in (*self.processes, *self.beside):
+            process.terminate()
+        for process in (*self.processes, *self.beside):
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def missing() -> list[str]:
+    """Return the programs that the benchmark needs and does not find."""
+    places = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    return [name for name in ("unbound", "dnsmasq", "dnsperf") if shutil.which(name, path=places) is None]
+
+
+def free_port() -> int:
+    """Return a port that nobody uses now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def upstream() -> Iterator[int]:
+    """Run the upstream that all servers ask; yield its port."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "tests.bench.answerer", f"127.0.0.1:{port}"])
+    try:
+        wait_until_answering(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def unbound(folder: Path, upstream_port: int) -> Server:
+    """Start Unbound: one thread, no log, no validation."""
+    port = free_port()
+    config = folder / "unbound.conf"
+    config.write_text(UNBOUND.format(port=port, folder=folder, upstream=upstream_port))
+    return _started("unbound", port, ["/usr/sbin/unbound", "-d", "-c", str(config)])
+
+
+def dnsmasq(_folder: Path, upstream_port: int) -> Server:
+    """Start dnsmasq: no log, a cache that holds every name of the benchmark."""
+    port = free_port()
+    arguments = [
+        *("/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"),
+        *("--user=root", "--group=root", "--pid-file=", "--bind-interfaces", "--listen-address=127.0.0.1"),
+        *(f"--port={port}", f"--server=127.0.0.1#{upstream_port}", "--cache-size=30000", "--dns-forward-max=4096"),
+    ]
+    return _started("dnsmasq", port, arguments)
+
+
+def hallpass(folder: Path, upstream_port: int, index: Path) -> Server:
+    """Start a room's resolver with its recorder: filtering, policy and the query log on."""
+    port = free_port()
+    (folder / "room" / "run").mkdir(parents=True, exist_ok=True)
+    config = folder / f"room-{port}.toml"
+    config.write_text(ROOM.format(folder=folder, port=port, upstream=upstream_port, index=index))
+    command = [sys.executable, "-m", "appliance"]
+    recorder = subprocess.Popen([*command, "recorder", "--config", str(config)], stderr=subprocess.DEVNULL)
+    server = _started("hallpass", port, [*command, "resolver", "--config", str(config)])
+    server.beside.append(recorder)
+    return server
+
+
+def wait_until_answering(port: int) -> None:
+    """Return when a server answers. Raises TimeoutError."""
+    until = time.monotonic() + READY_SECONDS
+    query = b"\0\1\1\0\0\1\0\0\0\0\0\0\5ready\7example\0\0\1\0\1"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.05)
+        sock.connect(("127.0.0.1", port))
+        while time.monotonic() < until:
+            try:
+                sock.send(query)
+                sock.recv(4096)
+            except OSError:
+                time.sleep(0.01)
+            else:
+                return
+    raise TimeoutError(f"nothing answers on port {port}")
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all below it."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += family(int(child))
+    return found
+
+
+def pss(pid: int) -> int:
+    """Return a process's memory in bytes, shared pages counted in proportion."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _started(name: str, port: int, arguments: Sequence[str]) -> Server:
+    begun = time.monotonic()
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = Server(name, port, [process])
+    try:
+        wait_until_answering(port)
+    except TimeoutError:
+        server.stop()
+        raise
+    server.start_seconds = time.monotonic() - begun
+    return server
