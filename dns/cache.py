@@ -12,14 +12,16 @@ Whole answers are kept, by name, type and the asker's wishes (`flags`: whatever 
 - Memory is bounded by an estimate of bytes. When it is full the oldest entry goes, unless somebody asked for it
   since its last turn: then it goes to the end of the queue.
 
-Truncated messages are never kept. Times are seconds of the clock that the caller passes in.
+An upstream's OPT record is left out: it was meant for us. Truncated messages are never kept. Times are seconds of
+the clock that the caller passes in.
 """
 
 import struct
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from dns.errors import MalformedMessage
-from dns.skim import OPT, Skimmed, skim
+from dns.skim import OPT, Record, Skimmed, skim
 
 STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
 RECHECK_SECONDS = 10.0
@@ -31,7 +33,9 @@ DUE_LIFE = 10  # seconds; an answer with a shorter life is not worth asking for 
 
 _ENTRY_BYTES = 480  # what an entry costs beside its message and its name
 _TTL = struct.Struct("!I")
+_TTL_BEFORE_DATA = 6  # bytes from a record's time to live to its data
 _NOERROR, _NXDOMAIN = 0, 3
+_ANSWERS = frozenset({_NOERROR, _NXDOMAIN})
 _SOA = 6
 _ANY = 255
 _TRUNCATED = 0x02
@@ -41,7 +45,18 @@ _LONGEST_TTL = 0x7FFFFFFF
 class Cached:
     """One whole answer, and how long it lives. Whoever gives it out without asking the cache raises `hits`."""
 
-    __slots__ = ("_due_at", "expires", "hits", "is_failure", "message", "recheck_at", "seen", "stored", "ttls_at")
+    __slots__ = (
+        "_due_at",
+        "expires",
+        "hits",
+        "is_failure",
+        "message",
+        "recheck_at",
+        "records",
+        "seen",
+        "stored",
+        "ttls_at",
+    )
 
     def __init__(self, message: bytes, ttls_at: tuple[int, ...], stored: float, life: float) -> None:
         self.message = message
@@ -52,7 +67,14 @@ class Cached:
         self.seen = 0  # the hits at its last turn in the queue
         self.recheck_at = 0.0
         self.is_failure = False
+        self.records: list[Record] | None = None
         self._due_at = self.expires - life * DUE_SHARE if life >= DUE_LIFE else self.expires
+
+    def take_records(self) -> list[Record]:
+        """Return the records of the answer section, as `dns.skim` finds them."""
+        # They are at hand once, right after the message was read; to keep them would cost more than the message.
+        records, self.records = self.records, None
+        return records if records is not None else skim(self.message).answer
 
     def is_fresh(self, now: float) -> bool:
         """Tell whether it may be given as it is."""
@@ -130,19 +152,23 @@ class RecordCache:
             skimmed = skim(message)
         except MalformedMessage:
             return None
-        code = message[3] & 0x0F
-        is_failure = code not in {_NOERROR, _NXDOMAIN}
+        is_failure = message[3] & 0x0F not in _ANSWERS
         if is_failure and (older := self.failed(name, qtype, flags, now)):
             return older
+        if skimmed.additional:
+            message = _without_opt(message, skimmed)
         cached = self._cached(message, skimmed, qtype, now, is_failure=is_failure)
         if cached.expires > now and not message[2] & _TRUNCATED:
             key = (name, qtype, flags)
-            replaced = self._entries.pop(key, None)
+            entries = self._entries
+            size = _ENTRY_BYTES + len(name) + len(message)
+            replaced = entries.get(key)
             if replaced is not None:
-                self._bytes -= _cost(key, replaced)
+                size -= _cost(key, replaced)
                 cached.hits = replaced.hits >> 1
-            self._entries[key] = cached
-            self._bytes += _cost(key, cached)
+                entries.move_to_end(key)
+            entries[key] = cached
+            self._bytes += size
             if self._bytes > self._limit:
                 self._make_room(now)
         return cached
@@ -165,30 +191,39 @@ class RecordCache:
 
     def _cached(self, message: bytes, skimmed: Skimmed, qtype: int, now: float, *, is_failure: bool) -> Cached:
         """Hold an answer's times to live within bounds, and find out how long it lives."""
-        ttls_at: list[int] = []
         changed: list[tuple[int, int]] = []
-        for section in skimmed[1:]:
-            for record in section:
-                if record.rtype != OPT:
-                    ttls_at.append(record.ttl_at)
-                    if not self._minimum <= record.ttl <= self._maximum:
-                        changed.append((record.ttl_at, self._bounded(record.ttl)))
-        life: float = min([self._bounded(record.ttl) for record in skimmed.answer], default=self._maximum)
+        ttls_at: list[int] = []
+        life: float = self._shortest(skimmed.answer, ttls_at, changed)
+        if skimmed.authority:
+            self._shortest(skimmed.authority, ttls_at, changed)
+        if skimmed.additional:
+            self._shortest(skimmed.additional, ttls_at, changed)
         if is_failure:
             life = FAILURE_SECONDS
-        elif message[3] & 0x0F == _NXDOMAIN or not _holds(skimmed, qtype):
+        elif message[3] & 0x0F == _NXDOMAIN or not _holds(skimmed.answer, qtype):
             negative, soa_at = self._negative_life(message, skimmed)
             life = min(life, negative)
             if soa_at:
                 changed.append((soa_at, negative))
         if changed:
-            rewritten = bytearray(message)
-            for at, ttl in changed:
-                _TTL.pack_into(rewritten, at, ttl)
-            message = bytes(rewritten)
+            message = _with_times(message, changed)
         cached = Cached(message, tuple(ttls_at), now, life)
         cached.is_failure = is_failure
+        cached.records = skimmed.answer
         return cached
+
+    def _shortest(self, section: list[Record], ttls_at: list[int], changed: list[tuple[int, int]]) -> int:
+        """Return the shortest time to live of a section; note where each is, and which must be changed."""
+        minimum, maximum = self._minimum, self._maximum
+        shortest = maximum
+        for _, _, ttl, _, data_at, _ in section:
+            ttls_at.append(data_at - _TTL_BEFORE_DATA)
+            if not minimum <= ttl <= maximum:
+                ttl = self._bounded(ttl)  # noqa: PLW2901 (held within bounds)
+                changed.append((ttls_at[-1], ttl))
+            if ttl < shortest:  # noqa: PLR1730 (a call of min() for each record of each answer costs more)
+                shortest = ttl
+        return shortest
 
     def _bounded(self, ttl: int) -> int:
         return min(max(ttl if ttl <= _LONGEST_TTL else 0, self._minimum), self._maximum)
@@ -213,9 +248,32 @@ class RecordCache:
                 self._bytes -= _cost(key, cached)
 
 
-def _holds(skimmed: Skimmed, qtype: int) -> bool:
+def _holds(answer: list[Record], qtype: int) -> bool:
     """Tell whether an answer holds what was asked for, and not only the aliases on the way to nothing."""
-    return any(qtype in {record.rtype, _ANY} for record in skimmed.answer)
+    if answer and answer[-1].rtype == qtype:
+        return True
+    return any(qtype in {record.rtype, _ANY} for record in answer)
+
+
+def _with_times(message: bytes, changed: Sequence[tuple[int, int]]) -> bytes:
+    rewritten = bytearray(message)
+    for at, ttl in changed:
+        _TTL.pack_into(rewritten, at, ttl)
+    return bytes(rewritten)
+
+
+def _without_opt(message: bytes, skimmed: Skimmed) -> bytes:
+    """Return a message without its OPT record, which was meant for us; it leaves `skimmed` too."""
+    additional = skimmed.additional
+    if additional[-1].rtype == OPT:
+        opt = additional.pop()
+        return message[:10] + len(additional).to_bytes(2, "big") + message[12 : opt.at]
+    if not any(record.rtype == OPT for record in additional):
+        return message
+    # Cutting it out of the middle would shift what names point to: the whole section goes, it is only a help.
+    start = additional[0].at
+    additional.clear()
+    return message[:10] + b"\0\0" + message[12:start]
 
 
 def _cost(key: tuple[str, int, int], cached: Cached) -> int:

@@ -15,8 +15,10 @@ OPT = 41
 
 _COUNTS = struct.Struct("!HHHH")
 _FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
+_FIXED_BYTES = _FIXED.size
 _TTL_OFFSET = 4  # of the time to live within the fixed part
 _POINTER = 0xC0
+_new = tuple.__new__
 
 
 class Record(NamedTuple):
@@ -32,7 +34,7 @@ class Record(NamedTuple):
     @property
     def ttl_at(self) -> int:
         """The offset of the time to live."""
-        return self.data_at - _FIXED.size + _TTL_OFFSET
+        return self.data_at - _FIXED_BYTES + _TTL_OFFSET
 
 
 class Skimmed(NamedTuple):
@@ -47,27 +49,31 @@ class Skimmed(NamedTuple):
 def skim(message: bytes) -> Skimmed:
     """Return where every record of a message is. Raises MalformedMessage."""
     try:
-        questions, *counts = _COUNTS.unpack_from(message, 4)
-        at = HEADER_BYTES
+        questions, answers, authorities, additionals = _COUNTS.unpack_from(message, 4)
+        end = HEADER_BYTES
         for _ in range(questions):
-            at = _past_name(message, at) + 4
-        end = at
-        sections: list[list[Record]] = []
-        for count in counts:
-            section = []
-            for _ in range(count):
-                start = at
-                at = _past_name(message, at)
-                rtype, rclass, ttl, size = _FIXED.unpack_from(message, at)
-                at += _FIXED.size
-                section.append(Record(rtype, rclass, ttl, start, at, size))
-                at += size
-            sections.append(section)
+            end = _past_name(message, end) + 4
+        answer, at = _section(message, end, answers)
+        authority, at = _section(message, at, authorities)
+        additional, at = _section(message, at, additionals)
     except (struct.error, IndexError):
         raise MalformedMessage("the message ends before its records do") from None
     if at > len(message):
         raise MalformedMessage("a record ends after the message")
-    return Skimmed(end, *sections)
+    return Skimmed(end, answer, authority, additional)
+
+
+def _section(message: bytes, at: int, count: int) -> tuple[list[Record], int]:
+    """Return the records of a section, and where it ends. Raises IndexError, struct.error or MalformedMessage."""
+    records = []
+    for _ in range(count):
+        fixed_at = at + 2 if message[at] >= _POINTER else _past_name(message, at)
+        rtype, rclass, ttl, size = _FIXED.unpack_from(message, fixed_at)
+        data_at = fixed_at + _FIXED_BYTES
+        # As `Record(...)`, less the detour over Python that a named tuple's own constructor takes.
+        records.append(_new(Record, (rtype, rclass, ttl, at, data_at, size)))
+        at = data_at + size
+    return records, at
 
 
 def _past_name(message: bytes, at: int) -> int:

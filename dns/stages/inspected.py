@@ -7,7 +7,7 @@ from dns import render, svcb
 from dns.asked import Asked
 from dns.chain import Outcome, Stage
 from dns.errors import MalformedMessage
-from dns.skim import Record, skim
+from dns.skim import Record
 from dns.verdict import Action, Verdict, View
 from dns.wire import AAAA, CNAME, DNAME, HTTPS, SVCB, A, name_at
 
@@ -20,7 +20,7 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
         if client is None or found is None or verdict is None:
             return None
         try:
-            records = skim(found.message).answer
+            records = found.take_records()
             for record in records:
                 verdict = _decide(record, found.message, asked, client.view, verdict)
                 if verdict.action is Action.REFUSE:

@@ -19,8 +19,7 @@ from dns.cache import RecordCache
 from dns.chain import WAITING, Chain, Outcome
 from dns.errors import MalformedMessage
 from dns.render import failure
-from dns.skim import skim
-from dns.wire import CD, HEADER_BYTES, OPT, QR, Query
+from dns.wire import CD, HEADER_BYTES, QR, Query
 
 WAITING_AT_ONCE = 16384  # questions that may wait; beyond, the newest is failed at once
 
@@ -105,8 +104,7 @@ class Fetching:
         name, qtype, flags = key
         found = None
         if message is not None and len(message) >= question_end and message[2] & QR:
-            plain = without_opt(message)
-            found = self._cache.put(name, qtype, flags, plain, now) if plain is not None else None
+            found = self._cache.put(name, qtype, flags, message, now)
         else:
             found = self._cache.failed(name, qtype, flags, now)
         stale = found is not None and not found.is_failure and found.recheck_at > now
@@ -124,23 +122,3 @@ def nothing_found(asked: Asked) -> Answer | None:
     if asked.found is not None:
         return None
     return failure(wire.SERVFAIL, (edns.NO_REACHABLE_AUTHORITY, "no upstream answered"))
-
-
-def without_opt(message: bytes) -> bytes | None:
-    """Return an upstream's message without its OPT record, which was meant for us; None for what is no message."""
-    if message[10:12] == b"\0\0":
-        return message
-    try:
-        additional = skim(message).additional
-    except MalformedMessage:
-        return None
-    for place, record in enumerate(additional):
-        if record.rtype != OPT:
-            continue
-        end = record.data_at + record.data_bytes
-        if place == len(additional) - 1:
-            count = (place).to_bytes(2, "big")
-            return message[:10] + count + message[12 : record.at]
-        # Cutting it out of the middle would shift what names point to: the whole section goes, it is only a help.
-        return message[:10] + b"\0\0" + message[12 : additional[0].at] if end <= len(message) else None
-    return message
