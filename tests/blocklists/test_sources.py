@@ -29,7 +29,7 @@ def test_a_source_is_read_with_its_path_relative_to_the_file(tmp_path: Path) -> 
         False,
     )
     assert (two.location, two.format, two.meaning, two.is_url) == (
-        "https://lists.example/hosts",
+        "https://lists.example/x",
         "hosts",
         None,
         True,
