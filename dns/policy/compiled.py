@@ -19,10 +19,12 @@ from dns.policy.document import (
     EVERY_CATEGORY,
     IncidentThresholds,
     Lesson,
+    Pause,
     PolicyDocument,
     Profile,
     Rule,
     Suspension,
+    Unblock,
     timed,
 )
 from dns.policy.mistakes import mistakes
@@ -39,13 +41,18 @@ _BY_THE_HOUR = frozenset((Step.LIST, Step.KEYWORD, Step.SAFE_SEARCH, Step.DEFAUL
 
 
 class Moments:
-    """A thing of the document that holds from one moment until another: a pause, a suspension, a lesson."""
+    """From when until when something of the document holds: an unblock, a lesson, a pause, a suspension.
+
+    What had begun when the document was made has begun, even where this machine's clock is a little behind the
+    one that stamped it: an approval shows at once.
+    """
 
     __slots__ = ("since", "until")
 
-    def __init__(self, since: datetime | None, until: datetime) -> None:
-        self.since = since.timestamp() if since is not None else -FOREVER
-        self.until = until.timestamp()
+    def __init__(self, thing: Unblock | Lesson | Pause | Suspension, issued: datetime | None) -> None:
+        began = thing.since is None or (issued is not None and thing.since <= issued)
+        self.since = -FOREVER if began or thing.since is None else thing.since.timestamp()
+        self.until = thing.until.timestamp()
 
     def hold(self, now: float, *, knows_the_time: bool) -> bool:
         """Tell whether they hold.
@@ -80,8 +87,7 @@ class CompiledPolicy:
         known = Bundles(needed_by, document.bundles)
         self.school = _school(document, lists, keywords, known)
         self.lessons = tuple(
-            (lesson, Moments(lesson.since, lesson.until), _lesson_names(lesson, known))
-            for lesson in document.lessons
+            (lesson, Moments(lesson, document.issued), _lesson_names(lesson, known)) for lesson in document.lessons
         )
         self._clock_trusted = clock_trusted
         self._mac_of = mac_of
@@ -96,6 +102,11 @@ class CompiledPolicy:
         self._strictest = Profile(name="strictest", closed=(EVERY_CATEGORY,), safe_search=True, keywords=True)
         self._timetables.setdefault("strictest", Timetable(self._strictest, calendar))
         self._turns = sorted(_turns(document))
+        self._closings = [  # of the room and its devices, whatever the name
+            (one.id, Moments(one, document.issued).since)
+            for one in timed(document)
+            if not isinstance(one, Unblock)
+        ]
         self._views: dict[tuple[str, tuple[str, ...]], CompiledView] = {}
 
     @property
@@ -143,6 +154,7 @@ class CompiledPolicy:
         mine, theirs = self.school, older.school
         same_rest = (
             _without_names(self.document) == _without_names(older.document)
+            and self._closings == older._closings
             and mine.lists.version == theirs.lists.version
             and _version(mine.keywords) == _version(theirs.keywords)
         )
@@ -174,8 +186,8 @@ class CompiledView:
         self._profile = profile
         self._timetable = timetable
         document = policy.document
-        self._suspensions = [(one, Moments(one.since, one.until)) for one in suspensions]
-        self._pauses = [(one, Moments(one.since, one.until)) for one in document.pauses if _for(one.groups, group)]
+        self._suspensions = [(one, Moments(one, document.issued)) for one in suspensions]
+        self._pauses = [(one, Moments(one, document.issued)) for one in document.pauses if _for(one.groups, group)]
         self._lessons = [lesson for lesson in policy.lessons if _for(lesson[0].groups, group)]
         self._now_holds: Situation | None = None
 
@@ -325,7 +337,7 @@ def _with_canonical_name(rule: Rule) -> Rule:
 
 def _openings(document: PolicyDocument, bundles: Bundles) -> Iterator[tuple[str, Opening]]:
     for unblock in document.unblocks:
-        moments = Moments(unblock.since, unblock.until)
+        moments = Moments(unblock, document.issued)
         opened = bundles.opened_with(unblock.site, unblock.also)
         granted = msgspec.structs.replace(unblock, site=opened[0])
         for name in opened:

@@ -43,9 +43,12 @@ def say(text: str) -> None:
 
 
 def index_of(count: int, folder: Path) -> tuple[Index, list[str]]:
-    """Compile an index of that many made-up names over twenty categories; also return some of the names."""
+    """Compile an index of that many made-up names over twenty categories; also return some of the names.
+
+    One that was compiled into the folder before is taken as it is.
+    """
     chance = Random(1)
-    sources, some = [], []
+    some, sources = [], []
     for number in range(CATEGORIES):
         file = folder / f"c{number}.txt"
         with file.open("w") as lines:
@@ -54,12 +57,18 @@ def index_of(count: int, folder: Path) -> tuple[Index, list[str]]:
                 lines.write(f"{name}\n")
                 if line < NAMES_IN_ONE_RUN // CATEGORIES:
                     some.append(name)
-        name, category = f"s{number}", f"c{number}"
         sources.append(
-            Source(name=name, category=category, location=str(file), format="domains", match="subdomains")
+            Source(
+                name=f"s{number}",
+                category=f"c{number}",
+                location=str(file),
+                format="domains",
+                match="subdomains",
+            )
         )
-    build(sources, folder / "index")
     chance.shuffle(some)
+    if not (folder / "index").exists():
+        build(sources, folder / "index")
     return open_index(folder / "index"), some
 
 
@@ -155,12 +164,15 @@ def swap(index: ClosedNames) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--names", type=int, default=5_000_000, help="names in the index (default: 5000000)")
-    count = parser.parse_args().names
-    with tempfile.TemporaryDirectory() as folder:
+    parser.add_argument("--folder", type=Path, help="keep the index there for the next time")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         began = time.perf_counter()
-        index, some = index_of(count, Path(folder))
+        index, some = index_of(asked.names, folder)
         seconds = time.perf_counter() - began
-        say(f"index of {len(index)} names over {CATEGORIES} categories, built in {seconds:.0f} s")
+        say(f"index of {len(index)} names over {CATEGORIES} categories, ready in {seconds:.0f} s")
         kept = decide(index, some) & swap(index)
     return 0 if kept else 1
 

@@ -165,3 +165,12 @@ def test_a_clock_that_nobody_trusts_cannot_put_off_a_pause_that_may_have_begun(t
 
     assert (decide(made, "free.example").step is Step.PAUSED) is not trusted
     assert decide(made, "free.example", after(25)).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(("issued", "step"), [(0.5, Step.UNBLOCK), (0.2, Step.LIST)])
+def test_what_had_begun_when_the_document_was_made_has_begun_by_a_clock_that_is_behind(
+    issued: float, step: Step
+) -> None:
+    made = policy(unblocks=(unblock(30, since=0.3),), issued=minutes(issued))
+
+    assert decide(made, "games.example").step is step
