@@ -60,14 +60,13 @@ class Feed:
             elif quiet:
                 yield None
 
-    def beats(self) -> Generator[bool, None, None]:
-        """Yield True whenever anything changed, False after a silence."""
-        beat = self._beat
+    def beats(self, since: int) -> Generator[bool, None, None]:
+        """Yield True whenever anything has changed since a beat of the pulse, False after a silence."""
         while not self._stopping.is_set():
             with self._news:
-                if self._beat == beat:
+                if self._beat <= since:
                     self._news.wait(SILENCE_SECONDS)
-                changed, beat = self._beat != beat, self._beat
+                changed, since = self._beat > since, max(self._beat, since)
             if not self._stopping.is_set():
                 yield changed
 

@@ -162,6 +162,12 @@ def log_key() -> Response:
     return _json(protocol.LogKey(g.room.log_key))
 
 
+@api.route("/<path:unknown>", methods=["GET", "PUT", "POST", "DELETE"])
+def nothing(unknown: str) -> Response:
+    """Answer in JSON, as everything here does, where there is nothing."""
+    raise NotFound(f"there is no /{unknown} here")
+
+
 def _room(session: Any) -> Room:
     return rooms.get(session, g.room.id)
 

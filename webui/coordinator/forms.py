@@ -1,11 +1,13 @@
 """What the coordinator can fill in."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import TypeVar, get_args
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, DateField, IntegerField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from appliance.central.errors import CentralError
@@ -15,14 +17,21 @@ from blocklists.categories import CATEGORIES
 
 F = TypeVar("F", bound=FlaskForm)
 
+SCOPES = {"room": "this room only", "school": "every room"}
 FORMATS = ("auto", "hosts", "domains", "dnsmasq", "adblock", "unbound", "rpz", "regex")
+
+
+def choices(words: Mapping[str, str]) -> list[SelectChoice]:
+    """Return what can be chosen: what is sent, and the words that a person reads."""
+    return [SelectChoice(value, text) for value, text in words.items()]
 
 
 class DecisionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Whether a site is opened, for how long, and where."""
 
     minutes = IntegerField("Minutes", [Optional(), NumberRange(1, LONGEST_MINUTES)])
-    scope = SelectField("Where", choices=[("room", "this room only"), ("school", "every room")], default="room")
+    scope = SelectField("Where", choices=choices(SCOPES), default="room")
+    group = SelectField("For", choices=choices({"": "everybody"}), default="", validate_choice=False)
     answer = StringField("Words for the teacher", [Optional(), Length(max=500)])
 
 
@@ -30,7 +39,7 @@ class RuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A name that is always closed or always open."""
 
     name = StringField("Name", [InputRequired(), Length(max=253)])
-    action = SelectField("What", choices=[("block", "close it"), ("allow", "keep it open")])
+    action = SelectField("What", choices=choices({"block": "close it", "allow": "keep it open"}))
     note = StringField("Why", [Optional(), Length(max=200)])
     locked = BooleanField("Nobody can open it")
 
@@ -39,13 +48,15 @@ class SourceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A public list."""
 
     name = StringField("Name", [InputRequired(), Length(max=63)])
-    category = SelectField("Category", choices=[(one.id, one.name) for one in CATEGORIES])
+    category = SelectField("Category", choices=choices({one.id: one.name for one in CATEGORIES}))
     location = StringField("Address (https)", [Optional(), Length(max=2000)])
     file = FileField("or a file")
-    format = SelectField("Format", choices=[(name, name) for name in FORMATS])
+    format = SelectField("Format", choices=choices(dict(zip(FORMATS, FORMATS, strict=True))))
     match = SelectField(
         "A bare name means",
-        choices=[("", "what its format says"), ("subdomains", "it and its subdomains"), ("exact", "just itself")],
+        choices=choices(
+            {"": "what its format says", "subdomains": "it and its subdomains", "exact": "just itself"}
+        ),
     )
 
 
@@ -60,7 +71,7 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     username = StringField("User name", [InputRequired(), Length(max=64)])
     name = StringField("Name", [InputRequired(), Length(max=200)])
-    role = SelectField("Role", choices=[(role, role) for role in get_args(Role)])
+    role = SelectField("Role", choices=choices({role: role for role in get_args(Role)}))
     ends = DateField("Ends on (supply teachers)", [Optional()])
 
 

@@ -1,9 +1,8 @@
 """The coordinator's pages. Views translate HTTP; the services of `appliance.central` decide."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
@@ -40,6 +39,7 @@ def central() -> Central:
 @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
 def _signed_in() -> None:
     """Let only somebody who is signed in come further."""
+    g.beat = central().store.beat()  # before anything is read: what changes later is heard of
 
 
 @pages.errorhandler(CentralError)
@@ -60,19 +60,16 @@ def queue() -> str:
             decided=requests.decided(session, 20),
             reports=requests.open_reports(session),
             decision=forms.DecisionForm(),
+            profiles=rules.profiles(session),
             now=now,
         )
 
 
 @pages.get("/events")
 def events() -> Response:
-    """Say whenever anything changed: the page then looks again."""
-
-    def items() -> Iterator[tuple[str, object] | None]:
-        for changed in central().feed.beats():
-            yield ("changed", {}) if changed else None
-
-    return live.events(items())
+    """Say whenever anything changed since a page was made: the page then looks again."""
+    beats = central().feed.beats(request.args.get("since", 0, type=int))
+    return live.events(("changed", {}) if changed else None for changed in beats)
 
 
 @pages.post("/requests/<request_id>/decide")
@@ -88,7 +85,7 @@ def decide(request_id: str) -> Redirect:
         else:
             unblock = requests.approve(
                 session, now, request_id=request_id, by=by, minutes=form.minutes.data, scope=form.scope.data,
-                answer=form.answer.data or "",
+                groups=(form.group.data,) if form.group.data else (), answer=form.answer.data or "",
             )  # fmt: skip
             session.flush()
             undo = url_for(".end", unblock_id=unblock.id)

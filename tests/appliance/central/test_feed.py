@@ -72,21 +72,15 @@ def test_an_opening_that_is_over_is_news(school: FakeSchool, feed: Feed) -> None
     assert state.state == "ended"
 
 
-def test_pages_hear_that_something_changed(school: FakeSchool, feed: Feed) -> None:
-    heard = threading.Event()
-
-    def listen() -> None:
-        for changed in feed.beats():
-            if changed:
-                heard.set()
-                return
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    while not heard.wait(0.05):
-        with school.store.writing():
-            pass
-    listener.join()
+def test_a_page_hears_what_changed_since_it_was_made_even_before_it_listens(
+    school: FakeSchool, feed: Feed
+) -> None:
+    since = school.store.beat()
+    block(school, "bad.example.org")
+    beats = feed.beats(since)
+    assert next(beats)
+    block(school, "worse.example.org")
+    assert next(beats)
 
 
 def test_stopping_sends_everyone_away(school: FakeSchool) -> None:

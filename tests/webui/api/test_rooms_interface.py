@@ -1,0 +1,170 @@
+"""What a room hears when it calls central, over real sockets."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from appliance import protocol
+from appliance.central import requests, rules
+from appliance.central.models import Publication
+from blocklists.container import INDEX_NAME
+from dns.policy.document import PolicyDocument
+from tests.fakes.school import PASSWORD
+
+
+@pytest.fixture
+def room(school: Any) -> Iterator[httpx.Client]:
+    with school.as_room() as client:
+        yield client
+
+
+def body(value: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(value)
+
+
+def test_nobody_comes_in_without_a_token(school: Any) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
+        for path in ("feed", "policy", "requests", "log-key", "index/" + "f" * 64, "nothing"):
+            answer = httpx.get(f"{school.url}/api/v1/{path}", headers=headers, trust_env=False)
+            assert answer.status_code == 401
+            assert answer.json() == {"error": "this token is not known here"}
+
+
+def test_what_is_not_there_is_said_in_json_too(room: httpx.Client) -> None:
+    answer = room.get("/nothing")
+    assert (answer.status_code, answer.json()) == (404, {"error": "there is no /nothing here"})
+
+
+def test_a_room_reads_its_policy(school: Any, room: httpx.Client) -> None:
+    document = msgspec.json.decode(room.get("/policy").content, type=PolicyDocument)
+    assert (document.version, document.room) == (1, "Room 4")
+
+
+def test_a_request_sent_twice_arrives_once(school: Any, room: httpx.Client) -> None:
+    asked = school.asked()
+    assert room.put(f"/requests/{asked.id}", content=body(asked)).status_code == 201
+    assert room.put(f"/requests/{asked.id}", content=body(asked)).status_code == 200
+    states = msgspec.json.decode(room.get("/requests").content, type=list[protocol.RequestState])
+    assert [(one.request, one.state) for one in states] == [(asked, "waiting")]
+
+
+def test_a_teacher_takes_a_request_back(school: Any, room: httpx.Client) -> None:
+    asked = school.asked()
+    room.put(f"/requests/{asked.id}", content=body(asked))
+    assert room.delete(f"/requests/{asked.id}").status_code == 200
+    assert room.delete(f"/requests/{asked.id}").status_code == 200
+    assert room.get("/requests").json()[0]["state"] == "withdrawn"
+
+
+def test_one_room_sees_nothing_of_another(school: Any, room: httpx.Client) -> None:
+    asked = school.asked()
+    room.put(f"/requests/{asked.id}", content=body(asked))
+    with school.as_room("Room 5") as other:
+        assert other.get("/requests").json() == []
+        other.delete(f"/requests/{asked.id}")
+        assert other.get("/log-key").json() != room.get("/log-key").json()
+    assert room.get("/requests").json()[0]["state"] == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(b"", 400), (b"{", 400), (b"[]", 400), (b"{}", 400), (b'{"id": 7}', 400), (b"\xff\xfe", 400),
+     (b"x" * 70_000, 413)],
+)  # fmt: skip
+def test_what_is_not_understood_is_said_in_one_sentence(room: httpx.Client, content: bytes, status: int) -> None:
+    for method, path in (
+        ("PUT", "/requests/" + "a" * 32), ("PUT", "/reports/" + "a" * 32), ("PUT", "/incidents/" + "a" * 32),
+        ("PUT", "/health"), ("POST", "/sign-in"),
+    ):  # fmt: skip
+        answer = room.request(method, path, content=content)
+        assert answer.status_code == status, (path, answer.text)
+        assert list(answer.json()) == ["error"]
+        assert "Traceback" not in answer.text
+
+
+def test_a_request_for_what_is_no_name_is_refused(school: Any, room: httpx.Client) -> None:
+    asked = msgspec.structs.replace(school.asked(), site="no name at all")
+    answer = room.put(f"/requests/{asked.id}", content=body(asked))
+    assert answer.status_code == 409
+    assert "not a domain name" in answer.json()["error"]
+
+
+def test_the_id_in_the_address_must_be_the_one_in_the_body(school: Any, room: httpx.Client) -> None:
+    assert room.put("/requests/" + "b" * 32, content=body(school.asked())).status_code == 400
+
+
+def test_a_room_hears_of_a_change_on_its_feed(school: Any, room: httpx.Client) -> None:
+    with room.stream("GET", "/feed") as feed:
+        assert feed.headers["Content-Type"] == "application/x-ndjson"
+        lines = (line for line in feed.iter_lines() if line)
+        assert json.loads(next(lines)) == {"policy": 1, "index": "", "requests": 0}
+        with school.store.writing() as session:
+            rules.add(session, school.clock(), name="bad.example.org", action="block", by="coordinator")
+        assert json.loads(next(lines))["policy"] == 2
+        document = msgspec.json.decode(room.get("/policy").content, type=PolicyDocument)
+        assert document.version == 2
+        assert document.rules[0].name == "bad.example.org"
+
+
+def test_an_approval_reaches_the_room_that_asked(school: Any, room: httpx.Client) -> None:
+    asked = school.asked()
+    with room.stream("GET", "/feed") as feed:
+        lines = (line for line in feed.iter_lines() if line)
+        next(lines)
+        room.put(f"/requests/{asked.id}", content=body(asked))
+        assert json.loads(next(lines))["requests"] == 1
+        with school.store.writing() as session:
+            requests.approve(session, school.clock(), request_id=asked.id, by="coordinator", answer="Enjoy")
+        assert json.loads(next(lines)) == {"policy": 2, "index": "", "requests": 2}
+    (state,) = room.get("/requests").json()
+    assert (state["state"], state["answer"]) == ("approved", "Enjoy")
+
+
+def test_an_index_is_given_out_by_its_hash(school: Any, room: httpx.Client) -> None:
+    version = "f" * 64
+    folder = school.central.settings.central.data / "indexes" / version
+    folder.mkdir(parents=True)
+    (folder / INDEX_NAME).write_bytes(b"an index")
+    with school.store.writing() as session:
+        session.add(Publication(hash=version, built_at=school.clock(), names=1))
+    answer = room.get(f"/index/{version}")
+    assert answer.content == b"an index"
+    assert room.get(f"/index/{version}", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    assert room.get(f"/index/{version}", headers={"Range": "bytes=3-"}).content == b"index"
+    for unknown in ("0" * 64, "..", "..%2f..%2fcentral.db"):
+        assert room.get(f"/index/{unknown}").status_code == 404
+
+
+def test_a_room_asks_whose_a_password_is(school: Any, room: httpx.Client) -> None:
+    school.account("ada", "teacher")
+    right = room.post("/sign-in", content=body(protocol.Credentials("ada", PASSWORD)))
+    assert msgspec.json.decode(right.content, type=protocol.Account).name == "Ada"
+    wrong = room.post("/sign-in", content=body(protocol.Credentials("ada", "wrong")))
+    nobody = room.post("/sign-in", content=body(protocol.Credentials("nobody", "wrong")))
+    assert wrong.status_code == nobody.status_code == 401
+    assert wrong.json() == nobody.json()
+
+
+def test_reports_incidents_and_health_arrive(school: Any, room: httpx.Client) -> None:
+    report = protocol.SiteReport(id="a" * 32, site="bad.example.org", teacher="t", reported_at=school.clock())
+    incident = protocol.Incident(
+        id="b" * 32, kind="tunnel", happened_at=school.clock(), device="d1", evidence=("x.example",)
+    )
+    health = protocol.RoomHealth(version="1", policy=1, index="", index_age_seconds=1, conditions=())
+    for status in (201, 200):
+        assert room.put(f"/reports/{report.id}", content=body(report)).status_code == status
+        assert room.put(f"/incidents/{incident.id}", content=body(incident)).status_code == status
+    assert room.put("/health", content=body(health)).status_code == 200
+    with school.store.reading() as session:
+        assert [one.site for one in requests.open_reports(session)] == ["bad.example.org"]
+    assert school.room().last_seen == school.clock()
+
+
+def test_the_log_key_stays_the_same(room: httpx.Client) -> None:
+    key = msgspec.json.decode(room.get("/log-key").content, type=protocol.LogKey).key
+    assert len(key) == 64
+    assert room.get("/log-key").json() == {"key": key}

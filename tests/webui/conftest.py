@@ -1,0 +1,41 @@
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from werkzeug.serving import make_server
+
+from tests.fakes.school import FakeSchool
+from webui.coordinator.app import make_app
+
+
+class ServedSchool(FakeSchool):
+    """A school whose central is served on a port of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.central.feed.start()
+        self._server = make_server("127.0.0.1", 0, make_app(self.central), threaded=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def as_room(self, name: str = "Room 4") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.enrol(name)}"}
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=20, trust_env=False)
+
+    def close(self) -> None:
+        self.central.feed.stop()
+        self.central.compiler.stop()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        super().close()
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Iterator[ServedSchool]:
+    served = ServedSchool(tmp_path / "central")
+    yield served
+    served.close()
