@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,8 +69,10 @@ def command(
             if not upstreams:
                 everything.start([_stand_in(stand_in)])
             everything.start([hallpass("central", "--config", str(school.central_config))])
+            _wait_until(everything, lambda: _serves(addresses.central))
             everything.start([hallpass(name, "--config", str(school.room_config)) for name in PROCESSES])
-            _wait_until_ready(everything, addresses)
+            dns = Upstream("plain", addresses.dns.host, addresses.dns.port)
+            _wait_until(everything, lambda: _serves(addresses.room) and checks.answers(dns))
             console.print(_welcome(addresses, school, online=bool(upstreams)))
             lamp = LampInTerminal(RoomPaths.of(school.room_settings).lamp, console)
             status = everything.run(each=lamp.look)
@@ -99,9 +101,10 @@ def _upstreams(wanted: str | None, console: Console) -> tuple[Upstream, ...]:
     if not found:
         tried = ", ".join(one.host for one in own) or "none in /etc/resolv.conf"
         console.print(
-            f"[yellow]No upstream resolves names[/] (tried: {tried}); starting offline, unlisted names are answered by a "
-            "stand-in. To ask a server of yours: hallpass demo --upstream ADDRESS",
+            f"[yellow]No upstream resolves names[/] (tried: {tried}); starting offline, a stand-in answers "
+            "unlisted names. To ask a server of yours: hallpass demo --upstream ADDRESS",
             highlight=False,
+            soft_wrap=True,
         )
     return found
 
@@ -127,11 +130,10 @@ def _stand_in(where: Endpoint) -> Program:
     return Program("stand-in", (sys.executable, "-c", code))
 
 
-def _wait_until_ready(everything: Foreground, addresses: Addresses) -> None:
-    """Wait until DNS and both pages answer. Raises HallpassError where they do not come up."""
-    dns = Upstream("plain", addresses.dns.host, addresses.dns.port)
+def _wait_until(everything: Foreground, ready: Callable[[], bool]) -> None:
+    """Wait until a part of the school is ready. Raises HallpassError where it does not come up."""
     end = time.monotonic() + STARTING_SECONDS
-    while not (_serves(addresses.central) and _serves(addresses.room) and checks.answers(dns)):
+    while not ready():
         if (failed := everything.failed()) is not None:
             raise HallpassError(f"{failed} did not start; see what it said above")
         if time.monotonic() > end:
@@ -148,9 +150,9 @@ def _serves(where: Endpoint) -> bool:
 
 def _welcome(addresses: Addresses, school: DemoSchool, *, online: bool) -> Panel:
     dig = f"dig @{addresses.dns.host} -p {addresses.dns.port}"
-    names = "unlisted names are answered by a stand-in" if not online else "unlisted names are asked upstream"
+    names = "" if online else "; a stand-in for the internet"
     lines = [
-        f"DNS                 {addresses.dns}, UDP and TCP; {names}",
+        f"DNS                 {addresses.dns}, UDP and TCP{names}",
         f"teacher's page      http://{addresses.room}",
         f"                    teacher       {school.passwords['teacher']}",
         f"coordinator's page  http://{addresses.central}",

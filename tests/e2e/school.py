@@ -89,7 +89,7 @@ class Dig:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         status = re.search(r"status: (\w+)", result.stdout)
-        return (status[1] if status else "", re.findall(r"^[^;].*\sIN\s+A\s+(\S+)", result.stdout, re.M))
+        return (status[1] if status else "", re.findall(r"^[^;].*\sIN\s+A\s+(\S+)", result.stdout, re.MULTILINE))
 
     def addresses(self, name: str) -> list[str]:
         """Return the addresses quickly, without a process of its own for each question."""

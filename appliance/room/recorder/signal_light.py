@@ -6,7 +6,9 @@ from appliance.room.health import Condition
 from hardware.lamp import Lamp
 
 LIT_SECONDS = 1.0
-SHORTEST_DARK_SECONDS = 0.5  # between two lights: never more than three flashes a second (photosensitivity)
+# Between two lights, so that each is seen. Lit and dark together allow less than one flash a second; three a second
+# would be the most that photosensitive people can bear (WCAG 2.3.1).
+SHORTEST_DARK_SECONDS = 0.15
 
 
 class SignalLight:
@@ -15,32 +17,35 @@ class SignalLight:
     def __init__(self, lamp: Lamp, loop: asyncio.AbstractEventLoop) -> None:
         self._lamp = lamp
         self._loop = loop
-        self._out: asyncio.TimerHandle | None = None
+        self._next: asyncio.TimerHandle | None = None  # what changes the lamp next: lighting it, or putting it out
         self._dark_until = 0.0
         self._trouble: Condition | None = None
 
     def refused(self) -> None:
-        """Light the lamp, unless it is lit or was put out only just now."""
-        if self._out is None and self._loop.time() >= self._dark_until:
-            self._lamp.on("refused")
-            self._out = self._loop.call_later(LIT_SECONDS, self._put_out)
+        """Light the lamp, at the end of a darkness that has only just begun; one that is lit stays so."""
+        if self._next is None:
+            self._next = self._loop.call_at(max(self._dark_until, self._loop.time()), self._light)
 
     def trouble(self, condition: Condition | None) -> None:
         """Show a trouble of the room for as long as it lasts; None: there is none any more."""
         if condition is self._trouble:
             return
         self._trouble = condition
-        if self._out is None:
+        if self._next is None:
             self._rest()
 
     def close(self) -> None:
         """Put the lamp out for good."""
-        if self._out is not None:
-            self._out.cancel()
+        if self._next is not None:
+            self._next.cancel()
         self._lamp.close()
 
+    def _light(self) -> None:
+        self._lamp.on("refused")
+        self._next = self._loop.call_later(LIT_SECONDS, self._put_out)
+
     def _put_out(self) -> None:
-        self._out = None
+        self._next = None
         self._dark_until = self._loop.time() + SHORTEST_DARK_SECONDS
         self._rest()
 

@@ -139,6 +139,8 @@ def test_the_lamp_is_lit_and_the_page_told_before_anything_is_written(folder: Pa
             worker.send(Batch("w1", 1, (REFUSED,)))
             async with asyncio.timeout(10):
                 line = await follower.readline()
+                while room.lamp.read_text() == "off\n":
+                    await asyncio.sleep(0)
             assert b'"name":"casino.example"' in line
             assert b"192.0.2.8" not in line, "devices are tokens"
             assert room.lamp.read_text() == "on refused\n"
