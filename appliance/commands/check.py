@@ -15,8 +15,9 @@ from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from dns import names
 from dns.errors import InvalidName
-from dns.policy.compiled import CompiledPolicy, CompiledView
+from dns.policy.compiled import CompiledPolicy
 from dns.policy.explain import Explanation, explain
+from dns.policy.view import CompiledView
 
 TYPES = {"A": 1, "AAAA": 28, "HTTPS": 65, "TXT": 16, "MX": 15, "CNAME": 5, "NS": 2, "SRV": 33}
 _COLOURS = {"allowed": "green", "refused": "red", "rewritten": "yellow"}

@@ -7,8 +7,8 @@ own rules close was closed by a person: that is never delegated, and neither is 
 
 import msgspec
 
-from dns.policy.compiled import CompiledView
 from dns.policy.document import EVERY_CATEGORY, Delegation
+from dns.policy.view import CompiledView
 from dns.verdict import Action, Step, Verdict
 
 _WHY_NOT = {

@@ -9,9 +9,9 @@ from datetime import datetime
 import msgspec
 
 from dns.policy import delegation
-from dns.policy.compiled import CompiledView
 from dns.policy.order import ORDER
 from dns.policy.situation import Question, Situation
+from dns.policy.view import CompiledView
 from dns.verdict import Action, Step, Verdict
 
 TITLES = {

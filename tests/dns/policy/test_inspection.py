@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from dns.policy.compiled import CompiledView
 from dns.policy.document import ClosedRange, Lesson, Rule, Unblock
+from dns.policy.view import CompiledView
 from dns.verdict import Action, Step, Verdict
 from tests.fakes.closed_names import FakeClosedNames
 from tests.fakes.policies import NOW, PUPIL, after, minutes, policy
