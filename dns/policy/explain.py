@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from dns.policy import delegation
-from dns.policy.order import ORDER
+from dns.policy.order import ORDER, opening_of, rule_of
 from dns.policy.situation import Question, Situation
 from dns.policy.view import CompiledView
 from dns.verdict import Action, Step, Verdict
@@ -80,7 +80,9 @@ def explain(view: CompiledView, name: str, qtype: int, now: float) -> Explanatio
             Walked(
                 step=step.value,
                 title=TITLES[step],
-                text=_said(met) if met else _silent(step, question, situation),
+                text=_said(met) + _remark(step, question, situation)
+                if met
+                else _silent(step, question, situation),
                 verdict=met.action.value if met else "",
                 wins=step is verdict.step,
             )
@@ -98,6 +100,17 @@ def _said(verdict: Verdict) -> str:
     if verdict.action is Action.REFUSE:
         return f"Refused: {where}{about}."
     return f"Allowed: {where}{about}." if where else "Allowed: nothing closes it."
+
+
+def _remark(step: Step, question: Question, situation: Situation) -> str:
+    """Return what a person wrote beside the entry that a step found."""
+    if step is Step.UNBLOCK:
+        opening = opening_of(question, situation)
+        return f" Granted by {opening.unblock.by}." if opening is not None and opening.unblock.by else ""
+    if step is Step.RULE:
+        rule = rule_of(question, situation)
+        return f" Note: {rule.note}" if rule is not None and rule.note else ""
+    return ""
 
 
 def _silent(step: Step, question: Question, situation: Situation) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from dns.policy import bypass, safe_search
 from dns.policy.document import Rule
-from dns.policy.situation import Question, Situation
+from dns.policy.situation import Opening, Question, Situation
 from dns.verdict import Action, Closing, Step, Verdict
 
 Decide = Callable[[Question, Situation], Verdict | None]
@@ -69,30 +69,24 @@ def paused(question: Question, situation: Situation) -> Verdict | None:  # noqa:
 
 def unblocked(question: Question, situation: Situation) -> Verdict | None:
     """Allow what an active unblock opens; of several, the one that lasts longest."""
-    if not situation.knows_the_time:
+    opening = opening_of(question, situation)
+    if opening is None:
         return None
-    active = [one for one in question.openings(situation.group) if one.since <= question.now < one.until]
-    if not active:
-        return None
-    winner = max(active, key=lambda one: (not one.unblock.safe_search, one.until))
-    site = winner.unblock.site
-    entry = site if winner.name == site else f"{winner.name} (with {site})"
-    opened = Verdict(Action.ALLOW, Step.UNBLOCK, "", "unblock", entry, until=winner.until)
-    return _opened(opened, question, situation, keeps_safe_search=winner.unblock.safe_search)
+    site = opening.unblock.site
+    entry = site if opening.name == site else f"{opening.name} (with {site})"
+    opened = Verdict(Action.ALLOW, Step.UNBLOCK, "", "unblock", entry, until=opening.until)
+    return _opened(opened, question, situation, keeps_safe_search=opening.unblock.safe_search)
 
 
 def ruled(question: Question, situation: Situation) -> Verdict | None:
     """Follow the school's own rules: the longest name that matches wins; on a tie, block."""
-    rules = situation.school.rules
-    for name in question.mentioned:
-        found = [rule for rule in rules.get(name, ()) if _applies(rule, question, situation)]
-        for rule in found:
-            if rule.action == "block":
-                return Verdict(Action.REFUSE, Step.RULE, rule.category, SCHOOL, rule.name)
-        for rule in found:
-            opened = Verdict(Action.ALLOW, Step.RULE, rule.category, SCHOOL, rule.name)
-            return _opened(opened, question, situation, keeps_safe_search=rule.safe_search)
-    return None
+    rule = rule_of(question, situation)
+    if rule is None:
+        return None
+    if rule.action == "block":
+        return Verdict(Action.REFUSE, Step.RULE, rule.category, SCHOOL, rule.name)
+    opened = Verdict(Action.ALLOW, Step.RULE, rule.category, SCHOOL, rule.name)
+    return _opened(opened, question, situation, keeps_safe_search=rule.safe_search)
 
 
 def outside_lesson(question: Question, situation: Situation) -> Verdict | None:
@@ -175,6 +169,23 @@ def decide(question: Question, situation: Situation) -> Verdict:
         if verdict is not None:
             return verdict
     return ALLOWED
+
+
+def opening_of(question: Question, situation: Situation) -> Opening | None:
+    """Return the active opening that counts, or None."""
+    if not situation.knows_the_time:
+        return None
+    active = [one for one in question.openings(situation.group) if one.since <= question.now < one.until]
+    return max(active, key=lambda one: (not one.unblock.safe_search, one.until), default=None)
+
+
+def rule_of(question: Question, situation: Situation) -> Rule | None:
+    """Return the rule that counts, or None."""
+    for name in question.mentioned:
+        found = [rule for rule in situation.school.rules.get(name, ()) if _applies(rule, question, situation)]
+        if found:
+            return min(found, key=lambda rule: rule.action != "block")
+    return None
 
 
 def _applies(rule: Rule, question: Question, situation: Situation) -> bool:

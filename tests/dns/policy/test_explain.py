@@ -81,3 +81,14 @@ def test_it_says_what_would_open_it(name: str, fields: dict[str, Any], said: str
 
     assert said in opens
     assert bool(opens) == bool(said)
+
+
+def test_who_granted_an_unblock_and_what_was_noted_beside_a_rule_is_shown() -> None:
+    explanation = walk(
+        "games.example",
+        unblocks=(Unblock(id="u", site="games.example", until=minutes(30), by="a.coordinator"),),
+        rules=(Rule(name="games.example", action="block", note="asked for by the DSL"),),
+    )
+
+    assert step_of(explanation, Step.UNBLOCK).text.endswith("Granted by a.coordinator.")
+    assert step_of(explanation, Step.RULE).text.endswith("Note: asked for by the DSL")
