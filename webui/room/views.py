@@ -43,9 +43,10 @@ def today() -> str:
 @pages.get("/events")
 def events() -> Response:
     """Say whenever the page should look again."""
+    news = room().news()  # here, because the response is made when this request is over
 
     def items() -> Iterator[tuple[str, object] | None]:
-        for changed in room().news():
+        for changed in news:
             yield ("changed", {}) if changed else None
 
     return live.events(items())
