@@ -1,0 +1,255 @@
+"""How large, how fast: the index over millions of names (`python -m tests.bench.lists`).
+
+Prints the table of the bars, each with what was measured, and ends with status 1 where one is not met. The
+names are made up (fixed seed), shaped like those of public lists: words, hyphens and digits under common
+top-level domains, a third of them hosts below a site; a twentieth stands in two categories. Everything happens
+in a temporary folder.
+
+The bars were set for two cores; a busy machine is slower, so look at the load that is printed.
+"""
+
+import argparse
+import os
+import platform
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from blocklists import layers
+from blocklists.compile import build
+from blocklists.container import INDEX_NAME
+from blocklists.index import Index, open_index
+from blocklists.sources import Source
+
+CATEGORIES = 20
+CHANGES = 20_000
+SEED = 20_261_124
+_SUFFIXES = ["com"] * 10 + [
+    "net",
+    "net",
+    "org",
+    "org",
+    "info",
+    "ru",
+    "de",
+    "fr",
+    "co.uk",
+    "xyz",
+    "top",
+    "io",
+    "com.br",
+]
+_HOSTS = ["www", "m", "cdn", "ads", "img", "static", "track", "api", "blog", "shop"]
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A bar, and what was measured against it."""
+
+    what: str
+    limit: float
+    measured: float
+    unit: str
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it is met."""
+        return self.measured <= self.limit
+
+    def __str__(self) -> str:
+        met = "ok" if self.is_met else "NOT MET"
+        return f"{self.what:<58} {self.measured:>9.2f} {self.unit:<4} (bar {self.limit:g})  {met}"
+
+
+class Built(msgspec.Struct, frozen=True):
+    """What a build took, as its process saw it."""
+
+    names: int
+    seconds: float
+    cpu: float
+    megabytes: float
+
+
+def names(count: int, seed: int) -> Iterator[str]:
+    """Yield made-up names, nearly all different."""
+    chance = random.Random(seed)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = ["".join(chance.choices(letters, k=chance.randint(3, 8))) for _ in range(40_000)]
+    pick, number = chance.choice, chance.random
+    for _ in range(count):
+        roll = number()
+        site = pick(words) + ("-" if roll < 0.3 else "") + pick(words)
+        if roll > 0.7:
+            site += str(int(roll * 1000) % 100)
+        name = f"{site}.{pick(_SUFFIXES)}"
+        yield f"{pick(_HOSTS)}.{name}" if number() < 0.3 else name
+
+
+def write_sources(folder: Path, count: int) -> list[Source]:
+    """Write lists of `count` names in all, one for each category, and return their sources."""
+    folder.mkdir()
+    paths = [folder / f"category{at:02}.txt" for at in range(CATEGORIES)]
+    files = [path.open("w") for path in paths]
+    for at, name in enumerate(names(count, SEED)):
+        files[at % CATEGORIES].write(f"{name}\n")
+        if not at % CATEGORIES:
+            files[(at // CATEGORIES) % CATEGORIES].write(f"{name}\n")
+    for file in files:
+        file.close()
+    return [
+        Source(name=path.stem, category=path.stem, location=str(path), format="domains", match="subdomains")
+        for path in paths
+    ]
+
+
+def change(folder: Path, sources: Sequence[Source], count: int) -> list[Source]:
+    """Write the lists of the day after: half of `count` names gone, as many new ones."""
+    folder.mkdir()
+    fresh = names(count // 2, SEED + 1)
+    each = count // 2 // len(sources)
+    changed = []
+    for source in sources:
+        lines = source.path.read_text().splitlines()
+        step = max(1, len(lines) // each)
+        kept = [line for at, line in enumerate(lines) if at % step or at // step >= each]
+        path = folder / source.path.name
+        path.write_text("\n".join([*kept, *(f"new-{next(fresh)}" for _ in range(each))]) + "\n")
+        changed.append(msgspec.structs.replace(source, location=str(path)))
+    return changed
+
+
+def build_elsewhere(sources: Sequence[Source], output: Path) -> Built:
+    """Build in a process of its own, so that its memory can be told apart."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.lists", "--build", str(output)],
+        input=msgspec.json.encode(sources),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return msgspec.json.decode(done.stdout, type=Built)
+
+
+def build_here(output: Path) -> None:
+    """Build the sources on standard input and say what it took."""
+    sources = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Source])
+    begun = time.perf_counter()
+    report = build(sources, output)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    built = Built(
+        report.names, time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    )
+    sys.stdout.buffer.write(msgspec.json.encode(built))
+
+
+def microseconds(index: Index, asked: Sequence[str]) -> float:
+    """Return what one look-up takes, the best of several rounds."""
+    closings = index.closings
+    for name in asked:
+        closings(name)
+
+    def all_of_them() -> None:
+        for name in asked:
+            closings(name)
+
+    return best(all_of_them, 7) / len(asked) * 1e6
+
+
+def best(work: Callable[[], object], rounds: int) -> float:
+    """Return the seconds of the quickest of several rounds: what the work costs when nobody disturbs it."""
+    quickest = float("inf")
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        work()
+        quickest = min(quickest, time.perf_counter() - begun)
+    return quickest
+
+
+def four_labels(count: int) -> list[str]:
+    """Return names of four labels that no list has."""
+    return [f"a.b.unlisted-{at}.org" for at in range(count)]
+
+
+def listed(sources: Sequence[Source], count: int) -> list[str]:
+    """Return names of four labels under a listed one."""
+    found = []
+    for source in sources:
+        with source.path.open() as file:
+            for line in file:
+                name = line.strip()
+                missing = 4 - len(name.split("."))
+                if missing >= 0:
+                    found.append("".join(f"{'wx'[at]}." for at in range(missing)) + name)
+                if len(found) * len(sources) >= count * (sources.index(source) + 1):
+                    break
+    return found
+
+
+def measure(folder: Path, count: int, *, whole_table: bool) -> list[Bar]:
+    """Build lists of `count` names and measure; the look-ups and overlays only for the whole table."""
+    sources = write_sources(folder / "lists", count)
+    text = sum(source.path.stat().st_size for source in sources)
+    built = build_elsewhere(sources, folder / "index")
+    size = (folder / "index" / INDEX_NAME).stat().st_size
+    sys.stdout.write(
+        f"input: {count:,} lines in {CATEGORIES} categories, {text / 1e6:.1f} MB of text; {built.names:,} names;"
+        f" index {size / 1e6:.1f} MB; build took {built.cpu:.1f} s of CPU\n"
+    )
+    scale = count / 5_000_000
+    if not whole_table:
+        return [
+            Bar(f"building {count:,} names", 20.0, built.seconds, "s"),
+            Bar(f"building {count:,} names, memory", 600.0, built.megabytes, "MB"),
+        ]
+    index = open_index(folder / "index")
+    after = change(folder / "after", sources, CHANGES)
+    build_elsewhere(after, folder / "index-after")
+    report = layers.make(folder / "index", folder / "index-after", folder / "overlay")
+    applying = best(lambda: layers.apply(folder / "index", folder / "overlay", folder / "layered"), 3)
+    layered = open_index(folder / "layered")
+    sys.stdout.write(f"overlay: {report.changes:,} changes\n")
+    return [
+        Bar(f"index of {count:,} names, on disk", 45.0 * scale, size / 1e6, "MB"),
+        Bar("opening it", 20.0, best(lambda: open_index(folder / "index"), 5) * 1e3, "ms"),
+        Bar("a look-up, four labels, not listed", 3.0, microseconds(index, four_labels(2000)), "us"),
+        Bar("a look-up, four labels, listed", 12.0, microseconds(index, listed(sources, 2000)), "us"),
+        Bar("  the same through an overlay, not listed", 6.0, microseconds(layered, four_labels(2000)), "us"),
+        Bar(f"building {count:,} names", 120.0 * scale, built.seconds, "s"),
+        Bar(f"building {count:,} names, memory", 2500.0 * scale, built.megabytes, "MB"),
+        Bar(f"an overlay of {report.changes:,} changes, to download", 400.0, report.size / 1e3, "kB"),
+        Bar("  applying it", 2.0, applying, "s"),
+    ]
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--names", type=int, default=5_000_000, help="names in the large index")
+    parser.add_argument("--small", type=int, default=1_000_000, help="names in the second build; 0: leave it out")
+    parser.add_argument("--build", type=Path, help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    if wanted.build is not None:
+        build_here(wanted.build)
+        return 0
+    cores = len(os.sched_getaffinity(0))
+    sys.stdout.write(
+        f"lists: {platform.python_implementation()} {platform.python_version()}, {cores} cores,"
+        f" load {os.getloadavg()[0]:.1f}\n"
+    )
+    bars: list[Bar] = []
+    for count, whole in ((wanted.small, False), (wanted.names, True)):
+        if count:
+            with tempfile.TemporaryDirectory(prefix="hallpass-bench-") as folder:
+                bars += measure(Path(folder), count, whole_table=whole)
+    for bar in bars:
+        sys.stdout.write(f"{bar}\n")
+    return 0 if all(bar.is_met for bar in bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
