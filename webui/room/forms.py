@@ -9,12 +9,7 @@ from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from dns.errors import InvalidName
 from dns.names import canonical
 
-DURATIONS = [
-    (10, "10 minutes"),
-    (30, "30 minutes"),
-    (60, "a lesson (60 minutes)"),
-    (120, "a double lesson (120 minutes)"),
-]
+DURATIONS = [(10, "10 minutes"), (30, "30 minutes"), (60, "one hour"), (120, "two hours")]
 
 
 def site_of(written: str) -> str:
