@@ -8,8 +8,9 @@ Whoever keeps a policy keeps the last good one when this fails: a room goes on f
 """
 
 import ipaddress
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,16 +24,18 @@ from appliance.room.paths import RoomPaths
 from appliance.settings.room import LocalPolicy, RoomSettings
 from blocklists import starter
 from blocklists.bundles import bundle_of
+from blocklists.categories import BY_ID
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
-from blocklists.index import open_index
+from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
 from dns.errors import DnsError
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, toml_document
-from dns.verdict import ClosedNames
 
 PUPILS = "pupils"
+
+log = logging.getLogger("hallpass.policy")
 
 FileState = tuple[int, int, int] | None  # inode, time of change, size; None: there is no such file
 
@@ -54,8 +57,10 @@ def load_policy(
 ) -> CompiledPolicy:
     """Return the policy that a room has to follow now. Raises HallpassError with one line that says why not."""
     try:
-        document = _with_closed_tunnels(_document(settings, paths), paths, now())
+        document = _with_what_the_room_adds(_document(settings, paths), settings, paths, now())
         lists = _lists(settings, paths)
+        for category in unknown_categories(document, lists):
+            log.warning("the policy closes %r, which is no category and in no list", category)
         return CompiledPolicy(
             document,
             lists,
@@ -81,6 +86,15 @@ def needed_by(site: str) -> tuple[str, ...]:
     return bundle.needs
 
 
+def unknown_categories(document: PolicyDocument, lists: Index) -> tuple[str, ...]:
+    """Return the categories that a document closes and nobody knows: most likely a slip of the pen."""
+    known = {EVERY_CATEGORY, *BY_ID, *lists.categories}
+    closed = (category for profile in document.profiles for category in profile.closed)
+    return tuple(
+        dict.fromkeys(category for category in (*closed, *document.locked_categories) if category not in known)
+    )
+
+
 def strictest_document(settings: RoomSettings) -> PolicyDocument:
     """Return what holds while nobody has said anything else: every category closed, safe search on."""
     profile = Profile(name=PUPILS, closed=(EVERY_CATEGORY,), safe_search=True, keywords=True)
@@ -100,15 +114,12 @@ def _document_of(settings: RoomSettings, profile: Profile) -> PolicyDocument:
         default_group=PUPILS,
         groups=(Group(name=PUPILS, profile=profile.name),),
         profiles=(profile,),
-        appliance_names=_central_name(settings),
     )
 
 
 def _document(settings: RoomSettings, paths: RoomPaths) -> PolicyDocument:
     if settings.central is not None:
-        document = _read(paths.policy, json_decoder.decode) or strictest_document(settings)
-        appliance_names = tuple(dict.fromkeys((*document.appliance_names, *_central_name(settings))))
-        return msgspec.structs.replace(document, appliance_names=appliance_names)
+        return _read(paths.policy, json_decoder.decode) or strictest_document(settings)
     if settings.policy is None:
         return strictest_document(settings)
     if settings.policy.document is None:
@@ -129,14 +140,25 @@ def _read(path: Path, decode: Callable[[bytes], PolicyDocument]) -> PolicyDocume
         raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
 
 
-def _with_closed_tunnels(document: PolicyDocument, paths: RoomPaths, now: float) -> PolicyDocument:
-    if document.tunnels != "close":
-        return document
-    closed = tunnels.rules(tunnels.read(paths.tunnels, now), document.rules)
-    return msgspec.structs.replace(document, rules=(*document.rules, *closed))
+def _with_what_the_room_adds(
+    document: PolicyDocument, settings: RoomSettings, paths: RoomPaths, now: float
+) -> PolicyDocument:
+    """Return a document with what only this room knows: where central is, its own servers, closed tunnels."""
+    closed = tunnels.read(paths.tunnels, now) if document.tunnels == "close" else ()
+    own_servers = (forward.domain.name for forward in settings.dns.forward)
+    return msgspec.structs.replace(
+        document,
+        appliance_names=_merged(document.appliance_names, _central_name(settings)),
+        private_names=_merged(document.private_names, own_servers),
+        rules=(*document.rules, *tunnels.rules(closed, document.rules)),
+    )
 
 
-def _lists(settings: RoomSettings, paths: RoomPaths) -> ClosedNames:
+def _merged(given: Iterable[str], added: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*given, *added)))
+
+
+def _lists(settings: RoomSettings, paths: RoomPaths) -> Index:
     if settings.central is not None:
         return _opened(paths.index) if paths.index.exists() else starter.index(paths.data / "starter")
     if settings.lists.index is not None:
@@ -144,13 +166,13 @@ def _lists(settings: RoomSettings, paths: RoomPaths) -> ClosedNames:
     return starter.index(paths.data / "starter")
 
 
-def _opened(directory: Path) -> ClosedNames:
+def _opened(directory: Path) -> Index:
     """Open an index, or return it as it was opened last: most new policies change a rule, not the lists."""
     return _open(directory, tuple(_state(directory / name) for name in (INDEX_NAME, OVERLAY_NAME)))
 
 
 @lru_cache(maxsize=1)
-def _open(directory: Path, state: tuple[FileState, ...]) -> ClosedNames:  # noqa: ARG001 (makes it another opening)
+def _open(directory: Path, state: tuple[FileState, ...]) -> Index:  # noqa: ARG001 (makes it another opening)
     return open_index(directory)
 
 

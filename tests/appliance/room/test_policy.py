@@ -284,3 +284,18 @@ def test_a_tunnel_is_closed_for_a_day_where_the_document_says_so(tmp_path: Path,
     )
     (tmp_path / "policy.toml").write_text(BY_HAND.replace('"close"', '"report"'))
     assert step(NOW) is Step.DEFAULT
+
+
+def test_a_domain_with_servers_of_its_own_may_lead_to_private_addresses(tmp_path: Path, data: Path) -> None:
+    forward = '[[dns.forward]]\ndomain = "intranet.school.example"\nupstreams = ["10.0.0.53"]\n'
+    view = load_policy(*room(tmp_path, ALONE + forward)).view("192.0.2.10")
+
+    for name, action in (("wiki.intranet.school.example", Action.ALLOW), ("www.school.example", Action.REFUSE)):
+        asked = view.decide(name, 1, NOW)
+        assert view.inspect_address("10.0.0.9", name, asked, NOW).action is action
+
+
+def test_a_misspelt_category_is_said(tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    load_policy(*room(tmp_path, ALONE + '[policy]\nclosed = ["gambling", "gamling"]\n'))
+
+    assert caplog.messages == ["the policy closes 'gamling', which is no category and in no list"]
