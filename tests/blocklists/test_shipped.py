@@ -1,0 +1,137 @@
+"""What Hallpass brings: the starter list, the catalogue, the site bundles; each is well formed and works."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from blocklists import bundles, catalogue, starter
+from blocklists.categories import BY_ID, CATEGORIES, readable
+from blocklists.container import INDEX_NAME
+from blocklists.errors import ListError
+from blocklists.protected import PROTECTED
+from blocklists.sources import check, load
+from dns.names import canonical, is_under
+
+
+def test_the_starter_list_has_hundreds_of_names_in_known_categories() -> None:
+    names = starter.names()
+    assert set(names) <= BY_ID.keys()
+    assert len(names) >= 20
+    assert sum(len(closed) for closed in names.values()) >= 800
+
+
+def test_the_starter_list_holds_canonical_names_each_once() -> None:
+    for closed in starter.names().values():
+        assert [canonical(name) for name in closed] == list(closed)
+        assert len(set(closed)) == len(closed)
+
+
+def test_the_starter_index_closes_well_known_names_and_leaves_schools_alone(tmp_path: Path) -> None:
+    index = starter.index(tmp_path)
+    for name, category in {
+        "www.bet365.com": "gambling",
+        "m.facebook.com": "social_networks",
+        "dns.google": "circumvention",
+        "www.tinder.com": "dating",
+    }.items():
+        assert [closing.category for closing in index.closings(name)] == [category]
+    for name in ("www.bbc.co.uk", "www.gov.uk", "en.wikipedia.org", "www.google.com", "classroom.google.com"):
+        assert index.closings(name) == ()
+
+
+def test_the_starter_index_is_compiled_once_and_again_when_damaged(tmp_path: Path) -> None:
+    first = starter.index(tmp_path)
+    (file,) = tmp_path.glob(f"*/{INDEX_NAME}")
+    written = file.stat().st_mtime_ns
+    assert starter.index(tmp_path).version == first.version
+    assert file.stat().st_mtime_ns == written
+    file.write_bytes(file.read_bytes()[:-20])
+    assert starter.index(tmp_path).version == first.version
+
+
+def test_categories_have_words_and_unknown_ones_are_made_presentable() -> None:
+    assert all(category.name and category.about.endswith(".") for category in CATEGORIES)
+    assert len(BY_ID) == len(CATEGORIES)
+    assert readable("self_harm") == "Self-harm and eating disorders"
+    assert readable("my-own_list") == "My own list"
+
+
+def test_every_list_of_the_catalogue_can_be_subscribed_to() -> None:
+    known = catalogue.load()
+    assert len({one.id for one in known.lists}) == len(known.lists) >= 40
+    for one in known.lists:
+        assert check(one.source()) == []
+        assert one.url.startswith("https://")
+        assert one.homepage.startswith("https://")
+        assert one.category in BY_ID
+        assert one.about.endswith(".")
+        assert one.licence
+        assert 1 <= one.update_hours <= 168
+
+
+def test_the_catalogue_offers_the_four_sets_and_nothing_that_over_blocks_in_them() -> None:
+    known = catalogue.load()
+    assert [one.id for one in known.sets] == ["primary-school", "secondary-school", "staff", "light"]
+    for ready in known.sets:
+        for one in known.find([ready.id]):
+            assert not BY_ID[one.category].opt_in
+
+
+def test_lists_that_no_school_should_close_are_not_offered() -> None:
+    never = ("child", "educational-games", "sexual-education", "update", "cleaning", "liste-blanche", "examen-pix")
+    assert not {f"ut1-{name}" for name in never} & {one.id for one in catalogue.load().lists}
+
+
+def test_a_choice_from_the_catalogue_is_a_valid_sources_file(tmp_path: Path) -> None:
+    chosen = catalogue.load().find(["primary-school", "urlhaus", "urlhaus"])
+    (tmp_path / "sources.toml").write_text("\n".join(catalogue.sources_file(chosen)))
+    assert [one.name for one in load(tmp_path / "sources.toml")] == [one.id for one in chosen]
+    with pytest.raises(ListError, match="no list and no set 'nothing'"):
+        catalogue.load().find(["nothing"])
+
+
+def test_there_are_bundles_for_fifty_sites_with_canonical_names() -> None:
+    known = bundles.load()
+    assert len(known) >= 50
+    sites = [site for bundle in known for site in bundle.sites]
+    assert len(set(sites)) == len(sites)
+    for bundle in known:
+        for name in (*bundle.sites, *bundle.needs):
+            assert canonical(name) == name
+            assert "." in name
+
+
+def test_a_bundle_opens_nothing_that_its_sites_open_already() -> None:
+    for bundle in bundles.load():
+        for needed in bundle.needs:
+            assert not any(is_under(needed, site) for site in bundle.sites), (bundle.name, needed)
+
+
+def test_no_bundle_opens_a_network_that_carries_everything() -> None:
+    shared = {"cloudfront.net", "amazonaws.com", "akamai.net", "fastly.net", "googleapis.com", "azureedge.net"}
+    allowed = {"Google Classroom and Drive"}  # its whole machinery is googleapis.com
+    for bundle in bundles.load():
+        assert bundle.name in allowed or not shared & set(bundle.needs), bundle.name
+
+
+def test_a_site_is_found_by_its_subdomains() -> None:
+    assert "googlevideo.com" in bundles.also_needed("www.youtube.com")
+    assert "youtu.be" in bundles.also_needed("youtube.com")
+    assert "youtube.com" not in bundles.also_needed("youtube.com")
+    assert bundles.also_needed("nobody.example") == ()
+    bundle = bundles.bundle_of("m.youtube.com")
+    assert bundle is not None
+    assert bundle.name == "YouTube"
+
+
+def test_protected_names_are_canonical() -> None:
+    assert all(canonical(name) == name for name in PROTECTED)
+
+
+def test_the_data_files_are_toml_without_surprises() -> None:
+    for name in ("starter", "keywords", "catalogue", "bundles"):
+        path = Path(starter.__file__).parent / f"{name}.toml"
+        text = path.read_text("utf-8")
+        assert tomllib.loads(text)
+        assert text.isascii()
