@@ -154,16 +154,6 @@ class ClosedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     note: str = ""
 
 
-class IncidentThresholds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """From where on what a device asks is something that the safeguarding lead should look at."""
-
-    locked: bool = True  # every question for a locked category
-    refusals: Positive = 30  # so many refused names of one device …
-    refusal_minutes: Positive = 10  # … within so many minutes
-    bypass: Positive = 10  # so many questions of one device for known ways around the filter …
-    bypass_minutes: Positive = 10  # … within so many minutes
-
-
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A whole room's policy."""
 
@@ -190,7 +180,6 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     private_names: tuple[str, ...] = ()  # names that may lead to private addresses: the school's own servers
     closed_addresses: tuple[ClosedRange, ...] = ()
     tunnels: Literal["off", "report", "close"] = "report"  # what happens where questions look like carried data
-    incidents: IncidentThresholds = IncidentThresholds()
 
 
 def timed(document: PolicyDocument) -> tuple[Unblock | Lesson | Pause | Suspension, ...]:
