@@ -14,7 +14,7 @@ from dns.policy.bundles import Bundles, NeededBy, nothing_known
 from dns.policy.devices import Membership, Suspended
 from dns.policy.document import (
     EVERY_CATEGORY,
-    IncidentLimits,
+    IncidentThresholds,
     PolicyDocument,
     Profile,
     Suspension,
@@ -165,7 +165,7 @@ def _without_names(document: PolicyDocument) -> PolicyDocument:
         rules=(),
         unblocks=(),
         delegations=(),
-        incidents=IncidentLimits(),
+        incidents=IncidentThresholds(),
         tunnels="off",
     )
 

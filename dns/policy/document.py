@@ -154,6 +154,15 @@ class ClosedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     note: str = ""
 
 
+class IncidentThresholds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """From where on refusals become an incident for the safeguarding lead (`appliance.room.recorder.incidents`)."""
+
+    many_refusals: Positive = 60  # of one device, within
+    many_minutes: Positive = 10
+    bypass_names: Positive = 3  # different names of ways round the filter that one device asked for, within an hour
+    again_minutes: Positive = 60  # how long the same device and cause make no second incident
+
+
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A whole room's policy."""
 
@@ -180,6 +189,7 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     private_names: tuple[str, ...] = ()  # names that may lead to private addresses: the school's own servers
     closed_addresses: tuple[ClosedRange, ...] = ()
     tunnels: Literal["off", "report", "close"] = "report"  # what happens where questions look like carried data
+    incidents: IncidentThresholds = IncidentThresholds()
 
 
 def timed(document: PolicyDocument) -> tuple[Unblock | Lesson | Pause | Suspension, ...]:
