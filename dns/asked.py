@@ -28,6 +28,7 @@ class Asked:
         "started",
         "transport",
         "verdict",
+        "waited",
     )
 
     query: Query  # set by the first stage, which lets nothing pass without it
@@ -51,4 +52,5 @@ class Asked:
         self.found: Cached | None = None
         self.stale = False  # `found` is past its life, and upstreams had nothing newer
         self.names: list[str] = []  # every further name that the answer depends on
+        self.waited = False  # an upstream was asked for it
         self.at = 0  # the stage to go on with

@@ -21,7 +21,7 @@ from dns.cache import Cached
 from dns.names import parents
 from dns.verdict import View
 
-ENTRIES = 16384
+ENTRIES = 32768
 
 _TTL = struct.Struct("!I")
 

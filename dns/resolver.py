@@ -158,7 +158,14 @@ class Resolver:
             self._reporter.answered(STRANGERS, noted, milliseconds)
         else:
             client.timed.append((noted, milliseconds))
-            if answer.replayable and asked.transport == "udp" and cookie is None and not body[0] & TC:
+            # Most names are asked for once. What is asked for again, and was remembered, is worth keeping ready.
+            if (
+                answer.replayable
+                and not asked.waited
+                and asked.transport == "udp"
+                and cookie is None
+                and not body[0] & TC
+            ):
                 self._keep(asked, answer, client, body, noted)
         asked.reply(asked.packet[:2] + body)
 

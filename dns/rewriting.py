@@ -16,15 +16,14 @@ from dns.errors import MalformedMessage
 from dns.skim import skim
 from dns.wire import CNAME, HEADER_BYTES, HTTPS, NOERROR, NXDOMAIN, SVCB, Query
 
-ALIAS_TTL = 300  # seconds that an alias to a safe name lives, unless its target lives shorter
-
 
 def in_its_place(query: Query, target: str, message: bytes) -> Answer:
     """Return an answer that says "an alias of `target`", followed by what `message` says of the target."""
     with _only_malformed():
         found = dnslib.DNSRecord.parse(message)
         name = _asked_name(query)
-        lives = min([ALIAS_TTL, *(record.ttl for record in found.rr)])
+        # The alias ages with its target's records, or their times to live would not count down together.
+        lives = min((record.ttl for record in (*found.rr, *found.auth)), default=0)
         made = dnslib.DNSRecord(dnslib.DNSHeader(qr=1))
         made.add_question(dnslib.DNSQuestion(name, query.qtype))
         made.add_answer(dnslib.RR(name, CNAME, ttl=lives, rdata=dnslib.CNAME(target)))

@@ -54,7 +54,7 @@ def _in_its_place(asked: Asked, found: Cached) -> Answer:
     except MalformedMessage:
         return failure(SERVFAIL)
     answer.verdict = asked.verdict
-    answer.stored = asked.now
+    answer.stored = found.stored
     answer.expires = found.expires
     if asked.verdict is not None and asked.verdict.action is Action.REWRITE:
         answer.extended_errors = edns.extended_error(edns.FORGED_ANSWER, "safe search")

@@ -114,6 +114,7 @@ class Fetching:
             asked.now = now
             asked.found = found
             asked.stale = stale
+            asked.waited = True
             self._chain.run(asked)
 
 
