@@ -31,6 +31,7 @@ TYPES = {"A": A, "AAAA": AAAA, "CNAME": CNAME, "PTR": PTR, "TXT": TXT, "SRV": SR
 DEFAULT_TTL = 300  # seconds
 OWN_TTL = 60  # the room's own names: its address may change
 _ZONE_TTL = 10800  # RFC 6303, section 3
+_TOPS = frozenset(zone[zone.rfind(".") + 1 :] for zone in (*EMPTY_ZONES, "localhost"))  # where our zones hang
 _ALIASES = 8  # aliases of aliases that are followed
 
 _POINTER_TO_QUESTION = b"\xc0\x0c"
@@ -120,12 +121,10 @@ class LocalNames:
         found = self._names.get(name)
         if found is not None:
             return self._from_records(name, found, query.qtype)
-        own = self._own_records(name)
-        if own is not None:
-            records = [_packed(_POINTER_TO_QUESTION, query.qtype, data) for data in own.get(query.qtype, ())]
-            answer = _answer(records) if records else _nothing(NOERROR, "", OWN_TTL)
-            answer.replayable = False  # the machine's address may change
-            return answer
+        if name in self._own:
+            return self._from_own(name, query.qtype)
+        if name[name.rfind(".") + 1 :] not in _TOPS:
+            return None  # nearly every name: it ends here, before anything is walked
         if name.endswith(".arpa") and (pointed := self._own_pointer(name, query.qtype)) is not None:
             return pointed
         return self._from_zone(name, query.qtype)
@@ -150,6 +149,13 @@ class LocalNames:
         if not records:
             return _nothing(NOERROR, name.partition(".")[2], OWN_TTL)
         return _answer(records)
+
+    def _from_own(self, name: str, qtype: int) -> Answer:
+        found = self._own_records(name) or {}
+        records = [_packed(_POINTER_TO_QUESTION, qtype, data) for data in found.get(qtype, ())]
+        answer = _answer(records) if records else _nothing(NOERROR, "", OWN_TTL)
+        answer.replayable = False  # the machine's address may change
+        return answer
 
     def _own_records(self, name: str) -> Mapping[int, list[_Data]] | None:
         """Return the addresses of a name of the room's own, by type; None for any other name."""

@@ -49,6 +49,7 @@ class Health:
         self.latency: float | None = None
         self.down_since: float | None = None
         self.in_trouble = False
+        self.trouble_began = 0.0
         self.trouble = ""
         self.next_probe = 0.0
         self._unanswered = 0
@@ -79,6 +80,7 @@ class Health:
         if self.in_trouble:
             return False
         self.in_trouble = True
+        self.trouble_began = now
         self._probes = 0
         self.next_probe = now
         return True

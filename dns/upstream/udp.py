@@ -142,7 +142,9 @@ class UdpServer:
             return ports[-1]
         at = self.chance.number(1) % PORTS
         port = ports[at]
-        if (port.room <= 0 or now > port.until) and len(self._waiting) < PORTS_WAITING:
+        # A server in trouble may be well, and our own address another since the socket was opened.
+        is_suspect = self.health.in_trouble and port.opened < self.health.trouble_began
+        if (port.room <= 0 or now > port.until or is_suspect) and len(self._waiting) < PORTS_WAITING:
             if port.is_waiting():
                 self._waiting.add(port)
                 self.loop.call_later(PORT_SECONDS, self.emptied, port)
@@ -155,7 +157,7 @@ class UdpServer:
 class _Port:
     """One socket: the questions that left through it, by id, and what comes back."""
 
-    __slots__ = ("_loop", "_open", "_pending", "_server", "_socket", "_strangers", "room", "until")
+    __slots__ = ("_loop", "_open", "_pending", "_server", "_socket", "_strangers", "opened", "room", "until")
 
     def __init__(self, server: UdpServer, family: int, where: tuple[str, int], now: float) -> None:
         self._server = server
@@ -164,6 +166,7 @@ class _Port:
         self._open = 0
         self._strangers = 0
         self.room = PORT_QUESTIONS
+        self.opened = now
         self.until = now + PORT_SECONDS
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
@@ -221,7 +224,7 @@ class _Port:
         now = self._loop.time()
         pending = self._pending
         health = server.health
-        latency = None
+        latency, heard = None, False
         for data in datagrams:
             # The usual answer is taken right here, everything else in `_take`: each step costs every question.
             exchange = pending.get(data[0] << 8 | data[1]) if len(data) > HEADER_BYTES else None
@@ -230,6 +233,7 @@ class _Port:
                 self._open -= 1
                 health.counts.answers += 1
                 server.case_lost = 0
+                heard = True
                 if exchange.tries == 1:
                     latency = now - exchange.sent_at
                 exchange.finished = True
@@ -238,7 +242,7 @@ class _Port:
                 self._take(data, now)
                 if self._socket.fileno() < 0:
                     return
-        if server.case_lost == 0:
+        if heard:
             health.answered(latency)
         if not self._open:
             server.emptied(self)
