@@ -155,11 +155,11 @@ class ClosedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class IncidentThresholds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """From where on refusals become an incident for the safeguarding lead (`appliance.room.recorder.incidents`)."""
+    """From where on refusals are an incident for the safeguarding lead (`appliance.room.recorder.incidents`)."""
 
     many_refusals: Positive = 60  # of one device, within
     many_minutes: Positive = 10
-    bypass_names: Positive = 3  # different names of ways round the filter that one device asked for, within an hour
+    bypass_names: Positive = 3  # different ways round the filter that one device asked for within an hour
     again_minutes: Positive = 60  # how long the same device and cause make no second incident
 
 
