@@ -45,9 +45,10 @@ class StreamServer:
 
     def send(self, exchange: Exchange) -> None:
         """Put a question to the server, over the connection that stands or a new one."""
+        if self._connection is not None:
+            self._connection.abort_if_stalled()
         connection = self._connection
         if connection is not None:
-            connection.abort_if_stalled()
             if exchange.tries > 1 and connection.has(exchange):
                 return
             if not connection.send(exchange):
