@@ -1,8 +1,10 @@
 """`hallpass central`: the school's central service, and what a technician does to it."""
 
 import os
+import ssl
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -10,7 +12,7 @@ from appliance.central import rooms, service
 from appliance.commands.options import config_option, say_what_happens
 from appliance.errors import HallpassError
 from appliance.listening import require_free
-from appliance.settings.central import CentralSettings
+from appliance.settings.central import CentralSettings, Tls
 from appliance.settings.load import load
 from appliance.web_server import arguments
 
@@ -29,6 +31,8 @@ def command(ctx: click.Context, config: Path) -> None:
     say_what_happens()
     service.open_existing(settings).store.close()
     require_free(settings.central.listen)
+    if settings.tls:
+        _require_usable(settings.tls)
     environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
     tls = (settings.tls.certificate, settings.tls.key) if settings.tls else None
     os.execve(sys.executable, arguments(APP, settings.central.listen, threads=THREADS, tls=tls), environment)  # noqa: S606 (we become the server)
@@ -41,13 +45,36 @@ def command(ctx: click.Context, config: Path) -> None:
 def enrol(name: str, output: Path | None, config: Path) -> None:
     """Enrol the room NAME, or give it a new token. The token is shown once."""
     central = service.open_existing(load(config, CentralSettings))
-    if output is not None and output.exists():
-        raise HallpassError(f"{output} exists already; remove it, or name another file")
-    with central.store.writing() as session:
-        token = rooms.enrol(session, central.now(), name=name, by="command line")
-    if output is None:
+    file = None if output is None else _new_secret_file(output)  # before the room's old token ends
+    try:
+        with central.store.writing() as session:
+            token = rooms.enrol(session, central.now(), name=name, by="command line")
+    except BaseException:
+        if output is not None:
+            output.unlink()
+        raise
+    if file is None:
         click.echo(token)
         return
-    handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
+    with file:
         file.write(token + "\n")
+
+
+def _new_secret_file(path: Path) -> TextIO:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise HallpassError(f"{path} exists already; remove it, or name another file") from None
+    return os.fdopen(handle, "w")
+
+
+def _require_usable(tls: Tls) -> None:
+    for path in (tls.certificate, tls.key):
+        if not path.is_file():
+            raise HallpassError(f"{path}: there is no such file")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
+    except (ssl.SSLError, OSError):
+        raise HallpassError(
+            f"{tls.certificate} and {tls.key} are not a certificate and its key (PEM files)"
+        ) from None
