@@ -47,6 +47,8 @@ class StreamServer:
         """Put a question to the server, over the connection that stands or a new one."""
         if self._connection is not None:
             self._connection.abort_if_stalled()
+        if self._connection is not None and not self._connection.is_open:
+            self._connection = None  # it is closing; its own open questions come back by `lost`
         connection = self._connection
         if connection is not None:
             if exchange.tries > 1 and connection.has(exchange):
@@ -138,6 +140,8 @@ class _Connection(asyncio.Protocol):
 
     def send(self, exchange: Exchange) -> bool:
         """Send a question. Tell False where the connection has too many open, or is closing."""
+        if len(self._open) >= PIPELINE:
+            self._open = {number: one for number, one in self._open.items() if not one.finished}
         if self._transport is None or self._transport.is_closing() or len(self._open) >= PIPELINE:
             return False
         identity = self._server.chance.number(2)
