@@ -20,6 +20,10 @@ ACTIVITY_LED = Path("/sys/class/leds/ACT")
 class Lamp(Protocol):
     """Something that can be lit."""
 
+    @property
+    def has_words(self) -> bool:
+        """Whether it shows the reason itself, so that it needs no rhythm to be told apart."""
+
     def on(self, reason: str) -> None:
         """Light it; `reason` is a word for people ("refused"), shown where the lamp can show words."""
 
@@ -32,6 +36,8 @@ class Lamp(Protocol):
 
 class SimulatedLamp:
     """Writes what it shows into a file, whole, by renaming."""
+
+    has_words = True
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -60,6 +66,8 @@ class SimulatedLamp:
 class GpioLamp:
     """An LED on a pin, by its BCM number."""
 
+    has_words = False
+
     def __init__(self, pin: int) -> None:
         from gpiozero import LED  # noqa: PLC0415 (only a Pi has pins; elsewhere this import must not happen)
         from gpiozero.exc import GPIOZeroError  # noqa: PLC0415
@@ -84,6 +92,8 @@ class GpioLamp:
 
 class ActivityLamp:
     """The board's own activity LED. Takes it over from its trigger, and gives it back when closed."""
+
+    has_words = False
 
     def __init__(self, folder: Path = ACTIVITY_LED) -> None:
         self._brightness = folder / "brightness"

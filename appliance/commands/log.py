@@ -8,7 +8,6 @@ import click
 import msgspec
 
 from appliance.commands.options import config_option
-from appliance.room.paths import RoomPaths
 from appliance.room.recorder.reading import Entry, QueryLog
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
@@ -42,7 +41,7 @@ def tail(config: Path, lines: int, kind: str) -> None:
 
 
 def _log(config: Path) -> QueryLog:
-    return QueryLog(RoomPaths.of(load(config, RoomSettings)).log)
+    return QueryLog.of(load(config, RoomSettings))
 
 
 def _print(entries: list[Entry], kind: str) -> None:

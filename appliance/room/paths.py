@@ -44,6 +44,16 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "tunnels.json"
 
     @property
+    def log_spool(self) -> Path:
+        """What was received for the query log and does not stand in it yet. Written by the recorder."""
+        return self.data / "log.spool"
+
+    @property
+    def log_socket(self) -> Path:
+        """Where the query log's one writer is asked for what readers cannot do. Served by the recorder."""
+        return self.sockets / "log.sock"
+
+    @property
     def state(self) -> Path:
         """What the agent must remember: requests under way, known accounts. Written by the agent."""
         return self.data / "state.db"

@@ -95,8 +95,23 @@ class Led(msgspec.Struct, frozen=True, kw_only=True):
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """[log]: the query log."""
 
-    # Longer wears the card less and loses more in a power cut; refusals are always written at once.
-    commit_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 2.0
+    # How long allowed records may wait in memory: what a power cut may lose, beside the second in which a worker
+    # counts. Refusals are always written at once.
+    commit_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 0.75
+    # How often a steady trickle of records is taken from the spool into the database: longer wears the card less.
+    fold_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
+    # What is kept: everything; for allowed names their registrable domain; refusals only; or counts only.
+    detail: Literal["everything", "domains", "refusals", "counts"] = "everything"
+    keep_allowed_days: Annotated[int, msgspec.Meta(ge=1)] = 7
+    keep_refused_days: Annotated[int, msgspec.Meta(ge=1)] = 30
+    keep_counts_days: Annotated[int, msgspec.Meta(ge=1)] = 396  # 13 months
+    megabytes: Annotated[int, msgspec.Meta(ge=1)] = 200  # beyond it the oldest allowed rows go first
+    key_file: Path | None = None  # 64 hexadecimal digits: the log is encrypted (SQLCipher)
+    key_from_central: bool = False  # the same, with a key that central holds; only with [central]
+
+    def __post_init__(self) -> None:
+        if self.key_file is not None and self.key_from_central:
+            raise ValueError("key_file: the key comes from central; leave one of the two out")
 
 
 class Lists(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +163,8 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.policy is not None and self.central is not None:
             raise ValueError("policy: a room with [central] takes its policy from there; leave one of the two out")
+        if self.log.key_from_central and self.central is None:
+            raise ValueError("log.key_from_central: there is no [central]")
 
 
 def _ensure_findable(dns: Dns) -> None:

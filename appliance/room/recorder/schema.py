@@ -1,19 +1,44 @@
 """The query log's tables, and how an older database becomes today's.
 
-`queries` holds one row for equal answers within a second: narrow, because what repeats (names, devices, outcomes)
-stands in tables of its own. The view `query_log` joins it readable. Each migration and its record are written in
-one transaction, so that a database is always exactly at one of the numbered states.
+`queries` holds one row for equal answers within a second: narrow, because what repeats (names, devices,
+outcomes) stands in tables of its own. Its `id` is the second, shifted by `ID_BITS`, plus a running number: the
+primary key is also the index by time, and new rows always land at the end. The view `query_log` joins it
+readable.
+
+What wears a card is pages that are written again, so there are few of them: `names` has no index (its one writer
+remembers which name has which number, and a name that is given a second number does no harm), and `queries` has
+one further index, of closed rows alone, which the pages ask for. `counts` sums up every hour, and outlives the
+rows.
+
+Each migration and its record are written in one transaction, so that a database is always exactly at one of the
+numbered states.
 """
 
-import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 from sqlite_utils import Database
+
+ID_BITS = 20  # a million rows a second
 
 QTYPE_NAMES = {
     1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 35: "NAPTR",
     43: "DS", 48: "DNSKEY", 52: "TLSA", 64: "SVCB", 65: "HTTPS", 255: "ANY", 257: "CAA",
 }  # fmt: skip
+
+_VIEW = f"""CREATE VIEW query_log AS
+    SELECT strftime('%Y-%m-%dT%H:%M:%SZ', q.id >> {ID_BITS}, 'unixepoch') AS time, d.token AS device,
+        o.device_group AS "group", n.name AS name, coalesce(t.type, 'TYPE' || q.qtype) AS type,
+        o.verdict AS verdict, o.category AS category, o.source AS source, q.count AS count,
+        q.microseconds / 1000.0 AS milliseconds, o.step AS step, o.entry AS entry, o.rcode AS rcode, q.id AS id
+    FROM queries q JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
+        JOIN outcomes o ON o.id = q.outcome_id LEFT JOIN qtypes t ON t.qtype = q.qtype"""  # noqa: S608 (a number)
+
+_QUERIES = f"""CREATE TABLE queries (
+    id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL REFERENCES devices,
+    name_id INTEGER NOT NULL REFERENCES names, qtype INTEGER NOT NULL,
+    outcome_id INTEGER NOT NULL REFERENCES outcomes, count INTEGER NOT NULL, microseconds INTEGER NOT NULL,
+    closed INTEGER NOT NULL, second INTEGER AS (id >> {ID_BITS}) VIRTUAL)"""
 
 
 def _first(db: Database) -> None:
@@ -33,23 +58,62 @@ def _first(db: Database) -> None:
         """CREATE TABLE workers (
             worker TEXT PRIMARY KEY, sequence INTEGER NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID""",
         "CREATE TABLE qtypes (qtype INTEGER PRIMARY KEY, type TEXT NOT NULL)",
-        """CREATE VIEW query_log AS
-            SELECT strftime('%Y-%m-%dT%H:%M:%SZ', q.second, 'unixepoch') AS time, d.token AS device,
-                o.device_group AS "group", n.name AS name, coalesce(t.type, 'TYPE' || q.qtype) AS type,
-                o.verdict AS verdict, o.category AS category, o.source AS source, q.count AS count,
-                round(q.milliseconds, 3) AS milliseconds, o.step AS step, o.entry AS entry, o.rcode AS rcode,
-                q.id AS id
-            FROM queries q JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
-                JOIN outcomes o ON o.id = q.outcome_id LEFT JOIN qtypes t ON t.qtype = q.qtype""",
+        "CREATE VIEW query_log AS SELECT * FROM queries",
     ):
         db.execute(statement)
     db.conn.executemany("INSERT INTO qtypes VALUES (?, ?)", QTYPE_NAMES.items())
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first,)
+def _rows_by_time(db: Database) -> None:
+    """Make time the key of the rows, drop the indexes that wear the card, and add the counts of each hour."""
+    for statement in (
+        "DROP VIEW query_log",
+        "ALTER TABLE queries RENAME TO queries_before",
+        "ALTER TABLE names RENAME TO names_before",
+        "CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL)",
+        "INSERT INTO names SELECT id, name FROM names_before",
+        _QUERIES,
+        f"""INSERT INTO queries (id, device_id, name_id, qtype, outcome_id, count, microseconds, closed)
+            SELECT (b.second << {ID_BITS}) + row_number() OVER (PARTITION BY b.second ORDER BY b.id) - 1,
+                b.device_id, b.name_id, b.qtype, b.outcome_id, b.count, CAST(b.milliseconds * 1000 AS INTEGER),
+                o.verdict IN ('refused', 'rewritten')
+            FROM queries_before b JOIN outcomes o ON o.id = b.outcome_id""",  # noqa: S608 (a number)
+        "DROP TABLE queries_before",
+        "DROP TABLE names_before",
+        "CREATE INDEX queries_closed ON queries (closed) WHERE closed = 1",
+        """CREATE TABLE counts (
+            hour INTEGER NOT NULL, device_group TEXT NOT NULL, verdict TEXT NOT NULL, category TEXT NOT NULL,
+            answers INTEGER NOT NULL, rows INTEGER NOT NULL,
+            PRIMARY KEY (hour, device_group, verdict, category)) WITHOUT ROWID""",
+        """INSERT INTO counts SELECT q.second / 3600, o.device_group, o.verdict, o.category, sum(q.count), count(*)
+            FROM queries q JOIN outcomes o ON o.id = q.outcome_id GROUP BY 1, 2, 3, 4""",
+        _VIEW,
+    ):
+        db.execute(statement)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def _privacy(db: Database) -> None:
+    """Add what names devices, who looked there and why, and the proof of what was deleted."""
+    for statement in (
+        """CREATE TABLE identities (
+            token TEXT PRIMARY KEY, sealed BLOB NOT NULL, first_seen TEXT NOT NULL) WITHOUT ROWID""",
+        """CREATE TABLE lookups (
+            id INTEGER PRIMARY KEY, time TEXT NOT NULL, who TEXT NOT NULL, token TEXT NOT NULL,
+            reason TEXT NOT NULL, found INTEGER NOT NULL)""",
+        """CREATE TABLE deletions (
+            id INTEGER PRIMARY KEY, time TEXT NOT NULL, what TEXT NOT NULL, who TEXT NOT NULL,
+            reason TEXT NOT NULL, rows INTEGER NOT NULL, answers INTEGER NOT NULL)""",
+        """CREATE TABLE incidents (
+            id TEXT PRIMARY KEY, time TEXT NOT NULL, body BLOB NOT NULL, handed_over INTEGER NOT NULL DEFAULT 0)
+            WITHOUT ROWID""",
+    ):
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _rows_by_time, _privacy)
+
+
+def migrate(connection: Any) -> None:
     """Bring a database to today's tables. `connection` must be in autocommit mode (isolation_level None)."""
     db = Database(connection)
     db.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied TEXT NOT NULL)")

@@ -1,8 +1,10 @@
-"""The recorder's process: takes batches from workers, lights the lamp, commits, confirms, tells the followers.
+"""The recorder's process: takes batches from workers, lights the lamp, stores, confirms, tells the followers.
 
-The order for a batch: the lamp and the live feed first (a person is waiting), then the database. What is pending
-is committed `commit_seconds` after it came, or `REFUSAL_SECONDS` where a refusal is among it. Workers are told
-after the commit. If the database cannot be written, batches stay unconfirmed: they wait here, up to
+The order for a batch: the lamp and the live feed first (a person is waiting), then the disk. What is pending is
+stored `commit_seconds` after it came, or `REFUSAL_SECONDS` where a refusal is among it. Workers are told after
+that. The disk is another thread's work: a slow card keeps neither the lamp nor the workers waiting.
+
+If the log cannot be written, or its key is not there, batches stay unconfirmed: they wait here, up to
 `WAITING_BATCHES`, and with their workers beyond that; the room says DISK_TROUBLE, and DNS notices nothing.
 """
 
@@ -10,20 +12,25 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from appliance.room import health
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths
+from appliance.room.recorder import control, keys
+from appliance.room.recorder.detail import NOTEWORTHY
+from appliance.room.recorder.ledger import WRITING_FAILED, Ledger
 from appliance.room.recorder.live import LiveFeed
 from appliance.room.recorder.signal_light import SignalLight
-from appliance.room.recorder.store import LogStore
 from appliance.room.recorder.tokens import Tokens
+from appliance.room.recorder.watch import Watch
 from appliance.settings.room import RoomSettings
 from dns.records import Batch, FrameReader, FrameTooLong, Stored, batch_decoder, frame
 from hardware import lamp
@@ -31,7 +38,10 @@ from hardware import lamp
 REFUSAL_SECONDS = 0.2
 WAITING_BATCHES = 1000
 RETRY_SECONDS = 5.0
+HAND_OVER_SECONDS = 3.0
 _LOOK_SECONDS = 1.0
+
+T = TypeVar("T")
 
 log = logging.getLogger("hallpass.recorder")
 
@@ -45,24 +55,27 @@ class Recorder:
 
     def __init__(
         self,
-        path: Path,
-        tokens: Tokens,
+        ledger: Ledger,
         live: LiveFeed,
         light: SignalLight,
+        watch: Watch | None = None,
         *,
         commit_seconds: float,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._path = path
-        self._tokens = tokens
+        self._ledger = ledger
         self._live = live
         self._light = light
+        self._watch = watch
         self._commit_seconds = commit_seconds
         self._now = now
         self._loop = asyncio.get_running_loop()
-        self._store: LogStore | None = None
+        self._disk = ThreadPoolExecutor(1, "disk")
         self._pending: list[tuple[Batch, asyncio.StreamWriter]] = []
+        self._refusals_pending = False
         self._timer: asyncio.TimerHandle | None = None
+        self._storing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.trouble = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,51 +90,96 @@ class Recorder:
         finally:
             writer.close()
 
-    def commit(self) -> None:
-        """Write what is pending, and confirm it."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not self._pending:
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the questions of `control` on one connection."""
+        try:
+            with contextlib.suppress(ConnectionError, ValueError):
+                while line := await reader.readline():
+                    writer.write(control.encoder.encode(await self._answer(line)) + b"\n")
+                    await writer.drain()
+        finally:
+            writer.close()
+
+    async def store(self) -> None:
+        """Store what is pending, and confirm it."""
+        async with self._storing:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            pending, durable = self._pending, self._refusals_pending
+            if not pending:
+                if self.trouble:
+                    await self.tend()
+                return
+            self._pending, self._refusals_pending = [], False
+            try:
+                batches = [batch for batch, _ in pending]
+                await self._on_disk(partial(self._ledger.write, batches, self._now(), durable=durable))
+            except WRITING_FAILED as problem:
+                self._pending = pending + self._pending
+                self._refusals_pending = self._refusals_pending or durable
+                await self._hold_back(problem)
+                return
+            self._writes_again()
+            for batch, writer in pending:
+                if not writer.is_closing():
+                    writer.write(frame(Stored(batch.worker, batch.sequence)))
+
+    async def tend(self) -> None:
+        """Do what is due by time."""
+        try:
+            await self._on_disk(partial(self._ledger.tend, self._now()))
+        except WRITING_FAILED as problem:
+            await self._hold_back(problem)
+        else:
+            if not self._pending:
+                self._writes_again()
+
+    async def hand_over_incidents(self) -> None:
+        """Keep the incidents that were found, and give the agent those that it has not got."""
+        watch, ledger = self._watch, self._ledger
+        if watch is None or self.trouble:
             return
         try:
-            if self._store is None:
-                self._store = LogStore(self._path, self._tokens)
-            self._store.write([batch for batch, _ in self._pending], self._now())
-        except (sqlite3.Error, OSError) as problem:
-            self._hold_back(problem)
-            return
-        if self.trouble:
-            log.warning("the query log can be written again")
-            self.trouble = ""
-        for batch, writer in self._pending:
-            if not writer.is_closing():
-                writer.write(frame(Stored(batch.worker, batch.sequence)))
-        self._pending.clear()
+            found = watch.take()
+            if found:
+                await self._on_disk(partial(ledger.keep_incidents, found, self._now()))
+            for incident in await self._on_disk(partial(ledger.incidents_to_hand_over, self._now())):
+                # The agent may be slow: it is not the disk's thread that waits for it.
+                if not await asyncio.to_thread(watch.tell, incident):
+                    return
+                await self._on_disk(partial(ledger.handed_over, incident.id, self._now()))
+        except WRITING_FAILED as problem:
+            await self._hold_back(problem)
 
-    def close(self) -> None:
-        """Commit what is pending and close the log."""
-        self.commit()
-        if self._store is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._store.close()
+    async def close(self) -> None:
+        """Store what is pending and close the log."""
+        await self.store()
+        if self._timer is not None:
+            self._timer.cancel()
+        with contextlib.suppress(*WRITING_FAILED):
+            await self._on_disk(partial(self._ledger.close, self._now()))
+        self._disk.shutdown()
 
     def _take(self, batch: Batch, writer: asyncio.StreamWriter) -> None:
         refused = False
         for record in batch.records:
-            if record.verdict in ("refused", "rewritten"):
+            if record.verdict in NOTEWORTHY:
+                if record.verdict == "refused":
+                    refused = True
+                    self._light.refused(record.device)
                 self._live.tell(record)
-                refused = refused or record.verdict == "refused"
-        if refused:
-            self._light.refused()
         if len(self._pending) >= WAITING_BATCHES:
             # The worker keeps it and sends it again on its next connection. Going on with this connection would
             # store later batches first, and this one would then count as known.
             raise _NoRoom(f"{WAITING_BATCHES} batches wait already")
         self._pending.append((batch, writer))
-        self._commit_within(REFUSAL_SECONDS if refused else self._commit_seconds)
+        self._refusals_pending = self._refusals_pending or refused
+        self._store_within(REFUSAL_SECONDS if refused else self._commit_seconds)
+        if self._watch is not None:
+            self._watch.seen(batch, self._now())
 
-    def _commit_within(self, seconds: float) -> None:
+    def _store_within(self, seconds: float) -> None:
         if self.trouble:
             return  # the retry that is under way takes everything along
         due = self._loop.time() + seconds
@@ -129,17 +187,61 @@ class Recorder:
             if self._timer.when() <= due:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self.commit)
+        self._timer = self._loop.call_at(due, self._begin_to_store)
 
-    def _hold_back(self, problem: Exception) -> None:
+    def _begin_to_store(self) -> None:
+        self._timer = None
+        task = self._loop.create_task(self.store())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hold_back(self, problem: Exception) -> None:
         if not self.trouble:
             log.error("the query log cannot be written (%s); records wait in memory", problem)
-        self.trouble = str(problem)
-        if self._store is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._store.close()
-            self._store = None
-        self._timer = self._loop.call_later(RETRY_SECONDS, self.commit)
+        self.trouble = str(problem) or type(problem).__name__
+        await self._on_disk(self._ledger.let_go)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(RETRY_SECONDS, self._begin_to_store)
+
+    def _writes_again(self) -> None:
+        if self.trouble:
+            log.warning("the query log can be written again")
+            self.trouble = ""
+
+    async def _answer(self, line: bytes) -> control.Answer:
+        try:
+            question = control.question_decoder.decode(line)
+        except msgspec.DecodeError as problem:
+            return control.Answer(error=f"not a question: {problem}")
+        if isinstance(question, control.Acknowledge):
+            self._light.acknowledge()
+            return control.Answer()
+        await self.store()
+        try:
+            return await self._on_disk(partial(self._answer_on_disk, question))
+        except WRITING_FAILED as problem:
+            return control.Answer(error=f"the query log cannot be written: {problem}")
+
+    def _answer_on_disk(self, question: control.Question) -> control.Answer:
+        now = self._now()
+        if isinstance(question, control.LookUp):
+            if not (question.who.strip() and question.reason.strip()):
+                return control.Answer(error="a look-up needs a name and a reason")
+            address = self._ledger.look_up(question.token, who=question.who, reason=question.reason, now=now)
+            return control.Answer(address=address or "")
+        if isinstance(question, control.Purge):
+            if not (question.who.strip() and question.reason.strip()):
+                return control.Answer(error="a purge needs a name and a reason")
+            gone = self._ledger.purge(
+                device=question.device, before=question.before, who=question.who, reason=question.reason, now=now
+            )
+            return control.Answer(rows=gone.rows, answers=gone.answers)
+        self._ledger.fold(now)
+        return control.Answer()
+
+    async def _on_disk(self, work: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._disk, work)
 
 
 async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -> None:
@@ -151,22 +253,45 @@ async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -
     tokens = Tokens.of_room(paths.data)
     light = SignalLight(lamp.make(settings.led.driver, settings.led.pin, paths.lamp), loop)
     live = LiveFeed(tokens)
-    recorder = Recorder(paths.log, tokens, live, light, commit_seconds=settings.log.commit_seconds, now=now)
+    ledger = Ledger(paths.log, paths.log_spool, settings.log, tokens, keys.of_room(settings.log, paths))
+    watch = Watch(settings, paths, tokens)
+    recorder = Recorder(ledger, live, light, watch, commit_seconds=settings.log.commit_seconds, now=now)
     await live.start(paths.live_socket)
-    paths.recorder_socket.unlink(missing_ok=True)
-    server = await asyncio.start_unix_server(recorder.serve, paths.recorder_socket)
+    servers = [
+        await _serve(recorder.serve, paths.recorder_socket),
+        await _serve(recorder.answer, paths.log_socket),
+    ]
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    look = asyncio.create_task(_look_after_the_room(paths, recorder, light, now))
+    tasks = [
+        asyncio.create_task(_look_after_the_room(paths, recorder, light, now)),
+        asyncio.create_task(_hand_over_incidents(recorder)),
+    ]
     try:
         await stop.wait()
     finally:
-        look.cancel()
-        server.close()
-        recorder.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for server in servers:
+            server.close()
+        await recorder.close()
         live.close()
         light.close()
+
+
+async def _serve(
+    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], "asyncio.Future[None] | object"], path: Path
+) -> asyncio.Server:
+    path.unlink(missing_ok=True)
+    return await asyncio.start_unix_server(answer, path)  # type: ignore[arg-type]  # a coroutine function
+
+
+async def _hand_over_incidents(recorder: Recorder) -> None:
+    while True:
+        await asyncio.sleep(HAND_OVER_SECONDS)
+        await recorder.hand_over_incidents()
 
 
 async def _look_after_the_room(
@@ -174,6 +299,8 @@ async def _look_after_the_room(
 ) -> None:
     said_at = 0.0
     while True:
+        if not recorder.trouble:
+            await recorder.tend()
         if now() - said_at >= health.RENEW_SECONDS:
             said_at = now()
             conditions = (Condition.DISK_TROUBLE,) if recorder.trouble else ()

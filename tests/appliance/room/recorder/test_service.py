@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from appliance.room.recorder import service
+from appliance.room.recorder.keys import NoKey
+from appliance.room.recorder.ledger import Ledger
 from appliance.room.recorder.live import LiveFeed
 from appliance.room.recorder.reading import QueryLog
 from appliance.room.recorder.service import Recorder
 from appliance.room.recorder.signal_light import SignalLight
 from appliance.room.recorder.tokens import Tokens
+from appliance.settings.room import Log
 from dns.records import Batch, FrameReader, QueryRecord, Stored, frame, stored_decoder
 from hardware.lamp import SimulatedLamp
 
@@ -68,7 +71,8 @@ class Running:
         tokens = Tokens.of_room(folder)
         self.live = LiveFeed(tokens)
         self.light = SignalLight(SimulatedLamp(self.lamp), asyncio.get_running_loop())
-        self.recorder = Recorder(self.log, tokens, self.live, self.light, commit_seconds=0.05, now=lambda: 1000.0)
+        ledger = Ledger(self.log, folder / "log.spool", Log(), tokens, NoKey())
+        self.recorder = Recorder(ledger, self.live, self.light, commit_seconds=0.05, now=lambda: 1000.0)
 
     async def worker(self) -> Worker:
         return Worker(*await asyncio.open_unix_connection(self.folder / "recorder.sock"))
@@ -83,7 +87,7 @@ async def running(folder: Path) -> AsyncIterator[Running]:
         yield one
     finally:
         server.close()
-        one.recorder.close()
+        await one.recorder.close()
         one.live.close()
         one.light.close()
 

@@ -1,0 +1,99 @@
+"""What was received and does not stand in the database yet: a small file that is only ever appended to.
+
+A database writes whole pages for every change; over a school day that would wear a card a hundred times more than
+the records themselves. So few records at a time go here, compressed, and are taken into the database together.
+
+The file is a sequence of chunks: length and CRC-32 (both four bytes, big-endian), then the next piece of one
+zlib stream (RFC 1950) of frames (`dns.records`), sealed with AES-256-GCM where the log has a key. A power cut
+can tear the last chunk only; reading ends there. The numbers of the batches are inside, so taking them in twice
+counts once.
+"""
+
+import os
+import secrets
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from dns.records import Batch, FrameReader, FrameTooLong, batch_decoder, frame
+
+_CHUNK = struct.Struct("!II")
+_NONCE_BYTES = 12
+
+
+class Spool:
+    """Open for one writer. Methods raise OSError; the file then holds what it held before."""
+
+    def __init__(self, path: Path, key: bytes | None) -> None:
+        self._seal = AESGCM(key) if key else None
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._size = os.fstat(self._file).st_size
+        self._stream: zlib._Compress | None = None if self._size else zlib.compressobj(1)
+
+    @property
+    def size(self) -> int:
+        """The bytes it holds."""
+        return self._size
+
+    def batches(self) -> list[Batch]:
+        """Return every batch that is whole."""
+        return list(self._batches())
+
+    def append(self, batches: Sequence[Batch], *, durable: bool) -> None:
+        """Add batches; `durable`: return only when they are on the disk itself.
+
+        A spool that was found with something in it must be cleared before it takes more.
+        """
+        if self._stream is None:
+            raise OSError("the spool holds another stream: clear it first")
+        stream = self._stream.copy()  # given up where the writing fails
+        piece = stream.compress(b"".join(map(frame, batches))) + stream.flush(zlib.Z_SYNC_FLUSH)
+        if self._seal is not None:
+            nonce = secrets.token_bytes(_NONCE_BYTES)
+            piece = nonce + self._seal.encrypt(nonce, piece, None)
+        chunk = _CHUNK.pack(len(piece), zlib.crc32(piece)) + piece
+        try:
+            self._write(chunk)
+            if durable:
+                os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(chunk)
+        self._stream = stream
+
+    def clear(self) -> None:
+        """Forget everything: it stands in the database."""
+        os.ftruncate(self._file, 0)
+        self._size = 0
+        self._stream = zlib.compressobj(1)
+
+    def close(self) -> None:
+        """Close the file; what it holds stays."""
+        os.close(self._file)
+
+    def _write(self, chunk: bytes) -> None:
+        if os.pwrite(self._file, chunk, self._size) != len(chunk):
+            raise OSError("the disk is full")
+
+    def _batches(self) -> Iterator[Batch]:
+        data = os.pread(self._file, self._size, 0)
+        stream, frames, at = zlib.decompressobj(), FrameReader(), 0
+        while at + _CHUNK.size <= len(data):
+            length, check = _CHUNK.unpack_from(data, at)
+            piece = data[at + _CHUNK.size : at + _CHUNK.size + length]
+            if len(piece) < length or zlib.crc32(piece) != check:
+                return
+            try:
+                if self._seal is not None:
+                    piece = self._seal.decrypt(piece[:_NONCE_BYTES], piece[_NONCE_BYTES:], None)
+                for body in frames.feed(stream.decompress(piece)):
+                    yield batch_decoder.decode(body)
+            except (zlib.error, InvalidTag, ValueError, FrameTooLong, msgspec.DecodeError):
+                return  # of another key, or not ours
+            at += _CHUNK.size + length
