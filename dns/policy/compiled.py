@@ -31,6 +31,9 @@ from dns.verdict import ClosedNames, Policy
 
 CLOCK_SLACK_SECONDS = 3600.0  # how far a right clock may be behind the one that stamped the document
 
+_Kind = tuple[str, tuple[str, ...]]  # what tells views apart: a group, and the ids of suspensions
+_ADDRESSES = 8192  # remembered: more than a room has
+
 _STRICTEST = Profile(name="strictest", closed=(EVERY_CATEGORY,), safe_search=True, keywords=True)
 
 
@@ -83,7 +86,8 @@ class CompiledPolicy:
             for one in timed(document)
             if not isinstance(one, Unblock)
         ]
-        self._views: dict[tuple[str, tuple[str, ...]], CompiledView] = {}
+        self._views: dict[_Kind, CompiledView] = {}
+        self._given: dict[str, _Kind] = {}  # by address; only where MAC addresses decide
 
     @property
     def version(self) -> int:
@@ -92,18 +96,22 @@ class CompiledPolicy:
 
     def view(self, address: str) -> "CompiledView":
         """Return the view of the device at an address; the same object for askers that may share."""
-        parsed = parse_address(address)
-        mac = self._mac_of(address) if self._asks_for_macs else None
-        return self.view_of(self._membership.group_of(parsed, mac), self._suspended.of(parsed, mac))
+        group, suspensions = self._asker(address)
+        view = self.view_of(group, suspensions)
+        if self._asks_for_macs:
+            if len(self._given) >= _ADDRESSES:
+                self._given.clear()
+            self._given[address] = _kind(group, suspensions)
+        return view
 
     def view_of(self, group: str, suspensions: tuple[Suspension, ...] = ()) -> "CompiledView":
         """Return the view of a group's devices, and of those under certain suspensions."""
-        key = (group, tuple(suspension.id for suspension in suspensions))
-        view = self._views.get(key)
+        kind = _kind(group, suspensions)
+        view = self._views.get(kind)
         if view is None:
             profile, timetable = self._profiles.get(group, self._nobodys)
             view = CompiledView(self._shared, group, profile, timetable, suspensions)
-            self._views[key] = view
+            self._views[kind] = view
         return view
 
     def knows_the_time(self, now: float) -> bool:
@@ -134,7 +142,7 @@ class CompiledPolicy:
             and mine.lists.version == theirs.lists.version
             and _version(mine.keywords) == _version(theirs.keywords)
         )
-        if not same_rest:
+        if not same_rest or self._has_other_devices(older):
             return None
         changed: set[str] = set()
         for new, old in (
@@ -144,6 +152,19 @@ class CompiledPolicy:
         ):
             changed.update(name for name in new.keys() | old.keys() if new.get(name) != old.get(name))
         return tuple(sorted(changed))
+
+    def _asker(self, address: str) -> tuple[str, tuple[Suspension, ...]]:
+        parsed = parse_address(address)
+        mac = self._mac_of(address) if self._asks_for_macs else None
+        return self._membership.group_of(parsed, mac), self._suspended.of(parsed, mac)
+
+    def _has_other_devices(self, older: "CompiledPolicy") -> bool:
+        """Tell whether an address belongs to another device by now than when `older` was asked about it."""
+        return any(_kind(*self._asker(address)) != kind for address, kind in older._given.items())
+
+
+def _kind(group: str, suspensions: tuple[Suspension, ...]) -> _Kind:
+    return group, tuple(suspension.id for suspension in suspensions)
 
 
 def _turns(document: PolicyDocument) -> Iterator[float]:

@@ -98,3 +98,14 @@ def test_a_suspension_is_for_its_device_however_it_is_named(device: str) -> None
 
     assert policy.view(PUPIL).decide("free.example", 1, NOW).step is Step.SUSPENDED
     assert policy.view("192.0.2.99").decide("free.example", 1, NOW).step is Step.DEFAULT
+
+
+def test_an_address_that_went_to_another_device_makes_the_next_policy_a_new_one() -> None:
+    neighbours = {"192.0.2.7": MAC, "192.0.2.8": OTHER_MAC}
+    old, new = (school(("by mac", (MAC,)), neighbours=neighbours) for _ in range(2))
+    old.view("192.0.2.7")
+    old.view("192.0.2.8")
+    assert new.names_changed_since(old) == ()
+
+    neighbours["192.0.2.8"] = MAC  # a lease ended, and the device came back under another address
+    assert new.names_changed_since(old) is None
