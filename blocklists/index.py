@@ -1,7 +1,7 @@
 """The compiled index: mapped, read-only, shared by all workers of a machine; says which entries close a name.
 
-`open_index` takes milliseconds; it checks that a file is ours, whole in length and readable, not every byte of it.
-Whoever brings an index onto the machine calls `verify` first, which does.
+`open_index` takes milliseconds; it refuses a file that is not ours, cut short or damaged by chance. Whoever
+brings an index onto the machine calls `verify` first, which checks it against its content hash.
 
 An index may stand in layers (`blocklists.layers`): then this is the base, and an overlay says for some keys what
 holds instead.
