@@ -23,15 +23,23 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from appliance.commands.lists_words import (
+    CHANGES_SHOWN,
+    copy_in_words,
+    print_built,
+    print_findings,
+    print_names,
+    print_source,
+    say,
+)
 from appliance.errors import HallpassError
 from blocklists import catalogue as catalogues
 from blocklists import compile as compiling
 from blocklists.categories import readable
 from blocklists.errors import ListError
 from blocklists.export import closed_names
-from blocklists.fetch import Copy, Fetcher, Outcome
+from blocklists.fetch import Copy, Fetcher
 from blocklists.index import open_index
-from blocklists.search import Findings, diff_copies
 from blocklists.search import diff as compare
 from blocklists.search import search as find
 from blocklists.sources import Source, load
@@ -39,7 +47,6 @@ from dns.errors import InvalidName
 from dns.names import canonical
 
 FETCHED = "fetched"  # the folder for the copies of fetched lists, beside the index
-_CHANGES_SHOWN = 20
 
 SOURCES = click.argument("sources", type=click.Path(path_type=Path))
 INDEX = click.argument("index", type=click.Path(path_type=Path))
@@ -64,9 +71,9 @@ def build(sources: Path, output: Path, *, report: bool) -> None:
         fetcher = Fetcher(output / FETCHED, time.time, progress=show)
         for source in wanted:
             if source.is_url and not fetcher.copy(source).fetched_at:
-                _say(fetcher.fetch(source))
+                say(fetcher.fetch(source))
         built = compiling.build(wanted, output, show, locate=fetcher.locate)
-    _print_built(built, output, lines=report)
+    print_built(built, output, lines=report)
 
 
 @command.command()
@@ -87,11 +94,11 @@ def update(sources: Path, output: Path, *, report: bool, accept: tuple[str, ...]
         _accept(fetcher, wanted, accept)
         outcomes = [fetcher.fetch(source) for source in wanted if source.is_url and source.name not in accept]
         for outcome in outcomes:
-            _say(outcome)
+            say(outcome)
         if show_held:
-            _show_held(fetcher, wanted)
+            print_held(fetcher, wanted)
         built = compiling.build(wanted, output, show, locate=fetcher.locate)
-    _print_built(built, output, lines=report)
+    print_built(built, output, lines=report)
     troubled = [outcome.source for outcome in outcomes if outcome.state in ("failed", "held")]
     if troubled:
         raise HallpassError(f"not updated: {', '.join(troubled)}; the index uses the copies from last time")
@@ -116,7 +123,7 @@ def search(names: tuple[str, ...], index: Path, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode(findings).decode())
         return
     for found in findings:
-        _print_findings(found)
+        print_findings(found)
 
 
 @command.command()
@@ -132,7 +139,7 @@ def export(index: Path, categories: tuple[str, ...]) -> None:
 @command.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@click.option("--all", "everything", is_flag=True, help=f"Every name, not only the first {_CHANGES_SHOWN}.")
+@click.option("--all", "everything", is_flag=True, help=f"Every name, not only the first {CHANGES_SHOWN}.")
 @JSON
 def diff(old: Path, new: Path, *, everything: bool, as_json: bool) -> None:
     """Show what changed from one index to another, by category."""
@@ -145,8 +152,8 @@ def diff(old: Path, new: Path, *, everything: bool, as_json: bool) -> None:
         click.echo("Nothing changed.")
     for change in changes:
         click.echo(f"{readable(change.category)} ({change.category}): +{len(change.added)} -{len(change.removed)}")
-        _print_names("+", change.added, everything=everything)
-        _print_names("-", change.removed, everything=everything)
+        print_names("+", change.added, everything=everything)
+        print_names("-", change.removed, everything=everything)
 
 
 @command.command()
@@ -164,12 +171,12 @@ def report(index: Path, *, lines: bool, as_json: bool) -> None:
     click.echo(f"Index {opened.version}: {built.names} names, {built.patterns} patterns")
     infos = {info.name: info for info in opened.sources}
     for source in built.sources:
-        _print_source(source, lines=lines)
+        print_source(source, lines=lines)
         info = infos.get(source.name)
         details = [info.version, info.licence, info.homepage] if info else []
         copy = _copy(index, source.name)
         if copy is not None:
-            details.insert(0, _copy_in_words(copy))
+            details.insert(0, copy_in_words(copy))
         if any(details):
             click.echo(f"    {'; '.join(detail for detail in details if detail)}")
 
@@ -249,82 +256,6 @@ def _accept(fetcher: Fetcher, sources: Sequence[Source], names: Sequence[str]) -
         click.echo(f"{name}: accepted, {copy.entries} entries", err=True)
 
 
-def _show_held(fetcher: Fetcher, sources: Sequence[Source]) -> None:
-    for source in sources:
-        copy = fetcher.copy(source)
-        if not source.is_url or copy.held is None:
-            continue
-        click.echo(f"{source.name}: held back: {copy.held.reason}", err=True)
-        with contextlib.suppress(ListError):  # no copy yet, or a web page: then there is nothing to compare
-            added, removed = diff_copies(source, fetcher.locate(source), fetcher.held_path(source))
-            click.echo(f"  +{len(added)} -{len(removed)}", err=True)
-            _print_names("+", added, everything=False, err=True)
-            _print_names("-", removed, everything=False, err=True)
-
-
-def _say(outcome: Outcome) -> None:
-    words = {
-        "new": "fetched",
-        "unchanged": "has not changed",
-        "failed": "could not be fetched",
-        "held": "held back",
-    }
-    text = f"{outcome.source}: {words[outcome.state]}"
-    if outcome.message:
-        text += f": {outcome.message}"
-    if outcome.state in ("failed", "held"):
-        text += f" ({_age(outcome.age)})"
-    click.echo(text, err=True)
-
-
-def _age(seconds: float | None) -> str:
-    if seconds is None:
-        return "there is no copy from before"
-    if seconds < 2 * 3600:
-        return f"the copy in use is {seconds / 60:.0f} minutes old"
-    if seconds < 2 * 86400:
-        return f"the copy in use is {seconds / 3600:.0f} hours old"
-    return f"the copy in use is {seconds / 86400:.0f} days old"
-
-
-def _print_built(built: compiling.BuildReport, output: Path, *, lines: bool) -> None:
-    click.echo(f"{built.names} names in {output} (version {built.version})")
-    for source in built.sources:
-        _print_source(source, lines=lines)
-
-
-def _print_source(source: compiling.SourceReport, *, lines: bool) -> None:
-    white = ", a white list: its names are left open" if source.white else ""
-    click.echo(f"  {source.name}: {source.names} names, {source.category}, {source.format}{white}")
-    for reason, count in source.passed_over.items():
-        click.echo(f"    {count} {'line' if count == 1 else 'lines'} passed over: {reason}")
-    if lines:
-        for problem in source.problems:
-            click.echo(f"    {problem.file}:{problem.line}: {problem.reason}: {problem.text}")
-
-
-def _print_findings(found: Findings) -> None:
-    if found.closings:
-        categories = ", ".join(dict.fromkeys(closing.category for closing in found.closings))
-        click.echo(f"{found.name}: closed as {categories}")
-    else:
-        click.echo(f"{found.name}: not closed by any list")
-    for touch in found.touches:
-        undone = ", but something weighs more" if touch.does == "closes" and not touch.decides else ""
-        click.echo(f"  {touch.does}{undone}: {touch.entry}  ({touch.category}; {', '.join(touch.sources)})")
-    if found.below_count:
-        more = ", …" if found.below_count > len(found.below) else ""
-        click.echo(f"  {found.below_count} listed below it: {', '.join(found.below)}{more}")
-
-
-def _print_names(sign: str, names: Sequence[str], *, everything: bool, err: bool = False) -> None:
-    shown = names if everything else names[:_CHANGES_SHOWN]
-    for name in shown:
-        click.echo(f"  {sign}{name}", err=err)
-    if len(shown) < len(names):
-        click.echo(f"  {sign} … and {len(names) - len(shown)} more", err=err)
-
-
 def _built(index: Path) -> compiling.BuildReport:
     path = index / compiling.REPORT_NAME
     try:
@@ -343,15 +274,6 @@ def _copy(index: Path, source: str) -> Copy | None:
         return msgspec.json.decode((index / FETCHED / f"{source}.json").read_bytes(), type=Copy)
     except (OSError, msgspec.DecodeError):
         return None
-
-
-def _copy_in_words(copy: Copy) -> str:
-    words = _age(max(0.0, time.time() - copy.confirmed_at) if copy.confirmed_at else None)
-    if copy.failures:
-        words += f"; {copy.failures} failed attempts since: {copy.error}"
-    if copy.held:
-        words += f"; a newer one is held back: {copy.held.reason}"
-    return words
 
 
 def _name(text: str) -> str:

@@ -1,0 +1,108 @@
+"""What `hallpass lists` says: the answers of `blocklists` in words."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from blocklists import compile as compiling
+from blocklists.errors import ListError
+from blocklists.fetch import Copy, Fetcher, Outcome
+from blocklists.search import Findings, diff_copies
+from blocklists.sources import Source
+
+CHANGES_SHOWN = 20
+
+
+def print_held(fetcher: Fetcher, sources: Sequence[Source]) -> None:
+    """Show how each held-back download differs from the copy in use."""
+    for source in sources:
+        copy = fetcher.copy(source)
+        if not source.is_url or copy.held is None:
+            continue
+        click.echo(f"{source.name}: held back: {copy.held.reason}", err=True)
+        with contextlib.suppress(ListError):  # no copy yet, or a web page: then there is nothing to compare
+            added, removed = diff_copies(source, fetcher.locate(source), fetcher.held_path(source))
+            click.echo(f"  +{len(added)} -{len(removed)}", err=True)
+            print_names("+", added, everything=False, err=True)
+            print_names("-", removed, everything=False, err=True)
+
+
+def say(outcome: Outcome) -> None:
+    """Say what became of an attempt to fetch."""
+    words = {
+        "new": "fetched",
+        "unchanged": "has not changed",
+        "failed": "could not be fetched",
+        "held": "held back",
+    }
+    text = f"{outcome.source}: {words[outcome.state]}"
+    if outcome.message:
+        text += f": {outcome.message}"
+    if outcome.state in ("failed", "held"):
+        text += f" ({_age(outcome.age)})"
+    click.echo(text, err=True)
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "there is no copy from before"
+    if seconds < 2 * 3600:
+        return f"the copy in use is {seconds / 60:.0f} minutes old"
+    if seconds < 2 * 86400:
+        return f"the copy in use is {seconds / 3600:.0f} hours old"
+    return f"the copy in use is {seconds / 86400:.0f} days old"
+
+
+def print_built(built: compiling.BuildReport, output: Path, *, lines: bool) -> None:
+    """Print what was built."""
+    click.echo(f"{built.names} names in {output} (version {built.version})")
+    for source in built.sources:
+        print_source(source, lines=lines)
+
+
+def print_source(source: compiling.SourceReport, *, lines: bool) -> None:
+    """Print what became of a source."""
+    white = ", a white list: its names are left open" if source.white else ""
+    click.echo(f"  {source.name}: {source.names} names, {source.category}, {source.format}{white}")
+    for reason, count in source.passed_over.items():
+        click.echo(f"    {count} {'line' if count == 1 else 'lines'} passed over: {reason}")
+    if lines:
+        for problem in source.problems:
+            click.echo(f"    {problem.file}:{problem.line}: {problem.reason}: {problem.text}")
+
+
+def print_findings(found: Findings) -> None:
+    """Print everything that an index says of a name."""
+    if found.closings:
+        categories = ", ".join(dict.fromkeys(closing.category for closing in found.closings))
+        click.echo(f"{found.name}: closed as {categories}")
+    else:
+        click.echo(f"{found.name}: not closed by any list")
+    for touch in found.touches:
+        undone = ", but something weighs more" if touch.does == "closes" and not touch.decides else ""
+        click.echo(f"  {touch.does}{undone}: {touch.entry}  ({touch.category}; {', '.join(touch.sources)})")
+    if found.below_count:
+        more = ", …" if found.below_count > len(found.below) else ""
+        click.echo(f"  {found.below_count} listed below it: {', '.join(found.below)}{more}")
+
+
+def print_names(sign: str, names: Sequence[str], *, everything: bool, err: bool = False) -> None:
+    """Print names with a sign before each, the first of them or all."""
+    shown = names if everything else names[:CHANGES_SHOWN]
+    for name in shown:
+        click.echo(f"  {sign}{name}", err=err)
+    if len(shown) < len(names):
+        click.echo(f"  {sign} … and {len(names) - len(shown)} more", err=err)
+
+
+def copy_in_words(copy: Copy) -> str:
+    """Return how old a copy is and what is wrong with it."""
+    words = _age(max(0.0, time.time() - copy.confirmed_at) if copy.confirmed_at else None)
+    if copy.failures:
+        words += f"; {copy.failures} failed attempts since: {copy.error}"
+    if copy.held:
+        words += f"; a newer one is held back: {copy.held.reason}"
+    return words
