@@ -46,7 +46,7 @@ class Cached:
     """One whole answer, and how long it lives. Whoever gives it out without asking the cache raises `hits`."""
 
     __slots__ = (
-        "_due_at",
+        "due_at",
         "expires",
         "hits",
         "is_failure",
@@ -68,7 +68,7 @@ class Cached:
         self.recheck_at = 0.0
         self.is_failure = False
         self.records: list[Record] | None = None
-        self._due_at = self.expires - life * DUE_SHARE if life >= DUE_LIFE else self.expires
+        self.due_at = self.expires - life * DUE_SHARE if life >= DUE_LIFE else self.expires
 
     def take_records(self) -> list[Record]:
         """Return the records of the answer section, as `dns.skim` finds them."""
@@ -82,7 +82,7 @@ class Cached:
 
     def is_due(self, now: float) -> bool:
         """Tell whether it is worth renewing already: popular, and about to expire."""
-        return now >= self._due_at and self.hits >= DUE_AFTER_HITS and now >= self.recheck_at
+        return now >= self.due_at and self.hits >= DUE_AFTER_HITS and now >= self.recheck_at
 
     def is_waiting(self, now: float) -> bool:
         """Tell whether an attempt to renew it failed a moment ago: it is given stale, without another attempt."""

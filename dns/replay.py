@@ -6,8 +6,8 @@ the asker beyond that (a cookie) is never kept.
 
 - `Finished.good_until` is the moment until which the bytes may be sent as they are: at most a second, because
   times to live count down. `revive` renders them anew, half a microsecond once a second for each entry.
-- An answer is kept no longer than what it was made of: the record cache's entry, the verdict, the next change of
-  the policy by time alone.
+- An answer is kept no longer than what it was made of: the verdict, the next change of the policy by time alone,
+  the record cache's entry; and of that only until it is due to be renewed, which is the chain's business.
 - For each view there are a hot and a cold generation, of `ENTRIES` each: when the hot one is full it becomes the
   cold one, and what is still asked for moves back. Nothing is paid for this on the fast path.
 - A new policy says which names it changed. Entries then count as cold and *suspect*: one that depends on a
@@ -86,11 +86,8 @@ class Finished:
         """Count the times to live down to `now`. False: it may not be given any more."""
         if now >= self._until:
             return False
-        cached = self._cached
-        if cached is not None:
-            cached.hits += 1
-            if cached.is_due(now):
-                return False  # the chain shall see to its renewal
+        if self._cached is not None:
+            self._cached.hits += 1
         if self._ttls:
             age = int(now - self._stored)
             if age < self._age:

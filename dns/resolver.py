@@ -175,6 +175,8 @@ class Resolver:
             turn = self.policy.next_change(now)
             self._turn = self._turn_known_until = float("inf") if turn is None else turn
         until = min(answer.expires, self._turn)
+        if asked.found is not None:
+            until = min(until, asked.found.due_at)
         if until <= now:
             return
         finished = Finished(

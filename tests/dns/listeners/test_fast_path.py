@@ -97,7 +97,7 @@ class FastPath(RuleBasedStateMachine):
             sent = self.wire.ask(packet)
             if len(log) > before:
                 (expected,) = self.room.send(packet)
-                assert sent == expected
+                assert sent == expected, f"{dnslib.DNSRecord.parse(sent)}\n{dnslib.DNSRecord.parse(expected)}"
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 2.5, 7.0, 30.0, 400.0]))
     def time_passes(self, seconds: float) -> None:
