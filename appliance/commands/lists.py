@@ -28,6 +28,7 @@ from appliance.commands.lists_words import (
     copy_in_words,
     print_built,
     print_findings,
+    print_held,
     print_names,
     print_source,
     say,
