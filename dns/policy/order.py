@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dns.policy import bypass, safe_search
 from dns.policy.document import Rule
 from dns.policy.situation import Opening, Question, Situation
+from dns.policy.timetable import Categories
 from dns.verdict import Action, Closing, Step, Verdict
 
 Decide = Callable[[Question, Situation], Verdict | None]
@@ -28,11 +29,9 @@ def locked(question: Question, situation: Situation) -> Verdict | None:
         for rule in school.locked_rules.get(name, ()):
             if _applies(rule, question, situation):
                 return Verdict(Action.REFUSE, Step.LOCKED, rule.category, SCHOOL, rule.name)
-    if school.locked_categories:
-        for closing in question.listed:
-            if closing.category in school.locked_categories:
-                return _refused(Step.LOCKED, closing)
-    return None
+    if not school.locked_categories:
+        return None
+    return _refused(Step.LOCKED, question.listed, school.locked_categories)
 
 
 def appliance(question: Question, situation: Situation) -> Verdict | None:
@@ -100,20 +99,14 @@ def outside_lesson(question: Question, situation: Situation) -> Verdict | None:
 
 def listed(question: Question, situation: Situation) -> Verdict | None:
     """Refuse what the lists name, where the profile closes the category at this hour."""
-    for closing in question.listed:
-        if closing.category in situation.closed:
-            return _refused(Step.LIST, closing)
-    return None
+    return _refused(Step.LIST, question.listed, situation.closed)
 
 
 def keyworded(question: Question, situation: Situation) -> Verdict | None:
     """Refuse a name with a closing word in it, where the profile wants that and closes the word's category."""
     if not situation.profile.keywords:
         return None
-    for closing in question.keyworded:
-        if closing.category in situation.closed:
-            return _refused(Step.KEYWORD, closing)
-    return None
+    return _refused(Step.KEYWORD, question.keyworded, situation.closed)
 
 
 def safely_searched(question: Question, situation: Situation) -> Verdict | None:
@@ -194,8 +187,16 @@ def _applies(rule: Rule, question: Question, situation: Situation) -> bool:
     return not rule.groups or situation.group in rule.groups
 
 
-def _refused(step: Step, closing: Closing) -> Verdict:
-    return Verdict(Action.REFUSE, step, closing.category, closing.source, closing.entry)
+def _refused(step: Step, closings: tuple[Closing, ...], categories: Categories) -> Verdict | None:
+    """Refuse what one of the categories closes.
+
+    Of several closings the longest entry is named, then by the alphabet: the order of lists decides nothing.
+    """
+    closed = [closing for closing in closings if closing.category in categories]
+    if not closed:
+        return None
+    named = min(closed, key=lambda one: (-len(one.entry), one.category, one.source)) if closed[1:] else closed[0]
+    return Verdict(Action.REFUSE, step, named.category, named.source, named.entry)
 
 
 def _opened(opened: Verdict, question: Question, situation: Situation, *, keeps_safe_search: bool) -> Verdict:

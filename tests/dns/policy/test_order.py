@@ -163,3 +163,23 @@ def test_every_category_is_closed_by_a_star() -> None:
 
     assert made.view(PUPIL).decide("films.example", A, NOW).step is Step.LIST
     assert made.view_of("staff").decide("films.example", A, NOW).step is Step.DEFAULT
+
+
+def test_the_entry_that_is_named_does_not_depend_on_the_order_of_lists() -> None:
+    names = ("www.many.example", "many.example")
+    made = [
+        policy(FakeClosedNames(dict.fromkeys(names, categories))).view(PUPIL).decide("www.many.example", A, NOW)
+        for categories in (("games", "gambling"), ("gambling", "games"))
+    ]
+
+    assert made[0] == made[1]
+    assert (made[0].entry, made[0].category) == ("www.many.example", "gambling")
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype"),
+    [("games.example", 15), ("games.example", 257), ("_443._tcp.www.games.example", 52), ("games.example", 255)],
+    ids=["MX", "CAA", "TLSA", "ANY"],
+)
+def test_mail_and_certificate_names_of_a_closed_site_are_closed_too(name: str, qtype: int) -> None:
+    assert policy().view(PUPIL).decide(name, qtype, NOW).action is Action.REFUSE
