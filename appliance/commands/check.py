@@ -1,5 +1,6 @@
 """`hallpass check`: explain what a room decides about a name, and why."""
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -58,6 +59,7 @@ def command(
 
     A whole web address will do for a name. For one name the order of the decision is walked step by step.
     """
+    logging.basicConfig(level=logging.WARNING, format="hallpass check: %(message)s")
     if group and device:
         raise click.UsageError("--group and --device exclude each other: a device belongs to one group.")
     asked = [_name(text) for text in wanted]
