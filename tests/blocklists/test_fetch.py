@@ -1,7 +1,10 @@
 """Fetching keeps the best copy there is, and says what is wrong with the rest."""
 
 import gzip
+import resource
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -231,4 +234,32 @@ def test_nothing_is_left_lying_about(server: ListServer, fetcher: Fetcher, tmp_p
     fetcher.fetch(named(server))
     server.breaks_off("/list", NAMES)
     fetcher.fetch(named(server))
+    assert sorted(path.name for path in (tmp_path / "fetched").iterdir()) == ["a.json", "a.list"]
+
+
+def test_a_disk_that_fills_keeps_the_copy_and_leaves_no_rubbish(
+    server: ListServer, fetcher: Fetcher, tmp_path: Path
+) -> None:
+    server.gives("/list", NAMES)
+    fetcher.fetch(named(server))
+    server.gives("/list", b"".join(b"other%d.example\n" % at for at in range(20_000)))
+    script = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from blocklists.fetch import Fetcher\n"
+        "from blocklists.sources import Source\n"
+        "source = Source(name='a', category='ads', location=sys.argv[1])\n"
+        "print(Fetcher(Path(sys.argv[2]), time.time).fetch(source))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, named(server).location, str(tmp_path / "fetched")],
+        # A limit on the size of a file stands in for a full disk: writing fails in the middle in the same way.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "state='failed'" in done.stdout
+    assert "could not be written" in done.stdout
+    assert fetcher.locate(named(server)).read_bytes() == NAMES
     assert sorted(path.name for path in (tmp_path / "fetched").iterdir()) == ["a.json", "a.list"]
