@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import Profile, Rule
+from appliance.central.models import Profile, Rule, School
+from blocklists.categories import BY_ID
 from dns.errors import InvalidName
 from dns.names import canonical
 
@@ -51,11 +52,19 @@ def profiles(session: Session) -> list[Profile]:
     return list(session.scalars(select(Profile).order_by(Profile.is_default.desc(), Profile.name)))
 
 
+def locked_categories(session: Session) -> list[str]:
+    """Return the categories that nobody can open."""
+    return list(session.scalars(select(School)).one().locked_categories)
+
+
 def set_closed(session: Session, now: datetime, *, profile: str, closed: list[str], by: str) -> None:
-    """Say which categories a profile keeps closed. Raises NotFound."""
+    """Say which categories a profile keeps closed. Raises NotFound or NotPossible."""
     found = session.get(Profile, profile)
     if found is None:
         raise NotFound(f"there is no profile {profile!r}")
+    unknown = sorted(set(closed) - BY_ID.keys() - set(found.closed))
+    if unknown:
+        raise NotPossible(f"there is no category {unknown[0]!r}")
     added, taken = sorted(set(closed) - set(found.closed)), sorted(set(found.closed) - set(closed))
     if not added and not taken:
         return

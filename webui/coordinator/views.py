@@ -123,6 +123,7 @@ def show_rules() -> str:
             rules=rules.every(session),
             profiles=rules.profiles(session),
             categories=CATEGORIES,
+            locked=rules.locked_categories(session),
             form=forms.RuleForm(),
         )
 

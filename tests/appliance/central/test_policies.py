@@ -101,3 +101,8 @@ def test_categories_closed_for_a_profile_reach_the_rooms(school: FakeSchool) -> 
         rules.set_closed(session, school.clock(), profile="staff", closed=["gambling"], by="coordinator")
     (staff,) = [profile for profile in document(school).profiles if profile.name == "staff"]
     assert staff.closed == ("gambling",)
+
+
+def test_a_category_that_nobody_knows_cannot_be_closed(school: FakeSchool) -> None:
+    with pytest.raises(NotPossible, match="no category 'gamblign'"), school.store.writing() as session:
+        rules.set_closed(session, school.clock(), profile="staff", closed=["gamblign"], by="coordinator")
