@@ -27,6 +27,7 @@ from dns.listeners.udp import UdpListener
 from dns.reporting import Reporter
 from dns.resolver import Resolver, Surroundings
 from dns.stages.local import LocalNames
+from dns.upstream.health import State
 from dns.upstream.pool import Forward, Upstreams
 from dns.upstream.server import Address
 from dns.verdict import Policy
@@ -56,6 +57,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """How a worker is."""
 
     upstreams_down_since: float | None = None
+    upstreams: tuple[State, ...] = ()
     policy_problem: str = ""
     policy_version: int = 0
     unconfirmed_records: int = 0
@@ -218,6 +220,7 @@ class Worker:
             self._say(
                 Condition(
                     upstreams_down_since=self._upstreams.down_since(),
+                    upstreams=self._upstreams.states(),
                     policy_problem=self._policy_problem,
                     policy_version=self.resolver.policy.version,
                     unconfirmed_records=self._reporter.unconfirmed,

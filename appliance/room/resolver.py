@@ -23,6 +23,7 @@ from dns import worker
 from dns.cache import RecordCache
 from dns.listeners.sockets import Sockets, ensure_free, open_sockets
 from dns.supervisor import Supervisor
+from dns.upstream import health as upstream_health
 from dns.upstream.pool import Forward
 from dns.verdict import Policy
 from dns.worker import Worker, WorkerSettings, run_worker
@@ -152,6 +153,9 @@ def _teller(number: int, folder: Path) -> Callable[[worker.Condition], None]:
             conditions.append(Condition.UPSTREAM_DOWN)
             since = time.strftime("%H:%M", time.localtime(condition.upstreams_down_since))
             details["upstreams"] = f"no upstream has answered since {since}"
+        details |= {
+            f"upstream {state.server}": _trouble(state) for state in condition.upstreams if state.down_since
+        }
         if condition.policy_problem:
             details["policy-problem"] = condition.policy_problem
         health.report(
@@ -162,6 +166,12 @@ def _teller(number: int, folder: Path) -> Callable[[worker.Condition], None]:
         )
 
     return tell
+
+
+def _trouble(state: upstream_health.State) -> str:
+    """Say what is wrong with an upstream that is down."""
+    since = time.strftime("%H:%M", time.localtime(state.down_since))
+    return f"has not answered since {since}" + (f" ({state.trouble})" if state.trouble else "")
 
 
 def _cache(memory: Memory) -> RecordCache:
