@@ -53,10 +53,10 @@ def against_bypass(question: Question, situation: Situation) -> Verdict | None: 
 
 def suspended(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001
     """Refuse everything to a device whose access is suspended."""
-    suspension = situation.suspension
-    if suspension is None:
+    if situation.suspension is None:
         return None
-    return Verdict(Action.REFUSE, Step.SUSPENDED, "", "suspension", suspension.device, until=situation.room_until)
+    # Not which device: the entry stands in the query log, where devices are tokens.
+    return Verdict(Action.REFUSE, Step.SUSPENDED, "", "suspension", "this device", until=situation.room_until)
 
 
 def paused(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001
@@ -169,7 +169,7 @@ def opening_of(question: Question, situation: Situation) -> Opening | None:
     if not situation.knows_the_time:
         return None
     active = [one for one in question.openings(situation.group) if one.since <= question.now < one.until]
-    return max(active, key=lambda one: (not one.unblock.safe_search, one.until), default=None)
+    return max(active, key=lambda one: (not one.unblock.safe_search, one.until, one.name), default=None)
 
 
 def rule_of(question: Question, situation: Situation) -> Rule | None:
@@ -177,7 +177,7 @@ def rule_of(question: Question, situation: Situation) -> Rule | None:
     for name in question.mentioned:
         found = [rule for rule in situation.school.rules.get(name, ()) if _applies(rule, question, situation)]
         if found:
-            return min(found, key=lambda rule: rule.action != "block")
+            return min(found, key=lambda rule: (rule.action != "block", not rule.safe_search))
     return None
 
 
