@@ -103,6 +103,7 @@ class UdpServer:
     def gone(self, port: "_Port") -> None:
         """Tell the asker that nothing listens there: the kernel was told so (ICMP)."""
         self.health.counts.refused_by_host += 1
+        self.health.note("nothing listens there")
         for exchange in self._retire(port):
             self.asker.failed(exchange, self)
 
