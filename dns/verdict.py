@@ -40,6 +40,11 @@ class Step(enum.Enum):
     INSPECTED = "inspected"  # allowed at first; what came back led somewhere closed
 
 
+# Refusals that say nothing of what somebody was looking for: devices ask for canary names by themselves, and while
+# a room is paused or in a lesson everything in the background is refused. They are logged, and call for nobody.
+QUIET_STEPS = frozenset((Step.BYPASS, Step.SUSPENDED, Step.PAUSED, Step.LESSON))
+
+
 class Closing(msgspec.Struct, frozen=True):
     """One reason for which a list or a keyword closes a name."""
 
