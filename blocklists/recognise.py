@@ -28,6 +28,7 @@ _SHAPES: dict[str, re.Pattern[str]] = {
 }
 _PAGE = re.compile(r"\s*(?:<\?xml\b.*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*(?:[!#;\[].*)?")
+_SOME_RULES = 50  # one AdBlock rule among so many lines makes an AdBlock list
 _FEW_STARS = 10  # of so many lines one may have a star in a list of bare names
 _STRONG = ("unbound", "dnsmasq", "rpz", "hosts")
 
@@ -46,6 +47,9 @@ def recognise(sample: Sequence[str | None]) -> str:
             votes[name] += 1
     if not meaningful:
         return "adblock" if any(line.lstrip().startswith(("!", "[")) for line in lines) else "domains"
+    rules = sum(line.lstrip().startswith(("||", "@@||", "@@|")) for line in lines)
+    if rules * _SOME_RULES >= meaningful:
+        return "adblock"  # whose lists may hold bare names and hosts lines as well
     best = max(_SHAPES, key=lambda name: votes[name])
     if not votes[best]:
         raise SourceUnusable("is no list: not one line is an entry in any syntax known here")
