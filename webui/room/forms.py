@@ -4,19 +4,26 @@ from urllib.parse import urlsplit
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from dns.errors import InvalidName
 from dns.names import canonical
 
-DURATIONS = [(10, "10 minutes"), (30, "30 minutes"), (60, "one hour"), (120, "two hours")]
+DURATIONS = [
+    SelectChoice(str(minutes), words)
+    for minutes, words in ((10, "10 minutes"), (30, "30 minutes"), (60, "one hour"), (120, "two hours"))
+]
 
 
 def site_of(written: str) -> str:
     """Return the name of a site that was typed, or pasted as an address. Raises InvalidName."""
     written = written.strip()
-    is_address = "//" in written
-    name = canonical((urlsplit(written).hostname or "") if is_address else written.partition("/")[0])
+    try:
+        host = urlsplit(written if "//" in written else f"//{written}").hostname or ""
+    except ValueError as problem:
+        raise InvalidName(f"{written!r} is no address: {problem}") from None
+    name = canonical(host)
     if "." not in name:
         raise InvalidName(f"{name!r} is not a whole name, such as example.org")
     return name

@@ -9,6 +9,7 @@ Three tasks of one event loop, each of which goes on whatever becomes of the oth
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -90,7 +91,9 @@ class Follower:
                 await self._reach(self._target)
             except (HallpassError, OSError) as problem:
                 log.warning("the room keeps what it has: %s", problem)
-                await asyncio.sleep(RETRY_SECONDS)
+                with contextlib.suppress(TimeoutError):  # a newer target is a reason to try at once
+                    async with asyncio.timeout(RETRY_SECONDS):
+                        await self._news.wait()
                 self._news.set()
 
     async def deliver(self) -> None:

@@ -1,0 +1,84 @@
+"""An agent as it runs in a room, and the central that it follows."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.room.agent import calls
+from appliance.room.agent.answering import Answers
+from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.following import Follower
+from appliance.room.agent.memory import Memory
+from appliance.room.paths import RoomPaths
+from appliance.settings.room import CentralLink
+from tests.fakes.central import TOKEN, FakeCentral
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="hp-", dir="/tmp"))  # short: sockets have short paths
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def central() -> Iterator[FakeCentral]:
+    with FakeCentral() as one:
+        yield one
+
+
+class Agent:
+    """A running agent."""
+
+    def __init__(self, folder: Path, url: str, token: str = TOKEN) -> None:
+        (folder / "token").write_text(token + "\n")
+        self.paths = RoomPaths(data=folder / "data", sockets=folder / "run")
+        self.paths.sockets.mkdir(exist_ok=True)
+        self.memory = Memory(self.paths.state)
+        self._client = CentralClient(CentralLink(url=url, token_file=folder / "token"))
+        self.follower = Follower(self._client, self.memory, self.paths, "0.0.0")
+        self._answers = Answers(self.memory, self._client, self.follower)
+
+    async def ask(self, question: calls.Question) -> calls.Answer:
+        return await asyncio.to_thread(calls.ask, self.paths.agent_socket, question)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Agent"]:
+        self.paths.agent_socket.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._answers.serve, self.paths.agent_socket)
+        follower = self.follower
+        tasks = [
+            asyncio.create_task(one())
+            for one in (follower.follow, follower.apply, follower.deliver, follower.tell_health)
+        ]
+        try:
+            yield self
+            for task in tasks:
+                assert not task.done(), task
+        finally:
+            server.close()
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await self._client.close()
+            self.memory.close()
+
+
+async def until(what: str, look: Callable[[], Any]) -> Any:
+    """Wait until something is there, and return it."""
+    try:
+        async with asyncio.timeout(20):
+            while not (found := look()):
+                await asyncio.sleep(0.01)
+            return found
+    except TimeoutError:
+        pytest.fail(f"waited for {what}")

@@ -1,0 +1,101 @@
+"""The story at the pages, in a real browser: they change by themselves, without a reload and without an error."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.school import Room, School, until
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
+
+SITE = "coolmathgames.com"
+CHROMIUM = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def school() -> Iterator[School]:
+    with School() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def room(school: School) -> Room:
+    one = school.room("Room 4")
+    one.wait_until_answering()
+    until("the room to follow central", lambda: one.dig.addresses(SITE) == ["0.0.0.0"])
+    return one
+
+
+class Person:
+    """Somebody at a page, and every error that their browser showed."""
+
+    def __init__(self, browser: Browser, url: str, username: str, password: str) -> None:
+        self.page: Page = browser.new_page()
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        self.page.goto(url)
+        self.page.get_by_label("User name").fill(username)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_request_goes_from_the_room_to_the_coordinator_and_back_without_a_reload(
+    browser: Browser, school: School, room: Room
+) -> None:
+    teacher = Person(browser, room.url, "teacher", school.account("teacher", "teacher"))
+    coordinator = Person(browser, school.url, "coordinator", school.account("coordinator", "coordinator"))
+    expect(teacher.page.get_by_role("heading", name="Refused today")).to_be_visible()
+
+    room.dig.addresses(SITE)
+    row = teacher.page.get_by_role("row").filter(has_text=SITE)
+    expect(row).to_be_visible(timeout=15_000)
+
+    row.get_by_role("link", name="Ask to open it").click()
+    expect(teacher.page.get_by_label("Site").first).to_have_value(SITE)
+    teacher.page.get_by_label("What it is for").fill("Year 3 times tables")
+    teacher.page.get_by_role("button", name="Ask the coordinator").click()
+
+    card = coordinator.page.get_by_role("region", name=f"Request for {SITE}")
+    expect(card).to_be_visible(timeout=15_000)
+    card.get_by_role("button", name="Open it").click()
+    expect(coordinator.page.get_by_text("is open until")).to_be_visible()
+
+    expect(teacher.page.locator("#requests")).to_contain_text(re.compile("open until"), timeout=15_000)
+    until("the site to open", lambda: room.dig.addresses(SITE) != ["0.0.0.0"])
+
+    coordinator.page.get_by_role("button", name="Undo").click()
+    until("the site to close", lambda: room.dig.addresses(SITE) == ["0.0.0.0"])
+    expect(teacher.page.locator("#requests")).to_contain_text("over", timeout=15_000)
+    assert teacher.errors == []
+    assert coordinator.errors == []
+
+
+def test_the_teachers_page_fits_a_telephone(browser: Browser, room: Room) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.goto(room.url)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360
+
+
+def test_one_can_sign_in_with_the_keyboard_alone(browser: Browser, room: Room) -> None:
+    page = browser.new_page()
+    page.goto(room.url)
+    page.keyboard.type("somebody")
+    page.keyboard.press("Tab")
+    page.keyboard.type("not a password")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("not right")

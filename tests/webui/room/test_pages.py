@@ -1,0 +1,132 @@
+"""The teacher's pages: only for who signed in, protected, and calm whatever is away or sent."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from appliance.protocol import Account
+from appliance.settings.room import Dns, Room, RoomSettings
+from appliance.settings.values import Upstream
+from webui.room.app import create_app
+from webui.shared.signing_in import _wanted
+
+TESS = Account(username="tess", name="Tess Teacher", role="teacher")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return create_app(
+        RoomSettings(
+            room=Room(name="Room 4", data=tmp_path, run=Path("/tmp/hp-nobody-serves-here")),
+            dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),)),
+        )
+    )
+
+
+@pytest.fixture
+def stranger(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def teacher(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["account"] = msgspec.to_builtins(TESS)
+        session["_user_id"] = "tess"
+    return client
+
+
+def token_of(page: str) -> str:
+    return page.partition('name="csrf_token" type="hidden" value="')[2].partition('"')[0]
+
+
+@pytest.mark.parametrize("path", ["/", "/events"])
+def test_pages_are_for_who_signed_in(stranger: FlaskClient, path: str) -> None:
+    response = stranger.get(path)
+    assert response.status_code == 302
+    assert response.location.startswith("/sign-in")
+
+
+def test_a_wrong_password_and_an_agent_that_is_away_are_said_calmly(stranger: FlaskClient) -> None:
+    page = stranger.get("/sign-in").get_data(as_text=True)
+    response = stranger.post(
+        "/sign-in", data={"csrf_token": token_of(page), "username": "tess", "password": "wrong password"}
+    )
+    assert response.status_code == 401
+    assert "does not answer at the moment" in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("path", ["/requests", "/reports", "/sign-in", "/sign-out"])
+def test_a_form_without_its_token_changes_nothing(teacher: FlaskClient, path: str) -> None:
+    response = teacher.post(path, data={"site": "example.org", "reason": "x", "minutes": "10"})
+    assert response.status_code == 400
+    assert "could not be read" in response.get_data(as_text=True)
+
+
+def test_the_page_works_without_the_agent_and_without_a_log(teacher: FlaskClient) -> None:
+    page = teacher.get("/").get_data(as_text=True)
+    assert "agent does not answer" in page
+    assert "Nothing was refused in this room today" in page
+
+
+def test_every_page_is_protected_and_says_that_use_is_monitored(teacher: FlaskClient) -> None:
+    response = teacher.get("/")
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    page = response.get_data(as_text=True)
+    assert "monitored" in page
+    assert "https://" not in page, "assets come from this machine alone"
+    assert "<script>" not in page
+    assert "style=" not in page
+
+
+@pytest.mark.parametrize("wanted", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example"])
+def test_signing_in_leads_nowhere_else(app: Flask, wanted: str) -> None:
+    with app.test_request_context("/sign-in", query_string={"next": wanted}):
+        assert _wanted() == ""
+
+
+def test_a_page_that_does_not_exist_is_said_in_plain_words(teacher: FlaskClient) -> None:
+    response = teacher.get("/nothing")
+    assert response.status_code == 404
+    assert "There is no such page" in response.get_data(as_text=True)
+
+
+def test_an_account_that_ended_is_signed_out(app: Flask) -> None:
+    ended: Any = {**msgspec.to_builtins(TESS), "ends": "2020-01-01T00:00:00Z"}
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["account"] = ended
+        session["_user_id"] = "tess"
+    assert client.get("/").status_code == 302
+
+
+# The page that stands where something is closed
+
+
+def test_a_closed_name_shows_a_calm_page_without_a_reason(stranger: FlaskClient) -> None:
+    response = stranger.get("/some/page", headers={"Host": "www.casino.example"})
+    page = response.get_data(as_text=True)
+    assert response.status_code == 403
+    assert "This page is closed here." in page
+    assert "Tell a grown-up" in page
+    assert "casino" not in page
+    assert "Sign in" not in page
+
+
+def test_telling_a_grown_up_needs_no_login_and_always_says_thank_you(stranger: FlaskClient) -> None:
+    response = stranger.post("/hallpass/tell-a-grown-up", headers={"Host": "www.casino.example"})
+    assert response.status_code == 200
+    assert "Thank you for telling" in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("host", ["room-4.local", "room4", "192.0.2.4:8080", "[2001:db8::4]", "localhost:8080"])
+def test_the_rooms_own_names_lead_to_the_teachers_page(stranger: FlaskClient, host: str) -> None:
+    assert stranger.get("/sign-in", headers={"Host": host}).status_code == 200
