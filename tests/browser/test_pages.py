@@ -65,7 +65,7 @@ def test_a_request_goes_from_the_room_to_the_coordinator_and_back_without_a_relo
     expect(row).to_be_visible(timeout=15_000)
 
     row.get_by_role("link", name="Ask to open it").click()
-    expect(teacher.page.get_by_label("Site").first).to_have_value(SITE)
+    expect(teacher.page.get_by_role("textbox", name="Site").first).to_have_value(SITE)
     teacher.page.get_by_label("What it is for").fill("Year 3 times tables")
     teacher.page.get_by_role("button", name="Ask the coordinator").click()
 
