@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 import socket
 import time
@@ -238,5 +239,13 @@ def run_worker(make: Callable[[], Worker], ready: Callable[[], None] = lambda: N
         loop.add_signal_handler(signal.SIGTERM, worker.stop)
         await worker.run(ready)
 
+    _allow_connections()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(until_stopped())
+
+
+def _allow_connections() -> None:
+    """Let this process have as many descriptors as the system gives it unasked for; the usual 1024 are too few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

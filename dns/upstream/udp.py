@@ -25,6 +25,7 @@ from dns.upstream.stream import StreamServer
 PORTS = 4  # sockets that take questions at a time
 PORT_QUESTIONS = 256
 PORT_SECONDS = 10.0
+PORT_OVERDRAFT = 8192  # questions beyond that, while ports are not renewed: then what is open on one is let go
 PORT_STRANGERS = 8
 PORTS_WAITING = 64  # sockets that wait for answers only; with more of them, ports are not renewed for a while
 CASE_LOST_AFTER = 3
@@ -145,8 +146,10 @@ class UdpServer:
         port = ports[at]
         # A server in trouble may be well, and our own address another since the socket was opened.
         is_suspect = self.health.in_trouble and port.opened < self.health.trouble_began
-        if (port.room <= 0 or now > port.until or is_suspect) and len(self._waiting) < PORTS_WAITING:
-            if port.is_waiting():
+        is_worn = port.room <= 0 or now > port.until or is_suspect
+        has_place = len(self._waiting) < PORTS_WAITING
+        if (is_worn and has_place) or port.room < -PORT_OVERDRAFT:
+            if port.is_waiting() and has_place:
                 self._waiting.add(port)
                 self.loop.call_later(PORT_SECONDS, self.emptied, port)
             else:
