@@ -1,0 +1,119 @@
+"""Workers that die, and workers that are told to stop: real processes, real signals, real questions."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bench.servers import family
+from tests.fakes.resolving import question
+from tests.fakes.upstream import FakeUpstream
+
+PROGRAM = """
+import sys
+from dns.listeners.sockets import open_sockets
+from dns.supervisor import Supervisor
+from dns.upstream.server import ServerAddress
+from dns.worker import Worker, WorkerSettings, run_worker
+from tests.fakes.policy import FakePolicy
+
+class Source:
+    policy = FakePolicy(refused={"bets.example"})
+    def current(self): return self.policy
+    def has_changed(self): return False
+
+count, host, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+settings = WorkerSettings(networks=("127.0.0.0/8",), upstreams=(ServerAddress("plain", host, port),))
+first = open_sockets([("127.0.0.1", 0)])
+sockets = [first, *(open_sockets(first.addresses) for _ in range(count - 1))]
+say = lambda text: print(text, flush=True)
+run = lambda number, own, ready: run_worker(lambda: Worker(settings, own, Source()), ready)
+again = lambda: open_sockets(first_addresses)
+first_addresses = first.addresses
+supervisor = Supervisor(sockets, again, run, say=say, ready=lambda: say(f"ready {first_addresses[0][1]}"))
+sys.exit(supervisor.run())
+"""
+
+
+class Supervised:
+    def __init__(self, workers: int, upstream: FakeUpstream) -> None:
+        program = textwrap.dedent(PROGRAM)
+        address = upstream.address
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program, str(workers), address.host, str(address.port)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.port = int(self.line().split()[1])
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.settimeout(20)
+        self.sock.connect(("127.0.0.1", self.port))
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def workers(self) -> list[int]:
+        return family(self.process.pid)[1:]
+
+    def ask(self, number: int) -> int:
+        self.sock.send(question("bets.example", identity=number))
+        return int.from_bytes(self.sock.recv(2048)[:2], "big")
+
+    def close(self) -> None:
+        self.sock.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(20)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeUpstream]:
+    with FakeUpstream() as one:
+        yield one
+
+
+@pytest.fixture(params=[1, 3])
+def supervised(request: pytest.FixtureRequest, upstream: FakeUpstream) -> Iterator[Supervised]:
+    one = Supervised(request.param, upstream)
+    yield one
+    one.close()
+
+
+def test_a_killed_worker_is_replaced_and_what_arrives_meanwhile_is_answered(supervised: Supervised) -> None:
+    before = supervised.workers()
+    assert supervised.ask(1) == 1
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    # Sent while nobody lives: it waits in the socket, which the supervisor kept open.
+    answered = {supervised.ask(number) for number in range(2, 20)}
+    assert answered == set(range(2, 20))
+    after = supervised.workers()
+    assert len(after) == len(before)
+    assert not set(after) & set(before)
+    assert "starting it again" in supervised.line()
+
+
+def test_sigterm_ends_every_worker_in_good_order(supervised: Supervised) -> None:
+    workers = supervised.workers()
+    supervised.process.terminate()
+    assert supervised.process.wait(20) == 0
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def test_workers_do_not_outlive_a_supervisor_that_is_killed(supervised: Supervised) -> None:
+    workers = [os.pidfd_open(pid) for pid in supervised.workers()]
+    supervised.process.kill()
+    for worker in workers:
+        # Readable once the process has ended; were it not ended, the test's own time limit would be.
+        assert select.select([worker], [], [], 20)[0]
+        os.close(worker)
