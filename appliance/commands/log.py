@@ -1,16 +1,67 @@
-"""`hallpass log`: read a room's query log."""
+"""`hallpass log`: read a room's query log, and delete from it with proof."""
 
 import csv
-import sys
+import io
+import os
+import pwd
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import msgspec
+from rich.console import Console
+from rich.table import Table
 
 from appliance.commands.options import config_option
-from appliance.room.recorder.reading import Entry, QueryLog
+from appliance.room.paths import RoomPaths
+from appliance.room.recorder import control
+from appliance.room.recorder.ledger import in_place
+from appliance.room.recorder.reading import Entry, QueryLog, Wanted, What
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
+
+PATIENCE_SECONDS = 120.0  # somebody who waits at a terminal, not a page
+FORMATS = ("plain", "csv", "jsonl")
+_SPANS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class Moment(click.ParamType[datetime]):
+    """A time as people type it: `2026-11-24`, `2026-11-24T10:30`, or how long ago: `30m`, `2h`, `7d`."""
+
+    name = "time"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,  # noqa: ARG002 (click's signature)
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> datetime:
+        """Return the time; dates without a zone are this machine's."""
+        if isinstance(value, datetime):
+            return value
+        text = str(value)
+        if text[:-1].isdigit() and text[-1:] in _SPANS:
+            return datetime.now(UTC) - timedelta(seconds=int(text[:-1]) * _SPANS[text[-1]])
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except ValueError:
+            self.fail(f"{text!r} is no time; write 2026-11-24, 2026-11-24T10:30, or 30m, 2h, 7d for how long ago")
+
+
+def format_option(function: F) -> F:
+    """Add the option `--format`."""
+    return click.option(
+        "--format",
+        "kind",
+        type=click.Choice(FORMATS),
+        default="plain",
+        show_default=True,
+        help="How it is printed.",
+    )(function)
 
 
 @click.group()
@@ -21,38 +72,155 @@ def command() -> None:
 @command.command()
 @config_option("room.toml")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def stats(config: Path, *, as_json: bool) -> None:
-    """Count the answers given: in all, refused, and the rows that hold them."""
-    found = _log(config).stats()
+@click.option("--since", type=Moment(), help="Only from then on: 2026-11-24, or 2h, 7d ago.")
+@click.option("--top", type=click.IntRange(0, 1000), help="How many names, categories, devices, groups.")
+@click.option("--refused", "refused_only", is_flag=True, help="Rank only what was refused or rewritten.")
+def stats(config: Path, *, as_json: bool, since: datetime | None, top: int | None, refused_only: bool) -> None:
+    """Count the answers given; the top names, categories and devices; the hours."""
+    found = _log(config)
+    numbers = msgspec.structs.asdict(found.stats(since))
+    how_many = (0 if as_json else 5) if top is None else top  # ranking a full log takes a while
+    kinds: tuple[What, ...] = ("names", "categories", "devices", "groups")
+    tops = {
+        kind: [{"what": what, "answers": answers} for what, answers in ranked]
+        for kind in kinds
+        if (ranked := found.top(kind, since=since, refused_only=refused_only, limit=how_many) if how_many else [])
+    }
+    day = since or datetime.now(UTC) - timedelta(days=1)
+    hours = [
+        {"hour": hour, "answers": answers, "refused": refused} for hour, answers, refused in found.by_hour(day)
+    ]
+    lost = [msgspec.structs.asdict(one) for one in found.deletions()]
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(msgspec.json.encode({**numbers, "top": tops, "hours": hours, "deleted": lost}))
         return
-    for name, value in msgspec.structs.asdict(found).items():
+    for name, value in numbers.items():
         click.echo(f"{name:8} {value if value is not None else '-'}")
+    for kind, listed in tops.items():
+        _table(kind, ("what", "answers"), ([one["what"] or "(not named)", one["answers"]] for one in listed))
+    _table("hours", ("hour", "answers", "refused"), (list(one.values()) for one in hours))
+    _table("deleted or lost", ("time", "what", "who", "reason", "rows"), (list(one.values())[:5] for one in lost))
 
 
 @command.command()
 @config_option("room.toml")
 @click.option("-n", "--lines", type=click.IntRange(1, 100_000), default=20, show_default=True, help="How many.")
-@click.option("--format", "kind", type=click.Choice(["plain", "csv", "jsonl"]), default="plain", show_default=True)
+@format_option
 def tail(config: Path, lines: int, kind: str) -> None:
     """Print the newest entries, the oldest of them first."""
     _print(_log(config).tail(lines), kind)
 
 
+@command.command()
+@config_option("room.toml")
+@click.argument("name", default="")
+@click.option("--device", default="", help="Only this device's token.")
+@click.option("--verdict", type=click.Choice(["allowed", "refused", "rewritten", "failed"]), help="Only these.")
+@click.option("--category", default="", help="Only this category.")
+@click.option("--type", "qtype", default="", help="Only this record type: A, AAAA, HTTPS, ...")
+@click.option("--since", type=Moment(), help="Only from then on: 2026-11-24, or 2h, 7d ago.")
+@click.option("--until", type=Moment(), help="Only before then.")
+@click.option("-n", "--lines", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="How many.")
+@format_option
+def search(
+    config: Path, *, name: str, device: str, verdict: str | None, category: str, qtype: str,
+    since: datetime | None, until: datetime | None, lines: int, kind: str,
+) -> None:  # fmt: skip
+    """Print the newest entries whose name contains NAME, and for which every option holds."""
+    wanted = Wanted(
+        name=name, device=device, verdict=verdict or "", category=category, type=qtype, since=since, until=until
+    )
+    _print(_log(config).search(wanted, lines), kind)
+
+
+@command.command()
+@config_option("room.toml")
+@click.option("--device", required=True, help="The device's token, as the log shows it.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file; otherwise it is printed.")
+def export(config: Path, device: str, output: Path | None) -> None:
+    """Give out everything that is held about one device, as one JSON object."""
+    found = _log(config)
+    held = {
+        "device": device,
+        "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "queries": found.search(Wanted(device=device), limit=None),
+        "look_ups": found.look_ups(device),
+        "incidents": found.incidents(device),
+    }
+    text = msgspec.json.format(msgspec.json.encode(held), indent=2)
+    if output is None:
+        click.echo(text)
+    else:
+        output.write_bytes(text + b"\n")
+        click.echo(f"{output}: everything held about {device}", err=True)
+
+
+@command.command()
+@config_option("room.toml")
+@click.option("--device", default="", help="Only this device's token.")
+@click.option("--before", type=Moment(), help="Only what is older: 2026-11-24, or 7d.")
+@click.option("--everything", is_flag=True, help="All rows.")
+@click.option("--reason", required=True, help="Why; it stands in the proof.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge(config: Path, *, device: str, before: datetime | None, everything: bool, reason: str, yes: bool) -> None:
+    """Delete rows for good. What, when, by whom, why and how many stays written down."""
+    if everything == bool(device or before):
+        raise click.UsageError("say what is to go: --device, --before, or --everything alone.")
+    if not yes:
+        click.confirm("These rows cannot be brought back. Delete them?", abort=True)
+    who = pwd.getpwuid(os.getuid()).pw_name
+    wish = control.Purge(
+        who=who, reason=reason, device=device, before=int(before.timestamp()) if before is not None else None
+    )
+    gone = _ask(config, wish)
+    click.echo(f"{gone.rows} rows ({gone.answers} answers) were deleted")
+
+
+@command.command()
+@config_option("room.toml")
+@click.option("--device", required=True, help="The device's token, as the log shows it.")
+@click.option("--reason", required=True, help="Why; it is written down beside your name.")
+def who(config: Path, device: str, reason: str) -> None:
+    """Say which address a token stands for. Who asked, when and why is written down first."""
+    asker = pwd.getpwuid(os.getuid()).pw_name
+    answer = _ask(config, control.LookUp(token=device, who=asker, reason=reason))
+    click.echo(answer.address or "this room does not know that device")
+
+
+def _ask(config: Path, question: control.Question) -> control.Answer:
+    settings = load(config, RoomSettings)
+    try:
+        return control.ask(RoomPaths.of(settings).log_socket, question)
+    except control.RecorderAway:
+        return in_place(settings, question)
+
+
 def _log(config: Path) -> QueryLog:
-    return QueryLog.of(load(config, RoomSettings))
+    return QueryLog.of(load(config, RoomSettings), time_limit=PATIENCE_SECONDS)
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    filled = [[str(value) for value in row] for row in rows]
+    if not filled:
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in {"answers", "refused", "rows"} else "left")
+    for row in filled:
+        table.add_row(*row)
+    Console().print("", table)
 
 
 def _print(entries: list[Entry], kind: str) -> None:
-    rows = [msgspec.structs.astuple(entry) for entry in entries]
     if kind == "jsonl":
         for entry in entries:
             click.echo(msgspec.json.encode(entry))
     elif kind == "csv":
-        writer = csv.writer(sys.stdout)
+        lines = io.StringIO()
+        writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(Entry.__struct_fields__)
-        writer.writerows(rows)
+        writer.writerows(map(msgspec.structs.astuple, entries))
+        click.echo(lines.getvalue(), nl=False)
     else:
         for entry in entries:
             times = f" {entry.count} times" if entry.count > 1 else ""

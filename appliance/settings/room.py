@@ -99,7 +99,7 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     # counts. Refusals are always written at once.
     commit_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 0.75
     # How often a steady trickle of records is taken from the spool into the database: longer wears the card less.
-    fold_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
+    fold_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
     # What is kept: everything; for allowed names their registrable domain; refusals only; or counts only.
     detail: Literal["everything", "domains", "refusals", "counts"] = "everything"
     keep_allowed_days: Annotated[int, msgspec.Meta(ge=1)] = 7

@@ -12,11 +12,14 @@ and the loss is written down in it. The spool is cleared only after a commit tha
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from appliance.errors import HallpassError
 from appliance.protocol import Incident
-from appliance.room.recorder import pruning
+from appliance.room.paths import RoomPaths
+from appliance.room.recorder import control, keys, pruning
 from appliance.room.recorder.database import (
     Connection,
     DatabaseError,
@@ -26,16 +29,15 @@ from appliance.room.recorder.database import (
 )
 from appliance.room.recorder.detail import keeper
 from appliance.room.recorder.keys import KeyNotThere, LogKeySource
-from appliance.room.recorder.pruning import Deleted
 from appliance.room.recorder.spool import Spool
 from appliance.room.recorder.store import LogStore, as_text
 from appliance.room.recorder.tokens import Tokens
-from appliance.settings.room import Log
+from appliance.settings.room import Log, RoomSettings
 from dns.records import Batch
 
 MANY_RECORDS = 256
 SPOOL_BYTES = 512 * 1024
-PROMPT_FOLDS = 250
+PROMPT_FOLDS = 200
 PRUNE_SECONDS = 3600.0
 PRUNE_SECONDS_FULL = 60.0  # how often the size is looked at
 
@@ -94,22 +96,28 @@ class Ledger:
                 log.warning("the query log is full: %d of its oldest rows were deleted", gone.rows)
                 self._store.forget()
 
-    def purge(self, *, device: str, before: int | None, who: str, reason: str, now: float) -> Deleted:
-        """Delete rows for good, with proof."""
+    def answer(self, question: control.Question, now: float) -> control.Answer:
+        """Do what somebody asked of the log's one writer."""
+        if isinstance(question, control.Purge | control.LookUp) and not (
+            question.who.strip() and question.reason.strip()
+        ):
+            return control.Answer(error="a name and a reason are needed: both are written down")
         self.fold(now)
-        gone = pruning.purge(self._connection, device=device, before=before, who=who, reason=reason, now=now)
-        if self._store is not None:
-            self._store.forget()
-        return gone
+        if isinstance(question, control.Purge):
+            gone = pruning.purge(self._connection, question, now)
+            self._open(now).forget()
+            return control.Answer(rows=gone.rows, answers=gone.answers)
+        if isinstance(question, control.LookUp):
+            return control.Answer(address=self._look_up(question, now))
+        return control.Answer()
 
-    def look_up(self, token: str, *, who: str, reason: str, now: float) -> str | None:
-        """Return the address that a token stands for, or None; who asked and why is written down before."""
-        self.fold(now)
+    def _look_up(self, question: control.LookUp, now: float) -> str:
+        token = question.token
         row = self._connection.execute("SELECT sealed FROM identities WHERE token = ?", (token,)).fetchone()
-        address = self._tokens.opened(token, row[0]) if row else None
+        address = (self._tokens.opened(token, row[0]) if row else None) or ""
         self._connection.execute(
             "INSERT INTO lookups (time, who, token, reason, found) VALUES (?, ?, ?, ?, ?)",
-            (as_text(now), who, token, reason, address is not None),
+            (as_text(now), question.who, token, question.reason, bool(address)),
         )
         return address
 
@@ -217,6 +225,25 @@ class Ledger:
             "INSERT INTO deletions (time, what, who, reason, rows, answers) VALUES (?, ?, 'recorder', ?, 0, 0)",
             (as_text(now), what, reason),
         )
+
+
+def in_place(settings: RoomSettings, question: control.Question) -> control.Answer:
+    """Do what was asked while no recorder runs. Raises HallpassError."""
+    paths = RoomPaths.of(settings)
+    now = time.time()
+    ledger = Ledger(
+        paths.log, paths.log_spool, settings.log, Tokens.of_room(paths.data), keys.of_room(settings.log, paths)
+    )
+    try:
+        answer = ledger.answer(question, now)
+        ledger.close(now)
+    except (DatabaseError, OSError) as problem:
+        raise HallpassError(f"{paths.log}: {problem}") from problem
+    finally:
+        ledger.let_go()
+    if answer.error:
+        raise HallpassError(answer.error)
+    return answer
 
 
 class _Pace:

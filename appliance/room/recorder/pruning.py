@@ -10,6 +10,7 @@ Deleting goes in small steps, each a transaction, so that new records never wait
 
 import msgspec
 
+from appliance.room.recorder import control
 from appliance.room.recorder.database import Connection
 from appliance.room.recorder.schema import ID_BITS
 from appliance.room.recorder.store import as_text
@@ -62,28 +63,22 @@ def by_size(connection: Connection, limit_bytes: int, now: float) -> Deleted:
     return gone
 
 
-def purge(
-    connection: Connection, *, device: str, before: int | None, who: str, reason: str, now: float
-) -> Deleted:
+def purge(connection: Connection, wish: control.Purge, now: float) -> Deleted:
     """Delete a device's rows, or those before a second, or both; leave the proof."""
-    wanted, values = [], []
-    if device:
+    wanted: list[str] = []
+    values: list[object] = []
+    what = "rows"
+    if wish.device:
         wanted.append("device_id = (SELECT id FROM devices WHERE token = ?)")
-        values.append(device)
-    if before is not None:
+        values.append(wish.device)
+        what += f" of device {wish.device}"
+    if wish.before is not None:
         wanted.append("id < ?")
-        values.append(str(before << ID_BITS))
+        values.append(wish.before << ID_BITS)
+        what += f" before {as_text(wish.before)}"
     gone = _delete(connection, " AND ".join(wanted) or "1", tuple(values))
     tidy(connection)
-    if device and before is None:
-        connection.execute("DELETE FROM identities WHERE token = ?", (device,))
-    what = " ".join(
-        [
-            f"rows of device {device}" if device else "rows",
-            f"before {as_text(before)}" if before is not None else "",
-        ]
-    ).strip()
-    _prove(connection, what, who, reason, gone, now)
+    _prove(connection, what, wish.who, wish.reason, gone, now)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what was deleted must not stand in the WAL either
     return gone
 

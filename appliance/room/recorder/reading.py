@@ -1,6 +1,6 @@
 """Reads the query log, for the pages and the command line.
 
-Never writes, never takes longer than `TIME_LIMIT_SECONDS`, and takes a log that is not there yet for an empty one.
+Never writes, takes no longer than its time limit, and takes a log that is not there yet for an empty one.
 Where it is told of the recorder's socket it first has taken into the database what was received so far.
 """
 
@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.protocol import Incident
 from appliance.room.paths import RoomPaths
 from appliance.room.recorder import control, keys
 from appliance.room.recorder.database import Connection, DatabaseError, open_for_reading
@@ -25,14 +26,15 @@ from appliance.settings.room import RoomSettings
 TIME_LIMIT_SECONDS = 5.0
 _STEPS_BETWEEN_LOOKS = 10_000
 _COLUMNS = 'time, device, "group", name, type, verdict, category, source, count, milliseconds'
+_CLOSED = frozenset(("refused", "rewritten"))
 _QTYPES = {name: number for number, name in QTYPE_NAMES.items()}
 
 What = Literal["names", "categories", "devices", "groups"]
 _TOP = {
-    "names": "SELECT n.name, sum(q.count) FROM queries q JOIN names n ON n.id = q.name_id",
-    "categories": "SELECT o.category, sum(q.count) FROM queries q JOIN outcomes o ON o.id = q.outcome_id",
-    "devices": "SELECT d.token, sum(q.count) FROM queries q JOIN devices d ON d.id = q.device_id",
-    "groups": "SELECT o.device_group, sum(q.count) FROM queries q JOIN outcomes o ON o.id = q.outcome_id",
+    "names": "SELECT n.name, sum(q.count) FROM queries q {by} JOIN names n ON n.id = q.name_id",
+    "categories": "SELECT o.category, sum(q.count) FROM queries q {by} JOIN outcomes o ON o.id = q.outcome_id",
+    "devices": "SELECT d.token, sum(q.count) FROM queries q {by} JOIN devices d ON d.id = q.device_id",
+    "groups": "SELECT o.device_group, sum(q.count) FROM queries q {by} JOIN outcomes o ON o.id = q.outcome_id",
 }
 
 
@@ -100,26 +102,35 @@ class LookUpMade(msgspec.Struct, frozen=True):
 class QueryLog:
     """A room's query log, for reading."""
 
-    def __init__(self, path: Path, source: LogKeySource | None = None, recorder: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        source: LogKeySource | None = None,
+        recorder: Path | None = None,
+        *,
+        time_limit: float = TIME_LIMIT_SECONDS,
+    ) -> None:
         self._path = path
+        self._time_limit = time_limit
         self._source = source or NoKey()
         self._recorder = recorder
 
     @classmethod
-    def of(cls, settings: RoomSettings) -> "QueryLog":
+    def of(cls, settings: RoomSettings, *, time_limit: float = TIME_LIMIT_SECONDS) -> "QueryLog":
         """Return a room's log, as its settings say."""
         paths = RoomPaths.of(settings)
-        return cls(paths.log, keys.of_room(settings.log, paths), paths.log_socket)
+        return cls(paths.log, keys.of_room(settings.log, paths), paths.log_socket, time_limit=time_limit)
 
     def stats(self, since: datetime | None = None) -> Stats:
-        """Count the answers since a time, or all of them."""
+        """Count the answers since a time, or all of them, as the rows tell it."""
         first = _second(since)
         row = self._one(
             "SELECT coalesce(sum(count), 0), count(*), min(id), max(id) FROM queries WHERE id >= ?",
             (first << ID_BITS,),
         )
         refused = self._one(
-            """SELECT coalesce(sum(q.count), 0) FROM queries q JOIN outcomes o ON o.id = q.outcome_id
+            """SELECT coalesce(sum(q.count), 0)
+            FROM queries q INDEXED BY queries_closed JOIN outcomes o ON o.id = q.outcome_id
             WHERE q.closed = 1 AND q.id >= ? AND o.verdict = 'refused'""",
             (first << ID_BITS,),
         )
@@ -144,8 +155,9 @@ class QueryLog:
             f"""SELECT strftime('%Y-%m-%dT%H:%M:%SZ', max(q.id) >> {ID_BITS}, 'unixepoch'), d.token,
                 o.device_group, n.name, coalesce(t.type, 'TYPE' || q.qtype), o.verdict, o.category,
                 o.source, sum(q.count), sum(q.microseconds) / 1000.0
-            FROM queries q JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
-                JOIN outcomes o ON o.id = q.outcome_id LEFT JOIN qtypes t ON t.qtype = q.qtype
+            FROM queries q INDEXED BY queries_closed JOIN devices d ON d.id = q.device_id
+                JOIN names n ON n.id = q.name_id JOIN outcomes o ON o.id = q.outcome_id
+                LEFT JOIN qtypes t ON t.qtype = q.qtype
             WHERE q.closed = 1 AND q.id >= ? AND o.verdict = 'refused'
             GROUP BY n.name, q.device_id, o.category ORDER BY max(q.id) DESC LIMIT ?""",  # noqa: S608 (a number)
             (_second(since) << ID_BITS, limit),
@@ -160,12 +172,13 @@ class QueryLog:
     def search(self, wanted: Wanted, limit: int | None = 1000) -> list[Entry]:
         """Return the newest entries that are wanted, the oldest of them first."""
         where, values = _where(wanted)
+        by = "INDEXED BY queries_closed" if wanted.verdict in _CLOSED else ""
         rows = self._all(
             f"""SELECT strftime('%Y-%m-%dT%H:%M:%SZ', q.id >> {ID_BITS}, 'unixepoch'), d.token, o.device_group,
                 n.name,
                 coalesce(t.type, 'TYPE' || q.qtype), o.verdict, o.category, o.source, q.count,
                 q.microseconds / 1000.0
-            FROM queries q JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
+            FROM queries q {by} JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
                 JOIN outcomes o ON o.id = q.outcome_id LEFT JOIN qtypes t ON t.qtype = q.qtype
             WHERE {where} ORDER BY q.id DESC LIMIT ?""",  # noqa: S608 (our own words; what was typed are values)
             (*values, -1 if limit is None else limit),
@@ -177,8 +190,9 @@ class QueryLog:
     ) -> list[tuple[str, int]]:
         """Return the most frequent names, categories, devices or groups, with how many answers each had."""
         closed = "q.closed = 1 AND " if refused_only else ""
+        by = "INDEXED BY queries_closed" if refused_only else ""
         rows = self._all(
-            f"{_TOP[what]} WHERE {closed}q.id >= ? GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
+            f"{_TOP[what].format(by=by)} WHERE {closed}q.id >= ? GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
             (_second(since) << ID_BITS, limit),
         )
         return [(row[0], row[1]) for row in rows]
@@ -205,6 +219,12 @@ class QueryLog:
         )
         return [LookUpMade(*row) for row in rows]
 
+    def incidents(self, device: str = "") -> list[Incident]:
+        """Return the incidents that are kept, the newest first."""
+        rows = self._all("SELECT body FROM incidents ORDER BY time DESC, id", ())
+        found = (msgspec.json.decode(row[0], type=Incident) for row in rows)
+        return [one for one in found if device in {"", one.device}]
+
     def _one(self, sql: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
         rows = self._all(sql, values)
         return rows[0] if rows else None
@@ -226,7 +246,7 @@ class QueryLog:
             connection = open_for_reading(self._path, key)
         except DatabaseError as problem:
             raise self._unreadable(problem) from None
-        ends = time.monotonic() + TIME_LIMIT_SECONDS
+        ends = time.monotonic() + self._time_limit
         connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_BETWEEN_LOOKS)
         try:
             yield connection
@@ -238,7 +258,7 @@ class QueryLog:
     def _unreadable(self, problem: Exception) -> LogUnreadable:
         if str(problem) == "interrupted":
             return LogUnreadable(
-                f"{self._path}: this took longer than {TIME_LIMIT_SECONDS:.0f} seconds; ask for less"
+                f"{self._path}: this took longer than {self._time_limit:.0f} seconds; ask for less"
             )
         if "not a database" in str(problem):
             return LogUnreadable(f"{self._path}: is encrypted under another key, or no query log")
@@ -254,8 +274,8 @@ def _where(wanted: Wanted) -> tuple[str, tuple[object, ...]]:
         parts.append(("q.device_id = (SELECT id FROM devices WHERE token = ?)", wanted.device))
     if wanted.verdict:
         parts.append(("o.verdict = ?", wanted.verdict))
-    if wanted.verdict in {"refused", "rewritten"}:
-        parts.append(("q.closed = ?", 1))
+    if wanted.verdict in _CLOSED:
+        parts.append(("q.closed = 1 AND ?", 1))
     if wanted.category:
         parts.append(("o.category = ?", wanted.category))
     if wanted.type:

@@ -80,7 +80,8 @@ def _rows_by_time(db: Database) -> None:
             FROM queries_before b JOIN outcomes o ON o.id = b.outcome_id""",  # noqa: S608 (a number)
         "DROP TABLE queries_before",
         "DROP TABLE names_before",
-        "CREATE INDEX queries_closed ON queries (closed) WHERE closed = 1",
+        """CREATE INDEX queries_closed ON queries (id, device_id, name_id, qtype, outcome_id, count, microseconds)
+            WHERE closed = 1""",
         """CREATE TABLE counts (
             hour INTEGER NOT NULL, device_group TEXT NOT NULL, verdict TEXT NOT NULL, category TEXT NOT NULL,
             answers INTEGER NOT NULL, rows INTEGER NOT NULL,

@@ -219,26 +219,9 @@ class Recorder:
             return control.Answer()
         await self.store()
         try:
-            return await self._on_disk(partial(self._answer_on_disk, question))
+            return await self._on_disk(partial(self._ledger.answer, question, self._now()))
         except WRITING_FAILED as problem:
             return control.Answer(error=f"the query log cannot be written: {problem}")
-
-    def _answer_on_disk(self, question: control.Question) -> control.Answer:
-        now = self._now()
-        if isinstance(question, control.LookUp):
-            if not (question.who.strip() and question.reason.strip()):
-                return control.Answer(error="a look-up needs a name and a reason")
-            address = self._ledger.look_up(question.token, who=question.who, reason=question.reason, now=now)
-            return control.Answer(address=address or "")
-        if isinstance(question, control.Purge):
-            if not (question.who.strip() and question.reason.strip()):
-                return control.Answer(error="a purge needs a name and a reason")
-            gone = self._ledger.purge(
-                device=question.device, before=question.before, who=question.who, reason=question.reason, now=now
-            )
-            return control.Answer(rows=gone.rows, answers=gone.answers)
-        self._ledger.fold(now)
-        return control.Answer()
 
     async def _on_disk(self, work: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._disk, work)
