@@ -7,7 +7,7 @@ import pwd
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 import msgspec
@@ -29,27 +29,19 @@ _SPANS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 F = TypeVar("F", bound=Callable[..., object])
 
 
-class Moment(click.ParamType[datetime]):
-    """A time as people type it: `2026-11-24`, `2026-11-24T10:30`, or how long ago: `30m`, `2h`, `7d`."""
+def moment(text: str) -> datetime:
+    """Read a time as people type it: `2026-11-24`, `2026-11-24T10:30`, or how long ago: `30m`, `2h`, `7d`.
 
-    name = "time"
-
-    def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,  # noqa: ARG002 (click's signature)
-        ctx: click.Context | None,  # noqa: ARG002
-    ) -> datetime:
-        """Return the time; dates without a zone are this machine's."""
-        if isinstance(value, datetime):
-            return value
-        text = str(value)
-        if text[:-1].isdigit() and text[-1:] in _SPANS:
-            return datetime.now(UTC) - timedelta(seconds=int(text[:-1]) * _SPANS[text[-1]])
-        try:
-            return datetime.fromisoformat(text).astimezone(UTC)
-        except ValueError:
-            self.fail(f"{text!r} is no time; write 2026-11-24, 2026-11-24T10:30, or 30m, 2h, 7d for how long ago")
+    Times without a zone are this machine's.
+    """
+    if text[:-1].isdigit() and text[-1:] in _SPANS:
+        return datetime.now(UTC) - timedelta(seconds=int(text[:-1]) * _SPANS[text[-1]])
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            f"{text!r} is no time; write 2026-11-24, 2026-11-24T10:30, or 30m, 2h, 7d for how long ago."
+        ) from None
 
 
 def format_option(function: F) -> F:
@@ -72,7 +64,7 @@ def command() -> None:
 @command.command()
 @config_option("room.toml")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--since", type=Moment(), help="Only from then on: 2026-11-24, or 2h, 7d ago.")
+@click.option("--since", type=moment, metavar="TIME", help="Only from then on: 2026-11-24, or 2h, 7d ago.")
 @click.option("--top", type=click.IntRange(0, 1000), help="How many names, categories, devices, groups.")
 @click.option("--refused", "refused_only", is_flag=True, help="Rank only what was refused or rewritten.")
 def stats(config: Path, *, as_json: bool, since: datetime | None, top: int | None, refused_only: bool) -> None:
@@ -118,8 +110,8 @@ def tail(config: Path, lines: int, kind: str) -> None:
 @click.option("--verdict", type=click.Choice(["allowed", "refused", "rewritten", "failed"]), help="Only these.")
 @click.option("--category", default="", help="Only this category.")
 @click.option("--type", "qtype", default="", help="Only this record type: A, AAAA, HTTPS, ...")
-@click.option("--since", type=Moment(), help="Only from then on: 2026-11-24, or 2h, 7d ago.")
-@click.option("--until", type=Moment(), help="Only before then.")
+@click.option("--since", type=moment, metavar="TIME", help="Only from then on: 2026-11-24, or 2h, 7d ago.")
+@click.option("--until", type=moment, metavar="TIME", help="Only before then.")
 @click.option("-n", "--lines", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="How many.")
 @format_option
 def search(
@@ -158,7 +150,7 @@ def export(config: Path, device: str, output: Path | None) -> None:
 @command.command()
 @config_option("room.toml")
 @click.option("--device", default="", help="Only this device's token.")
-@click.option("--before", type=Moment(), help="Only what is older: 2026-11-24, or 7d.")
+@click.option("--before", type=moment, metavar="TIME", help="Only what is older: 2026-11-24, or 7d.")
 @click.option("--everything", is_flag=True, help="All rows.")
 @click.option("--reason", required=True, help="Why; it stands in the proof.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -17,10 +17,10 @@ _RETRY_SECONDS = 1.0
 class Room:
     """One room."""
 
-    def __init__(self, name: str, paths: RoomPaths) -> None:
+    def __init__(self, name: str, paths: RoomPaths, log: QueryLog) -> None:
         self.name = name
         self._paths = paths
-        self._log = QueryLog(paths.log)
+        self._log = log
 
     def ask(self, question: calls.Question) -> calls.Answer:
         """Ask the agent. Raises AgentAway or Refused."""
