@@ -21,6 +21,7 @@ from dns.errors import InvalidName
 LABEL_BYTES = 63
 NAME_CHARACTERS = 253
 
+_PLAIN_LABEL = re.compile(r"[a-z0-9_-]{1,63}")  # without dots: one inside a label is not one between two
 _PLAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
@@ -74,6 +75,6 @@ def is_under(name: str, parent: str) -> bool:
 def _label_to_text(label: bytes) -> str:
     lowered = label.lower()
     text = lowered.decode("latin-1")
-    if _PLAIN.fullmatch(text):
+    if _PLAIN_LABEL.fullmatch(text):
         return text
     return "".join(chr(byte) if 33 <= byte <= 126 and byte not in b".\\" else f"\\{byte:03d}" for byte in lowered)

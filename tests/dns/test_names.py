@@ -54,3 +54,7 @@ def test_any_bytes_of_a_label_become_ascii_text_with_as_many_labels(wire: tuple[
     text = labels_to_text(wire)
     assert text.isascii()
     assert len(text.split(".")) == len(wire)
+
+
+def test_a_dot_inside_a_label_is_not_taken_for_one_between_labels() -> None:
+    assert labels_to_text((b"example.org",)) == r"example\046org"

@@ -125,8 +125,8 @@ def question(
     identity: int = 0x1234,
 ) -> bytes:
     """Return a query; `edns`: the options of its OPT record, None for no such record; `flags`: header byte 3."""
-    record = dnslib.DNSRecord.question(name, qtype)
-    record.header.id = identity
+    asked = dnslib.DNSQuestion(name, getattr(dnslib.QTYPE, qtype))
+    record = dnslib.DNSRecord(dnslib.DNSHeader(id=identity, rd=1), q=asked)
     packed = bytearray(record.pack())
     packed[3] = flags
     if edns is not None:
