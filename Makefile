@@ -1,5 +1,5 @@
 # The two commands a newcomer needs are `make run` and `make test`; each does all its own set-up.
-# The rest: `make lint`, `make bench`, `make image`, `make image-test`, `make clean`.
+# The rest: `make lint`, `make bench`, `make clean`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -9,14 +9,13 @@ VENV   := .venv
 PYTEST := $(VENV)/bin/pytest
 DEMO   ?=
 
-.PHONY: help run setup test lint bench image image-test clean
+.PHONY: help run setup test lint bench clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
 	@echo "make test         lint, types, import layering and every test"
 	@echo "make lint         lint, types and import layering alone"
 	@echo "make bench        speed and size beside Unbound and dnsmasq"
-	@echo "make image        build the SD card image; make image-test boots it in an emulator"
 	@echo "make clean        remove what these commands made"
 
 run: $(VENV)/.installed
@@ -45,12 +44,6 @@ test: lint
 
 bench: $(VENV)/.installed-for-bench
 	$(VENV)/bin/python -m tests.bench
-
-image: $(VENV)/.installed
-	$(VENV)/bin/hallpass image build
-
-image-test: $(VENV)/.installed-for-tests
-	image-build/image-test
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

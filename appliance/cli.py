@@ -24,8 +24,6 @@ COMMANDS = {
     "lists": "compile, search and export lists",
     "check": "explain what a room decides about a name, and why",
     "log": "read the query log",
-    "image": "build and personalise SD cards",
-    "doctor": "check that a room is healthy",
 }
 
 
