@@ -20,7 +20,7 @@ from typing import Protocol
 import msgspec
 
 SWEEP_SECONDS = 1.0
-_ACCEPT_AT_ONCE = 64
+_ACCEPT_AT_ONCE = 16  # a flood of connections must leave turns to questions over UDP
 _BACKLOG = 1024
 _PAUSE_SECONDS = 0.2  # after the system has run out of descriptors
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})

@@ -19,7 +19,7 @@ from dns.upstream.burst import Burst
 from dns.upstream.chance import Chance
 from dns.upstream.exchange import FORMERR, HEADER_BYTES, NOTIMP, Exchange, is_bare_error, is_truncated, rcode
 from dns.upstream.health import Health
-from dns.upstream.server import Address, Asker, title
+from dns.upstream.server import Address, Asker, Server, title
 from dns.upstream.stream import StreamServer
 
 PORTS = 4  # sockets that take questions at a time
@@ -51,7 +51,7 @@ class UdpServer:
         self._waiting: set[_Port] = set()
         self.case_lost = 0  # how often in a row
         self._edns_again = 0.0
-        self._tcp = StreamServer(address, asker, chance, health)
+        self._tcp = StreamServer(address, _OverTcp(self), chance, health)
 
     def send(self, exchange: Exchange) -> None:
         """Put a question to the server, together with all others of this turn of the loop."""
@@ -156,6 +156,24 @@ class UdpServer:
                 port.close()
             port = ports[at] = _Port(self, self._family, self._where, now)
         return port
+
+
+class _OverTcp:
+    """Hears how questions went that were put to the server over TCP, and speaks for the server as a whole."""
+
+    def __init__(self, server: UdpServer) -> None:
+        self._server = server
+
+    def answered(self, exchange: Exchange, _: Server, data: bytes) -> None:
+        self._server.asker.answered(exchange, self._server, data)
+
+    def failed(self, exchange: Exchange, _: Server) -> None:
+        if exchange.case_kept:
+            # A server without TCP, which perhaps cannot keep case: over UDP in plain case it is heard.
+            exchange.case_kept = False
+            self._server.send(exchange)
+        else:
+            self._server.asker.failed(exchange, self._server)
 
 
 class _Port:

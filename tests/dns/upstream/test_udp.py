@@ -180,6 +180,16 @@ def test_a_server_that_loses_case_and_speaks_no_tcp_answers_in_the_end() -> None
         run(story())
 
 
+def test_a_truncated_answer_without_tcp_is_asked_of_the_next_server_at_once() -> None:
+    async def story() -> None:
+        async with asking(cut, whole, retry_seconds=30.0) as upstreams:
+            assert addresses(await answer(upstreams, "example.org"))
+
+    with FakeUpstream(behave=fake.truncated_over_udp, speaks_tcp=False) as cut, FakeUpstream() as whole:
+        run(story())
+        assert whole.asked
+
+
 def test_a_server_from_before_edns_is_asked_without_it() -> None:
     async def story() -> None:
         async with asking(server) as upstreams:
