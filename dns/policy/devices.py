@@ -24,12 +24,16 @@ def canonical_mac(text: str) -> str | None:
     return lowered.replace("-", ":") if _MAC.fullmatch(lowered) else None
 
 
-def parse_network(text: str) -> Network | None:
-    """Return an address or a network in CIDR notation as a network, or None where the text is neither."""
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Return an address, a network (CIDR) or a range (``192.0.2.1-192.0.2.9``) as networks; none of these: ()."""
+    first, dash, last = (part.strip() for part in text.partition("-"))
     try:
-        return ipaddress.ip_network(text.strip(), strict=False)
-    except ValueError:
-        return None
+        if not dash:
+            return (ipaddress.ip_network(first, strict=False),)
+        begin, end = ipaddress.ip_address(first), ipaddress.ip_address(last)
+        return tuple(ipaddress.summarize_address_range(begin, end))
+    except (ValueError, TypeError):
+        return ()
 
 
 class Devices:
@@ -46,7 +50,7 @@ class Devices:
         """Return the MAC addresses and the networks that a member stands for; neither where it is unknown."""
         texts = self._addresses.get(member.strip().lower(), (member,))
         macs = frozenset(mac for text in texts if (mac := canonical_mac(text)))
-        networks = tuple(network for text in texts if (network := parse_network(text)))
+        networks = tuple(network for text in texts for network in parse_networks(text))
         return macs, networks
 
 

@@ -134,7 +134,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     profile: str
-    members: tuple[str, ...] = ()  # addresses, networks (CIDR), MAC addresses, device names
+    members: tuple[str, ...] = ()  # addresses, networks (CIDR), ranges (a-b), MAC addresses, device names
 
 
 class Delegation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,7 +149,7 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ClosedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Addresses that no name may lead to."""
 
-    network: str  # CIDR, or one address
+    network: str  # an address, a network (CIDR) or a range (a-b)
     category: str = ""
     note: str = ""
 

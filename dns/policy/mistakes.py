@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dns.errors import InvalidName
-from dns.policy.devices import Devices, parse_network
+from dns.policy.devices import Devices, parse_networks
 from dns.policy.document import PolicyDocument, Profile, timed
 from dns.policy.tables import canonical
 
@@ -77,7 +77,7 @@ def _names(document: PolicyDocument) -> Iterator[str]:
     yield from _no_names("appliance_names", document.appliance_names)
     yield from _no_names("private_names", document.private_names)
     for closed in document.closed_addresses:
-        if parse_network(closed.network) is None:
+        if not parse_networks(closed.network):
             yield f"closed_addresses: {closed.network!r} is no address and no network"
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from dns.policy import bypass, safe_search
 from dns.policy.bundles import Bundles
-from dns.policy.devices import parse_network
+from dns.policy.devices import parse_networks
 from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Rule
 from dns.policy.moments import Moments
 from dns.policy.situation import Opening, Range, School
@@ -36,9 +36,9 @@ def lay_out(
         appliance_names=appliance_names,
         private_names=_canonical(document.private_names),
         closed_ranges=Networks(
-            (network, Range(str(network), closed.category))
+            (network, Range(closed.network, closed.category))
             for closed in document.closed_addresses
-            if (network := parse_network(closed.network))
+            for network in parse_networks(closed.network)
         ),
         mentioned=frozenset(bypass.ANSWERS).union(
             safe_search.NAMES, locked_rules, open_rules, openings, appliance_names

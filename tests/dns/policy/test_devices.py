@@ -30,6 +30,14 @@ def school(*groups: tuple[str, tuple[str, ...]], neighbours: dict[str, str] | No
         ("203.0.113.1", "pupils"),
         ("2001:db8:1::9", "six"),
         ("::ffff:192.0.2.7", "one address"),
+        ("198.51.100.10", "a range"),
+        ("198.51.100.17", "a range"),
+        ("198.51.100.20", "a range"),
+        ("2001:db8:2::5", "a range"),
+        ("198.51.100.9", "pupils"),
+        ("198.51.100.25", "pupils"),
+        ("198.51.100.40", "pupils"),
+        ("198.51.100.50", "pupils"),
         ("not an address", "pupils"),
     ],
 )
@@ -39,6 +47,8 @@ def test_the_smallest_network_that_holds_an_address_wins(address: str, group: st
         ("one address", ("192.0.2.7",)),
         ("a small network", ("192.0.2.0/28",)),
         ("six", ("2001:db8:1::/48",)),
+        ("a range", ("198.51.100.10 - 198.51.100.20", "2001:db8:2::1-2001:db8:2::5")),
+        ("nonsense", ("198.51.100.30-198.51.100.21", "198.51.100.40-2001:db8::1", "198.51.100.50-")),
     )
 
     assert policy.view(address).group == group
