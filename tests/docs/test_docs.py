@@ -1,0 +1,62 @@
+"""The documents name every setting and every command, and their links lead somewhere."""
+
+import re
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+
+from appliance.cli import COMMANDS, hallpass
+from appliance.settings.central import CentralSettings
+from appliance.settings.room import RoomSettings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("image-build/*.md")]
+
+
+def keys(kind: type[msgspec.Struct]) -> Iterator[str]:
+    for field in msgspec.structs.fields(kind):
+        yield field.encode_name
+        for one in (field.type, *typing.get_args(field.type)):
+            if isinstance(one, type) and issubclass(one, msgspec.Struct) and not hasattr(one, "parse"):
+                yield from keys(one)
+
+
+def commands(group: click.Command, words: tuple[str, ...]) -> Iterator[str]:
+    yield " ".join(words)
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            found = group.get_command(context, name)
+            assert found is not None
+            yield from commands(found, (*words, name))
+
+
+@pytest.mark.parametrize("kind", [RoomSettings, CentralSettings])
+def test_every_setting_is_documented(kind: type[msgspec.Struct]) -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    missing = [key for key in keys(kind) if not re.search(rf"[`\[.,]{key}[`\].,]", text)]
+    assert missing == []
+
+
+def test_every_command_is_documented() -> None:
+    text = "".join(document.read_text() for document in DOCUMENTS)
+    named = {command for name in COMMANDS for command in commands_of(name)}
+    missing = sorted(command for command in named if command not in text)
+    assert missing == []
+
+
+def commands_of(name: str) -> Iterator[str]:
+    command = hallpass.get_command(click.Context(hallpass), name)
+    assert command is not None
+    yield from commands(command, ("hallpass", name))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text())
+    missing = [target for target in targets if "://" not in target and not (document.parent / target).exists()]
+    assert missing == []
