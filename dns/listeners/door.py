@@ -206,8 +206,8 @@ class Door:
         self._sweep = self._loop.call_later(SWEEP_SECONDS, self._close_idle)
 
     def _pause(self) -> None:
-        """Stop accepting for a moment, and part with the quietest connection: descriptors have run out."""
-        if self._inside:
+        """Stop accepting for a moment, and part with the quietest connections: descriptors have run out."""
+        for _ in range((len(self._inside) + 3) // 4):
             self._make_room()
         self._loop.remove_reader(self._sock.fileno())
         self._loop.call_later(_PAUSE_SECONDS, self._resume)

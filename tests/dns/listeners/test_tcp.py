@@ -1,7 +1,10 @@
 """DNS over TCP (RFC 7766), heard with real sockets: many questions, slow readers, and those who come to harm."""
 
 import asyncio
+import os
+import resource
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -300,3 +303,45 @@ class _NoTransport(asyncio.Transport):
     def resume_reading(self) -> None: ...
     def get_write_buffer_size(self) -> int:
         return 0
+
+
+_HOLDER = """
+import socket, sys
+sys.stdin.readline()
+held = [socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20) for _ in range(60)]
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_running_out_of_descriptors_is_a_pause_and_not_the_end() -> None:
+    async def story() -> None:
+        async with listening(Echo(), connections_per_device=500) as (door, port):
+            holder = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                _HOLDER,
+                str(port),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            assert holder.stdin is not None
+            assert holder.stdout is not None
+            before = resource.getrlimit(resource.RLIMIT_NOFILE)
+            used = max(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 (no paths are wanted)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (used + 12, before[1]))
+            try:
+                holder.stdin.write(b"\n")
+                assert await holder.stdout.readline() == b"held\n"
+                while len(door) > 12:
+                    await asyncio.sleep(0.01)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            holder.stdin.write(b"\n")
+            await holder.wait()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION))
+            assert await read(reader) == QUESTION
+            writer.close()
+
+    run(story())
