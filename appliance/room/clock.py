@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-NO_EARLIER_THAN = 1_793_491_200.0  # 1 November 2026: Hallpass is younger than any right clock
+NO_EARLIER_THAN = 1_704_067_200.0  # 1 January 2024: no clock that is right shows less
 TIMESYNC = Path("/run/systemd/timesync")
 HARDWARE_CLOCK = Path("/sys/class/rtc/rtc0")
 
