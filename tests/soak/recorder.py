@@ -1,11 +1,11 @@
 """Whether every answer is accounted for, whatever dies: `python -m tests.soak.recorder saturate|kill`.
 
-* `saturate [SECONDS]`: dnsperf as fast as it can, the recorder killed and started again twice in between. In the end
-  the log must hold every answer that dnsperf got. Answers that were under way when dnsperf stopped are in the log
-  too, and are shown beside it.
+* `saturate [SECONDS]`: dnsperf as fast as it can, the recorder killed and started again twice in between. In the
+  end the log must hold every answer that dnsperf got. Answers that were under way when dnsperf stopped are in the
+  log too, and are shown beside it.
 * `kill [TIMES]`: the resolver and the recorder are killed together (SIGKILL) at a moment by chance while somebody
-  asks up to 200 names a second, every second of them refused. Then the database must be whole, no refusal older than
-  500 ms and no allowed answer older than two seconds may be missing, and nothing may be counted twice.
+  asks up to 200 names a second, every second of them refused. Then the database must be whole, no refusal older
+  than 500 ms and no allowed answer older than two seconds may be missing, and nothing may be counted twice.
 
 Everything happens on loopback. Needs dnsperf (`apt-get install dnsperf`).
 """
