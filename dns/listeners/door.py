@@ -101,6 +101,7 @@ class Door:
         context: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         self.turned_away = 0
+        self.pauses = 0  # how often the system had no more descriptors
         self._sock = sock
         self._make = make
         self._limits = limits
@@ -207,6 +208,7 @@ class Door:
 
     def _pause(self) -> None:
         """Stop accepting for a moment, and part with the quietest connections: descriptors have run out."""
+        self.pauses += 1
         for _ in range((len(self._inside) + 3) // 4):
             self._make_room()
         self._loop.remove_reader(self._sock.fileno())
