@@ -95,6 +95,7 @@ class Answers:
             reachable=self._follower is not None and self._follower.reachable,
             waiting_to_be_sent=len(self._memory.outbox()),
             revision=self._memory.revision,
+            index_age_seconds=self._follower.index_age() if self._follower is not None else None,
         )
 
     async def _sign_in(self, typed: Credentials) -> Account:

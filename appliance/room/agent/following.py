@@ -64,6 +64,14 @@ class Follower:
         """Say that the outbox has something new."""
         self._post.set()
 
+    def index_age(self) -> float | None:
+        """Return how many seconds ago the lists in use were fetched, or None where there are none yet."""
+        try:
+            fetched = (self._paths.index.resolve() / "index.hpx").stat().st_mtime
+        except OSError:
+            return None
+        return max(0.0, self._now() - fetched)
+
     async def follow(self) -> None:
         """Hold the feed open, for ever."""
         pause = FIRST_PAUSE_SECONDS
@@ -172,10 +180,6 @@ class Follower:
 
     def _health(self) -> RoomHealth:
         now = self._now()
-        try:
-            age = now - (self._paths.index.resolve() / "index.hpx").stat().st_mtime
-        except OSError:
-            age = 0.0
         conditions: list[Condition] = []
         for process in health.read(self._paths.health, now):
             conditions += process.conditions
@@ -183,6 +187,6 @@ class Follower:
             version=self._version,
             policy=installing.installed_policy(self._paths),
             index=installing.installed_index(self._paths),
-            index_age_seconds=max(0.0, age),
+            index_age_seconds=self.index_age() or 0.0,
             conditions=tuple(sorted({condition.value for condition in conditions})),
         )

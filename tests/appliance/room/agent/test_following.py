@@ -46,6 +46,14 @@ def test_a_room_fetches_the_policy_and_the_index_that_the_feed_names(folder: Pat
             assert installing.installed_index(agent.paths) == version
             assert (agent.paths.index / INDEX_NAME).read_bytes() == content
             assert await until("health", lambda: [one for one in central.health if one["policy"] == 7])
+            status = (await agent.ask(calls.Status())).status
+            fetched = (agent.paths.index / INDEX_NAME).stat().st_mtime
+            agent.follower._now = lambda: fetched + 172_800.0
+            later = (await agent.ask(calls.Status())).status
+            assert status is not None
+            assert status.index_age_seconds is not None
+            assert later is not None
+            assert later.index_age_seconds == 172_800.0
 
     asyncio.run(story())
 
