@@ -328,8 +328,9 @@ def test_running_out_of_descriptors_is_a_pause_and_not_the_end() -> None:
             assert holder.stdin is not None
             assert holder.stdout is not None
             before = resource.getrlimit(resource.RLIMIT_NOFILE)
-            used = max(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 (no paths are wanted)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (used + 12, before[1]))
+            used = {int(name) for name in os.listdir("/proc/self/fd")}  # noqa: PTH208 (no paths are wanted)
+            free = [number for number in range(len(used) + 13) if number not in used]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free[12], before[1]))
             try:
                 holder.stdin.write(b"\n")
                 assert await holder.stdout.readline() == b"held\n"
