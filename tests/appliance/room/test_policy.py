@@ -225,7 +225,7 @@ profile = "class"
 def test_a_room_alone_may_follow_a_document_written_by_hand(tmp_path: Path, data: Path) -> None:
     alone = room(tmp_path, ALONE + '[policy]\ndocument = "policy.toml"\n')
     (tmp_path / "policy.toml").write_text(BY_HAND)
-    view = load_policy(*alone).view("192.0.2.10")
+    view = load_policy(*alone, clock_trusted=lambda: True).view("192.0.2.10")
 
     assert view.group == "class"
     assert view.decide(a_name_closed_as("games"), 1, NOW).action is Action.REFUSE
