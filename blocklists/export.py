@@ -7,6 +7,9 @@ from blocklists.index import Index
 from blocklists.weighing import Group
 from dns.names import name_of_key
 
+_ADDRESS = 1
+_NEVER_NAMED = 65280  # for private use (RFC 6895): no list says "not for this type" of it
+
 
 def closed_names(index: Index, categories: Collection[str] = ()) -> Iterator[str]:
     """Yield the names that an index closes, sorted; names under a listed parent are left out.
@@ -41,9 +44,15 @@ def closed_names(index: Index, categories: Collection[str] = ()) -> Iterator[str
 
 
 def _is_opened(index: Index, name: str, wanted: list[Group]) -> bool:
-    """Tell whether exceptions open a listed name after all."""
-    if not index.has_openings:
+    """Tell whether exceptions, or the limits of its own entries, open a listed name after all."""
+    if not index.has_openings and all(group.condition is None for group in wanted):
         return False
     asked = name if any(group.match is not Match.BELOW for group in wanted) else f"any.{name}"
     categories = {group.category for group in wanted}
-    return not any(closing.category in categories for closing in index.closings(asked))
+    # An entry may speak of some record types only: then the name is closed, though not for every question.
+    types = {
+        _ADDRESS,
+        _NEVER_NAMED,
+        *(one for group in wanted if group.condition for one in group.condition.types),
+    }
+    return not any(closing.category in categories for qtype in types for closing in index.closings(asked, qtype))

@@ -230,6 +230,19 @@ class _Patterns:
             self._any = re.compile("")
 
 
+def differing(old: Index, new: Index) -> Iterator[tuple[str, tuple[Group, ...], tuple[Group, ...]]]:
+    """Yield the keys at which two indexes differ, with what stands there in each (empty: nothing)."""
+    # What stands at a key is one of few objects of its index, so that millions of comparisons are a few.
+    same: dict[tuple[int, int], bool] = {}
+    for reversed_key, before, after in merged(old.entries(), new.entries()):
+        pair = (id(before), id(after))
+        known = same.get(pair)
+        if known is None:
+            known = same[pair] = before == after
+        if not known:
+            yield reversed_key, before or (), after or ()
+
+
 def open_index(directory: Path) -> Index:
     """Open the index in a directory. Raises IndexDamaged, with one line that says what is wrong."""
     path = directory / INDEX_NAME
@@ -255,4 +268,4 @@ def verify(directory: Path) -> str:
     return open_index(directory).version
 
 
-__all__ = ["INDEX_NAME", "OVERLAY_NAME", "Index", "LayeredIndex", "merged", "open_index", "verify"]
+__all__ = ["INDEX_NAME", "OVERLAY_NAME", "Index", "LayeredIndex", "differing", "open_index", "verify"]

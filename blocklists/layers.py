@@ -19,7 +19,7 @@ import msgspec
 from blocklists import container
 from blocklists.container import INDEX_NAME, OVERLAY_NAME, Attribute, Tables
 from blocklists.errors import IndexDamaged, ListError
-from blocklists.index import Index, LayeredIndex, merged, open_index
+from blocklists.index import Index, LayeredIndex, differing, open_index
 from blocklists.weighing import Group
 
 LARGEST_SHARE = 0.1
@@ -46,11 +46,7 @@ def make(base: Path, target: Path, overlay: Path) -> OverlayReport:
     if isinstance(old, LayeredIndex) or isinstance(new, LayeredIndex):
         raise ListError("an overlay is made from two whole indexes")
     encoder = _Encoder(new)
-    changed = {
-        reversed_key: encoder.set_of(there or ())
-        for reversed_key, before, there in merged(old.entries(), new.entries())
-        if before != there
-    }
+    changed = {reversed_key: encoder.set_of(there) for reversed_key, _, there in differing(old, new)}
     trie = container.make_trie(changed)
     numbers = [0] * len(changed)
     for reversed_key, number in changed.items():
@@ -104,13 +100,18 @@ class _Encoder:
         # The patterns speak of attributes by number, so those of the target stay where they are.
         self._attributes = {attribute: at for at, attribute in enumerate(index.tables.attributes)}
         self._sets: dict[tuple[int, ...], int] = {(): 0}
+        self._known: dict[tuple[Group, ...], int] = {}
 
     def set_of(self, groups: tuple[Group, ...]) -> int:
         """Return the number of the set of these groups; 0: nothing stands there."""
+        known = self._known.get(groups)
+        if known is not None:
+            return known
         members = tuple(
             sorted({self._attribute(group, source) for group in groups for source in group.source_names})
         )
-        return self._sets.setdefault(members, len(self._sets))
+        number = self._known[groups] = self._sets.setdefault(members, len(self._sets))
+        return number
 
     def tables(self, base: str) -> Tables:
         """Return the tables of the overlay."""

@@ -7,7 +7,7 @@ import msgspec
 
 from blocklists.compile import names_in
 from blocklists.entries import Effect
-from blocklists.index import Index, merged
+from blocklists.index import Index, differing
 from blocklists.sources import Source
 from blocklists.weighing import Group, Hit
 from dns.names import name_of_key
@@ -64,10 +64,8 @@ def diff(old: Index, new: Index) -> tuple[CategoryChange, ...]:
     """Return what changed from one index to another, by category, each with its names sorted."""
     added: dict[str, list[str]] = {}
     removed: dict[str, list[str]] = {}
-    for reversed_key, before, after in merged(old.entries(), new.entries()):
-        if before == after:
-            continue
-        had, has = _closed(before or ()), _closed(after or ())
+    for reversed_key, before, after in differing(old, new):
+        had, has = _closed(before), _closed(after)
         for category in has - had:
             added.setdefault(category, []).append(name_of_key(reversed_key))
         for category in had - has:

@@ -36,6 +36,11 @@ def test_names_that_are_open_after_all_are_not_exported(tmp_path: Path) -> None:
     assert list(closed_names(index)) == ["b.example"]
 
 
+def test_a_name_closed_for_some_types_only_is_exported(tmp_path: Path) -> None:
+    index = index_of_text(tmp_path, "||a.example^$dnstype=AAAA\n||b.example^$dnstype=~A\n||c.d^$denyallow=c.d\n")
+    assert list(closed_names(index)) == ["a.example", "b.example"]
+
+
 def test_an_entry_for_what_is_under_a_name_is_written_with_a_star(tmp_path: Path) -> None:
     index = index_of_text(tmp_path, "$TTL 60\n*.a.example CNAME .\nb.example CNAME .\n")
     assert list(closed_names(index)) == ["*.a.example", "b.example"]

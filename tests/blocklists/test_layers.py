@@ -49,7 +49,7 @@ def layered(path: Path, old: Path, new: Path) -> Path:
 
 
 @given(old=st.tuples(RULES, RULES), new=st.tuples(RULES, RULES))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_layered_index_answers_like_the_index_it_leads_to(
     old: tuple[list[str], list[str]], new: tuple[list[str], list[str]]
 ) -> None:
