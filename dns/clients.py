@@ -31,6 +31,7 @@ class Client:
         "address",
         "allowance",
         "answers",
+        "harmless",
         "log",
         "quiet",
         "raw",
@@ -44,6 +45,9 @@ class Client:
         self.address = address
         self.view = view
         self.answers = answers
+        self.harmless: set[bytes] = (
+            set()
+        )  # addresses that the view lets pass for any name
         self.log: list[Noted] = []  # one reference for each replayed answer since the last tick
         self.timed: list[tuple[Noted, float]] = []  # answers that went through the chain, with their milliseconds
         self.quiet = 0  # ticks without a query
@@ -93,6 +97,7 @@ class Clients:
             address = _text(raw)
             view = self._policy.view(address)
             client = Client(raw, address, view, self._replay.answers(view), self.rate)
+            client.harmless = self._replay.harmless(view)
             self.known[raw] = client
             if len(self.known) > DEVICES:
                 self._forget_quiet()
@@ -114,6 +119,7 @@ class Clients:
         for client in self.known.values():
             before, client.view = client.view, policy.view(client.address)
             client.answers = self._replay.answers(client.view, before)
+            client.harmless = self._replay.harmless(client.view)
 
     def _is_welcome(self, raw: bytes) -> bool:
         number = int.from_bytes(raw, "big")

@@ -104,12 +104,13 @@ class Finished:
 class _Shelf:
     """The answers of one view."""
 
-    __slots__ = ("cold", "hot", "suspects", "view")
+    __slots__ = ("cold", "harmless", "hot", "suspects", "view")
 
     def __init__(self, view: View) -> None:
         self.view = view  # held, so that its id() stays its own
         self.hot: dict[bytes, Finished] = {}
         self.cold: dict[bytes, Finished] = {}
+        self.harmless: set[bytes] = set()
         self.suspects: frozenset[str] = (
             frozenset()
         )  # names that a new policy changed since the cold ones were made
@@ -137,6 +138,10 @@ class Replay:
                 shelf.cold = older.hot
                 shelf.suspects = frozenset(self._changed)
         return shelf.hot
+
+    def harmless(self, view: View) -> set[bytes]:
+        """Return the addresses that a view was found to let pass for any name; it lives as long as the answers."""
+        return self._shelves[id(view)].harmless
 
     def revive(self, view: View, key: bytes, now: float) -> Finished | None:
         """Return a kept answer that may be given now, its times to live counted down, or None."""

@@ -99,7 +99,11 @@ class View(Protocol):
         """Decide a name that an answer leads to (CNAME, SVCB target), given the verdict on the asked name."""
 
     def inspect_address(self, address: str, asked: str, verdict: Verdict, now: float) -> Verdict:
-        """Decide an address that an answer gives, as text, given the verdict on the asked name."""
+        """Decide an address that an answer gives, as text, given the verdict on the asked name.
+
+        After a verdict of `Step.DEFAULT` the decision on a public address depends on that address alone, and holds
+        for as long as the view does: it may be remembered.
+        """
 
 
 class Policy(Protocol):

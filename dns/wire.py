@@ -11,6 +11,7 @@ What this module does not do: read answers (`dns.skim` and `name_at` do), or bui
 
 import re
 import struct
+from functools import lru_cache
 from typing import Final
 
 from dns.edns import Edns, read_options
@@ -38,6 +39,7 @@ _POINTERS = 64  # a name that is pointed to more often than this is a loop, or a
 
 _COUNTS = struct.Struct("!HHHH")
 _TYPE_AND_CLASS = struct.Struct("!HH")
+_CLASS_AND_TTL = struct.Struct("!HI")
 _FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
 
 _PLAIN = re.compile(rb"[a-z0-9_.-]*")
@@ -94,7 +96,8 @@ def read(packet: bytes) -> Query:
         raise Unreadable(FORMERR, "a query with answers", end)
     edns = None
     if counts[3]:
-        edns = _additional(packet, end, counts[3])
+        edns = _plain_edns(packet, end) if counts[3] == 1 else None
+        edns = edns or _additional(packet, end, counts[3])
     elif end != len(packet):
         raise Unreadable(FORMERR, "bytes after the last record", end)
     return Query(packet, name, qtype, qclass, end, edns)
@@ -192,6 +195,19 @@ def _without_one_question(packet: bytes, counts: tuple[int, ...]) -> Unreadable:
         if edns is not None and edns.cookie is not None:
             return Unreadable(NOERROR, "a question for a cookie", edns=edns)
     return Unreadable(FORMERR, f"{counts[0]} questions")
+
+
+@lru_cache(maxsize=256)
+def _edns_of(rclass_and_ttl: bytes) -> Edns:
+    rclass, ttl = _CLASS_AND_TTL.unpack(rclass_and_ttl)
+    return read_options(rclass, ttl, b"")
+
+
+def _plain_edns(packet: bytes, at: int) -> Edns | None:
+    """Return what an OPT record without options says, if nothing else follows the question: nearly every query."""
+    if len(packet) == at + 11 and packet[at : at + 3] == b"\0\0\x29" and packet[at + 9 :] == b"\0\0":
+        return _edns_of(packet[at + 3 : at + 9])
+    return None
 
 
 def _additional(packet: bytes, at: int, count: int) -> Edns | None:

@@ -6,10 +6,38 @@ from collections.abc import Callable, Iterator, Sequence
 from dns import render, svcb
 from dns.asked import Asked
 from dns.chain import Outcome, Stage
+from dns.clients import Client
 from dns.errors import MalformedMessage
 from dns.skim import Record
-from dns.verdict import Action, Verdict, View
+from dns.verdict import Action, Step, Verdict, View
 from dns.wire import AAAA, CNAME, DNAME, HTTPS, SVCB, A, name_at
+
+HARMLESS_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
+
+# First bytes of addresses that mean something only within a network (RFC 1918 and others). For these the asked
+# name matters too (rebinding), so the policy decides each time.
+_LOCAL_FIRST_BYTES = frozenset({0, 10, 100, 127, 169, 172, *range(224, 256)})
+
+
+def _remembering(raw: bytes, asked: Asked, client: Client, verdict: Verdict) -> Verdict:
+    """Decide an address, or remember that it is a public one that this view lets pass for any name."""
+    memorable = verdict.step is Step.DEFAULT and _is_public(raw)
+    if memorable and raw in client.harmless:
+        return verdict
+    text = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
+    decided = _address(text, asked, client.view, verdict)
+    if memorable and decided is verdict:
+        if len(client.harmless) >= HARMLESS_ADDRESSES:
+            client.harmless.clear()
+        client.harmless.add(raw)
+    return decided
+
+
+def _is_public(raw: bytes) -> bool:
+    first = raw[0]
+    if len(raw) == 16:
+        return 0x20 <= first < 0x40  # RFC 4291, section 2.4: global unicast
+    return first not in _LOCAL_FIRST_BYTES and raw[:2] != b"\xc0\xa8"
 
 
 def inspected(page: Callable[[], Sequence[str]]) -> Stage:
@@ -22,7 +50,7 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
         try:
             records = found.take_records()
             for record in records:
-                verdict = _decide(record, found.message, asked, client.view, verdict)
+                verdict = _decide(record, found.message, asked, client, verdict)
                 if verdict.action is Action.REFUSE:
                     return render.refused(asked.query, verdict, client.view.refusal, asked.now, page())
         except MalformedMessage:
@@ -33,19 +61,19 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
     return stage
 
 
-def _decide(record: Record, message: bytes, asked: Asked, view: View, verdict: Verdict) -> Verdict:
+def _decide(record: Record, message: bytes, asked: Asked, client: Client, verdict: Verdict) -> Verdict:
     """Decide one record; the verdict so far comes back where it leads nowhere closed."""
     rtype, at = record.rtype, record.data_at
     if rtype == A and record.data_bytes == 4:
-        return _address(socket.inet_ntop(socket.AF_INET, message[at : at + 4]), asked, view, verdict)
+        return _remembering(message[at : at + 4], asked, client, verdict)
     if rtype == AAAA and record.data_bytes == 16:
-        return _address(socket.inet_ntop(socket.AF_INET6, message[at : at + 16]), asked, view, verdict)
+        return _remembering(message[at : at + 16], asked, client, verdict)
     if rtype in {CNAME, DNAME}:
-        return _name(name_at(message, at), asked, view, verdict)
+        return _name(name_at(message, at), asked, client.view, verdict)
     if rtype in {SVCB, HTTPS}:
         for kind, text in _service(message[at : at + record.data_bytes]):
             decide = _name if kind == "name" else _address
-            verdict = decide(text, asked, view, verdict)
+            verdict = decide(text, asked, client.view, verdict)
             if verdict.action is Action.REFUSE:
                 break
     return verdict
