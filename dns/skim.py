@@ -18,7 +18,7 @@ _FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
 _FIXED_BYTES = _FIXED.size
 _TTL_OFFSET = 4  # of the time to live within the fixed part
 _POINTER = 0xC0
-_new = tuple.__new__
+_new = tuple.__new__  # makes a named tuple without the detour over Python that its own constructor takes
 
 
 class Record(NamedTuple):
@@ -53,14 +53,14 @@ def skim(message: bytes) -> Skimmed:
         end = HEADER_BYTES
         for _ in range(questions):
             end = _past_name(message, end) + 4
-        answer, at = _section(message, end, answers)
-        authority, at = _section(message, at, authorities)
-        additional, at = _section(message, at, additionals)
+        answer, at = _section(message, end, answers) if answers else ([], end)
+        authority, at = _section(message, at, authorities) if authorities else ([], at)
+        additional, at = _section(message, at, additionals) if additionals else ([], at)
     except (struct.error, IndexError):
         raise MalformedMessage("the message ends before its records do") from None
     if at > len(message):
         raise MalformedMessage("a record ends after the message")
-    return Skimmed(end, answer, authority, additional)
+    return _new(Skimmed, (end, answer, authority, additional))
 
 
 def _section(message: bytes, at: int, count: int) -> tuple[list[Record], int]:
@@ -70,7 +70,6 @@ def _section(message: bytes, at: int, count: int) -> tuple[list[Record], int]:
         fixed_at = at + 2 if message[at] >= _POINTER else _past_name(message, at)
         rtype, rclass, ttl, size = _FIXED.unpack_from(message, fixed_at)
         data_at = fixed_at + _FIXED_BYTES
-        # As `Record(...)`, less the detour over Python that a named tuple's own constructor takes.
         records.append(_new(Record, (rtype, rclass, ttl, at, data_at, size)))
         at = data_at + size
     return records, at
