@@ -1,5 +1,6 @@
 """The settings of the central service: one TOML file, by default ``central.toml``."""
 
+import zoneinfo
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,12 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     listen: Endpoint = Endpoint("127.0.0.1", 8081)
     timezone: str = "Europe/London"
     database: str = ""  # an SQLAlchemy URL; left out: SQLite in the data folder
+
+    def __post_init__(self) -> None:
+        try:
+            zoneinfo.ZoneInfo(self.timezone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"timezone: {self.timezone!r} is no time zone, such as Europe/London") from None
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 
-BENCHMARKS = ("lists", "policy", "recorder", "dns")
+BENCHMARKS = ("lists", "policy", "tunnel", "recorder", "dns")
 
 
 def main(asked: list[str]) -> int:
