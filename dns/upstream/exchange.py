@@ -62,6 +62,7 @@ class Exchange:
     # What most questions never change stands here once, so that making one costs less.
     finished = False
     case_kept = True  # False: this question was also sent with its case as the asker wrote it
+    has_edns = True
     tries = 1
     overdue = 0  # how often nobody had answered in time
     sent_at = 0.0

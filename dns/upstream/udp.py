@@ -9,7 +9,8 @@ closed.
 
 A server that does not keep the case of names ("0x20") is asked over TCP, where nobody can spoof, until it has
 done so `CASE_LOST_AFTER` times without ever keeping it; from then on its answers are compared regardless of
-case. A server that cannot read EDNS (RFC 6891, section 7) is asked without it.
+case. A server that answers a few questions only without EDNS (RFC 6891, section 7) is asked without it for a
+while.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ PORT_OVERDRAFT = 8192  # questions beyond that, while ports are not renewed: the
 PORT_STRANGERS = 8
 PORTS_WAITING = 64  # sockets that wait for answers only; with more of them, ports are not renewed for a while
 CASE_LOST_AFTER = 3
+EDNS_REFUSED_AFTER = 3
 EDNS_REFUSED_SECONDS = 900.0
 RECEIVE_BUFFER = 1 << 20
 
@@ -50,6 +52,7 @@ class UdpServer:
         self._ports: list[_Port] = []
         self._waiting: set[_Port] = set()
         self.case_lost = 0  # how often in a row
+        self._edns_refused = 0
         self._edns_again = 0.0
         self._tcp = StreamServer(address, _OverTcp(self), chance, health)
 
@@ -78,10 +81,15 @@ class UdpServer:
             self.health.counts.truncated += 1
             self.health.answered(now - exchange.sent_at)
             self.send_over_tcp(exchange)
-        elif rcode(data) in {FORMERR, NOTIMP} and not self._edns_again > now:
-            self._edns_again = now + EDNS_REFUSED_SECONDS
+        elif rcode(data) in {FORMERR, NOTIMP} and exchange.has_edns:
+            exchange.has_edns = False  # is it the question that it does not understand, or our OPT record?
             self.send(exchange)
         else:
+            if not exchange.has_edns and rcode(data) not in {FORMERR, NOTIMP} and now >= self._edns_again:
+                self._edns_refused += 1
+                if self._edns_refused >= EDNS_REFUSED_AFTER:
+                    self._edns_refused = 0
+                    self._edns_again = now + EDNS_REFUSED_SECONDS
             self.asker.answered(exchange, self, data)
 
     def took_case_lost(self, exchange: Exchange, data: bytes, now: float) -> None:
@@ -215,12 +223,16 @@ class _Port:
         for exchange in exchanges:
             if exchange.finished:
                 continue
+            if not edns:
+                exchange.has_edns = False
             identity = exchange.identity
             while identity in pending:
                 identity = number(2)
             pending[identity] = exchange
             exchange.sent_at = now
-            datagrams.append(identity.to_bytes(2, "big") + exchange.message(mixed=exchange.case_kept, edns=edns))
+            datagrams.append(
+                identity.to_bytes(2, "big") + exchange.message(mixed=exchange.case_kept, edns=exchange.has_edns)
+            )
         self._open += len(datagrams)
         self.room -= len(datagrams)
         try:
@@ -250,7 +262,12 @@ class _Port:
         for data in datagrams:
             # The usual answer is taken right here, everything else in `_take`: each step costs every question.
             exchange = pending.get(data[0] << 8 | data[1]) if len(data) > HEADER_BYTES else None
-            if exchange is not None and not exchange.finished and exchange.is_plainly_answered_by(data):
+            if (
+                exchange is not None
+                and not exchange.finished
+                and exchange.has_edns
+                and exchange.is_plainly_answered_by(data)
+            ):
                 pending[data[0] << 8 | data[1]] = None
                 self._open -= 1
                 health.counts.answers += 1

@@ -190,15 +190,31 @@ def test_a_truncated_answer_without_tcp_is_asked_of_the_next_server_at_once() ->
         assert whole.asked
 
 
-def test_a_server_from_before_edns_is_asked_without_it() -> None:
+def test_a_server_from_before_edns_is_asked_without_it_after_a_few_questions() -> None:
+    """RFC 6891, section 7."""
+
     async def story() -> None:
         async with asking(server) as upstreams:
-            assert addresses(await answer(upstreams, "example.org"))
-            assert addresses(await answer(upstreams, "example.net"))
+            for n in range(5):
+                assert addresses(await answer(upstreams, f"n{n}.example.org"))
 
     with FakeUpstream(behave=fake.without_edns) as server:
         run(story())
-        assert [len(asked.record.ar) for asked in server.asked] == [1, 0, 0]
+        assert [len(asked.record.ar) for asked in server.asked] == [1, 0] * 3 + [0, 0]
+
+
+def test_a_question_that_a_server_does_not_understand_says_nothing_about_edns() -> None:
+    async def story() -> None:
+        async with asking(server) as upstreams:
+            for _ in range(5):
+                record = await answer(upstreams, "strange.example.org")
+                assert record is None or record.header.rcode
+            server.behave = fake.honest
+            assert addresses(await answer(upstreams, "example.org"))
+
+    with FakeUpstream(behave=fake.failing(1)) as server:
+        run(story())
+        assert len(server.asked[-1].record.ar) == 1
 
 
 @pytest.mark.parametrize("seed", range(8))
