@@ -24,12 +24,13 @@ from dns.verdict import View
 ENTRIES = 32768
 
 _TTL = struct.Struct("!I")
+_unpack_ttl, _pack_ttl = _TTL.unpack_from, _TTL.pack_into  # looked up once: see `Finished.renew`
 
 
 class Noted:
     """What the query log says of an answer, whoever gets it. Compared by identity: counting is then cheapest."""
 
-    __slots__ = ("category", "entry", "group", "name", "outcome", "qtype", "rcode", "source", "step")
+    __slots__ = ("category", "entry", "group", "name", "outcome", "packed", "qtype", "rcode", "source", "step")
 
     def __init__(  # noqa: PLR0917 (one is made for every answer of the chain)
         self,
@@ -52,6 +53,7 @@ class Noted:
         self.category = category
         self.source = source
         self.entry = entry
+        self.packed = b""  # as it travels to the recorder; made once, by `dns.reporting`
 
 
 class Finished:
@@ -90,14 +92,17 @@ class Finished:
             self._cached.hits += 1
         if self._ttls:
             age = int(now - self._stored)
-            if age < self._age:
+            older = age - self._age
+            if older < 0:
                 return False  # the clock was set back
             body = bytearray(self.body)
             for at in self._ttls:
-                _TTL.pack_into(body, at, max(_TTL.unpack_from(body, at)[0] - (age - self._age), 0))
+                (ttl,) = _unpack_ttl(body, at)
+                _pack_ttl(body, at, ttl - older if ttl > older else 0)
             self.body = bytes(body)
             self._age = age
-            self.good_until = min(self._stored + age + 1, self._until)
+            good_until = self._stored + age + 1
+            self.good_until = min(self._until, good_until)
         return True
 
 

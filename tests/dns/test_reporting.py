@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dns.records import Batch, FrameReader, QueryRecord, Stored, batch_decoder, frame
 from dns.replay import Noted
-from dns.reporting import TABLE_ROWS, UNCONFIRMED_RECORDS, Reporter, total
+from dns.reporting import TABLE_ROWS, UNCONFIRMED_RECORDS, Reporter, _framed, _replayed, total
 from tests.fakes.asking import run
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolving import PUPIL, InTest
+from tests.fakes.resolving import PUPIL, InTest, handed_over
 
 
 def noted(name: str, outcome: str = "allowed") -> Noted:
@@ -110,15 +112,9 @@ def test_what_is_left_is_handed_over_at_the_end() -> None:
     run(story())
 
 
-def handed(reporter: Reporter) -> list[QueryRecord]:
-    records: list[QueryRecord] = []
-    reporter._send = records.extend  # type: ignore[method-assign]
-    return records
-
-
 def test_equal_answers_within_a_second_become_one_record() -> None:
     reporter = Reporter(None)
-    records = handed(reporter)
+    records = handed_over(reporter)
     for name in ("a.example", "a.example", "b.example"):
         reporter.answered("192.0.2.1", noted(name), 2.0)
     reporter.tick(100.2)
@@ -132,7 +128,7 @@ def test_equal_answers_within_a_second_become_one_record() -> None:
 
 def test_a_refusal_does_not_wait_for_the_end_of_the_second() -> None:
     reporter = Reporter(None)
-    records = handed(reporter)
+    records = handed_over(reporter)
     reporter.tick(100.0)
     reporter.answered("192.0.2.1", noted("bets.example", "refused"), 0.0)
     reporter.answered("192.0.2.1", noted("fine.example"), 0.0)
@@ -143,7 +139,7 @@ def test_a_refusal_does_not_wait_for_the_end_of_the_second() -> None:
 def test_a_replayed_refusal_does_not_wait_either() -> None:
     room = InTest(FakePolicy(refused={"bets.example"}))
     room.ask("bets.example")
-    records = handed(room.reporter)
+    records = handed_over(room.reporter)
     room.resolver.tick(room.clock.now, 0.05)
     client = room.client(PUPIL)
     (finished,) = client.answers.values()
@@ -169,3 +165,20 @@ def test_without_a_recorder_memory_is_bounded_and_the_sum_stays_exact(names: int
         sent.update({"sum": total(batch_decoder.decode(body).records)})
     kept = sum(int(found[1]) for found in reporter._table.values())
     assert sent["sum"] + kept == asked
+
+
+@given(
+    second=st.integers(0, 2**32),
+    count=st.integers(1, 2**33),
+    texts=st.lists(st.text(max_size=300), min_size=8, max_size=8),
+    qtype=st.integers(0, 65535),
+)
+def test_what_is_packed_by_hand_is_what_the_library_would_pack(
+    second: int, count: int, texts: list[str], qtype: int
+) -> None:
+    name, outcome, group, step, category, source, entry, device = texts
+    one = Noted(name, qtype, 3, outcome, group, step, category, source, entry)
+    record = QueryRecord(second, device, group, name, qtype, outcome, step, category, source, entry, 3, count, 0.0)
+    by_hand = _framed("worker", 7, _replayed(second, device, Counter({one: count})))
+    (body,) = FrameReader().feed(by_hand)
+    assert batch_decoder.decode(body) == Batch("worker", 7, (record,))

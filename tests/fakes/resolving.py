@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import dnslib
+import msgspec
 
 from dns.asked import Transport
 from dns.cache import RecordCache
@@ -106,11 +107,18 @@ class InTest:
 
     def records(self) -> list[QueryRecord]:
         """Return what would be handed to the recorder for everything answered until now."""
-        handed: list[QueryRecord] = []
-        self.reporter._send = handed.extend  # type: ignore[method-assign]
+        handed = handed_over(self.reporter)
         self.resolver.tick(self.clock.now, 0.0)
         self.resolver.tick(self.clock.now + 1, 0.0)
         return handed
+
+
+def handed_over(reporter: Reporter) -> list[QueryRecord]:
+    """Return a list to which every record that a reporter sends is added from now on."""
+    records: list[QueryRecord] = []
+    decoder = msgspec.msgpack.Decoder(QueryRecord)
+    reporter._send = lambda packed: records.extend(map(decoder.decode, packed))  # type: ignore[method-assign]
+    return records
 
 
 def question(
