@@ -12,23 +12,16 @@ Answers are made of prepared bytes: owners point to the question's name (RFC 103
 """
 
 import ipaddress
-import re
-import shlex
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-import msgspec
-
 from dns.answer import Answer
-from dns.errors import DnsError, MalformedMessage
-from dns.names import canonical, is_under, parents
+from dns.names import is_under, parents
 from dns.wire import AAAA, CLASS_IN, CNAME, NOERROR, NS, NXDOMAIN, PTR, SOA, SVCB, A, Query, to_wire
+from dns.written import DEFAULT_TTL, Data, InvalidRecord, LocalRecord, read_record
 from dns.zones import EMPTY_ZONES, LOCALHOST
 
-TXT, SRV = 16, 33
-TYPES = {"A": A, "AAAA": AAAA, "CNAME": CNAME, "PTR": PTR, "TXT": TXT, "SRV": SRV}
-DEFAULT_TTL = 300  # seconds
 OWN_TTL = 60  # the room's own names: its address may change
 _ZONE_TTL = 10800  # RFC 6303, section 3
 _TOPS = frozenset(zone[zone.rfind(".") + 1 :] for zone in (*EMPTY_ZONES, "localhost"))  # where our zones hang
@@ -37,49 +30,6 @@ _ALIASES = 8  # aliases of aliases that are followed
 _POINTER_TO_QUESTION = b"\xc0\x0c"
 _FIXED = struct.Struct("!HHIH")
 _SOA_NUMBERS = struct.Struct("!IIIII")
-_SERVICE_NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
-
-
-class InvalidRecord(DnsError, ValueError):
-    """A record in the settings that cannot be one; the message says why."""
-
-
-class LocalRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One record of the school's own, as a person writes it."""
-
-    name: str
-    type: str
-    value: str
-    ttl: int = DEFAULT_TTL
-
-    def __post_init__(self) -> None:
-        read_record(self)
-
-
-class _Data(msgspec.Struct, frozen=True):
-    """A record's data as it travels, and for an alias the name it leads to."""
-
-    data: bytes
-    ttl: int
-    target: str = ""
-
-
-def read_record(record: LocalRecord) -> tuple[str, int, _Data]:
-    """Return a record's name in canonical form, its type and its data. Raises InvalidRecord."""
-    rtype = TYPES.get(record.type.upper())
-    if rtype is None:
-        raise InvalidRecord(f"type: {record.type!r} is none of {', '.join(TYPES)}")
-    if not 0 <= record.ttl <= 0x7FFFFFFF:
-        raise InvalidRecord(f"ttl: {record.ttl} is not between 0 and {0x7FFFFFFF}")
-    try:
-        name = canonical(record.name)
-    except DnsError as problem:
-        raise InvalidRecord(f"name: {problem}") from None
-    try:
-        data, target = _READERS[rtype](record.value.strip())
-    except (ValueError, DnsError, struct.error) as problem:
-        raise InvalidRecord(f"value: {record.value!r} is no {record.type.upper()} record: {problem}") from None
-    return name, rtype, _Data(data, record.ttl, target)
 
 
 class LocalNames:
@@ -94,7 +44,7 @@ class LocalNames:
         forwarded: Sequence[str] = (),
         designated: Sequence[bytes] = (),
     ) -> None:
-        self._names: dict[str, dict[int, list[_Data]]] = {}
+        self._names: dict[str, dict[int, list[Data]]] = {}
         self._own = frozenset(own_names)
         self._own_addresses = own_addresses
         self._empty = frozenset(EMPTY_ZONES) - frozenset(
@@ -107,7 +57,7 @@ class LocalNames:
         self._add_localhost()
         self._add("_dns.resolver.arpa", 0, None)
         for service in designated:
-            self._add("_dns.resolver.arpa", SVCB, _Data(service, DEFAULT_TTL))
+            self._add("_dns.resolver.arpa", SVCB, Data(service, DEFAULT_TTL))
         self._add_pointers()
         self._elsewhere: dict[str, str] = {}
         self._between = frozenset(
@@ -133,7 +83,7 @@ class LocalNames:
         """Return the name elsewhere whose records stand for a local name's, or "": there is none."""
         return self._elsewhere.get(name, "")
 
-    def _from_records(self, name: str, found: Mapping[int, list[_Data]], qtype: int) -> Answer | None:
+    def _from_records(self, name: str, found: Mapping[int, list[Data]], qtype: int) -> Answer | None:
         if qtype not in found and name in self._elsewhere:
             return None
         owner = _POINTER_TO_QUESTION
@@ -157,14 +107,14 @@ class LocalNames:
         answer.replayable = False  # the machine's address may change
         return answer
 
-    def _own_records(self, name: str) -> Mapping[int, list[_Data]] | None:
+    def _own_records(self, name: str) -> Mapping[int, list[Data]] | None:
         """Return the addresses of a name of the room's own, by type; None for any other name."""
         if name not in self._own:
             return None
-        found: dict[int, list[_Data]] = {A: [], AAAA: []}
+        found: dict[int, list[Data]] = {A: [], AAAA: []}
         for text in self._own_addresses():
             address = ipaddress.ip_address(text)
-            found[A if address.version == 4 else AAAA].append(_Data(address.packed, OWN_TTL))
+            found[A if address.version == 4 else AAAA].append(Data(address.packed, OWN_TTL))
         return found
 
     def _lead_elsewhere(self) -> Iterator[tuple[str, str]]:
@@ -184,7 +134,7 @@ class LocalNames:
             return None
         for text in self._own_addresses():
             if ipaddress.ip_address(text).reverse_pointer == name:
-                target = _Data(to_wire(min(self._own, key=len)), OWN_TTL)
+                target = Data(to_wire(min(self._own, key=len)), OWN_TTL)
                 answer = (
                     _answer([_packed(_POINTER_TO_QUESTION, PTR, target)])
                     if qtype == PTR
@@ -202,14 +152,14 @@ class LocalNames:
                 return self._from_records(name, self._names[parent], qtype)
             if parent in self._empty:
                 if name == parent and qtype == SOA:
-                    return _answer([_packed(_POINTER_TO_QUESTION, SOA, _Data(_soa(parent), _ZONE_TTL))])
+                    return _answer([_packed(_POINTER_TO_QUESTION, SOA, Data(_soa(parent), _ZONE_TTL))])
                 if name == parent and qtype == NS:
-                    return _answer([_packed(_POINTER_TO_QUESTION, NS, _Data(to_wire(parent), _ZONE_TTL))])
+                    return _answer([_packed(_POINTER_TO_QUESTION, NS, Data(to_wire(parent), _ZONE_TTL))])
                 exists = name == parent or name in self._between
                 return _nothing(NOERROR if exists else NXDOMAIN, parent, _ZONE_TTL)
         return None
 
-    def _add(self, name: str, rtype: int, data: _Data | None) -> None:
+    def _add(self, name: str, rtype: int, data: Data | None) -> None:
         by_type = self._names.setdefault(name, {})
         if data is not None:
             by_type.setdefault(rtype, []).append(data)
@@ -219,7 +169,7 @@ class LocalNames:
     def _add_localhost(self) -> None:
         if "localhost" not in self._names:
             for rtype, data in LOCALHOST:
-                self._add("localhost", rtype, _Data(data, _ZONE_TTL))
+                self._add("localhost", rtype, Data(data, _ZONE_TTL))
 
     def _add_pointers(self) -> None:
         """Add a PTR record for each address that has none."""
@@ -230,7 +180,7 @@ class LocalNames:
                     pointer = ipaddress.ip_address(socket.inet_ntop(family, address.data)).reverse_pointer
                     if pointer not in given:
                         given.add(pointer)
-                        self._add(pointer, PTR, _Data(to_wire(name), address.ttl))
+                        self._add(pointer, PTR, Data(to_wire(name), address.ttl))
 
 
 def _answer(records: Sequence[bytes]) -> Answer:
@@ -243,63 +193,17 @@ def _answer(records: Sequence[bytes]) -> Answer:
 
 def _nothing(rcode: int, zone: str, ttl: int) -> Answer:
     """Return NXDOMAIN or NODATA, with the SOA record that lets it be cached (RFC 2308, section 3)."""
-    record = _packed(to_wire(zone), SOA, _Data(_soa(zone, ttl), ttl))
+    record = _packed(to_wire(zone), SOA, Data(_soa(zone, ttl), ttl))
     answer = Answer(rcode, "allowed", records=record, counts=b"\0\0\0\1\0\0")
     answer.replayable = True
     answer.expires = float("inf")
     return answer
 
 
-def _packed(owner: bytes, rtype: int, record: _Data) -> bytes:
+def _packed(owner: bytes, rtype: int, record: Data) -> bytes:
     return owner + _FIXED.pack(rtype, CLASS_IN, record.ttl, len(record.data)) + record.data
 
 
 def _soa(zone: str, minimum: int = _ZONE_TTL) -> bytes:
     """Return the SOA data of an empty zone (RFC 6303, section 3)."""
     return to_wire(zone) + to_wire("nobody.invalid") + _SOA_NUMBERS.pack(1, 3600, 1200, 604800, minimum)
-
-
-def _read_a(value: str) -> tuple[bytes, str]:
-    return ipaddress.IPv4Address(value).packed, ""
-
-
-def _read_aaaa(value: str) -> tuple[bytes, str]:
-    return ipaddress.IPv6Address(value).packed, ""
-
-
-def _read_name(value: str) -> tuple[bytes, str]:
-    target = canonical(value)
-    return to_wire(target), target
-
-
-def _read_text(value: str) -> tuple[bytes, str]:
-    """Read text: as it stands, or as several strings in quotes. One string holds at most 255 bytes."""
-    strings = shlex.split(value) if value.startswith('"') else [value]
-    pieces = [piece for text in strings for piece in _pieces(text.encode())]
-    return b"".join(bytes((len(piece),)) + piece for piece in pieces), ""
-
-
-def _pieces(text: bytes) -> Iterator[bytes]:
-    yield text[:255]
-    for at in range(255, len(text), 255):
-        yield text[at : at + 255]
-
-
-def _read_service(value: str) -> tuple[bytes, str]:
-    words = value.split()
-    if len(words) != 4:
-        raise MalformedMessage("it needs priority, weight, port and target")
-    priority, weight, port = (int(word) for word in words[:3])
-    return struct.pack("!HHH", priority, weight, port) + (
-        _read_name(words[3])[0] if words[3] != "." else b"\0"
-    ), ""
-
-
-_READERS: Mapping[int, Callable[[str], tuple[bytes, str]]] = {
-    A: _read_a,
-    AAAA: _read_aaaa,
-    CNAME: _read_name,
-    PTR: _read_name,
-    TXT: _read_text,
-    SRV: _read_service,
-}

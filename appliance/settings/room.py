@@ -14,8 +14,9 @@ from msgspec import field
 
 from appliance.settings.dns import Domain, Encryption, Forward, Memory
 from appliance.settings.values import Endpoint, Network, Upstream
-from dns.local import LocalNames, LocalRecord
+from dns.local import LocalNames
 from dns.upstream.server import is_address
+from dns.written import LocalRecord
 
 # A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".
 _SOCKET_FOLDER_BYTES = 107 - len("/resolver-99.control")
@@ -92,6 +93,12 @@ class Led(msgspec.Struct, frozen=True, kw_only=True):
     pin: Annotated[int, msgspec.Meta(ge=0, le=53)] = 17  # BCM number
 
 
+class Button(msgspec.Struct, frozen=True, kw_only=True):
+    """[button]: an optional button between a pin and ground."""
+
+    pin: Annotated[int, msgspec.Meta(ge=0, le=53)] | None = None  # BCM number; left out: there is none
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """[log]: the query log."""
 
@@ -155,6 +162,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     dns: Dns
     web: Web = field(default_factory=Web)
     led: Led = field(default_factory=Led)
+    button: Button = field(default_factory=Button)
     log: Log = field(default_factory=Log)
     lists: Lists = field(default_factory=Lists)
     policy: LocalPolicy | None = None

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from dns import svcb, wire
 from dns.designated import Designated
-from dns.local import InvalidRecord, LocalNames, LocalRecord
+from dns.local import LocalNames
+from dns.written import InvalidRecord, LocalRecord
 from dns.zones import EMPTY_ZONES
 from tests.fakes.asking import query
 

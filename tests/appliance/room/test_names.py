@@ -11,7 +11,8 @@ from appliance.settings.room import Dns, Room, RoomSettings
 from appliance.settings.values import Endpoint, Upstream
 from dns import svcb, wire
 from dns.answer import Answer
-from dns.local import LocalNames, LocalRecord
+from dns.local import LocalNames
+from dns.written import LocalRecord
 from tests.fakes.asking import query
 from tests.fakes.authority import Authority
 

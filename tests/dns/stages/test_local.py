@@ -1,6 +1,7 @@
 """Local names in the chain: an alias of the school's own is no way past the policy."""
 
-from dns.local import LocalNames, LocalRecord
+from dns.local import LocalNames
+from dns.written import LocalRecord
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolving import InTest
 
