@@ -70,6 +70,7 @@ def test_a_long_text_is_cut_into_strings_of_255_bytes() -> None:
         ("x.example", "SRV", "1 2 70000 a.example"),
         ("x.example", "SRV", "one 2 3 a.example"),
         ("x.example", "TXT", '"no end'),
+        ("x.example", "TXT", "x" * 20_000),
         ("x.example", "MX", "10 mail.example"),
         ("x y.example", "A", "192.0.2.1"),
     ],
