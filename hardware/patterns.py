@@ -1,7 +1,8 @@
 """What the lamp shows, in seconds, in one table.
 
 A pattern is light and darkness in turn, over and over. Each has its own rhythm, because colour is never the only
-signal, and none comes near three flashes a second (WCAG 2.3.1). Pure: `lit` says what a pattern shows at a moment.
+signal. None has more than two flashes a second; three would be the most that photosensitive people can bear (WCAG
+2.3.1). Pure: `lit` says what a pattern shows at a moment.
 """
 
 from typing import NamedTuple
@@ -22,7 +23,8 @@ HEALTHY: Pattern = ()  # dark: a lamp that is lit for no reason is soon looked a
 PATTERNS: dict[str, Pattern] = {
     #                      one round
     "refused":             (Step(1.0, 0.15),),                                    # once for each refusal
-    "paused":              (Step(0.2, 0.4),),                                     # the button is held: let go
+    "pause":               (Step(0.25, 0.25),),                                   # held: let go and it pauses
+    "shut-down":           (Step(1.0, 0.1),),                                     # held: let go and it shuts down
     "disk-trouble":        (Step(0.3, 0.3), Step(0.3, 0.3), Step(0.3, 2.0)),      # three short
     "upstream-down":       (Step(0.3, 0.3), Step(0.3, 2.0)),                      # two short
     "central-unreachable": (Step(1.5, 1.5),),                                     # slow and even
@@ -34,6 +36,9 @@ PATTERNS: dict[str, Pattern] = {
 # fmt: on
 
 
+_SHORTEST = 0.001  # what floating point leaves of a step must not keep anybody busy
+
+
 def lit(pattern: Pattern, since_start: float) -> tuple[bool, float]:
     """Return whether a pattern shows light so many seconds after it began, and for how long it stays so."""
     if not pattern:
@@ -41,12 +46,12 @@ def lit(pattern: Pattern, since_start: float) -> tuple[bool, float]:
     at = since_start % sum(step.light + step.dark for step in pattern)
     for step in pattern:
         if at < step.light:
-            return True, step.light - at
+            return True, max(step.light - at, _SHORTEST)
         at -= step.light
         if at < step.dark:
-            return False, step.dark - at
+            return False, max(step.dark - at, _SHORTEST)
         at -= step.dark
-    return False, 0.01  # the end of a round, missed by what floating point cannot show
+    return False, _SHORTEST  # the end of a round, missed by what floating point cannot show
 
 
 def flashes_a_second(pattern: Pattern) -> float:

@@ -44,6 +44,11 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "tunnels.json"
 
     @property
+    def pause(self) -> Path:
+        """The pause that the room's button began (`appliance.room.pausing`). Written by the recorder."""
+        return self.data / "pause.json"
+
+    @property
     def log_spool(self) -> Path:
         """What was received for the query log and does not stand in it yet. Written by the recorder."""
         return self.data / "log.spool"

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.room import clock, tunnels
+from appliance.room import clock, pausing, tunnels
 from appliance.room.neighbours import Neighbours
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import LocalPolicy, RoomSettings
@@ -43,10 +43,11 @@ FileState = tuple[int, int, int] | None  # inode, time of change, size; None: th
 def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     """Return the files whose change means: load the policy again. Not each of them need be there."""
     if settings.central is not None:
-        return (paths.policy, paths.index / INDEX_NAME, paths.index / OVERLAY_NAME, paths.tunnels)
+        return (paths.policy, paths.index / INDEX_NAME, paths.index / OVERLAY_NAME, paths.tunnels, paths.pause)
     index = settings.lists.index
     own = (settings.policy.document,) if settings.policy is not None and settings.policy.document else ()
-    return (*((index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()), *own, paths.tunnels)
+    lists = (index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()
+    return (*lists, *own, paths.tunnels, paths.pause)
 
 
 def load_policy(
@@ -143,7 +144,7 @@ def _read(path: Path, decode: Callable[[bytes], PolicyDocument]) -> PolicyDocume
 def _with_what_the_room_adds(
     document: PolicyDocument, settings: RoomSettings, paths: RoomPaths, now: float
 ) -> PolicyDocument:
-    """Return a document with what only this room knows: where central is, its own servers, closed tunnels."""
+    """Return a document with what only this room knows: central, its own servers, closed tunnels, its button."""
     closed = tunnels.read(paths.tunnels, now) if document.tunnels == "close" else ()
     own_servers = (forward.domain.name for forward in settings.dns.forward)
     return msgspec.structs.replace(
@@ -151,6 +152,7 @@ def _with_what_the_room_adds(
         appliance_names=_merged(document.appliance_names, _central_name(settings)),
         private_names=_merged(document.private_names, own_servers),
         rules=(*document.rules, *tunnels.rules(closed, document.rules)),
+        pauses=(*document.pauses, *pausing.read(paths.pause, now)),
     )
 
 

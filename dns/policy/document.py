@@ -190,6 +190,7 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     closed_addresses: tuple[ClosedRange, ...] = ()
     tunnels: Literal["off", "report", "close"] = "report"  # what happens where questions look like carried data
     incidents: IncidentThresholds = IncidentThresholds()
+    button_pause_minutes: NotNegative = 0  # for how long the room's button pauses it; 0: it may not
 
 
 def timed(document: PolicyDocument) -> tuple[Unblock | Lesson | Pause | Suspension, ...]:

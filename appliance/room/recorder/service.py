@@ -28,14 +28,16 @@ from appliance.room.recorder import control, keys
 from appliance.room.recorder.detail import NOTEWORTHY
 from appliance.room.recorder.ledger import WRITING_FAILED, Ledger
 from appliance.room.recorder.live import LiveFeed
+from appliance.room.recorder.pressing import RoomButton
 from appliance.room.recorder.signal_light import SignalLight
 from appliance.room.recorder.tokens import Tokens
 from appliance.room.recorder.watch import Watch
 from appliance.settings.room import RoomSettings
 from dns.records import Batch, FrameReader, FrameTooLong, Stored, batch_decoder, frame
 from hardware import lamp
+from hardware.button import GpioButton
 
-REFUSAL_SECONDS = 0.2
+REFUSAL_SECONDS = 0.1
 WAITING_BATCHES = 1000
 RETRY_SECONDS = 5.0
 HAND_OVER_SECONDS = 3.0
@@ -239,6 +241,7 @@ async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -
     ledger = Ledger(paths.log, paths.log_spool, settings.log, tokens, keys.of_room(settings.log, paths))
     watch = Watch(settings, paths, tokens)
     recorder = Recorder(ledger, live, light, watch, commit_seconds=settings.log.commit_seconds, now=now)
+    button = _button(settings, paths, light, watch, now)
     await live.start(paths.live_socket)
     servers = [
         await _serve(recorder.serve, paths.recorder_socket),
@@ -262,6 +265,22 @@ async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -
         await recorder.close()
         live.close()
         light.close()
+        if button is not None:
+            button.close()
+
+
+def _button(
+    settings: RoomSettings, paths: RoomPaths, light: SignalLight, watch: Watch, now: Callable[[], float]
+) -> GpioButton | None:
+    if settings.button.pin is None:
+        return None
+
+    def minutes() -> int:
+        watch.look(now())
+        return watch.button_pause_minutes
+
+    pressed = RoomButton(light, paths.pause, minutes, now=now)
+    return GpioButton(settings.button.pin, pressed.down, pressed.up)
 
 
 async def _serve(

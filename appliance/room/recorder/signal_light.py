@@ -30,11 +30,13 @@ class SignalLight:
         self._trouble_since = 0.0
         self._acknowledged: Condition | None = None
         self._beat: asyncio.TimerHandle | None = None
+        self._held: str | None = None
+        self._held_since = 0.0
         self._credit: dict[str, tuple[float, float]] = {}  # device: flashes it has left, when that was
 
     def refused(self, device: str = "") -> None:
         """Light the lamp, at the end of a darkness that has only just begun; one that is lit stays so."""
-        if self._next is None and self._may_flash(device):
+        if self._next is None and self._held is None and self._may_flash(device):
             self._next = self._loop.call_at(max(self._dark_until, self._loop.time()), self._light)
 
     def trouble(self, condition: Condition | None) -> None:
@@ -50,6 +52,16 @@ class SignalLight:
     def acknowledge(self) -> None:
         """Somebody has seen it: put the lamp out until there is something new."""
         self._acknowledged = self._trouble
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        self._rest()
+
+    def held(self, meaning: str | None) -> None:
+        """Show what it would mean to let go of the button now; None: nothing, or it was let go."""
+        if meaning == self._held:
+            return
+        self._held, self._held_since = meaning, self._loop.time()
         if self._next is not None:
             self._next.cancel()
             self._next = None
@@ -86,20 +98,23 @@ class SignalLight:
     def _rest(self) -> None:
         self._stop_beating()
         trouble = self._trouble
-        if trouble is None or trouble is self._acknowledged:
+        if self._held is not None:
+            self._show(self._held, self._held_since)
+        elif trouble is None or trouble is self._acknowledged:
             self._lamp.off()
-        elif self._lamp.has_words:
-            self._lamp.on(trouble.value)
         else:
-            self._show_rhythm(trouble)
+            self._show(trouble.value, self._trouble_since)
 
-    def _show_rhythm(self, trouble: Condition) -> None:
-        shown, seconds = lit(PATTERNS[trouble.value], self._loop.time() - self._trouble_since)
+    def _show(self, reason: str, since: float) -> None:
+        if self._lamp.has_words:
+            self._lamp.on(reason)
+            return
+        shown, seconds = lit(PATTERNS[reason], self._loop.time() - since)
         if shown:
-            self._lamp.on(trouble.value)
+            self._lamp.on(reason)
         else:
             self._lamp.off()
-        self._beat = self._loop.call_later(seconds, self._show_rhythm, trouble)
+        self._beat = self._loop.call_later(seconds, self._show, reason, since)
 
     def _stop_beating(self) -> None:
         if self._beat is not None:

@@ -37,15 +37,14 @@ class Watch:
         self._detector = TunnelDetector()
         self._tunnels = "report"
         self._exempt: tuple[str, ...] = ()
+        self.button_pause_minutes = 0
         self._found: list[Incident] = []
         self._looked = -LOOK_SECONDS
         self._state: tuple[int, int] | None = (0, 0)  # no file's: the first look reads
 
     def seen(self, batch: Batch, now: float) -> None:
         """Take a batch as it came from a worker."""
-        if abs(now - self._looked) >= LOOK_SECONDS:
-            self._looked = now
-            self._follow_policy()
+        self.look(now)
         for record in batch.records:
             if record.verdict == "refused":
                 self._found += self._rules.refused(record, self._tokens.token(record.device))
@@ -57,6 +56,12 @@ class Watch:
                     self._found += self._rules.tunnel(finding, self._tokens.token(record.device))
                     self._close(finding, now)
         del self._found[_MOST_WAITING:]
+
+    def look(self, now: float) -> None:
+        """Look whether the policy has changed, where it was not looked at just now."""
+        if abs(now - self._looked) >= LOOK_SECONDS:
+            self._looked = now
+            self._follow_policy()
 
     def take(self) -> list[Incident]:
         """Return what was found since the last time."""
@@ -90,6 +95,7 @@ class Watch:
         except (OSError, ValueError) as problem:
             log.warning("%s: incidents are judged by the policy before it (%s)", path, problem)
             return
+        self.button_pause_minutes = document.button_pause_minutes
         self._rules.limits = document.incidents
         self._rules.locked = frozenset(document.locked_categories)
         if document.tunnels != self._tunnels or document.private_names != self._exempt:

@@ -1,0 +1,66 @@
+"""Lamps: on a pin of gpiozero's own mock factory, on the board's LED, and in a file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+
+from hardware.errors import HardwareError
+from hardware.lamp import ActivityLamp, GpioLamp, SimulatedLamp, make
+
+
+@pytest.fixture
+def pins() -> Iterator[MockFactory]:
+    before = Device.pin_factory
+    Device.pin_factory = MockFactory()
+    yield Device.pin_factory
+    Device.pin_factory.reset()
+    Device.pin_factory = before
+
+
+def test_a_lamp_on_a_pin_lights_it(pins: MockFactory) -> None:
+    lamp = GpioLamp(17)
+    pin = pins.pin(17)
+    assert not pin.state
+    lamp.on("refused")
+    assert pin.state
+    lamp.off()
+    assert [state.state for state in pin.states] == [False, True, False]
+    lamp.close()
+
+
+def test_a_pin_that_is_taken_says_so(pins: MockFactory) -> None:
+    lamp = GpioLamp(17)
+    with pytest.raises(HardwareError, match="pin 17"):
+        GpioLamp(17)
+    lamp.close()
+
+
+def test_the_boards_own_led_is_taken_over_and_given_back(tmp_path: Path) -> None:
+    (tmp_path / "trigger").write_text("none rc-feedback [mmc0] timer\n")
+    (tmp_path / "brightness").write_text("1")
+    lamp = ActivityLamp(tmp_path)
+    assert (tmp_path / "trigger").read_text() == "none"
+    assert (tmp_path / "brightness").read_text() == "0"
+    lamp.on("refused")
+    assert (tmp_path / "brightness").read_text() == "1"
+    lamp.close()
+    assert (tmp_path / "brightness").read_text() == "0"
+    assert (tmp_path / "trigger").read_text() == "mmc0"
+
+
+def test_a_board_without_such_an_led_says_so(tmp_path: Path) -> None:
+    with pytest.raises(HardwareError, match="activity LED"):
+        ActivityLamp(tmp_path / "missing")
+
+
+def test_a_simulated_lamp_says_what_it_shows(tmp_path: Path) -> None:
+    lamp = make("simulated", 17, tmp_path / "lamp")
+    assert isinstance(lamp, SimulatedLamp)
+    assert (tmp_path / "lamp").read_text() == "off\n"
+    lamp.on("upstream-down")
+    assert (tmp_path / "lamp").read_text() == "on upstream-down\n"
+    lamp.close()
+    assert (tmp_path / "lamp").read_text() == "off\n"
