@@ -1,8 +1,8 @@
 """What the room's button does: acknowledge the lamp, pause the room, or shut it down.
 
 While the button is held the lamp says what letting go would do. Pressing for as long again ends a pause. The room
-is paused only where the policy says for how long (`button_pause_minutes`), and by a file (`appliance.room.pausing`):
-nobody waits for the button.
+is paused only where the policy says for how long (`button_pause_minutes`), and by a file
+(`appliance.room.pausing`): nobody waits for the button.
 """
 
 import asyncio

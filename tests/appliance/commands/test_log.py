@@ -1,0 +1,143 @@
+"""`hallpass log`, as a technician types it, on a log that a recorder wrote."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from appliance.commands.log import command
+from appliance.errors import HallpassError
+from appliance.room.paths import RoomPaths
+from appliance.room.recorder.keys import of_room
+from appliance.room.recorder.ledger import Ledger
+from appliance.room.recorder.tokens import Tokens
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from dns.records import Batch, QueryRecord
+
+NOW = 1_795_000_000  # 2026-11-18T08:26:40Z
+
+
+def record(name: str, *, second: int = NOW, verdict: str = "allowed", device: str = "192.0.2.7") -> QueryRecord:
+    category = "gambling" if verdict == "refused" else ""
+    return QueryRecord(second, device, "pupils", name, 1, verdict, "list", category, "own", name, 0, 2, 0.5)
+
+
+RECORDS = (
+    record("example.org"),
+    record("casino.example", second=NOW + 1, verdict="refused"),
+    record("school.example", second=NOW + 7200, device="192.0.2.8"),
+)
+
+
+@pytest.fixture(params=["", '[log]\nkey_file = "log.key"\n'], ids=["plain", "encrypted"])
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    config = tmp_path / "room.toml"
+    (tmp_path / "log.key").write_text("ab" * 32 + "\n")
+    config.write_text(
+        f'[room]\nname = "Room 4"\ndata = "data"\nrun = "/tmp/hp-nobody-serves-here"\n'
+        f'[dns]\nupstreams = ["192.0.2.53"]\n{request.param}'
+    )
+    settings = load(config, RoomSettings)
+    paths = RoomPaths.of(settings)
+    paths.data.mkdir()
+    ledger = Ledger(
+        paths.log, paths.log_spool, settings.log, Tokens.of_room(paths.data), of_room(settings.log, paths)
+    )
+    ledger.write([Batch("w", 1, RECORDS)], NOW)
+    ledger.close(NOW)
+    return config
+
+
+@pytest.fixture
+def hallpass_log(config: Path) -> Callable[..., Result]:
+    def run(name: str, *arguments: str) -> Result:
+        return CliRunner().invoke(command, [name, "--config", str(config), *arguments], catch_exceptions=False)
+
+    return run
+
+
+def test_stats_count_the_answers(hallpass_log: Callable[..., Result]) -> None:
+    found = json.loads(hallpass_log("stats", "--json").output)
+    assert (found["queries"], found["refused"], found["rows"]) == (6, 2, 3)
+    assert found["since"] == "2026-11-18T11:06:40Z"
+
+
+def test_stats_rank_names_categories_and_devices(hallpass_log: Callable[..., Result]) -> None:
+    found = json.loads(hallpass_log("stats", "--json", "--top", "2", "--since", "2026-11-01").output)
+    assert found["top"]["devices"][0]["answers"] == 4
+    assert {"what": "gambling", "answers": 2} in found["top"]["categories"]
+    assert [hour["answers"] for hour in found["hours"]] == [4, 2]
+    plain = hallpass_log("stats", "--refused").output
+    assert "casino.example" in plain
+    assert "192.0.2" not in plain
+
+
+def test_tail_prints_the_newest_last(hallpass_log: Callable[..., Result]) -> None:
+    lines = hallpass_log("tail", "-n", "2").output.splitlines()
+    assert [line.split()[4] for line in lines] == ["casino.example", "school.example"]
+    assert lines[0].endswith("casino.example (gambling, own) 2 times")
+
+
+def test_search_finds_by_everything_that_is_asked(hallpass_log: Callable[..., Result]) -> None:
+    def names(*arguments: str) -> list[str]:
+        lines = hallpass_log("search", "--format", "jsonl", *arguments).output.splitlines()
+        return [json.loads(line)["name"] for line in lines]
+
+    assert names("example") == ["example.org", "casino.example", "school.example"]
+    assert names("cas%no") == []
+    assert names("--verdict", "refused") == ["casino.example"]
+    assert names("--category", "gambling", "--type", "a") == ["casino.example"]
+    assert names("--since", "2026-11-18T12:30:00+00:00") == ["school.example"]
+    assert names("--until", "2026-11-18T12:30:00+00:00", "-n", "1") == ["casino.example"]
+    assert names("--type", "nonsense") == []
+
+
+def test_csv_has_a_head_and_a_line_for_each_entry(hallpass_log: Callable[..., Result]) -> None:
+    lines = hallpass_log("search", "--format", "csv").output.splitlines()
+    assert lines[0] == "time,device,group,name,type,verdict,category,source,count,milliseconds"
+    assert len(lines) == 4
+
+
+def test_export_gives_everything_about_one_device(hallpass_log: Callable[..., Result], tmp_path: Path) -> None:
+    device = hallpass_log("tail", "-n", "1").output.split()[1]
+    assert hallpass_log("who", "--device", device, "--reason", "lost tablet").output == "192.0.2.8\n"
+    hallpass_log("export", "--device", device, "--output", str(tmp_path / "held.json"))
+    held = json.loads((tmp_path / "held.json").read_text())
+    assert [entry["name"] for entry in held["queries"]] == ["school.example"]
+    assert [look["reason"] for look in held["look_ups"]] == ["lost tablet"]
+
+
+def test_purge_deletes_and_says_how_many(hallpass_log: Callable[..., Result]) -> None:
+    said = hallpass_log("purge", "--everything", "--reason", "end of year", "--yes").output
+    assert said == "3 rows (6 answers) were deleted\n"
+    found = json.loads(hallpass_log("stats", "--json").output)
+    assert found["queries"] == 0
+    assert found["deleted"][0]["reason"] == "end of year"
+    assert found["deleted"][0]["rows"] == 3
+
+
+def test_purge_must_be_told_what(hallpass_log: Callable[..., Result]) -> None:
+    assert hallpass_log("purge", "--reason", "why not", "--yes").exit_code == 2
+    assert hallpass_log("purge", "--everything", "--before", "1d", "--reason", "x y z", "--yes").exit_code == 2
+    assert hallpass_log("purge", "--everything", "--reason", "nobody says yes").exit_code == 1
+
+
+def test_a_purge_needs_a_reason_that_says_something(hallpass_log: Callable[..., Result]) -> None:
+    with pytest.raises(HallpassError, match="reason"):
+        hallpass_log("purge", "--everything", "--reason", "  ", "--yes")
+
+
+def test_a_time_that_is_none_is_said(hallpass_log: Callable[..., Result]) -> None:
+    result = hallpass_log("stats", "--since", "yesterday-ish")
+    assert result.exit_code == 2
+    assert "is no time" in result.output
+
+
+def test_a_log_that_is_not_there_yet_is_an_empty_one(config: Path, hallpass_log: Callable[..., Result]) -> None:
+    for path in (config.parent / "data").glob("log.*"):
+        path.unlink()
+    assert json.loads(hallpass_log("stats", "--json").output)["queries"] == 0
+    assert hallpass_log("tail").output == ""
