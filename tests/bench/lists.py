@@ -5,7 +5,8 @@ names are made up (fixed seed), shaped like those of public lists: words, hyphen
 top-level domains, a third of them hosts below a site; a twentieth stands in two categories. Everything happens
 in a temporary folder.
 
-Builds are measured by the clock, everything else in CPU time, so that a busy machine says nearly the same.
+Times are CPU time, so that a busy machine says nearly the same; a build uses one core, and its time by the clock
+stands beside it.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from blocklists.index import Index, open_index
 from blocklists.sources import Source
 
 CATEGORIES = 20
-CHANGES = 20_000
+CHANGES = 21_000  # at least 20,000 of them differ in the end
 SEED = 20_261_124
 _SUFFIXES = ["com"] * 10 + [
     "net",
@@ -198,12 +199,12 @@ def measure(folder: Path, count: int, *, whole_table: bool) -> list[Bar]:
     size = (folder / "index" / INDEX_NAME).stat().st_size
     sys.stdout.write(
         f"input: {count:,} lines in {CATEGORIES} categories, {text / 1e6:.1f} MB of text; {built.names:,} names;"
-        f" index {size / 1e6:.1f} MB; build took {built.cpu:.1f} s of CPU\n"
+        f" index {size / 1e6:.1f} MB; build took {built.seconds:.1f} s by the clock\n"
     )
     scale = count / 5_000_000
     if not whole_table:
         return [
-            Bar(f"building {count:,} names", 20.0, built.seconds, "s"),
+            Bar(f"building {count:,} names", 20.0, built.cpu, "s"),
             Bar(f"building {count:,} names, memory", 600.0, built.megabytes, "MB"),
         ]
     index = open_index(folder / "index")
@@ -219,7 +220,7 @@ def measure(folder: Path, count: int, *, whole_table: bool) -> list[Bar]:
         Bar("a look-up, four labels, not listed", 3.0, microseconds(index, four_labels(2000)), "us"),
         Bar("a look-up, four labels, listed", 12.0, microseconds(index, listed(sources, 2000)), "us"),
         Bar("  the same through an overlay, not listed", 6.0, microseconds(layered, four_labels(2000)), "us"),
-        Bar(f"building {count:,} names", 120.0 * scale, built.seconds, "s"),
+        Bar(f"building {count:,} names", 120.0 * scale, built.cpu, "s"),
         Bar(f"building {count:,} names, memory", 2500.0 * scale, built.megabytes, "MB"),
         Bar(f"an overlay of {report.changes:,} changes, to download", 400.0, report.size / 1e3, "kB"),
         Bar("  applying it", 2.0, applying, "s"),

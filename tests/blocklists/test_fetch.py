@@ -229,6 +229,19 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path, clock:
         assert Fetcher(tmp_path / "two", clock, tls=trusting).fetch(named(server)).state == "new"
 
 
+def test_the_proxy_of_the_school_is_asked_but_never_for_this_machine(
+    server: ListServer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with list_server() as proxy:
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        server.gives("/list", NAMES)
+        assert fetcher.fetch(named(server)).state == "new"
+        far = Source(name="far", category="ads", location="https://lists.example/list")
+        outcome = fetcher.fetch(far)
+    assert (outcome.state, proxy.connects) == ("failed", ["lists.example:443"])
+
+
 def test_nothing_is_left_lying_about(server: ListServer, fetcher: Fetcher, tmp_path: Path) -> None:
     server.gives("/list", NAMES)
     fetcher.fetch(named(server))

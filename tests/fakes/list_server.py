@@ -23,6 +23,7 @@ class ListServer:
     def __init__(self, scheme: str, server: ThreadingHTTPServer) -> None:
         self.answers: dict[str, Answer] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.connects: list[str] = []  # what it was asked to connect to, as a proxy; it never does
         self.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
 
     def gives(self, path: str, content: bytes, *, etag: str = "", last_modified: str = "", **headers: str) -> None:
@@ -85,6 +86,12 @@ def list_server(certificate: tuple[Path, Path] | None = None) -> Iterator[ListSe
                 self.end_headers()
             else:
                 answer(self)
+
+        def do_CONNECT(self) -> None:
+            found[0].connects.append(self.path)
+            self.send_response(403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's signature)
             return
