@@ -6,11 +6,9 @@ from pathlib import Path
 import click
 
 from appliance.commands.options import config_option, say_what_happens
-from appliance.errors import HallpassError
 from appliance.room.recorder import service
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from hardware.errors import HardwareError
 
 
 @click.command()
@@ -19,7 +17,4 @@ def command(config: Path) -> None:
     """Run the recorder: the only writer of the query log, and the lamp's hand."""
     settings = load(config, RoomSettings)
     say_what_happens()
-    try:
-        asyncio.run(service.run(settings))
-    except HardwareError as problem:
-        raise HallpassError(str(problem)) from problem
+    asyncio.run(service.run(settings))

@@ -36,6 +36,7 @@ from appliance.settings.room import RoomSettings
 from dns.records import Batch, FrameReader, FrameTooLong, Stored, batch_decoder, frame
 from hardware import lamp
 from hardware.button import GpioButton
+from hardware.errors import HardwareError
 
 REFUSAL_SECONDS = 0.1
 WAITING_BATCHES = 1000
@@ -230,13 +231,13 @@ class Recorder:
 
 
 async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -> None:
-    """Be the recorder until SIGTERM or SIGINT. Raises HardwareError or OSError where it cannot begin."""
+    """Be the recorder until SIGTERM or SIGINT. Raises OSError where it cannot begin."""
     paths = RoomPaths.of(settings)
     paths.data.mkdir(parents=True, exist_ok=True)
     paths.sockets.mkdir(mode=0o770, parents=True, exist_ok=True)
     loop = asyncio.get_running_loop()
     tokens = Tokens.of_room(paths.data)
-    light = SignalLight(lamp.make(settings.led.driver, settings.led.pin, paths.lamp), loop)
+    light = SignalLight(_lamp(settings, paths), loop)
     live = LiveFeed(tokens)
     ledger = Ledger(paths.log, paths.log_spool, settings.log, tokens, keys.of_room(settings.log, paths))
     watch = Watch(settings, paths, tokens)
@@ -269,6 +270,14 @@ async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -
             button.close()
 
 
+def _lamp(settings: RoomSettings, paths: RoomPaths) -> lamp.Lamp:
+    try:
+        return lamp.make(settings.led.driver, settings.led.pin, paths.lamp)
+    except HardwareError as problem:
+        log.error("%s; the room goes on without a lamp", problem)
+        return lamp.SimulatedLamp(paths.lamp)
+
+
 def _button(
     settings: RoomSettings, paths: RoomPaths, light: SignalLight, watch: Watch, now: Callable[[], float]
 ) -> GpioButton | None:
@@ -280,7 +289,11 @@ def _button(
         return watch.button_pause_minutes
 
     pressed = RoomButton(light, paths.pause, minutes, now=now)
-    return GpioButton(settings.button.pin, pressed.down, pressed.up)
+    try:
+        return GpioButton(settings.button.pin, pressed.down, pressed.up)
+    except HardwareError as problem:
+        log.error("%s; the room goes on without a button", problem)
+        return None
 
 
 async def _serve(
