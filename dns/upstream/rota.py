@@ -26,6 +26,7 @@ from dns.upstream.server import Server
 
 RETRY_SECONDS = 0.5
 GIVE_UP_AFTER = 6  # retries: 3 seconds, in which a client will ask again itself
+OVERDUE_AT_ONCE = 512
 TICKS = 10  # looks at the clock within that time
 FADE_SECONDS = 10.0
 
@@ -136,11 +137,15 @@ class Rota:
     def _look_at_the_clock(self) -> None:
         """Turn the wheel by one: the questions that come off have waited for `retry_seconds`."""
         now = self._loop.time()
-        overdue = self._wheel.popleft()
+        overdue = [exchange for exchange in self._wheel.popleft() if not exchange.finished]
+        if len(overdue) > OVERDUE_AT_ONCE:
+            # A flood while upstreams are silent: the loop has others to serve between two ticks.
+            self._wheel[0][:0] = overdue[OVERDUE_AT_ONCE:]
+            del overdue[OVERDUE_AT_ONCE:]
         self._newest = []
         self._wheel.append(self._newest)
         for exchange in overdue:
-            if not exchange.finished:
+            if not exchange.finished:  # it may have been, a moment ago, by what became of another
                 self._overdue(exchange, now)
         self._probe(now)
         self._rank()

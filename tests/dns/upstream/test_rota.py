@@ -200,3 +200,14 @@ def test_closing_answers_whoever_still_waits() -> None:
 
     with FakeUpstream(behave=fake.never) as silent:
         run(story())
+
+
+def test_a_flood_of_questions_that_nobody_answers_is_let_go_in_portions_and_to_the_last_one() -> None:
+    async def story() -> None:
+        async with asking(silent, retry_seconds=0.02) as upstreams:
+            names = [f"n{n}.example.org" for n in range(3000)]
+            pending = [answer_bytes(upstreams, query(name), name) for name in names]
+            assert set(await asyncio.gather(*pending)) == {None}
+
+    with FakeUpstream(behave=fake.never) as silent:
+        run(story())
