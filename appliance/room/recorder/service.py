@@ -274,7 +274,7 @@ def _lamp(settings: RoomSettings, paths: RoomPaths) -> lamp.Lamp:
     try:
         return lamp.make(settings.led.driver, settings.led.pin, paths.lamp)
     except HardwareError as problem:
-        log.error("%s; the room goes on without a lamp", problem)
+        log.warning("%s; the room goes on without a lamp", problem)
         return lamp.SimulatedLamp(paths.lamp)
 
 
@@ -292,7 +292,7 @@ def _button(
     try:
         return GpioButton(settings.button.pin, pressed.down, pressed.up)
     except HardwareError as problem:
-        log.error("%s; the room goes on without a button", problem)
+        log.warning("%s; the room goes on without a button", problem)
         return None
 
 

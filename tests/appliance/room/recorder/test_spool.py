@@ -19,7 +19,9 @@ RECORD = st.builds(
 )
 BATCHES = st.lists(
     st.builds(
-        lambda number, records: Batch("w", number, tuple(records)), st.integers(1, 2**63), st.lists(RECORD, max_size=5)
+        lambda number, records: Batch("w", number, tuple(records)),
+        st.integers(1, 2**63),
+        st.lists(RECORD, max_size=5),
     ),
     min_size=1,
     max_size=8,
