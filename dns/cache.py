@@ -17,7 +17,7 @@ the clock that the caller passes in.
 """
 
 import struct
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Sequence
 
 from dns.errors import MalformedMessage
@@ -31,7 +31,9 @@ DUE_SHARE = 0.1  # of its life that a popular answer has left when it is due
 DUE_AFTER_HITS = 2
 DUE_LIFE = 10  # seconds; an answer with a shorter life is not worth asking for early
 
-_ENTRY_BYTES = 480  # what an entry costs beside its message and its name
+_Key = tuple[str, int, int]
+
+_ENTRY_BYTES = 430  # what an entry costs beside its message and its name
 _TTL = struct.Struct("!I")
 _TTL_BEFORE_DATA = 6  # bytes from a record's time to live to its data
 _NOERROR, _NXDOMAIN = 0, 3
@@ -121,7 +123,8 @@ class RecordCache:
         self._minimum = minimum_ttl
         self._maximum = maximum_ttl
         self._stale_seconds = stale_seconds
-        self._entries: OrderedDict[tuple[str, int, int], Cached] = OrderedDict()
+        self._entries: dict[_Key, Cached] = {}
+        self._turns: deque[_Key] = deque()  # the oldest first
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -163,10 +166,11 @@ class RecordCache:
             entries = self._entries
             size = _ENTRY_BYTES + len(name) + len(message)
             replaced = entries.get(key)
-            if replaced is not None:
+            if replaced is None:
+                self._turns.append(key)
+            else:
                 size -= _cost(key, replaced)
                 cached.hits = replaced.hits >> 1
-                entries.move_to_end(key)
             entries[key] = cached
             self._bytes += size
             if self._bytes > self._limit:
@@ -187,6 +191,7 @@ class RecordCache:
         keys = [key for key in self._entries if not name or key[0] == name or key[0].endswith(under)]
         for key in keys:
             self._bytes -= _cost(key, self._entries.pop(key))
+        self._turns = deque(key for key in self._turns if key in self._entries)
         return len(keys)
 
     def _cached(self, message: bytes, skimmed: Skimmed, qtype: int, now: float, *, is_failure: bool) -> Cached:
@@ -238,13 +243,15 @@ class RecordCache:
 
     def _make_room(self, now: float) -> None:
         """Let the oldest go, but give each that was asked for since its last turn another one."""
-        entries = self._entries
-        while self._bytes > self._limit and entries:
-            key, cached = entries.popitem(last=False)
+        entries, turns = self._entries, self._turns
+        while self._bytes > self._limit and turns:
+            key = turns.popleft()
+            cached = entries[key]
             if cached.hits > cached.seen and now < cached.expires:
                 cached.seen = cached.hits
-                entries[key] = cached
+                turns.append(key)
             else:
+                del entries[key]
                 self._bytes -= _cost(key, cached)
 
 
@@ -276,5 +283,5 @@ def _without_opt(message: bytes, skimmed: Skimmed) -> bytes:
     return message[:10] + b"\0\0" + message[12:start]
 
 
-def _cost(key: tuple[str, int, int], cached: Cached) -> int:
+def _cost(key: _Key, cached: Cached) -> int:
     return _ENTRY_BYTES + len(key[0]) + len(cached.message)
