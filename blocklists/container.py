@@ -163,9 +163,13 @@ def map_file(path: Path) -> Mapped:
     try:
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return _mapped(path, mapped, f"/proc/self/fd/{file.fileno()}")
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or "is empty"
         raise IndexDamaged(f"{path}: cannot be opened: {reason}") from None
+
+
+def _mapped(path: Path, mapped: mmap.mmap, same_file: str) -> Mapped:
     begins, keys, width, version = _footer(path, mapped)
     try:
         tables = _tables_decoder.decode(mapped[begins[1] : begins[2]])
@@ -173,7 +177,8 @@ def map_file(path: Path) -> Mapped:
         raise IndexDamaged(f"{path}: is damaged: its tables cannot be read") from None
     trie = marisa_trie.Trie()
     try:
-        trie.mmap(str(path))
+        # By the open file, not by its name: another index may take the name between one look and the next.
+        trie.mmap(same_file)
     except (RuntimeError, OSError):
         raise IndexDamaged(f"{path}: is damaged: its names cannot be read") from None
     if len(trie) != keys:

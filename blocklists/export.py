@@ -7,6 +7,7 @@ from blocklists.index import Index
 from blocklists.weighing import Group
 from dns.names import name_of_key
 
+_UNLISTED = "any-name-that-nobody-lists"
 _ADDRESS = 1
 _NEVER_NAMED = 65280  # for private use (RFC 6895): no list says "not for this type" of it
 
@@ -32,27 +33,31 @@ def closed_names(index: Index, categories: Collection[str] = ()) -> Iterator[str
         if not wanted:
             continue
         name = name_of_key(reversed_key)
-        if _is_opened(index, name, wanted):
-            continue
-        matches = {group.match for group in wanted}
-        if Match.SUBDOMAINS in matches or {Match.EXACT, Match.BELOW} <= matches:
-            names.append(name)
+        itself, below = _reach(index, name, wanted)
+        if itself or below:
+            names.append(name if itself else f"*.{name}")
+        if below:
             parent = reversed_key
-        else:
-            names.append(name if Match.EXACT in matches else f"*.{name}")
     return iter(sorted(names))
 
 
-def _is_opened(index: Index, name: str, wanted: list[Group]) -> bool:
-    """Tell whether exceptions, or the limits of its own entries, open a listed name after all."""
+def _reach(index: Index, name: str, wanted: list[Group]) -> tuple[bool, bool]:
+    """Tell whether a listed name itself is closed, and whether what is under it is."""
+    matches = {group.match for group in wanted}
+    itself = bool(matches & {Match.EXACT, Match.SUBDOMAINS})
+    below = bool(matches & {Match.BELOW, Match.SUBDOMAINS})
     if not index.has_openings and all(group.condition is None for group in wanted):
-        return False
-    asked = name if any(group.match is not Match.BELOW for group in wanted) else f"any.{name}"
+        return itself, below
+    # Exceptions, and the limits of an entry, may open it after all; an entry may speak of some record types only:
+    # then the name is closed, though not for every question.
     categories = {group.category for group in wanted}
-    # An entry may speak of some record types only: then the name is closed, though not for every question.
     types = {
         _ADDRESS,
         _NEVER_NAMED,
         *(one for group in wanted if group.condition for one in group.condition.types),
     }
-    return not any(closing.category in categories for qtype in types for closing in index.closings(asked, qtype))
+
+    def is_closed(asked: str) -> bool:
+        return any(closing.category in categories for one in types for closing in index.closings(asked, one))
+
+    return itself and is_closed(name), below and is_closed(f"{_UNLISTED}.{name}")

@@ -245,6 +245,7 @@ def differing(old: Index, new: Index) -> Iterator[tuple[str, tuple[Group, ...], 
 
 def open_index(directory: Path) -> Index:
     """Open the index in a directory. Raises IndexDamaged, with one line that says what is wrong."""
+    directory = directory.resolve()  # a link that is turned in between must not mix two indexes
     path = directory / INDEX_NAME
     if not path.exists():
         raise IndexDamaged(f"{directory}: holds no index ({INDEX_NAME} is missing)")

@@ -1,6 +1,9 @@
 """The compiled index says what a plain reading of the entries says, whatever was dropped or joined in between."""
 
+import itertools
+import shutil
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -226,6 +229,38 @@ def test_an_index_of_another_format_version_says_so(tmp_path: Path) -> None:
     path.write_bytes(whole)
     with pytest.raises(IndexDamaged, match="format 99"):
         open_index(tmp_path / "index")
+
+
+def test_an_index_that_is_replaced_while_it_is_opened_is_the_one_or_the_other(tmp_path: Path) -> None:
+    names = {}
+    for name in ("one", "two"):
+        text = "".join(f"{name}-{at}.example\n" for at in range(50))
+        names[report_of(tmp_path / name, source(tmp_path / name, text)).version] = name
+    used = tmp_path / "used"
+    used.mkdir()
+    done = threading.Event()
+
+    def replace() -> None:
+        for name in itertools.cycle(("one", "two")):
+            (used / "new").hardlink_to(tmp_path / name / "index" / INDEX_NAME)
+            (used / "new").replace(used / INDEX_NAME)
+            if (used / "new").exists():  # renaming a link onto the same file does nothing
+                (used / "new").unlink()
+            if done.is_set():
+                return
+
+    shutil.copy(tmp_path / "one" / "index" / INDEX_NAME, used / INDEX_NAME)
+    writer = threading.Thread(target=replace)
+    writer.start()
+    try:
+        for _ in range(300):
+            index = open_index(used)
+            name = names[index.version]
+            assert all(index.closings(f"{name}-{at}.example") for at in range(50))
+            assert not index.closings("neither.example")
+    finally:
+        done.set()
+        writer.join()
 
 
 def test_an_opened_index_goes_on_while_another_takes_its_place(tmp_path: Path) -> None:
