@@ -9,7 +9,8 @@ on in one table whose rows cover longer than a second, and beyond `TABLE_ROWS` r
 stay exact. What the query log cannot show then is when exactly, and at last which name.
 
 Refusals do not wait for the end of the second: the room's lamp hangs on them. So that a flood of refusals does not
-become a flood of records, `PROMPT_A_SECOND` of a device's go at once in each second, the others with the rest.
+become a flood of records, `PROMPT_A_SECOND` of a device's go at once in each second, the others `REFUSAL_TURNS`
+times a second: none shall be older than half a second when it is on the disk.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ BATCH_RECORDS = 1000
 UNCONFIRMED_RECORDS = 50_000
 TABLE_ROWS = 20_000
 PROMPT_A_SECOND = 50
+REFUSAL_TURNS = 5
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
@@ -62,6 +64,7 @@ class Reporter:
         self._path = path
         self._sequence = 0
         self._second = 0
+        self._turn = 0
         self._tallies: dict[str, _Tally] = {}
         self._refusals: set[Noted] = set()  # those that the fast path may give again
         self._table: dict[_Row, list[float]] = {}  # row: first second, count, milliseconds
@@ -110,6 +113,9 @@ class Reporter:
         if second != self._second:
             self._close_second()
             self._second = second
+        elif (turn := int(now * REFUSAL_TURNS)) != self._turn:
+            self._turn = turn
+            self._hand_over_refusals(flood=True)
         elif self._urgent:
             self._hand_over_refusals()
         self._send_table()
@@ -162,11 +168,12 @@ class Reporter:
         if records:
             self._send(records)
 
-    def _hand_over_refusals(self) -> None:
+    def _hand_over_refusals(self, *, flood: bool = False) -> None:
         for device, tally in self._tallies.items():
-            if tally.prompt <= 0:
+            most = TABLE_ROWS if flood else tally.prompt
+            if most <= 0:
                 continue
-            refused = [one for one in tally.timed if one[0].outcome == "refused"][: tally.prompt]
+            refused = [one for one in tally.timed if one[0].outcome == "refused"][:most]
             if refused:
                 handed = {id(one) for one in refused}
                 tally.timed = [one for one in tally.timed if id(one) not in handed]
@@ -174,7 +181,7 @@ class Reporter:
                     self._add(_row(device, noted), self._second, 1, milliseconds)
                 tally.prompt -= len(refused)
             if tally.counts:
-                for noted in list(self._refusals.intersection(tally.counts))[: max(tally.prompt, 0)]:
+                for noted in list(self._refusals.intersection(tally.counts))[: max(most - len(refused), 0)]:
                     self._add(_row(device, noted), self._second, tally.counts.pop(noted), 0.0)
                     tally.prompt -= 1
         self._urgent = False
