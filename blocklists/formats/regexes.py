@@ -12,6 +12,7 @@ from blocklists.formats.parser import Parser
 from blocklists.formats.types import types_condition
 from blocklists.patterns import checked
 
+_LONGEST_LINE = 600
 _OPTIONS = re.compile(r"(.*?)((?:;[a-z]+(?:=[^;]*)?)*)", re.IGNORECASE)
 
 
@@ -23,6 +24,8 @@ class Regexes(Parser):
         text = text.strip()
         if not text or text[0] in "!#;":
             return ()
+        if len(text) > _LONGEST_LINE:
+            raise NotUnderstood(f"a pattern longer than {_LONGEST_LINE} characters")
         effect = Effect.CLOSE
         if text.startswith("@@/"):
             text, effect = text[2:], Effect.OPEN

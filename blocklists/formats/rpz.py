@@ -18,7 +18,7 @@ from blocklists.formats.text import OWN_NAMES, address_of, name_of
 
 _CLASSES = frozenset({"IN", "CH", "HS"})
 _HOUSEKEEPING = frozenset({"SOA", "NS", "TXT"})
-_TTL = re.compile(r"\d+[smhdw]?(?:\d+[smhdw])*", re.IGNORECASE)
+_TTL = re.compile(r"\d{1,10}|(?:\d{1,10}[smhdw]){1,5}", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 _TRIGGERS = ("rpz-ip", "rpz-client-ip", "rpz-nsip", "rpz-nsdname")
 

@@ -89,11 +89,14 @@ TOO_WIDE = frozenset(
     ]
 )
 
+_LONGEST_WRITTEN = 1000  # of a name in any script; longer ones are not even tried
 _DIGITS_AND_DOTS = re.compile(r"[0-9.]+")
 
 
 def name_of(text: str) -> str:
     """Return the canonical name that a list wrote, or raise NotUnderstood with the reason."""
+    if len(text) > _LONGEST_WRITTEN:
+        raise NotUnderstood("not a domain name")
     try:
         name = canonical(text)
     except InvalidName:

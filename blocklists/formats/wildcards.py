@@ -11,6 +11,7 @@ from blocklists.entries import Entry, Match, Pattern
 from blocklists.errors import NotUnderstood
 from blocklists.formats.parser import Parser
 from blocklists.formats.text import is_comment, name_of, site_of, without_comment
+from dns.names import NAME_CHARACTERS
 
 _PATTERN = re.compile(r"[a-z0-9_.*-]+")
 
@@ -40,7 +41,7 @@ def wildcard_to_regex(text: str, *, subdomains: bool = False) -> str:
     Raises NotUnderstood for one that would close nearly everything.
     """
     lowered = text.lower().removesuffix(".")
-    if not _PATTERN.fullmatch(lowered):
+    if len(lowered) > NAME_CHARACTERS or not _PATTERN.fullmatch(lowered):
         raise NotUnderstood("not a domain name, nor one with stars")
     if sum(character.isalnum() for character in lowered.rpartition(".")[0] or lowered) < 2:
         raise NotUnderstood("would close nearly everything: too wide for a list")

@@ -134,3 +134,39 @@ def test_a_pattern_as_lists_have_them_is_taken(kind: str) -> None:
 def test_keywords_look_at_any_name(name: str) -> None:
     for closing in Keywords.shipped().closings(name):
         assert closing.category
+
+
+LONG = 60_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "^" * LONG + " x",
+        ";a" * (LONG // 2) + "!",
+        "@ " + "1" * LONG + "x CNAME .",
+        "1" * LONG,
+        "a." * (LONG // 2),
+        "*" * LONG,
+        "a*" * (LONG // 2),
+        "||" + "a." * (LONG // 2) + "^$" + "denyallow=a|" * 2000,
+        "/" * LONG,
+        "(" * LONG,
+        "#" * LONG,
+        " CNAME" * (LONG // 6),
+        'local-data: "' + "a " * (LONG // 2),
+        "address=/" + "a/" * (LONG // 2),
+        "\t" * LONG + "x",
+        "0.0.0.0" + " -" * (LONG // 2),
+        "\u00fc" * LONG,
+        "\u0661\u200d" * (LONG // 2),
+    ],
+    ids=lambda line: line[:12],
+)
+def test_a_long_line_of_junk_is_done_with_in_time(line: str) -> None:
+    # Without a bound some of these would take minutes: the time limit of the test would end it.
+    with contextlib.suppress(SourceUnusable):
+        recognise([line])
+    for parser in FORMATS.values():
+        with contextlib.suppress(NotUnderstood):
+            list(parser().line(line))
