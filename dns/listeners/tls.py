@@ -59,11 +59,18 @@ class Certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(self._protocols)
+        certificate, key = self._files
         try:
-            context.load_cert_chain(*self._files)
-        except OSError as problem:  # also ssl.SSLError, which names no file
-            where = problem.filename or self._files[0]
-            raise CertificateUnusable(f"{where}: cannot be used: {problem.strerror or problem}") from None
+            # Without a password of ours, an encrypted key would have somebody asked for one at the terminal.
+            context.load_cert_chain(certificate, key, password="")
+        except ssl.SSLError as problem:
+            if problem.reason == "KEY_VALUES_MISMATCH":
+                raise CertificateUnusable(f"{key}: is not the key of {certificate}") from None
+            raise CertificateUnusable(
+                f"{certificate}: is no certificate in PEM form, or {key} no key of its (without a password)"
+            ) from None
+        except OSError as problem:
+            raise CertificateUnusable(f"{problem.filename or certificate}: {problem.strerror}") from None
         return context
 
 

@@ -13,6 +13,7 @@ import h2.connection
 import h2.events
 import httpx
 import pytest
+from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -258,6 +259,26 @@ def test_a_certificate_that_cannot_be_used_says_which_file(tmp_path: Path) -> No
     missing.write_text("nonsense")
     with pytest.raises(CertificateUnusable, match=r"missing\.pem"):
         Certificate(missing, missing, [], lambda: 0.0)
+
+
+def test_a_key_that_is_another_certificates_or_has_a_password_is_said_to_be_so(
+    authority: Authority, tmp_path: Path
+) -> None:
+    certificate, key = authority.sign(NAME, file="one")
+    _, other = authority.sign(NAME, file="other")
+    with pytest.raises(CertificateUnusable, match=r"other\.key: is not the key of .*one\.pem"):
+        Certificate(certificate, other, [], lambda: 0.0)
+    loaded = serialization.load_pem_private_key(key.read_bytes(), None)
+    locked = tmp_path / "locked.key"
+    locked.write_bytes(
+        loaded.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+    with pytest.raises(CertificateUnusable, match=r"without a password"):
+        Certificate(certificate, locked, [], lambda: 0.0)
 
 
 @given(st.lists(st.binary(max_size=200), max_size=6), st.booleans())
