@@ -181,10 +181,18 @@ class Reporter:
                     self._add(_row(device, noted), self._second, 1, milliseconds)
                 tally.prompt -= len(refused)
             if tally.counts:
-                for noted in list(self._refusals.intersection(tally.counts))[: max(most - len(refused), 0)]:
-                    self._add(_row(device, noted), self._second, tally.counts.pop(noted), 0.0)
-                    tally.prompt -= 1
+                again = list(self._refusals.intersection(tally.counts))[: max(most - len(refused), 0)]
+                tally.prompt -= len(again)
+                self._hand_over(device, Counter({noted: tally.counts.pop(noted) for noted in again}))
         self._urgent = False
+
+    def _hand_over(self, device: str, counts: Counter[Noted]) -> None:
+        """Send replayed answers of the second that is being counted."""
+        if self._has_room():
+            self._send(_replayed(self._second, device, counts))
+            return
+        for noted, count in counts.items():
+            self._add(_row(device, noted), self._second, count, 0.0)
 
     def _add(self, row: _Row, second: int, count: int, milliseconds: float) -> None:
         table = self._table

@@ -97,7 +97,7 @@ class Worker:
         self._source = source
         self._say = say
         self._clock = clock
-        self._policy_problem = ""
+        self.policy_problem = ""
         self._stopping = asyncio.Event()
         self._upstreams = Upstreams(settings.upstreams, settings.forwards)
         self._reporter = Reporter(settings.recorder)
@@ -208,13 +208,13 @@ class Worker:
                 policy = await loop.run_in_executor(None, self._source.load)
                 self.resolver.swap(policy)
             except ValueError as problem:
-                self._policy_problem = str(problem)
+                self.policy_problem = str(problem)
                 _log.warning("keeping the policy as it was: %s", problem)
             except Exception as problem:  # a mistake of ours must not end filtering  # noqa: BLE001
-                self._policy_problem = f"the policy could not be loaded: {problem}"
+                self.policy_problem = f"the policy could not be loaded: {problem}"
                 _log.exception("keeping the policy as it was")
             else:
-                self._policy_problem = ""
+                self.policy_problem = ""
 
     async def _tell(self) -> None:
         while True:
@@ -222,7 +222,7 @@ class Worker:
                 Condition(
                     upstreams_down_since=self._upstreams.down_since(),
                     upstreams=self._upstreams.states(),
-                    policy_problem=self._policy_problem,
+                    policy_problem=self.policy_problem,
                     policy_version=self.resolver.policy.version,
                     unconfirmed_records=self._reporter.unconfirmed,
                 )

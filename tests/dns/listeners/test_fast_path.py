@@ -173,3 +173,28 @@ def test_what_is_asked_with_a_cookie_is_never_replayed(wire: Wire, room: InTest)
     for _ in range(3):
         wire.ask(question("example.org", edns=b"\0\x0a\0\x0812345678"))
     assert room.client(wire.device.getsockname()[0]).log == []
+
+
+def test_an_answer_leaves_from_the_address_that_was_asked_on_a_wildcard_socket_too(room: InTest) -> None:
+    server = open_socket("0.0.0.0", 0)
+    listener = UdpListener(server, room.resolver, AtOnce())  # type: ignore[arg-type]
+    with server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+        device.settimeout(10)
+        asked = ("127.0.0.77", server.getsockname()[1])
+        for _ in range(3):  # by an upstream, from memory, replayed
+            device.sendto(question("example.org"), asked)
+            assert select.select([server], [], [], 10)[0]
+            listener._readable()
+            assert device.recvfrom(2048)[1] == asked
+
+
+def test_a_flood_from_one_device_leaves_the_others_their_answers(room: InTest, wire: Wire) -> None:
+    room.resolver.clients.rate = 50
+    flood = [question(f"f{number}.example", identity=number) for number in range(1, 200)]
+    wire.put(*flood)
+    wire.listener._readable()
+    wire.listener._readable()
+    wire.listener._readable()
+    got = [wire.device.recv(2048) for _ in flood]
+    assert sum(not answer[2] & 2 for answer in got) == 50  # the rest: "come back over TCP"
+    assert room.ask("example.org", address="127.0.0.9").rr
