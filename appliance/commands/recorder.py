@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from appliance.commands.options import config_option, say_what_happens
-from appliance.room.recorder import service
+from appliance.room.recorder import process
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 
@@ -17,4 +17,4 @@ def command(config: Path) -> None:
     """Run the recorder: the only writer of the query log, and the lamp's hand."""
     settings = load(config, RoomSettings)
     say_what_happens()
-    asyncio.run(service.run(settings))
+    asyncio.run(process.run(settings))

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.errors import HallpassError
@@ -38,8 +38,9 @@ from dns.records import Batch
 MANY_RECORDS = 256
 SPOOL_BYTES = 512 * 1024
 PROMPT_FOLDS = 200
-PRUNE_SECONDS = 3600.0
-PRUNE_SECONDS_FULL = 60.0  # how often the size is looked at
+PRUNE_HOUR = 3  # by this machine's clock
+DAY_SECONDS = 86_400.0
+MEASURE_SECONDS = 60.0  # how often the size is looked at
 
 WRITING_FAILED = (DatabaseError, OSError, KeyNotThere)
 
@@ -49,12 +50,22 @@ log = logging.getLogger("hallpass.recorder")
 class Ledger:
     """The query log, whole. Methods raise one of `WRITING_FAILED`; what they were given is then not stored."""
 
-    def __init__(self, path: Path, spool: Path, settings: Log, tokens: Tokens, keys: LogKeySource) -> None:
+    def __init__(
+        self,
+        path: Path,
+        spool: Path,
+        settings: Log,
+        tokens: Tokens,
+        keys: LogKeySource,
+        *,
+        clock_trusted: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._path = path
         self._spool_path = spool
         self._settings = settings
         self._tokens = tokens
         self._keys = keys
+        self._clock_trusted = clock_trusted
         self._keep = keeper(settings.detail, tokens)
         self._connection: Connection = None
         self._store: LogStore | None = None
@@ -85,16 +96,22 @@ class Ledger:
         self._open(now)
         if self._spooled and self._pace.may(now):
             self._fold([], now)
-        if abs(now - self._pruned) >= PRUNE_SECONDS:
+        if self._is_time_to_prune(now):
             self._pruned = now
             if pruning.by_age(self._connection, self._settings, now).rows and self._store is not None:
                 self._store.forget()
-        if abs(now - self._measured) >= PRUNE_SECONDS_FULL:
+        if abs(now - self._measured) >= MEASURE_SECONDS:
             self._measured = now
             gone = pruning.by_size(self._connection, self._settings.megabytes * 1_000_000, now)
             if gone.rows and self._store is not None:
                 log.warning("the query log is full: %d of its oldest rows were deleted", gone.rows)
                 self._store.forget()
+
+    def _is_time_to_prune(self, now: float) -> bool:
+        """At the start, then at night where the room runs on; never by a clock that may be wrong."""
+        since = abs(now - self._pruned)
+        at_night = time.localtime(now).tm_hour == PRUNE_HOUR
+        return since >= (DAY_SECONDS / 2 if at_night else DAY_SECONDS) and self._clock_trusted()
 
     def answer(self, question: control.Question, now: float) -> control.Answer:
         """Do what somebody asked of the log's one writer."""

@@ -11,38 +11,25 @@ If the log cannot be written, or its key is not there, batches stay unconfirmed:
 import asyncio
 import contextlib
 import logging
-import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from appliance.room import health
-from appliance.room.health import Condition, ProcessHealth
-from appliance.room.paths import RoomPaths
-from appliance.room.recorder import control, keys
+from appliance.room.recorder import control
 from appliance.room.recorder.detail import NOTEWORTHY
 from appliance.room.recorder.ledger import WRITING_FAILED, Ledger
 from appliance.room.recorder.live import LiveFeed
-from appliance.room.recorder.pressing import RoomButton
 from appliance.room.recorder.signal_light import SignalLight
-from appliance.room.recorder.tokens import Tokens
 from appliance.room.recorder.watch import Watch
-from appliance.settings.room import RoomSettings
 from dns.records import Batch, FrameReader, FrameTooLong, Stored, batch_decoder, frame
-from hardware import lamp
-from hardware.button import GpioButton
-from hardware.errors import HardwareError
 
 REFUSAL_SECONDS = 0.1
 WAITING_BATCHES = 1000
 RETRY_SECONDS = 5.0
-HAND_OVER_SECONDS = 3.0
-_LOOK_SECONDS = 1.0
 
 T = TypeVar("T")
 
@@ -228,101 +215,3 @@ class Recorder:
 
     async def _on_disk(self, work: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._disk, work)
-
-
-async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -> None:
-    """Be the recorder until SIGTERM or SIGINT. Raises OSError where it cannot begin."""
-    paths = RoomPaths.of(settings)
-    paths.data.mkdir(parents=True, exist_ok=True)
-    paths.sockets.mkdir(mode=0o770, parents=True, exist_ok=True)
-    loop = asyncio.get_running_loop()
-    tokens = Tokens.of_room(paths.data)
-    light = SignalLight(_lamp(settings, paths), loop)
-    live = LiveFeed(tokens)
-    ledger = Ledger(paths.log, paths.log_spool, settings.log, tokens, keys.of_room(settings.log, paths))
-    watch = Watch(settings, paths, tokens)
-    recorder = Recorder(ledger, live, light, watch, commit_seconds=settings.log.commit_seconds, now=now)
-    button = _button(settings, paths, light, watch, now)
-    await live.start(paths.live_socket)
-    servers = [
-        await _serve(recorder.serve, paths.recorder_socket),
-        await _serve(recorder.answer, paths.log_socket),
-    ]
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    tasks = [
-        asyncio.create_task(_look_after_the_room(paths, recorder, light, now)),
-        asyncio.create_task(_hand_over_incidents(recorder)),
-    ]
-    try:
-        await stop.wait()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for server in servers:
-            server.close()
-        await recorder.close()
-        live.close()
-        light.close()
-        if button is not None:
-            button.close()
-
-
-def _lamp(settings: RoomSettings, paths: RoomPaths) -> lamp.Lamp:
-    try:
-        return lamp.make(settings.led.driver, settings.led.pin, paths.lamp)
-    except HardwareError as problem:
-        log.warning("%s; the room goes on without a lamp", problem)
-        return lamp.SimulatedLamp(paths.lamp)
-
-
-def _button(
-    settings: RoomSettings, paths: RoomPaths, light: SignalLight, watch: Watch, now: Callable[[], float]
-) -> GpioButton | None:
-    if settings.button.pin is None:
-        return None
-
-    def minutes() -> int:
-        watch.look(now())
-        return watch.button_pause_minutes
-
-    pressed = RoomButton(light, paths.pause, minutes, now=now)
-    try:
-        return GpioButton(settings.button.pin, pressed.down, pressed.up)
-    except HardwareError as problem:
-        log.warning("%s; the room goes on without a button", problem)
-        return None
-
-
-async def _serve(
-    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], "asyncio.Future[None] | object"], path: Path
-) -> asyncio.Server:
-    path.unlink(missing_ok=True)
-    return await asyncio.start_unix_server(answer, path)  # type: ignore[arg-type]  # a coroutine function
-
-
-async def _hand_over_incidents(recorder: Recorder) -> None:
-    while True:
-        await asyncio.sleep(HAND_OVER_SECONDS)
-        await recorder.hand_over_incidents()
-
-
-async def _look_after_the_room(
-    paths: RoomPaths, recorder: Recorder, light: SignalLight, now: Callable[[], float]
-) -> None:
-    said_at = 0.0
-    while True:
-        if not recorder.trouble:
-            await recorder.tend()
-        if now() - said_at >= health.RENEW_SECONDS:
-            said_at = now()
-            conditions = (Condition.DISK_TROUBLE,) if recorder.trouble else ()
-            details = {"log": recorder.trouble} if recorder.trouble else {}
-            health.report(
-                paths.health,
-                ProcessHealth(process="recorder", time=said_at, conditions=conditions, details=details),
-            )
-        light.trouble(health.most_urgent(health.read(paths.health, now())))
-        await asyncio.sleep(_LOOK_SECONDS)

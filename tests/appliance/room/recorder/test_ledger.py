@@ -330,3 +330,12 @@ def test_a_purge_may_end_at_a_time(room: Callable[..., Ledger], tmp_path: Path) 
 
 def _at(second: float) -> datetime:
     return datetime.fromtimestamp(second, UTC)
+
+
+def test_a_clock_that_may_be_wrong_deletes_nothing(tmp_path: Path) -> None:
+    one = Ledger(
+        tmp_path / "log.db", tmp_path / "log.spool", Log(), Tokens(b"s" * 32), NoKey(), clock_trusted=lambda: False
+    )
+    one.write([Batch("w", 1, (record(second=NOW - 100 * DAY),))], NOW)
+    one.tend(NOW)
+    assert read(tmp_path).stats().rows == 1
