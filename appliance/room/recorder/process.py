@@ -41,9 +41,8 @@ async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -
     tokens = Tokens.of_room(paths.data)
     light = SignalLight(_lamp(settings, paths), loop)
     live = LiveFeed(tokens)
-    ledger = Ledger(
-        paths.log, paths.log_spool, settings.log, tokens, keys.of_room(settings.log, paths), clock.is_trusted
-    )
+    source = keys.of_room(settings.log, paths)
+    ledger = Ledger(paths.log, paths.log_spool, settings.log, tokens, source, clock_trusted=clock.is_trusted)
     watch = Watch(settings, paths, tokens)
     recorder = Recorder(ledger, live, light, watch, commit_seconds=settings.log.commit_seconds, now=now)
     button = _button(settings, paths, light, watch, now)
