@@ -27,7 +27,7 @@ _OPCODE = 0x78
 _ODD = _QR | _OPCODE | _TC
 _USUAL = frozenset({NOERROR, NXDOMAIN})
 _RD = 0x01
-_AD, _CD = 0x20, 0x10
+_AD, _CD = 0x20, 0x10  # AD is always set: the answer serves others too, who may ask if it was verified (RFC 6840)
 _COUNTS = struct.Struct("!HHHH")
 _ESCAPED = re.compile(r"\\[0-9]{3}")
 _OPT_TYPE = b"\x00\x00\x29"  # the root's name, and type 41
@@ -89,7 +89,7 @@ class Exchange:
         self.identity = bits & 0xFFFF  # proposed: where it is taken already, the server draws another
         self.question = question
         self.mixed = (int.from_bytes(question, "big") ^ (letters & bits >> 16)).to_bytes(size, "big")
-        self.wishes = query[3] & (_AD | _CD)
+        self.wishes = query[3] & _CD | _AD
         self.wants_dnssec = (
             query[end + 7] >> 7 if query[end : end + 3] == _OPT_TYPE and len(query) > end + 7 else 0
         )

@@ -42,7 +42,7 @@ def test_no_option_of_a_device_leaves_the_room_and_ours_is_1232_bytes() -> None:
         assert all(len(asked.record.ar) == 1 for asked in server.asked)
 
 
-def test_only_recursion_desired_and_the_askers_dnssec_wishes_are_passed_on() -> None:
+def test_recursion_is_wished_for_and_of_the_askers_flags_only_checking_disabled_is_passed_on() -> None:
     async def story() -> None:
         async with asking(server) as upstreams:
             message = bytearray(query("example.org"))
@@ -53,7 +53,7 @@ def test_only_recursion_desired_and_the_askers_dnssec_wishes_are_passed_on() -> 
 
     with FakeUpstream() as server:
         run(story())
-        assert [asked.message[2:4] for asked in server.asked] == [b"\x01\x10", b"\x01\x00"]
+        assert [asked.message[2:4] for asked in server.asked] == [b"\x01\x30", b"\x01\x20"]
 
 
 def test_ids_ports_and_case_differ_from_question_to_question() -> None:
