@@ -182,6 +182,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 stack.callback(running[-1].stop)
             results = measure(running, asked.work, folder, asked.rounds, asked.seconds)
             show(results, console)
+            for server in running:
+                if not server.is_whole():
+                    console.print(f"[bold]{server.name}: one of its processes ended on the way; do not believe it")
             show_latency(running, results, asked.rounds, console)
         if asked.growth:
             show_growth(folder, port, asked.growth, asked.seconds, console)

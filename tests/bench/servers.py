@@ -84,6 +84,10 @@ class Server:
         """Return the memory of the server's largest process, shared pages counted in proportion (PSS)."""
         return max(pss(pid) for process in self.processes for pid in family(process.pid))
 
+    def is_whole(self) -> bool:
+        """Tell whether everything that was started still runs."""
+        return all(process.poll() is None for process in (*self.processes, *self.beside))
+
     def stop(self) -> None:
         """End every process."""
         for process in (*self.processes, *self.beside):
@@ -137,7 +141,12 @@ def dnsmasq(_folder: Path, upstream_port: int) -> Server:
     arguments = [
         *("/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"),
         *("--user=root", "--group=root", "--pid-file=", "--bind-interfaces", "--listen-address=127.0.0.1"),
-        *(f"--port={port}", f"--server=127.0.0.1#{upstream_port}", "--cache-size=30000", "--dns-forward-max=4096"),
+        *(
+            f"--port={port}",
+            f"--server=127.0.0.1#{upstream_port}",
+            "--cache-size=300000",
+            "--dns-forward-max=4096",
+        ),
     ]
     return _started("dnsmasq", port, arguments)
 
