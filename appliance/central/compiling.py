@@ -25,12 +25,13 @@ from appliance.central import audit, policies, sources
 from appliance.central.building import Builder, Built, Progress, Work
 from appliance.central.errors import NotPossible
 from appliance.central.models import Publication, School, Source
+from appliance.central.overlays import Overlays
 from appliance.central.store import Store
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
 from blocklists.fetch import Fetcher
 
-KEPT = 3  # published indexes kept on disk, for rooms that are fetching one while the next is published
+KEPT = 8  # published indexes kept on disk: rooms that have one of them download only what has changed since
 REFRESH_SECONDS = 12 * 3600.0
 
 log = logging.getLogger("hallpass.central")
@@ -54,6 +55,7 @@ class Compiler:
         self._wanted = threading.Event()
         self._stopping = False
         self._builder = Builder()
+        self._overlays = Overlays(data / "indexes")
         self._thread = threading.Thread(target=self._work, name="compiler", daemon=True)
         self.state = State()
 
@@ -82,8 +84,10 @@ class Compiler:
         except ListError as problem:
             raise NotPossible(str(problem)) from None
 
-    def index_file(self, version: str) -> Path | None:
-        """Return the file of a published index, or None."""
+    def index_file(self, version: str, base: str = "") -> Path | None:
+        """Return the file of a published index, or None; for a room that has `base`, what has changed since."""
+        if base and (overlay := self._overlays.file(version, base)) is not None:
+            return overlay
         path = self._data / "indexes" / version / INDEX_NAME
         return path if version.isalnum() and path.is_file() else None
 

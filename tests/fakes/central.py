@@ -22,6 +22,7 @@ class FakeCentral:
         self.target = Target(policy=0, index="", requests=0)
         self.policy = b""
         self.indexes: dict[str, bytes] = {}
+        self.overlays: dict[tuple[str, str], bytes] = {}  # (version, the base that the room has)
         self.taken: dict[str, list[dict[str, Any]]] = {"requests": [], "reports": [], "incidents": []}
         self.withdrawn: list[str] = []
         self.states: list[Any] = []
@@ -109,8 +110,10 @@ class FakeCentral:
             self.answer(handler, 200, msgspec.json.encode(self.states))
         elif path == "log-key":
             self.answer(handler, 200, json.dumps({"key": "ab" * 32}).encode())
-        elif path.startswith("index/") and path.removeprefix("index/") in self.indexes:
-            self.answer(handler, 200, self.indexes[path.removeprefix("index/")])
+        elif path.startswith("index/"):
+            version, _, base = path.removeprefix("index/").partition("?base=")
+            content = self.overlays.get((version, base)) or self.indexes.get(version)
+            self.answer(handler, 200 if content else 404, content or b'{"error": "there is no such index"}')
         else:
             self.answer(handler, 404, b'{"error": "there is no such thing"}')
 

@@ -85,11 +85,13 @@ def policy() -> Response:
 
 @api.get("/index/<version>")
 def index(version: str) -> Response:
-    """Answer with a published index."""
-    path = central().compiler.index_file(version)
+    """Answer with a published index, or with the overlay that turns the room's own into it."""
+    base = request.args.get("base", "")
+    path = central().compiler.index_file(version, base)
     if path is None:
         raise NotFound("there is no such index")
-    response = send_file(path, mimetype="application/octet-stream", etag=version, conditional=True)
+    etag = f"{version}-{path.stem}"
+    response = send_file(path, mimetype="application/octet-stream", etag=etag, conditional=True)
     response.cache_control.max_age = 86400  # its name is its hash: it never changes
     return response
 

@@ -83,10 +83,15 @@ class CentralClient:
         """Return the room's policy document, as it was sent."""
         return (await self._call("GET", "policy")).content
 
-    async def index(self, version: str, path: Path) -> None:
-        """Fetch an index into a file. Raises Unreachable or Refused; what is in the file then is worth nothing."""
+    async def index(self, version: str, base: str, path: Path) -> None:
+        """Fetch an index into a file, or an overlay over the index `base` that the room has ("": it has none).
+
+        Raises Unreachable or Refused; what is in the file then is worth nothing.
+        """
         try:
-            async with self._http.stream("GET", f"index/{version}", timeout=httpx.Timeout(30.0)) as response:
+            async with self._http.stream(
+                "GET", f"index/{version}", params={"base": base} if base else {}, timeout=httpx.Timeout(60.0)
+            ) as response:
                 if response.status_code != 200:
                     await response.aread()
                     _check(response)

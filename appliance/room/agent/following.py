@@ -137,7 +137,7 @@ class Follower:
             return
         if target.index and target.index != installing.installed_index(self._paths):
             await installing.install_index(
-                self._paths, target.index, lambda path: self._client.index(target.index, path)
+                self._paths, target.index, lambda base, path: self._client.index(target.index, base, path)
             )
             log.info("the index %s is in use", target.index[:12])
         if target.policy != installing.installed_policy(self._paths):

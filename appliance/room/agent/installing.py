@@ -13,11 +13,14 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.room.paths import RoomPaths
+from blocklists import container, layers
 from blocklists.errors import ListError
 from blocklists.index import INDEX_NAME, verify
 from dns.policy.document import PolicyDocument, json_decoder
 
 KEPT_BEFORE = 1  # older indexes kept beside the one in use
+
+_WORK = ".fetching-"
 
 
 class NotInstalled(HallpassError):
@@ -59,25 +62,51 @@ def install_policy(paths: RoomPaths, content: bytes) -> PolicyDocument:
     return document
 
 
-async def install_index(paths: RoomPaths, version: str, fetch: Callable[[Path], Awaitable[None]]) -> None:
+async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Path], Awaitable[None]]) -> None:
     """Fetch an index, check it against its hash, put it in force, forget older ones.
 
-    `fetch` writes it into the file that it is given. Raises NotInstalled, OSError, or what `fetch` raises.
+    `fetch(base, path)` writes the index into the file `path`, or an overlay over the index `base` that the room
+    has ("": it has none). Raises NotInstalled, OSError, or what `fetch` raises.
     """
     if not version.isalnum():
         raise NotInstalled(f"{version[:80]!r} is no hash")
     home = paths.indexes / version
     if not (home / INDEX_NAME).exists():
         paths.indexes.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".fetching-", dir=paths.indexes))
+        work = Path(tempfile.mkdtemp(prefix=_WORK, dir=paths.indexes))
         try:
-            await fetch(work / INDEX_NAME)
+            await fetch(_base(paths), work / INDEX_NAME)
+            _lay_over_the_base(paths, work)
             _check(work, version)
+            shutil.rmtree(home, ignore_errors=True)  # what an interrupted attempt may have left
             work.replace(home)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     _point_at(paths, version)
     _forget_older(paths, version)
+
+
+def _base(paths: RoomPaths) -> str:
+    """Return the hash of the whole index that the one in use rests on, or ""."""
+    try:
+        return container.map_file(paths.index / INDEX_NAME).version
+    except ListError:
+        return ""
+
+
+def _lay_over_the_base(paths: RoomPaths, work: Path) -> None:
+    """Where what was fetched is an overlay, put the base beside it. Raises NotInstalled."""
+    fetched = work / INDEX_NAME
+    try:
+        container.digest(fetched)  # before anything in it is believed
+        if not container.map_file(fetched).tables.base:
+            return
+        overlay = work / "fetched.hpx"
+        fetched.replace(overlay)
+        layers.apply(paths.index, overlay, work)
+        overlay.unlink()
+    except ListError as problem:
+        raise NotInstalled(f"the index that central sent is damaged: {problem}") from None
 
 
 def _check(folder: Path, version: str) -> None:
@@ -87,8 +116,9 @@ def _check(folder: Path, version: str) -> None:
         raise NotInstalled(f"the index that central sent is damaged: {problem}") from None
     if found != version:
         raise NotInstalled(f"central sent the index {found[:12]} where {version[:12]} was asked for")
-    with (folder / INDEX_NAME).open("rb") as file:
-        os.fsync(file.fileno())
+    for file in folder.iterdir():
+        with file.open("rb") as content:
+            os.fsync(content.fileno())
 
 
 def _point_at(paths: RoomPaths, version: str) -> None:
@@ -100,7 +130,12 @@ def _point_at(paths: RoomPaths, version: str) -> None:
 
 
 def _forget_older(paths: RoomPaths, version: str) -> None:
-    others = [path for path in paths.indexes.iterdir() if path.name != version]
+    others = []
+    for path in paths.indexes.iterdir():
+        if path.name.startswith(_WORK):
+            shutil.rmtree(path, ignore_errors=True)  # left by a fetching that was cut off
+        elif path.name != version:
+            others.append(path)
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[KEPT_BEFORE:]:
         shutil.rmtree(path, ignore_errors=True)

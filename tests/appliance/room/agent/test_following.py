@@ -8,8 +8,11 @@ import msgspec
 
 from appliance.protocol import RequestState, Target, UnblockRequest
 from appliance.room.agent import calls, installing
-from blocklists import starter
+from blocklists import layers, starter
+from blocklists.compile import build as compile_lists
 from blocklists.container import INDEX_NAME
+from blocklists.index import open_index
+from blocklists.sources import Source
 from dns.policy.document import PolicyDocument
 from tests.appliance.room.agent.conftest import Agent, until
 from tests.fakes.central import FakeCentral
@@ -193,5 +196,72 @@ def test_a_token_that_is_not_known_keeps_the_requests(folder: Path, central: Fak
             await asyncio.sleep(0.3)
             assert not agent.follower.reachable
             assert len(agent.memory.outbox()) == 1
+
+    asyncio.run(story())
+
+
+def build(folder: Path, name: str, names: str) -> Path:
+    (folder / f"{name}.txt").write_text(names)
+    source = Source(name="ours", category="games", location=str(folder / f"{name}.txt"), match="subdomains")
+    compile_lists([source], folder / name)
+    return folder / name
+
+
+def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, central: FakeCentral) -> None:
+    names = "".join(f"site{number}.example\n" for number in range(2000))
+    old, new = build(folder, "old", names), build(folder, "new", names + "added.example\n")
+    report = layers.make(old, new, folder / "overlay.hpx")
+    central.indexes[report.base] = (old / INDEX_NAME).read_bytes()
+    central.overlays[report.target, report.base] = (folder / "overlay.hpx").read_bytes()
+    central.target = Target(policy=0, index=report.base, requests=0)
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await until("the base", lambda: installing.installed_index(agent.paths) == report.base)
+            central.target = Target(policy=0, index=report.target, requests=0)
+            await until("the day's changes", lambda: installing.installed_index(agent.paths) == report.target)
+            index = open_index(agent.paths.index)
+            assert index.version == report.target
+            assert index.closings("www.added.example")
+            assert index.closings("site7.example")
+            assert report.size < (new / INDEX_NAME).stat().st_size / 2
+
+    asyncio.run(story())
+
+
+def test_an_overlay_for_another_base_is_not_used(folder: Path, central: FakeCentral) -> None:
+    old, other, new = build(folder, "old", "a.example\n"), build(folder, "other", "b.example\n"), "c.example\n"
+    report = layers.make(other, build(folder, "new", new), folder / "overlay.hpx")
+    base = open_index(old).version
+    central.indexes[base] = (old / INDEX_NAME).read_bytes()
+    central.overlays[report.target, base] = (folder / "overlay.hpx").read_bytes()
+    central.target = Target(policy=0, index=base, requests=0)
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await until("the base", lambda: installing.installed_index(agent.paths) == base)
+            central.policy = policy(2)
+            central.target = Target(policy=2, index=report.target, requests=0)
+            await until("the attempt", lambda: agent.follower._target == central.target)
+            await asyncio.sleep(0.3)
+            assert installing.installed_index(agent.paths) == base
+            assert [path.name for path in agent.paths.indexes.iterdir()] == [base]
+
+    asyncio.run(story())
+
+
+def test_what_an_interrupted_fetching_left_does_not_hinder_the_next(folder: Path, central: FakeCentral) -> None:
+    version, content = compiled(folder)
+    central.indexes[version] = content
+    central.target = Target(policy=0, index=version, requests=0)
+    agent = Agent(folder, central.url)
+    for left in (agent.paths.indexes / ".fetching-before", agent.paths.indexes / version):
+        left.mkdir(parents=True)
+        (left / "something").write_bytes(b"half of it")
+
+    async def story() -> None:
+        async with agent.running():
+            await until("the index", lambda: installing.installed_index(agent.paths) == version)
+            assert [path.name for path in agent.paths.indexes.iterdir()] == [version]
 
     asyncio.run(story())
