@@ -45,9 +45,7 @@ class Client:
         self.address = address
         self.view = view
         self.answers = answers
-        self.harmless: set[bytes] = (
-            set()
-        )  # addresses that the view lets pass for any name
+        self.harmless: set[bytes] = set()  # addresses that the view lets pass for any name
         self.log: list[Noted] = []  # one reference for each replayed answer since the last tick
         self.timed: list[tuple[Noted, float]] = []  # answers that went through the chain, with their milliseconds
         self.quiet = 0  # ticks without a query
