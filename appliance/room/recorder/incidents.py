@@ -31,12 +31,35 @@ EVIDENCE_NAMES = 5
 Kind = Literal["locked-category", "many-refusals", "tunnel", "bypass"]
 
 
+class _Lately:
+    """Names that a device was refused within some minutes, counted as they come and go."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[int, str, int]] = deque()  # second, name, count
+        self.names: Counter[str] = Counter()
+        self.total = 0
+
+    def add(self, record: QueryRecord, minutes: int) -> None:
+        """Take a record in, and let go of what is older than so many minutes."""
+        kept = self._kept
+        kept.append((record.second, record.name, record.count))
+        self.names[record.name] += record.count
+        self.total += record.count
+        begin = record.second - minutes * 60
+        while kept[0][0] < begin or len(kept) > REFUSALS:
+            _, name, count = kept.popleft()
+            self.total -= count
+            self.names[name] -= count
+            if not self.names[name]:
+                del self.names[name]
+
+
 class _Seen:
     """What one device was refused lately."""
 
     def __init__(self) -> None:
-        self.refusals: deque[tuple[int, str, int]] = deque(maxlen=REFUSALS)  # second, name, count
-        self.bypasses: deque[tuple[int, str, int]] = deque(maxlen=REFUSALS)
+        self.refusals = _Lately()
+        self.bypasses = _Lately()
         self.told: dict[str, float] = {}  # cause: when
 
 
@@ -57,11 +80,11 @@ class IncidentRules:
     def refused(self, record: QueryRecord, token: str) -> list[Incident]:
         """Take a refused record of the device with this token; return what it amounts to."""
         seen = self._seen(token)
-        found = []
-        if record.step == "locked" or record.category in self.locked:
-            cause = f"locked {record.category}"
+        found: list[Incident | None] = []
+        locked = record.step == "locked" or record.category in self.locked
+        if locked and self._may_tell(seen, f"locked {record.category}", record.second):
             evidence = (f"asked for {record.name} ({record.category or 'locked by a rule'}), refused",)
-            found.append(self._incident("locked-category", cause, record, token, evidence))
+            found.append(self._incident("locked-category", record, token, evidence))
         if record.step != "bypass":
             found += [self._many(seen, record, token), self._bypass(seen, record, token)]
         return [one for one in found if one is not None]
@@ -79,33 +102,26 @@ class IncidentRules:
         ]
 
     def _many(self, seen: _Seen, record: QueryRecord, token: str) -> Incident | None:
-        limits = self.limits
-        names = _within(seen.refusals, record, limits.many_minutes)
-        if names.total() < limits.many_refusals:
+        limits, lately = self.limits, seen.refusals
+        lately.add(record, limits.many_minutes)
+        if lately.total < limits.many_refusals or not self._may_tell(seen, "many", record.second):
             return None
-        evidence = (
-            f"{names.total()} refusals of {len(names)} different names within {limits.many_minutes} minutes",
-            *(f"{name}: {count} times" for name, count in names.most_common(EVIDENCE_NAMES)),
+        said = (
+            f"{lately.total} refusals of {len(lately.names)} different names within {limits.many_minutes} minutes"
         )
-        return self._incident("many-refusals", "many", record, token, evidence)
+        return self._incident("many-refusals", record, token, (said, *_most(lately.names)))
 
     def _bypass(self, seen: _Seen, record: QueryRecord, token: str) -> Incident | None:
         if record.category != BYPASS_CATEGORY:
             return None
-        names = _within(seen.bypasses, record, BYPASS_MINUTES)
-        if len(names) < self.limits.bypass_names:
+        names = seen.bypasses.names
+        seen.bypasses.add(record, BYPASS_MINUTES)
+        if len(names) < self.limits.bypass_names or not self._may_tell(seen, "bypass", record.second):
             return None
-        evidence = (
-            f"{len(names)} different ways round the filter asked for within {BYPASS_MINUTES} minutes",
-            *(f"{name}: {count} times" for name, count in names.most_common(EVIDENCE_NAMES)),
-        )
-        return self._incident("bypass", "bypass", record, token, evidence)
+        said = f"{len(names)} different ways round the filter asked for within {BYPASS_MINUTES} minutes"
+        return self._incident("bypass", record, token, (said, *_most(names)))
 
-    def _incident(
-        self, kind: Kind, cause: str, record: QueryRecord, token: str, evidence: tuple[str, ...]
-    ) -> Incident | None:
-        if not self._may_tell(self._seen(token), cause, record.second):
-            return None
+    def _incident(self, kind: Kind, record: QueryRecord, token: str, evidence: tuple[str, ...]) -> Incident:
         happened = datetime.fromtimestamp(record.second, UTC)
         return Incident(id=self._make_id(), kind=kind, happened_at=happened, device=token, evidence=evidence)
 
@@ -127,12 +143,5 @@ class IncidentRules:
         return seen
 
 
-def _within(lately: deque[tuple[int, str, int]], record: QueryRecord, minutes: int) -> Counter[str]:
-    """Take a record in, let go of what is older than so many minutes, and count the names that are left."""
-    lately.append((record.second, record.name, record.count))
-    while lately[0][0] < record.second - minutes * 60:
-        lately.popleft()
-    names: Counter[str] = Counter()
-    for _, name, count in lately:
-        names[name] += count
-    return names
+def _most(names: Counter[str]) -> tuple[str, ...]:
+    return tuple(f"{name}: {count} times" for name, count in names.most_common(EVIDENCE_NAMES))
