@@ -50,7 +50,7 @@ class Asked:
         self.verdict: Verdict | None = None
         self.lookup = ""  # the name whose records answer: the one asked for, or what it is rewritten to
         self.found: Cached | None = None
-        self.stale = False  # `found` is past its life, and upstreams had nothing newer
+        self.stale = False  # `found`, or what there is to fall back on, is past its life
         self.names: list[str] = []  # every further name that the answer depends on
         self.waited = False  # an upstream was asked for it
         self.at = 0  # the stage to go on with

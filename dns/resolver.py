@@ -5,6 +5,7 @@ fast path had no finished answer. Both are synchronous and call back exactly onc
 silence is deserved. Nothing that a packet holds can raise out of them.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -24,7 +25,7 @@ from dns.stages.local import LocalNames, own_names
 from dns.stages.ordinary import ordinary
 from dns.stages.readable import readable
 from dns.stages.remembered import remembered
-from dns.stages.upstream import Fetching, Upstream, nothing_found
+from dns.stages.upstream import Fetching, Later, Upstream, nothing_found
 from dns.stages.verdict import decided
 from dns.stages.welcome import welcome
 from dns.verdict import Policy
@@ -34,6 +35,10 @@ PAD_TO = 468  # bytes; answers over encrypted transports to those who pad (RFC 8
 STRANGERS = ""  # the device under which answers to strangers are counted: of them nothing is kept
 
 _ENCRYPTED = frozenset({"tls", "https"})
+
+
+def _on_the_loop(seconds: float, what: Callable[[], None]) -> object:
+    return asyncio.get_running_loop().call_later(seconds, what)
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +54,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: int = 0
     page: Callable[[], Sequence[str]] = tuple
     cookie_secret: bytes = b""
+    later: Later = _on_the_loop
 
 
 class Resolver:
@@ -65,7 +71,7 @@ class Resolver:
         self._turn = 0.0  # when the policy next changes by time alone
         self._turn_known_until = 0.0
         self._chain = Chain(self._deliver, self._give_up)
-        fetching = Fetching(self._chain, with_.cache, with_.upstream, with_.clock)
+        fetching = Fetching(self._chain, with_.cache, with_.upstream, with_.clock, with_.later)
         self._chain.of(
             (
                 # Everything after needs the question; and bytes that are none deserve the least work.

@@ -1,7 +1,7 @@
 """Looks into the record cache. What is fresh goes on at once; what is popular and due is renewed on the side.
 
-A stale answer is not used here: upstreams are asked first (RFC 8767, section 5). Only where an attempt to renew it
-failed a moment ago is it given straight away.
+A stale answer is not used here: upstreams are asked first, for as long as `dns.stages.upstream` says (RFC 8767,
+section 5). Only where an attempt to renew it failed a moment ago is it given straight away.
 """
 
 from dns.asked import Asked
@@ -23,8 +23,10 @@ def remembered(cache: RecordCache, fetching: Fetching) -> Stage:
             asked.found = found
             if found.is_due(now):
                 fetching.renew(asked)
-        elif found.is_waiting(now):
-            asked.found, asked.stale = found, True
+        else:
+            asked.stale = True  # there is one to fall back on
+            if found.is_waiting(now):
+                asked.found = found
         return None
 
     return stage

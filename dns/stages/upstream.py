@@ -2,7 +2,8 @@
 
 Whoever asks for a name, type and wishes (DNSSEC OK, checking disabled) that somebody was already sent for waits
 for that answer. When upstreams fail, a stale answer is given if there is one (RFC 8767), else SERVFAIL with the
-extended error that says so (RFC 8914, code 22).
+extended error that says so (RFC 8914, code 22). Nobody waits longer than `PATIENCE_SECONDS` where there is a stale
+answer (RFC 8767, section 5: the client response timer); what comes later is still remembered.
 
 Nothing here is a task or a future: a question costs one dictionary entry and one callback.
 """
@@ -15,12 +16,13 @@ from typing import Protocol
 from dns import edns, wire
 from dns.answer import Answer
 from dns.asked import Asked
-from dns.cache import RecordCache
+from dns.cache import Cached, RecordCache
 from dns.chain import WAITING, Chain, Outcome
 from dns.errors import MalformedMessage
 from dns.render import failure
 from dns.wire import CD, HEADER_BYTES, QR, Query
 
+PATIENCE_SECONDS = 1.8
 WAITING_AT_ONCE = 16384  # questions that may wait; beyond, the newest is failed at once
 
 _log = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ _DO = 0x100
 _EMPTY_OPT_BYTES = 11
 
 Key = tuple[str, int, int]
+Later = Callable[[float, Callable[[], None]], object]
 
 
 class Upstream(Protocol):
@@ -47,7 +50,11 @@ def wishes(query: Query) -> int:
 class Fetching:
     """The questions under way, and who waits for each."""
 
-    def __init__(self, chain: Chain, cache: RecordCache, upstream: Upstream, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, chain: Chain, cache: RecordCache, upstream: Upstream, clock: Callable[[], float], later: Later
+    ) -> None:
+        """`later` calls something after some seconds, as an event loop does."""
+        self._later = later
         self._chain = chain
         self._cache = cache
         self._upstream = upstream
@@ -69,6 +76,8 @@ class Fetching:
             waiting.append(asked)
             return WAITING
         self._under_way[key] = [asked]
+        if asked.stale:
+            self._later(PATIENCE_SECONDS, partial(self._lose_patience, key))
         self._ask(asked, key)
         return WAITING
 
@@ -108,7 +117,21 @@ class Fetching:
         else:
             found = self._cache.failed(name, qtype, flags, now)
         stale = found is not None and not found.is_failure and found.recheck_at > now
-        waiting = self._under_way.pop(key)
+        self._go_on(self._under_way.pop(key), found, now, stale=stale)
+
+    def _lose_patience(self, key: Key) -> None:
+        """Give those who wait the stale answer. The question stays under way: its answer is still wanted."""
+        waiting = self._under_way.get(key)
+        if not waiting:
+            return
+        now = self._clock()
+        name, qtype, flags = key
+        found = self._cache.failed(name, qtype, flags, now)
+        if found is not None:
+            self._under_way[key] = []
+            self._go_on(waiting, found, now, stale=True)
+
+    def _go_on(self, waiting: list[Asked], found: Cached | None, now: float, *, stale: bool) -> None:
         self._waiting -= len(waiting)
         for asked in waiting:
             asked.now = now

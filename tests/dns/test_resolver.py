@@ -348,6 +348,22 @@ def test_rfc8767_4_a_stale_answer_is_better_than_none_and_says_what_it_is() -> N
     assert extended_errors(answer)[0][0] == 3
 
 
+def test_rfc8767_5_nobody_waits_longer_than_1_8_seconds_where_there_is_a_stale_answer() -> None:
+    room = InTest()
+    room.ask("example.org")
+    room.clock.now += 1000
+    room.upstream.held = []
+    replies: list[bytes] = []
+    room.resolver.handle(question("example.org"), PUPIL, replies.append, "udp")
+    ((seconds, lose_patience),) = room.timers
+    assert (seconds, replies) == (1.8, [])
+    lose_patience()
+    assert extended_errors(dnslib.DNSRecord.parse(replies[0]))[0][0] == 3
+    room.upstream.held[0]()  # the answer comes after all
+    assert room.ask("example.org").rr[0].ttl == 300
+    assert len(replies) == 1
+
+
 def test_no_answer_given_under_an_unblock_outlives_it() -> None:
     policy = FakePolicy(refused={"bets.example"})
     room = InTest(policy)

@@ -61,10 +61,12 @@ class InTest:
         self.upstream = DirectUpstream()
         self.reporter = Reporter(None)
         self.cache = RecordCache()
+        self.timers: list[tuple[float, Callable[[], None]]] = []
         settings: dict[str, object] = {
             "networks": ("127.0.0.0/8", "::1/128"),
             "cookie_secret": b"0123456789abcdef",
         }
+        settings["later"] = lambda seconds, what: self.timers.append((seconds, what))
         settings.update(more)
         self.resolver = Resolver(
             Surroundings(
