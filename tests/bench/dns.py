@@ -70,6 +70,7 @@ def measure(running: Sequence[Server], work: Sequence[str], folder: Path, rounds
                 elif kind == "mixed":
                     load.write(data, load.mixed_names(run, 100_000))
                 results[server.name, kind].append(load.run(server, data, seconds))
+                server.settle()
     return results
 
 
@@ -109,6 +110,7 @@ def show_latency(running: Sequence[Server], results: Results, rounds: int, conso
     for _ in range(rounds):
         for server in names:
             taken = load.latencies(server, rate)
+            server.settle()
             found[server.name].append((taken[len(taken) // 2], taken[int(len(taken) * 0.99)]))
     for name, pairs in found.items():
         median = statistics.median(pair[0] for pair in pairs)

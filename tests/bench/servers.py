@@ -12,6 +12,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 READY_SECONDS = 60.0
+_IDLE_SECONDS = 0.02  # of processor time in half a second
 
 UNBOUND = """
 server:
@@ -83,6 +84,14 @@ class Server:
     def proportional_bytes(self) -> int:
         """Return the memory of the server's largest process, shared pages counted in proportion (PSS)."""
         return max(pss(pid) for process in self.processes for pid in family(process.pid))
+
+    def settle(self, patience: float = 60.0) -> None:
+        """Wait until the recorder has written what it was given: it would take a core from whoever is measured."""
+        until = time.monotonic() + patience
+        before = -1.0
+        while time.monotonic() < until and (now := self.beside_seconds()) - before > _IDLE_SECONDS:
+            before = now
+            time.sleep(0.5)
 
     def is_whole(self) -> bool:
         """Tell whether everything that was started still runs."""
