@@ -27,6 +27,7 @@ from hardware.button import GpioButton
 from hardware.errors import HardwareError
 
 HAND_OVER_SECONDS = 3.0
+FINISH_SECONDS = 2.5  # a room is stopped as a whole: its workers hand over what they counted last
 _LOOK_SECONDS = 1.0
 
 log = logging.getLogger("hallpass.recorder")
@@ -64,6 +65,7 @@ async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await recorder.let_workers_finish(FINISH_SECONDS)
         for server in servers:
             server.close()
         await recorder.close()

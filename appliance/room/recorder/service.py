@@ -63,6 +63,7 @@ class Recorder:
         self._disk = ThreadPoolExecutor(1, "disk")
         self._pending: list[tuple[Batch, asyncio.StreamWriter]] = []
         self._refusals_pending = False
+        self._workers = 0
         self._timer: asyncio.TimerHandle | None = None
         self._storing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,6 +72,7 @@ class Recorder:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one worker's batches until it goes."""
         frames = FrameReader()
+        self._workers += 1
         try:
             while data := await reader.read(65536):
                 for body in frames.feed(data):
@@ -78,6 +80,7 @@ class Recorder:
         except (FrameTooLong, msgspec.DecodeError, ConnectionError, _NoRoom) as problem:
             log.warning("a worker's connection was closed: %s", problem)
         finally:
+            self._workers -= 1
             writer.close()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -141,6 +144,13 @@ class Recorder:
                 await self._on_disk(partial(ledger.handed_over, incident.id, self._now()))
         except WRITING_FAILED as problem:
             await self._hold_back(problem)
+
+    async def let_workers_finish(self, seconds: float) -> None:
+        """Store what comes at once until every worker has gone, for so many seconds at most."""
+        ends = self._loop.time() + seconds
+        while self._workers and not self.trouble and self._loop.time() < ends:
+            await self.store()
+            await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         """Store what is pending and close the log."""
