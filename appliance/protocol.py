@@ -15,6 +15,7 @@ DELETE   /requests/ID            the teacher takes a waiting request back
 GET      /requests               this room's requests of today, as a list of `RequestState`
 PUT      /reports/ID             a `SiteReport`: "this should be closed"; idempotent like a request
 PUT      /incidents/ID           an `Incident`; idempotent
+PUT      /actions/ID             a `RoomAction`: what a teacher did in the room, for the audit; idempotent
 PUT      /health                 a `RoomHealth`
 POST     /sign-in                `Credentials`; answers with an `Account`, or 401
 GET      /log-key                the key of the room's query log (`LogKey`)
@@ -83,6 +84,16 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     happened_at: datetime
     device: str
     evidence: tuple[str, ...]
+
+
+class RoomAction(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was decided in the room itself: a lesson, a pause, a suspended device, an opening."""
+
+    id: Id
+    who: str  # the account's user name
+    what: Annotated[str, msgspec.Meta(max_length=64)]
+    detail: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    happened_at: datetime
 
 
 class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):

@@ -204,6 +204,24 @@ class Incident(Base):
     room: Mapped[Room] = relationship()
 
 
+class RoomAction(Base):
+    """Something that a room decided by itself, known by its id so that it is written into the audit once."""
+
+    __tablename__ = "room_actions"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    happened_at: Mapped[datetime]
+
+
+class Delegation(Base):
+    """What teachers may open by themselves: one row a category."""
+
+    __tablename__ = "delegations"
+    category: Mapped[str] = mapped_column(String(64), primary_key=True)
+    minutes: Mapped[int]
+    per_day: Mapped[int]
+
+
 class AuditEntry(Base):
     """Who did what, when. Never changed, never deleted by hand."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from appliance.central import requests, rules
 from appliance.central.models import Publication, Room, School
 from appliance.protocol import Target
-from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
+from dns.policy.document import Delegation, Group, PolicyDocument, Profile, Rule, Unblock
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -89,4 +89,8 @@ def _content(session: Session, now: datetime, room: Room) -> PolicyDocument:
             for unblock in requests.open_now(session, now, room)
         ),
         locked_categories=tuple(school.locked_categories),
+        delegations=tuple(
+            Delegation(categories=(one.category,), minutes=one.minutes, per_day=one.per_day)
+            for one in rules.delegations(session)
+        ),
     )

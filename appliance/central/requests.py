@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from appliance import protocol
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import Incident, Profile, Request, Room, SiteReport, Unblock
+from appliance.central.models import Incident, Profile, Request, Room, RoomAction, SiteReport, Unblock
 from dns.errors import InvalidName
 from dns.names import canonical
 
@@ -225,6 +225,16 @@ def take_incident(session: Session, room: Room, incident: protocol.Incident) -> 
             device=incident.device, evidence=list(incident.evidence), acknowledged_by="",
         )
     )  # fmt: skip
+    return True
+
+
+def take_action(session: Session, now: datetime, room: Room, action: protocol.RoomAction) -> bool:
+    """Write into the audit what was decided in a room; return whether it is new."""
+    if session.get(RoomAction, action.id):
+        return False
+    session.add(RoomAction(id=action.id, room_id=room.id, happened_at=action.happened_at))
+    happened = action.happened_at.astimezone().strftime("%H:%M")
+    audit.note(session, now, action.who, action.what, f"{action.detail} ({room.name}, at {happened})")
     return True
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import Profile, Rule, School
+from appliance.central.models import Delegation, Profile, Rule, School
 from blocklists.categories import BY_ID
 from dns.errors import InvalidName
 from dns.names import canonical
@@ -71,3 +71,35 @@ def set_closed(session: Session, now: datetime, *, profile: str, closed: list[st
     found.closed = sorted(set(closed))
     changes = [*(f"+{category}" for category in added), *(f"-{category}" for category in taken)]
     audit.note(session, now, by, f"categories of {profile}", " ".join(changes))
+
+
+def delegations(session: Session) -> list[Delegation]:
+    """Return what teachers may open by themselves, by category."""
+    return list(session.scalars(select(Delegation).order_by(Delegation.category)))
+
+
+def delegate(session: Session, now: datetime, *, category: str, minutes: int, per_day: int, by: str) -> None:
+    """Let teachers open a category's sites by themselves: for so long at most, so often a day (0: without limit).
+
+    Raises NotPossible for a category that is locked, or unknown.
+    """
+    if category not in BY_ID:
+        raise NotPossible(f"there is no category {category!r}")
+    if category in session.scalars(select(School)).one().locked_categories:
+        raise NotPossible(f"{BY_ID[category].name} is locked: nobody can open it")
+    found = session.get(Delegation, category)
+    if found is None:
+        session.add(Delegation(category=category, minutes=minutes, per_day=per_day))
+    else:
+        found.minutes, found.per_day = minutes, per_day
+    often = f"{per_day} times a day" if per_day else "as often as they like"
+    audit.note(session, now, by, "delegated to teachers", f"{category}, {minutes} minutes, {often}")
+
+
+def end_delegation(session: Session, now: datetime, *, category: str, by: str) -> None:
+    """Let a category's sites wait for the coordinator again. Raises NotFound."""
+    found = session.get(Delegation, category)
+    if found is None:
+        raise NotFound(f"{category!r} is not delegated")
+    session.delete(found)
+    audit.note(session, now, by, "no longer delegated", category)

@@ -44,6 +44,11 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "tunnels.json"
 
     @property
+    def own(self) -> Path:
+        """What the room itself has decided (`appliance.room.own`). Written by the agent, whole, by renaming."""
+        return self.data / "own.json"
+
+    @property
     def pause(self) -> Path:
         """The pause that the room's button began (`appliance.room.pausing`). Written by the recorder."""
         return self.data / "pause.json"

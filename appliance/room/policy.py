@@ -19,6 +19,7 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.room import clock, pausing, tunnels
+from appliance.room import own as own_decisions
 from appliance.room.neighbours import Neighbours
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import LocalPolicy, RoomSettings
@@ -43,11 +44,12 @@ FileState = tuple[int, int, int] | None  # inode, time of change, size; None: th
 def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     """Return the files whose change means: load the policy again. Not each of them need be there."""
     if settings.central is not None:
-        return (paths.policy, paths.index / INDEX_NAME, paths.index / OVERLAY_NAME, paths.tunnels, paths.pause)
+        fetched = (paths.index / INDEX_NAME, paths.index / OVERLAY_NAME)
+        return (paths.policy, *fetched, paths.tunnels, paths.pause, paths.own)
     index = settings.lists.index
     own = (settings.policy.document,) if settings.policy is not None and settings.policy.document else ()
     lists = (index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()
-    return (*lists, *own, paths.tunnels, paths.pause)
+    return (*lists, *own, paths.tunnels, paths.pause, paths.own)
 
 
 def load_policy(
@@ -144,7 +146,8 @@ def _read(path: Path, decode: Callable[[bytes], PolicyDocument]) -> PolicyDocume
 def _with_what_the_room_adds(
     document: PolicyDocument, settings: RoomSettings, paths: RoomPaths, now: float
 ) -> PolicyDocument:
-    """Return a document with what only this room knows: central, its own servers, closed tunnels, its button."""
+    """Return a document with what only this room knows: central, its servers, tunnels, button, own decisions."""
+    document = own_decisions.laid_over(document, own_decisions.read(paths.own, now))
     closed = tunnels.read(paths.tunnels, now) if document.tunnels == "close" else ()
     own_servers = (forward.domain.name for forward in settings.dns.forward)
     return msgspec.structs.replace(

@@ -67,7 +67,7 @@ def test_a_request_goes_from_the_room_to_the_coordinator_and_back_without_a_relo
     row.get_by_role("link", name="Ask to open it").click()
     expect(teacher.page.get_by_role("textbox", name="Site").first).to_have_value(SITE)
     teacher.page.get_by_label("What it is for").fill("Year 3 times tables")
-    teacher.page.get_by_role("button", name="Ask the coordinator").click()
+    teacher.page.get_by_role("button", name="Ask to open it").click()
 
     card = coordinator.page.get_by_role("region", name=f"Request for {SITE}")
     expect(card).to_be_visible(timeout=15_000)
@@ -99,3 +99,56 @@ def test_one_can_sign_in_with_the_keyboard_alone(browser: Browser, room: Room) -
     page.keyboard.type("not a password")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("not right")
+
+
+def test_a_lesson_closes_everything_else_until_it_is_ended(browser: Browser, school: School, room: Room) -> None:
+    teacher = Person(browser, room.url, "lara", school.account("lara", "teacher"))
+    teacher.page.get_by_role("link", name="Lesson").click()
+    teacher.page.get_by_label("Addresses, one a line").fill(f"https://example.org/page\n{SITE}\nno name")
+    teacher.page.get_by_role("button", name="Check them").click()
+    expect(teacher.page.get_by_role("row").filter(has_text="example.org")).to_contain_text("open")
+    expect(teacher.page.get_by_role("row").filter(has_text=SITE)).to_contain_text("closed")
+
+    teacher.page.get_by_label("Only these sites, one a line").fill("maps.example.org")
+    teacher.page.get_by_role("button", name="Start the lesson").click()
+    until("the rest to close", lambda: room.dig.addresses("example.org") == ["0.0.0.0"])
+    assert room.dig.addresses("www.maps.example.org") != ["0.0.0.0"]
+
+    teacher.page.locator("#in-force").get_by_role("button", name="End now").click()
+    until("the rest to open", lambda: room.dig.addresses("example.org") != ["0.0.0.0"])
+    assert teacher.errors == []
+
+
+def test_a_device_is_suspended_from_the_row_of_its_refusal(browser: Browser, school: School, room: Room) -> None:
+    teacher = Person(browser, room.url, "sam", school.account("sam", "teacher"))
+    room.dig.addresses(SITE)
+    row = teacher.page.get_by_role("row").filter(has_text=SITE)
+    row.get_by_role("button", name="Suspend device").click(timeout=15_000)
+    expect(teacher.page.get_by_role("status").first).to_contain_text("without the internet")
+    until("the device to be suspended", lambda: room.dig.addresses("example.org") == ["0.0.0.0"])
+    teacher.page.get_by_role("link", name="Lesson").click()
+    teacher.page.locator("#in-force").get_by_role("button", name="End now").click()
+    until("the device to be free", lambda: room.dig.addresses("example.org") != ["0.0.0.0"])
+
+
+def test_what_the_coordinator_delegates_a_teacher_opens_without_waiting(
+    browser: Browser, school: School, room: Room
+) -> None:
+    coordinator = Person(browser, school.url, "cora", school.account("cora", "coordinator"))
+    coordinator.page.get_by_role("link", name="Rules").click()
+    coordinator.page.get_by_label("Category").select_option("games")
+    coordinator.page.get_by_role("button", name="Let teachers open them").click()
+    expect(coordinator.page.get_by_role("status").first).to_contain_text("by themselves")
+
+    teacher = Person(browser, room.url, "dora", school.account("dora", "teacher"))
+    site = "roblox.com"
+
+    def asked_and_open() -> bool:
+        teacher.page.get_by_role("textbox", name="Site").first.fill(site)
+        teacher.page.get_by_label("What it is for").fill("coding club")
+        teacher.page.get_by_role("button", name="Ask to open it").click()
+        return "you may open it by yourself" in teacher.page.get_by_role("status").first.inner_text()
+
+    until("the delegation in the room", asked_and_open)
+    until("the site to open", lambda: room.dig.addresses(site) != ["0.0.0.0"])
+    assert teacher.errors == []

@@ -23,7 +23,12 @@ class FakeCentral:
         self.policy = b""
         self.indexes: dict[str, bytes] = {}
         self.overlays: dict[tuple[str, str], bytes] = {}  # (version, the base that the room has)
-        self.taken: dict[str, list[dict[str, Any]]] = {"requests": [], "reports": [], "incidents": []}
+        self.taken: dict[str, list[dict[str, Any]]] = {
+            "requests": [],
+            "reports": [],
+            "incidents": [],
+            "actions": [],
+        }
         self.withdrawn: list[str] = []
         self.states: list[Any] = []
         self.accounts: dict[tuple[str, str], Account] = {}

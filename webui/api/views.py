@@ -141,6 +141,16 @@ def put_incident(incident_id: str) -> Response:
     return _json({}, 201 if new else 200)
 
 
+@api.put("/actions/<action_id>")
+def put_action(action_id: str) -> Response:
+    """Take in what was decided in the room, once."""
+    action = _body(protocol.RoomAction)
+    _same(action.id, action_id)
+    with central().store.writing(concerns_rooms=False) as session:
+        new = requests.take_action(session, central().now(), _room(session), action)
+    return _json({}, 201 if new else 200)
+
+
 @api.put("/health")
 def put_health() -> Response:
     """Keep how the room is."""

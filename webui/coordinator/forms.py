@@ -44,6 +44,14 @@ class RuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     locked = BooleanField("Nobody can open it")
 
 
+class DelegationForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """What teachers may open by themselves."""
+
+    category = SelectField("Category", choices=choices({one.id: one.name for one in CATEGORIES}))
+    minutes = IntegerField("Minutes at most", [InputRequired(), NumberRange(1, 480)], default=60)
+    per_day = IntegerField("Times a day (0: no limit)", [Optional(), NumberRange(0, 100)], default=5)
+
+
 class SourceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A public list."""
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as Redirect
 from appliance.central import accounts, audit, policies, requests, rooms, rules, sources
 from appliance.central.errors import CentralError
 from appliance.central.service import Central
-from blocklists.categories import CATEGORIES
+from blocklists.categories import BY_ID, CATEGORIES
 from webui.coordinator import forms
 from webui.shared import live
 from webui.shared.flashing import flash_with_undo
@@ -20,6 +20,8 @@ _FORM_STANDS_ON = {
     "pages.add_rule": ".show_rules",
     "pages.remove_rule": ".show_rules",
     "pages.set_closed": ".show_rules",
+    "pages.delegate": ".show_rules",
+    "pages.end_delegation": ".show_rules",
     "pages.subscribe": ".show_lists",
     "pages.unsubscribe": ".show_lists",
     "pages.accept": ".show_lists",
@@ -125,6 +127,8 @@ def show_rules() -> str:
             categories=CATEGORIES,
             locked=rules.locked_categories(session),
             form=forms.RuleForm(),
+            delegations=[(one, BY_ID[one.category].name) for one in rules.delegations(session)],
+            delegation_form=forms.DelegationForm(),
         )
 
 
@@ -155,6 +159,29 @@ def remove_rule(rule_id: int) -> Redirect:
             **({"locked": "y"} if rule.locked else {}),
         }
     flash_with_undo(f"The rule for {rule.name} is gone.", url_for(".add_rule"), **fields)
+    return redirect(url_for(".show_rules"))
+
+
+@pages.post("/delegations")
+def delegate() -> Redirect:
+    """Let teachers open a category's sites by themselves."""
+    form = forms.valid(forms.DelegationForm())
+    with central().store.writing() as session:
+        rules.delegate(
+            session, central().now(), category=form.category.data, minutes=form.minutes.data,
+            per_day=form.per_day.data or 0, by=_me(),
+        )  # fmt: skip
+    undo = url_for(".end_delegation", category=form.category.data)
+    flash_with_undo("Teachers may open these sites by themselves now.", undo)
+    return redirect(url_for(".show_rules"))
+
+
+@pages.post("/delegations/<category>/end")
+def end_delegation(category: str) -> Redirect:
+    """Let a category's sites wait for the coordinator again."""
+    with central().store.writing() as session:
+        rules.end_delegation(session, central().now(), category=category, by=_me())
+    flash("Requests for these sites wait for you again.")
     return redirect(url_for(".show_rules"))
 
 

@@ -7,11 +7,10 @@ from flask import Flask
 
 from appliance.protocol import Account, Credentials
 from appliance.room.agent import calls
-from appliance.room.paths import RoomPaths
-from appliance.room.recorder.reading import QueryLog
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from webui.room.block_page import block_page, closed_or_ours
+from webui.room.classroom import classroom
 from webui.room.room import Room
 from webui.room.views import pages
 from webui.shared import signing_in
@@ -23,11 +22,12 @@ MAY_COME_IN = frozenset({"teacher", "coordinator", "head", "safeguarding"})
 def create_app(settings: RoomSettings | None = None) -> Flask:
     """Return the application; without settings, for those in the file that HALLPASS_CONFIG names."""
     settings = settings or load(Path(os.environ["HALLPASS_CONFIG"]), RoomSettings)
-    room = Room(settings.room.name, RoomPaths.of(settings), QueryLog.of(settings))
+    room = Room(settings)
     app = make_site(__name__, settings.room.data, tls=False)
     app.extensions["room"] = room
     app.extensions["hallpass-csrf"].exempt(block_page)  # a page of another name has no session of ours
     app.register_blueprint(pages)
+    app.register_blueprint(classroom)
     app.register_blueprint(block_page)
     app.before_request(closed_or_ours)
     app.context_processor(lambda: {"place": room.name, "room": room.name})

@@ -61,7 +61,8 @@ def _send(name: str) -> None:
 
 def _is_ours(host: str) -> bool:
     name = host.rsplit(":", 1)[0] if not host.startswith("[") else host[1 : host.index("]")]
-    if name == "localhost" or name.endswith(OWN_SUFFIXES) or "." not in name:
+    one: Room = current_app.extensions["room"]
+    if name in one.own_names or name == "localhost" or name.endswith(OWN_SUFFIXES) or "." not in name:
         return True
     try:
         ipaddress.ip_address(name)

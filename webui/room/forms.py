@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectField, StringField
+from wtforms import SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
@@ -47,6 +47,26 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     lesson = StringField("Lesson (if you like)", [Optional(), Length(max=200)])
 
 
+class LessonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A lesson: only these sites."""
+
+    sites = TextAreaField("Only these sites, one a line", [InputRequired("Which sites?"), Length(max=5000)])
+    minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=60)
+    title = StringField("Lesson (if you like)", [Optional(), Length(max=200)])
+
+
+class PauseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A pause: nothing but the appliance."""
+
+    minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=10)
+
+
+class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Planned links, to be checked before the lesson."""
+
+    links = TextAreaField("Addresses, one a line", [InputRequired("Which addresses?"), Length(max=5000)])
+
+
 class ReportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A teacher's "this should be closed"."""
 
@@ -54,10 +74,9 @@ class ReportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     note = StringField("Why", [Optional(), Length(max=500)])
 
 
-class WithdrawForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """Takes a request back."""
-
-    id = HiddenField(validators=[InputRequired(), Length(32, 32)])
+def sites_of(written: str) -> tuple[str, ...]:
+    """Return the sites named in several lines. Raises InvalidName for the first that is none."""
+    return tuple(dict.fromkeys(site_of(line) for line in written.split()))
 
 
 def mistakes(form: FlaskForm) -> str:

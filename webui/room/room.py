@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 from appliance.room.agent import calls
 from appliance.room.paths import RoomPaths
+from appliance.room.policy_in_use import PolicyInUse
 from appliance.room.recorder.reading import Entry, QueryLog
+from appliance.settings.room import RoomSettings
 
 SILENCE_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
@@ -17,10 +19,12 @@ _RETRY_SECONDS = 1.0
 class Room:
     """One room."""
 
-    def __init__(self, name: str, paths: RoomPaths, log: QueryLog) -> None:
-        self.name = name
-        self._paths = paths
-        self._log = log
+    def __init__(self, settings: RoomSettings) -> None:
+        self.name = settings.room.name
+        self.own_names = frozenset(str(name) for name in settings.dns.own_names)
+        self.policy = PolicyInUse(settings)
+        self._paths = RoomPaths.of(settings)
+        self._log = QueryLog.of(settings)
 
     def ask(self, question: calls.Question) -> calls.Answer:
         """Ask the agent. Raises AgentAway or Refused."""

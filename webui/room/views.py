@@ -69,10 +69,13 @@ def ask() -> str | Redirect:
         asked_at=datetime.now(UTC),
     )
     try:
-        room().ask(calls.Submit(wish))
+        opened_until = room().ask(calls.Submit(wish)).opened_until
     except (calls.AgentAway, calls.Refused) as no:
         flash(f"{no}.", "warning")
         return _today(form)
+    if opened_until is not None:
+        flash(f"{wish.site} is open until {opened_until.astimezone():%H:%M}: you may open it by yourself.")
+        return redirect(url_for(".today"))
     status = room().status()
     if status is not None and status.reachable:
         flash(f"Your request for {wish.site} is on its way to the coordinator.")

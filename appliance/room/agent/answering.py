@@ -13,6 +13,7 @@ from appliance.protocol import Account, Credentials, RequestState, UnblockReques
 from appliance.room.agent import calls
 from appliance.room.agent.calls import Answer, RoomStatus
 from appliance.room.agent.central_client import CentralClient, Unreachable
+from appliance.room.agent.deciding import Deciding
 from appliance.room.agent.following import Follower
 from appliance.room.agent.memory import Kind, Memory
 from dns.errors import InvalidName
@@ -34,8 +35,10 @@ class Answers:
         client: CentralClient | None,
         follower: Follower | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        deciding: Deciding | None = None,
     ) -> None:
         self._memory = memory
+        self._deciding = deciding
         self._client = client
         self._follower = follower
         self._now = now
@@ -63,31 +66,29 @@ class Answers:
                 await writer.wait_closed()
 
     async def _answer(self, question: calls.Question) -> Answer:
+        if isinstance(question, calls.Deciding):
+            return self._decide(question)
         match question:
             case calls.Status():
                 return Answer(status=self._status())
             case calls.SignIn(typed=typed):
                 return Answer(account=await self._sign_in(typed))
             case calls.Submit(request=request):
-                self._submit(request)
-                return Answer()
+                return Answer(opened_until=self._submit(request))
             case calls.Withdraw(id=request_id):
-                self._memory.mark_withdrawn(request_id)
-                self._send()
-                return Answer()
+                self._withdraw(request_id)
             case calls.Requests():
                 since = self._now() - timedelta(hours=SHOWN_HOURS)
                 unsent = tuple(parcel.id for parcel in self._memory.outbox() if parcel.kind == "request")
                 return Answer(requests=tuple(self._memory.requests(since)), unsent=unsent)
+            case calls.LogKeyWanted():
+                return Answer(log_key=await self._central().log_key())
             case calls.Report(report=report):
                 _checked(report.site)
                 self._post("report", report.id, msgspec.json.encode(report))
-                return Answer()
             case calls.Tell(incident=incident):
                 self._post("incident", incident.id, msgspec.json.encode(incident))
-                return Answer()
-            case calls.LogKeyWanted():
-                return Answer(log_key=await self._central().log_key())
+        return Answer()
 
     def _status(self) -> RoomStatus:
         return RoomStatus(
@@ -132,14 +133,52 @@ class Answers:
             self._memory.remember_account(account, typed.password, now)
         return account
 
-    def _submit(self, request: UnblockRequest) -> None:
+    def _decide(self, question: calls.Deciding) -> Answer:
+        if self._deciding is None:
+            raise HallpassError("This room takes no decisions of its own")
+        match question:
+            case calls.InForce():
+                return Answer(own=self._deciding.in_force())
+            case calls.StartLesson(who=who, sites=sites, minutes=minutes, title=title):
+                self._deciding.start_lesson(who, sites, minutes, title)
+            case calls.PauseRoom(who=who, minutes=minutes):
+                self._deciding.pause(who, minutes)
+            case calls.SuspendDevice(who=who, token=token, minutes=minutes):
+                self._deciding.suspend(who, token, minutes)
+            case calls.EndDecision(who=who, id=decision_id):
+                self._deciding.end(who, decision_id)
+        self._send()
+        return Answer(own=self._deciding.in_force())
+
+    def _submit(self, request: UnblockRequest) -> datetime | None:
+        """Take a request; return until when the site is open, where it need not wait for anybody."""
         self._central()
-        site, also = _checked(request.site), tuple(_checked(name) for name in request.also)
         known = self._memory.request(request.id)
-        if known is None:
-            request = msgspec.structs.replace(request, site=site, also=also)
+        if known is not None:
+            return known.until if known.decided_by == request.teacher else None
+        site, also = _checked(request.site), tuple(_checked(name) for name in request.also)
+        request = msgspec.structs.replace(request, site=site, also=also)
+        until = self._deciding.open_alone(request) if self._deciding else None
+        if until is None:
             self._memory.remember_request(RequestState(request=request, state="waiting"))
-            self._send()
+        else:
+            opened = RequestState(request=request, state="approved", decided_by=request.teacher, until=until)
+            self._memory.keep_request(opened)
+        self._send()
+        return until
+
+    def _withdraw(self, request_id: str) -> None:
+        self._central()
+        state = self._memory.request(request_id)
+        if (
+            state is not None
+            and self._deciding is not None
+            and self._deciding.end(state.request.teacher, request_id)
+        ):
+            self._memory.keep_request(msgspec.structs.replace(state, state="ended", until=self._now()))
+        else:
+            self._memory.mark_withdrawn(request_id)
+        self._send()
 
     def _post(self, kind: Kind, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         self._central()

@@ -5,12 +5,14 @@ why there is none. `ask` is the asking side, for programs without an event loop.
 """
 
 import socket
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from appliance.errors import HallpassError
 from appliance.protocol import Account, Credentials, Incident, RequestState, SiteReport, UnblockRequest
+from appliance.room.own import OwnDecisions
 
 LINE_BYTES = 1024 * 1024
 PATIENCE_SECONDS = 8.0  # longer than the agent itself waits for central
@@ -54,11 +56,47 @@ class Tell(msgspec.Struct, frozen=True, tag="incident"):
     incident: Incident
 
 
+class InForce(msgspec.Struct, frozen=True, tag="in-force"):
+    """Ask what the room has decided and is not over."""
+
+
+class StartLesson(msgspec.Struct, frozen=True, tag="start-lesson"):
+    """Let the room reach only these sites for a time."""
+
+    who: str
+    sites: tuple[str, ...]
+    minutes: int
+    title: str = ""
+
+
+class PauseRoom(msgspec.Struct, frozen=True, tag="pause"):
+    """Close everything but the appliance for a time."""
+
+    who: str
+    minutes: int
+
+
+class SuspendDevice(msgspec.Struct, frozen=True, tag="suspend"):
+    """Leave one device, known by its token, without the internet for a time."""
+
+    who: str
+    token: str
+    minutes: int
+
+
+class EndDecision(msgspec.Struct, frozen=True, tag="end"):
+    """End something that the room decided."""
+
+    who: str
+    id: str
+
+
 class LogKeyWanted(msgspec.Struct, frozen=True, tag="log-key"):
     """Ask for the key of the query log."""
 
 
-Question = Status | SignIn | Submit | Withdraw | Requests | Report | Tell | LogKeyWanted
+Deciding = InForce | StartLesson | PauseRoom | SuspendDevice | EndDecision
+Question = Status | SignIn | Submit | Withdraw | Requests | Report | Tell | LogKeyWanted | Deciding
 
 
 class RoomStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +118,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     requests: tuple[RequestState, ...] = ()
     unsent: tuple[str, ...] = ()  # the ids of requests that central has not got yet
     log_key: str = ""
+    opened_until: datetime | None = None  # a request that was delegated: open at once
+    own: OwnDecisions | None = None
 
 
 class AgentAway(HallpassError):

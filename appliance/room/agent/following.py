@@ -33,7 +33,8 @@ RETRY_SECONDS = 5.0
 
 log = logging.getLogger("hallpass.agent")
 
-_PLURALS = {"request": "requests", "report": "reports", "incident": "incidents"}
+_NEVER = (400, 409, 413)  # what central says of a parcel that it will never take
+_PLURALS = {"request": "requests", "report": "reports", "incident": "incidents", "action": "actions"}
 
 
 class Follower:
@@ -155,8 +156,8 @@ class Follower:
             else:
                 await self._client.put(_PLURALS[parcel.kind], parcel.id, parcel.body)
         except Refused as no:
-            if no.status in (401, 403):
-                raise Unreachable(str(no)) from None  # the room's token, not the parcel: it waits
+            if no.status not in _NEVER:
+                raise Unreachable(str(no)) from None  # the room's token, or something on the way: the parcel waits
             log.warning("central will not take the %s %s: %s", parcel.kind, parcel.id, no)
             self._memory.failed(parcel, str(no))
             return

@@ -19,7 +19,9 @@ from appliance.protocol import Account, RequestState
 
 VERIFIER_DAYS = 30
 
-Kind = Literal["request", "withdrawal", "report", "incident"]
+_WITHDRAWALS = "SELECT id FROM outbox WHERE kind = 'withdrawal' AND failed IS NULL"
+
+Kind = Literal["request", "withdrawal", "report", "incident", "action"]
 
 _hasher = PasswordHasher()
 _encode = msgspec.json.encode
@@ -54,6 +56,7 @@ class Memory:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # it holds verifiers of passwords
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
@@ -69,6 +72,11 @@ class Memory:
         with self._transaction():
             self._keep(state)
             self._post("request", state.request.id, _encode(state.request))
+
+    def keep_request(self, state: RequestState) -> None:
+        """Keep a request that was decided in the room: central is not asked."""
+        with self._transaction():
+            self._keep(state)
 
     def post(self, kind: Kind, id: str, body: bytes = b"") -> None:  # noqa: A002 (its name in the protocol)
         """Put something into the outbox; the same thing twice is there once."""
@@ -97,8 +105,10 @@ class Memory:
     def learn(self, states: Iterable[RequestState]) -> None:
         """Keep what central says of requests; those that it does not know yet stay as they are."""
         with self._transaction():
+            taken_back = {row[0] for row in self._connection.execute(_WITHDRAWALS)}
             for state in states:
-                self._keep(state)
+                if state.request.id not in taken_back:  # central has not heard of it yet
+                    self._keep(state)
 
     def requests(self, since: datetime) -> list[RequestState]:
         """Return this room's requests since a time, the newest first."""

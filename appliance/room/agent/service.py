@@ -10,10 +10,12 @@ from appliance.room import health
 from appliance.room.agent.answering import Answers
 from appliance.room.agent.calls import LINE_BYTES
 from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.deciding import Deciding
 from appliance.room.agent.following import Follower
 from appliance.room.agent.memory import Memory
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths
+from appliance.room.policy_in_use import PolicyInUse
 from appliance.settings.room import RoomSettings
 
 AWAY_SECONDS = 60.0  # central may be away so long before the room says so
@@ -27,7 +29,8 @@ async def run(settings: RoomSettings) -> None:
     client = CentralClient(settings.central) if settings.central else None
     follower = Follower(client, memory, paths, metadata.version("hallpass")) if client else None
     paths.agent_socket.unlink(missing_ok=True)
-    answers = Answers(memory, client, follower)
+    deciding = Deciding(paths, PolicyInUse(settings), memory)
+    answers = Answers(memory, client, follower, deciding=deciding)
     server = await asyncio.start_unix_server(answers.serve, paths.agent_socket, limit=LINE_BYTES)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -14,10 +14,13 @@ import pytest
 from appliance.room.agent import calls
 from appliance.room.agent.answering import Answers
 from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.deciding import Deciding
 from appliance.room.agent.following import Follower
 from appliance.room.agent.memory import Memory
 from appliance.room.paths import RoomPaths
-from appliance.settings.room import CentralLink
+from appliance.room.policy_in_use import PolicyInUse
+from appliance.settings.room import CentralLink, Dns, Room, RoomSettings
+from appliance.settings.values import Upstream
 from tests.fakes.central import TOKEN, FakeCentral
 
 
@@ -42,9 +45,16 @@ class Agent:
         self.paths = RoomPaths(data=folder / "data", sockets=folder / "run")
         self.paths.sockets.mkdir(exist_ok=True)
         self.memory = Memory(self.paths.state)
-        self._client = CentralClient(CentralLink(url=url, token_file=folder / "token"))
+        link = CentralLink(url=url, token_file=folder / "token")
+        self._client = CentralClient(link)
         self.follower = Follower(self._client, self.memory, self.paths, "0.0.0")
-        self._answers = Answers(self.memory, self._client, self.follower)
+        settings = RoomSettings(
+            room=Room(name="Room 4", data=self.paths.data, run=self.paths.sockets),
+            dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),)),
+            central=link,
+        )
+        deciding = Deciding(self.paths, PolicyInUse(settings), self.memory)
+        self._answers = Answers(self.memory, self._client, self.follower, deciding=deciding)
 
     async def ask(self, question: calls.Question) -> calls.Answer:
         return await asyncio.to_thread(calls.ask, self.paths.agent_socket, question)

@@ -1,0 +1,68 @@
+"""What a room decides by itself is laid over central's policy, and ends by itself."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.room import own
+from appliance.room.own import OwnDecisions
+from dns.policy.document import Lesson, Pause, PolicyDocument, Suspension, Unblock
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+
+def until(minutes: int) -> datetime:
+    return NOW + timedelta(minutes=minutes)
+
+
+minutes = st.integers(-5, 5).map(until)
+decisions = st.one_of(
+    st.builds(lambda one, end: Lesson(id=one, sites=("example.org",), until=end), st.text("ab"), minutes),
+    st.builds(lambda one, end: Pause(id=one, until=end), st.text("cd"), minutes),
+    st.builds(lambda one, end: Suspension(id=one, device=one, until=end), st.text("ef"), minutes),
+    st.builds(lambda one, end: Unblock(id=one, site="example.org", until=end), st.text("gh"), minutes),
+)
+
+
+@given(st.lists(decisions))
+def test_nothing_is_in_force_beyond_its_time(given: list[own.Decision]) -> None:
+    everything = OwnDecisions()
+    for one in given:
+        everything = everything.added(one)
+    left = everything.at(NOW.timestamp())
+    kept = (*left.lessons, *left.pauses, *left.suspensions, *left.unblocks)
+    assert all(one.until > NOW for one in kept)
+
+
+@given(st.lists(decisions), decisions)
+def test_what_was_ended_is_not_found_again(given: list[own.Decision], one: own.Decision) -> None:
+    everything = OwnDecisions()
+    for other in given:
+        everything = everything.added(other)
+    assert everything.added(one).find(one.id) is not None
+    assert everything.added(one).without(one.id).find(one.id) is None
+
+
+def test_a_new_lesson_replaces_the_one_before() -> None:
+    first, second = (Lesson(id=name, sites=(f"{name}.example",), until=until(10)) for name in ("one", "two"))
+    assert OwnDecisions().added(first).added(second).lessons == (second,)
+
+
+def test_what_was_written_is_read_and_what_is_damaged_decides_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    assert own.read(path, NOW.timestamp()) == OwnDecisions()
+    pause = Pause(id="p", until=until(10))
+    own.write(path, OwnDecisions(pauses=(pause,)))
+    assert own.read(path, NOW.timestamp()).pauses == (pause,)
+    assert own.read(path, until(11).timestamp()) == OwnDecisions()
+    path.write_text("{")
+    assert own.read(path, NOW.timestamp()) == OwnDecisions()
+
+
+def test_the_schools_own_decisions_stay_beside_the_rooms() -> None:
+    document = PolicyDocument(version=3, pauses=(Pause(id="school", until=until(5)),))
+    laid = own.laid_over(document, OwnDecisions(pauses=(Pause(id="room", until=until(5)),)))
+    assert [pause.id for pause in laid.pauses] == ["school", "room"]
+    assert laid.version == 3

@@ -1,0 +1,133 @@
+"""What a teacher decides for the room at once (a lesson, a pause, a suspended device), and links to check."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.errors import HallpassError
+from appliance.room.agent import calls
+from blocklists.categories import BY_ID
+from dns.errors import InvalidName
+from dns.policy.explain import Explanation, explain
+from webui.room import forms
+from webui.room.room import Room
+
+classroom = Blueprint("classroom", __name__, template_folder="templates")
+
+MOST_LINKS = 50
+SUSPENDED_MINUTES = 60
+
+
+def room() -> Room:
+    """Return the room that this application serves."""
+    one: Room = current_app.extensions["room"]
+    return one
+
+
+@classroom.before_request
+@login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
+def _signed_in() -> None:
+    """Let only somebody who is signed in come further."""
+
+
+@classroom.get("/classroom")
+def show() -> str:
+    """Show what is in force in this room, and what can be decided."""
+    return _page(forms.CheckForm(formdata=None), [])
+
+
+@classroom.post("/classroom/lesson")
+def lesson() -> Redirect:
+    """Start a lesson."""
+    form = forms.LessonForm()
+    if not form.validate_on_submit():
+        return _back(forms.mistakes(form), "warning")
+    try:
+        sites = forms.sites_of(form.sites.data)
+    except InvalidName as problem:
+        return _back(f"{problem}.", "warning")
+    minutes = form.minutes.data
+    return _decide(
+        calls.StartLesson(_me(), sites, minutes, form.title.data or ""), f"The lesson runs for {minutes} minutes."
+    )
+
+
+@classroom.post("/classroom/pause")
+def pause() -> Redirect:
+    """Pause the room."""
+    form = forms.PauseForm()
+    if not form.validate_on_submit():
+        return _back(forms.mistakes(form), "warning")
+    return _decide(calls.PauseRoom(_me(), form.minutes.data), f"The room pauses for {form.minutes.data} minutes.")
+
+
+@classroom.post("/classroom/suspend/<token>")
+def suspend(token: str) -> Redirect:
+    """Leave a device without the internet for a while."""
+    done = f"The device {token} is without the internet for {SUSPENDED_MINUTES} minutes."
+    return _decide(calls.SuspendDevice(_me(), token, SUSPENDED_MINUTES), done)
+
+
+@classroom.post("/classroom/end/<decision_id>")
+def end(decision_id: str) -> Redirect:
+    """End something that the room decided."""
+    return _decide(calls.EndDecision(_me(), decision_id), "It has ended.")
+
+
+@classroom.post("/classroom/check")
+def check() -> str:
+    """Say of each planned link whether it is open, and why."""
+    form = forms.CheckForm()
+    if not form.validate_on_submit():
+        flash(forms.mistakes(form), "warning")
+        return _page(form, [])
+    return _page(form, [_checked(link) for link in form.links.data.split()[:MOST_LINKS]])
+
+
+def _checked(link: str) -> tuple[str, Explanation | None, str]:
+    """Return a link, why it is open or closed, and what is wrong with it where it names no site."""
+    try:
+        site = forms.site_of(link)
+        return site, explain(room().policy.pupils(), site, 1, datetime.now(UTC).timestamp()), ""
+    except (InvalidName, HallpassError) as problem:
+        return link, None, f"{problem}"
+
+
+def _page(form: forms.CheckForm, checked: list[tuple[str, Explanation | None, str]]) -> str:
+    try:
+        own = room().ask(calls.InForce()).own
+    except (calls.AgentAway, calls.Refused):
+        own = None
+    return render_template(
+        "classroom.html",
+        own=own,
+        lesson_form=forms.LessonForm(formdata=None),
+        pause_form=forms.PauseForm(formdata=None),
+        check_form=form,
+        checked=checked,
+        category=lambda one: BY_ID[one].name if one in BY_ID else one,
+        clock=_clock,
+    )
+
+
+def _decide(question: calls.Deciding, done: str) -> Redirect:
+    try:
+        room().ask(question)
+    except (calls.AgentAway, calls.Refused) as no:
+        return _back(f"{no}.", "warning")
+    return _back(done)
+
+
+def _back(words: str, kind: str = "message") -> Redirect:
+    flash(words, kind)
+    return redirect(url_for("pages.today" if request.form.get("from") == "today" else ".show"))
+
+
+def _clock(time: datetime) -> str:
+    return time.astimezone().strftime("%H:%M")
+
+
+def _me() -> str:
+    return str(current_user.account.username)
