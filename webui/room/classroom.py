@@ -83,7 +83,7 @@ def check() -> str:
     if not form.validate_on_submit():
         flash(forms.mistakes(form), "warning")
         return _page(form, [])
-    return _page(form, [_checked(link) for link in form.links.data.split()[:MOST_LINKS]])
+    return _page(form, [_checked(link) for link in forms.lines_of(form.links.data)[:MOST_LINKS]])
 
 
 def _checked(link: str) -> tuple[str, Explanation | None, str]:

@@ -74,9 +74,14 @@ class ReportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     note = StringField("Why", [Optional(), Length(max=500)])
 
 
+def lines_of(written: str) -> list[str]:
+    """Return what stands in each line, without the empty ones."""
+    return [line.strip() for line in written.splitlines() if line.strip()]
+
+
 def sites_of(written: str) -> tuple[str, ...]:
     """Return the sites named in several lines. Raises InvalidName for the first that is none."""
-    return tuple(dict.fromkeys(site_of(line) for line in written.split()))
+    return tuple(dict.fromkeys(site_of(line) for line in lines_of(written)))
 
 
 def mistakes(form: FlaskForm) -> str:
