@@ -1,5 +1,5 @@
 # The two commands a newcomer needs are `make run` and `make test`; each does all its own set-up.
-# The rest: `make lint`, `make bench`, `make clean`.
+# The rest: `make lint`, `make bench`, `make soak`, `make clean`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -9,13 +9,14 @@ VENV   := .venv
 PYTEST := $(VENV)/bin/pytest
 DEMO   ?=
 
-.PHONY: help run setup test lint bench clean
+.PHONY: help run setup test lint bench soak clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
 	@echo "make test         lint, types, import layering and every test"
 	@echo "make lint         lint, types and import layering alone"
 	@echo "make bench        speed and size beside Unbound and dnsmasq"
+	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
 	@echo "make clean        remove what these commands made"
 
 run: $(VENV)/.installed
@@ -44,6 +45,10 @@ test: lint
 
 bench: $(VENV)/.installed-for-bench
 	$(VENV)/bin/python -m tests.bench
+
+soak: $(VENV)/.installed-for-bench
+	$(VENV)/bin/python -m tests.soak.recorder saturate
+	$(VENV)/bin/python -m tests.soak.recorder kill 50
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

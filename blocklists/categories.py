@@ -1,7 +1,7 @@
 """The categories that Hallpass knows by name: what a coordinator reads beside each switch.
 
 A source may bring any other id; it is then shown as it is. The ids follow the safer-internet centre's names and
-what schools themselves ask for (shared reference, section 3).
+what schools themselves ask for.
 """
 
 import msgspec
