@@ -228,6 +228,27 @@ def take_incident(session: Session, room: Room, incident: protocol.Incident) -> 
     return True
 
 
+def open_incidents(session: Session) -> list[Incident]:
+    """Return the incidents that nobody has acknowledged, the newest first."""
+    return list(
+        session.scalars(
+            select(Incident)
+            .where(Incident.acknowledged_by == "")
+            .order_by(Incident.happened_at.desc())
+            .options(joinedload(Incident.room))
+        )
+    )
+
+
+def acknowledge(session: Session, now: datetime, *, incident_id: str, by: str) -> None:
+    """Say that somebody has looked at an incident. Raises NotFound."""
+    incident = session.get(Incident, incident_id)
+    if incident is None:
+        raise NotFound("there is no such incident")
+    incident.acknowledged_by = by
+    audit.note(session, now, by, "incident acknowledged", f"{incident.kind} in {incident.room.name}")
+
+
 def take_action(session: Session, now: datetime, room: Room, action: protocol.RoomAction) -> bool:
     """Write into the audit what was decided in a room; return whether it is new."""
     if session.get(RoomAction, action.id):

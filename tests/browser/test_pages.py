@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -153,3 +154,18 @@ def test_what_the_coordinator_delegates_a_teacher_opens_without_waiting(
     until("the delegation in the room", asked_and_open)
     until("the site to open", lambda: room.dig.addresses(site) != ["0.0.0.0"])
     assert teacher.errors == []
+
+
+def test_what_a_pupil_told_reaches_the_safeguarding_page_and_is_acknowledged(
+    browser: Browser, school: School, room: Room
+) -> None:
+    with httpx.Client(base_url=room.url, trust_env=False) as pupil:
+        page = pupil.post("/hallpass/tell-a-grown-up", headers={"Host": "www.casino.example"})
+    assert "Thank you for telling" in page.text
+    coordinator = Person(browser, school.url, "ines", school.account("ines", "coordinator"))
+    coordinator.page.get_by_role("link", name="Incidents").click()
+    row = coordinator.page.get_by_role("row").filter(has_text="www.casino.example")
+    expect(row).to_contain_text("tell a grown-up", timeout=15_000)
+    row.get_by_role("button", name="Acknowledge").click()
+    expect(coordinator.page.get_by_role("status").first).to_contain_text("acknowledged")
+    expect(row).to_have_count(0)

@@ -16,7 +16,15 @@ from webui.shared.flashing import flash_with_undo
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 
+_INCIDENTS = {
+    "locked-category": "something that is locked was asked for",
+    "many-refusals": "many refusals to one device in a short time",
+    "tunnel": "questions that look like carried data",
+    "bypass": "a way round the filter was tried",
+    "told-a-grown-up": "somebody pressed “tell a grown-up”",
+}
 _FORM_STANDS_ON = {
+    "pages.acknowledge": ".show_incidents",
     "pages.add_rule": ".show_rules",
     "pages.remove_rule": ".show_rules",
     "pages.set_closed": ".show_rules",
@@ -312,6 +320,22 @@ def end_account(username: str) -> Redirect:
         accounts.end(session, central().now(), username=username, by=_me())
     flash(f"The account {username} has ended.")
     return redirect(url_for(".show_accounts"))
+
+
+@pages.get("/incidents")
+def show_incidents() -> str:
+    """Show what somebody should look at."""
+    with central().store.reading() as session:
+        return render_template("incidents.html", incidents=requests.open_incidents(session), kinds=_INCIDENTS)
+
+
+@pages.post("/incidents/<incident_id>/acknowledge")
+def acknowledge(incident_id: str) -> Redirect:
+    """Say that an incident has been looked at."""
+    with central().store.writing() as session:
+        requests.acknowledge(session, central().now(), incident_id=incident_id, by=_me())
+    flash("The incident was acknowledged.")
+    return redirect(url_for(".show_incidents"))
 
 
 @pages.get("/audit")

@@ -3,13 +3,15 @@
 import socket
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from appliance.protocol import RequestState
 from appliance.room.agent import calls
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_in_use import PolicyInUse
 from appliance.room.recorder.reading import Entry, QueryLog
 from appliance.settings.room import RoomSettings
+from blocklists.learning import Suggestion, also_asked
 
 SILENCE_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
@@ -47,6 +49,14 @@ class Room:
     def refused_today(self) -> list[Entry]:
         """Return what was refused since midnight, the newest first."""
         return self._log.refused(_midnight())
+
+    def also_asked(self, state: RequestState) -> tuple[Suggestion, ...]:
+        """Return what was refused to devices within seconds of the site that a request has opened."""
+        if state.until is None:
+            return ()
+        asked = state.request
+        opened = state.until - timedelta(minutes=asked.minutes)
+        return also_asked(self._log.around(asked.site, opened), asked.site, known=asked.also)
 
     def answers_today(self) -> tuple[int, int]:
         """Return how many answers were given since midnight, and how many of them were refusals."""

@@ -13,6 +13,7 @@ from appliance.protocol import RequestState, SiteReport, UnblockRequest
 from appliance.room.agent import calls
 from appliance.room.recorder.reading import LogUnreadable
 from blocklists.categories import CATEGORIES
+from blocklists.learning import Suggestion
 from webui.room import forms
 from webui.room.room import Room
 from webui.shared import live
@@ -125,11 +126,21 @@ def _today(form: forms.RequestForm) -> str:
         answers=answers,
         refusals=refusals,
         trouble=trouble,
-        requests=[(state, _words(state, asked.unsent, now)) for state in asked.requests],
+        requests=[(state, _words(state, asked.unsent, now), _needs(state, now)) for state in asked.requests],
         status=room().status(),
         category=lambda one: _CATEGORY_NAMES.get(one, one),
         clock=lambda text: datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S"),
     )
+
+
+def _needs(state: RequestState, now: datetime) -> tuple[Suggestion, ...]:
+    """Return what an open site also asked for, while it is open."""
+    if state.state != "approved" or state.until is None or state.until <= now:
+        return ()
+    try:
+        return room().also_asked(state)
+    except LogUnreadable:
+        return ()
 
 
 def _words(state: RequestState, unsent: tuple[str, ...], now: datetime) -> str:

@@ -22,6 +22,7 @@ from appliance.room.recorder.database import Connection, DatabaseError, open_for
 from appliance.room.recorder.keys import LogKeySource, NoKey
 from appliance.room.recorder.schema import ID_BITS, QTYPE_NAMES
 from appliance.settings.room import RoomSettings
+from dns.records import QueryRecord
 
 TIME_LIMIT_SECONDS = 5.0
 _STEPS_BETWEEN_LOOKS = 10_000
@@ -163,6 +164,19 @@ class QueryLog:
             (_second(since) << ID_BITS, limit),
         )
         return [Entry(*row) for row in rows]
+
+    def around(self, site: str, since: datetime) -> list[QueryRecord]:
+        """Return what was asked for below a site, and everything refused, since a time; devices are tokens."""
+        rows = self._all(
+            f"""SELECT q.id >> {ID_BITS}, d.token, o.device_group, n.name, q.qtype, o.verdict, o.step, o.category,
+                o.source, o.entry, o.rcode, q.count, q.microseconds / 1000.0
+            FROM queries q JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
+                JOIN outcomes o ON o.id = q.outcome_id
+            WHERE q.id >= ? AND (o.verdict = 'refused' OR n.name = ? OR substr(n.name, -?) = ?)
+            ORDER BY q.id""",  # noqa: S608 (a number)
+            (_second(since) << ID_BITS, site, len(site) + 1, f".{site}"),
+        )
+        return [QueryRecord(*row) for row in rows]
 
     def tail(self, limit: int) -> list[Entry]:
         """Return the newest entries, the oldest of them first."""
