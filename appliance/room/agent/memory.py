@@ -84,9 +84,10 @@ class Memory:
             self._post(kind, id, body)
 
     def outbox(self) -> list[Parcel]:
-        """Return what waits to be sent, in its order."""
+        """Return what waits to be sent, in its order; what a teacher waits for before everything else."""
         rows = self._connection.execute(
-            "SELECT number, kind, id, body FROM outbox WHERE failed IS NULL ORDER BY number"
+            "SELECT number, kind, id, body FROM outbox WHERE failed IS NULL"
+            " ORDER BY kind NOT IN ('request', 'withdrawal'), number"
         )
         return [Parcel(*row) for row in rows]
 

@@ -265,3 +265,16 @@ def test_what_an_interrupted_fetching_left_does_not_hinder_the_next(folder: Path
             assert [path.name for path in agent.paths.indexes.iterdir()] == [version]
 
     asyncio.run(story())
+
+
+def test_what_a_teacher_waits_for_is_sent_before_a_heap_of_incidents(folder: Path, central: FakeCentral) -> None:
+    async def story() -> None:
+        central.stop()
+        agent = Agent(folder, central.url)
+        async with agent.running():
+            for number in range(20):
+                agent.memory.post("incident", f"{number:032x}", b"{}")
+            await agent.ask(calls.Submit(wish(1)))
+            assert agent.memory.outbox()[0].kind == "request"
+
+    asyncio.run(story())
