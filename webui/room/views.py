@@ -88,7 +88,7 @@ def ask() -> str | Redirect:
 @pages.post("/requests/<request_id>/withdraw")
 def withdraw(request_id: str) -> Redirect:
     """Take a request back, or close early what it opened."""
-    _tell(calls.Withdraw(request_id), "The request was taken back.")
+    _tell(calls.Withdraw(request_id, _me()), "The request was taken back.")
     return redirect(url_for(".today"))
 
 

@@ -75,8 +75,8 @@ class Answers:
                 return Answer(account=await self._sign_in(typed))
             case calls.Submit(request=request):
                 return Answer(opened_until=self._submit(request))
-            case calls.Withdraw(id=request_id):
-                self._withdraw(request_id)
+            case calls.Withdraw(id=request_id, who=who):
+                self._withdraw(who, request_id)
             case calls.Requests():
                 since = self._now() - timedelta(hours=SHOWN_HOURS)
                 unsent = tuple(parcel.id for parcel in self._memory.outbox() if parcel.kind == "request")
@@ -146,7 +146,7 @@ class Answers:
             case calls.SuspendDevice(who=who, token=token, minutes=minutes):
                 self._deciding.suspend(who, token, minutes)
             case calls.EndDecision(who=who, id=decision_id):
-                self._deciding.end(who, decision_id)
+                self._end(who, decision_id)
         self._send()
         return Answer(own=self._deciding.in_force())
 
@@ -167,18 +167,23 @@ class Answers:
         self._send()
         return until
 
-    def _withdraw(self, request_id: str) -> None:
+    def _withdraw(self, who: str, request_id: str) -> None:
         self._central()
         state = self._memory.request(request_id)
-        if (
-            state is not None
-            and self._deciding is not None
-            and self._deciding.end(state.request.teacher, request_id)
-        ):
-            self._memory.keep_request(msgspec.structs.replace(state, state="ended", until=self._now()))
-        else:
+        if state is None:
+            raise HallpassError("This room does not know that request")
+        if not self._end(who, request_id):
             self._memory.mark_withdrawn(request_id)
         self._send()
+
+    def _end(self, who: str, decision_id: str) -> bool:
+        """End what the room decided, and show the request that it came from as over; return whether it held."""
+        if self._deciding is None or not self._deciding.end(who, decision_id):
+            return False
+        state = self._memory.request(decision_id)
+        if state is not None:
+            self._memory.keep_request(msgspec.structs.replace(state, state="ended", until=self._now()))
+        return True
 
     def _post(self, kind: Kind, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         self._central()

@@ -38,6 +38,7 @@ class Withdraw(msgspec.Struct, frozen=True, tag="withdraw"):
     """Take a request back."""
 
     id: str
+    who: str
 
 
 class Requests(msgspec.Struct, frozen=True, tag="requests"):

@@ -137,6 +137,8 @@ class CentralClient:
     async def _call(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
         try:
             response = await self._http.request(method, path, content=body)
+        except httpx.InvalidURL as problem:
+            raise Refused(400, str(problem)) from None  # what can never be sent must not wait for ever
         except httpx.HTTPError as problem:
             raise Unreachable(str(problem) or type(problem).__name__) from None
         _check(response)

@@ -88,13 +88,20 @@ class Deciding:
             opened_today=self._opened_today(request.teacher, now),
         )
         try:
-            if not may_open(self._policy.pupils(), wish, now.timestamp()).allowed:
+            view = self._policy.pupils()
+            if not may_open(view, wish, now.timestamp()).allowed:
                 return None
         except HallpassError:
             return None  # a policy that cannot be read delegates nothing
         until = now + timedelta(minutes=request.minutes)
         unblock = Unblock(
-            id=request.id, site=request.site, also=request.also, since=now, until=until, by=request.teacher
+            id=request.id,
+            site=request.site,
+            also=request.also,
+            since=now,
+            until=until,
+            groups=(view.group,),  # what was decided for this group is granted to no other
+            by=request.teacher,
         )
         detail = f"{request.site} for {request.minutes} minutes: {request.reason}"
         self._add(unblock, request.teacher, "opened without waiting", detail)

@@ -127,7 +127,7 @@ def test_reports_and_withdrawals_reach_central(folder: Path, central: FakeCentra
         async with Agent(folder, central.url).running() as agent:
             await agent.ask(calls.Report(report))
             await agent.ask(calls.Submit(request("maps.example.org")))
-            await agent.ask(calls.Withdraw("a" * 32))
+            await agent.ask(calls.Withdraw("a" * 32, "tess"))
             await until("the report", lambda: central.taken["reports"])
             await until("the withdrawal", lambda: central.withdrawn == ["a" * 32])
             (state,) = (await agent.ask(calls.Requests())).requests

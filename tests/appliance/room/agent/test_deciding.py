@@ -101,7 +101,9 @@ def test_what_is_delegated_opens_at_once_and_everything_else_waits(folder: Path,
             third = await agent.ask(calls.Submit(request(6, "friv.com")))
             assert third.opened_until is None, "twice a day"
             await until("those that wait", lambda: len(central.taken["requests"]) == 4)
+            await until("the audit", lambda: len(central.taken["actions"]) == 2)
             assert [one["what"] for one in central.taken["actions"]] == ["opened without waiting"] * 2
+            assert {one.groups for one in in_force(agent).unblocks} == {("pupils",)}, "granted to no other group"
 
     asyncio.run(story())
 
@@ -114,10 +116,50 @@ def test_what_a_teacher_opened_alone_a_teacher_can_end(folder: Path, central: Fa
         async with Agent(folder, central.url).running() as agent:
             await until("the policy", lambda: installing.installed_policy(agent.paths) == 1)
             await agent.ask(calls.Submit(request(1, "coolmathgames.com")))
-            await agent.ask(calls.Withdraw(request(1, "").id))
+            await agent.ask(calls.Withdraw(request(1, "").id, "sam"))
             assert in_force(agent).unblocks == ()
             (state,) = (await agent.ask(calls.Requests())).requests
             assert state.state == "ended"
             assert central.withdrawn == []
+            await until("the audit", lambda: len(central.taken["actions"]) == 2)
+            assert central.taken["actions"][1]["who"] == "sam", "who pressed, not who asked"
+
+    asyncio.run(story())
+
+
+def test_an_opening_that_is_ended_on_the_lesson_page_is_over_on_todays(folder: Path, central: FakeCentral) -> None:
+    central.policy = msgspec.json.encode(POLICY)
+    central.target = Target(policy=1, index="", requests=0)
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await until("the policy", lambda: installing.installed_policy(agent.paths) == 1)
+            await agent.ask(calls.Submit(request(1, "coolmathgames.com")))
+            await agent.ask(calls.EndDecision("tess", request(1, "").id))
+            (state,) = (await agent.ask(calls.Requests())).requests
+            assert state.state == "ended"
+
+    asyncio.run(story())
+
+
+def test_a_withdrawal_of_nothing_known_is_refused(folder: Path, central: FakeCentral) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            for odd in ("\n", "../feed", "f" * 32):
+                with pytest.raises(calls.Refused, match="does not know"):
+                    await agent.ask(calls.Withdraw(odd, "tess"))
+            assert agent.memory.outbox() == []
+
+    asyncio.run(story())
+
+
+def test_a_parcel_that_no_address_can_carry_is_put_aside_and_the_agent_lives(
+    folder: Path, central: FakeCentral
+) -> None:
+    async def story() -> None:
+        agent = Agent(folder, central.url)
+        agent.memory.post("withdrawal", "\n")
+        async with agent.running():
+            await until("the outbox to be empty", lambda: not agent.memory.outbox())
 
     asyncio.run(story())
