@@ -43,6 +43,10 @@ _CLASS_AND_TTL = struct.Struct("!HI")
 _FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
 
 _PLAIN = re.compile(rb"[a-z0-9_.-]*")
+# Turns a plain name as it travels into text: letters become small, and whatever is no letter, digit, hyphen or
+# underscore becomes a dot, the lengths before the labels included; see `_question_name`.
+_TO_TEXT = bytes(byte if _PLAIN.fullmatch(bytes((byte,))) else 0x2E for byte in bytes(range(256)).lower())
+_READS_AS_A_DOT = 44  # a longer label's length would pass for a hyphen or a digit
 
 
 class Unreadable(MalformedMessage):
@@ -83,21 +87,20 @@ def read(packet: bytes) -> Query:
         raise Unanswerable("an answer, not a question")  # answering answers makes two servers talk for ever
     if packet[2] & OPCODE:
         raise Unreadable(NOTIMP, "an operation other than a query")
-    counts = _COUNTS.unpack_from(packet, 4)
-    if counts[0] != 1:
-        raise _without_one_question(packet, counts)
+    questions, answers, authorities, additionals = _COUNTS.unpack_from(packet, 4)
+    if questions != 1:
+        raise _without_one_question(packet, (questions, answers, authorities, additionals))
     name, at = _question_name(packet)
-    try:
-        qtype, qclass = _TYPE_AND_CLASS.unpack_from(packet, at)
-    except struct.error:
-        raise Unreadable(FORMERR, "no room for type and class") from None
     end = at + 4
-    if counts[1] or counts[2]:
+    if len(packet) < end:
+        raise Unreadable(FORMERR, "no room for type and class")
+    qtype, qclass = _TYPE_AND_CLASS.unpack_from(packet, at)
+    if answers or authorities:
         raise Unreadable(FORMERR, "a query with answers", end)
     edns = None
-    if counts[3]:
-        edns = _plain_edns(packet, end) if counts[3] == 1 else None
-        edns = edns or _additional(packet, end, counts[3])
+    if additionals:
+        edns = _plain_edns(packet, end) if additionals == 1 else None
+        edns = edns or _additional(packet, end, additionals)
     elif end != len(packet):
         raise Unreadable(FORMERR, "bytes after the last record", end)
     return Query(packet, name, qtype, qclass, end, edns)
@@ -169,6 +172,28 @@ def _escaped(label: str) -> bytes:
 
 
 def _question_name(packet: bytes) -> tuple[str, int]:
+    """Return the name of the question, and where it ends. Raises Unreadable.
+
+    Read for every question on first sight, so nothing is taken apart: the walk only counts the labels, and the
+    name becomes text in one step. There must then be one dot fewer than labels; where there is another number, a
+    byte was no plain one, and the name is read label by label.
+    """
+    at, labels = QUESTION_AT, 0
+    try:
+        while length := packet[at]:
+            if length > _READS_AS_A_DOT:
+                return _unusual_name(packet)
+            at += length + 1
+            labels += 1
+    except IndexError:
+        raise Unreadable(FORMERR, "a name without an end") from None
+    text = packet[QUESTION_AT + 1 : at].translate(_TO_TEXT)
+    if text.count(b".") != labels - 1 or at - QUESTION_AT >= NAME_BYTES:
+        return _unusual_name(packet)
+    return text.decode(), at + 1
+
+
+def _unusual_name(packet: bytes) -> tuple[str, int]:
     labels: list[bytes] = []
     at = QUESTION_AT
     try:

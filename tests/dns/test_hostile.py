@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dns.errors import MalformedMessage
-from dns.wire import Query, Unanswerable, Unreadable, name_at, read, to_wire
+from dns.wire import Query, Unanswerable, Unreadable, name_at, read, text_of, to_wire
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolving import PUPIL, STRANGER, InTest, question
 
@@ -95,6 +95,25 @@ def test_whatever_an_upstream_sends_gets_an_answer_of_dns(data: st.DataObject, n
 def test_reading_raises_only_its_own_family(packet: bytes) -> None:
     with contextlib.suppress(Unreadable, Unanswerable):
         assert isinstance(read(packet), Query)
+
+
+letters = st.sampled_from(b"abcXYZ019-_")
+labels = st.one_of(
+    st.lists(letters, min_size=1, max_size=63).map(bytes),
+    st.lists(st.one_of(letters, st.integers(0, 255)), min_size=1, max_size=4).map(bytes),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(labels, max_size=6))
+def test_a_name_read_in_one_step_is_the_name_read_label_by_label(parts: list[bytes]) -> None:
+    name = b"".join(bytes((len(part),)) + part for part in parts) + b"\0"
+    packet = b"\0\1\1\0\0\1\0\0\0\0\0\0" + name + b"\0\1\0\1"
+    if len(name) > 255:
+        with pytest.raises(Unreadable):
+            read(packet)
+    else:
+        assert read(packet).name == text_of(parts)
 
 
 @settings(max_examples=300, deadline=None)
