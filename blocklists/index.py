@@ -60,9 +60,10 @@ class Index:
         """Return every closing of a canonical name, exceptions already taken away."""
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
-        found = self.found(".".join(name.split(".")[::-1]) + ".")
-        if not found and self._patterns is None:
+        reversed_key = ".".join(name.split(".")[::-1]) + "."
+        if self._patterns is None and not self._has_any(reversed_key):
             return ()
+        found = self.found(reversed_key)
         hits = self._hits(name, qtype, found)
         if not hits or self.is_protected(name):
             return ()
@@ -79,6 +80,10 @@ class Index:
     def found(self, reversed_key: str) -> list[tuple[str, tuple[Group, ...]]]:
         """Return the listed parents of a key (itself among them), the shortest first, with what stands there."""
         return self._base.found(reversed_key)
+
+    def _has_any(self, reversed_key: str) -> bool:
+        """Tell whether any parent of a key may be listed: a third of the cost of finding out what stands there."""
+        return bool(self._base.listed(reversed_key))
 
     def entries(self, below: str = "") -> Iterator[tuple[str, tuple[Group, ...]]]:
         """Yield every listed key under a name ("": all) with what stands there, sorted by the reversed keys."""
@@ -117,6 +122,7 @@ class _Layer:
         self.trie = mapped.trie
         self.tables = mapped.tables
         self._numbers = mapped.numbers
+        self.listed = mapped.trie.prefixes
         self._prefixes = mapped.trie.iter_prefixes_with_ids
         self._groups: dict[int, tuple[Group, ...]] = {}
 
@@ -166,6 +172,9 @@ class LayeredIndex(Index):
         if not over:
             return below
         return sorted((one for one in {**dict(below), **dict(over)}.items() if one[1]), key=_length)
+
+    def _has_any(self, reversed_key: str) -> bool:
+        return bool(self._base.listed(reversed_key) or self._over.listed(reversed_key))
 
     def entries(self, below: str = "") -> Iterator[tuple[str, tuple[Group, ...]]]:
         """Yield every listed key under a name with what stands there, sorted."""

@@ -24,6 +24,9 @@ def lay_out(
     open_rules = by_name((rule.name, rule) for rule in rules if not rule.locked)
     openings = by_name(_openings(document, bundles))
     appliance_names = _canonical(document.appliance_names)
+    mentioned = frozenset(bypass.ANSWERS).union(
+        safe_search.NAMES, locked_rules, open_rules, openings, appliance_names
+    )
     return School(
         lists=lists,
         keywords=keywords,
@@ -40,9 +43,8 @@ def lay_out(
             for closed in document.closed_addresses
             for network in parse_networks(closed.network)
         ),
-        mentioned=frozenset(bypass.ANSWERS).union(
-            safe_search.NAMES, locked_rules, open_rules, openings, appliance_names
-        ),
+        mentioned=mentioned,
+        telling=frozenset(max(name.split("."), key=len) for name in mentioned),
     )
 
 

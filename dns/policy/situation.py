@@ -50,6 +50,15 @@ class School:
     private_names: frozenset[str]
     closed_ranges: Networks[Range]
     mentioned: frozenset[str]  # every name that stands in any of these tables, or that Hallpass itself knows
+    telling: frozenset[str]  # the longest label of each of them: who shares none of these is under none of them
+
+    def says_nothing_of(self, name: str, qtype: int, *, keywords: bool) -> bool:
+        """Tell whether a name is one of the many of which no table, no list and no keyword knows anything."""
+        return (
+            (self.telling.isdisjoint(name.split(".")) or self.mentioned.isdisjoint(with_parents(name)))
+            and not self.lists.closings(name, qtype)
+            and not (keywords and self.keywords is not None and self.keywords.closings(name, qtype))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,22 @@ class Situation:
     hours_until: float  # when the timetable next turns
     until: float  # the earlier of the two: then this must be made anew
 
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether nothing holds for the askers whatever the name: no suspension, no pause, no lesson."""
+        return self.suspension is None and self.pause is None and not self.lessons
+
+
+def with_parents(name: str) -> list[str]:
+    """Return a name and its parents, the longest first, without the root."""
+    # `dns.names.parents`, written out: this runs for every name on first sight.
+    found = [name] if name else []
+    at = name.find(".")
+    while at >= 0:
+        found.append(name[at + 1 :])
+        at = name.find(".", at + 1)
+    return found
+
 
 class Question:
     """One question, and the look-ups that several steps share, each made at most once."""
@@ -80,12 +105,7 @@ class Question:
         self.name = name
         self.qtype = qtype
         self.now = now
-        # `dns.names.parents`, written out: this runs for every name on first sight.
-        self.parents = parents = [name] if name else []  # the name itself first, without the root
-        at = name.find(".")
-        while at >= 0:
-            parents.append(name[at + 1 :])
-            at = name.find(".", at + 1)
+        self.parents = parents = with_parents(name)
         # Of nearly every name, nobody but the lists has anything to say: the steps then have nothing to look up.
         mentioned = school.mentioned
         self.mentioned = [] if mentioned.isdisjoint(parents) else [one for one in parents if one in mentioned]

@@ -54,6 +54,7 @@ class CompiledView:
         self._pauses = [(one, Moments(one, document.issued)) for one in document.pauses if _for(one.groups, group)]
         self._lessons = [lesson for lesson in shared.lessons if _for(lesson[0].groups, group)]
         self._now_holds: Situation | None = None
+        self._ordinarily: Verdict | None = None  # on a name of which nobody knows anything; None: it depends
 
     @property
     def group(self) -> str:
@@ -88,6 +89,19 @@ class CompiledView:
 
     def decide(self, name: str, qtype: int, now: float) -> Verdict:
         """Decide one question, in the order of `dns.policy.order.ORDER`."""
+        situation = self._now_holds
+        if situation is None or not situation.since <= now < situation.until:
+            situation = self.situation(now)
+        # Of nearly every name nobody knows anything. No step of the order but the last one then has a verdict, and
+        # all such names have the same: it is at hand, and the steps are spared (a property test holds that).
+        if self._ordinarily is not None and situation.school.says_nothing_of(
+            name, qtype, keywords=self._profile.keywords
+        ):
+            return self._ordinarily
+        return self.decide_in_order(name, qtype, now)
+
+    def decide_in_order(self, name: str, qtype: int, now: float) -> Verdict:
+        """Decide one question by every step of the order: what `decide` says, at its full cost."""
         situation = self.situation(now)
         question = Question(name, qtype, now, self._shared.school)
         return _bounded(order.decide(question, situation), question, situation)
@@ -111,6 +125,9 @@ class CompiledView:
         situation = self._now_holds
         if situation is None or not situation.since <= now < situation.until:
             situation = self._now_holds = self._make_situation(now)
+            until = situation.room_until
+            ordinarily = _ending(order.ALLOWED, until) if until < FOREVER else order.ALLOWED
+            self._ordinarily = ordinarily if situation.is_ordinary else None
         return situation
 
     def _make_situation(self, now: float) -> Situation:

@@ -34,6 +34,16 @@ def test_no_sequence_of_unblocks_rules_lessons_and_timetables_opens_a_locked_nam
                 assert (verdict.action, verdict.step) == (Action.REFUSE, Step.LOCKED)
 
 
+@given(documents(), st.lists(times, min_size=1, max_size=3))
+def test_what_is_said_at_once_of_a_name_nobody_knows_is_what_the_steps_would_say(
+    made: PolicyDocument, moments: list[float]
+) -> None:
+    policy = compiled(made)
+    for now in moments:
+        for (address, name, qtype), verdict in everything(policy, now).items():
+            assert verdict == policy.view(address).decide_in_order(name, qtype, now)
+
+
 @given(documents(), unblocks, times)
 def test_removing_an_unblock_restores_exactly_the_state_before(
     made: PolicyDocument, extra: Unblock, now: float
