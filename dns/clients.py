@@ -35,6 +35,7 @@ class Client:
         "log",
         "quiet",
         "raw",
+        "refused",
         "stream_allowance",
         "timed",
         "view",
@@ -47,7 +48,9 @@ class Client:
         self.answers = answers
         self.harmless: set[bytes] = set()  # addresses that the view lets pass for any name
         self.log: list[Noted] = []  # one reference for each replayed answer since the last tick
-        self.timed: list[tuple[Noted, float]] = []  # answers that went through the chain, with their milliseconds
+        # Answers that went through the chain, with their milliseconds; refusals apart, because they are urgent.
+        self.timed: list[tuple[Noted, float]] = []
+        self.refused: list[tuple[Noted, float]] = []
         self.quiet = 0  # ticks without a query
         # The allowance is what the log may grow to before the next tick; the chain takes one off for each query.
         self._tokens = self._stream_tokens = float(rate)
@@ -126,7 +129,7 @@ class Clients:
     def _forget_quiet(self) -> None:
         by_silence = sorted(self.known.values(), key=lambda client: client.quiet, reverse=True)
         for client in by_silence[: DEVICES // 4]:
-            if not client.log and not client.timed:
+            if not (client.log or client.timed or client.refused):
                 del self.known[client.raw]
 
 

@@ -16,16 +16,17 @@ times a second: none shall be older than half a second when it is on the disk.
 import asyncio
 import contextlib
 import secrets
-import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from dns import packing
 from dns.clients import Client
-from dns.records import FRAME_HEADER, Batch, FrameReader, FrameTooLong, QueryRecord, stored_decoder
+from dns.packing import Row, Timed
+from dns.records import FrameReader, FrameTooLong, QueryRecord, stored_decoder
 from dns.replay import Noted
 
 BATCH_RECORDS = 1000
@@ -36,23 +37,16 @@ REFUSAL_TURNS = 5
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
-_Row = tuple[str, str, str, int, str, str, str, str, str, int]  # a QueryRecord but for second, count, milliseconds
-_encode = msgspec.msgpack.Encoder().encode
-_SMALL = tuple(bytes((count,)) for count in range(128))
-_RECORD_HEAD = bytes((0x90 | len(QueryRecord.__struct_fields__),))  # an array of so many
-_BATCH_HEAD = bytes((0x90 | len(Batch.__struct_fields__),))
-_NO_MILLISECONDS = _encode(0.0)  # a replayed answer takes some microseconds
-_ARRAY = struct.Struct("!BI")
-
 
 class _Tally:
     """What one device was answered in the second that is being counted."""
 
-    __slots__ = ("counts", "prompt", "timed")
+    __slots__ = ("counts", "prompt", "refused", "timed")
 
     def __init__(self) -> None:
         self.counts: Counter[Noted] = Counter()
-        self.timed: list[tuple[Noted, float]] = []
+        self.timed: list[Timed] = []
+        self.refused: list[Timed] = []
         self.prompt = PROMPT_A_SECOND
 
 
@@ -67,7 +61,7 @@ class Reporter:
         self._turn = 0
         self._tallies: dict[str, _Tally] = {}
         self._refusals: set[Noted] = set()  # those that the fast path may give again
-        self._table: dict[_Row, list[float]] = {}  # row: first second, count, milliseconds
+        self._table: dict[tuple[str, Row], list[float]] = {}  # device and row: first second, count, milliseconds
         self._unconfirmed: dict[int, bytes] = {}
         self._sizes: dict[int, int] = {}
         self._records_out = 0
@@ -86,19 +80,25 @@ class Reporter:
 
     def answered(self, device: str, noted: Noted, milliseconds: float) -> None:
         """Count one answer at once: for askers of whom nothing is kept."""
-        self._tally(device).timed.append((noted, milliseconds))
-        self._urgent = self._urgent or noted.outcome == "refused"
+        tally = self._tally(device)
+        if noted.outcome == "refused":
+            tally.refused.append((noted, milliseconds))
+            self._urgent = True
+        else:
+            tally.timed.append((noted, milliseconds))
 
     def gather(self, client: Client) -> int:
         """Take what a device was answered since the last tick; return how much of it was replayed."""
-        log, timed = client.log, client.timed
+        log = client.log
         replayed = len(log)
         tally = self._tally(client.address)
-        if timed:
-            tally.timed += timed
-            if not self._urgent and any(noted.outcome == "refused" for noted, _ in timed):
-                self._urgent = True
-            timed.clear()
+        if client.timed:
+            tally.timed += client.timed
+            client.timed.clear()
+        if client.refused:
+            tally.refused += client.refused
+            client.refused.clear()
+            self._urgent = True
         if replayed:
             tally.counts.update(log)
             if tally.prompt > 0 and not self._refusals.isdisjoint(log):
@@ -155,15 +155,16 @@ class Reporter:
     def _close_second(self) -> None:
         records: list[bytes] = []
         second = self._second
-        roomy = self._has_room()
         for device, tally in self._tallies.items():
-            if roomy:
-                records += _replayed(second, device, tally.counts)
-            else:
-                for noted, count in tally.counts.items():
-                    self._add(_row(device, noted), second, count, 0.0)
-            for noted, milliseconds in tally.timed:
-                self._add(_row(device, noted), second, 1, milliseconds)
+            answers = tally.timed + tally.refused
+            if self._has_room(beside=len(records)):
+                records += packing.replayed(second, device, tally.counts)
+                records += packing.timed(second, device, answers)
+                continue
+            for noted, count in tally.counts.items():
+                self._add(device, packing.row(noted), second, count, 0.0)
+            for noted, milliseconds in answers:
+                self._add(device, packing.row(noted), second, 1, milliseconds)
         self._tallies = {}
         if records:
             self._send(records)
@@ -173,12 +174,11 @@ class Reporter:
             most = TABLE_ROWS if flood else tally.prompt
             if most <= 0:
                 continue
-            refused = [one for one in tally.timed if one[0].outcome == "refused"][:most]
+            refused = tally.refused[:most]
             if refused:
-                handed = {id(one) for one in refused}
-                tally.timed = [one for one in tally.timed if id(one) not in handed]
+                del tally.refused[:most]
                 for noted, milliseconds in refused:
-                    self._add(_row(device, noted), self._second, 1, milliseconds)
+                    self._add(device, packing.row(noted), self._second, 1, milliseconds)
                 tally.prompt -= len(refused)
             if tally.counts:
                 again = list(self._refusals.intersection(tally.counts))[: max(most - len(refused), 0)]
@@ -189,20 +189,20 @@ class Reporter:
     def _hand_over(self, device: str, counts: Counter[Noted]) -> None:
         """Send replayed answers of the second that is being counted."""
         if self._has_room():
-            self._send(_replayed(self._second, device, counts))
+            self._send(packing.replayed(self._second, device, counts))
             return
         for noted, count in counts.items():
-            self._add(_row(device, noted), self._second, count, 0.0)
+            self._add(device, packing.row(noted), self._second, count, 0.0)
 
-    def _add(self, row: _Row, second: int, count: int, milliseconds: float) -> None:
+    def _add(self, device: str, row: Row, second: int, count: int, milliseconds: float) -> None:
         table = self._table
-        found = table.get(row)
+        found = table.get((device, row))
         if found is None and len(table) >= TABLE_ROWS:
-            device, group, _, _, outcome, step, category, _, _, rcode = row
-            row = (device, group, "", 0, outcome, step, category, "", "", rcode)
-            found = table.get(row)
+            group, _, _, outcome, step, category, _, _, rcode = row
+            row = (group, "", 0, outcome, step, category, "", "", rcode)
+            found = table.get((device, row))
         if found is None:
-            table[row] = [second, count, milliseconds]
+            table[device, row] = [second, count, milliseconds]
         else:
             found[1] += count
             found[2] += milliseconds
@@ -212,21 +212,21 @@ class Reporter:
             return
         self._send(
             [
-                _encode(QueryRecord(int(found[0]), *row, int(found[1]), round(found[2], 3)))
-                for row, found in self._table.items()
+                packing.record(int(second), device, row, int(count), milliseconds)
+                for (device, row), (second, count, milliseconds) in self._table.items()
             ]
         )
         self._table = {}
 
-    def _has_room(self) -> bool:
-        return self._records_out < UNCONFIRMED_RECORDS
+    def _has_room(self, *, beside: int = 0) -> bool:
+        return self._records_out + beside < UNCONFIRMED_RECORDS
 
     def _send(self, records: list[bytes]) -> None:
         """Send some records, each packed already."""
         for at in range(0, len(records), BATCH_RECORDS):
             part = records[at : at + BATCH_RECORDS]
             self._sequence += 1
-            data = _framed(self.worker, self._sequence, part)
+            data = packing.framed(self.worker, self._sequence, part)
             self._unconfirmed[self._sequence] = data
             self._sizes[self._sequence] = len(part)
             self._records_out += len(part)
@@ -298,43 +298,6 @@ class _Link(asyncio.Protocol):
         self._reporter.disconnected()
         if not self._lost.done():
             self._lost.set_result(None)
-
-
-def _row(device: str, noted: Noted) -> _Row:
-    return (
-        device,
-        noted.group,
-        noted.name,
-        noted.qtype,
-        noted.outcome,
-        noted.step,
-        noted.category,
-        noted.source,
-        noted.entry,
-        noted.rcode,
-    )
-
-
-def _replayed(second: int, device: str, counts: Counter[Noted]) -> list[bytes]:
-    """Return the records of replayed answers, packed.
-
-    Ten thousand names a second may be among them. What is always the same of each is packed once, and the record
-    put together from its bytes (MessagePack, as `dns.records` has it): a fraction of the cost of packing it whole.
-    """
-    head = _RECORD_HEAD + _encode(second) + _encode(device)
-    found = []
-    for noted, count in counts.items():
-        packed = noted.packed
-        if not packed:
-            packed = noted.packed = b"".join([_encode(value) for value in _row(device, noted)[1:]])
-        found.append(head + packed + (_SMALL[count] if count < 128 else _encode(count)) + _NO_MILLISECONDS)
-    return found
-
-
-def _framed(worker: str, sequence: int, records: Sequence[bytes]) -> bytes:
-    """Return the frame of a `Batch` whose records are packed already."""
-    body = b"".join((_BATCH_HEAD, _encode(worker), _encode(sequence), _ARRAY.pack(0xDD, len(records)), *records))
-    return FRAME_HEADER.pack(len(body)) + body
 
 
 def total(records: Iterable[QueryRecord]) -> int:

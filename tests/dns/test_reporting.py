@@ -8,12 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from dns.records import Batch, FrameReader, QueryRecord, Stored, batch_decoder, frame
+from dns.records import Batch, FrameReader, Stored, batch_decoder, frame
 from dns.replay import Noted
-from dns.reporting import TABLE_ROWS, UNCONFIRMED_RECORDS, Reporter, _framed, _replayed, total
+from dns.reporting import TABLE_ROWS, UNCONFIRMED_RECORDS, Reporter, total
 from tests.fakes.asking import run
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolving import PUPIL, InTest, handed_over
@@ -165,20 +163,3 @@ def test_without_a_recorder_memory_is_bounded_and_the_sum_stays_exact(names: int
         sent.update({"sum": total(batch_decoder.decode(body).records)})
     kept = sum(int(found[1]) for found in reporter._table.values())
     assert sent["sum"] + kept == asked
-
-
-@given(
-    second=st.integers(0, 2**32),
-    count=st.integers(1, 2**33),
-    texts=st.lists(st.text(max_size=300), min_size=8, max_size=8),
-    qtype=st.integers(0, 65535),
-)
-def test_what_is_packed_by_hand_is_what_the_library_would_pack(
-    second: int, count: int, texts: list[str], qtype: int
-) -> None:
-    name, outcome, group, step, category, source, entry, device = texts
-    one = Noted(name, qtype, 3, outcome, group, step, category, source, entry)
-    record = QueryRecord(second, device, group, name, qtype, outcome, step, category, source, entry, 3, count, 0.0)
-    by_hand = _framed("worker", 7, _replayed(second, device, Counter({one: count})))
-    (body,) = FrameReader().feed(by_hand)
-    assert batch_decoder.decode(body) == Batch("worker", 7, (record,))

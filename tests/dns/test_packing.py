@@ -1,0 +1,51 @@
+"""What travels to the recorder is what the library would have packed."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dns.packing import framed, replayed, timed
+from dns.records import Batch, FrameReader, QueryRecord, batch_decoder
+from dns.replay import Noted
+
+texts = st.lists(st.text(max_size=300), min_size=8, max_size=8)
+seconds = st.integers(0, 2**32)
+types = st.integers(0, 65535)
+
+
+def unpacked(records: list[bytes]) -> Batch:
+    (body,) = FrameReader().feed(framed("worker", 7, records))
+    return batch_decoder.decode(body)
+
+
+@given(second=seconds, count=st.integers(1, 2**33), words=texts, qtype=types)
+def test_replayed_answers_are_packed_as_the_library_would(
+    second: int, count: int, words: list[str], qtype: int
+) -> None:
+    name, outcome, group, step, category, source, entry, device = words
+    one = Noted(name, qtype, 3, outcome, group, step, category, source, entry)
+    record = QueryRecord(second, device, group, name, qtype, outcome, step, category, source, entry, 3, count, 0.0)
+    assert unpacked(replayed(second, device, Counter({one: count}))) == Batch("worker", 7, (record,))
+
+
+@given(second=seconds, words=texts, qtype=types, times=st.lists(st.floats(0, 1e6), min_size=1, max_size=300))
+def test_equal_answers_of_the_chain_become_one_record_with_the_sum_of_their_times(
+    second: int, words: list[str], qtype: int, times: list[float]
+) -> None:
+    name, outcome, group, step, category, source, entry, device = words
+    answers = [(Noted(name, qtype, 0, outcome, group, step, category, source, entry), taken) for taken in times]
+    record = QueryRecord(
+        second, device, group, name, qtype, outcome, step, category, source, entry, 0, len(times), sum(times)
+    )
+    assert unpacked(timed(second, device, answers)) == Batch("worker", 7, (record,))
+
+
+def test_different_answers_stay_apart() -> None:
+    names = ("a.example", "b.example", "a.example")
+    answers = [(Noted(name, 1, 0, "allowed", "pupils", "default"), 2.0) for name in names]
+    found = unpacked(timed(100, "192.0.2.1", answers)).records
+    assert [(one.name, one.count, one.milliseconds) for one in found] == [
+        ("a.example", 2, 4.0),
+        ("b.example", 1, 2.0),
+    ]
