@@ -16,20 +16,13 @@ class Answer:
     stands, counted from the start of the message.
     """
 
-    __slots__ = (
-        "authentic",
-        "counts",
-        "expires",
-        "extended_errors",
-        "outcome",
-        "rcode",
-        "records",
-        "replayable",
-        "stored",
-        "truncated",
-        "ttls",
-        "verdict",
-    )
+    # What most answers never change stands here once, so that making one costs less.
+    authentic = False  # the upstream says that it verified the data (AD; RFC 4035, section 3.2.3)
+    truncated = False  # nothing of it is sent but "ask again over TCP" (TC)
+    replayable = False  # may be given again, aged, until `expires`
+    ttls: tuple[int, ...] = ()
+    stored = 0.0  # when the times to live began to count down
+    expires = 0.0
 
     def __init__(
         self,
@@ -47,9 +40,3 @@ class Answer:
         self.counts = counts
         self.verdict = verdict
         self.extended_errors = extended_errors  # EDNS options, ready to be sent (RFC 8914)
-        self.authentic = False  # the upstream says that it verified the data (AD; RFC 4035, section 3.2.3)
-        self.truncated = False  # nothing of it is sent but "ask again over TCP" (TC)
-        self.replayable = False  # may be given again, aged, until `expires`
-        self.ttls: tuple[int, ...] = ()
-        self.stored = 0.0  # when the times to live began to count down
-        self.expires = 0.0

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
-from dns.cache import Cached
+from dns.cache import Cached, Key
 from dns.clients import Client
 from dns.verdict import Verdict
 from dns.wire import Query
@@ -15,9 +15,9 @@ class Asked:
     """A question, and what is known about it. Each stage reads what those before it wrote."""
 
     __slots__ = (
-        "at",
         "client",
         "found",
+        "key",
         "lookup",
         "names",
         "now",
@@ -32,6 +32,7 @@ class Asked:
     )
 
     query: Query  # set by the first stage, which lets nothing pass without it
+    key: Key  # what is looked for in the cache and asked of upstreams; set by the stage that looks there
 
     def __init__(
         self,
@@ -53,4 +54,3 @@ class Asked:
         self.stale = False  # `found`, or what there is to fall back on, is past its life
         self.names: list[str] = []  # every further name that the answer depends on
         self.waited = False  # an upstream was asked for it
-        self.at = 0  # the stage to go on with

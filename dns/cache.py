@@ -31,7 +31,7 @@ DUE_SHARE = 0.1  # of its life that a popular answer has left when it is due
 DUE_AFTER_HITS = 2
 DUE_LIFE = 10  # seconds; an answer with a shorter life is not worth asking for early
 
-_Key = tuple[str, int, int]
+Key = tuple[str, int, int]  # canonical name, type, and the asker's wishes
 
 _ENTRY_BYTES = 430  # what an entry costs beside its message and its name
 _TTL = struct.Struct("!I")
@@ -123,8 +123,8 @@ class RecordCache:
         self._minimum = minimum_ttl
         self._maximum = maximum_ttl
         self._stale_seconds = stale_seconds
-        self._entries: dict[_Key, Cached] = {}
-        self._turns: deque[_Key] = deque()  # the oldest first
+        self._entries: dict[Key, Cached] = {}
+        self._turns: deque[Key] = deque()  # the oldest first
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -135,9 +135,9 @@ class RecordCache:
         """About how many bytes the answers take."""
         return self._bytes
 
-    def get(self, name: str, qtype: int, flags: int, now: float) -> Cached | None:
+    def get(self, key: Key, now: float) -> Cached | None:
         """Return what is remembered: fresh, or stale where upstreams must be asked first. See `Cached`."""
-        cached = self._entries.get((name, qtype, flags))
+        cached = self._entries.get(key)
         if cached is None or now >= cached.expires + self._stale_seconds:
             return None
         if cached.is_failure and now >= cached.expires:
@@ -145,26 +145,25 @@ class RecordCache:
         cached.hits += 1
         return cached
 
-    def put(self, name: str, qtype: int, flags: int, message: bytes, now: float) -> Cached | None:
+    def put(self, key: Key, message: bytes, now: float, question_end: int = 0) -> Cached | None:
         """Remember an answer, if it is one that may be, and return it ready to be given out.
 
         A failure does not take the place of an answer that can still be given stale; that one is returned then.
-        Returns None for bytes that are no message.
+        Returns None for bytes that are no message. `question_end`: as `dns.skim` takes it.
         """
         try:
-            skimmed = skim(message)
+            skimmed = skim(message, question_end)
         except MalformedMessage:
             return None
         is_failure = message[3] & 0x0F not in _ANSWERS
-        if is_failure and (older := self.failed(name, qtype, flags, now)):
+        if is_failure and (older := self.failed(key, now)):
             return older
         if skimmed.additional:
             message = _without_opt(message, skimmed)
-        cached = self._cached(message, skimmed, qtype, now, is_failure=is_failure)
+        cached = self._cached(message, skimmed, key[1], now, is_failure=is_failure)
         if cached.expires > now and not message[2] & _TRUNCATED:
-            key = (name, qtype, flags)
             entries = self._entries
-            size = _ENTRY_BYTES + len(name) + len(message)
+            size = _ENTRY_BYTES + len(key[0]) + len(message)
             replaced = entries.get(key)
             if replaced is None:
                 self._turns.append(key)
@@ -177,9 +176,9 @@ class RecordCache:
                 self._make_room(now)
         return cached
 
-    def failed(self, name: str, qtype: int, flags: int, now: float) -> Cached | None:
+    def failed(self, key: Key, now: float) -> Cached | None:
         """Note that an answer could not be renewed; return it, if there is one that may be given stale."""
-        cached = self._entries.get((name, qtype, flags))
+        cached = self._entries.get(key)
         if cached is None or cached.is_failure or now >= cached.expires + self._stale_seconds:
             return None
         cached.recheck_at = now + RECHECK_SECONDS
@@ -196,16 +195,17 @@ class RecordCache:
 
     def _cached(self, message: bytes, skimmed: Skimmed, qtype: int, now: float, *, is_failure: bool) -> Cached:
         """Hold an answer's times to live within bounds, and find out how long it lives."""
+        _, answer, authority, additional = skimmed
         changed: list[tuple[int, int]] = []
         ttls_at: list[int] = []
-        life: float = self._shortest(skimmed.answer, ttls_at, changed)
-        if skimmed.authority:
-            self._shortest(skimmed.authority, ttls_at, changed)
-        if skimmed.additional:
-            self._shortest(skimmed.additional, ttls_at, changed)
+        life: float = self._shortest(answer, ttls_at, changed)
+        if authority:
+            self._shortest(authority, ttls_at, changed)
+        if additional:
+            self._shortest(additional, ttls_at, changed)
         if is_failure:
             life = FAILURE_SECONDS
-        elif message[3] & 0x0F == _NXDOMAIN or not _holds(skimmed.answer, qtype):
+        elif message[3] & 0x0F == _NXDOMAIN or not ((answer and answer[-1][0] == qtype) or _holds(answer, qtype)):
             negative, soa_at = self._negative_life(message, skimmed)
             life = min(life, negative)
             if soa_at:
@@ -214,7 +214,7 @@ class RecordCache:
             message = _with_times(message, changed)
         cached = Cached(message, tuple(ttls_at), now, life)
         cached.is_failure = is_failure
-        cached.records = skimmed.answer
+        cached.records = answer
         return cached
 
     def _shortest(self, section: list[Record], ttls_at: list[int], changed: list[tuple[int, int]]) -> int:
@@ -257,8 +257,6 @@ class RecordCache:
 
 def _holds(answer: list[Record], qtype: int) -> bool:
     """Tell whether an answer holds what was asked for, and not only the aliases on the way to nothing."""
-    if answer and answer[-1].rtype == qtype:
-        return True
     return any(qtype in {record.rtype, _ANY} for record in answer)
 
 
@@ -283,5 +281,5 @@ def _without_opt(message: bytes, skimmed: Skimmed) -> bytes:
     return message[:10] + b"\0\0" + message[12:start]
 
 
-def _cost(key: _Key, cached: Cached) -> int:
+def _cost(key: Key, cached: Cached) -> int:
     return _ENTRY_BYTES + len(key[0]) + len(cached.message)

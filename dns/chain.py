@@ -41,28 +41,26 @@ class Chain:
     def __init__(self, deliver: Callable[[Asked, Answer], None], give_up: Callable[[Asked], None]) -> None:
         self._deliver = deliver
         self._give_up = give_up
-        self._stages: tuple[Stage, ...] = ()
+        self._from: tuple[tuple[Stage, ...], ...] = ((),)  # the stages from each of them on
 
     def of(self, stages: Sequence[Stage]) -> None:
         """Set the stages, in their order; some of them hold the chain itself, to resume what waits."""
-        self._stages = tuple(stages)
+        self._from = tuple(tuple(stages[at:]) for at in range(len(stages) + 1))
 
-    def run(self, asked: Asked) -> None:
-        """Send a question on from the stage at which it stands (`asked.at`)."""
+    def after(self, stage: Stage) -> int:
+        """Return where a question goes on that waited at a stage."""
+        return self._from[0].index(stage) + 1
+
+    def run(self, asked: Asked, at: int = 0) -> None:
+        """Send a question along the stages, from the given one on."""
         try:
-            self._run(asked)
+            for stage in self._from[at]:
+                outcome = stage(asked)
+                if outcome is None:
+                    continue
+                if outcome.__class__ is Answer:
+                    self._deliver(asked, outcome)
+                return
         except Exception:  # noqa: BLE001 (one packet must never end the worker)
             _log.exception("a question could not be answered: %s", asked.packet[:_SHOWN_BYTES].hex())
             self._give_up(asked)
-
-    def _run(self, asked: Asked) -> None:
-        stages = self._stages
-        while True:
-            stage = stages[asked.at]
-            asked.at += 1
-            outcome = stage(asked)
-            if outcome is None:
-                continue
-            if outcome.__class__ is Answer:
-                self._deliver(asked, outcome)
-            return

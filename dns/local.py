@@ -65,6 +65,10 @@ class LocalNames:
         )
         self._elsewhere = dict(self._lead_elsewhere())
 
+    def may_know(self, name: str) -> bool:
+        """Tell whether a name may be local at all: of nearly every name this is all that is looked at."""
+        return name in self._names or name in self._own or name[name.rfind(".") + 1 :] in _TOPS
+
     def answer(self, query: Query) -> Answer | None:
         """Return the answer to a question for a local name, or None: the name is not ours."""
         name = query.name
@@ -74,7 +78,7 @@ class LocalNames:
         if name in self._own:
             return self._from_own(name, query.qtype)
         if name[name.rfind(".") + 1 :] not in _TOPS:
-            return None  # nearly every name: it ends here, before anything is walked
+            return None
         if name.endswith(".arpa") and (pointed := self._own_pointer(name, query.qtype)) is not None:
             return pointed
         return self._from_zone(name, query.qtype)

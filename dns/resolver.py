@@ -96,6 +96,7 @@ class Resolver:
                 answered,
             )
         )
+        fetching.find_place()
 
     def handle(
         self, packet: bytes, client_address: str, reply: Callable[[bytes], None], transport: Transport
@@ -138,7 +139,7 @@ class Resolver:
         gather = self._reporter.gather
         for client in self.clients:
             replayed = 0
-            if client.log or client.timed:
+            if client.log or client.timed or client.refused:
                 replayed = gather(client)
                 client.quiet = 0
             else:
@@ -147,12 +148,12 @@ class Resolver:
         self._reporter.tick(now)
 
     def _deliver(self, asked: Asked, answer: Answer) -> None:
-        query, client = asked.query, asked.client
+        query, client, is_udp = asked.query, asked.client, asked.transport == "udp"
         options = b""
         cookie = query.edns.cookie if query.edns is not None else None
         if cookie is not None and client is not None:
             options = self._cookies.option(cookie, client.raw, asked.now)
-        if asked.transport == "udp":
+        if is_udp:
             body = render.body(query, answer, None, options)
         else:
             if query.edns is not None and query.edns.padded and asked.transport in _ENCRYPTED:
@@ -163,15 +164,9 @@ class Resolver:
         if client is None:
             self._reporter.answered(STRANGERS, noted, milliseconds)
         else:
-            client.timed.append((noted, milliseconds))
+            (client.refused if answer.outcome == "refused" else client.timed).append((noted, milliseconds))
             # Most names are asked for once. What is asked for again, and was remembered, is worth keeping ready.
-            if (
-                answer.replayable
-                and not asked.waited
-                and asked.transport == "udp"
-                and cookie is None
-                and not body[0] & TC
-            ):
+            if not asked.waited and is_udp and answer.replayable and cookie is None and not body[0] & TC:
                 self._keep(asked, answer, client, body, noted)
         asked.reply(asked.packet[:2] + body)
 
@@ -212,13 +207,11 @@ def _padding(size: int) -> bytes:
 
 
 def _noted(asked: Asked, answer: Answer) -> Noted:
-    query, verdict, client = asked.query, answer.verdict, asked.client
+    query, client, verdict = asked.query, asked.client, answer.verdict or asked.verdict
     if client is None:
         return Noted("", 0, answer.rcode, answer.outcome)
     if answer.truncated:
         return Noted("", 0, answer.rcode, answer.outcome, client.view.group)
-    if verdict is None:
-        verdict = asked.verdict
     if verdict is None:
         return Noted(query.name, query.qtype, answer.rcode, answer.outcome, client.view.group)
     return Noted(
@@ -227,7 +220,7 @@ def _noted(asked: Asked, answer: Answer) -> Noted:
         answer.rcode,
         answer.outcome,
         client.view.group,
-        verdict.step.value,
+        verdict.step._value_,  # the plain attribute: `value` is a detour that costs as much as all of this
         verdict.category,
         verdict.source,
         verdict.entry,

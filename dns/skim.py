@@ -46,13 +46,18 @@ class Skimmed(NamedTuple):
     additional: list[Record]
 
 
-def skim(message: bytes) -> Skimmed:
-    """Return where every record of a message is. Raises MalformedMessage."""
+def skim(message: bytes, question_end: int = 0) -> Skimmed:
+    """Return where every record of a message is. Raises MalformedMessage.
+
+    `question_end`: where its one question ends, for who knows that already.
+    """
     try:
         questions, answers, authorities, additionals = _COUNTS.unpack_from(message, 4)
-        end = HEADER_BYTES
-        for _ in range(questions):
-            end = _past_name(message, end) + 4
+        end = question_end
+        if not end or questions != 1:
+            end = HEADER_BYTES
+            for _ in range(questions):
+                end = _past_name(message, end) + 4
         answer, at = _section(message, end, answers) if answers else ([], end)
         authority, at = _section(message, at, authorities) if authorities else ([], at)
         additional, at = _section(message, at, additionals) if additionals else ([], at)

@@ -135,8 +135,9 @@ class Worker:
         # What exists now lives as long as the worker: no collection need look at it again.
         gc.collect()
         gc.freeze()
-        # Answers come and go without cycles: looking for some after every 700 objects cost a sixth of each miss.
-        gc.set_threshold(50_000, 20, 100)
+        # Answers come and go without cycles: looking for some after every 700 objects cost a quarter of each
+        # miss. What fills the cache is not worth a look either; cycles are found once there are so many objects.
+        gc.set_threshold(200_000, 10, 10)
         ready()
         tasks = [asyncio.create_task(task()) for task in (self._tick, self._look, self._tell)]
         try:

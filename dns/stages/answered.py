@@ -15,6 +15,8 @@ from dns.render import capped, failure
 from dns.verdict import Action
 from dns.wire import AD, HTTPS, NOERROR, NXDOMAIN, SERVFAIL, SVCB
 
+_USUAL = frozenset({NOERROR, NXDOMAIN})
+
 
 def answered(asked: Asked) -> Outcome:
     """Finish the question."""
@@ -33,19 +35,27 @@ def answered(asked: Asked) -> Outcome:
 
 
 def _as_found(found: Cached, asked: Asked) -> Answer:
-    query, now = asked.query, asked.now
-    message = found.aged(now)
+    query, now, verdict = asked.query, asked.now, asked.verdict
+    message = found.message if found.stored == now else found.aged(now)
     rcode = message[3] & 0x0F
-    outcome = "allowed" if rcode in {NOERROR, NXDOMAIN} else "failed"
-    end = query.question_end
-    answer = Answer(rcode, outcome, records=message[end:], counts=message[6:12], verdict=asked.verdict)
-    answer.authentic = bool(message[3] & AD)
+    answer = Answer(
+        rcode,
+        "allowed" if rcode in _USUAL else "failed",
+        records=message[query.question_end :],
+        counts=message[6:12],
+        verdict=verdict,
+    )
+    if message[3] & AD:
+        answer.authentic = True
     answer.ttls = found.ttls_at
     answer.stored = found.stored
     answer.expires = found.expires
-    answer.replayable = not asked.stale and not found.is_failure
-    _explain(answer, asked, rcode)
-    return capped(answer, asked.verdict, query, now)
+    answer.replayable = not (asked.stale or found.is_failure)
+    if asked.stale:
+        answer.extended_errors = edns.extended_error(
+            edns.STALE_NXDOMAIN if rcode == NXDOMAIN else edns.STALE_ANSWER, "upstreams do not answer"
+        )
+    return answer if verdict is None or verdict.until is None else capped(answer, verdict, query, now)
 
 
 def _in_its_place(asked: Asked, found: Cached) -> Answer:
@@ -61,10 +71,3 @@ def _in_its_place(asked: Asked, found: Cached) -> Answer:
     elif answer.outcome == "rewritten":  # an alias of the school's own, written in its settings
         answer.outcome = "allowed"
     return capped(answer, asked.verdict, asked.query, asked.now)
-
-
-def _explain(answer: Answer, asked: Asked, rcode: int) -> None:
-    if asked.stale:
-        answer.extended_errors = edns.extended_error(
-            edns.STALE_NXDOMAIN if rcode == NXDOMAIN else edns.STALE_ANSWER, "upstreams do not answer"
-        )

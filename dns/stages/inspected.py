@@ -14,19 +14,19 @@ from dns.wire import AAAA, CNAME, DNAME, HTTPS, SVCB, A, name_at
 
 HARMLESS_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
 
+_ADDRESSES = frozenset({A, AAAA})
+_NONE = frozenset[bytes]()
+
 # First bytes of addresses that mean something only within a network (RFC 1918 and others). For these the asked
 # name matters too (rebinding), so the policy decides each time.
 _LOCAL_FIRST_BYTES = frozenset({0, 10, 100, 127, 169, 172, *range(224, 256)})
 
 
 def _remembering(raw: bytes, asked: Asked, client: Client, verdict: Verdict) -> Verdict:
-    """Decide an address, or remember that it is a public one that this view lets pass for any name."""
-    memorable = verdict.step is Step.DEFAULT and _is_public(raw)
-    if memorable and raw in client.harmless:
-        return verdict
+    """Decide an address; remember it if it is a public one that this view lets pass for any name."""
     text = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
     decided = _address(text, asked, client.view, verdict)
-    if memorable and decided is verdict:
+    if decided is verdict and verdict.step is Step.DEFAULT and _is_public(raw):
         if len(client.harmless) >= HARMLESS_ADDRESSES:
             client.harmless.clear()
         client.harmless.add(raw)
@@ -47,10 +47,15 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
         client, found, verdict = asked.client, asked.found, asked.verdict
         if client is None or found is None or verdict is None:
             return None
+        message = found.message
+        # After a verdict by default, public addresses that were let pass once need not be decided again.
+        harmless = client.harmless if verdict.step is Step.DEFAULT else _NONE
         try:
-            records = found.take_records()
-            for record in records:
-                verdict = _decide(record, found.message, asked, client, verdict)
+            for record in found.take_records():
+                rtype, _, _, _, at, size = record
+                if rtype in _ADDRESSES and message[at : at + size] in harmless:
+                    continue
+                verdict = _decide(record, message, asked, client, verdict)
                 if verdict.action is Action.REFUSE:
                     return render.refused(asked.query, verdict, client.view.refusal, asked.now, page())
         except MalformedMessage:

@@ -11,6 +11,9 @@ from dns.wire import Query
 class LocalNames(Protocol):
     """What the room knows by itself (`dns.local`)."""
 
+    def may_know(self, name: str) -> bool:
+        """Tell whether a name may be local at all: nearly none is, and this is cheap."""
+
     def answer(self, query: Query) -> Answer | None:
         """Return the answer to a question for a local name, or None: the name is not ours."""
 
@@ -22,7 +25,7 @@ def own_names(local: LocalNames | None) -> Stage:
     """Return the stage."""
 
     def stage(asked: Asked) -> Outcome:
-        if local is None:
+        if local is None or not local.may_know(asked.lookup):
             return None
         answer = local.answer(asked.query)
         if answer is None and (target := local.alias(asked.query.name)):

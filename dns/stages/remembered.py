@@ -16,7 +16,8 @@ def remembered(cache: RecordCache, fetching: Fetching) -> Stage:
     def stage(asked: Asked) -> Outcome:
         query = asked.query
         now = asked.now
-        found = cache.get(asked.lookup, query.qtype, wishes(query), now)
+        key = asked.key = (asked.lookup, query.qtype, wishes(query))
+        found = cache.get(key, now)
         if found is None:
             return None
         if found.is_fresh(now):

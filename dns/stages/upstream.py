@@ -16,7 +16,7 @@ from typing import Protocol
 from dns import edns, wire
 from dns.answer import Answer
 from dns.asked import Asked
-from dns.cache import Cached, RecordCache
+from dns.cache import Cached, Key, RecordCache
 from dns.chain import WAITING, Chain, Outcome
 from dns.errors import MalformedMessage
 from dns.render import failure
@@ -30,7 +30,6 @@ _log = logging.getLogger(__name__)
 _DO = 0x100
 _EMPTY_OPT_BYTES = 11
 
-Key = tuple[str, int, int]
 Later = Callable[[float, Callable[[], None]], object]
 
 
@@ -44,7 +43,9 @@ class Upstream(Protocol):
 def wishes(query: Query) -> int:
     """Return what of a query changes the records of its answer (RFC 4035, sections 3.2.1 and 3.2.2)."""
     asked = query.edns
-    return query.packet[3] & CD | (_DO if asked is not None and asked.dnssec_ok else 0)
+    if asked is None:
+        return query.packet[3] & CD
+    return query.packet[3] & CD | (_DO if asked.dnssec_ok else 0)
 
 
 class Fetching:
@@ -61,6 +62,11 @@ class Fetching:
         self._clock = clock
         self._under_way: dict[Key, list[Asked]] = {}
         self._waiting = 0
+        self._resumes_at = 0
+
+    def find_place(self) -> None:
+        """Find out where in the chain questions go on that have waited. Called once the chain is complete."""
+        self._resumes_at = self._chain.after(self.stage)
 
     def stage(self, asked: Asked) -> Outcome:
         """Send for what was not remembered."""
@@ -68,8 +74,7 @@ class Fetching:
             return None
         if self._waiting >= WAITING_AT_ONCE:
             return failure(wire.SERVFAIL, (edns.OTHER_ERROR, "too many questions are waiting"))
-        query = asked.query
-        key = (asked.lookup, query.qtype, wishes(query))
+        key = asked.key
         self._waiting += 1
         waiting = self._under_way.get(key)
         if waiting is not None:
@@ -83,7 +88,7 @@ class Fetching:
 
     def renew(self, asked: Asked) -> None:
         """Send for something before it expires, with nobody waiting for it."""
-        key = (asked.lookup, asked.query.qtype, wishes(asked.query))
+        key = asked.key
         if key not in self._under_way:
             self._under_way[key] = []
             self._ask(asked, key)
@@ -110,13 +115,11 @@ class Fetching:
 
     def _done(self, key: Key, question_end: int, message: bytes | None) -> None:
         now = self._clock()
-        name, qtype, flags = key
-        found = None
         if message is not None and len(message) >= question_end and message[2] & QR:
-            found = self._cache.put(name, qtype, flags, message, now)
+            found = self._cache.put(key, message, now, question_end)
         else:
-            found = self._cache.failed(name, qtype, flags, now)
-        stale = found is not None and not found.is_failure and found.recheck_at > now
+            found = self._cache.failed(key, now)
+        stale = found is not None and found.recheck_at > now and not found.is_failure
         self._go_on(self._under_way.pop(key), found, now, stale=stale)
 
     def _lose_patience(self, key: Key) -> None:
@@ -125,8 +128,7 @@ class Fetching:
         if not waiting:
             return
         now = self._clock()
-        name, qtype, flags = key
-        found = self._cache.failed(name, qtype, flags, now)
+        found = self._cache.failed(key, now)
         if found is not None:
             self._under_way[key] = []
             self._go_on(waiting, found, now, stale=True)
@@ -138,7 +140,7 @@ class Fetching:
             asked.found = found
             asked.stale = stale
             asked.waited = True
-            self._chain.run(asked)
+            self._chain.run(asked, self._resumes_at)
 
 
 def nothing_found(asked: Asked) -> Answer | None:

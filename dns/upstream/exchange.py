@@ -51,6 +51,7 @@ _WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
 _WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
 _LONGEST = 255 + 4  # RFC 1035, section 2.3.4
+_from_bytes = int.from_bytes
 _TAILS = tuple(
     tuple(bytes((_RD, wishes)) + counts for wishes in range(256)) for counts in (_WITHOUT_EDNS, _WITH_EDNS)
 )
@@ -81,18 +82,20 @@ class Exchange:
         if query[4:6] != b"\0\1" or len(query) < end or query[end - 5] or size > _LONGEST:
             raise MalformedMessage("not one question, or another one")
         question = query[HEADER_BYTES:end]
-        bits = chance.number(size + 2)
-        letters = int.from_bytes(question.translate(_CASE_BITS), "big") & _NOT_TYPE
+        bits = chance.bits(size + 2)
+        letters = _from_bytes(question.translate(_CASE_BITS), "big") & _NOT_TYPE
+        mixed = (_from_bytes(question, "big") ^ (letters & bits >> 16)).to_bytes(size, "big")
         self.done = done
         self.server: Any = server  # the one asked last
         self.number = query[:2]
         self.identity = bits & 0xFFFF  # proposed: where it is taken already, the server draws another
         self.question = question
-        self.mixed = (int.from_bytes(question, "big") ^ (letters & bits >> 16)).to_bytes(size, "big")
-        self.wishes = query[3] & _CD | _AD
-        self.wants_dnssec = (
-            query[end + 7] >> 7 if query[end : end + 3] == _OPT_TYPE and len(query) > end + 7 else 0
+        self.mixed = mixed
+        self.wishes = wishes = query[3] & _CD | _AD
+        self.wants_dnssec = dnssec = (
+            query[end + 7] >> 7 if len(query) > end + 7 and query[end : end + 3] == _OPT_TYPE else 0
         )
+        self.usual = _TAILS[1][wishes] + mixed + _EDNS[dnssec]  # `message()`: nearly all go out just so
 
     def message(self, *, mixed: bool = True, edns: bool = True, padded: bool = False) -> bytes:
         """Return the message to send, all but its id."""
@@ -103,7 +106,7 @@ class Exchange:
             opt = _EDNS[self.wants_dnssec][:-2] + len(padding).to_bytes(2, "big") + padding
             return _TAILS[1][self.wishes] + question + opt
         if edns:
-            return _TAILS[1][self.wishes] + question + _EDNS[self.wants_dnssec]
+            return self.usual if mixed else _TAILS[1][self.wishes] + question + _EDNS[self.wants_dnssec]
         return _TAILS[0][self.wishes] + question
 
     def is_answered_by(self, data: bytes) -> bool:

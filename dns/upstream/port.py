@@ -91,9 +91,11 @@ class Port:
                 identity = number(2)
             pending[identity] = exchange
             exchange.sent_at = now
-            datagrams.append(
-                identity.to_bytes(2, "big") + exchange.message(mixed=exchange.case_kept, edns=exchange.has_edns)
-            )
+            if exchange.case_kept and exchange.has_edns:
+                message = exchange.usual
+            else:
+                message = exchange.message(mixed=exchange.case_kept, edns=exchange.has_edns)
+            datagrams.append(identity.to_bytes(2, "big") + message)
         self._open += len(datagrams)
         self.room -= len(datagrams)
         try:
@@ -119,21 +121,19 @@ class Port:
         now = self._loop.time()
         pending = self._pending
         health = server.health
-        latency, heard = None, False
+        latency, heard = None, 0
         for data in datagrams:
             # The usual answer is taken right here, everything else in `_take`: each step costs every question.
-            exchange = pending.get(data[0] << 8 | data[1]) if len(data) > HEADER_BYTES else None
+            identity = data[0] << 8 | data[1] if len(data) > HEADER_BYTES else -1
+            exchange = pending.get(identity)
             if (
                 exchange is not None
                 and not exchange.finished
                 and exchange.has_edns
                 and exchange.is_plainly_answered_by(data)
             ):
-                pending[data[0] << 8 | data[1]] = None
-                self._open -= 1
-                health.counts.answers += 1
-                server.case_lost = 0
-                heard = True
+                pending[identity] = None
+                heard += 1
                 if exchange.tries == 1:
                     latency = now - exchange.sent_at
                 exchange.finished = True
@@ -141,10 +141,13 @@ class Port:
             else:
                 self._take(data, now)
                 if self._socket.fileno() < 0:
-                    return
+                    break
         if heard:
+            self._open -= heard
+            health.counts.answers += heard
+            server.case_lost = 0
             health.answered(latency)
-        if not self._open:
+        if not self._open and self._socket.fileno() >= 0:
             server.emptied(self)
 
     def _take(self, data: bytes, now: float) -> None:

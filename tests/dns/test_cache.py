@@ -31,13 +31,11 @@ def ttls(data: bytes) -> list[int]:
 def test_an_answer_lives_as_long_as_its_shortest_lived_record_and_counts_down() -> None:
     cache = RecordCache()
     cache.put(
-        "www.example.org",
-        1,
-        0,
+        ("www.example.org", 1, 0),
         message("www.example.org. 300 CNAME a.example.org.", "a.example.org. 60 A 192.0.2.1"),
         NOW,
     )
-    cached = cache.get("www.example.org", 1, 0, NOW + 20)
+    cached = cache.get(("www.example.org", 1, 0), NOW + 20)
     assert cached is not None
     assert cached.is_fresh(NOW + 59)
     assert not cached.is_fresh(NOW + 60)
@@ -47,10 +45,10 @@ def test_an_answer_lives_as_long_as_its_shortest_lived_record_and_counts_down() 
 
 def test_name_type_and_wishes_are_kept_apart() -> None:
     cache = RecordCache()
-    cache.put("www.example.org", 1, 0, message("www.example.org. 300 A 192.0.2.1"), NOW)
-    assert cache.get("www.example.org", 28, 0, NOW) is None
-    assert cache.get("www.example.org", 1, 1, NOW) is None
-    assert cache.get("example.org", 1, 0, NOW) is None
+    cache.put(("www.example.org", 1, 0), message("www.example.org. 300 A 192.0.2.1"), NOW)
+    assert cache.get(("www.example.org", 28, 0), NOW) is None
+    assert cache.get(("www.example.org", 1, 1), NOW) is None
+    assert cache.get(("example.org", 1, 0), NOW) is None
 
 
 @pytest.mark.parametrize(("ttl", "minimum", "life"), [(300, 60, 60), (30, 600, 30), (90000, 90000, 3600)])
@@ -59,7 +57,7 @@ def test_there_is_nothing_lives_as_long_as_its_soa_says(rcode: int, ttl: int, mi
     """RFC 2308, section 5; at most an hour."""
     cache = RecordCache()
     cached = cache.put(
-        "x.example.org", 1, 0, message(authority=SOA.format(ttl=ttl, minimum=minimum), rcode=rcode), NOW
+        ("x.example.org", 1, 0), message(authority=SOA.format(ttl=ttl, minimum=minimum), rcode=rcode), NOW
     )
     assert cached is not None
     assert cached.expires == NOW + life
@@ -69,15 +67,15 @@ def test_there_is_nothing_lives_as_long_as_its_soa_says(rcode: int, ttl: int, mi
 @pytest.mark.parametrize("rcode", [0, 3])
 def test_there_is_nothing_without_a_soa_is_given_but_not_remembered(rcode: int) -> None:
     cache = RecordCache()
-    assert cache.put("x.example.org", 1, 0, message(rcode=rcode), NOW) is not None
-    assert cache.get("x.example.org", 1, 0, NOW) is None
+    assert cache.put(("x.example.org", 1, 0), message(rcode=rcode), NOW) is not None
+    assert cache.get(("x.example.org", 1, 0), NOW) is None
 
 
 def test_an_alias_that_leads_to_nothing_is_a_negative_answer() -> None:
     """RFC 2308, section 2.2: the alias alone does not make it a positive one."""
     cache = RecordCache()
     alias = "www.example.org. 3000 CNAME a.example.org."
-    cached = cache.put("www.example.org", 1, 0, message(alias, authority=SOA.format(ttl=300, minimum=60)), NOW)
+    cached = cache.put(("www.example.org", 1, 0), message(alias, authority=SOA.format(ttl=300, minimum=60)), NOW)
     assert cached is not None
     assert cached.expires == NOW + 60
 
@@ -85,7 +83,7 @@ def test_an_alias_that_leads_to_nothing_is_a_negative_answer() -> None:
 def test_times_to_live_are_held_within_bounds() -> None:
     cache = RecordCache(minimum_ttl=30, maximum_ttl=600)
     for given_ttl, kept in ((0, 30), (100, 100), (100_000, 600), (0x80000001, 30)):
-        cached = cache.put("www.example.org", 1, 0, message(f"www.example.org. {given_ttl} A 192.0.2.1"), NOW)
+        cached = cache.put(("www.example.org", 1, 0), message(f"www.example.org. {given_ttl} A 192.0.2.1"), NOW)
         assert cached is not None
         assert ttls(cached.aged(NOW)) == [kept]
         assert cached.expires == NOW + kept
@@ -93,16 +91,16 @@ def test_times_to_live_are_held_within_bounds() -> None:
 
 def test_an_answer_that_lives_no_second_is_given_once_and_forgotten() -> None:
     cache = RecordCache()
-    assert cache.put("www.example.org", 1, 0, message("www.example.org. 0 A 192.0.2.1"), NOW) is not None
+    assert cache.put(("www.example.org", 1, 0), message("www.example.org. 0 A 192.0.2.1"), NOW) is not None
     assert len(cache) == 0
 
 
 def test_a_failure_is_remembered_for_some_seconds() -> None:
     """RFC 9520, section 3.2."""
     cache = RecordCache()
-    cache.put("www.example.org", 1, 0, message(rcode=2), NOW)
-    assert cache.get("www.example.org", 1, 0, NOW + 4) is not None
-    assert cache.get("www.example.org", 1, 0, NOW + 5) is None
+    cache.put(("www.example.org", 1, 0), message(rcode=2), NOW)
+    assert cache.get(("www.example.org", 1, 0), NOW + 4) is not None
+    assert cache.get(("www.example.org", 1, 0), NOW + 5) is None
 
 
 def test_the_upstreams_own_edns_record_is_left_out_wherever_it_stands() -> None:
@@ -110,7 +108,7 @@ def test_the_upstreams_own_edns_record_is_left_out_wherever_it_stands() -> None:
     extra = dnslib.DNSRecord.parse(plain)
     extra.add_ar(dnslib.RR("ns.example.org", dnslib.QTYPE.A, ttl=60, rdata=dnslib.A("192.0.2.53")))
     for data in (plain, bytes(extra.pack())):
-        cached = RecordCache().put("www.example.org", 1, 0, data, NOW)
+        cached = RecordCache().put(("www.example.org", 1, 0), data, NOW)
         assert cached is not None
         parsed = dnslib.DNSRecord.parse(cached.message)
         assert parsed.ar == []
@@ -121,30 +119,30 @@ def test_a_truncated_answer_is_not_remembered() -> None:
     cache = RecordCache()
     data = bytearray(message("www.example.org. 300 A 192.0.2.1"))
     data[2] |= 2
-    cache.put("www.example.org", 1, 0, bytes(data), NOW)
+    cache.put(("www.example.org", 1, 0), bytes(data), NOW)
     assert len(cache) == 0
 
 
 def test_past_its_life_an_answer_is_stale_and_is_given_with_thirty_seconds() -> None:
     """RFC 8767, section 4."""
     cache = RecordCache(stale_seconds=1000)
-    cache.put("www.example.org", 1, 0, message("www.example.org. 60 A 192.0.2.1"), NOW)
-    cached = cache.get("www.example.org", 1, 0, NOW + 500)
+    cache.put(("www.example.org", 1, 0), message("www.example.org. 60 A 192.0.2.1"), NOW)
+    cached = cache.get(("www.example.org", 1, 0), NOW + 500)
     assert cached is not None
     assert not cached.is_fresh(NOW + 500)
     assert ttls(cached.aged(NOW + 500)) == [30]
-    assert cache.get("www.example.org", 1, 0, NOW + 1060) is None
+    assert cache.get(("www.example.org", 1, 0), NOW + 1060) is None
 
 
 def test_a_failure_does_not_replace_what_can_be_given_stale_and_holds_off_the_next_attempt() -> None:
     cache = RecordCache()
-    cache.put("www.example.org", 1, 0, message("www.example.org. 60 A 192.0.2.1"), NOW)
-    cached = cache.put("www.example.org", 1, 0, message(rcode=2), NOW + 70)
+    cache.put(("www.example.org", 1, 0), message("www.example.org. 60 A 192.0.2.1"), NOW)
+    cached = cache.put(("www.example.org", 1, 0), message(rcode=2), NOW + 70)
     assert cached is not None
     assert not cached.is_failure
     assert cached.is_waiting(NOW + 71)
     assert not cached.is_waiting(NOW + 70 + module.RECHECK_SECONDS)
-    assert cache.failed("www.example.org", 1, 0, NOW + 90) is cached
+    assert cache.failed(("www.example.org", 1, 0), NOW + 90) is cached
     assert cached.is_waiting(NOW + 91)
 
 
@@ -152,11 +150,11 @@ def test_a_popular_answer_is_due_shortly_before_it_expires() -> None:
     cache = RecordCache()
     for name in ("popular.example.org", "lonely.example.org", "brief.example.org"):
         ttl = 5 if name.startswith("brief") else 100
-        cache.put(name, 1, 0, message(f"{name}. {ttl} A 192.0.2.1", name=name), NOW)
+        cache.put((name, 1, 0), message(f"{name}. {ttl} A 192.0.2.1", name=name), NOW)
     for _ in range(3):
-        popular = cache.get("popular.example.org", 1, 0, NOW + 1)
-        brief = cache.get("brief.example.org", 1, 0, NOW + 1)
-    lonely = cache.get("lonely.example.org", 1, 0, NOW + 1)
+        popular = cache.get(("popular.example.org", 1, 0), NOW + 1)
+        brief = cache.get(("brief.example.org", 1, 0), NOW + 1)
+    lonely = cache.get(("lonely.example.org", 1, 0), NOW + 1)
     assert popular is not None
     assert lonely is not None
     assert brief is not None
@@ -169,25 +167,27 @@ def test_a_popular_answer_is_due_shortly_before_it_expires() -> None:
 def test_memory_is_bounded_and_what_is_asked_for_stays() -> None:
     cache = RecordCache(limit=100_000)
     cache.put(
-        "wanted.example.org", 1, 0, message("wanted.example.org. 9999 A 192.0.2.1", name="wanted.example.org"), NOW
+        ("wanted.example.org", 1, 0),
+        message("wanted.example.org. 9999 A 192.0.2.1", name="wanted.example.org"),
+        NOW,
     )
     for n in range(5000):
         name = f"n{n}.example.org"
-        cache.put(name, 1, 0, message(f"{name}. 9999 A 192.0.2.1", name=name), NOW)
+        cache.put((name, 1, 0), message(f"{name}. 9999 A 192.0.2.1", name=name), NOW)
         assert cache.size <= 100_000
         if n % 50 == 0:
-            assert cache.get("wanted.example.org", 1, 0, NOW) is not None
+            assert cache.get(("wanted.example.org", 1, 0), NOW) is not None
     assert 100 < len(cache) < 250
-    assert cache.get("n0.example.org", 1, 0, NOW) is None
-    assert cache.get("n4999.example.org", 1, 0, NOW) is not None
+    assert cache.get(("n0.example.org", 1, 0), NOW) is None
+    assert cache.get(("n4999.example.org", 1, 0), NOW) is not None
 
 
 def test_a_name_and_its_subdomains_can_be_forgotten() -> None:
     cache = RecordCache()
     for name in ("example.org", "www.example.org", "badexample.org"):
-        cache.put(name, 1, 0, message(f"{name}. 300 A 192.0.2.1", name=name), NOW)
+        cache.put((name, 1, 0), message(f"{name}. 300 A 192.0.2.1", name=name), NOW)
     assert cache.forget("example.org") == 2
-    assert cache.get("badexample.org", 1, 0, NOW) is not None
+    assert cache.get(("badexample.org", 1, 0), NOW) is not None
     assert cache.forget("") == 1
     assert cache.size == 0
 
@@ -197,7 +197,7 @@ def test_no_bytes_whatever_do_harm(noise: bytes, at: int) -> None:
     cache = RecordCache()
     good = message("www.example.org. 300 A 192.0.2.1", authority=SOA.format(ttl=300, minimum=60))
     for data in (noise, good[:at] + noise, good[:at] + noise + good[at + len(noise) :]):
-        cached = cache.put("www.example.org", 1, 0, data, NOW)
+        cached = cache.put(("www.example.org", 1, 0), data, NOW)
         if cached is not None:
             assert len(cached.aged(NOW + 10)) <= len(data)
         assert cache.size >= 0
