@@ -8,7 +8,7 @@ holds instead.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sized
 from pathlib import Path
 
 from blocklists import container
@@ -30,6 +30,8 @@ class Index:
         self.tables = mapped.tables
         self._version = mapped.version
         self._base = _Layer(mapped)
+        # Whether any parent of a key may be listed costs a third of finding out what stands there.
+        self._any_listed: Callable[[str], Sized] = self._base.listed
         self._protected = tuple(f".{name}" for name in mapped.tables.protected)
         self._patterns = _Patterns(mapped.tables) if mapped.tables.patterns else None
 
@@ -61,7 +63,7 @@ class Index:
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
         reversed_key = ".".join(name.split(".")[::-1]) + "."
-        if self._patterns is None and not self._has_any(reversed_key):
+        if self._patterns is None and not self._any_listed(reversed_key):
             return ()
         found = self.found(reversed_key)
         hits = self._hits(name, qtype, found)
@@ -73,6 +75,15 @@ class Index:
                 break
         return tuple([Closing(hit.group.category, hit.group.sources, hit.entry) for hit in hits])
 
+    def is_blank_around(self, name: str) -> bool:
+        """Tell whether no entry stands at a name, above it or below it: none then closes a name under it, ever."""
+        reversed_key = key(name)
+        return (
+            self._patterns is None
+            and not self._any_listed(reversed_key)
+            and next(self.entries(name), None) is None
+        )
+
     def hits(self, name: str, qtype: int = 1) -> list[Hit]:
         """Return every group that matches a name, the longest entry first, not yet weighed against each other."""
         return self._hits(name, qtype, self.found(key(name)))
@@ -80,10 +91,6 @@ class Index:
     def found(self, reversed_key: str) -> list[tuple[str, tuple[Group, ...]]]:
         """Return the listed parents of a key (itself among them), the shortest first, with what stands there."""
         return self._base.found(reversed_key)
-
-    def _has_any(self, reversed_key: str) -> bool:
-        """Tell whether any parent of a key may be listed: a third of the cost of finding out what stands there."""
-        return bool(self._base.listed(reversed_key))
 
     def entries(self, below: str = "") -> Iterator[tuple[str, tuple[Group, ...]]]:
         """Yield every listed key under a name ("": all) with what stands there, sorted by the reversed keys."""
@@ -122,7 +129,7 @@ class _Layer:
         self.trie = mapped.trie
         self.tables = mapped.tables
         self._numbers = mapped.numbers
-        self.listed = mapped.trie.prefixes
+        self.listed: Callable[[str], list[str]] = mapped.trie.prefixes
         self._prefixes = mapped.trie.iter_prefixes_with_ids
         self._groups: dict[int, tuple[Group, ...]] = {}
 
@@ -149,11 +156,15 @@ class LayeredIndex(Index):
         self.tables = overlay.tables
         self._version = overlay.tables.target
         self._over = _Layer(overlay)
+        self._any_listed = self._any_listed_in_either
         self._protected = tuple(f".{name}" for name in overlay.tables.protected)
         self._patterns = _Patterns(overlay.tables) if overlay.tables.patterns else None
 
     def __len__(self) -> int:
         return sum(1 for _ in self.entries())
+
+    def _any_listed_in_either(self, reversed_key: str) -> list[str]:
+        return self._base.listed(reversed_key) or self._over.listed(reversed_key)
 
     @property
     def changes(self) -> int:
@@ -172,9 +183,6 @@ class LayeredIndex(Index):
         if not over:
             return below
         return sorted((one for one in {**dict(below), **dict(over)}.items() if one[1]), key=_length)
-
-    def _has_any(self, reversed_key: str) -> bool:
-        return bool(self._base.listed(reversed_key) or self._over.listed(reversed_key))
 
     def entries(self, below: str = "") -> Iterator[tuple[str, tuple[Group, ...]]]:
         """Yield every listed key under a name with what stands there, sorted."""

@@ -3,12 +3,14 @@
 An `Answer` knows nothing of the asker's wishes about size or EDNS; `dns.render` adds those.
 """
 
+import msgspec
+
 from dns.verdict import Verdict
 
 NO_COUNTS = bytes(6)
 
 
-class Answer:
+class Answer(msgspec.Struct, gc=False, eq=False):
     """Records for one question, and what the query log shall say of it.
 
     `records`: the bytes after the question, our OPT record not among them; compression pointers may point into
@@ -16,27 +18,15 @@ class Answer:
     stands, counted from the start of the message.
     """
 
-    # What most answers never change stands here once, so that making one costs less.
-    authentic = False  # the upstream says that it verified the data (AD; RFC 4035, section 3.2.3)
-    truncated = False  # nothing of it is sent but "ask again over TCP" (TC)
-    replayable = False  # may be given again, aged, until `expires`
+    rcode: int
+    outcome: str  # as the query log says it: allowed, refused, rewritten, failed
+    records: bytes = b""
+    counts: bytes = NO_COUNTS
+    verdict: Verdict | None = None
+    extended_errors: bytes = b""  # EDNS options, ready to be sent (RFC 8914)
+    authentic: bool = False  # the upstream says that it verified the data (AD; RFC 4035, section 3.2.3)
+    truncated: bool = False  # nothing of it is sent but "ask again over TCP" (TC)
+    replayable: bool = False  # may be given again, aged, until `expires`
     ttls: tuple[int, ...] = ()
-    stored = 0.0  # when the times to live began to count down
-    expires = 0.0
-
-    def __init__(
-        self,
-        rcode: int,
-        outcome: str,
-        *,
-        records: bytes = b"",
-        counts: bytes = NO_COUNTS,
-        verdict: Verdict | None = None,
-        extended_errors: bytes = b"",
-    ) -> None:
-        self.rcode = rcode
-        self.outcome = outcome  # as the query log says it: allowed, refused, rewritten, failed
-        self.records = records
-        self.counts = counts
-        self.verdict = verdict
-        self.extended_errors = extended_errors  # EDNS options, ready to be sent (RFC 8914)
+    stored: float = 0.0  # when the times to live began to count down
+    expires: float = 0.0

@@ -20,8 +20,10 @@ import struct
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from dns.errors import MalformedMessage
-from dns.skim import OPT, Record, Skimmed, skim
+from dns.skim import OPT, Walked, walk
 
 STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
 RECHECK_SECONDS = 10.0
@@ -44,39 +46,25 @@ _TRUNCATED = 0x02
 _LONGEST_TTL = 0x7FFFFFFF
 
 
-class Cached:
+class Cached(msgspec.Struct, gc=False, eq=False):
     """One whole answer, and how long it lives. Whoever gives it out without asking the cache raises `hits`."""
 
-    __slots__ = (
-        "due_at",
-        "expires",
-        "hits",
-        "is_failure",
-        "message",
-        "recheck_at",
-        "records",
-        "seen",
-        "stored",
-        "ttls_at",
-    )
+    message: bytes
+    ttls_at: tuple[int, ...]  # where each record's time to live stands; the EDNS record has none
+    stored: float
+    expires: float
+    due_at: float  # when it is worth renewing, if it is popular
+    records: list[Walked] | None  # of the answer section; at hand once
+    is_failure: bool = False
+    hits: int = 0
+    seen: int = 0  # the hits at its last turn in the queue
+    recheck_at: float = 0.0
 
-    def __init__(self, message: bytes, ttls_at: tuple[int, ...], stored: float, life: float) -> None:
-        self.message = message
-        self.ttls_at = ttls_at  # where each record's time to live stands; the EDNS record has none
-        self.stored = stored
-        self.expires = stored + life
-        self.hits = 0
-        self.seen = 0  # the hits at its last turn in the queue
-        self.recheck_at = 0.0
-        self.is_failure = False
-        self.records: list[Record] | None = None
-        self.due_at = self.expires - life * DUE_SHARE if life >= DUE_LIFE else self.expires
-
-    def take_records(self) -> list[Record]:
-        """Return the records of the answer section, as `dns.skim` finds them."""
+    def take_records(self) -> list[Walked]:
+        """Return the records of the answer section, as `dns.skim.walk` finds them."""
         # They are at hand once, right after the message was read; to keep them would cost more than the message.
         records, self.records = self.records, None
-        return records if records is not None else skim(self.message).answer
+        return records if records is not None else walk(self.message)[1]
 
     def is_fresh(self, now: float) -> bool:
         """Tell whether it may be given as it is."""
@@ -152,15 +140,33 @@ class RecordCache:
         Returns None for bytes that are no message. `question_end`: as `dns.skim` takes it.
         """
         try:
-            skimmed = skim(message, question_end)
+            _, answer, authority, additional = walk(message, question_end)
         except MalformedMessage:
             return None
-        is_failure = message[3] & 0x0F not in _ANSWERS
+        code = message[3] & 0x0F
+        is_failure = code not in _ANSWERS
         if is_failure and (older := self.failed(key, now)):
             return older
-        if skimmed.additional:
-            message = _without_opt(message, skimmed)
-        cached = self._cached(message, skimmed, key[1], now, is_failure=is_failure)
+        if additional:
+            message = _without_opt(message, additional)
+        changed: list[tuple[int, int]] = []
+        ttls_at: list[int] = []
+        life: float = self._shortest(answer, ttls_at, changed)
+        if authority or additional:
+            self._shortest(authority, ttls_at, changed)
+            self._shortest(additional, ttls_at, changed)
+        if is_failure:
+            life = FAILURE_SECONDS
+        elif code == _NXDOMAIN or not answer or (answer[-1][0] != key[1] and not _holds(answer, key[1])):
+            negative, soa_at = self._negative_life(message, authority)
+            life = min(life, negative)
+            if soa_at:
+                changed.append((soa_at, negative))
+        if changed:
+            message = _with_times(message, changed)
+        expires = now + life
+        due_at = expires - life * DUE_SHARE if life >= DUE_LIFE else expires
+        cached = Cached(message, tuple(ttls_at), now, expires, due_at, answer, is_failure)
         if cached.expires > now and not message[2] & _TRUNCATED:
             entries = self._entries
             size = _ENTRY_BYTES + len(key[0]) + len(message)
@@ -193,31 +199,7 @@ class RecordCache:
         self._turns = deque(key for key in self._turns if key in self._entries)
         return len(keys)
 
-    def _cached(self, message: bytes, skimmed: Skimmed, qtype: int, now: float, *, is_failure: bool) -> Cached:
-        """Hold an answer's times to live within bounds, and find out how long it lives."""
-        _, answer, authority, additional = skimmed
-        changed: list[tuple[int, int]] = []
-        ttls_at: list[int] = []
-        life: float = self._shortest(answer, ttls_at, changed)
-        if authority:
-            self._shortest(authority, ttls_at, changed)
-        if additional:
-            self._shortest(additional, ttls_at, changed)
-        if is_failure:
-            life = FAILURE_SECONDS
-        elif message[3] & 0x0F == _NXDOMAIN or not ((answer and answer[-1][0] == qtype) or _holds(answer, qtype)):
-            negative, soa_at = self._negative_life(message, skimmed)
-            life = min(life, negative)
-            if soa_at:
-                changed.append((soa_at, negative))
-        if changed:
-            message = _with_times(message, changed)
-        cached = Cached(message, tuple(ttls_at), now, life)
-        cached.is_failure = is_failure
-        cached.records = answer
-        return cached
-
-    def _shortest(self, section: list[Record], ttls_at: list[int], changed: list[tuple[int, int]]) -> int:
+    def _shortest(self, section: list[Walked], ttls_at: list[int], changed: list[tuple[int, int]]) -> int:
         """Return the shortest time to live of a section; note where each is, and which must be changed."""
         minimum, maximum = self._minimum, self._maximum
         shortest = maximum
@@ -233,12 +215,12 @@ class RecordCache:
     def _bounded(self, ttl: int) -> int:
         return min(max(ttl if ttl <= _LONGEST_TTL else 0, self._minimum), self._maximum)
 
-    def _negative_life(self, message: bytes, skimmed: Skimmed) -> tuple[int, int]:
+    def _negative_life(self, message: bytes, authority: list[Walked]) -> tuple[int, int]:
         """Return for how long there is nothing, and where the SOA's time to live stands (RFC 2308, section 5)."""
-        for record in skimmed.authority:
-            if record.rtype == _SOA and record.data_bytes >= 22:
-                (minimum,) = _TTL.unpack_from(message, record.data_at + record.data_bytes - 4)
-                return min(self._bounded(min(record.ttl, minimum)), LONGEST_NEGATIVE), record.ttl_at
+        for rtype, _, ttl, _, data_at, size in authority:
+            if rtype == _SOA and size >= 22:
+                (minimum,) = _TTL.unpack_from(message, data_at + size - 4)
+                return min(self._bounded(min(ttl, minimum)), LONGEST_NEGATIVE), data_at - _TTL_BEFORE_DATA
         return 0, 0
 
     def _make_room(self, now: float) -> None:
@@ -255,9 +237,9 @@ class RecordCache:
                 self._bytes -= _cost(key, cached)
 
 
-def _holds(answer: list[Record], qtype: int) -> bool:
+def _holds(answer: list[Walked], qtype: int) -> bool:
     """Tell whether an answer holds what was asked for, and not only the aliases on the way to nothing."""
-    return any(qtype in {record.rtype, _ANY} for record in answer)
+    return any(qtype in {record[0], _ANY} for record in answer)
 
 
 def _with_times(message: bytes, changed: Sequence[tuple[int, int]]) -> bytes:
@@ -267,16 +249,16 @@ def _with_times(message: bytes, changed: Sequence[tuple[int, int]]) -> bytes:
     return bytes(rewritten)
 
 
-def _without_opt(message: bytes, skimmed: Skimmed) -> bytes:
-    """Return a message without its OPT record, which was meant for us; it leaves `skimmed` too."""
-    additional = skimmed.additional
-    if additional[-1].rtype == OPT:
-        opt = additional.pop()
-        return message[:10] + len(additional).to_bytes(2, "big") + message[12 : opt.at]
-    if not any(record.rtype == OPT for record in additional):
+def _without_opt(message: bytes, additional: list[Walked]) -> bytes:
+    """Return a message without its OPT record, which was meant for us; it leaves `additional` too."""
+    rtype, _, _, at, _, _ = additional[-1]
+    if rtype == OPT:
+        del additional[-1]
+        return message[:10] + len(additional).to_bytes(2, "big") + message[12:at]
+    if not any(record[0] == OPT for record in additional):
         return message
     # Cutting it out of the middle would shift what names point to: the whole section goes, it is only a help.
-    start = additional[0].at
+    _, _, _, start, _, _ = additional[0]
     additional.clear()
     return message[:10] + b"\0\0" + message[12:start]
 

@@ -56,16 +56,18 @@ class Client:
         self._tokens = self._stream_tokens = float(rate)
         self._given = self.allowance = self.stream_allowance = rate or UNLIMITED
 
-    def admit(self, *, stream: bool) -> bool:
-        """Take one token for a query that goes through the chain; False: the device is over its limit."""
-        if stream:
-            if self.stream_allowance <= 0:
-                return False
-            self.stream_allowance -= 1
-            return True
+    def admit(self) -> bool:
+        """Take one token for a query over UDP that goes through the chain; False: the device is over its limit."""
         if len(self.log) >= self.allowance:
             return False
         self.allowance -= 1
+        return True
+
+    def admit_stream(self) -> bool:
+        """Take one token for a query over a connection; False: the device is over its limit."""
+        if self.stream_allowance <= 0:
+            return False
+        self.stream_allowance -= 1
         return True
 
     def refill(self, rate: int, seconds: float, replayed: int) -> None:

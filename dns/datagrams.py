@@ -27,7 +27,7 @@ import select
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 DATAGRAM_BYTES = 4096
 SLOTS = 64
@@ -281,6 +281,16 @@ class Outbox:
         self._used += 1
         if self._used == self._batch.slots:
             self.flush()
+
+    def send_all(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
+        """Send datagrams, each with its peer, after what was added. Raises ValueError if one is too long."""
+        put, slots = self._batch.put, self._batch.slots
+        for peer, datagram in datagrams:
+            put(self._used, peer, datagram)
+            self._used += 1
+            if self._used == slots:
+                self.flush()
+        self.flush()
 
     def flush(self) -> None:
         """Send everything that was added."""

@@ -20,7 +20,9 @@ _BATCH_HEAD = bytes((0x90 | len(Batch.__struct_fields__),))
 _ARRAY = struct.Struct("!BI")
 _MILLISECONDS = struct.Struct("!Bd")
 _FLOAT = 0xCB
-_NO_MILLISECONDS = _MILLISECONDS.pack(_FLOAT, 0.0)  # a replayed answer takes some microseconds
+_ONE = b"\1"
+_time = _MILLISECONDS.pack
+_NO_MILLISECONDS = _time(_FLOAT, 0.0)  # a replayed answer takes some microseconds
 
 Row = tuple[str, str, int, str, str, str, str, str, int]  # a QueryRecord from `group` to `rcode`
 Timed = tuple[Noted, float]  # an answer that went through the chain, and how many milliseconds it took
@@ -51,20 +53,20 @@ def replayed(second: int, device: str, counts: Mapping[Noted, int]) -> list[byte
 
 def timed(second: int, device: str, answers: Iterable[Timed]) -> list[bytes]:
     """Return the records of answers that went through the chain, equal ones joined."""
-    joined: dict[bytes, list[float]] = {}
+    times: dict[bytes, float] = {}
+    counts: dict[bytes, int] = {}  # of those that are there more than once: few
     for noted, milliseconds in answers:
         packed = noted.packed or _pack(noted)
-        same = joined.get(packed)
-        if same is None:
-            joined[packed] = [1, milliseconds]
-        else:
-            same[0] += 1
-            same[1] += milliseconds
+        if packed in times:
+            counts[packed] = counts.get(packed, 1) + 1
+            milliseconds += times[packed]  # noqa: PLW2901 (the sum is what stands in the record)
+        times[packed] = milliseconds
     head = _head(second, device)
-    return [
-        head + packed + _count(int(count)) + _MILLISECONDS.pack(_FLOAT, milliseconds)
-        for packed, (count, milliseconds) in joined.items()
-    ]
+    records = []
+    for packed, milliseconds in times.items():
+        count = _count(counts[packed]) if packed in counts else _ONE
+        records.append(head + packed + count + _time(_FLOAT, milliseconds))
+    return records
 
 
 def record(second: int, device: str, of: Row, count: int, milliseconds: float) -> bytes:

@@ -17,6 +17,8 @@ the asker beyond that (a cookie) is never kept.
 import struct
 from collections.abc import Sequence
 
+import msgspec
+
 from dns.cache import Cached
 from dns.names import parents
 from dns.verdict import View
@@ -27,33 +29,19 @@ _TTL = struct.Struct("!I")
 _unpack_ttl, _pack_ttl = _TTL.unpack_from, _TTL.pack_into  # looked up once: see `Finished.renew`
 
 
-class Noted:
+class Noted(msgspec.Struct, gc=False, eq=False):
     """What the query log says of an answer, whoever gets it. Compared by identity: counting is then cheapest."""
 
-    __slots__ = ("category", "entry", "group", "name", "outcome", "packed", "qtype", "rcode", "source", "step")
-
-    def __init__(  # noqa: PLR0917 (one is made for every answer of the chain)
-        self,
-        name: str,
-        qtype: int,
-        rcode: int,
-        outcome: str,
-        group: str = "",
-        step: str = "",
-        category: str = "",
-        source: str = "",
-        entry: str = "",
-    ) -> None:
-        self.name = name
-        self.qtype = qtype
-        self.rcode = rcode
-        self.outcome = outcome
-        self.group = group
-        self.step = step
-        self.category = category
-        self.source = source
-        self.entry = entry
-        self.packed = b""  # as it travels to the recorder; made once, by `dns.reporting`
+    name: str
+    qtype: int
+    rcode: int
+    outcome: str
+    group: str = ""
+    step: str = ""
+    category: str = ""
+    source: str = ""
+    entry: str = ""
+    packed: bytes = b""  # as it travels to the recorder; made once, by `dns.packing`
 
 
 class Finished:

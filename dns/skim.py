@@ -18,7 +18,7 @@ _FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
 _FIXED_BYTES = _FIXED.size
 _TTL_OFFSET = 4  # of the time to live within the fixed part
 _POINTER = 0xC0
-_new = tuple.__new__  # makes a named tuple without the detour over Python that its own constructor takes
+_fixed = _FIXED.unpack_from
 
 
 class Record(NamedTuple):
@@ -46,8 +46,17 @@ class Skimmed(NamedTuple):
     additional: list[Record]
 
 
-def skim(message: bytes, question_end: int = 0) -> Skimmed:
-    """Return where every record of a message is. Raises MalformedMessage.
+Walked = tuple[int, int, int, int, int, int]  # a `Record`, without its names
+
+
+def skim(message: bytes) -> Skimmed:
+    """Return where every record of a message is. Raises MalformedMessage."""
+    end, *sections = walk(message)
+    return Skimmed(end, *([Record(*record) for record in section] for section in sections))
+
+
+def walk(message: bytes, question_end: int = 0) -> tuple[int, list[Walked], list[Walked], list[Walked]]:
+    """Return the same in plain tuples, at a third of the cost: this is done to every answer of an upstream.
 
     `question_end`: where its one question ends, for who knows that already.
     """
@@ -58,26 +67,30 @@ def skim(message: bytes, question_end: int = 0) -> Skimmed:
             end = HEADER_BYTES
             for _ in range(questions):
                 end = _past_name(message, end) + 4
-        answer, at = _section(message, end, answers) if answers else ([], end)
-        authority, at = _section(message, at, authorities) if authorities else ([], at)
-        additional, at = _section(message, at, additionals) if additionals else ([], at)
+        answer: list[Walked] = []
+        at = _section(message, end, answers, answer)
+        authority: list[Walked] = []
+        if authorities:
+            at = _section(message, at, authorities, authority)
+        additional: list[Walked] = []
+        if additionals:
+            at = _section(message, at, additionals, additional)
     except (struct.error, IndexError):
         raise MalformedMessage("the message ends before its records do") from None
     if at > len(message):
         raise MalformedMessage("a record ends after the message")
-    return _new(Skimmed, (end, answer, authority, additional))
+    return end, answer, authority, additional
 
 
-def _section(message: bytes, at: int, count: int) -> tuple[list[Record], int]:
-    """Return the records of a section, and where it ends. Raises IndexError, struct.error or MalformedMessage."""
-    records = []
+def _section(message: bytes, at: int, count: int, records: list[Walked]) -> int:
+    """Add the records of a section; return where it ends. Raises IndexError, struct.error or MalformedMessage."""
     for _ in range(count):
         fixed_at = at + 2 if message[at] >= _POINTER else _past_name(message, at)
-        rtype, rclass, ttl, size = _FIXED.unpack_from(message, fixed_at)
+        rtype, rclass, ttl, size = _fixed(message, fixed_at)
         data_at = fixed_at + _FIXED_BYTES
-        records.append(_new(Record, (rtype, rclass, ttl, at, data_at, size)))
+        records.append((rtype, rclass, ttl, at, data_at, size))
         at = data_at + size
-    return records, at
+    return at
 
 
 def _past_name(message: bytes, at: int) -> int:

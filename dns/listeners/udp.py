@@ -18,6 +18,7 @@ import contextlib
 import socket
 from functools import partial
 
+from dns.clients import Client
 from dns.datagrams import DATA_AT, SLOTS, Batch, Outbox, ask_for_destination
 from dns.resolver import Resolver
 
@@ -63,7 +64,7 @@ class UdpListener:
         control = sock.getsockname()[0] in _WILDCARDS
         self._batch = Batch(sock, SLOTS, SLOT_BYTES, control=control)
         self._outbox = Outbox(sock, SLOTS, SLOT_BYTES, control=control)
-        self._flush_is_due = False
+        self._replies: list[tuple[bytes, bytes]] = []  # answers that were not ready at once, each with its peer
         # For each slot: its number, where the address stands, where the bytes after the id begin, and where its
         # length is set. Made once, so that the loop below computes none of them.
         at, size = (4, 4) if sock.family == socket.AF_INET else (8, 16)
@@ -80,7 +81,7 @@ class UdpListener:
         """Answer what has already arrived, then no more."""
         self._readable()
         self._loop.remove_reader(self._sock.fileno())
-        self._outbox.flush()
+        self._flush()
         self._sock.close()
 
     def _readable(self) -> None:
@@ -92,7 +93,7 @@ class UdpListener:
             self._answer(lengths)
             if len(lengths) < batch.slots:
                 break
-        self._outbox.flush()
+        self._flush()
 
     def _answer(self, lengths: "array.array[int]") -> None:
         # The loop reads like a staircase of local names because each look-up saved is a percent of the whole.
@@ -118,29 +119,20 @@ class UdpListener:
             if slot > first:
                 batch.send(first, slot - first)
             first = slot + 1
-            self._ask(slot, address, start, length, now)
+            self._ask(slot, room[start : start + length], client or self._resolver.clients.of(room[address]), now)
         if slot >= first:
             batch.send(first, slot + 1 - first)
 
-    def _ask(self, slot: int, address: slice, start: int, length: int, now: float) -> None:
+    def _ask(self, slot: int, packet: bytes, client: Client | None, now: float) -> None:
         """Send a question along the chain."""
-        room = self._batch.room
-        resolver = self._resolver
-        resolver.ask(
-            room[start : start + length],
-            resolver.clients.of(room[address]),
-            partial(self._reply, self._batch.peer(slot)),
-            "udp",
-            now,
-        )
+        self._resolver.ask(packet, client, partial(self._reply, self._batch.peer(slot)), "udp", now)
 
     def _reply(self, peer: bytes, message: bytes) -> None:
-        self._outbox.add(peer, message)
-        if not self._flush_is_due:
+        if not self._replies:
             # Answers of upstreams come many at a time: they leave together, at the loop's next turn.
-            self._flush_is_due = True
             self._loop.call_soon(self._flush)
+        self._replies.append((peer, message))
 
     def _flush(self) -> None:
-        self._flush_is_due = False
-        self._outbox.flush()
+        replies, self._replies = self._replies, []
+        self._outbox.send_all(replies)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
 from dns.policy.tables import Networks
 from dns.policy.timetable import FOREVER, Categories
-from dns.verdict import ClosedNames, Closing
+from dns.verdict import ClosedNames, Closing, ListedNames
+
+BLANKS = 8192  # names remembered under which there is nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Range:
 class School:
     """What depends neither on the asker nor on the time."""
 
-    lists: ClosedNames
+    lists: ListedNames
     keywords: ClosedNames | None
     locked_rules: Mapping[str, tuple[Rule, ...]]
     locked_categories: Categories
@@ -50,14 +52,36 @@ class School:
     private_names: frozenset[str]
     closed_ranges: Networks[Range]
     mentioned: frozenset[str]  # every name that stands in any of these tables, or that Hallpass itself knows
-    telling: frozenset[str]  # the longest label of each of them: who shares none of these is under none of them
+    above_mentioned: frozenset[str]  # the parents of all of these
+    blank: set[str]  # names lately met, under which there is nothing; see `only_listed`
 
-    def says_nothing_of(self, name: str, qtype: int, *, keywords: bool) -> bool:
-        """Tell whether a name is one of the many of which no table, no list and no keyword knows anything."""
+    def only_listed(self, name: str, qtype: int) -> tuple[Closing, ...] | None:
+        """Return what the lists close a name by, if no other table says anything of it; None: one does.
+
+        Nearly always that is nothing. Where it is so of everything around the name's parent, the parent is
+        remembered: names come in families.
+        """
+        parent = name[name.find(".") + 1 :]
+        if parent in self.blank:
+            return ()
+        if not self.mentioned.isdisjoint(with_parents(name)):
+            return None
+        found = self.lists.closings(name, qtype)
+        if not found and parent != name and self._is_blank_around(parent):
+            if len(self.blank) >= BLANKS:
+                self.blank.clear()
+            self.blank.add(parent)
+        return found
+
+    def keyworded(self, name: str, qtype: int) -> tuple[Closing, ...]:
+        """Return every keyword that closes a name."""
+        return self.keywords.closings(name, qtype) if self.keywords is not None else ()
+
+    def _is_blank_around(self, name: str) -> bool:
         return (
-            (self.telling.isdisjoint(name.split(".")) or self.mentioned.isdisjoint(with_parents(name)))
-            and not self.lists.closings(name, qtype)
-            and not (keywords and self.keywords is not None and self.keywords.closings(name, qtype))
+            name not in self.above_mentioned
+            and self.mentioned.isdisjoint(with_parents(name))
+            and self.lists.is_blank_around(name)
         )
 
 
@@ -101,7 +125,10 @@ class Question:
 
     __slots__ = ("_keyworded", "_listed", "_openings", "_school", "mentioned", "name", "now", "parents", "qtype")
 
-    def __init__(self, name: str, qtype: int, now: float, school: School) -> None:
+    def __init__(
+        self, name: str, qtype: int, now: float, school: School, listed: tuple[Closing, ...] | None = None
+    ) -> None:
+        """Take the question; `listed`, where the lists have been asked already."""
         self.name = name
         self.qtype = qtype
         self.now = now
@@ -110,7 +137,7 @@ class Question:
         mentioned = school.mentioned
         self.mentioned = [] if mentioned.isdisjoint(parents) else [one for one in parents if one in mentioned]
         self._school = school
-        self._listed: tuple[Closing, ...] | None = None
+        self._listed = listed
         self._keyworded: tuple[Closing, ...] | None = None
         self._openings: list[Opening] | None = None
 
@@ -125,8 +152,7 @@ class Question:
     def keyworded(self) -> tuple[Closing, ...]:
         """Every keyword that closes the name."""
         if self._keyworded is None:
-            keywords = self._school.keywords
-            self._keyworded = keywords.closings(self.name, self.qtype) if keywords is not None else ()
+            self._keyworded = self._school.keyworded(self.name, self.qtype)
         return self._keyworded
 
     @property

@@ -15,7 +15,7 @@ from dns.policy.document import Lesson, PolicyDocument, Profile, Suspension
 from dns.policy.moments import Moments
 from dns.policy.situation import Question, School, Situation
 from dns.policy.timetable import FOREVER, Calendar, Timetable
-from dns.verdict import Step, Verdict
+from dns.verdict import Closing, Step, Verdict
 
 CLOCK_RECHECK_SECONDS = 5.0  # while nobody knows the time
 
@@ -94,16 +94,19 @@ class CompiledView:
             situation = self.situation(now)
         # Of nearly every name nobody knows anything. No step of the order but the last one then has a verdict, and
         # all such names have the same: it is at hand, and the steps are spared (a property test holds that).
-        if self._ordinarily is not None and situation.school.says_nothing_of(
-            name, qtype, keywords=self._profile.keywords
-        ):
-            return self._ordinarily
-        return self.decide_in_order(name, qtype, now)
+        listed = None
+        if self._ordinarily is not None:
+            listed = situation.school.only_listed(name, qtype)
+            if listed == () and not (self._profile.keywords and situation.school.keyworded(name, qtype)):
+                return self._ordinarily
+        return self.decide_in_order(name, qtype, now, listed)
 
-    def decide_in_order(self, name: str, qtype: int, now: float) -> Verdict:
+    def decide_in_order(
+        self, name: str, qtype: int, now: float, listed: tuple[Closing, ...] | None = None
+    ) -> Verdict:
         """Decide one question by every step of the order: what `decide` says, at its full cost."""
         situation = self.situation(now)
-        question = Question(name, qtype, now, self._shared.school)
+        question = Question(name, qtype, now, self._shared.school, listed)
         return _bounded(order.decide(question, situation), question, situation)
 
     def inspect_name(self, name: str, qtype: int, verdict: Verdict, now: float) -> Verdict:

@@ -41,16 +41,15 @@ def _as_found(found: Cached, asked: Asked) -> Answer:
     answer = Answer(
         rcode,
         "allowed" if rcode in _USUAL else "failed",
-        records=message[query.question_end :],
-        counts=message[6:12],
-        verdict=verdict,
+        message[query.question_end :],
+        message[6:12],
+        verdict,
+        authentic=message[3] & AD != 0,
+        replayable=not (asked.stale or found.is_failure),
+        ttls=found.ttls_at,
+        stored=found.stored,
+        expires=found.expires,
     )
-    if message[3] & AD:
-        answer.authentic = True
-    answer.ttls = found.ttls_at
-    answer.stored = found.stored
-    answer.expires = found.expires
-    answer.replayable = not (asked.stale or found.is_failure)
     if asked.stale:
         answer.extended_errors = edns.extended_error(
             edns.STALE_NXDOMAIN if rcode == NXDOMAIN else edns.STALE_ANSWER, "upstreams do not answer"

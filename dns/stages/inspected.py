@@ -8,12 +8,12 @@ from dns.asked import Asked
 from dns.chain import Outcome, Stage
 from dns.clients import Client
 from dns.errors import MalformedMessage
-from dns.skim import Record
 from dns.verdict import Action, Step, Verdict, View
 from dns.wire import AAAA, CNAME, DNAME, HTTPS, SVCB, A, name_at
 
 HARMLESS_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
 
+_REFUSE, _DEFAULT = Action.REFUSE, Step.DEFAULT  # looked up by name at every use otherwise
 _ADDRESSES = frozenset({A, AAAA})
 _NONE = frozenset[bytes]()
 
@@ -26,7 +26,7 @@ def _remembering(raw: bytes, asked: Asked, client: Client, verdict: Verdict) -> 
     """Decide an address; remember it if it is a public one that this view lets pass for any name."""
     text = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
     decided = _address(text, asked, client.view, verdict)
-    if decided is verdict and verdict.step is Step.DEFAULT and _is_public(raw):
+    if decided is verdict and verdict.step is _DEFAULT and _is_public(raw):
         if len(client.harmless) >= HARMLESS_ADDRESSES:
             client.harmless.clear()
         client.harmless.add(raw)
@@ -49,14 +49,13 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
             return None
         message = found.message
         # After a verdict by default, public addresses that were let pass once need not be decided again.
-        harmless = client.harmless if verdict.step is Step.DEFAULT else _NONE
+        harmless = client.harmless if verdict.step is _DEFAULT else _NONE
         try:
-            for record in found.take_records():
-                rtype, _, _, _, at, size = record
+            for rtype, _, _, _, at, size in found.take_records():
                 if rtype in _ADDRESSES and message[at : at + size] in harmless:
                     continue
-                verdict = _decide(record, message, asked, client, verdict)
-                if verdict.action is Action.REFUSE:
+                verdict = _decide(rtype, at, size, message, asked, client, verdict)
+                if verdict.action is _REFUSE:
                     return render.refused(asked.query, verdict, client.view.refusal, asked.now, page())
         except MalformedMessage:
             return render.failure(2)
@@ -66,20 +65,21 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
     return stage
 
 
-def _decide(record: Record, message: bytes, asked: Asked, client: Client, verdict: Verdict) -> Verdict:
-    """Decide one record; the verdict so far comes back where it leads nowhere closed."""
-    rtype, at = record.rtype, record.data_at
-    if rtype == A and record.data_bytes == 4:
+def _decide(  # noqa: PLR0917 (the record in its parts, because naming them would cost every answer)
+    rtype: int, at: int, size: int, message: bytes, asked: Asked, client: Client, verdict: Verdict
+) -> Verdict:
+    """Decide one record by its data's place; the verdict so far comes back where it leads nowhere closed."""
+    if rtype == A and size == 4:
         return _remembering(message[at : at + 4], asked, client, verdict)
-    if rtype == AAAA and record.data_bytes == 16:
+    if rtype == AAAA and size == 16:
         return _remembering(message[at : at + 16], asked, client, verdict)
     if rtype in {CNAME, DNAME}:
         return _name(name_at(message, at), asked, client.view, verdict)
     if rtype in {SVCB, HTTPS}:
-        for kind, text in _service(message[at : at + record.data_bytes]):
+        for kind, text in _service(message[at : at + size]):
             decide = _name if kind == "name" else _address
             verdict = decide(text, asked, client.view, verdict)
-            if verdict.action is Action.REFUSE:
+            if verdict.action is _REFUSE:
                 break
     return verdict
 

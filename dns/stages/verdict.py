@@ -8,6 +8,9 @@ from dns.chain import Outcome, Stage
 from dns.verdict import Action
 from dns.wire import ANY
 
+# Members of an enumeration are looked up by name at every use; these are used for every question.
+_REFUSE, _REWRITE = Action.REFUSE, Action.REWRITE
+
 
 def decided(page: Callable[[], Sequence[str]]) -> Stage:
     """Return the stage. `page`: the addresses of the page on which this room explains a refusal."""
@@ -18,9 +21,10 @@ def decided(page: Callable[[], Sequence[str]]) -> Stage:
             return None
         view = client.view
         verdict = asked.verdict = view.decide(asked.lookup, query.qtype, asked.now)
-        if verdict.action is Action.REFUSE:
+        action = verdict.action
+        if action is _REFUSE:
             return render.refused(query, verdict, view.refusal, asked.now, page())
-        if verdict.action is Action.REWRITE:
+        if action is _REWRITE:
             asked.lookup = verdict.target
             asked.names.append(verdict.target)
         elif query.qtype == ANY:

@@ -19,9 +19,10 @@ def welcome(asked: Asked) -> Outcome:
     if client is None:
         asked.query.edns = None  # our OPT record could be longer than the asker's
         return Answer(REFUSED, "failed")
-    if client.admit(stream=asked.transport != "udp"):
+    is_udp = asked.transport == "udp"
+    if client.admit() if is_udp else client.admit_stream():
         return None
-    if asked.transport == "udp":
+    if is_udp:
         answer = Answer(NOERROR, "failed")
         answer.truncated = True
         return answer

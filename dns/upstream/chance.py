@@ -9,28 +9,14 @@ import os
 _BLOCK = 4096
 
 
-_WIDE = 48  # bytes: an id, and a bit for every letter of all but the longest names
-_from_bytes = int.from_bytes
-
-
 class Chance:
     """A stock of unpredictable bytes, filled up when it runs out. Each byte is given out once."""
 
-    __slots__ = ("_at", "_stock", "_wide")
+    __slots__ = ("_at", "_stock")
 
     def __init__(self) -> None:
         self._stock = b""
         self._at = _BLOCK
-        self._wide: list[int] = []  # numbers cut beforehand: every question to an upstream takes one
-
-    def bits(self, size: int) -> int:
-        """Return a number of at least `size` unpredictable bytes; for what most questions need it is at hand."""
-        if size > _WIDE:
-            return self.number(size)
-        if not self._wide:
-            stock = os.urandom(_BLOCK - _BLOCK % _WIDE)
-            self._wide = [_from_bytes(stock[at : at + _WIDE], "big") for at in range(0, len(stock), _WIDE)]
-        return self._wide.pop()
 
     def number(self, size: int) -> int:
         """Return a number of `size` bytes (at most 4096), each value as likely as any other."""

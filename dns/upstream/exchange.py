@@ -50,6 +50,7 @@ _BLOCK = (
 _WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
 _WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
+_BEFORE_LETTERS = 64
 _LONGEST = 255 + 4  # RFC 1035, section 2.3.4
 _from_bytes = int.from_bytes
 _TAILS = tuple(
@@ -82,9 +83,13 @@ class Exchange:
         if query[4:6] != b"\0\1" or len(query) < end or query[end - 5] or size > _LONGEST:
             raise MalformedMessage("not one question, or another one")
         question = query[HEADER_BYTES:end]
-        bits = chance.bits(size + 2)
-        letters = _from_bytes(question.translate(_CASE_BITS), "big") & _NOT_TYPE
-        mixed = (_from_bytes(question, "big") ^ (letters & bits >> 16)).to_bytes(size, "big")
+        # As many random bits as the question has: those above its type and class change the case of letters, the
+        # last sixteen are the id.
+        bits = chance.number(size)
+        letters = _from_bytes(question.translate(_CASE_BITS), "big")
+        if question[-3] > _BEFORE_LETTERS or question[-4]:
+            letters &= _NOT_TYPE  # such a type would pass for letters; HTTPS (65) is one
+        mixed = (_from_bytes(question, "big") ^ (letters & bits)).to_bytes(size, "big")
         self.done = done
         self.server: Any = server  # the one asked last
         self.number = query[:2]
