@@ -157,13 +157,9 @@ class RecordCache:
             self._shortest(additional, ttls_at, changed)
         if is_failure:
             life = FAILURE_SECONDS
-        elif code == _NXDOMAIN or not answer or (answer[-1][0] != key[1] and not _holds(answer, key[1])):
-            negative, soa_at = self._negative_life(message, authority)
-            life = min(life, negative)
-            if soa_at:
-                changed.append((soa_at, negative))
-        if changed:
-            message = _with_times(message, changed)
+        elif not answer or answer[-1][0] != key[1] or code == _NXDOMAIN:
+            life = self._life_of_less(life, key[1], message, answer, authority, changed)
+        message = _with_times(message, changed) if changed else message
         expires = now + life
         due_at = expires - life * DUE_SHARE if life >= DUE_LIFE else expires
         cached = Cached(message, tuple(ttls_at), now, expires, due_at, answer, is_failure)
@@ -214,6 +210,23 @@ class RecordCache:
 
     def _bounded(self, ttl: int) -> int:
         return min(max(ttl if ttl <= _LONGEST_TTL else 0, self._minimum), self._maximum)
+
+    def _life_of_less(  # noqa: PLR0917 (what `put` knows of the answer)
+        self,
+        life: float,
+        qtype: int,
+        message: bytes,
+        answer: list[Walked],
+        authority: list[Walked],
+        changed: list[tuple[int, int]],
+    ) -> float:
+        """Return how long an answer lives that may not hold what was asked for."""
+        if message[3] & 0x0F != _NXDOMAIN and _holds(answer, qtype):
+            return life
+        negative, soa_at = self._negative_life(message, authority)
+        if soa_at:
+            changed.append((soa_at, negative))
+        return min(life, negative)
 
     def _negative_life(self, message: bytes, authority: list[Walked]) -> tuple[int, int]:
         """Return for how long there is nothing, and where the SOA's time to live stands (RFC 2308, section 5)."""

@@ -59,7 +59,7 @@ class School:
         """Return what the lists close a name by, if no other table says anything of it; None: one does.
 
         Nearly always that is nothing. Where it is so of everything around the name's parent, the parent is
-        remembered: names come in families.
+        remembered: names come in families, and each is asked for in several types.
         """
         parent = name[name.find(".") + 1 :]
         if parent in self.blank:
@@ -67,7 +67,13 @@ class School:
         if not self.mentioned.isdisjoint(with_parents(name)):
             return None
         found = self.lists.closings(name, qtype)
-        if not found and parent != name and self._is_blank_around(parent):
+        # That no table mentions the parent or what is above it is known by now; below it is another question.
+        if (
+            not found
+            and parent != name
+            and parent not in self.above_mentioned
+            and self.lists.is_blank_around(parent)
+        ):
             if len(self.blank) >= BLANKS:
                 self.blank.clear()
             self.blank.add(parent)
@@ -76,13 +82,6 @@ class School:
     def keyworded(self, name: str, qtype: int) -> tuple[Closing, ...]:
         """Return every keyword that closes a name."""
         return self.keywords.closings(name, qtype) if self.keywords is not None else ()
-
-    def _is_blank_around(self, name: str) -> bool:
-        return (
-            name not in self.above_mentioned
-            and self.mentioned.isdisjoint(with_parents(name))
-            and self.lists.is_blank_around(name)
-        )
 
 
 @dataclass(frozen=True, slots=True)
