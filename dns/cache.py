@@ -4,7 +4,8 @@ Whole answers are kept, by name, type and the asker's wishes (`flags`: whatever 
 
 - An answer lives as long as the shortest-lived record of its answer section. One that says "there is no such
   name", or "no record of that type", lives as long as its SOA record says, and is not kept without one (RFC 2308).
-  A failure is kept for some seconds, so that a broken name does not cost a question each time (RFC 9520).
+  A failure is kept for some seconds, so that a broken name does not cost a question each time (RFC 9520); so is an
+  upstream's own refusal, which takes the place of whatever was known (`dns.upstream.extended`).
 - Times to live are held between a minimum and a maximum; one with its top bit set counts as zero (RFC 2181).
 - Past its life an answer is *stale*: it may be given when upstreams fail, with a short life (RFC 8767). After a
   failed attempt to renew it the next attempt waits for `RECHECK_SECONDS`.
@@ -12,7 +13,7 @@ Whole answers are kept, by name, type and the asker's wishes (`flags`: whatever 
 - Memory is bounded by an estimate of bytes. When it is full the oldest entry goes, unless somebody asked for it
   since its last turn: then it goes to the end of the queue.
 
-An upstream's OPT record is left out: it was meant for us. Truncated messages are never kept. Times are seconds of
+An upstream's OPT record is left out: it was meant for us; what it explains (RFC 8914) is kept beside. Truncated messages are never kept. Times are seconds of
 the clock that the caller passes in.
 """
 
@@ -24,6 +25,7 @@ import msgspec
 
 from dns.errors import MalformedMessage
 from dns.skim import OPT, Walked, walk
+from dns.upstream.extended import Told, told
 
 STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
 RECHECK_SECONDS = 10.0
@@ -59,6 +61,7 @@ class Cached(msgspec.Struct, gc=False, eq=False):
     hits: int = 0
     seen: int = 0  # the hits at its last turn in the queue
     recheck_at: float = 0.0
+    told: Told | None = None  # what the upstream explained
 
     def take_records(self) -> list[Walked]:
         """Return the records of the answer section, as `dns.skim.walk` finds them."""
@@ -145,7 +148,9 @@ class RecordCache:
             return None
         code = message[3] & 0x0F
         is_failure = code not in _ANSWERS
-        if is_failure and (older := self.failed(key, now)):
+        explained = told(message, additional) if additional else None
+        is_refusal = explained is not None and explained.refusal is not None
+        if is_failure and not is_refusal and (older := self.failed(key, now)):
             return older
         if additional:
             message = _without_opt(message, additional)
@@ -159,10 +164,12 @@ class RecordCache:
             life = FAILURE_SECONDS
         elif not answer or answer[-1][0] != key[1] or code == _NXDOMAIN:
             life = self._life_of_less(life, key[1], message, answer, authority, changed)
+        if is_refusal:
+            life = max(life, FAILURE_SECONDS)  # many come without a SOA record
         message = _with_times(message, changed) if changed else message
         expires = now + life
         due_at = expires - life * DUE_SHARE if life >= DUE_LIFE else expires
-        cached = Cached(message, tuple(ttls_at), now, expires, due_at, answer, is_failure)
+        cached = Cached(message, tuple(ttls_at), now, expires, due_at, answer, is_failure, told=explained)
         if cached.expires > now and not message[2] & _TRUNCATED:
             entries = self._entries
             size = _ENTRY_BYTES + len(key[0]) + len(message)

@@ -4,7 +4,7 @@ A *body* is a message without its id: the id is the asker's, and patched in last
 
 - Over UDP an answer larger than the asker takes (RFC 6891, section 6.2.5; never more than 1232 bytes) becomes the
   question with TC set and no records at all (RFC 2181, section 9): the asker comes back over TCP.
-- Refused answers (RFC 8914 code 15) live `REFUSED_TTL` seconds, so that an opening shows at once. Negative ones
+- Refused answers (RFC 8914 code 15; 16 where the upstream refuses) live `REFUSED_TTL` seconds, so that an opening shows at once. Negative ones
   carry a SOA record, or clients would not cache them for even that long (RFC 2308, section 5).
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from dns import edns
 from dns.answer import NO_COUNTS, Answer
-from dns.verdict import Verdict
+from dns.verdict import Step, Verdict
 from dns.wire import AAAA, AD, ANY, CD, CLASS_IN, NOERROR, NXDOMAIN, OPCODE, QR, RA, RD, SOA, TC, A, Query
 
 REFUSED_TTL = 10  # seconds
@@ -83,7 +83,9 @@ def refused(query: Query, verdict: Verdict, refusal: str, now: float, page: Sequ
         records=b"".join(records),
         counts=counts,
         verdict=verdict,
-        extended_errors=edns.extended_error(edns.BLOCKED, reason(verdict)),
+        extended_errors=edns.extended_error(
+            edns.CENSORED if verdict.step is Step.UPSTREAM else edns.BLOCKED, reason(verdict)
+        ),
     )
     # Its time to live does not count down: each is made afresh. Near the verdict's end it would get shorter.
     answer.expires = float("inf") if verdict.until is None else verdict.until - REFUSED_TTL
@@ -93,6 +95,8 @@ def refused(query: Query, verdict: Verdict, refusal: str, now: float, page: Sequ
 
 def reason(verdict: Verdict) -> str:
     """Return the short text of an extended error: the category, and the list that has the name in it."""
+    if verdict.step is Step.UPSTREAM:
+        return f"{verdict.source}: {verdict.entry}" if verdict.entry else verdict.source
     if verdict.category and verdict.source:
         return f"{verdict.category} ({verdict.source})"
     return verdict.category or verdict.source or verdict.step.value

@@ -38,6 +38,7 @@ class Step(enum.Enum):
     SAFE_SEARCH = "safe-search"
     DEFAULT = "default"
     INSPECTED = "inspected"  # allowed at first; what came back led somewhere closed
+    UPSTREAM = "upstream"  # allowed here; the upstream keeps it closed (RFC 8914), and nobody here can open it
 
 
 # Refusals that say nothing of what somebody was looking for: devices ask for canary names by themselves, and while

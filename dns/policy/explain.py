@@ -28,6 +28,7 @@ TITLES = {
     Step.SAFE_SEARCH: "Safe search",
     Step.DEFAULT: "Open unless something closes it",
     Step.INSPECTED: "Where the answer leads",
+    Step.UPSTREAM: "The upstream's own filter",
 }
 
 

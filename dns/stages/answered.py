@@ -50,8 +50,10 @@ def _as_found(found: Cached, asked: Asked) -> Answer:
         stored=found.stored,
         expires=found.expires,
     )
+    if found.told is not None:
+        answer.extended_errors = found.told.options
     if asked.stale:
-        answer.extended_errors = edns.extended_error(
+        answer.extended_errors += edns.extended_error(
             edns.STALE_NXDOMAIN if rcode == NXDOMAIN else edns.STALE_ANSWER, "upstreams do not answer"
         )
     return answer if verdict is None or verdict.until is None else capped(answer, verdict, query, now)

@@ -1,4 +1,8 @@
-"""Looks at what came back: an alias, address or HTTPS hint that leads somewhere closed closes the name too."""
+"""Looks at what came back: an alias, address or HTTPS hint that leads somewhere closed closes the name too.
+
+So does an upstream that says it keeps the name closed (RFC 8914): its refusal then looks like every other of this
+room's, page included, and says that it is somebody else's.
+"""
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -47,6 +51,9 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
         client, found, verdict = asked.client, asked.found, asked.verdict
         if client is None or found is None or verdict is None:
             return None
+        if found.told is not None and found.told.refusal is not None:
+            verdict = Verdict(_REFUSE, Step.UPSTREAM, source="upstream", entry=found.told.refusal)
+            return render.refused(asked.query, verdict, client.view.refusal, asked.now, page())
         message = found.message
         # After a verdict by default, public addresses that were let pass once need not be decided again.
         harmless = client.harmless if verdict.step is _DEFAULT else _NONE

@@ -34,7 +34,7 @@ def test_every_field_of_a_document_is_documented() -> None:
 def test_the_documented_order_is_the_one_that_decides() -> None:
     documented = re.findall(r"^\| *\d* *\| `([a-z-]+)` \|", TEXT, re.MULTILINE)
 
-    assert documented == [*(step.value for step, _ in ORDER), Step.INSPECTED.value]
+    assert documented == [*(step.value for step, _ in ORDER), Step.INSPECTED.value, Step.UPSTREAM.value]
 
 
 def test_the_number_of_googles_names_is_the_documented_one() -> None:

@@ -77,7 +77,7 @@ def test_no_bytes_whatever_do_harm(noise: bytes, at: int) -> None:
             assert answered or not exchange.is_plainly_answered_by(data)
         exchange.is_answered_but_for_case(data)
         is_bare_error(data)
-        extended.codes(data)
+        extended.is_meant(data)
         if answered:
             assert exchange.restored(data)[:2] == b"\x12\x34"
 
