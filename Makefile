@@ -1,5 +1,5 @@
 # The two commands a newcomer needs are `make run` and `make test`; each does all its own set-up.
-# The rest: `make lint`, `make bench`, `make soak`, `make clean`.
+# The rest: `make lint`, `make bench`, `make soak`, `make fuzz`, `make clean`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -8,8 +8,9 @@ SHELL := /bin/bash
 VENV   := .venv
 PYTEST := $(VENV)/bin/pytest
 DEMO   ?=
+FUZZ   ?=
 
-.PHONY: help run setup test lint bench soak clean
+.PHONY: help run setup test lint bench soak fuzz clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
@@ -17,6 +18,7 @@ help:
 	@echo "make lint         lint, types and import layering alone"
 	@echo "make bench        speed and size beside Unbound and dnsmasq"
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
+	@echo "make fuzz         an hour of made-up bytes against everything that reads the network (x86-64 only)"
 	@echo "make clean        remove what these commands made"
 
 run: $(VENV)/.installed
@@ -50,5 +52,12 @@ soak: $(VENV)/.installed-for-bench
 	$(VENV)/bin/python -m tests.soak.recorder saturate
 	$(VENV)/bin/python -m tests.soak.recorder kill 50
 
+# An environment of its own: the fuzzer is no dependency of Hallpass's, and has no wheels for a Pi.
+fuzz: $(VENV)/.installed-for-tests
+	test -x .venv-fuzz/bin/python || $(VENV)/bin/python -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable . atheris
+	nice -n 19 .venv-fuzz/bin/python -m tests.fuzz $(FUZZ)
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) .venv-fuzz .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

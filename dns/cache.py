@@ -13,8 +13,8 @@ Whole answers are kept, by name, type and the asker's wishes (`flags`: whatever 
 - Memory is bounded by an estimate of bytes. When it is full the oldest entry goes, unless somebody asked for it
   since its last turn: then it goes to the end of the queue.
 
-An upstream's OPT record is left out: it was meant for us; what it explains (RFC 8914) is kept beside. Truncated messages are never kept. Times are seconds of
-the clock that the caller passes in.
+An upstream's OPT record is left out: it was meant for us. What it explains (RFC 8914) is kept beside. Truncated
+messages are never kept. Times are seconds of the clock that the caller passes in.
 """
 
 import struct

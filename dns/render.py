@@ -4,8 +4,9 @@ A *body* is a message without its id: the id is the asker's, and patched in last
 
 - Over UDP an answer larger than the asker takes (RFC 6891, section 6.2.5; never more than 1232 bytes) becomes the
   question with TC set and no records at all (RFC 2181, section 9): the asker comes back over TCP.
-- Refused answers (RFC 8914 code 15; 16 where the upstream refuses) live `REFUSED_TTL` seconds, so that an opening shows at once. Negative ones
-  carry a SOA record, or clients would not cache them for even that long (RFC 2308, section 5).
+- Refused answers (RFC 8914 code 15; 16 where the upstream refuses) live `REFUSED_TTL` seconds, so that an opening
+  shows at once. Negative ones carry a SOA record, or clients would not cache them for even that long (RFC 2308,
+  section 5).
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""Extended errors in what an upstream sent (RFC 8914): whether it refuses on purpose, and what devices are told of it.
+"""Extended errors in what an upstream sent (RFC 8914): whether it refuses on purpose, and what devices hear of it.
 
 =====================  ====================================================================================
 15, 16, 17             the upstream keeps the name closed: its refusal is final. For a device that is
