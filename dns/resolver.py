@@ -71,7 +71,7 @@ class Resolver:
         self._turn = 0.0  # when the policy next changes by time alone
         self._turn_known_until = 0.0
         self._chain = Chain(self._deliver, self._give_up)
-        fetching = Fetching(self._chain, with_.cache, with_.upstream, with_.clock, with_.later)
+        self._fetching = fetching = Fetching(self._chain, with_.cache, with_.upstream, with_.clock, with_.later)
         self._chain.of(
             (
                 # Everything after needs the question; and bytes that are none deserve the least work.
@@ -118,6 +118,11 @@ class Resolver:
     ) -> None:
         """Send a question along the chain."""
         self._chain.run(Asked(packet, client, reply, transport, now))
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for an upstream's answer."""
+        return self._fetching.waiting
 
     def swap(self, policy: Policy) -> None:
         """Follow another policy from the next question on."""

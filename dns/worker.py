@@ -1,7 +1,10 @@
 """One worker: an event loop that answers at its sockets until it is told to stop.
 
-It looks four times a second whether the policy's files have changed, loads a new policy beside the loop, and takes
-it over between two batches of questions. Where loading fails it keeps the last good policy and says so.
+It looks four times a second whether the policy's files have changed, loads a new policy beside the loop, and
+takes it over between two batches of questions. Where loading fails it keeps the last good policy and says so.
+
+A worker that is *relieved* (another one looks after the same sockets) takes no new questions and no new
+connections, answers what it has, parts with each connection when nothing is under way on it, and ends.
 """
 
 import asyncio
@@ -36,6 +39,7 @@ from dns.verdict import Policy
 TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
 LOOK_SECONDS = 0.25
 SAY_SECONDS = 5.0
+LEAVING_SECONDS = 10.0  # for what is under way when another worker takes over
 CLOCK_JUMP_SECONDS = 5.0  # beyond this a difference between the two clocks is somebody setting one
 
 _log = logging.getLogger(__name__)
@@ -99,6 +103,7 @@ class Worker:
         self._clock = clock
         self.policy_problem = ""
         self._stopping = asyncio.Event()
+        self._is_relieved = False
         self._upstreams = Upstreams(settings.upstreams, settings.forwards)
         self._reporter = Reporter(settings.recorder)
         self.resolver = Resolver(
@@ -118,6 +123,12 @@ class Worker:
 
     def stop(self) -> None:
         """End `run`, in good order."""
+        self._is_relieved = False
+        self._stopping.set()
+
+    def relieve(self) -> None:
+        """End `run` as soon as what is under way has been answered: another worker has taken over."""
+        self._is_relieved = True
         self._stopping.set()
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -139,9 +150,11 @@ class Worker:
         # miss. What fills the cache is not worth a look either; cycles are found once there are so many objects.
         gc.set_threshold(200_000, 10, 10)
         ready()
-        tasks = [asyncio.create_task(task()) for task in (self._tick, self._look, self._tell)]
+        tasks = [asyncio.create_task(task()) for task in (self._tell, self._tick, self._look)]
         try:
             await self._stopping.wait()
+            tasks[0].cancel()  # how this place is, is its new worker's to say
+            await self._finish(listeners, doors)
         finally:
             for listener in listeners:
                 listener.close()
@@ -153,6 +166,20 @@ class Worker:
                 await door.close()
             self.resolver.tick(self._clock(), 0.0)
             await self._reporter.close()
+
+    async def _finish(self, listeners: Sequence[UdpListener], doors: Sequence[Door]) -> None:
+        """Answer what is under way, and take nothing new, for as long as nobody says `stop`."""
+        if not self._is_relieved:
+            return
+        for listener in listeners:
+            listener.rest()
+        for door in doors:
+            door.rest()
+        until = time.monotonic() + LEAVING_SECONDS
+        while self._is_relieved and time.monotonic() < until:
+            if not self.resolver.waiting and not any(map(len, doors)):
+                break
+            await asyncio.sleep(TICK_SECONDS)
 
     def _door(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> Door:
         def make(address: str, now: float) -> TcpConnection:
@@ -232,12 +259,13 @@ class Worker:
 
 
 def run_worker(make: Callable[[], Worker], ready: Callable[[], None] = lambda: None) -> None:
-    """Run a worker in this process until SIGTERM."""
+    """Run a worker in this process until SIGTERM, or until SIGUSR1 says that another one has taken over."""
 
     async def until_stopped() -> None:
         worker = make()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, worker.stop)
+        loop.add_signal_handler(signal.SIGUSR1, worker.relieve)
         await worker.run(ready)
 
     _allow_connections()

@@ -20,6 +20,6 @@ from appliance.settings.room import RoomSettings
     help="The room's settings.",
 )
 def command(config: Path) -> None:
-    """Run DNS alone: answer, filter, hand records to the recorder. Ctrl-C stops it."""
+    """Run DNS alone: answer, filter, hand records to the recorder. Follows its settings; Ctrl-C stops it."""
     logging.basicConfig(level=logging.WARNING, format="hallpass resolver: %(message)s")
-    sys.exit(serve(load(config, RoomSettings)))
+    sys.exit(serve(load(config, RoomSettings), config))

@@ -173,7 +173,7 @@ def _lists(settings: RoomSettings, paths: RoomPaths) -> Index:
 
 def _opened(directory: Path) -> Index:
     """Open an index, or return it as it was opened last: most new policies change a rule, not the lists."""
-    return _open(directory, tuple(_state(directory / name) for name in (INDEX_NAME, OVERLAY_NAME)))
+    return _open(directory, tuple(state_of(directory / name) for name in (INDEX_NAME, OVERLAY_NAME)))
 
 
 @lru_cache(maxsize=1)
@@ -181,7 +181,8 @@ def _open(directory: Path, state: tuple[FileState, ...]) -> Index:  # noqa: ARG0
     return open_index(directory)
 
 
-def _state(path: Path) -> FileState:
+def state_of(path: Path) -> FileState:
+    """Return what changes whenever somebody writes a file or puts another in its place."""
     try:
         found = path.stat()
     except OSError:

@@ -1,28 +1,33 @@
 """The room's resolver: composes `dns` with the room's settings, its policy and its health."""
 
+import logging
 import os
 import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from appliance.errors import HallpassError
 from appliance.room import health
+from appliance.room.following import Follower
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.names import certificate_files, local_names
 from appliance.room.paths import RoomPaths
-from appliance.room.policy import depends_on, load_policy
+from appliance.room.policy import FileState, depends_on, load_policy, state_of
 from appliance.settings.dns import Memory
 from appliance.settings.room import RoomSettings
+from appliance.settings.values import Endpoint
 from dns import worker
 from dns.cache import RecordCache
-from dns.listeners.sockets import Sockets, ensure_free, open_sockets
-from dns.supervisor import Supervisor
+from dns.listeners.shares import Shares, Where
+from dns.listeners.sockets import Address, Sockets
+from dns.supervisor import Plan, Supervisor
 from dns.upstream import health as upstream_health
 from dns.upstream.pool import Forward
 from dns.verdict import Policy
@@ -30,8 +35,10 @@ from dns.worker import Worker, WorkerSettings, run_worker
 
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 _ADDRESS_SECONDS = 30.0
+_log = logging.getLogger(__name__)
 
-State = tuple[tuple[int, int, int] | None, ...]
+State = tuple[FileState, ...]
+T = TypeVar("T")
 
 
 class Files:
@@ -61,8 +68,19 @@ class Files:
             raise ValueError(str(problem)) from problem
         return self._policy
 
+    def catch_up(self) -> None:
+        """Load what has changed since the last attempt; where that fails the last policy stays.
+
+        A worker that takes the place of another begins with this process's policy, which may be hours old.
+        """
+        if self.has_changed():
+            try:
+                self.load()
+            except ValueError as problem:
+                _log.warning("keeping the policy as it was: %s", problem)
+
     def _state(self) -> State:
-        return tuple(_state_of(path) for path in depends_on(self._settings, self._paths))
+        return tuple(state_of(path) for path in depends_on(self._settings, self._paths))
 
 
 class Page:
@@ -84,59 +102,92 @@ class Page:
         return self._known
 
 
-def serve(settings: RoomSettings) -> int:
-    """Run the resolver until it is told to stop; return the exit status. Raises HallpassError."""
+def serve(settings: RoomSettings, file: Path | None = None) -> int:
+    """Run the resolver until it is told to stop; return the exit status. Raises HallpassError.
+
+    Where the settings' `file` is given, it is followed from then on.
+    """
     paths = RoomPaths.of(settings)
-    certificate = certificate_files(settings.dns.tls)
-    page = Page(settings)
-    count = settings.dns.workers or len(os.sched_getaffinity(0))
-    files = Files(settings, paths)
-    sockets = _open(settings, count)
-    addresses = sockets[0].addresses
-    tls, https = sockets[0].tls_addresses, sockets[0].https_addresses
+    composing = Composing(paths)
+    plan = composing.plan(settings, None)
     for old in paths.health.glob("resolver-*.json"):
         old.unlink(missing_ok=True)  # of a run with more workers
-    worker_settings = WorkerSettings(
-        networks=tuple(str(network) for network in settings.dns.clients),
-        upstreams=settings.dns.upstreams,
-        rate_limit=settings.dns.rate_limit,
-        recorder=paths.recorder_socket,
-        page=page.addresses,
-        forwards=tuple(Forward(str(one.domain), one.upstreams) for one in settings.dns.forward),
-        local=local_names(settings, page.addresses),
-        cache=partial(_cache, settings.dns.cache),
-        certificate=certificate,
-        cookie_secret=secrets.token_bytes(16),
-    )
-
-    def run(number: int, own: Sockets, ready: Callable[[], None]) -> None:
-        run_worker(lambda: Worker(worker_settings, own, files, say=_teller(number, paths.health)), ready)
-
-    supervisor = Supervisor(
-        sockets,
-        lambda: open_sockets(addresses, tls, https),
-        run,
-        say=_say,
-        ready=lambda: _say("answering on " + ", ".join(_shown(*address) for address in addresses)),
-    )
-    return supervisor.run()
+    shown = ", ".join(_shown(*address) for address in plan.shares.addresses)
+    planner = None
+    if file is not None:
+        planner = Follower(file, settings, plan, composing.plan, health_folder=paths.health, say=_say)
+    return Supervisor(plan, say=_say, ready=lambda: _say(f"answering on {shown}"), planner=planner).run()
 
 
-def _open(settings: RoomSettings, count: int) -> list[Sockets]:
-    encryption = settings.dns.tls
-    addresses = [(endpoint.host, endpoint.port) for endpoint in settings.dns.listen]
-    tls = [(endpoint.host, endpoint.port) for endpoint in (encryption.listen if encryption else ())]
-    https = [(endpoint.host, endpoint.port) for endpoint in (encryption.https if encryption else ())]
+class Composing:
+    """Makes out of settings what workers do, the first time and whenever the settings have changed."""
+
+    def __init__(self, paths: RoomPaths) -> None:
+        self._paths = paths
+        self._secret = secrets.token_bytes(16)  # devices keep their cookies (RFC 7873) through new settings
+
+    def plan(self, settings: RoomSettings, before: Plan | None) -> Plan:
+        """Return a plan that holds on to the sockets of the one before. Raises HallpassError: every mistake."""
+        problems: list[str] = []
+        work = _or_noted(problems, partial(self._worker_settings, settings))
+        files = _or_noted(problems, partial(Files, settings, self._paths))
+        shares = _or_noted(problems, partial(_shares, settings, before))
+        if work is None or files is None or shares is None:
+            if shares is not None:
+                shares.close_beyond(before.shares.all() if before is not None else ())
+            raise HallpassError("\n".join(problems))
+
+        def run(number: int, own: Sockets, ready: Callable[[], None]) -> None:
+            files.catch_up()
+            run_worker(lambda: Worker(work, own, files, say=_teller(number, self._paths.health)), ready)
+
+        return Plan(shares, _workers(settings), run)
+
+    def _worker_settings(self, settings: RoomSettings) -> WorkerSettings:
+        page = Page(settings)
+        dns = settings.dns
+        certificate = certificate_files(dns.tls)
+        return WorkerSettings(
+            networks=tuple(str(network) for network in dns.clients),
+            upstreams=dns.upstreams,
+            rate_limit=dns.rate_limit,
+            recorder=self._paths.recorder_socket,
+            page=page.addresses,
+            forwards=tuple(Forward(str(one.domain), one.upstreams) for one in dns.forward),
+            local=local_names(settings, page.addresses),
+            cache=partial(_cache, dns.cache),
+            certificate=certificate,
+            cookie_secret=self._secret,
+        )
+
+
+def _or_noted(problems: list[str], make: Callable[[], T]) -> T | None:
     try:
-        for address in (*addresses, *tls, *https):
-            ensure_free(address)
-        first = open_sockets(addresses, tls, https)
-        return [
-            first,
-            *(open_sockets(first.addresses, first.tls_addresses, first.https_addresses) for _ in range(count - 1)),
-        ]
+        return make()
+    except HallpassError as problem:
+        problems += str(problem).splitlines()
+        return None
+
+
+def _workers(settings: RoomSettings) -> int:
+    return settings.dns.workers or len(os.sched_getaffinity(0))
+
+
+def _shares(settings: RoomSettings, before: Plan | None) -> Shares:
+    encryption = settings.dns.tls
+    where = Where(
+        plain=_addresses(settings.dns.listen),
+        tls=_addresses(encryption.listen) if encryption else (),
+        https=_addresses(encryption.https) if encryption else (),
+    )
+    try:
+        return (before.shares if before is not None else Shares()).renewed(where, _workers(settings))
     except OSError as problem:
         raise HallpassError(f"DNS cannot listen on {problem.filename}: {_advice(problem)}") from None
+
+
+def _addresses(endpoints: Iterable[Endpoint]) -> tuple[Address, ...]:
+    return tuple((endpoint.host, endpoint.port) for endpoint in endpoints)
 
 
 def _advice(problem: OSError) -> str:
@@ -181,14 +232,6 @@ def _cache(memory: Memory) -> RecordCache:
         maximum_ttl=memory.maximum_ttl,
         stale_seconds=memory.stale_hours * 3600.0,
     )
-
-
-def _state_of(path: Path) -> tuple[int, int, int] | None:
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    return state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def _way_out() -> list[str]:

@@ -20,6 +20,8 @@ from typing import Protocol
 import msgspec
 
 SWEEP_SECONDS = 1.0
+FINISHING_SECONDS = 3.0  # at rest; then a door parts with connections on which questions never cease, too
+PARTING_SECONDS = 0.5  # without a question; then a door that is at rest parts with a connection
 _ACCEPT_AT_ONCE = 16  # a flood of connections must leave turns to questions over UDP
 _BACKLOG = 1024
 _PAUSE_SECONDS = 0.2  # after the system has run out of descriptors
@@ -55,6 +57,23 @@ class Connection(asyncio.Protocol):
         """Give the place free."""
         self.transport = None
         self.on_lost()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is under way, or a part of one has come."""
+        return False
+
+    def say_goodbye(self) -> None:
+        """Tell the peer, where the protocol has words for it, to ask nothing more on this connection."""
+
+    def finish(self) -> None:
+        """Take no more questions, and part as soon as those under way are answered."""
+        self.part()
+
+    def part(self) -> None:
+        """Close in good order, after what is still to be sent."""
+        if self.transport is not None:
+            self.transport.close()
 
     def break_off(self) -> None:
         """Close at once, whatever was still to be sent."""
@@ -117,6 +136,17 @@ class Door:
         """Begin to accept."""
         self._loop.add_reader(self._sock.fileno(), self._accept)
         self._sweep = self._loop.call_later(SWEEP_SECONDS, self._close_idle)
+
+    def rest(self) -> None:
+        """Let in who is waiting, accept no more, and part with each connection when nothing is under way on it."""
+        self._accept()
+        self._closed = True
+        self._loop.remove_reader(self._sock.fileno())
+        for connection in self._inside:
+            connection.say_goodbye()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._part(self._loop.time() + FINISHING_SECONDS)
 
     async def close(self) -> None:
         """Accept no more, and break off what is open."""
@@ -205,6 +235,15 @@ class Door:
         for connection in [one for one in self._inside if one.last_use < oldest]:
             connection.break_off()
         self._sweep = self._loop.call_later(SWEEP_SECONDS, self._close_idle)
+
+    def _part(self, patience: float) -> None:
+        now = self._loop.time()
+        for connection in list(self._inside):
+            if now >= patience:
+                connection.finish()
+            elif connection.last_use < now - PARTING_SECONDS and not connection.is_busy:
+                connection.part()
+        self._sweep = self._loop.call_later(PARTING_SECONDS, self._part, patience)
 
     def _pause(self) -> None:
         """Stop accepting for a moment, and part with the quietest connections: descriptors have run out."""

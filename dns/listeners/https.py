@@ -4,7 +4,8 @@ Only HTTP/2 is offered, as every browser and system speaks it (section 5.2). One
 question gets the status that says why (400, 404, 405, 413, 415); a DNS error is a DNS answer with status 200.
 Answers say for how long a cache may keep them: as long as their shortest time to live (section 5.1).
 
-A peer that keeps opening and cancelling questions, or lets answers pile up, is broken off.
+A peer is broken off that keeps opening and cancelling questions, lets answers pile up, sends more than questions
+are long, or much beside questions (pings, settings, empty frames: each costs us more than it costs the peer).
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import h2.config
 import h2.connection
@@ -22,6 +23,7 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
+import hyperframe.frame
 
 from dns.errors import MalformedMessage
 from dns.listeners.door import Connection, Door, Limits
@@ -32,11 +34,17 @@ from dns.wire import HEADER_BYTES, QR, SOA
 
 PATH = "/dns-query"
 PROTOCOL = "h2"
-CANCELLATIONS = 100  # of one connection; a browser that closes its pages cancels a few
+CANCELLATIONS = 100  # more than there were questions answered; a browser that closes its pages cancels a few
+BESIDE = 300  # frames beside questions that a peer may send; each question gives `BESIDE_A_QUESTION` more
+BESIDE_A_QUESTION = 10
+_AT_ONCE = 4096  # bytes; between two such portions it is looked at what they were
 _MESSAGE = "application/dns-message"
 _LONGEST_QUESTION = 65535
+_HELD_BYTES = 2 * _LONGEST_QUESTION  # of questions that are not whole yet, on one connection
 _LONGEST_TARGET = 8192  # a path with a question in it
 _NO_ERROR, _NO_SUCH_NAME = 0, 3
+_FIELDS = frozenset({":path", ":method", "content-type"})
+_GOODBYE = hyperframe.frame.GoAwayFrame(0, last_stream_id=2**31 - 1).serialize()
 
 Headers = Sequence[tuple[str, str]]
 
@@ -45,13 +53,13 @@ class _Request:
     """One question on its way in."""
 
     def __init__(self, headers: Headers) -> None:
-        self.fields = dict(headers)
+        self.fields = {name: value for name, value in headers if name in _FIELDS}
         self.body = bytearray()
 
     def question(self) -> bytes | int:
         """Return the DNS message, or the HTTP status that says why there is none."""
-        target = urlsplit(self.fields.get(":path", ""))
-        if target.path != PATH:
+        path, _, query = self.fields.get(":path", "").partition("?")
+        if path != PATH:
             return 404
         method = self.fields.get(":method")
         if method == "POST":
@@ -59,7 +67,7 @@ class _Request:
                 return 415
             message = bytes(self.body)
         elif method == "GET":
-            message = _from_query(target.query)
+            message = _from_query(query)
         else:
             return 405
         return message if len(message) >= HEADER_BYTES and not message[2] & QR else 400
@@ -88,6 +96,29 @@ class HttpsConnection(Connection):
         self._requests: dict[int, _Request] = {}
         self._unsent: dict[int, bytes] = {}  # what the peer's windows do not let us send yet
         self._cancelled = 0
+        self._answered = 0
+        self._beside = BESIDE
+        self._is_ending = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is under way, or a part of one has come."""
+        return bool(self._unsent or self._http.open_inbound_streams)
+
+    def say_goodbye(self) -> None:
+        """Tell the peer to ask what comes next on another connection; what is asked still gets its answer.
+
+        This is RFC 9113, section 6.8. The library knows only the other use of the frame, the immediate end.
+        """
+        if self.transport is not None and not self.transport.is_closing():
+            self._flush()
+            self.transport.write(_GOODBYE)
+
+    def finish(self) -> None:
+        """Take no more questions, and part as soon as those under way are answered."""
+        self._is_ending = True
+        if not self.is_busy:
+            self.part()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to speak, if the peer speaks HTTP/2."""
@@ -102,8 +133,12 @@ class HttpsConnection(Connection):
     def data_received(self, data: bytes) -> None:
         """Take the next bytes."""
         try:
-            for event in self._http.receive_data(data):
-                self._take(event)
+            for at in range(0, len(data), _AT_ONCE):
+                for event in self._http.receive_data(data[at : at + _AT_ONCE]):
+                    self._take(event)
+                if self._beside < 0:
+                    self.break_off()
+                    return
         except (h2.exceptions.H2Error, UnicodeDecodeError):
             self._flush()  # what the library wants to say before the end
             self.end()
@@ -126,6 +161,7 @@ class HttpsConnection(Connection):
             self.transport.resume_reading()
 
     def _take(self, event: h2.events.Event) -> None:
+        self._beside -= 1
         if isinstance(event, h2.events.RequestReceived):
             self._begin(event)
         elif isinstance(event, h2.events.DataReceived):
@@ -136,7 +172,7 @@ class HttpsConnection(Connection):
             self._requests.pop(event.stream_id, None)
             self._unsent.pop(event.stream_id, None)
             self._cancelled += 1
-            if self._cancelled > CANCELLATIONS:
+            if self._cancelled > CANCELLATIONS + self._answered:
                 self.break_off()
         elif isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
             for stream in list(self._unsent):
@@ -157,6 +193,10 @@ class HttpsConnection(Connection):
         if len(request.body) > _LONGEST_QUESTION:
             del self._requests[event.stream_id]
             self._respond(event.stream_id, 413)
+        elif event.data:
+            self._beside += 1  # it brought a part of a question
+            if sum(len(one.body) for one in self._requests.values()) > _HELD_BYTES:
+                self.break_off()
 
     def _ended(self, stream: int) -> None:
         request = self._requests.pop(stream, None)
@@ -167,16 +207,20 @@ class HttpsConnection(Connection):
             self._respond(stream, question)
             return
         self.last_use = self._clock()
+        self._beside = min(self._beside + BESIDE_A_QUESTION, BESIDE)
         self._handle(question, self.address, partial(self._answer, stream), "https")
 
     def _answer(self, stream: int, message: bytes) -> None:
         if self.transport is None or self.transport.is_closing():
             return
+        self._answered += 1
         self._respond(stream, 200, message)
         self._flush()
 
     def _respond(self, stream: int, status: int, message: bytes = b"") -> None:
         headers = [(":status", str(status)), ("content-length", str(len(message)))]
+        if status == 405:
+            headers.append(("allow", "GET, POST"))  # RFC 9110, section 15.5.6
         if status == 200:
             headers += [("content-type", _MESSAGE), ("cache-control", f"max-age={lifetime(message)}")]
         try:
@@ -210,6 +254,8 @@ class HttpsConnection(Connection):
         waiting = transport.get_write_buffer_size() + sum(map(len, self._unsent.values()))
         if waiting > self._limits.unread_bytes:
             transport.abort()
+        elif self._is_ending and not self.is_busy:
+            self.part()
 
 
 def https_door(

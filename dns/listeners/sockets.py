@@ -41,9 +41,13 @@ class Sockets:
         """Where DNS over HTTPS is spoken."""
         return _addresses(self.https)
 
+    def all(self) -> tuple[socket.socket, ...]:
+        """Every one of them."""
+        return (*self.udp, *self.tcp, *self.tls, *self.https)
+
     def close(self) -> None:
         """Close them here; a worker that inherited them has its own hold on them."""
-        for one in (*self.udp, *self.tcp, *self.tls, *self.https):
+        for one in self.all():
             one.close()
 
 

@@ -1,9 +1,10 @@
 """DNS over TCP (RFC 7766): messages with two bytes of length before each, any number of them on a connection.
 
 Questions may follow each other without waiting (pipelining); each is answered as soon as its answer is there,
-in whatever order (section 6.2.1.1). A length that no DNS message can have ends the connection: what follows
-cannot be understood any more. A device that asks faster than it reads is not read from until it has caught up;
-one that leaves too much unread is broken off. DNS over TLS (RFC 7858) is the same inside a TLS connection.
+in whatever order (section 6.2.1.1). A length that no DNS message can have ends the connection, and so does an
+answer where a question should be: what follows cannot be understood any more. A device that asks faster than it
+reads is not read from until it has caught up; one that leaves too much unread is broken off. DNS over TLS (RFC
+7858) is the same inside a TLS connection.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from dns.listeners.door import Connection, Door, Limits, open_socket
+from dns.wire import QR
 
 _LENGTH_BYTES = 2
 _SHORTEST = 12  # a header
@@ -80,6 +82,19 @@ class TcpConnection(Connection):
         self._is_ending = True
         return self._in_flight > 0 and self._transport_name == "tcp"  # TLS cannot be half open
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is under way, or a part of one has come."""
+        return bool(self._in_flight or self._received)
+
+    def finish(self) -> None:
+        """Take no more questions, and part as soon as those under way are answered."""
+        self._is_ending = True
+        if not self._in_flight:
+            self.part()
+        elif self.transport is not None and self.transport.is_reading():
+            self.transport.pause_reading()
+
     def pause_writing(self) -> None:
         """Ask the device for nothing more: it does not take the answers it has."""
         self._is_paused = True
@@ -108,6 +123,11 @@ class TcpConnection(Connection):
             if len(received) < end:
                 break
             packet = bytes(received[at + _LENGTH_BYTES : end])
+            if packet[2] & QR:  # whoever sends answers is no device, and would get none
+                self.break_off()
+                received.clear()
+                at = 0
+                break
             at = end
             self.last_use = self._clock()
             self._in_flight += 1

@@ -65,6 +65,7 @@ class UdpListener:
         self._batch = Batch(sock, SLOTS, SLOT_BYTES, control=control)
         self._outbox = Outbox(sock, SLOTS, SLOT_BYTES, control=control)
         self._replies: list[tuple[bytes, bytes]] = []  # answers that were not ready at once, each with its peer
+        self._is_at_rest = False
         # For each slot: its number, where the address stands, where the bytes after the id begin, and where its
         # length is set. Made once, so that the loop below computes none of them.
         at, size = (4, 4) if sock.family == socket.AF_INET else (8, 16)
@@ -77,10 +78,16 @@ class UdpListener:
         """Begin to answer."""
         self._loop.add_reader(self._sock.fileno(), self._readable)
 
-    def close(self) -> None:
-        """Answer what has already arrived, then no more."""
+    def rest(self) -> None:
+        """Answer what has already arrived, then take no more; answers that are under way still leave."""
         self._readable()
         self._loop.remove_reader(self._sock.fileno())
+        self._is_at_rest = True
+
+    def close(self) -> None:
+        """Answer what has already arrived, then no more."""
+        if not self._is_at_rest:
+            self.rest()
         self._flush()
         self._sock.close()
 
@@ -135,4 +142,6 @@ class UdpListener:
 
     def _flush(self) -> None:
         replies, self._replies = self._replies, []
+        if self._sock.fileno() < 0:
+            return  # what was still under way when the socket was closed has nobody to leave through
         self._outbox.send_all(replies)

@@ -68,6 +68,11 @@ class Fetching:
         """Find out where in the chain questions go on that have waited. Called once the chain is complete."""
         self._resumes_at = self._chain.after(self.stage)
 
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for an upstream's answer."""
+        return self._waiting
+
     def stage(self, asked: Asked) -> Outcome:
         """Send for what was not remembered."""
         if asked.found is not None:

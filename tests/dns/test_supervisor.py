@@ -18,8 +18,8 @@ from tests.fakes.upstream import FakeUpstream
 
 PROGRAM = """
 import sys
-from dns.listeners.sockets import open_sockets
-from dns.supervisor import Supervisor
+from dns.listeners.shares import Shares, Where
+from dns.supervisor import Plan, Supervisor
 from dns.upstream.server import ServerAddress
 from dns.worker import Worker, WorkerSettings, run_worker
 from tests.fakes.policy import FakePolicy
@@ -31,13 +31,10 @@ class Source:
 
 count, host, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 settings = WorkerSettings(networks=("127.0.0.0/8",), upstreams=(ServerAddress("plain", host, port),))
-first = open_sockets([("127.0.0.1", 0)])
-sockets = [first, *(open_sockets(first.addresses) for _ in range(count - 1))]
+shares = Shares().renewed(Where(plain=(("127.0.0.1", 0),)), count)
 say = lambda text: print(text, flush=True)
 run = lambda number, own, ready: run_worker(lambda: Worker(settings, own, Source()), ready)
-again = lambda: open_sockets(first_addresses)
-first_addresses = first.addresses
-supervisor = Supervisor(sockets, again, run, say=say, ready=lambda: say(f"ready {first_addresses[0][1]}"))
+supervisor = Supervisor(Plan(shares, count, run), say=say, ready=lambda: say(f"ready {shares.addresses[0][1]}"))
 sys.exit(supervisor.run())
 """
 

@@ -1,0 +1,239 @@
+"""A resolver that runs follows its settings: real processes, under load, without one lost question."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dnslib
+import pytest
+
+from appliance.room import health
+from appliance.room.paths import RoomPaths
+from appliance.room.resolver import Files
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from tests.bench.servers import family
+from tests.fakes.load import Load
+from tests.fakes.resolving import question
+from tests.fakes.upstream import FakeUpstream, late
+
+ROOM = """
+[room]
+name = "Room 4"
+data = "data"
+[dns]
+listen = [{listen}]
+upstreams = ["127.0.0.1:{upstream}"]
+workers = {workers}
+rate_limit = 0
+{more}
+[web]
+listen = "127.0.0.1:8080"
+"""
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def ask_without_end(sock: socket.socket) -> None:
+    while True:
+        sock.send(question("www.example.org"))
+        sock.recv(2048)
+
+
+class Room:
+    """A resolver in processes of its own, and the file that it follows."""
+
+    def __init__(self, folder: Path, upstream: FakeUpstream) -> None:
+        self.file = folder / "room.toml"
+        self.upstream = upstream
+        self.write()
+        self.paths = RoomPaths.of(load(self.file, RoomSettings))
+        command = [sys.executable, "-m", "appliance", "resolver", "--config", str(self.file)]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.port = int(self.until("answering on").rpartition(":")[2])
+
+    def write(self, *, listen: str = '"127.0.0.1:0"', workers: int = 2, more: str = "") -> None:
+        text = ROOM.format(listen=listen, upstream=self.upstream.port, workers=workers, more=more)
+        self.file.write_text(text)
+
+    def until(self, words: str) -> str:
+        """Return the next line on the standard error output that has these words in it."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if words in line:
+                return line.strip()
+        raise AssertionError(f"it ended without a word of {words!r}")
+
+    def hang_up(self) -> None:
+        self.process.send_signal(signal.SIGHUP)
+
+    def ask(self, name: str, port: int = 0) -> list[str]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(20)
+            sock.connect(("127.0.0.1", port or self.port))
+            sock.send(question(name))
+            return [str(record.rdata) for record in dnslib.DNSRecord.parse(sock.recv(2048)).rr]
+
+    def workers(self) -> list[int]:
+        return family(self.process.pid)[1:]
+
+    def problem(self) -> str:
+        """Return what the room's health says of the settings."""
+        said = {one.process: one.details for one in health.read(self.paths.health, time.time())}
+        return said.get("resolver-settings", {}).get("settings-problem", "")
+
+    def close(self) -> int:
+        self.process.terminate()
+        status = self.process.wait(20)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        return status
+
+
+@pytest.fixture
+def first() -> Iterator[FakeUpstream]:
+    with FakeUpstream(behave=late(0.02)) as one:
+        yield one
+
+
+@pytest.fixture
+def second() -> Iterator[FakeUpstream]:
+    with FakeUpstream(behave=late(0.02)) as one:
+        one.records["where.example", "A"] = ["192.0.2.2"]
+        yield one
+
+
+@pytest.fixture
+def room(tmp_path: Path, first: FakeUpstream) -> Iterator[Room]:
+    one = Room(tmp_path, first)
+    yield one
+    if one.process.poll() is None:
+        one.close()
+
+
+def test_new_settings_are_followed_without_a_question_being_lost(room: Room, second: FakeUpstream) -> None:
+    with Load(room.port) as load:
+        load.wait_for(200)
+        assert room.ask("where.example") == ["192.0.2.1"]
+        before = room.workers()
+        room.upstream = second
+        for workers in (3, 1, 2):  # each time a file that is only written, and looked at
+            room.write(workers=workers)
+            room.until("following")
+            load.wait_for(200)
+            assert room.ask("where.example") == ["192.0.2.2"]
+        room.hang_up()  # nothing new in it, but somebody says so
+        room.until("following")
+        load.wait_for(200)
+    assert load.lost == []
+    assert load.over_tcp
+    assert not set(before) & set(room.workers())
+    assert room.close() == 0
+
+
+def test_local_records_own_servers_limits_and_askers_are_followed(room: Room) -> None:
+    assert room.ask("printer.school.example") == ["192.0.2.1"]
+    record = '[[dns.record]]\nname = "printer.school.example"\ntype = "A"\nvalue = "192.0.2.77"'
+    room.write(more=f'clients = ["127.0.0.1/32"]\n{record}')
+    room.hang_up()
+    room.until("following")
+    assert room.ask("printer.school.example") == ["192.0.2.77"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.settimeout(20)
+        stranger.bind(("127.0.0.2", 0))
+        stranger.connect(("127.0.0.1", room.port))
+        refused = False
+        while not refused:  # for as long as the old workers are there to be asked
+            stranger.send(question("www.example.org"))
+            refused = stranger.recv(2048)[3] & 0x0F == 5
+
+
+def test_a_new_address_is_answered_before_the_old_one_is_given_up(room: Room) -> None:
+    port = free_port()
+    with Load(room.port) as load:
+        load.wait_for(100)
+        room.write(listen=f'"127.0.0.1:0", "127.0.0.1:{port}"')
+        room.hang_up()
+        room.until("following")
+        load.wait_for(100)
+        assert room.ask("www.example.org", port) == ["192.0.2.1"]
+    assert load.lost == []
+    with Load(port) as load:
+        load.wait_for(100)
+        room.write(listen=f'"127.0.0.1:{port}"')
+        room.hang_up()
+        room.until("following")
+        load.wait_for(100)
+    assert load.lost == []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(20)
+        sock.connect(("127.0.0.1", room.port))
+        with pytest.raises(ConnectionRefusedError):
+            ask_without_end(sock)  # for as long as the old workers are there to be asked
+
+
+def test_a_file_with_mistakes_changes_nothing_and_every_mistake_is_said(room: Room) -> None:
+    workers = room.workers()
+    mistakes = 'rate_limits = 5\n[dns.cache]\nmegabytes = "many"'
+    with Load(room.port) as load:
+        load.wait_for(50)
+        room.write(more=mistakes)
+        assert "2 mistakes" in room.until("keeping the settings as they were")
+        assert "dns.rate_limits: is not a setting" in room.until("rate_limits")
+        assert "dns.cache.megabytes: expected" in room.until("megabytes")
+        assert "rate_limits" in room.problem()
+        assert "megabytes" in room.problem()
+        load.wait_for(50)
+        assert room.workers() == workers
+        room.write(more="# all gone")
+        while room.problem():  # the same settings as before: nobody is relieved, and nothing is wrong any more
+            load.wait_for(10)
+    assert load.lost == []
+    assert room.workers() == workers
+
+
+def test_what_only_shows_when_it_is_tried_is_a_mistake_too(room: Room, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        room.write(
+            listen=f'"127.0.0.1:0", "127.0.0.1:{port}"',
+            more='[dns.tls]\ncertificate = "no.pem"\nkey = "no.key"\nlisten = []\nhttps = []',
+        )
+        room.hang_up()
+        room.until("2 mistakes")
+        assert "no.pem: No such file" in room.until("no.pem")
+        assert f"127.0.0.1:{port}: Address already in use" in room.until("DNS cannot listen")
+        assert room.ask("www.example.org") == ["192.0.2.1"]
+    room.file.unlink()
+    assert "cannot be read" in room.until("cannot be read")
+    room.write(workers=1)
+    room.until("following")
+    assert room.ask("www.example.org") == ["192.0.2.1"]
+    assert room.problem() == ""
+
+
+def test_a_worker_started_anew_begins_with_the_policy_of_now(tmp_path: Path) -> None:
+    settings = tmp_path / "room.toml"
+    text = ROOM.format(listen='"127.0.0.1:0"', upstream=9, workers=1, more="")
+    settings.write_text(text + '[policy]\ndocument = "policy.toml"\n')
+    groups = 'groups = [{{name = "p", profile = "q"}}]\nprofiles = [{{name = "q"}}]\n'
+    policy = 'version = {}\ndefault_group = "p"\n' + groups
+    document = tmp_path / "policy.toml"
+    document.write_text(policy.format(1))
+    loaded = load(settings, RoomSettings)
+    files = Files(loaded, RoomPaths.of(loaded))  # as the supervisor holds it from its start on
+    document.write_text(policy.format(20))
+    files.catch_up()
+    assert files.current().version == 20
+    document.write_text("no policy")
+    files.catch_up()
+    assert files.current().version == 20
