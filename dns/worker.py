@@ -23,7 +23,7 @@ import msgspec
 
 from dns.cache import RecordCache
 from dns.listeners import tls
-from dns.listeners.door import Door, Limits
+from dns.listeners.door import Door, House, Limits
 from dns.listeners.sockets import Sockets
 from dns.listeners.tcp import TcpConnection
 from dns.listeners.tls import Certificate
@@ -104,6 +104,7 @@ class Worker:
         self.policy_problem = ""
         self._stopping = asyncio.Event()
         self._is_relieved = False
+        self._house = House(settings.limits)
         self._upstreams = Upstreams(settings.upstreams, settings.forwards)
         self._reporter = Reporter(settings.recorder)
         self.resolver = Resolver(
@@ -186,7 +187,7 @@ class Worker:
             limits = self._settings.limits
             return TcpConnection(address, now, handle=self.resolver.handle, limits=limits, clock=loop.time)
 
-        return Door(sock, make, limits=self._settings.limits, welcome=self.resolver.is_welcome)
+        return Door(sock, make, limits=self._settings.limits, house=self._house, welcome=self.resolver.is_welcome)
 
     def _encrypted_doors(self, loop: asyncio.AbstractEventLoop) -> Iterator[Door]:
         files, sockets, settings = self._settings.certificate, self._sockets, self._settings
@@ -199,6 +200,7 @@ class Worker:
                 self.resolver.handle,
                 certificate,
                 limits=settings.limits,
+                house=self._house,
                 welcome=self.resolver.is_welcome,
             )
         if sockets.https:
@@ -212,6 +214,7 @@ class Worker:
                     self.resolver.handle,
                     certificate,
                     limits=settings.limits,
+                    house=self._house,
                     welcome=self.resolver.is_welcome,
                 )
 

@@ -1,10 +1,11 @@
-"""Lets connections in: how many at a time, for how long, from whom (RFC 7766, section 6; RFC 7858, section 3.4).
+"""Lets connections in: how many at a time, for how long, from whom (RFC 7766, section 6; RFC 7858).
 
 Every listener that speaks over connections stands behind a `Door`. It counts a connection from the moment it is
-accepted, before any TLS handshake, so that half-made ones count too. A device over its share is turned away;
-when the house is full, the connection that has been quiet the longest makes room. One sweep a second closes
-those that have been quiet for too long; what counts is the last whole question, so bytes that trickle in keep
-nothing open.
+accepted, before any TLS handshake, so that half-made ones count too. All doors of a worker lead into one
+`House`. A device over its share is turned away; when the house is full, a connection makes room that never
+asked anything, or else the one that has been quiet the longest: who only holds connections open keeps nobody
+out. One sweep a second closes those that have been quiet for too long; what counts is the last whole question,
+so bytes that trickle in keep nothing open.
 """
 
 import asyncio
@@ -45,6 +46,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, address: str, now: float) -> None:
         self.address = address
         self.last_use = now
+        self.has_asked = False
         self.transport: asyncio.Transport | None = None
         self.on_lost: Callable[[], None] = _nothing
 
@@ -57,6 +59,11 @@ class Connection(asyncio.Protocol):
         """Give the place free."""
         self.transport = None
         self.on_lost()
+
+    def asks(self, now: float) -> None:
+        """Note a whole question."""
+        self.last_use = now
+        self.has_asked = True
 
     @property
     def is_busy(self) -> bool:
@@ -79,6 +86,43 @@ class Connection(asyncio.Protocol):
         """Close at once, whatever was still to be sent."""
         if self.transport is not None:
             self.transport.abort()
+
+
+class House:
+    """Everybody who is inside, through whichever door."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._inside: dict[Connection, Callable[[Connection], None]] = {}
+        self._per_device: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._inside)
+
+    def has_place_for(self, address: str) -> bool:
+        """Tell whether a device may have one more connection; where the house is full, one makes room."""
+        if self._per_device[address] >= self._limits.connections_per_device:
+            return False
+        if len(self._inside) >= self._limits.connections:
+            self.make_room()
+        return True
+
+    def enter(self, connection: Connection, turn_out: Callable[[Connection], None]) -> None:
+        """Count a connection in. `turn_out` ends it at once."""
+        self._inside[connection] = turn_out
+        self._per_device[connection.address] += 1
+
+    def leave(self, connection: Connection) -> None:
+        """Count a connection out; called once for each that entered."""
+        self._inside.pop(connection, None)
+        self._per_device[connection.address] -= 1
+        if self._per_device[connection.address] <= 0:
+            del self._per_device[connection.address]
+
+    def make_room(self) -> None:
+        """Turn somebody out."""
+        quietest = min(self._inside, key=lambda connection: (connection.has_asked, connection.last_use))
+        self._inside.pop(quietest)(quietest)
 
 
 class MakesConnections(Protocol):
@@ -116,6 +160,7 @@ class Door:
         make: MakesConnections,
         *,
         limits: Limits,
+        house: House | None = None,
         welcome: Callable[[str], bool] | None = None,
         context: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
@@ -128,7 +173,7 @@ class Door:
         self._context = context
         self._loop = asyncio.get_running_loop()
         self._inside: dict[Connection, asyncio.Task[None]] = {}
-        self._per_device: Counter[str] = Counter()
+        self._house = house if house is not None else House(limits)
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -191,15 +236,11 @@ class Door:
     def _may_enter(self, address: str) -> bool:
         if self._welcome is not None and not self._welcome(address):
             return False
-        if self._per_device[address] >= self._limits.connections_per_device:
-            return False
-        if len(self._inside) >= self._limits.connections:
-            self._make_room()
-        return True
+        return self._house.has_place_for(address)
 
     def _let_in(self, sock: socket.socket, address: str) -> None:
         connection = self._make(address, self._loop.time())
-        self._per_device[address] += 1
+        self._house.enter(connection, self._turn_out)
         task = self._inside[connection] = self._loop.create_task(self._serve(sock, connection))
         task.add_done_callback(partial(self._left, sock, connection))
 
@@ -221,14 +262,11 @@ class Door:
         connection.break_off()
         sock.close()
         self._inside.pop(connection, None)
-        self._per_device[connection.address] -= 1
-        if self._per_device[connection.address] <= 0:
-            del self._per_device[connection.address]
+        self._house.leave(connection)
 
-    def _make_room(self) -> None:
-        quietest = min(self._inside, key=lambda connection: connection.last_use)
-        quietest.break_off()
-        self._inside.pop(quietest).cancel()
+    def _turn_out(self, connection: Connection) -> None:
+        connection.break_off()
+        self._inside.pop(connection).cancel()
 
     def _close_idle(self) -> None:
         oldest = self._loop.time() - self._limits.idle_seconds
@@ -248,8 +286,8 @@ class Door:
     def _pause(self) -> None:
         """Stop accepting for a moment, and part with the quietest connections: descriptors have run out."""
         self.pauses += 1
-        for _ in range((len(self._inside) + 3) // 4):
-            self._make_room()
+        for _ in range((len(self._house) + 3) // 4):
+            self._house.make_room()
         self._loop.remove_reader(self._sock.fileno())
         self._loop.call_later(_PAUSE_SECONDS, self._resume)
 

@@ -26,7 +26,7 @@ import h2.settings
 import hyperframe.frame
 
 from dns.errors import MalformedMessage
-from dns.listeners.door import Connection, Door, Limits
+from dns.listeners.door import Connection, Door, House, Limits
 from dns.listeners.tcp import Handle
 from dns.listeners.tls import Certificate
 from dns.skim import skim
@@ -206,7 +206,7 @@ class HttpsConnection(Connection):
         if isinstance(question, int):
             self._respond(stream, question)
             return
-        self.last_use = self._clock()
+        self.asks(self._clock())
         self._beside = min(self._beside + BESIDE_A_QUESTION, BESIDE)
         self._handle(question, self.address, partial(self._answer, stream), "https")
 
@@ -264,6 +264,7 @@ def https_door(
     certificate: Certificate,
     *,
     limits: Limits,
+    house: House | None = None,
     welcome: Callable[[str], bool] | None = None,
 ) -> Door:
     """Return a door behind which DNS over HTTPS is spoken, in the running loop. It is not open yet."""
@@ -272,7 +273,7 @@ def https_door(
     def make(address: str, now: float) -> HttpsConnection:
         return HttpsConnection(address, now, handle=handle, limits=limits, clock=clock)
 
-    return Door(sock, make, limits=limits, welcome=welcome, context=certificate.context)
+    return Door(sock, make, limits=limits, house=house, welcome=welcome, context=certificate.context)
 
 
 def lifetime(message: bytes) -> int:

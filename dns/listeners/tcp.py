@@ -129,7 +129,7 @@ class TcpConnection(Connection):
                 at = 0
                 break
             at = end
-            self.last_use = self._clock()
+            self.asks(self._clock())
             self._in_flight += 1
             self._handle(packet, self.address, self._reply, self._transport_name)
         del received[:at]

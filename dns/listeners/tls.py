@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dns.errors import DnsError
-from dns.listeners.door import Door, Limits
+from dns.listeners.door import Door, House, Limits
 from dns.listeners.tcp import Handle, TcpConnection
 
 LOOK_SECONDS = 60.0
@@ -80,6 +80,7 @@ def tls_door(
     certificate: Certificate,
     *,
     limits: Limits,
+    house: House | None = None,
     welcome: Callable[[str], bool] | None = None,
 ) -> Door:
     """Return a door behind which DNS over TLS is spoken, in the running loop. It is not open yet."""
@@ -88,4 +89,4 @@ def tls_door(
     def make(address: str, now: float) -> TcpConnection:
         return TcpConnection(address, now, handle=handle, limits=limits, clock=clock, transport="tls")
 
-    return Door(sock, make, limits=limits, welcome=welcome, context=certificate.context)
+    return Door(sock, make, limits=limits, house=house, welcome=welcome, context=certificate.context)

@@ -45,6 +45,19 @@ class Resolver:
         asyncio.get_running_loop().call_soon(reply, bytes(record.pack()) + bytes(self.reply_size))
 
 
+class _Later(Resolver):
+    """Keeps every answer until it is told to give it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[Callable[[], None]] = []
+
+    def __call__(self, packet: bytes, client: str, reply: Callable[[bytes], None], transport: Transport) -> None:
+        record = dnslib.DNSRecord.parse(packet).reply()
+        record.add_answer(*dnslib.RR.fromZone(self.answers[0]))
+        self.held.append(lambda: reply(bytes(record.pack())))
+
+
 @pytest.fixture(name="authority", scope="module")
 def _authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
@@ -169,6 +182,112 @@ def test_a_peer_that_opens_and_cancels_without_end_is_broken_off(authority: Auth
                 peer.flush()
             while len(door):
                 await asyncio.sleep(0.01)
+
+    run(story())
+
+
+PING = b"\0\0\x08\6\0\0\0\0\0" + b"12345678"
+SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+EMPTY_DATA = b"\0\0\0\0\0\0\0\0\1"
+PRIORITY = b"\0\0\5\2\0\0\0\0\3\0\0\0\0\x10"
+UNKNOWN = b"\0\0\0\x7f\0\0\0\0\0"
+
+
+@pytest.mark.parametrize("frame", [PING, SETTINGS, EMPTY_DATA, PRIORITY, UNKNOWN])
+def test_rfc9113_10_5_a_peer_that_sends_much_beside_questions_is_broken_off(
+    authority: Authority, frame: bytes
+) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+            peer.http.send_headers(1, _headers())
+            peer.flush()
+            peer.send(frame * (https.BESIDE + 10))
+            while len(door):
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
+def test_a_peer_that_pings_now_and_then_is_answered_for_as_long_as_it_asks(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+            for number in range(https.BESIDE):
+                peer.send(PING * 5)
+                await peer.ask(2 * number + 1, query("www.example.org"))
+                while not isinstance(await peer.next(), h2.events.StreamEnded):
+                    pass
+            assert len(door) == 1
+
+    run(story())
+
+
+def test_headers_that_are_continued_without_end_end_the_connection(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+            peer.send(b"\0\0\1\1\0\0\0\0\1\x82" + b"\0\0\1\x09\0\0\0\0\1\x84" * 1000)
+            while len(door):
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
+def test_a_header_that_grows_when_it_is_unpacked_ends_the_connection(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+            big = b"\x40\1a\x7f\x81\x1e" + b"b" * 4000  # kept in the table: "a: bbb...", 4000 bytes
+            block = big + b"\xbe" * 1000  # and named a thousand times by one byte each
+            peer.send(len(block).to_bytes(3, "big") + b"\1\5\0\0\0\1" + block)
+            while len(door):
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
+def test_questions_that_are_never_whole_are_held_within_bounds(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+            for stream in range(1, 40, 2):
+                peer.http.send_headers(stream, _headers())
+                peer.send(b"\0\x30\0\0\0\0\0\0" + bytes((stream,)) + bytes(0x3000))
+            peer.flush()
+            while len(door):
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
+def test_rfc9113_6_8_a_door_at_rest_says_goodbye_and_still_answers_what_was_asked(authority: Authority) -> None:
+    async def story() -> None:
+        resolver = _Later()
+        async with serving(authority, resolver) as (door, _), _bare(authority, door) as peer:
+            await peer.ask(1, query("www.example.org"))
+            while not resolver.held:
+                await asyncio.sleep(0.01)
+            door.rest()
+            seen: list[type[h2.events.Event]] = []
+            while h2.events.ConnectionTerminated not in seen:
+                seen.append(type(await peer.next()))
+            resolver.held.pop()()
+            data = await peer.everything()
+            assert b"\xc0\0\2\7" in data
+            while len(door):
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    "path", ["//[", "/dns-query/", "/DNS-query", "", "*", "/dns-query%00", "http://[/dns-query"]
+)
+def test_strange_paths_are_not_found(path: str) -> None:
+    assert https._Request([(":method", "GET"), (":path", path)]).question() == 404
+
+
+def test_rfc9110_15_5_6_an_unknown_method_is_told_which_there_are(authority: Authority) -> None:
+    async def story() -> None:
+        async with serving(authority, Resolver()) as (door, _), browser(authority, door) as client:
+            response = await client.put("/dns-query", content=query("www.example.org"), headers=MESSAGE)
+            assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
 
     run(story())
 
@@ -340,6 +459,15 @@ class _Peer:
         self.http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
         self._reader, self._writer = reader, writer
         self._events: Iterator[h2.events.Event] = iter(())
+
+    def send(self, data: bytes) -> None:
+        """Send bytes that the library would not."""
+        self.flush()
+        self._writer.write(data)
+
+    async def everything(self) -> bytes:
+        """Return what comes until the connection ends."""
+        return await self._reader.read()
 
     def flush(self) -> None:
         self._writer.write(self.http.data_to_send())

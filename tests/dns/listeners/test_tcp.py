@@ -6,13 +6,14 @@ import resource
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns.listeners.door import Door, Limits
+from dns.listeners import door as listeners_door
+from dns.listeners.door import Door, House, Limits, open_socket
 from dns.listeners.tcp import TcpConnection, Transport, listen
 from tests.fakes.asking import run
 
@@ -124,6 +125,108 @@ def test_a_length_that_no_question_has_ends_the_connection(length: int) -> None:
             with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
                 await read(reader)
             writer.close()
+
+    run(story())
+
+
+def test_whoever_sends_an_answer_is_no_device() -> None:
+    async def story() -> None:
+        echo = Echo()
+        async with listening(echo) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION[:2] + b"\x81" + QUESTION[3:]))
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+        assert echo.packets == []
+
+    run(story())
+
+
+def test_rfc7766_6_2_4_a_door_at_rest_answers_what_was_asked_and_parts() -> None:
+    async def story() -> None:
+        echo = Echo(at_once=False)
+        async with listening(echo) as (door, port):
+            quiet, quiet_writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION))
+            while len(echo.waiting) < 1:
+                await asyncio.sleep(0)
+            door.rest()
+            assert await quiet.read() == b""
+            assert len(door) == 1  # whose question is under way
+            echo.waiting[0][1](QUESTION)
+            assert await read(reader) == QUESTION
+            assert await reader.read() == b""
+            for one in (quiet_writer, writer):
+                one.close()
+            _, late_writer = await asyncio.open_connection("127.0.0.1", port)  # waits for the next worker
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert len(door) == 0
+            late_writer.close()
+
+    run(story())
+
+
+def test_a_door_at_rest_parts_in_the_end_with_who_never_stops_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        echo = Echo()
+        async with listening(echo) as (door, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION))
+            assert await read(reader) == QUESTION
+            door.rest()
+            answers = 0
+            try:
+                while True:
+                    writer.write(framed(QUESTION))
+                    answers += await read(reader) == QUESTION
+            except (OSError, asyncio.IncompleteReadError):
+                assert answers > 10
+            writer.close()
+
+    monkeypatch.setattr(listeners_door, "FINISHING_SECONDS", 1.0)
+    run(story())
+
+
+def test_all_doors_of_a_house_count_together() -> None:
+    async def story() -> None:
+        bounds = Limits(connections=4, connections_per_device=3)
+        house = House(bounds)
+
+        def make(address: str, now: float) -> TcpConnection:
+            clock = asyncio.get_running_loop().time
+            return TcpConnection(address, now, handle=Echo(), limits=bounds, clock=clock)
+
+        doors = [Door(open_socket("127.0.0.1", 0), make, limits=bounds, house=house) for _ in range(2)]
+        for door in doors:
+            door.open()
+
+        async def knock(door: Door, source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            return await asyncio.open_connection("127.0.0.1", door.port, local_addr=(source, 0))
+
+        asking, asks = await knock(doors[0], "127.0.0.9")
+        asks.write(framed(QUESTION))
+        assert await read(asking) == QUESTION
+        held = [await knock(doors[number % 2], "127.0.0.1") for number in range(3)]
+        while len(house) < 4:
+            await asyncio.sleep(0)
+        over, turned_away = await knock(doors[1], "127.0.0.1")
+        assert await over.read() == b""  # the fourth of one device, through whichever door
+        others = [await knock(doors[number % 2], f"127.0.0.{number + 2}") for number in range(3)]
+        for reader, _ in held:
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""  # who never asked makes room, though it came later
+        asks.write(framed(QUESTION))
+        assert await read(asking) == QUESTION
+        for _, writer in (*others, *held):
+            writer.close()
+        for writer in (asks, turned_away):
+            writer.close()
+        for door in doors:
+            await door.close()
+        assert len(house) == 0
 
     run(story())
 
