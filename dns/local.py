@@ -6,7 +6,8 @@
 - The room's own names have the addresses of this machine, as they are at the moment of asking.
 - Zones that mean nothing outside a network are empty (RFC 6303, RFC 6761, RFC 8375, RFC 7686), so that no question
   about private addresses leaves the room; except those for which the settings name a server of their own.
-- `_dns.resolver.arpa` says how this resolver is reached over TLS and HTTPS (RFC 9462), or that it is not.
+- `_dns.resolver.arpa` says how this resolver is reached over TLS and HTTPS (RFC 9462), or that it is not; with the
+  addresses beside it (section 4). Who knows the resolver by name asks for `_dns.` and that name (section 5).
 
 Answers are made of prepared bytes: owners point to the question's name (RFC 1035, section 4.1.4).
 """
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from dns.answer import Answer
 from dns.names import is_under, parents
-from dns.wire import AAAA, CLASS_IN, CNAME, NOERROR, NS, NXDOMAIN, PTR, SOA, SVCB, A, Query, to_wire
+from dns.wire import AAAA, CLASS_IN, CNAME, NOERROR, NS, NXDOMAIN, PTR, SOA, SVCB, A, Query, name_at, to_wire
 from dns.written import DEFAULT_TTL, Data, InvalidRecord, LocalRecord, read_record
 from dns.zones import EMPTY_ZONES, LOCALHOST
 
@@ -56,8 +57,10 @@ class LocalNames:
             self._add(name, rtype, data)
         self._add_localhost()
         self._add("_dns.resolver.arpa", 0, None)
+        self._designated = dict.fromkeys(name_at(service, 2) for service in designated)
         for service in designated:
-            self._add("_dns.resolver.arpa", SVCB, Data(service, DEFAULT_TTL))
+            for owner in ("resolver.arpa", name_at(service, 2)):
+                self._add(f"_dns.{owner}", SVCB, Data(service, DEFAULT_TTL))
         self._add_pointers()
         self._elsewhere: dict[str, str] = {}
         self._between = frozenset(
@@ -102,7 +105,23 @@ class LocalNames:
         records += [_packed(owner, qtype, data) for data in found.get(qtype, ())]
         if not records:
             return _nothing(NOERROR, name.partition(".")[2], OWN_TTL)
+        if qtype == SVCB:
+            return self._with_addresses(records)
         return _answer(records)
+
+    def _with_addresses(self, services: Sequence[bytes]) -> Answer:
+        """Return services of the room's own, and where they are."""
+        beside = [
+            _packed(to_wire(name), rtype, data)
+            for name in self._designated
+            for rtype, found in (self._own_records(name) or {}).items()
+            for data in found
+        ]
+        answer = _answer(services)
+        answer.records += b"".join(beside)
+        answer.counts = struct.pack("!HHH", len(services), 0, len(beside))
+        answer.replayable = False  # the machine's address may change
+        return answer
 
     def _from_own(self, name: str, qtype: int) -> Answer:
         found = self._own_records(name) or {}

@@ -243,6 +243,21 @@ def test_no_encrypted_resolver_is_designated_unless_there_is_one() -> None:
     assert dict(tls.parameters) == {1: b"\x03dot", 3: (853).to_bytes(2, "big")}
 
 
+def test_rfc9462_4_the_addresses_of_a_designated_resolver_come_with_it() -> None:
+    records = Designated(name="room.school.example", tls_port=853).records()
+    local = LocalNames(
+        designated=records, own_names=["room.school.example"], own_addresses=lambda: ["192.0.2.4", "2001:db8::4"]
+    )
+    for owner in ("_dns.resolver.arpa", "_dns.room.school.example"):  # the second: section 5
+        answer = ask(local, owner, "SVCB")
+        assert answer is not None
+        assert len(answer.rr) == 1
+        assert [(str(one.rname), str(one.rdata)) for one in answer.ar] == [
+            ("room.school.example.", "192.0.2.4"),
+            ("room.school.example.", "2001:db8::4"),
+        ]
+
+
 def test_other_names_below_resolver_arpa_do_not_leave_the_room() -> None:
     answer = ask(LocalNames(), "x.resolver.arpa")
     assert answer is not None
