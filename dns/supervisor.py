@@ -252,7 +252,7 @@ class Supervisor:
     def _put_off(self, place: _Place) -> None:
         place.again_at = time.monotonic() + place.pause
         place.pause = min(place.pause * 2, LONGEST_PAUSE_SECONDS)
-        if len(self._places) > 1:
+        if any(not other.is_closed for other in self._places if other is not place):  # somebody must stay open
             place.plan.shares.close(place.number, place.plan.workers)
             place.is_closed = True
 

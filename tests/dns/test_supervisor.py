@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,17 @@ def test_workers_do_not_outlive_a_supervisor_that_is_killed(supervised: Supervis
         # Readable once the process has ended; were it not ended, the test's own time limit would be.
         assert select.select([worker], [], [], 20)[0]
         os.close(worker)
+
+
+def test_workers_that_keep_dying_never_leave_nobody_at_the_address(upstream: FakeUpstream) -> None:
+    one = Supervised(2, upstream)
+    try:
+        for _ in range(8):
+            while not (alive := one.workers()):
+                pass  # both are put off for a while
+            for pid in alive:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            socket.create_connection(("127.0.0.1", one.port), 20).close()  # somebody's socket takes it
+    finally:
+        one.close()

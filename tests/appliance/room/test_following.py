@@ -1,101 +1,25 @@
 """A resolver that runs follows its settings: real processes, under load, without one lost question."""
 
-import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import dnslib
 import pytest
 
-from appliance.room import health
 from appliance.room.paths import RoomPaths
 from appliance.room.resolver import Files
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from tests.bench.servers import family
 from tests.fakes.load import Load
 from tests.fakes.resolving import question
+from tests.fakes.running import ROOM, Room, free_port
 from tests.fakes.upstream import FakeUpstream, late
-
-ROOM = """
-[room]
-name = "Room 4"
-data = "data"
-[dns]
-listen = [{listen}]
-upstreams = ["127.0.0.1:{upstream}"]
-workers = {workers}
-rate_limit = 0
-{more}
-[web]
-listen = "127.0.0.1:8080"
-"""
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def ask_without_end(sock: socket.socket) -> None:
     while True:
         sock.send(question("www.example.org"))
         sock.recv(2048)
-
-
-class Room:
-    """A resolver in processes of its own, and the file that it follows."""
-
-    def __init__(self, folder: Path, upstream: FakeUpstream) -> None:
-        self.file = folder / "room.toml"
-        self.upstream = upstream
-        self.write()
-        self.paths = RoomPaths.of(load(self.file, RoomSettings))
-        command = [sys.executable, "-m", "appliance", "resolver", "--config", str(self.file)]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.port = int(self.until("answering on").rpartition(":")[2])
-
-    def write(self, *, listen: str = '"127.0.0.1:0"', workers: int = 2, more: str = "") -> None:
-        text = ROOM.format(listen=listen, upstream=self.upstream.port, workers=workers, more=more)
-        self.file.write_text(text)
-
-    def until(self, words: str) -> str:
-        """Return the next line on the standard error output that has these words in it."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            if words in line:
-                return line.strip()
-        raise AssertionError(f"it ended without a word of {words!r}")
-
-    def hang_up(self) -> None:
-        self.process.send_signal(signal.SIGHUP)
-
-    def ask(self, name: str, port: int = 0) -> list[str]:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.settimeout(20)
-            sock.connect(("127.0.0.1", port or self.port))
-            sock.send(question(name))
-            return [str(record.rdata) for record in dnslib.DNSRecord.parse(sock.recv(2048)).rr]
-
-    def workers(self) -> list[int]:
-        return family(self.process.pid)[1:]
-
-    def problem(self) -> str:
-        """Return what the room's health says of the settings."""
-        said = {one.process: one.details for one in health.read(self.paths.health, time.time())}
-        return said.get("resolver-settings", {}).get("settings-problem", "")
-
-    def close(self) -> int:
-        self.process.terminate()
-        status = self.process.wait(20)
-        if self.process.stderr is not None:
-            self.process.stderr.close()
-        return status
 
 
 @pytest.fixture
@@ -223,7 +147,7 @@ def test_what_only_shows_when_it_is_tried_is_a_mistake_too(room: Room, tmp_path:
 
 def test_a_worker_started_anew_begins_with_the_policy_of_now(tmp_path: Path) -> None:
     settings = tmp_path / "room.toml"
-    text = ROOM.format(listen='"127.0.0.1:0"', upstream=9, workers=1, more="")
+    text = ROOM.format(listen='"127.0.0.1:0"', upstream=9, workers=1, rate_limit=0, more="")
     settings.write_text(text + '[policy]\ndocument = "policy.toml"\n')
     groups = 'groups = [{{name = "p", profile = "q"}}]\nprofiles = [{{name = "q"}}]\n'
     policy = 'version = {}\ndefault_group = "p"\n' + groups
