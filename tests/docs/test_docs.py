@@ -60,3 +60,12 @@ def test_links_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text())
     missing = [target for target in targets if "://" not in target and not (document.parent / target).exists()]
     assert missing == []
+
+
+def test_every_test_that_the_list_of_rfcs_names_exists() -> None:
+    listed = re.findall(
+        r"^\| [^|]+ \| [^|]+ \| `([^`]+)` `([^`]+)` \|$", (ROOT / "docs" / "dns.md").read_text(), re.MULTILINE
+    )
+    assert len(listed) > 40
+    missing = [(file, test) for file, test in listed if f"def {test}(" not in (ROOT / "tests" / file).read_text()]
+    assert missing == []
