@@ -23,7 +23,8 @@ import msgspec
 
 from dns.cache import RecordCache
 from dns.listeners import tls
-from dns.listeners.door import Door, House, Limits
+from dns.listeners.door import Door
+from dns.listeners.house import House, Limits
 from dns.listeners.sockets import Sockets
 from dns.listeners.tcp import TcpConnection
 from dns.listeners.tls import Certificate

@@ -2,10 +2,8 @@
 
 Every listener that speaks over connections stands behind a `Door`. It counts a connection from the moment it is
 accepted, before any TLS handshake, so that half-made ones count too. All doors of a worker lead into one
-`House`. A device over its share is turned away; when the house is full, a connection makes room that never
-asked anything, or else the one that has been quiet the longest: who only holds connections open keeps nobody
-out. One sweep a second closes those that have been quiet for too long; what counts is the last whole question,
-so bytes that trickle in keep nothing open.
+house (`dns.listeners.house`), which says who may enter. One sweep a second closes those that have been quiet for
+too long; what counts is the last whole question, so bytes that trickle in keep nothing open.
 """
 
 import asyncio
@@ -13,12 +11,11 @@ import contextlib
 import errno
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-import msgspec
+from dns.listeners.house import Connection, House, Limits
 
 SWEEP_SECONDS = 1.0
 FINISHING_SECONDS = 3.0  # at rest; then a door parts with connections on which questions never cease, too
@@ -27,102 +24,6 @@ _ACCEPT_AT_ONCE = 16  # a flood of connections must leave turns to questions ove
 _BACKLOG = 1024
 _PAUSE_SECONDS = 0.2  # after the system has run out of descriptors
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of itself a listener gives away."""
-
-    connections: int = 1000
-    connections_per_device: int = 50
-    idle_seconds: float = 10.0
-    handshake_seconds: float = 5.0
-    questions_in_flight: int = 100  # per connection; more are read only when some have been answered
-    unread_bytes: int = 256 * 1024  # answers that a device does not take; then the connection is broken off
-
-
-class Connection(asyncio.Protocol):
-    """One connection, as far as the door is concerned."""
-
-    def __init__(self, address: str, now: float) -> None:
-        self.address = address
-        self.last_use = now
-        self.has_asked = False
-        self.transport: asyncio.Transport | None = None
-        self.on_lost: Callable[[], None] = _nothing
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
-        if isinstance(transport, asyncio.Transport):
-            self.transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
-        """Give the place free."""
-        self.transport = None
-        self.on_lost()
-
-    def asks(self, now: float) -> None:
-        """Note a whole question."""
-        self.last_use = now
-        self.has_asked = True
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a question is under way, or a part of one has come."""
-        return False
-
-    def say_goodbye(self) -> None:
-        """Tell the peer, where the protocol has words for it, to ask nothing more on this connection."""
-
-    def finish(self) -> None:
-        """Take no more questions, and part as soon as those under way are answered."""
-        self.part()
-
-    def part(self) -> None:
-        """Close in good order, after what is still to be sent."""
-        if self.transport is not None:
-            self.transport.close()
-
-    def break_off(self) -> None:
-        """Close at once, whatever was still to be sent."""
-        if self.transport is not None:
-            self.transport.abort()
-
-
-class House:
-    """Everybody who is inside, through whichever door."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._inside: dict[Connection, Callable[[Connection], None]] = {}
-        self._per_device: Counter[str] = Counter()
-
-    def __len__(self) -> int:
-        return len(self._inside)
-
-    def has_place_for(self, address: str) -> bool:
-        """Tell whether a device may have one more connection; where the house is full, one makes room."""
-        if self._per_device[address] >= self._limits.connections_per_device:
-            return False
-        if len(self._inside) >= self._limits.connections:
-            self.make_room()
-        return True
-
-    def enter(self, connection: Connection, turn_out: Callable[[Connection], None]) -> None:
-        """Count a connection in. `turn_out` ends it at once."""
-        self._inside[connection] = turn_out
-        self._per_device[connection.address] += 1
-
-    def leave(self, connection: Connection) -> None:
-        """Count a connection out; called once for each that entered."""
-        self._inside.pop(connection, None)
-        self._per_device[connection.address] -= 1
-        if self._per_device[connection.address] <= 0:
-            del self._per_device[connection.address]
-
-    def make_room(self) -> None:
-        """Turn somebody out."""
-        quietest = min(self._inside, key=lambda connection: (connection.has_asked, connection.last_use))
-        self._inside.pop(quietest)(quietest)
 
 
 class MakesConnections(Protocol):
@@ -185,8 +86,7 @@ class Door:
     def rest(self) -> None:
         """Let in who is waiting, accept no more, and part with each connection when nothing is under way on it."""
         self._accept()
-        self._closed = True
-        self._loop.remove_reader(self._sock.fileno())
+        self._shut()
         for connection in self._inside:
             connection.say_goodbye()
         if self._sweep is not None:
@@ -195,11 +95,10 @@ class Door:
 
     async def close(self) -> None:
         """Accept no more, and break off what is open."""
-        self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
-        self._loop.remove_reader(self._sock.fileno())
-        self._sock.close()
+        if not self._closed:
+            self._shut()
         tasks = list(self._inside.values())
         for connection in list(self._inside):
             connection.break_off()
@@ -214,6 +113,11 @@ class Door:
     def port(self) -> int:
         """The port, for whoever asked the system to choose one."""
         return int(self._sock.getsockname()[1])
+
+    def _shut(self) -> None:
+        self._closed = True
+        self._loop.remove_reader(self._sock.fileno())
+        self._sock.close()  # another worker that looks after it has its own hold on it
 
     def _accept(self) -> None:
         for _ in range(_ACCEPT_AT_ONCE):
@@ -294,7 +198,3 @@ class Door:
     def _resume(self) -> None:
         if not self._closed:
             self._loop.add_reader(self._sock.fileno(), self._accept)
-
-
-def _nothing() -> None:
-    """Do nothing: nobody waits for this connection to end yet."""

@@ -9,13 +9,10 @@ are long, or much beside questions (pings, settings, empty frames: each costs us
 """
 
 import asyncio
-import base64
-import binascii
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from urllib.parse import parse_qs
 
 import h2.config
 import h2.connection
@@ -23,54 +20,26 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
-import hyperframe.frame
 
 from dns.errors import MalformedMessage
-from dns.listeners.door import Connection, Door, House, Limits
+from dns.listeners.door import Door
+from dns.listeners.house import Connection, House, Limits
+from dns.listeners.request import LONGEST_QUESTION, MESSAGE, Request
 from dns.listeners.tcp import Handle
 from dns.listeners.tls import Certificate
 from dns.skim import skim
-from dns.wire import HEADER_BYTES, QR, SOA
+from dns.wire import SOA
 
-PATH = "/dns-query"
 PROTOCOL = "h2"
 CANCELLATIONS = 100  # more than there were questions answered; a browser that closes its pages cancels a few
 BESIDE = 300  # frames beside questions that a peer may send; each question gives `BESIDE_A_QUESTION` more
 BESIDE_A_QUESTION = 10
 _AT_ONCE = 4096  # bytes; between two such portions it is looked at what they were
-_MESSAGE = "application/dns-message"
-_LONGEST_QUESTION = 65535
-_HELD_BYTES = 2 * _LONGEST_QUESTION  # of questions that are not whole yet, on one connection
+_HELD_BYTES = 2 * LONGEST_QUESTION  # of questions that are not whole yet, on one connection
 _LONGEST_TARGET = 8192  # a path with a question in it
 _NO_ERROR, _NO_SUCH_NAME = 0, 3
-_FIELDS = frozenset({":path", ":method", "content-type"})
-_GOODBYE = hyperframe.frame.GoAwayFrame(0, last_stream_id=2**31 - 1).serialize()
-
-Headers = Sequence[tuple[str, str]]
-
-
-class _Request:
-    """One question on its way in."""
-
-    def __init__(self, headers: Headers) -> None:
-        self.fields = {name: value for name, value in headers if name in _FIELDS}
-        self.body = bytearray()
-
-    def question(self) -> bytes | int:
-        """Return the DNS message, or the HTTP status that says why there is none."""
-        path, _, query = self.fields.get(":path", "").partition("?")
-        if path != PATH:
-            return 404
-        method = self.fields.get(":method")
-        if method == "POST":
-            if self.fields.get("content-type", "").partition(";")[0].strip().lower() != _MESSAGE:
-                return 415
-            message = bytes(self.body)
-        elif method == "GET":
-            message = _from_query(query)
-        else:
-            return 405
-        return message if len(message) >= HEADER_BYTES and not message[2] & QR else 400
+# A frame of 8 bytes, type 7, stream 0: the last stream is the highest there can be, and there was no error.
+_GOODBYE = b"\0\0\x08\x07\0\0\0\0\0" + b"\x7f\xff\xff\xff" + b"\0\0\0\0"
 
 
 class HttpsConnection(Connection):
@@ -93,7 +62,7 @@ class HttpsConnection(Connection):
                 h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 0,
             },
         )
-        self._requests: dict[int, _Request] = {}
+        self._requests: dict[int, Request] = {}
         self._unsent: dict[int, bytes] = {}  # what the peer's windows do not let us send yet
         self._cancelled = 0
         self._answered = 0
@@ -182,7 +151,7 @@ class HttpsConnection(Connection):
 
     def _begin(self, event: h2.events.RequestReceived) -> None:
         headers = [(str(name), str(value)) for name, value in event.headers or ()]
-        self._requests[event.stream_id] = _Request(headers)
+        self._requests[event.stream_id] = Request(headers)
 
     def _take_data(self, event: h2.events.DataReceived) -> None:
         self._http.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
@@ -190,7 +159,7 @@ class HttpsConnection(Connection):
         if request is None:
             return
         request.body += event.data or b""
-        if len(request.body) > _LONGEST_QUESTION:
+        if len(request.body) > LONGEST_QUESTION:
             del self._requests[event.stream_id]
             self._respond(event.stream_id, 413)
         elif event.data:
@@ -222,7 +191,7 @@ class HttpsConnection(Connection):
         if status == 405:
             headers.append(("allow", "GET, POST"))  # RFC 9110, section 15.5.6
         if status == 200:
-            headers += [("content-type", _MESSAGE), ("cache-control", f"max-age={lifetime(message)}")]
+            headers += [("content-type", MESSAGE), ("cache-control", f"max-age={lifetime(message)}")]
         try:
             self._http.send_headers(stream, headers, end_stream=not message)
         except h2.exceptions.H2Error:
@@ -291,15 +260,3 @@ def lifetime(message: bytes) -> int:
                 end = record.data_at + record.data_bytes
                 lives += [record.ttl, int.from_bytes(message[end - 4 : end], "big")]
     return min(lives, default=0)
-
-
-def _from_query(query: str) -> bytes:
-    """Return the message in a GET's query string (base64url without padding), empty where there is none."""
-    if len(query) > 2 * _LONGEST_QUESTION:
-        return b""
-    try:
-        values = parse_qs(query, max_num_fields=8, errors="strict").get("dns", [""])
-        text = values[0].rstrip("=")
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        return b""

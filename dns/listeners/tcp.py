@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from dns.listeners.door import Connection, Door, Limits, open_socket
+from dns.listeners.door import Door, open_socket
+from dns.listeners.house import Connection, Limits
 from dns.wire import QR
 
 _LENGTH_BYTES = 2

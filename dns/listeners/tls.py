@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dns.errors import DnsError
-from dns.listeners.door import Door, House, Limits
+from dns.listeners.door import Door
+from dns.listeners.house import House, Limits
 from dns.listeners.tcp import Handle, TcpConnection
 
 LOOK_SECONDS = 60.0

@@ -18,8 +18,9 @@ from dns import edns, svcb
 from dns.cookies import Cookies
 from dns.errors import MalformedMessage
 from dns.listeners import https
-from dns.listeners.door import Limits
+from dns.listeners.house import Limits
 from dns.listeners.https import HttpsConnection
+from dns.listeners.request import Request
 from dns.listeners.tcp import TcpConnection
 from dns.skim import skim
 from dns.upstream import extended
@@ -187,7 +188,7 @@ def requests(data: bytes) -> None:
     path, _, rest = data.partition(b"\n")
     kind, _, body = rest.partition(b"\n")
     for method in ("GET", "POST", "PUT"):
-        request = https._Request(
+        request = Request(
             [(":method", method), (":path", path.decode("latin-1")), ("content-type", kind.decode("latin-1"))]
         )
         request.body += body

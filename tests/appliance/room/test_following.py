@@ -10,6 +10,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.resolver import Files
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
+from tests.fakes.authority import Authority
 from tests.fakes.load import Load
 from tests.fakes.resolving import question
 from tests.fakes.running import ROOM, Room, free_port
@@ -20,6 +21,11 @@ def ask_without_end(sock: socket.socket) -> None:
     while True:
         sock.send(question("www.example.org"))
         sock.recv(2048)
+
+
+def connect_without_end(port: int) -> None:
+    while True:
+        socket.create_connection(("127.0.0.1", port), 20).close()
 
 
 @pytest.fixture
@@ -78,6 +84,36 @@ def test_local_records_own_servers_limits_and_askers_are_followed(room: Room) ->
         while not refused:  # for as long as the old workers are there to be asked
             stranger.send(question("www.example.org"))
             refused = stranger.recv(2048)[3] & 0x0F == 5
+
+
+def test_encryption_and_its_certificate_are_followed(room: Room, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    port = free_port()
+
+    def names() -> list[str]:
+        """Return what the certificate says that is shown at the TLS port."""
+        plain = socket.create_connection(("127.0.0.1", port), 20)
+        with authority.trust().wrap_socket(plain, server_hostname="127.0.0.1") as sock:
+            shown = sock.getpeercert()
+        assert shown is not None
+        return [str(value) for kind, value in shown["subjectAltName"] if kind == "DNS"]
+
+    certificate, key = authority.sign("one.example.org", "127.0.0.1", file="one")
+    tls = f'[dns.tls]\ncertificate = "{certificate}"\nkey = "{key}"\nlisten = ["127.0.0.1:{port}"]\nhttps = []'
+    room.write(more=tls)
+    room.hang_up()
+    room.until("following")
+    assert names() == ["one.example.org"]
+    authority.sign("two.example.org", "127.0.0.1", file="one")  # renewed in its place
+    room.hang_up()
+    room.until("following")
+    while names() != ["two.example.org"]:
+        pass  # for as long as the old workers are there to be asked
+    room.write()
+    room.hang_up()
+    room.until("following")
+    with pytest.raises(ConnectionError):
+        connect_without_end(port)
 
 
 def test_a_new_address_is_answered_before_the_old_one_is_given_up(room: Room) -> None:

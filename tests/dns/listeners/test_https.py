@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.listeners import https
-from dns.listeners.door import Door, Limits, open_socket
+from dns.listeners.door import Door, open_socket
+from dns.listeners.house import Limits
 from dns.listeners.https import HttpsConnection, https_door, lifetime
+from dns.listeners.request import Request
 from dns.listeners.tcp import Transport
 from dns.listeners.tls import Certificate, CertificateUnusable, tls_door
 from tests.fakes.asking import query, run
@@ -280,7 +282,7 @@ def test_rfc9113_6_8_a_door_at_rest_says_goodbye_and_still_answers_what_was_aske
     "path", ["//[", "/dns-query/", "/DNS-query", "", "*", "/dns-query%00", "http://[/dns-query"]
 )
 def test_strange_paths_are_not_found(path: str) -> None:
-    assert https._Request([(":method", "GET"), (":path", path)]).question() == 404
+    assert Request([(":method", "GET"), (":path", path)]).question() == 404
 
 
 def test_rfc9110_15_5_6_an_unknown_method_is_told_which_there_are(authority: Authority) -> None:
@@ -412,7 +414,7 @@ def test_no_bytes_whatever_do_harm(pieces: list[bytes], greet: bool) -> None:
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=40)), max_size=6), st.binary(max_size=60))
 def test_no_headers_whatever_do_harm(headers: list[tuple[str, str]], body: bytes) -> None:
     for path in ("/dns-query", "/dns-query?dns=AAAA", ""):
-        request = https._Request([*headers, (":path", path)])
+        request = Request([*headers, (":path", path)])
         request.body += body
         question = request.question()
         assert isinstance(question, bytes) or question in {400, 404, 405, 415}

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from dns.listeners.door import Door, Limits, open_socket
+from dns.listeners.door import Door, open_socket
+from dns.listeners.house import Limits
 from dns.listeners.https import https_door
 from dns.listeners.tcp import Transport
 from dns.listeners.tls import Certificate
