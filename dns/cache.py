@@ -164,8 +164,7 @@ class RecordCache:
             life = FAILURE_SECONDS
         elif not answer or answer[-1][0] != key[1] or code == _NXDOMAIN:
             life = self._life_of_less(life, key[1], message, answer, authority, changed)
-        if is_refusal:
-            life = max(life, FAILURE_SECONDS)  # many come without a SOA record
+        life = max(life, FAILURE_SECONDS) if is_refusal else life  # many refusals come without a SOA record
         message = _with_times(message, changed) if changed else message
         expires = now + life
         due_at = expires - life * DUE_SHARE if life >= DUE_LIFE else expires
