@@ -7,9 +7,8 @@ An index may stand in layers (`blocklists.layers`): then this is the base, and a
 holds instead.
 """
 
-import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
 from pathlib import Path
 
 from blocklists import container
@@ -33,7 +32,6 @@ class Index:
         self._base = _Layer(mapped)
         # Whether any parent of a key may be listed costs a third of finding out what stands there.
         self._any_listed: Callable[[str], Sized] = self._base.listed
-        self._below: Callable[[str], Iterable[str]] = self._base.trie.iterkeys
         self._protected = tuple(f".{name}" for name in mapped.tables.protected)
         self._patterns = _Patterns(mapped.tables) if mapped.tables.patterns else None
 
@@ -76,15 +74,6 @@ class Index:
                 hits = settle(hits)
                 break
         return tuple([Closing(hit.group.category, hit.group.sources, hit.entry) for hit in hits])
-
-    def is_blank_around(self, name: str) -> bool:
-        """Tell whether no entry stands at a name, above it or below it: none then closes a name under it, ever."""
-        reversed_key = key(name)
-        return (
-            self._patterns is None
-            and not self._any_listed(reversed_key)
-            and not any(True for _ in self._below(reversed_key))
-        )
 
     def hits(self, name: str, qtype: int = 1) -> list[Hit]:
         """Return every group that matches a name, the longest entry first, not yet weighed against each other."""
@@ -159,7 +148,6 @@ class LayeredIndex(Index):
         self._version = overlay.tables.target
         self._over = _Layer(overlay)
         self._any_listed = self._any_listed_in_either
-        self._below = self._below_in_either
         self._protected = tuple(f".{name}" for name in overlay.tables.protected)
         self._patterns = _Patterns(overlay.tables) if overlay.tables.patterns else None
 
@@ -168,9 +156,6 @@ class LayeredIndex(Index):
 
     def _any_listed_in_either(self, reversed_key: str) -> list[str]:
         return self._base.listed(reversed_key) or self._over.listed(reversed_key)
-
-    def _below_in_either(self, reversed_key: str) -> Iterator[str]:
-        return itertools.chain(self._base.trie.iterkeys(reversed_key), self._over.trie.iterkeys(reversed_key))
 
     @property
     def changes(self) -> int:

@@ -78,13 +78,6 @@ class ClosedNames(Protocol):
         """Return every closing of a name, exceptions already taken away; empty where nothing closes it."""
 
 
-class ListedNames(ClosedNames, Protocol):
-    """The compiled lists, which also tell where they have nothing."""
-
-    def is_blank_around(self, name: str) -> bool:
-        """Tell whether no entry stands at a name, above it or below it: none then closes a name under it, ever."""
-
-
 class View(Protocol):
     """What one kind of asker may see. Askers that share a view share their finished answers."""
 

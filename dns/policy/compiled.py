@@ -27,7 +27,7 @@ from dns.policy.school import lay_out, lesson_names
 from dns.policy.tables import parse_address
 from dns.policy.timetable import FOREVER, Calendar, Timetable
 from dns.policy.view import CLOCK_RECHECK_SECONDS, CompiledView, Shared
-from dns.verdict import ClosedNames, ListedNames, Policy
+from dns.verdict import ClosedNames, Policy
 
 CLOCK_SLACK_SECONDS = 3600.0  # how far a right clock may be behind the one that stamped the document
 
@@ -43,7 +43,7 @@ class CompiledPolicy:
     def __init__(
         self,
         document: PolicyDocument,
-        lists: ListedNames,
+        lists: ClosedNames,
         keywords: ClosedNames | None = None,
         *,
         needed_by: NeededBy = nothing_known,

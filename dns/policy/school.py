@@ -9,14 +9,14 @@ from dns.policy.bundles import Bundles
 from dns.policy.devices import parse_networks
 from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Rule
 from dns.policy.moments import Moments
-from dns.policy.situation import Opening, Range, School, with_parents
+from dns.policy.situation import Opening, Range, School
 from dns.policy.tables import Networks, by_name, canonical
 from dns.policy.timetable import Categories
-from dns.verdict import ClosedNames, ListedNames
+from dns.verdict import ClosedNames
 
 
 def lay_out(
-    document: PolicyDocument, lists: ListedNames, keywords: ClosedNames | None, bundles: Bundles
+    document: PolicyDocument, lists: ClosedNames, keywords: ClosedNames | None, bundles: Bundles
 ) -> School:
     """Return what of a document depends neither on the asker nor on the time."""
     rules = [_with_canonical_name(rule) for rule in document.rules]
@@ -44,8 +44,7 @@ def lay_out(
             for network in parse_networks(closed.network)
         ),
         mentioned=mentioned,
-        above_mentioned=frozenset(above for name in mentioned for above in with_parents(name)[1:]),
-        blank=set(),
+        telling=frozenset(max(name.split("."), key=len) for name in mentioned),
     )
 
 

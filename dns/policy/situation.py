@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
 from dns.policy.tables import Networks
 from dns.policy.timetable import FOREVER, Categories
-from dns.verdict import ClosedNames, Closing, ListedNames
-
-BLANKS = 8192  # names remembered under which there is nothing
+from dns.verdict import ClosedNames, Closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Range:
 class School:
     """What depends neither on the asker nor on the time."""
 
-    lists: ListedNames
+    lists: ClosedNames
     keywords: ClosedNames | None
     locked_rules: Mapping[str, tuple[Rule, ...]]
     locked_categories: Categories
@@ -52,32 +50,16 @@ class School:
     private_names: frozenset[str]
     closed_ranges: Networks[Range]
     mentioned: frozenset[str]  # every name that stands in any of these tables, or that Hallpass itself knows
-    above_mentioned: frozenset[str]  # the parents of all of these
-    blank: set[str]  # names lately met, under which there is nothing; see `only_listed`
+    telling: frozenset[str]  # the longest label of each of them: who shares none of these is under none of them
 
     def only_listed(self, name: str, qtype: int) -> tuple[Closing, ...] | None:
-        """Return what the lists close a name by, if no other table says anything of it; None: one does.
+        """Return what the lists close a name by (nearly always nothing), if no other table says anything of it.
 
-        Nearly always that is nothing. Where it is so of everything around the name's parent, the parent is
-        remembered: names come in families, and each is asked for in several types.
+        None: one does.
         """
-        parent = name[name.find(".") + 1 :]
-        if parent in self.blank:
-            return ()
-        if not self.mentioned.isdisjoint(with_parents(name)):
-            return None
-        found = self.lists.closings(name, qtype)
-        # That no table mentions the parent or what is above it is known by now; below it is another question.
-        if (
-            not found
-            and parent != name
-            and parent not in self.above_mentioned
-            and self.lists.is_blank_around(parent)
-        ):
-            if len(self.blank) >= BLANKS:
-                self.blank.clear()
-            self.blank.add(parent)
-        return found
+        if self.telling.isdisjoint(name.split(".")) or self.mentioned.isdisjoint(with_parents(name)):
+            return self.lists.closings(name, qtype)
+        return None
 
     def keyworded(self, name: str, qtype: int) -> tuple[Closing, ...]:
         """Return every keyword that closes a name."""

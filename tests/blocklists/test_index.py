@@ -17,7 +17,7 @@ from blocklists.errors import IndexDamaged
 from blocklists.export import closed_names
 from blocklists.formats import FORMATS, Parser
 from blocklists.index import Index, open_index, verify
-from dns.names import is_under, name_of_key, parents
+from dns.names import is_under, parents
 from tests.blocklists.making import closed, index_of, index_of_text, report_of, source
 
 LABELS = st.sampled_from(["a", "b", "c", "a-b", "xn--a"])
@@ -99,20 +99,6 @@ def test_an_index_decides_like_a_plain_reading_of_its_lists(lists: list[list[Ent
             for category in ("ads", "games"):
                 found = [closing for closing in index.closings(name) if closing.category == category]
                 assert bool(found) == plainly_closed(lists, category, name), (name, category)
-
-
-@given(lists=LISTS, names=st.lists(NAMES, min_size=1, max_size=20))
-@settings(max_examples=60, deadline=None)
-def test_around_a_blank_name_nothing_stands_and_under_it_nothing_is_closed(
-    lists: list[list[Entry]], names: list[str]
-) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        index = index_of_lists(Path(folder), lists)
-        listed = [name_of_key(reversed_key) for reversed_key, _ in index.entries()]
-        for name in {*names, *(parent for one in listed for parent in parents(one))}:
-            touched = any(is_under(one, name) or is_under(name, one) for one in listed)
-            assert index.is_blank_around(name) is not touched
-            assert touched or not index.closings(f"x.y.{name}")
 
 
 @given(lists=LISTS)

@@ -65,8 +65,6 @@ def test_a_layered_index_answers_like_the_index_it_leads_to(
             for name in (name_of_key(reversed_key), f"w.{name_of_key(reversed_key)}", "q1.zed"):
                 assert over.closings(name) == whole.closings(name)
                 assert over.closings(name, 28) == whole.closings(name, 28)
-                if over.is_blank_around(name):
-                    assert whole.is_blank_around(name)
 
 
 def test_an_overlay_says_how_large_it_is_against_its_base(tmp_path: Path) -> None:

@@ -23,10 +23,6 @@ class FakeClosedNames:
             for category in self._categories(parent)
         )
 
-    def is_blank_around(self, name: str) -> bool:
-        """Tell whether nothing is listed at a name, above it or below it."""
-        return not any(names.is_under(one, name) or names.is_under(name, one) for one in self.closed)
-
     def _categories(self, name: str) -> tuple[str, ...]:
         found = self.closed.get(name, ())
         return (found,) if isinstance(found, str) else found
