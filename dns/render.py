@@ -54,7 +54,9 @@ def body(query: Query, answer: Answer, limit: int | None, options: bytes = b"") 
             opt = edns.opt_record(dnssec_ok=dnssec_ok, options=options, rcode=answer.rcode)
         else:
             opt = _OPTS[dnssec_ok]
-        counts = answer.counts[:5] + bytes((answer.counts[5] + 1,)) if answer.counts[5] < 255 else answer.counts
+        counts = (
+            answer.counts[:5] + bytes((answer.counts[5] + 1,)) if answer.counts[5] < 255 else _one_more(answer)
+        )
         room = min(max(asked.udp_bytes, edns.SMALLEST_UDP_BYTES), edns.UDP_BYTES)
     if answer.authentic and (packet[3] & AD or (asked is not None and asked.dnssec_ok)):
         flags |= AD
@@ -63,6 +65,11 @@ def body(query: Query, answer: Answer, limit: int | None, options: bytes = b"") 
         counts = b"\0\0\0\0\0\1" if opt else NO_COUNTS
         return bytes((first | TC, flags)) + questions + counts + question + opt
     return bytes((first, flags)) + questions + counts + question + answer.records + opt
+
+
+def _one_more(answer: Answer) -> bytes:
+    """Count our OPT record where the additional section holds 255 records already, or more."""
+    return answer.counts[:4] + (int.from_bytes(answer.counts[4:]) + 1).to_bytes(2, "big")
 
 
 def refused(query: Query, verdict: Verdict, refusal: str, now: float, page: Sequence[str] = ()) -> Answer:

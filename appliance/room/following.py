@@ -66,7 +66,7 @@ class Follower:
         self._tried = state
         try:
             settings = self._read()
-            if settings == self._settings and not told:
+            if _read_by_resolver(settings) == _read_by_resolver(self._settings) and not told:
                 self._problem()
                 return None
             self._next_plan = self._compose(settings, self._plan)
@@ -127,3 +127,8 @@ class Follower:
             self._said_at = now
             details = {"settings-problem": "; ".join(self._problems)}
             health.report(self._folder, ProcessHealth(process=PROCESS, time=now, details=details))
+
+
+def _read_by_resolver(settings: RoomSettings) -> tuple[object, ...]:
+    """Return the sections that workers depend on: for the others' sake nobody need be relieved."""
+    return settings.dns, settings.lists, settings.policy, settings.central, settings.web

@@ -136,6 +136,19 @@ def test_rfc6891_6_2_5_how_much_room_there_is_for_an_answer_is_the_askers_to_say
     assert room.ask("some.example", size=4096).header.tc == 0
 
 
+@pytest.mark.parametrize("count", [254, 255, 256, 300])
+def test_rfc6891_6_1_1_our_opt_record_is_counted_beside_however_many_others(count: int) -> None:
+    room = InTest()
+
+    def change(message: dnslib.DNSRecord) -> None:
+        for number in range(count):
+            message.add_ar(*dnslib.RR.fromZone(f"n{number}.example. 60 IN A 192.0.2.1"))
+
+    room.upstream.change = change
+    reply = room.ask("www.example.org", transport="tcp")  # dnslib reads as many records as are counted
+    assert [record.rtype for record in reply.ar] == [1] * count + [41]
+
+
 def from_elsewhere(asked: Asked, honest: bytes) -> Iterable[Reply]:
     """Let somebody at another address answer first, who knows id, case and port; then the server itself."""
     if asked.transport == "udp":

@@ -76,6 +76,21 @@ class Room:
             sock.send(question(name))
             return [str(record.rdata) for record in dnslib.DNSRecord.parse(sock.recv(2048)).rr]
 
+    def answers(self, name: str, expected: list[str]) -> bool:
+        """Wait until a name is answered so: the old workers answer as well until they have heard of it."""
+        while self.ask(name) != expected:
+            pass
+        return True
+
+    def follow(self, workers: int) -> None:
+        """Have the file followed, and wait until the workers from before have gone."""
+        before = set(self.workers())
+        self.hang_up()
+        self.until("following")
+        while before & set(self.workers()):
+            self.ask("www.example.org")
+        assert len(self.workers()) == workers
+
     def workers(self) -> list[int]:
         return family(self.process.pid)[1:]
 

@@ -59,7 +59,7 @@ def test_new_settings_are_followed_without_a_question_being_lost(room: Room, sec
             room.write(workers=workers)
             room.until("following")
             load.wait_for(200)
-            assert room.ask("where.example") == ["192.0.2.2"]
+            assert room.answers("where.example", ["192.0.2.2"])
         room.hang_up()  # nothing new in it, but somebody says so
         room.until("following")
         load.wait_for(200)
@@ -75,7 +75,7 @@ def test_local_records_own_servers_limits_and_askers_are_followed(room: Room) ->
     room.write(more=f'clients = ["127.0.0.1/32"]\n{record}')
     room.hang_up()
     room.until("following")
-    assert room.ask("printer.school.example") == ["192.0.2.77"]
+    assert room.answers("printer.school.example", ["192.0.2.77"])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.settimeout(20)
         stranger.bind(("127.0.0.2", 0))
@@ -153,7 +153,7 @@ def test_a_file_with_mistakes_changes_nothing_and_every_mistake_is_said(room: Ro
         assert "megabytes" in room.problem()
         load.wait_for(50)
         assert room.workers() == workers
-        room.write(more="# all gone")
+        room.write(more="[led]\npin = 18")  # mended, and what is new is for the lamp
         while room.problem():  # the same settings as before: nobody is relieved, and nothing is wrong any more
             load.wait_for(10)
     assert load.lost == []

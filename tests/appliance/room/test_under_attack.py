@@ -45,10 +45,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
 def small_room(room: Room) -> Room:
     """The same with one worker, whose connections can be counted."""
     room.write(workers=1)
-    room.hang_up()
-    room.until("following")
-    while len(room.workers()) > 1:
-        room.ask("www.example.org")
+    room.follow(1)
     return room
 
 
@@ -144,8 +141,7 @@ def test_a_device_over_its_share_of_connections_is_turned_away_and_no_other(smal
 
 def test_a_flood_from_one_device_leaves_the_others_their_answers(small_room: Room) -> None:
     small_room.write(workers=1, rate_limit=200)
-    small_room.hang_up()
-    small_room.until("following")
+    small_room.follow(1)
     polite = PoliteDevice(small_room.port)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
         flood.setblocking(False)
