@@ -49,8 +49,8 @@ class Follower:
         self._folder = health_folder
         self._say = say
         self._now = now
-        self._tried: FileState = state_of(file)
-        self._seen = self._tried
+        self._tried: FileState = None  # the first look reads it: it may have changed since `settings` were read
+        self._seen = state_of(file)
         self._problems: tuple[str, ...] = ()
         self._said_at = 0.0
         self._is_tidy = True

@@ -78,6 +78,8 @@ class Files:
                 self.load()
             except ValueError as problem:
                 _log.warning("keeping the policy as it was: %s", problem)
+            except Exception:  # a mistake of ours must not keep a worker from answering  # noqa: BLE001
+                _log.exception("keeping the policy as it was")
 
     def _state(self) -> State:
         return tuple(state_of(path) for path in depends_on(self._settings, self._paths))

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from appliance.room.following import Follower
 from appliance.room.paths import RoomPaths
 from appliance.room.resolver import Files
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
+from dns.listeners.shares import Shares
+from dns.supervisor import Plan
 from tests.fakes.authority import Authority
 from tests.fakes.load import Load
 from tests.fakes.resolving import question
@@ -197,3 +200,24 @@ def test_a_worker_started_anew_begins_with_the_policy_of_now(tmp_path: Path) -> 
     document.write_text("no policy")
     files.catch_up()
     assert files.current().version == 20
+    document.write_text(policy.format(21))
+    files.load = lambda: 1 / 0  # type: ignore[assignment,method-assign,return-value]  # a mistake of ours
+    files.catch_up()
+    assert files.current().version == 20
+
+
+def test_what_changed_while_the_room_was_starting_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "room.toml"
+    text = ROOM.format(listen='"127.0.0.1:0"', upstream=9, workers=1, rate_limit=0, more="")
+    file.write_text(text)
+    settings = load(file, RoomSettings)
+    first, second = (Plan(Shares(), workers, lambda *_: None) for workers in (1, 2))
+    follower = Follower(
+        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", say=lambda _: None
+    )
+    assert follower.look(told=False) is None  # read, and the same
+    file.write_text(text.replace("workers = 1", "workers = 2"))
+    late_follower = Follower(
+        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", say=lambda _: None
+    )
+    assert late_follower.look(told=False) is second
