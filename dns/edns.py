@@ -44,6 +44,9 @@ def read_options(rclass: int, ttl: int, options: bytes) -> Edns:
     cookie = None
     padded = False
     at = 0
+    version = ttl >> 16 & 0xFF
+    if version:
+        options = b""  # what they are in a version that we do not speak, we cannot know (RFC 6891, section 6.1.3)
     while at < len(options):
         if at + 4 > len(options):
             raise MalformedMessage("an option without an end")
@@ -59,7 +62,7 @@ def read_options(rclass: int, ttl: int, options: bytes) -> Edns:
         elif code == PADDING:
             padded = True
         at += size
-    return Edns(rclass, ttl >> 16 & 0xFF, cookie, dnssec_ok=bool(ttl & 0x8000), padded=padded)
+    return Edns(rclass, version, cookie, dnssec_ok=bool(ttl & 0x8000), padded=padded)
 
 
 def opt_record(*, dnssec_ok: bool, options: bytes = b"", rcode: int = 0) -> bytes:

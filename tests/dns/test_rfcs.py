@@ -149,6 +149,12 @@ def test_rfc6891_6_1_1_our_opt_record_is_counted_beside_however_many_others(coun
     assert [record.rtype for record in reply.ar] == [1] * count + [41]
 
 
+def test_rfc6891_6_1_3_an_unknown_version_gets_badvers_whatever_its_options_are() -> None:
+    (reply,) = InTest().send(question("www.example.org", edns=b"\0\x0a\0\xff", version=1))
+    parsed = dnslib.DNSRecord.parse(reply)
+    assert (parsed.ar[0].ttl >> 24) << 4 | parsed.header.rcode == 16
+
+
 def from_elsewhere(asked: Asked, honest: bytes) -> Iterable[Reply]:
     """Let somebody at another address answer first, who knows id, case and port; then the server itself."""
     if asked.transport == "udp":
