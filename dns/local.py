@@ -26,6 +26,9 @@ from dns.zones import EMPTY_ZONES, LOCALHOST
 OWN_TTL = 60  # the room's own names: its address may change
 _ZONE_TTL = 10800  # RFC 6303, section 3
 _TOPS = frozenset(zone[zone.rfind(".") + 1 :] for zone in (*EMPTY_ZONES, "localhost"))  # where our zones hang
+_ENDINGS = tuple(
+    sorted(_TOPS)
+)  # whatever hangs there ends so; that others do as well ("noinvalid") costs them a look
 _ALIASES = 8  # aliases of aliases that are followed
 
 _POINTER_TO_QUESTION = b"\xc0\x0c"
@@ -70,7 +73,7 @@ class LocalNames:
 
     def may_know(self, name: str) -> bool:
         """Tell whether a name may be local at all: of nearly every name this is all that is looked at."""
-        return name in self._names or name in self._own or name[name.rfind(".") + 1 :] in _TOPS
+        return name.endswith(_ENDINGS) or name in self._names or name in self._own
 
     def answer(self, query: Query) -> Answer | None:
         """Return the answer to a question for a local name, or None: the name is not ours."""

@@ -89,6 +89,7 @@ def _count(count: int) -> bytes:
 
 
 def _pack(noted: Noted) -> bytes:
-    # The row without the byte that says how many values it has: they stand in the record's own array.
-    packed = noted.packed = _encode(row(noted))[1:]
+    # Without the byte that says how many values it has, for they stand in the record's own array; and without the
+    # two bytes of the last one, `packed` itself, which is empty yet.
+    packed = noted.packed = _encode(noted)[1:-2]
     return packed

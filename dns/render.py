@@ -28,6 +28,7 @@ _TTL = struct.Struct("!I")
 _SOA_NUMBERS = struct.Struct("!IIIII")
 _HINFO = 13
 _HINFO_TTL = 3600
+_REPEATED = OPCODE | RD  # of the query's flags
 
 _OPTS = (edns.opt_record(dnssec_ok=False), edns.opt_record(dnssec_ok=True))
 
@@ -40,7 +41,7 @@ def body(query: Query, answer: Answer, limit: int | None, options: bytes = b"") 
     packet = query.packet
     asked = query.edns
     question = packet[12 : query.question_end]
-    first = QR | packet[2] & (OPCODE | RD)
+    first = QR | packet[2] & _REPEATED
     flags = packet[3] & CD | RA | answer.rcode & 0x0F
     questions = b"\0\1" if question else b"\0\0"
     if asked is None:

@@ -29,18 +29,22 @@ _TTL = struct.Struct("!I")
 _unpack_ttl, _pack_ttl = _TTL.unpack_from, _TTL.pack_into  # looked up once: see `Finished.renew`
 
 
-class Noted(msgspec.Struct, gc=False, eq=False):
-    """What the query log says of an answer, whoever gets it. Compared by identity: counting is then cheapest."""
+class Noted(msgspec.Struct, gc=False, eq=False, array_like=True):
+    """What the query log says of an answer, whoever gets it. Compared by identity: counting is then cheapest.
 
+    Its fields are those of a `dns.records.QueryRecord` from `group` to `rcode`, in that order: `dns.packing`
+    relies on it.
+    """
+
+    group: str
     name: str
     qtype: int
-    rcode: int
     outcome: str
-    group: str = ""
     step: str = ""
     category: str = ""
     source: str = ""
     entry: str = ""
+    rcode: int = 0
     packed: bytes = b""  # as it travels to the recorder; made once, by `dns.packing`
 
 

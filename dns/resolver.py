@@ -214,19 +214,19 @@ def _padding(size: int) -> bytes:
 def _noted(asked: Asked, answer: Answer) -> Noted:
     query, client, verdict = asked.query, asked.client, answer.verdict or asked.verdict
     if client is None:
-        return Noted("", 0, answer.rcode, answer.outcome)
+        return Noted("", "", 0, answer.outcome, rcode=answer.rcode)
     if answer.truncated:
-        return Noted("", 0, answer.rcode, answer.outcome, client.view.group)
+        return Noted(client.view.group, "", 0, answer.outcome, rcode=answer.rcode)
     if verdict is None:
-        return Noted(query.name, query.qtype, answer.rcode, answer.outcome, client.view.group)
+        return Noted(client.view.group, query.name, query.qtype, answer.outcome, rcode=answer.rcode)
     return Noted(
+        client.view.group,
         query.name,
         query.qtype,
-        answer.rcode,
         answer.outcome,
-        client.view.group,
         verdict.step._value_,  # the plain attribute: `value` is a detour that costs as much as all of this
         verdict.category,
         verdict.source,
         verdict.entry,
+        answer.rcode,
     )

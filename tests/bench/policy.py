@@ -136,7 +136,7 @@ def swap(index: ClosedNames) -> bool:
         clients = Clients(("10.0.0.0/8",), 0, policy, replay)
         for number in range(50):
             clients.of(bytes((10, number, 0, 1)))
-        noted = Noted("x.example", 1, 0, "allowed")
+        noted = Noted("", "x.example", 1, "allowed")
         views = [policy.view(f"10.{number}.0.1") for number in range(50)]
         for number in range(ANSWERS):
             name = f"n{number}.host.example"

@@ -24,7 +24,7 @@ def test_replayed_answers_are_packed_as_the_library_would(
     second: int, count: int, words: list[str], qtype: int
 ) -> None:
     name, outcome, group, step, category, source, entry, device = words
-    one = Noted(name, qtype, 3, outcome, group, step, category, source, entry)
+    one = Noted(group, name, qtype, outcome, step, category, source, entry, 3)
     record = QueryRecord(second, device, group, name, qtype, outcome, step, category, source, entry, 3, count, 0.0)
     assert unpacked(replayed(second, device, Counter({one: count}))) == Batch("worker", 7, (record,))
 
@@ -34,7 +34,7 @@ def test_equal_answers_of_the_chain_become_one_record_with_the_sum_of_their_time
     second: int, words: list[str], qtype: int, times: list[float]
 ) -> None:
     name, outcome, group, step, category, source, entry, device = words
-    answers = [(Noted(name, qtype, 0, outcome, group, step, category, source, entry), taken) for taken in times]
+    answers = [(Noted(group, name, qtype, outcome, step, category, source, entry), taken) for taken in times]
     record = QueryRecord(
         second, device, group, name, qtype, outcome, step, category, source, entry, 0, len(times), sum(times)
     )
@@ -43,9 +43,15 @@ def test_equal_answers_of_the_chain_become_one_record_with_the_sum_of_their_time
 
 def test_different_answers_stay_apart() -> None:
     names = ("a.example", "b.example", "a.example")
-    answers = [(Noted(name, 1, 0, "allowed", "pupils", "default"), 2.0) for name in names]
+    answers = [(Noted("pupils", name, 1, "allowed", "default"), 2.0) for name in names]
     found = unpacked(timed(100, "192.0.2.1", answers)).records
     assert [(one.name, one.count, one.milliseconds) for one in found] == [
         ("a.example", 2, 4.0),
         ("b.example", 1, 2.0),
     ]
+
+
+def test_what_is_noted_has_the_fields_of_a_record_in_their_order() -> None:
+    noted, record = list(Noted.__struct_fields__), list(QueryRecord.__struct_fields__)
+    noted[noted.index("outcome")] = "verdict"  # what the log calls it
+    assert noted == [*record[record.index("group") : record.index("rcode") + 1], "packed"]

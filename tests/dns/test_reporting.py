@@ -18,7 +18,7 @@ from tests.fakes.resolving import PUPIL, InTest, handed_over
 
 
 def noted(name: str, outcome: str = "allowed") -> Noted:
-    return Noted(name, 1, 0, outcome, "pupils", "default")
+    return Noted("pupils", name, 1, outcome, "default")
 
 
 class FakeRecorder:

@@ -162,7 +162,7 @@ def test_no_finished_answer_outlives_a_policy_that_decides_otherwise(
         for address in (PUPIL, TEACHER):
             replay.answers(before.view(address))
         for (address, name, qtype), verdict in everything(before, now).items():
-            finished = Finished(repr(verdict).encode(), Noted(name, qtype, 0, ""), (name,), until=NOW + 10**6)
+            finished = Finished(repr(verdict).encode(), Noted("", name, qtype, ""), (name,), until=NOW + 10**6)
             replay.keep(before.view(address), f"{name} {qtype}".encode(), finished)
         replay.swap(after.names_changed_since(before))
         for address in (PUPIL, TEACHER):
