@@ -62,7 +62,10 @@ class Index:
         """Return every closing of a canonical name, exceptions already taken away."""
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
-        reversed_key = ".".join(name.split(".")[::-1]) + "."
+        labels = name.split(".")  # `dns.names.key`, written out
+        labels.reverse()
+        labels.append("")
+        reversed_key = ".".join(labels)
         if self._patterns is None and not self._any_listed(reversed_key):
             return ()
         found = self.found(reversed_key)

@@ -81,11 +81,11 @@ class Fetching:
             return failure(wire.SERVFAIL, (edns.OTHER_ERROR, "too many questions are waiting"))
         key = asked.key
         self._waiting += 1
-        waiting = self._under_way.get(key)
-        if waiting is not None:
+        alone = [asked]
+        waiting = self._under_way.setdefault(key, alone)
+        if waiting is not alone:
             waiting.append(asked)
             return WAITING
-        self._under_way[key] = [asked]
         if asked.stale:
             self._later(PATIENCE_SECONDS, partial(self._lose_patience, key))
         self._ask(asked, key)

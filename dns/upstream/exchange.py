@@ -22,13 +22,18 @@ EDNS_BYTES = 1232
 
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP = 0, 1, 2, 3, 4
 
-_QR, _TC = 0x80, 0x02
+_QR, _AA, _TC = 0x80, 0x04, 0x02
 _OPCODE = 0x78
-_ODD = _QR | _OPCODE | _TC
-_USUAL = frozenset({NOERROR, NXDOMAIN})
 _RD = 0x01
 _AD, _CD = 0x20, 0x10  # AD is always set: the answer serves others too, who may ask if it was verified (RFC 6840)
 _COUNTS = struct.Struct("!HHHH")
+# Flags and number of questions of every answer that is whole, and says that there is a name or that there is none.
+_PLAIN_HEADS = frozenset(
+    bytes((_QR | first, second | rcode, 0, 1))
+    for first in (0, _AA, _RD, _AA | _RD)
+    for second in range(0, 256, 16)
+    for rcode in (NOERROR, NXDOMAIN)
+)
 _ESCAPED = re.compile(r"\\[0-9]{3}")
 _OPT_TYPE = b"\x00\x00\x29"  # the root's name, and type 41
 
@@ -123,12 +128,7 @@ class Exchange:
 
     def is_plainly_answered_by(self, data: bytes) -> bool:
         """Tell the same of the usual answer (whole, NOERROR or NXDOMAIN), at less cost."""
-        return (
-            data[2] & _ODD == _QR
-            and data[3] & 0x0F in _USUAL
-            and data.startswith(self.mixed, HEADER_BYTES)
-            and data[4:6] == b"\0\1"
-        )
+        return data[2:6] in _PLAIN_HEADS and data.startswith(self.mixed, HEADER_BYTES)
 
     def is_answered_but_for_case(self, data: bytes) -> bool:
         """Tell whether a message answers this question from a server that does not keep the case of names."""
