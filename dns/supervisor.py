@@ -92,12 +92,17 @@ class Supervisor:
         say: Callable[[str], None],
         ready: Callable[[], None] = lambda: None,
         planner: Planner | None = None,
+        beat: Callable[[tuple[int, ...]], None] = lambda _numbers: None,
+        beat_seconds: float = 60.0,
     ) -> None:
+        """`beat` is called at least every `beat_seconds`, with the numbers of the workers that are at work."""
         self._plan = plan
         self._places = _places(plan)
         self._say = say
         self._ready = ready
         self._planner = planner
+        self._beat = beat
+        self._beat_seconds = beat_seconds
         self._told = False
         self._leaving: dict[int, float] = {}  # workers of old plans, and when they must be gone
         self._stopping = False
@@ -184,8 +189,9 @@ class Supervisor:
 
     def _look_after(self) -> None:
         due = [place.again_at for place in self._places if not place.pid]
-        longest = LOOK_SECONDS if self._planner is not None or self._leaving else 60.0
+        longest = LOOK_SECONDS if self._planner is not None or self._leaving else self._beat_seconds
         wait = max(0.0, min(longest, *(at - time.monotonic() for at in due)) if due else longest)
+        self._beat(tuple(place.number for place in self._places if place.pid))
         number = signal.sigtimedwait(_AWAITED, wait)
         if number is not None and number.si_signo in _STOP:
             self._stopping = True

@@ -20,6 +20,8 @@ class Condition(enum.Enum):
 
     DISK_TROUBLE = "disk-trouble"
     UPSTREAM_DOWN = "upstream-down"
+    SETTINGS_WRONG = "settings-wrong"
+    NOT_ENROLLED = "not-enrolled"
     CENTRAL_UNREACHABLE = "central-unreachable"
     LISTS_STALE = "lists-stale"
     STARTING = "starting"
@@ -32,6 +34,7 @@ class ProcessHealth(msgspec.Struct, frozen=True, kw_only=True):
     process: str
     time: float  # Unix seconds
     conditions: tuple[Condition, ...] = ()
+    lasting: bool = False  # said once, by what runs no longer (a step of the boot): it holds until said otherwise
     details: dict[str, str] = {}  # for people: "upstream 192.0.2.1:53 has not answered since 10:31"
 
 
@@ -60,7 +63,7 @@ def read(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
             health = _decoder.decode(path.read_bytes())
         except (OSError, msgspec.DecodeError):
             continue
-        if now - health.time > STALE_SECONDS:
+        if not health.lasting and now - health.time > STALE_SECONDS:
             health = msgspec.structs.replace(health, conditions=(*health.conditions, Condition.STOPPED))
         found.append(health)
     return tuple(found)

@@ -89,6 +89,16 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.sockets / "lamp"
 
     @property
+    def power_off(self) -> Path:
+        """Appears when the button was held for long: the machine is to be shut down. Made by the recorder."""
+        return self.sockets / "power-off"
+
+    @property
     def health(self) -> Path:
         """A folder in which each process says how it is (`appliance.room.health`)."""
         return self.sockets / "health"
+
+
+def open_to_the_room(socket: Path) -> None:
+    """Let the room's other processes, which on a card have users of their own and one group, use a socket."""
+    socket.chmod(0o660)

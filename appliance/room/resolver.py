@@ -3,7 +3,6 @@
 import logging
 import os
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -14,12 +13,15 @@ from typing import TypeVar
 import click
 
 from appliance.errors import HallpassError
+from appliance.notify import notify, watchdog_seconds
 from appliance.room import health
+from appliance.room.addresses import way_out
 from appliance.room.following import Follower
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.names import certificate_files, local_names
 from appliance.room.paths import RoomPaths
 from appliance.room.policy import FileState, depends_on, load_policy, state_of
+from appliance.room.pulse import Pulse
 from appliance.settings.dns import Memory
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
@@ -99,7 +101,7 @@ class Page:
         if self._host not in _WILDCARDS:
             return (self._host,)
         if self._now() >= self._until:
-            self._known = tuple(_way_out())
+            self._known = way_out()
             self._until = self._now() + _ADDRESS_SECONDS
         return self._known
 
@@ -115,16 +117,30 @@ def serve(settings: RoomSettings, file: Path | None = None) -> int:
     for old in paths.health.glob("resolver-*.json"):
         old.unlink(missing_ok=True)  # of a run with more workers
     shown = ", ".join(_shown(*address) for address in plan.shares.addresses)
-    planner = None
+    planner, pulse = None, composing.pulse
     if file is not None:
         planner = Follower(file, settings, plan, composing.plan, health_folder=paths.health, say=_say)
-    return Supervisor(plan, say=_say, ready=lambda: _say(f"answering on {shown}"), planner=planner).run()
+
+    def ready() -> None:
+        notify("READY=1")
+        _say(f"answering on {shown}")
+
+    supervisor = Supervisor(
+        plan,
+        say=_say,
+        ready=ready,
+        planner=planner,
+        beat=pulse.feed_watchdog,
+        beat_seconds=watchdog_seconds() or 60.0,
+    )
+    return supervisor.run()
 
 
 class Composing:
     """Makes out of settings what workers do, the first time and whenever the settings have changed."""
 
     def __init__(self, paths: RoomPaths) -> None:
+        self.pulse = Pulse()
         self._paths = paths
         self._secret = secrets.token_bytes(16)  # devices keep their cookies (RFC 7873) through new settings
 
@@ -141,7 +157,13 @@ class Composing:
 
         def run(number: int, own: Sockets, ready: Callable[[], None]) -> None:
             files.catch_up()
-            run_worker(lambda: Worker(work, own, files, say=_teller(number, self._paths.health)), ready)
+            tell = _teller(number, self._paths.health)
+
+            def say(condition: worker.Condition) -> None:
+                self.pulse.beats(number)
+                tell(condition)
+
+            run_worker(lambda: Worker(work, own, files, say=say), ready)
 
         return Plan(shares, _workers(settings), run)
 
@@ -234,18 +256,6 @@ def _cache(memory: Memory) -> RecordCache:
         maximum_ttl=memory.maximum_ttl,
         stale_seconds=memory.stale_hours * 3600.0,
     )
-
-
-def _way_out() -> list[str]:
-    found = []
-    for family, somewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((somewhere, 9))  # sends nothing: it only asks the kernel for the way
-                found.append(str(probe.getsockname()[0]))
-        except OSError:
-            continue  # no address of that family
-    return found
 
 
 def _shown(host: str, port: int) -> str:

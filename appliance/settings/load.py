@@ -9,6 +9,7 @@ Relative paths are relative to the file. A UTF-8 byte order mark and CRLF (Notep
 
 import difflib
 import tomllib
+import types
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from appliance.errors import HallpassError
+
+LARGEST_BYTES = 1024 * 1024  # a damaged card may claim any size
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -33,16 +36,35 @@ class SettingsInvalid(HallpassError):
 
 def load(path: Path, kind: type[S]) -> S:
     """Read a settings file as `kind`. Raises SettingsInvalid with every mistake."""
+    return convert(read_table(path), path, kind)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Read a settings file as what TOML makes of it. Raises SettingsInvalid."""
     try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        text = _read(path).decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as problem:
         raise SettingsInvalid(path, [f"cannot be read: {problem.strerror}"]) from None
     except UnicodeDecodeError as problem:
         raise SettingsInvalid(path, [f"is not UTF-8 text (byte {problem.start})"]) from None
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise SettingsInvalid(path, [f"is not TOML: {problem}"]) from None
+    except RecursionError:
+        raise SettingsInvalid(path, ["is not TOML that anybody would write: its brackets go too deep"]) from None
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(LARGEST_BYTES + 1)
+    if len(content) > LARGEST_BYTES:
+        raise SettingsInvalid(path, ["is too large for a settings file"])
+    return content
+
+
+def convert(table: dict[str, Any], path: Path, kind: type[S]) -> S:
+    """Return a file's table as `kind`. Raises SettingsInvalid with every mistake."""
     problems: list[str] = []
     settings = _struct(kind, table, "", path.parent.absolute(), problems)
     if problems or settings is None:
@@ -88,10 +110,10 @@ def _value(kind: Any, value: Any, key: str, base: Path, problems: list[str]) -> 
     if item is not None and isinstance(value, list):
         return tuple(_value(item, one, f"{key}[{at}]", base, problems) for at, one in enumerate(value))
     try:
-        if hasattr(kind, "parse"):
+        if parsed := _parsed_type(kind):
             if not isinstance(value, str):
                 raise msgspec.ValidationError(f"expected text, got {type(value).__name__}")
-            return kind.parse(value)
+            return parsed.parse(value)
         return msgspec.convert(value, kind, dec_hook=_hook(base))
     except ValueError as problem:
         problems.append(f"{key}: {_plainly(problem)}")
@@ -120,6 +142,12 @@ def _struct_type(kind: Any) -> type[msgspec.Struct] | None:
         if isinstance(one, type) and issubclass(one, msgspec.Struct) and not hasattr(one, "parse"):
             return one
     return None
+
+
+def _parsed_type(kind: Any) -> Any:
+    """Return the type with a `parse` that an annotation asks for (`X` or `X | None`), or None."""
+    ones = typing.get_args(kind) if typing.get_origin(kind) in {typing.Union, types.UnionType} else (kind,)
+    return next((one for one in ones if hasattr(one, "parse")), None)
 
 
 def _item_type(kind: Any) -> Any:

@@ -147,7 +147,12 @@ class CentralLink(msgspec.Struct, frozen=True, kw_only=True):
     certificate: Path | None = None  # the authority to trust; left out: the machine's own
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
+        self.check_url(self.url)
+
+    @staticmethod
+    def check_url(url: str) -> None:
+        """Raise ValueError where central may not be reached by an address: a token never travels in the clear."""
+        parts = urlsplit(url)
         if parts.scheme == "https" and parts.hostname:
             return
         if parts.scheme == "http" and _is_loopback(parts.hostname or ""):

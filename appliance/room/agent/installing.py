@@ -74,6 +74,9 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
     if not (home / INDEX_NAME).exists():
         paths.indexes.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=_WORK, dir=paths.indexes))
+        work.chmod(
+            paths.indexes.stat().st_mode & 0o777
+        )  # mkdtemp's own is for us alone; the resolver reads it too
         try:
             await fetch(_base(paths), work / INDEX_NAME)
             _lay_over_the_base(paths, work)

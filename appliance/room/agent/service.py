@@ -6,6 +6,7 @@ import signal
 import time
 from importlib import metadata
 
+from appliance.notify import feed_watchdog, notify
 from appliance.room import health
 from appliance.room.agent.answering import Answers
 from appliance.room.agent.calls import LINE_BYTES
@@ -14,7 +15,7 @@ from appliance.room.agent.deciding import Deciding
 from appliance.room.agent.following import Follower
 from appliance.room.agent.memory import Memory
 from appliance.room.health import Condition, ProcessHealth
-from appliance.room.paths import RoomPaths
+from appliance.room.paths import RoomPaths, open_to_the_room
 from appliance.room.policy_in_use import PolicyInUse
 from appliance.settings.room import RoomSettings
 
@@ -32,25 +33,28 @@ async def run(settings: RoomSettings) -> None:
     deciding = Deciding(paths, PolicyInUse(settings), memory)
     answers = Answers(memory, client, follower, deciding=deciding)
     server = await asyncio.start_unix_server(answers.serve, paths.agent_socket, limit=LINE_BYTES)
+    open_to_the_room(paths.agent_socket)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     tasks = [asyncio.create_task(_say_how_it_is(paths, follower))]
+    watchdog = asyncio.create_task(feed_watchdog())
     if follower is not None:
         work = (follower.follow, follower.apply, follower.deliver, follower.tell_health)
         tasks += [asyncio.create_task(one()) for one in work]
     ended = asyncio.create_task(stop.wait())
+    notify("READY=1")
     try:
         # A task that ends is a fault of ours: it is raised here, the process ends, and its manager starts it anew.
         done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        for task in (ended, *tasks):
+        for task in (ended, watchdog, *tasks):
             task.cancel()
         server.close()
-        for task in (ended, *tasks):
+        for task in (ended, watchdog, *tasks):
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
         if client is not None:

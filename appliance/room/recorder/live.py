@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.room.paths import open_to_the_room
 from appliance.room.recorder.schema import QTYPE_NAMES
 from appliance.room.recorder.tokens import Tokens
 from dns.records import QueryRecord
@@ -47,6 +48,7 @@ class LiveFeed:
         """Begin to accept followers."""
         path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._follow, path)
+        open_to_the_room(path)
 
     def tell(self, record: QueryRecord) -> None:
         """Tell every follower of a record."""

@@ -8,15 +8,17 @@ import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
+from appliance.notify import feed_watchdog, notify
 from appliance.room import clock, health
 from appliance.room.health import Condition, ProcessHealth
-from appliance.room.paths import RoomPaths
+from appliance.room.paths import RoomPaths, open_to_the_room
 from appliance.room.recorder import keys
 from appliance.room.recorder.ledger import Ledger
 from appliance.room.recorder.live import LiveFeed
-from appliance.room.recorder.pressing import RoomButton
+from appliance.room.recorder.pressing import RoomButton, shut_down
 from appliance.room.recorder.service import Recorder
 from appliance.room.recorder.signal_light import SignalLight
 from appliance.room.recorder.tokens import Tokens
@@ -58,7 +60,9 @@ async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -
     tasks = [
         asyncio.create_task(_look_after_the_room(paths, recorder, light, now)),
         asyncio.create_task(_hand_over_incidents(recorder)),
+        asyncio.create_task(feed_watchdog()),
     ]
+    notify("READY=1")
     try:
         await stop.wait()
     finally:
@@ -93,7 +97,7 @@ def _button(
         watch.look(now())
         return watch.button_pause_minutes
 
-    pressed = RoomButton(light, paths.pause, minutes, now=now)
+    pressed = RoomButton(light, paths.pause, minutes, now=now, shut_down=partial(shut_down, paths.power_off))
     try:
         return GpioButton(settings.button.pin, pressed.down, pressed.up)
     except HardwareError as problem:
@@ -105,7 +109,9 @@ async def _serve(
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], path: Path
 ) -> asyncio.Server:
     path.unlink(missing_ok=True)
-    return await asyncio.start_unix_server(answer, path)
+    server = await asyncio.start_unix_server(answer, path)
+    open_to_the_room(path)
+    return server
 
 
 async def _hand_over_incidents(recorder: Recorder) -> None:

@@ -1,0 +1,72 @@
+"""A room's enrolment in one file: where central is, whom to trust about it, and the room's token.
+
+Central writes it, a technician carries it unread, the card's first boot takes it. It is as secret as the token in
+it. What it holds may grow: unknown keys are passed over, and `hallpass_bundle` grows only where an older card
+could no longer follow.
+"""
+
+import ssl
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+
+from appliance.errors import HallpassError
+from appliance.settings.room import CentralLink
+
+FORMAT = 1
+LARGEST_BYTES = 256 * 1024
+
+Filled = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class BundleInvalid(HallpassError):
+    """A file that is no bundle, or no whole one; the message says why."""
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in it today."""
+
+    hallpass_bundle: int = FORMAT
+    room: Filled
+    url: Filled
+    token: Annotated[str, msgspec.Meta(min_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
+    certificate: str = ""  # PEM; "": the authorities that every machine trusts
+
+
+def encode(bundle: Bundle) -> bytes:
+    """Return a bundle as a file."""
+    return msgspec.json.format(msgspec.json.encode(bundle), indent=1) + b"\n"
+
+
+def decode(content: bytes) -> Bundle:
+    """Read a bundle whole. Raises BundleInvalid."""
+    if len(content) > LARGEST_BYTES:
+        raise BundleInvalid("is too large for an enrolment bundle")
+    if not content.strip(b"\0 \r\n"):
+        raise BundleInvalid("is empty")
+    try:
+        bundle = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=Bundle)
+    except msgspec.ValidationError as problem:
+        raise BundleInvalid(f"is no enrolment bundle of central's: {problem}") from None
+    except msgspec.DecodeError:
+        raise BundleInvalid("is damaged, or no enrolment bundle: fetch it anew from central") from None
+    if bundle.hallpass_bundle > FORMAT:
+        raise BundleInvalid("was made by a newer central: this card needs a newer image")
+    _check_link(bundle)
+    return bundle
+
+
+def _check_link(bundle: Bundle) -> None:
+    parts = urlsplit(bundle.url)
+    if parts.username or parts.query or parts.fragment:
+        raise BundleInvalid(f"names no plain address of central: {bundle.url}")
+    try:
+        CentralLink.check_url(bundle.url)
+    except ValueError as problem:
+        raise BundleInvalid(f"central's {problem}") from None
+    if bundle.certificate:
+        try:
+            ssl.create_default_context(cadata=bundle.certificate)
+        except (ssl.SSLError, ValueError):
+            raise BundleInvalid("holds a certificate that cannot be read") from None

@@ -1,0 +1,148 @@
+"""The machine under a card, as far as settling changes it: files whole and by renaming, owners, mounts, the clock.
+
+A file that already says what it should is left alone: a card lives longer unwritten. Whatever is interrupted has
+either happened or not, so that settling may simply begin again.
+"""
+
+import contextlib
+import grp
+import os
+import pwd
+import secrets
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+COMMAND_SECONDS = 60.0
+
+
+class Machine:
+    """Changes this very machine. Methods raise OSError."""
+
+    def folder(self, path: Path, *, mode: int = 0o755, owner: str = "root", group: str = "root") -> None:
+        """Make a folder with its owner, or bring an existing one to it."""
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.give(path, mode, owner, group)
+
+    def write(
+        self, path: Path, content: bytes, *, mode: int = 0o644, owner: str = "root", group: str = "root"
+    ) -> None:
+        """Replace a file. Nobody ever sees half of it, or sees it before it has its owner."""
+        if not path.is_symlink() and path.is_file() and path.read_bytes() == content:
+            self.give(path, mode, owner, group)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.new")
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        self.give(temporary, mode, owner, group)
+        temporary.replace(path)
+        self.settle(path.parent)
+
+    def write_on_boot(self, path: Path, content: bytes) -> None:
+        """Replace a file of the boot partition: FAT knows neither owners nor modes."""
+        if path.is_file() and path.read_bytes() == content:
+            return
+        temporary = path.with_suffix(".new")
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        self.settle(path.parent)
+
+    def rename(self, path: Path, target: Path) -> None:
+        """Rename a file, and wait until the card has it."""
+        path.replace(target)
+        self.settle(path.parent)
+
+    def wipe(self, path: Path) -> None:
+        """Overwrite a file where it stands, then remove it."""
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            file.write(bytes(size))
+            file.flush()
+            os.fsync(file.fileno())
+        self.remove(path)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, where there is one."""
+        if path.exists():
+            path.unlink()
+            self.settle(path.parent)
+
+    def touch(self, path: Path) -> None:
+        """Note the time on a file."""
+        path.touch(mode=0o600)
+
+    def give(self, path: Path, mode: int, owner: str, group: str) -> None:
+        """Set who owns a file, and who may do what with it."""
+        uid, gid = pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
+        there = path.stat()
+        if (there.st_uid, there.st_gid) != (uid, gid):
+            os.chown(path, uid, gid)
+        if stat.S_IMODE(there.st_mode) != mode:
+            path.chmod(mode)
+
+    def settle(self, folder: Path) -> None:
+        """Wait until what was renamed in a folder is on the disk."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def is_mounted(self, path: Path) -> bool:
+        """Tell whether a folder is a file system of its own; else what is written there is gone at reboot."""
+        return path.is_mount()
+
+    @contextlib.contextmanager
+    def boot_writable(self, boot: Path) -> Iterator[None]:
+        """Let the boot partition be written for a moment."""
+        self.run("mount", "-o", "remount,rw", str(boot))
+        try:
+            yield
+        finally:
+            os.sync()
+            self.run("mount", "-o", "remount,ro", str(boot))
+
+    def has_address(self, address: str) -> bool:
+        """Tell whether an address is one of this machine's own."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.bind((address, 0))  # only one's own address can be bound
+        except OSError:
+            return False
+        return True
+
+    def secret(self, size: int) -> bytes:
+        """Return so many bytes that nobody knows."""
+        return secrets.token_bytes(size)
+
+    def set_host_name(self, name: str) -> None:
+        """Tell the kernel the machine's name."""
+        if socket.gethostname() != name:
+            socket.sethostname(name)
+
+    def set_clock_forward(self, to: float) -> None:
+        """Set a clock that is behind what the card knew last (Unix seconds)."""
+        if time.time() < to:
+            time.clock_settime(time.CLOCK_REALTIME, to)
+
+    def run(self, *arguments: str) -> None:
+        """Run a command. Raises OSError with what it said."""
+        try:
+            done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise OSError(f"{arguments[0]} did not end within {COMMAND_SECONDS:.0f} seconds") from None
+        if done.returncode:
+            said = " ".join(done.stderr.split()) or f"ended with {done.returncode}"
+            raise OSError(f"{' '.join(arguments[:2])}: {said}")

@@ -1,0 +1,146 @@
+"""Where the card has its things. Everything hangs from one root, so that a test may have a card of its own."""
+
+from pathlib import Path
+
+import msgspec
+
+
+class Places(msgspec.Struct, frozen=True):
+    """The folders and files of one card."""
+
+    root: Path = Path("/")
+
+    @property
+    def boot(self) -> Path:
+        """The FAT partition that a technician's laptop shows, mounted read-only."""
+        return self.root / "boot/firmware"
+
+    @property
+    def settings(self) -> Path:
+        """What the technician wrote."""
+        return self.boot / "hallpass.toml"
+
+    @property
+    def bundle(self) -> Path:
+        """The enrolment, until the first boot takes it."""
+        return self.boot / "hallpass.bundle"
+
+    @property
+    def taken_bundle(self) -> Path:
+        """The enrolment after it was taken and before it is wiped; never read."""
+        return self.boot / "hallpass.bundle.taken"
+
+    @property
+    def problem(self) -> Path:
+        """What is wrong with the settings, in words; not there when nothing is."""
+        return self.boot / "hallpass-problem.txt"
+
+    @property
+    def status(self) -> Path:
+        """How the room is, in words."""
+        return self.boot / "hallpass-status.txt"
+
+    @property
+    def data(self) -> Path:
+        """The data partition."""
+        return self.root / "data"
+
+    @property
+    def kept(self) -> Path:
+        """What the card itself must remember; for root alone."""
+        return self.data / "card"
+
+    @property
+    def last_settings(self) -> Path:
+        """The settings that were good last."""
+        return self.kept / "hallpass.toml"
+
+    @property
+    def enrolment(self) -> Path:
+        """The bundle that was taken last."""
+        return self.kept / "hallpass.bundle"
+
+    @property
+    def last_upstreams(self) -> Path:
+        """The name servers that the network offered last, one a line."""
+        return self.kept / "upstreams"
+
+    @property
+    def clock(self) -> Path:
+        """A file whose time of change is the latest time that this card knew."""
+        return self.kept / "clock"
+
+    @property
+    def host_key(self) -> Path:
+        """The SSH server's key."""
+        return self.kept / "ssh/ssh_host_ed25519_key"
+
+    @property
+    def room(self) -> Path:
+        """The room's data (`appliance.room.paths`)."""
+        return self.data / "hallpass"
+
+    @property
+    def run(self) -> Path:
+        """The room's sockets."""
+        return self.root / "run/hallpass"
+
+    @property
+    def room_settings(self) -> Path:
+        """The settings in use, as the room's processes read them."""
+        return self.run / "room.toml"
+
+    @property
+    def token(self) -> Path:
+        """The room's token, for the agent alone."""
+        return self.run / "token"
+
+    @property
+    def authority(self) -> Path:
+        """The authority that central's certificate is checked against."""
+        return self.run / "central.pem"
+
+    @property
+    def made(self) -> Path:
+        """What was made of the settings for the machine's own services; anew at each boot."""
+        return self.root / "run/hallpass-card"
+
+    @property
+    def follows_network(self) -> Path:
+        """There where the name servers to ask are those that the network offers."""
+        return self.made / "upstreams-from-dhcp"
+
+    @property
+    def authorized_keys(self) -> Path:
+        """Who may come in by SSH; not there: nobody, and no server runs."""
+        return self.made / "authorized_keys"
+
+    @property
+    def firewall(self) -> Path:
+        """Ports that are open beside those of every card."""
+        return self.made / "firewall/ports.nft"
+
+    @property
+    def network(self) -> Path:
+        """systemd-networkd's settings."""
+        return self.root / "run/systemd/network/20-hallpass.network"
+
+    @property
+    def time_servers(self) -> Path:
+        """systemd-timesyncd's settings."""
+        return self.root / "run/systemd/timesyncd.conf.d/20-hallpass.conf"
+
+    @property
+    def network_state(self) -> Path:
+        """What systemd-networkd says of the network."""
+        return self.root / "run/systemd/netif/state"
+
+    @property
+    def host_name(self) -> Path:
+        """The machine's name."""
+        return self.root / "etc/hostname"
+
+    @property
+    def hosts(self) -> Path:
+        """The machine's own names."""
+        return self.root / "etc/hosts"

@@ -1,0 +1,194 @@
+"""What a technician may write into ``hallpass.toml`` on the boot partition.
+
+Much less than a room's own settings: where things stand on the card, and which ports are served, is not theirs to
+say. What is left out has a default that works. Sections that a room has too bear the same names and meanings.
+"""
+
+import ipaddress
+import re
+from typing import Annotated, Literal, Self
+
+import msgspec
+from msgspec import field
+
+from appliance.settings.dns import Domain, Forward, Memory
+from appliance.settings.room import PRIVATE_NETWORKS, Button, Led, NotNegative, Positive
+from appliance.settings.values import Network, Upstream
+from dns.local import LocalNames
+from dns.written import LocalRecord
+
+_KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "sk-ssh-ed25519@openssh.com")
+_KEY = re.compile(rf"({'|'.join(map(re.escape, _KEY_KINDS))}) [A-Za-z0-9+/]{{40,}}={{0,2}}( [\x20-\x7e]*)?")
+
+
+class Address(msgspec.Struct, frozen=True):
+    """An IP address."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``192.0.2.1`` or ``2001:db8::1``. Raises ValueError."""
+        try:
+            return cls(str(ipaddress.ip_address(text)))
+        except ValueError:
+            raise ValueError(f"{text!r} is not an IP address") from None
+
+    @property
+    def is_6(self) -> bool:
+        """Whether it is one of IPv6."""
+        return ":" in self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class OwnAddress(msgspec.Struct, frozen=True):
+    """An address of this machine with the size of its network."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``192.0.2.14/24``. Raises ValueError."""
+        if "/" not in text:
+            raise ValueError(f"{text!r} does not say how large the network is; write {text}/24, for example")
+        try:
+            return cls(str(ipaddress.ip_interface(text)))
+        except ValueError:
+            raise ValueError(f"{text!r} is not an address with its network, such as 192.0.2.14/24") from None
+
+    @property
+    def is_6(self) -> bool:
+        """Whether it is one of IPv6."""
+        return ":" in self.text
+
+    def network_has(self, address: Address) -> bool:
+        """Tell whether an address lies in the network; a router of IPv6 may also have a link-local one."""
+        other = ipaddress.ip_address(address.text)
+        return other in ipaddress.ip_interface(self.text).network or (self.is_6 and other.is_link_local)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class PublicKey(msgspec.Struct, frozen=True):
+    """A public key of SSH, one line as in ``id_ed25519.pub``."""
+
+    line: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read such a line. Raises ValueError."""
+        if "PRIVATE KEY" in text:
+            raise ValueError("this is the private key; it belongs on no card. Use the file that ends in .pub")
+        line = " ".join(text.split())
+        if not _KEY.fullmatch(line):
+            raise ValueError("is not one line of a public key file, such as 'ssh-ed25519 AAAA... name'")
+        return cls(line)
+
+    def __str__(self) -> str:
+        return self.line
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """[room]: which room this is. Left out: what the enrolment says."""
+
+    name: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.isprintable():
+            raise ValueError("name: must be one line of text")
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """[network]: the cable. Left out: the network gives an address (DHCP, and IPv6 by itself)."""
+
+    address: OwnAddress | None = None
+    gateway: Address | None = None
+    ipv6: Literal["auto", "off"] = "auto"
+    address6: OwnAddress | None = None
+    gateway6: Address | None = None
+
+    def __post_init__(self) -> None:
+        _ensure_pair("", self.address, self.gateway, is_6=False)
+        _ensure_pair("6", self.address6, self.gateway6, is_6=True)
+        if self.address is not None and self.gateway is None:
+            raise ValueError("gateway: is missing beside address; the room would not reach the internet")
+        if self.ipv6 == "off" and self.address6 is not None:
+            raise ValueError("address6: IPv6 is off; leave one of the two out")
+
+
+class Time(msgspec.Struct, frozen=True, kw_only=True):
+    """[time]: servers to ask for the time, by address: the time must not need DNS."""
+
+    servers: tuple[Address, ...] = ()
+
+
+class Ssh(msgspec.Struct, frozen=True, kw_only=True):
+    """[ssh]: who may come in as root. Left out: nobody, and no server runs."""
+
+    keys: tuple[PublicKey, ...] = ()
+
+
+class CardDns(msgspec.Struct, frozen=True, kw_only=True):
+    """[dns]: as in a room, less what the card decides."""
+
+    upstreams: tuple[Upstream, ...] = ()  # left out: what the network offers, else a public service
+    clients: tuple[Network, ...] = PRIVATE_NETWORKS
+    workers: NotNegative = 0
+    rate_limit: NotNegative = 1000
+    forward: tuple[Forward, ...] = ()
+    record: tuple[LocalRecord, ...] = ()
+    own_names: tuple[Domain, ...] = ()
+    cache: Memory = Memory()
+
+    def __post_init__(self) -> None:
+        LocalNames(self.record)
+
+
+class CardLog(msgspec.Struct, frozen=True, kw_only=True):
+    """[log]: as in a room, less the key: an enrolled room's comes from central."""
+
+    detail: Literal["everything", "domains", "refusals", "counts"] = "everything"
+    commit_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 0.75
+    fold_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
+    keep_allowed_days: Positive = 7
+    keep_refused_days: Positive = 30
+    keep_counts_days: Positive = 396
+    megabytes: Positive = 200
+
+
+class CardPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """[policy]: a room without central. Left out: everything that the starter list knows is closed."""
+
+    closed: tuple[str, ...] = ()
+    safe_search: bool = False
+
+
+class CardSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    room: Room = field(default_factory=Room)
+    network: Link = field(default_factory=Link)
+    time: Time = field(default_factory=Time)
+    ssh: Ssh = field(default_factory=Ssh)
+    dns: CardDns = field(default_factory=CardDns)
+    led: Led = field(default_factory=Led)
+    button: Button = field(default_factory=Button)
+    log: CardLog = field(default_factory=CardLog)
+    policy: CardPolicy | None = None
+
+
+def _ensure_pair(ending: str, own: OwnAddress | None, gateway: Address | None, *, is_6: bool) -> None:
+    kind = "IPv6" if is_6 else "IPv4"
+    if own is not None and own.is_6 is not is_6:
+        raise ValueError(f"address{ending}: {own} is not an address of {kind}")
+    if gateway is None:
+        return
+    if gateway.is_6 is not is_6:
+        raise ValueError(f"gateway{ending}: {gateway} is not an address of {kind}")
+    if own is None:
+        raise ValueError(f"gateway{ending}: stands alone; name address{ending} too, or leave both out")
+    if not own.network_has(gateway):
+        raise ValueError(f"gateway{ending}: {gateway} does not lie in the network of {own}")

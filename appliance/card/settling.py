@@ -1,0 +1,205 @@
+"""`hallpass card settle`: at each boot, from what is on the card to what the machine's services read.
+
+A list of steps, in their order. Each may be interrupted anywhere and done again: power is cut when it is cut. A
+step that fails is said, and the others go on: a room whose host name could not be set still filters.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from appliance.card import rendering, report, upstreams
+from appliance.card.choosing import Chosen, Source, choose
+from appliance.card.machine import Machine
+from appliance.card.places import Places
+from appliance.errors import HallpassError
+from appliance.room import health
+from appliance.room.health import Condition, ProcessHealth
+from blocklists import starter
+from blocklists.errors import ListError
+
+GROUP = "hallpass"
+AGENT = "hallpass-agent"
+WEB = "hallpass-web"
+RESOLVER = "hallpass-resolver.service"
+SECRET_BYTES = 32
+
+Step = tuple[str, Callable[[], None]]
+
+
+class Settling:
+    """One boot."""
+
+    def __init__(self, places: Places, machine: Machine, say: Callable[[str], None]) -> None:
+        self._places = places
+        self._machine = machine
+        self._say = say
+        self.troubles: list[str] = []
+        self.chosen = choose(places)
+
+    def run(self) -> None:
+        """Do every step."""
+        for name, step in self._steps():
+            try:
+                step()
+            except (HallpassError, OSError, ListError, subprocess.SubprocessError, ValueError) as problem:
+                self.troubles.append(f"{name}: {problem}")
+                self._say(f"{name}: {problem}")
+
+    def _steps(self) -> Iterator[Step]:
+        yield "folders", self._make_folders  # everything below stands in them
+        yield "clock", self._set_clock  # certificates are judged by it
+        yield "enrolment", self._take_bundle  # before anything is made of it, it is safe from the next power cut
+        yield "settings", self._keep_settings
+        yield "room", self._write_room
+        yield "starter list", self._make_starter_list  # the resolver writes nothing itself
+        yield "pages", self._make_pages_key
+        yield "network", self._write_network
+        yield "firewall", self._open_ports
+        yield "host name", self._name_host
+        yield "time servers", self._write_time_servers
+        yield "ssh", self._let_technician_in
+        yield "report", self._report  # last: it says what became of the others
+
+    def _make_folders(self) -> None:
+        places, machine = self._places, self._machine
+        machine.folder(places.made)
+        machine.folder(places.firewall.parent)
+        for shared in (places.run, places.run / "health", places.room):
+            machine.folder(shared, mode=0o1770, group=GROUP)  # sticky: each removes only what it made
+        machine.folder(places.kept, mode=0o700)
+
+    def _set_clock(self) -> None:
+        if self._places.clock.exists():
+            self._machine.set_clock_forward(self._places.clock.stat().st_mtime)
+
+    def _take_bundle(self) -> None:
+        """Move the enrolment from where every laptop reads it to where root alone does."""
+        places, machine = self._places, self._machine
+        if not machine.is_mounted(places.data):
+            return  # what is written there would be gone at the next boot: the bundle stays where it is
+        if self.chosen.bundle_is_new:
+            machine.write(places.enrolment, places.bundle.read_bytes(), mode=0o600)
+            with machine.boot_writable(places.boot):
+                machine.rename(places.bundle, places.taken_bundle)
+                machine.wipe(places.taken_bundle)
+        elif places.taken_bundle.exists():
+            with machine.boot_writable(places.boot):
+                machine.wipe(places.taken_bundle)
+
+    def _keep_settings(self) -> None:
+        if self.chosen.source is Source.BOOT:
+            self._machine.write(self._places.last_settings, self._places.settings.read_bytes(), mode=0o600)
+
+    def _write_room(self) -> None:
+        write_room(self._places, self._machine, self.chosen)
+
+    def _make_starter_list(self) -> None:
+        folder = self._places.room / "starter"
+        starter.index(folder)
+        for path in (folder, *folder.rglob("*")):
+            self._machine.give(path, 0o755 if path.is_dir() else 0o644, "root", GROUP)
+
+    def _make_pages_key(self) -> None:
+        path = self._places.room / "pages.key"
+        if not path.exists() or path.stat().st_size < SECRET_BYTES:
+            self._machine.write(path, self._machine.secret(SECRET_BYTES), mode=0o400, owner=WEB, group=GROUP)
+
+    def _write_network(self) -> None:
+        self._machine.write(self._places.network, rendering.network_file(self.chosen.settings.network))
+
+    def _open_ports(self) -> None:
+        self._write_or_remove(self._places.firewall, rendering.firewall_file(self.chosen.settings))
+
+    def _name_host(self) -> None:
+        name = self.chosen.host
+        self._machine.write(self._places.host_name, f"{name}\n".encode())
+        self._machine.write(self._places.hosts, rendering.hosts_file(name))
+        self._machine.set_host_name(name)
+
+    def _write_time_servers(self) -> None:
+        self._write_or_remove(self._places.time_servers, rendering.time_file(self.chosen.settings.time))
+
+    def _let_technician_in(self) -> None:
+        keys = rendering.keys_file(self.chosen.settings)
+        if keys is not None:
+            self._make_host_key(self._places.host_key)
+        self._write_or_remove(self._places.authorized_keys, keys, mode=0o600)
+
+    def _make_host_key(self, path: Path) -> None:
+        if path.exists() and path.with_suffix(".pub").exists():
+            return
+        self._machine.folder(path.parent, mode=0o700)
+        for half in (path, path.with_suffix(".pub")):
+            self._machine.remove(half)  # of a making that was cut off; ssh-keygen would ask about it
+        self._machine.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path))
+
+    def _write_or_remove(self, path: Path, content: bytes | None, mode: int = 0o644) -> None:
+        if content is None:
+            self._machine.remove(path)
+        else:
+            self._machine.write(path, content, mode=mode)
+
+    def _report(self) -> None:
+        chosen, places = self.chosen, self._places
+        conditions = []
+        details = {}
+        if chosen.problems or self.troubles:
+            conditions.append(Condition.SETTINGS_WRONG)
+            details["problem"] = "\n".join((*chosen.problems, *self.troubles))
+        if chosen.waits_for:
+            conditions.append(Condition.NOT_ENROLLED)
+            details["waits"] = chosen.waits_for
+        health.report(
+            places.run / "health",
+            ProcessHealth(process="card", time=0.0, conditions=tuple(conditions), details=details, lasting=True),
+        )
+        write_on_boot(places, self._machine, places.problem, report.problem_text(chosen, self.troubles))
+
+
+def write_room(places: Places, machine: Machine, chosen: Chosen) -> bool:
+    """Write the settings that the room's processes read; tell whether they are others than before."""
+    bundle = chosen.bundle
+    if bundle is not None:
+        machine.write(places.token, f"{bundle.token}\n".encode(), mode=0o400, owner=AGENT, group=GROUP)
+        if bundle.certificate:
+            machine.write(places.authority, bundle.certificate.encode(), group=GROUP)
+    follows = not chosen.settings.dns.upstreams
+    servers = upstreams.remembered(places.last_upstreams) if follows else ()
+    content = rendering.toml(rendering.room_table(chosen.written, chosen.settings, bundle, servers, places))
+    before = places.room_settings.read_bytes() if places.room_settings.exists() else b""
+    machine.write(places.room_settings, content, mode=0o640, group=GROUP)
+    if follows:
+        machine.write(places.follows_network, b"")
+    else:
+        machine.remove(places.follows_network)
+    return content != before
+
+
+def follow_network(places: Places, machine: Machine, *, has_settled: bool) -> bool:
+    """Ask the servers that the network offers now; tell whether they are others than before.
+
+    A network that has only just come up may offer none yet: only one that has settled makes the card forget.
+    """
+    if not places.follows_network.exists():
+        return False
+    offered = upstreams.offered(places.network_state, machine.has_address)
+    if offered == upstreams.remembered(places.last_upstreams) or not (offered or has_settled):
+        return False
+    machine.write(places.last_upstreams, "".join(f"{server}\n" for server in offered).encode(), mode=0o600)
+    if not write_room(places, machine, choose(places)):
+        return False
+    machine.run("systemctl", "--no-block", "try-restart", RESOLVER)
+    return True
+
+
+def write_on_boot(places: Places, machine: Machine, path: Path, content: bytes | None) -> None:
+    """Let a file of the boot partition say this, or (None) not be there. Without need nothing is written."""
+    there = path.read_bytes() if path.exists() else None
+    if there == content or not machine.is_mounted(places.boot):
+        return
+    with machine.boot_writable(places.boot):
+        if content is None:
+            machine.remove(path)
+        else:
+            machine.write_on_boot(path, content)

@@ -1,0 +1,45 @@
+"""How the room is, put together from what its processes say, for `hallpass-status.txt`."""
+
+from appliance.card import report
+from appliance.card.choosing import Chosen
+from appliance.card.machine import Machine
+from appliance.card.places import Places
+from appliance.card.settling import write_on_boot
+from appliance.room import health
+from appliance.room.addresses import way_out
+from appliance.room.health import Condition, ProcessHealth
+
+_WORDS = {
+    Condition.DISK_TROUBLE: "the log cannot be written",
+    Condition.UPSTREAM_DOWN: "no name server outside answers; is the internet there?",
+    Condition.SETTINGS_WRONG: "something on this card could not be used: see hallpass-problem.txt",
+    Condition.CENTRAL_UNREACHABLE: "central cannot be reached",
+    Condition.LISTS_STALE: "the lists are old",
+    Condition.STARTING: "it is starting",
+}
+_NEEDED = {"agent": "agent", "recorder": "recorder", "resolver-1": "resolver"}
+
+
+def note_status(places: Places, machine: Machine, chosen: Chosen, version: str, now: float) -> None:
+    """Write how the room is, where that is not what stands there; and note the time for the next boot."""
+    healths = health.read(places.run / "health", now)
+    status = report.Status(
+        room=chosen.room,
+        host=chosen.host,
+        version=version,
+        waits_for=chosen.waits_for,
+        troubles=troubles(healths),
+        addresses=way_out(),
+    )
+    write_on_boot(places, machine, places.status, report.status_text(status))
+    machine.touch(places.clock)
+
+
+def troubles(healths: tuple[ProcessHealth, ...]) -> tuple[str, ...]:
+    """Return what is wrong with a room, one line each, the most urgent first."""
+    present = {one.process for one in healths}
+    conditions = {condition for one in healths for condition in one.conditions}
+    lines = [_WORDS[one] for one in Condition if one in conditions and one in _WORDS]
+    lines += [f"the {one.process} has stopped" for one in healths if Condition.STOPPED in one.conditions]
+    lines += [f"the {name} does not run" for process, name in _NEEDED.items() if process not in present]
+    return tuple(lines)

@@ -1,0 +1,62 @@
+"""`hallpass card`: what the card does for itself, called by its own units; a technician need not."""
+
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from appliance.card.choosing import choose
+from appliance.card.machine import Machine
+from appliance.card.places import Places
+from appliance.card.settling import Settling, follow_network
+from appliance.card.status import note_status
+
+root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path("/"),
+    show_default=True,
+    help="Where the card's file systems hang.",
+)
+
+
+@click.group()
+def command() -> None:
+    """Settle the card at each boot; what systemd calls."""
+
+
+@command.command()
+@root_option
+def settle(root: Path) -> None:
+    """Read hallpass.toml and hallpass.bundle, and write what the machine's services follow.
+
+    Mistakes in them are no failure: they are said on the boot partition, and the room keeps what was good last.
+    """
+    settling = Settling(Places(root), Machine(), _say)
+    settling.run()
+    for problem in settling.chosen.problems:
+        _say(problem)
+    sys.exit(1 if settling.troubles else 0)
+
+
+@command.command()
+@root_option
+def upstreams(root: Path) -> None:
+    """Ask the name servers that the network offers now, where hallpass.toml names none."""
+    if follow_network(Places(root), Machine(), has_settled=False):
+        _say("the network offers other name servers; the resolver is started again")
+
+
+@command.command()
+@root_option
+def status(root: Path) -> None:
+    """Say on the boot partition how the room is, where it is otherwise than before."""
+    places, machine = Places(root), Machine()
+    follow_network(places, machine, has_settled=True)
+    note_status(places, machine, choose(places), metadata.version("hallpass"), time.time())
+
+
+def _say(text: str) -> None:
+    click.echo(f"hallpass card: {text}", err=True)
