@@ -12,6 +12,8 @@ from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Room
 from appliance.protocol import RoomHealth
 
+SAMPLE_TOKEN = "0" * 43  # as long as a token, and nobody's
+
 
 def enrol(session: Session, now: datetime, *, name: str, by: str) -> str:
     """Enrol a room, or give an enrolled one a new token (the old one ends). Returns the token, kept nowhere."""

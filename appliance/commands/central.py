@@ -8,7 +8,7 @@ from typing import TextIO
 
 import click
 
-from appliance.central import rooms, service
+from appliance.central import bundles, rooms, service
 from appliance.commands.options import config_option, say_what_happens
 from appliance.errors import HallpassError
 from appliance.listening import require_free
@@ -41,23 +41,31 @@ def command(ctx: click.Context, config: Path) -> None:
 @command.command()
 @click.argument("name")
 @click.option("--output", type=click.Path(path_type=Path), help="Where the token is written; left out: printed.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Where the bundle for the room's card is written.")
 @config_option("central.toml")
-def enrol(name: str, output: Path | None, config: Path) -> None:
-    """Enrol the room NAME, or give it a new token. The token is shown once."""
-    central = service.open_existing(load(config, CentralSettings))
-    file = None if output is None else _new_secret_file(output)  # before the room's old token ends
+def enrol(name: str, output: Path | None, bundle: Path | None, config: Path) -> None:
+    """Enrol the room NAME, or give it a new token. The token is shown once, or stands in the bundle alone."""
+    if output is not None and bundle is not None:
+        raise click.UsageError("--output and --bundle exclude each other: the bundle holds the token.")
+    settings = load(config, CentralSettings)
+    if bundle is not None:
+        bundles.make(settings, room=name, token=rooms.SAMPLE_TOKEN)  # what is missing is said before anything ends
+    central = service.open_existing(settings)
+    path = output or bundle
+    file = None if path is None else _new_secret_file(path)  # before the room's old token ends
     try:
         with central.store.writing() as session:
             token = rooms.enrol(session, central.now(), name=name, by="command line")
     except BaseException:
-        if output is not None:
-            output.unlink()
+        if path is not None:
+            path.unlink()
         raise
     if file is None:
         click.echo(token)
         return
     with file:
-        file.write(token + "\n")
+        made = bundles.make(settings, room=name, token=token).decode() if bundle is not None else f"{token}\n"
+        file.write(made)
 
 
 def _new_secret_file(path: Path) -> TextIO:

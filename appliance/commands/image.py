@@ -9,6 +9,7 @@ import click
 
 COMMANDS = {
     "build": "build the image of the card, for every room the same",
+    "personalise": "write rooms' settings and enrolments onto cards",
     "verify": "look into an image for what must not be there, and for what must",
 }
 

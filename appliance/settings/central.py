@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.settings.room import CentralLink
 from appliance.settings.values import Endpoint
 
 
@@ -16,8 +17,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     listen: Endpoint = Endpoint("127.0.0.1", 8081)
     timezone: str = "Europe/London"
     database: str = ""  # an SQLAlchemy URL; left out: SQLite in the data folder
+    url: str = ""  # where rooms reach it, for their enrolment bundles
 
     def __post_init__(self) -> None:
+        if self.url:
+            CentralLink.check_url(self.url)
         try:
             zoneinfo.ZoneInfo(self.timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
@@ -29,6 +33,7 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
 
     certificate: Path
     key: Path
+    authority: Path | None = None  # what rooms trust; left out: a certificate that vouches for itself, else none
 
 
 class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):

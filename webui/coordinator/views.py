@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, flash, g, redirect, render_t
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import accounts, audit, policies, requests, rooms, rules, sources
+from appliance.central import accounts, audit, bundles, policies, requests, rooms, rules, sources
 from appliance.central.errors import CentralError
 from appliance.central.service import Central
 from blocklists.categories import BY_ID, CATEGORIES
@@ -281,12 +281,19 @@ def show_rooms() -> str:
 
 
 @pages.post("/rooms")
-def enrol() -> str:
-    """Enrol a room and show its token, once."""
+def enrol() -> str | Response:
+    """Enrol a room, and show its token once, or hand out the file for its card."""
     form = forms.valid(forms.RoomForm())
+    name, as_file = form.name.data, "bundle" in request.form
+    if as_file:
+        bundles.make(central().settings, room=name, token=rooms.SAMPLE_TOKEN)  # before the room's old token ends
     with central().store.writing() as session:
-        token = rooms.enrol(session, central().now(), name=form.name.data, by=_me())
-    return render_template("enrolled.html", name=form.name.data, token=token)
+        token = rooms.enrol(session, central().now(), name=name, by=_me())
+    if not as_file:
+        return render_template("enrolled.html", name=name, token=token)
+    made = Response(bundles.make(central().settings, room=name, token=token), mimetype="application/octet-stream")
+    made.headers.set("Content-Disposition", "attachment", filename=bundles.file_name(name))
+    return made
 
 
 @pages.get("/accounts")
