@@ -1,0 +1,151 @@
+"""A card below a folder: real files, a machine that only remembers what was asked of it, power cuts."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from appliance.card.bundle import Bundle, encode
+from appliance.card.machine import Machine
+from appliance.card.places import Places
+from appliance.card.settling import Settling
+
+TOKEN = "t0ken-t0ken-t0ken-t0ken-t0ken-t0ken-t0ken-0"
+
+
+class PowerCut(BaseException):
+    """The power went: nothing below may catch it."""
+
+
+class FakeMachine(Machine):
+    """Writes real files; owners, mounts, clock and host name are only remembered.
+
+    With `cut_after`, the power goes before that many steps and one more were done. A step is what a disk does at
+    once: half a file may have been written by then.
+    """
+
+    def __init__(self, *, cut_after: int | None = None, mounted: bool = True) -> None:
+        self.owners: dict[Path, tuple[int, str, str]] = {}
+        self.host = ""
+        self.clock = 0.0
+        self.commands: list[tuple[str, ...]] = []
+        self.addresses: set[str] = set()
+        self.writable = False
+        self.written_on_boot: list[str] = []
+        self.steps = 0
+        self._cut_after = cut_after
+        self._mounted = mounted
+
+    def give(self, path: Path, mode: int, owner: str, group: str) -> None:
+        self._step()
+        self.owners[path] = (mode, owner, group)
+
+    def write(self, path: Path, content: bytes, **rights: Any) -> None:
+        self._tear(path.with_name(f".{path.name}.new"), content)
+        super().write(path, content, **rights)
+        temporary = path.with_name(f".{path.name}.new")
+        if temporary in self.owners:
+            self.owners[path] = self.owners.pop(temporary)
+        self._step()
+
+    def write_on_boot(self, path: Path, content: bytes) -> None:
+        assert self.writable, "the boot partition is read-only"
+        self.written_on_boot.append(path.name)
+        self._tear(path.with_suffix(".new"), content)
+        super().write_on_boot(path, content)
+        self._step()
+
+    def rename(self, path: Path, target: Path) -> None:
+        assert self.writable, "the boot partition is read-only"
+        self._step()
+        super().rename(path, target)
+        self._step()
+
+    def wipe(self, path: Path) -> None:
+        size = path.stat().st_size
+        self._step()
+        path.write_bytes(bytes(size // 2) + path.read_bytes()[size // 2 :])  # half of it is overwritten
+        self._step()
+        super().wipe(path)
+        self._step()
+
+    def is_mounted(self, path: Path) -> bool:
+        return self._mounted
+
+    @contextmanager
+    def boot_writable(self, boot: Path) -> Iterator[None]:
+        self.writable = True
+        yield
+        self.writable = False
+
+    def set_host_name(self, name: str) -> None:
+        self._step()
+        self.host = name
+
+    def set_clock_forward(self, to: float) -> None:
+        self.clock = max(self.clock, to)
+
+    def has_address(self, address: str) -> bool:
+        return address in self.addresses
+
+    def secret(self, size: int) -> bytes:
+        return b"s" * size
+
+    def run(self, *arguments: str) -> None:
+        self._step()
+        self.commands.append(arguments)
+        if arguments[0] == "ssh-keygen":
+            path = Path(arguments[-1])
+            path.write_text("private")
+            self._step()
+            path.with_suffix(".pub").write_text("public")
+
+    def _tear(self, path: Path, content: bytes) -> None:
+        """Let the power go while half of a file is written."""
+        if self._cut_after is not None and self.steps == self._cut_after:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content[: len(content) // 2])
+        self._step()
+
+    def _step(self) -> None:
+        if self._cut_after is not None and self.steps >= self._cut_after:
+            raise PowerCut
+        self.steps += 1
+
+
+class Card:
+    """A card below a folder."""
+
+    def __init__(self, root: Path, starter: Path | None = None) -> None:
+        """`starter`: a starter list that was compiled before, for who makes many cards."""
+        self.places = Places(root)
+        for folder in (self.places.boot, self.places.data, root / "run", root / "etc"):
+            folder.mkdir(parents=True)
+        if starter is not None:
+            shutil.copytree(starter, self.places.room / "starter")
+
+    def settings(self, text: str | bytes) -> None:
+        self.places.settings.write_bytes(text.encode() if isinstance(text, str) else text)
+
+    def bundle(self, room: str = "Room 4", **values: str) -> None:
+        made = Bundle(room=room, **{"url": "https://central.example.org", "token": TOKEN, **values})
+        self.places.bundle.write_bytes(encode(made))
+
+    def boot(self, machine: FakeMachine | None = None) -> Settling:
+        """Start the Pi: what stands in memory is new."""
+        machine = machine or FakeMachine()
+        settling = Settling(self.places, machine, lambda _text: None)
+        settling.run()
+        return settling
+
+    def forget_memory(self) -> None:
+        """Do what a power cut does: empty what is no disk."""
+        for folder in ("run", "etc"):
+            for path in sorted((self.places.root / folder).rglob("*"), reverse=True):
+                path.unlink() if path.is_file() else path.rmdir()
+
+    def tree(self) -> dict[str, bytes]:
+        """Return every file with its content."""
+        root = self.places.root
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
