@@ -24,6 +24,7 @@ COMMANDS = {
     "lists": "compile, search and export lists",
     "check": "explain what a room decides about a name, and why",
     "log": "read the query log",
+    "doctor": "look whether a room is well, and say what to do",
     "card": "what a card does for itself at each boot",
     "image": "make the cards of the rooms' Pis",
 }

@@ -30,7 +30,7 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     app.register_blueprint(classroom)
     app.register_blueprint(block_page)
     app.before_request(closed_or_ours)
-    app.context_processor(lambda: {"place": room.name, "room": room.name})
+    app.context_processor(lambda: {"place": room.name, "room": room.name, "notices": room.notices()})
 
     def check(username: str, password: str) -> Account | str:
         try:

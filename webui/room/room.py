@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from appliance.protocol import RequestState
+from appliance.room import health
 from appliance.room.agent import calls
+from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_in_use import PolicyInUse
 from appliance.room.recorder.reading import Entry, QueryLog
@@ -16,6 +18,17 @@ from blocklists.learning import Suggestion, also_asked
 SILENCE_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
 _RETRY_SECONDS = 1.0
+
+_NOTICES = {
+    Condition.NOT_ENROLLED: (
+        "This room waits for its enrolment: the file hallpass.bundle on its card. "
+        "Until then everything is closed that Hallpass knows, and nobody can sign in."
+    ),
+    Condition.SETTINGS_WRONG: (
+        "Something on this room's card could not be used. The technician finds it explained in the file "
+        "hallpass-problem.txt on the card."
+    ),
+}
 
 
 class Room:
@@ -38,6 +51,12 @@ class Room:
             return self.ask(calls.Status()).status
         except (calls.AgentAway, calls.Refused):
             return None
+
+    def notices(self) -> tuple[str, ...]:
+        """Return what anybody who comes to the pages should know: that the card waits for something."""
+        said = [one for one in health.read(self._paths.health, time.time()) if one.process == "card"]
+        conditions = {condition for one in said for condition in one.conditions}
+        return tuple(words for condition, words in _NOTICES.items() if condition in conditions)
 
     def requests(self) -> calls.Answer:
         """Return the room's requests, or none while the agent is away."""

@@ -1,5 +1,6 @@
 """The teacher's pages: only for who signed in, protected, and calm whatever is away or sent."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from appliance.protocol import Account
+from appliance.room import health
+from appliance.room.health import Condition, ProcessHealth
 from appliance.settings.room import Dns, Room, RoomSettings
 from appliance.settings.values import Upstream
 from webui.room.app import create_app
@@ -130,3 +133,23 @@ def test_telling_a_grown_up_needs_no_login_and_always_says_thank_you(stranger: F
 @pytest.mark.parametrize("host", ["room-4.local", "room4", "192.0.2.4:8080", "[2001:db8::4]", "localhost:8080"])
 def test_the_rooms_own_names_lead_to_the_teachers_page(stranger: FlaskClient, host: str) -> None:
     assert stranger.get("/sign-in", headers={"Host": host}).status_code == 200
+
+
+def test_whoever_comes_is_told_what_the_card_waits_for(stranger: FlaskClient, app: Flask) -> None:
+    folder = app.extensions["room"]._paths.health
+    assert b"waits for its enrolment" not in stranger.get("/sign-in").data
+    said = ProcessHealth(
+        process="card",
+        time=0.0,
+        conditions=(Condition.NOT_ENROLLED, Condition.SETTINGS_WRONG),
+        details={"problem": "dns.upstreams: a secret of the technician's"},
+        lasting=True,
+    )
+    try:
+        health.report(folder, said)
+        page = stranger.get("/sign-in").data
+    finally:
+        shutil.rmtree(folder.parent)
+    assert b"waits for its enrolment" in page
+    assert b"hallpass-problem.txt" in page
+    assert b"secret" not in page

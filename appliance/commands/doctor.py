@@ -1,0 +1,72 @@
+"""`hallpass doctor`: is this room well? On the Pi itself, or from across the network."""
+
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+import click
+
+from appliance.doctor import answering
+from appliance.doctor.finding import Check, Finding, guarded, ok, problem
+from appliance.doctor.machine import MachineDoctor
+from appliance.doctor.room import RoomDoctor
+from appliance.settings.load import SettingsInvalid, load
+from appliance.settings.room import RoomSettings
+
+ON_A_CARD = Path("/run/hallpass/room.toml")
+
+_COLOURS = {"ok": "green", "problem": "red", "unknown": "bright_black"}
+_MARKS = {"ok": "ok", "problem": "problem", "unknown": "-"}
+
+
+@click.command()
+@click.argument("host", required=False)
+@click.option("--config", type=click.Path(path_type=Path), help="The room's settings; on a card they are found.")
+@click.option("--port", default=53, show_default=True, help="With HOST: where it answers DNS.")
+@click.option("--web-port", default=80, show_default=True, help="With HOST: where it serves its pages.")
+def command(*, host: str | None, config: Path | None, port: int, web_port: int) -> None:
+    """Look whether a room is well: this machine's, or the one at the address HOST.
+
+    One line for each check, with what to do where something is wrong. Exits 1 where anything is. Shows nothing of
+    what anybody has asked for.
+    """
+    if host is not None and config is not None:
+        raise click.UsageError("HOST and --config exclude each other: a room across the network has its own.")
+    logging.disable(logging.WARNING)  # what matters is said as a finding
+    findings = _afar(host, port, web_port) if host is not None else _here(config)
+    sys.exit(1 if _show(findings) else 0)
+
+
+def _afar(host: str, port: int, web_port: int) -> Iterator[Finding]:
+    yield from guarded("DNS", partial(answering.answers, host, port))
+    yield from guarded("pages", partial(answering.page, host, web_port))
+
+
+def _here(config: Path | None) -> Iterator[Finding]:
+    path = config or (ON_A_CARD if ON_A_CARD.exists() else Path("room.toml"))
+    try:
+        settings = load(path, RoomSettings)
+    except SettingsInvalid as invalid:
+        for one in invalid.problems:
+            yield problem("settings", f"{path}: {one}", "correct the file (docs/settings.md)")
+        return
+    yield ok("settings", str(path))
+    checks: tuple[tuple[str, Check], ...] = (
+        *RoomDoctor(settings).checks(),
+        *MachineDoctor(settings.room.data).checks(),
+    )
+    for what, check in checks:
+        yield from guarded(what, check)
+
+
+def _show(findings: Iterable[Finding]) -> bool:
+    """Print findings as they come; tell whether one of them is a problem."""
+    any_problem = False
+    for finding in findings:
+        any_problem = any_problem or finding.state == "problem"
+        mark = click.style(f"{_MARKS[finding.state]:8}", fg=_COLOURS[finding.state])
+        todo = f" -> {finding.todo}" if finding.todo else ""
+        click.echo(f"{mark} {finding.what}: {finding.words}{todo}")
+    return any_problem

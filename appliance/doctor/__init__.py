@@ -1,0 +1,1 @@
+"""`hallpass doctor`: whether a room is well, and if not, what is to be done."""

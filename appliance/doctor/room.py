@@ -1,0 +1,258 @@
+"""How a room is, looked at from the Pi itself: what only its own files and processes can tell."""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from appliance.doctor import answering
+from appliance.doctor.asking import ask
+from appliance.doctor.finding import Check, Finding, ok, problem, unknown
+from appliance.errors import HallpassError
+from appliance.room import clock, health
+from appliance.room.agent import installing
+from appliance.room.agent.central_client import CentralClient, Refused, Unreachable
+from appliance.room.health import Condition, ProcessHealth
+from appliance.room.paths import RoomPaths
+from appliance.room.policy_in_use import PolicyInUse
+from appliance.room.recorder import control
+from appliance.settings.room import CentralLink, RoomSettings
+from appliance.settings.values import Endpoint, Upstream
+from blocklists import starter
+from dns.policy.explain import explain
+
+DAY_SECONDS = 86_400.0
+OLD_LISTS_SECONDS = 3 * DAY_SECONDS  # central compiles twice a day
+CERTIFICATE_DAYS = 21
+_A = 1
+_CONNECT_SECONDS = 4.0
+
+_NEEDED = ("agent", "recorder", "resolver-1")
+
+
+class RoomDoctor:
+    """Looks at one room."""
+
+    def __init__(self, settings: RoomSettings, now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._paths = RoomPaths.of(settings)
+        self._now = now
+
+    def checks(self) -> tuple[tuple[str, Check], ...]:
+        """Return every check in its order."""
+        return (
+            ("services", self._services),
+            ("card", self._card),
+            ("DNS", self._dns),
+            ("upstreams", self._upstreams),
+            ("pages", self._pages),
+            ("clock", self._clock),
+            ("central", self._central),
+            ("policy", self._policy),
+            ("log", self._log),
+            ("lamp", self._lamp),
+        )
+
+    def _healths(self) -> tuple[ProcessHealth, ...]:
+        return health.read(self._paths.health, self._now())
+
+    def _services(self) -> Iterator[Finding]:
+        by_name = {one.process: one for one in self._healths()}
+        names = sorted({*_NEEDED, *(name for name in by_name if name != "card")})
+        wrong = [name for name in names if name not in by_name or Condition.STOPPED in by_name[name].conditions]
+        for name in wrong:
+            unit = name.partition("-")[0]
+            yield problem("services", f"{name} does not run", f"journalctl -u hallpass-{unit}")
+        if not wrong:
+            yield ok("services", f"{', '.join(names)} run")
+
+    def _card(self) -> Iterator[Finding]:
+        said = next((one for one in self._healths() if one.process == "card"), None)
+        if said is None:
+            yield unknown("card", "this is no card, or it has not settled yet")
+            return
+        for line in said.details.get("problem", "").splitlines():
+            yield problem("card", line, "correct it on the card's boot partition, and start the Pi again")
+        if waits := said.details.get("waits"):
+            yield problem(
+                "card", f"waits for {waits}", "hallpass image personalise, or copy the file onto the card"
+            )
+        if not said.conditions:
+            yield ok("card", "what was written on it is in use")
+
+    def _dns(self) -> Iterator[Finding]:
+        endpoint = self._settings.dns.listen[0]
+        yield from answering.answers(_reached(endpoint), endpoint.port, self._closed_names())
+
+    def _closed_names(self) -> list[str]:
+        """Return a name of the starter list that this room's policy closes, if there is one."""
+        try:
+            view = PolicyInUse(self._settings, self._now).pupils()
+        except HallpassError:
+            return []
+        found = (name for names in starter.names().values() for name in names[:3])
+        return [name for name in found if explain(view, name, _A, self._now()).verdict == "refused"][:1]
+
+    def _upstreams(self) -> Iterator[Finding]:
+        for server in self._settings.dns.upstreams:
+            where = f"{server.host} ({server.transport})"
+            try:
+                seconds = _try(server)
+            except OSError as failure:
+                yield problem(
+                    "upstream",
+                    f"{where}: {failure.strerror or failure}",
+                    "is the internet there, and may this Pi ask that server? See [dns] upstreams",
+                )
+            else:
+                yield ok("upstream", f"{where} answers in {seconds * 1000:.0f} ms")
+
+    def _pages(self) -> Iterator[Finding]:
+        endpoint = self._settings.web.listen
+        yield from answering.page(_reached(endpoint), endpoint.port)
+
+    def _clock(self) -> Iterator[Finding]:
+        if clock.is_trusted():
+            yield ok("clock", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self._now())))
+        else:
+            yield problem(
+                "clock",
+                "the time is not known yet; until then the strictest hours hold",
+                "may this Pi reach a time server (UDP 123)? See [time] servers in hallpass.toml",
+            )
+
+    def _central(self) -> Iterator[Finding]:
+        link = self._settings.central
+        if link is None:
+            yield unknown("central", "this room works alone")
+            return
+        yield from _certificate(link, self._now())
+        try:
+            asyncio.run(_ask_central(link))
+        except Unreachable as failure:
+            yield problem(
+                "central", f"cannot be reached: {failure}", f"is {link.url} right, and reachable from here?"
+            )
+        except Refused as failure:
+            yield problem(
+                "central",
+                f"does not know this room: {failure}",
+                "enrol it again, and copy the new hallpass.bundle",
+            )
+        except HallpassError as failure:
+            yield problem("central", str(failure), "run this as root: sudo hallpass doctor")
+        else:
+            yield ok("central", f"{link.url} knows this room")
+
+    def _policy(self) -> Iterator[Finding]:
+        if self._settings.central is None:
+            yield unknown("policy", "the room's own")
+            return
+        version = installing.installed_policy(self._paths)
+        if version:
+            yield ok("policy", f"version {version} from central")
+        else:
+            yield problem("policy", "none has come from central yet: everything is closed", "see central, above")
+        age = _age(self._paths.index / "index.hpx", self._now())
+        if age is None:
+            yield problem(
+                "lists", "none have come from central yet: the starter list is used", "see central, above"
+            )
+        elif age > OLD_LISTS_SECONDS:
+            yield problem("lists", f"are {age / DAY_SECONDS:.0f} days old", "look at central's page Lists")
+        else:
+            yield ok("lists", f"are {age / 3600:.0f} hours old")
+
+    def _log(self) -> Iterator[Finding]:
+        limit = self._settings.log.megabytes
+        try:
+            control.ask(self._paths.log_socket, control.Fold(), control.FOLD_PATIENCE_SECONDS)
+        except HallpassError as failure:
+            yield problem("log", str(failure), "journalctl -u hallpass-recorder; is the data partition full?")
+            return
+        size = sum(_size(path) for path in self._paths.data.glob("log.*")) / 2**20
+        yield ok("log", f"can be written; {size:.1f} of {limit} MB")
+
+    def _lamp(self) -> Iterator[Finding]:
+        if self._paths.lamp.exists():
+            asked = self._settings.led.driver
+            if asked == "simulated" or (asked == "auto" and not _is_a_pi()):
+                yield ok("lamp", "simulated")
+            else:
+                yield problem(
+                    "lamp", "the pin cannot be used", "journalctl -u hallpass-recorder; see [led] in hallpass.toml"
+                )
+            return
+        yield ok("lamp", f"in use ({self._settings.led.driver}, pin {self._settings.led.pin})")
+
+
+def _reached(endpoint: Endpoint) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(endpoint.host, endpoint.host)  # noqa: S104 (recognised)
+
+
+def _try(server: Upstream) -> float:
+    if server.transport == "plain":
+        return ask(server.host, server.port, ".", kind="NS").seconds
+    began = time.perf_counter()
+    with socket.create_connection((server.host, server.port), _CONNECT_SECONDS):
+        return time.perf_counter() - began
+
+
+def _certificate(link: CentralLink, now: float) -> Iterator[Finding]:
+    parts = urlsplit(link.url)
+    if parts.scheme != "https":
+        return
+    what, host = "certificate", parts.hostname or ""
+    try:
+        context = ssl.create_default_context(cafile=str(link.certificate) if link.certificate else None)
+        with (
+            socket.create_connection((host, parts.port or 443), _CONNECT_SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname=host) as connection,
+        ):
+            ends = ssl.cert_time_to_seconds(str((connection.getpeercert() or {}).get("notAfter")))
+    except ssl.SSLCertVerificationError as failure:
+        yield problem(
+            what,
+            f"central's is not trusted: {failure.verify_message}",
+            "is the clock right? Else fetch a new bundle",
+        )
+    except OSError:
+        return  # that central cannot be reached is said once, below
+    else:
+        days = (ends - now) / DAY_SECONDS
+        if days < CERTIFICATE_DAYS:
+            yield problem(what, f"central's ends in {days:.0f} days", "renew it at central")
+        else:
+            yield ok(what, f"central's holds for {days:.0f} days")
+
+
+async def _ask_central(link: CentralLink) -> None:
+    client = CentralClient(link)
+    try:
+        await client.request_states()
+    finally:
+        await client.close()
+
+
+def _age(path: Path, now: float) -> float | None:
+    try:
+        return max(0.0, now - path.stat().st_mtime)
+    except OSError:
+        return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _is_a_pi(model: Path = Path("/proc/device-tree/model")) -> bool:
+    try:
+        return "Raspberry Pi" in model.read_text(errors="replace")
+    except OSError:
+        return False
