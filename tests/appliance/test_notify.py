@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from appliance import notify
 from appliance.room.pulse import SILENCE_SECONDS, Pulse
+from tests.appliance.commands.test_central import HALLPASS, free_port
 from tests.fakes.clock import FakeClock
 
 
@@ -92,3 +94,29 @@ def test_a_worker_beats_from_its_own_process() -> None:
         os._exit(0)
     os.waitpid(pid, 0)
     assert pulse.silent((1,)) == ()
+
+
+@pytest.mark.parametrize("name", ["resolver", "recorder", "agent", "web"])
+def test_each_process_of_a_room_says_when_it_is_ready_and_that_it_lives(
+    manager: socket.socket, tmp_path: Path, name: str
+) -> None:
+    config = tmp_path / "room.toml"
+    config.write_text(
+        f'[room]\nname = "Room 4"\ndata = "data"\n'
+        f'[dns]\nlisten = ["127.0.0.1:0"]\nupstreams = ["127.0.0.1:9"]\nworkers = 1\n'
+        f'[web]\nlisten = "127.0.0.1:{free_port()}"\n[led]\ndriver = "simulated"\n'
+    )
+    command = [*HALLPASS, name, "--config", str(config)]
+    manager.settimeout(60)
+    watched = os.environ | {"WATCHDOG_USEC": "600000"}
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=watched) as process:
+        try:
+            said = manager.recv(4096).splitlines()
+            while b"READY=1" not in said:
+                said = manager.recv(4096).splitlines()
+            if name != "web":  # gunicorn looks after its worker itself
+                while b"WATCHDOG=1" not in said:
+                    said = manager.recv(4096).splitlines()
+        finally:
+            process.terminate()
+    assert process.returncode == 0

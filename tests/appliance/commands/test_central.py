@@ -12,6 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from appliance.card import bundle
+from tests.fakes.authority import Authority
+
 HALLPASS = (sys.executable, "-m", "appliance")
 
 
@@ -70,6 +73,46 @@ def test_a_room_is_enrolled_into_a_file_that_only_its_owner_reads(config: Path, 
     assert again.returncode == 1
     assert "exists already" in again.stderr
     assert len(again.stderr.splitlines()) == 1
+
+
+def with_address(config: Path, more: str = "") -> Path:
+    config.write_text(f'{config.read_text()}url = "https://central.example.org"\n{more}')
+    return config
+
+
+def test_a_room_is_enrolled_into_the_file_that_its_card_takes(config: Path, tmp_path: Path) -> None:
+    path = tmp_path / "room4.bundle"
+    done = run("central", "enrol", "Room 4", "--config", str(with_address(config)), "--bundle", str(path))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    made = bundle.decode(path.read_bytes())
+    assert (made.room, made.url, made.certificate) == ("Room 4", "https://central.example.org", "")
+    assert len(made.token) > 40
+
+
+def test_the_bundle_brings_an_authority_that_no_machine_knows_by_itself(config: Path, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.sign("central.example.org")
+    tls = f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\n'
+    plain = tmp_path / "plain.bundle"
+    ours = tmp_path / "ours.bundle"
+    where = ("--config", str(with_address(config, tls)))
+    assert run("central", "enrol", "Room 4", *where, "--bundle", str(plain)).returncode == 0
+    assert bundle.decode(plain.read_bytes()).certificate == ""
+    config.write_text(f'{config.read_text()}authority = "{authority.file}"\n')
+    assert run("central", "enrol", "Room 4", *where, "--bundle", str(ours)).returncode == 0
+    assert bundle.decode(ours.read_bytes()).certificate == authority.file.read_text()
+
+
+def test_without_centrals_address_no_token_ends_for_nothing(config: Path, tmp_path: Path) -> None:
+    path = tmp_path / "room4.bundle"
+    done = run("central", "enrol", "Room 4", "--config", str(config), "--bundle", str(path))
+    assert done.returncode == 1
+    assert "Set url in [central]" in done.stderr
+    assert not path.exists()
+    assert not (tmp_path / "central").exists()
+    both = run("central", "enrol", "x", "--config", str(config), "--bundle", "a", "--output", "b")
+    assert both.returncode == 2
 
 
 def test_accounts_are_added_listed_and_ended(config: Path) -> None:

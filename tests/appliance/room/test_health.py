@@ -30,3 +30,9 @@ def test_a_file_that_cannot_be_read_and_a_disk_that_cannot_be_written_stop_nobod
     (tmp_path / "agent.json").write_text("{")
     assert read(tmp_path, now=0) == ()
     report(tmp_path / "agent.json" / "below", ProcessHealth(process="web", time=0))
+
+
+def test_what_a_step_of_the_boot_said_does_not_grow_old(tmp_path: Path) -> None:
+    said = ProcessHealth(process="card", time=0.0, conditions=(Condition.NOT_ENROLLED,), lasting=True)
+    report(tmp_path, said)
+    assert read(tmp_path, now=1e10) == (said,)

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
+from appliance.card import bundle
 from appliance.central import accounts, audit, policies, requests
 from appliance.central.models import Publication
 from appliance.protocol import SiteReport
@@ -258,6 +260,19 @@ def test_everything_stands_in_the_audit(cora: Browser, school: Any) -> None:
         assert words in text
     with school.store.reading() as session:
         assert audit.latest(session)
+
+
+def test_a_room_is_enrolled_into_the_file_for_its_card(cora: Browser, school: Any) -> None:
+    form = cora.open("/rooms").form_with(action="/rooms")
+    assert "Set url in [central]" in said(cora.send(form, name="Room 9", bundle="1"))
+    assert "Room 9" not in cora.open("/rooms").text
+    school.central.settings = msgspec.structs.replace(
+        school.central.settings,
+        central=msgspec.structs.replace(school.central.settings.central, url="https://central.example.org"),
+    )
+    cora.send(cora.open("/rooms").form_with(action="/rooms"), name="Room 9", bundle="1")
+    made = bundle.decode(cora.text.encode())
+    assert (made.room, made.url) == ("Room 9", "https://central.example.org")
 
 
 def test_the_page_hears_when_something_changed(cora: Browser, school: Any) -> None:
