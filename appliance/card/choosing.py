@@ -5,6 +5,7 @@ had something good before keeps it.
 """
 
 import enum
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     written: dict[str, Any]
     bundle: Bundle | None
     bundle_is_new: bool = False  # it stands on the boot partition, where it must not stay
+    certificate: bytes | None = None  # with its key: DNS is served encrypted too
+    certificate_is_new: bool = False
     problems: tuple[str, ...] = ()
 
     @property
@@ -65,6 +68,10 @@ def choose(places: Places) -> Chosen:
     problems: list[str] = []
     new = _usable_bundle(places, problems)
     bundle = new or _read_bundle(places.enrolment, "the enrolment that was taken", problems)
+    new_certificate = _read_certificate(places.certificate, "hallpass-dns.pem", problems)
+    certificate = new_certificate or _read_certificate(
+        places.kept_certificate, "the certificate that was taken", problems
+    )
     source, written, settings = Source.NOTHING, dict[str, Any](), CardSettings()
     for candidate, path in ((Source.BOOT, places.settings), (Source.LAST, places.last_settings)):
         if candidate is Source.LAST and not path.exists():
@@ -84,6 +91,8 @@ def choose(places: Places) -> Chosen:
         written=written,
         bundle=bundle,
         bundle_is_new=new is not None,
+        certificate=certificate,
+        certificate_is_new=new_certificate is not None,
         problems=tuple(problems),
     )
 
@@ -121,6 +130,21 @@ def _usable_bundle(places: Places, problems: list[str]) -> Bundle | None:
         )
         return None
     return bundle
+
+
+def _read_certificate(path: Path, called: str, problems: list[str]) -> bytes | None:
+    try:
+        content = path.read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, password=b"none")
+    except FileNotFoundError:
+        return None
+    except (ssl.SSLError, ValueError):  # before OSError, which it is too
+        problems.append(f"{called}: is not a certificate, what signed it and its unlocked private key, all in PEM")
+    except OSError as problem:
+        problems.append(f"{called}: cannot be read: {problem.strerror}")
+    else:
+        return content
+    return None
 
 
 def _read_bundle(path: Path, called: str, problems: list[str]) -> Bundle | None:

@@ -26,9 +26,13 @@ class Places(msgspec.Struct, frozen=True):
         return self.boot / "hallpass.bundle"
 
     @property
-    def taken_bundle(self) -> Path:
-        """The enrolment after it was taken and before it is wiped; never read."""
-        return self.boot / "hallpass.bundle.taken"
+    def certificate(self) -> Path:
+        """For encrypted DNS: certificate, its chain and its private key, until the next boot takes them."""
+        return self.boot / "hallpass-dns.pem"
+
+    def taken(self, secret: Path) -> Path:
+        """Return where a secret is after it was taken and before it is wiped; never read."""
+        return secret.with_name(f"{secret.name}.taken")
 
     @property
     def problem(self) -> Path:
@@ -59,6 +63,11 @@ class Places(msgspec.Struct, frozen=True):
     def enrolment(self) -> Path:
         """The bundle that was taken last."""
         return self.kept / "hallpass.bundle"
+
+    @property
+    def kept_certificate(self) -> Path:
+        """The certificate that was taken last, with its key."""
+        return self.kept / "dns.pem"
 
     @property
     def last_upstreams(self) -> Path:
@@ -99,6 +108,11 @@ class Places(msgspec.Struct, frozen=True):
     def authority(self) -> Path:
         """The authority that central's certificate is checked against."""
         return self.run / "central.pem"
+
+    @property
+    def certificate_in_use(self) -> Path:
+        """The certificate with its key, for the resolver alone."""
+        return self.run / "dns.pem"
 
     @property
     def made(self) -> Path:

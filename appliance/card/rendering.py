@@ -35,11 +35,13 @@ def room_table(
     bundle: Bundle | None,
     upstreams: tuple[str, ...],
     places: Places,
+    *,
+    encrypted: bool = False,
 ) -> dict[str, Any]:
     """Return the room's own settings: what was written on the card, and what the card decides.
 
     `written` is the card's file as TOML made it, `settings` the same checked; `upstreams` are those that the
-    network offers.
+    network offers; `encrypted`: there is a certificate to serve encrypted DNS with.
     """
     table: dict[str, Any] = {name: dict(written[name]) for name in _SHARED if name in written}
     table["room"] = {
@@ -50,6 +52,9 @@ def room_table(
     table["dns"] = dict(written.get("dns", {}))
     if not settings.dns.upstreams:
         table["dns"]["upstreams"] = list(upstreams or PUBLIC_UPSTREAMS)
+    if encrypted:
+        file = str(places.certificate_in_use)
+        table["dns"]["tls"] = {"certificate": file, "key": file}
     if bundle is not None:
         table["central"] = {"url": bundle.url, "token_file": str(places.token)}
         if bundle.certificate:
@@ -91,9 +96,10 @@ def hosts_file(name: str) -> bytes:
     return f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost ip6-loopback\n".encode()
 
 
-def firewall_file(settings: CardSettings) -> bytes | None:
+def firewall_file(settings: CardSettings, *, encrypted: bool) -> bytes | None:
     """Return the ports to open beside those of every card, or None: there are none."""
-    return b"add element inet hallpass open_tcp { 22 }\n" if settings.ssh.keys else None
+    ports = [*(["22"] if settings.ssh.keys else []), *(["443", "853"] if encrypted else [])]
+    return f"add element inet hallpass open_tcp {{ {', '.join(ports)} }}\n".encode() if ports else None
 
 
 def keys_file(settings: CardSettings) -> bytes | None:

@@ -21,7 +21,7 @@ from blocklists.errors import ListError
 GROUP = "hallpass"
 AGENT = "hallpass-agent"
 WEB = "hallpass-web"
-RESOLVER = "hallpass-resolver.service"
+RESOLVER = "hallpass-resolver"
 SECRET_BYTES = 32
 
 Step = tuple[str, Callable[[], None]]
@@ -49,7 +49,10 @@ class Settling:
     def _steps(self) -> Iterator[Step]:
         yield "folders", self._make_folders  # everything below stands in them
         yield "clock", self._set_clock  # certificates are judged by it
-        yield "enrolment", self._take_bundle  # before anything is made of it, it is safe from the next power cut
+        yield (
+            "secrets",
+            self._take_secrets,
+        )  # before anything is made of them, they are safe from the next power cut
         yield "settings", self._keep_settings
         yield "room", self._write_room
         yield "starter list", self._make_starter_list  # the resolver writes nothing itself
@@ -73,19 +76,24 @@ class Settling:
         if self._places.clock.exists():
             self._machine.set_clock_forward(self._places.clock.stat().st_mtime)
 
-    def _take_bundle(self) -> None:
-        """Move the enrolment from where every laptop reads it to where root alone does."""
-        places, machine = self._places, self._machine
+    def _take_secrets(self) -> None:
+        """Move the enrolment and the certificate from where every laptop reads them to where root alone does."""
+        places, machine, chosen = self._places, self._machine, self.chosen
         if not machine.is_mounted(places.data):
-            return  # what is written there would be gone at the next boot: the bundle stays where it is
-        if self.chosen.bundle_is_new:
-            machine.write(places.enrolment, places.bundle.read_bytes(), mode=0o600)
-            with machine.boot_writable(places.boot):
-                machine.rename(places.bundle, places.taken_bundle)
-                machine.wipe(places.taken_bundle)
-        elif places.taken_bundle.exists():
-            with machine.boot_writable(places.boot):
-                machine.wipe(places.taken_bundle)
+            return  # what is written there would be gone at the next boot: they stay where they are
+        for is_new, secret, kept in (
+            (chosen.bundle_is_new, places.bundle, places.enrolment),
+            (chosen.certificate_is_new, places.certificate, places.kept_certificate),
+        ):
+            taken = places.taken(secret)
+            if is_new:
+                machine.write(kept, secret.read_bytes(), mode=0o600)
+                with machine.boot_writable(places.boot):
+                    machine.rename(secret, taken)
+                    machine.wipe(taken)
+            elif taken.exists():
+                with machine.boot_writable(places.boot):
+                    machine.wipe(taken)
 
     def _keep_settings(self) -> None:
         if self.chosen.source is Source.BOOT:
@@ -109,7 +117,9 @@ class Settling:
         self._machine.write(self._places.network, rendering.network_file(self.chosen.settings.network))
 
     def _open_ports(self) -> None:
-        self._write_or_remove(self._places.firewall, rendering.firewall_file(self.chosen.settings))
+        encrypted = self.chosen.certificate is not None
+        ports = rendering.firewall_file(self.chosen.settings, encrypted=encrypted)
+        self._write_or_remove(self._places.firewall, ports)
 
     def _name_host(self) -> None:
         name = self.chosen.host
@@ -164,9 +174,14 @@ def write_room(places: Places, machine: Machine, chosen: Chosen) -> bool:
         machine.write(places.token, f"{bundle.token}\n".encode(), mode=0o400, owner=AGENT, group=GROUP)
         if bundle.certificate:
             machine.write(places.authority, bundle.certificate.encode(), group=GROUP)
+    if chosen.certificate is not None:
+        machine.write(places.certificate_in_use, chosen.certificate, mode=0o400, owner=RESOLVER, group=GROUP)
     follows = not chosen.settings.dns.upstreams
     servers = upstreams.remembered(places.last_upstreams) if follows else ()
-    content = rendering.toml(rendering.room_table(chosen.written, chosen.settings, bundle, servers, places))
+    encrypted = chosen.certificate is not None
+    content = rendering.toml(
+        rendering.room_table(chosen.written, chosen.settings, bundle, servers, places, encrypted=encrypted)
+    )
     before = places.room_settings.read_bytes() if places.room_settings.exists() else b""
     machine.write(places.room_settings, content, mode=0o640, group=GROUP)
     if follows:
@@ -189,7 +204,7 @@ def follow_network(places: Places, machine: Machine, *, has_settled: bool) -> bo
     machine.write(places.last_upstreams, "".join(f"{server}\n" for server in offered).encode(), mode=0o600)
     if not write_room(places, machine, choose(places)):
         return False
-    machine.run("systemctl", "--no-block", "try-restart", RESOLVER)
+    machine.run("systemctl", "--no-block", "try-restart", f"{RESOLVER}.service")
     return True
 
 

@@ -19,7 +19,7 @@ UNITS = ETC / "systemd/system"
 DAEMONS = ("resolver", "recorder", "agent", "web")
 SERVICES = sorted(path.name for path in UNITS.glob("hallpass-*.service"))
 TOOLS = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "SYSTEMD_LOG_LEVEL": "warning"}
-THE_COMMAND = re.compile(r"^(ExecStart=)/opt/hallpass/bin/hallpass .*$", re.MULTILINE)
+THE_COMMAND = re.compile(r"^(ExecStart=)/(?:opt/hallpass/bin|usr/lib/hallpass)/.*$", re.MULTILINE)
 
 
 def tool(*arguments: object, **more: str) -> subprocess.CompletedProcess[str]:

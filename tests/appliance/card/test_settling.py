@@ -14,11 +14,13 @@ from appliance.card.choosing import Source, choose
 from appliance.card.settling import follow_network, write_room
 from appliance.room import health
 from appliance.room.health import Condition
+from appliance.room.names import certificate_files
 from appliance.room.paths import RoomPaths
 from appliance.room.policy import load_policy
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from blocklists import starter
+from tests.fakes.authority import Authority
 from tests.fakes.card import TOKEN, Card, FakeMachine, PowerCut
 
 SHIPPED = Path(__file__).parents[3] / "image-build/boot/hallpass.toml"
@@ -234,6 +236,24 @@ def test_a_room_alone_may_say_what_it_closes_and_an_enrolled_one_may_not(card: C
     assert in_use(card).policy is not None
     card.bundle()
     assert "takes its policy from central" in " ".join(card.boot().chosen.problems)
+
+
+def test_a_certificate_on_the_card_turns_encrypted_dns_on(card: Card, tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).sign("room-4.school.example")
+    card.settings(GOOD)
+    card.places.certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
+    machine = FakeMachine()
+    assert card.boot(machine).chosen.problems == ()
+    tls = in_use(card).dns.tls
+    assert tls is not None
+    assert certificate_files(tls) is not None
+    assert machine.owners[card.places.certificate_in_use] == (0o400, "hallpass-resolver", "hallpass")
+    assert "{ 443, 853 }" in card.places.firewall.read_text()
+    assert [path.name for path in card.places.boot.iterdir()] == ["hallpass.toml"]
+    card.forget_memory()
+    card.places.certificate.write_bytes(certificate.read_bytes())
+    assert "hallpass-dns.pem: is not a certificate" in card.boot().chosen.problems[0]
+    assert in_use(card).dns.tls is not None
 
 
 def test_ssh_is_there_only_with_a_key(card: Card) -> None:
