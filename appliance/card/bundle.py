@@ -60,7 +60,7 @@ def decode(content: bytes) -> Bundle:
 def _check_link(bundle: Bundle) -> None:
     parts = urlsplit(bundle.url)
     if parts.username or parts.query or parts.fragment:
-        raise BundleInvalid(f"names no plain address of central: {bundle.url}")
+        raise BundleInvalid("names no plain address of central: no user, no query and no fragment belong in it")
     try:
         CentralLink.check_url(bundle.url)
     except ValueError as problem:

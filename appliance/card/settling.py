@@ -160,10 +160,8 @@ class Settling:
         if chosen.waits_for:
             conditions.append(Condition.NOT_ENROLLED)
             details["waits"] = chosen.waits_for
-        health.report(
-            places.run / "health",
-            ProcessHealth(process="card", time=0.0, conditions=tuple(conditions), details=details, lasting=True),
-        )
+        said = ProcessHealth(process="card", time=0.0, conditions=tuple(conditions), details=details, lasting=True)
+        self._machine.write(places.run / "health/card.json", health.encode(said), group=GROUP)
         write_on_boot(places, self._machine, places.problem, report.problem_text(chosen, self.troubles))
 
 
@@ -211,9 +209,11 @@ def follow_network(places: Places, machine: Machine, *, has_settled: bool) -> bo
 def write_on_boot(places: Places, machine: Machine, path: Path, content: bytes | None) -> None:
     """Let a file of the boot partition say this, or (None) not be there. Without need nothing is written."""
     there = path.read_bytes() if path.exists() else None
-    if there == content or not machine.is_mounted(places.boot):
+    half_written = path.with_suffix(".new")  # when the power was cut
+    if (there == content and not half_written.exists()) or not machine.is_mounted(places.boot):
         return
     with machine.boot_writable(places.boot):
+        machine.remove(half_written)
         if content is None:
             machine.remove(path)
         else:

@@ -48,11 +48,16 @@ def report(folder: Path, health: ProcessHealth) -> None:
     temporary = target.with_suffix(f".{os.getpid()}.new")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(_encoder.encode(health))
+        temporary.write_bytes(encode(health))
         temporary.replace(target)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def encode(health: ProcessHealth) -> bytes:
+    """Return what a process says as its file holds it."""
+    return _encoder.encode(health)
 
 
 def read(folder: Path, now: float) -> tuple[ProcessHealth, ...]:

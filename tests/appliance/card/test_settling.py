@@ -125,6 +125,7 @@ def test_whenever_the_power_is_cut_the_next_boot_ends_as_if_it_had_not_been(
             assert card.boot().troubles == []
             left = card.tree()
             assert {name: left.get(name) for name in expected} == expected
+            assert [name for name in left if name.startswith("boot/") and name not in expected] == []
             assert not [name for name in left if TOKEN.encode() in left[name] and name.startswith("boot/")]
         else:
             assert cut_after > 30
