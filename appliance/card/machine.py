@@ -84,7 +84,10 @@ class Machine:
 
     def give(self, path: Path, mode: int, owner: str, group: str) -> None:
         """Set who owns a file, and who may do what with it."""
-        uid, gid = pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
+        try:
+            uid, gid = pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
+        except KeyError:
+            raise OSError(f"there is no user {owner}, or no group {group}, on this machine") from None
         there = path.stat()
         if (there.st_uid, there.st_gid) != (uid, gid):
             os.chown(path, uid, gid)

@@ -78,6 +78,20 @@ def test_each_process_has_a_user_of_its_own_and_starts_again_for_ever(name: str)
     assert f"enable hallpass-{name}.service" in (ETC / "systemd/system-preset/00-hallpass.preset").read_text()
 
 
+def test_systemd_makes_the_users_with_the_numbers_that_files_on_the_card_keep(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    done = tool("systemd-sysusers", f"--root={tmp_path}", RECIPE / "root/usr/lib/sysusers.d/hallpass.conf")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(":") for line in (tmp_path / "etc/passwd").read_text().splitlines()]
+    assert {name: int(uid) for name, _, uid, *_ in lines} == {
+        "hallpass-resolver": 962,
+        "hallpass-recorder": 963,
+        "hallpass-agent": 964,
+        "hallpass-web": 965,
+    }
+    assert {shell for *_, shell in lines} == {"/usr/sbin/nologin"}
+
+
 def test_dns_waits_for_nobody() -> None:
     text = (UNITS / "hallpass-resolver.service").read_text()
     orders = re.findall(r"^(?:After|Requires|Wants|BindsTo|Requisite)=(.*)$", text, re.MULTILINE)
