@@ -2,7 +2,8 @@
 
 A Pi has no battery behind its clock: after a power cut it starts from the time it was switched off, hours or
 holidays ago, until a time server has been asked. systemd-timesyncd, which a card runs, says so by a file. A
-machine with a clock of its own, or with another time service, is believed.
+machine with a clock of its own is believed as far as that agrees: a Pi 5 has one, but mostly without a battery,
+and then it begins in 1970. So is a machine with another time service.
 """
 
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 NO_EARLIER_THAN = 1_704_067_200.0  # 1 January 2024: no clock that is right shows less
 TIMESYNC = Path("/run/systemd/timesync")
 HARDWARE_CLOCK = Path("/sys/class/rtc/rtc0")
+AGREES_SECONDS = 3600.0
 
 
 def is_trusted(
@@ -20,6 +22,14 @@ def is_trusted(
     """Tell whether the machine's clock can be relied on."""
     if now() < NO_EARLIER_THAN:
         return False
-    if (timesync / "synchronized").exists() or hardware_clock.exists():
+    if (timesync / "synchronized").exists() or _agrees(hardware_clock, now()):
         return True
     return not timesync.exists()
+
+
+def _agrees(hardware_clock: Path, now: float) -> bool:
+    try:
+        shown = int((hardware_clock / "since_epoch").read_text())
+    except (OSError, ValueError):
+        return False
+    return shown >= NO_EARLIER_THAN and abs(shown - now) <= AGREES_SECONDS
