@@ -98,9 +98,9 @@ def test_a_worker_beats_from_its_own_process() -> None:
 
 @pytest.mark.parametrize("name", ["resolver", "recorder", "agent", "web"])
 def test_each_process_of_a_room_says_when_it_is_ready_and_that_it_lives(
-    manager: socket.socket, tmp_path: Path, name: str
+    manager: socket.socket, short_path: Path, name: str
 ) -> None:
-    config = tmp_path / "room.toml"
+    config = short_path / "room.toml"
     config.write_text(
         f'[room]\nname = "Room 4"\ndata = "data"\n'
         f'[dns]\nlisten = ["127.0.0.1:0"]\nupstreams = ["127.0.0.1:9"]\nworkers = 1\n'

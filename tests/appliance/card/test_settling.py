@@ -37,8 +37,8 @@ def starter_list(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def card(tmp_path: Path) -> Card:
-    return Card(tmp_path / "c")
+def card(short_path: Path) -> Card:
+    return Card(short_path / "c")
 
 
 def in_use(card: Card) -> RoomSettings:
@@ -101,11 +101,11 @@ def test_the_next_boot_needs_no_bundle_and_writes_nothing_on_the_card(card: Card
 
 @pytest.mark.parametrize("enrolled", [True, False])
 def test_whenever_the_power_is_cut_the_next_boot_ends_as_if_it_had_not_been(
-    tmp_path: Path, starter_list: Path, enrolled: bool
+    short_path: Path, starter_list: Path, enrolled: bool
 ) -> None:
     def fresh() -> Card:
-        shutil.rmtree(tmp_path / "c", ignore_errors=True)
-        card = Card(tmp_path / "c", starter_list)
+        shutil.rmtree(short_path / "c", ignore_errors=True)
+        card = Card(short_path / "c", starter_list)
         card.settings(GOOD + f'[ssh]\nkeys = ["{KEY}"]\n[time]\nservers = ["192.0.2.123"]\n')
         if enrolled:
             card.bundle()
@@ -133,10 +133,10 @@ def test_whenever_the_power_is_cut_the_next_boot_ends_as_if_it_had_not_been(
 
 
 def test_the_token_is_safe_on_the_data_partition_before_it_leaves_the_boot_partition(
-    tmp_path: Path, starter_list: Path
+    short_path: Path, starter_list: Path
 ) -> None:
     for cut_after in itertools.count():
-        card = Card(tmp_path / str(cut_after), starter_list)
+        card = Card(short_path / str(cut_after), starter_list)
         card.settings(GOOD)
         card.bundle()
         try:
@@ -308,9 +308,9 @@ def damaged(good: bytes) -> st.SearchStrategy[bytes]:
 
 @given(damaged(GOOD.encode() + SHIPPED.read_bytes()[:200]), damaged(ENROLMENT))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_stands_on_the_card_a_room_can_be_run(tmp_path: Path, text: bytes, bundle: bytes) -> None:
-    shutil.rmtree(tmp_path / "c", ignore_errors=True)
-    card = Card(tmp_path / "c")
+def test_whatever_stands_on_the_card_a_room_can_be_run(short_path: Path, text: bytes, bundle: bytes) -> None:
+    shutil.rmtree(short_path / "c", ignore_errors=True)
+    card = Card(short_path / "c")
     card.settings(text)
     card.places.bundle.write_bytes(bundle)
     write_room(card.places, FakeMachine(), choose(card.places))

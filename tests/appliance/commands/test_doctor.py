@@ -79,8 +79,8 @@ class LivingRoom:
 
 
 @pytest.fixture
-def room(tmp_path: Path, upstream: int) -> Iterator[LivingRoom]:
-    living = LivingRoom(tmp_path, upstream)
+def room(short_path: Path, upstream: int) -> Iterator[LivingRoom]:
+    living = LivingRoom(short_path, upstream)
     pause = threading.Event()
     while not living.is_well() and not pause.wait(0.1):
         assert all(process.poll() is None for process in living.processes.values())
@@ -150,10 +150,10 @@ def test_mistakes_in_the_settings_are_findings(tmp_path: Path) -> None:
 
 class TestCentral:
     @pytest.fixture
-    def doctor(self, tmp_path: Path) -> Callable[..., list[Finding]]:
+    def doctor(self, short_path: Path) -> Callable[..., list[Finding]]:
         def look(url: str, token: str = TOKEN, more: str = "", now: float | None = None) -> list[Finding]:
-            (tmp_path / "token").write_text(token)
-            path = tmp_path / "room.toml"
+            (short_path / "token").write_text(token)
+            path = short_path / "room.toml"
             path.write_text(
                 '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
                 f'[central]\nurl = "{url}"\ntoken_file = "token"\n{more}'

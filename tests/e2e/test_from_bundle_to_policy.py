@@ -1,0 +1,75 @@
+"""A card from its enrolment to its policy: a real central over TLS, a card below a folder, the room's agent."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.doctor.room import RoomDoctor
+from appliance.room.agent.installing import installed_policy
+from appliance.room.paths import RoomPaths
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from tests.appliance.commands.test_central import HALLPASS, free_port, run
+from tests.fakes.authority import Authority
+from tests.fakes.card import Card
+
+SHIPPED = Path(__file__).parents[2] / "image-build/boot/hallpass.toml"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp") as name:  # short: sockets live below it
+        yield Path(name)
+
+
+@pytest.fixture
+def central(folder: Path) -> Iterator[Path]:
+    authority = Authority(folder)
+    certificate, key = authority.sign("127.0.0.1")
+    port = free_port()
+    config = folder / "central.toml"
+    config.write_text(
+        f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{port}"\n'
+        f'url = "https://127.0.0.1:{port}"\n'
+        f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\nauthority = "{authority.file}"\n'
+    )
+    process = subprocess.Popen([*HALLPASS, "central", "--config", str(config)], start_new_session=True)
+    yield config
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(30)
+
+
+def test_a_card_that_was_given_its_bundle_has_its_policy_and_says_that_it_is_well(
+    folder: Path, central: Path
+) -> None:
+    card = Card(folder / "c")
+    shutil.copy(SHIPPED, card.places.boot)
+    bundle = folder / "room4.bundle"
+    enrolled = run("central", "enrol", "Room 4", "--bundle", str(bundle), "--config", str(central))
+    assert enrolled.returncode == 0, enrolled.stderr
+    written = run("image", "personalise", str(card.places.boot), "--bundle", str(bundle))
+    assert written.returncode == 0, written.stderr
+
+    settling = card.boot()
+    assert (settling.troubles, settling.chosen.problems, settling.chosen.waits_for) == ([], (), "")
+    settings = load(card.places.room_settings, RoomSettings)
+    paths = RoomPaths.of(settings)
+    agent = subprocess.Popen([*HALLPASS, "agent", "--config", str(card.places.room_settings)])
+    pause = threading.Event()
+    try:
+        while not installed_policy(paths) or not paths.index.exists():
+            assert agent.poll() is None
+            pause.wait(0.1)
+        found = list(dict(RoomDoctor(settings).checks())["central"]())
+    finally:
+        agent.terminate()
+        agent.wait(20)
+    assert [(one.what, one.state) for one in found if one.what == "central"] == [("central", "ok")]
+    assert "not trusted" not in " ".join(one.words for one in found)
