@@ -189,7 +189,8 @@ def write_room(places: Places, machine: Machine, chosen: Chosen) -> bool:
 def follow_network(places: Places, machine: Machine, *, has_settled: bool) -> bool:
     """Ask the servers that the network offers now; tell whether they are others than before.
 
-    A network that has only just come up may offer none yet: only one that has settled makes the card forget.
+    A network that has only just come up may offer none yet: only one that has settled makes the card forget. The
+    resolver follows its settings by itself, without a question lost.
     """
     if not places.follows_network.exists():
         return False
@@ -197,10 +198,7 @@ def follow_network(places: Places, machine: Machine, *, has_settled: bool) -> bo
     if offered == upstreams.remembered(places.last_upstreams) or not (offered or has_settled):
         return False
     machine.write(places.last_upstreams, "".join(f"{server}\n" for server in offered).encode(), mode=0o600)
-    if not write_room(places, machine, choose(places)):
-        return False
-    machine.run("systemctl", "--no-block", "try-restart", f"{RESOLVER}.service")
-    return True
+    return write_room(places, machine, choose(places))
 
 
 def write_on_boot(places: Places, machine: Machine, path: Path, content: bytes | None) -> None:

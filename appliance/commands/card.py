@@ -46,7 +46,7 @@ def settle(root: Path) -> None:
 def upstreams(root: Path) -> None:
     """Ask the name servers that the network offers now, where hallpass.toml names none."""
     if follow_network(Places(root), Machine(), has_settled=False):
-        _say("the network offers other name servers; the resolver is started again")
+        _say("the network offers other name servers; the resolver follows")
 
 
 @command.command()

@@ -71,7 +71,7 @@ def test_without_a_watchdog_of_its_own_a_process_feeds_none(
 
 def test_a_silent_worker_keeps_the_watchdog_hungry(manager: socket.socket) -> None:
     clock = FakeClock(1000.0)
-    pulse = Pulse(2, clock)
+    pulse = Pulse(clock)
     pulse.feed_watchdog((1, 2))
     assert manager.recv(4096) == b"WATCHDOG=1"
     clock.now += SILENCE_SECONDS + 1
@@ -84,7 +84,7 @@ def test_a_silent_worker_keeps_the_watchdog_hungry(manager: socket.socket) -> No
 
 def test_a_worker_beats_from_its_own_process() -> None:
     clock = FakeClock(1000.0)
-    pulse = Pulse(1, clock)
+    pulse = Pulse(clock)
     assert pulse.silent((1,)) == ()
     clock.now += SILENCE_SECONDS + 1
     assert pulse.silent((1,)) == (1,)
