@@ -1,6 +1,7 @@
 """`hallpass recorder`: the query log and the lamp."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import click
@@ -10,11 +11,14 @@ from appliance.room.recorder import process
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 
+NICENESS = 5  # the log waits for DNS where a processor is short, never the other way round
+
 
 @click.command()
 @config_option("room.toml")
 def command(config: Path) -> None:
     """Run the recorder: the only writer of the query log, and the lamp's hand."""
+    os.nice(NICENESS)
     settings = load(config, RoomSettings)
     say_what_happens()
     asyncio.run(process.run(settings))
