@@ -22,7 +22,7 @@ UNLIMITED = sys.maxsize
 
 
 class Client:
-    """One device. The fast path reads `answers`, `log` and `allowance`, and nothing else."""
+    """One device. The fast path reads `answers`, `cold`, `log` and `allowance`, and nothing else."""
 
     __slots__ = (
         "_given",
@@ -31,6 +31,7 @@ class Client:
         "address",
         "allowance",
         "answers",
+        "cold",
         "harmless",
         "log",
         "quiet",
@@ -46,6 +47,7 @@ class Client:
         self.address = address
         self.view = view
         self.answers = answers
+        self.cold: dict[bytes, Finished] = {}  # answers that may be brought back
         self.harmless: set[bytes] = set()  # addresses that the view lets pass for any name
         self.log: list[Noted] = []  # one reference for each replayed answer since the last tick
         # Answers that went through the chain, with their milliseconds; refusals apart, because they are urgent.
@@ -100,6 +102,7 @@ class Clients:
             address = _text(raw)
             view = self._policy.view(address)
             client = Client(raw, address, view, self._replay.answers(view), self.rate)
+            client.cold = self._replay.cold(view)
             client.harmless = self._replay.harmless(view)
             self.known[raw] = client
             if len(self.known) > DEVICES:
@@ -122,6 +125,7 @@ class Clients:
         for client in self.known.values():
             before, client.view = client.view, policy.view(client.address)
             client.answers = self._replay.answers(client.view, before)
+            client.cold = self._replay.cold(client.view)
             client.harmless = self._replay.harmless(client.view)
 
     def _is_welcome(self, raw: bytes) -> bool:

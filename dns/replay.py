@@ -136,6 +136,10 @@ class Replay:
                 shelf.suspects = frozenset(self._changed)
         return shelf.hot
 
+    def cold(self, view: View) -> dict[bytes, Finished]:
+        """Return the answers of a view that `revive` may bring back: the same dictionary, as long."""
+        return self._shelves[id(view)].cold
+
     def harmless(self, view: View) -> set[bytes]:
         """Return the addresses that a view was found to let pass for any name; it lives as long as the answers."""
         return self._shelves[id(view)].harmless
@@ -178,15 +182,17 @@ class Replay:
         """Forget every answer."""
         for shelf in self._shelves.values():
             shelf.hot.clear()
-            shelf.cold = {}
+            shelf.cold.clear()
 
     def __len__(self) -> int:
         return sum(len(shelf.hot) + len(shelf.cold) for shelf in self._shelves.values())
 
     def _keep(self, shelf: _Shelf, key: bytes, finished: Finished) -> None:
         if len(shelf.hot) >= self._entries:
-            # The dictionary itself stays: every device of the view holds it.
-            shelf.cold, shelf.suspects = dict(shelf.hot), frozenset()
+            # The dictionaries themselves stay: every device of the view holds them.
+            shelf.cold.clear()
+            shelf.cold.update(shelf.hot)
+            shelf.suspects = frozenset()
             shelf.hot.clear()
         shelf.hot[key] = finished
 

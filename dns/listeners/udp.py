@@ -115,7 +115,10 @@ class UdpListener:
             if client is not None:
                 key = room[after_id : start + length]
                 finished = client.answers.get(key)
-                if finished is None or now >= finished.good_until:
+                if finished is None:
+                    if client.cold:
+                        finished = self._resolver.replay.revive(client.view, key, now)
+                elif now >= finished.good_until:
                     finished = self._resolver.replay.revive(client.view, key, now)
                 if finished is not None and len(client.log) < client.allowance:
                     size = finished.size
