@@ -65,7 +65,7 @@ def body(query: Query, answer: Answer, limit: int | None, options: bytes = b"") 
     if answer.truncated or size > (room if limit is None else limit):
         counts = b"\0\0\0\0\0\1" if opt else NO_COUNTS
         return bytes((first | TC, flags)) + questions + counts + question + opt
-    return bytes((first, flags)) + questions + counts + question + answer.records + opt
+    return b"".join((bytes((first, flags)), questions, counts, question, answer.records, opt))
 
 
 def _one_more(answer: Answer) -> bytes:
