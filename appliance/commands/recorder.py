@@ -1,6 +1,7 @@
 """`hallpass recorder`: the query log and the lamp."""
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 
@@ -18,7 +19,8 @@ NICENESS = 5  # the log waits for DNS where a processor is short, never the othe
 @config_option("room.toml")
 def command(config: Path) -> None:
     """Run the recorder: the only writer of the query log, and the lamp's hand."""
-    os.nice(NICENESS)
+    with contextlib.suppress(OSError):  # on a card its unit has seen to it, and lets it change nothing
+        os.nice(NICENESS)
     settings = load(config, RoomSettings)
     say_what_happens()
     asyncio.run(process.run(settings))

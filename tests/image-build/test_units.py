@@ -11,6 +11,7 @@ import pytest
 
 from appliance.card.places import Places
 from appliance.card.settings import CardSettings
+from appliance.commands.recorder import NICENESS
 from appliance.settings.load import load
 
 RECIPE = Path(__file__).parents[2] / "image-build"
@@ -99,6 +100,10 @@ def test_dns_waits_for_nobody() -> None:
     settings = (UNITS / "hallpass-settings.service").read_text()
     assert "network-online" not in settings + text
     assert not re.search(r"^Requires", settings, re.MULTILINE)
+
+
+def test_the_log_waits_for_dns_where_a_processor_is_short() -> None:
+    assert unit("hallpass-recorder.service")["Nice"] == str(NICENESS)
 
 
 def test_only_who_serves_low_ports_may_bind_them_and_nobody_may_more() -> None:
