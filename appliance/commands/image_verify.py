@@ -1,9 +1,27 @@
-"""`hallpass image verify`: look into an image."""
+"""`hallpass image verify`: look into an image for what must not be there, and for what must."""
+
+from pathlib import Path
 
 import click
 
+from appliance.errors import HallpassError
+from appliance.image import verify as verifying
+from appliance.image.reading import opened
+
 
 @click.command()
-def command() -> None:
-    """Look into an image."""
-    raise click.ClickException("images cannot be looked into yet")
+@click.argument("image", type=click.Path(path_type=Path))
+def command(image: Path) -> None:
+    """Check an image (.img, .img.xz or .img.zst) before it goes out.
+
+    Looks at the layout, the file systems, the services, and for keys, passwords and traces of the machine that built
+    it. Prints one line a finding, and exits 1 if there is any.
+    """
+    with opened(image) as inside:
+        wrong = verifying.findings(inside)
+        found = verifying.versions(inside)
+    for finding in wrong:
+        click.echo(finding)
+    if wrong:
+        raise HallpassError(f"{image}: {len(wrong)} finding{'s' if len(wrong) > 1 else ''}; do not flash it")
+    click.echo(f"{image}: sound; {', '.join(f'{name} {version}' for name, version in found.items() if version)}")

@@ -1,0 +1,230 @@
+"""Looking into a finished image: what must be there, what must not. Each finding is one line.
+
+The checks know nothing of how the image was built; they read it as a thief or a Pi would. They stand in one list, each
+a function of its own, so that none hides behind another.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from appliance.image import sbom, tools
+from appliance.image.errors import ImageError
+from appliance.image.layout import layout
+from appliance.image.reading import Opened, label
+
+SERVICES = (
+    "hallpass.target",
+    "hallpass-settings.service",
+    "hallpass-resolver.service",
+    "hallpass-recorder.service",
+    "hallpass-agent.service",
+    "hallpass-web.service",
+    "hallpass-grow.service",
+    "systemd-networkd.service",
+    "systemd-resolved.service",
+    "systemd-timesyncd.service",
+    "nftables.service",
+)
+BOOT_FILES = ("config.txt", "cmdline.txt", "vmlinuz", "initrd.img", "hallpass.toml", "start4.elf", "bootcode.bin")
+DEVICE_TREES = ("bcm2837-rpi-3-b.dtb", "bcm2711-rpi-4-b.dtb", "bcm2712-rpi-5-b.dtb")
+ARCHIVES = ("http://deb.debian.org/", "https://deb.debian.org/")
+_PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
+_NOT_FOR_CARDS = (
+    ("etc/pip.conf", "pip's settings"),
+    ("root/.config/pip", "pip's settings"),
+    ("root/.pip", "pip's settings"),
+    ("etc/apt/apt.conf", "apt's settings of the building machine"),
+    ("etc/apt/apt.conf.d/*mmdebstrap*", "apt's settings of the building machine"),
+    ("etc/apt/auth.conf.d/*", "a password for an archive"),
+    ("usr/local/share/ca-certificates/*", "a certificate authority of the building machine"),
+    ("etc/ssh/ssh_host_*", "an SSH host key: every card would have the same one"),
+    ("root/.ssh/*", "an SSH key"),
+    ("home/*/.ssh/*", "an SSH key"),
+    ("root/.*history", "what somebody typed"),
+    ("var/lib/systemd/random-seed", "a random seed: every card would have the same one"),
+    ("var/lib/systemd/credential.secret", "a secret: every card would have the same one"),
+    ("var/lib/dbus/machine-id", "a machine id: every card would have the same one"),
+    ("boot/firmware/*", "files that the boot partition hides"),
+    ("data/*", "files that the data partition hides"),
+)
+_NOT_ON_BOOT = ("hallpass.bundle", "hallpass.bundle.taken", "hallpass-problem.txt", "hallpass-status.txt")
+
+
+def findings(image: Opened) -> list[str]:
+    """Return everything that is wrong, in the order of the checks; nothing if the image may go out."""
+    return [finding for check in CHECKS for finding in check(image)]
+
+
+def the_partitions_stand_where_they_must(image: Opened) -> Iterator[str]:
+    """Four of them, without gaps or overlaps, the data partition last, the two roots of one size."""
+    wanted = layout().partitions
+    if len(image.table) != len(wanted):
+        yield f"the card has {len(image.table)} partitions, not {len(wanted)}"
+        return
+    at = image.table[0].start
+    for entry, part, one in zip(image.table, image.parts, wanted, strict=True):
+        if entry.kind != one.kind:
+            yield f"partition {one.name}: it is of type {entry.kind:x}, not {one.kind:x}"
+        if label(part) != one.label:
+            yield f"partition {one.name}: it is labelled {label(part)!r}, not {one.label!r}"
+        if entry.start != at:
+            yield f"partition {one.name}: it starts at byte {entry.start}, not where the one before it ends"
+        at = entry.start + entry.size
+    if image.table[1].size != image.table[2].size:
+        yield "the two root partitions are not of one size: an update could not take the other one's place"
+    if image.size < at:
+        yield f"the image ends before its last partition does, {at - image.size} bytes too early"
+
+
+def every_file_system_is_sound(image: Opened) -> Iterator[str]:
+    """As the file systems' own checkers say."""
+    for part, one in zip(image.parts, layout().partitions, strict=False):
+        checker = ["fsck.vfat", "-n"] if one.name == "boot" else ["e2fsck", "-f", "-n"]
+        try:
+            tools.run([*checker, part])
+        except ImageError as problem:
+            yield f"partition {one.name}: {problem}"
+
+
+def a_pi_can_start(image: Opened) -> Iterator[str]:
+    """Firmware, kernel, initramfs and the device tree of each board are there, and the kernel finds its modules."""
+    for name in (*BOOT_FILES, *DEVICE_TREES):
+        if not (image.boot / name).is_file():
+            yield f"boot partition: {name} is missing"
+    command = image.boot / "cmdline.txt"
+    words = command.read_text().split() if command.is_file() else []
+    for word in ("root=LABEL=hallpass-root", "ro"):
+        if word not in words:
+            yield f"boot partition: cmdline.txt does not say {word}"
+    modules = [path.name for path in (image.root / "usr/lib/modules").glob("*")]
+    if len(modules) != 1:
+        yield f"root: there are modules of {len(modules)} kernels, not of one"
+    elif (kernel := image.boot / "vmlinuz").is_file() and modules[0].encode() not in kernel.read_bytes():
+        yield f"root: the modules are those of {modules[0]}, the kernel is another one"
+
+
+def what_must_run_is_enabled(image: Opened) -> Iterator[str]:
+    """Each unit is wanted by something, and points at a unit that is there."""
+    system = image.root / "etc/systemd/system"
+    wanted = {path.name: path for path in system.glob("*.wants/*")}
+    for name in SERVICES:
+        if name not in wanted:
+            yield f"{name} is not enabled"
+            continue
+        target = wanted[name].readlink()
+        if not (image.root / target.relative_to("/") if target.is_absolute() else wanted[name].parent / target).exists():
+            yield f"{name} is enabled, but {target} is missing"
+    default = image.root / "etc/systemd/system/default.target"
+    if default.is_symlink() and default.readlink().name == "graphical.target":
+        yield "the card would wait for a screen (graphical.target)"
+
+
+def every_service_has_its_user(image: Opened) -> Iterator[str]:
+    """The users that Hallpass's units name are there; a unit without its user does not start."""
+    passwd = image.root / "etc/passwd"
+    there = {line.partition(":")[0] for line in passwd.read_text().splitlines()} if passwd.is_file() else set()
+    for unit in sorted((image.root / "etc/systemd/system").glob("hallpass-*.service")):
+        for user in re.findall(r"^User=(\S+)$", unit.read_text(), re.MULTILINE):
+            if user not in there:
+                yield f"{unit.name} runs as {user}, who does not exist"
+
+
+def nobody_has_a_password(image: Opened) -> Iterator[str]:
+    """Root is locked, and so is everybody else."""
+    shadow = image.root / "etc/shadow"
+    if not shadow.is_file():
+        yield "root: etc/shadow is missing"
+        return
+    for line in shadow.read_text().splitlines():
+        name, password, *_ = line.split(":")
+        if not password.startswith(("!", "*")):
+            yield f"{name} {'needs no' if not password else 'has a'} password"
+
+
+def nothing_of_one_machine_is_in_it(image: Opened) -> Iterator[str]:
+    """No keys, ids, settings of the machine that built it, no room's enrolment."""
+    for pattern, what in _NOT_FOR_CARDS:
+        for path in sorted(image.root.glob(pattern)):
+            yield f"{path.relative_to(image.root)}: {what}"
+    identity = image.root / "etc/machine-id"
+    if identity.is_file() and identity.read_text().strip() not in {"", "uninitialized"}:
+        yield "etc/machine-id: a machine id: every card would have the same one"
+    for name in _NOT_ON_BOOT:
+        if (image.boot / name).exists():
+            yield f"boot partition: {name} belongs to one room"
+
+
+def no_private_key_lies_about(image: Opened) -> Iterator[str]:
+    """Wherever a card could carry one: settings, Hallpass's own folder, home folders, the boot partition."""
+    for folder in (image.root / "etc", image.root / "opt", image.root / "root", image.root / "home", image.root / "var", image.boot):
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > 1_000_000:
+                continue
+            if path.suffix not in {".py", ".pyc", ".so"} and _PRIVATE_KEY.search(path.read_bytes()):
+                yield f"{_within(image, path)}: a private key"
+
+
+def packages_come_from_debian(image: Opened) -> Iterator[str]:
+    """Where the card says that its packages come from; a nearer mirror is the building machine's business."""
+    apt = image.root / "etc/apt"
+    for path in sorted([apt / "sources.list", *apt.glob("sources.list.d/*")]):
+        if not path.is_file():
+            continue
+        for where in re.findall(r"https?://\S+|\w+:/\S+", "\n".join(_without_comments(path))):
+            if not where.startswith(ARCHIVES):
+                yield f"{path.relative_to(image.root)}: {where} is not Debian's archive"
+    for path in sorted([apt / "apt.conf", *apt.glob("apt.conf.d/*")]):
+        if path.is_file() and re.search(r"Acquire::\S*Proxy", path.read_text(errors="replace"), re.IGNORECASE):
+            yield f"{path.relative_to(image.root)}: a proxy of the building machine"
+
+
+def versions_agree(image: Opened) -> Iterator[str]:
+    """What the card calls itself is the Hallpass that it runs."""
+    said = release(image)
+    there = [package.version for package in sbom.python(image.root) if package.name == "hallpass"]
+    if not there:
+        yield "opt/hallpass: Hallpass is not installed"
+    elif there != [said]:
+        yield f"etc/hallpass-release says version {said or 'nothing'}, installed is {', '.join(there)}"
+    if not (image.root / "opt/hallpass/bin/hallpass").is_file():
+        yield "opt/hallpass/bin/hallpass is missing"
+
+
+CHECKS: tuple[Callable[[Opened], Iterator[str]], ...] = (
+    the_partitions_stand_where_they_must,
+    every_file_system_is_sound,
+    a_pi_can_start,
+    what_must_run_is_enabled,
+    every_service_has_its_user,
+    nobody_has_a_password,
+    nothing_of_one_machine_is_in_it,
+    no_private_key_lies_about,
+    packages_come_from_debian,
+    versions_agree,
+)
+
+
+def release(image: Opened) -> str:
+    """Return the version that the card gives itself."""
+    path = image.root / "etc/hallpass-release"
+    found = re.search(r"^HALLPASS_VERSION=(\S+)$", path.read_text(), re.MULTILINE) if path.is_file() else None
+    return found.group(1) if found else ""
+
+
+def versions(image: Opened) -> dict[str, str]:
+    """Return the versions that a person asks for first."""
+    wanted = {"python3", "systemd", "raspi-firmware", "nftables", "openssh-server"}
+    kernel = [path.name for path in (image.root / "usr/lib/modules").glob("*")]
+    debian = {package.name: package.version for package in sbom.debian(image.root) if package.name in wanted}
+    return {"hallpass": release(image), "linux": ", ".join(kernel), **dict(sorted(debian.items()))}
+
+
+def _without_comments(path: Path) -> Iterator[str]:
+    return (line for line in path.read_text(errors="replace").splitlines() if not line.lstrip().startswith("#"))
+
+
+def _within(image: Opened, path: Path) -> str:
+    if path.is_relative_to(image.boot):
+        return f"boot partition: {path.relative_to(image.boot)}"
+    return str(path.relative_to(image.root))

@@ -1,0 +1,57 @@
+"""The Python packages of the card: our own wheel, built here, and those of wheels.lock, fetched and checked by hash."""
+
+import shutil
+from pathlib import Path
+
+from appliance.image import tools
+from appliance.image.recipe import Recipe
+
+GLIBC_MINOR = 41  # trixie's glibc is 2.41; a wheel built for an older one runs as well
+_CARD = [
+    *(f"--platform=manylinux_2_{minor}_aarch64" for minor in range(17, GLIBC_MINOR + 1)),
+    "--platform=manylinux2014_aarch64",
+    "--implementation=cp",
+    "--python-version=313",
+    "--abi=cp313",
+    "--abi=abi3",
+    "--abi=none",
+    "--only-binary=:all:",
+    "--no-deps",
+]
+
+
+def fetch(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
+    """Return a folder with exactly the wheels of the lock; pip refuses any whose hash differs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    locked = {wheel.file for wheel in recipe.wheels}
+    for file in folder.iterdir():
+        if file.name not in locked:
+            file.unlink()
+    wanted = ["--require-hashes", "-r", recipe.lock]
+    tools.run([*_pip("download"), "--dest", folder, "--find-links", folder, *_CARD, *wanted], log=log, env=env)
+    return folder
+
+
+def build(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
+    """Build our own wheel, the same bytes for the same source and time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dated = env | {"SOURCE_DATE_EPOCH": str(recipe.epoch)}
+    tools.run([*_pip("wheel"), "--no-deps", "--wheel-dir", folder, recipe.project], log=log, env=dated)
+    return folder
+
+
+def install(found: Path, wanted: list[str | Path], target: Path, log: Path) -> None:
+    """Unpack wheels of the folder `found` into a folder of the card's libraries, offline, without the card's Python.
+
+    pip knows how to install for another machine; doing it there, under emulation, takes minutes. The commands that the
+    wheels bring would name this machine's Python and are left out: the card has one command (`root.py`).
+    """
+    offline = [*_pip("install"), "--no-index", "--no-compile", "--no-cache-dir", "--root-user-action=ignore", "--quiet"]
+    offline += ["--find-links", found, "--target", target, *_CARD]
+    offline += ["--ignore-requires-python"]  # pip would ask this machine's; the lock was written for the card's
+    tools.run([*offline, *wanted], log=log)
+    shutil.rmtree(target / "bin", ignore_errors=True)
+
+
+def _pip(command: str) -> list[str | Path]:
+    return [tools.python(), "-m", "pip", "--disable-pip-version-check", command]
