@@ -29,18 +29,26 @@ HERE = Path(__file__).parents[2] / "image-build"  # in a clone; an installed whe
 @click.option("--security-mirror", help="The same for Debian's security updates.")
 @click.option("--url", default="", help="From where the image will be served, for os_list.json.")
 def command(
-    output: Path, folder: Path, cache: Path, compress: str, mirror: str | None, security_mirror: str | None, url: str
+    *,
+    output: Path,
+    folder: Path,
+    cache: Path,
+    compress: str,
+    mirror: str | None,
+    security_mirror: str | None,
+    url: str,
 ) -> None:
     """Build the image of the card, the same for every room.
 
-    Takes about half an hour the first time, a few minutes afterwards. Needs root. The same commit, Debian archive and
-    SOURCE_DATE_EPOCH (by default the commit's time) give the same bytes.
+    Takes about half an hour the first time, a few minutes afterwards. Needs root. The same commit, Debian archive
+    and SOURCE_DATE_EPOCH (by default the commit's time) give the same bytes.
     """
     console = Console(stderr=True)
     recipe = recipes.read(folder.resolve())
     own = _own_mirrors()
     sources = recipe.sources(
-        mirror or own.get("Debian", recipes.MIRROR), security_mirror or own.get("Debian-Security", recipes.SECURITY)
+        mirror or own.get("Debian", recipes.MIRROR),
+        security_mirror or own.get("Debian-Security", recipes.SECURITY),
     )
     options = building.Options(
         output=output.resolve(), cache=cache.expanduser().resolve(), compress=compress, sources=sources, url=url

@@ -14,8 +14,8 @@ from appliance.image.reading import opened
 def command(image: Path) -> None:
     """Check an image (.img, .img.xz or .img.zst) before it goes out.
 
-    Looks at the layout, the file systems, the services, and for keys, passwords and traces of the machine that built
-    it. Prints one line a finding, and exits 1 if there is any.
+    Looks at the layout, the file systems, the services, and for keys, passwords and traces of the machine that
+    built it. Prints one line a finding, and exits 1 if there is any.
     """
     with opened(image) as inside:
         wrong = verifying.findings(inside)

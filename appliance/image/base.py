@@ -1,7 +1,7 @@
 """The base root: Debian's packages for the card, unpacked and configured by mmdebstrap, kept as a tar.
 
-Configuring them under emulation takes most of a build's time, and nothing of it depends on our own code; so the tar
-is used again until the packages, their sources, what is left out of them or the initramfs's parts change.
+Configuring them under emulation takes most of a build's time, and nothing of it depends on our own code; so the
+tar is used again until the packages, their sources, what is left out of them or the initramfs's parts change.
 """
 
 import os

@@ -1,7 +1,7 @@
 """From the recipe to the image and what goes with it. Each step is named before it starts; `step` shows them.
 
-    base root (cached) -> Python's packages (cached) -> Hallpass and the recipe's tree in it -> boot, root, spare and data file systems
-    -> image -> packed, with .bmap, .sha256, SBOM and os_list.json
+    base root (cached) -> Python's packages (cached) -> Hallpass and the recipe's tree in it
+    -> boot, root, spare and data file systems -> image -> packed, with .bmap, .sha256, SBOM and os_list.json
 
 Nothing is fetched but Debian's packages (by mmdebstrap, signed) and wheels (by pip, hashed).
 """
@@ -36,9 +36,14 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def build(recipe: Recipe, options: Options, step: Step) -> list[Path]:
-    """Build the image and return the files made, itself the first; ImageError says what is missing or went wrong, and nothing unfinished bears the image's name."""
+    """Build the image and return the files made, itself the first.
+
+    Raises ImageError, which says what is missing or went wrong; nothing unfinished bears the image's name.
+    """
     if os.geteuid() != 0:
-        raise ImageError("an image is built as root: its files have many owners, and its programs run in their own root")
+        raise ImageError(
+            "an image is built as root: its files have many owners, and its programs run in their own root"
+        )
     tools.require_for_building()
     options.output.mkdir(parents=True, exist_ok=True)
     options.cache.mkdir(parents=True, exist_ok=True)
@@ -56,7 +61,7 @@ def _root(recipe: Recipe, options: Options, work: Path, log: Path, step: Step) -
     with step("Debian's packages, from the cache or anew (which takes a while)"):
         tar = base(recipe, options.cache, options.sources, log)
     with step("Python's packages, from the cache or anew"):
-        environment = roots.libraries(recipe, tar, options.cache, work, log, network)
+        environment = roots.libraries(recipe, tar, options.cache, work=work, log=log, network=network)
     with step("our own wheel"):
         own = wheels.build(recipe, work / "wheel", log, network)
     root = work / "root"

@@ -1,8 +1,8 @@
 """File systems made as plain files: no loop device, no mount, and the same bytes from the same tree.
 
-Times come from the tree (the caller has set them) or from `epoch`; identifiers and the hash seed are given; names are
-taken in sorted order. Older mke2fs copies the moment of staging into each inode's change and birth times: those are
-set back afterwards, which changes nothing where mke2fs has already obeyed.
+Times come from the tree (the caller has set them) or from `epoch`; identifiers and the hash seed are given; names
+are taken in sorted order. Older mke2fs copies the moment of staging into each inode's change and birth times:
+those are set back afterwards, which changes nothing where mke2fs has already obeyed.
 """
 
 import os
@@ -20,11 +20,13 @@ def fat(of: Partition, tree: Path, output: Path, epoch: int) -> None:
     """Make the boot file system with everything that lies in `tree`, whose times are set already."""
     _empty(output, of.size)
     env = {"SOURCE_DATE_EPOCH": str(epoch), "MTOOLS_SKIP_CHECK": "1"}
-    make = ["mkfs.vfat", "-F", "32", "--invariant", "-i", of.uuid, "-n", of.label, output]
+    make: list[str | Path] = ["mkfs.vfat", "-F", "32", "--invariant", "-i", of.uuid, "-n", of.label, output]
     tools.run(make, env=env)
     for entry in sorted(tree.rglob("*")):
         there = f"::/{entry.relative_to(tree)}"
-        copy = ["mmd", "-i", output, there] if entry.is_dir() else ["mcopy", "-i", output, "-m", "-Q", entry, there]
+        copy: list[str | Path] = (
+            ["mmd", "-i", output, there] if entry.is_dir() else ["mcopy", "-i", output, "-m", "-Q", entry, there]
+        )
         tools.run(copy, env=env)
 
 

@@ -2,9 +2,9 @@
 
     4 MiB free | HALLPASS (FAT32) | hallpass-root (ext4) | hallpass-root-b (ext4, empty) | hallpass-data (ext4)
 
-A plain MBR, because every Pi's firmware reads it: exactly its four entries are used. The data partition is the last
-one, so that it can grow to the card's end. All identifiers are fixed: the same inputs give the same bytes. That every
-card carries the same ones harms nobody, as no machine holds two of them.
+A plain MBR, because every Pi's firmware reads it: exactly its four entries are used. The data partition is the
+last one, so that it can grow to the card's end. All identifiers are fixed: the same inputs give the same bytes.
+That every card carries the same ones harms nobody, as no machine holds two of them.
 """
 
 import msgspec

@@ -1,4 +1,4 @@
-"""The recipe of the card: the folder `image-build` of a clone, read and checked as a whole before anything is built."""
+"""The recipe of the card: the folder `image-build` of a clone, read and checked whole before anything is built."""
 
 import hashlib
 import os
@@ -110,5 +110,7 @@ def _epoch(folder: Path, environment: Mapping[str, str]) -> int:
         git = ["git", "-C", str(folder), "log", "-1", "--format=%ct"]
         given = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
     if not given.isdigit():
-        raise ImageError("set SOURCE_DATE_EPOCH to the time that the image's files shall bear (seconds since 1970)")
+        raise ImageError(
+            "set SOURCE_DATE_EPOCH to the time that the image's files shall bear (seconds since 1970)"
+        )
     return int(given)

@@ -26,7 +26,8 @@ _SELDOM = r"/(pip|setuptools|pkg_resources|_distutils_hack|pygments|sqlalchemy|a
 _IMPORTS = (
     "import os; os.environ['RPI_LGPIO_REVISION'] = 'c03111'  # a Pi 4's: this machine has none to read",
     "import RPi.GPIO, lgpio, gpiozero",
-    "import marisa_trie, ahocorasick, msgspec, sqlcipher3, cryptography.fernet, argon2, httpx, h2, gunicorn, flask",
+    "import marisa_trie, ahocorasick, msgspec, sqlcipher3, cryptography.fernet, argon2, httpx, h2",
+    "import gunicorn, flask",
     "import appliance, blocklists, dns, hardware, webui",
     "assert hasattr(lgpio, 'gpiochip_open'), 'lgpio is an empty placeholder'",
 )
@@ -54,8 +55,8 @@ def unpack(base: Path, root: Path) -> None:
     tools.run(["tar", "--numeric-owner", "--xattrs", "-C", root, "-xpf", base])
 
 
-def libraries(recipe: Recipe, base: Path, cache: Path, work: Path, log: Path, network: dict[str, str]) -> Path:
-    """Return a tar of the virtual environment with all wheels but our own, compiled; made now if the cache has none."""
+def libraries(recipe: Recipe, base: Path, cache: Path, *, work: Path, log: Path, network: dict[str, str]) -> Path:
+    """Return a tar of the virtual environment with all wheels but our own, compiled; made if there is none yet."""
     key = hashlib.sha256(recipe.lock.read_bytes() + base.name.encode()).hexdigest()[:16]
     tar = cache / f"libraries-{key}.tar"
     if tar.exists():
@@ -115,10 +116,14 @@ def configure(recipe: Recipe, root: Path, log: Path) -> None:
 
 
 def take_boot(recipe: Recipe, root: Path, boot: Path) -> None:
-    """Lay out the boot partition: firmware, device trees, kernel and initramfs by fixed names, the recipe's own files."""
+    """Lay out the boot partition: firmware, device trees, kernel and initramfs, the recipe's own files."""
     shutil.rmtree(boot, ignore_errors=True)
     firmware = root / "boot/firmware"
-    shutil.copytree(firmware, boot, ignore=shutil.ignore_patterns("vmlinuz-*", "initrd.img-*", "*_x.*", "*_db.*", "*4x.*", "*4db.*"))
+    shutil.copytree(
+        firmware,
+        boot,
+        ignore=shutil.ignore_patterns("vmlinuz-*", "initrd.img-*", "*_x.*", "*_db.*", "*4x.*", "*4db.*"),
+    )
     for name in ("vmlinuz", "initrd.img"):
         shutil.copy2(_only(root / "boot", f"{name}-*"), boot / name)
     for source in recipe.boot.iterdir():
@@ -168,6 +173,6 @@ def _same_day(shadow: Path, epoch: int) -> None:
 
 
 def _trust(compiled: Path) -> None:
-    """Let Python take a compiled file of Debian's without comparing times (PEP 552: flags 1, hash not looked at)."""
+    """Let Python take a compiled file of Debian's without comparing times (PEP 552: flags 1)."""
     content = compiled.read_bytes()
     compiled.write_bytes(content[:4] + (1).to_bytes(4, "little") + bytes(8) + content[16:])

@@ -1,7 +1,7 @@
 """Looking into a finished image: what must be there, what must not. Each finding is one line.
 
-The checks know nothing of how the image was built; they read it as a thief or a Pi would. They stand in one list, each
-a function of its own, so that none hides behind another.
+The checks know nothing of how the image was built; they read it as a thief or a Pi would. They stand in one list,
+each a function of its own, so that none hides behind another.
 """
 
 import re
@@ -88,7 +88,7 @@ def every_file_system_is_sound(image: Opened) -> Iterator[str]:
 
 
 def a_pi_can_start(image: Opened) -> Iterator[str]:
-    """Firmware, kernel, initramfs and the device tree of each board are there, and the kernel finds its modules."""
+    """Look for firmware, kernel, initramfs, each board's device tree, and the kernel's modules."""
     for name in (*BOOT_FILES, *DEVICE_TREES):
         if not (image.boot / name).is_file():
             yield f"boot partition: {name} is missing"
@@ -113,7 +113,9 @@ def what_must_run_is_enabled(image: Opened) -> Iterator[str]:
             yield f"{name} is not enabled"
             continue
         target = wanted[name].readlink()
-        if not (image.root / target.relative_to("/") if target.is_absolute() else wanted[name].parent / target).exists():
+        if not (
+            image.root / target.relative_to("/") if target.is_absolute() else wanted[name].parent / target
+        ).exists():
             yield f"{name} is enabled, but {target} is missing"
     default = image.root / "etc/systemd/system/default.target"
     if default.is_symlink() and default.readlink().name == "graphical.target":
@@ -121,7 +123,7 @@ def what_must_run_is_enabled(image: Opened) -> Iterator[str]:
 
 
 def every_service_has_its_user(image: Opened) -> Iterator[str]:
-    """The users that Hallpass's units name are there; a unit without its user does not start."""
+    """Look for the users that Hallpass's units name: a unit without its user does not start."""
     passwd = image.root / "etc/passwd"
     there = {line.partition(":")[0] for line in passwd.read_text().splitlines()} if passwd.is_file() else set()
     for unit in sorted((image.root / "etc/systemd/system").glob("hallpass-*.service")):
@@ -157,7 +159,14 @@ def nothing_of_one_machine_is_in_it(image: Opened) -> Iterator[str]:
 
 def no_private_key_lies_about(image: Opened) -> Iterator[str]:
     """Wherever a card could carry one: settings, Hallpass's own folder, home folders, the boot partition."""
-    for folder in (image.root / "etc", image.root / "opt", image.root / "root", image.root / "home", image.root / "var", image.boot):
+    for folder in (
+        image.root / "etc",
+        image.root / "opt",
+        image.root / "root",
+        image.root / "home",
+        image.root / "var",
+        image.boot,
+    ):
         for path in sorted(folder.rglob("*")):
             if path.is_symlink() or not path.is_file() or path.stat().st_size > 1_000_000:
                 continue
@@ -180,7 +189,7 @@ def packages_come_from_debian(image: Opened) -> Iterator[str]:
 
 
 def versions_agree(image: Opened) -> Iterator[str]:
-    """What the card calls itself is the Hallpass that it runs."""
+    """Compare what the card calls itself with the Hallpass that it runs."""
     said = release(image)
     there = [package.version for package in sbom.python(image.root) if package.name == "hallpass"]
     if not there:

@@ -1,4 +1,4 @@
-"""The Python packages of the card: our own wheel, built here, and those of wheels.lock, fetched and checked by hash."""
+"""The Python packages of the card: our own wheel, built here, and those of wheels.lock, each with its hash."""
 
 import shutil
 from pathlib import Path
@@ -27,7 +27,7 @@ def fetch(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
     for file in folder.iterdir():
         if file.name not in locked:
             file.unlink()
-    wanted = ["--require-hashes", "-r", recipe.lock]
+    wanted: list[str | Path] = ["--require-hashes", "-r", recipe.lock]
     tools.run([*_pip("download"), "--dest", folder, "--find-links", folder, *_CARD, *wanted], log=log, env=env)
     return folder
 
@@ -41,12 +41,19 @@ def build(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
 
 
 def install(found: Path, wanted: list[str | Path], target: Path, log: Path) -> None:
-    """Unpack wheels of the folder `found` into a folder of the card's libraries, offline, without the card's Python.
+    """Unpack wheels of the folder `found` into the card's libraries, offline, without the card's Python.
 
-    pip knows how to install for another machine; doing it there, under emulation, takes minutes. The commands that the
-    wheels bring would name this machine's Python and are left out: the card has one command (`root.py`).
+    pip knows how to install for another machine; doing it there, under emulation, takes minutes. The commands that
+    the wheels bring would name this machine's Python and are left out: the card has one command (`root.py`).
     """
-    offline = [*_pip("install"), "--no-index", "--no-compile", "--no-cache-dir", "--root-user-action=ignore", "--quiet"]
+    offline = [
+        *_pip("install"),
+        "--no-index",
+        "--no-compile",
+        "--no-cache-dir",
+        "--root-user-action=ignore",
+        "--quiet",
+    ]
     offline += ["--find-links", found, "--target", target, *_CARD]
     offline += ["--ignore-requires-python"]  # pip would ask this machine's; the lock was written for the card's
     tools.run([*offline, *wanted], log=log)

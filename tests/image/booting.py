@@ -1,7 +1,8 @@
 """The image, booted: what a room sees of it from outside, and what a pulled plug does to it.
 
-Not a part of `make test`, whose pattern this file's name does not match; `make image-test` names it. Limits are several
-times what a quiet two-core machine needs; they bound a failure and are no measure of speed. The figures are printed.
+Not a part of `make test`, whose pattern this file's name does not match; `make image-test` names it. Limits are
+several times what a quiet two-core machine needs; they bound a failure and are no measure of speed. The figures
+are printed.
 """
 
 import json
@@ -105,11 +106,12 @@ def grown_to(run: Callable[[str], str | None]) -> int | None:
 
 
 def the_lamp_lights(machine: Machine, run: Callable[[str], str | None]) -> None:
-    """A simulated chip, labelled as a Pi's, is put in; the recorder's pin is then read from the chip's other side."""
+    """Put in a simulated chip, labelled as a Pi's; read the recorder's pin from the chip's other side."""
     chip = "/sys/kernel/config/gpio-sim/pi"
     made = run(
         f"modprobe gpio-sim && mount -t configfs none /sys/kernel/config 2>/dev/null; mkdir -p {chip}/bank0 && "
-        f"echo 54 > {chip}/bank0/num_lines && echo pinctrl-bcm2835 > {chip}/bank0/label && echo 1 > {chip}/live && "
+        f"echo 54 > {chip}/bank0/num_lines && echo pinctrl-bcm2835 > {chip}/bank0/label && "
+        f"echo 1 > {chip}/live && "
         f"udevadm settle && ls -l /dev/gpiochip1 && systemctl restart hallpass-recorder && echo made"
     )
     assert made is not None
@@ -133,7 +135,9 @@ def rows_on(run: Callable[[str], str | None]) -> str | None:
 def log_of(data: Path, folder: Path) -> set[str]:
     """Read the names in the log of a data partition that was copied from a card."""
     settings = folder / "room.toml"
-    settings.write_text(f'[room]\nname = "Room 4"\ndata = "{data / "hallpass"}"\n')
+    settings.write_text(
+        f'[room]\nname = "Room 4"\ndata = "{data / "hallpass"}"\n[dns]\nupstreams = ["192.0.2.53"]\n'
+    )
     command = [sys.executable, "-m", "appliance", "log", "search", "--config", settings, "--format", "jsonl"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     return {json.loads(line)["name"] for line in printed.splitlines()}

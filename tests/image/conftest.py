@@ -60,7 +60,18 @@ def personalised(image: Path, upstream: str, key: Path, tmp_path_factory: pytest
     public = key.with_suffix(".pub").read_text().strip()
     settings = {"dns.upstreams": upstream, "led.driver": "gpio", "ssh.keys": public}
     words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    command = [sys.executable, "-m", "appliance", "image", "personalise", image, "--room", "Room 4", "--output", output]
+    command = [
+        sys.executable,
+        "-m",
+        "appliance",
+        "image",
+        "personalise",
+        image,
+        "--room",
+        "Room 4",
+        "--output",
+        output,
+    ]
     subprocess.run([*command, *words], check=True, cwd=ROOT)
     return output
 

@@ -1,8 +1,9 @@
-"""A computer in the emulator that starts from a card's image: the nearest thing to a Pi that a test can switch off.
+"""A computer in the emulator that starts from a card's image: the nearest thing to a Pi that a test can switch
+off.
 
-Two kinds: `virt`, a plain fast one with the image's own kernel and initramfs, and `raspi3b`, a Pi 3 with the image as
-its SD card. Whatever it writes goes into an overlay; the image stays as it was. From outside it is reached through
-forwarded ports, and it reaches a name server of the test's at 10.0.2.2. Everything waits with a limit.
+Two kinds: `virt`, a plain fast one with the image's own kernel and initramfs, and `raspi3b`, a Pi 3 with the image
+as its SD card. Whatever it writes goes into an overlay; the image stays as it was. From outside it is reached
+through forwarded ports, and it reaches a name server of the test's at 10.0.2.2. Everything waits with a limit.
 """
 
 import contextlib
@@ -51,7 +52,19 @@ class Card:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "card.qcow2"
-        make = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.resolve(), self.path, CARD_SIZE]
+        make = [
+            "qemu-img",
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "-F",
+            "raw",
+            "-b",
+            image.resolve(),
+            self.path,
+            CARD_SIZE,
+        ]
         tools.run(make)
 
     @contextlib.contextmanager
@@ -125,7 +138,11 @@ class Machine:
         words = f"console={self._kind['console']} {words} {self._more}"
         forwards = "".join(
             f",hostfwd={protocol}:127.0.0.1:{self.ports[name]}-:{port}"
-            for name, port, protocols in (("dns", 53, ("udp", "tcp")), ("http", 80, ("tcp",)), ("ssh", 22, ("tcp",)))
+            for name, port, protocols in (
+                ("dns", 53, ("udp", "tcp")),
+                ("http", 80, ("tcp",)),
+                ("ssh", 22, ("tcp",)),
+            )
             for protocol in protocols
         )
         command = [
@@ -141,11 +158,12 @@ class Machine:
             command[command.index("-serial") + 1] = "null"
             command += ["-serial", f"file:{self.console}"]
         self.began = time.monotonic()
-        errors = (self.card.folder / "qemu.txt").open("wb")
-        self._process = subprocess.Popen([str(word) for word in command], stdout=errors, stderr=errors, process_group=0)
+        with (self.card.folder / "qemu.txt").open("wb") as errors:
+            words_of = [str(word) for word in command]
+            self._process = subprocess.Popen(words_of, stdout=errors, stderr=errors, start_new_session=True)
 
     def _as_a_pi(self, command: list[str | Path]) -> Path:
-        """Return this machine's device tree, with the revision in it by which libraries tell a Pi (here a Pi 3)."""
+        """Return this machine's device tree, with the revision by which libraries tell a Pi (here a Pi 3)."""
         tree = self.card.folder / "virt.dtb"
         dump = [*command, "-machine", f"dumpdtb={tree}"]
         subprocess.run([str(word) for word in dump], check=True, capture_output=True)
@@ -194,7 +212,12 @@ class Machine:
 
     def ssh(self, command: str, key: Path) -> str | None:
         """Run a command on it as its technician; None if nobody lets us in, or it fails."""
-        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=15", "BatchMode=yes"]
+        options = [
+            "StrictHostKeyChecking=no",
+            "UserKnownHostsFile=/dev/null",
+            "ConnectTimeout=15",
+            "BatchMode=yes",
+        ]
         words = ["ssh", "-q", "-i", str(key), "-p", str(self.ports["ssh"])]
         words += [word for option in options for word in ("-o", option)]
         done = subprocess.run(
@@ -221,4 +244,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
-
