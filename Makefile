@@ -8,9 +8,11 @@ SHELL := /bin/bash
 VENV   := .venv
 PYTEST := $(VENV)/bin/pytest
 DEMO   ?=
+CUTS   ?= 20
+IMAGE  ?=
 FUZZ   ?=
 
-.PHONY: help run setup test lint bench soak fuzz clean
+.PHONY: help run setup test lint bench soak image image-test fuzz clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
@@ -19,6 +21,8 @@ help:
 	@echo "make bench        speed and size beside Unbound and dnsmasq"
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
 	@echo "make fuzz         an hour of made-up bytes against everything that reads the network (x86-64 only)"
+	@echo "make image        the SD card's image, into dist/ (root; half an hour the first time)"
+	@echo "make image-test   that image, booted under emulation, with twenty pulled plugs (an hour; CUTS=2 for fewer)"
 	@echo "make clean        remove what these commands made"
 
 run: $(VENV)/.installed
@@ -34,6 +38,9 @@ $(VENV)/.installed-for-tests: pyproject.toml constraints.txt .ci/setup
 
 $(VENV)/.installed-for-bench: pyproject.toml constraints.txt .ci/setup
 	@.ci/setup bench
+
+$(VENV)/.installed-for-image: pyproject.toml constraints.txt .ci/setup
+	@.ci/setup image
 
 lint: $(VENV)/.installed-for-tests
 	$(VENV)/bin/ruff format --check .
@@ -58,6 +65,13 @@ fuzz: $(VENV)/.installed-for-tests
 	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		--editable . atheris
 	nice -n 19 .venv-fuzz/bin/python -m tests.fuzz $(FUZZ)
+
+image: $(VENV)/.installed-for-image
+	$(VENV)/bin/hallpass image build --output dist $(IMAGE)
+
+image-test: $(VENV)/.installed-for-image
+	$(VENV)/bin/hallpass image build --output dist --compress none $(IMAGE)
+	$(PYTEST) tests/image/booting.py -p no:xdist --timeout 7200 -s --power-cuts $(CUTS)
 
 clean:
 	rm -rf $(VENV) .venv-fuzz .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
