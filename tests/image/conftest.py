@@ -25,7 +25,7 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The image as a raw file."""
     tools.require(tools.BOOTING | tools.READING)
     given = request.config.getoption("--image")
-    found = [Path(given)] if given else sorted((ROOT / "dist").glob("hallpass-*-arm64.img*[gzt]"))
+    found = [Path(given)] if given else sorted((ROOT / "dist").glob("hallpass-*-arm64.im*[gzt]"))
     assert found, "there is no image: hallpass image build"
     return raw(found[-1], tmp_path_factory.mktemp("image"))
 
