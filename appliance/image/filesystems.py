@@ -80,10 +80,14 @@ def _field(text: str, name: str) -> str:
 
 def clamp_times(tree: Path, epoch: int) -> None:
     """Let nothing in a tree bear a later time than `epoch`; access times follow."""
-    for folder, folders, files in os.walk(tree, topdown=False):
-        for name in [*folders, *files]:
-            _clamp(Path(folder, name), epoch)
-    _clamp(tree, epoch)
+    # The walk first, as a whole: it follows links to see what they lead to, and reading a link is an access to it.
+    found = [
+        Path(folder, name)
+        for folder, folders, files in os.walk(tree, topdown=False)
+        for name in (*folders, *files)
+    ]
+    for path in (*found, tree):
+        _clamp(path, epoch)
 
 
 def _clamp(path: Path, epoch: int) -> None:

@@ -78,6 +78,19 @@ def test_what_was_put_in_comes_out(tmp_path: Path) -> None:
             assert all((after / path.relative_to(before)).read_bytes() == path.read_bytes() for path in texts)
 
 
+def test_links_that_lead_to_links_bear_no_later_access_either(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "a").mkdir(parents=True)
+    (tree / "z").mkdir()
+    (tree / "a" / "file").write_text("")
+    for folder, other in (("a", "z"), ("z", "a")):
+        (tree / folder / "over").symlink_to(f"../{other}/link")
+        (tree / folder / "link").symlink_to("../a/file")
+    found = list(tree.rglob("*"))  # now, because looking around is an access too
+    filesystems.clamp_times(tree, EPOCH)
+    assert {path.lstat().st_atime for path in found} == {float(EPOCH)}
+
+
 def test_the_data_file_system_grows_from_its_first_size_to_a_large_cards(tmp_path: Path) -> None:
     part = tmp_path / "data.fs"
     filesystems.ext4(SMALL.data, None, part, EPOCH, grows=True)
