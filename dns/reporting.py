@@ -4,6 +4,9 @@ Within a second equal answers to one device become one record (`dns.records`). A
 has confirmed it; after a reconnection every unconfirmed batch is sent again, and the recorder knows it by its
 number.
 
+A second that is over is handed over in portions, within the first three tenths of the next: to pack what thousands
+of names were answered takes some milliseconds, and so does writing them down, and others would wait for it.
+
 Memory is bounded while the recorder is away: from `UNCONFIRMED_RECORDS` on nothing new is sent off; counting goes
 on in one table whose rows cover longer than a second, and beyond `TABLE_ROWS` rows names are left out. The sums
 stay exact. What the query log cannot show then is when exactly, and at last which name.
@@ -15,8 +18,9 @@ times a second: none shall be older than half a second when it is on the disk.
 
 import asyncio
 import contextlib
+import itertools
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -34,8 +38,13 @@ UNCONFIRMED_RECORDS = 50_000
 TABLE_ROWS = 20_000
 PROMPT_A_SECOND = 50
 REFUSAL_TURNS = 5
+PARCEL_RECORDS = 64
+SPREAD_TICKS = 6
+SMALLEST_PORTION = 2  # parcels: what few devices ask is handed over at once
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
+
+_Parcel = tuple[int, str, dict[Noted, int], tuple[Timed, ...]]  # a second, a device, what it was answered
 
 
 class _Tally:
@@ -60,6 +69,8 @@ class Reporter:
         self._second = 0
         self._turn = 0
         self._tallies: dict[str, _Tally] = {}
+        self._parcels: deque[_Parcel] = deque()  # of seconds that are over
+        self._portion = 0  # parcels to hand over in each tick
         self._refusals: set[Noted] = set()  # those that the fast path may give again
         self._table: dict[tuple[str, Row], list[float]] = {}  # device and row: first second, count, milliseconds
         self._unconfirmed: dict[int, bytes] = {}
@@ -111,6 +122,7 @@ class Reporter:
         second = int(now)
         self._second = self._second or second  # what came before the first tick came in its second
         if second != self._second:
+            self._hand_over_refusals(flood=True)
             self._close_second()
             self._second = second
         elif (turn := int(now * REFUSAL_TURNS)) != self._turn:
@@ -118,6 +130,8 @@ class Reporter:
             self._hand_over_refusals(flood=True)
         elif self._urgent:
             self._hand_over_refusals()
+        if self._parcels:
+            self._hand_over_parcels(self._portion)
         self._send_table()
 
     # The way to the recorder
@@ -130,6 +144,7 @@ class Reporter:
     async def close(self, patience: float = 2.0) -> None:
         """Hand over everything, wait a little for its confirmation, and part."""
         self._close_second()
+        self._hand_over_parcels(len(self._parcels))
         self._send_table()
         if self._unconfirmed and self._transport is not None:
             self._all_confirmed.clear()
@@ -144,7 +159,8 @@ class Reporter:
     @property
     def unconfirmed(self) -> int:
         """How many records the recorder has not confirmed yet."""
-        return self._records_out + len(self._table)
+        waiting = sum(len(counts) + len(answers) for _, _, counts, answers in self._parcels)
+        return self._records_out + len(self._table) + waiting
 
     def _tally(self, device: str) -> _Tally:
         tally = self._tallies.get(device)
@@ -153,19 +169,30 @@ class Reporter:
         return tally
 
     def _close_second(self) -> None:
-        records: list[bytes] = []
-        second = self._second
+        """Part what was answered in the second into parcels, to be handed over during the next ticks."""
+        second, parcels = self._second, self._parcels
         for device, tally in self._tallies.items():
-            answers = tally.timed + tally.refused
+            counted = iter(tally.counts.items())
+            while some := dict(itertools.islice(counted, PARCEL_RECORDS)):
+                parcels.append((second, device, some, ()))
+            answers = iter(tally.timed + tally.refused)
+            while one_by_one := tuple(itertools.islice(answers, PARCEL_RECORDS)):
+                parcels.append((second, device, {}, one_by_one))
+        self._tallies = {}
+        self._portion = max(-(-len(parcels) // SPREAD_TICKS), SMALLEST_PORTION)
+
+    def _hand_over_parcels(self, most: int) -> None:
+        records: list[bytes] = []
+        for _ in range(min(most, len(self._parcels))):
+            second, device, counts, answers = self._parcels.popleft()
             if self._has_room(beside=len(records)):
-                records += packing.replayed(second, device, tally.counts)
+                records += packing.replayed(second, device, counts)
                 records += packing.timed(second, device, answers)
                 continue
-            for noted, count in tally.counts.items():
+            for noted, count in counts.items():
                 self._add(device, packing.row(noted), second, count, 0.0)
             for noted, milliseconds in answers:
                 self._add(device, packing.row(noted), second, 1, milliseconds)
-        self._tallies = {}
         if records:
             self._send(records)
 

@@ -21,6 +21,12 @@ def noted(name: str, outcome: str = "allowed") -> Noted:
     return Noted("pupils", name, 1, outcome, "default")
 
 
+def let_a_second_pass(reporter: Reporter, second: float) -> None:
+    """Tick as a worker does, from the beginning of a second to its end."""
+    for tick in range(20):
+        reporter.tick(second + tick / 20)
+
+
 class FakeRecorder:
     """Listens as the recorder does; confirms, or breaks off first, as it is told."""
 
@@ -71,7 +77,7 @@ def test_every_batch_arrives_and_is_let_go_of_when_it_is_confirmed() -> None:
             for number in range(3000):
                 reporter.answered("192.0.2.1", noted(f"n{number}.example"), 1.5)
             reporter.tick(100.0)
-            reporter.tick(101.0)
+            let_a_second_pass(reporter, 101.0)
             while reporter.unconfirmed:
                 await asyncio.sleep(0)
             assert recorder.count() == 3000
@@ -124,6 +130,33 @@ def test_equal_answers_within_a_second_become_one_record() -> None:
     ]
 
 
+def test_a_second_is_handed_over_in_portions() -> None:
+    reporter = Reporter(None)
+    records = handed_over(reporter)
+    for number in range(3000):
+        reporter.answered("192.0.2.1", noted(f"n{number}.example"), 1.5)
+    reporter.tick(100.9)
+    assert records == []
+    sizes = []
+    for tick in range(8):
+        reporter.tick(101.0 + tick / 20)
+        sizes.append(len(records))
+    assert 0 < sizes[0] <= 600
+    assert sizes[5:] == [3000] * 3
+    assert {one.second for one in records} == {100}
+
+
+def test_a_refusal_at_the_very_end_of_a_second_is_no_part_of_its_portions() -> None:
+    reporter = Reporter(None)
+    records = handed_over(reporter)
+    for number in range(3000):
+        reporter.answered("192.0.2.1", noted(f"n{number}.example"), 1.5)
+    reporter.tick(100.9)
+    reporter.answered("192.0.2.1", noted("bets.example", "refused"), 0.0)
+    reporter.tick(101.0)
+    assert "bets.example" in {one.name for one in records}
+
+
 def test_a_refusal_does_not_wait_for_the_end_of_the_second() -> None:
     reporter = Reporter(None)
     records = handed_over(reporter)
@@ -154,8 +187,8 @@ def test_without_a_recorder_memory_is_bounded_and_the_sum_stays_exact(names: int
         for number in range(names):
             reporter.answered(f"192.0.2.{number % 30}", noted(f"n{second}-{number}.example"), 0.0)
             asked += 1
-        reporter.tick(100.0 + second)
-    reporter.tick(200.0)
+        let_a_second_pass(reporter, 100.0 + second)
+    let_a_second_pass(reporter, 200.0)
     assert reporter.unconfirmed < UNCONFIRMED_RECORDS + 3 * TABLE_ROWS
     sent = Counter[str]()
     for data in reporter._unconfirmed.values():
