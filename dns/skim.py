@@ -67,30 +67,22 @@ def walk(message: bytes, question_end: int = 0) -> tuple[int, list[Walked], list
             end = HEADER_BYTES
             for _ in range(questions):
                 end = _past_name(message, end) + 4
-        answer: list[Walked] = []
-        at = _section(message, end, answers, answer)
-        authority: list[Walked] = []
-        if authorities:
-            at = _section(message, at, authorities, authority)
-        additional: list[Walked] = []
-        if additionals:
-            at = _section(message, at, additionals, additional)
+        records: list[Walked] = []
+        at = end
+        for _ in range(answers + authorities + additionals):
+            fixed_at = at + 2 if message[at] >= _POINTER else _past_name(message, at)
+            rtype, rclass, ttl, size = _fixed(message, fixed_at)
+            data_at = fixed_at + _FIXED_BYTES
+            records.append((rtype, rclass, ttl, at, data_at, size))
+            at = data_at + size
     except (struct.error, IndexError):
         raise MalformedMessage("the message ends before its records do") from None
     if at > len(message):
         raise MalformedMessage("a record ends after the message")
-    return end, answer, authority, additional
-
-
-def _section(message: bytes, at: int, count: int, records: list[Walked]) -> int:
-    """Add the records of a section; return where it ends. Raises IndexError, struct.error or MalformedMessage."""
-    for _ in range(count):
-        fixed_at = at + 2 if message[at] >= _POINTER else _past_name(message, at)
-        rtype, rclass, ttl, size = _fixed(message, fixed_at)
-        data_at = fixed_at + _FIXED_BYTES
-        records.append((rtype, rclass, ttl, at, data_at, size))
-        at = data_at + size
-    return at
+    if not authorities and not additionals:
+        return end, records, [], []
+    additional_at = answers + authorities
+    return end, records[:answers], records[answers:additional_at], records[additional_at:]
 
 
 def _past_name(message: bytes, at: int) -> int:

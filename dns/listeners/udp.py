@@ -18,7 +18,6 @@ import contextlib
 import socket
 from functools import partial
 
-from dns.clients import Client
 from dns.datagrams import DATA_AT, SLOTS, Batch, Outbox, ask_for_destination
 from dns.resolver import Resolver
 
@@ -108,7 +107,8 @@ class UdpListener:
         batch = self._batch
         room = batch.room
         sizes = batch.lengths
-        known = self._resolver.clients.known.get
+        resolver = self._resolver
+        known = resolver.clients.known.get
         first = 0  # of the answered slots that were not sent yet
         for (slot, address, start, after_id, size_at), length in zip(self._slots, lengths, strict=False):
             client = known(room[address])
@@ -117,9 +117,9 @@ class UdpListener:
                 finished = client.answers.get(key)
                 if finished is None:
                     if client.cold:
-                        finished = self._resolver.replay.revive(client.view, key, now)
+                        finished = resolver.replay.revive(client.view, key, now)
                 elif now >= finished.good_until:
-                    finished = self._resolver.replay.revive(client.view, key, now)
+                    finished = resolver.replay.revive(client.view, key, now)
                 if finished is not None and len(client.log) < client.allowance:
                     size = finished.size
                     room[after_id : after_id + size] = finished.body
@@ -129,13 +129,12 @@ class UdpListener:
             if slot > first:
                 batch.send(first, slot - first)
             first = slot + 1
-            self._ask(slot, room[start : start + length], client or self._resolver.clients.of(room[address]), now)
+            if client is None:
+                client = resolver.clients.of(room[address])
+            packet = room[start : start + length]
+            resolver.ask(packet, client, partial(self._reply, batch.peer(slot)), "udp", now)
         if slot >= first:
             batch.send(first, slot + 1 - first)
-
-    def _ask(self, slot: int, packet: bytes, client: Client | None, now: float) -> None:
-        """Send a question along the chain."""
-        self._resolver.ask(packet, client, partial(self._reply, self._batch.peer(slot)), "udp", now)
 
     def _reply(self, peer: bytes, message: bytes) -> None:
         if not self._replies:
