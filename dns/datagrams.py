@@ -121,6 +121,9 @@ class Batch:
         self._headers = array.array("Q", bytes(_HEADER_BYTES * slots))
         vectors_at, _ = self._vectors.buffer_info()
         self._headers_at, _ = self._headers.buffer_info()
+        self._aside = array.array("Q", bytes(_HEADER_BYTES * slots))
+        self._aside_at, _ = self._aside.buffer_info()
+        self._aside_slots = 0
         for slot in range(slots):
             start = base + slot * self.stride
             self._vectors[2 * slot] = start + DATA_AT
@@ -142,6 +145,7 @@ class Batch:
         """
         if not self._batched:
             return self._receive_one_by_one()
+        self._aside_slots = 0
         self._vectors[1::2] = self._full
         if self.control:
             self._headers[_CONTROL_LENGTH::_WORDS] = self._control_lengths
@@ -159,13 +163,32 @@ class Batch:
 
         What a full send buffer does not take within some milliseconds is dropped, as a network would.
         """
+        if self._batched:
+            self._send(self._headers_at + first * _HEADER_BYTES, count)
+        else:
+            self._send_one_by_one(first, count)
+
+    def set_aside(self, first: int, count: int) -> None:
+        """Keep slots, to be sent as they are by `send_aside`, together with others that do not stand beside them.
+
+        A system call for each run of slots would cost more than what is sent by it: most batches have gaps.
+        """
         if not self._batched:
             self._send_one_by_one(first, count)
             return
+        at, begin, words = self._aside_slots * _WORDS, first * _WORDS, count * _WORDS
+        self._aside[at : at + words] = self._headers[begin : begin + words]
+        self._aside_slots += count
+
+    def send_aside(self) -> None:
+        """Send what was set aside."""
+        if self._aside_slots:
+            self._send(self._aside_at, self._aside_slots)
+            self._aside_slots = 0
+
+    def _send(self, headers_at: int, count: int) -> None:
         while count > 0:
-            sent = _sendmmsg(
-                self._descriptor, self._headers_at + first * _HEADER_BYTES, count, socket.MSG_DONTWAIT
-            )
+            sent = _sendmmsg(self._descriptor, headers_at, count, socket.MSG_DONTWAIT)
             if sent == count:
                 return
             if sent < 0:
@@ -174,7 +197,7 @@ class Batch:
                         return
                     continue
                 sent = 1  # this peer cannot be reached; the next one may be
-            first += sent
+            headers_at += sent * _HEADER_BYTES
             count -= sent
 
     def peer(self, slot: int) -> bytes:

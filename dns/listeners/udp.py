@@ -4,7 +4,8 @@ What one query costs here decides what the room's resolver costs, so this file i
 trick has its reason beside it (`tests/bench` shows the price). The kernel's part is more than half; what is
 ours:
 
-1. Datagrams come and go in batches (`dns.datagrams`): one system call for up to 64 of each.
+1. Datagrams come and go in batches (`dns.datagrams`): one system call for up to 64 of each, even where some of a
+   batch have no answer yet.
 2. An answer is written over its question, in the same slot: the asker's id and address already stand there.
 3. A device is known by the raw bytes of its address, an answer by the bytes of the query after its id.
 4. Counting is one reference appended to a list; what it all amounts to is worked out once a tick.
@@ -109,7 +110,7 @@ class UdpListener:
         sizes = batch.lengths
         resolver = self._resolver
         known = resolver.clients.known.get
-        first = 0  # of the answered slots that were not sent yet
+        first = 0  # of the answered slots that were not set aside yet
         for (slot, address, start, after_id, size_at), length in zip(self._slots, lengths, strict=False):
             client = known(room[address])
             if client is not None:
@@ -127,14 +128,17 @@ class UdpListener:
                     client.log.append(finished.noted)
                     continue
             if slot > first:
-                batch.send(first, slot - first)
+                batch.set_aside(first, slot - first)
             first = slot + 1
-            if client is None:
-                client = resolver.clients.of(room[address])
+            client = client or resolver.clients.of(room[address])
             packet = room[start : start + length]
             resolver.ask(packet, client, partial(self._reply, batch.peer(slot)), "udp", now)
+        if not first:
+            batch.send(0, slot + 1)
+            return
         if slot >= first:
-            batch.send(first, slot + 1 - first)
+            batch.set_aside(first, slot + 1 - first)
+        batch.send_aside()
 
     def _reply(self, peer: bytes, message: bytes) -> None:
         if not self._replies:

@@ -1,8 +1,10 @@
 """Batches of datagrams over real loopback sockets, with and without the batched system calls."""
 
+import array
 import select
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -52,6 +54,29 @@ def test_an_answer_written_over_its_question_goes_back_to_the_asker(
             batch.send(0, 1)
             answer, sender = client.recvfrom(100)
             assert (answer, sender[0]) == (b"answer", host), round_
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_slots_that_were_set_aside_leave_together_each_to_its_peer(*, batched: bool) -> None:
+    with bound(socket.AF_INET, "127.0.0.1") as server, ExitStack() as stack:
+        clients = [stack.enter_context(bound(socket.AF_INET, "127.0.0.1")) for _ in range(8)]
+        batch = Batch(server, slots=8, batched=batched)
+        for _ in range(2):
+            for number, client in enumerate(clients):
+                client.sendto(b"%d" % number, server.getsockname())
+            wait(server)
+            assert len(batch.receive()) == 8
+            batch.lengths[1::2] = array.array("Q", [1] * 8)
+            batch.set_aside(0, 1)
+            batch.set_aside(3, 2)
+            batch.set_aside(7, 1)
+            batch.send_aside()
+            for number in (0, 3, 4, 7):
+                wait(clients[number])
+                assert clients[number].recv(10) == b"%d" % number
+            for number in (1, 2, 5, 6):
+                with pytest.raises(BlockingIOError):
+                    clients[number].recv(10)
 
 
 def test_an_answer_leaves_from_the_address_that_was_asked() -> None:
