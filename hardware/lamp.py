@@ -70,24 +70,26 @@ class GpioLamp:
 
     def __init__(self, pin: int) -> None:
         from gpiozero import LED  # noqa: PLC0415 (only a Pi has pins; elsewhere this import must not happen)
-        from gpiozero.exc import GPIOZeroError  # noqa: PLC0415
 
         try:
             self._led = LED(pin)
-        except (GPIOZeroError, OSError, RuntimeError, ImportError) as problem:
+        except Exception as problem:  # each library behind gpiozero has errors of its own (lgpio.error)
             raise HardwareError(f"the lamp on pin {pin} cannot be used: {problem}") from problem
 
     def on(self, reason: str) -> None:  # noqa: ARG002 (an LED has no words)
         """Light the LED."""
-        self._led.on()
+        with contextlib.suppress(Exception):  # as above: whatever it is, it must not stop the log
+            self._led.on()
 
     def off(self) -> None:
         """Put the LED out."""
-        self._led.off()
+        with contextlib.suppress(Exception):
+            self._led.off()
 
     def close(self) -> None:
         """Release the pin."""
-        self._led.close()
+        with contextlib.suppress(Exception):
+            self._led.close()
 
 
 class ActivityLamp:

@@ -7,6 +7,7 @@ import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
+from hardware.button import GpioButton
 from hardware.errors import HardwareError
 from hardware.lamp import ActivityLamp, GpioLamp, SimulatedLamp, make
 
@@ -35,6 +36,38 @@ def test_a_pin_that_is_taken_says_so(pins: MockFactory) -> None:
     lamp = GpioLamp(17)
     with pytest.raises(HardwareError, match="pin 17"):
         GpioLamp(17)
+    lamp.close()
+
+
+class OfItsOwnError(Exception):
+    """As a library behind gpiozero has one (lgpio.error), of no family that gpiozero knows."""
+
+
+def test_whatever_a_pins_library_raises_is_said_as_ours(
+    pins: MockFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_chip(*_: object, **__: object) -> None:
+        raise OfItsOwnError("can not open gpiochip")
+
+    monkeypatch.setattr(pins, "pin", no_chip)
+    with pytest.raises(HardwareError, match="pin 17 cannot be used: can not open gpiochip"):
+        GpioLamp(17)
+    with pytest.raises(HardwareError, match="button on pin 27"):
+        GpioButton(27, lambda: None, lambda: None)
+
+
+def test_a_lamp_whose_pin_fails_later_stays_dark_and_harms_nobody(
+    pins: MockFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lamp = GpioLamp(17)
+
+    def gone(*_: object) -> None:
+        raise OfItsOwnError("the chip is gone")
+
+    monkeypatch.setattr(type(pins.pin(17)), "_set_state", gone)
+    lamp.on("refused")
+    lamp.off()
+    monkeypatch.undo()
     lamp.close()
 
 
