@@ -93,6 +93,13 @@ class Server:
             before = now
             time.sleep(0.5)
 
+    def keep_to(self, cores: set[int]) -> None:
+        """Let every thread of the server, and of what runs beside it, run on these cores only."""
+        for process in (*self.processes, *self.beside):
+            for pid in family(process.pid):
+                for thread in Path(f"/proc/{pid}/task").iterdir():
+                    os.sched_setaffinity(int(thread.name), cores)
+
     def is_whole(self) -> bool:
         """Tell whether everything that was started still runs."""
         return all(process.poll() is None for process in (*self.processes, *self.beside))

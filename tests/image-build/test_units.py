@@ -106,6 +106,12 @@ def test_the_log_waits_for_dns_where_a_processor_is_short() -> None:
     assert unit("hallpass-recorder.service")["Nice"] == str(NICENESS)
 
 
+def test_the_log_may_come_back_from_where_it_steps_aside_to() -> None:
+    recorder = (UNITS / "hallpass-recorder.service").read_text()
+    assert f"LimitNICE={20 - NICENESS}\n" in recorder  # setrlimit(2): 20 minus the niceness that is allowed
+    assert "SystemCallFilter=sched_setscheduler\n" in recorder
+
+
 def test_only_who_serves_low_ports_may_bind_them_and_nobody_may_more() -> None:
     may = {name: unit(f"hallpass-{name}.service")["CapabilityBoundingSet"] for name in DAEMONS}
     assert may == {

@@ -6,6 +6,7 @@ are printed.
 """
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -89,6 +90,7 @@ def test_a_room_from_power_on_to_power_off(
             machine.dig(f"row{number}.example.org")
             machine.dig(CLOSED)
         machine.wait("the rows", lambda: rows_on(run), SETTLING)
+        machine.wait("the recorder stepping aside", lambda: steps_aside(run), SETTLING)
         doctor = run("/opt/hallpass/bin/hallpass doctor; true")
         said(f"doctor:\n{doctor}")
         assert run("sync; touch /usr/x; test ! -e /data/x") is not None
@@ -130,6 +132,12 @@ def the_lamp_lights(machine: Machine, run: Callable[[str], str | None]) -> None:
 def rows_on(run: Callable[[str], str | None]) -> str | None:
     found = run("/opt/hallpass/bin/hallpass log search row4 --config /run/hallpass/room.toml --format jsonl")
     return found or None
+
+
+def steps_aside(run: Callable[[str], str | None]) -> bool | None:
+    """Tell whether the recorder has the processor last: proc(5), the policy in `stat`."""
+    found = run("cut -d' ' -f41 /proc/$(systemctl show -P MainPID hallpass-recorder)/stat")
+    return True if found == f"{os.SCHED_IDLE}\n" else None
 
 
 def log_of(data: Path, folder: Path) -> set[str]:

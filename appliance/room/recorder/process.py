@@ -16,6 +16,7 @@ from appliance.room import clock, health
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths, open_to_the_room
 from appliance.room.recorder import keys
+from appliance.room.recorder.giving_way import give_way
 from appliance.room.recorder.ledger import Ledger
 from appliance.room.recorder.live import LiveFeed
 from appliance.room.recorder.pressing import RoomButton, shut_down
@@ -61,6 +62,7 @@ async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -
         asyncio.create_task(_look_after_the_room(paths, recorder, light, now)),
         asyncio.create_task(_hand_over_incidents(recorder)),
         asyncio.create_task(feed_watchdog()),
+        asyncio.create_task(give_way()),
     ]
     notify("READY=1")
     try:

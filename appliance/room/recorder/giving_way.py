@@ -1,0 +1,73 @@
+"""Gives the processor to whoever answers, and asks for a share of its own only when that leaves too little.
+
+A worker that wakes while the log is being written waits for it, up to the scheduler's slice of some milliseconds:
+that alone was half of the slowest hundredth of all answers (docs/performance.md). Under SCHED_IDLE (sched(7)) the
+recorder steps aside at once. But then a room whose processors are all busy would never see its lamp lit: when the
+event loop is late, the recorder takes its ordinary place (by its niceness) for a while.
+
+The way back is a right (RLIMIT_NICE; on a card the unit gives it). Without it the recorder stays where it is.
+"""
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from threading import Thread
+
+LOOK_SECONDS = 0.25
+LATE_SECONDS = 0.25
+ORDINARY_SECONDS = 5.0  # short: a place once taken keeps others waiting again
+
+
+class Place:
+    """Which of the scheduler's policies the recorder should have now."""
+
+    def __init__(self) -> None:
+        self._ordinary_until = 0.0
+
+    def after(self, late: float, now: float) -> int:
+        """Return SCHED_IDLE or SCHED_OTHER, given by how many seconds the loop was late at `now`."""
+        if late > LATE_SECONDS:
+            self._ordinary_until = now + ORDINARY_SECONDS
+        return os.SCHED_OTHER if now < self._ordinary_until else os.SCHED_IDLE
+
+
+async def give_way() -> None:
+    """Step aside for everybody else, except where that starves us. Runs until it is cancelled."""
+    if not may_come_back():
+        return
+    loop = asyncio.get_running_loop()
+    place = Place()
+    policy = os.SCHED_OTHER
+    late = 0.0
+    while True:
+        wanted = place.after(late, loop.time())
+        if wanted != policy:
+            policy = wanted
+            take(policy)
+        due = loop.time() + LOOK_SECONDS
+        await asyncio.sleep(LOOK_SECONDS)
+        late = loop.time() - due
+
+
+def take(policy: int) -> None:
+    """Give all threads of this process a scheduling policy; those that begin later inherit it."""
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            os.sched_setscheduler(int(thread.name), policy, os.sched_param(0))
+
+
+def may_come_back() -> bool:
+    """Tell whether a thread of this process may leave SCHED_IDLE again: one is sent there to try."""
+    came_back = []
+
+    def try_it() -> None:
+        with contextlib.suppress(OSError):
+            for policy in (os.SCHED_IDLE, os.SCHED_OTHER):
+                os.sched_setscheduler(0, policy, os.sched_param(0))
+            came_back.append(True)
+
+    scout = Thread(target=try_it)
+    scout.start()
+    scout.join()
+    return bool(came_back)
