@@ -8,6 +8,7 @@ are printed.
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -93,6 +94,7 @@ def test_a_room_from_power_on_to_power_off(
         machine.wait("the recorder stepping aside", lambda: steps_aside(run), SETTLING)
         doctor = run("/opt/hallpass/bin/hallpass doctor; true")
         said(f"doctor:\n{doctor}")
+        assert re.search(r"^ok +lamp", doctor or "", re.MULTILINE)
         assert run("sync; touch /usr/x; test ! -e /data/x") is not None
 
     files = tmp_path / "data"

@@ -35,7 +35,7 @@ _KIND = {
         "options": ["-M", "raspi3b"],
         "disk": "if=sd,format=qcow2,file={}",
         "devices": ["-device", "usb-net,netdev=net"],
-        "console": "ttyAMA1",
+        "console": "ttyS1",  # the mini UART: the other one belongs to Bluetooth
     },
 }
 T = TypeVar("T")

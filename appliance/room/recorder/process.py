@@ -82,6 +82,8 @@ async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -
 
 
 def _lamp(settings: RoomSettings, paths: RoomPaths) -> lamp.Lamp:
+    # An earlier run may have gone without its pin: by this file the doctor knows that this one does, too.
+    paths.lamp.unlink(missing_ok=True)
     try:
         return lamp.make(settings.led.driver, settings.led.pin, paths.lamp)
     except HardwareError as problem:

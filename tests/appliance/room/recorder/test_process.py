@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import socket
@@ -60,10 +61,11 @@ def settings(folder: Path) -> RoomSettings:
 class Process:
     """A recorder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "appliance", "recorder", "--config", str(folder / "room.toml")],
             stderr=subprocess.DEVNULL,
+            env=os.environ | environment,
         )
 
     def end(self, number: signal.Signals) -> int:
@@ -161,6 +163,23 @@ class Agent:
         self.asked.append(question.incident)
         writer.write(msgspec.json.encode(calls.Answer(error="" if self.takes else "no central yet")) + b"\n")
         writer.close()
+
+
+@pytest.mark.parametrize(("pins", "stands_in"), [("mock", False), ("native-but-unknown", True)])
+def test_the_simulated_lamps_file_is_there_only_while_no_pin_can_be_used(
+    folder: Path, settings: RoomSettings, pins: str, *, stands_in: bool
+) -> None:
+    paths = RoomPaths.of(settings)
+    paths.lamp.parent.mkdir(parents=True)
+    paths.lamp.write_text("on trouble\n")  # left by a run that had no pin
+    text = (folder / "room.toml").read_text()
+    (folder / "room.toml").write_text(text.replace('driver = "simulated"', 'driver = "gpio"'))
+    recorder = Process(folder, GPIOZERO_PIN_FACTORY=pins)
+    try:
+        with connect(paths.recorder_socket):
+            assert paths.lamp.exists() == stands_in
+    finally:
+        assert recorder.end(signal.SIGTERM) == 0
 
 
 def test_an_incident_reaches_the_agent_once_and_is_kept_until_it_does(
