@@ -83,6 +83,10 @@ def install(recipe: Recipe, root: Path, environment: Path, own: Path, log: Path)
     command = root / VENV / "bin/hallpass"
     command.write_text(_COMMAND)
     command.chmod(0o755)
+    # pip noted the command as it had written it, with this build's folder in its first line.
+    for record in (root / _LIBRARIES).glob("hallpass-*.dist-info/RECORD"):
+        lines = record.read_text().splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if "/bin/hallpass," not in line))
     _inside(recipe, root, [*_COMPILE, *(f"/{_LIBRARIES}/{name}" for name in _OWN)], log)
     _inside(recipe, root, [f"/{VENV}/bin/python", "-c", "\n".join(_IMPORTS)], log)
 
@@ -95,7 +99,7 @@ def overlay(recipe: Recipe, root: Path) -> None:
             target.mkdir(exist_ok=True)
             continue
         target.unlink(missing_ok=True)
-        shutil.copy2(source, target, follow_symlinks=False)
+        shutil.copy(source, target, follow_symlinks=False)
         if not source.is_symlink():
             target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
         os.chown(target, 0, 0, follow_symlinks=False)
@@ -125,9 +129,9 @@ def take_boot(recipe: Recipe, root: Path, boot: Path) -> None:
         ignore=shutil.ignore_patterns("vmlinuz-*", "initrd.img-*", "*_x.*", "*_db.*", "*4x.*", "*4db.*"),
     )
     for name in ("vmlinuz", "initrd.img"):
-        shutil.copy2(_only(root / "boot", f"{name}-*"), boot / name)
+        shutil.copy(_only(root / "boot", f"{name}-*"), boot / name)
     for source in recipe.boot.iterdir():
-        shutil.copy2(source, boot / source.name)
+        shutil.copy(source, boot / source.name)
     filesystems.clamp_times(boot, recipe.epoch)
 
 
