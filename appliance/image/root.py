@@ -57,7 +57,8 @@ def unpack(base: Path, root: Path) -> None:
 
 def libraries(recipe: Recipe, base: Path, cache: Path, *, work: Path, log: Path, network: dict[str, str]) -> Path:
     """Return a tar of the virtual environment with all wheels but our own, compiled; made if there is none yet."""
-    key = hashlib.sha256(recipe.lock.read_bytes() + base.name.encode()).hexdigest()[:16]
+    steering = recipe.lock.read_bytes() + base.name.encode() + Path(wheels.__file__).read_bytes()
+    key = hashlib.sha256(steering).hexdigest()[:16]
     tar = cache / f"libraries-{key}.tar"
     if tar.exists():
         return tar
@@ -83,10 +84,6 @@ def install(recipe: Recipe, root: Path, environment: Path, own: Path, log: Path)
     command = root / VENV / "bin/hallpass"
     command.write_text(_COMMAND)
     command.chmod(0o755)
-    # pip noted the command as it had written it, with this build's folder in its first line.
-    for record in (root / _LIBRARIES).glob("hallpass-*.dist-info/RECORD"):
-        lines = record.read_text().splitlines(keepends=True)
-        record.write_text("".join(line for line in lines if "/bin/hallpass," not in line))
     _inside(recipe, root, [*_COMPILE, *(f"/{_LIBRARIES}/{name}" for name in _OWN)], log)
     _inside(recipe, root, [f"/{VENV}/bin/python", "-c", "\n".join(_IMPORTS)], log)
 
@@ -99,7 +96,7 @@ def overlay(recipe: Recipe, root: Path) -> None:
             target.mkdir(exist_ok=True)
             continue
         target.unlink(missing_ok=True)
-        shutil.copy(source, target, follow_symlinks=False)
+        _lay(source, target)
         if not source.is_symlink():
             target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
         os.chown(target, 0, 0, follow_symlinks=False)
@@ -129,10 +126,15 @@ def take_boot(recipe: Recipe, root: Path, boot: Path) -> None:
         ignore=shutil.ignore_patterns("vmlinuz-*", "initrd.img-*", "*_x.*", "*_db.*", "*4x.*", "*4db.*"),
     )
     for name in ("vmlinuz", "initrd.img"):
-        shutil.copy(_only(root / "boot", f"{name}-*"), boot / name)
+        shutil.copy2(_only(root / "boot", f"{name}-*"), boot / name)
     for source in recipe.boot.iterdir():
-        shutil.copy(source, boot / source.name)
+        _lay(source, boot / source.name)
     filesystems.clamp_times(boot, recipe.epoch)
+
+
+def _lay(source: Path, target: Path) -> None:
+    """Copy a file of the recipe without its time: that says when it was checked out."""
+    shutil.copy(source, target, follow_symlinks=False)
 
 
 def clean(recipe: Recipe, root: Path) -> None:
