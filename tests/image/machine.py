@@ -29,7 +29,7 @@ _KIND = {
         "options": ["-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "1024", "-accel", "tcg,thread=multi"],
         "disk": "if=none,id=card,format=qcow2,file={}",
         "devices": ["-device", "virtio-blk-device,drive=card", "-device", "virtio-net-device,netdev=net"],
-        "console": "ttyAMA0",
+        "words": "console=ttyAMA0",
     },
     "raspi3b": {
         "options": ["-M", "raspi3b"],
@@ -37,7 +37,7 @@ _KIND = {
         "devices": ["-device", "usb-net,netdev=net"],
         # The mini UART: the other one belongs to Bluetooth. And QEMU resets this board when its watchdog is set,
         # not when it runs out.
-        "console": "ttyS1 systemd.watchdog_sec=off",
+        "words": "console=ttyS1 systemd.watchdog_sec=off",
     },
 }
 T = TypeVar("T")
@@ -137,7 +137,7 @@ class Machine:
             for name in ("vmlinuz", "initrd.img", "cmdline.txt", "bcm2837-rpi-3-b.dtb"):
                 (boot / name).write_bytes(self.card.read(name) or b"")
         words = re.sub(r"console=\S+ ?", "", (boot / "cmdline.txt").read_text()).strip()
-        words = f"console={self._kind['console']} {words} {self._more}"
+        words = f"{self._kind['words']} {words} {self._more}"
         forwards = "".join(
             f",hostfwd={protocol}:127.0.0.1:{self.ports[name]}-:{port}"
             for name, port, protocols in (

@@ -1,7 +1,7 @@
 """Gives the processor to whoever answers, and asks for a share of its own only when that leaves too little.
 
 A worker that wakes while the log is being written waits for it, up to the scheduler's slice of some milliseconds:
-that alone was half of the slowest hundredth of all answers (docs/performance.md). Under SCHED_IDLE (sched(7)) the
+the slowest hundredth of all answers took twice as long (docs/performance.md). Under SCHED_IDLE (sched(7)) the
 recorder steps aside at once. But then a room whose processors are all busy would never see its lamp lit: when the
 event loop is late, the recorder takes its ordinary place (by its niceness) for a while.
 
