@@ -39,6 +39,7 @@ BUILDING = READING | {
 FOREIGN = {
     "qemu-aarch64-static": "qemu-user-static",
     "update-binfmts": "binfmt-support",
+    "arch-test": "arch-test",  # mmdebstrap asks it, and only recommends it
 }
 BOOTING = {
     "qemu-system-aarch64": "qemu-system-arm",
