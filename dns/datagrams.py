@@ -2,7 +2,7 @@
 
 `Batch` is preallocated room for `slots` datagrams. The kernel fills it in place, peers' addresses included; an
 answer may be written over its question and sent from the very same slot, so that no address is ever unpacked.
-`Outbox` collects finished datagrams and sends them together.
+A batch of its own serves to send what was finished elsewhere (`send_all`).
 
 Layout of one slot in `room` (one anonymous mmap, because slicing an mmap gives `bytes` in a single step)::
 
@@ -13,13 +13,12 @@ Layout of one slot in `room` (one anonymous mmap, because slicing an mmap gives 
 The structures are those of 64-bit little-endian Linux (x86-64, aarch64), where both agree. Elsewhere, or with a
 C library that lacks the calls, the same room is filled by recvfrom and emptied by sendto: slower, same behaviour.
 
-A connected socket (an upstream's) has no peers to keep: its batches carry no addresses at all.
+For an upstream's connected socket there is `dns.upstream.burst`: it has no peers to keep.
 
 Sockets must be non-blocking. A datagram longer than a slot arrives cut (MSG_TRUNC) and fails to parse.
 """
 
 import array
-import contextlib
 import ctypes
 import errno
 import mmap
@@ -99,11 +98,9 @@ class Batch:
         size: int = DATAGRAM_BYTES,
         *,
         control: bool = False,
-        connected: bool = False,
         batched: bool = _BATCHED,
     ) -> None:
         self.sock = sock
-        self._connected = connected
         self.slots = slots
         self.size = size
         self.stride = DATA_AT + size
@@ -128,9 +125,8 @@ class Batch:
             start = base + slot * self.stride
             self._vectors[2 * slot] = start + DATA_AT
             header = slot * _WORDS
-            if not connected:
-                self._headers[header + _NAME] = start + ADDRESS_AT
-                self._headers[header + _NAME_LENGTH] = self.address_bytes
+            self._headers[header + _NAME] = start + ADDRESS_AT
+            self._headers[header + _NAME_LENGTH] = self.address_bytes
             self._headers[header + _IOV] = vectors_at + 16 * slot
             self._headers[header + _IOV_LENGTH] = 1
             if control:
@@ -201,27 +197,36 @@ class Batch:
             count -= sent
 
     def peer(self, slot: int) -> bytes:
-        """Return where a slot's datagram came from and where it went: what `put` takes to answer later."""
+        """Return where a slot's datagram came from and where it went: what `send_all` takes to answer later."""
         start = slot * self.stride
         if not self.control:
             return self.room[start : start + self.address_bytes]
         control = self._headers[slot * _WORDS + _CONTROL_LENGTH]
         return self.room[start : start + CONTROL_AT + control]
 
-    def put(self, slot: int, peer: bytes, datagram: bytes) -> None:
-        """Fill a slot for `send`. `peer`: as `Batch.peer` gave it, or a bare sockaddr.
+    def send_all(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
+        """Send datagrams, each with its peer: what `Batch.peer` gave, or a bare sockaddr.
 
-        Raises ValueError if the datagram is longer than a slot.
+        Raises ValueError if one is longer than a slot.
         """
-        size = len(datagram)
-        if size > self.size:
-            raise ValueError(f"a datagram of {size} bytes does not fit into {self.size}")
-        at = slot * self.stride
-        self.room[at : at + len(peer)] = peer
-        self.room[at + DATA_AT : at + DATA_AT + size] = datagram
-        self._vectors[2 * slot + 1] = size
-        if self.control:
-            self._headers[slot * _WORDS + _CONTROL_LENGTH] = max(len(peer) - CONTROL_AT, 0)
+        for at in range(0, len(datagrams), self.slots):
+            some = datagrams[at : at + self.slots]
+            self._fill(some)
+            self.send(0, len(some))
+
+    def _fill(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
+        room, stride, lengths = self.room, self.stride, self._vectors
+        for slot, (peer, datagram) in enumerate(datagrams):
+            size = len(datagram)
+            if size > self.size:
+                raise ValueError(f"a datagram of {size} bytes does not fit into {self.size}")
+            at = slot * stride
+            room[at : at + len(peer)] = peer
+            at += DATA_AT
+            room[at : at + size] = datagram
+            lengths[2 * slot + 1] = size
+            if self.control:
+                self._headers[slot * _WORDS + _CONTROL_LENGTH] = max(len(peer) - CONTROL_AT, 0)
 
     def _receive_one_by_one(self) -> "array.array[int]":
         lengths = array.array("Q")
@@ -236,9 +241,8 @@ class Batch:
                     length, address = self.sock.recvfrom_into(view[start : start + self.size])
             except OSError:
                 break
-            if not self._connected:
-                packed = pack_address(self.sock.family, address)
-                self.room[start - DATA_AT : start - DATA_AT + len(packed)] = packed
+            packed = pack_address(self.sock.family, address)
+            self.room[start - DATA_AT : start - DATA_AT + len(packed)] = packed
             lengths.append(length)
         return lengths
 
@@ -256,10 +260,6 @@ class Batch:
         for slot in range(first, first + count):
             start = self.starts[slot]
             data = self.room[start : start + self._vectors[2 * slot + 1]]
-            if self._connected:
-                with contextlib.suppress(OSError):
-                    self.sock.send(data)
-                continue
             address = unpack_address(self.room[start - DATA_AT : start - DATA_AT + self.address_bytes])
             try:
                 if self.control:
@@ -278,51 +278,6 @@ class Batch:
                 return
             yield level, kind, self.room[at + 16 : at + length]
             at += (length + 7) & ~7
-
-
-class Outbox:
-    """Collects datagrams for one socket and sends them together, at `flush` or when it is full."""
-
-    def __init__(
-        self,
-        sock: socket.socket,
-        slots: int = SLOTS,
-        size: int = DATAGRAM_BYTES,
-        *,
-        control: bool = False,
-        connected: bool = False,
-    ) -> None:
-        self._batch = Batch(sock, slots, size, control=control, connected=connected)
-        self._used = 0
-
-    def add(self, peer: bytes, datagram: bytes) -> None:
-        """Add a datagram for a peer: `Batch.peer`, a sockaddr from `pack_address`, or b"" on a connected socket.
-
-        Raises ValueError if it is longer than a slot.
-        """
-        self._batch.put(self._used, peer, datagram)
-        self._used += 1
-        if self._used == self._batch.slots:
-            self.flush()
-
-    def send_all(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
-        """Send datagrams, each with its peer, after what was added. Raises ValueError if one is too long."""
-        put, slots = self._batch.put, self._batch.slots
-        for peer, datagram in datagrams:
-            put(self._used, peer, datagram)
-            self._used += 1
-            if self._used == slots:
-                self.flush()
-        self.flush()
-
-    def flush(self) -> None:
-        """Send everything that was added."""
-        if self._used:
-            self._batch.send(0, self._used)
-            self._used = 0
-
-    def __len__(self) -> int:
-        return self._used
 
 
 def _wait_until_writable(descriptor: int) -> bool:

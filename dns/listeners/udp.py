@@ -19,7 +19,7 @@ import contextlib
 import socket
 from functools import partial
 
-from dns.datagrams import DATA_AT, SLOTS, Batch, Outbox, ask_for_destination
+from dns.datagrams import DATA_AT, SLOTS, Batch, ask_for_destination
 from dns.resolver import Resolver
 
 # Room for one datagram. We take and give at most 1232 bytes (RFC 6891, section 6.2.5), and small slots are a sixth
@@ -63,7 +63,7 @@ class UdpListener:
         self._clock = resolver.clock
         control = sock.getsockname()[0] in _WILDCARDS
         self._batch = Batch(sock, SLOTS, SLOT_BYTES, control=control)
-        self._outbox = Outbox(sock, SLOTS, SLOT_BYTES, control=control)
+        self._outbox = Batch(sock, SLOTS, SLOT_BYTES, control=control)
         self._replies: list[tuple[bytes, bytes]] = []  # answers that were not ready at once, each with its peer
         self._is_at_rest = False
         # For each slot: its number, where the address stands, where the bytes after the id begin, and where its

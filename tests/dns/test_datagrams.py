@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from dns.datagrams import Batch, Outbox, ask_for_destination, pack_address, unpack_address
+from dns.datagrams import Batch, ask_for_destination, pack_address, unpack_address
 
 FAMILIES = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
 
@@ -90,19 +90,14 @@ def test_an_answer_leaves_from_the_address_that_was_asked() -> None:
             client.sendto(b"?", ("127.0.0.77", server.getsockname()[1]))
             wait(server)
             assert list(batch.receive()) == [1]
-            outbox = Outbox(server, control=True)
-            outbox.add(batch.peer(0), b"later")
-            outbox.flush()
+            Batch(server, control=True).send_all([(batch.peer(0), b"later")])
             assert client.recvfrom(100) == (b"later", ("127.0.0.77", server.getsockname()[1]))
 
 
 def test_more_than_a_batch_is_received_in_several_steps_and_in_order() -> None:
     with bound(socket.AF_INET, "127.0.0.1") as server, bound(socket.AF_INET, "127.0.0.1") as client:
-        outbox = Outbox(client, slots=3)
         peer = pack_address(socket.AF_INET, server.getsockname())
-        for number in range(10):
-            outbox.add(peer, b"%d" % number)
-        outbox.flush()
+        Batch(client, slots=3).send_all([(peer, b"%d" % number) for number in range(10)])
         wait(server)
         batch = Batch(server, slots=4)
         seen = []
@@ -111,33 +106,19 @@ def test_more_than_a_batch_is_received_in_several_steps_and_in_order() -> None:
         assert seen == [b"%d" % number for number in range(10)]
 
 
-def test_a_connected_socket_needs_no_addresses() -> None:
-    with bound(socket.AF_INET, "127.0.0.1") as server, bound(socket.AF_INET, "127.0.0.1") as client:
-        client.connect(server.getsockname())
-        server.connect(client.getsockname())
-        outbox = Outbox(client, connected=True)
-        outbox.add(b"", b"one")
-        outbox.add(b"", b"two")
-        outbox.flush()
-        wait(server)
-        batch = Batch(server, connected=True)
-        assert list(batch.receive()) == [3, 3]
-
-
 def test_a_peer_that_cannot_be_reached_does_not_hold_up_the_others() -> None:
     with bound(socket.AF_INET, "127.0.0.1") as server, bound(socket.AF_INET, "127.0.0.1") as client:
         client.setblocking(True)
         client.settimeout(10)
-        outbox = Outbox(server)
-        outbox.add(pack_address(socket.AF_INET, ("127.0.0.1", 0)), b"nobody")  # port 0: EINVAL
-        outbox.add(pack_address(socket.AF_INET, client.getsockname()), b"hello")
-        outbox.flush()
+        nobody = pack_address(socket.AF_INET, ("127.0.0.1", 0))  # port 0: EINVAL
+        here = pack_address(socket.AF_INET, client.getsockname())
+        Batch(server).send_all([(nobody, b"nobody"), (here, b"hello")])
         assert client.recv(100) == b"hello"
 
 
 def test_a_datagram_too_long_for_a_slot_is_refused_before_it_harms_its_neighbour() -> None:
     with bound(socket.AF_INET, "127.0.0.1") as server, pytest.raises(ValueError, match="does not fit"):
-        Outbox(server, size=512).add(pack_address(socket.AF_INET, ("127.0.0.1", 9)), bytes(513))
+        Batch(server, size=512).send_all([(pack_address(socket.AF_INET, ("127.0.0.1", 9)), bytes(513))])
 
 
 @pytest.mark.parametrize(
