@@ -117,7 +117,7 @@ class Resolver:
         now: float,
     ) -> None:
         """Send a question along the chain."""
-        self._chain.run(Asked(packet, client, reply, transport, now))
+        self._chain.run(Asked(packet, client, reply, transport, now, now))
 
     @property
     def waiting(self) -> int:
@@ -201,7 +201,7 @@ class Resolver:
 
     def _give_up(self, asked: Asked) -> None:
         """Answer SERVFAIL where a mistake of ours kept a question from its answer."""
-        if not hasattr(asked, "query"):
+        if not asked.is_read:
             return
         self._deliver(asked, render.failure(2, (edns.OTHER_ERROR, "")))
 

@@ -13,13 +13,13 @@ from dns import svcb
 from dns.answer import Answer
 from dns.errors import MalformedMessage
 from dns.skim import skim
-from dns.wire import CNAME, HEADER_BYTES, HTTPS, NOERROR, NXDOMAIN, SVCB, Query
+from dns.wire import CNAME, HEADER_BYTES, HTTPS, NOERROR, NXDOMAIN, SVCB, Query, to_wire
 
 
 def in_its_place(query: Query, target: str, message: bytes) -> Answer:
     """Return an answer that says "an alias of `target`", followed by what `message` says of the target."""
     with _only_malformed():
-        found = dnslib.DNSRecord.parse(message)
+        found = dnslib.DNSRecord.parse(_asking_for(target, message))
         name = _asked_name(query)
         # The alias ages with its target's records, or their times to live would not count down together.
         lives = min((record.ttl for record in (*found.rr, *found.auth)), default=0)
@@ -72,6 +72,12 @@ def _made(packed: bytes, query: Query, rcode: int, outcome: str) -> Answer:
     answer = Answer(rcode, outcome, records=packed[end:], counts=packed[6:12])
     answer.ttls = tuple(record.ttl_at for section in skimmed[1:] for record in section)
     return answer
+
+
+def _asking_for(target: str, message: bytes) -> bytes:
+    """Return a message whose question is written as `target` is: the case of its letters was left to chance."""
+    name = to_wire(target)
+    return message[:HEADER_BYTES] + name + message[HEADER_BYTES + len(name) :]
 
 
 def _asked_name(query: Query) -> dnslib.DNSLabel:

@@ -66,7 +66,7 @@ class Unanswerable(MalformedMessage):
     """Bytes that get no answer."""
 
 
-class Query(msgspec.Struct, gc=False, eq=False):
+class Query(msgspec.Struct, frozen=True, gc=False, eq=False):
     """One readable question. `question_end`: the offset after it; `edns`: None where the asker speaks no EDNS.
 
     A struct of msgspec, here and wherever one is made for every question: half as dear as a class of Python's own.

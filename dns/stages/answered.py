@@ -16,6 +16,7 @@ from dns.verdict import Action
 from dns.wire import AD, HTTPS, NOERROR, NXDOMAIN, SERVFAIL, SVCB
 
 _USUAL = frozenset({NOERROR, NXDOMAIN})
+_SERVICES = frozenset({HTTPS, SVCB})
 
 
 def answered(asked: Asked) -> Outcome:
@@ -26,7 +27,7 @@ def answered(asked: Asked) -> Outcome:
     if asked.lookup != query.name:
         return _in_its_place(asked, found)
     answer = _as_found(found, asked)
-    if query.qtype in {HTTPS, SVCB} and client.view.strip_ech:
+    if query.qtype in _SERVICES and client.view.strip_ech:
         try:
             rewriting.strip_ech(answer, query)
         except MalformedMessage:
@@ -44,14 +45,13 @@ def _as_found(found: Cached, asked: Asked) -> Answer:
         message[query.question_end :],
         message[6:12],
         verdict,
-        authentic=message[3] & AD != 0,
-        replayable=not (asked.stale or found.is_failure),
-        ttls=found.ttls_at,
-        stored=found.stored,
-        expires=found.expires,
+        found.told.options if found.told is not None else b"",
+        message[3] & AD != 0,
+        not (asked.stale or found.is_failure),
+        found.ttls_at,
+        found.stored,
+        found.expires,
     )
-    if found.told is not None:
-        answer.extended_errors = found.told.options
     if asked.stale:
         answer.extended_errors += edns.extended_error(
             edns.STALE_NXDOMAIN if rcode == NXDOMAIN else edns.STALE_ANSWER, "upstreams do not answer"

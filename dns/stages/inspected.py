@@ -94,7 +94,7 @@ def _decide(  # noqa: PLR0917 (the record in its parts, because naming them woul
 def _name(name: str, asked: Asked, view: View, verdict: Verdict) -> Verdict:
     if not name or name == asked.lookup:
         return verdict
-    asked.names.append(name)
+    asked.names += (name,)
     return view.inspect_name(name, asked.query.qtype, verdict, asked.now)
 
 

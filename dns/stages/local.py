@@ -31,7 +31,7 @@ def own_names(local: LocalNames | None) -> Stage:
         if answer is None and (target := local.alias(asked.query.name)):
             # The rest of the chain is about that name, the policy's decision included.
             asked.lookup = target
-            asked.names.append(target)
+            asked.names += (target,)
         return answer
 
     return stage

@@ -13,7 +13,9 @@ from dns.answer import Answer
 from dns.asked import Asked
 from dns.chain import Outcome
 
-_FIRST_META_TYPE = 128
+_META_TYPES = frozenset({0, wire.OPT, *range(128, wire.ANY)})
+_TRANSFERS = frozenset({wire.AXFR, wire.IXFR})
+_IN = wire.CLASS_IN
 
 
 def ordinary(asked: Asked) -> Outcome:
@@ -21,9 +23,9 @@ def ordinary(asked: Asked) -> Outcome:
     query = asked.query
     if query.edns is not None and query.edns.version:
         return Answer(wire.BADVERS, "failed")
-    if query.qclass != wire.CLASS_IN:
+    if query.qclass != _IN:
         return Answer(wire.REFUSED, "failed")
     qtype = query.qtype
-    if _FIRST_META_TYPE <= qtype < wire.ANY or qtype in {0, wire.OPT}:
-        return Answer(wire.REFUSED if qtype in {wire.AXFR, wire.IXFR} else wire.NOTIMP, "failed")
+    if qtype in _META_TYPES:
+        return Answer(wire.REFUSED if qtype in _TRANSFERS else wire.NOTIMP, "failed")
     return None

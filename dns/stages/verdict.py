@@ -26,7 +26,7 @@ def decided(page: Callable[[], Sequence[str]]) -> Stage:
             return render.refused(query, verdict, view.refusal, asked.now, page())
         if action is _REWRITE:
             asked.lookup = verdict.target
-            asked.names.append(verdict.target)
+            asked.names += (verdict.target,)
         elif query.qtype == ANY:
             # After the verdict, because a closed name is closed for every type.
             answer = render.minimal_any()

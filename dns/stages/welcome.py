@@ -5,6 +5,8 @@ over its limit is told to come back over TCP (TC), which a flood with a forged a
 device does by itself; over TCP, where that says nothing, it is REFUSED.
 """
 
+import msgspec
+
 from dns import edns
 from dns.answer import Answer
 from dns.asked import Asked
@@ -17,7 +19,8 @@ def welcome(asked: Asked) -> Outcome:
     """Let known devices pass that have a token left."""
     client = asked.client
     if client is None:
-        asked.query.edns = None  # our OPT record could be longer than the asker's
+        # Our OPT record could be longer than the asker's.
+        asked.query = msgspec.structs.replace(asked.query, edns=None)
         return Answer(REFUSED, "failed")
     is_udp = asked.transport == "udp"
     if client.admit() if is_udp else client.admit_stream():

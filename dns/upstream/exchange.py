@@ -6,13 +6,16 @@ bytes. So no client subnet (RFC 7871), cookie or other option of a device ever l
 
 Against spoofed answers (RFC 5452) a UDP question carries an unpredictable id and port, and the letters of its
 name in unpredictable case ("0x20": draft-vixie-dnsext-dns0x20), which an honest server repeats byte by byte.
-The answer given back bears the asker's own id, and the question exactly as the asker wrote it.
+The answer is given back as it came, id and letters as they were sent: whoever makes a message of it puts the
+asker's own in their place (`dns.render`).
 """
 
 import re
 import struct
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from dns.errors import MalformedMessage
 from dns.upstream.chance import Chance
@@ -63,22 +66,30 @@ _TAILS = tuple(
 )
 
 
-class Exchange:
-    """One question under way, whichever servers it is put to."""
+class Exchange(msgspec.Struct, gc=False, eq=False):
+    """One question under way, whichever servers it is put to. Made by `Exchange.of`."""
 
-    # What most questions never change stands here once, so that making one costs less.
-    finished = False
-    case_kept = True  # False: this question was also sent with its case as the asker wrote it
-    has_edns = True
-    tries = 1
-    overdue = 0  # how often nobody had answered in time
-    sent_at = 0.0
+    done: Callable[[bytes | None], None]
+    server: Any  # the one asked last
+    identity: int  # proposed: where it is taken already, the server draws another
+    question: bytes
+    mixed: bytes  # the same with the case of its letters by chance
+    wishes: int
+    wants_dnssec: int
+    usual: bytes  # `message()`: nearly all go out just so
+    finished: bool = False
+    case_kept: bool = True  # False: this question was also sent with its case as the asker wrote it
+    has_edns: bool = True
+    tries: int = 1
+    overdue: int = 0  # how often nobody had answered in time
+    sent_at: float = 0.0
     failed: tuple[Any, ...] = ()  # the servers that failed for certain
     last_resort: bytes | None = None  # a failure some server told us, better than nothing
 
-    def __init__(
-        self, query: bytes, name: str, done: Callable[[bytes | None], None], chance: Chance, server: object
-    ) -> None:
+    @classmethod
+    def of(
+        cls, query: bytes, name: str, done: Callable[[bytes | None], None], chance: Chance, server: object
+    ) -> "Exchange":
         """Take the question, whose name in canonical form is `name`, out of a whole message.
 
         Raises MalformedMessage where the message does not hold that one question.
@@ -95,17 +106,10 @@ class Exchange:
         if question[-3] > _BEFORE_LETTERS or question[-4]:
             letters &= _NOT_TYPE  # such a type would pass for letters; HTTPS (65) is one
         mixed = (_from_bytes(question, "big") ^ (letters & bits)).to_bytes(size, "big")
-        self.done = done
-        self.server: Any = server  # the one asked last
-        self.number = query[:2]
-        self.identity = bits & 0xFFFF  # proposed: where it is taken already, the server draws another
-        self.question = question
-        self.mixed = mixed
-        self.wishes = wishes = query[3] & _CD | _AD
-        self.wants_dnssec = dnssec = (
-            query[end + 7] >> 7 if len(query) > end + 7 and query[end : end + 3] == _OPT_TYPE else 0
-        )
-        self.usual = _TAILS[1][wishes] + mixed + _EDNS[dnssec]  # `message()`: nearly all go out just so
+        wishes = query[3] & _CD | _AD
+        dnssec = query[end + 7] >> 7 if len(query) > end + 7 and query[end : end + 3] == _OPT_TYPE else 0
+        usual = _TAILS[1][wishes] + mixed + _EDNS[dnssec]
+        return cls(done, server, bits & 0xFFFF, question, mixed, wishes, dnssec, usual)
 
     def message(self, *, mixed: bool = True, edns: bool = True, padded: bool = False) -> bytes:
         """Return the message to send, all but its id."""
@@ -137,11 +141,6 @@ class Exchange:
         size = len(self.mixed)
         asked = data[HEADER_BYTES : HEADER_BYTES + size]
         return asked[-4:] == self.mixed[-4:] and asked[:-4].lower() == self.mixed[:-4].lower()
-
-    def restored(self, data: bytes) -> bytes:
-        """Return an answer with the id and the question as the asker wrote them."""
-        question = self.question
-        return self.number + data[2:HEADER_BYTES] + question + data[HEADER_BYTES + len(question) :]
 
 
 def is_truncated(data: bytes) -> bool:

@@ -78,7 +78,8 @@ class Upstreams:
         """Put the question of a whole message to an upstream.
 
         `name` is the question's name in canonical form. `done` is called once, now or later on the loop: with a
-        whole answer that bears the id and the question of `query`, or with None where no server answered.
+        whole answer to the question of `query`, or with None where no server answered; its id, and the case of the
+        letters in its question, are as they were sent.
         `qtype` is part of the border because a test's upstreams, or later ones, may choose by it.
         """
         rota = self._general

@@ -137,7 +137,7 @@ class Port:
                 if exchange.tries == 1:
                     latency = now - exchange.sent_at
                 exchange.finished = True
-                exchange.done(exchange.restored(data))
+                exchange.done(data)
             else:
                 self._take(data, now)
                 if self._socket.fileno() < 0:

@@ -75,7 +75,7 @@ class Rota:
         """Put the question of a message to the servers; see the module."""
         server = self._best
         try:
-            exchange = Exchange(query, name, done, self._chance, server)
+            exchange = Exchange.of(query, name, done, self._chance, server)
         except MalformedMessage:
             server = None
         if server is None:
@@ -95,14 +95,14 @@ class Rota:
             health.answered(self._retry_seconds)  # so that a server that fails all the time is not asked first
             if not extended.is_meant(data):
                 if code == SERVFAIL:
-                    exchange.last_resort = exchange.restored(data)
+                    exchange.last_resort = data
                 self._next(exchange, server)
                 return
         else:
             health.answered(self._loop.time() - exchange.sent_at if exchange.tries == 1 else None)
         health.counts.answers += 1
         exchange.finished = True
-        exchange.done(exchange.restored(data))
+        exchange.done(data)
 
     def failed(self, exchange: Exchange, server: Server) -> None:
         """Take the news that a server cannot be reached."""
@@ -174,7 +174,7 @@ class Rota:
     def _probe(self, now: float) -> None:
         for server in self._servers:
             if server.health.wants_probe(now):
-                exchange = Exchange(_PROBE, "", _nobody_asked, self._chance, server)
+                exchange = Exchange.of(_PROBE, "", _nobody_asked, self._chance, server)
                 exchange.overdue = GIVE_UP_AFTER
                 server.send(exchange)
                 self._newest.append(exchange)

@@ -147,13 +147,12 @@ def answering(data: bytes) -> None:
 
 def exchanging(data: bytes) -> None:
     """What a UDP upstream, or somebody else, sends to the port of a question."""
-    exchange = Exchange(ask_for("www.example.org", 1), "www.example.org", _nobody, Chance(), None)
+    exchange = Exchange.of(ask_for("www.example.org", 1), "www.example.org", _nobody, Chance(), None)
     for one in (data, bytes((*data[:12].ljust(12, b"\0"), *exchange.mixed, *data[12:]))):
         exchange.is_answered_by(one)
         exchange.is_answered_but_for_case(one)
         if len(one) >= 12 and exchange.is_plainly_answered_by(one):
             assert exchange.is_answered_by(one)
-            assert exchange.restored(one)[12:].startswith(exchange.question)
 
 
 def streaming(data: bytes) -> None:

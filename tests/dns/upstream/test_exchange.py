@@ -25,7 +25,7 @@ def question(labels: list[bytes], qtype: int = 1) -> bytes:
 
 
 def made(message: bytes) -> Exchange:
-    return Exchange(message, wire.read(message).name, nothing, CHANCE, None)
+    return Exchange.of(message, wire.read(message).name, nothing, CHANCE, None)
 
 
 @given(LABELS, st.integers(1, 65535))
@@ -46,14 +46,13 @@ def test_any_name_is_asked_as_it_is_but_for_the_case_of_its_letters(labels: list
 
 
 @given(LABELS)
-def test_an_answer_to_it_is_known_and_given_back_as_it_was_asked(labels: list[bytes]) -> None:
+def test_an_answer_to_it_is_known(labels: list[bytes]) -> None:
     message = question(labels)
     assume(len(message) <= 12 + 255 + 4)
     exchange = made(message)
     answer = b"\xff\xff\x81\x80\0\1\0\0\0\0\0\0" + exchange.mixed
     assert exchange.is_answered_by(answer)
     assert exchange.is_plainly_answered_by(answer)
-    assert exchange.restored(answer) == b"\x12\x34\x81\x80\0\1\0\0\0\0\0\0" + message[12:]
 
 
 @given(LABELS, LABELS)
@@ -78,14 +77,12 @@ def test_no_bytes_whatever_do_harm(noise: bytes, at: int) -> None:
         exchange.is_answered_but_for_case(data)
         is_bare_error(data)
         extended.is_meant(data)
-        if answered:
-            assert exchange.restored(data)[:2] == b"\x12\x34"
 
 
 @given(st.binary(max_size=300), st.text(max_size=20))
 def test_bytes_that_are_no_question_are_refused(message: bytes, name: str) -> None:
     try:
-        exchange = Exchange(message, name, nothing, CHANCE, None)
+        exchange = Exchange.of(message, name, nothing, CHANCE, None)
     except MalformedMessage:
         return
     assert len(exchange.message()) <= 300

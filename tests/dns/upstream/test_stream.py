@@ -44,7 +44,7 @@ class Asker:
 
 
 def exchange(name: str = "example.org") -> Exchange:
-    return Exchange(query(name), name, lambda _: None, CHANCE, None)
+    return Exchange.of(query(name), name, lambda _: None, CHANCE, None)
 
 
 @asynccontextmanager
