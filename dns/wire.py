@@ -34,6 +34,7 @@ A, NS, CNAME, SOA, PTR, AAAA, DNAME, OPT, SVCB, HTTPS = 1, 2, 5, 6, 12, 28, 39, 
 IXFR, AXFR, MAILB, MAILA, ANY = 251, 252, 253, 254, 255
 CLASS_IN, CLASS_ANY = 1, 255
 
+OPT_BYTES = 11  # of an OPT record without options, with which a query of our own ends (RFC 6891, section 6.1.2)
 NAME_BYTES = 255
 LABEL_BYTES = 63
 _POINTER = 0xC0

@@ -20,7 +20,7 @@ from dns.cache import Cached, Key, RecordCache
 from dns.chain import WAITING, Chain, Outcome
 from dns.errors import MalformedMessage
 from dns.render import failure
-from dns.wire import CD, HEADER_BYTES, QR, Query
+from dns.wire import CD, HEADER_BYTES, OPT_BYTES, QR, Query
 
 PATIENCE_SECONDS = 1.8
 WAITING_AT_ONCE = 16384  # questions that may wait; beyond, the newest is failed at once
@@ -28,7 +28,6 @@ WAITING_AT_ONCE = 16384  # questions that may wait; beyond, the newest is failed
 _log = logging.getLogger(__name__)
 
 _DO = 0x100
-_EMPTY_OPT_BYTES = 11
 
 Later = Callable[[float, Callable[[], None]], object]
 
@@ -36,8 +35,11 @@ Later = Callable[[float, Callable[[], None]], object]
 class Upstream(Protocol):
     """What questions are put to (`dns.upstream.pool.Upstreams`)."""
 
-    def ask(self, query: bytes, name: str, qtype: int, done: Callable[[bytes | None], None]) -> None:
-        """Put the question of a message to a server; call `done` once with a whole answer, or None."""
+    def ask(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
+        """Put the one question of a message to a server; call `done` once with a whole answer, or None.
+
+        The question ends at offset `end`; `name` is its name in canonical form.
+        """
 
 
 def wishes(query: Query) -> int:
@@ -107,11 +109,11 @@ class Fetching:
             except MalformedMessage:
                 self._done(key, HEADER_BYTES, None)
                 return
-            end = message.index(b"\0", HEADER_BYTES) + 5
+            end = len(message) - OPT_BYTES
         else:
             end = query.question_end
         try:
-            self._upstream.ask(message, asked.lookup, query.qtype, partial(self._done, key, end))
+            self._upstream.ask(message, end, asked.lookup, partial(self._done, key, end))
         except Exception:  # noqa: BLE001 (logged with its trace; see the next line)
             # Whatever went wrong, nobody may be left to wait for an answer that cannot come.
             _log.exception("a question could not be put to an upstream")

@@ -10,14 +10,12 @@ The answer is given back as it came, id and letters as they were sent: whoever m
 asker's own in their place (`dns.render`).
 """
 
-import re
 import struct
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from dns.errors import MalformedMessage
 from dns.upstream.chance import Chance
 
 HEADER_BYTES = 12
@@ -37,7 +35,6 @@ _PLAIN_HEADS = frozenset(
     for second in range(0, 256, 16)
     for rcode in (NOERROR, NXDOMAIN)
 )
-_ESCAPED = re.compile(r"\\[0-9]{3}")
 _OPT_TYPE = b"\x00\x00\x29"  # the root's name, and type 41
 
 # In a question's name every byte of a letter differs from its other case in this one bit. Length bytes are below
@@ -59,7 +56,6 @@ _WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
 _WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
 _BEFORE_LETTERS = 64
-_LONGEST = 255 + 4  # RFC 1035, section 2.3.4
 _from_bytes = int.from_bytes
 _TAILS = tuple(
     tuple(bytes((_RD, wishes)) + counts for wishes in range(256)) for counts in (_WITHOUT_EDNS, _WITH_EDNS)
@@ -88,17 +84,11 @@ class Exchange(msgspec.Struct, gc=False, eq=False):
 
     @classmethod
     def of(
-        cls, query: bytes, name: str, done: Callable[[bytes | None], None], chance: Chance, server: object
+        cls, query: bytes, end: int, done: Callable[[bytes | None], None], chance: Chance, server: object
     ) -> "Exchange":
-        """Take the question, whose name in canonical form is `name`, out of a whole message.
-
-        Raises MalformedMessage where the message does not hold that one question.
-        """
-        size = (len(name) + 6 if "\\" not in name else len(_ESCAPED.sub("?", name)) + 6) if name else 5
-        end = HEADER_BYTES + size
-        if query[4:6] != b"\0\1" or len(query) < end or query[end - 5] or size > _LONGEST:
-            raise MalformedMessage("not one question, or another one")
+        """Take the one question out of a message: it ends at `end`, and was read (`dns.wire`) or made by us."""
         question = query[HEADER_BYTES:end]
+        size = end - HEADER_BYTES
         # As many random bits as the question has: those above its type and class change the case of letters, the
         # last sixteen are the id.
         bits = chance.number(size)

@@ -25,7 +25,7 @@ from dns.upstream.rota import RETRY_SECONDS, Rota
 from dns.upstream.server import Address, Server, is_address
 from dns.upstream.stream import StreamServer
 from dns.upstream.udp import UdpServer
-from dns.wire import A, ask_for
+from dns.wire import OPT_BYTES, A, ask_for
 
 
 class Forward(msgspec.Struct, frozen=True):
@@ -74,13 +74,12 @@ class Upstreams:
         for rota in rotas:
             await rota.close()
 
-    def ask(self, query: bytes, name: str, qtype: int, done: Callable[[bytes | None], None]) -> None:  # noqa: ARG002
-        """Put the question of a whole message to an upstream.
+    def ask(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
+        """Put the one question of a message to an upstream.
 
-        `name` is the question's name in canonical form. `done` is called once, now or later on the loop: with a
-        whole answer to the question of `query`, or with None where no server answered; its id, and the case of the
-        letters in its question, are as they were sent.
-        `qtype` is part of the border because a test's upstreams, or later ones, may choose by it.
+        It ends at offset `end` of `query`; `name` is its name in canonical form. `done` is called once, now or
+        later on the loop: with a whole answer to that question, or with None where no server answered. The
+        answer's id, and the case of the letters in its question, are as they were sent.
         """
         rota = self._general
         if self._special:
@@ -91,7 +90,7 @@ class Upstreams:
         if rota is None:
             done(None)
         else:
-            rota.ask(query, name, done)
+            rota.ask(query, end, done)
 
     def states(self) -> tuple[State, ...]:
         """Return how every server is, the general ones first."""
@@ -140,7 +139,8 @@ class Upstreams:
             if not found.done():
                 found.set_result(answer)
 
-        self._bootstrap.ask(ask_for(name, A), name, done)
+        query = ask_for(name, A)
+        self._bootstrap.ask(query, len(query) - OPT_BYTES, done)
         answer = await found
         try:
             records = skim(answer).answer if answer is not None else []

@@ -17,7 +17,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from dns.errors import MalformedMessage
 from dns.upstream import extended
 from dns.upstream.chance import Chance
 from dns.upstream.exchange import FORMERR, NOTIMP, SERVFAIL, Exchange
@@ -71,16 +70,13 @@ class Rota:
         """Return how each server is."""
         return tuple(server.health.state(server.title) for server in self._servers)
 
-    def ask(self, query: bytes, name: str, done: Callable[[bytes | None], None]) -> None:
-        """Put the question of a message to the servers; see the module."""
+    def ask(self, query: bytes, end: int, done: Callable[[bytes | None], None]) -> None:
+        """Put the question of a message, which ends at offset `end`, to the servers; see the module."""
         server = self._best
-        try:
-            exchange = Exchange.of(query, name, done, self._chance, server)
-        except MalformedMessage:
-            server = None
         if server is None:
             done(None)
             return
+        exchange = Exchange.of(query, end, done, self._chance, server)
         server.send(exchange)
         self._newest.append(exchange)
         if self._tick is None:
@@ -174,7 +170,7 @@ class Rota:
     def _probe(self, now: float) -> None:
         for server in self._servers:
             if server.health.wants_probe(now):
-                exchange = Exchange.of(_PROBE, "", _nobody_asked, self._chance, server)
+                exchange = Exchange.of(_PROBE, len(_PROBE), _nobody_asked, self._chance, server)
                 exchange.overdue = GIVE_UP_AFTER
                 server.send(exchange)
                 self._newest.append(exchange)

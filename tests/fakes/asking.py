@@ -8,6 +8,7 @@ from typing import Any
 
 import dnslib
 
+from dns import wire
 from dns.upstream.pool import Forward, Upstreams
 from dns.upstream.server import Address
 from tests.fakes.upstream import FakeUpstream
@@ -64,7 +65,7 @@ async def answer_bytes(upstreams: Upstreams, message: bytes, name: str) -> bytes
         assert not future.done(), "answered twice"
         future.set_result(answer)
 
-    upstreams.ask(message, name, 1, done)
+    upstreams.ask(message, wire.read(message).question_end, name, done)
     return await future
 
 

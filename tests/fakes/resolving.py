@@ -29,8 +29,8 @@ class DirectUpstream:
         self.change: Callable[[dnslib.DNSRecord], None] = lambda _message: None
         self.raw: Callable[[bytes], bytes] = lambda message: message
 
-    def ask(self, query: bytes, name: str, qtype: int, done: Callable[[bytes | None], None]) -> None:
-        self.asked.append((name, qtype))
+    def ask(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
+        self.asked.append((name, int.from_bytes(query[end - 4 : end - 2], "big")))
         answer = None if self.silent else self.answer(query)
         if self.held is not None:
             self.held.append(lambda: done(answer))

@@ -26,7 +26,7 @@ from dns.skim import skim
 from dns.upstream import extended
 from dns.upstream.chance import Chance
 from dns.upstream.exchange import Exchange
-from dns.wire import Query, Unanswerable, Unreadable, ask_for, name_at, read, to_wire
+from dns.wire import OPT_BYTES, Query, Unanswerable, Unreadable, ask_for, name_at, read, to_wire
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolving import PUPIL, STRANGER, InTest, question
 
@@ -147,7 +147,8 @@ def answering(data: bytes) -> None:
 
 def exchanging(data: bytes) -> None:
     """What a UDP upstream, or somebody else, sends to the port of a question."""
-    exchange = Exchange.of(ask_for("www.example.org", 1), "www.example.org", _nobody, Chance(), None)
+    message = ask_for("www.example.org", 1)
+    exchange = Exchange.of(message, len(message) - OPT_BYTES, _nobody, Chance(), None)
     for one in (data, bytes((*data[:12].ljust(12, b"\0"), *exchange.mixed, *data[12:]))):
         exchange.is_answered_by(one)
         exchange.is_answered_but_for_case(one)

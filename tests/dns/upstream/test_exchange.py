@@ -6,7 +6,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dns import wire
-from dns.errors import MalformedMessage
 from dns.upstream import extended
 from dns.upstream.chance import Chance
 from dns.upstream.exchange import Exchange, is_bare_error
@@ -25,7 +24,7 @@ def question(labels: list[bytes], qtype: int = 1) -> bytes:
 
 
 def made(message: bytes) -> Exchange:
-    return Exchange.of(message, wire.read(message).name, nothing, CHANCE, None)
+    return Exchange.of(message, wire.read(message).question_end, nothing, CHANCE, None)
 
 
 @given(LABELS, st.integers(1, 65535))
@@ -77,15 +76,6 @@ def test_no_bytes_whatever_do_harm(noise: bytes, at: int) -> None:
         exchange.is_answered_but_for_case(data)
         is_bare_error(data)
         extended.is_meant(data)
-
-
-@given(st.binary(max_size=300), st.text(max_size=20))
-def test_bytes_that_are_no_question_are_refused(message: bytes, name: str) -> None:
-    try:
-        exchange = Exchange.of(message, name, nothing, CHANCE, None)
-    except MalformedMessage:
-        return
-    assert len(exchange.message()) <= 300
 
 
 def test_numbers_of_chance_do_not_repeat() -> None:

@@ -44,7 +44,8 @@ class Asker:
 
 
 def exchange(name: str = "example.org") -> Exchange:
-    return Exchange.of(query(name), name, lambda _: None, CHANCE, None)
+    message = query(name)
+    return Exchange.of(message, len(message), lambda _: None, CHANCE, None)
 
 
 @asynccontextmanager

@@ -235,17 +235,6 @@ def test_garbage_from_a_server_does_no_harm(seed: int) -> None:
         run(story())
 
 
-def test_a_message_that_is_no_question_is_answered_with_nothing() -> None:
-    async def story() -> None:
-        async with asking(server) as upstreams:
-            for message in (b"", b"\0" * 12, query("example.org")[:-3], query("other.example")):
-                assert await answer_bytes(upstreams, message, "example.org") is None
-
-    with FakeUpstream() as server:
-        run(story())
-        assert server.asked == []
-
-
 def test_names_with_unusual_bytes_are_asked_as_they_are() -> None:
     def repeating(asked: fake.Asked, _: bytes) -> list[fake.Reply]:
         return [fake.Reply(asked.message[:2] + b"\x81\x80" + asked.message[4:])]
