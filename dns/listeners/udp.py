@@ -100,7 +100,8 @@ class UdpListener:
             self._answer(lengths)
             if len(lengths) < batch.slots:
                 break
-        self._flush()
+        if self._replies:
+            self._flush()
 
     def _answer(self, lengths: "array.array[int]") -> None:
         # The loop reads like a staircase of local names because each look-up saved is a percent of the whole.

@@ -24,6 +24,9 @@ from tests.bench import load, servers
 from tests.bench.load import Run
 from tests.bench.servers import Server
 
+STOLEN_SECONDS = 0.01  # in a round, of all processors together; a machine of one's own has none
+ROUNDS_ASIDE = 3  # for each that is wanted, at most
+
 Results = dict[tuple[str, str], list[Run]]
 
 WORK = ("cached", "refused", "misses", "mixed")
@@ -105,6 +108,9 @@ def show_latency(running: Sequence[Server], results: Results, rounds: int, conso
 
     The client has a core for itself, as a room's devices do: it never sleeps, and a server that the scheduler put
     behind it would wait out its slice of some milliseconds.
+
+    The slowest hundredth of three seconds is thirty milliseconds. A virtual machine whose host takes the processor
+    away for that long measures its neighbours: such rounds are put aside, for both servers, and others made.
     """
     names = [server for server in running if server.name in {"hallpass", "unbound"}]
     if len(names) < 2 or not all(results.get((server.name, "cached")) for server in names):
@@ -117,12 +123,27 @@ def show_latency(running: Sequence[Server], results: Results, rounds: int, conso
     for server in names:
         server.keep_to(theirs)
     os.sched_setaffinity(0, mine)
-    for number in range(2 * rounds + 1):  # a hundredth is made by few stalls: one round says little
-        for server in names if number % 2 else reversed(names):
+    wanted = 2 * rounds + 1  # a hundredth is made by few stalls: one round says little
+    aside = 0
+    while len(found[names[0].name]) < wanted:
+        pair, stolen = {}, 0.0
+        for server in names if (len(found[names[0].name]) + aside) % 2 else reversed(names):
+            before = servers.stolen_seconds()
             taken = load.latencies(server, rate)
+            stolen = max(stolen, servers.stolen_seconds() - before)
             server.settle()
-            found[server.name].append((taken[len(taken) // 2], taken[int(len(taken) * 0.99)]))
+            pair[server.name] = taken[len(taken) // 2], taken[int(len(taken) * 0.99)]
+        if stolen > STOLEN_SECONDS and aside < ROUNDS_ASIDE * wanted:
+            aside += 1
+            continue
+        for name, both in pair.items():
+            found[name].append(both)
     os.sched_setaffinity(0, cores)
+    if aside:
+        console.print(
+            f"{aside} rounds were put aside: the host took more than {STOLEN_SECONDS * 1000:.0f} ms of the "
+            f"processors' time{'; of the others some too, do not believe them' * (aside >= ROUNDS_ASIDE * wanted)}"
+        )
     for server in names:
         server.keep_to(cores)
     for name, pairs in found.items():

@@ -198,6 +198,11 @@ def wait_until_answering(port: int) -> None:
     raise TimeoutError(f"nothing answers on port {port}")
 
 
+def stolen_seconds() -> float:
+    """Return how long this machine's processors were somebody else's since it started ("steal" in proc(5))."""
+    return int(Path("/proc/stat").read_text().split(maxsplit=9)[8]) / _TICKS
+
+
 def family(pid: int) -> list[int]:
     """Return a process and all below it."""
     found = [pid]
