@@ -4,7 +4,7 @@ Within a second equal answers to one device become one record (`dns.records`). A
 has confirmed it; after a reconnection every unconfirmed batch is sent again, and the recorder knows it by its
 number.
 
-A second that is over is handed over in portions, within the first three tenths of the next: to pack what thousands
+A second that is over is handed over in portions, within the first six tenths of the next: to pack what thousands
 of names were answered takes some milliseconds, and so does writing them down, and others would wait for it.
 
 Memory is bounded while the recorder is away: from `UNCONFIRMED_RECORDS` on nothing new is sent off; counting goes
@@ -38,8 +38,8 @@ UNCONFIRMED_RECORDS = 50_000
 TABLE_ROWS = 20_000
 PROMPT_A_SECOND = 50
 REFUSAL_TURNS = 5
-PARCEL_RECORDS = 64
-SPREAD_TICKS = 6
+PARCEL_RECORDS = 32
+SPREAD_TICKS = 12
 SMALLEST_PORTION = 2  # parcels: what few devices ask is handed over at once
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0

@@ -152,6 +152,11 @@ class Resolver:
             client.refill(rate, seconds, replayed)
         self._reporter.tick(now)
 
+    def work_off(self, client: Client) -> None:
+        """Count what a device was answered before the tick does: its log has become long."""
+        client.allowance -= self._reporter.gather(client)
+        client.quiet = 0
+
     def _deliver(self, asked: Asked, answer: Answer) -> None:
         query, client, is_udp = asked.query, asked.client, asked.transport == "udp"
         options = b""

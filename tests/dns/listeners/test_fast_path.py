@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from dns.listeners.udp import UdpListener, open_socket
+from dns.listeners.udp import LONG_LOG, UdpListener, open_socket
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolving import PUPIL, InTest, question
 
@@ -69,6 +69,24 @@ PACKETS = (
     question("a.example", "ANY"),
 )
 OPENED = ("bets.example", "a.example", "hop.example")
+
+
+def test_a_long_log_is_counted_before_the_tick_and_the_rate_limit_knows_of_it() -> None:
+    room = InTest(rate_limit=LONG_LOG + 20)
+    wire = Wire(room)
+    try:
+        packet = question("a.example")
+        for _ in range(2):
+            wire.ask(packet)  # from the second time on it is replayed
+        client = room.client()
+        answered = 2
+        while not dnslib.DNSRecord.parse(wire.ask(packet)).header.tc:
+            answered += 1
+            assert len(client.log) < LONG_LOG
+        assert answered == LONG_LOG + 20
+        assert sum(record.count for record in room.records() if record.name == "a.example") == LONG_LOG + 20
+    finally:
+        wire.close()
 
 
 class FastPath(RuleBasedStateMachine):
