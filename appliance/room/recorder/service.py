@@ -1,8 +1,9 @@
 """The recorder's process: takes batches from workers, lights the lamp, stores, confirms, tells the followers.
 
 The order for a batch: the lamp and the live feed first (a person is waiting), then the disk. What is pending is
-stored `commit_seconds` after it came, or `REFUSAL_SECONDS` where a refusal is among it. Workers are told after
-that. The disk is another thread's work: a slow card keeps neither the lamp nor the workers waiting.
+stored `commit_seconds` after its second was over, or `REFUSAL_SECONDS` after it came where a refusal is among it
+or it came late. Workers are told after that. The disk is another thread's work: a slow card keeps neither the
+lamp nor the workers waiting.
 
 If the log cannot be written, or its key is not there, batches stay unconfirmed: they wait here, up to
 `WAITING_BATCHES`, and with their workers beyond that; the room says DISK_TROUBLE, and DNS notices nothing.
@@ -34,6 +35,15 @@ RETRY_SECONDS = 5.0
 T = TypeVar("T")
 
 log = logging.getLogger("hallpass.recorder")
+
+
+def patience(second: int, now: float, commit_seconds: float) -> float:
+    """Return for how many seconds records may wait, the oldest of which are of a given Unix second.
+
+    Workers hand a busy second over in portions, so the time counts from the end of the second, not from what came.
+    """
+    late = now - (second + 1)
+    return min(max(commit_seconds - late, REFUSAL_SECONDS), commit_seconds)
 
 
 class _NoRoom(Exception):
@@ -163,7 +173,9 @@ class Recorder:
 
     def _take(self, batch: Batch, writer: asyncio.StreamWriter) -> None:
         refused = False
+        second = int(self._now())
         for record in batch.records:
+            second = min(second, record.second)
             if record.verdict in NOTEWORTHY:
                 if record.verdict == "refused":
                     refused = True
@@ -175,7 +187,7 @@ class Recorder:
             raise _NoRoom(f"{WAITING_BATCHES} batches wait already")
         self._pending.append((batch, writer))
         self._refusals_pending = self._refusals_pending or refused
-        self._store_within(REFUSAL_SECONDS if refused else self._commit_seconds)
+        self._store_within(REFUSAL_SECONDS if refused else patience(second, self._now(), self._commit_seconds))
         if self._watch is not None:
             self._watch.seen(batch, self._now())
 

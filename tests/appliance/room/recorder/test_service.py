@@ -16,7 +16,7 @@ from appliance.room.recorder.keys import NoKey
 from appliance.room.recorder.ledger import Ledger
 from appliance.room.recorder.live import LiveFeed
 from appliance.room.recorder.reading import QueryLog
-from appliance.room.recorder.service import Recorder
+from appliance.room.recorder.service import Recorder, patience
 from appliance.room.recorder.signal_light import SignalLight
 from appliance.room.recorder.tokens import Tokens
 from appliance.settings.room import Log
@@ -103,6 +103,24 @@ def test_a_batch_is_confirmed_once_it_can_be_read(folder: Path) -> None:
             worker.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("now", "commit_seconds", "expected"),
+    [
+        (101.0, 0.75, 0.75),  # the moment its second is over
+        (101.5, 0.75, 0.25),  # a later portion of a busy second
+        (101.75, 0.75, 0.1),
+        (160.0, 0.75, 0.1),  # after a reconnection
+        (100.2, 0.75, 0.75),  # its second is not over
+        (50.0, 0.75, 0.75),  # the clock was set back
+        (160.0, 0.05, 0.05),
+    ],
+)
+def test_what_a_power_cut_may_take_is_counted_from_the_end_of_the_second(
+    now: float, commit_seconds: float, expected: float
+) -> None:
+    assert patience(100, now, commit_seconds) == pytest.approx(expected)
 
 
 def test_a_batch_that_comes_again_is_confirmed_and_not_counted_twice(folder: Path) -> None:
