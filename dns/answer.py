@@ -25,8 +25,8 @@ class Answer(msgspec.Struct, gc=False, eq=False):
     verdict: Verdict | None = None
     extended_errors: bytes = b""  # EDNS options, ready to be sent (RFC 8914)
     authentic: bool = False  # the upstream says that it verified the data (AD; RFC 4035, section 3.2.3)
+    truncated: bool = False  # nothing of it is sent but "ask again over TCP" (TC)
     replayable: bool = False  # may be given again, aged, until `expires`
     ttls: tuple[int, ...] = ()
     stored: float = 0.0  # when the times to live began to count down
     expires: float = 0.0
-    truncated: bool = False  # nothing of it is sent but "ask again over TCP" (TC)

@@ -58,10 +58,10 @@ class Cached(msgspec.Struct, gc=False, eq=False):
     due_at: float  # when it is worth renewing, if it is popular
     records: list[Walked] | None  # of the answer section; at hand once
     is_failure: bool = False
-    told: Told | None = None  # what the upstream explained
     hits: int = 0
     seen: int = 0  # the hits at its last turn in the queue
     recheck_at: float = 0.0
+    told: Told | None = None  # what the upstream explained
 
     def take_records(self) -> list[Walked]:
         """Return the records of the answer section, as `dns.skim.walk` finds them."""
@@ -168,7 +168,7 @@ class RecordCache:
         message = _with_times(message, changed) if changed else message
         expires = now + life
         due_at = expires - life * DUE_SHARE if life >= DUE_LIFE else expires
-        cached = Cached(message, tuple(ttls_at), now, expires, due_at, answer, is_failure, explained)
+        cached = Cached(message, tuple(ttls_at), now, expires, due_at, answer, is_failure, told=explained)
         if cached.expires > now and not message[2] & _TRUNCATED:
             entries = self._entries
             size = _ENTRY_BYTES + len(key[0]) + len(message)

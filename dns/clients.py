@@ -72,12 +72,12 @@ class Client:
         self.stream_allowance -= 1
         return True
 
-    def refill(self, rate: int, seconds: float, replayed: int) -> None:
-        """Fill the buckets for the time since the last tick, in which `replayed` answers were given."""
+    def refill(self, rate: int, seconds: float) -> None:
+        """Fill the buckets for the time since the last tick, whose answers have been counted."""
         if not rate:
             self._given = self.allowance = self.stream_allowance = UNLIMITED
             return
-        used = replayed + self._given - self.allowance
+        used = self._given - self.allowance
         self._tokens = min(float(rate), self._tokens - used + rate * seconds)
         self._given = self.allowance = max(int(self._tokens), 0)
         self._stream_tokens -= max(int(self._stream_tokens), 0) - self.stream_allowance

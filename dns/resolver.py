@@ -141,19 +141,16 @@ class Resolver:
     def tick(self, now: float, seconds: float) -> None:
         """Count what was answered, and fill the devices' buckets for the time since the last tick."""
         rate = self.clients.rate
-        gather = self._reporter.gather
         for client in self.clients:
-            replayed = 0
             if client.log or client.timed or client.refused:
-                replayed = gather(client)
-                client.quiet = 0
+                self.work_off(client)
             else:
                 client.quiet += 1
-            client.refill(rate, seconds, replayed)
+            client.refill(rate, seconds)
         self._reporter.tick(now)
 
     def work_off(self, client: Client) -> None:
-        """Count what a device was answered before the tick does: its log has become long."""
+        """Count what a device was answered: at the tick, or before it where its log has become long."""
         client.allowance -= self._reporter.gather(client)
         client.quiet = 0
 

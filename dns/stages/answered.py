@@ -46,11 +46,11 @@ def _as_found(found: Cached, asked: Asked) -> Answer:
         message[6:12],
         verdict,
         found.told.options if found.told is not None else b"",
-        message[3] & AD != 0,
-        not (asked.stale or found.is_failure),
-        found.ttls_at,
-        found.stored,
-        found.expires,
+        authentic=message[3] & AD != 0,
+        replayable=not (asked.stale or found.is_failure),
+        ttls=found.ttls_at,
+        stored=found.stored,
+        expires=found.expires,
     )
     if asked.stale:
         answer.extended_errors += edns.extended_error(

@@ -13,6 +13,7 @@ from dns.answer import Answer
 from dns.asked import Asked
 from dns.chain import Outcome
 
+# Looked up in another module, or put into a new set, at every use otherwise; these are used for every question.
 _META_TYPES = frozenset({0, wire.OPT, *range(128, wire.ANY)})
 _TRANSFERS = frozenset({wire.AXFR, wire.IXFR})
 _IN = wire.CLASS_IN

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from dns.upstream.chance import Chance
+from dns.wire import OPT_BYTES
 
 HEADER_BYTES = 12
 EDNS_BYTES = 1232
@@ -47,7 +48,7 @@ def _edns(flags: int) -> bytes:
 
 
 _EDNS = (_edns(0), _edns(1))  # without and with DNSSEC OK
-_OPT_BYTES, _OPTION_BYTES = 11, 4
+_OPTION_BYTES = 4
 _PADDING = b"\x00\x0c"  # the option of RFC 7830
 _BLOCK = (
     128  # bytes to a multiple of which questions over encrypted connections are padded (RFC 8467, section 4.1)
@@ -105,7 +106,7 @@ class Exchange(msgspec.Struct, gc=False, eq=False):
         """Return the message to send, all but its id."""
         question = self.mixed if mixed else self.question
         if padded:
-            size = -(HEADER_BYTES + len(question) + _OPT_BYTES + _OPTION_BYTES) % _BLOCK
+            size = -(HEADER_BYTES + len(question) + OPT_BYTES + _OPTION_BYTES) % _BLOCK
             padding = _PADDING + size.to_bytes(2, "big") + bytes(size)
             opt = _EDNS[self.wants_dnssec][:-2] + len(padding).to_bytes(2, "big") + padding
             return _TAILS[1][self.wishes] + question + opt

@@ -117,7 +117,7 @@ def show_latency(running: Sequence[Server], results: Results, rounds: int, conso
         return
     rate = min(statistics.median(run.rate for run in results[server.name, "cached"]) for server in names) / 2
     rate = min(rate, 15_000.0)  # what one client in this language can send on time
-    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    kept: list[dict[str, tuple[float, float]]] = []  # of each round: median and p99 by server
     cores = os.sched_getaffinity(0)
     mine, theirs = ({min(cores)}, cores - {min(cores)}) if len(cores) > 1 else (cores, cores)
     for server in names:
@@ -125,9 +125,9 @@ def show_latency(running: Sequence[Server], results: Results, rounds: int, conso
     os.sched_setaffinity(0, mine)
     wanted = 2 * rounds + 1  # a hundredth is made by few stalls: one round says little
     aside = 0
-    while len(found[names[0].name]) < wanted:
+    while len(kept) < wanted:
         pair, stolen = {}, 0.0
-        for server in names if (len(found[names[0].name]) + aside) % 2 else reversed(names):
+        for server in names if (len(kept) + aside) % 2 else reversed(names):
             before = servers.stolen_seconds()
             taken = load.latencies(server, rate)
             stolen = max(stolen, servers.stolen_seconds() - before)
@@ -135,22 +135,22 @@ def show_latency(running: Sequence[Server], results: Results, rounds: int, conso
             pair[server.name] = taken[len(taken) // 2], taken[int(len(taken) * 0.99)]
         if stolen > STOLEN_SECONDS and aside < ROUNDS_ASIDE * wanted:
             aside += 1
-            continue
-        for name, both in pair.items():
-            found[name].append(both)
+        else:
+            kept.append(pair)
     os.sched_setaffinity(0, cores)
     if aside:
         console.print(
             f"{aside} rounds were put aside: the host took more than {STOLEN_SECONDS * 1000:.0f} ms of the "
-            f"processors' time{'; of the others some too, do not believe them' * (aside >= ROUNDS_ASIDE * wanted)}"
+            "processors' time"
         )
+    if aside == ROUNDS_ASIDE * wanted:
+        console.print("[bold]the host did so again and again: do not believe what follows")
     for server in names:
         server.keep_to(cores)
-    for name, pairs in found.items():
-        median = statistics.median(pair[0] for pair in pairs)
-        late = statistics.median(pair[1] for pair in pairs)
-        console.print(f"latency at {rate:,.0f}/s, {name}: median {median:.0f} µs, p99 {late:.0f} µs")
-    ratios = [ours[1] / its[1] for ours, its in zip(found["hallpass"], found["unbound"], strict=True)]
+    for server in names:
+        median, late = (statistics.median(pair[server.name][at] for pair in kept) for at in (0, 1))
+        console.print(f"latency at {rate:,.0f}/s, {server.name}: median {median:.0f} µs, p99 {late:.0f} µs")
+    ratios = [pair["hallpass"][1] / pair["unbound"][1] for pair in kept]
     shown = ", ".join(f"{ratio:.2f}" for ratio in sorted(ratios))
     console.print(f"p99 Hallpass ÷ Unbound: {statistics.median(ratios):.2f} (bar ≤ 1.50; of the rounds: {shown})")
 

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from dns.wire import ask_for
+from dns.wire import OPT_BYTES, ask_for
 from tests.bench.servers import Server
 
 CACHED_NAMES = 10_000
 REFUSED_NAMES = 10_000
 LATENCY_SECONDS = 3.0
-_OPT_BYTES = 11
 
 _LOST = re.compile(r"Queries lost:\s+(\d+)")
 _COMPLETED = re.compile(r"Queries completed:\s+(\d+)")
@@ -97,7 +96,7 @@ def latencies(server: Server, rate: float, seconds: float = LATENCY_SECONDS) -> 
     """
     # Without EDNS, as dnsperf asks: then these are the very questions that the servers are warm for.
     asked = [ask_for(name, 1) for name in cached_names()[:1000]]
-    names = [one[2:10] + b"\0\0" + one[12:-_OPT_BYTES] for one in asked]
+    names = [one[2:10] + b"\0\0" + one[12:-OPT_BYTES] for one in asked]
     taken = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)

@@ -26,7 +26,7 @@ from dns.reporting import Reporter
 from dns.resolver import Resolver, Surroundings
 from dns.upstream.pool import Upstreams
 from dns.upstream.udp import UdpServer
-from dns.wire import ask_for
+from dns.wire import OPT_BYTES, ask_for
 from tests.bench.answerer import answer
 from tests.bench.dns import build_index
 
@@ -64,7 +64,7 @@ def packets(names: Iterator[str]) -> list[bytes]:
     made = []
     for number, name in enumerate(names):
         query = ask_for(name, 1)
-        made.append((number & 0xFFFF).to_bytes(2, "big") + query[2:10] + b"\0\0" + query[12:-11])
+        made.append((number & 0xFFFF).to_bytes(2, "big") + query[2:10] + b"\0\0" + query[12:-OPT_BYTES])
     return made
 
 

@@ -49,12 +49,12 @@ class DirectUpstream:
         if not lines:
             message.add_auth(*dnslib.RR.fromZone("example. 600 IN SOA ns.example. x.example. 1 2 3 4 60"))
         self.change(message)
-        return self.raw(_as_it_comes(bytes(message.pack()), len(query)))
+        return self.raw(_as_it_comes(bytes(message.pack())))
 
 
-def _as_it_comes(message: bytes, size: int) -> bytes:
+def _as_it_comes(message: bytes) -> bytes:
     """Return an answer under the id that a server was asked with, the letters of its question in another case."""
-    end = message.index(b"\0", 12) if size > 12 else 12
+    end = message.index(b"\0", 12)
     return b"\xca\xfe" + message[2:12] + message[12:end].swapcase() + message[end:]
 
 

@@ -173,7 +173,8 @@ class Recorder:
 
     def _take(self, batch: Batch, writer: asyncio.StreamWriter) -> None:
         refused = False
-        second = int(self._now())
+        now = self._now()
+        second = int(now)
         for record in batch.records:
             second = min(second, record.second)
             if record.verdict in NOTEWORTHY:
@@ -187,9 +188,9 @@ class Recorder:
             raise _NoRoom(f"{WAITING_BATCHES} batches wait already")
         self._pending.append((batch, writer))
         self._refusals_pending = self._refusals_pending or refused
-        self._store_within(REFUSAL_SECONDS if refused else patience(second, self._now(), self._commit_seconds))
+        self._store_within(REFUSAL_SECONDS if refused else patience(second, now, self._commit_seconds))
         if self._watch is not None:
-            self._watch.seen(batch, self._now())
+            self._watch.seen(batch, now)
 
     def _store_within(self, seconds: float) -> None:
         if self.trouble:
