@@ -83,9 +83,13 @@ class Room:
         return stats.queries, stats.refused
 
     def news(self) -> Iterator[bool]:
-        """Yield True whenever a page should look again (a refusal, a decision), False after a silence."""
+        """Yield True whenever a page should look again (a refusal, a decision), False after a silence.
+
+        The first False comes once it listens. Where it had to listen anew, something may have gone unheard: True.
+        """
         seen = self._revision()
         said = time.monotonic()
+        missed = False
         while True:
             with socket.socket(socket.AF_UNIX) as feed:
                 feed.settimeout(_LOOK_SECONDS)
@@ -93,6 +97,9 @@ class Room:
                     feed.connect(str(self._paths.live_socket))
                 except OSError:
                     time.sleep(_RETRY_SECONDS)  # the recorder is away; decisions are still worth showing
+                else:
+                    yield missed
+                    missed = True
                 alive = True
                 while alive:
                     refused, alive = _something(feed)
