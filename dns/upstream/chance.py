@@ -20,10 +20,14 @@ class Chance:
 
     def number(self, size: int) -> int:
         """Return a number of `size` bytes (at most 4096), each value as likely as any other."""
+        return int.from_bytes(self.draw(size), "big")
+
+    def draw(self, size: int) -> bytes:
+        """Return `size` bytes (at most 4096), each value as likely as any other."""
         at = self._at
         end = at + size
         if end > _BLOCK or not self._stock:
             self._stock = os.urandom(_BLOCK)
             at, end = 0, size
         self._at = end
-        return int.from_bytes(self._stock[at:end], "big")
+        return self._stock[at:end]

@@ -56,7 +56,6 @@ _BLOCK = (
 _WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
 _WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
-_BEFORE_LETTERS = 64
 _from_bytes = int.from_bytes
 _TAILS = tuple(
     tuple(bytes((_RD, wishes)) + counts for wishes in range(256)) for counts in (_WITHOUT_EDNS, _WITH_EDNS)
@@ -67,8 +66,9 @@ class Exchange(msgspec.Struct, gc=False, eq=False):
     """One question under way, whichever servers it is put to. Made by `Exchange.of`."""
 
     done: Callable[[bytes | None], None]
+    due_with: dict[Any, None]  # the open questions that come due in the same tick
     server: Any  # the one asked last
-    identity: int  # proposed: where it is taken already, the server draws another
+    identity: bytes  # proposed: where it is taken already, the server draws another
     question: bytes
     mixed: bytes  # the same with the case of its letters by chance
     wishes: int
@@ -85,22 +85,47 @@ class Exchange(msgspec.Struct, gc=False, eq=False):
 
     @classmethod
     def of(
-        cls, query: bytes, end: int, done: Callable[[bytes | None], None], chance: Chance, server: object
+        cls,
+        query: bytes,
+        end: int,
+        done: Callable[[bytes | None], None],
+        *,
+        due_with: dict["Exchange", None],
+        server: object,
+        chance: Chance,
     ) -> "Exchange":
-        """Take the one question out of a message: it ends at `end`, and was read (`dns.wire`) or made by us."""
+        """Take the one question out of a message: it ends at `end`, and was read (`dns.wire`) or made by us.
+
+        It puts itself among those of `due_with`.
+        """
         question = query[HEADER_BYTES:end]
         size = end - HEADER_BYTES
-        # As many random bits as the question has: those above its type and class change the case of letters, the
-        # last sixteen are the id.
-        bits = chance.number(size)
-        letters = _from_bytes(question.translate(_CASE_BITS), "big")
-        if question[-3] > _BEFORE_LETTERS or question[-4]:
-            letters &= _NOT_TYPE  # such a type would pass for letters; HTTPS (65) is one
-        mixed = (_from_bytes(question, "big") ^ (letters & bits)).to_bytes(size, "big")
+        # As many random bytes as the question has: those before its type and class change the case of letters, the
+        # last two are the id.
+        noise = chance.draw(size)
+        # Some types and classes would pass for letters; HTTPS (65) is one.
+        letters = _from_bytes(question.translate(_CASE_BITS), "big") & _NOT_TYPE
+        mixed = (_from_bytes(question, "big") ^ (letters & _from_bytes(noise, "big"))).to_bytes(size, "big")
         wishes = query[3] & _CD | _AD
         dnssec = query[end + 7] >> 7 if len(query) > end + 7 and query[end : end + 3] == _OPT_TYPE else 0
         usual = _TAILS[1][wishes] + mixed + _EDNS[dnssec]
-        return cls(done, server, bits & 0xFFFF, question, mixed, wishes, dnssec, usual)
+        exchange = cls(done, due_with, server, noise[-2:], question, mixed, wishes, dnssec, usual)
+        due_with[exchange] = None
+        return exchange
+
+    def come_due_with(self, others: dict["Exchange", None]) -> None:
+        """Wait longer: come due together with others."""
+        self.due_with.pop(self, None)
+        self.due_with = others
+        others[self] = None
+
+    def finish(self, answer: bytes | None) -> None:
+        """Tell whoever asked, and be forgotten."""
+        # At once, not when it would have come due: what thousands of finished questions hold would push everything
+        # else out of the processor's caches.
+        self.finished = True
+        self.due_with.pop(self, None)
+        self.done(answer)
 
     def message(self, *, mixed: bool = True, edns: bool = True, padded: bool = False) -> bytes:
         """Return the message to send, all but its id."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from dns.upstream.burst import Burst
 from dns.upstream.chance import Chance
-from dns.upstream.exchange import HEADER_BYTES, Exchange, is_bare_error
+from dns.upstream.exchange import Exchange, is_bare_error
 from dns.upstream.health import Health
 
 PORT_QUESTIONS = 256
@@ -53,7 +53,7 @@ class Port:
     def __init__(self, server: PortOwner, family: int, where: tuple[str, int], now: float) -> None:
         self._server = server
         self._loop = server.loop
-        self._pending: dict[int, Exchange | None] = {}  # None: answered
+        self._pending: dict[bytes, Exchange | None] = {}  # by id, as it travels; None: answered
         self._open = 0
         self._strangers = 0
         self.room = PORT_QUESTIONS
@@ -79,7 +79,7 @@ class Port:
 
     def send(self, exchanges: list[Exchange], now: float, *, edns: bool) -> None:
         """Send questions, each with an id that this socket never had before."""
-        pending, number = self._pending, self._server.chance.number
+        pending, chance = self._pending, self._server.chance
         datagrams = []
         for exchange in exchanges:
             if exchange.finished:
@@ -88,14 +88,14 @@ class Port:
                 exchange.has_edns = False
             identity = exchange.identity
             while identity in pending:
-                identity = number(2)
+                identity = chance.draw(2)
             pending[identity] = exchange
             exchange.sent_at = now
             if exchange.case_kept and exchange.has_edns:
                 message = exchange.usual
             else:
                 message = exchange.message(mixed=exchange.case_kept, edns=exchange.has_edns)
-            datagrams.append(identity.to_bytes(2, "big") + message)
+            datagrams.append(identity + message)
         self._open += len(datagrams)
         self.room -= len(datagrams)
         try:
@@ -124,7 +124,7 @@ class Port:
         latency, heard = None, 0
         for data in datagrams:
             # The usual answer is taken right here, everything else in `_take`: each step costs every question.
-            identity = data[0] << 8 | data[1] if len(data) > HEADER_BYTES else -1
+            identity = data[:2]
             exchange = pending.get(identity)
             if (
                 exchange is not None
@@ -136,8 +136,7 @@ class Port:
                 heard += 1
                 if exchange.tries == 1:
                     latency = now - exchange.sent_at
-                exchange.finished = True
-                exchange.done(data)
+                exchange.finish(data)
             else:
                 self._take(data, now)
                 if self._socket.fileno() < 0:
@@ -152,7 +151,7 @@ class Port:
 
     def _take(self, data: bytes, now: float) -> None:
         server = self._server
-        identity = int.from_bytes(data[:2], "big")
+        identity = data[:2]
         exchange = self._pending.get(identity)
         if identity in self._pending and (exchange is None or exchange.finished):
             if exchange is not None:
@@ -171,6 +170,6 @@ class Port:
             if self._strangers >= PORT_STRANGERS:
                 server.under_attack(self)
 
-    def _answered(self, identity: int) -> None:
+    def _answered(self, identity: bytes) -> None:
         self._pending[identity] = None
         self._open -= 1

@@ -6,8 +6,8 @@ server, unless the server says that it means it (an extended error for blocked, 
 a server's refusal is final, and nobody else is asked behind its back. NXDOMAIN, REFUSED and every other answer
 are final too.
 
-There is one clock for all questions: a wheel of lists, each of the questions that left within one tick. So a
-question costs no timer, and not even a look at the time.
+There is one clock for all questions: a wheel of tables, each of the open questions that left within one tick. So
+a question costs no timer, and not even a look at the time.
 
 A message given to `done` has passed every check. It is a server's SERVFAIL only when nothing better could be
 had.
@@ -42,7 +42,8 @@ class Rota:
         self._retry_seconds = retry_seconds
         self._servers: list[Server] = []
         self._best: Server | None = None
-        self._wheel: deque[list[Exchange]] = deque([] for _ in range(TICKS + 1))  # the oldest questions first
+        # The oldest questions first.
+        self._wheel: deque[dict[Exchange, None]] = deque({} for _ in range(TICKS + 1))
         self._newest = self._wheel[-1]
         self._tick: asyncio.TimerHandle | None = None
         self._fade_at = 0.0
@@ -61,10 +62,8 @@ class Rota:
             self._tick.cancel()
         for server in self._servers:
             await server.close()
-        for exchanges in self._wheel:
-            for exchange in exchanges:
-                self._give_up(exchange)
-            exchanges.clear()
+        for exchange in [one for due in self._wheel for one in due]:
+            self._give_up(exchange)
 
     def states(self) -> tuple[State, ...]:
         """Return how each server is."""
@@ -76,9 +75,7 @@ class Rota:
         if server is None:
             done(None)
             return
-        exchange = Exchange.of(query, end, done, self._chance, server)
-        server.send(exchange)
-        self._newest.append(exchange)
+        server.send(Exchange.of(query, end, done, due_with=self._newest, server=server, chance=self._chance))
         if self._tick is None:
             self._wind_the_clock()
 
@@ -97,8 +94,7 @@ class Rota:
         else:
             health.answered(self._loop.time() - exchange.sent_at if exchange.tries == 1 else None)
         health.counts.answers += 1
-        exchange.finished = True
-        exchange.done(data)
+        exchange.finish(data)
 
     def failed(self, exchange: Exchange, server: Server) -> None:
         """Take the news that a server cannot be reached."""
@@ -124,8 +120,7 @@ class Rota:
 
     def _give_up(self, exchange: Exchange) -> None:
         if not exchange.finished:
-            exchange.finished = True
-            exchange.done(exchange.last_resort)
+            exchange.finish(exchange.last_resort)
 
     def _wind_the_clock(self) -> None:
         self._tick = self._loop.call_later(self._retry_seconds / TICKS, self._look_at_the_clock)
@@ -133,12 +128,15 @@ class Rota:
     def _look_at_the_clock(self) -> None:
         """Turn the wheel by one: the questions that come off have waited for `retry_seconds`."""
         now = self._loop.time()
-        overdue = [exchange for exchange in self._wheel.popleft() if not exchange.finished]
+        overdue = list(self._wheel.popleft())
         if len(overdue) > OVERDUE_AT_ONCE:
             # A flood while upstreams are silent: the loop has others to serve between two ticks.
-            self._wheel[0][:0] = overdue[OVERDUE_AT_ONCE:]
+            left: dict[Exchange, None] = {}
+            for exchange in (*overdue[OVERDUE_AT_ONCE:], *self._wheel[0]):
+                exchange.come_due_with(left)
+            self._wheel[0] = left
             del overdue[OVERDUE_AT_ONCE:]
-        self._newest = []
+        self._newest = {}
         self._wheel.append(self._newest)
         for exchange in overdue:
             if not exchange.finished:  # it may have been, a moment ago, by what became of another
@@ -165,15 +163,16 @@ class Rota:
         if chosen is server:
             exchange.case_kept = False  # perhaps somebody on the way cannot bear mixed case
         self._put(exchange, chosen)
-        self._newest.append(exchange)
+        exchange.come_due_with(self._newest)
 
     def _probe(self, now: float) -> None:
         for server in self._servers:
             if server.health.wants_probe(now):
-                exchange = Exchange.of(_PROBE, len(_PROBE), _nobody_asked, self._chance, server)
-                exchange.overdue = GIVE_UP_AFTER
-                server.send(exchange)
-                self._newest.append(exchange)
+                probe = Exchange.of(
+                    _PROBE, len(_PROBE), _nobody_asked, due_with=self._newest, server=server, chance=self._chance
+                )
+                probe.overdue = GIVE_UP_AFTER
+                server.send(probe)
 
     def _all_down(self) -> bool:
         return all(server.health.down_since is not None for server in self._servers)

@@ -148,7 +148,7 @@ def answering(data: bytes) -> None:
 def exchanging(data: bytes) -> None:
     """What a UDP upstream, or somebody else, sends to the port of a question."""
     message = ask_for("www.example.org", 1)
-    exchange = Exchange.of(message, len(message) - OPT_BYTES, _nobody, Chance(), None)
+    exchange = Exchange.of(message, len(message) - OPT_BYTES, _nobody, due_with={}, server=None, chance=Chance())
     for one in (data, bytes((*data[:12].ljust(12, b"\0"), *exchange.mixed, *data[12:]))):
         exchange.is_answered_by(one)
         exchange.is_answered_but_for_case(one)

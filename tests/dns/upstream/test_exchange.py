@@ -24,7 +24,7 @@ def question(labels: list[bytes], qtype: int = 1) -> bytes:
 
 
 def made(message: bytes) -> Exchange:
-    return Exchange.of(message, wire.read(message).question_end, nothing, CHANCE, None)
+    return Exchange.of(message, wire.read(message).question_end, nothing, due_with={}, server=None, chance=CHANCE)
 
 
 @given(LABELS, st.integers(1, 65535))

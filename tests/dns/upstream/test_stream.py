@@ -45,7 +45,7 @@ class Asker:
 
 def exchange(name: str = "example.org") -> Exchange:
     message = query(name)
-    return Exchange.of(message, len(message), lambda _: None, CHANCE, None)
+    return Exchange.of(message, len(message), lambda _: None, due_with={}, server=None, chance=CHANCE)
 
 
 @asynccontextmanager
