@@ -7,6 +7,7 @@ what the library would have packed.
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import msgspec
 
@@ -14,18 +15,22 @@ from dns.records import FRAME_HEADER, Batch, QueryRecord
 from dns.replay import Noted
 
 _encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(QueryRecord).decode
 _SMALL = tuple(bytes((count,)) for count in range(128))
 _RECORD_HEAD = bytes((0x90 | len(QueryRecord.__struct_fields__),))  # an array of so many
 _BATCH_HEAD = bytes((0x90 | len(Batch.__struct_fields__),))
 _ARRAY = struct.Struct("!BI")
-_MILLISECONDS = struct.Struct("!Bd")
+_COUNT_AND_MILLISECONDS = struct.Struct("!BBd")
 _FLOAT = 0xCB
-_ONE = b"\1"
-_time = _MILLISECONDS.pack
-_NO_MILLISECONDS = _time(_FLOAT, 0.0)  # a replayed answer takes some microseconds
+_time = _COUNT_AND_MILLISECONDS.pack
+_NO_MILLISECONDS = _time(1, _FLOAT, 0.0)[1:]  # a replayed answer takes some microseconds
+# Of a packed `Noted`: without the byte that says how many values it has, for they stand in the record's own array;
+# and without the two bytes of the last one, `packed` itself, which is empty yet.
+_ROW = slice(1, -2)
 
 Row = tuple[str, str, int, str, str, str, str, str, int]  # a QueryRecord from `group` to `rcode`
 Timed = tuple[Noted, float]  # an answer that went through the chain, and how many milliseconds it took
+Tail = bytes  # of a record: everything after second and device
 
 
 def row(noted: Noted) -> Row:
@@ -51,22 +56,35 @@ def replayed(second: int, device: str, counts: Mapping[Noted, int]) -> list[byte
     ]
 
 
-def timed(second: int, device: str, answers: Iterable[Timed]) -> list[bytes]:
-    """Return the records of answers that went through the chain, equal ones joined."""
+def timed(answers: Iterable[Timed]) -> list[Tail]:
+    """Return the tails of the records of answers that went through the chain, equal ones joined."""
     times: dict[bytes, float] = {}
     counts: dict[bytes, int] = {}  # of those that are there more than once: few
     for noted, milliseconds in answers:
-        packed = noted.packed or _pack(noted)
+        packed = noted.packed or _encode(noted)[_ROW]
         if packed in times:
             counts[packed] = counts.get(packed, 1) + 1
             milliseconds += times[packed]  # noqa: PLW2901 (the sum is what stands in the record)
         times[packed] = milliseconds
+    if not counts:
+        return [packed + _time(1, _FLOAT, milliseconds) for packed, milliseconds in times.items()]
+    return [
+        packed + _count(counts.get(packed, 1)) + _time(1, _FLOAT, milliseconds)[1:]
+        for packed, milliseconds in times.items()
+    ]
+
+
+def with_tails(second: int, device: str, tails: Iterable[Tail]) -> list[bytes]:
+    """Return the whole records."""
     head = _head(second, device)
-    records = []
-    for packed, milliseconds in times.items():
-        count = _count(counts[packed]) if packed in counts else _ONE
-        records.append(head + packed + count + _time(_FLOAT, milliseconds))
-    return records
+    return [head + tail for tail in tails]
+
+
+def unpacked(tail: Tail) -> tuple[Row, int, float]:
+    """Return the row, the count and the milliseconds of a record."""
+    whole = _decode(_head(0, "") + tail)
+    _, _, *row, count, milliseconds = msgspec.structs.astuple(whole)
+    return cast("Row", tuple(row)), count, milliseconds
 
 
 def record(second: int, device: str, of: Row, count: int, milliseconds: float) -> bytes:
@@ -89,7 +107,5 @@ def _count(count: int) -> bytes:
 
 
 def _pack(noted: Noted) -> bytes:
-    # Without the byte that says how many values it has, for they stand in the record's own array; and without the
-    # two bytes of the last one, `packed` itself, which is empty yet.
-    packed = noted.packed = _encode(noted)[1:-2]
+    packed = noted.packed = _encode(noted)[_ROW]
     return packed

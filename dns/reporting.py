@@ -29,7 +29,7 @@ import msgspec
 
 from dns import packing
 from dns.clients import Client
-from dns.packing import Row, Timed
+from dns.packing import Row, Tail, Timed
 from dns.records import FrameReader, FrameTooLong, QueryRecord, stored_decoder
 from dns.replay import Noted
 
@@ -38,23 +38,25 @@ UNCONFIRMED_RECORDS = 50_000
 TABLE_ROWS = 20_000
 PROMPT_A_SECOND = 50
 REFUSAL_TURNS = 5
+PACKED_AT_ONCE = 128
 PARCEL_RECORDS = 32
 SPREAD_TICKS = 12
 SMALLEST_PORTION = 2  # parcels: what few devices ask is handed over at once
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
-_Parcel = tuple[int, str, dict[Noted, int], tuple[Timed, ...]]  # a second, a device, what it was answered
+_Parcel = tuple[int, str, dict[Noted, int], tuple[Tail, ...]]  # a second, a device, what it was answered
 
 
 class _Tally:
     """What one device was answered in the second that is being counted."""
 
-    __slots__ = ("counts", "prompt", "refused", "timed")
+    __slots__ = ("counts", "prompt", "refused", "tails", "timed")
 
     def __init__(self) -> None:
         self.counts: Counter[Noted] = Counter()
         self.timed: list[Timed] = []
+        self.tails: list[Tail] = []  # what `timed` becomes; see `_pack`
         self.refused: list[Timed] = []
         self.prompt = PROMPT_A_SECOND
 
@@ -97,6 +99,8 @@ class Reporter:
             self._urgent = True
         else:
             tally.timed.append((noted, milliseconds))
+            if len(tally.timed) >= PACKED_AT_ONCE:
+                _pack(tally)
 
     def gather(self, client: Client) -> int:
         """Take what a device was answered since the last tick; return how much of it was replayed."""
@@ -106,6 +110,7 @@ class Reporter:
         if client.timed:
             tally.timed += client.timed
             client.timed.clear()
+            _pack(tally)
         if client.refused:
             tally.refused += client.refused
             client.refused.clear()
@@ -159,7 +164,7 @@ class Reporter:
     @property
     def unconfirmed(self) -> int:
         """How many records the recorder has not confirmed yet."""
-        waiting = sum(len(counts) + len(answers) for _, _, counts, answers in self._parcels)
+        waiting = sum(len(counts) + len(tails) for _, _, counts, tails in self._parcels)
         return self._records_out + len(self._table) + waiting
 
     def _tally(self, device: str) -> _Tally:
@@ -175,8 +180,10 @@ class Reporter:
             counted = iter(tally.counts.items())
             while some := dict(itertools.islice(counted, PARCEL_RECORDS)):
                 parcels.append((second, device, some, ()))
-            answers = iter(tally.timed + tally.refused)
-            while one_by_one := tuple(itertools.islice(answers, PARCEL_RECORDS)):
+            tally.timed += tally.refused
+            _pack(tally)
+            tails = iter(tally.tails)
+            while one_by_one := tuple(itertools.islice(tails, PARCEL_RECORDS)):
                 parcels.append((second, device, {}, one_by_one))
         self._tallies = {}
         self._portion = max(-(-len(parcels) // SPREAD_TICKS), SMALLEST_PORTION)
@@ -184,15 +191,16 @@ class Reporter:
     def _hand_over_parcels(self, most: int) -> None:
         records: list[bytes] = []
         for _ in range(min(most, len(self._parcels))):
-            second, device, counts, answers = self._parcels.popleft()
+            second, device, counts, tails = self._parcels.popleft()
             if self._has_room(beside=len(records)):
                 records += packing.replayed(second, device, counts)
-                records += packing.timed(second, device, answers)
+                records += packing.with_tails(second, device, tails)
                 continue
             for noted, count in counts.items():
                 self._add(device, packing.row(noted), second, count, 0.0)
-            for noted, milliseconds in answers:
-                self._add(device, packing.row(noted), second, 1, milliseconds)
+            for tail in tails:
+                row, count, milliseconds = packing.unpacked(tail)
+                self._add(device, row, second, count, milliseconds)
         if records:
             self._send(records)
 
@@ -295,6 +303,14 @@ class Reporter:
                     self._transport.abort()
                     self._transport = None
             await asyncio.sleep(pause)
+
+
+def _pack(tally: _Tally) -> None:
+    """Pack what went through the chain."""
+    # At the tick, not at the end of the second: what is kept until then is a third of the size, and what was just
+    # written need not be fetched from memory again.
+    tally.tails += packing.timed(tally.timed)
+    tally.timed.clear()
 
 
 class _Link(asyncio.Protocol):

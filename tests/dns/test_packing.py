@@ -5,7 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns.packing import framed, replayed, timed
+from dns.packing import framed, replayed, row, timed, with_tails
+from dns.packing import unpacked as row_of
 from dns.records import Batch, FrameReader, QueryRecord, batch_decoder
 from dns.replay import Noted
 
@@ -38,13 +39,15 @@ def test_equal_answers_of_the_chain_become_one_record_with_the_sum_of_their_time
     record = QueryRecord(
         second, device, group, name, qtype, outcome, step, category, source, entry, 0, len(times), sum(times)
     )
-    assert unpacked(timed(second, device, answers)) == Batch("worker", 7, (record,))
+    (tail,) = timed(answers)
+    assert unpacked(with_tails(second, device, [tail])) == Batch("worker", 7, (record,))
+    assert row_of(tail) == (row(answers[0][0]), len(times), sum(times))
 
 
 def test_different_answers_stay_apart() -> None:
     names = ("a.example", "b.example", "a.example")
     answers = [(Noted("pupils", name, 1, "allowed", "default"), 2.0) for name in names]
-    found = unpacked(timed(100, "192.0.2.1", answers)).records
+    found = unpacked(with_tails(100, "192.0.2.1", timed(answers))).records
     assert [(one.name, one.count, one.milliseconds) for one in found] == [
         ("a.example", 2, 4.0),
         ("b.example", 1, 2.0),
