@@ -33,6 +33,7 @@ FAILURE_SECONDS = 5
 LONGEST_NEGATIVE = 3600
 DUE_SHARE = 0.1  # of its life that a popular answer has left when it is due
 DUE_AFTER_HITS = 2
+ROOM_SHIFT = 11  # when memory is full, so small a part of it is made free: 30 entries of an ordinary room
 DUE_LIFE = 10  # seconds; an answer with a shorter life is not worth asking for early
 
 Key = tuple[str, int, int]  # canonical name, type, and the asker's wishes
@@ -57,11 +58,11 @@ class Cached(msgspec.Struct, gc=False, eq=False):
     expires: float
     due_at: float  # when it is worth renewing, if it is popular
     records: list[Walked] | None  # of the answer section; at hand once
-    is_failure: bool = False
+    is_failure: bool
+    told: Told | None  # what the upstream explained
     hits: int = 0
     seen: int = 0  # the hits at its last turn in the queue
     recheck_at: float = 0.0
-    told: Told | None = None  # what the upstream explained
 
     def take_records(self) -> list[Walked]:
         """Return the records of the answer section, as `dns.skim.walk` finds them."""
@@ -146,14 +147,16 @@ class RecordCache:
             _, answer, authority, additional = walk(message, question_end)
         except MalformedMessage:
             return None
+        # What only some answers need is asked for only where they are those: this is done for every miss.
         code = message[3] & 0x0F
         is_failure = code not in _ANSWERS
-        explained = told(message, additional) if additional else None
+        explained = None
+        if additional:
+            explained = told(message, additional)
+            message = _without_opt(message, additional)
         is_refusal = explained is not None and explained.refusal is not None
         if is_failure and not is_refusal and (older := self.failed(key, now)):
             return older
-        if additional:
-            message = _without_opt(message, additional)
         changed: list[tuple[int, int]] = []
         ttls_at: list[int] = []
         life: float = self._shortest(answer, ttls_at, changed)
@@ -162,25 +165,24 @@ class RecordCache:
             self._shortest(additional, ttls_at, changed)
         if is_failure:
             life = FAILURE_SECONDS
-        elif not answer or answer[-1][0] != key[1] or code == _NXDOMAIN:
+        elif code or not answer or answer[-1][0] != key[1]:
             life = self._life_of_less(life, key[1], message, answer, authority, changed)
         life = max(life, FAILURE_SECONDS) if is_refusal else life  # many refusals come without a SOA record
         message = _with_times(message, changed) if changed else message
         expires = now + life
         due_at = expires - life * DUE_SHARE if life >= DUE_LIFE else expires
-        cached = Cached(message, tuple(ttls_at), now, expires, due_at, answer, is_failure, told=explained)
-        if cached.expires > now and not message[2] & _TRUNCATED:
+        cached = Cached(message, tuple(ttls_at), now, expires, due_at, answer, is_failure, explained)
+        if life > 0 and not message[2] & _TRUNCATED:
             entries = self._entries
-            size = _ENTRY_BYTES + len(key[0]) + len(message)
-            replaced = entries.get(key)
-            if replaced is None:
+            used = self._bytes + _ENTRY_BYTES + len(key[0]) + len(message)
+            if (replaced := entries.get(key)) is None:
                 self._turns.append(key)
             else:
-                size -= _cost(key, replaced)
+                used -= _cost(key, replaced)
                 cached.hits = replaced.hits >> 1
             entries[key] = cached
-            self._bytes += size
-            if self._bytes > self._limit:
+            self._bytes = used
+            if used > self._limit:
                 self._make_room(now)
         return cached
 
@@ -243,17 +245,19 @@ class RecordCache:
         return 0, 0
 
     def _make_room(self, now: float) -> None:
-        """Let the oldest go, but give each that was asked for since its last turn another one."""
-        entries, turns = self._entries, self._turns
-        while self._bytes > self._limit and turns:
+        """Let the oldest go, some at once, but give each that was asked for since its last turn another one."""
+        entries, turns, used = self._entries, self._turns, self._bytes
+        enough = self._limit - (self._limit >> ROOM_SHIFT)
+        while used > enough and turns:
             key = turns.popleft()
-            cached = entries[key]
+            cached = entries.pop(key)
             if cached.hits > cached.seen and now < cached.expires:
                 cached.seen = cached.hits
+                entries[key] = cached
                 turns.append(key)
             else:
-                del entries[key]
-                self._bytes -= _cost(key, cached)
+                used -= _ENTRY_BYTES + len(key[0]) + len(cached.message)  # `_cost`, written out
+        self._bytes = used
 
 
 def _holds(answer: list[Walked], qtype: int) -> bool:

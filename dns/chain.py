@@ -56,11 +56,12 @@ class Chain:
         try:
             for stage in self._from[at]:
                 outcome = stage(asked)
-                if outcome is None:
-                    continue
-                if outcome.__class__ is Answer:
-                    self._deliver(asked, outcome)
+                if outcome is not None:
+                    break
+            else:
                 return
+            if outcome.__class__ is Answer:
+                self._deliver(asked, outcome)
         except Exception:  # noqa: BLE001 (one packet must never end the worker)
             _log.exception("a question could not be answered: %s", asked.packet[:_SHOWN_BYTES].hex())
             self._give_up(asked)

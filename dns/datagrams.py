@@ -131,6 +131,7 @@ class Batch:
             self._headers[header + _IOV_LENGTH] = 1
             if control:
                 self._headers[header + _CONTROL] = start + CONTROL_AT
+        self._peers = tuple(slice(start - DATA_AT, start - DATA_AT + self.address_bytes) for start in self.starts)
         self._full = array.array("Q", [size]) * slots
         self._control_lengths = array.array("Q", [_CONTROL_BYTES if control else 0]) * slots
 
@@ -198,9 +199,9 @@ class Batch:
 
     def peer(self, slot: int) -> bytes:
         """Return where a slot's datagram came from and where it went: what `send_all` takes to answer later."""
-        start = slot * self.stride
         if not self.control:
-            return self.room[start : start + self.address_bytes]
+            return self.room[self._peers[slot]]
+        start = slot * self.stride
         control = self._headers[slot * _WORDS + _CONTROL_LENGTH]
         return self.room[start : start + CONTROL_AT + control]
 

@@ -1,7 +1,5 @@
 """Turns answers into messages: header, the question as it was asked, records, our OPT record.
 
-A *body* is a message without its id: the id is the asker's, and patched in last.
-
 - Over UDP an answer larger than the asker takes (RFC 6891, section 6.2.5; never more than 1232 bytes) becomes the
   question with TC set and no records at all (RFC 2181, section 9): the asker comes back over TCP.
 - Refused answers (RFC 8914 code 15; 16 where the upstream refuses) live `REFUSED_TTL` seconds, so that an opening
@@ -28,22 +26,29 @@ _TTL = struct.Struct("!I")
 _SOA_NUMBERS = struct.Struct("!IIIII")
 _HINFO = 13
 _HINFO_TTL = 3600
-_REPEATED = OPCODE | RD  # of the query's flags
+
+# Of header bytes 2 to 5, as one number: bits of byte 2 stand 24 higher, those of byte 3 16.
+_REPEATED = (OPCODE | RD) << 24 | CD << 16  # of the query's flags
+_RCODE = 0x0F << 16
+_RESPONSE = QR << 24 | RA << 16
+_AUTHENTIC = AD << 16
+_TRUNCATED = TC << 24
 
 _OPTS = (edns.opt_record(dnssec_ok=False), edns.opt_record(dnssec_ok=True))
 
 
-def body(query: Query, answer: Answer, limit: int | None, options: bytes = b"") -> bytes:
-    """Return the body of an answer of at most `limit` bytes (None: as the asker takes over UDP).
+def message(query: Query, answer: Answer, limit: int | None, options: bytes = b"") -> bytes:
+    """Return the message for an answer, of at most `limit` bytes (None: as the asker takes over UDP).
 
     `options` are EDNS options for this asker, sent only to who speaks EDNS.
     """
     packet = query.packet
     asked = query.edns
     question = packet[12 : query.question_end]
-    first = QR | packet[2] & _REPEATED
-    flags = packet[3] & CD | RA | answer.rcode & 0x0F
-    questions = b"\0\1" if question else b"\0\0"
+    # Header bytes 2 to 5: flags, and the number of questions.
+    head = (packet[2] << 8 | packet[3]) << 16 & _REPEATED | answer.rcode << 16 & _RCODE | _RESPONSE
+    if question:
+        head |= 1
     if asked is None:
         opt = b""
         counts = answer.counts
@@ -60,12 +65,12 @@ def body(query: Query, answer: Answer, limit: int | None, options: bytes = b"") 
         )
         room = min(max(asked.udp_bytes, edns.SMALLEST_UDP_BYTES), edns.UDP_BYTES)
     if answer.authentic and (packet[3] & AD or (asked is not None and asked.dnssec_ok)):
-        flags |= AD
+        head |= _AUTHENTIC
     size = query.question_end + len(answer.records) + len(opt)
     if answer.truncated or size > (room if limit is None else limit):
         counts = b"\0\0\0\0\0\1" if opt else NO_COUNTS
-        return bytes((first | TC, flags)) + questions + counts + question + opt
-    return b"".join((bytes((first, flags)), questions, counts, question, answer.records, opt))
+        return packet[:2] + (head | _TRUNCATED).to_bytes(4, "big") + counts + question + opt
+    return b"".join((packet[:2], head.to_bytes(4, "big"), counts, question, answer.records, opt))
 
 
 def _one_more(answer: Answer) -> bytes:

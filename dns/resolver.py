@@ -25,7 +25,7 @@ from dns.stages.local import LocalNames, own_names
 from dns.stages.ordinary import ordinary
 from dns.stages.readable import readable
 from dns.stages.remembered import remembered
-from dns.stages.upstream import Fetching, Later, Upstream, nothing_found
+from dns.stages.upstream import Fetching, Later, Upstream
 from dns.stages.verdict import decided
 from dns.stages.welcome import welcome
 from dns.verdict import Policy
@@ -88,8 +88,6 @@ class Resolver:
                 remembered(with_.cache, fetching),
                 # Only what nobody remembers.
                 fetching.stage,
-                # Where neither upstreams nor memory had anything, there is nothing to inspect.
-                nothing_found,
                 # After both sources, because an alias that was harmless for one view may be closed for another.
                 inspected(with_.page),
                 # Last: it always has an answer.
@@ -161,11 +159,11 @@ class Resolver:
         if cookie is not None and client is not None:
             options = self._cookies.option(cookie, client.raw, asked.now)
         if is_udp:
-            body = render.body(query, answer, None, options)
+            message = render.message(query, answer, None, options)
         else:
             if query.edns is not None and query.edns.padded and asked.transport in _ENCRYPTED:
-                options += _padding(len(render.body(query, answer, render.STREAM_BYTES, options)) + 2)
-            body = render.body(query, answer, render.STREAM_BYTES, options)
+                options += _padding(len(render.message(query, answer, render.STREAM_BYTES, options)))
+            message = render.message(query, answer, render.STREAM_BYTES, options)
         noted = _noted(asked, answer)
         milliseconds = (asked.now - asked.started) * 1000.0
         if client is None:
@@ -173,9 +171,9 @@ class Resolver:
         else:
             (client.refused if answer.outcome == "refused" else client.timed).append((noted, milliseconds))
             # Most names are asked for once. What is asked for again, and was remembered, is worth keeping ready.
-            if not asked.waited and is_udp and answer.replayable and cookie is None and not body[0] & TC:
-                self._keep(asked, answer, client, body, noted)
-        asked.reply(asked.packet[:2] + body)
+            if not asked.waited and is_udp and answer.replayable and cookie is None and not message[2] & TC:
+                self._keep(asked, answer, client, message[2:], noted)
+        asked.reply(message)
 
     def _keep(self, asked: Asked, answer: Answer, client: Client, body: bytes, noted: Noted) -> None:
         now = asked.now

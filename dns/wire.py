@@ -40,6 +40,7 @@ LABEL_BYTES = 63
 _POINTER = 0xC0
 _POINTERS = 64  # a name that is pointed to more often than this is a loop, or an attack
 
+_NO_QUERY = QR | OPCODE
 _COUNTS = struct.Struct("!HHHH")
 _ONLY_A_QUESTION = b"\0\1" + bytes(6)
 _TYPE_AND_CLASS = struct.Struct("!HH")
@@ -85,9 +86,9 @@ def read(packet: bytes) -> Query:
     """Read a query. Raises Unreadable or Unanswerable."""
     if len(packet) < HEADER_BYTES:
         raise Unanswerable("too short for a header")
-    if packet[2] & QR:
-        raise Unanswerable("an answer, not a question")  # answering answers makes two servers talk for ever
-    if packet[2] & OPCODE:
+    if packet[2] & _NO_QUERY:
+        if packet[2] & QR:
+            raise Unanswerable("an answer, not a question")  # answering answers makes two servers talk for ever
         raise Unreadable(NOTIMP, "an operation other than a query")
     counts = packet[4:12]
     if counts != _ONLY_A_QUESTION and counts[:2] != b"\0\1":

@@ -117,6 +117,7 @@ class UdpListener:
         sizes = batch.lengths
         resolver = self._resolver
         known = resolver.clients.known.get
+        reply = self._reply
         first = 0  # of the answered slots that were not set aside yet
         for (slot, address, start, after_id, size_at), length in zip(self._slots, lengths, strict=False):
             client = known(room[address])
@@ -139,7 +140,7 @@ class UdpListener:
             first = slot + 1
             client = client or resolver.clients.of(room[address])
             packet = room[start : start + length]
-            resolver.ask(packet, client, partial(self._reply, batch.peer(slot)), "udp", now)
+            resolver.ask(packet, client, partial(reply, batch.peer(slot)), "udp", now)
         if not first:
             batch.send(0, slot + 1)
         else:

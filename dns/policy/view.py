@@ -46,7 +46,7 @@ class CompiledView:
         suspensions: tuple[Suspension, ...],
     ) -> None:
         self._shared = shared
-        self._group = group
+        self.group = group  # as it stands in the query log
         self._profile = profile
         self._timetable = timetable
         document = shared.document
@@ -55,11 +55,6 @@ class CompiledView:
         self._lessons = [lesson for lesson in shared.lessons if _for(lesson[0].groups, group)]
         self._now_holds: Situation | None = None
         self._ordinarily: Verdict | None = None  # on a name of which nobody knows anything; None: it depends
-
-    @property
-    def group(self) -> str:
-        """The name of the group, as it stands in the query log."""
-        return self._group
 
     @property
     def refusal(self) -> str:
@@ -150,7 +145,7 @@ class CompiledView:
         room_until, hours_until = min((*turns, recheck)), min(hours.until, recheck)
         return Situation(
             school=self._shared.school,
-            group=self._group,
+            group=self.group,
             profile=self._profile,
             knows_the_time=known,
             closed=hours.closed if known else self._timetable.strictest(),

@@ -1,5 +1,7 @@
 """Makes the answer out of what was found: the same records, their times to live counted down.
 
+Where neither upstreams nor memory had anything, it says that (RFC 8914, code 22).
+
 What the policy granted until a certain time is not cached by anybody for longer. Safe search puts an alias before
 the records of the name that is shown instead (RFC 8914 code 4: the answer was made here). HTTPS records lose the
 keys for an encrypted hello where the profile wants that.
@@ -23,7 +25,7 @@ def answered(asked: Asked) -> Outcome:
     """Finish the question."""
     found, client, query = asked.found, asked.client, asked.query
     if found is None or client is None:
-        return failure(SERVFAIL)
+        return failure(SERVFAIL, (edns.NO_REACHABLE_AUTHORITY, "no upstream answered"))
     if asked.lookup != query.name:
         return _in_its_place(asked, found)
     answer = _as_found(found, asked)

@@ -61,12 +61,11 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
             for rtype, _, _, _, at, size in found.take_records():
                 if rtype in _ADDRESSES and message[at : at + size] in harmless:
                     continue
-                verdict = _decide(rtype, at, size, message, asked, client, verdict)
+                verdict = asked.verdict = _decide(rtype, at, size, message, asked, client, verdict)
                 if verdict.action is _REFUSE:
                     return render.refused(asked.query, verdict, client.view.refusal, asked.now, page())
         except MalformedMessage:
             return render.failure(2)
-        asked.verdict = verdict
         return None
 
     return stage

@@ -14,13 +14,12 @@ from functools import partial
 from typing import Protocol
 
 from dns import edns, wire
-from dns.answer import Answer
 from dns.asked import Asked
 from dns.cache import Cached, Key, RecordCache
 from dns.chain import WAITING, Chain, Outcome
 from dns.errors import MalformedMessage
 from dns.render import failure
-from dns.wire import CD, HEADER_BYTES, OPT_BYTES, QR, Query
+from dns.wire import CD, HEADER_BYTES, OPT_BYTES, Query
 
 PATIENCE_SECONDS = 1.8
 WAITING_AT_ONCE = 16384  # questions that may wait; beyond, the newest is failed at once
@@ -122,9 +121,8 @@ class Fetching:
 
     def _done(self, key: Key, question_end: int, message: bytes | None) -> None:
         now = self._clock()
-        if message is not None and len(message) >= question_end and message[2] & QR:
-            found = self._cache.put(key, message, now, question_end)
-        else:
+        found = self._cache.put(key, message, now, question_end) if message is not None else None
+        if found is None:
             found = self._cache.failed(key, now)
         stale = found is not None and found.recheck_at > now and not found.is_failure
         self._go_on(self._under_way.pop(key), found, now, stale=stale)
@@ -145,13 +143,7 @@ class Fetching:
         for asked in waiting:
             asked.now = now
             asked.found = found
-            asked.stale = stale
             asked.waited = True
+            if asked.stale is not stale:
+                asked.stale = stale
             self._chain.run(asked, self._resumes_at)
-
-
-def nothing_found(asked: Asked) -> Answer | None:
-    """Fail a question for which upstreams had nothing, and neither had the cache."""
-    if asked.found is not None:
-        return None
-    return failure(wire.SERVFAIL, (edns.NO_REACHABLE_AUTHORITY, "no upstream answered"))
