@@ -131,7 +131,11 @@ class Batch:
             self._headers[header + _IOV_LENGTH] = 1
             if control:
                 self._headers[header + _CONTROL] = start + CONTROL_AT
-        self._peers = tuple(slice(start - DATA_AT, start - DATA_AT + self.address_bytes) for start in self.starts)
+        # Where each slot's address stands, its datagram begins, and its length is set: made once.
+        self._places = tuple(
+            (slice(start - DATA_AT, start - DATA_AT + self.address_bytes), start, 2 * slot + 1)
+            for slot, start in enumerate(self.starts)
+        )
         self._full = array.array("Q", [size]) * slots
         self._control_lengths = array.array("Q", [_CONTROL_BYTES if control else 0]) * slots
 
@@ -200,7 +204,7 @@ class Batch:
     def peer(self, slot: int) -> bytes:
         """Return where a slot's datagram came from and where it went: what `send_all` takes to answer later."""
         if not self.control:
-            return self.room[self._peers[slot]]
+            return self.room[self._places[slot][0]]
         start = slot * self.stride
         control = self._headers[slot * _WORDS + _CONTROL_LENGTH]
         return self.room[start : start + CONTROL_AT + control]
@@ -212,22 +216,27 @@ class Batch:
         """
         for at in range(0, len(datagrams), self.slots):
             some = datagrams[at : at + self.slots]
+            if self.control:
+                self._fill_with_controls(some)
             self._fill(some)
             self.send(0, len(some))
 
     def _fill(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
-        room, stride, lengths = self.room, self.stride, self._vectors
-        for slot, (peer, datagram) in enumerate(datagrams):
+        room, lengths, longest, address_bytes = self.room, self._vectors, self.size, self.address_bytes
+        for (address, start, size_at), (peer, datagram) in zip(self._places, datagrams, strict=False):
             size = len(datagram)
-            if size > self.size:
-                raise ValueError(f"a datagram of {size} bytes does not fit into {self.size}")
-            at = slot * stride
-            room[at : at + len(peer)] = peer
-            at += DATA_AT
-            room[at : at + size] = datagram
-            lengths[2 * slot + 1] = size
-            if self.control:
-                self._headers[slot * _WORDS + _CONTROL_LENGTH] = max(len(peer) - CONTROL_AT, 0)
+            if size > longest:
+                raise ValueError(f"a datagram of {size} bytes does not fit into {longest}")
+            room[address] = peer if len(peer) == address_bytes else peer[:address_bytes]
+            room[start : start + size] = datagram
+            lengths[size_at] = size
+
+    def _fill_with_controls(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
+        for slot, (peer, _) in enumerate(datagrams):
+            at = slot * self.stride + CONTROL_AT
+            control = peer[CONTROL_AT:]
+            self.room[at : at + len(control)] = control
+            self._headers[slot * _WORDS + _CONTROL_LENGTH] = len(control)
 
     def _receive_one_by_one(self) -> "array.array[int]":
         lengths = array.array("Q")

@@ -28,7 +28,7 @@ from dns.resolver import Resolver
 # faster than ones of a page each: the processor then finds all of them without looking up page after page.
 SLOT_BYTES = 1248
 ROUNDS = 8  # batches in a row before other work (upstreams' answers, timers) gets its turn
-LONG_LOG = 128  # replayed answers
+LONG_LOG = 128  # answers
 RECEIVE_BUFFER = 4 * 1024 * 1024  # so that a reload or a burst is a delay and not a loss
 _SO_RCVBUFFORCE = 33
 
@@ -101,7 +101,7 @@ class UdpListener:
             if not lengths:
                 break
             asker = self._answer(lengths)
-            if asker is not None and len(asker.log) >= LONG_LOG:
+            if asker is not None and (len(asker.log) >= LONG_LOG or len(asker.timed) >= LONG_LOG):
                 self._resolver.work_off(asker)
             if len(lengths) < batch.slots:
                 break

@@ -45,6 +45,7 @@ class _Room:
     def __init__(self, size: int) -> None:
         self.memory = mmap.mmap(-1, SLOTS * size)
         self.starts = tuple(range(0, SLOTS * size, size))
+        self.places = tuple((start, 2 * slot + 1) for slot, start in enumerate(self.starts))  # and of each length
         self.vectors = array.array("Q", bytes(16 * SLOTS))
         self.headers = array.array("Q", bytes(8 * _WORDS * SLOTS))
         self._pin = ctypes.c_char.from_buffer(self.memory)  # keeps the room mapped while the kernel knows it
@@ -72,16 +73,14 @@ class Burst:
             _send_one_by_one(sock, datagrams)
             return
         room = self._out
-        memory, vectors, starts = room.memory, room.vectors, room.starts
+        memory, vectors, places = room.memory, room.vectors, room.places
         for first in range(0, len(datagrams), SLOTS):
-            count = 0
-            for datagram in datagrams[first : first + SLOTS]:
+            some = datagrams[first : first + SLOTS]
+            for (start, size_at), datagram in zip(places, some, strict=False):
                 size = len(datagram)
-                start = starts[count]
                 memory[start : start + size] = datagram
-                vectors[2 * count + 1] = size
-                count += 1
-            sent = _sendmmsg(sock.fileno(), room.headers_at, count, socket.MSG_DONTWAIT)
+                vectors[size_at] = size
+            sent = _sendmmsg(sock.fileno(), room.headers_at, len(some), socket.MSG_DONTWAIT)
             if sent < 0:
                 _raise_unless_full(ctypes.get_errno())
 

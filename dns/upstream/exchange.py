@@ -57,9 +57,8 @@ _WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
 _WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
 _from_bytes = int.from_bytes
-_TAILS = tuple(
-    tuple(bytes((_RD, wishes)) + counts for wishes in range(256)) for counts in (_WITHOUT_EDNS, _WITH_EDNS)
-)
+_HEADS = tuple(bytes((_RD, wishes)) + _WITH_EDNS for wishes in range(256))
+_HEADS_WITHOUT_EDNS = tuple(bytes((_RD, wishes)) + _WITHOUT_EDNS for wishes in range(256))
 
 
 class Exchange(msgspec.Struct, gc=False, eq=False):
@@ -108,7 +107,7 @@ class Exchange(msgspec.Struct, gc=False, eq=False):
         mixed = (_from_bytes(question, "big") ^ (letters & _from_bytes(noise, "big"))).to_bytes(size, "big")
         wishes = query[3] & _CD | _AD
         dnssec = query[end + 7] >> 7 if len(query) > end + 7 and query[end : end + 3] == _OPT_TYPE else 0
-        usual = _TAILS[1][wishes] + mixed + _EDNS[dnssec]
+        usual = _HEADS[wishes] + mixed + _EDNS[dnssec]
         exchange = cls(done, due_with, server, noise[-2:], question, mixed, wishes, dnssec, usual)
         due_with[exchange] = None
         return exchange
@@ -134,10 +133,10 @@ class Exchange(msgspec.Struct, gc=False, eq=False):
             size = -(HEADER_BYTES + len(question) + OPT_BYTES + _OPTION_BYTES) % _BLOCK
             padding = _PADDING + size.to_bytes(2, "big") + bytes(size)
             opt = _EDNS[self.wants_dnssec][:-2] + len(padding).to_bytes(2, "big") + padding
-            return _TAILS[1][self.wishes] + question + opt
+            return _HEADS[self.wishes] + question + opt
         if edns:
-            return self.usual if mixed else _TAILS[1][self.wishes] + question + _EDNS[self.wants_dnssec]
-        return _TAILS[0][self.wishes] + question
+            return self.usual if mixed else _HEADS[self.wishes] + question + _EDNS[self.wants_dnssec]
+        return _HEADS_WITHOUT_EDNS[self.wishes] + question
 
     def is_answered_by(self, data: bytes) -> bool:
         """Tell whether a message (its id aside) answers this very question, to the case of its letters."""
