@@ -256,7 +256,7 @@ class RecordCache:
                 entries[key] = cached
                 turns.append(key)
             else:
-                used -= _ENTRY_BYTES + len(key[0]) + len(cached.message)  # `_cost`, written out
+                used -= _cost(key, cached)
         self._bytes = used
 
 

@@ -20,10 +20,11 @@ _SMALL = tuple(bytes((count,)) for count in range(128))
 _RECORD_HEAD = bytes((0x90 | len(QueryRecord.__struct_fields__),))  # an array of so many
 _BATCH_HEAD = bytes((0x90 | len(Batch.__struct_fields__),))
 _ARRAY = struct.Struct("!BI")
-_COUNT_AND_MILLISECONDS = struct.Struct("!BBd")
+_MILLISECONDS = struct.Struct("!Bd")
 _FLOAT = 0xCB
-_time = _COUNT_AND_MILLISECONDS.pack
-_NO_MILLISECONDS = _time(1, _FLOAT, 0.0)[1:]  # a replayed answer takes some microseconds
+_ONE = b"\1"
+_time = _MILLISECONDS.pack
+_NO_MILLISECONDS = _time(_FLOAT, 0.0)  # a replayed answer takes some microseconds
 # Of a packed `Noted`: without the byte that says how many values it has, for they stand in the record's own array;
 # and without the two bytes of the last one, `packed` itself, which is empty yet.
 _ROW = slice(1, -2)
@@ -66,10 +67,8 @@ def timed(answers: Iterable[Timed]) -> list[Tail]:
             counts[packed] = counts.get(packed, 1) + 1
             milliseconds += times[packed]  # noqa: PLW2901 (the sum is what stands in the record)
         times[packed] = milliseconds
-    if not counts:
-        return [packed + _time(1, _FLOAT, milliseconds) for packed, milliseconds in times.items()]
     return [
-        packed + _count(counts.get(packed, 1)) + _time(1, _FLOAT, milliseconds)[1:]
+        packed + (_count(counts[packed]) if packed in counts else _ONE) + _time(_FLOAT, milliseconds)
         for packed, milliseconds in times.items()
     ]
 

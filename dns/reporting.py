@@ -55,8 +55,8 @@ class _Tally:
 
     def __init__(self) -> None:
         self.counts: Counter[Noted] = Counter()
-        self.timed: list[Timed] = []
-        self.tails: list[Tail] = []  # what `timed` becomes; see `_pack`
+        self.timed: list[Timed] = []  # of strangers, not packed yet
+        self.tails: list[Tail] = []  # of what went through the chain, packed
         self.refused: list[Timed] = []
         self.prompt = PROMPT_A_SECOND
 
@@ -100,7 +100,8 @@ class Reporter:
         else:
             tally.timed.append((noted, milliseconds))
             if len(tally.timed) >= PACKED_AT_ONCE:
-                _pack(tally)
+                tally.tails += packing.timed(tally.timed)
+                tally.timed.clear()
 
     def gather(self, client: Client) -> int:
         """Take what a device was answered since the last tick; return how much of it was replayed."""
@@ -108,9 +109,10 @@ class Reporter:
         replayed = len(log)
         tally = self._tally(client.address)
         if client.timed:
-            tally.timed += client.timed
+            # Packed at the tick, not at the end of the second: what is kept until then is a third of the size, and
+            # what was just written need not be fetched from memory again.
+            tally.tails += packing.timed(client.timed)
             client.timed.clear()
-            _pack(tally)
         if client.refused:
             tally.refused += client.refused
             client.refused.clear()
@@ -180,9 +182,7 @@ class Reporter:
             counted = iter(tally.counts.items())
             while some := dict(itertools.islice(counted, PARCEL_RECORDS)):
                 parcels.append((second, device, some, ()))
-            tally.timed += tally.refused
-            _pack(tally)
-            tails = iter(tally.tails)
+            tails = iter(tally.tails + packing.timed(tally.timed + tally.refused))
             while one_by_one := tuple(itertools.islice(tails, PARCEL_RECORDS)):
                 parcels.append((second, device, {}, one_by_one))
         self._tallies = {}
@@ -303,14 +303,6 @@ class Reporter:
                     self._transport.abort()
                     self._transport = None
             await asyncio.sleep(pause)
-
-
-def _pack(tally: _Tally) -> None:
-    """Pack what went through the chain."""
-    # At the tick, not at the end of the second: what is kept until then is a third of the size, and what was just
-    # written need not be fetched from memory again.
-    tally.tails += packing.timed(tally.timed)
-    tally.timed.clear()
 
 
 class _Link(asyncio.Protocol):

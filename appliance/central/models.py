@@ -18,7 +18,7 @@ class Utc(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
         """Turn into UTC; a time without a zone is a mistake of ours."""
         if value is None:
             return None
@@ -26,7 +26,7 @@ class Utc(TypeDecorator[datetime]):
             raise ValueError("a time without its zone")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
         """Give SQLite's naive times their zone back."""
         if value is None or value.tzinfo is not None:
             return value

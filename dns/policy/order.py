@@ -51,7 +51,7 @@ def against_bypass(question: Question, situation: Situation) -> Verdict | None: 
     return None
 
 
-def suspended(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001
+def suspended(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001 (a step's shape)
     """Refuse everything to a device whose access is suspended."""
     if situation.suspension is None:
         return None
@@ -59,7 +59,7 @@ def suspended(question: Question, situation: Situation) -> Verdict | None:  # no
     return Verdict(Action.REFUSE, Step.SUSPENDED, "", "suspension", "this device", until=situation.room_until)
 
 
-def paused(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001
+def paused(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001 (a step's shape)
     """Refuse everything while the teacher has paused the room."""
     if situation.pause is None:
         return None
@@ -123,7 +123,7 @@ def safely_searched(question: Question, situation: Situation) -> Verdict | None:
     return None
 
 
-def allowed(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001
+def allowed(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001 (a step's shape)
     """Allow what nothing closes."""
     return ALLOWED
 

@@ -58,7 +58,6 @@ _WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
 _from_bytes = int.from_bytes
 _HEADS = tuple(bytes((_RD, wishes)) + _WITH_EDNS for wishes in range(256))
-_HEADS_WITHOUT_EDNS = tuple(bytes((_RD, wishes)) + _WITHOUT_EDNS for wishes in range(256))
 
 
 class Exchange(msgspec.Struct, gc=False, eq=False):
@@ -136,7 +135,7 @@ class Exchange(msgspec.Struct, gc=False, eq=False):
             return _HEADS[self.wishes] + question + opt
         if edns:
             return self.usual if mixed else _HEADS[self.wishes] + question + _EDNS[self.wants_dnssec]
-        return _HEADS_WITHOUT_EDNS[self.wishes] + question
+        return bytes((_RD, self.wishes)) + _WITHOUT_EDNS + question
 
     def is_answered_by(self, data: bytes) -> bool:
         """Tell whether a message (its id aside) answers this very question, to the case of its letters."""
