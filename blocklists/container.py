@@ -12,8 +12,11 @@ magic                   ``HALLPASS``
 ======================  ===============================================================================
 
 `map_file` checks the footer, the sizes, the tables and the CRC (about 8 ms for 30 MB): the trie's own code trusts
-what it maps, and damage by chance would end the process. `digest` compares the SHA-256, which nobody can forge.
-All numbers are little-endian.
+what it maps, and damage by chance would end the process. `digest` compares the SHA-256, which nobody can forge;
+`is_whole` does the same for a file that is mapped. All numbers are little-endian.
+
+Checks read the file and do not look through the mapping: where a file was cut short, or a card cannot give a block
+back, reading is an error that can be caught, and looking is the end of the process (SIGBUS).
 """
 
 import contextlib
@@ -42,6 +45,7 @@ _MAGIC = b"HALLPASS"
 _PLACES = struct.Struct("<QQQQ")  # where numbers and tables begin, where tables end; keys
 _KIND = struct.Struct("<III")  # CRC-32 of all before it; format; bytes of a set number
 _CHECKSUM_BYTES = 32
+_PIECE_BYTES = 1 << 20
 _TAIL = _PLACES.size + _KIND.size + _CHECKSUM_BYTES + len(_MAGIC)
 _CODES: dict[int, Literal["B", "H", "I"]] = {1: "B", 2: "H", 4: "I"}
 
@@ -89,6 +93,27 @@ class Tables(msgspec.Struct, frozen=True):
     target: str = ""
 
 
+class HeldFile:
+    """A file that stays open for as long as somebody holds this."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it. Raises OSError."""
+        self.descriptor = os.open(
+            path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+        )  # a pipe there must not make us wait
+
+    def __del__(self) -> None:
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
+
+    def pieces(self, until: int) -> Iterator[bytes]:
+        """Yield its first `until` bytes, or all there are. Raises OSError."""
+        at = 0
+        while at < until and (piece := os.pread(self.descriptor, min(until - at, _PIECE_BYTES), at)):
+            yield piece
+            at += len(piece)
+
+
 class Mapped(msgspec.Struct, frozen=True):
     """An opened file."""
 
@@ -97,6 +122,8 @@ class Mapped(msgspec.Struct, frozen=True):
     tables: Tables
     version: str
     file_size: int
+    path: Path
+    file: "HeldFile"  # the very file that is mapped, whatever stands at its path by now
 
 
 def make_trie(keys: Iterable[str]) -> Any:
@@ -161,45 +188,55 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
 def map_file(path: Path) -> Mapped:
     """Map a file and check what can be checked in milliseconds. Raises IndexDamaged."""
     try:
-        with path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return _mapped(path, mapped, f"/proc/self/fd/{file.fileno()}")
+        file = HeldFile(path)
+        return _mapped(path, mmap.mmap(file.descriptor, 0, access=mmap.ACCESS_READ), file)
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or "is empty"
         raise IndexDamaged(f"{path}: cannot be opened: {reason}") from None
 
 
-def _mapped(path: Path, mapped: mmap.mmap, same_file: str) -> Mapped:
-    begins, keys, width, version = _footer(path, mapped)
+def is_whole(mapped: Mapped) -> bool:
+    """Read every byte of a file that is mapped; tell whether it still is the one that was opened."""
     try:
-        tables = _tables_decoder.decode(mapped[begins[1] : begins[2]])
+        if os.fstat(mapped.file.descriptor).st_size != mapped.file_size:
+            return False
+        return _digest(mapped.path, mapped.file) == mapped.version
+    except (OSError, IndexDamaged):
+        return False
+
+
+def _mapped(path: Path, mapped: mmap.mmap, file: HeldFile) -> Mapped:
+    begins, keys, width, version = _footer(path, len(mapped), file)
+    try:
+        tables = _tables_decoder.decode(os.pread(file.descriptor, begins[2] - begins[1], begins[1]))
     except (msgspec.DecodeError, ValueError):
         raise IndexDamaged(f"{path}: is damaged: its tables cannot be read") from None
     trie = marisa_trie.Trie()
     try:
         # By the open file, not by its name: another index may take the name between one look and the next.
-        trie.mmap(same_file)
+        trie.mmap(f"/proc/self/fd/{file.descriptor}")
     except (RuntimeError, OSError):
         raise IndexDamaged(f"{path}: is damaged: its names cannot be read") from None
     if len(trie) != keys:
         raise IndexDamaged(f"{path}: is damaged: {len(trie)} names where {keys} were written")
     numbers = memoryview(mapped)[begins[0] : begins[0] + keys * width].cast(_CODES[width])
-    return Mapped(trie, numbers, tables, version, len(mapped))
+    return Mapped(trie, numbers, tables, version, len(mapped), path, file)
 
 
 def digest(path: Path) -> str:
     """Read a whole file and return its version. Raises IndexDamaged where the checksum does not fit."""
-    checksum = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            left = size - _CHECKSUM_BYTES - len(_MAGIC)
-            while left > 0 and (piece := file.read(min(left, 1 << 20))):
-                checksum.update(piece)
-                left -= len(piece)
-            ending = file.read()
+        return _digest(path, HeldFile(path))
     except OSError as problem:
         raise IndexDamaged(f"{path}: cannot be read: {problem.strerror}") from None
+
+
+def _digest(path: Path, file: HeldFile) -> str:
+    checksum = hashlib.sha256()
+    end = os.fstat(file.descriptor).st_size - _CHECKSUM_BYTES - len(_MAGIC)
+    for piece in file.pieces(end):
+        checksum.update(piece)
+    ending = os.pread(file.descriptor, _CHECKSUM_BYTES + len(_MAGIC), max(end, 0))
     if ending[_CHECKSUM_BYTES:] != _MAGIC:
         raise IndexDamaged(f"{path}: is no index of Hallpass, or is cut short")
     if checksum.digest() != ending[:_CHECKSUM_BYTES]:
@@ -207,21 +244,23 @@ def digest(path: Path) -> str:
     return checksum.hexdigest()
 
 
-def _footer(path: Path, mapped: mmap.mmap) -> tuple[tuple[int, int, int], int, int, str]:
-    size = len(mapped)
-    if size < _TAIL or mapped[-len(_MAGIC) :] != _MAGIC:
+def _footer(path: Path, size: int, file: HeldFile) -> tuple[tuple[int, int, int], int, int, str]:
+    tail = os.pread(file.descriptor, _TAIL, max(size - _TAIL, 0))
+    if len(tail) < _TAIL or tail[-len(_MAGIC) :] != _MAGIC:
         raise IndexDamaged(f"{path}: is no index of Hallpass, or is cut short")
-    numbers, tables, footer, keys = _PLACES.unpack_from(mapped, size - _TAIL)
-    crc, form, width = _KIND.unpack_from(mapped, size - _TAIL + _PLACES.size)
+    numbers, tables, footer, keys = _PLACES.unpack_from(tail)
+    crc, form, width = _KIND.unpack_from(tail, _PLACES.size)
     if form != FORMAT:
         raise IndexDamaged(f"{path}: was written in format {form}; this Hallpass reads format {FORMAT}")
     fits = 0 < numbers <= tables <= footer == size - _TAIL and width in _CODES
     if not fits or keys * width > tables - numbers:
         raise IndexDamaged(f"{path}: is damaged: its parts do not fit together")
-    with memoryview(mapped) as view, view[: footer + _PLACES.size] as covered:
-        if zlib.crc32(covered) != crc:
-            raise IndexDamaged(f"{path}: is damaged: its checksum does not fit")
-    version = mapped[size - len(_MAGIC) - _CHECKSUM_BYTES : size - len(_MAGIC)].hex()
+    found = 0
+    for piece in file.pieces(footer + _PLACES.size):
+        found = zlib.crc32(piece, found)
+    if found != crc:
+        raise IndexDamaged(f"{path}: is damaged: its checksum does not fit")
+    version = tail[-len(_MAGIC) - _CHECKSUM_BYTES : -len(_MAGIC)].hex()
     return (numbers, tables, footer), keys, width, version
 
 

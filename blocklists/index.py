@@ -1,7 +1,8 @@
 """The compiled index: mapped, read-only, shared by all workers of a machine; says which entries close a name.
 
 `open_index` takes milliseconds; it refuses a file that is not ours, cut short or damaged by chance. Whoever
-brings an index onto the machine calls `verify` first, which checks it against its content hash.
+brings an index onto the machine calls `verify` first, which checks it against its content hash; whoever decides by
+it for long takes it with `open_verified`, and asks it now and then whether it `is_whole`.
 
 An index may stand in layers (`blocklists.layers`): then this is the base, and an overlay says for some keys what
 holds instead.
@@ -29,6 +30,7 @@ class Index:
     def __init__(self, mapped: Mapped) -> None:
         self.tables = mapped.tables
         self._version = mapped.version
+        self._files = [mapped]
         self._base = _Layer(mapped)
         # Whether any parent of a key may be listed costs a third of finding out what stands there.
         self._any_listed: Callable[[str], Sized] = self._base.listed
@@ -39,6 +41,15 @@ class Index:
     def version(self) -> str:
         """The content hash, in hexadecimal: the checksum at the end of the file."""
         return self._version
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is mapped from, as their paths were when it was opened."""
+        return tuple(mapped.path for mapped in self._files)
+
+    def is_whole(self) -> bool:
+        """Read every byte of the files that are mapped; tell whether all are what they were."""
+        return all(container.is_whole(mapped) for mapped in self._files)
 
     @property
     def sources(self) -> tuple[SourceInfo, ...]:
@@ -149,6 +160,7 @@ class LayeredIndex(Index):
         super().__init__(base)
         self.tables = overlay.tables
         self._version = overlay.tables.target
+        self._files.append(overlay)
         self._over = _Layer(overlay)
         self._any_listed = self._any_listed_in_either
         self._protected = tuple(f".{name}" for name in overlay.tables.protected)
@@ -272,12 +284,26 @@ def open_index(directory: Path) -> Index:
     return LayeredIndex(base, overlay)
 
 
+def open_verified(directory: Path) -> Index:
+    """Open the index in a directory after reading every byte of it. Raises IndexDamaged."""
+    index = open_index(directory)
+    if not index.is_whole():
+        raise IndexDamaged(f"{directory}: is damaged: its checksum does not fit")
+    return index
+
+
 def verify(directory: Path) -> str:
     """Read every byte of an index and return its version. Raises IndexDamaged."""
-    container.digest(directory / INDEX_NAME)
-    if (directory / OVERLAY_NAME).exists():
-        container.digest(directory / OVERLAY_NAME)
-    return open_index(directory).version
+    return open_verified(directory).version
 
 
-__all__ = ["INDEX_NAME", "OVERLAY_NAME", "Index", "LayeredIndex", "differing", "open_index", "verify"]
+__all__ = [
+    "INDEX_NAME",
+    "OVERLAY_NAME",
+    "Index",
+    "LayeredIndex",
+    "differing",
+    "open_index",
+    "open_verified",
+    "verify",
+]
