@@ -68,6 +68,7 @@ class Resolver:
         self.policy = with_.policy
         self._reporter = with_.reporter
         self._cookies = Cookies(with_.cookie_secret)
+        self.mistakes = 0  # questions that a mistake of ours, or damage, kept from their answers
         self._turn = 0.0  # when the policy next changes by time alone
         self._turn_known_until = 0.0
         self._chain = Chain(self._deliver, self._give_up)
@@ -201,6 +202,7 @@ class Resolver:
 
     def _give_up(self, asked: Asked) -> None:
         """Answer SERVFAIL where a mistake of ours kept a question from its answer."""
+        self.mistakes += 1
         if not asked.is_read:
             return
         self._deliver(asked, render.failure(2, (edns.OTHER_ERROR, "")))

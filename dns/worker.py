@@ -3,6 +3,10 @@
 It looks four times a second whether the policy's files have changed, loads a new policy beside the loop, and
 takes it over between two batches of questions. Where loading fails it keeps the last good policy and says so.
 
+The lists are mapped from a file, and a file can be damaged where it lies. So they are read whole every
+`READ_WHOLE_SECONDS`, and at once when a question could not be answered; where they are no longer what they were,
+the policy is loaded anew, which takes others.
+
 A worker that is *relieved* (another one looks after the same sockets) takes no new questions and no new
 connections, answers what it has, parts with each connection when nothing is under way on it, and ends.
 """
@@ -39,6 +43,8 @@ from dns.verdict import Policy
 
 TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
 LOOK_SECONDS = 0.25
+READ_WHOLE_SECONDS = 60.0
+READ_AGAIN_SECONDS = 1.0  # at most so often where questions fail for another reason
 SAY_SECONDS = 5.0
 LEAVING_SECONDS = 10.0  # for what is under way when another worker takes over
 CLOCK_JUMP_SECONDS = 5.0  # beyond this a difference between the two clocks is somebody setting one
@@ -57,6 +63,9 @@ class PolicySource(Protocol):
 
     def load(self) -> Policy:
         """Load the policy anew. Called outside the loop's thread. Raises ValueError that says why, in one line."""
+
+    def is_whole(self) -> bool:
+        """Read what is mapped; tell whether it is what was opened. Called outside the loop's thread."""
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +114,8 @@ class Worker:
         self.policy_problem = ""
         self._stopping = asyncio.Event()
         self._is_relieved = False
+        self._mistakes = 0  # of the resolver's, those after which the lists were read
+        self._read_whole_at = time.monotonic()
         self._house = House(settings.limits)
         self._upstreams = Upstreams(settings.upstreams, settings.forwards)
         self._reporter = Reporter(settings.recorder)
@@ -234,9 +245,9 @@ class Worker:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if not self._source.has_changed():
-                continue
             try:
+                if not self._source.has_changed() and not await self._is_damaged(loop):
+                    continue
                 policy = await loop.run_in_executor(None, self._source.load)
                 self.resolver.swap(policy)
             except ValueError as problem:
@@ -247,6 +258,16 @@ class Worker:
                 _log.exception("keeping the policy as it was")
             else:
                 self.policy_problem = ""
+
+    async def _is_damaged(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Read the lists where it is time to, or where questions fail; tell whether they are damaged."""
+        since = time.monotonic() - self._read_whole_at
+        fails = self.resolver.mistakes != self._mistakes
+        if since < (READ_AGAIN_SECONDS if fails else READ_WHOLE_SECONDS):
+            return False
+        self._mistakes = self.resolver.mistakes
+        self._read_whole_at = time.monotonic()
+        return not await loop.run_in_executor(None, self._source.is_whole)
 
     async def _tell(self) -> None:
         while True:

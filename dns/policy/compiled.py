@@ -49,16 +49,19 @@ class CompiledPolicy:
         needed_by: NeededBy = nothing_known,
         clock_trusted: Callable[[], bool] = lambda: True,
         mac_of: Callable[[str], str | None] = lambda _address: None,
+        begins_anew: bool = False,
     ) -> None:
         """Make a policy ready. Raises PolicyInvalid with every mistake in the document.
 
         `needed_by` gives the further names that a site needs; `clock_trusted` says whether the machine's
-        clock is right; `mac_of` gives the MAC address that the kernel knows for an address.
+        clock is right; `mac_of` gives the MAC address that the kernel knows for an address. `begins_anew`: nothing
+        that was decided before holds, whatever seems to be the same (the lists were damaged).
         """
         found = mistakes(document)
         if found:
             raise PolicyInvalid("; ".join(found))
         self.document = document
+        self._begins_anew = begins_anew
         self._clock_trusted = clock_trusted
         self._earliest = document.issued.timestamp() - CLOCK_SLACK_SECONDS if document.issued else -FOREVER
         bundles = Bundles(needed_by, document.bundles)
@@ -133,7 +136,7 @@ class CompiledPolicy:
 
         Rules and unblocks change names; whatever else differs changes the whole policy.
         """
-        if not isinstance(older, CompiledPolicy):
+        if self._begins_anew or not isinstance(older, CompiledPolicy):
             return None
         mine, theirs = self._shared.school, older._shared.school
         same_rest = (

@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import dnslib
+import pytest
 
+from dns import worker as worker_module
 from dns.listeners.sockets import open_sockets
-from dns.verdict import Policy
+from dns.verdict import Policy, Verdict
 from dns.worker import Worker, WorkerSettings
 from tests.fakes.asking import run
-from tests.fakes.policy import FakePolicy
+from tests.fakes.policy import FakePolicy, FakeView
 from tests.fakes.resolving import question
 from tests.fakes.upstream import FakeUpstream
 
@@ -21,12 +23,19 @@ class Source:
     def __init__(self, policy: FakePolicy) -> None:
         self.policy: Policy = policy
         self.next: Policy | Exception | None = None
+        self.others: Policy | None = None  # to be taken when the lists are found damaged
+        self.read_whole = 0
 
     def current(self) -> Policy:
         return self.policy
 
     def has_changed(self) -> bool:
         return self.next is not None
+
+    def is_whole(self) -> bool:
+        self.read_whole += 1
+        self.next, self.others = self.others, None
+        return self.next is None
 
     def load(self) -> Policy:
         found, self.next = self.next, None
@@ -59,7 +68,9 @@ async def working(source: Source) -> AsyncIterator[tuple[Worker, Callable[[str],
 
         async def ask(name: str) -> str:
             transport.sendto(question(name))
-            return str(dnslib.DNSRecord.parse(await device.answers.get()).rr[0].rdata)
+            return next(
+                (str(record.rdata) for record in dnslib.DNSRecord.parse(await device.answers.get()).rr), ""
+            )
 
         try:
             yield worker, ask
@@ -100,6 +111,45 @@ def test_a_policy_that_cannot_be_loaded_leaves_the_last_good_one_in_force() -> N
             while worker.policy_problem:
                 await ask("fine.example")
             assert await ask("bets.example") == "192.0.2.1"
+
+    run(story())
+
+
+class Damaged(FakePolicy):
+    """A policy whose lists can no longer be looked into."""
+
+    def __post_init__(self) -> None:
+        self.shared = DamagedView(self)
+
+
+class DamagedView(FakeView):
+    def decide(self, name: str, qtype: int, now: float) -> Verdict:
+        raise IndexError("set number out of range")
+
+
+def test_a_question_that_meets_damaged_lists_fails_and_the_worker_takes_others() -> None:
+    async def story() -> None:
+        source = Source(Damaged())
+        source.others = FakePolicy(refused={"bets.example"})
+        async with working(source) as (worker, ask):
+            assert await ask("bets.example") == ""  # neither open nor without an answer
+            while worker.resolver.policy is not source.policy or source.read_whole == 0:
+                await ask("fine.example")
+            assert await ask("bets.example") == "0.0.0.0"
+            assert await ask("fine.example") == "192.0.2.1"
+
+    run(story())
+
+
+def test_lists_are_read_now_and_then_where_nothing_seems_to_be_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "READ_WHOLE_SECONDS", 0.1)
+
+    async def story() -> None:
+        source = Source(FakePolicy())
+        source.others = FakePolicy(refused={"bets.example"})
+        async with working(source) as (_, ask):
+            while await ask("bets.example") != "0.0.0.0":
+                await asyncio.sleep(0.01)
 
     run(story())
 
