@@ -27,6 +27,8 @@ PATTERNS: dict[str, Pattern] = {
     "shut-down":           (Step(1.0, 0.1),),                                     # held: let go and it shuts down
     "disk-trouble":        (Step(0.3, 0.3), Step(0.3, 0.3), Step(0.3, 2.0)),      # three short
     "upstream-down":       (Step(0.3, 0.3), Step(0.3, 2.0)),                      # two short
+    "policy-damaged":      (Step(1.5, 0.3), Step(0.3, 0.3), Step(0.3, 2.0)),      # long, short, short
+    "lists-damaged":       (Step(0.3, 0.3), Step(1.5, 2.0)),                      # short, long
     "settings-wrong":      (Step(0.3, 0.3),) * 3 + (Step(0.3, 2.0),),             # four short
     "not-enrolled":        (Step(1.5, 0.5), Step(1.5, 2.5)),                      # two long
     "central-unreachable": (Step(1.5, 1.5),),                                     # slow and even

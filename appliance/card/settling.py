@@ -52,7 +52,7 @@ class Settling:
         )  # before anything is made of them, they are safe from the next power cut
         yield "settings", self._keep_settings
         yield "room", self._write_room
-        yield "starter list", self._make_starter_list  # the resolver writes nothing itself
+        yield "starter list", self._make_starter_list  # the resolver writes nothing here
         yield "pages", self._make_pages_key
         yield "network", self._write_network
         yield "firewall", self._open_ports
@@ -67,6 +67,7 @@ class Settling:
         machine.folder(places.firewall.parent)
         for shared in (places.run, places.run / "health", places.room):
             machine.folder(shared, mode=0o1770, group=GROUP)  # sticky: each removes only what it made
+        machine.folder(places.room / "resolver", mode=0o700, owner=RESOLVER, group=GROUP)  # its last good policy
         machine.folder(places.kept, mode=0o700)
 
     def _set_clock(self) -> None:

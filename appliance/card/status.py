@@ -12,6 +12,8 @@ from appliance.room.health import Condition, ProcessHealth
 _WORDS = {
     Condition.DISK_TROUBLE: "the log cannot be written",
     Condition.UPSTREAM_DOWN: "no name server outside answers; is the internet there?",
+    Condition.POLICY_DAMAGED: "the school's policy was damaged; the last good one is used",
+    Condition.LISTS_DAMAGED: "the lists were damaged; earlier ones, or those that Hallpass brings, are used",
     Condition.SETTINGS_WRONG: "something on this card could not be used: see hallpass-problem.txt",
     Condition.CENTRAL_UNREACHABLE: "central cannot be reached",
     Condition.LISTS_STALE: "the lists are old",

@@ -30,6 +30,7 @@ CERTIFICATE_DAYS = 21
 _A = 1
 _CONNECT_SECONDS = 4.0
 
+_DAMAGES = {Condition.POLICY_DAMAGED: "policy", Condition.LISTS_DAMAGED: "lists"}
 _NEEDED = ("agent", "recorder", "resolver-1")
 
 
@@ -149,8 +150,10 @@ class RoomDoctor:
 
     def _policy(self) -> Iterator[Finding]:
         if self._settings.central is None:
+            yield from self._damages()
             yield unknown("policy", "the room's own")
             return
+        yield from self._damages()
         version = installing.installed_policy(self._paths)
         if version:
             yield ok("policy", f"version {version} from central")
@@ -165,6 +168,17 @@ class RoomDoctor:
             yield problem("lists", f"are {age / DAY_SECONDS:.0f} days old", "look at central's page Lists")
         else:
             yield ok("lists", f"are {age / 3600:.0f} hours old")
+
+    def _damages(self) -> Iterator[Finding]:
+        """Say what the resolver found damaged and what it uses instead, each once, whoever says it."""
+        said = dict.fromkeys(
+            (condition, one.details.get(condition.value, "damaged"))
+            for one in self._healths()
+            for condition in one.conditions
+            if condition in _DAMAGES
+        )
+        for condition, words in said:
+            yield problem(_DAMAGES[condition], words, "central sends it again by itself; else put it there anew")
 
     def _log(self) -> Iterator[Finding]:
         limit = self._settings.log.megabytes

@@ -16,8 +16,8 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.room import health
+from appliance.room.file_state import FileState, state_of
 from appliance.room.health import ProcessHealth
-from appliance.room.policy import FileState, state_of
 from appliance.settings.load import SettingsInvalid, load
 from appliance.settings.room import RoomSettings
 from dns.supervisor import Plan

@@ -20,6 +20,8 @@ class Condition(enum.Enum):
 
     DISK_TROUBLE = "disk-trouble"
     UPSTREAM_DOWN = "upstream-down"
+    POLICY_DAMAGED = "policy-damaged"
+    LISTS_DAMAGED = "lists-damaged"
     SETTINGS_WRONG = "settings-wrong"
     NOT_ENROLLED = "not-enrolled"
     CENTRAL_UNREACHABLE = "central-unreachable"

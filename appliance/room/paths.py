@@ -24,6 +24,16 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "policy.json"
 
     @property
+    def policy_digest(self) -> Path:
+        """The hash of the policy, and of the one before it. Written by the agent, before the policy."""
+        return self.data / "policy.sha256"
+
+    @property
+    def last_good_policy(self) -> Path:
+        """The policy that could be used last (`appliance.room.policy_file`). Written and read by the resolver."""
+        return self.data / "resolver" / "policy.last-good"
+
+    @property
     def index(self) -> Path:
         """A symbolic link to the index in use. Renamed into place by the agent."""
         return self.data / "index"

@@ -4,7 +4,8 @@
 * A room alone: a document made from its settings, and the index they name.
 * A room that nobody has told anything yet: the list that Hallpass brings, every category closed.
 
-Whoever keeps a policy keeps the last good one when this fails: a room goes on filtering as it did.
+This is exact: what is damaged is an error. Whoever answers takes its policy from `appliance.room.policy_loader`,
+which then goes on with the last good one: a room goes on filtering as it did.
 """
 
 import ipaddress
@@ -20,8 +21,10 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.room import clock, pausing, tunnels
 from appliance.room import own as own_decisions
+from appliance.room.file_state import FileState, state_of
 from appliance.room.neighbours import Neighbours
 from appliance.room.paths import RoomPaths
+from appliance.room.policy_file import read_policy
 from appliance.settings.room import LocalPolicy, RoomSettings
 from blocklists import starter
 from blocklists.bundles import bundle_of
@@ -37,8 +40,6 @@ from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, 
 PUPILS = "pupils"
 
 log = logging.getLogger("hallpass.policy")
-
-FileState = tuple[int, int, int] | None  # inode, time of change, size; None: there is no such file
 
 
 def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
@@ -60,20 +61,39 @@ def load_policy(
 ) -> CompiledPolicy:
     """Return the policy that a room has to follow now. Raises HallpassError with one line that says why not."""
     try:
-        document = _with_what_the_room_adds(_document(settings, paths), settings, paths, now())
         lists = _lists(settings, paths)
-        for category in unknown_categories(document, lists):
-            log.warning("the policy closes %r, which is no category and in no list", category)
-        return CompiledPolicy(
+    except ListError as problem:
+        raise HallpassError(f"the policy cannot be used: {problem}") from problem
+    return compile_policy(_document(settings, paths), lists, settings, paths, clock_trusted, now)
+
+
+def compile_policy(  # noqa: PLR0917 (what a policy is made of, in its order)
+    document: PolicyDocument,
+    lists: Index,
+    settings: RoomSettings,
+    paths: RoomPaths,
+    clock_trusted: Callable[[], bool],
+    now: Callable[[], float],
+    *,
+    begins_anew: bool = False,
+) -> CompiledPolicy:
+    """Return a document and an index, with what the room adds, made ready. Raises HallpassError."""
+    try:
+        document = _with_what_the_room_adds(document, settings, paths, now())
+        policy = CompiledPolicy(
             document,
             lists,
             _keywords(),
             needed_by=needed_by,
             clock_trusted=clock_trusted,
             mac_of=Neighbours().mac_of,
+            begins_anew=begins_anew,
         )
-    except (ListError, DnsError) as problem:
+    except DnsError as problem:
         raise HallpassError(f"the policy cannot be used: {problem}") from problem
+    for category in unknown_categories(document, lists):
+        log.warning("the policy closes %r, which is no category and in no list", category)
+    return policy
 
 
 def needed_by(site: str) -> tuple[str, ...]:
@@ -121,25 +141,39 @@ def _document_of(settings: RoomSettings, profile: Profile) -> PolicyDocument:
 
 
 def _document(settings: RoomSettings, paths: RoomPaths) -> PolicyDocument:
-    if settings.central is not None:
-        return _read(paths.policy, json_decoder.decode) or strictest_document(settings)
-    if settings.policy is None:
-        return strictest_document(settings)
-    if settings.policy.document is None:
+    found = read_document(settings, paths)
+    if found is not None:
+        return found[0]
+    if settings.central is None and settings.policy is not None:
         return local_document(settings, settings.policy)
-    own = _read(settings.policy.document, toml_document)
-    if own is None:
-        raise HallpassError(f"{settings.policy.document}: there is no such file")
-    return own
+    return strictest_document(settings)
 
 
-def _read(path: Path, decode: Callable[[bytes], PolicyDocument]) -> PolicyDocument | None:
-    """Return the document in a file; None where there is no such file. Raises HallpassError."""
-    try:
-        return decode(path.read_bytes())
-    except FileNotFoundError:
+def read_document(settings: RoomSettings, paths: RoomPaths) -> tuple[PolicyDocument, bytes] | None:
+    """Return the document that somebody wrote for this room, decoded and as it is written.
+
+    None: nobody did, or central has not sent one yet. Raises HallpassError where it cannot be used.
+    """
+    if settings.central is not None:
+        content = read_policy(paths)
+        return None if content is None else (decode(settings, paths.policy, content), content)
+    path = settings.policy.document if settings.policy is not None else None
+    if path is None:
         return None
-    except (OSError, ValueError) as problem:  # msgspec's and TOML's errors are ValueErrors
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise HallpassError(f"{path}: there is no such file") from None
+    except OSError as problem:
+        raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
+    return decode(settings, path, content), content
+
+
+def decode(settings: RoomSettings, path: Path, content: bytes) -> PolicyDocument:
+    """Return the document in the content of a file of such a room. Raises HallpassError."""
+    try:
+        return json_decoder.decode(content) if settings.central is not None else toml_document(content)
+    except (ValueError, RecursionError) as problem:  # msgspec's and TOML's errors are ValueErrors
         raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
 
 
@@ -179,15 +213,6 @@ def _opened(directory: Path) -> Index:
 @lru_cache(maxsize=1)
 def _open(directory: Path, state: tuple[FileState, ...]) -> Index:  # noqa: ARG001 (makes it another opening)
     return open_index(directory)
-
-
-def state_of(path: Path) -> FileState:
-    """Return what changes whenever somebody writes a file or puts another in its place."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=1)

@@ -16,11 +16,13 @@ from appliance.errors import HallpassError
 from appliance.notify import notify, watchdog_seconds
 from appliance.room import health
 from appliance.room.addresses import way_out
+from appliance.room.file_state import FileState, state_of
 from appliance.room.following import Follower
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.names import certificate_files, local_names
 from appliance.room.paths import RoomPaths
-from appliance.room.policy import FileState, depends_on, load_policy, state_of
+from appliance.room.policy import depends_on
+from appliance.room.policy_loader import PolicyLoader
 from appliance.room.pulse import Pulse
 from appliance.settings.dns import Memory
 from appliance.settings.room import RoomSettings
@@ -29,6 +31,7 @@ from dns import worker
 from dns.cache import RecordCache
 from dns.listeners.shares import Shares, Where
 from dns.listeners.sockets import Address, Sockets
+from dns.policy.compiled import CompiledPolicy
 from dns.supervisor import Plan, Supervisor
 from dns.upstream import health as upstream_health
 from dns.upstream.pool import Forward
@@ -50,8 +53,15 @@ class Files:
         """Load the policy. Raises HallpassError."""
         self._settings = settings
         self._paths = paths
-        self._tried = self._state()
-        self._policy: Policy = load_policy(settings, paths)
+        self._loader = PolicyLoader(settings, paths, keeps=True)
+        tried = self._state()
+        self._policy: CompiledPolicy = self._loader.load()
+        self._tried = (tried, self._loader.lists_state())
+
+    @property
+    def troubles(self) -> dict[Condition, str]:
+        """What is not as it should be about the files, and what is used instead."""
+        return self._loader.troubles
 
     def current(self) -> Policy:
         """Return the policy that was loaded last."""
@@ -59,23 +69,30 @@ class Files:
 
     def has_changed(self) -> bool:
         """Tell whether a file was put in another's place since the last attempt to load."""
-        return self._state() != self._tried
+        return (self._state(), self._loader.lists_state()) != self._tried
 
-    def load(self) -> Policy:
+    def load(self) -> CompiledPolicy:
         """Load the policy anew. Raises ValueError with one line that says why it cannot be used."""
-        self._tried = self._state()
+        tried = self._state()
         try:
-            self._policy = load_policy(self._settings, self._paths)
+            self._policy = self._loader.load()
         except (HallpassError, OSError) as problem:
             raise ValueError(str(problem)) from problem
+        finally:  # where it fails, it is not tried again until something changes
+            self._tried = (tried, self._loader.lists_state())
         return self._policy
+
+    def is_whole(self) -> bool:
+        """Read the index in use and tell whether it is what was opened. Where not, load."""
+        return self._loader.is_whole()
 
     def catch_up(self) -> None:
         """Load what has changed since the last attempt; where that fails the last policy stays.
 
-        A worker that takes the place of another begins with this process's policy, which may be hours old.
+        A worker that takes the place of another begins with this process's policy, which may be hours old; and
+        what ended the other one may have been an index that was damaged where it lies.
         """
-        if self.has_changed():
+        if self.has_changed() or not self.is_whole():
             try:
                 self.load()
             except ValueError as problem:
@@ -157,7 +174,7 @@ class Composing:
 
         def run(number: int, own: Sockets, ready: Callable[[], None]) -> None:
             files.catch_up()
-            tell = _teller(number, self._paths.health)
+            tell = _teller(number, self._paths.health, files)
 
             def say(condition: worker.Condition) -> None:
                 self.pulse.beats(number)
@@ -220,9 +237,10 @@ def _advice(problem: OSError) -> str:
     return f"{problem.strerror or problem}; see [dns] listen"
 
 
-def _teller(number: int, folder: Path) -> Callable[[worker.Condition], None]:
+def _teller(number: int, folder: Path, files: Files) -> Callable[[worker.Condition], None]:
     def tell(condition: worker.Condition) -> None:
-        conditions = []
+        troubles = files.troubles
+        conditions = list(troubles)
         details = {"policy": str(condition.policy_version), "unconfirmed": str(condition.unconfirmed_records)}
         if condition.upstreams_down_since is not None:
             conditions.append(Condition.UPSTREAM_DOWN)
@@ -231,6 +249,7 @@ def _teller(number: int, folder: Path) -> Callable[[worker.Condition], None]:
         details |= {
             f"upstream {state.server}": _trouble(state) for state in condition.upstreams if state.down_since
         }
+        details |= {trouble.value: words for trouble, words in troubles.items()}
         if condition.policy_problem:
             details["policy-problem"] = condition.policy_problem
         health.report(

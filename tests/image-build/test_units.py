@@ -12,6 +12,7 @@ import pytest
 from appliance.card.places import Places
 from appliance.card.settings import CardSettings
 from appliance.commands.recorder import NICENESS
+from appliance.room.paths import RoomPaths
 from appliance.settings.load import load
 
 RECIPE = Path(__file__).parents[2] / "image-build"
@@ -122,10 +123,13 @@ def test_only_who_serves_low_ports_may_bind_them_and_nobody_may_more() -> None:
     }
 
 
-def test_only_the_recorder_and_the_agent_write_on_the_data_partition() -> None:
-    writes = {name: unit(f"hallpass-{name}.service").get("ReadWritePaths", "") for name in DAEMONS}
-    assert {name for name in writes if str(Places().room) in writes[name]} == {"recorder", "agent"}
-    assert writes["web"] == ""
+def test_only_the_recorder_and_the_agent_write_the_rooms_data_and_the_resolver_its_own_folder_there() -> None:
+    writes = {name: unit(f"hallpass-{name}.service").get("ReadWritePaths", "").split() for name in DAEMONS}
+    room = Places().room
+    assert {name for name in writes if str(room) in writes[name]} == {"recorder", "agent"}
+    kept = RoomPaths(room, Places().run).last_good_policy.parent
+    assert writes["resolver"] == [f"-{Places().run / 'health'}", f"-{kept}"]
+    assert writes["web"] == []
 
 
 def test_what_the_units_name_is_where_the_code_puts_it() -> None:

@@ -24,6 +24,14 @@ _NOTICES = {
         "This room waits for its enrolment: the file hallpass.bundle on its card. "
         "Until then everything is closed that Hallpass knows, and nobody can sign in."
     ),
+    Condition.POLICY_DAMAGED: (
+        "This room's copy of the school's policy was damaged. It goes on with the last good one, or with the "
+        "strictest, and fetches it again by itself. If this stays, tell the technician."
+    ),
+    Condition.LISTS_DAMAGED: (
+        "This room's lists were damaged. It goes on with earlier ones, or with the list that Hallpass brings, and "
+        "fetches them again by itself. If this stays, tell the technician."
+    ),
     Condition.SETTINGS_WRONG: (
         "Something on this room's card could not be used. The technician finds it explained in the file "
         "hallpass-problem.txt on the card."
@@ -53,8 +61,8 @@ class Room:
             return None
 
     def notices(self) -> tuple[str, ...]:
-        """Return what anybody who comes to the pages should know: that the card waits for something."""
-        said = [one for one in health.read(self._paths.health, time.time()) if one.process == "card"]
+        """Return what anybody who comes to the pages should know: what the card waits for, what is damaged."""
+        said = health.read(self._paths.health, time.time())
         conditions = {condition for one in said for condition in one.conditions}
         return tuple(words for condition, words in _NOTICES.items() if condition in conditions)
 

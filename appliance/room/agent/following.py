@@ -4,7 +4,8 @@ Three tasks of one event loop, each of which goes on whatever becomes of the oth
 
 - `follow` holds the feed open and hands on the newest target. A line that goes dead is opened again, at first at
   once, then with growing, jittered pauses of at most `LONGEST_PAUSE_SECONDS`.
-- `apply` brings the room to the newest target. What fails is tried again; newer targets replace older ones.
+- `apply` brings the room to the newest target. What fails is tried again; newer targets replace older ones. It
+  also looks, every `INSPECT_SECONDS`, whether the room still is there: what is damaged or gone is fetched again.
 - `deliver` sends the outbox in its order. Central's "no" puts one parcel aside and goes on with the next.
 """
 
@@ -30,6 +31,7 @@ LONGEST_PAUSE_SECONDS = (
 )
 HEALTH_SECONDS = 30.0
 RETRY_SECONDS = 5.0
+INSPECT_SECONDS = 2.0
 
 log = logging.getLogger("hallpass.agent")
 
@@ -54,6 +56,7 @@ class Follower:
         self._version = version
         self._now = now
         self._target: Target | None = None
+        self._index = installing.IndexOnDisk(paths)
         self._requests_known = -1
         self._news = asyncio.Event()
         self._post = asyncio.Event()
@@ -94,7 +97,11 @@ class Follower:
     async def apply(self) -> None:
         """Bring the room to the newest target, for ever."""
         while True:
-            await self._news.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INSPECT_SECONDS):
+                    await self._news.wait()
+            if not self._news.is_set() and await self._is_reached(self._target):
+                continue
             self._news.clear()
             try:
                 await self._reach(self._target)
@@ -133,10 +140,18 @@ class Follower:
             except TimeoutError:
                 continue
 
+    async def _is_reached(self, target: Target | None) -> bool:
+        """Tell whether the room has, whole, what central says it should have."""
+        if target is None:
+            return True
+        if target.policy != installing.installed_policy(self._paths):
+            return False
+        return not target.index or target.index == await asyncio.to_thread(self._index.version)
+
     async def _reach(self, target: Target | None) -> None:
         if target is None:
             return
-        if target.index and target.index != installing.installed_index(self._paths):
+        if target.index and target.index != await asyncio.to_thread(self._index.version):
             await installing.install_index(
                 self._paths, target.index, lambda base, path: self._client.index(target.index, base, path)
             )

@@ -6,19 +6,25 @@ The resolver's workers look at the policy file and at the index link; a rename i
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.room.file_state import FileState, state_of
 from appliance.room.paths import RoomPaths
+from appliance.room.policy_file import PolicyDamaged, make_way, read_policy, write_policy
 from blocklists import container, layers
+from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
-from blocklists.index import INDEX_NAME, verify
+from blocklists.index import verify
 from dns.policy.document import PolicyDocument, json_decoder
 
 KEPT_BEFORE = 1  # older indexes kept beside the one in use
+
+READ_WHOLE_SECONDS = 60.0  # so often the index is read even where nobody seems to have touched it
 
 _WORK = ".fetching-"
 
@@ -28,19 +34,50 @@ class NotInstalled(HallpassError):
 
 
 def installed_policy(paths: RoomPaths) -> int:
-    """Return the version of the policy in use, or 0."""
+    """Return the version of the policy in use, or 0: there is none, or none that can be used."""
     try:
-        return json_decoder.decode(paths.policy.read_bytes()).version
-    except (OSError, msgspec.DecodeError):
+        content = read_policy(paths)
+        return json_decoder.decode(content).version if content is not None else 0
+    except (PolicyDamaged, msgspec.DecodeError):
         return 0
 
 
 def installed_index(paths: RoomPaths) -> str:
-    """Return the hash of the index in use, or ""."""
+    """Return the hash of the index in use, or "": what it holds is not looked at."""
     try:
         return paths.index.readlink().name
     except OSError:
         return ""
+
+
+class IndexOnDisk:
+    """The index that the room's link leads to, read whole when it seems to have changed, and now and then."""
+
+    def __init__(self, paths: RoomPaths, now: Callable[[], float] = time.monotonic) -> None:
+        self._paths = paths
+        self._now = now
+        self._read: tuple[str, FileState, FileState] | None = None  # what was read last, as it looked then
+        self._read_at = 0.0
+        self._is_whole = False
+
+    def version(self) -> str:
+        """Return its hash, or "": there is none, or a damaged one. May read it whole: not for an event loop."""
+        name = installed_index(self._paths)
+        if not name:
+            return ""
+        home = self._paths.index
+        state = (name, state_of(home / INDEX_NAME), state_of(home / OVERLAY_NAME))
+        if state != self._read or self._now() - self._read_at >= READ_WHOLE_SECONDS:
+            self._read, self._read_at = state, self._now()
+            self._is_whole = _holds(home, name)
+        return name if self._is_whole else ""
+
+
+def _holds(home: Path, version: str) -> bool:
+    try:
+        return verify(home) == version
+    except (ListError, OSError, RuntimeError):  # RuntimeError: links in a circle
+        return False
 
 
 def install_policy(paths: RoomPaths, content: bytes) -> PolicyDocument:
@@ -49,16 +86,7 @@ def install_policy(paths: RoomPaths, content: bytes) -> PolicyDocument:
         document = json_decoder.decode(content)
     except msgspec.DecodeError as problem:
         raise NotInstalled(f"the policy that central sent is not understood: {problem}") from None
-    temporary = paths.policy.with_suffix(".new")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(paths.policy)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync(paths.policy.parent)
+    write_policy(paths, content)
     return document
 
 
@@ -71,8 +99,8 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
     if not version.isalnum():
         raise NotInstalled(f"{version[:80]!r} is no hash")
     home = paths.indexes / version
-    if not (home / INDEX_NAME).exists():
-        paths.indexes.mkdir(parents=True, exist_ok=True)
+    if not _holds(home, version):  # what is there already may be damaged
+        _make_folder(paths.indexes)
         work = Path(tempfile.mkdtemp(prefix=_WORK, dir=paths.indexes))
         work.chmod(
             paths.indexes.stat().st_mode & 0o777
@@ -81,7 +109,7 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
             await fetch(_base(paths), work / INDEX_NAME)
             _lay_over_the_base(paths, work)
             _check(work, version)
-            shutil.rmtree(home, ignore_errors=True)  # what an interrupted attempt may have left
+            _remove(home)  # what an interrupted attempt may have left, or what was damaged
             work.replace(home)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -126,7 +154,8 @@ def _check(folder: Path, version: str) -> None:
 
 def _point_at(paths: RoomPaths, version: str) -> None:
     temporary = paths.index.with_name(".index.new")
-    temporary.unlink(missing_ok=True)
+    _remove(temporary)
+    make_way(paths.index)
     temporary.symlink_to(paths.indexes / version)
     temporary.replace(paths.index)
     _sync(paths.index.parent)
@@ -136,12 +165,27 @@ def _forget_older(paths: RoomPaths, version: str) -> None:
     others = []
     for path in paths.indexes.iterdir():
         if path.name.startswith(_WORK):
-            shutil.rmtree(path, ignore_errors=True)  # left by a fetching that was cut off
+            _remove(path)  # left by a fetching that was cut off
         elif path.name != version:
             others.append(path)
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[KEPT_BEFORE:]:
+        _remove(path)
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder, also where something else stands that is none."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever stands at a path."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -89,6 +89,9 @@ class Watch:
         state = _state(path)
         if state == self._state:
             return
+        if state is None and path is not None and self._state not in {None, (0, 0)}:
+            log.warning("%s is no longer there: incidents are judged by what it said", path)
+            return
         self._state = state
         try:
             document = self._document(path)

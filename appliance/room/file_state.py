@@ -1,0 +1,16 @@
+"""What a file looks like from outside, so that a change of it is noticed without reading it."""
+
+from pathlib import Path
+
+# Inode, time of the last writing, time of the last change, size; None: there is no such file. The third cannot be
+# set by anybody: who writes to a file and puts its times back is noticed as well.
+FileState = tuple[int, int, int, int] | None
+
+
+def state_of(path: Path) -> FileState:
+    """Return what changes whenever somebody writes a file or puts another in its place."""
+    try:
+        found = path.stat()
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

@@ -1,0 +1,117 @@
+"""The policy as it stands on the disk: as central sent it, and the resolver's own copy of the last good one.
+
+`policy.json` is byte for byte what central sent. Its SHA-256 stands beside it, in `policy.sha256`, so that a bit
+that fell over inside a name is not taken for a decision of the school. That file is written before the policy and
+names the hash of the one before as well: at every moment, a power cut included, what stands there is known. Where
+it is missing (the policy was put there by hand, or by an older Hallpass) the policy is believed.
+
+The copy is written by the resolver alone, and read by nobody else. It says whose policy it is: where the settings
+now name another place that policies come from, it is worth nothing.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from appliance.errors import HallpassError
+from appliance.room.paths import RoomPaths
+
+
+class PolicyDamaged(HallpassError):
+    """A policy that is not the one that was written, or cannot be read."""
+
+
+def read_policy(paths: RoomPaths) -> bytes | None:
+    """Return the policy that central sent; None: there is none. Raises PolicyDamaged."""
+    try:
+        content = paths.policy.read_bytes()
+    except FileNotFoundError:
+        return None
+    except (OSError, RuntimeError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise PolicyDamaged(f"{paths.policy}: cannot be read as a policy: {reason}") from None
+    try:
+        known = paths.policy_digest.read_bytes().split()
+    except (OSError, RuntimeError):
+        return content
+    if _digest(content) not in known:
+        raise PolicyDamaged(f"{paths.policy}: is damaged: its checksum does not fit")
+    return content
+
+
+def write_policy(paths: RoomPaths, content: bytes) -> None:
+    """Replace the policy that central sent. Raises OSError, and then the one before is still there."""
+    known = [_digest(content)]
+    with contextlib.suppress(OSError, RuntimeError):  # there is none, or none that could be put back
+        known.append(_digest(paths.policy.read_bytes()))
+    for path, what in ((paths.policy_digest, b"\n".join(known) + b"\n"), (paths.policy, content)):
+        make_way(path)
+        temporary = path.with_suffix(".new")
+        make_way(temporary)
+        try:
+            with temporary.open("wb") as file:
+                file.write(what)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    _sync(paths.policy.parent)
+
+
+class LastGoodPolicy:
+    """The resolver's own copy of the policy that it could use last."""
+
+    def __init__(self, path: Path, origin: str) -> None:
+        """`origin`: where this room's policies come from."""
+        self._path = path
+        self._origin = hashlib.sha256(origin.encode()).hexdigest().encode()
+
+    def read(self) -> bytes | None:
+        """Return it; None: there is none that can be believed."""
+        try:
+            digest, rest = self._path.read_bytes().split(b"\n", 1)
+            origin, content = rest.split(b"\n", 1)
+        except (OSError, RuntimeError, ValueError):
+            return None
+        return content if origin == self._origin and _digest(rest) == digest else None
+
+    def keep(self, content: bytes) -> None:
+        """Replace it, unless it says the same. Raises OSError, and then the one before is still there."""
+        if self.read() == content:
+            return
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_way(self._path)
+        rest = self._origin + b"\n" + content
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".policy.", suffix=".new")  # for us alone
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_digest(rest) + b"\n" + rest)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync(self._path.parent)
+
+
+def make_way(path: Path) -> None:
+    """Remove a folder that stands where a file or a link belongs: nothing can be renamed onto it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,161 @@
+"""Keeps a process supplied with a policy, whatever becomes of the files that it is made from.
+
+`load_policy` (`appliance.room.policy`) is exact: what cannot be used is an error. A process that answers cannot
+have errors, so here each part has rungs below it: for the lists `appliance.room.index_ladder`, for the document
+
+1. what central sent, or what the settings name;
+2. the document that this process used last;
+3. the resolver's copy on the disk, which outlives it (`appliance.room.policy_file`);
+4. with central: the strictest. A room alone cannot start with mistakes in what was written by hand.
+
+A room that never had a policy has none that could be missing: there the strictest is the first. `troubles` says
+for the room's health where something else than the first rung is in use.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from appliance.errors import HallpassError
+from appliance.room import clock
+from appliance.room.file_state import FileState
+from appliance.room.health import Condition
+from appliance.room.index_ladder import IndexLadder
+from appliance.room.paths import RoomPaths
+from appliance.room.policy import compile_policy, decode, local_document, read_document, strictest_document
+from appliance.room.policy_file import LastGoodPolicy, PolicyDamaged
+from appliance.settings.room import RoomSettings
+from blocklists.index import Index
+from dns.policy.compiled import CompiledPolicy
+from dns.policy.document import PolicyDocument
+
+log = logging.getLogger("hallpass.policy")
+
+_Rung = tuple[str, Callable[[], tuple[PolicyDocument, bytes]]]
+
+
+class PolicyLoader:
+    """One process's way to its policy. Not for several threads at once."""
+
+    def __init__(
+        self,
+        settings: RoomSettings,
+        paths: RoomPaths,
+        *,
+        keeps: bool = False,
+        clock_trusted: Callable[[], bool] = clock.is_trusted,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Load nothing yet. `keeps`: this is the resolver, which keeps a copy of each policy that it could use."""
+        self._settings = settings
+        self._paths = paths
+        self._keeps = keeps
+        self._clock_trusted = clock_trusted
+        self._now = now
+        starter = paths.data / "starter"
+        if settings.central is not None:
+            self._ladder = IndexLadder(paths.index, paths.indexes, starter)
+        else:
+            self._ladder = IndexLadder(settings.lists.index, None, starter)
+        self._copy = LastGoodPolicy(paths.last_good_policy, _origin(settings))
+        self._last: tuple[PolicyDocument, bytes] | None = None  # as it was written, nothing added
+        self._lists: Index | None = None
+        self._problem = ""
+
+    def load(self) -> CompiledPolicy:
+        """Return the policy to follow now. Raises HallpassError where no rung is left."""
+        lists = self._ladder.take()
+        # The same lists opened again have the same version; what was decided by the damaged ones must fall.
+        anew = self._lists is not None and lists is not self._lists
+        problems: list[str] = []
+        for words, rung in self._rungs():
+            try:
+                document, content = rung()
+                policy = self._compile(document, lists, anew=anew)
+            except HallpassError as problem:
+                problems.append(str(problem))
+                continue
+            self._note(f"{'; '.join(problems)}; {words} is used instead" if problems else "")
+            if content:
+                self._remember(document, content)
+            self._lists = lists
+            return policy
+        self._lists = lists
+        return self._without_what_the_room_adds(lists, problems)
+
+    @property
+    def troubles(self) -> dict[Condition, str]:
+        """What is not as it should be, with one line for a person."""
+        said = {Condition.POLICY_DAMAGED: self._problem, Condition.LISTS_DAMAGED: self._ladder.problem}
+        return {condition: words for condition, words in said.items() if words}
+
+    def is_whole(self) -> bool:
+        """Read the index in use and tell whether it still is what was opened; where not, `load` takes another."""
+        return self._ladder.is_whole()
+
+    def lists_state(self) -> tuple[FileState, ...]:
+        """Return what changes when somebody touches the index in use."""
+        return self._ladder.state_in_use()
+
+    def _compile(self, document: PolicyDocument, lists: Index, *, anew: bool) -> CompiledPolicy:
+        return compile_policy(
+            document, lists, self._settings, self._paths, self._clock_trusted, self._now, begins_anew=anew
+        )
+
+    def _rungs(self) -> Iterator[_Rung]:
+        yield "the document", self._first
+        if self._last is not None:
+            last = self._last
+            yield "the policy that was good last", lambda: last
+        yield "the policy that was good last", self._from_copy
+        if self._settings.central is not None:
+            yield "the strictest policy", lambda: (strictest_document(self._settings), b"")
+
+    def _first(self) -> tuple[PolicyDocument, bytes]:
+        """Return what should be in force. Raises HallpassError where it is damaged or missing."""
+        settings = self._settings
+        found = read_document(settings, self._paths)
+        if found is not None:
+            return found
+        if settings.central is None:
+            own = settings.policy
+            return (strictest_document(settings) if own is None else local_document(settings, own)), b""
+        if self._last is not None or self._copy.read() is not None:
+            raise PolicyDamaged(f"{self._paths.policy}: is no longer there")
+        return strictest_document(settings), b""  # nobody has told this room anything yet
+
+    def _from_copy(self) -> tuple[PolicyDocument, bytes]:
+        content = self._copy.read()
+        if content is None:
+            raise HallpassError("no copy of an earlier policy can be read")
+        return decode(self._settings, self._paths.last_good_policy, content), content
+
+    def _without_what_the_room_adds(self, lists: Index, problems: list[str]) -> CompiledPolicy:
+        """Return the strictest policy, bare: what the room adds is what cannot be used. Raises HallpassError."""
+        if self._settings.central is None:
+            raise HallpassError(problems[0])
+        self._note(f"{'; '.join(problems)}; the strictest policy is used instead")
+        return CompiledPolicy(
+            strictest_document(self._settings), lists, clock_trusted=self._clock_trusted, begins_anew=True
+        )
+
+    def _note(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            log.warning("%s", problem)
+        self._problem = problem
+
+    def _remember(self, document: PolicyDocument, content: bytes) -> None:
+        self._last = document, content
+        if not self._keeps:
+            return
+        try:
+            self._copy.keep(content)
+        except OSError as problem:
+            log.warning("%s: no copy of the policy could be kept: %s", self._paths.last_good_policy, problem)
+
+
+def _origin(settings: RoomSettings) -> str:
+    if settings.central is not None:
+        return f"central {settings.central.url}"
+    own = settings.policy.document if settings.policy is not None else None
+    return f"file {own}" if own is not None else "settings"

@@ -1,0 +1,294 @@
+"""What a room decides by is damaged, before its start and while it runs: it answers, stays closed, and heals.
+
+Real processes, real files, devices that ask all the while.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.room.agent import installing
+from appliance.room.health import Condition
+from blocklists import starter
+from blocklists.errors import ListError
+from blocklists.index import verify
+from tests.fakes.central import FakeCentral
+from tests.fakes.enrolled import FAILED, OPEN, REFUSED, SILENT, EnrolledRoom, remove, wait_until
+from tests.fakes.upstream import FakeUpstream
+
+Damage = Callable[[Path], None]
+
+SCHOOLS_OWN = ("the-schools-own.example", "locked-by-the-school.example")
+
+
+def three_bytes(path: Path, at: float = 0.3) -> None:
+    """Overwrite them where they lie."""
+    with path.open("r+b") as file:
+        file.seek(int(path.stat().st_size * at))
+        before = file.read(3)
+        file.seek(-3, os.SEEK_CUR)
+        file.write(bytes(byte ^ 0xFF for byte in before))
+
+
+def everything_in_place(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(os.urandom(path.stat().st_size))
+
+
+def flipped_in_the_footer(path: Path) -> None:
+    """Flip what no CRC covers: the end of the file but for its magic."""
+    with path.open("r+b") as file:
+        file.seek(-50, os.SEEK_END)
+        file.write(b"\xff" * 10)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def replaced(path: Path) -> None:
+    new = path.with_name("new")
+    new.write_bytes(b"no index at all" * 1000)
+    new.replace(path)
+
+
+def a_folder_instead(path: Path) -> None:
+    path.unlink()
+    (path / "something").mkdir(parents=True)
+
+
+def a_dangling_link_instead(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def a_link_in_a_circle_instead(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+IN_PLACE: tuple[Damage, ...] = (three_bytes, everything_in_place, flipped_in_the_footer, cut, emptied)
+INSTEAD: tuple[Damage, ...] = (
+    replaced,
+    remove,
+    a_folder_instead,
+    a_dangling_link_instead,
+    a_link_in_a_circle_instead,
+)
+
+
+@pytest.fixture
+def central() -> Iterator[FakeCentral]:
+    with FakeCentral() as one:
+        yield one
+
+
+@pytest.fixture
+def room(short_path: Path, central: FakeCentral) -> Iterator[EnrolledRoom]:
+    with FakeUpstream() as upstream:
+        one = EnrolledRoom(short_path, upstream, central)
+        yield one
+        one.stop()
+
+
+class Devices:
+    """Ask for closed and open names for as long as a `with` block lasts, and note what they hear."""
+
+    def __init__(self, room: EnrolledRoom, *names: str) -> None:
+        self.heard: dict[str, set[str]] = {name: set() for name in names}
+        self.rounds = 0
+        self._room = room
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(name,)) for name in names]
+
+    def __enter__(self) -> "Devices":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, name: str) -> None:
+        number = 0
+        while not self._stopping.is_set():
+            number += 1  # a name of its own each time, so that nothing is answered from memory
+            self.heard[name].add(self._room.ask(f"d{number}.{name}"))
+            self.rounds += 1
+
+
+def test_a_room_that_is_whole_says_nothing_of_damage(room: EnrolledRoom) -> None:
+    room.start()
+    assert room.ask("now.example") == REFUSED
+    assert room.ask("before.example") == OPEN
+    wait_until("health", room.said)
+    assert room.conditions() == set()
+
+
+@pytest.mark.parametrize("damage", [*IN_PLACE, *INSTEAD])
+def test_a_room_starts_with_the_index_before_a_damaged_one(room: EnrolledRoom, damage: Damage) -> None:
+    damage(room.index)
+    room.start()
+    assert [room.ask(name) for name in ("both.example", "before.example", *SCHOOLS_OWN)] == [REFUSED] * 4
+    assert room.ask("www.example.org") == OPEN
+    wait_until("health to say so", lambda: room.conditions() == {Condition.LISTS_DAMAGED})
+
+
+@pytest.mark.parametrize("damage", [three_bytes, cut, remove, a_folder_instead])
+def test_a_room_with_no_index_left_closes_what_the_list_of_hallpass_has(
+    room: EnrolledRoom, damage: Damage
+) -> None:
+    for home in room.paths.indexes.iterdir():
+        damage(home / room.index.name)
+    room.start()
+    gambling = starter.names()["gambling"][0]
+    assert [room.ask(name) for name in (gambling, *SCHOOLS_OWN)] == [REFUSED] * 3
+    assert room.ask("www.example.org") == OPEN
+    wait_until("health to say so", lambda: room.conditions() == {Condition.LISTS_DAMAGED})
+
+
+@pytest.mark.parametrize("damage", IN_PLACE)
+def test_an_index_damaged_where_it_lies_is_left_within_moments(room: EnrolledRoom, damage: Damage) -> None:
+    room.start()
+    assert room.ask("now.example") == REFUSED
+    with Devices(room, "www.example.org", *SCHOOLS_OWN) as devices:
+        damage(room.index)
+        wait_until("the index before it", lambda: room.ask("before.example") == REFUSED, 5)
+        assert room.ask("both.example") == REFUSED
+        rounds = devices.rounds
+        wait_until("more questions", lambda: devices.rounds > rounds + 50)
+        assert [room.ask(name) for name in ("both.example", "before.example")] == [REFUSED] * 2
+    assert devices.heard["www.example.org"] <= {OPEN, FAILED}
+    for name in SCHOOLS_OWN:
+        assert devices.heard[name] <= {REFUSED, FAILED}
+    assert SILENT not in set.union(*devices.heard.values())
+    wait_until("health to say so", lambda: room.conditions() == {Condition.LISTS_DAMAGED})
+
+
+@pytest.mark.parametrize("damage", INSTEAD)
+def test_an_index_whose_file_is_gone_goes_on_being_used_by_those_who_have_it(
+    room: EnrolledRoom, damage: Damage
+) -> None:
+    room.start()
+    with Devices(room, "now.example", "both.example", *SCHOOLS_OWN) as devices:
+        damage(room.index)
+        wait_until("health to say so", lambda: room.conditions() == {Condition.LISTS_DAMAGED})
+    assert set.union(*devices.heard.values()) == {REFUSED}
+
+
+@pytest.mark.parametrize("damage", [three_bytes, cut, remove, a_folder_instead])
+def test_a_damaged_index_is_fetched_again_from_central(
+    room: EnrolledRoom, central: FakeCentral, damage: Damage
+) -> None:
+    room.start()
+    room.start_agent()
+    wait_until("the agent", lambda: central.health)
+    with Devices(room, *SCHOOLS_OWN) as devices:
+        damage(room.index)
+        wait_until("the index", lambda: _is_whole(room))
+        wait_until("the lists in use", lambda: room.ask("now.example") == REFUSED)
+        wait_until("a room that is well", lambda: room.said() and not room.conditions())
+        assert room.ask("before.example") == OPEN
+    assert set.union(*devices.heard.values()) <= {REFUSED, FAILED}
+
+
+def _is_whole(room: EnrolledRoom) -> bool:
+    try:
+        return verify(room.paths.index) == room.version
+    except (ListError, OSError):
+        return False
+
+
+def three_bits_in_a_name(path: Path) -> None:
+    """Leave JSON that is whole, about another name."""
+    content = path.read_bytes()
+    assert content.count(b"the-schools-own") == 1
+    with path.open("r+b") as file:
+        file.seek(content.index(b"the-schools-own"))
+        file.write(b"the-schnnls-own")
+
+
+def half_of_it(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def of_another_kind(path: Path) -> None:
+    path.write_bytes(b'{"version": "seven", "groups": 4}')
+
+
+def with_a_mistake(path: Path) -> None:
+    path.write_bytes(b'{"version": 7, "timezone": "Nowhere/Here"}')
+
+
+POLICY_DAMAGES: tuple[Damage, ...] = (
+    remove,
+    emptied,
+    half_of_it,
+    three_bits_in_a_name,
+    everything_in_place,
+    of_another_kind,
+    with_a_mistake,
+    a_folder_instead,
+    a_dangling_link_instead,
+    a_link_in_a_circle_instead,
+)
+
+
+@pytest.mark.parametrize("damage", POLICY_DAMAGES)
+def test_a_policy_that_vanishes_or_is_damaged_stays_in_force_through_restarts(
+    room: EnrolledRoom, damage: Damage
+) -> None:
+    room.start()
+    assert room.paths.last_good_policy.stat().st_mode & 0o777 == 0o600
+    with Devices(room, "both.example", *SCHOOLS_OWN) as devices:
+        damage(room.paths.policy)
+        wait_until("health to say so", lambda: room.conditions() == {Condition.POLICY_DAMAGED})
+    assert set.union(*devices.heard.values()) == {REFUSED}
+    assert room.ask("www.example.org") == OPEN
+    for _ in range(2):
+        room.stop()
+        room.start()
+        assert [room.ask(name) for name in ("both.example", *SCHOOLS_OWN)] == [REFUSED] * 3
+        assert room.ask("www.example.org") == OPEN
+    wait_until("health to say so", lambda: room.conditions() == {Condition.POLICY_DAMAGED})
+
+
+@pytest.mark.parametrize("damage", [remove, half_of_it, three_bits_in_a_name, a_folder_instead])
+def test_a_damaged_policy_is_fetched_again_from_central(
+    room: EnrolledRoom, central: FakeCentral, damage: Damage
+) -> None:
+    room.start()
+    room.start_agent()
+    wait_until("the agent", lambda: central.health)
+    with Devices(room, *SCHOOLS_OWN) as devices:
+        damage(room.paths.policy)
+        wait_until("the policy", lambda: installing.installed_policy(room.paths) == 7)
+        wait_until("a room that is well", lambda: room.said() and not room.conditions())
+    assert set.union(*devices.heard.values()) == {REFUSED}
+
+
+def test_a_damaged_policy_and_a_damaged_copy_close_everything(room: EnrolledRoom) -> None:
+    room.start()
+    room.stop()
+    three_bits_in_a_name(room.paths.policy)
+    three_bits_in_a_name(room.paths.last_good_policy)
+    room.start()
+    assert room.ask("both.example") == REFUSED
+    wait_until("health to say so", lambda: room.conditions() == {Condition.POLICY_DAMAGED})
+
+
+def test_a_room_that_never_had_a_policy_is_not_damaged(room: EnrolledRoom) -> None:
+    room.paths.policy.unlink()
+    room.start()
+    assert room.ask("both.example") == REFUSED  # the strictest
+    wait_until("health", room.said)
+    assert room.conditions() == set()

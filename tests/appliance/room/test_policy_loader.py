@@ -1,0 +1,151 @@
+"""A process that needs a policy gets one, whatever stands on the disk; a room alone has its own rungs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import HallpassError
+from appliance.room.health import Condition
+from appliance.room.paths import RoomPaths
+from appliance.room.policy_loader import PolicyLoader
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from blocklists import starter
+from blocklists.container import INDEX_NAME
+from dns.policy.compiled import CompiledPolicy
+from dns.verdict import Action
+from tests.fakes.enrolled import compiled, policy
+from tests.fakes.policies import NOW
+
+ALONE = """
+[room]
+name = "Room 4"
+data = "data"
+[dns]
+upstreams = ["192.0.2.53"]
+"""
+BY_HAND = """
+version = 3
+default_group = "pupils"
+groups = [{name = "pupils", profile = "pupils"}]
+profiles = [{name = "pupils", closed = ["gambling"]}]
+rules = [{name = "the-schools-own.example", action = "block"}]
+"""
+
+
+def room(folder: Path, more: str) -> tuple[RoomSettings, RoomPaths]:
+    (folder / "room.toml").write_text(ALONE + more)
+    settings = load(folder / "room.toml", RoomSettings)
+    paths = RoomPaths.of(settings)
+    paths.data.mkdir(exist_ok=True)
+    return settings, paths
+
+
+def resolver(settings: RoomSettings, paths: RoomPaths) -> PolicyLoader:
+    return PolicyLoader(settings, paths, keeps=True, clock_trusted=lambda: True, now=lambda: NOW)
+
+
+def closes(policy: CompiledPolicy, name: str) -> bool:
+    return policy.view("192.0.2.10").decide(name, 1, NOW).action is Action.REFUSE
+
+
+def test_a_room_alone_by_its_settings_has_no_policy_that_could_be_missing(tmp_path: Path) -> None:
+    loader = resolver(*room(tmp_path, '[policy]\nclosed = ["gambling"]\n'))
+    assert closes(loader.load(), starter.names()["gambling"][0])
+    assert loader.troubles == {}
+
+
+def test_a_policy_by_hand_that_vanishes_stays_in_force_through_restarts(tmp_path: Path) -> None:
+    settings, paths = room(tmp_path, '[policy]\ndocument = "own.toml"\n')
+    (tmp_path / "own.toml").write_text(BY_HAND)
+    first = resolver(settings, paths)
+    first.load()
+    (tmp_path / "own.toml").unlink()
+    for loader in (first, resolver(settings, paths)):
+        assert closes(loader.load(), "the-schools-own.example")
+        assert "own.toml" in loader.troubles[Condition.POLICY_DAMAGED]
+    (tmp_path / "own.toml").write_text(BY_HAND)
+    first.load()
+    assert first.troubles == {}
+
+
+def test_a_policy_by_hand_with_a_mistake_is_an_error_where_there_was_none_before(tmp_path: Path) -> None:
+    settings, paths = room(tmp_path, '[policy]\ndocument = "own.toml"\n')
+    (tmp_path / "own.toml").write_text("version = [")
+    with pytest.raises(HallpassError, match=r"own\.toml"):
+        resolver(settings, paths).load()
+
+
+def test_the_copy_of_another_policy_is_not_used_for_this_one(tmp_path: Path) -> None:
+    settings, paths = room(tmp_path, '[policy]\ndocument = "own.toml"\n')
+    (tmp_path / "own.toml").write_text(BY_HAND)
+    resolver(settings, paths).load()
+    with pytest.raises(HallpassError, match=r"other\.toml"):
+        resolver(*room(tmp_path, '[policy]\ndocument = "other.toml"\n')).load()
+    (tmp_path / "token").write_text("token")
+    enrolled = resolver(*room(tmp_path, '[central]\nurl = "http://127.0.0.1:1"\ntoken_file = "token"\n'))
+    assert enrolled.load().version == 0
+    assert enrolled.troubles == {}
+
+
+def test_an_index_of_a_room_alone_that_is_missing_gives_way_to_the_list_of_hallpass(tmp_path: Path) -> None:
+    _, content = compiled(tmp_path, "lists", "listed.example")
+    settings, paths = room(tmp_path, '[policy]\nclosed = ["gambling"]\n[lists]\nindex = "lists"\n')
+    assert closes(resolver(settings, paths).load(), "listed.example")
+    (tmp_path / "lists" / INDEX_NAME).unlink()
+    loader = resolver(settings, paths)
+    assert closes(loader.load(), starter.names()["gambling"][0])
+    assert "index.hpx" in loader.troubles[Condition.LISTS_DAMAGED]
+    (tmp_path / "lists" / INDEX_NAME).write_bytes(content)
+    assert closes(loader.load(), "listed.example")
+    assert loader.troubles == {}
+
+
+def test_lists_that_were_damaged_and_are_the_same_again_begin_anew(tmp_path: Path) -> None:
+    compiled(tmp_path, "lists", "listed.example")
+    loader = resolver(*room(tmp_path, '[policy]\nclosed = ["gambling"]\n[lists]\nindex = "lists"\n'))
+    first, again = loader.load(), loader.load()
+    assert again.names_changed_since(first) == ()
+    index = tmp_path / "lists" / INDEX_NAME
+    content = index.read_bytes()
+    with index.open("r+b") as file:
+        file.write(os.urandom(len(content)))
+    assert not loader.is_whole()
+    index.unlink()
+    index.write_bytes(content)
+    healed = loader.load()
+    assert healed.names_changed_since(again) is None  # what the damaged ones let through is forgotten
+    assert loader.load().names_changed_since(healed) == ()
+
+
+def test_flips_that_nobody_sees_from_outside_are_found_by_reading(tmp_path: Path) -> None:
+    compiled(tmp_path, "lists", "listed.example")
+    loader = resolver(*room(tmp_path, '[policy]\nclosed = ["gambling"]\n[lists]\nindex = "lists"\n'))
+    loader.load()
+    assert loader.is_whole()
+    with (tmp_path / "lists" / INDEX_NAME).open("r+b") as file:
+        file.seek(1000)
+        file.write(b"x")
+    loader._ladder.state_in_use = lambda: ()  # type: ignore[method-assign]  # nothing is seen from outside
+    assert not loader.is_whole()
+    assert closes(loader.load(), starter.names()["gambling"][0])
+
+
+def test_a_starter_list_that_cannot_be_written_is_made_elsewhere(tmp_path: Path) -> None:
+    settings, paths = room(tmp_path, "")
+    (paths.data / "starter").write_text("a file where a folder belongs")
+    assert closes(resolver(settings, paths).load(), starter.names()["gambling"][0])
+
+
+def test_what_the_room_adds_cannot_stop_it(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("token")
+    settings, paths = room(tmp_path, '[central]\nurl = "http://127.0.0.1:1"\ntoken_file = "token"\n')
+    paths.policy.write_bytes(policy())
+    paths.own.write_bytes(
+        b'{"unblocks": [{"id": "1", "site": "no name at all", "since": "2020-01-01T00:00:00Z",'
+        b' "until": "2100-01-01T00:00:00Z"}]}'
+    )
+    loader = resolver(settings, paths)
+    assert closes(loader.load(), starter.names()["gambling"][0])
+    assert Condition.POLICY_DAMAGED in loader.troubles
