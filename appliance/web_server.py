@@ -6,6 +6,7 @@ from pathlib import Path
 from appliance.settings.values import Endpoint
 
 STOPPING_SECONDS = 2  # open feeds do not end by themselves
+SIGN_OF_LIFE_SECONDS = 3.5  # after so long without news a stream says that it still stands
 
 
 def arguments(app: str, listen: Endpoint, *, threads: int, tls: tuple[Path, Path] | None = None) -> list[str]:

@@ -40,11 +40,12 @@ class Base(DeclarativeBase):
 
 
 class Pulse(Base):
-    """The one number that grows with every change."""
+    """The numbers that grow with every change."""
 
     __tablename__ = "pulse"
     id: Mapped[int] = mapped_column(primary_key=True)
-    beat: Mapped[int] = mapped_column(default=0)
+    beat: Mapped[int] = mapped_column(default=0)  # changes that may concern rooms
+    health_reports: Mapped[int] = mapped_column(default=0)  # no news for rooms, but pages show them
 
 
 class School(Base):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event, select, update
@@ -17,6 +18,13 @@ from appliance.central.models import Pulse
 from appliance.settings.central import CentralSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Revisions(msgspec.Struct, frozen=True):
+    """Two numbers that only grow."""
+
+    rooms: int  # with every change that may concern a room
+    pages: int  # with each of those, and with every health report
 
 
 class Store:
@@ -70,6 +78,13 @@ class Store:
         """Return the number that grows with every change."""
         with self._sessions() as session:
             return session.scalar(select(Pulse.beat)) or 0
+
+    def revisions(self) -> Revisions:
+        """Return how much has changed until now, for rooms and for pages."""
+        with self._sessions() as session:
+            row = session.execute(select(Pulse.beat, Pulse.health_reports)).one_or_none()
+        beat, health_reports = row if row is not None else (0, 0)
+        return Revisions(rooms=beat, pages=beat + health_reports)
 
     def close(self) -> None:
         """Give back every connection."""

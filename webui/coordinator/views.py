@@ -49,7 +49,7 @@ def central() -> Central:
 @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
 def _signed_in() -> None:
     """Let only somebody who is signed in come further."""
-    g.beat = central().store.beat()  # before anything is read: what changes later is heard of
+    g.revision = central().store.revisions().pages  # before anything is read: what changes later is heard of
 
 
 @pages.errorhandler(CentralError)

@@ -1,12 +1,14 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from appliance.central import requests, rules
+from appliance.central import requests, rooms, rules
 from appliance.central.feed import Feed
-from appliance.protocol import Target
+from appliance.protocol import RoomHealth, Target
 from tests.fakes.school import FakeSchool
+
+SILENCE = 0.5  # seconds
 
 
 @pytest.fixture
@@ -75,12 +77,81 @@ def test_an_opening_that_is_over_is_news(school: FakeSchool, feed: Feed) -> None
 def test_a_page_hears_what_changed_since_it_was_made_even_before_it_listens(
     school: FakeSchool, feed: Feed
 ) -> None:
-    since = school.store.beat()
+    since = school.store.revisions().pages
     block(school, "bad.example.org")
     beats = feed.beats(since)
     assert next(beats)
     block(school, "worse.example.org")
     assert next(beats)
+
+
+def report_health(school: FakeSchool, room: str) -> None:
+    with school.store.writing(concerns_rooms=False) as session:
+        health = RoomHealth(version="1", policy=1, index="", index_age_seconds=0.0, conditions=())
+        rooms.report_health(session, school.clock(), school.room(room), health)
+
+
+def in_a_restless_school(school: FakeSchool, happens: Callable[[], None], line: Callable[[], object]) -> object:
+    """Return a line that came while something went on happening ten times in each silence; it ends by itself."""
+    enough = threading.Event()
+
+    def go_on() -> None:
+        for _ in range(200):
+            happens()
+            if enough.wait(SILENCE / 10):
+                return
+
+    others = threading.Thread(target=go_on)
+    others.start()
+    try:
+        found = line()
+        assert others.is_alive(), "the line came only when nothing happened any more"
+        return found
+    finally:
+        enough.set()
+        others.join()
+
+
+def test_what_is_no_news_for_a_room_does_not_silence_its_feed(school: FakeSchool) -> None:
+    for name in ("Room 4", "Room 5"):
+        school.enrol(name)
+    feed = Feed(school.store, school.clock, silence_seconds=SILENCE)
+    feed.start()
+    targets = feed.targets(school.room("Room 4").id)
+    next(targets)
+
+    def beat() -> None:
+        report_health(school, "Room 5")
+        with school.store.writing():
+            pass
+
+    assert in_a_restless_school(school, beat, lambda: next(targets)) is None
+    assert in_a_restless_school(school, beat, lambda: next(targets)) is None
+    feed.stop()
+
+
+def test_health_is_no_news_for_rooms(school: FakeSchool, feed: Feed) -> None:
+    before = school.store.revisions()
+    report_health(school, "Room 4")
+    assert school.store.revisions().rooms == before.rooms
+    assert school.store.revisions().pages == before.pages + 1
+
+
+def test_a_page_hears_of_health(school: FakeSchool, feed: Feed) -> None:
+    beats = feed.beats(school.store.revisions().pages)
+    report_health(school, "Room 4")
+    assert next(beats)
+    block(school, "bad.example.org")
+    assert next(beats)
+
+
+def test_a_page_gets_a_sign_of_life_while_nothing_changes(school: FakeSchool) -> None:
+    feed = Feed(school.store, school.clock, silence_seconds=SILENCE)
+    feed.start()
+    beats = feed.beats(school.store.revisions().pages)
+    assert not next(beats)
+    assert not next(beats)
+    feed.stop()
 
 
 def test_stopping_sends_everyone_away(school: FakeSchool) -> None:
