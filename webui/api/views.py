@@ -1,7 +1,7 @@
 """What rooms call (see `appliance.protocol`): each view reads, asks a service, and answers."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from appliance.central import accounts, policies, requests, rooms
 from appliance.central.errors import CentralError, NotFound
 from appliance.central.models import Room
 from appliance.central.service import Central
+from webui.shared import live
 
 T = TypeVar("T")
 
@@ -68,12 +69,12 @@ def feed() -> Response:
     """Answer with one line whenever the room should be somewhere else."""
     targets = central().feed.targets(g.room.id)
 
-    def lines() -> Iterator[bytes]:
+    def lines() -> Generator[bytes, None, None]:
         with contextlib.closing(targets):
             for target in targets:
                 yield (_encoder.encode(target) if target else b"") + b"\n"
 
-    return Response(lines(), mimetype="application/x-ndjson")
+    return live.stream(lines(), "application/x-ndjson")
 
 
 @api.get("/policy")

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 
 from appliance.protocol import RequestState
@@ -13,10 +13,11 @@ from appliance.room.paths import RoomPaths
 from appliance.room.policy_in_use import PolicyInUse
 from appliance.room.recorder.reading import Entry, QueryLog
 from appliance.settings.room import RoomSettings
+from appliance.web_server import SIGN_OF_LIFE_SECONDS
 from blocklists.learning import Suggestion, also_asked
 
-SILENCE_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
+_AGENT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
 _RETRY_SECONDS = 1.0
 
 _NOTICES = {
@@ -53,10 +54,10 @@ class Room:
         """Ask the agent. Raises AgentAway or Refused."""
         return calls.ask(self._paths.agent_socket, question)
 
-    def status(self) -> calls.RoomStatus | None:
+    def status(self, patience_seconds: float = calls.PATIENCE_SECONDS) -> calls.RoomStatus | None:
         """Return how the room stands with central, or None while the agent is away."""
         try:
-            return self.ask(calls.Status()).status
+            return calls.ask(self._paths.agent_socket, calls.Status(), patience_seconds).status
         except (calls.AgentAway, calls.Refused):
             return None
 
@@ -90,7 +91,7 @@ class Room:
         stats = self._log.stats(_midnight())
         return stats.queries, stats.refused
 
-    def news(self) -> Iterator[bool]:
+    def news(self, silence_seconds: float = SIGN_OF_LIFE_SECONDS) -> Generator[bool, None, None]:
         """Yield True whenever a page should look again (a refusal, a decision), False after a silence.
 
         The first False comes once it listens. Where it had to listen anew, something may have gone unheard: True.
@@ -115,12 +116,12 @@ class Room:
                     if refused or revision != seen:
                         seen, said = revision, time.monotonic()
                         yield True
-                    elif time.monotonic() - said > SILENCE_SECONDS:
+                    elif time.monotonic() - said >= silence_seconds:
                         said = time.monotonic()
                         yield False
 
     def _revision(self) -> tuple[int, bool]:
-        status = self.status()
+        status = self.status(_AGENT_SECONDS)
         return (status.revision, status.reachable) if status else (0, False)
 
 

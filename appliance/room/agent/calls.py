@@ -136,11 +136,11 @@ question_decoder = msgspec.json.Decoder(Question)
 _answer_decoder = msgspec.json.Decoder(Answer)
 
 
-def ask(path: Path, question: Question) -> Answer:
-    """Ask the agent. Raises AgentAway, or Refused with the agent's sentence."""
+def ask(path: Path, question: Question, patience_seconds: float = PATIENCE_SECONDS) -> Answer:
+    """Ask the agent, and wait only so long. Raises AgentAway, or Refused with the agent's sentence."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PATIENCE_SECONDS)
+            connection.settimeout(patience_seconds)
             connection.connect(str(path))
             connection.sendall(encoder.encode(question) + b"\n")
             with connection.makefile("rb") as lines:
