@@ -11,16 +11,23 @@ A wildcard's parent is a suffix too (``*.sch.uk`` makes ``sch.uk`` one), as the 
 
 Names are canonical (`dns.names.canonical`): lower-case ASCII, punycode, no trailing dot. The root has no suffix.
 
-Not for the way of a question: the list is read at the first call (a quarter of a second on a small machine, and
-about 2 MB for both sections), and a look-up takes tens of microseconds. Importing this module costs neither.
+Not for the way of a question. `public_suffix`, `registrable_domain` and `is_public_suffix` keep the whole list in
+memory from the first call on (a quarter of a second or more, and about 1.3 MB); a look-up then takes tens of
+microseconds. `sections` reads only those lines of the list that can matter to the names it is given, and keeps
+none: for processes that look a few names up now and then, and must stay small. Importing this module reads none.
 """
 
 import enum
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
+
+import idna
+
+from dns.names import parents
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
 _PACKAGE = "publicsuffixlist"
 _FILE = "public_suffix_list.dat"
 _VERSION = re.compile(r"^// VERSION: (\d{4}-\d{2}-\d{2})", re.MULTILINE)
+_MARKS = ("// ===BEGIN ICANN DOMAINS===", "// ===END ICANN DOMAINS===")
 _HEAD_CHARACTERS = 2000  # the version stands in the comment at the top
 
 
@@ -57,13 +65,50 @@ def registrable_domain(name: str) -> str | None:
     return _suffixes().privatesuffix(name) if name else None
 
 
+def sections(names: Iterable[str]) -> Mapping[str, Section]:
+    """Return those of some canonical names that are public suffixes, and which section of the list says so."""
+    asked = tuple(name for name in dict.fromkeys(names) if name)
+    if not asked:
+        return {}
+    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - read when first needed: see above
+
+    lines = tuple(_lines_about(asked))
+    listed = PublicSuffixList(lines)
+    icann = PublicSuffixList(lines, only_icann=True)
+    return {name: _section(name, listed, icann) for name in asked if listed.is_public(name)}
+
+
 def section(name: str) -> Section | None:
     """Return which section of the list makes a canonical name a public suffix; None where it is none."""
-    if not is_public_suffix(name):
-        return None
-    if _icann_suffixes().is_public(name, accept_unknown=False):
+    return sections((name,)).get(name)
+
+
+def _section(name: str, listed: "PublicSuffixList", icann: "PublicSuffixList") -> Section:
+    if icann.is_public(name, accept_unknown=False):
         return Section.ICANN
-    return Section.PRIVATE if _suffixes().is_public(name, accept_unknown=False) else Section.UNLISTED
+    return Section.PRIVATE if listed.is_public(name, accept_unknown=False) else Section.UNLISTED
+
+
+def _lines_about(names: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of the list that can matter to some canonical names, between the marks of their section."""
+    wanted = set(_MARKS)
+    for name in {parent for asked in names for parent in parents(asked)}:
+        for spelling in {name, _as_listed(name)}:
+            wanted.update((spelling, f"*.{spelling}", f"!{spelling}"))
+    with resources.files(_PACKAGE).joinpath(_FILE).open(encoding="utf-8") as file:
+        for line in file:
+            if (stripped := line.rstrip()) in wanted:
+                yield stripped
+
+
+def _as_listed(name: str) -> str:
+    """Return a name as the list writes it, international labels in their own letters."""
+    if "xn--" not in name:
+        return name
+    try:
+        return idna.decode(name)
+    except idna.IDNAError:
+        return name  # a label that only looks like punycode
 
 
 @cache
@@ -81,10 +126,3 @@ def _suffixes() -> "PublicSuffixList":
     from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - read when first needed: see above
 
     return PublicSuffixList()
-
-
-@cache
-def _icann_suffixes() -> "PublicSuffixList":
-    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - read when first needed: see above
-
-    return PublicSuffixList(only_icann=True)

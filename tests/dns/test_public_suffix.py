@@ -8,7 +8,15 @@ from importlib import resources
 import pytest
 
 from dns.names import canonical
-from dns.public_suffix import Section, data_date, is_public_suffix, public_suffix, registrable_domain, section
+from dns.public_suffix import (
+    Section,
+    data_date,
+    is_public_suffix,
+    public_suffix,
+    registrable_domain,
+    section,
+    sections,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +81,26 @@ def test_every_entry_of_the_list_is_a_suffix_in_the_form_in_which_we_write_names
     plain = [entry for entry in entries if entry[0] not in "*!"]
     assert len(plain) > 9000
     assert [entry for entry in plain if not is_public_suffix(canonical(entry))] == []
+
+
+def test_the_few_lines_about_a_name_say_what_the_whole_list_says() -> None:
+    text = resources.files("publicsuffixlist").joinpath("public_suffix_list.dat").read_text(encoding="utf-8")
+    entries = [line for line in text.splitlines() if line and not line.startswith("//")]
+    bare = [canonical(entry.lstrip("*.!")) for entry in entries]
+    asked = [*bare, *(f"x.{name}" for name in bare), *(f"y.x.{name}" for name in bare)]
+    found = sections(asked)
+    assert [name for name in asked if is_public_suffix(name) != (name in found)] == []
+    for name in (*bare[::499], *(f"x.{one}" for one in bare[::499])):
+        assert section(name) == found.get(name)
+
+
+def test_a_section_is_found_without_keeping_the_list() -> None:
+    source = (
+        "import tracemalloc; from dns.public_suffix import section; section('example.org'); tracemalloc.start();"
+        "section('co.uk'); section('github.io'); print(tracemalloc.get_traced_memory()[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 50_000
 
 
 def test_the_list_says_its_day() -> None:
