@@ -19,3 +19,7 @@ class UpstreamFailed(DnsError):
 
 class PolicyInvalid(DnsError):
     """A policy document that cannot be used; the message gives every mistake in it."""
+
+
+class NotASite(InvalidName):
+    """A name, or what was written for one, that cannot be opened or closed as a site; the message says why."""

@@ -5,6 +5,7 @@ itself; `end` closes it early. What arrives twice (a room sends again what it do
 arrived) is one request.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -16,7 +17,7 @@ from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Incident, Profile, Request, Room, RoomAction, SiteReport, Unblock
 from dns.errors import InvalidName
-from dns.names import canonical
+from dns.policy.site_names import check_opening, check_rule
 
 LONGEST_MINUTES = 7 * 24 * 60
 SHOWN_HOURS = 24  # how long a room is told of a decided request
@@ -25,7 +26,7 @@ Scope = Literal["room", "school"]
 
 
 def submit(session: Session, now: datetime, room: Room, asked: protocol.UnblockRequest) -> bool:
-    """Take a request in; return whether it is new. Raises NotPossible for a site that is no name."""
+    """Take a request in; return whether it is new. Raises NotPossible for what is not a site."""
     if session.get(Request, asked.id):
         return False
     session.add(
@@ -87,8 +88,8 @@ def approve(
     unblock = Unblock(
         request_id=request.id,
         room_id=request.room_id if scope == "room" else None,
-        site=request.site,
-        also=request.also,
+        site=_name(request.site),  # again: it may have waited since before such names were refused
+        also=[_name(name) for name in request.also],
         groups=list(groups),
         since=now,
         until=now + timedelta(minutes=minutes),
@@ -181,13 +182,13 @@ def states(session: Session, now: datetime, room: Room) -> list[protocol.Request
 
 
 def take_report(session: Session, now: datetime, room: Room, report: protocol.SiteReport) -> bool:
-    """Take in a teacher's "this should be closed"; return whether it is new."""
+    """Take in a teacher's "this should be closed"; return whether it is new. Raises NotPossible."""
     if session.get(SiteReport, report.id):
         return False
     session.add(
         SiteReport(
-            id=report.id, room_id=room.id, site=_name(report.site), teacher=report.teacher, note=report.note,
-            reported_at=report.reported_at, settled_by="",
+            id=report.id, room_id=room.id, site=_name(report.site, _closable), teacher=report.teacher,
+            note=report.note, reported_at=report.reported_at, settled_by="",
         )
     )  # fmt: skip
     audit.note(session, now, report.teacher, "report", f"{report.site} should be closed ({room.name})")
@@ -259,11 +260,15 @@ def take_action(session: Session, now: datetime, room: Room, action: protocol.Ro
     return True
 
 
-def _name(written: str) -> str:
+def _name(written: str, check: Callable[[str], str] = check_opening) -> str:
     try:
-        return canonical(written)
+        return check(written)
     except InvalidName as problem:
         raise NotPossible(str(problem)) from None
+
+
+def _closable(written: str) -> str:
+    return check_rule(written, "block")
 
 
 def _waiting(session: Session, request_id: str) -> Request:

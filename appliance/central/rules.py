@@ -11,16 +11,16 @@ from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Delegation, Profile, Rule, School
 from blocklists.categories import BY_ID
 from dns.errors import InvalidName
-from dns.names import canonical
+from dns.policy.site_names import check_rule
 
 
 def add(
     session: Session, now: datetime, *, name: str, action: Literal["allow", "block"], by: str, note: str = "",
     locked: bool = False,
 ) -> Rule:  # fmt: skip
-    """Add an entry for a name and its subdomains. Raises NotPossible for what is no name, or there already."""
+    """Add an entry for a name and its subdomains. Raises NotPossible for what is not a site, or there already."""
     try:
-        name = canonical(name)
+        name = check_rule(name, action)
     except InvalidName as problem:
         raise NotPossible(str(problem)) from None
     if session.scalar(select(Rule).where(Rule.name == name, Rule.action == action)):

@@ -93,6 +93,8 @@ def compile_policy(  # noqa: PLR0917 (what a policy is made of, in its order)
         raise HallpassError(f"the policy cannot be used: {problem}") from problem
     for category in unknown_categories(document, lists):
         log.warning("the policy closes %r, which is no category and in no list", category)
+    for sentence in policy.too_wide:
+        log.warning("the policy reaches further than one site: %s", sentence)
     return policy
 
 

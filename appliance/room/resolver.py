@@ -35,7 +35,6 @@ from dns.policy.compiled import CompiledPolicy
 from dns.supervisor import Plan, Supervisor
 from dns.upstream import health as upstream_health
 from dns.upstream.pool import Forward
-from dns.verdict import Policy
 from dns.worker import Worker, WorkerSettings, run_worker
 
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
@@ -63,7 +62,7 @@ class Files:
         """What is not as it should be about the files, and what is used instead."""
         return self._loader.troubles
 
-    def current(self) -> Policy:
+    def current(self) -> CompiledPolicy:
         """Return the policy that was loaded last."""
         return self._policy
 
@@ -252,6 +251,8 @@ def _teller(number: int, folder: Path, files: Files) -> Callable[[worker.Conditi
         details |= {trouble.value: words for trouble, words in troubles.items()}
         if condition.policy_problem:
             details["policy-problem"] = condition.policy_problem
+        if entries := files.current().too_wide:
+            details["policy-too-wide"] = "; ".join(entries)
         health.report(
             folder,
             ProcessHealth(

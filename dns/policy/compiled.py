@@ -23,6 +23,7 @@ from dns.policy.document import (
 )
 from dns.policy.mistakes import mistakes
 from dns.policy.moments import Moments
+from dns.policy.overreach import without_overreach
 from dns.policy.school import lay_out, lesson_names
 from dns.policy.tables import parse_address
 from dns.policy.timetable import FOREVER, Calendar, Timetable
@@ -60,6 +61,7 @@ class CompiledPolicy:
         found = mistakes(document)
         if found:
             raise PolicyInvalid("; ".join(found))
+        document, self.too_wide = without_overreach(document)  # and a sentence for each entry that is
         self.document = document
         self._begins_anew = begins_anew
         self._clock_trusted = clock_trusted

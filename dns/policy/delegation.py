@@ -8,6 +8,7 @@ own rules close was closed by a person: that is never delegated, and neither is 
 import msgspec
 
 from dns.policy.document import EVERY_CATEGORY, Delegation
+from dns.policy.site_names import too_wide
 from dns.policy.view import CompiledView
 from dns.verdict import Action, Step, Verdict
 
@@ -43,6 +44,8 @@ def may_open(view: CompiledView, wish: Wish, now: float) -> Decision:
     """Decide whether a teacher may open a site now, by themselves, for the devices of a view."""
     if view.decide(wish.site, 1, now).action is not Action.REFUSE and not wish.also:
         return Decision(allowed=False, reason=f"{wish.site} is open already")
+    for reason in too_wide((name, "open") for name in (wish.site, *wish.also)).values():
+        return Decision(allowed=False, reason=reason)
     limits: list[Delegation] = []
     for name in (wish.site, *wish.also):
         verdict = view.decide(name, 1, now)

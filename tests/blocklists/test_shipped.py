@@ -12,6 +12,7 @@ from blocklists.errors import ListError
 from blocklists.protected import PROTECTED
 from blocklists.sources import check, load
 from dns.names import canonical, is_under
+from dns.public_suffix import sections
 
 
 def test_the_starter_list_has_hundreds_of_names_in_known_categories() -> None:
@@ -135,3 +136,12 @@ def test_the_data_files_are_toml_without_surprises() -> None:
         text = path.read_text("utf-8")
         assert tomllib.loads(text)
         assert text.isascii()
+
+
+# Under these the site puts each program, app or file under a name made by chance: without them it shows none.
+NAMES_BY_CHANCE = {"repl.co", "replit.dev", "canva-apps.com", "oaiusercontent.com"}
+
+
+def test_a_bundle_brings_no_name_under_which_anybody_puts_up_pages() -> None:
+    names = {name for bundle in bundles.load() for name in (*bundle.sites, *bundle.needs)}
+    assert sections(names).keys() == NAMES_BY_CHANCE

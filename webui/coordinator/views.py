@@ -10,6 +10,7 @@ from appliance.central import accounts, audit, bundles, policies, requests, room
 from appliance.central.errors import CentralError
 from appliance.central.service import Central
 from blocklists.categories import BY_ID, CATEGORIES
+from dns.policy.site_names import reason_why_not
 from webui.coordinator import forms
 from webui.shared import live
 from webui.shared.flashing import flash_with_undo
@@ -72,6 +73,7 @@ def queue() -> str:
             decision=forms.DecisionForm(),
             profiles=rules.profiles(session),
             now=now,
+            too_wide=reason_why_not,
         )
 
 
@@ -137,6 +139,7 @@ def show_rules() -> str:
             form=forms.RuleForm(),
             delegations=[(one, BY_ID[one.category].name) for one in rules.delegations(session)],
             delegation_form=forms.DelegationForm(),
+            too_wide=reason_why_not,
         )
 
 

@@ -1,14 +1,12 @@
 """What a teacher can fill in."""
 
-from urllib.parse import urlsplit
-
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from dns.errors import InvalidName
-from dns.names import canonical
+from dns.policy.site_names import check_opening, check_rule, parse_site
 
 DURATIONS = [
     SelectChoice(str(minutes), words)
@@ -18,28 +16,30 @@ DURATIONS = [
 
 def site_of(written: str) -> str:
     """Return the name of a site that was typed, or pasted as an address. Raises InvalidName."""
-    written = written.strip()
-    try:
-        host = urlsplit(written if "//" in written else f"//{written}").hostname or ""
-    except ValueError as problem:
-        raise InvalidName(f"{written!r} is no address: {problem}") from None
-    name = canonical(host)
+    name = parse_site(written)
     if "." not in name:
-        raise InvalidName(f"{name!r} is not a whole name, such as example.org")
+        raise InvalidName(f"{name} is not a whole name: give the whole name of the site, such as www.example.org")
     return name
 
 
-def _is_a_site(_form: FlaskForm, field: StringField) -> None:
+def _may_open(_form: FlaskForm, field: StringField) -> None:
     try:
-        field.data = site_of(field.data or "")
+        field.data = check_opening(field.data or "")
     except InvalidName as problem:
-        raise ValidationError(str(problem)) from None
+        raise ValidationError(f"{problem}.") from None
+
+
+def _may_close(_form: FlaskForm, field: StringField) -> None:
+    try:
+        field.data = site_of(check_rule(field.data or "", "block"))
+    except InvalidName as problem:
+        raise ValidationError(f"{problem}.") from None
 
 
 class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A wish to open a site."""
 
-    site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _is_a_site])
+    site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _may_open])
     reason = StringField(
         "What it is for", [InputRequired("Please say in a few words what it is for."), Length(max=500)]
     )
@@ -70,7 +70,7 @@ class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 class ReportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A teacher's "this should be closed"."""
 
-    site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _is_a_site])
+    site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _may_close])
     note = StringField("Why", [Optional(), Length(max=500)])
 
 
@@ -80,8 +80,8 @@ def lines_of(written: str) -> list[str]:
 
 
 def sites_of(written: str) -> tuple[str, ...]:
-    """Return the sites named in several lines. Raises InvalidName for the first that is none."""
-    return tuple(dict.fromkeys(site_of(line) for line in lines_of(written)))
+    """Return the sites of a lesson, named in several lines. Raises InvalidName for the first that is none."""
+    return tuple(dict.fromkeys(check_opening(line) for line in lines_of(written)))
 
 
 def mistakes(form: FlaskForm) -> str:

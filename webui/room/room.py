@@ -15,6 +15,7 @@ from appliance.room.recorder.reading import Entry, QueryLog
 from appliance.settings.room import RoomSettings
 from appliance.web_server import SIGN_OF_LIFE_SECONDS
 from blocklists.learning import Suggestion, also_asked
+from dns.policy.site_names import reason_why_not
 
 _LOOK_SECONDS = 0.5
 _AGENT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
@@ -84,7 +85,8 @@ class Room:
             return ()
         asked = state.request
         opened = state.until - timedelta(minutes=asked.minutes)
-        return also_asked(self._log.around(asked.site, opened), asked.site, known=asked.also)
+        found = also_asked(self._log.around(asked.site, opened), asked.site, known=asked.also)
+        return tuple(one for one in found if not reason_why_not(one.name, "open"))  # nobody could open it
 
     def answers_today(self) -> tuple[int, int]:
         """Return how many answers were given since midnight, and how many of them were refusals."""

@@ -17,7 +17,7 @@ from appliance.room.agent.deciding import Deciding
 from appliance.room.agent.following import Follower
 from appliance.room.agent.memory import Kind, Memory
 from dns.errors import InvalidName
-from dns.names import canonical
+from dns.policy.site_names import check_opening, check_rule
 
 SHOWN_HOURS = 24
 FREE_TRIES = 5
@@ -84,7 +84,7 @@ class Answers:
             case calls.LogKeyWanted():
                 return Answer(log_key=await self._central().log_key())
             case calls.Report(report=report):
-                _checked(report.site)
+                _checked(report.site, lambda site: check_rule(site, "block"))
                 self._post("report", report.id, msgspec.json.encode(report))
             case calls.Tell(incident=incident):
                 self._post("incident", incident.id, msgspec.json.encode(incident))
@@ -200,8 +200,8 @@ class Answers:
         return self._client
 
 
-def _checked(site: str) -> str:
+def _checked(site: str, check: Callable[[str], str] = check_opening) -> str:
     try:
-        return canonical(site)
+        return check(site)
     except InvalidName as problem:
         raise HallpassError(str(problem)) from None

@@ -18,9 +18,9 @@ from appliance.room.paths import RoomPaths
 from appliance.room.policy_in_use import PolicyInUse
 from appliance.room.recorder import control
 from dns.errors import InvalidName
-from dns.names import canonical
 from dns.policy.delegation import Wish, may_open
 from dns.policy.document import Lesson, Pause, Suspension, Unblock
+from dns.policy.site_names import check_opening
 
 LONGEST_MINUTES = 8 * 60
 MOST_SITES = 50
@@ -144,6 +144,6 @@ def _new_id() -> str:
 
 def _name(site: str) -> str:
     try:
-        return canonical(site)
+        return check_opening(site)
     except InvalidName as problem:
         raise HallpassError(str(problem)) from None

@@ -81,7 +81,7 @@ def test_a_rule_is_for_a_name_and_comes_once(school: FakeSchool) -> None:
     add("Bad.Example.ORG.", action="block")
     with pytest.raises(NotPossible, match="already"):
         add("bad.example.org", action="block")
-    with pytest.raises(NotPossible, match="not a domain name"):
+    with pytest.raises(NotPossible, match="not the name of a site"):
         add("no name at all", action="block")
     add("good.example.org", action="allow", locked=True)
     found = {rule.name: rule for rule in document(school).rules}

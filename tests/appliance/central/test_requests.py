@@ -54,7 +54,7 @@ def test_the_site_is_kept_as_a_name(school: FakeSchool) -> None:
 
 
 def test_what_is_no_name_is_refused(school: FakeSchool) -> None:
-    with pytest.raises(NotPossible, match="not a domain name"):
+    with pytest.raises(NotPossible, match="not the name of a site"):
         school.request(site="not a name!")
 
 

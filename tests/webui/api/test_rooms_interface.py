@@ -90,7 +90,7 @@ def test_a_request_for_what_is_no_name_is_refused(school: Any, room: httpx.Clien
     asked = msgspec.structs.replace(school.asked(), site="no name at all")
     answer = room.put(f"/requests/{asked.id}", content=body(asked))
     assert answer.status_code == 409
-    assert "not a domain name" in answer.json()["error"]
+    assert "not the name of a site" in answer.json()["error"]
 
 
 def test_the_id_in_the_address_must_be_the_one_in_the_body(school: Any, room: httpx.Client) -> None:

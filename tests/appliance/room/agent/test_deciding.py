@@ -63,7 +63,7 @@ def test_a_pause_works_while_central_is_away(folder: Path, central: FakeCentral)
     ("question", "words"),
     [
         (calls.StartLesson("tess", (), 30), "from one to 50 sites"),
-        (calls.StartLesson("tess", ("no name",), 30), "not a domain name"),
+        (calls.StartLesson("tess", ("no name",), 30), "not the name of a site"),
         (calls.PauseRoom("tess", 0), "lasts from one minute"),
         (calls.PauseRoom("tess", 10_000), "lasts from one minute"),
         (calls.SuspendDevice("tess", "0" * 12, 10), r".+"),

@@ -1,0 +1,123 @@
+"""What in a policy document reaches further than one site, and what becomes of it.
+
+The doors (`dns.policy.site_names`) let nothing of the kind in. But a document may be older than they are, or
+written by hand, and a room must not stop following its policy for one entry. So (ADR 0014):
+
+* what would *open* everybody's sites (an unblock, an allow rule, a lesson's site, a bundle, an appliance name) is
+  left out: it opens nothing. Of an unblock with extra names only what is too wide goes;
+* what *closes* them stays in force as it was: taking it away would open sites that a person has closed;
+* each is reported in words; the rest of the document is untouched.
+
+A rule for the name alone, without its subdomains, reaches no further than that name, and stays as it is.
+Names are looked up once: a new document has mostly the names of the one before.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from dns.policy.document import Bundle, Lesson, PolicyDocument, Rule, Unblock
+from dns.policy.site_names import Wish, too_wide
+from dns.policy.tables import canonical
+
+Reasons = Mapping[tuple[str, Wish], str]  # of what is too wide, by canonical name and wish
+
+_REMEMBERED = 32768
+_known: dict[tuple[str, Wish], str] = {}  # what was looked up before: "" where it is not too wide
+
+
+def without_overreach(document: PolicyDocument) -> tuple[PolicyDocument, tuple[str, ...]]:
+    """Return a document without what opens too much, and a sentence for each entry that is too wide.
+
+    The names in the document must be names (`dns.policy.mistakes`).
+    """
+    reasons = _reasons(_wishes(document))
+    if not reasons:
+        return document, ()
+    said: list[str] = []
+    narrowed = msgspec.structs.replace(
+        document,
+        rules=tuple(rule for rule in document.rules if _stays(rule, reasons, said)),
+        unblocks=tuple(_unblocks(document.unblocks, reasons, said)),
+        lessons=tuple(_lesson(lesson, reasons, said) for lesson in document.lessons),
+        bundles=tuple(_bundles(document.bundles, reasons, said)),
+        appliance_names=_kept("appliance_names", document.appliance_names, "block", reasons, said),
+    )
+    return narrowed, tuple(said)
+
+
+def _wishes(document: PolicyDocument) -> Iterator[tuple[str, Wish]]:
+    for rule in document.rules:
+        if rule.subdomains:
+            yield canonical(rule.name), rule.action
+    for name in _opened(document):
+        yield canonical(name), "open"
+    for lesson in document.lessons:
+        # One written by hand may name the school's "intranet": a lesson opens nothing that is closed (ADR 0009).
+        for name in (*lesson.sites, *lesson.also):
+            yield canonical(name), "allow"
+    for name in document.appliance_names:
+        # Central may stand at a company's name, or at one without a dot: only registries' names are too wide.
+        yield canonical(name), "block"
+
+
+def _opened(document: PolicyDocument) -> Iterator[str]:
+    for unblock in document.unblocks:
+        yield from (unblock.site, *unblock.also)
+    for bundle in document.bundles:
+        yield from (bundle.site, *bundle.names)
+
+
+def _reasons(wishes: Iterable[tuple[str, Wish]]) -> Reasons:
+    asked = frozenset(wishes)
+    if new := asked - _known.keys():
+        if len(_known) > _REMEMBERED:
+            _known.clear()
+            new = asked
+        found = too_wide(new)
+        _known.update((wish, found.get(wish, "")) for wish in new)
+    return {wish: reason for wish in asked if (reason := _known[wish])}
+
+
+def _stays(rule: Rule, reasons: Reasons, said: list[str]) -> bool:
+    reason = reasons.get((canonical(rule.name), rule.action)) if rule.subdomains else None
+    if reason is None:
+        return True
+    if rule.action == "block":
+        said.append(f"the rule that closes {rule.name} stays in force: {reason}")
+        return True
+    said.append(f"the rule that opens {rule.name} is left out: {reason}")
+    return False
+
+
+def _unblocks(unblocks: Iterable[Unblock], reasons: Reasons, said: list[str]) -> Iterator[Unblock]:
+    for unblock in unblocks:
+        if _kept("unblocks", (unblock.site,), "open", reasons, said):
+            yield msgspec.structs.replace(unblock, also=_kept("unblocks", unblock.also, "open", reasons, said))
+
+
+def _lesson(lesson: Lesson, reasons: Reasons, said: list[str]) -> Lesson:
+    """Return a lesson without what is too wide: it closes as much, or more."""
+    return msgspec.structs.replace(
+        lesson,
+        sites=_kept("lessons", lesson.sites, "allow", reasons, said),
+        also=_kept("lessons", lesson.also, "allow", reasons, said),
+    )
+
+
+def _bundles(bundles: Iterable[Bundle], reasons: Reasons, said: list[str]) -> Iterator[Bundle]:
+    for bundle in bundles:
+        if _kept("bundles", (bundle.site,), "open", reasons, said):
+            yield msgspec.structs.replace(bundle, names=_kept("bundles", bundle.names, "open", reasons, said))
+
+
+def _kept(where: str, names: tuple[str, ...], wish: Wish, reasons: Reasons, said: list[str]) -> tuple[str, ...]:
+    """Return the names that are not too wide, and say of each other one that it is left out."""
+    kept = []
+    for name in names:
+        reason = reasons.get((canonical(name), wish))
+        if reason is None:
+            kept.append(name)
+        else:
+            said.append(f"{where}: {name} is left out: {reason}")
+    return tuple(kept)

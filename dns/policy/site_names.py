@@ -1,0 +1,142 @@
+"""Which names a person may open or close: every door asks here, so that all say the same.
+
+A site is a name that somebody registered, or one under it. What is none:
+
+* a public suffix (`dns.public_suffix`): opening ``co.uk`` or ``github.io`` opens everybody's sites;
+* an address in any spelling (``127.1``, ``0x7f.1``, ``[::1]``): policies are about names;
+* the reverse zones, whose names stand for addresses.
+
+There are three wishes, and they differ at two places only:
+
+=====================  ===============  ================  =====================================
+wish                   ``co.uk`` ICANN  ``github.io``     ``intranet``, ``corp``: no listed TLD
+=====================  ===============  ================  =====================================
+open for a time        no               no                no: nobody asks for half a name
+rule: always open      no               no                yes: a name of the school's own network
+rule: always closed    no               yes: a school's   yes
+                                        wish to make
+=====================  ===============  ================  =====================================
+
+``home.arpa`` is for networks like the school's own (RFC 8375) and counts as such a name. The list has
+``*.sch.uk``, since counties hand out names under theirs; but all that stands there is schools, and many a
+school's own site is ``school.sch.uk``: names under it are sites.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import urlsplit
+
+from dns.errors import InvalidName, NotASite
+from dns.names import canonical, is_under
+from dns.public_suffix import Section, sections
+
+Wish = Literal["open", "allow", "block"]  # for a time; by a rule; by a rule
+
+_REVERSE_ZONES = ("in-addr.arpa", "ip6.arpa")
+_LOCAL = frozenset({"home.arpa"})
+_SCHOOLS = "sch.uk"
+_SHOWN_CHARACTERS = 60
+# A name that ends in a number is an IPv4 address to every browser (WHATWG URL, "ends in a number").
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_EXAMPLE = "give the whole name of the site, such as www.example.org"
+
+
+def parse_site(written: str) -> str:
+    """Return the canonical name in what somebody typed, or pasted as a web address.
+
+    A star or a dot before the name (``*.example.org``) says what holds anyway, and is left out.
+    Raises NotASite for what is no name, for an address and for a reverse zone; not for a public suffix.
+    """
+    host = _host(written)
+    if ":" in host:  # an IPv6 address: no name holds one
+        raise _address(written)
+    try:
+        name = canonical(host.removeprefix("*").removeprefix("."))
+    except InvalidName:
+        raise NotASite(f"“{_shown(written)}” is not the name of a site: {_EXAMPLE}") from None
+    if _NUMBER.fullmatch(name.rpartition(".")[2]):
+        raise _address(written)
+    if any(is_under(name, zone) for zone in _REVERSE_ZONES):
+        raise NotASite(f"{name} stands for the addresses of machines, not for a site: {_EXAMPLE}")
+    return name
+
+
+def check_opening(written: str) -> str:
+    """Return the name of a site that may be opened for a time. Raises NotASite with words for whoever asked."""
+    return _checked(written, "open")
+
+
+def check_rule(written: str, action: Literal["allow", "block"]) -> str:
+    """Return the name of a site for which the school may make a rule. Raises NotASite with words for people."""
+    return _checked(written, action)
+
+
+@lru_cache(maxsize=4096)
+def reason_why_not(name: str, wish: Wish) -> str:
+    """Say in words why a canonical name may not be opened or closed because it is too wide; "" where it may."""
+    return too_wide(((name, wish),)).get((name, wish), "")
+
+
+def too_wide(wishes: Iterable[tuple[str, Wish]]) -> Mapping[tuple[str, Wish], str]:
+    """Return those wishes about canonical names that reach further than one site, each with the reason.
+
+    For many at once: the list of suffixes is looked through once.
+    """
+    asked = tuple(wishes)
+    found = sections(name for name, _ in asked)
+    return {
+        (name, wish): reason
+        for name, wish in asked
+        if name in found and (reason := _reason(name, wish, found[name]))
+    }
+
+
+def _checked(written: str, wish: Wish) -> str:
+    name = parse_site(written)
+    if reason := reason_why_not(name, wish):
+        raise NotASite(reason)
+    return name
+
+
+def _reason(name: str, wish: Wish, section: Section) -> str:
+    """Say why a public suffix may not be opened or closed; "" where it may."""
+    if name in _LOCAL:
+        section = Section.UNLISTED
+    if is_under(name, _SCHOOLS) and name != _SCHOOLS:
+        return ""
+    match section:
+        case Section.ICANN:
+            verb = "close" if wish == "block" else "open"
+            return f"{name} is not one site: to {verb} it would {verb} every site that ends in .{name}; {_EXAMPLE}"
+        case Section.PRIVATE if wish != "block":
+            return (
+                f"under {name} anybody can put up pages, and to open it would open them all: "
+                f"give the whole name of the one that is meant, such as name.{name}"
+            )
+        case Section.UNLISTED if wish == "open":
+            return f"{name} is not a whole name: {_EXAMPLE}"
+    return ""
+
+
+def _host(written: str) -> str:
+    text = written.strip()
+    if not text:
+        raise NotASite(f"no site was named: {_EXAMPLE}")
+    try:
+        parts = urlsplit(text if "//" in text else f"//{text}")
+        host = parts.hostname or ""
+    except ValueError:
+        raise NotASite(f"“{_shown(written)}” is not the address of a site: {_EXAMPLE}") from None
+    # More colons than a port needs: an IPv6 address, in brackets or (wrongly) without.
+    return host if parts.netloc.count(":") < 2 or "@" in parts.netloc else parts.netloc
+
+
+def _address(written: str) -> NotASite:
+    return NotASite(f"{_shown(written)} is the address of a machine, not the name of a site: {_EXAMPLE}")
+
+
+def _shown(written: str) -> str:
+    text = " ".join("".join(one if one.isprintable() else " " for one in written).split())
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
