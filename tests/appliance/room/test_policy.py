@@ -1,21 +1,24 @@
 """A room's policy is made from what stands on its disk, and the strictest where nothing does."""
 
 import shutil
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from appliance.errors import HallpassError
-from appliance.room import tunnels
+from appliance.room import health, tunnels
 from appliance.room.paths import RoomPaths
 from appliance.room.policy import depends_on, load_policy, needed_by
+from appliance.room.resolver import Files, _teller
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from blocklists import starter
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
 from dns.policy.tunnel import Finding
 from dns.verdict import Action, Step
+from dns.worker import Condition
 from tests.fakes.policies import NOW, after
 
 ALONE = """
@@ -132,6 +135,26 @@ def test_an_enrolled_room_follows_the_document_and_the_index_that_the_agent_put_
         paths.index / "index.hpx",
         paths.index / "overlay.hpx",
     }
+
+
+def test_an_entry_that_is_too_wide_is_named_and_the_rest_of_the_policy_stays_in_force(
+    tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, paths = room(tmp_path, ENROLLED)
+    rules = (Rule(name="co.uk", action="allow"), Rule(name="com", action="block"), *CENTRALS.rules)
+    write_policy(paths, msgspec.structs.replace(CENTRALS, rules=rules))
+    files = Files(settings, paths)
+
+    view = files.current().view("192.0.2.10")
+    assert view.decide("bet365.com", 1, NOW).action is Action.REFUSE
+    assert view.decide("closed.example", 1, NOW).action is Action.REFUSE
+    assert "the rule that opens co.uk is left out: co.uk is not one site" in caplog.text
+    assert "the rule that closes com stays in force" in caplog.text
+
+    _teller(1, tmp_path, lambda: files.current().too_wide)(Condition())
+    (said,) = health.read(tmp_path, time.time())
+    assert said.details["policy-too-wide"] == "; ".join(files.current().too_wide)
+    assert not said.conditions
 
 
 def test_an_enrolled_room_without_a_policy_yet_is_the_strictest(tmp_path: Path, data: Path) -> None:
