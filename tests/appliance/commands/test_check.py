@@ -1,6 +1,8 @@
 """`hallpass check`: what a room decides about a name, and why, for people and for scripts."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +160,21 @@ def test_a_room_that_cannot_be_read_is_one_clear_line(tmp_path: Path, capsys: py
 
     assert left.value.code == 1
     assert "missing.toml" in capsys.readouterr().err
+
+
+def test_an_entry_of_a_policy_by_hand_that_is_too_wide_is_named_and_opens_nothing(config: Path) -> None:
+    by_hand = config.parent / "by-hand.toml"
+    by_hand.write_text(
+        'version = 1\ndefault_group = "pupils"\n'
+        '[[profiles]]\nname = "pupils"\nclosed = ["gambling"]\n[[groups]]\nname = "pupils"\nprofile = "pupils"\n'
+        '[[rules]]\nname = "com"\naction = "allow"\n[[rules]]\nname = "closed.example.org"\naction = "block"\n'
+    )
+    file = config.parent / "alone.toml"
+    file.write_text(ROOM.replace('closed = ["gambling"]', 'document = "by-hand.toml"'))
+    check = [sys.executable, "-m", "appliance", "check", "www.bet365.com", "closed.example.org", "--config", file]
+
+    done = subprocess.run(check, capture_output=True, text=True, check=True)
+
+    assert "the rule that opens com is left out: com is not one site" in done.stderr
+    assert "www.bet365.com: refused" in done.stdout
+    assert "closed.example.org: refused" in done.stdout

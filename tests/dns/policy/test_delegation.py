@@ -109,3 +109,13 @@ def test_a_pause_or_a_lesson_is_ended_and_not_opened_through() -> None:
 
     assert "paused" in ask("games.example", paused).reason
     assert "not part of the lesson" in ask("games.example", lesson).reason
+
+
+@pytest.mark.parametrize("wish", [{"site": "co.uk"}, {"site": "games.example", "also": ("github.io",)}])
+def test_what_reaches_further_than_one_site_is_delegated_to_nobody(wish: dict[str, Any]) -> None:
+    lists = FakeClosedNames({"co.uk": "games", "games.example": "games", "github.io": "games"})
+    seen = policy(lists, delegations=(GAMES,)).view(PUPIL)
+    decision = may_open(seen, Wish(minutes=20, **wish), NOW)
+
+    assert not decision.allowed
+    assert "give the whole name" in decision.reason
