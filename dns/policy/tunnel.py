@@ -1,23 +1,36 @@
-"""Tunnel detection: questions that carry data instead of asking for names.
+r"""Tunnel detection: questions that carry data instead of asking for names.
 
-A tunnel writes what it sends into the names it asks for, all under one parent whose server reads along. It cannot
-ask the same name twice (the cache would answer), its names are long, and their letters are near to chance. What
-comes back travels in TXT, NULL and other roomy types. All of this shows over a window, for one device and parent:
+A tunnel writes what it sends into the names it asks for, all under one registrable domain whose server reads
+along. A name that was asked already carries nothing more, so it must ask new names all the time, and the more it
+sends, the more and the longer they are. What is counted, for one device and registrable domain, over a window:
 
-* `distinct` payloads (what stands before the parent) and their bytes in all,
-* their mean length, and the entropy of their letters in bits,
-* the share of roomy types, and how many questions repeat an earlier payload.
+* how many names are *new*, and what their payloads (the labels before the domain) could carry: the octets of each
+  times their entropy, in bits. That is about 4 a letter for hexadecimal digits, 5 for base32, more for raw octets,
+  and next to nothing where a name is filled up with one letter;
+* the same of the names of which some *roomy* type was asked (TXT, NULL and whatever else a stub does not ask by
+  itself): through those comes more back than an address.
 
-None of these alone is proof: content networks ask for many short names, antivirus look-ups for long ones, reverse
-zones for endless ones. `docs/policy.md` says how often the rules below hit and miss, and how that was measured.
+A name is new once. What else is asked of it, in whatever case, how soon and how often again, by retries, for AAAA
+and HTTPS, by a second resolver, or a minute later because its time to live is over, changes nothing. A retry needs
+not be told from a name that comes back, because neither counts. So a device that asks for the same hosts all day
+is quiet (a name stays known while it is asked at least once a half window), and the rules below hold only sums
+that grow, never shares or means: *asking again, or for other names, cannot hide a tunnel*.
 
-Pure: told of questions and times, it keeps no clock, opens nothing, and its memory is bounded (`PAIRS` pairs of a
-device and a parent, `PAYLOADS` payloads each). Names whose look-ups are meant to carry data are never looked at.
+None of this alone is proof: content networks ask for many short names, antivirus look-ups for long ones, reverse
+zones for endless ones. `docs/policy.md` says how often the rules hit and miss, and how that was measured.
+
+Pure: told of questions and times, it keeps no clock, opens nothing, and its memory is bounded: `PAIRS` pairs of a
+device and a domain, `PAYLOADS` payloads in each half window (the oldest are forgotten first), `PAYLOADS_IN_ALL` in
+all (the pairs that were quiet for longest are forgotten first). A device is an address: one that asks over IPv4
+and over IPv6 is two, and each of them must send enough to be seen. Names whose look-ups are meant to carry data
+are never looked at. Not found: tunnels in reverse zones, and those spread over many registrable domains.
 """
 
 import math
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import ClassVar
 
 import msgspec
@@ -25,60 +38,67 @@ import msgspec
 from dns.names import parents
 from dns.policy.document import Rule
 from dns.policy.inspection import REPUTATION_NAMES
+from dns.public_suffix import registrable_domain
 
 HALF_WINDOW_SECONDS = 300.0  # the window is the half that is filling and the one before: five to ten minutes
+LATE_SECONDS = 60.0  # so much may a question come late: several workers hand over their records in turn
 PAIRS = 4096
-PAYLOADS = 512  # in each half window; a pair that has more was judged long before
-SAMPLE = 64  # payloads over which the entropy is taken
+PAYLOADS = 1024
+PAYLOADS_IN_ALL = 65536  # about 6 MB
+NAMES = 4096  # whose payloads are remembered, because most names come again at once for another type
 
-# Types whose answers have room for data: NULL, TXT, MX, CNAME, SRV, KEY, PRIVATE (65280 and above: iodine's).
-_ROOMY = frozenset((5, 10, 15, 16, 25, 33))
-_PRIVATE = 65280
+# Types that stubs ask by themselves, for any name: A, NS, SOA, AAAA, DS, DNSKEY, SVCB, HTTPS; and PTR.
+_PLAIN = frozenset((1, 2, 6, 12, 28, 43, 48, 64, 65))
 
 NEVER_TUNNELS = frozenset(("arpa", "local", "lan", "internal", "localhost", *REPUTATION_NAMES))
 
+_ESCAPED = re.compile(r"\\(\d{3})")
+
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """From where on questions look like carried data. All of one line must hold; the lines are alternatives."""
+    """From where on the new names of a window, each with its bits, look like carried data. Lines are alternatives.
 
-    distinct: int = 20  # for every line
-    entropy: float = 3.0
-    # Long names that are asked once each:
-    long_bytes: int = 5000
-    long_mean: float = 28.0
-    long_fresh: float = 0.7
+    A name below the bits of a line does not count for that line, one below `tiny_bits` for none. `names` must be
+    there for every line.
+    """
+
+    names: int = 20
+    # Names of a few letters, so many that neither a monitor nor a mail server needs them:
+    tiny_bits: float = 18.0  # seven letters
+    tiny_names: int = 1000
     # Short names, so many and so new that no page needs them:
-    many_distinct: int = 400
-    many_mean: float = 12.0
-    many_fresh: float = 0.7
+    short_bits: float = 36.0  # twelve letters
+    short_names: int = 400
+    # Long names, which pages need now and then (advert frames have 64 hexadecimal digits):
+    long_bits: float = 100.0
+    long_sum: float = 40000.0  # 5 kB
+    # Names longer than those:
+    vast_bits: float = 300.0
+    vast_sum: float = 15000.0
     # Roomy types:
-    roomy_share: float = 0.5
-    roomy_bytes: int = 800
-    roomy_mean: float = 10.0
-    # So much that nothing else matters:
-    flood_bytes: int = 20000
-    flood_mean: float = 40.0
+    roomy_bits: float = 30.0
+    roomy_sum: float = 2800.0
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A device whose questions under one parent look like carried data."""
+    """A device whose questions under one registrable domain look like carried data."""
 
     device: str
     parent: str
     first: float  # Unix seconds: the first question of the window
     questions: int
-    distinct: int
-    payload_bytes: int
-    mean_length: float
-    entropy: float  # bits a letter
-    roomy_share: float
+    distinct: int  # new names that could carry something
+    payload_bytes: int  # octets of their payloads
+    mean_length: float  # octets
+    entropy: float  # bits an octet
+    roomy_share: float  # of these names
 
     def evidence(self) -> tuple[str, ...]:
         """Return what was seen, for the incident."""
         return (
             f"{self.questions} questions for {self.distinct} different names under {self.parent}",
             f"{self.payload_bytes} letters before it, {self.mean_length:.0f} in a name",
-            f"{self.entropy:.1f} bits of entropy in a letter, {self.roomy_share:.0%} of types with room for data",
+            f"{self.entropy:.1f} bits of entropy in a letter, {self.roomy_share:.0%} asked for types with room",
         )
 
     def rule(self) -> Rule:
@@ -86,53 +106,99 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return Rule(name=self.parent, action="block", category="circumvention", note="looks like a DNS tunnel")
 
 
+class Payload(msgspec.Struct, frozen=True, gc=False):
+    """What stands in a name before its registrable domain."""
+
+    parent: str
+    mark: int  # two payloads with the same mark are the same
+    octets: int  # dots left out
+    bits: float  # that it could carry
+
+
 class _Half:
-    """What one device asked under one parent in half a window."""
+    """The new names of one device under one registrable domain, in half a window."""
 
-    __slots__ = ("distinct", "first", "payload_bytes", "payloads", "questions", "roomy", "sample")
+    __slots__ = (
+        "bits", "first", "long_sum", "names", "number", "octets", "payloads", "questions", "roomy_names",
+        "roomy_sum", "short_names", "tiny_names", "vast_sum",
+    )  # fmt: skip
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, number: int, now: float) -> None:
+        self.number = number  # of half windows since 1970: no question moves their borders
         self.first = now
         self.questions = 0
-        self.roomy = 0
-        self.distinct = 0
-        self.payload_bytes = 0
-        self.payloads: set[int] = set()
-        self.sample: list[str] = []
+        self.names = self.tiny_names = self.short_names = self.roomy_names = 0
+        self.octets = 0
+        self.bits = self.long_sum = self.vast_sum = self.roomy_sum = 0.0
+        self.payloads: dict[int, bool] = {}  # by mark, whether a roomy type was asked; the oldest first
 
-    def add(self, payload: str, *, roomy: bool, known: bool, count: int) -> bool:
-        """Count a question; tell whether its payload is new to the window."""
-        self.questions += count
-        self.roomy += count if roomy else 0
-        mark = hash(payload)
-        if known or mark in self.payloads or len(self.payloads) >= PAYLOADS:
-            return False
-        self.payloads.add(mark)
-        if len(self.sample) < SAMPLE:
-            self.sample.append(payload)
-        self.distinct += 1
-        self.payload_bytes += len(payload)
-        return True
+    def add(self, payload: Payload, limits: Thresholds) -> None:
+        """Count a new payload."""
+        bits = payload.bits
+        self.names += 1
+        self.octets += payload.octets
+        self.bits += bits
+        self.tiny_names += bits >= limits.tiny_bits
+        self.short_names += bits >= limits.short_bits
+        if bits >= limits.long_bits:
+            self.long_sum += bits
+        if bits >= limits.vast_bits:
+            self.vast_sum += bits
+
+    def add_roomy(self, payload: Payload, limits: Thresholds) -> None:
+        """Count a payload for which a roomy type was asked, the first time that one was."""
+        if payload.bits >= limits.roomy_bits:
+            self.roomy_names += 1
+            self.roomy_sum += payload.bits
+
+    def remember(self, mark: int, *, roomy: bool) -> None:
+        """Know a payload from now on; forget the oldest where there are too many."""
+        self.payloads[mark] = roomy
+        if len(self.payloads) > PAYLOADS:
+            del self.payloads[next(iter(self.payloads))]
 
 
 class _Pair:
-    """The window of one device and one parent."""
+    """The window of one device and one registrable domain."""
 
     __slots__ = ("filling", "full", "reported")
-    NOTHING: ClassVar[_Half] = _Half(0.0)
+    NOTHING: ClassVar[_Half] = _Half(0, 0.0)
 
     def __init__(self, now: float) -> None:
-        self.filling = _Half(now)
+        self.filling = _Half(_number(now), now)
         self.full = self.NOTHING
         self.reported = -math.inf
 
     def turn(self, now: float) -> None:
-        """Begin the next half where this one is over. A clock set back begins anew."""
-        age = now - self.filling.first
-        if 0 <= age < HALF_WINDOW_SECONDS:
+        """Begin the next half where this one is over. A clock set back begins anew, a late question does not."""
+        number, filling = _number(now), self.filling.number
+        if number == filling or number < filling == _number(now + LATE_SECONDS):
             return
-        self.full = self.filling if 0 <= age < 2 * HALF_WINDOW_SECONDS else self.NOTHING
-        self.filling = _Half(now)
+        self.full = self.filling if number == filling + 1 else self.NOTHING
+        self.filling = _Half(number, now)
+
+    def take(self, payload: Payload, *, roomy: bool, limits: Thresholds) -> bool:
+        """Count a question; tell whether it was for something new."""
+        half, mark = self.filling, payload.mark
+        before = half.payloads.get(mark)
+        if before is None:
+            # Known from the half before: it stays known, and is not counted again.
+            before = self.full.payloads.get(mark)
+            half.remember(mark, roomy=roomy or before is True)
+        elif roomy:
+            half.payloads[mark] = True
+        if before is None:
+            half.add(payload, limits)
+        if roomy and not before:
+            half.add_roomy(payload, limits)
+        return before is None or (roomy and not before)
+
+    def __len__(self) -> int:
+        return len(self.full.payloads) + len(self.filling.payloads)
+
+
+def _number(now: float) -> int:
+    return int(now // HALF_WINDOW_SECONDS)
 
 
 class TunnelDetector:
@@ -142,81 +208,96 @@ class TunnelDetector:
         self._exempt = NEVER_TUNNELS | frozenset(exempt)
         self._thresholds = thresholds or Thresholds()
         self._pairs: OrderedDict[tuple[str, str], _Pair] = OrderedDict()
+        self._payloads = 0
 
     def seen(self, device: str, name: str, qtype: int, now: float, count: int = 1) -> Finding | None:
         """Take a question (a canonical name) that a device asked `count` times at about `now`.
 
         Returns a finding the first time that a window looks like carried data, and not again for its duration.
         """
-        parent, payload = split(name)
-        if not payload or self._is_exempt(parent, name):
+        payload = payload_of(name)
+        if payload.bits < self._thresholds.tiny_bits or self._is_exempt(payload.parent, name):
             return None
+        pair = self._pair(device, payload.parent, now)
+        pair.filling.questions += count
+        kept = len(pair)
+        is_new = pair.take(payload, roomy=qtype not in _PLAIN, limits=self._thresholds)
+        self._payloads += len(pair) - kept
+        while self._payloads > PAYLOADS_IN_ALL or len(self._pairs) > PAIRS:
+            self._payloads -= len(self._pairs.popitem(last=False)[1])
+        if not is_new or abs(now - pair.reported) < 2 * HALF_WINDOW_SECONDS:
+            return None
+        finding = self._judge(device, payload.parent, pair)
+        if finding is not None:
+            pair.reported = now
+        return finding
+
+    def _pair(self, device: str, parent: str, now: float) -> _Pair:
+        """Return the window of a device and a registrable domain, at this time."""
         key = (device, parent)
         pair = self._pairs.get(key)
         if pair is None:
             pair = self._pairs[key] = _Pair(now)
-            if len(self._pairs) > PAIRS:
-                self._pairs.popitem(last=False)
-        else:
-            self._pairs.move_to_end(key)
-            pair.turn(now)
-        known = hash(payload) in pair.full.payloads
-        roomy = qtype in _ROOMY or qtype >= _PRIVATE
-        fresh = pair.filling.add(payload, roomy=roomy, known=known, count=count)
-        if not fresh or abs(now - pair.reported) < 2 * HALF_WINDOW_SECONDS:
-            return None
-        finding = self._judge(device, parent, pair)
-        if finding is not None:
-            pair.reported = now
-        return finding
+            return pair
+        self._pairs.move_to_end(key)
+        kept = len(pair)
+        pair.turn(now)
+        self._payloads += len(pair) - kept
+        return pair
 
     def _is_exempt(self, parent: str, name: str) -> bool:
         return parent.rpartition(".")[2] in self._exempt or not self._exempt.isdisjoint(parents(name))
 
     def _judge(self, device: str, parent: str, pair: _Pair) -> Finding | None:
-        limits = self._thresholds
-        halves = (pair.full, pair.filling)
-        distinct = sum(half.distinct for half in halves)
-        if distinct < limits.distinct:
+        limits, full, filling = self._thresholds, pair.full, pair.filling
+        names = full.names + filling.names
+        # Only sums that grow: a share or a mean could be lowered by further questions.
+        if names < limits.names or not (
+            full.tiny_names + filling.tiny_names >= limits.tiny_names
+            or full.short_names + filling.short_names >= limits.short_names
+            or full.long_sum + filling.long_sum >= limits.long_sum
+            or full.vast_sum + filling.vast_sum >= limits.vast_sum
+            or full.roomy_sum + filling.roomy_sum >= limits.roomy_sum
+        ):
             return None
-        payload_bytes = sum(half.payload_bytes for half in halves)
-        questions = sum(half.questions for half in halves)
-        mean = payload_bytes / distinct
-        roomy = sum(half.roomy for half in halves) / questions
-        fresh = distinct / questions
-        suspicious = (
-            (payload_bytes >= limits.long_bytes and mean >= limits.long_mean and fresh >= limits.long_fresh)
-            or (distinct >= limits.many_distinct and mean >= limits.many_mean and fresh >= limits.many_fresh)
-            or (roomy >= limits.roomy_share and payload_bytes >= limits.roomy_bytes and mean >= limits.roomy_mean)
-            or (payload_bytes >= limits.flood_bytes and mean >= limits.flood_mean)
-        )
-        if not suspicious:
-            return None
-        bits = entropy(pair.full.sample + pair.filling.sample)
-        if bits < limits.entropy:
-            return None
+        octets = full.octets + filling.octets
         return Finding(
             device=device,
             parent=parent,
-            first=pair.full.first if pair.full is not pair.NOTHING else pair.filling.first,
-            questions=questions,
-            distinct=distinct,
-            payload_bytes=payload_bytes,
-            mean_length=mean,
-            entropy=bits,
-            roomy_share=roomy,
+            first=full.first if full is not pair.NOTHING else filling.first,
+            questions=full.questions + filling.questions,
+            distinct=names,
+            payload_bytes=octets,
+            mean_length=octets / names,
+            entropy=(full.bits + filling.bits) / octets,
+            roomy_share=min((full.roomy_names + filling.roomy_names) / names, 1.0),
         )
 
 
-def split(name: str) -> tuple[str, str]:
-    """Return the parent under which somebody registers names, and what stands before it, dots left out.
+@lru_cache(maxsize=NAMES)
+def payload_of(name: str) -> Payload:
+    """Return what a canonical name carries beyond its registrable domain."""
+    parent, payload = _parts(name)
+    text = payload.replace(".", "")
+    if "\\" in text:  # octets that are no letters are written in four
+        text = _ESCAPED.sub(lambda found: chr(int(found[1])), text)
+    return Payload(parent, hash(payload), len(text), len(text) * entropy((text,)))
 
-    Without a list of public suffixes: the last two labels, or three where the last is a country and the one before
-    is short (``co.uk``, ``ac.jp``, ``sch.uk``).
+
+def split(name: str) -> tuple[str, str]:
+    """Return the domain that somebody registered, and what stands before it, dots left out.
+
+    The name itself and nothing, where it is a public suffix (`dns.public_suffix`).
     """
-    labels = name.split(".")
-    keep = 3 if len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3 else 2
-    return ".".join(labels[-keep:]), "".join(labels[:-keep])
+    parent, payload = _parts(name)
+    return parent, payload.replace(".", "")
+
+
+def _parts(name: str) -> tuple[str, str]:
+    parent = registrable_domain(name)
+    if parent is None:
+        return name, ""
+    return parent, name[: -len(parent) - 1]
 
 
 def entropy(texts: Iterable[str]) -> float:

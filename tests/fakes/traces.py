@@ -4,33 +4,73 @@ A trace yields (second, name, type). Everything is drawn from a generator with a
 """
 
 import base64
+import heapq
 import string
 from collections.abc import Callable, Iterator
 from random import Random
+
+from dns.names import labels_to_text
 
 A, PTR, TXT, AAAA, HTTPS, NULL = 1, 12, 16, 28, 65, 10
 
 Asked = tuple[float, str, int]
 Trace = Iterator[Asked]
 
-ENCODINGS: dict[str, Callable[[bytes], str]] = {
-    "hex": bytes.hex,
-    "base32": lambda data: base64.b32encode(data).decode().rstrip("=").lower(),
-    "base64": lambda data: base64.urlsafe_b64encode(data).decode().rstrip("=").lower(),
+ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "hex": lambda data: data.hex().encode(),
+    "base32": lambda data: base64.b32encode(data).rstrip(b"="),
+    "base64": lambda data: base64.urlsafe_b64encode(data).rstrip(b"="),
+    "raw": bytes,
 }
+# What a stub asks of each name: an old one, one of today, a browser of today.
+STUBS: dict[str, tuple[int, ...]] = {"A": (A,), "A+AAAA": (A, AAAA), "A+AAAA+HTTPS": (A, AAAA, HTTPS)}
+RETRIES = (5.0, 10.0)  # seconds after the first question: resolv.conf(5), two attempts and a second server
+LABEL_OCTETS = 60
 LETTERS = string.ascii_lowercase + string.digits
 
 
-def tunnel(chance: Random, encoding: str, *, per_second: float, letters: int, qtype: int, seconds: float) -> Trace:
+def tunnel(
+    chance: Random,
+    encoding: str,
+    *,
+    per_second: float,
+    letters: int,
+    qtype: int,
+    seconds: float,
+    parent: str = "t.example.net",
+) -> Trace:
     """Yield the questions of a tunnel whose names carry `letters` of payload each."""
     encode = ENCODINGS[encoding]
     number, now = 0, 0.0
     while now < seconds:
         payload = encode(number.to_bytes(2, "big") + chance.randbytes(letters))[:letters]
-        labels = [payload[at : at + 60] for at in range(0, len(payload), 60)]
-        yield now, ".".join((*labels, "t.example.net")), qtype
+        labels = tuple(payload[at : at + LABEL_OCTETS] for at in range(0, len(payload), LABEL_OCTETS))
+        yield now, f"{labels_to_text(labels)}.{parent}", qtype
         number = (number + 1) % 65536
         now += chance.expovariate(per_second)
+
+
+def asked_by_stub(trace: Trace, types: tuple[int, ...], retries: tuple[float, ...] = ()) -> Trace:
+    """Yield what a stub asks for the names of a trace (in order): of each these types, and all of it again.
+
+    `retries` are seconds after the first question.
+    """
+    waiting: list[Asked] = []
+    for now, name, _ in trace:
+        while waiting and waiting[0][0] <= now:
+            yield heapq.heappop(waiting)
+        for after in (0.0, *retries):
+            for at, qtype in enumerate(types):
+                heapq.heappush(waiting, (now + after + at / 1000, name, qtype))
+    while waiting:
+        yield heapq.heappop(waiting)
+
+
+def searched(trace: Trace, suffix: str) -> Trace:
+    """Yield what a stub asks that tries each name under its search domain too, before the name itself."""
+    for now, name, qtype in trace:
+        yield now, f"{name}.{suffix}", qtype
+        yield now, name, qtype
 
 
 def letters(chance: Random, count: int, alphabet: str = LETTERS) -> str:
@@ -130,14 +170,50 @@ def blogs(chance: Random, seconds: float) -> Trace:
     return _bursts(chance, seconds, 5, visit)
 
 
+def blocklist(chance: Random, seconds: float) -> Trace:
+    """Yield what a mail server asks a list of addresses (DNSBL) that nobody has named: one a second, A and TXT."""
+
+    def mail() -> list[Asked]:
+        name = ".".join(str(chance.randint(1, 254)) for _ in range(4)) + ".bl.example"
+        return [(0.0, name, A)] + ([(0.1, name, TXT)] if chance.random() < 0.03 else [])
+
+    return _bursts(chance, seconds, 1, mail)
+
+
+def polled_hosts(chance: Random, seconds: float) -> Trace:
+    """Yield what watches the school's own machines: the same two hundred, every minute, A and AAAA."""
+    hosts = [f"{letters(chance, 12)}-{number}.{letters(chance, 4)}.school.example" for number in range(200)]
+    return iter(
+        (minute * 60.0 + at / 10, name, qtype)
+        for minute in range(int(seconds / 60))
+        for at, name in enumerate(hosts)
+        for qtype in (A, AAAA)
+    )
+
+
+def connected_things(chance: Random, seconds: float) -> Trace:
+    """Yield what a gateway asks for sixty connected things: long names of their own, again as their TTL ends."""
+    things = [f"{chance.randbytes(20).hex()}.iot.things.example" for _ in range(60)]
+    return iter(
+        (minute * 60.0 + at / 3, name, qtype)
+        for minute in range(int(seconds / 60))
+        for at, name in enumerate(things)
+        for qtype in (A, AAAA)
+    )
+
+
 INNOCENT: dict[str, Callable[[Random, float], Trace]] = {
     "content network": content_network,
     "video hosts": video,
     "advert frames": advert_frames,
     "telemetry": telemetry,
+    "connected things": connected_things,
+    "polled hosts": polled_hosts,
+    "address list, unknown": blocklist,
     "antivirus, known": antivirus,
     "antivirus, unknown": lambda chance, seconds: antivirus(chance, seconds, "av.example"),
     "reverse zones": reverse_zones,
     "browsing": browsing,
+    "browsing, search domain": lambda chance, seconds: searched(browsing(chance, seconds), "school.example"),
     "blogs": blogs,
 }

@@ -18,10 +18,12 @@ from appliance.room.recorder.tokens import Tokens
 from appliance.settings.room import RoomSettings
 from dns.policy.document import PolicyDocument, json_decoder, toml_document
 from dns.policy.tunnel import Finding, TunnelDetector
-from dns.records import Batch
+from dns.records import Batch, QueryRecord
+from dns.verdict import Step
 
 LOOK_SECONDS = 5.0
 _MOST_WAITING = 1000
+_RULE = Step.RULE.value
 
 log = logging.getLogger("hallpass.recorder")
 
@@ -48,7 +50,7 @@ class Watch:
         for record in batch.records:
             if record.verdict == "refused":
                 self._found += self._rules.refused(record, self._tokens.token(record.device))
-            elif self._tunnels != "off" and record.verdict == "allowed":
+            elif self._tunnels != "off" and _may_be_of_a_tunnel(record):
                 finding = self._detector.seen(
                     record.device, record.name, record.qtype, record.second, record.count
                 )
@@ -115,6 +117,17 @@ class Watch:
             own = self._settings.policy
             return strictest_document(self._settings) if own is None else local_document(self._settings, own)
         return (json_decoder.decode if path == self._paths.policy else toml_document)(path.read_bytes())
+
+
+def _may_be_of_a_tunnel(record: QueryRecord) -> bool:
+    """Tell whether a question may have carried its name to a server that the school does not know.
+
+    One that failed has, once it was decided: the server needs not answer. Nothing is decided for strangers and
+    floods. What a rule of the school allows, the school knows.
+    """
+    if record.step == _RULE:
+        return False
+    return record.verdict == "allowed" or (record.verdict == "failed" and record.step != "")
 
 
 def _state(path: Path | None) -> tuple[int, int] | None:

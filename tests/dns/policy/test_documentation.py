@@ -9,7 +9,9 @@ from dns.policy.document import PolicyDocument, json_decoder, toml_document
 from dns.policy.mistakes import mistakes
 from dns.policy.order import ORDER
 from dns.policy.safe_search import GOOGLE_NAMES
+from dns.policy.tunnel import Thresholds
 from dns.verdict import Step
+from tests.bench import tunnel
 
 TEXT = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")
 
@@ -39,3 +41,25 @@ def test_the_documented_order_is_the_one_that_decides() -> None:
 
 def test_the_number_of_googles_names_is_the_documented_one() -> None:
     assert f"Google ({len(GOOGLE_NAMES)} country names)" in TEXT
+
+
+def test_the_measured_table_of_tunnels_is_the_documented_one() -> None:
+    fast = tunnel.RATES[-2:]
+    documented = re.findall(r"^\| (\d+, \w+) \| (.*) \|$", TEXT, re.MULTILINE)
+
+    assert [
+        f"| {names} | {' | '.join(cells.split(' | ')[-len(fast) :])} |" for names, cells in documented
+    ] == list(tunnel.rows(fast))
+
+
+def test_the_limits_of_tunnels_are_the_documented_ones() -> None:
+    limits = Thresholds()
+
+    for bits, least in (
+        (limits.tiny_bits, f"{limits.tiny_names} names"),
+        (limits.short_bits, f"{limits.short_names} names"),
+        (limits.long_bits, f"{limits.long_sum:,.0f} bits"),
+        (limits.vast_bits, f"{limits.vast_sum:,.0f} bits"),
+        (limits.roomy_bits, f"{limits.roomy_sum:,.0f} bits"),
+    ):
+        assert re.search(rf"^\| {bits:.0f} bits.* \| {least} \|$", TEXT, re.MULTILINE)

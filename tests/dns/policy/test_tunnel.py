@@ -1,19 +1,51 @@
-"""Tunnels are noticed, innocent names of the same looks are not, and memory stays bounded."""
+"""Tunnels are noticed however they ask, innocent names of the same looks are not, and memory stays bounded."""
 
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dns.policy.tunnel import PAIRS, PAYLOADS, Finding, TunnelDetector, entropy, split
+from dns.names import labels_to_text
+from dns.policy.tunnel import (
+    HALF_WINDOW_SECONDS,
+    LATE_SECONDS,
+    PAIRS,
+    PAYLOADS,
+    PAYLOADS_IN_ALL,
+    Finding,
+    TunnelDetector,
+    entropy,
+    payload_of,
+    split,
+)
 from tests.fakes import traces
+from tests.fakes.traces import AAAA, HTTPS, RETRIES, STUBS, TXT, A, asked_by_stub
 
 DEVICE = "192.0.2.10"
+TYPES = st.lists(st.sampled_from([A, AAAA, HTTPS, 2, 6, 12, 43, 48, 64]), min_size=1, max_size=5).map(tuple)
+WAITS = st.lists(st.floats(0.0, 30.0), max_size=4).map(tuple)
 
 
 def findings(trace: traces.Trace, detector: TunnelDetector | None = None) -> list[Finding]:
     detector = detector or TunnelDetector()
     found = (detector.seen(DEVICE, name, qtype, now) for now, name, qtype in trace)
     return [finding for finding in found if finding is not None]
+
+
+def first(trace: traces.Trace) -> tuple[float, str] | None:
+    """Return when something is found first, and under which domain."""
+    detector = TunnelDetector()
+    for now, name, qtype in trace:
+        if (finding := detector.seen(DEVICE, name, qtype, now)) is not None:
+            return now, finding.parent
+    return None
+
+
+def tunnel(
+    seed: int, *, per_second: float = 10, letters: int = 38, seconds: float = 60, encoding: str = "base32"
+) -> traces.Trace:
+    return traces.tunnel(Random(seed), encoding, per_second=per_second, letters=letters, qtype=A, seconds=seconds)
 
 
 @pytest.mark.parametrize("encoding", traces.ENCODINGS)
@@ -29,6 +61,127 @@ def test_a_tunnel_is_noticed_whatever_it_is_written_in(
     assert (finding.device, finding.parent) == (DEVICE, "example.net")
     assert finding.rule().name == "example.net"
     assert "under example.net" in finding.evidence()[0]
+
+
+@pytest.mark.parametrize("again", [(), RETRIES])
+@pytest.mark.parametrize("types", STUBS.values(), ids=STUBS)
+@pytest.mark.parametrize("encoding", traces.ENCODINGS)
+def test_a_tunnel_that_asks_as_a_stub_does_is_noticed_within_half_a_minute(
+    encoding: str, types: tuple[int, ...], again: tuple[float, ...]
+) -> None:
+    found = first(asked_by_stub(tunnel(1, encoding=encoding), types, again))
+
+    assert found is not None
+    assert found[0] < 30
+    assert found[1] == "example.net"
+
+
+@given(st.integers(0, 99), st.sampled_from(list(traces.ENCODINGS)), st.sampled_from([5.0, 20.0]), TYPES, WAITS)
+def test_neither_types_nor_retries_change_when_a_tunnel_is_noticed(
+    seed: int, encoding: str, rate: float, types: tuple[int, ...], again: tuple[float, ...]
+) -> None:
+    def trace() -> traces.Trace:
+        return tunnel(seed, per_second=rate, seconds=600 / rate, encoding=encoding)
+
+    assert first(asked_by_stub(trace(), types, again)) == first(trace())
+
+
+@given(st.integers(0, 99), st.sampled_from([A, AAAA, TXT, HTTPS, 255]), st.data())
+def test_neither_asking_again_nor_asking_for_other_names_hides_a_tunnel(
+    seed: int, qtype: int, data: st.DataObject
+) -> None:
+    questions = list(tunnel(seed, per_second=1, letters=60, seconds=300))
+    alone = first(iter(questions))
+    mixed = list(questions)
+    for at in data.draw(st.lists(st.integers(0, len(questions) - 1), max_size=60)):
+        now, name, _ = questions[at]
+        mixed.append((now + data.draw(st.floats(0.0, 900.0)), name, qtype))
+        mixed.append((now, f"{'a' * data.draw(st.integers(1, 63))}.www{at}.example.net", qtype))
+    disguised = first(iter(sorted(mixed)))
+
+    assert alone is not None
+    assert disguised is not None
+    assert disguised[0] <= alone[0]
+
+
+@pytest.mark.parametrize("after", [60.0, HALF_WINDOW_SECONDS - 1, HALF_WINDOW_SECONDS + 1])
+def test_a_tunnel_that_repeats_its_names_when_their_time_to_live_is_over_is_noticed_as_soon(after: float) -> None:
+    def trace() -> traces.Trace:
+        return tunnel(2, per_second=1, seconds=600)
+
+    assert first(asked_by_stub(trace(), (A, AAAA), (after,))) == first(trace())
+
+
+def test_names_that_come_back_as_their_time_to_live_ends_are_new_once() -> None:
+    names = [f"{Random(at).randbytes(20).hex()}.things.example" for at in range(200)]
+    often = ((minute * 60.0 + at / 10, name, A) for minute in range(60) for at, name in enumerate(names))
+
+    assert not findings(often)
+
+
+def test_payloads_are_still_known_when_the_half_window_turns_over() -> None:
+    detector = TunnelDetector()
+    names = [f"{Random(at).randbytes(10).hex()}.things.example" for at in range(250)]
+    for half in range(6):
+        for name in names:
+            detector.seen(DEVICE, name, A, half * HALF_WINDOW_SECONDS + 299.0)
+    pair = detector._pairs[DEVICE, "things.example"]  # its memory is the subject
+
+    assert pair.filling.names == pair.full.names == 0
+    assert len(pair.filling.payloads) == len(names)
+
+
+def test_one_record_of_many_answers_is_one_name() -> None:
+    detector = TunnelDetector()
+    found = [detector.seen(DEVICE, name, qtype, now, count=40) for now, name, qtype in tunnel(3)]
+    (finding,) = [one for one in found if one is not None]
+
+    assert finding.questions == 40 * finding.distinct
+
+
+def test_a_name_in_other_case_or_in_other_labels_carries_what_its_letters_do() -> None:
+    upper = labels_to_text((b"MFRGGZDFMZTWQ2LK", b"t", b"Example", b"NET"))
+    split_up = labels_to_text((b"mfrg", b"gzdfmz", b"twq2lk", b"t", b"example", b"net"))
+
+    assert payload_of(upper) == payload_of("mfrggzdfmztwq2lk.t.example.net")
+    assert payload_of(split_up).bits == payload_of(upper).bits
+    assert payload_of(split_up).mark != payload_of(upper).mark  # dots carry something too
+
+
+def test_raw_octets_are_counted_as_octets_and_not_as_they_are_written() -> None:
+    name = labels_to_text((bytes(range(32)), b"example", b"net"))
+
+    assert (payload_of(name).octets, payload_of(name).bits) == (32, 160)
+
+
+def test_padding_carries_nothing() -> None:
+    padded = (f"{'a' * 50}{number:03}.example.net" for number in range(300))
+
+    assert not findings((at / 10, name, A) for at, name in enumerate(padded))
+
+
+def test_roomy_types_count_once_for_a_name_whatever_else_is_asked_of_it_before_or_after() -> None:
+    names = [name for _, name, _ in tunnel(4, seconds=3)]
+    orders: list[tuple[int, ...]] = [(TXT,), (TXT, A, AAAA), (A, AAAA, HTTPS, TXT), (A, TXT, TXT, 10), (255, A)]
+    found = [
+        findings((float(at), name, qtype) for at, name in enumerate(names) for qtype in order) for order in orders
+    ]
+
+    assert {len(one) for one in found} == {1}
+    assert len({(one.first, one.distinct, one.roomy_share > 0.9) for (one,) in found}) == 1
+
+
+def test_a_search_domain_hides_nothing_and_is_left_alone_where_the_school_names_it() -> None:
+    detector = TunnelDetector(exempt=("school.example",))
+    found = findings(traces.searched(tunnel(5), "school.example"), detector)
+
+    assert [finding.parent for finding in found] == ["example.net"]
+
+
+def test_sites_under_a_public_suffix_are_not_taken_for_one_domain() -> None:
+    names = (f"{Random(at).randbytes(12).hex()}.github.io" for at in range(2000))
+
+    assert not findings((at / 20, name, A) for at, name in enumerate(names))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in traces.INNOCENT if kind != "antivirus, unknown"])
@@ -64,16 +217,48 @@ def test_a_clock_that_jumps_begins_a_new_window() -> None:
         assert not findings(((now + shift, name, qtype) for now, name, qtype in trace), detector)
 
 
+@pytest.mark.parametrize("late", [1.0, LATE_SECONDS])
+def test_a_question_that_is_handed_over_late_loses_nothing(late: float) -> None:
+    detector = TunnelDetector()
+    began = HALF_WINDOW_SECONDS - 10.0
+    trace = list(tunnel(7, seconds=20))
+    in_time, turned = trace[: len(trace) // 2], trace[len(trace) // 2 :]
+    found = findings(((began + now, name, qtype) for now, name, qtype in in_time), detector)
+    detector.seen(DEVICE, "first.of.the.next.half.example.net", A, HALF_WINDOW_SECONDS)
+    detector.seen(DEVICE, "late.words.of.another.worker.example.net", A, HALF_WINDOW_SECONDS - late)
+    found += findings(((began + now + 5, name, qtype) for now, name, qtype in turned), detector)
+
+    pair = detector._pairs[DEVICE, "example.net"]  # its memory is the subject
+    assert pair.full.names + pair.filling.names == len(trace) + 2
+
+
 def test_memory_is_bounded_in_pairs_and_in_payloads() -> None:
     detector = TunnelDetector()
     for number in range(PAIRS + 100):
-        detector.seen(DEVICE, f"x.parent{number}.example", 1, 0.0)
+        detector.seen(DEVICE, f"some-words.parent{number}.example", 1, 0.0)
     assert len(detector._pairs) == PAIRS  # its memory is the subject
 
     for number in range(PAYLOADS * 3):
-        detector.seen(DEVICE, f"x{number}.last.example", 1, 0.0)
+        detector.seen(DEVICE, f"payload{number}.last.example", 1, 0.0)
     pair = detector._pairs[DEVICE, "last.example"]
     assert len(pair.filling.payloads) == PAYLOADS
+
+
+def test_memory_is_bounded_over_all_devices_and_windows() -> None:
+    detector = TunnelDetector()
+    for number in range(PAYLOADS_IN_ALL * 2):
+        detector.seen(f"device {number % 150}", f"payload{number}.example.net", 1, number / 200)
+
+    kept = sum(len(pair) for pair in detector._pairs.values())
+    assert kept == detector._payloads <= PAYLOADS_IN_ALL
+
+
+def test_names_that_could_carry_nothing_take_no_memory() -> None:
+    detector = TunnelDetector()
+    for name in ("example.org", "www.example.org", "static.bbc.co.uk", "co.uk", "single", ""):
+        assert detector.seen(DEVICE, name, A, 0.0) is None
+
+    assert not detector._pairs
 
 
 @pytest.mark.parametrize(
@@ -84,6 +269,9 @@ def test_memory_is_bounded_in_pairs_and_in_payloads() -> None:
         ("data.example.co.uk", ("example.co.uk", "data")),
         ("co.uk", ("co.uk", "")),
         ("a.bbc.example", ("bbc.example", "a")),
+        ("data.pupil.github.io", ("pupil.github.io", "data")),
+        ("github.io", ("github.io", "")),
+        ("a.b.unlisted-domain.corp", ("unlisted-domain.corp", "ab")),
         ("single", ("single", "")),
         ("", ("", "")),
     ],
