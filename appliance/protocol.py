@@ -24,14 +24,26 @@ GET      /log-key                the key of the room's query log (`LogKey`)
 The feed says where the room should be, not what happened: a room that missed ten changes needs only the last
 line. IDs are made by the room (32 hexadecimal digits), so that a request sent twice arrives once.
 Errors are ``{"error": "one sentence"}`` with the HTTP status that fits.
+
+What may enter is checked at the door, once, by whoever takes it in: shapes, lengths and zones by decoding, the
+characters of texts and the range of times by `check`. What was kept before is read as it is: a text that may not
+enter today must not make a list unreadable in which it already stands.
 """
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
 
-Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+from appliance.errors import HallpassError
+
+# The length as well: to a regular expression's `$` a line's end after the digits is the end.
+Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
+Username = Annotated[str, msgspec.Meta(max_length=64)]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Evidence = Annotated[str, msgspec.Meta(max_length=2000)]  # a name whose every byte is escaped has a thousand
+Word = Annotated[str, msgspec.Meta(max_length=64)]
 Role = Literal["teacher", "coordinator", "safeguarding", "head", "governor", "technician"]
 
 
@@ -50,10 +62,10 @@ class UnblockRequest(msgspec.Struct, frozen=True, kw_only=True):
     site: str  # canonical name
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     minutes: Annotated[int, msgspec.Meta(ge=1, le=7 * 24 * 60)]
-    teacher: str  # the account's user name
-    asked_at: datetime
+    teacher: Username
+    asked_at: Time
     lesson: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    also: tuple[str, ...] = ()  # extra names the site needs
+    also: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()  # extra names the site needs
 
 
 class RequestState(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +83,8 @@ class SiteReport(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     site: str
-    teacher: str
-    reported_at: datetime
+    teacher: Username
+    reported_at: Time
     note: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
@@ -81,36 +93,37 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     kind: Literal["locked-category", "many-refusals", "tunnel", "bypass", "told-a-grown-up"]
-    happened_at: datetime
-    device: str
-    evidence: tuple[str, ...]
+    happened_at: Time
+    device: Annotated[str, msgspec.Meta(max_length=64)]
+    evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=100)]
 
 
 class RoomAction(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was decided in the room itself: a lesson, a pause, a suspended device, an opening."""
 
     id: Id
-    who: str  # the account's user name
+    who: Username
     what: Annotated[str, msgspec.Meta(max_length=64)]
     detail: Annotated[str, msgspec.Meta(max_length=2000)] = ""
-    happened_at: datetime
+    happened_at: Time
 
 
 class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How a room is."""
 
-    version: str  # of Hallpass
-    policy: int
-    index: str
-    index_age_seconds: float
-    conditions: tuple[str, ...]  # the values of `appliance.room.health.Condition`; empty: healthy
+    version: Annotated[str, msgspec.Meta(max_length=64)]  # of Hallpass
+    policy: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    index: Annotated[str, msgspec.Meta(max_length=128)]
+    index_age_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+    conditions: Annotated[tuple[Word, ...], msgspec.Meta(max_length=100)]
+    # the values of `appliance.room.health.Condition`; empty: healthy
 
 
 class Credentials(msgspec.Struct, frozen=True):
     """What somebody typed to sign in."""
 
-    username: str
-    password: str
+    username: Annotated[str, msgspec.Meta(max_length=200)]
+    password: Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,3 +139,55 @@ class LogKey(msgspec.Struct, frozen=True):
     """The key of a room's query log: 64 hexadecimal digits, held in memory only."""
 
     key: str
+
+
+class BadMessage(HallpassError):
+    """Something in a message may not be there; the text is one sentence that names the field."""
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # C0, DEL, C1, and the ends of lines and paragraphs
+_NEVER_BLANK = frozenset({"reason", "teacher", "what", "who"})
+_AS_THEY_ARE = frozenset({"id", "password"})  # only compared, never kept as text; an `Id` has its pattern
+_FIRST, _LAST = (
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(2200, 1, 1, tzinfo=UTC),
+)  # a Pi without a clock begins 1970
+
+
+def check(message: msgspec.Struct) -> None:
+    """Raise BadMessage where a text, or a time, within a message is none that can be kept everywhere.
+
+    A database may refuse a NUL (PostgreSQL does), a page or a log is broken up by other control characters, and
+    times at the very ends of the calendar have no other zone.
+    """
+    for field in message.__struct_fields__:
+        if field not in _AS_THEY_ARE:
+            _check(field, getattr(message, field))
+
+
+def _check(field: str, value: object) -> None:
+    match value:
+        case msgspec.Struct():
+            check(value)
+        case tuple():
+            for one in value:
+                _check(field, one)
+        case str():
+            if found := control_character(value):
+                raise BadMessage(f"{field} holds a control character ({found}), which no text may")
+            if field in _NEVER_BLANK and not value.strip():
+                raise BadMessage(f"{field} is blank")
+        case datetime():
+            if value.tzinfo is None or not _FIRST <= value < _LAST:
+                raise BadMessage(f"{field} is no time with its zone between 1970 and 2200")
+
+
+def control_character(text: str) -> str:
+    """Return the first control character in a text, as `U+0000`; "" where there is none."""
+    found = _CONTROL.search(text)
+    return f"U+{ord(found[0]):04X}" if found else ""
+
+
+def printable(text: str) -> str:
+    r"""Return a text with its control characters written out, as `\x00`: for evidence, which must not be lost."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

@@ -13,8 +13,8 @@ from webui.coordinator.app import make_app
 class ServedSchool(FakeSchool):
     """A school whose central is served on a port of this machine."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, database: str = "") -> None:
+        super().__init__(folder, database=database)
         self.central.feed.start()
         self._server = make_server("127.0.0.1", 0, make_app(self.central), threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})

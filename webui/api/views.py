@@ -1,6 +1,7 @@
 """What rooms call (see `appliance.protocol`): each view reads, asks a service, and answers."""
 
 import contextlib
+import re
 from collections.abc import Generator
 from typing import Any, TypeVar
 
@@ -15,12 +16,13 @@ from appliance.central.models import Room
 from appliance.central.service import Central
 from webui.shared import live
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 _encoder = msgspec.json.Encoder()
 _BEARER = "Bearer "
+_ID = re.compile("[0-9a-f]{32}")
 LARGEST_BODY = 64 * 1024  # bytes; the largest honest one is an incident with its evidence
 
 
@@ -47,6 +49,7 @@ def _refuse(problem: CentralError) -> Response:
     return _problem(str(problem), 404 if isinstance(problem, NotFound) else 409)
 
 
+@api.errorhandler(protocol.BadMessage)
 @api.errorhandler(msgspec.ValidationError)
 @api.errorhandler(msgspec.DecodeError)
 def _unreadable(problem: Exception) -> Response:
@@ -110,6 +113,8 @@ def put_request(request_id: str) -> Response:
 @api.delete("/requests/<request_id>")
 def delete_request(request_id: str) -> Response:
     """Take a request back."""
+    if not _ID.fullmatch(request_id):
+        raise protocol.BadMessage("an id has 32 hexadecimal digits")
     with central().store.writing() as session:
         requests.withdraw(session, central().now(), _room(session), request_id)
     return _json({})
@@ -186,7 +191,10 @@ def _room(session: Any) -> Room:
 
 
 def _body(kind: type[T]) -> T:
-    return msgspec.json.decode(request.get_data(), type=kind)
+    """Return what a room sent. Raises msgspec.DecodeError or BadMessage where something in it may not enter."""
+    message = msgspec.json.decode(request.get_data(), type=kind)
+    protocol.check(message)
+    return message
 
 
 def _same(in_body: str, in_path: str) -> None:

@@ -3,8 +3,9 @@
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import InputRequired, Length, ValidationError
 
+from appliance.protocol import control_character
 from dns.errors import InvalidName
 from dns.policy.site_names import check_opening, check_rule, parse_site
 
@@ -12,6 +13,8 @@ DURATIONS = [
     SelectChoice(str(minutes), words)
     for minutes, words in ((10, "10 minutes"), (30, "30 minutes"), (60, "one hour"), (120, "two hours"))
 ]
+_WHAT_FOR = "Please say in a few words what it is for."
+_LONG = "That is too long: %(max)d characters at most."
 
 
 def site_of(written: str) -> str:
@@ -36,15 +39,34 @@ def _may_close(_form: FlaskForm, field: StringField) -> None:
         raise ValidationError(f"{problem}.") from None
 
 
+class OneLine:
+    """A text as it may travel and be kept: without blanks around it, and without control characters."""
+
+    def __init__(self, blank: str = "") -> None:
+        """Where `blank` says something, the text may not be blank."""
+        self._blank = blank
+
+    def __call__(self, _form: FlaskForm, field: StringField) -> None:
+        """Check a field, and take the blanks around its text away. Raises ValidationError."""
+        found = control_character(field.data or "")
+        if found:
+            raise ValidationError(
+                f"{field.label.text}: there is a character in it ({found}) that no text may hold."
+            )
+        field.data = (field.data or "").strip()
+        if self._blank and not field.data:
+            raise ValidationError(self._blank)
+
+
 class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A wish to open a site."""
 
     site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _may_open])
     reason = StringField(
-        "What it is for", [InputRequired("Please say in a few words what it is for."), Length(max=500)]
+        "What it is for", [InputRequired(_WHAT_FOR), OneLine(_WHAT_FOR), Length(max=500, message=_LONG)]
     )
     minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=60)
-    lesson = StringField("Lesson (if you like)", [Optional(), Length(max=200)])
+    lesson = StringField("Lesson (if you like)", [OneLine(), Length(max=200, message=_LONG)])
 
 
 class LessonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -52,7 +74,7 @@ class LessonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     sites = TextAreaField("Only these sites, one a line", [InputRequired("Which sites?"), Length(max=5000)])
     minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=60)
-    title = StringField("Lesson (if you like)", [Optional(), Length(max=200)])
+    title = StringField("Lesson (if you like)", [OneLine(), Length(max=200, message=_LONG)])
 
 
 class PauseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -71,7 +93,7 @@ class ReportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A teacher's "this should be closed"."""
 
     site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _may_close])
-    note = StringField("Why", [Optional(), Length(max=500)])
+    note = StringField("Why", [OneLine(), Length(max=500, message=_LONG)])
 
 
 def lines_of(written: str) -> list[str]:

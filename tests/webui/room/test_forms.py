@@ -3,11 +3,13 @@
 import contextlib
 
 import pytest
+from flask import Flask
+from flask_wtf import FlaskForm
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.errors import InvalidName
-from webui.room.forms import site_of
+from webui.room.forms import LessonForm, ReportForm, RequestForm, mistakes, site_of
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,48 @@ def test_what_names_no_site_is_refused(written: str) -> None:
 def test_nothing_that_is_typed_raises_anything_else(written: str) -> None:
     with contextlib.suppress(InvalidName):
         assert "." in site_of(written)
+
+
+@pytest.fixture
+def app() -> Flask:
+    app = Flask(__name__)
+    app.config |= {"SECRET_KEY": "a test's", "WTF_CSRF_ENABLED": False}
+    return app
+
+
+GOOD = {"site": "example.org", "reason": "maths", "minutes": "10", "lesson": "", "note": "why", "title": "Romans",
+        "sites": "example.org"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [(RequestForm, "reason"), (RequestForm, "lesson"), (ReportForm, "note"), (LessonForm, "title")],
+)
+@pytest.mark.parametrize("character", ["\x00", "\n", "\x1b", "\x7f", "\u2028"])
+def test_a_control_character_is_said_beside_its_field(
+    app: Flask, kind: type[FlaskForm], field: str, character: str
+) -> None:
+    with app.test_request_context("/", method="POST", data=GOOD | {field: f"a{character}b"}):
+        form = kind()
+        assert not form.validate()
+        assert list(form.errors) == [field]
+        assert f"U+{ord(character):04X}" in mistakes(form)
+
+
+def test_a_reason_of_blanks_is_none_and_blanks_around_one_are_taken_away(app: Flask) -> None:
+    for blank in ("", "   ", "\u00a0\u3000"):
+        with app.test_request_context("/", method="POST", data=GOOD | {"reason": blank}):
+            form = RequestForm()
+            assert not form.validate()
+            assert mistakes(form) == "Please say in a few words what it is for."
+    with app.test_request_context("/", method="POST", data=GOOD | {"reason": "  Römer \u2013 Größe  "}):
+        form = RequestForm()
+        assert form.validate(), form.errors
+        assert form.reason.data == "Römer \u2013 Größe"
+
+
+def test_what_is_too_long_is_said(app: Flask) -> None:
+    with app.test_request_context("/", method="POST", data=GOOD | {"reason": "x" * 501}):
+        form = RequestForm()
+        assert not form.validate()
+        assert mistakes(form) == "That is too long: 500 characters at most."
