@@ -86,6 +86,7 @@ def _content(session: Session, now: datetime, room: Room) -> PolicyDocument:
                 since=unblock.since,
                 until=unblock.until,
                 by=unblock.by,
+                request=unblock.request_id or "",
             )
             for unblock in requests.open_now(session, now, room)
         ),

@@ -42,6 +42,7 @@ class Unblock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     also: tuple[str, ...] = ()  # the extra names granted with it, each with its subdomains
     groups: tuple[str, ...] = ()  # empty: every group
     by: str = ""  # who granted it, for the explanation
+    request: str = ""  # the id of the request that it answers, by which a room ends it
     safe_search: bool = True  # an opened search engine keeps its safe search; False lifts it
 
 

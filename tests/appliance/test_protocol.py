@@ -97,7 +97,8 @@ def test_a_time_has_its_zone_and_is_of_our_days(message: msgspec.Struct, field: 
     ("message", "field", "value"),
     [
         (MESSAGES[0], "reason", "x" * 501), (MESSAGES[0], "teacher", "x" * 65),
-        (MESSAGES[0], "lesson", "x" * 201), (MESSAGES[0], "minutes", 10**30), (MESSAGES[0], "minutes", 0), (MESSAGES[0], "also", ["x"] * 101),
+        (MESSAGES[0], "lesson", "x" * 201), (MESSAGES[0], "minutes", 10**30),
+        (MESSAGES[0], "minutes", 0), (MESSAGES[0], "also", ["x"] * 101),
         (MESSAGES[1], "note", "x" * 501), (MESSAGES[2], "device", "x" * 65),
         (MESSAGES[2], "evidence", ["x" * 2001]),
         (MESSAGES[2], "evidence", ["x"] * 101), (MESSAGES[3], "what", "x" * 65),

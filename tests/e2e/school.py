@@ -1,6 +1,7 @@
 """A school for a story: central, rooms and a stand-in for the internet, all real processes on loopback."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -72,7 +73,8 @@ class Process:
         return self._process.wait(timeout=20)
 
     def kill(self) -> None:
-        self._process.kill()
+        """Kill it and all that it started: nothing of it answers any more."""
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 

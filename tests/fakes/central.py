@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ class FakeCentral:
         self.accounts: dict[tuple[str, str], Account] = {}
         self.health: list[dict[str, Any]] = []
         self.refusal: tuple[int, str] | None = None  # what a PUT is answered with, instead of being taken
+        self.answers: dict[str, int] = {}  # id: what a PUT or DELETE of it is answered with; 0: not at all
+        self.tried: list[str] = []  # the ids of what was sent, taken or not
         self.lines: list[bytes] = []  # sent on the feed instead of the target
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
@@ -63,8 +66,9 @@ class FakeCentral:
                 central.post(self)
 
             def do_DELETE(self) -> None:
-                central.withdrawn.append(self.path.rsplit("/", 1)[1])
-                central.answer(self, 200, b"{}")
+                if not central.answered_otherwise(self):
+                    central.withdrawn.append(self.path.rsplit("/", 1)[1])
+                    central.answer(self, 200, b"{}")
 
         self._stopping.clear()
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
@@ -127,6 +131,8 @@ class FakeCentral:
         kind = handler.path.removeprefix("/api/v1/").partition("/")[0]
         if kind == "health":
             self.health.append(body)
+        elif self.answered_otherwise(handler):
+            return
         elif self.refusal is not None:
             status, words = self.refusal
             self.answer(handler, status, json.dumps({"error": words}).encode())
@@ -134,6 +140,20 @@ class FakeCentral:
         elif body["id"] not in [one["id"] for one in self.taken[kind]]:
             self.taken[kind].append(body)
         self.answer(handler, 200, b"{}")
+
+    def answered_otherwise(self, handler: BaseHTTPRequestHandler) -> bool:
+        """Note what was sent; answer as `answers` says, if it says anything of it."""
+        name = handler.path.rsplit("/", 1)[1]
+        self.tried.append(name)
+        status = self.answers.get(name)
+        if status is None:
+            return False
+        if status == 0:
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            self.answer(handler, status, b'{"error": "something went wrong here"}')
+        return True
 
     def post(self, handler: BaseHTTPRequestHandler) -> None:
         typed = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))

@@ -20,6 +20,12 @@ from webui.shared import live
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 
+_KINDS = {
+    "withdrawal": "the end of an opening (it stays closed in this room)",
+    "report": "a report of a site",
+    "incident": "an incident",
+    "action": "a line of the audit",
+}
 _CATEGORY_NAMES = {one.id: one.name for one in CATEGORIES}
 
 
@@ -88,7 +94,11 @@ def ask() -> str | Redirect:
 @pages.post("/requests/<request_id>/withdraw")
 def withdraw(request_id: str) -> Redirect:
     """Take a request back, or close early what it opened."""
-    _tell(calls.Withdraw(request_id, _me()), "The request was taken back.")
+    answer = _tell(calls.Withdraw(request_id, _me()))
+    if answer is not None:
+        status = room().status()
+        later = "" if status and status.reachable else " Central hears of it as soon as it can be reached again."
+        flash(("It is closed again in this room." if answer.ended else "The request was taken back.") + later)
     return redirect(url_for(".today"))
 
 
@@ -106,7 +116,8 @@ def report() -> Redirect:
         teacher=_me(),
         reported_at=datetime.now(UTC),
     )
-    _tell(calls.Report(sent), f"Thank you. The coordinator will look at {sent.site}.")
+    if _tell(calls.Report(sent)) is not None:
+        flash(f"Thank you. The coordinator will look at {sent.site}.")
     return redirect(url_for(".today"))
 
 
@@ -126,7 +137,9 @@ def _today(form: forms.RequestForm) -> str:
         answers=answers,
         refusals=refusals,
         trouble=trouble,
-        requests=[(state, _words(state, asked.unsent, now), _needs(state, now)) for state in asked.requests],
+        requests=[(state, _words(state, asked, now), _needs(state, now)) for state in asked.requests],
+        put_aside=[one for one in asked.put_aside if one.kind != "request"],
+        kind=lambda one: _KINDS[one],
         status=room().status(),
         category=lambda one: _CATEGORY_NAMES.get(one, one),
         clock=lambda text: datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S"),
@@ -143,8 +156,11 @@ def _needs(state: RequestState, now: datetime) -> tuple[Suggestion, ...]:
         return ()
 
 
-def _words(state: RequestState, unsent: tuple[str, ...], now: datetime) -> str:
-    if state.request.id in unsent:
+def _words(state: RequestState, asked: calls.Answer, now: datetime) -> str:
+    aside = next((one.why for one in asked.put_aside if (one.kind, one.id) == ("request", state.request.id)), "")
+    if aside and state.state == "waiting":
+        return f"kept here: central did not take it ({aside})"
+    if state.request.id in asked.unsent:
         return "kept here until central can be reached"
     if state.state == "approved" and state.until is not None:
         return f"open until {state.until.astimezone():%H:%M:%S}" if state.until > now else "over"
@@ -153,13 +169,13 @@ def _words(state: RequestState, unsent: tuple[str, ...], now: datetime) -> str:
     )
 
 
-def _tell(question: calls.Question, done: str) -> None:
+def _tell(question: calls.Question) -> calls.Answer | None:
+    """Return what the agent answers; None where it does not, or said no, which is said then."""
     try:
-        room().ask(question)
+        return room().ask(question)
     except (calls.AgentAway, calls.Refused) as no:
         flash(f"{no}.", "warning")
-    else:
-        flash(done)
+        return None
 
 
 def _me() -> str:

@@ -3,19 +3,20 @@
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.protocol import Account, Credentials, RequestState, UnblockRequest
+from appliance.protocol import Account, Credentials, RequestState, UnblockRequest, check, printable
 from appliance.room.agent import calls
-from appliance.room.agent.calls import Answer, RoomStatus
+from appliance.room.agent.calls import Answer, Kind, RoomStatus
 from appliance.room.agent.central_client import CentralClient, Unreachable
 from appliance.room.agent.deciding import Deciding
 from appliance.room.agent.following import Follower
-from appliance.room.agent.memory import Kind, Memory
+from appliance.room.agent.memory import Memory
 from dns.errors import InvalidName
 from dns.policy.site_names import check_opening, check_rule
 
@@ -49,11 +50,14 @@ class Answers:
         try:
             while line := await reader.readline():
                 try:
-                    answer = await self._answer(calls.question_decoder.decode(line))
+                    answer = await self._answer(_acceptable(calls.question_decoder.decode(line)))
                 except msgspec.DecodeError as problem:
                     answer = Answer(error=f"not understood: {problem}")
                 except HallpassError as no:
                     answer = Answer(error=str(no))
+                except (OSError, sqlite3.Error):
+                    log.exception("nothing can be written")
+                    answer = Answer(error="This room's disk cannot be written. Please look whether it took effect")
                 writer.write(calls.encoder.encode(answer) + b"\n")
                 await writer.drain()
         except (ConnectionError, ValueError):
@@ -76,11 +80,12 @@ class Answers:
             case calls.Submit(request=request):
                 return Answer(opened_until=self._submit(request))
             case calls.Withdraw(id=request_id, who=who):
-                self._withdraw(who, request_id)
+                return Answer(ended=self._withdraw(who, request_id))
             case calls.Requests():
                 since = self._now() - timedelta(hours=SHOWN_HOURS)
                 unsent = tuple(parcel.id for parcel in self._memory.outbox() if parcel.kind == "request")
-                return Answer(requests=tuple(self._memory.requests(since)), unsent=unsent)
+                put_aside = tuple(self._memory.put_aside(self._now().timestamp()))
+                return Answer(requests=tuple(self._memory.requests(since)), unsent=unsent, put_aside=put_aside)
             case calls.LogKeyWanted():
                 return Answer(log_key=await self._central().log_key())
             case calls.Report(report=report):
@@ -167,14 +172,18 @@ class Answers:
         self._send()
         return until
 
-    def _withdraw(self, who: str, request_id: str) -> None:
+    def _withdraw(self, who: str, request_id: str) -> bool:
+        """Take a request back; return whether it had been opened, and is closed now."""
         self._central()
         state = self._memory.request(request_id)
-        if state is None:
+        if state is None or self._deciding is None:
             raise HallpassError("This room does not know that request")
-        if not self._end(who, request_id):
-            self._memory.mark_withdrawn(request_id)
-        self._send()
+        try:
+            if not self._end(who, request_id):
+                self._deciding.close(request_id)
+        finally:
+            self._send()
+        return state.state == "approved"
 
     def _end(self, who: str, decision_id: str) -> bool:
         """End what the room decided, and show the request that it came from as over; return whether it held."""
@@ -205,3 +214,16 @@ def _checked(site: str, check: Callable[[str], str] = check_opening) -> str:
         return check(site)
     except InvalidName as problem:
         raise HallpassError(str(problem)) from None
+
+
+def _acceptable(question: calls.Question) -> calls.Question:
+    """Return a question as it may enter. Raises BadMessage where a text or a time in it may not.
+
+    An incident must not be lost for what somebody's browser put into it: its control characters are written out.
+    """
+    if not isinstance(question, calls.Tell):
+        check(question)
+        return question
+    incident = question.incident
+    evidence = tuple(printable(one) for one in incident.evidence)
+    return calls.Tell(msgspec.structs.replace(incident, device=printable(incident.device), evidence=evidence))

@@ -7,12 +7,15 @@ why there is none. `ask` is the asking side, for programs without an event loop.
 import socket
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from appliance.errors import HallpassError
 from appliance.protocol import Account, Credentials, Incident, RequestState, SiteReport, UnblockRequest
 from appliance.room.own import OwnDecisions
+
+Kind = Literal["request", "withdrawal", "report", "incident", "action"]  # of what is sent to central
 
 LINE_BYTES = 1024 * 1024
 PATIENCE_SECONDS = 8.0  # longer than the agent itself waits for central
@@ -110,6 +113,14 @@ class RoomStatus(msgspec.Struct, frozen=True, kw_only=True):
     index_age_seconds: float | None = None
 
 
+class PutAside(msgspec.Struct, frozen=True):
+    """Something that central did not take, and why. It is kept."""
+
+    kind: Kind
+    id: str
+    why: str
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the agent says."""
 
@@ -118,6 +129,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     account: Account | None = None
     requests: tuple[RequestState, ...] = ()
     unsent: tuple[str, ...] = ()  # the ids of requests that central has not got yet
+    put_aside: tuple[PutAside, ...] = ()  # what central did not take; of requests, and of everything else
+    ended: bool = False  # what was taken back had been opened, and is closed now
     log_key: str = ""
     opened_until: datetime | None = None  # a request that was delegated: open at once
     own: OwnDecisions | None = None

@@ -1,7 +1,7 @@
 """Central's machine interface, from the room's side (`appliance.protocol`), over HTTP.
 
 What can go wrong is one of two things: central cannot be reached (`Unreachable`: try again later), or central said
-no (`Refused`: trying again changes nothing).
+no (`Refused`: trying again changes nothing). Between them stands `Faulty`: central is there, but this call fails.
 """
 
 import ssl
@@ -20,6 +20,8 @@ CALL_SECONDS = 5.0
 SILENCE_SECONDS = 25.0  # central says something at least every ten
 LARGEST_INDEX = 512 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024
+# What whoever stands before central says while it is away, or central while it has no time; 511: a captive portal.
+_AWAY = (429, 502, 503, 504, 511)
 
 _encode = msgspec.json.encode
 
@@ -28,6 +30,10 @@ T = TypeVar("T")
 
 class Unreachable(HallpassError):
     """Central cannot be reached, or is in trouble itself."""
+
+
+class Faulty(Unreachable):
+    """Central answers, but with a fault of its own: this call may be what it cannot bear."""
 
 
 class Refused(HallpassError):
@@ -164,6 +170,8 @@ def _check(response: httpx.Response) -> None:
     except msgspec.DecodeError:
         words = ""
     words = words or f"central answered {response.status_code}"
-    if response.status_code >= 500 or response.status_code == 429:
+    if response.status_code in _AWAY:
         raise Unreachable(words)
+    if response.status_code >= 500:
+        raise Faulty(words)
     raise Refused(response.status_code, words)

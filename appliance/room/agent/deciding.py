@@ -12,6 +12,7 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.protocol import RoomAction, UnblockRequest
 from appliance.room import own
+from appliance.room.agent.closings import Closings
 from appliance.room.agent.memory import Memory
 from appliance.room.own import OwnDecisions
 from appliance.room.paths import RoomPaths
@@ -41,10 +42,16 @@ class Deciding:
         self._policy = policy
         self._memory = memory
         self._now = now
+        self._closings = Closings(paths, memory, now)
 
     def in_force(self) -> OwnDecisions:
         """Return what the room has decided and is not over."""
-        return own.read(self._paths.own, self._now().timestamp())
+        decisions = own.read(self._paths.own, self._now().timestamp())
+        return msgspec.structs.replace(decisions, closings=(), damaged=False)
+
+    def close(self, request_id: str) -> None:
+        """Take back a request to central, or end what central opened for it. Raises HallpassError."""
+        self._closings.close(request_id)
 
     def start_lesson(self, who: str, sites: tuple[str, ...], minutes: int, title: str) -> None:
         """Let the room reach only these sites for a time. Raises HallpassError with what is wrong."""
@@ -113,14 +120,17 @@ class Deciding:
         found = decisions.find(decision_id)
         if found is None:
             return False
-        own.write(self._paths.own, decisions.without(decision_id))
+        self._write(decisions.without(decision_id))
         kind = {Lesson: "lesson", Pause: "pause", Suspension: "suspension", Unblock: "opening"}[type(found)]
         self._tell(who, f"{kind} ended", "")
         return True
 
     def _add(self, decision: own.Decision, who: str, what: str, detail: str) -> None:
-        own.write(self._paths.own, self.in_force().added(decision))
+        self._write(self.in_force().added(decision))
         self._tell(who, what, detail)
+
+    def _write(self, decisions: OwnDecisions) -> None:
+        own.write(self._paths.own, self._closings.carried(decisions))
 
     def _tell(self, who: str, what: str, detail: str) -> None:
         action = RoomAction(id=_new_id(), who=who, what=what, detail=detail[:2000], happened_at=self._now())

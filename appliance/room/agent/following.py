@@ -6,21 +6,26 @@ Three tasks of one event loop, each of which goes on whatever becomes of the oth
   once, then with growing, jittered pauses of at most `LONGEST_PAUSE_SECONDS`.
 - `apply` brings the room to the newest target. What fails is tried again; newer targets replace older ones. It
   also looks, every `INSPECT_SECONDS`, whether the room still is there: what is damaged or gone is fetched again.
-- `deliver` sends the outbox in its order. Central's "no" puts one parcel aside and goes on with the next.
+- `deliver` sends the outbox in its order. Central's "no" puts one parcel aside and goes on with the next; a parcel
+  that fails by its own fault waits longer each time, and is put aside after an hour of it. While central is away
+  nothing counts against any. No parcel waits for one that fails.
 """
 
 import asyncio
 import contextlib
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from appliance.errors import HallpassError
 from appliance.protocol import RoomHealth, Target
 from appliance.room import health
 from appliance.room.agent import installing
-from appliance.room.agent.central_client import CentralClient, Refused, Unreachable
+from appliance.room.agent.central_client import CentralClient, Faulty, Refused, Unreachable
+from appliance.room.agent.closings import Closings
 from appliance.room.agent.memory import Memory, Parcel
 from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
@@ -35,7 +40,10 @@ INSPECT_SECONDS = 2.0
 
 log = logging.getLogger("hallpass.agent")
 
-_NEVER = (400, 409, 413)  # what central says of a parcel that it will never take
+MOST_FAILURES_IN_A_ROW = 2  # of different parcels that get no answer: then it is central that is away
+
+_NEVER = (400, 409, 410, 413, 414, 415, 422, 431)  # what central says of a parcel that it will never take
+_NOT_LET_IN = (401, 403, 407, 408, 421, 425)  # the room's token, or something on the way: no parcel's fault
 _PLURALS = {"request": "requests", "report": "reports", "incident": "incidents", "action": "actions"}
 
 
@@ -58,6 +66,8 @@ class Follower:
         self._target: Target | None = None
         self._index = installing.IndexOnDisk(paths)
         self._requests_known = -1
+        self._closings = Closings(paths, memory, lambda: datetime.fromtimestamp(now(), UTC))
+        self._unanswered: dict[int, int] = {}  # parcel: how often central gave no answer to it
         self._news = asyncio.Event()
         self._post = asyncio.Event()
         self._say_health = asyncio.Event()
@@ -105,7 +115,7 @@ class Follower:
             self._news.clear()
             try:
                 await self._reach(self._target)
-            except (HallpassError, OSError) as problem:
+            except (HallpassError, OSError, sqlite3.Error) as problem:
                 log.warning("the room keeps what it has: %s", problem)
                 with contextlib.suppress(TimeoutError):  # a newer target is a reason to try at once
                     async with asyncio.timeout(RETRY_SECONDS):
@@ -116,14 +126,18 @@ class Follower:
         """Send what waits in the outbox, for ever."""
         while True:
             self._post.clear()
+            answered = True
             if self.reachable:
                 try:
-                    for parcel in self._memory.outbox():
-                        await self._send(parcel)
-                except Unreachable as problem:
-                    log.info("the outbox waits: %s", problem)
+                    answered = await self._deliver_what_is_due()
+                except sqlite3.Error:
+                    log.exception("the outbox cannot be written")
+                    answered = False
+                if not answered:
                     await asyncio.sleep(FIRST_PAUSE_SECONDS)
-            await self._post.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._memory.next_due(self._now()) if answered else RETRY_SECONDS):
+                    await self._post.wait()
 
     async def tell_health(self) -> None:
         """Say how the room is, regularly and after each change, for ever."""
@@ -156,27 +170,62 @@ class Follower:
                 self._paths, target.index, lambda base, path: self._client.index(target.index, base, path)
             )
             log.info("the index %s is in use", target.index[:12])
-        if target.policy != installing.installed_policy(self._paths):
+        told = self._closings.told()  # before the policy is fetched, so that it is no older
+        if told or target.policy != installing.installed_policy(self._paths):
             document = installing.install_policy(self._paths, await self._client.policy())
+            self._closings.forget(told, document)
             log.info("the policy %d is in use", document.version)
         if target.requests != self._requests_known:
             self._memory.learn(await self._client.request_states())
             self._requests_known = target.requests
         self._say_health.set()
 
+    async def _deliver_what_is_due(self) -> bool:
+        """Send until nothing is due; return False where central gave no answer to something."""
+        answered = True
+        while answered and (due := self._memory.due(self._now())):
+            due.sort(key=lambda parcel: self._unanswered.get(parcel.number, 0))
+            in_a_row = 0
+            for parcel in due:
+                try:
+                    await self._send(parcel)
+                except Unreachable as problem:
+                    log.info("the outbox waits: %s", problem)
+                    self._unanswered[parcel.number] = self._unanswered.get(parcel.number, 0) + 1
+                    answered, in_a_row = False, in_a_row + 1
+                    if in_a_row == MOST_FAILURES_IN_A_ROW:
+                        break
+                else:
+                    self._unanswered.pop(parcel.number, None)
+                    in_a_row = 0
+        return answered
+
     async def _send(self, parcel: Parcel) -> None:
+        """Send one parcel, or note why not. Raises Unreachable where it is not the parcel's fault."""
         try:
             if parcel.kind == "withdrawal":
                 await self._client.withdraw(parcel.id)
             else:
                 await self._client.put(_PLURALS[parcel.kind], parcel.id, parcel.body)
+        except Faulty as problem:
+            self._failed(parcel, str(problem))
         except Refused as no:
-            if no.status not in _NEVER:
-                raise Unreachable(str(no)) from None  # the room's token, or something on the way: the parcel waits
-            log.warning("central will not take the %s %s: %s", parcel.kind, parcel.id, no)
-            self._memory.failed(parcel, str(no))
-            return
-        self._memory.sent(parcel)
+            if no.status < 400 or no.status in _NOT_LET_IN:
+                raise Unreachable(str(no)) from None
+            if no.status in _NEVER:
+                log.warning("central will not take the %s %s: %s", parcel.kind, parcel.id, no)
+                self._memory.refused(parcel, str(no), self._now())
+            else:
+                self._failed(parcel, str(no))
+        else:
+            self._memory.sent(parcel)
+            if parcel.kind == "withdrawal":
+                self._news.set()  # a policy without what it ended
+
+    def _failed(self, parcel: Parcel, why: str) -> None:
+        aside = self._memory.failed(parcel, why, self._now())
+        done = "is put aside" if aside else "waits for its next try"
+        log.warning("central fails at the %s %s, which %s: %s", parcel.kind, parcel.id, done, why)
 
     def _is_reachable(self) -> None:
         if not self.reachable:

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
+import sqlite3
 import time
 from importlib import metadata
 
@@ -11,6 +13,7 @@ from appliance.room import health
 from appliance.room.agent.answering import Answers
 from appliance.room.agent.calls import LINE_BYTES
 from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.closings import Closings
 from appliance.room.agent.deciding import Deciding
 from appliance.room.agent.following import Follower
 from appliance.room.agent.memory import Memory
@@ -19,6 +22,9 @@ from appliance.room.paths import RoomPaths, open_to_the_room
 from appliance.room.policy_in_use import PolicyInUse
 from appliance.settings.room import RoomSettings
 
+log = logging.getLogger("hallpass.agent")
+
+RENEW_SECONDS = 2.0
 AWAY_SECONDS = 60.0  # central may be away so long before the room says so
 
 
@@ -38,7 +44,9 @@ async def run(settings: RoomSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tasks = [asyncio.create_task(_say_how_it_is(paths, follower))]
+    closings = Closings(paths, memory)
+    _renew(closings)
+    tasks = [asyncio.create_task(_say_how_it_is(paths, follower)), asyncio.create_task(_keep_closed(closings))]
     watchdog = asyncio.create_task(feed_watchdog())
     if follower is not None:
         work = (follower.follow, follower.apply, follower.deliver, follower.tell_health)
@@ -69,3 +77,17 @@ async def _say_how_it_is(paths: RoomPaths, follower: Follower | None) -> None:
         conditions = (Condition.CENTRAL_UNREACHABLE,) if away else ()
         health.report(paths.health, ProcessHealth(process="agent", time=now, conditions=conditions))
         await asyncio.sleep(health.RENEW_SECONDS)
+
+
+async def _keep_closed(closings: Closings) -> None:
+    """See to it, for ever, that what was ended is closed, whatever becomes of the files that say so."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        _renew(closings)
+
+
+def _renew(closings: Closings) -> None:
+    try:
+        closings.renew()
+    except (OSError, sqlite3.Error) as problem:
+        log.warning("what was ended in this room cannot be written: %s", problem)

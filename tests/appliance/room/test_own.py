@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.room import own
-from appliance.room.own import OwnDecisions
+from appliance.room.own import Closing, OwnDecisions
 from dns.policy.document import Lesson, Pause, PolicyDocument, Suspension, Unblock
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_what_was_written_is_read_and_what_is_damaged_decides_nothing(tmp_path: 
     assert own.read(path, NOW.timestamp()).pauses == (pause,)
     assert own.read(path, until(11).timestamp()) == OwnDecisions()
     path.write_text("{")
-    assert own.read(path, NOW.timestamp()) == OwnDecisions()
+    assert own.read(path, NOW.timestamp()) == OwnDecisions(damaged=True)
 
 
 def test_the_schools_own_decisions_stay_beside_the_rooms() -> None:
@@ -66,3 +66,40 @@ def test_the_schools_own_decisions_stay_beside_the_rooms() -> None:
     laid = own.laid_over(document, OwnDecisions(pauses=(Pause(id="room", until=until(5)),)))
     assert [pause.id for pause in laid.pauses] == ["school", "room"]
     assert laid.version == 3
+
+
+def opening(request: str = "", site: str = "games.example", minutes: int = 10) -> Unblock:
+    return Unblock(id="7", site=site, request=request, until=until(minutes))
+
+
+def opened(decisions: OwnDecisions, *unblocks: Unblock) -> list[str]:
+    document = own.laid_over(PolicyDocument(version=1, unblocks=unblocks), decisions)
+    return [one.request or one.site for one in document.unblocks]
+
+
+def test_what_was_ended_in_the_room_is_left_out_of_any_policy_and_other_openings_are_not() -> None:
+    ended = OwnDecisions(closings=(Closing(request="a", site="games.example", until=until(10)),))
+    assert opened(ended, opening("a"), opening("a", minutes=600), opening("b")) == ["b"]
+
+
+def test_an_older_centrals_opening_is_known_by_its_site_and_its_hour() -> None:
+    known = OwnDecisions(closings=(Closing(request="a", site="games.example", until=until(10)),))
+    assert opened(known, opening(), opening(site="maps.example")) == ["maps.example"]
+    assert opened(known, opening(minutes=11)) == ["games.example"], "another opening of the same site"
+    unknown = OwnDecisions(closings=(Closing(request="a", site="games.example"),))
+    assert opened(unknown, opening(minutes=11)) == [], "rather one too many is closed"
+
+
+def test_no_clock_ends_a_closing(tmp_path: Path) -> None:
+    closing = Closing(request="a", site="games.example", until=until(1))
+    own.write(tmp_path / "own.json", OwnDecisions(closings=(closing,)))
+    assert own.read(tmp_path / "own.json", until(600).timestamp()).closings == (closing,)
+
+
+def test_while_nobody_knows_what_was_ended_nothing_of_centrals_is_open(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    for damage in (b"", b"{", b"\xff" * 100, b'{"closings": 7}'):
+        path.write_bytes(damage)
+        assert opened(own.read(path, NOW.timestamp()), opening("a")) == []
+    path.unlink()
+    assert opened(own.read(path, NOW.timestamp()), opening("a")) == ["a"]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from appliance.room.agent import calls
 from appliance.room.agent.answering import Answers
 from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.closings import Closings
 from appliance.room.agent.deciding import Deciding
 from appliance.room.agent.following import Follower
 from appliance.room.agent.memory import Memory
@@ -40,14 +42,14 @@ def central() -> Iterator[FakeCentral]:
 class Agent:
     """A running agent."""
 
-    def __init__(self, folder: Path, url: str, token: str = TOKEN) -> None:
+    def __init__(self, folder: Path, url: str, token: str = TOKEN, clock: Callable[[], float] = time.time) -> None:
         (folder / "token").write_text(token + "\n")
         self.paths = RoomPaths(data=folder / "data", sockets=folder / "run")
         self.paths.sockets.mkdir(exist_ok=True)
         self.memory = Memory(self.paths.state)
         link = CentralLink(url=url, token_file=folder / "token")
         self._client = CentralClient(link)
-        self.follower = Follower(self._client, self.memory, self.paths, "0.0.0")
+        self.follower = Follower(self._client, self.memory, self.paths, "0.0.0", clock)
         settings = RoomSettings(
             room=Room(name="Room 4", data=self.paths.data, run=self.paths.sockets),
             dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),)),
@@ -62,6 +64,7 @@ class Agent:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Agent"]:
         self.paths.agent_socket.unlink(missing_ok=True)
+        Closings(self.paths, self.memory).renew()
         server = await asyncio.start_unix_server(self._answers.serve, self.paths.agent_socket)
         follower = self.follower
         tasks = [

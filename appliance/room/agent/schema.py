@@ -1,0 +1,59 @@
+"""The tables of state.db, brought to today's a step at a time: a step and its record are one transaction.
+
+Times of the outbox are Unix seconds. A message that waits has no `failed`; one that is put aside says there why,
+and stays.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+import msgspec
+from sqlite_utils import Database
+
+from appliance.protocol import RequestState
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database, new or old, to today's tables."""
+    db = Database(connection)
+    done = connection.execute("PRAGMA user_version").fetchone()[0]
+    for number, migration in enumerate(_MIGRATIONS[done:], start=done + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            migration(db)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def _first(db: Database) -> None:
+    db.execute(
+        """CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL,
+            body BLOB NOT NULL, failed TEXT, UNIQUE (kind, id))"""
+    )
+    db.execute("CREATE TABLE requests (id TEXT PRIMARY KEY, asked_at TEXT NOT NULL, state BLOB NOT NULL)")
+    db.execute(
+        "CREATE TABLE verifiers (username TEXT PRIMARY KEY, verifier TEXT NOT NULL, account BLOB NOT NULL,"
+        " until TEXT NOT NULL)"
+    )
+
+
+def _tries_and_closings(db: Database) -> None:
+    db.execute("ALTER TABLE outbox ADD COLUMN tries INTEGER NOT NULL DEFAULT 0")  # that were the message's fault
+    db.execute("ALTER TABLE outbox ADD COLUMN first_try REAL")  # of those tries
+    db.execute("ALTER TABLE outbox ADD COLUMN next_try REAL")  # not before
+    db.execute("ALTER TABLE outbox ADD COLUMN failed_at REAL")
+    db.execute("CREATE TABLE closings (request TEXT PRIMARY KEY, site TEXT NOT NULL, until TEXT)")
+    # What was withdrawn before this version and has not been told yet: central may have opened it meanwhile.
+    rows = db.execute(
+        "SELECT outbox.id, state FROM outbox LEFT JOIN requests ON requests.id = outbox.id"
+        " WHERE kind = 'withdrawal' AND failed IS NULL"
+    ).fetchall()
+    for request_id, state in rows:
+        site = msgspec.json.decode(state, type=RequestState).request.site if state else ""
+        db.execute("INSERT INTO closings VALUES (?, ?, NULL)", (request_id, site))
+
+
+_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _tries_and_closings)

@@ -1,0 +1,96 @@
+"""The teacher's page and a real agent: what central did not take is said; what is typed wrongly goes nowhere."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+from flask.testing import FlaskClient
+
+from appliance.protocol import Account
+from appliance.room.agent import calls
+from appliance.settings.room import Dns, Room, RoomSettings
+from appliance.settings.values import Upstream
+from tests.appliance.room.agent.conftest import Agent, central, folder, until
+from tests.appliance.room.agent.test_outbox import BAD, try_until, wish
+from tests.fakes.central import FakeCentral
+from tests.fakes.clock import FakeClock
+from webui.room.app import create_app
+
+__all__ = ["central", "folder"]
+
+TESS = Account(username="tess", name="Tess Teacher", role="teacher")
+
+
+def teacher_of(agent: Agent) -> FlaskClient:
+    app = create_app(
+        RoomSettings(
+            room=Room(name="Room 4", data=agent.paths.data, run=agent.paths.sockets),
+            dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),)),
+        )
+    )
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["account"] = msgspec.to_builtins(TESS)
+        session["_user_id"] = "tess"
+    return client
+
+
+async def page_of(teacher: FlaskClient) -> str:
+    return await asyncio.to_thread(lambda: teacher.get("/").get_data(as_text=True))
+
+
+def test_the_teacher_sees_what_central_did_not_take_and_why(folder: Path, central: FakeCentral) -> None:
+    clock = FakeClock()
+    central.answers = {BAD: 500, "f" * 32: 400}
+
+    async def story() -> None:
+        async with Agent(folder, central.url, clock=clock).running() as agent:
+            teacher = teacher_of(agent)
+            await agent.ask(calls.Submit(wish(1)))
+            agent.memory.post("report", "f" * 32, b"{}")
+            await until("the first try", lambda: BAD in central.tried)
+            await try_until(agent, clock, BAD, 5, central)
+            await until("it to be put aside", lambda: not agent.memory.outbox())
+            page = await page_of(teacher)
+            assert "kept here: central did not take it (tried 5 times: something went wrong here)" in page
+            assert "a report of a site: “something went wrong here”" in page
+            assert "geography" in page
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        calls.Submit(msgspec.structs.replace(wish(1), reason="a\x00b")),
+        calls.Submit(msgspec.structs.replace(wish(1), reason="  ")),
+        calls.Submit(msgspec.structs.replace(wish(1), teacher="tess\x00")),
+        calls.Withdraw(BAD, "tess\x1b"),
+        calls.StartLesson("tess", ("maps.example.org",), 10, "a\nb"),
+        calls.PauseRoom("\x00", 10),
+    ],
+)
+def test_what_may_not_enter_is_refused_by_the_agent_in_one_sentence(
+    folder: Path, central: FakeCentral, question: calls.Question
+) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            with pytest.raises(calls.Refused, match=r"control character|blank"):
+                await agent.ask(question)
+            assert agent.memory.outbox() == []
+
+    asyncio.run(story())
+
+
+def test_a_reason_with_a_nul_is_said_on_the_page_and_goes_nowhere(folder: Path, central: FakeCentral) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            teacher = teacher_of(agent)
+            data = {"site": "example.org", "reason": "a\x00b", "minutes": "10"}
+            answer = await asyncio.to_thread(lambda: teacher.post("/requests", data=data))
+            assert "a character in it (U+0000) that no text may hold" in answer.get_data(as_text=True)
+            assert agent.memory.outbox() == []
+
+    asyncio.run(story())
