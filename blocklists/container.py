@@ -102,6 +102,8 @@ class HeldFile:
             path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
         )  # a pipe there must not make us wait
 
+        self.stat = os.fstat(self.descriptor)  # how it looked before anything in it was read
+
     def __del__(self) -> None:
         if hasattr(self, "descriptor"):
             os.close(self.descriptor)

@@ -8,6 +8,7 @@ An index may stand in layers (`blocklists.layers`): then this is the base, and a
 holds instead.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sized
 from pathlib import Path
@@ -43,9 +44,9 @@ class Index:
         return self._version
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """The files that it is mapped from, as their paths were when it was opened."""
-        return tuple(mapped.path for mapped in self._files)
+    def files(self) -> tuple[tuple[Path, os.stat_result], ...]:
+        """The files that it is mapped from: their paths when they were opened, and how they looked then."""
+        return tuple((mapped.path, mapped.file.stat) for mapped in self._files)
 
     def is_whole(self) -> bool:
         """Read every byte of the files that are mapped; tell whether all are what they were."""

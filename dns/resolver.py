@@ -14,7 +14,7 @@ from dns import edns, render
 from dns.answer import Answer
 from dns.asked import Asked, Transport
 from dns.cache import RecordCache
-from dns.chain import Chain
+from dns.chain import Chain, Outcome, Stage
 from dns.clients import Client, Clients
 from dns.cookies import Cookies
 from dns.replay import Finished, Noted, Replay
@@ -29,7 +29,7 @@ from dns.stages.upstream import Fetching, Later, Upstream
 from dns.stages.verdict import decided
 from dns.stages.welcome import welcome
 from dns.verdict import Policy
-from dns.wire import TC
+from dns.wire import SERVFAIL, TC
 
 PAD_TO = 468  # bytes; answers over encrypted transports to those who pad (RFC 8467, section 4.1)
 STRANGERS = ""  # the device under which answers to strangers are counted: of them nothing is kept
@@ -73,28 +73,29 @@ class Resolver:
         self._turn_known_until = 0.0
         self._chain = Chain(self._deliver, self._give_up)
         self._fetching = fetching = Fetching(self._chain, with_.cache, with_.upstream, with_.clock, with_.later)
-        self._chain.of(
-            (
-                # Everything after needs the question; and bytes that are none deserve the least work.
-                readable,
-                # Before anything that costs: strangers and floods get as little of us as possible.
-                welcome,
-                # What no later stage could make sense of. After `welcome`, because it answers at length.
-                ordinary,
-                # The room's own names must work whatever a policy says, and no upstream knows them.
-                own_names(with_.local),
-                # Before the cache, so that nothing closed is ever asked for, and a memory is no opening.
-                decided(with_.page),
-                # Before upstreams: what is known need not be asked for. Shared by all policies, hence after them.
-                remembered(with_.cache, fetching),
-                # Only what nobody remembers.
-                fetching.stage,
-                # After both sources, because an alias that was harmless for one view may be closed for another.
-                inspected(with_.page),
-                # Last: it always has an answer.
-                answered,
-            )
+        decision, inspection = decided(with_.page), inspected(with_.page)
+        self._stages: tuple[Stage, ...] = (
+            # Everything after needs the question; and bytes that are none deserve the least work.
+            readable,
+            # Before anything that costs: strangers and floods get as little of us as possible.
+            welcome,
+            # What no later stage could make sense of. After `welcome`, because it answers at length.
+            ordinary,
+            # The room's own names must work whatever a policy says, and no upstream knows them.
+            own_names(with_.local),
+            # Before the cache, so that nothing closed is ever asked for, and a memory is no opening.
+            decision,
+            # Before upstreams: what is known need not be asked for. Shared by all policies, hence after them.
+            remembered(with_.cache, fetching),
+            # Only what nobody remembers.
+            fetching.stage,
+            # After both sources, because an alias that was harmless for one view may be closed for another.
+            inspection,
+            # Last: it always has an answer.
+            answered,
         )
+        self._held_stages = tuple(_fail if one in {decision, inspection} else one for one in self._stages)
+        self._chain.of(self._stages)
         fetching.find_place()
 
     def handle(
@@ -128,8 +129,13 @@ class Resolver:
         self.replay.swap(policy.names_changed_since(self.policy))
         self.clients.swap(policy)
         self.replay.settle()
+        self._chain.of(self._stages)
         self.policy = policy
         self._turn_known_until = 0.0
+
+    def hold(self) -> None:
+        """Fail whatever needs a decision until the next `swap`: nobody knows what the lists hold just now."""
+        self._chain.of(self._held_stages)
 
     def clock_was_set(self) -> None:
         """Forget whatever depends on how long ago something was: the clock has jumped."""
@@ -206,6 +212,10 @@ class Resolver:
         if not asked.is_read:
             return
         self._deliver(asked, render.failure(2, (edns.OTHER_ERROR, "")))
+
+
+def _fail(_asked: Asked) -> Outcome:
+    return render.failure(SERVFAIL, (edns.OTHER_ERROR, "the lists are being looked at"))
 
 
 def _padding(size: int) -> bytes:

@@ -5,7 +5,8 @@ takes it over between two batches of questions. Where loading fails it keeps the
 
 The lists are mapped from a file, and a file can be damaged where it lies. So they are read whole every
 `READ_WHOLE_SECONDS`, and at once when a question could not be answered; where they are no longer what they were,
-the policy is loaded anew, which takes others.
+the policy is loaded anew, which takes others. From the moment that somebody is seen to have written to the file
+until then, what needs a decision fails: damaged lists open as readily as they close.
 
 A worker that is *relieved* (another one looks after the same sockets) takes no new questions and no new
 connections, answers what it has, parts with each connection when nothing is under way on it, and ends.
@@ -61,6 +62,9 @@ class PolicySource(Protocol):
     def has_changed(self) -> bool:
         """Tell whether the files differ from those that were tried last. Cheap: called four times a second."""
 
+    def is_touched(self) -> bool:
+        """Tell whether somebody wrote to a file that is mapped. Cheap: called twenty times a second."""
+
     def load(self) -> Policy:
         """Load the policy anew. Called outside the loop's thread. Raises ValueError that says why, in one line."""
 
@@ -113,6 +117,7 @@ class Worker:
         self._clock = clock
         self.policy_problem = ""
         self._stopping = asyncio.Event()
+        self._touched = asyncio.Event()
         self._is_relieved = False
         self._mistakes = 0  # of the resolver's, those after which the lists were read
         self._read_whole_at = time.monotonic()
@@ -163,7 +168,7 @@ class Worker:
         # miss. What fills the cache is not worth a look either; cycles are found once there are so many objects.
         gc.set_threshold(200_000, 10, 10)
         ready()
-        tasks = [asyncio.create_task(task()) for task in (self._tell, self._tick, self._look)]
+        tasks = [asyncio.create_task(task()) for task in (self._tell, self._tick, self._look, self._guard)]
         try:
             await self._stopping.wait()
             tasks[0].cancel()  # how this place is, is its new worker's to say
@@ -244,9 +249,13 @@ class Worker:
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._touched.wait()
+            touched = self._touched.is_set()
+            self._touched.clear()
             try:
-                if not self._source.has_changed() and not await self._is_damaged(loop):
+                if not touched and not self._source.has_changed() and not await self._is_damaged(loop):
                     continue
                 policy = await loop.run_in_executor(None, self._source.load)
                 self.resolver.swap(policy)
@@ -258,6 +267,15 @@ class Worker:
                 _log.exception("keeping the policy as it was")
             else:
                 self.policy_problem = ""
+
+    async def _guard(self) -> None:
+        held_for: Policy | None = None
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if self.resolver.policy is not held_for and self._source.is_touched():
+                held_for = self.resolver.policy
+                self.resolver.hold()
+                self._touched.set()
 
     async def _is_damaged(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Read the lists where it is time to, or where questions fail; tell whether they are damaged."""

@@ -1,5 +1,6 @@
 """What a file looks like from outside, so that a change of it is noticed without reading it."""
 
+import os
 from pathlib import Path
 
 # Inode, time of the last writing, time of the last change, size; None: there is no such file. The third cannot be
@@ -13,4 +14,9 @@ def state_of(path: Path) -> FileState:
         found = path.stat()
     except (OSError, RuntimeError):  # RuntimeError: links in a circle
         return None
+    return as_state(found)
+
+
+def as_state(found: os.stat_result) -> FileState:
+    """Return the same of what the system said about a file."""
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

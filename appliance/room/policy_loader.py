@@ -93,6 +93,10 @@ class PolicyLoader:
         """Read the index in use and tell whether it still is what was opened; where not, `load` takes another."""
         return self._ladder.is_whole()
 
+    def is_touched(self) -> bool:
+        """Tell whether somebody wrote to a file of the index in use, where it lies."""
+        return self._ladder.is_touched()
+
     def lists_state(self) -> tuple[FileState, ...]:
         """Return what changes when somebody touches the index in use."""
         return self._ladder.state_in_use()

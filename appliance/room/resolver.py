@@ -81,6 +81,10 @@ class Files:
             self._tried = (tried, self._loader.lists_state())
         return self._policy
 
+    def is_touched(self) -> bool:
+        """Tell whether somebody wrote to a file of the index in use."""
+        return self._loader.is_touched()
+
     def is_whole(self) -> bool:
         """Read the index in use and tell whether it is what was opened. Where not, load."""
         return self._loader.is_whole()

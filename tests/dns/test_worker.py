@@ -1,6 +1,7 @@
 """A worker follows its policy's files, keeps the last good policy, and answers through every change."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -24,7 +25,9 @@ class Source:
         self.policy: Policy = policy
         self.next: Policy | Exception | None = None
         self.others: Policy | None = None  # to be taken when the lists are found damaged
-        self.read_whole = 0
+        self.touched = False
+        self.may_load = threading.Event()
+        self.may_load.set()
 
     def current(self) -> Policy:
         return self.policy
@@ -32,12 +35,15 @@ class Source:
     def has_changed(self) -> bool:
         return self.next is not None
 
+    def is_touched(self) -> bool:
+        return self.touched
+
     def is_whole(self) -> bool:
-        self.read_whole += 1
         self.next, self.others = self.others, None
         return self.next is None
 
     def load(self) -> Policy:
+        self.may_load.wait(20)
         found, self.next = self.next, None
         if isinstance(found, Exception):
             raise found
@@ -130,13 +136,34 @@ class DamagedView(FakeView):
 def test_a_question_that_meets_damaged_lists_fails_and_the_worker_takes_others() -> None:
     async def story() -> None:
         source = Source(Damaged())
-        source.others = FakePolicy(refused={"bets.example"})
+        others = source.others = FakePolicy(refused={"bets.example"})
         async with working(source) as (worker, ask):
             assert await ask("bets.example") == ""  # neither open nor without an answer
-            while worker.resolver.policy is not source.policy or source.read_whole == 0:
+            while worker.resolver.policy is not others:
                 await ask("fine.example")
             assert await ask("bets.example") == "0.0.0.0"
             assert await ask("fine.example") == "192.0.2.1"
+
+    run(story())
+
+
+def test_while_touched_lists_are_looked_at_nothing_that_needs_them_is_answered() -> None:
+    async def story() -> None:
+        source = Source(FakePolicy())
+        async with working(source) as (_, ask):
+            assert await ask("fine.example") == "192.0.2.1"
+            source.next = FakePolicy(refused={"bets.example"})
+            source.may_load.clear()
+            source.touched = True
+            number = 0
+            while await ask(f"new{number}.example"):  # a new name each time: what is remembered is still answered
+                number += 1
+            assert await ask("another.example") == ""
+            source.touched = False
+            source.may_load.set()
+            while await ask("another.example") != "192.0.2.1":
+                await asyncio.sleep(0.01)
+            assert await ask("bets.example") == "0.0.0.0"
 
     run(story())
 

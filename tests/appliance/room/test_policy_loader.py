@@ -1,6 +1,8 @@
 """A process that needs a policy gets one, whatever stands on the disk; a room alone has its own rungs."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -149,3 +151,34 @@ def test_what_the_room_adds_cannot_stop_it(tmp_path: Path) -> None:
     loader = resolver(settings, paths)
     assert closes(loader.load(), starter.names()["gambling"][0])
     assert Condition.POLICY_DAMAGED in loader.troubles
+
+
+@contextmanager
+def nobodys_rights() -> Iterator[None]:
+    """Be somebody who may not read everything: root may."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_what_may_not_be_read_is_damaged(short_path: Path) -> None:
+    short_path.chmod(0o755)
+    (short_path / "token").write_text("token")
+    settings, paths = room(short_path, '[central]\nurl = "http://127.0.0.1:1"\ntoken_file = "token"\n')
+    paths.policy.write_bytes(policy())
+    paths.indexes.mkdir()
+    compiled(paths.indexes, "before", "listed.example")
+    paths.index.symlink_to(paths.indexes / "before")
+    assert resolver(settings, paths).load().version == 7
+    for path in (paths.policy, paths.index / INDEX_NAME, paths.data):
+        path.chmod(0)
+        with nobodys_rights():
+            loader = PolicyLoader(settings, paths, clock_trusted=lambda: True, now=lambda: NOW)
+            assert closes(loader.load(), starter.names()["gambling"][0])
+            assert loader.troubles
+        path.chmod(0o755)
