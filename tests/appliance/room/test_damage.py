@@ -195,10 +195,15 @@ def test_a_damaged_index_is_fetched_again_from_central(
     with Devices(room, *SCHOOLS_OWN) as devices:
         damage(room.index)
         wait_until("the index", lambda: _is_whole(room))
-        wait_until("the lists in use", lambda: room.ask("now.example") == REFUSED)
+        wait_until("every worker's lists", lambda: _all_say(room, "before.example", OPEN))
+        assert _all_say(room, "now.example", REFUSED)
         wait_until("a room that is well", lambda: room.said() and not room.conditions())
-        assert room.ask("before.example") == OPEN
     assert set.union(*devices.heard.values()) <= {REFUSED, FAILED}
+
+
+def _all_say(room: EnrolledRoom, name: str, what: str) -> bool:
+    """Ask so often that each worker is asked."""
+    return {room.ask(name) for _ in range(20)} == {what}
 
 
 def _is_whole(room: EnrolledRoom) -> bool:
