@@ -24,6 +24,8 @@ from appliance.settings.room import RoomSettings
 
 PATIENCE_SECONDS = 120.0  # somebody who waits at a terminal, not a page
 FORMATS = ("plain", "csv", "jsonl")
+SHOWN_DELETIONS = 20
+
 _SPANS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -91,7 +93,8 @@ def stats(config: Path, *, as_json: bool, since: datetime | None, top: int | Non
     for kind, listed in tops.items():
         _table(kind, ("what", "answers"), ([one["what"] or "(not named)", one["answers"]] for one in listed))
     _table("hours", ("hour", "answers", "refused"), (list(one.values()) for one in hours))
-    _table("deleted or lost", ("time", "what", "who", "reason", "rows"), (list(one.values())[:5] for one in lost))
+    shown = lost[:SHOWN_DELETIONS]  # there is a line for every day
+    _table("deleted or lost", ("time", "what", "who", "reason", "rows"), (list(one.values())[:5] for one in shown))
 
 
 @command.command()

@@ -123,7 +123,7 @@ class Follower:
     def _keep_saying(self) -> None:
         """Renew what the health says, so that it does not look like a process that stopped."""
         now = self._now()
-        if self._problems and now - self._said_at >= health.RENEW_SECONDS:
+        if self._problems and abs(now - self._said_at) >= health.RENEW_SECONDS:
             self._said_at = now
             details = {"settings-problem": "; ".join(self._problems)}
             health.report(self._folder, ProcessHealth(process=PROCESS, time=now, details=details))

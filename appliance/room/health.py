@@ -1,6 +1,7 @@
 """How the room is: each process says so in a small file of its own; anyone may read them all.
 
 A file that has not been renewed for `STALE_SECONDS` counts as a process that stopped: silence is trouble.
+So does one of the future: the clock went back, and whoever runs renews it.
 """
 
 import contextlib
@@ -70,7 +71,7 @@ def read(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
             health = _decoder.decode(path.read_bytes())
         except (OSError, msgspec.DecodeError):
             continue
-        if not health.lasting and now - health.time > STALE_SECONDS:
+        if not health.lasting and abs(now - health.time) > STALE_SECONDS:
             health = msgspec.structs.replace(health, conditions=(*health.conditions, Condition.STOPPED))
         found.append(health)
     return tuple(found)

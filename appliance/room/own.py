@@ -4,6 +4,10 @@ The agent is the only writer (`RoomPaths.own`, whole, by renaming); `appliance.r
 policy that came from central, which stays byte for byte as it was sent. So a lesson
 starts within a second, and also while central is away. Decisions end by themselves. Closings do not: whatever the
 clock shows, they hold until central has ended what they end (`appliance.room.agent.closings`).
+
+Readers pass over what is over, but a lesson, a pause and the `REMEMBERED` last suspensions stay in the file: a
+clock that jumps ahead and comes back must not have ended them for good. An opening that is over goes: it can be
+asked for again, and a clock that goes back must not find it.
 """
 
 import os
@@ -13,6 +17,8 @@ from pathlib import Path
 import msgspec
 
 from dns.policy.document import Lesson, Pause, PolicyDocument, Suspension, Unblock
+
+REMEMBERED = 100
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,7 +58,7 @@ class OwnDecisions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
                 return msgspec.structs.replace(self, pauses=(one,))
             case Suspension():
                 others = (other for other in self.suspensions if other.device != one.device)
-                return msgspec.structs.replace(self, suspensions=(*others, one))
+                return msgspec.structs.replace(self, suspensions=(*others, one)[-REMEMBERED:])
             case Unblock():
                 return msgspec.structs.replace(self, unblocks=(*self.unblocks, one))
 
@@ -93,8 +99,18 @@ def read(path: Path, now: float) -> OwnDecisions:
     But then it is not known either what was ended, so no opening of central's holds until the agent has written
     the file anew, which it does within seconds.
     """
+    return _whole(path).at(now)
+
+
+def remembered(path: Path, now: float) -> OwnDecisions:
+    """Return what a writer goes on from: what closes, over or not, and the openings that are not over."""
+    whole = _whole(path)
+    return msgspec.structs.replace(whole, unblocks=whole.at(now).unblocks)
+
+
+def _whole(path: Path) -> OwnDecisions:
     try:
-        return _decoder.decode(path.read_bytes()).at(now)
+        return _decoder.decode(path.read_bytes())
     except FileNotFoundError:
         return OwnDecisions()
     except (OSError, msgspec.DecodeError):

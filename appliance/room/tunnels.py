@@ -16,6 +16,7 @@ from dns.policy.document import Rule
 from dns.policy.tunnel import Finding
 
 CLOSED_SECONDS = 86400.0
+REMEMBERED = 1000  # domains in the file, over or not: a clock that jumps ahead and comes back opens none
 
 
 class ClosedTunnel(msgspec.Struct, frozen=True):
@@ -30,17 +31,20 @@ _decoder = msgspec.json.Decoder(tuple[ClosedTunnel, ...])
 
 def read(path: Path, now: float) -> tuple[ClosedTunnel, ...]:
     """Return what is closed now. A file that is missing or cannot be read closes nothing."""
+    return tuple(one for one in _remembered(path) if one.until > now)
+
+
+def _remembered(path: Path) -> tuple[ClosedTunnel, ...]:
     try:
-        found = _decoder.decode(path.read_bytes())
+        return _decoder.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError):
         return ()
-    return tuple(one for one in found if one.until > now)
 
 
 def close(path: Path, finding: Finding, now: float) -> None:
-    """Close the parent of a finding for a day, and forget what is over. Raises OSError where the disk is full."""
-    kept = [one for one in read(path, now) if one.parent != finding.parent]
-    closed = [*kept, ClosedTunnel(finding.parent, now + CLOSED_SECONDS)]
+    """Close the parent of a finding for a day. Raises OSError where the disk is full."""
+    kept = [one for one in _remembered(path) if one.parent != finding.parent]
+    closed = [*kept[1 - REMEMBERED :], ClosedTunnel(finding.parent, now + CLOSED_SECONDS)]
     temporary = path.with_suffix(f".{os.getpid()}.new")
     temporary.write_bytes(msgspec.json.encode(closed))
     temporary.replace(path)

@@ -101,4 +101,4 @@ class Closings:
             self._memory.forget_closings(over)
 
     def _decisions(self) -> OwnDecisions:
-        return own.read(self._paths.own, self._now().timestamp())
+        return own.remembered(self._paths.own, self._now().timestamp())

@@ -116,21 +116,23 @@ class Deciding:
 
     def end(self, who: str, decision_id: str) -> bool:
         """End a decision now; return whether it was in force."""
-        decisions = self.in_force()
-        found = decisions.find(decision_id)
+        found = self.in_force().find(decision_id)
         if found is None:
             return False
-        self._write(decisions.without(decision_id))
+        self._write(self._remembered().without(decision_id))
         kind = {Lesson: "lesson", Pause: "pause", Suspension: "suspension", Unblock: "opening"}[type(found)]
         self._tell(who, f"{kind} ended", "")
         return True
 
     def _add(self, decision: own.Decision, who: str, what: str, detail: str) -> None:
-        self._write(self.in_force().added(decision))
+        self._write(self._remembered().added(decision))
         self._tell(who, what, detail)
 
     def _write(self, decisions: OwnDecisions) -> None:
         own.write(self._paths.own, self._closings.carried(decisions))
+
+    def _remembered(self) -> OwnDecisions:
+        return own.remembered(self._paths.own, self._now().timestamp())
 
     def _tell(self, who: str, what: str, detail: str) -> None:
         action = RoomAction(id=_new_id(), who=who, what=what, detail=detail[:2000], happened_at=self._now())

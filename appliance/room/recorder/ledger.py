@@ -20,6 +20,7 @@ from appliance.errors import HallpassError
 from appliance.protocol import Incident
 from appliance.room.paths import RoomPaths
 from appliance.room.recorder import control, keys, pruning
+from appliance.room.recorder.clock_guard import ClockGuard, since_boot
 from appliance.room.recorder.database import (
     Connection,
     DatabaseError,
@@ -59,6 +60,7 @@ class Ledger:
         keys: LogKeySource,
         *,
         clock_trusted: Callable[[], bool] = lambda: True,
+        running: Callable[[], float] = since_boot,
     ) -> None:
         self._path = path
         self._spool_path = spool
@@ -66,6 +68,7 @@ class Ledger:
         self._tokens = tokens
         self._keys = keys
         self._clock_trusted = clock_trusted
+        self._clock = ClockGuard(running)
         self._keep = keeper(settings.detail, tokens)
         self._connection: Connection = None
         self._store: LogStore | None = None
@@ -94,6 +97,7 @@ class Ledger:
     def tend(self, now: float) -> None:
         """Do what is due by time: fold, prune."""
         self._open(now)
+        self._clock.look(self._connection, now, trusted=self._clock_trusted())
         if self._spooled and self._pace.may(now):
             self._fold([], now)
         if self._is_time_to_prune(now):
@@ -108,10 +112,12 @@ class Ledger:
                 self._store.forget()
 
     def _is_time_to_prune(self, now: float) -> bool:
-        """At the start, then at night where the room runs on; never by a clock that may be wrong."""
+        """At the start, then at night where the room runs on; never by a clock that may be wrong or has jumped."""
+        if not self._clock.is_steady:
+            return False
         since = abs(now - self._pruned)
         at_night = time.localtime(now).tm_hour == PRUNE_HOUR
-        return since >= (DAY_SECONDS / 2 if at_night else DAY_SECONDS) and self._clock_trusted()
+        return since >= (DAY_SECONDS / 2 if at_night else DAY_SECONDS)
 
     def answer(self, question: control.Question, now: float) -> control.Answer:
         """Do what somebody asked of the log's one writer."""
@@ -168,6 +174,7 @@ class Ledger:
         try:
             if self._store is not None:
                 self.fold(now)
+                self._clock.save(self._connection)
                 self._store.close()
                 self._connection = None
         finally:
@@ -210,6 +217,7 @@ class Ledger:
         try:
             check(connection)
             store = LogStore(connection)
+            self._clock.load(connection, now)
             spool = Spool(self._spool_path, key)
         except BaseException:
             connection.close()

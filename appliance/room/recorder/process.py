@@ -131,7 +131,7 @@ async def _look_after_the_room(
     while True:
         if not recorder.trouble:
             await recorder.tend()
-        if now() - said_at >= health.RENEW_SECONDS:
+        if abs(now() - said_at) >= health.RENEW_SECONDS:
             said_at = now()
             conditions = (Condition.DISK_TROUBLE,) if recorder.trouble else ()
             details = {"log": recorder.trouble} if recorder.trouble else {}

@@ -2,8 +2,12 @@
 
 By time: allowed rows, closed rows and counts each after their own number of days. By size, as the last resort:
 the oldest allowed rows first, closed rows only when no others are left. By wish: a purge of one device, or of
-everything before a day. Whatever is deleted otherwise than by age leaves a line in `deletions`: what, when, by
-whom, why, how many.
+everything before a day. Whatever is deleted leaves a line in `deletions`, written in the same transaction: what,
+when, by whom, why, how many. What goes by age or size day after day shares one line a day. Names, devices,
+outcomes and sealed addresses that only deleted rows had go with those rows, under the rows' line.
+
+Whether the clock may delete is not asked here (`clock_guard`). Rows that a late clock dated (`misdated`) keep
+their days from when it was put right.
 
 Deleting goes in small steps, each a transaction, so that new records never wait long. The space is given back.
 """
@@ -13,11 +17,12 @@ import msgspec
 from appliance.room.recorder import control
 from appliance.room.recorder.database import Connection
 from appliance.room.recorder.schema import ID_BITS
-from appliance.room.recorder.store import as_text
+from appliance.room.recorder.store import WORKER_DAYS, as_text
 from appliance.settings.room import Log
 
 STEP_ROWS = 5000
 DAY = 86400
+RECORDER = "recorder"  # who deletes what nobody asked for
 
 
 class Deleted(msgspec.Struct, frozen=True):
@@ -30,36 +35,96 @@ class Deleted(msgspec.Struct, frozen=True):
         return Deleted(self.rows + other.rows, self.answers + other.answers)
 
 
+class _Proof:
+    """A line in `deletions` that grows with each step; the steps of one day may share it."""
+
+    def __init__(self, connection: Connection, what: str, who: str, reason: str, now: float) -> None:
+        self._connection = connection
+        self._columns = (what, who, reason)
+        self._now = as_text(now)
+        self._number: int | None = None
+
+    @classmethod
+    def of_day(cls, connection: Connection, what: str, reason: str, now: float) -> "_Proof":
+        """Go on with the recorder's line of today that says the same, if there is one."""
+        proof = cls(connection, what, RECORDER, reason, now)
+        today = connection.execute(
+            "SELECT max(id) FROM deletions WHERE what = ? AND who = ? AND reason = ? AND substr(time, 1, 10) = ?",
+            (*proof._columns, proof._now[:10]),
+        ).fetchone()
+        proof._number = today[0]
+        return proof
+
+    def add(self, gone: Deleted) -> None:
+        """Add a step to the line; the caller has begun its transaction."""
+        if self._number is None:
+            made = self._connection.execute(
+                "INSERT INTO deletions (time, what, who, reason, rows, answers) VALUES (?, ?, ?, ?, ?, ?)",
+                (self._now, *self._columns, gone.rows, gone.answers),
+            )
+            self._number = int(made.lastrowid)
+            return
+        self._connection.execute(
+            "UPDATE deletions SET time = ?, rows = rows + ?, answers = answers + ? WHERE id = ?",
+            (self._now, gone.rows, gone.answers, self._number),
+        )
+
+
 def by_age(connection: Connection, settings: Log, now: float) -> Deleted:
     """Delete what is older than it may be."""
-    allowed = _end_of(now - settings.keep_allowed_days * DAY)
-    closed = _end_of(now - settings.keep_refused_days * DAY)
-    gone = _delete(connection, "id < ? AND closed = 0", (allowed,))
-    gone += _delete(connection, "id < ? AND closed = 1", (closed,))
-    connection.execute("DELETE FROM counts WHERE hour < ?", (int(now - settings.keep_counts_days * DAY) // 3600,))
-    limit = as_text(now - settings.keep_refused_days * DAY)
-    connection.execute("DELETE FROM incidents WHERE handed_over = 1 AND time < ?", (limit,))
-    connection.execute("DELETE FROM workers WHERE seen < ?", (int(now) - 7 * DAY,))
+    allowed_days, refused_days = settings.keep_allowed_days, settings.keep_refused_days
+    what = f"rows older than {allowed_days} days, where closed {refused_days} days"
+    proof = _Proof.of_day(connection, what, "age", now)
+    gone = Deleted()
+    for closed, days in ((0, allowed_days), (1, refused_days)):
+        since = now - days * DAY
+        which = (
+            "id < ? AND closed = ? AND NOT EXISTS"
+            " (SELECT 1 FROM misdated WHERE queries.id BETWEEN first AND last AND known >= ?)"
+        )
+        gone += _delete(connection, which, (_end_of(since), closed, int(since)), proof)
+    _others_by_age(connection, settings, now)
     if gone.rows:
         tidy(connection)
     return gone
 
 
+def _others_by_age(connection: Connection, settings: Log, now: float) -> None:
+    """Delete what is too old in the small tables."""
+    refused = now - settings.keep_refused_days * DAY
+    counts = int(now - settings.keep_counts_days * DAY) // 3600
+    for what, table, which, limit, answers in (
+        (f"counts older than {settings.keep_counts_days} days", "counts", "hour < ?", counts, "answers"),
+        (
+            f"incidents that central has, older than {settings.keep_refused_days} days",
+            "incidents", "handed_over = 1 AND time < ?", as_text(refused), "0",
+        ),
+        (
+            f"numbers of workers that ended {WORKER_DAYS} days ago",
+            "workers", "seen < ?", int(now) - WORKER_DAYS * DAY, "0",
+        ),
+    ):  # fmt: skip
+        proof = _Proof.of_day(connection, what, "age", now)
+        _step(connection, f"DELETE FROM {table} WHERE {which} RETURNING {answers}", (limit,), proof)  # noqa: S608 (ours)
+    oldest = min(refused, now - settings.keep_allowed_days * DAY)
+    connection.execute("DELETE FROM misdated WHERE known < ?", (int(oldest),))
+
+
 def by_size(connection: Connection, limit_bytes: int, now: float) -> Deleted:
     """Delete the oldest rows until the database fits; nothing where it does."""
+    what = f"the oldest rows beyond {limit_bytes // 1_000_000} MB"
+    proof = _Proof.of_day(connection, what, "size", now)
     gone = Deleted()
     while (used := _used_bytes(connection)) > limit_bytes:
         rows = connection.execute("SELECT count(*) FROM queries").fetchone()[0]
         share = max(STEP_ROWS, int(rows * min(1.0, 1.1 * (used - limit_bytes) / used)))
-        step = _delete(connection, "closed = 0", (), at_most=share)
+        step = _delete(connection, "closed = 0", (), proof, at_most=share)
         if not step.rows:
-            step = _delete(connection, "1", (), at_most=share)
+            step = _delete(connection, "1", (), proof, at_most=share)
         if not step.rows:
             break
         gone += step
         tidy(connection)
-    if gone.rows:
-        _prove(connection, f"the oldest rows beyond {limit_bytes // 1_000_000} MB", "recorder", "size", gone, now)
     return gone
 
 
@@ -76,9 +141,10 @@ def purge(connection: Connection, wish: control.Purge, now: float) -> Deleted:
         wanted.append("id < ?")
         values.append(wish.before << ID_BITS)
         what += f" before {as_text(wish.before)}"
-    gone = _delete(connection, " AND ".join(wanted) or "1", tuple(values))
+    proof = _Proof(connection, what, wish.who, wish.reason, now)
+    proof.add(Deleted())  # that somebody wished it is said even where nothing was there
+    gone = _delete(connection, " AND ".join(wanted) or "1", tuple(values), proof)
     tidy(connection)
-    _prove(connection, what, wish.who, wish.reason, gone, now)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what was deleted must not stand in the WAL either
     return gone
 
@@ -97,28 +163,38 @@ def _delete(
     connection: Connection,
     which: str,
     values: tuple[object, ...],
+    proof: _Proof,
     *,
     at_most: int | None = None,
 ) -> Deleted:
     gone = Deleted()
+    statement = (
+        f"DELETE FROM queries WHERE id IN (SELECT id FROM queries WHERE {which} ORDER BY id LIMIT ?)"  # noqa: S608 (ours)
+        " RETURNING count"
+    )
     while at_most is None or gone.rows < at_most:
-        step = STEP_ROWS if at_most is None else min(STEP_ROWS, at_most - gone.rows)
-        rows = connection.execute(
-            f"DELETE FROM queries WHERE id IN (SELECT id FROM queries WHERE {which} ORDER BY id LIMIT ?)"  # noqa: S608 (ours)
-            " RETURNING count",
-            (*values, step),
-        ).fetchall()
-        gone += Deleted(len(rows), sum(row[0] for row in rows))
-        if len(rows) < step:
+        rows = STEP_ROWS if at_most is None else min(STEP_ROWS, at_most - gone.rows)
+        step = _step(connection, statement, (*values, rows), proof)
+        gone += step
+        if step.rows < rows:
             break
     return gone
 
 
-def _prove(connection: Connection, what: str, who: str, reason: str, gone: Deleted, now: float) -> None:  # noqa: PLR0917 (a row's columns)
-    connection.execute(
-        "INSERT INTO deletions (time, what, who, reason, rows, answers) VALUES (?, ?, ?, ?, ?, ?)",
-        (as_text(now), what, who, reason, gone.rows, gone.answers),
-    )
+def _step(connection: Connection, statement: str, values: tuple[object, ...], proof: _Proof) -> Deleted:
+    """Delete and prove it, in one transaction; the statement returns the answers of each row."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        answers = connection.execute(statement, values).fetchall()
+        gone = Deleted(len(answers), sum(row[0] for row in answers))
+        if gone.rows:
+            proof.add(gone)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return gone
 
 
 def _used_bytes(connection: Connection) -> int:

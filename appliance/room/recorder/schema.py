@@ -111,7 +111,17 @@ def _privacy(db: Database) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _rows_by_time, _privacy)
+def _clock(db: Database) -> None:
+    """Add what the clock last showed, how long it has been steady, and which rows were dated by a late one."""
+    for statement in (
+        """CREATE TABLE clock (
+            one INTEGER PRIMARY KEY CHECK (one = 1), seen INTEGER NOT NULL, steady REAL NOT NULL)""",
+        "CREATE TABLE misdated (first INTEGER NOT NULL, last INTEGER NOT NULL, known INTEGER NOT NULL)",
+    ):
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _rows_by_time, _privacy, _clock)
 
 
 def migrate(connection: Any) -> None:

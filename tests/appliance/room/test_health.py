@@ -17,6 +17,12 @@ def test_a_process_that_fell_silent_counts_as_stopped(tmp_path: Path) -> None:
     assert health.conditions == (Condition.STOPPED,)
 
 
+def test_what_was_said_before_the_clock_went_back_is_not_believed_for_months(tmp_path: Path) -> None:
+    report(tmp_path, ProcessHealth(process="resolver", time=1e7))
+    (health,) = read(tmp_path, now=100.0)
+    assert health.conditions == (Condition.STOPPED,)
+
+
 def test_the_most_urgent_condition_of_the_room_wins() -> None:
     healths = [
         ProcessHealth(process="agent", time=0, conditions=(Condition.LISTS_STALE,)),

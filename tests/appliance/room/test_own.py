@@ -103,3 +103,22 @@ def test_while_nobody_knows_what_was_ended_nothing_of_centrals_is_open(tmp_path:
         assert opened(own.read(path, NOW.timestamp()), opening("a")) == []
     path.unlink()
     assert opened(own.read(path, NOW.timestamp()), opening("a")) == ["a"]
+
+
+def test_a_clock_that_jumps_ahead_and_comes_back_ends_nothing_that_closes(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    suspended = Suspension(id="s", device="192.0.2.7", until=until(10))
+    own.write(path, OwnDecisions(suspensions=(suspended,), lessons=(Lesson(id="l", sites=(), until=until(10)),)))
+    ahead = (NOW + timedelta(days=120)).timestamp()
+    own.write(path, own.remembered(path, ahead).added(Pause(id="p", until=NOW + timedelta(days=121))))
+    assert own.read(path, ahead).suspensions == ()
+    back = own.read(path, NOW.timestamp())
+    assert back.suspensions == (suspended,)
+    assert [lesson.id for lesson in back.lessons] == ["l"]
+
+
+def test_an_opening_that_is_over_is_not_found_by_a_clock_that_goes_back(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    own.write(path, OwnDecisions(unblocks=(Unblock(id="u", site="example.org", until=until(10)),)))
+    own.write(path, own.remembered(path, until(11).timestamp()).added(Pause(id="p", until=until(20))))
+    assert own.read(path, NOW.timestamp()).unblocks == ()

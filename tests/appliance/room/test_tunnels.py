@@ -35,6 +35,23 @@ def test_what_is_closed_stays_closed_for_a_day_from_its_last_finding(tmp_path: P
     assert not tunnels.read(file, NOW + 86400 + 200)
 
 
+def test_a_clock_that_jumps_ahead_and_comes_back_opens_no_tunnel(tmp_path: Path) -> None:
+    file = tmp_path / "tunnels.json"
+    tunnels.close(file, finding("a.example"), NOW)
+    tunnels.close(file, finding("b.example"), NOW + 120 * 86400)
+
+    assert {one.parent for one in tunnels.read(file, NOW + 60)} == {"a.example", "b.example"}
+
+
+def test_the_file_remembers_the_last_thousand_domains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tunnels, "REMEMBERED", 3)
+    file = tmp_path / "tunnels.json"
+    for number in range(5):
+        tunnels.close(file, finding(f"n{number}.example"), NOW)
+
+    assert [one.parent for one in tunnels.read(file, NOW)] == ["n2.example", "n3.example", "n4.example"]
+
+
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[1]", b'[{"parent": 1}]'])
 def test_a_file_that_is_missing_or_broken_closes_nothing(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "tunnels.json"
