@@ -1,5 +1,6 @@
 """The servers of the DNS benchmark, each in its usual form, on loopback, with the same upstream."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -204,11 +205,13 @@ def stolen_seconds() -> float:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all below it."""
+    """Return a process and all below it; those that end meanwhile have no children."""
     found = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += family(int(child))
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for child in (thread / "children").read_text().split():
+                    found += family(int(child))
     return found
 
 

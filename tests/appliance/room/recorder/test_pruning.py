@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from appliance.protocol import Incident
-from appliance.room.recorder import control
-from appliance.room.recorder.database import DatabaseError
+from appliance.room.recorder import control, schema
+from appliance.room.recorder.clock_guard import ClockGuard
+from appliance.room.recorder.database import DatabaseError, open_for_writing
 from appliance.room.recorder.keys import NoKey
 from appliance.room.recorder.ledger import Ledger
 from appliance.room.recorder.reading import QueryLog
@@ -127,13 +128,18 @@ def test_after_a_jump_nothing_goes_for_a_day_and_then_what_is_too_old(room: Room
     }
 
 
-def test_steps_too_small_to_be_a_jump_add_up_to_one(room: Room) -> None:
-    room.run()
-    room.write("before.example")
-    for _ in range(30 * 24 * 120):
-        room.now += 30
-        room.run()
-    assert room.names == {"before.example"}
+def test_steps_too_small_to_be_a_jump_add_up_to_one(tmp_path: Path) -> None:
+    running = 1000.0
+    guard = ClockGuard(lambda: running)
+    with closing(open_for_writing(tmp_path / "log.db", None)) as connection:
+        schema.migrate(connection)
+        for passed in range(3):
+            running = 1000.0 + passed
+            guard.look(connection, NOW + passed * 30, trusted=True)
+            assert guard.is_steady
+        running += 1
+        guard.look(connection, NOW + 90, trusted=True)
+        assert not guard.is_steady
 
 
 @pytest.mark.parametrize("crash", [False, True])
