@@ -1,5 +1,5 @@
 # The two commands a newcomer needs are `make run` and `make test`; each does all its own set-up.
-# The rest: `make lint`, `make bench`, `make soak`, `make fuzz`, `make clean`.
+# The rest: `make lint`, `make test-all` and its parts, `make bench`, `make soak`, `make fuzz`, `make clean`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,11 +12,14 @@ CUTS   ?= 20
 IMAGE  ?=
 FUZZ   ?=
 
-.PHONY: help run setup test lint bench soak image image-test fuzz clean
+.PHONY: help run setup test test-trixie test-pythons test-all lint bench soak image image-test fuzz clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
 	@echo "make test         lint, types, import layering and every test"
+	@echo "make test-trixie  the same in a bare Debian 13, whatever this machine runs (root; half an hour)"
+	@echo "make test-pythons every test with each of Python 3.11, 3.12 and 3.13 that this machine has"
+	@echo "make test-all     all three"
 	@echo "make lint         lint, types and import layering alone"
 	@echo "make bench        speed and size beside Unbound and dnsmasq"
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
@@ -52,6 +55,17 @@ lint: $(VENV)/.installed-for-tests
 test: lint
 	$(PYTEST) -n auto --dist loadgroup
 
+test-trixie:
+	.ci/trixie
+
+test-pythons: $(VENV)/.installed-for-tests
+	.ci/pythons
+
+test-all: test
+	.ci/trixie
+	.ci/pythons
+	@echo "hallpass: all of it passed: here, on trixie, and with each Python of this machine"
+
 bench: $(VENV)/.installed-for-bench
 	$(VENV)/bin/python -m tests.bench
 
@@ -74,4 +88,4 @@ image-test: $(VENV)/.installed-for-image
 	$(PYTEST) tests/image/booting.py -p no:xdist --timeout 7200 -s --power-cuts $(CUTS)
 
 clean:
-	rm -rf $(VENV) .venv-fuzz .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) .venv-* .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
