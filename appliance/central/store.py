@@ -1,5 +1,6 @@
 """Central's database: opened, brought to today's tables, and handed out in transactions."""
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import msgspec
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, select, update
+from sqlalchemy import Engine, create_engine, event, func, select, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -18,6 +19,7 @@ from appliance.central.models import Pulse
 from appliance.settings.central import CentralSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x48616C6C  # the number of PostgreSQL's advisory lock: "Hall"
 
 
 class Revisions(msgspec.Struct, frozen=True):
@@ -47,11 +49,16 @@ class Store:
         return cls(engine)
 
     def migrate(self) -> None:
-        """Bring the database to today's tables. Raises CentralError where it cannot be reached."""
+        """Bring the database to today's tables. Raises CentralError where it cannot be reached.
+
+        Processes that start together do this one after the other: the later ones find it done.
+        """
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         try:
-            with self._engine.begin() as connection:
+            with _only_one_at_a_time(self._engine), self._engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except OperationalError as problem:
@@ -89,6 +96,22 @@ class Store:
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
+
+
+@contextmanager
+def _only_one_at_a_time(engine: Engine) -> Iterator[None]:
+    """Keep other processes out of a SQLite database's migrations: there, a change of tables is no transaction."""
+    database = engine.url.database
+    if engine.dialect.name != "sqlite" or not database:
+        yield
+        return
+    try:
+        lock = Path(f"{database}.migrating").open("wb")  # noqa: SIM115 (closed below, which gives the lock back)
+    except OSError as problem:
+        raise CentralError(f"the database cannot be used: {problem}") from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: Any) -> None:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -28,6 +30,30 @@ def test_preparing_twice_changes_nothing(tmp_path: Path) -> None:
     first.central.prepare()
     assert first.room().name == "Room 4"
     first.close()
+
+
+def test_processes_that_start_together_bring_one_database_to_todays_tables(tmp_path: Path) -> None:
+    prepare = (
+        "import sys; from pathlib import Path; from appliance.central.store import Store; "
+        "from tests.fakes.school import settings; "
+        "store = Store.of(settings(Path(sys.argv[1]))); print('ready', flush=True); input(); store.migrate()"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", prepare, str(tmp_path)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    ended = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    assert ended == [("", 0)] * 4
 
 
 def test_sqlite_keeps_foreign_keys_and_a_write_ahead_log(school: FakeSchool) -> None:
