@@ -9,7 +9,7 @@ from importlib import resources
 
 import msgspec
 
-from dns.names import parents
+from dns.message.names import parents
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """The file format of a compiled index: one file, `index.hpx`, mapped by every process that looks names up.
 
 ======================  ===============================================================================
-trie                    marisa-trie of reversed keys (`dns.names.key`); stands first, because marisa maps a
+trie                    marisa-trie of reversed keys (`dns.message.names.key`); stands first, because marisa maps a
                         file from its first byte
 set numbers             for each trie key the number of its attribute set: 1, 2 or 4 bytes, little-endian
 tables                  MessagePack of `Tables`: sources, attributes, attribute sets, patterns

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from blocklists.entries import Effect, Match
 from blocklists.index import Index
 from blocklists.weighing import Group
-from dns.names import name_of_key
+from dns.message.names import name_of_key
 
 _UNLISTED = "any-name-that-nobody-lists"
 _ADDRESS = 1

@@ -18,15 +18,15 @@ from blocklists.container import INDEX_NAME, OVERLAY_NAME, Mapped, SourceInfo, T
 from blocklists.entries import Effect, Match
 from blocklists.errors import IndexDamaged
 from blocklists.weighing import Group, Hit, applies, groups, settle
-from dns.names import key
-from dns.verdict import Closing
+from dns.message.names import key
+from dns.policy.verdict import Closing
 
 # Members of an enumeration are looked up by name at every use; here that is the hot path.
 _EXACT, _SUBDOMAINS, _CLOSE = Match.EXACT, Match.SUBDOMAINS, Effect.CLOSE
 
 
 class Index:
-    """Implements `dns.verdict.ClosedNames` over a mapped file."""
+    """Implements `dns.policy.verdict.ClosedNames` over a mapped file."""
 
     def __init__(self, mapped: Mapped) -> None:
         self.tables = mapped.tables
@@ -74,7 +74,7 @@ class Index:
         """Return every closing of a canonical name, exceptions already taken away."""
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
-        labels = name.split(".")  # `dns.names.key`, written out
+        labels = name.split(".")  # `dns.message.names.key`, written out
         labels.reverse()
         labels.append("")
         reversed_key = ".".join(labels)

@@ -23,8 +23,8 @@ import msgspec
 
 from blocklists.errors import ListError
 from blocklists.protected import PROTECTED
-from dns.names import is_under
-from dns.verdict import Closing
+from dns.message.names import is_under
+from dns.policy.verdict import Closing
 
 SOURCE = "hallpass-keywords"
 
@@ -46,7 +46,7 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Keywords:
-    """Implements `dns.verdict.ClosedNames` by words."""
+    """Implements `dns.policy.verdict.ClosedNames` by words."""
 
     def __init__(
         self,

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from dns.names import is_under
-from dns.records import QueryRecord
+from dns.message.names import is_under
+from dns.querylog.records import QueryRecord
 
 WINDOW_SECONDS = 10
 MOST_SUGGESTIONS = 12

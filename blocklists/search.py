@@ -10,8 +10,8 @@ from blocklists.entries import Effect
 from blocklists.index import Index, differing
 from blocklists.sources import Source
 from blocklists.weighing import Group, Hit
-from dns.names import name_of_key
-from dns.verdict import Closing
+from dns.message.names import name_of_key
+from dns.policy.verdict import Closing
 
 BELOW_SHOWN = 20
 

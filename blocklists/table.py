@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from blocklists.container import Attribute, PatternInfo, SourceInfo, Tables
 from blocklists.entries import Condition, Effect, Entry, Match, Pattern
-from dns.names import name_of_key
+from dns.message.names import name_of_key
 
 Set = tuple[int, ...]
 _COVERING = (Match.SUBDOMAINS, Match.BELOW)

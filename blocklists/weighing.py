@@ -13,8 +13,8 @@ import msgspec
 
 from blocklists.container import Tables
 from blocklists.entries import Condition, Effect, Match
-from dns.names import is_under
-from dns.verdict import Closing
+from dns.message.names import is_under
+from dns.policy.verdict import Closing
 
 
 class Group(msgspec.Struct, frozen=True):

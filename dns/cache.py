@@ -5,7 +5,7 @@ Whole answers are kept, by name, type and the asker's wishes (`flags`: whatever 
 - An answer lives as long as the shortest-lived record of its answer section. One that says "there is no such
   name", or "no record of that type", lives as long as its SOA record says, and is not kept without one (RFC 2308).
   A failure is kept for some seconds, so that a broken name does not cost a question each time (RFC 9520); so is an
-  upstream's own refusal, which takes the place of whatever was known (`dns.upstream.extended`).
+  upstream's own refusal, which takes the place of whatever was known (`dns.forward.extended_error`).
 - Times to live are held between a minimum and a maximum; one with its top bit set counts as zero (RFC 2181).
 - Past its life an answer is *stale*: it may be given when upstreams fail, with a short life (RFC 8767). After a
   failed attempt to renew it the next attempt waits for `RECHECK_SECONDS`.
@@ -24,8 +24,8 @@ from collections.abc import Sequence
 import msgspec
 
 from dns.errors import MalformedMessage
-from dns.skim import OPT, Walked, walk
-from dns.upstream.extended import Told, told
+from dns.forward.extended_error import Told, told
+from dns.message.scanner import OPT, Walked, walk
 
 STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
 RECHECK_SECONDS = 10.0
@@ -65,7 +65,7 @@ class Cached(msgspec.Struct, gc=False, eq=False):
     recheck_at: float = 0.0
 
     def take_records(self) -> list[Walked]:
-        """Return the records of the answer section, as `dns.skim.walk` finds them."""
+        """Return the records of the answer section, as `dns.message.scanner.walk` finds them."""
         # They are at hand once, right after the message was read; to keep them would cost more than the message.
         records, self.records = self.records, None
         return records if records is not None else walk(self.message)[1]
@@ -141,7 +141,7 @@ class RecordCache:
         """Remember an answer, if it is one that may be, and return it ready to be given out.
 
         A failure does not take the place of an answer that can still be given stale; that one is returned then.
-        Returns None for bytes that are no message. `question_end`: as `dns.skim` takes it.
+        Returns None for bytes that are no message. `question_end`: as `dns.message.scanner` takes it.
         """
         try:
             _, answer, authority, additional = walk(message, question_end)

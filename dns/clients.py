@@ -14,8 +14,8 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from dns.replay import Finished, Noted, Replay
-from dns.verdict import Policy, View
+from dns.packet_cache import Finished, Noted, Replay
+from dns.policy.verdict import Policy, View
 
 DEVICES = 4096
 UNLIMITED = sys.maxsize

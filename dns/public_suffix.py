@@ -9,7 +9,8 @@ list has two sections, and the difference matters to a school:
 A top-level domain that is not listed counts as a suffix (the list's own last rule, ``*``): UNLISTED, as ``corp``.
 A wildcard's parent is a suffix too (``*.sch.uk`` makes ``sch.uk`` one), as the list's own test data have it.
 
-Names are canonical (`dns.names.canonical`): lower-case ASCII, punycode, no trailing dot. The root has no suffix.
+Names are canonical (`dns.message.names.canonical`): lower-case ASCII, punycode, no trailing dot. The root has no
+suffix.
 
 Not for the way of a question. `public_suffix`, `registrable_domain` and `is_public_suffix` keep the whole list in
 memory from the first call on (a quarter of a second or more, and about 1.3 MB); a look-up then takes tens of
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING
 
 import idna
 
-from dns.names import parents
+from dns.message.names import parents
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList

@@ -10,26 +10,26 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from dns import edns, render
-from dns.answer import Answer
-from dns.asked import Asked, Transport
 from dns.cache import RecordCache
-from dns.chain import Chain, Outcome, Stage
 from dns.clients import Client, Clients
-from dns.cookies import Cookies
-from dns.replay import Finished, Noted, Replay
-from dns.reporting import Reporter
-from dns.stages.answered import answered
-from dns.stages.inspected import inspected
-from dns.stages.local import LocalNames, own_names
-from dns.stages.ordinary import ordinary
-from dns.stages.readable import readable
-from dns.stages.remembered import remembered
-from dns.stages.upstream import Fetching, Later, Upstream
-from dns.stages.verdict import decided
-from dns.stages.welcome import welcome
-from dns.verdict import Policy
-from dns.wire import SERVFAIL, TC
+from dns.message import builder, edns
+from dns.message.cookies import Cookies
+from dns.message.response import Answer
+from dns.message.wire import SERVFAIL, TC
+from dns.packet_cache import Finished, Noted, Replay
+from dns.pipeline.acl import welcome
+from dns.pipeline.cache import remembered
+from dns.pipeline.context import Asked, Transport
+from dns.pipeline.forward import Fetching, Later, Upstream
+from dns.pipeline.local_zones import LocalNames, own_names
+from dns.pipeline.parse import readable
+from dns.pipeline.pipeline import Chain, Outcome, Stage
+from dns.pipeline.policy import decided
+from dns.pipeline.respond import answered
+from dns.pipeline.response_policy import inspected
+from dns.pipeline.sanity import ordinary
+from dns.policy.verdict import Policy
+from dns.querylog.sender import Reporter
 
 PAD_TO = 468  # bytes; answers over encrypted transports to those who pad (RFC 8467, section 4.1)
 STRANGERS = ""  # the device under which answers to strangers are counted: of them nothing is kept
@@ -166,11 +166,11 @@ class Resolver:
         if cookie is not None and client is not None:
             options = self._cookies.option(cookie, client.raw, asked.now)
         if is_udp:
-            message = render.message(query, answer, None, options)
+            message = builder.message(query, answer, None, options)
         else:
             if query.edns is not None and query.edns.padded and asked.transport in _ENCRYPTED:
-                options += _padding(len(render.message(query, answer, render.STREAM_BYTES, options)))
-            message = render.message(query, answer, render.STREAM_BYTES, options)
+                options += _padding(len(builder.message(query, answer, builder.STREAM_BYTES, options)))
+            message = builder.message(query, answer, builder.STREAM_BYTES, options)
         noted = _noted(asked, answer)
         milliseconds = (asked.now - asked.started) * 1000.0
         if client is None:
@@ -211,11 +211,11 @@ class Resolver:
         self.mistakes += 1
         if not asked.is_read:
             return
-        self._deliver(asked, render.failure(2, (edns.OTHER_ERROR, "")))
+        self._deliver(asked, builder.failure(2, (edns.OTHER_ERROR, "")))
 
 
 def _fail(_asked: Asked) -> Outcome:
-    return render.failure(SERVFAIL, (edns.OTHER_ERROR, "the lists are being looked at"))
+    return builder.failure(SERVFAIL, (edns.OTHER_ERROR, "the lists are being looked at"))
 
 
 def _padding(size: int) -> bytes:

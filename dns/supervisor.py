@@ -1,6 +1,6 @@
 """Keeps N workers running: forks them, starts anew what dies, relieves them by others, stops them all together.
 
-Each worker has sockets of its own on the shared addresses (`dns.listeners.shares`), opened before the fork. A
+Each worker has sockets of its own on the shared addresses (`dns.server.listen_sockets`), opened before the fork. A
 worker that dies is started again at once with the same sockets, which stayed open here: what arrived in between
 waits in them and is answered. One that dies again within `SETTLED_SECONDS` pauses for longer each time; its
 sockets are closed for that while, so that the kernel gives its share of the questions to the others.
@@ -25,8 +25,8 @@ from typing import Protocol
 
 import msgspec
 
-from dns.listeners.shares import Shares
-from dns.listeners.sockets import Sockets
+from dns.server.listen_sockets import Shares
+from dns.server.sockets import Sockets
 
 SETTLED_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.5

@@ -27,20 +27,20 @@ from typing import Protocol
 import msgspec
 
 from dns.cache import RecordCache
-from dns.listeners import tls
-from dns.listeners.door import Door
-from dns.listeners.house import House, Limits
-from dns.listeners.sockets import Sockets
-from dns.listeners.tcp import TcpConnection
-from dns.listeners.tls import Certificate
-from dns.listeners.udp import UdpListener
-from dns.reporting import Reporter
+from dns.forward.health import State
+from dns.forward.server import Address
+from dns.forward.upstreams import Forward, Upstreams
+from dns.pipeline.local_zones import LocalNames
+from dns.policy.verdict import Policy
+from dns.querylog.sender import Reporter
 from dns.resolver import Resolver, Surroundings
-from dns.stages.local import LocalNames
-from dns.upstream.health import State
-from dns.upstream.pool import Forward, Upstreams
-from dns.upstream.server import Address
-from dns.verdict import Policy
+from dns.server import tls
+from dns.server.connection_limiter import House, Limits
+from dns.server.sockets import Sockets
+from dns.server.stream_listener import Door
+from dns.server.tcp import TcpConnection
+from dns.server.tls import Certificate
+from dns.server.udp import UdpListener
 
 TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
 LOOK_SECONDS = 0.25
@@ -222,7 +222,7 @@ class Worker:
             )
         if sockets.https:
             # Only who serves HTTPS pays for its library.
-            from dns.listeners import https  # noqa: PLC0415 (see the line above)
+            from dns.server import https  # noqa: PLC0415 (see the line above)
 
             for sock in sockets.https:
                 certificate = Certificate(*files, [https.PROTOCOL], loop.time)

@@ -14,8 +14,8 @@ from msgspec import field
 from appliance.settings.dns import Domain, Forward, Memory
 from appliance.settings.room import PRIVATE_NETWORKS, Button, Led, NotNegative, Positive
 from appliance.settings.values import Network, Upstream
-from dns.local import LocalNames
-from dns.written import LocalRecord
+from dns.local_zones.local_zones import LocalNames
+from dns.local_zones.zone_records import LocalRecord
 
 _KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "sk-ssh-ed25519@openssh.com")
 _KEY = re.compile(rf"({'|'.join(map(re.escape, _KEY_KINDS))}) [A-Za-z0-9+/]{{40,}}={{0,2}}( [\x20-\x7e]*)?")

@@ -14,8 +14,8 @@ from appliance.room.paths import RoomPaths
 from appliance.room.policy import load_policy
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from dns import names
 from dns.errors import InvalidName
+from dns.message import names
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.explain import Explanation, explain
 from dns.policy.view import CompiledView

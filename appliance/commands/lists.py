@@ -45,7 +45,7 @@ from blocklists.search import diff as compare
 from blocklists.search import search as find
 from blocklists.sources import Source, load
 from dns.errors import InvalidName
-from dns.names import canonical
+from dns.message.names import canonical
 
 FETCHED = "fetched"  # the folder for the copies of fetched lists, beside the index
 

@@ -8,10 +8,10 @@ from cryptography import x509
 from appliance.errors import HallpassError
 from appliance.settings.dns import Encryption
 from appliance.settings.room import RoomSettings
-from dns.designated import Designated
-from dns.listeners.tls import Certificate, CertificateUnusable
-from dns.local import LocalNames
-from dns.names import canonical
+from dns.local_zones.ddr import Designated
+from dns.local_zones.local_zones import LocalNames
+from dns.message.names import canonical
+from dns.server.tls import Certificate, CertificateUnusable
 
 
 def local_names(settings: RoomSettings, addresses: Callable[[], Sequence[str]]) -> LocalNames:

@@ -80,7 +80,7 @@ class RoomPaths(msgspec.Struct, frozen=True):
 
     @property
     def recorder_socket(self) -> Path:
-        """Where workers hand in their records (`dns.records`). Served by the recorder."""
+        """Where workers hand in their records (`dns.querylog.records`). Served by the recorder."""
         return self.sockets / "recorder.sock"
 
     @property

@@ -29,12 +29,12 @@ from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
 from dns import worker
 from dns.cache import RecordCache
-from dns.listeners.shares import Shares, Where
-from dns.listeners.sockets import Address, Sockets
+from dns.forward import health as upstream_health
+from dns.forward.upstreams import Forward
 from dns.policy.compiled import CompiledPolicy
+from dns.server.listen_sockets import Shares, Where
+from dns.server.sockets import Address, Sockets
 from dns.supervisor import Plan, Supervisor
-from dns.upstream import health as upstream_health
-from dns.upstream.pool import Forward
 from dns.worker import Worker, WorkerSettings, run_worker
 
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)

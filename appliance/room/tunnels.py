@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from dns.names import is_under
+from dns.message.names import is_under
 from dns.policy.document import Rule
 from dns.policy.tunnel import Finding
 

@@ -8,7 +8,7 @@ import msgspec
 
 from appliance.settings.values import Endpoint, Upstream
 from dns.errors import InvalidName
-from dns.names import canonical
+from dns.message.names import canonical
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (a server for the room)
 

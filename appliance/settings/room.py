@@ -14,9 +14,9 @@ from msgspec import field
 
 from appliance.settings.dns import Domain, Encryption, Forward, Memory
 from appliance.settings.values import Endpoint, Network, Upstream
-from dns.local import LocalNames
-from dns.upstream.server import is_address
-from dns.written import LocalRecord
+from dns.forward.server import is_address
+from dns.local_zones.local_zones import LocalNames
+from dns.local_zones.zone_records import LocalRecord
 
 # A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".
 _SOCKET_FOLDER_BYTES = 107 - len("/resolver-99.control")

@@ -5,7 +5,7 @@ import re
 
 from blocklists.errors import NotUnderstood
 from dns.errors import InvalidName
-from dns.names import canonical
+from dns.message.names import canonical
 
 # What every hosts file carries for the machine itself. Passed over without a word: it is no mistake.
 OWN_NAMES = frozenset(

@@ -11,7 +11,7 @@ from blocklists.entries import Entry, Match, Pattern
 from blocklists.errors import NotUnderstood
 from blocklists.formats.parser import Parser
 from blocklists.formats.text import is_comment, name_of, site_of, without_comment
-from dns.names import NAME_CHARACTERS
+from dns.message.names import NAME_CHARACTERS
 
 _PATTERN = re.compile(r"[a-z0-9_.*-]+")
 

@@ -1,7 +1,8 @@
-"""A policy document and its lists, made ready: what the chain asks (`dns.verdict.Policy`).
+"""A policy document and its lists, made ready: what the chain asks (`dns.policy.verdict.Policy`).
 
-Everything that can be looked up is laid out when the policy is made (`dns.policy.school`). Each group of devices
-has a view (`dns.policy.view`), which knows the time; the order of a decision stands in `dns.policy.order`.
+Everything that can be looked up is laid out when the policy is made (`dns.policy.compiled_rules`). Each group of
+devices has a view (`dns.policy.view`), which knows the time; the order of a decision stands in
+`dns.policy.steps`.
 """
 
 from bisect import bisect_right
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from dns.errors import PolicyInvalid
-from dns.policy.bundles import Bundles, NeededBy, nothing_known
+from dns.policy.compiled_rules import lay_out, lesson_names
 from dns.policy.devices import Membership, Suspended
 from dns.policy.document import (
     EVERY_CATEGORY,
@@ -21,14 +22,14 @@ from dns.policy.document import (
     Unblock,
     timed,
 )
-from dns.policy.mistakes import mistakes
-from dns.policy.moments import Moments
+from dns.policy.lookups import parse_address
 from dns.policy.overreach import without_overreach
-from dns.policy.school import lay_out, lesson_names
-from dns.policy.tables import parse_address
+from dns.policy.site_bundles import Bundles, NeededBy, nothing_known
 from dns.policy.timetable import FOREVER, Calendar, Timetable
+from dns.policy.validation import mistakes
+from dns.policy.validity import Moments
+from dns.policy.verdict import ClosedNames, Policy
 from dns.policy.view import CLOCK_RECHECK_SECONDS, CompiledView, Shared
-from dns.verdict import ClosedNames, Policy
 
 CLOCK_SLACK_SECONDS = 3600.0  # how far a right clock may be behind the one that stamped the document
 

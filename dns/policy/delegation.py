@@ -9,8 +9,8 @@ import msgspec
 
 from dns.policy.document import EVERY_CATEGORY, Delegation
 from dns.policy.site_names import too_wide
+from dns.policy.verdict import Action, Step, Verdict
 from dns.policy.view import CompiledView
-from dns.verdict import Action, Step, Verdict
 
 _WHY_NOT = {
     Step.LOCKED: "is locked: nobody can open it",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 
 from dns.policy.document import Device, PolicyDocument, Suspension
-from dns.policy.tables import Address, Network, Networks
+from dns.policy.lookups import Address, Network, Networks
 
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}")
 

@@ -3,7 +3,7 @@
 Central makes one for each room and sends it as JSON; a room alone makes a small one from its settings; a person
 can write one as TOML. All times carry their zone, except the hours of a timetable, which are what the school's
 clock shows. Fields this version does not know are passed over when it is read, and kept in the file, because the
-agent stores the bytes it was sent. What the fields mean together is decided in `dns.policy.order`.
+agent stores the bytes it was sent. What the fields mean together is decided in `dns.policy.steps`.
 """
 
 from datetime import date, datetime

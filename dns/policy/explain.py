@@ -9,10 +9,10 @@ from datetime import datetime
 import msgspec
 
 from dns.policy import delegation
-from dns.policy.order import ORDER, opening_of, rule_of
-from dns.policy.situation import Question, Situation
+from dns.policy.context import Question, Situation
+from dns.policy.steps import ORDER, opening_of, rule_of
+from dns.policy.verdict import Action, Step, Verdict
 from dns.policy.view import CompiledView
-from dns.verdict import Action, Step, Verdict
 
 TITLES = {
     Step.LOCKED: "Locked: nobody can open it",
@@ -35,10 +35,10 @@ TITLES = {
 class Walked(msgspec.Struct, frozen=True, kw_only=True):
     """One step, and what it says of the name by itself."""
 
-    step: str  # the value of `dns.verdict.Step`
+    step: str  # the value of `dns.policy.verdict.Step`
     title: str
     text: str  # what it found, as a sentence
-    verdict: str  # the value of `dns.verdict.Action`; "" where the step has nothing to say
+    verdict: str  # the value of `dns.policy.verdict.Action`; "" where the step has nothing to say
     wins: bool  # it is the first that has a verdict
 
 

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from dns.policy.document import Bundle, Lesson, PolicyDocument, Rule, Unblock
+from dns.policy.lookups import canonical
 from dns.policy.site_names import Wish, too_wide
-from dns.policy.tables import canonical
 
 Reasons = Mapping[tuple[str, Wish], str]  # of what is too wide, by canonical name and wish
 
@@ -29,7 +29,7 @@ _known: dict[tuple[str, Wish], str] = {}  # what was looked up before: "" where 
 def without_overreach(document: PolicyDocument) -> tuple[PolicyDocument, tuple[str, ...]]:
     """Return a document without what opens too much, and a sentence for each entry that is too wide.
 
-    The names in the document must be names (`dns.policy.mistakes`).
+    The names in the document must be names (`dns.policy.validation`).
     """
     reasons = _reasons(_wishes(document))
     if not reasons:

@@ -29,7 +29,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from dns.errors import InvalidName, NotASite
-from dns.names import canonical, is_under
+from dns.message.names import canonical, is_under
 from dns.public_suffix import Section, sections
 
 Wish = Literal["open", "allow", "block"]  # for a time; by a rule; by a rule

@@ -35,9 +35,9 @@ from typing import ClassVar
 
 import msgspec
 
-from dns.names import parents
+from dns.message.names import parents
 from dns.policy.document import Rule
-from dns.policy.inspection import REPUTATION_NAMES
+from dns.policy.response_policy import REPUTATION_NAMES
 from dns.public_suffix import registrable_domain
 
 HALF_WINDOW_SECONDS = 300.0  # the window is the half that is filling and the one before: five to ten minutes

@@ -1,4 +1,4 @@
-"""What one kind of asker may see: the decision, with the time and the asker filled in (`dns.verdict.View`).
+"""What one kind of asker may see: the decision, with the time and the asker filled in (`dns.policy.verdict.View`).
 
 What time changes is worked out once for each stretch of time in which nothing turns, and used only between the two
 moments it was made for: the clock may jump either way.
@@ -10,12 +10,12 @@ from datetime import datetime
 
 import msgspec
 
-from dns.policy import inspection, order
+from dns.policy import response_policy, steps
+from dns.policy.context import Question, School, Situation
 from dns.policy.document import Lesson, PolicyDocument, Profile, Suspension
-from dns.policy.moments import Moments
-from dns.policy.situation import Question, School, Situation
 from dns.policy.timetable import FOREVER, Calendar, Timetable
-from dns.verdict import Closing, Step, Verdict
+from dns.policy.validity import Moments
+from dns.policy.verdict import Closing, Step, Verdict
 
 CLOCK_RECHECK_SECONDS = 5.0  # while nobody knows the time
 
@@ -83,7 +83,7 @@ class CompiledView:
         return frozenset(closing.category for closing in closings if closing.category in situation.closed)
 
     def decide(self, name: str, qtype: int, now: float) -> Verdict:
-        """Decide one question, in the order of `dns.policy.order.ORDER`."""
+        """Decide one question, in the order of `dns.policy.steps.ORDER`."""
         situation = self._now_holds
         if situation is None or not situation.since <= now < situation.until:
             situation = self.situation(now)
@@ -102,13 +102,13 @@ class CompiledView:
         """Decide one question by every step of the order: what `decide` says, at its full cost."""
         situation = self.situation(now)
         question = Question(name, qtype, now, self._shared.school, listed)
-        return _bounded(order.decide(question, situation), question, situation)
+        return _bounded(steps.decide(question, situation), question, situation)
 
     def inspect_name(self, name: str, qtype: int, verdict: Verdict, now: float) -> Verdict:
         """Decide a name that an answer leads to (CNAME, SVCB target), given the verdict on the asked name."""
         situation = self.situation(now)
         question = Question(name, qtype, now, self._shared.school)
-        found, met = inspection.hop(question, situation, verdict)
+        found, met = response_policy.hop(question, situation, verdict)
         if met is None:
             return found
         return _ending(found, _bounded(met, question, situation).until)
@@ -116,7 +116,7 @@ class CompiledView:
     def inspect_address(self, address: str, asked: str, verdict: Verdict, now: float) -> Verdict:
         """Decide an address that an answer gives, as text, given the verdict on the asked name."""
         question = Question(asked, 1, now, self._shared.school)
-        return inspection.address(address, question, self.situation(now), verdict)
+        return response_policy.address(address, question, self.situation(now), verdict)
 
     def situation(self, now: float) -> Situation:
         """Return what holds for these askers at a time."""
@@ -124,7 +124,7 @@ class CompiledView:
         if situation is None or not situation.since <= now < situation.until:
             situation = self._now_holds = self._make_situation(now)
             until = situation.room_until
-            ordinarily = _ending(order.ALLOWED, until) if until < FOREVER else order.ALLOWED
+            ordinarily = _ending(steps.ALLOWED, until) if until < FOREVER else steps.ALLOWED
             self._ordinarily = ordinarily if situation.is_ordinary else None
         return situation
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 
-from dns.datagrams import Batch
+from dns.server.datagram_batch import Batch
 
 TTL = 3600
 _ANSWER = b"\xc0\x0c\0\1\0\1" + TTL.to_bytes(4, "big") + b"\0\4\xc0\0\2\1"

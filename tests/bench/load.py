@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from dns.wire import OPT_BYTES, ask_for
+from dns.message.wire import OPT_BYTES, ask_for
 from tests.bench.servers import Server
 
 CACHED_NAMES = 10_000

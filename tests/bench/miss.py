@@ -20,13 +20,13 @@ from pathlib import Path
 from appliance.settings.values import Upstream
 from blocklists.index import open_index
 from dns.cache import RecordCache
+from dns.forward.udp import UdpServer
+from dns.forward.upstreams import Upstreams
+from dns.message.wire import OPT_BYTES, ask_for
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
-from dns.reporting import Reporter
+from dns.querylog.sender import Reporter
 from dns.resolver import Resolver, Surroundings
-from dns.upstream.pool import Upstreams
-from dns.upstream.udp import UdpServer
-from dns.wire import OPT_BYTES, ask_for
 from tests.bench.answerer import answer
 from tests.bench.dns import build_index
 
@@ -37,7 +37,10 @@ _DEVICE = b"\x7f\0\0\1"
 
 
 class Answering:
-    """Stands in for `dns.upstream.burst.Burst`: what is sent is answered at once, and waits to be received."""
+    """Stands in for `dns.forward.connected_batch.Burst`.
+
+    What is sent is answered at once, and waits to be received.
+    """
 
     def __init__(self) -> None:
         self.sent: dict[socket.socket, list[bytes]] = {}

@@ -26,10 +26,10 @@ from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
 from blocklists.sources import Source
 from dns.clients import Clients
+from dns.packet_cache import Finished, Noted, Replay
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
-from dns.replay import Finished, Noted, Replay
-from dns.verdict import ClosedNames
+from dns.policy.verdict import ClosedNames
 from tests.fakes.policies import NOW, minutes
 from tests.fakes.traces import letters
 

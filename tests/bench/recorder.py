@@ -25,7 +25,7 @@ from appliance.room.recorder.tokens import Tokens
 from appliance.room.recorder.watch import Watch
 from appliance.settings.room import Dns, Log, Room, RoomSettings
 from appliance.settings.values import Upstream
-from dns.records import Batch, FrameReader, QueryRecord, batch_decoder, frame
+from dns.querylog.records import Batch, FrameReader, QueryRecord, batch_decoder, frame
 from tests.fakes.traces import letters
 
 DAY_SECONDS = 23_400

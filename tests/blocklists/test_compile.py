@@ -12,7 +12,7 @@ from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError, SourceUnusable
 from blocklists.index import open_index
 from blocklists.sources import Source
-from dns.names import name_of_key
+from dns.message.names import name_of_key
 from tests.blocklists.making import closed, index_of, index_of_text, report_of, source
 
 

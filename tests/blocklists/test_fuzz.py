@@ -19,7 +19,7 @@ from blocklists.patterns import checked
 from blocklists.reading import lines
 from blocklists.recognise import recognise
 from blocklists.sources import Source
-from dns.names import canonical
+from dns.message.names import canonical
 
 SYNTAX = r"""|| @@ ^ $ | / * . , = ~ # ! ; [ ( ) " ' : + ? example com a b-c 0.0.0.0 127.0.0.1 ::1 \. xn-- ü İ
     address=/ server=/ local-zone: local-data: always_nxdomain CNAME SOA $ORIGIN $TTL rpz-passthru. rpz-ip

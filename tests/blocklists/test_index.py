@@ -17,7 +17,7 @@ from blocklists.errors import IndexDamaged
 from blocklists.export import closed_names
 from blocklists.formats import FORMATS, Parser
 from blocklists.index import Index, open_index, verify
-from dns.names import is_under, parents
+from dns.message.names import is_under, parents
 from tests.blocklists.making import closed, index_of, index_of_text, report_of, source
 
 LABELS = st.sampled_from(["a", "b", "c", "a-b", "xn--a"])

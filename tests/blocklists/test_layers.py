@@ -13,7 +13,7 @@ from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import IndexDamaged, ListError
 from blocklists.export import closed_names
 from blocklists.index import LayeredIndex, open_index, verify
-from dns.names import name_of_key
+from dns.message.names import name_of_key
 from tests.blocklists.making import report_of, source
 
 RULES = st.lists(

@@ -1,7 +1,7 @@
 """What an opened site also asked for: refused to the same device, within seconds, and worth offering."""
 
 from blocklists.learning import MOST_SUGGESTIONS, also_asked
-from dns.records import QueryRecord
+from dns.querylog.records import QueryRecord
 
 
 def record(second: int, name: str, verdict: str, device: str = "192.0.2.10", category: str = "") -> QueryRecord:

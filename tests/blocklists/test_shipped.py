@@ -11,7 +11,7 @@ from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
 from blocklists.protected import PROTECTED
 from blocklists.sources import check, load
-from dns.names import canonical, is_under
+from dns.message.names import canonical, is_under
 from dns.public_suffix import sections
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dns.errors import MalformedMessage
-from dns.wire import Query, Unanswerable, Unreadable, name_at, read, text_of, to_wire
+from dns.message.wire import Query, Unanswerable, Unreadable, name_at, read, text_of, to_wire
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolving import PUPIL, STRANGER, InTest, question
 

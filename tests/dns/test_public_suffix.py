@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from dns.names import canonical
+from dns.message.names import canonical
 from dns.public_suffix import (
     Section,
     data_date,

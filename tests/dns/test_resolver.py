@@ -3,7 +3,7 @@
 import dnslib
 import pytest
 
-from dns.wire import BADVERS, FORMERR, NOERROR, NOTIMP, NXDOMAIN, REFUSED, SERVFAIL
+from dns.message.wire import BADVERS, FORMERR, NOERROR, NOTIMP, NXDOMAIN, REFUSED, SERVFAIL
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolving import PUPIL, STRANGER, InTest, extended_errors, question
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import dnslib
 import pytest
 
-from dns import zones
-from dns.local import LocalNames
-from dns.wire import NOERROR, NXDOMAIN, to_wire
+from dns.local_zones import private_zones
+from dns.local_zones.local_zones import LocalNames
+from dns.message.wire import NOERROR, NXDOMAIN, to_wire
 from tests.fakes import upstream as fake
 from tests.fakes.asking import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.policy import FakePolicy
@@ -40,12 +40,12 @@ RFC_6303 = (
 
 
 def test_rfc6303_4_every_zone_of_the_list_is_served_here() -> None:
-    assert set(RFC_6303) <= set(zones.EMPTY_ZONES)
+    assert set(RFC_6303) <= set(private_zones.EMPTY_ZONES)
 
 
 @pytest.mark.parametrize("number", range(64, 128))
 def test_rfc7793_so_are_those_of_shared_addresses(number: int) -> None:
-    assert f"{number}.100.in-addr.arpa" in zones.EMPTY_ZONES
+    assert f"{number}.100.in-addr.arpa" in private_zones.EMPTY_ZONES
 
 
 @pytest.mark.parametrize("name", ["a.test", "test", "b.invalid", "c.onion", "d.home.arpa", "e.resolver.arpa"])

@@ -19,9 +19,9 @@ from tests.fakes.upstream import FakeUpstream
 
 PROGRAM = """
 import sys
-from dns.listeners.shares import Shares, Where
+from dns.server.listen_sockets import Shares, Where
 from dns.supervisor import Plan, Supervisor
-from dns.upstream.server import ServerAddress
+from dns.forward.server import ServerAddress
 from dns.worker import Worker, WorkerSettings, run_worker
 from tests.fakes.policy import FakePolicy
 

@@ -9,8 +9,8 @@ import dnslib
 import pytest
 
 from dns import worker as worker_module
-from dns.listeners.sockets import open_sockets
-from dns.verdict import Policy, Verdict
+from dns.policy.verdict import Policy, Verdict
+from dns.server.sockets import open_sockets
 from dns.worker import Worker, WorkerSettings
 from tests.fakes.asking import run
 from tests.fakes.policy import FakePolicy, FakeView

@@ -8,9 +8,9 @@ from typing import Any
 
 import dnslib
 
-from dns import wire
-from dns.upstream.pool import Forward, Upstreams
-from dns.upstream.server import Address
+from dns.forward.server import Address
+from dns.forward.upstreams import Forward, Upstreams
+from dns.message import wire
 from tests.fakes.upstream import FakeUpstream
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from dns import names
-from dns.verdict import Closing
+from dns.message import names
+from dns.policy.verdict import Closing
 
 
 class FakeClosedNames:
-    """Implements `dns.verdict.ClosedNames` from a mapping of names to one category or several."""
+    """Implements `dns.policy.verdict.ClosedNames` from a mapping of names to one category or several."""
 
     def __init__(
         self, closed: Mapping[str, str | tuple[str, ...]] | None = None, *, version: str = "fake"

@@ -5,7 +5,7 @@ from typing import Any
 
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
-from dns.verdict import ClosedNames
+from dns.policy.verdict import ClosedNames
 from tests.fakes.closed_names import FakeClosedNames
 
 MONDAY_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a school day in winter: London's clock shows UTC

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dns.names import is_under
-from dns.verdict import Action, Policy, Step, Verdict
+from dns.message.names import is_under
+from dns.policy.verdict import Action, Policy, Step, Verdict
 
 ALLOWED = Verdict(Action.ALLOW, Step.DEFAULT)
 

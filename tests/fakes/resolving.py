@@ -5,11 +5,11 @@ from collections.abc import Callable
 import dnslib
 import msgspec
 
-from dns.asked import Transport
 from dns.cache import RecordCache
 from dns.clients import Client
-from dns.records import QueryRecord
-from dns.reporting import Reporter
+from dns.pipeline.context import Transport
+from dns.querylog.records import QueryRecord
+from dns.querylog.sender import Reporter
 from dns.resolver import Resolver, Surroundings
 from tests.fakes.clock import FakeClock
 from tests.fakes.policy import FakePolicy

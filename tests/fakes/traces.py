@@ -9,7 +9,7 @@ import string
 from collections.abc import Callable, Iterator
 from random import Random
 
-from dns.names import labels_to_text
+from dns.message.names import labels_to_text
 
 A, PTR, TXT, AAAA, HTTPS, NULL = 1, 12, 16, 28, 65, 10
 

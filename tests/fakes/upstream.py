@@ -20,7 +20,7 @@ from typing import Any
 
 import dnslib
 
-from dns.upstream.server import ServerAddress
+from dns.forward.server import ServerAddress
 
 DEFAULT_ADDRESS = "192.0.2.1"
 SOA = "ns.example.org. hostmaster.example.org. 1 3600 600 86400 60"

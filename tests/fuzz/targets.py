@@ -14,19 +14,19 @@ from typing import Any
 
 import dnslib
 
-from dns import edns, svcb
-from dns.cookies import Cookies
 from dns.errors import MalformedMessage
-from dns.listeners import https
-from dns.listeners.house import Limits
-from dns.listeners.https import HttpsConnection
-from dns.listeners.request import Request
-from dns.listeners.tcp import TcpConnection
-from dns.skim import skim
-from dns.upstream import extended
-from dns.upstream.chance import Chance
-from dns.upstream.exchange import Exchange
-from dns.wire import OPT_BYTES, Query, Unanswerable, Unreadable, ask_for, name_at, read, to_wire
+from dns.forward import extended_error
+from dns.forward.entropy import Chance
+from dns.forward.pending_query import Exchange
+from dns.message import edns, svcb
+from dns.message.cookies import Cookies
+from dns.message.scanner import skim
+from dns.message.wire import OPT_BYTES, Query, Unanswerable, Unreadable, ask_for, name_at, read, to_wire
+from dns.server import https
+from dns.server.connection_limiter import Limits
+from dns.server.http_request import Request
+from dns.server.https import HttpsConnection
+from dns.server.tcp import TcpConnection
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolving import PUPIL, STRANGER, InTest, question
 
@@ -71,7 +71,7 @@ def names(data: bytes) -> None:
 
 def skimming(data: bytes) -> None:
     https.lifetime(data.ljust(12, b"\0"))
-    extended.is_meant(data)
+    extended_error.is_meant(data)
     with contextlib.suppress(MalformedMessage):
         skimmed = skim(data)
         for section in skimmed[1:]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from appliance.room.recorder.tokens import Tokens
 from dns.policy.tunnel import split
-from dns.records import Batch, QueryRecord
+from dns.querylog.records import Batch, QueryRecord
 
 NOTEWORTHY = frozenset(("refused", "rewritten"))
 

@@ -20,7 +20,7 @@ from typing import Literal
 from appliance.protocol import Incident
 from dns.policy.document import IncidentThresholds
 from dns.policy.tunnel import Finding
-from dns.records import QueryRecord
+from dns.querylog.records import QueryRecord
 
 BYPASS_CATEGORY = "circumvention"
 BYPASS_MINUTES = 60

@@ -34,7 +34,7 @@ from appliance.room.recorder.spool import Spool
 from appliance.room.recorder.store import LogStore, as_text
 from appliance.room.recorder.tokens import Tokens
 from appliance.settings.room import Log, RoomSettings
-from dns.records import Batch
+from dns.querylog.records import Batch
 
 MANY_RECORDS = 256
 SPOOL_BYTES = 512 * 1024

@@ -14,7 +14,7 @@ import msgspec
 from appliance.room.paths import open_to_the_room
 from appliance.room.recorder.schema import QTYPE_NAMES
 from appliance.room.recorder.tokens import Tokens
-from dns.records import QueryRecord
+from dns.querylog.records import QueryRecord
 
 UNREAD_BYTES = 256 * 1024  # more than that unread: the follower is dropped
 

@@ -22,7 +22,7 @@ from appliance.room.recorder.database import Connection, DatabaseError, open_for
 from appliance.room.recorder.keys import LogKeySource, NoKey
 from appliance.room.recorder.schema import ID_BITS, QTYPE_NAMES
 from appliance.settings.room import RoomSettings
-from dns.records import QueryRecord
+from dns.querylog.records import QueryRecord
 
 TIME_LIMIT_SECONDS = 5.0
 _STEPS_BETWEEN_LOOKS = 10_000

@@ -26,7 +26,7 @@ from appliance.room.recorder.ledger import WRITING_FAILED, Ledger
 from appliance.room.recorder.live import LiveFeed
 from appliance.room.recorder.signal_light import SignalLight
 from appliance.room.recorder.watch import Watch
-from dns.records import Batch, FrameReader, FrameTooLong, Stored, batch_decoder, frame
+from dns.querylog.records import Batch, FrameReader, FrameTooLong, Stored, batch_decoder, frame
 
 REFUSAL_SECONDS = 0.1
 WAITING_BATCHES = 1000

@@ -4,9 +4,9 @@ A database writes whole pages for every change; over a school day that would wea
 the records themselves. So few records at a time go here, compressed, and are taken into the database together.
 
 The file is a sequence of chunks: length and CRC-32 (both four bytes, big-endian), then the next piece of one
-zlib stream (RFC 1950) of frames (`dns.records`), sealed with AES-256-GCM where the log has a key. A power cut
-can tear the last chunk only; reading ends there. The numbers of the batches are inside, so taking them in twice
-counts once.
+zlib stream (RFC 1950) of frames (`dns.querylog.records`), sealed with AES-256-GCM where the log has a key. A
+power cut can tear the last chunk only; reading ends there. The numbers of the batches are inside, so taking them
+in twice counts once.
 """
 
 import os
@@ -20,7 +20,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from dns.records import Batch, FrameReader, FrameTooLong, batch_decoder, frame
+from dns.querylog.records import Batch, FrameReader, FrameTooLong, batch_decoder, frame
 
 _CHUNK = struct.Struct("!II")
 _NONCE_BYTES = 12

@@ -15,7 +15,7 @@ from appliance.protocol import Incident
 from appliance.room.recorder import schema
 from appliance.room.recorder.database import Connection
 from appliance.room.recorder.schema import ID_BITS
-from dns.records import Batch, QueryRecord
+from dns.querylog.records import Batch, QueryRecord
 
 REMEMBERED_NAMES = 50_000  # in each of two generations
 WORKER_DAYS = 7  # how long a worker's last number is kept after it was last heard of

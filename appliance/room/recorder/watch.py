@@ -18,8 +18,8 @@ from appliance.room.recorder.tokens import Tokens
 from appliance.settings.room import RoomSettings
 from dns.policy.document import PolicyDocument, json_decoder, toml_document
 from dns.policy.tunnel import Finding, TunnelDetector
-from dns.records import Batch, QueryRecord
-from dns.verdict import Step
+from dns.policy.verdict import Step
+from dns.querylog.records import Batch, QueryRecord
 
 LOOK_SECONDS = 5.0
 _MOST_WAITING = 1000

@@ -7,7 +7,7 @@ from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Publication
 from blocklists.categories import BY_ID
 from dns.policy.document import PolicyDocument
-from dns.policy.mistakes import mistakes
+from dns.policy.validation import mistakes
 from tests.fakes.school import FakeSchool
 
 

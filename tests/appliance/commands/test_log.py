@@ -15,7 +15,7 @@ from appliance.room.recorder.ledger import Ledger
 from appliance.room.recorder.tokens import Tokens
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from dns.records import Batch, QueryRecord
+from dns.querylog.records import Batch, QueryRecord
 
 NOW = 1_795_000_000  # 2026-11-18T08:26:40Z
 

@@ -11,7 +11,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.resolver import Files
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from dns.listeners.shares import Shares
+from dns.server.listen_sockets import Shares
 from dns.supervisor import Plan
 from tests.fakes.authority import Authority
 from tests.fakes.load import Load

@@ -9,10 +9,10 @@ from appliance.room.names import certificate_files, local_names
 from appliance.settings.dns import Domain, Encryption, Forward
 from appliance.settings.room import Dns, Room, RoomSettings
 from appliance.settings.values import Endpoint, Upstream
-from dns import svcb, wire
-from dns.answer import Answer
-from dns.local import LocalNames
-from dns.written import LocalRecord
+from dns.local_zones.local_zones import LocalNames
+from dns.local_zones.zone_records import LocalRecord
+from dns.message import svcb, wire
+from dns.message.response import Answer
 from tests.fakes.asking import query
 from tests.fakes.authority import Authority
 

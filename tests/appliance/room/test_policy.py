@@ -17,7 +17,7 @@ from appliance.settings.room import RoomSettings
 from blocklists import starter
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
 from dns.policy.tunnel import Finding
-from dns.verdict import Action, Step
+from dns.policy.verdict import Action, Step
 from dns.worker import Condition
 from tests.fakes.policies import NOW, after
 

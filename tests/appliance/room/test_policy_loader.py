@@ -16,7 +16,7 @@ from appliance.settings.room import RoomSettings
 from blocklists import starter
 from blocklists.container import INDEX_NAME
 from dns.policy.compiled import CompiledPolicy
-from dns.verdict import Action
+from dns.policy.verdict import Action
 from tests.fakes.enrolled import compiled, policy
 from tests.fakes.policies import NOW
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dns.listeners.house import Limits
+from dns.server.connection_limiter import Limits
 from tests.fakes.load import Load
 from tests.fakes.resolving import question
 from tests.fakes.running import Room

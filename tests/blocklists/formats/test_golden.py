@@ -13,7 +13,7 @@ from blocklists.formats import FORMATS
 from blocklists.index import Index, open_index
 from blocklists.recognise import recognise
 from blocklists.sources import Source
-from dns.names import name_of_key
+from dns.message.names import name_of_key
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 

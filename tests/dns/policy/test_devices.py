@@ -4,7 +4,7 @@ import pytest
 
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Device, Group, Profile, Suspension
-from dns.verdict import Step
+from dns.policy.verdict import Step
 from tests.fakes.closed_names import FakeClosedNames
 from tests.fakes.policies import NOW, PUPIL, document, minutes
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 
 from dns.policy.document import PolicyDocument, json_decoder, toml_document
-from dns.policy.mistakes import mistakes
-from dns.policy.order import ORDER
 from dns.policy.safe_search import GOOGLE_NAMES
+from dns.policy.steps import ORDER
 from dns.policy.tunnel import Thresholds
-from dns.verdict import Step
+from dns.policy.validation import mistakes
+from dns.policy.verdict import Step
 from tests.bench import tunnel
 
 TEXT = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")

@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dns.packet_cache import Finished, Noted, Replay
 from dns.policy.document import PolicyDocument, Unblock
-from dns.replay import Finished, Noted, Replay
-from dns.verdict import Action, Step
+from dns.policy.verdict import Action, Step
 from tests.fakes.policies import NOW, PUPIL, TEACHER
 from tests.fakes.policy_strategies import (
     LOCKED_NAMES,

@@ -6,7 +6,7 @@ import pytest
 
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Bundle, Lesson, Pause, Suspension, Unblock
-from dns.verdict import Action, Step, Verdict
+from dns.policy.verdict import Action, Step, Verdict
 from tests.fakes.closed_names import FakeClosedNames
 from tests.fakes.policies import LISTS, NOW, PUPIL, TEACHER, after, document, minutes, policy
 

@@ -6,7 +6,7 @@ import pytest
 
 from dns.policy.document import Profile, Rule, Unblock
 from dns.policy.safe_search import GOOGLE_NAMES
-from dns.verdict import Action, Step, Verdict
+from dns.policy.verdict import Action, Step, Verdict
 from tests.fakes.closed_names import FakeClosedNames
 from tests.fakes.policies import NOW, PUPIL, STAFF, minutes, policy
 

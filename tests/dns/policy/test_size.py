@@ -5,8 +5,8 @@ from random import Random
 
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
-from dns.policy.tables import Networks
-from dns.verdict import Action, Closing
+from dns.policy.lookups import Networks
+from dns.policy.verdict import Action, Closing
 from tests.fakes.closed_names import FakeClosedNames
 from tests.fakes.policies import NOW, minutes
 

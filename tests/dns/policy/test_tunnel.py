@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns.names import labels_to_text
+from dns.message.names import labels_to_text
 from dns.policy.tunnel import (
     HALF_WINDOW_SECONDS,
     LATE_SECONDS,

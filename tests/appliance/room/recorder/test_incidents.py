@@ -6,7 +6,7 @@ from appliance.protocol import Incident
 from appliance.room.recorder.incidents import IncidentRules
 from dns.policy.document import IncidentThresholds
 from dns.policy.tunnel import TunnelDetector
-from dns.records import QueryRecord
+from dns.querylog.records import QueryRecord
 from tests.fakes.traces import TXT, tunnel
 
 NOW = 1_795_000_000

@@ -14,7 +14,7 @@ from appliance.room.recorder.ledger import Ledger
 from appliance.room.recorder.reading import LogUnreadable, QueryLog, Wanted
 from appliance.room.recorder.tokens import Tokens
 from appliance.settings.room import Log
-from dns.records import Batch, QueryRecord
+from dns.querylog.records import Batch, QueryRecord
 
 NOW = 1_795_000_000.0
 DAY = 86_400

@@ -30,7 +30,7 @@ from appliance.room.recorder.tokens import Tokens
 from appliance.room.recorder.watch import Watch
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from dns.records import Batch, FrameReader, QueryRecord, frame, stored_decoder
+from dns.querylog.records import Batch, FrameReader, QueryRecord, frame, stored_decoder
 from hardware.lamp import SimulatedLamp
 
 NOW = 1_795_000_000

@@ -20,7 +20,7 @@ from appliance.room.recorder.service import Recorder, patience
 from appliance.room.recorder.signal_light import SignalLight
 from appliance.room.recorder.tokens import Tokens
 from appliance.settings.room import Log
-from dns.records import Batch, FrameReader, QueryRecord, Stored, frame, stored_decoder
+from dns.querylog.records import Batch, FrameReader, QueryRecord, Stored, frame, stored_decoder
 from hardware.lamp import SimulatedLamp
 
 ALLOWED = QueryRecord(100, "192.0.2.7", "pupils", "example.org", 1, "allowed", "default", "", "", "", 0, 3, 1.5)

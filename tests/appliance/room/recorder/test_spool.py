@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.room.recorder.spool import Spool
-from dns.records import Batch, QueryRecord
+from dns.querylog.records import Batch, QueryRecord
 
 RECORD = st.builds(
     lambda second, name, count: QueryRecord(

@@ -12,8 +12,8 @@ from appliance.room.recorder.tokens import Tokens
 from appliance.room.recorder.watch import Watch
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from dns.records import Batch, QueryRecord
-from dns.wire import NOERROR, REFUSED, SERVFAIL
+from dns.message.wire import NOERROR, REFUSED, SERVFAIL
+from dns.querylog.records import Batch, QueryRecord
 from tests.fakes import traces
 
 NOW = 1_795_000_000

@@ -1,0 +1,74 @@
+"""Extended errors in what an upstream sent (RFC 8914): whether it refuses on purpose, and what devices hear of it.
+
+=====================  ====================================================================================
+15, 16, 17             the upstream keeps the name closed: its refusal is final. For a device that is
+                       Censored (16): "a requirement imposed by an external entity" (section 4.17)
+18 (Prohibited)        the upstream does not serve this room: final for a failed question, and passed on
+every other code       passed on as it is (section 3): why validation failed (1, 2, 5 to 12), that the answer
+                       is forged or stale (3, 4, 19), that servers cannot be reached (22, 23), and so on
+=====================  ====================================================================================
+
+Texts are passed on too, shortened and without anything that is not print. They never decide anything.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dns.errors import MalformedMessage
+from dns.message import edns
+from dns.message.scanner import OPT, Walked, walk
+
+REFUSALS = frozenset({edns.BLOCKED, edns.CENSORED, edns.FILTERED})
+PASSED_ON = 2  # errors of one answer; with their texts they must not push the answer out of a datagram
+TEXT_CHARACTERS = 100
+
+_MEANT = REFUSALS | {edns.PROHIBITED}
+_OPTION = struct.Struct("!HH")
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What an upstream said beside its answer."""
+
+    refusal: str | None  # the text, perhaps empty, with which it keeps the name closed; None: it does not
+    options: bytes  # the other errors, ready to be sent
+
+
+def told(message: bytes, additional: Sequence[Walked]) -> Told | None:
+    """Return what a message's OPT record explains; None where it explains nothing: nearly every message."""
+    found: dict[int, str] = {}
+    for rtype, _, _, _, at, size in additional:
+        if rtype == OPT and size:
+            for code, text in _errors(message, at, at + size):
+                found.setdefault(code, text)
+    if not found:
+        return None
+    refusal = next((text for code, text in found.items() if code in REFUSALS), None)
+    passed_on = [(code, text) for code, text in found.items() if code not in REFUSALS][:PASSED_ON]
+    return Told(refusal, b"".join(edns.extended_error(code, text) for code, text in passed_on))
+
+
+def is_meant(message: bytes) -> bool:
+    """Tell whether a server failed a question because it keeps the name closed: nobody else may then be asked."""
+    try:
+        _, _, _, additional = walk(message)
+    except MalformedMessage:
+        return False
+    return any(
+        code in _MEANT
+        for rtype, _, _, _, at, size in additional
+        if rtype == OPT
+        for code, _ in _errors(message, at, at + size)
+    )
+
+
+def _errors(message: bytes, at: int, end: int) -> Iterator[tuple[int, str]]:
+    while at + _OPTION.size <= end:
+        code, size = _OPTION.unpack_from(message, at)
+        at += _OPTION.size
+        if code == edns.EXTENDED_ERROR and size >= 2 and at + size <= end:
+            text = message[at + 2 : at + size].decode("utf-8", "replace")
+            printable = "".join(one if one.isprintable() else " " for one in text)
+            yield int.from_bytes(message[at : at + 2], "big"), printable[:TEXT_CHARACTERS].strip()
+        at += size

@@ -1,0 +1,92 @@
+"""What every upstream server is, whichever way it is spoken to, and whom it tells how a question went."""
+
+import ipaddress
+from typing import Literal, Protocol
+
+import msgspec
+
+from dns.forward.health import Health
+from dns.forward.pending_query import Exchange
+
+
+class Address(Protocol):
+    """Where an upstream is, and how it is spoken to. The settings' own type fits."""
+
+    @property
+    def transport(self) -> Literal["plain", "tls", "https"]:
+        """DNS over UDP and TCP, over TLS (RFC 7858), or over HTTPS (RFC 8484)."""
+
+    @property
+    def host(self) -> str:
+        """An IP address; for HTTPS also a name."""
+
+    @property
+    def port(self) -> int:
+        """The port."""
+
+    @property
+    def server_name(self) -> str:
+        """The name that the certificate must bear; empty for plain DNS."""
+
+    @property
+    def path(self) -> str:
+        """The path of an https:// URL; empty otherwise."""
+
+
+class ServerAddress(msgspec.Struct, frozen=True):
+    """An address for those who have no settings at hand."""
+
+    transport: Literal["plain", "tls", "https"]
+    host: str
+    port: int
+    server_name: str = ""
+    path: str = ""
+
+
+class Asker(Protocol):
+    """Whoever put a question to a server, and hears from it. Nothing is heard of a question twice."""
+
+    def answered(self, exchange: Exchange, server: "Server", data: bytes) -> None:
+        """Hear of a message that answers the question, whatever its response code. Its id means nothing."""
+
+    def failed(self, exchange: Exchange, server: "Server") -> None:
+        """Hear that the server cannot answer: nothing listens, or the connection broke. Time-outs are not told."""
+
+
+class Server(Protocol):
+    """One upstream server."""
+
+    @property
+    def title(self) -> str:
+        """How people know it: as it stands in the settings."""
+
+    @property
+    def health(self) -> Health:
+        """How it is doing."""
+
+    def send(self, exchange: Exchange) -> None:
+        """Put a question to it. The asker hears of it later, never from within this call."""
+
+    async def close(self) -> None:
+        """Let go of every socket and connection; nobody is told anything any more."""
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def title(address: Address) -> str:
+    """Return an address as it stands in the settings."""
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    name = f"#{address.server_name}" if address.server_name not in {"", address.host} else ""
+    if address.transport == "https":
+        port = "" if address.port == 443 else f":{address.port}"
+        return f"https://{host}{port}{address.path}{name}"
+    if address.transport == "tls":
+        return f"tls://{host}:{address.port}{name}"
+    return f"{host}:{address.port}"

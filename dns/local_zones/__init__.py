@@ -1,0 +1,1 @@
+"""What is answered here and nowhere else: zone records of the school, private zones, DDR."""

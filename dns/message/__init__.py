@@ -1,0 +1,1 @@
+"""DNS messages: names, headers, records, EDNS, SVCB, cookies; reading them, and building responses."""

@@ -1,0 +1,73 @@
+"""The data of SVCB and HTTPS records (RFC 9460, section 2.2): where they lead, and without the encrypted hello."""
+
+import socket
+import struct
+from collections.abc import Iterator
+
+import msgspec
+
+from dns.errors import MalformedMessage
+from dns.message.wire import name_at
+
+IPV4_HINT, ECH, IPV6_HINT = 4, 5, 6
+_PARAMETER = struct.Struct("!HH")
+
+
+class Service(msgspec.Struct, frozen=True):
+    """One SVCB or HTTPS record."""
+
+    head: bytes  # priority and target, as they stood
+    target: str  # "" stands for the owner itself
+    parameters: tuple[tuple[int, bytes], ...]
+
+    def addresses(self) -> Iterator[str]:
+        """Yield every address hint, as text. Raises MalformedMessage."""
+        for code, value in self.parameters:
+            if code in {IPV4_HINT, IPV6_HINT}:
+                size, family = (4, socket.AF_INET) if code == IPV4_HINT else (16, socket.AF_INET6)
+                if len(value) % size:
+                    raise MalformedMessage("an address hint of a wrong length")
+                for at in range(0, len(value), size):
+                    yield socket.inet_ntop(family, value[at : at + size])
+
+    def without_ech(self) -> bytes:
+        """Return the record's data without the keys for an encrypted hello.
+
+        Where `mandatory` names them too, they leave that list, or clients would pass over the whole record.
+        """
+        kept = []
+        for code, value in self.parameters:
+            if code == ECH:
+                continue
+            if code == 0:
+                codes = [value[at : at + 2] for at in range(0, len(value), 2)]
+                value = b"".join(one for one in codes if one != ECH.to_bytes(2, "big"))  # noqa: PLW2901 (filtered)
+                if not value:
+                    continue
+            kept.append(_PARAMETER.pack(code, len(value)) + value)
+        return self.head + b"".join(kept)
+
+
+def read(data: bytes) -> Service:
+    """Read the data of a record. Raises MalformedMessage."""
+    if len(data) < 3:
+        raise MalformedMessage("no room for a target")
+    target = name_at(data, 2)
+    at = 2
+    while data[at]:
+        if data[at] > 63:
+            raise MalformedMessage("a compressed target")  # RFC 9460, section 2.2: it must not be
+        at += data[at] + 1
+    at += 1
+    head = data[:at]
+    parameters = []
+    while at < len(data):
+        if at + 4 > len(data):
+            raise MalformedMessage("a parameter without an end")
+        code, size = _PARAMETER.unpack_from(data, at)
+        at += 4
+        if at + size > len(data):
+            raise MalformedMessage("a parameter without an end")
+        parameters.append((code, data[at : at + size]))
+        at += size
+    return Service(head, target, tuple(parameters))

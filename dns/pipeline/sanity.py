@@ -1,0 +1,32 @@
+"""Lets ordinary questions pass: version 0 of EDNS, class IN, one record type. The rest gets the code that fits.
+
+======================================  =============  ==========================================
+EDNS version above 0                    BADVERS        RFC 6891, section 6.1.3
+zone transfers (AXFR, IXFR)             REFUSED        RFC 5936, section 2.2.1: we hold no zone
+other classes than IN                   REFUSED        nobody here answers for them
+MAILA, MAILB, other meta types          NOTIMP         RFC 1035, section 3.2.3; RFC 6895, section 3.1
+======================================  =============  ==========================================
+"""
+
+from dns.message import wire
+from dns.message.response import Answer
+from dns.pipeline.context import Asked
+from dns.pipeline.pipeline import Outcome
+
+# Looked up in another module, or put into a new set, at every use otherwise; these are used for every question.
+_META_TYPES = frozenset({0, wire.OPT, *range(128, wire.ANY)})
+_TRANSFERS = frozenset({wire.AXFR, wire.IXFR})
+_IN = wire.CLASS_IN
+
+
+def ordinary(asked: Asked) -> Outcome:
+    """Let ordinary questions pass."""
+    query = asked.query
+    if query.edns is not None and query.edns.version:
+        return Answer(wire.BADVERS, "failed")
+    if query.qclass != _IN:
+        return Answer(wire.REFUSED, "failed")
+    qtype = query.qtype
+    if qtype in _META_TYPES:
+        return Answer(wire.REFUSED if qtype in _TRANSFERS else wire.NOTIMP, "failed")
+    return None

@@ -1,0 +1,128 @@
+"""What was decided for one question, and the three borders across which a decision is asked for.
+
+`Verdict` is the answer to "may this device see this name now, and why?". `View`, `Policy` and `ClosedNames` are
+protocols: the chain knows only them, so that the lists (package `blocklists`) and the policy can each be
+replaced as a whole while queries are being answered.
+
+Times are Unix seconds (UTC). Names are canonical (`dns.message.names`). Record types are their numbers (RFC 1035).
+"""
+
+import enum
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class Action(enum.Enum):
+    """What happens to a question."""
+
+    ALLOW = "allowed"
+    REFUSE = "refused"
+    REWRITE = "rewritten"  # answered with the records of another name (safe search)
+
+
+class Step(enum.Enum):
+    """The steps of a decision, in their order (DESIGN: the order of a decision). The first that matches wins."""
+
+    LOCKED = "locked"
+    APPLIANCE = "appliance"
+    BYPASS = "bypass"  # names that tell devices not to bypass the filter
+    SUSPENDED = "suspended"
+    PAUSED = "paused"
+    UNBLOCK = "unblock"
+    RULE = "rule"
+    LESSON = "lesson"
+    LIST = "list"
+    KEYWORD = "keyword"
+    SAFE_SEARCH = "safe-search"
+    DEFAULT = "default"
+    INSPECTED = "inspected"  # allowed at first; what came back led somewhere closed
+    UPSTREAM = "upstream"  # allowed here; the upstream keeps it closed (RFC 8914), and nobody here can open it
+
+
+# Refusals that say nothing of what somebody was looking for: devices ask for canary names by themselves, and while
+# a room is paused or in a lesson everything in the background is refused. They are logged, and call for nobody.
+QUIET_STEPS = frozenset((Step.BYPASS, Step.SUSPENDED, Step.PAUSED, Step.LESSON))
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """One reason for which a list or a keyword closes a name."""
+
+    category: str
+    source: str  # the source that gave the entry; where several did, their names joined by ", "
+    entry: str  # the entry as a person would look for it: "example.org", "||example.org^", "/regex/"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What was decided, by which step, and by which entry of which list."""
+
+    action: Action
+    step: Step
+    category: str = ""
+    source: str = ""
+    entry: str = ""
+    target: str = ""  # the name whose records are given instead, where `action` is REWRITE
+    until: float | None = None  # this verdict holds no longer than until then; None: until the policy changes
+    answer: str = ""  # a refusal that must look so whatever the view's `refusal` is: "nxdomain" or "nodata"
+
+
+class ClosedNames(Protocol):
+    """The compiled lists, or the keywords: says which entries close a name."""
+
+    @property
+    def version(self) -> str:
+        """The content hash of what was compiled."""
+
+    def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:
+        """Return every closing of a name, exceptions already taken away; empty where nothing closes it."""
+
+
+class View(Protocol):
+    """What one kind of asker may see. Askers that share a view share their finished answers."""
+
+    @property
+    def group(self) -> str:
+        """The name of the group, as it stands in the query log."""
+
+    @property
+    def refusal(self) -> str:
+        """How a refused answer looks: "null", "nxdomain" or "page"."""
+
+    @property
+    def strip_ech(self) -> bool:
+        """Whether encrypted-hello parameters are taken out of HTTPS records (RFC 9460)."""
+
+    def decide(self, name: str, qtype: int, now: float) -> Verdict:
+        """Decide one question, in the order of `Step`."""
+
+    def inspect_name(self, name: str, qtype: int, verdict: Verdict, now: float) -> Verdict:
+        """Decide a name that an answer leads to (CNAME, SVCB target), given the verdict on the asked name."""
+
+    def inspect_address(self, address: str, asked: str, verdict: Verdict, now: float) -> Verdict:
+        """Decide an address that an answer gives, as text, given the verdict on the asked name.
+
+        After a verdict of `Step.DEFAULT` the decision on a public address depends on that address alone, and holds
+        for as long as the view does: it may be remembered.
+        """
+
+
+class Policy(Protocol):
+    """A whole room's policy, immutable: replaced as one object when anything in it changes."""
+
+    @property
+    def version(self) -> int:
+        """The version of the policy document."""
+
+    def view(self, address: str) -> View:
+        """Return the view of the device at an address (text); the same object for askers that may share."""
+
+    def next_change(self, now: float) -> float | None:
+        """Return when a verdict may next change by time alone: an unblock ends, a timetable turns."""
+
+    def names_changed_since(self, older: "Policy") -> Sequence[str] | None:
+        """Return names such that only they and their subdomains may have another verdict than under `older`.
+
+        They are names as asked *or met on the way*: a finished answer also falls where a name that it passed
+        through (a CNAME, a target) is among them. None where the whole policy must be taken as changed.
+        """

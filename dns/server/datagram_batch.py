@@ -1,0 +1,296 @@
+"""Batches of UDP datagrams: one system call receives or sends many (recvmmsg(2), sendmmsg(2)).
+
+`Batch` is preallocated room for `slots` datagrams. The kernel fills it in place, peers' addresses included; an
+answer may be written over its question and sent from the very same slot, so that no address is ever unpacked.
+A batch of its own serves to send what was finished elsewhere (`send_all`).
+
+Layout of one slot in `room` (one anonymous mmap, because slicing an mmap gives `bytes` in a single step)::
+
+    0    the peer's sockaddr, as the kernel wrote it (16 bytes for IPv4, 28 for IPv6)
+    32   control data: the address that was asked, where the socket asks for it (IP_PKTINFO)
+    96   the datagram
+
+The structures are those of 64-bit little-endian Linux (x86-64, aarch64), where both agree. Elsewhere, or with a
+C library that lacks the calls, the same room is filled by recvfrom and emptied by sendto: slower, same behaviour.
+
+For an upstream's connected socket there is `dns.forward.connected_batch`: it has no peers to keep.
+
+Sockets must be non-blocking. A datagram longer than a slot arrives cut (MSG_TRUNC) and fails to parse.
+"""
+
+import array
+import ctypes
+import errno
+import mmap
+import select
+import socket
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+
+DATAGRAM_BYTES = 4096
+SLOTS = 64
+
+ADDRESS_AT, CONTROL_AT, DATA_AT = 0, 32, 96
+_ADDRESS_BYTES, _CONTROL_BYTES = 28, 64
+
+# struct mmsghdr in eight 64-bit words: name, namelen, iov, iovlen, control, controllen, flags, msg_len.
+_WORDS = 8
+_NAME, _NAME_LENGTH, _IOV, _IOV_LENGTH, _CONTROL, _CONTROL_LENGTH, _FLAGS, _LENGTH = range(_WORDS)
+_HEADER_BYTES = _WORDS * 8
+_SEND_PATIENCE_MS = 20  # how long a full send buffer may hold us up before what is left is dropped
+
+SOCKADDR_IN = struct.Struct("=HH4s8x")
+SOCKADDR_IN6 = struct.Struct("=HHI16sI")
+
+_IP_PKTINFO = 8
+_IPV6_RECVPKTINFO = 49
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_BATCHED = (
+    sys.platform == "linux"
+    and sys.byteorder == "little"
+    and ctypes.sizeof(ctypes.c_void_p) == 8
+    and hasattr(_libc, "recvmmsg")
+    and hasattr(_libc, "sendmmsg")
+)
+if _BATCHED:
+    _recvmmsg = _libc.recvmmsg
+    _recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
+    _sendmmsg = _libc.sendmmsg
+    _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
+
+
+def pack_address(family: int, address: tuple[str, int] | tuple[str, int, int, int]) -> bytes:
+    """Return the sockaddr of an address as Python's sockets give it."""
+    port = socket.htons(address[1])
+    packed = socket.inet_pton(family, address[0].partition("%")[0])
+    if family == socket.AF_INET:
+        return SOCKADDR_IN.pack(family, port, packed)
+    flow, scope = (address[2], address[3]) if len(address) == 4 else (0, 0)
+    return SOCKADDR_IN6.pack(family, port, socket.htonl(flow), packed, scope)
+
+
+def unpack_address(sockaddr: bytes) -> tuple[str, int] | tuple[str, int, int, int]:
+    """Return a sockaddr as Python's sockets give it."""
+    if sockaddr[0] == socket.AF_INET:
+        _, port, packed = SOCKADDR_IN.unpack_from(sockaddr)
+        return socket.inet_ntop(socket.AF_INET, packed), socket.ntohs(port)
+    _, port, flow, packed, scope = SOCKADDR_IN6.unpack_from(sockaddr)
+    return socket.inet_ntop(socket.AF_INET6, packed), socket.ntohs(port), socket.ntohl(flow), scope
+
+
+def ask_for_destination(sock: socket.socket) -> None:
+    """Have the kernel say to which of our addresses each datagram came; a wildcard socket answers from it."""
+    if sock.family == socket.AF_INET:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+
+
+class Batch:
+    """Room for some datagrams of one socket. `control`: keep which address was asked (`ask_for_destination`)."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        slots: int = SLOTS,
+        size: int = DATAGRAM_BYTES,
+        *,
+        control: bool = False,
+        batched: bool = _BATCHED,
+    ) -> None:
+        self.sock = sock
+        self.slots = slots
+        self.size = size
+        self.stride = DATA_AT + size
+        self.address_bytes = SOCKADDR_IN.size if sock.family == socket.AF_INET else SOCKADDR_IN6.size
+        self.control = control
+        self.room = mmap.mmap(-1, slots * self.stride)
+        self.starts = tuple(slot * self.stride + DATA_AT for slot in range(slots))
+        self._batched = batched
+        self._descriptor = sock.fileno()
+        self._pin = ctypes.c_char.from_buffer(
+            self.room
+        )  # keeps the room mapped while the kernel knows its address
+        base = ctypes.addressof(self._pin)
+        self._vectors = array.array("Q", bytes(16 * slots))
+        self._headers = array.array("Q", bytes(_HEADER_BYTES * slots))
+        vectors_at, _ = self._vectors.buffer_info()
+        self._headers_at, _ = self._headers.buffer_info()
+        self._aside = array.array("Q", bytes(_HEADER_BYTES * slots))
+        self._aside_at, _ = self._aside.buffer_info()
+        self._aside_slots = 0
+        for slot in range(slots):
+            start = base + slot * self.stride
+            self._vectors[2 * slot] = start + DATA_AT
+            header = slot * _WORDS
+            self._headers[header + _NAME] = start + ADDRESS_AT
+            self._headers[header + _NAME_LENGTH] = self.address_bytes
+            self._headers[header + _IOV] = vectors_at + 16 * slot
+            self._headers[header + _IOV_LENGTH] = 1
+            if control:
+                self._headers[header + _CONTROL] = start + CONTROL_AT
+        # Where each slot's address stands, its datagram begins, and its length is set: made once.
+        self._places = tuple(
+            (slice(start - DATA_AT, start - DATA_AT + self.address_bytes), start, 2 * slot + 1)
+            for slot, start in enumerate(self.starts)
+        )
+        self._full = array.array("Q", [size]) * slots
+        self._control_lengths = array.array("Q", [_CONTROL_BYTES if control else 0]) * slots
+
+    def receive(self) -> "array.array[int]":
+        """Receive what has arrived, at most `slots`; return each datagram's length (empty: nothing is there).
+
+        The datagram of slot n stands at ``room[starts[n] : starts[n] + length]``.
+        """
+        if not self._batched:
+            return self._receive_one_by_one()
+        self._aside_slots = 0
+        self._vectors[1::2] = self._full
+        if self.control:
+            self._headers[_CONTROL_LENGTH::_WORDS] = self._control_lengths
+        count = _recvmmsg(self._descriptor, self._headers_at, self.slots, socket.MSG_DONTWAIT, None)
+        # A count below zero is "nothing there", or an ICMP error that an earlier answer caused: both are no news.
+        return self._headers[_LENGTH : max(count, 0) * _WORDS : _WORDS]
+
+    @property
+    def lengths(self) -> "array.array[int]":
+        """The vectors of the slots; item ``2 * slot + 1`` is how many bytes `send` takes from a slot."""
+        return self._vectors
+
+    def send(self, first: int, count: int) -> None:
+        """Send `count` slots from `first` on, each to the peer whose address stands in it.
+
+        What a full send buffer does not take within some milliseconds is dropped, as a network would.
+        """
+        if self._batched:
+            self._send(self._headers_at + first * _HEADER_BYTES, count)
+        else:
+            self._send_one_by_one(first, count)
+
+    def set_aside(self, first: int, count: int) -> None:
+        """Keep slots, to be sent as they are by `send_aside`, together with others that do not stand beside them.
+
+        A system call for each run of slots would cost more than what is sent by it: most batches have gaps.
+        """
+        if not self._batched:
+            self._send_one_by_one(first, count)
+            return
+        at, begin, words = self._aside_slots * _WORDS, first * _WORDS, count * _WORDS
+        self._aside[at : at + words] = self._headers[begin : begin + words]
+        self._aside_slots += count
+
+    def send_aside(self) -> None:
+        """Send what was set aside."""
+        if self._aside_slots:
+            self._send(self._aside_at, self._aside_slots)
+            self._aside_slots = 0
+
+    def _send(self, headers_at: int, count: int) -> None:
+        while count > 0:
+            sent = _sendmmsg(self._descriptor, headers_at, count, socket.MSG_DONTWAIT)
+            if sent == count:
+                return
+            if sent < 0:
+                if ctypes.get_errno() in (errno.EAGAIN, errno.ENOBUFS):
+                    if not _wait_until_writable(self._descriptor):
+                        return
+                    continue
+                sent = 1  # this peer cannot be reached; the next one may be
+            headers_at += sent * _HEADER_BYTES
+            count -= sent
+
+    def peer(self, slot: int) -> bytes:
+        """Return where a slot's datagram came from and where it went: what `send_all` takes to answer later."""
+        if not self.control:
+            return self.room[self._places[slot][0]]
+        start = slot * self.stride
+        control = self._headers[slot * _WORDS + _CONTROL_LENGTH]
+        return self.room[start : start + CONTROL_AT + control]
+
+    def send_all(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
+        """Send datagrams, each with its peer: what `Batch.peer` gave, or a bare sockaddr.
+
+        Raises ValueError if one is longer than a slot.
+        """
+        for at in range(0, len(datagrams), self.slots):
+            some = datagrams[at : at + self.slots]
+            if self.control:
+                self._fill_with_controls(some)
+            self._fill(some)
+            self.send(0, len(some))
+
+    def _fill(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
+        room, lengths, longest, address_bytes = self.room, self._vectors, self.size, self.address_bytes
+        for (address, start, size_at), (peer, datagram) in zip(self._places, datagrams, strict=False):
+            size = len(datagram)
+            if size > longest:
+                raise ValueError(f"a datagram of {size} bytes does not fit into {longest}")
+            room[address] = peer if len(peer) == address_bytes else peer[:address_bytes]
+            room[start : start + size] = datagram
+            lengths[size_at] = size
+
+    def _fill_with_controls(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
+        for slot, (peer, _) in enumerate(datagrams):
+            at = slot * self.stride + CONTROL_AT
+            control = peer[CONTROL_AT:]
+            self.room[at : at + len(control)] = control
+            self._headers[slot * _WORDS + _CONTROL_LENGTH] = len(control)
+
+    def _receive_one_by_one(self) -> "array.array[int]":
+        lengths = array.array("Q")
+        view = memoryview(self.room)
+        for slot, start in enumerate(self.starts):
+            try:
+                if self.control:
+                    data = [view[start : start + self.size]]
+                    length, controls, _, address = self.sock.recvmsg_into(data, _CONTROL_BYTES)
+                    self._keep_control(slot, controls)
+                else:
+                    length, address = self.sock.recvfrom_into(view[start : start + self.size])
+            except OSError:
+                break
+            packed = pack_address(self.sock.family, address)
+            self.room[start - DATA_AT : start - DATA_AT + len(packed)] = packed
+            lengths.append(length)
+        return lengths
+
+    def _keep_control(self, slot: int, controls: list[tuple[int, int, bytes]]) -> None:
+        # As the kernel lays it out: cmsghdr (length, level, type), then the data, to a multiple of eight.
+        packed = b"".join(
+            struct.pack("=QII", 16 + len(data), level, kind) + data + bytes(-len(data) % 8)
+            for level, kind, data in controls
+        )
+        at = slot * self.stride + CONTROL_AT
+        self.room[at : at + len(packed)] = packed
+        self._headers[slot * _WORDS + _CONTROL_LENGTH] = len(packed)
+
+    def _send_one_by_one(self, first: int, count: int) -> None:
+        for slot in range(first, first + count):
+            start = self.starts[slot]
+            data = self.room[start : start + self._vectors[2 * slot + 1]]
+            address = unpack_address(self.room[start - DATA_AT : start - DATA_AT + self.address_bytes])
+            try:
+                if self.control:
+                    self.sock.sendmsg([data], list(self._controls(slot)), 0, address)
+                else:
+                    self.sock.sendto(data, address)
+            except OSError:
+                continue  # this peer cannot be reached; the next one may be
+
+    def _controls(self, slot: int) -> Iterator[tuple[int, int, bytes]]:
+        at = slot * self.stride + CONTROL_AT
+        end = at + self._headers[slot * _WORDS + _CONTROL_LENGTH]
+        while at + 16 <= end:
+            length, level, kind = struct.unpack_from("=QII", self.room, at)
+            if length < 16:
+                return
+            yield level, kind, self.room[at + 16 : at + length]
+            at += (length + 7) & ~7
+
+
+def _wait_until_writable(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(_SEND_PATIENCE_MS))

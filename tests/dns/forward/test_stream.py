@@ -1,0 +1,167 @@
+"""Connections to upstreams that misbehave: broken off, silent, half-sent, or speaking something else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dns.forward import stream
+from dns.forward.entropy import Chance
+from dns.forward.health import Health
+from dns.forward.pending_query import Exchange
+from dns.forward.server import Server, ServerAddress
+from dns.forward.stream import StreamServer
+from tests.fakes.asking import query, run
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+CHANCE = Chance()
+
+
+class Asker:
+    """Hears how questions went."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Exchange]] = []
+        self.news = asyncio.Event()
+
+    def answered(self, exchange: Exchange, server: Server, data: bytes) -> None:
+        exchange.finished = True
+        self.heard.append(("answered", exchange))
+        self.news.set()
+
+    def failed(self, exchange: Exchange, server: Server) -> None:
+        self.heard.append(("failed", exchange))
+        self.news.set()
+
+    async def wait_for(self, count: int) -> list[str]:
+        while len(self.heard) < count:
+            self.news.clear()
+            await self.news.wait()
+        return [what for what, _ in self.heard]
+
+
+def exchange(name: str = "example.org") -> Exchange:
+    message = query(name)
+    return Exchange.of(message, len(message), lambda _: None, due_with={}, server=None, chance=CHANCE)
+
+
+@asynccontextmanager
+async def talking(talk: Talk) -> AsyncIterator[tuple[StreamServer, Asker]]:
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    asker = Asker()
+    address = ServerAddress("plain", "127.0.0.1", server.sockets[0].getsockname()[1])
+    upstream = StreamServer(address, asker, CHANCE, Health(lambda: 0.0))
+    try:
+        yield upstream, asker
+    finally:
+        await upstream.close()
+        server.close()
+
+
+async def read(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+
+
+def answered(message: bytes) -> bytes:
+    body = message[:2] + b"\x81\x80\0\1\0\0\0\0\0\0" + message[12:-11]
+    return len(body).to_bytes(2, "big") + body
+
+
+def test_a_connection_that_is_closed_without_a_word_is_a_failure() -> None:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def story() -> None:
+        async with talking(talk) as (upstream, asker):
+            upstream.send(exchange())
+            assert await asker.wait_for(1) == ["failed"]
+
+    run(story())
+
+
+def test_what_was_open_on_a_connection_that_had_answered_is_asked_again() -> None:
+    connections = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        first = await read(reader)
+        await read(reader)
+        writer.write(answered(first))
+        writer.close()
+
+    async def second(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if connections:
+            writer.write(answered(await read(reader)))
+            await reader.read()
+            writer.close()
+        else:
+            await talk(reader, writer)
+
+    async def story() -> None:
+        async with talking(second) as (upstream, asker):
+            upstream.send(exchange("one.example"))
+            upstream.send(exchange("two.example"))
+            assert await asker.wait_for(2) == ["answered", "answered"]
+
+    run(story())
+
+
+def test_a_connection_on_which_nothing_comes_is_given_up_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "STALLED_SECONDS", 0.05)
+    writers = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        message = await read(reader)
+        if len(writers) > 1:
+            writer.write(answered(message))
+        await asyncio.gather(reader.read(), return_exceptions=True)
+        writer.close()
+
+    async def story() -> None:
+        async with talking(talk) as (upstream, asker):
+            upstream.send(exchange("one.example"))
+            while not writers:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            upstream.send(exchange("two.example"))
+            assert (await asker.wait_for(2)).count("answered") >= 1
+
+    run(story())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(max_size=80), max_size=5), st.booleans())
+def test_no_bytes_whatever_do_harm(pieces: list[bytes], framed: bool) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        message = await read(reader)
+        for piece in pieces:
+            writer.write(len(piece).to_bytes(2, "big") + message[:2] + piece if framed else piece)
+        writer.close()
+
+    async def story() -> None:
+        async with talking(talk) as (upstream, asker):
+            upstream.send(exchange())
+            assert await asker.wait_for(1) in (["failed"], ["answered"])
+
+    run(story())
+
+
+def test_too_many_open_questions_are_failed_rather_than_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "PIPELINE", 5)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def story() -> None:
+        async with talking(talk) as (upstream, asker):
+            for n in range(8):
+                upstream.send(exchange(f"n{n}.example"))
+            assert await asker.wait_for(3) == ["failed"] * 3
+
+    run(story())

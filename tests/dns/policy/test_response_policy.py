@@ -1,0 +1,201 @@
+"""What an answer leads to: aliases at every hop, addresses, hints; and names that keep devices with the filter."""
+
+from typing import Any
+
+import pytest
+
+from dns.policy.document import ClosedRange, Lesson, Rule, Unblock
+from dns.policy.verdict import Action, Step, Verdict
+from dns.policy.view import CompiledView
+from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.policies import NOW, PUPIL, after, minutes, policy
+
+A = 1
+
+
+def ask(view: CompiledView, name: str) -> Verdict:
+    return view.decide(name, A, NOW)
+
+
+def hop(view: CompiledView, asked: str, *hops: str) -> Verdict:
+    verdict = ask(view, asked)
+    for name in hops:
+        verdict = view.inspect_name(name, A, verdict, NOW)
+    return verdict
+
+
+def address(view: CompiledView, asked: str, text: str) -> Verdict:
+    return view.inspect_address(text, asked, ask(view, asked), NOW)
+
+
+def test_an_alias_that_leads_to_a_listed_name_closes_the_asked_one_at_every_hop() -> None:
+    verdict = hop(policy().view(PUPIL), "free.example", "cdn.example", "edge.games.example", "last.example")
+
+    assert (verdict.action, verdict.step, verdict.category) == (Action.REFUSE, Step.INSPECTED, "games")
+    assert verdict.entry == "games.example"
+
+
+@pytest.mark.parametrize(
+    ("fields", "led_to"),
+    [
+        ({"rules": (Rule(name="hop.example", action="block", locked=True),)}, "www.hop.example"),
+        ({"rules": (Rule(name="hop.example", action="block"),)}, "www.hop.example"),
+        ({"locked_categories": ("pornography",)}, "worst.example"),
+        ({}, "games.example"),
+        ({}, "guessed.example"),
+        ({}, "www.startpage.com"),
+        ({}, "doh.dns.apple.com"),
+    ],
+)
+def test_a_hop_is_refused_by_whichever_rule_it_meets(fields: dict[str, Any], led_to: str) -> None:
+    keywords = FakeClosedNames({"guessed.example": "games"})
+    verdict = hop(policy(keywords=keywords, **fields).view(PUPIL), "free.example", led_to)
+
+    assert (verdict.action, verdict.step) == (Action.REFUSE, Step.INSPECTED)
+    assert verdict.entry
+    assert verdict.answer == ""
+
+
+def test_a_hop_that_the_school_allows_is_let_through_though_a_list_has_it() -> None:
+    made = policy(rules=(Rule(name="edge.games.example", action="allow"),))
+
+    assert hop(made.view(PUPIL), "free.example", "edge.games.example").action is Action.ALLOW
+
+
+def test_a_lesson_is_about_the_asked_name_and_not_about_where_it_is_hosted() -> None:
+    made = policy(lessons=(Lesson(id="l", sites=("maths.example",), until=minutes(30)),))
+
+    assert hop(made.view(PUPIL), "maths.example", "edge.cdn.example").action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        {"unblocks": (Unblock(id="u", site="asked.example", until=minutes(30)),)},
+        {"rules": (Rule(name="asked.example", action="allow"),)},
+    ],
+)
+def test_an_explicit_opening_of_the_asked_name_is_not_weakened_by_a_hop_or_a_closed_range(
+    opening: dict[str, Any],
+) -> None:
+    made = policy(**opening, closed_addresses=(ClosedRange(network="203.0.113.0/24"),)).view(PUPIL)
+
+    assert hop(made, "asked.example", "games.example").action is Action.ALLOW
+    assert address(made, "asked.example", "203.0.113.9").action is Action.ALLOW
+
+
+def test_nobody_opens_a_locked_hop() -> None:
+    made = policy(
+        unblocks=(Unblock(id="u", site="asked.example", until=minutes(30)),), locked_categories=("pornography",)
+    )
+
+    assert hop(made.view(PUPIL), "asked.example", "worst.example").action is Action.REFUSE
+
+
+def test_an_answer_that_leads_through_an_unblocked_name_does_not_outlive_the_unblock() -> None:
+    made = policy(unblocks=(Unblock(id="u", site="games.example", until=minutes(30)),))
+    verdict = hop(made.view(PUPIL), "free.example", "edge.games.example")
+
+    assert (verdict.action, verdict.step, verdict.until) == (Action.ALLOW, Step.DEFAULT, after(30))
+
+
+def test_the_safe_name_of_an_engine_is_not_closed_by_a_list() -> None:
+    lists = FakeClosedNames({"restrict.youtube.com": "games"})
+
+    assert hop(policy(lists).view(PUPIL), "www.youtube.com", "restrict.youtube.com").action is Action.REWRITE
+
+
+def test_a_refusal_stays_the_refusal_it_was() -> None:
+    view = policy().view(PUPIL)
+
+    assert hop(view, "games.example", "worst.example") == ask(view, "games.example")
+    assert address(view, "games.example", "10.0.0.1") == ask(view, "games.example")
+
+
+@pytest.mark.parametrize("text", ["203.0.113.9", "::ffff:203.0.113.9", "64:ff9b::203.0.113.9", "2001:db8:bad::1"])
+def test_an_address_in_a_closed_range_closes_the_name(text: str) -> None:
+    closed = (
+        ClosedRange(network="203.0.113.0/24", category="circumvention"),
+        ClosedRange(network="2001:db8:bad::/48", category="circumvention"),
+    )
+    verdict = address(policy(closed_addresses=closed).view(PUPIL), "free.example", text)
+
+    assert (verdict.action, verdict.step, verdict.category) == (Action.REFUSE, Step.INSPECTED, "circumvention")
+    assert verdict.entry in {"203.0.113.0/24", "2001:db8:bad::/48"}
+
+
+PRIVATE = [
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "127.0.0.1",
+    "169.254.1.1",
+    "100.64.0.1",
+    "::1",
+    "fd00::1",
+    "fe80::1",
+    "::ffff:192.168.1.1",
+    "64:ff9b::10.0.0.1",
+]
+
+
+@pytest.mark.parametrize("text", PRIVATE)
+def test_a_public_name_with_a_private_address_is_refused(text: str) -> None:
+    verdict = address(policy().view(PUPIL), "rebind.example.com", text)
+
+    assert (verdict.action, verdict.step, verdict.source) == (
+        Action.REFUSE,
+        Step.INSPECTED,
+        "rebinding protection",
+    )
+
+
+def test_an_unblock_does_not_open_the_way_into_the_schools_own_network() -> None:
+    made = policy(unblocks=(Unblock(id="u", site="rebind.example.com", until=minutes(30)),))
+
+    assert address(made.view(PUPIL), "rebind.example.com", "192.168.1.1").action is Action.REFUSE
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["printer", "printer.local", "nas.lan", "box.home.arpa", "wiki.internal", "www.intranet.school.example"],
+)
+def test_local_names_and_the_schools_own_may_have_private_addresses(name: str) -> None:
+    made = policy(private_names=("intranet.school.example",))
+
+    assert address(made.view(PUPIL), name, "192.168.1.1").action is Action.ALLOW
+
+
+def test_what_the_appliance_needs_may_stand_in_the_schools_network() -> None:
+    made = policy(appliance_names=("central.school.example",))
+
+    assert address(made.view(PUPIL), "central.school.example", "10.0.0.2").action is Action.ALLOW
+
+
+def test_a_reputation_look_up_answers_with_codes_and_not_with_places() -> None:
+    assert address(policy().view(PUPIL), "2.0.0.127.zen.spamhaus.org", "127.0.0.2").action is Action.ALLOW
+
+
+@pytest.mark.parametrize("text", ["198.51.100.7", "2001:db8::7", "0.0.0.0", "::", "no address"])
+def test_public_addresses_and_refusals_from_upstream_are_let_through(text: str) -> None:
+    assert address(policy().view(PUPIL), "free.example", text).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("use-application-dns.net", "nxdomain"),
+        ("mask.icloud.com", "nxdomain"),
+        ("mask-h2.icloud.com", "nxdomain"),
+        ("mask-canary.icloud.com", "nxdomain"),
+        ("doh.dns.apple.com", "nxdomain"),
+        ("_dns.resolver.arpa", "nodata"),
+    ],
+)
+@pytest.mark.parametrize("qtype", [A, 28, 64, 65])
+def test_canary_and_designated_resolver_names_are_answered_in_the_form_that_works(
+    name: str, answer: str, qtype: int
+) -> None:
+    verdict = policy().view_of("staff").decide(name, qtype, NOW)
+
+    assert (verdict.action, verdict.step, verdict.answer) == (Action.REFUSE, Step.BYPASS, answer)

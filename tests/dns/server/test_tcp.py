@@ -1,0 +1,454 @@
+"""DNS over TCP (RFC 7766), heard with real sockets: many questions, slow readers, and those who come to harm."""
+
+import asyncio
+import os
+import resource
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dns.server import stream_listener as listeners_door
+from dns.server.connection_limiter import House, Limits
+from dns.server.stream_listener import Door, open_socket
+from dns.server.tcp import TcpConnection, Transport, listen
+from tests.fakes.asking import run
+
+QUESTION = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\7example\3org\0\0\1\0\1"
+
+
+class Echo:
+    """A resolver that answers with the question, when it is told to."""
+
+    def __init__(self, *, at_once: bool = True) -> None:
+        self.at_once = at_once
+        self.waiting: list[tuple[bytes, Callable[[bytes], None]]] = []
+        self.packets: list[bytes] = []
+        self.clients: set[str] = set()
+
+    def __call__(self, packet: bytes, client: str, reply: Callable[[bytes], None], transport: Transport) -> None:
+        self.packets.append(packet)
+        self.clients.add(client)
+        if self.at_once:
+            reply(packet)
+        else:
+            self.waiting.append((packet, reply))
+
+
+@asynccontextmanager
+async def listening(handle: Echo, host: str = "127.0.0.1", **limits: float) -> AsyncIterator[tuple[Door, int]]:
+    bounds = Limits(**limits)  # type: ignore[arg-type]  # whole numbers where they must be
+    door = listen(host, 0, handle, limits=bounds, welcome=lambda address: address != "127.0.0.66")
+    try:
+        yield door, door.port
+    finally:
+        await door.close()
+    assert len(door) == 0
+
+
+def framed(message: bytes) -> bytes:
+    return len(message).to_bytes(2, "big") + message
+
+
+async def read(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_question_is_answered_on_the_same_connection(host: str) -> None:
+    async def story() -> None:
+        echo = Echo()
+        async with listening(echo, host) as (_, port):
+            reader, writer = await asyncio.open_connection(host, port)
+            for number in range(3):
+                message = bytes([0, number]) + QUESTION[2:]
+                writer.write(framed(message))
+                assert await read(reader) == message
+            writer.close()
+        assert echo.clients == {host}
+
+    run(story())
+
+
+def test_answers_come_in_the_order_in_which_they_are_ready() -> None:
+    """RFC 7766, section 6.2.1.1."""
+
+    async def story() -> None:
+        echo = Echo(at_once=False)
+        async with listening(echo) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"".join(framed(bytes([0, n]) + QUESTION[2:]) for n in range(3)))
+            while len(echo.waiting) < 3:
+                await asyncio.sleep(0)
+            for packet, reply in reversed(echo.waiting):
+                reply(packet)
+            assert [(await read(reader))[1] for _ in range(3)] == [2, 1, 0]
+            writer.close()
+
+    run(story())
+
+
+questions = st.binary(min_size=12, max_size=40).filter(lambda message: not message[2] & 0x80)
+
+
+@given(st.lists(questions, max_size=8), st.data())
+def test_questions_arrive_whole_whatever_the_pieces(messages: list[bytes], data: st.DataObject) -> None:
+    echo = Echo(at_once=False)
+    connection = TcpConnection("192.0.2.7", 0.0, handle=echo, limits=Limits(), clock=lambda: 0.0)
+    connection.transport = _NoTransport()
+    stream = b"".join(map(framed, messages))
+    at = 0
+    while at < len(stream):
+        size = data.draw(st.integers(1, len(stream) - at))
+        connection.data_received(stream[at : at + size])
+        at += size
+    assert echo.packets == messages
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8))
+def test_no_bytes_whatever_do_harm(pieces: list[bytes]) -> None:
+    connection = TcpConnection("192.0.2.7", 0.0, handle=Echo(), limits=Limits(), clock=lambda: 0.0)
+    connection.transport = _NoTransport()
+    for piece in pieces:
+        connection.data_received(piece)
+
+
+@pytest.mark.parametrize("length", [0, 1, 11])
+def test_a_length_that_no_question_has_ends_the_connection(length: int) -> None:
+    async def story() -> None:
+        async with listening(Echo()) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(length.to_bytes(2, "big") + QUESTION)
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+                await read(reader)
+            writer.close()
+
+    run(story())
+
+
+def test_whoever_sends_an_answer_is_no_device() -> None:
+    async def story() -> None:
+        echo = Echo()
+        async with listening(echo) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION[:2] + b"\x81" + QUESTION[3:]))
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+        assert echo.packets == []
+
+    run(story())
+
+
+def test_rfc7766_6_2_4_a_door_at_rest_answers_what_was_asked_and_parts() -> None:
+    async def story() -> None:
+        echo = Echo(at_once=False)
+        async with listening(echo) as (door, port):
+            quiet, quiet_writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION))
+            while len(echo.waiting) < 1:
+                await asyncio.sleep(0)
+            door.rest()
+            assert await quiet.read() == b""
+            assert len(door) == 1  # whose question is under way
+            echo.waiting[0][1](QUESTION)
+            assert await read(reader) == QUESTION
+            assert await reader.read() == b""
+            for one in (quiet_writer, writer):
+                one.close()
+            while len(door):
+                await asyncio.sleep(0)
+            with pytest.raises(ConnectionRefusedError):  # nobody else has this socket
+                await asyncio.open_connection("127.0.0.1", port)
+
+    run(story())
+
+
+def test_a_door_at_rest_parts_in_the_end_with_who_never_stops_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        echo = Echo()
+        async with listening(echo) as (door, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION))
+            assert await read(reader) == QUESTION
+            door.rest()
+            answers = 0
+            try:
+                while True:
+                    writer.write(framed(QUESTION))
+                    answers += await read(reader) == QUESTION
+            except (OSError, asyncio.IncompleteReadError):
+                assert answers > 10
+            writer.close()
+
+    monkeypatch.setattr(listeners_door, "FINISHING_SECONDS", 1.0)
+    run(story())
+
+
+def test_all_doors_of_a_house_count_together() -> None:
+    async def story() -> None:
+        bounds = Limits(connections=4, connections_per_device=3)
+        house = House(bounds)
+
+        def make(address: str, now: float) -> TcpConnection:
+            clock = asyncio.get_running_loop().time
+            return TcpConnection(address, now, handle=Echo(), limits=bounds, clock=clock)
+
+        doors = [Door(open_socket("127.0.0.1", 0), make, limits=bounds, house=house) for _ in range(2)]
+        for door in doors:
+            door.open()
+
+        async def knock(door: Door, source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            return await asyncio.open_connection("127.0.0.1", door.port, local_addr=(source, 0))
+
+        asking, asks = await knock(doors[0], "127.0.0.9")
+        asks.write(framed(QUESTION))
+        assert await read(asking) == QUESTION
+        held = [await knock(doors[number % 2], "127.0.0.1") for number in range(3)]
+        while len(house) < 4:
+            await asyncio.sleep(0)
+        over, turned_away = await knock(doors[1], "127.0.0.1")
+        assert await over.read() == b""  # the fourth of one device, through whichever door
+        others = [await knock(doors[number % 2], f"127.0.0.{number + 2}") for number in range(3)]
+        for reader, _ in held:
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""  # who never asked makes room, though it came later
+        asks.write(framed(QUESTION))
+        assert await read(asking) == QUESTION
+        for _, writer in (*others, *held):
+            writer.close()
+        for writer in (asks, turned_away):
+            writer.close()
+        for door in doors:
+            await door.close()
+        assert len(house) == 0
+
+    run(story())
+
+
+def test_a_device_that_closes_its_side_still_gets_its_answers() -> None:
+    async def story() -> None:
+        echo = Echo(at_once=False)
+        async with listening(echo) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION))
+            writer.write_eof()
+            while not echo.waiting:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+            echo.waiting[0][1](QUESTION)
+            assert await reader.read() == framed(QUESTION)
+            writer.close()
+
+    run(story())
+
+
+def test_a_quiet_connection_is_closed_and_trickling_bytes_do_not_keep_it() -> None:
+    async def story() -> None:
+        async with listening(Echo(), idle_seconds=0.2) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            ended = asyncio.ensure_future(reader.read())
+            while not ended.done():
+                writer.write(b"\x0f")  # the beginning of a question that never ends
+                await asyncio.sleep(0.01)
+            await asyncio.gather(ended, return_exceptions=True)
+            writer.close()
+
+    run(story())
+
+
+def test_a_device_has_only_its_share_of_connections() -> None:
+    async def story() -> None:
+        async with listening(Echo(), connections_per_device=5) as (door, port):
+            pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
+            while door.turned_away < 7:
+                await asyncio.sleep(0)
+            assert len(door) == 5
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.9", 0))
+            writer.write(framed(QUESTION))
+            assert await read(reader) == QUESTION
+            for _, one in (*pairs, (reader, writer)):
+                one.close()
+
+    run(story())
+
+
+def test_a_stranger_is_turned_away_at_the_door() -> None:
+    async def story() -> None:
+        async with listening(Echo()) as (door, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.66", 0))
+            assert await reader.read() == b""
+            assert door.turned_away == 1
+            writer.close()
+
+    run(story())
+
+
+def test_a_full_house_parts_with_the_quietest_connection() -> None:
+    async def story() -> None:
+        async with listening(Echo(), connections=3) as (door, port):
+            pairs = []
+            for n in range(3):
+                pairs.append(await asyncio.open_connection("127.0.0.1", port, local_addr=(f"127.0.1.{n + 1}", 0)))
+                pairs[n][1].write(framed(QUESTION))
+                assert await read(pairs[n][0]) == QUESTION
+            pairs[0][1].write(framed(QUESTION))  # the first is busy again: the second is now the quietest
+            assert await read(pairs[0][0]) == QUESTION
+            pairs.append(await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.1.9", 0)))
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+                await read(pairs[1][0])
+            for at in (0, 2, 3):
+                pairs[at][1].write(framed(QUESTION))
+                assert await read(pairs[at][0]) == QUESTION
+            assert len(door) == 3
+            for _, writer in pairs:
+                writer.close()
+
+    run(story())
+
+
+def test_ten_thousand_attempts_leave_the_others_their_answers() -> None:
+    async def story() -> None:
+        async with listening(Echo(), connections=200, connections_per_device=50) as (door, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.3.1", 0))
+            held: list[socket.socket] = []
+            for n in range(10_000):
+                sock = socket.socket()
+                sock.setblocking(False)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # no ports left waiting
+                sock.bind((f"127.0.2.{n % 3 + 1}", 0))
+                sock.connect_ex(("127.0.0.1", port))
+                held.append(sock)
+                if len(held) > 300:
+                    held.pop(0).close()
+                if n % 250 == 0:
+                    writer.write(framed(QUESTION))
+                    assert await read(reader) == QUESTION
+                    assert len(door) <= 200
+            for sock in held:
+                sock.close()
+            writer.write(framed(QUESTION))
+            assert await read(reader) == QUESTION
+            writer.close()
+
+    run(story())
+
+
+def test_a_device_that_does_not_read_is_not_read_from() -> None:
+    async def story() -> None:
+        echo = Echo()
+        async with listening(echo, unread_bytes=100_000_000) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**10)
+            big = QUESTION + bytes(60_000)
+            writer.write(framed(big) * 500)
+            before = -1
+            while len(echo.packets) != before:  # until nothing more is taken
+                before = len(echo.packets)
+                await asyncio.sleep(0.1)
+            assert before < 500
+            for _ in range(500):
+                assert await read(reader) == big
+            writer.close()
+
+    run(story())
+
+
+def test_a_device_that_leaves_too_much_unread_is_broken_off() -> None:
+    async def story() -> None:
+        echo = Echo(at_once=False)
+        async with listening(echo, unread_bytes=1000) as (door, port):
+            sock = socket.create_connection(("127.0.0.1", port))
+            sock.sendall(framed(QUESTION))
+            while not echo.waiting:
+                await asyncio.sleep(0)
+            reply = echo.waiting[0][1]
+            while len(door):
+                reply(bytes(60_000))
+                await asyncio.sleep(0)
+            sock.close()
+
+    run(story())
+
+
+def test_only_so_many_questions_of_one_connection_are_in_flight() -> None:
+    async def story() -> None:
+        echo = Echo(at_once=False)
+        async with listening(echo, questions_in_flight=10) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION) * 100)
+            for _ in range(100):
+                while not echo.waiting:
+                    await asyncio.sleep(0)
+                assert len(echo.waiting) <= 10
+                packet, reply = echo.waiting.pop(0)
+                reply(packet)
+                assert await read(reader) == QUESTION
+            writer.close()
+
+    run(story())
+
+
+class _NoTransport(asyncio.Transport):
+    """A way back that leads nowhere."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+    def abort(self) -> None: ...
+    def close(self) -> None: ...
+    def is_closing(self) -> bool:
+        return False
+
+    def is_reading(self) -> bool:
+        return True
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+_HOLDER = """
+import socket, sys
+sys.stdin.readline()
+held = [socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20) for _ in range(60)]
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_running_out_of_descriptors_is_a_pause_and_not_the_end() -> None:
+    async def story() -> None:
+        async with listening(Echo(), connections_per_device=500) as (door, port):
+            holder = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                _HOLDER,
+                str(port),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            assert holder.stdin is not None
+            assert holder.stdout is not None
+            before = resource.getrlimit(resource.RLIMIT_NOFILE)
+            used = {int(name) for name in os.listdir("/proc/self/fd")}  # noqa: PTH208 (no paths are wanted)
+            free = [number for number in range(len(used) + 13) if number not in used]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free[12], before[1]))
+            try:
+                holder.stdin.write(b"\n")
+                assert await holder.stdout.readline() == b"held\n"
+                while not door.pauses:
+                    await asyncio.sleep(0.01)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            holder.stdin.write(b"\n")
+            await holder.wait()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(framed(QUESTION))
+            assert await read(reader) == QUESTION
+            writer.close()
+
+    run(story())
