@@ -9,7 +9,7 @@ GET      /feed                   a response that does not end: one line of JSON 
                                  every change; an empty line every ten seconds so that silence is noticed
 GET      /policy                 this room's `dns.policy.document.PolicyDocument`
 GET      /index/HASH             the compiled index, as one file (see `blocklists.index`); with ``?base=HASH`` of
-                                 one that the room has, an overlay (`blocklists.layers`) where that is smaller
+                                 one that the room has, an overlay (`blocklists.delta`) where that is smaller
 PUT      /requests/ID            an `UnblockRequest`; the same ID again changes nothing (200 instead of 201)
 DELETE   /requests/ID            the teacher takes a waiting request back
 GET      /requests               this room's requests of today, as a list of `RequestState`

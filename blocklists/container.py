@@ -88,7 +88,7 @@ class Tables(msgspec.Struct, frozen=True):
     sets: tuple[tuple[int, ...], ...]
     patterns: tuple[PatternInfo, ...]
     protected: tuple[str, ...]
-    # Of an overlay only (`blocklists.layers`): which index it stands on, and which the two together are.
+    # Of an overlay only (`blocklists.delta`): which index it stands on, and which the two together are.
     base: str = ""
     target: str = ""
 

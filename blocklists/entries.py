@@ -1,7 +1,7 @@
 """What a list says, whatever its syntax: entries for names, and patterns.
 
 An entry closes or opens a name. How the entries that match one name are weighed against each other is told in
-`blocklists.weighing`; here is only what they are.
+`blocklists.precedence`; here is only what they are.
 """
 
 import enum

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from blocklists.entries import Effect, Match
 from blocklists.index import Index
-from blocklists.weighing import Group
+from blocklists.precedence import Group
 from dns.message.names import name_of_key
 
 _UNLISTED = "any-name-that-nobody-lists"

@@ -4,7 +4,7 @@
 brings an index onto the machine calls `verify` first, which checks it against its content hash; whoever decides by
 it for long takes it with `open_verified`, and asks it now and then whether it `is_whole`.
 
-An index may stand in layers (`blocklists.layers`): then this is the base, and an overlay says for some keys what
+An index may stand in layers (`blocklists.delta`): then this is the base, and an overlay says for some keys what
 holds instead.
 """
 
@@ -17,7 +17,7 @@ from blocklists import container
 from blocklists.container import INDEX_NAME, OVERLAY_NAME, Mapped, SourceInfo, Tables
 from blocklists.entries import Effect, Match
 from blocklists.errors import IndexDamaged
-from blocklists.weighing import Group, Hit, applies, groups, settle
+from blocklists.precedence import Group, Hit, applies, groups, settle
 from dns.message.names import key
 from dns.policy.verdict import Closing
 

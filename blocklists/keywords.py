@@ -22,7 +22,7 @@ import ahocorasick
 import msgspec
 
 from blocklists.errors import ListError
-from blocklists.protected import PROTECTED
+from blocklists.never_block import PROTECTED
 from dns.message.names import is_under
 from dns.policy.verdict import Closing
 

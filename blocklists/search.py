@@ -5,11 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists.compile import names_in
+from blocklists.compiler import names_in
 from blocklists.entries import Effect
 from blocklists.index import Index, differing
+from blocklists.precedence import Group, Hit
 from blocklists.sources import Source
-from blocklists.weighing import Group, Hit
 from dns.message.names import name_of_key
 from dns.policy.verdict import Closing
 

@@ -13,7 +13,7 @@ from appliance.card.machine import Machine
 from appliance.card.places import Places
 from appliance.room import health
 from appliance.room.health import Condition, ProcessHealth
-from blocklists import starter
+from blocklists import builtin_list
 
 GROUP = "hallpass"
 AGENT = "hallpass-agent"
@@ -102,7 +102,7 @@ class Settling:
 
     def _make_starter_list(self) -> None:
         folder = self._places.room / "starter"
-        starter.index(folder)
+        builtin_list.index(folder)
         for path in (folder, *folder.rglob("*")):
             self._machine.give(path, 0o755 if path.is_dir() else 0o644, "root", GROUP)
 

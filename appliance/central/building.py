@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists import compile as compiling
-from blocklists import starter
+from blocklists import builtin_list
+from blocklists import compiler as compiling
 from blocklists.errors import ListError
-from blocklists.fetch import Fetcher
+from blocklists.fetcher import Fetcher
 from blocklists.sources import Source
 
 TELL_SECONDS = 1.0  # how often the child says how far it is
@@ -111,7 +111,7 @@ def build_here(work: Work, progress: compiling.Progress) -> Built:
     if work.with_starter:
         lists = work.folder / "starter"
         lists.mkdir()
-        usable += starter.sources(lists)
+        usable += builtin_list.sources(lists)
     return Built(
         report=compiling.build(usable, work.folder / "index", progress, locate=fetcher.locate),
         left_out=left_out,

@@ -29,7 +29,7 @@ from appliance.central.overlays import Overlays
 from appliance.central.store import Store
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
-from blocklists.fetch import Fetcher
+from blocklists.fetcher import Fetcher
 
 KEPT = 8  # published indexes kept on disk: rooms that have one of them download only what has changed since
 REFRESH_SECONDS = 12 * 3600.0

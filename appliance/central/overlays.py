@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from blocklists import layers
+from blocklists import delta
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
 
@@ -50,7 +50,7 @@ def _made(old: Path, new: Path, overlay: Path) -> bool:
 
 def _make(old: Path, new: Path, overlay: Path) -> bool:
     temporary = overlay.with_suffix(".new")
-    report = layers.make(old, new, temporary)
+    report = delta.make(old, new, temporary)
     if report.is_worthwhile and report.size < (new / INDEX_NAME).stat().st_size:
         temporary.replace(overlay)
         return True

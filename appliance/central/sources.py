@@ -12,7 +12,7 @@ import blocklists.sources
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Source
-from blocklists.compile import survey
+from blocklists.compiler import survey
 from blocklists.errors import SourceUnusable
 
 LARGEST_FILE = 64 * 1024 * 1024  # bytes that may be handed in

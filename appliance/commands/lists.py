@@ -35,11 +35,11 @@ from appliance.commands.lists_words import (
 )
 from appliance.errors import HallpassError
 from blocklists import catalogue as catalogues
-from blocklists import compile as compiling
+from blocklists import compiler as compiling
 from blocklists.categories import readable
 from blocklists.errors import ListError
 from blocklists.export import closed_names
-from blocklists.fetch import Copy, Fetcher
+from blocklists.fetcher import Copy, Fetcher
 from blocklists.index import open_index
 from blocklists.search import diff as compare
 from blocklists.search import search as find

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from blocklists import compile as compiling
+from blocklists import compiler as compiling
 from blocklists.errors import ListError
-from blocklists.fetch import Copy, Fetcher, Outcome
+from blocklists.fetcher import Copy, Fetcher, Outcome
 from blocklists.search import Findings, diff_copies
 from blocklists.sources import Source
 

@@ -21,7 +21,7 @@ from appliance.room.policy_in_use import PolicyInUse
 from appliance.room.recorder import control
 from appliance.settings.room import CentralLink, RoomSettings
 from appliance.settings.values import Endpoint, Upstream
-from blocklists import starter
+from blocklists import builtin_list
 from dns.policy.explain import explain
 
 DAY_SECONDS = 86_400.0
@@ -94,7 +94,7 @@ class RoomDoctor:
             view = PolicyInUse(self._settings, self._now).pupils()
         except HallpassError:
             return []
-        found = (name for names in starter.names().values() for name in names[:3])
+        found = (name for names in builtin_list.names().values() for name in names[:3])
         return [name for name in found if explain(view, name, _A, self._now()).verdict == "refused"][:1]
 
     def _upstreams(self) -> Iterator[Finding]:

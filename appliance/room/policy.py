@@ -26,13 +26,13 @@ from appliance.room.neighbours import Neighbours
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import read_policy
 from appliance.settings.room import LocalPolicy, RoomSettings
-from blocklists import starter
-from blocklists.bundles import bundle_of
+from blocklists import builtin_list
 from blocklists.categories import BY_ID
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
 from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
+from blocklists.site_bundles import bundle_of
 from dns.errors import DnsError
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, toml_document
@@ -201,10 +201,10 @@ def _merged(given: Iterable[str], added: Iterable[str]) -> tuple[str, ...]:
 
 def _lists(settings: RoomSettings, paths: RoomPaths) -> Index:
     if settings.central is not None:
-        return _opened(paths.index) if paths.index.exists() else starter.index(paths.data / "starter")
+        return _opened(paths.index) if paths.index.exists() else builtin_list.index(paths.data / "starter")
     if settings.lists.index is not None:
         return _opened(settings.lists.index)
-    return starter.index(paths.data / "starter")
+    return builtin_list.index(paths.data / "starter")
 
 
 def _opened(directory: Path) -> Index:

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists import layers
-from blocklists.compile import build
+from blocklists import delta
+from blocklists.compiler import build
 from blocklists.container import INDEX_NAME
 from blocklists.index import Index, open_index
 from blocklists.sources import Source
@@ -210,8 +210,8 @@ def measure(folder: Path, count: int, *, whole_table: bool) -> list[Bar]:
     index = open_index(folder / "index")
     after = change(folder / "after", sources, CHANGES)
     build_elsewhere(after, folder / "index-after")
-    report = layers.make(folder / "index", folder / "index-after", folder / "overlay")
-    applying = best(lambda: layers.apply(folder / "index", folder / "overlay", folder / "layered"), 3)
+    report = delta.make(folder / "index", folder / "index-after", folder / "overlay")
+    applying = best(lambda: delta.apply(folder / "index", folder / "overlay", folder / "layered"), 3)
     layered = open_index(folder / "layered")
     sys.stdout.write(f"overlay: {report.changes:,} changes\n")
     return [

@@ -21,7 +21,7 @@ from random import Random
 
 import msgspec
 
-from blocklists.compile import build
+from blocklists.compiler import build
 from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
 from blocklists.sources import Source

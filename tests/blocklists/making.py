@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from blocklists.compile import BuildReport, build
+from blocklists.compiler import BuildReport, build
 from blocklists.index import Index, open_index
 from blocklists.sources import Source
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from blocklists.compile import build
+from blocklists.compiler import build
 from blocklists.entries import Entry, Pattern, Withdrawn
 from blocklists.errors import ListError, NotUnderstood, SourceUnusable
+from blocklists.format_detection import recognise
 from blocklists.formats import FORMATS
 from blocklists.keywords import Keywords
 from blocklists.patterns import checked
-from blocklists.reading import lines
-from blocklists.recognise import recognise
+from blocklists.source_reader import lines
 from blocklists.sources import Source
 from dns.message.names import canonical
 

@@ -5,31 +5,31 @@ from pathlib import Path
 
 import pytest
 
-from blocklists import bundles, catalogue, starter
+from blocklists import builtin_list, catalogue, site_bundles
 from blocklists.categories import BY_ID, CATEGORIES, readable
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
-from blocklists.protected import PROTECTED
+from blocklists.never_block import PROTECTED
 from blocklists.sources import check, load
 from dns.message.names import canonical, is_under
 from dns.public_suffix import sections
 
 
 def test_the_starter_list_has_hundreds_of_names_in_known_categories() -> None:
-    names = starter.names()
+    names = builtin_list.names()
     assert set(names) <= BY_ID.keys()
     assert len(names) >= 20
     assert sum(len(closed) for closed in names.values()) >= 800
 
 
 def test_the_starter_list_holds_canonical_names_each_once() -> None:
-    for closed in starter.names().values():
+    for closed in builtin_list.names().values():
         assert [canonical(name) for name in closed] == list(closed)
         assert len(set(closed)) == len(closed)
 
 
 def test_the_starter_index_closes_well_known_names_and_leaves_schools_alone(tmp_path: Path) -> None:
-    index = starter.index(tmp_path)
+    index = builtin_list.index(tmp_path)
     for name, category in {
         "www.bet365.com": "gambling",
         "m.facebook.com": "social_networks",
@@ -42,13 +42,13 @@ def test_the_starter_index_closes_well_known_names_and_leaves_schools_alone(tmp_
 
 
 def test_the_starter_index_is_compiled_once_and_again_when_damaged(tmp_path: Path) -> None:
-    first = starter.index(tmp_path)
+    first = builtin_list.index(tmp_path)
     (file,) = tmp_path.glob(f"*/{INDEX_NAME}")
     written = file.stat().st_mtime_ns
-    assert starter.index(tmp_path).version == first.version
+    assert builtin_list.index(tmp_path).version == first.version
     assert file.stat().st_mtime_ns == written
     file.write_bytes(file.read_bytes()[:-20])
-    assert starter.index(tmp_path).version == first.version
+    assert builtin_list.index(tmp_path).version == first.version
 
 
 def test_categories_have_words_and_unknown_ones_are_made_presentable() -> None:
@@ -93,7 +93,7 @@ def test_a_choice_from_the_catalogue_is_a_valid_sources_file(tmp_path: Path) -> 
 
 
 def test_there_are_bundles_for_fifty_sites_with_canonical_names() -> None:
-    known = bundles.load()
+    known = site_bundles.load()
     assert len(known) >= 50
     sites = [site for bundle in known for site in bundle.sites]
     assert len(set(sites)) == len(sites)
@@ -104,7 +104,7 @@ def test_there_are_bundles_for_fifty_sites_with_canonical_names() -> None:
 
 
 def test_a_bundle_opens_nothing_that_its_sites_open_already() -> None:
-    for bundle in bundles.load():
+    for bundle in site_bundles.load():
         for needed in bundle.needs:
             assert not any(is_under(needed, site) for site in bundle.sites), (bundle.name, needed)
 
@@ -112,16 +112,16 @@ def test_a_bundle_opens_nothing_that_its_sites_open_already() -> None:
 def test_no_bundle_opens_a_network_that_carries_everything() -> None:
     shared = {"cloudfront.net", "amazonaws.com", "akamai.net", "fastly.net", "googleapis.com", "azureedge.net"}
     allowed = {"Google Classroom and Drive"}  # its whole machinery is googleapis.com
-    for bundle in bundles.load():
+    for bundle in site_bundles.load():
         assert bundle.name in allowed or not shared & set(bundle.needs), bundle.name
 
 
 def test_a_site_is_found_by_its_subdomains() -> None:
-    assert "googlevideo.com" in bundles.also_needed("www.youtube.com")
-    assert "youtu.be" in bundles.also_needed("youtube.com")
-    assert "youtube.com" not in bundles.also_needed("youtube.com")
-    assert bundles.also_needed("nobody.example") == ()
-    bundle = bundles.bundle_of("m.youtube.com")
+    assert "googlevideo.com" in site_bundles.also_needed("www.youtube.com")
+    assert "youtu.be" in site_bundles.also_needed("youtube.com")
+    assert "youtube.com" not in site_bundles.also_needed("youtube.com")
+    assert site_bundles.also_needed("nobody.example") == ()
+    bundle = site_bundles.bundle_of("m.youtube.com")
     assert bundle is not None
     assert bundle.name == "YouTube"
 
@@ -132,7 +132,7 @@ def test_protected_names_are_canonical() -> None:
 
 def test_the_data_files_are_toml_without_surprises() -> None:
     for name in ("starter", "keywords", "catalogue", "bundles"):
-        path = Path(starter.__file__).parent / f"{name}.toml"
+        path = Path(builtin_list.__file__).parent / f"{name}.toml"
         text = path.read_text("utf-8")
         assert tomllib.loads(text)
         assert text.isascii()
@@ -143,5 +143,5 @@ NAMES_BY_CHANCE = {"repl.co", "replit.dev", "canva-apps.com", "oaiusercontent.co
 
 
 def test_a_bundle_brings_no_name_under_which_anybody_puts_up_pages() -> None:
-    names = {name for bundle in bundles.load() for name in (*bundle.sites, *bundle.needs)}
+    names = {name for bundle in site_bundles.load() for name in (*bundle.sites, *bundle.needs)}
     assert sections(names).keys() == NAMES_BY_CHANCE

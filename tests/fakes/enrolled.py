@@ -19,7 +19,7 @@ from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from blocklists.compile import build
+from blocklists.compiler import build
 from blocklists.container import INDEX_NAME
 from blocklists.index import open_index
 from blocklists.sources import Source

@@ -14,7 +14,7 @@ from appliance.room.policy_in_use import PolicyInUse
 from appliance.room.recorder.reading import Entry, QueryLog
 from appliance.settings.room import RoomSettings
 from appliance.web_server import SIGN_OF_LIFE_SECONDS
-from blocklists.learning import Suggestion, also_asked
+from blocklists.related_names import Suggestion, also_asked
 from dns.policy.site_names import reason_why_not
 
 _LOOK_SECONDS = 0.5

@@ -13,7 +13,7 @@ from appliance.protocol import RequestState, SiteReport, UnblockRequest
 from appliance.room.agent import calls
 from appliance.room.recorder.reading import LogUnreadable
 from blocklists.categories import CATEGORIES
-from blocklists.learning import Suggestion
+from blocklists.related_names import Suggestion
 from webui.room import forms
 from webui.room.room import Room
 from webui.shared import live

@@ -16,7 +16,7 @@ from appliance.errors import HallpassError
 from appliance.room.file_state import FileState, state_of
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import PolicyDamaged, make_way, read_policy, write_policy
-from blocklists import container, layers
+from blocklists import container, delta
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
 from blocklists.index import verify
@@ -134,7 +134,7 @@ def _lay_over_the_base(paths: RoomPaths, work: Path) -> None:
             return
         overlay = work / "fetched.hpx"
         fetched.replace(overlay)
-        layers.apply(paths.index, overlay, work)
+        delta.apply(paths.index, overlay, work)
         overlay.unlink()
     except ListError as problem:
         raise NotInstalled(f"the index that central sent is damaged: {problem}") from None

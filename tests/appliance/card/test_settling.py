@@ -19,7 +19,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.policy import load_policy
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from blocklists import starter
+from blocklists import builtin_list
 from tests.fakes.authority import Authority
 from tests.fakes.card import TOKEN, Card, FakeMachine, PowerCut
 
@@ -32,7 +32,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXAMPLE000EXAMPLE000EXAMPLE000EXAMPL
 @pytest.fixture(scope="module")
 def starter_list(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("starter")
-    starter.index(folder)
+    builtin_list.index(folder)
     return folder
 
 

@@ -10,7 +10,7 @@ from appliance.central.building import Work, build_here
 from appliance.central.compiling import State
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Publication, School, Source
-from blocklists.compile import no_progress
+from blocklists.compiler import no_progress
 from blocklists.errors import ListError
 from blocklists.index import open_index
 from tests.fakes.school import FakeSchool

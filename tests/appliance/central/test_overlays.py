@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from appliance.central.overlays import Overlays
-from blocklists.compile import build
+from blocklists.compiler import build
 from blocklists.container import INDEX_NAME
 from blocklists.sources import Source
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from appliance.cli import main
 from appliance.commands.check import command
-from blocklists import starter
+from blocklists import builtin_list
 from dns.policy.document import Group, Lesson, Period, PolicyDocument, Profile, Rule
 from tests.fakes.policies import minutes
 
@@ -27,13 +27,13 @@ upstreams = ["192.0.2.53"]
 [policy]
 closed = ["gambling"]
 """
-GAMBLING = starter.names()["gambling"][0]
+GAMBLING = builtin_list.names()["gambling"][0]
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("room")
-    starter.index(folder / "data" / "starter")
+    builtin_list.index(folder / "data" / "starter")
     file = folder / "room.toml"
     file.write_text(ROOM)
     return file

@@ -12,7 +12,7 @@ import pytest
 
 from appliance.room.agent import installing
 from appliance.room.health import Condition
-from blocklists import starter
+from blocklists import builtin_list
 from blocklists.errors import ListError
 from blocklists.index import verify
 from tests.fakes.central import FakeCentral
@@ -150,7 +150,7 @@ def test_a_room_with_no_index_left_closes_what_the_list_of_hallpass_has(
     for home in room.paths.indexes.iterdir():
         damage(home / room.index.name)
     room.start()
-    gambling = starter.names()["gambling"][0]
+    gambling = builtin_list.names()["gambling"][0]
     assert [room.ask(name) for name in (gambling, *SCHOOLS_OWN)] == [REFUSED] * 3
     assert room.ask("www.example.org") == OPEN
     wait_until("health to say so", lambda: room.conditions() == {Condition.LISTS_DAMAGED})

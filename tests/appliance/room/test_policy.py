@@ -14,7 +14,7 @@ from appliance.room.policy import depends_on, load_policy, needed_by
 from appliance.room.resolver import Files, _teller
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from blocklists import starter
+from blocklists import builtin_list
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
 from dns.policy.tunnel import Finding
 from dns.policy.verdict import Action, Step
@@ -50,7 +50,7 @@ def room(folder: Path, text: str) -> tuple[RoomSettings, RoomPaths]:
 def starter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of data with the starter index already compiled."""
     data = tmp_path_factory.mktemp("starter")
-    starter.index(data / "starter")
+    builtin_list.index(data / "starter")
     return data
 
 
@@ -66,7 +66,7 @@ def index_in(data: Path) -> Path:
 
 
 def a_name_closed_as(category: str) -> str:
-    return starter.names()[category][0]
+    return builtin_list.names()[category][0]
 
 
 def action(policy_of: tuple[RoomSettings, RoomPaths], name: str) -> Action:
@@ -78,7 +78,7 @@ def test_a_room_that_was_told_nothing_closes_every_category_of_the_starter_list(
 ) -> None:
     told_nothing = room(tmp_path, ALONE)
 
-    for category in starter.names():
+    for category in builtin_list.names():
         assert action(told_nothing, a_name_closed_as(category)) is Action.REFUSE
     assert action(told_nothing, "www.example.org") is Action.ALLOW
     assert action(told_nothing, "www.google.com") is Action.REWRITE

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from blocklists.compile import BuildReport, build
+from blocklists.compiler import BuildReport, build
 from blocklists.entries import Effect
+from blocklists.format_detection import recognise
 from blocklists.formats import FORMATS
 from blocklists.index import Index, open_index
-from blocklists.recognise import recognise
 from blocklists.sources import Source
 from dns.message.names import name_of_key
 

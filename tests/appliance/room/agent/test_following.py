@@ -8,8 +8,8 @@ import msgspec
 
 from appliance.protocol import RequestState, Target, UnblockRequest
 from appliance.room.agent import calls, installing
-from blocklists import layers, starter
-from blocklists.compile import build as compile_lists
+from blocklists import builtin_list, delta
+from blocklists.compiler import build as compile_lists
 from blocklists.container import INDEX_NAME
 from blocklists.index import open_index
 from blocklists.sources import Source
@@ -34,7 +34,7 @@ def wish(number: int, site: str = "maps.example.org") -> UnblockRequest:
 
 
 def compiled(folder: Path) -> tuple[str, bytes]:
-    version = starter.build_into(folder / "built").version
+    version = builtin_list.build_into(folder / "built").version
     return version, (folder / "built" / INDEX_NAME).read_bytes()
 
 
@@ -210,7 +210,7 @@ def build(folder: Path, name: str, names: str) -> Path:
 def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, central: FakeCentral) -> None:
     names = "".join(f"site{number}.example\n" for number in range(2000))
     old, new = build(folder, "old", names), build(folder, "new", names + "added.example\n")
-    report = layers.make(old, new, folder / "overlay.hpx")
+    report = delta.make(old, new, folder / "overlay.hpx")
     central.indexes[report.base] = (old / INDEX_NAME).read_bytes()
     central.overlays[report.target, report.base] = (folder / "overlay.hpx").read_bytes()
     central.target = Target(policy=0, index=report.base, requests=0)
@@ -231,7 +231,7 @@ def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, cent
 
 def test_an_overlay_for_another_base_is_not_used(folder: Path, central: FakeCentral) -> None:
     old, other, new = build(folder, "old", "a.example\n"), build(folder, "other", "b.example\n"), "c.example\n"
-    report = layers.make(other, build(folder, "new", new), folder / "overlay.hpx")
+    report = delta.make(other, build(folder, "new", new), folder / "overlay.hpx")
     base = open_index(old).version
     central.indexes[base] = (old / INDEX_NAME).read_bytes()
     central.overlays[report.target, base] = (folder / "overlay.hpx").read_bytes()

@@ -20,7 +20,7 @@ from blocklists import container
 from blocklists.container import INDEX_NAME, OVERLAY_NAME, Attribute, Tables
 from blocklists.errors import IndexDamaged, ListError
 from blocklists.index import Index, LayeredIndex, differing, open_index
-from blocklists.weighing import Group
+from blocklists.precedence import Group
 
 LARGEST_SHARE = 0.1
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blocklists import layers
+from blocklists import delta
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import IndexDamaged, ListError
 from blocklists.export import closed_names
@@ -43,8 +43,8 @@ def built(path: Path, name: str, *lists: Iterable[str]) -> Path:
 
 
 def layered(path: Path, old: Path, new: Path) -> Path:
-    layers.make(old, new, path / "overlay")
-    layers.apply(old, path / "overlay", path / "layered")
+    delta.make(old, new, path / "overlay")
+    delta.apply(old, path / "overlay", path / "layered")
     return path / "layered"
 
 
@@ -70,8 +70,8 @@ def test_a_layered_index_answers_like_the_index_it_leads_to(
 def test_an_overlay_says_how_large_it_is_against_its_base(tmp_path: Path) -> None:
     names = [f"||name{at}.example^" for at in range(100)]
     old = built(tmp_path, "old", names)
-    few = layers.make(old, built(tmp_path, "few", names[5:]), tmp_path / "few.hpx")
-    many = layers.make(old, built(tmp_path, "many", names[20:]), tmp_path / "many.hpx")
+    few = delta.make(old, built(tmp_path, "few", names[5:]), tmp_path / "few.hpx")
+    many = delta.make(old, built(tmp_path, "many", names[20:]), tmp_path / "many.hpx")
     assert (few.changes, few.is_worthwhile) == (5, True)
     assert (many.changes, many.is_worthwhile) == (20, False)
     assert few.size == (tmp_path / "few.hpx").stat().st_size
@@ -81,30 +81,30 @@ def test_an_overlay_is_refused_on_another_base(tmp_path: Path) -> None:
     old = built(tmp_path, "old", ["||a.example^"])
     new = built(tmp_path, "new", ["||b.example^"])
     other = built(tmp_path, "other", ["||c.example^"])
-    layers.make(old, new, tmp_path / "overlay")
+    delta.make(old, new, tmp_path / "overlay")
     with pytest.raises(IndexDamaged, match="needs the base"):
-        layers.apply(other, tmp_path / "overlay", tmp_path / "out")
+        delta.apply(other, tmp_path / "overlay", tmp_path / "out")
     assert not (tmp_path / "out" / INDEX_NAME).exists()
 
 
 def test_a_damaged_overlay_is_refused(tmp_path: Path) -> None:
     old = built(tmp_path, "old", ["||a.example^"])
-    layers.make(old, built(tmp_path, "new", ["||b.example^"]), tmp_path / "overlay")
+    delta.make(old, built(tmp_path, "new", ["||b.example^"]), tmp_path / "overlay")
     content = bytearray((tmp_path / "overlay").read_bytes())
     content[20] ^= 1
     (tmp_path / "overlay").write_bytes(content)
     with pytest.raises(IndexDamaged):
-        layers.apply(old, tmp_path / "overlay", tmp_path / "out")
+        delta.apply(old, tmp_path / "overlay", tmp_path / "out")
 
 
 def test_neither_an_index_as_overlay_nor_an_overlay_as_index_is_taken(tmp_path: Path) -> None:
     old = built(tmp_path, "old", ["||a.example^"])
     new = built(tmp_path, "new", ["||b.example^"])
     with pytest.raises(IndexDamaged, match="is no overlay"):
-        layers.apply(old, new / INDEX_NAME, tmp_path / "out")
+        delta.apply(old, new / INDEX_NAME, tmp_path / "out")
     both = layered(tmp_path, old, new)
     with pytest.raises(ListError, match="two whole indexes"):
-        layers.make(both, new, tmp_path / "again")
+        delta.make(both, new, tmp_path / "again")
     alone = tmp_path / "alone"
     alone.mkdir()
     (both / OVERLAY_NAME).rename(alone / INDEX_NAME)

@@ -3,7 +3,7 @@
 import pytest
 
 from blocklists.errors import SourceUnusable
-from blocklists.recognise import recognise
+from blocklists.format_detection import recognise
 
 
 @pytest.mark.parametrize(

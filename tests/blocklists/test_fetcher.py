@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from blocklists.compile import build
+from blocklists.compiler import build
 from blocklists.errors import ListError, SourceUnusable
-from blocklists.fetch import MOST_SECONDS, Fetcher, update
+from blocklists.fetcher import MOST_SECONDS, Fetcher, update
 from blocklists.index import open_index
 from blocklists.sources import Source
 from tests.fakes.list_server import ListServer, list_server, make_certificate
@@ -259,7 +259,7 @@ def test_a_disk_that_fills_keeps_the_copy_and_leaves_no_rubbish(
     script = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from blocklists.fetch import Fetcher\n"
+        "from blocklists.fetcher import Fetcher\n"
         "from blocklists.sources import Source\n"
         "source = Source(name='a', category='ads', location=sys.argv[1])\n"
         "print(Fetcher(Path(sys.argv[2]), time.time).fetch(source))\n"

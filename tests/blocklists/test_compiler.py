@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blocklists.compile import REPORT_NAME, build, survey
+from blocklists.compiler import REPORT_NAME, build, survey
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError, SourceUnusable
 from blocklists.index import open_index
@@ -170,7 +170,7 @@ def test_a_disk_that_fills_keeps_the_old_index_and_leaves_no_rubbish(tmp_path: P
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from blocklists.compile import build\n"
+        "from blocklists.compiler import build\n"
         "from blocklists.errors import ListError\n"
         "from blocklists.sources import Source\n"
         "try:\n"

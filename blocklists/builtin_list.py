@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from blocklists.compile import build
+from blocklists.compiler import build
 from blocklists.container import FORMAT
 from blocklists.errors import IndexDamaged
 from blocklists.index import INDEX_NAME, Index, open_index, verify
@@ -57,4 +57,4 @@ def sources(lists: Path) -> Iterator[Source]:
 
 
 def _text() -> str:
-    return resources.files("blocklists").joinpath("starter.toml").read_text("utf-8")
+    return resources.files("blocklists").joinpath("builtin_list.toml").read_text("utf-8")

@@ -1,6 +1,6 @@
 """Site bundles: what else must open with a site so that it works (picture, script and stream hosts).
 
-Our own file (`bundles.toml`), for the sites that teachers ask for most. A bundle is found by any name of the
+Our own file (`site_bundles.toml`), for the sites that teachers ask for most. A bundle is found by any name of the
 site or under it; the names in it are opened with their subdomains, as long as the site is.
 """
 
@@ -28,7 +28,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def load() -> tuple[Bundle, ...]:
     """Return all bundles."""
-    text = resources.files("blocklists").joinpath("bundles.toml").read_text("utf-8")
+    text = resources.files("blocklists").joinpath("site_bundles.toml").read_text("utf-8")
     return msgspec.toml.decode(text, type=_File).bundle
 
 

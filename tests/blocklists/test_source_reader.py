@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from blocklists import reading
+from blocklists import source_reader
 from blocklists.errors import ListError, SourceUnusable
-from blocklists.reading import is_white, lines, parts
+from blocklists.source_reader import is_white, lines, parts
 from blocklists.sources import Source
 from tests.blocklists.making import closed, index_of
 
@@ -106,7 +106,7 @@ def test_a_damaged_archive_is_one_clear_error(content: bytes, tmp_path: Path) ->
 
 
 def test_a_bomb_of_lines_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(source_reader, "MOST_BYTES", 1_000_000)
     (tmp_path / "list").write_bytes(gzip.compress(b"a.example\n" * 1_000_000))
     with pytest.raises(ListError, match="is longer than"):
         index_of(tmp_path, Source(name="a", category="x", location=str(tmp_path / "list")))

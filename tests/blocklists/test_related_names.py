@@ -1,6 +1,6 @@
 """What an opened site also asked for: refused to the same device, within seconds, and worth offering."""
 
-from blocklists.learning import MOST_SUGGESTIONS, also_asked
+from blocklists.related_names import MOST_SUGGESTIONS, also_asked
 from dns.querylog.records import QueryRecord
 
 

@@ -21,7 +21,7 @@ import httpx
 import msgspec
 
 from blocklists import container
-from blocklists.compile import local_path, survey
+from blocklists.compiler import local_path, survey
 from blocklists.errors import FetchFailed, ListError, SourceUnusable
 from blocklists.sources import LOOPBACK, Source
 

@@ -18,10 +18,10 @@ from blocklists import container
 from blocklists.container import INDEX_NAME, SourceInfo
 from blocklists.entries import Effect, Entry, Pattern, Problem, Withdrawn
 from blocklists.errors import ListError, NotUnderstood, SourceUnusable
+from blocklists.format_detection import SAMPLE_LINES, recognise, refuse_pages
 from blocklists.formats import FORMATS, Parser
-from blocklists.protected import PROTECTED
-from blocklists.reading import Part, lines, parts
-from blocklists.recognise import SAMPLE_LINES, recognise, refuse_pages
+from blocklists.never_block import PROTECTED
+from blocklists.source_reader import Part, lines, parts
 from blocklists.sources import Source
 from blocklists.table import Table
 
