@@ -1,10 +1,10 @@
 """How the room is, put together from what its processes say, for `hallpass-status.txt`."""
 
-from appliance.card import report
-from appliance.card.choosing import Chosen
+from appliance.card import status_file
+from appliance.card.config_choice import Chosen
 from appliance.card.machine import Machine
-from appliance.card.places import Places
-from appliance.card.settling import write_on_boot
+from appliance.card.paths import Places
+from appliance.card.provisioning import write_on_boot
 from appliance.room import health
 from appliance.room.addresses import way_out
 from appliance.room.health import Condition, ProcessHealth
@@ -25,7 +25,7 @@ _NEEDED = {"agent": "agent", "recorder": "recorder", "resolver-1": "resolver"}
 def note_status(places: Places, machine: Machine, chosen: Chosen, version: str, now: float) -> None:
     """Write how the room is, where that is not what stands there; and note the time for the next boot."""
     healths = health.read(places.run / "health", now)
-    status = report.Status(
+    status = status_file.Status(
         room=chosen.room,
         host=chosen.host,
         version=version,
@@ -33,7 +33,7 @@ def note_status(places: Places, machine: Machine, chosen: Chosen, version: str, 
         troubles=troubles(healths),
         addresses=way_out(),
     )
-    write_on_boot(places, machine, places.status, report.status_text(status))
+    write_on_boot(places, machine, places.status, status_file.status_text(status))
     machine.touch(places.clock)
 
 

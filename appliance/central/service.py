@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from appliance.central.compiling import Compiler
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
+from appliance.central.lists.publisher import Compiler
 from appliance.central.models import Profile, School
 from appliance.central.store import Store
 from appliance.settings.central import CentralSettings

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from appliance.card.choosing import choose
+from appliance.card.config_choice import choose
 from appliance.card.machine import Machine
-from appliance.card.places import Places
-from appliance.card.settling import Settling, follow_network
+from appliance.card.paths import Places
+from appliance.card.provisioning import Settling, follow_network
 from appliance.card.status import note_status
 
 root_option = click.option(

@@ -8,10 +8,10 @@ from typing import TextIO
 
 import click
 
-from appliance.central import bundles, rooms, service
+from appliance.central import enrolment, rooms, service
 from appliance.commands.options import config_option, say_what_happens
 from appliance.errors import HallpassError
-from appliance.listening import require_free
+from appliance.ports import require_free
 from appliance.settings.central import CentralSettings, Tls
 from appliance.settings.load import load
 from appliance.web_server import arguments
@@ -49,7 +49,9 @@ def enrol(name: str, output: Path | None, bundle: Path | None, config: Path) -> 
         raise click.UsageError("--output and --bundle exclude each other: the bundle holds the token.")
     settings = load(config, CentralSettings)
     if bundle is not None:
-        bundles.make(settings, room=name, token=rooms.SAMPLE_TOKEN)  # what is missing is said before anything ends
+        enrolment.make(
+            settings, room=name, token=rooms.SAMPLE_TOKEN
+        )  # what is missing is said before anything ends
     central = service.open_existing(settings)
     path = output or bundle
     file = None if path is None else _new_secret_file(path)  # before the room's old token ends
@@ -64,7 +66,7 @@ def enrol(name: str, output: Path | None, bundle: Path | None, config: Path) -> 
         click.echo(token)
         return
     with file:
-        made = bundles.make(settings, room=name, token=token).decode() if bundle is not None else f"{token}\n"
+        made = enrolment.make(settings, room=name, token=token).decode() if bundle is not None else f"{token}\n"
         file.write(made)
 
 

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from appliance.room.paths import RoomPaths
-from appliance.room.policy import load_policy
+from appliance.room.room_policy import load_policy
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from dns.errors import InvalidName

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from appliance.doctor import answering
-from appliance.doctor.finding import Check, Finding, guarded, ok, problem
+from appliance.doctor import resolution
+from appliance.doctor.check_result import Check, Finding, guarded, ok, problem
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.room import RoomDoctor
 from appliance.settings.load import SettingsInvalid, load
@@ -40,8 +40,8 @@ def command(*, host: str | None, config: Path | None, port: int, web_port: int) 
 
 
 def _afar(host: str, port: int, web_port: int) -> Iterator[Finding]:
-    yield from guarded("DNS", partial(answering.answers, host, port))
-    yield from guarded("pages", partial(answering.page, host, web_port))
+    yield from guarded("DNS", partial(resolution.answers, host, port))
+    yield from guarded("pages", partial(resolution.page, host, web_port))
 
 
 def _here(config: Path | None) -> Iterator[Finding]:

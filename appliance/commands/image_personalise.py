@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from appliance.card import images, personalising
-from appliance.card.images import BootFiles, ImageBoot, ImageInvalid, MountedBoot
-from appliance.card.personalising import SETTINGS, Card, NotPersonalised, Wish
+from appliance.card import boot_partition, personalisation
+from appliance.card.boot_partition import BootFiles, ImageBoot, ImageInvalid, MountedBoot
+from appliance.card.personalisation import SETTINGS, Card, NotPersonalised, Wish
 
 
 @click.command()
@@ -39,12 +39,12 @@ def command(
     if image.is_dir():
         if table is not None or output is not None:
             raise click.UsageError(f"{image} is one card: --csv and --output are for images.")
-        [card] = personalising.prepare([_wish(room, bundle, common)], _template(MountedBoot(image), image))
+        [card] = personalisation.prepare([_wish(room, bundle, common)], _template(MountedBoot(image), image))
         card.write(MountedBoot(image))
         click.echo(f"{image}: {card.room}")
         return
-    images.require_tools()
-    wishes = personalising.read_csv(table) if table is not None else [_wish(room, bundle, {})]
+    boot_partition.require_tools()
+    wishes = personalisation.read_csv(table) if table is not None else [_wish(room, bundle, {})]
     wishes = [_with(wish, common) for wish in wishes]
     folder = (output or Path("cards")) if table is not None else (output or image).parent
     _make(image, wishes, folder, None if table is not None else output)
@@ -57,8 +57,8 @@ def _make(image: Path, wishes: list[Wish], folder: Path, single: Path | None) ->
     try:
         if packed:
             with click.progressbar(length=image.stat().st_size, label="unpacking", file=sys.stderr) as bar:
-                images.unpack(image, raw, bar.update)
-        cards = personalising.prepare(wishes, _template(ImageBoot(raw), image))
+                boot_partition.unpack(image, raw, bar.update)
+        cards = personalisation.prepare(wishes, _template(ImageBoot(raw), image))
         targets = [single or folder / f"{_stem(image)}-{card.host}.img" for card in cards]
         there = [f"{target}: exists already; remove it, or name another" for target in targets if target.exists()]
         if there:
@@ -83,7 +83,7 @@ def _write(card: Card, image: Path, target: Path) -> None:
     part = target.with_name(f"{target.name}.part")
     try:
         part.touch(mode=0o600)
-        images.copy(image, part)
+        boot_partition.copy(image, part)
         card.write(ImageBoot(part))
         part.replace(target)
     finally:
@@ -111,7 +111,7 @@ def _values(pairs: tuple[str, ...]) -> dict[str, str]:
         key, separator, value = pair.partition("=")
         if not separator:
             raise click.BadParameter(f"{pair!r} is not KEY=VALUE.", param_hint="--set")
-        values[personalising.SHORT.get(key.strip(), key.strip())] = value.strip()
+        values[personalisation.SHORT.get(key.strip(), key.strip())] = value.strip()
     return values
 
 

@@ -6,7 +6,7 @@ import click
 
 from appliance.errors import HallpassError
 from appliance.image import verify as verifying
-from appliance.image.reading import opened
+from appliance.image.reader import opened
 
 
 @click.command()

@@ -16,9 +16,9 @@ from rich.table import Table
 
 from appliance.commands.options import config_option
 from appliance.room.paths import RoomPaths
-from appliance.room.recorder import control
-from appliance.room.recorder.ledger import in_place
-from appliance.room.recorder.reading import Entry, QueryLog, Wanted, What
+from appliance.room.query_log import control
+from appliance.room.query_log.reader import Entry, QueryLog, Wanted, What
+from appliance.room.query_log.writer import in_place
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 

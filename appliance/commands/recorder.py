@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from appliance.commands.options import config_option, say_what_happens
-from appliance.room.recorder import process
+from appliance.room.query_log import process
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from appliance.commands.options import config_option, say_what_happens
-from appliance.listening import require_free
+from appliance.ports import require_free
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from appliance.web_server import arguments

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dnslib import RCODE, DNSError, DNSRecord
 
-from appliance.listening import require_free
+from appliance.ports import require_free
 from appliance.settings.values import Endpoint, Upstream
 
 PROBE_SECONDS = 2.0

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.doctor.finding import Check, Finding, ok, problem, unknown
+from appliance.doctor.check_result import Check, Finding, ok, problem, unknown
 
 HOT_CELSIUS = 80.0  # from here on a Pi slows down
 FEW_MEGABYTES = 100

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from appliance.doctor import answering
-from appliance.doctor.asking import ask
-from appliance.doctor.finding import Check, Finding, ok, problem, unknown
+from appliance.doctor import resolution
+from appliance.doctor.check_result import Check, Finding, ok, problem, unknown
+from appliance.doctor.dns_client import ask
 from appliance.errors import HallpassError
 from appliance.room import clock, health
-from appliance.room.agent import installing
+from appliance.room.agent import installer
 from appliance.room.agent.central_client import CentralClient, Refused, Unreachable
+from appliance.room.current_policy import PolicyInUse
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths
-from appliance.room.policy_in_use import PolicyInUse
-from appliance.room.recorder import control
+from appliance.room.query_log import control
 from appliance.settings.room import CentralLink, RoomSettings
 from appliance.settings.values import Endpoint, Upstream
 from blocklists import builtin_list
@@ -86,7 +86,7 @@ class RoomDoctor:
 
     def _dns(self) -> Iterator[Finding]:
         endpoint = self._settings.dns.listen[0]
-        yield from answering.answers(_reached(endpoint), endpoint.port, self._closed_names())
+        yield from resolution.answers(_reached(endpoint), endpoint.port, self._closed_names())
 
     def _closed_names(self) -> list[str]:
         """Return a name of the starter list that this room's policy closes, if there is one."""
@@ -113,7 +113,7 @@ class RoomDoctor:
 
     def _pages(self) -> Iterator[Finding]:
         endpoint = self._settings.web.listen
-        yield from answering.page(_reached(endpoint), endpoint.port)
+        yield from resolution.page(_reached(endpoint), endpoint.port)
 
     def _clock(self) -> Iterator[Finding]:
         if clock.is_trusted():
@@ -154,7 +154,7 @@ class RoomDoctor:
             yield unknown("policy", "the room's own")
             return
         yield from self._damages()
-        version = installing.installed_policy(self._paths)
+        version = installer.installed_policy(self._paths)
         if version:
             yield ok("policy", f"version {version} from central")
         else:

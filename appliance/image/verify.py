@@ -11,7 +11,7 @@ from pathlib import Path
 from appliance.image import sbom, tools
 from appliance.image.errors import ImageError
 from appliance.image.layout import layout
-from appliance.image.reading import Opened, label
+from appliance.image.reader import Opened, label
 
 SERVICES = (
     "hallpass.target",

@@ -50,17 +50,23 @@ class RoomPaths(msgspec.Struct, frozen=True):
 
     @property
     def tunnels(self) -> Path:
-        """Domains closed because they looked like tunnels (`appliance.room.tunnels`). Written by the recorder."""
+        """Domains closed because they looked like tunnels (`appliance.room.blocked_tunnels`).
+
+        Written by the recorder.
+        """
         return self.data / "tunnels.json"
 
     @property
     def own(self) -> Path:
-        """What the room itself has decided (`appliance.room.own`). Written by the agent, whole, by renaming."""
+        """What the room itself has decided (`appliance.room.local_overrides`).
+
+        Written by the agent, whole, by renaming.
+        """
         return self.data / "own.json"
 
     @property
     def pause(self) -> Path:
-        """The pause that the room's button began (`appliance.room.pausing`). Written by the recorder."""
+        """The pause that the room's button began (`appliance.room.button_pause`). Written by the recorder."""
         return self.data / "pause.json"
 
     @property

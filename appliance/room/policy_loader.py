@@ -1,7 +1,8 @@
 """Keeps a process supplied with a policy, whatever becomes of the files that it is made from.
 
-`load_policy` (`appliance.room.policy`) is exact: what cannot be used is an error. A process that answers cannot
-have errors, so here each part has rungs below it: for the lists `appliance.room.index_ladder`, for the document
+`load_policy` (`appliance.room.room_policy`) is exact: what cannot be used is an error. A process that answers
+cannot have errors, so here each part has rungs below it: for the lists `appliance.room.index_ladder`, for the
+document
 
 1. what central sent, or what the settings name;
 2. the document that this process used last;
@@ -22,8 +23,8 @@ from appliance.room.file_state import FileState
 from appliance.room.health import Condition
 from appliance.room.index_ladder import IndexLadder
 from appliance.room.paths import RoomPaths
-from appliance.room.policy import compile_policy, decode, local_document, read_document, strictest_document
 from appliance.room.policy_file import LastGoodPolicy, PolicyDamaged
+from appliance.room.room_policy import compile_policy, decode, local_document, read_document, strictest_document
 from appliance.settings.room import RoomSettings
 from blocklists.index import Index
 from dns.policy.compiled import CompiledPolicy

@@ -13,17 +13,17 @@ from typing import TypeVar
 import click
 
 from appliance.errors import HallpassError
-from appliance.notify import notify, watchdog_seconds
 from appliance.room import health
 from appliance.room.addresses import way_out
 from appliance.room.file_state import FileState, state_of
-from appliance.room.following import Follower
 from appliance.room.health import Condition, ProcessHealth
-from appliance.room.names import certificate_files, local_names
+from appliance.room.heartbeat import Pulse
+from appliance.room.local_zones import certificate_files, local_names
 from appliance.room.paths import RoomPaths
-from appliance.room.policy import depends_on
 from appliance.room.policy_loader import PolicyLoader
-from appliance.room.pulse import Pulse
+from appliance.room.room_policy import depends_on
+from appliance.room.settings_reload import Follower
+from appliance.sd_notify import notify, watchdog_seconds
 from appliance.settings.dns import Memory
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint

@@ -156,7 +156,7 @@ class ClosedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class IncidentThresholds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """From where on refusals are an incident for the safeguarding lead (`appliance.room.recorder.incidents`)."""
+    """From where on refusals are an incident for the safeguarding lead (`appliance.room.incidents.rules`)."""
 
     many_refusals: Positive = 60  # of one device, within
     many_minutes: Positive = 10

@@ -17,12 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
+from appliance.room.incidents.monitor import Watch
 from appliance.room.paths import RoomPaths
-from appliance.room.recorder.keys import NoKey
-from appliance.room.recorder.ledger import Ledger
-from appliance.room.recorder.reading import QueryLog, Wanted
-from appliance.room.recorder.tokens import Tokens
-from appliance.room.recorder.watch import Watch
+from appliance.room.query_log.log_key import NoKey
+from appliance.room.query_log.pseudonyms import Tokens
+from appliance.room.query_log.reader import QueryLog, Wanted
+from appliance.room.query_log.writer import Ledger
 from appliance.settings.room import Dns, Log, Room, RoomSettings
 from appliance.settings.values import Upstream
 from dns.querylog.records import Batch, FrameReader, QueryRecord, batch_decoder, frame

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance.doctor.room import RoomDoctor
-from appliance.room.agent.installing import installed_policy
+from appliance.room.agent.installer import installed_policy
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings

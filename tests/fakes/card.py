@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from appliance.card.bundle import Bundle, encode
+from appliance.card.enrolment_file import Bundle, encode
 from appliance.card.machine import Machine
-from appliance.card.places import Places
-from appliance.card.settling import Settling
+from appliance.card.paths import Places
+from appliance.card.provisioning import Settling
 
 TOKEN = "t0ken-t0ken-t0ken-t0ken-t0ken-t0ken-t0ken-0"
 

@@ -14,7 +14,7 @@ import msgspec
 
 from appliance.protocol import Target
 from appliance.room import health
-from appliance.room.agent import installing
+from appliance.room.agent import installer
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load
@@ -88,10 +88,10 @@ class EnrolledRoom:
         before, now = (compiled(folder, name, f"{name}.example", "both.example") for name in ("before", "now"))
         central.indexes |= dict((before, now))
         for version, content in (before, now):
-            asyncio.run(installing.install_index(self.paths, version, _gives(content)))
+            asyncio.run(installer.install_index(self.paths, version, _gives(content)))
         central.policy, self.version = policy(), now[0]
         central.target = Target(policy=7, index=self.version, requests=0)
-        installing.install_policy(self.paths, policy())
+        installer.install_policy(self.paths, policy())
         self._processes: list[subprocess.Popen[str]] = []
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.card.places import Places
+from appliance.card.paths import Places
 from appliance.card.settings import CardSettings
 from appliance.commands.recorder import NICENESS
 from appliance.room.paths import RoomPaths

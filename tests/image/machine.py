@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from appliance.image import disk, reading, tools
+from appliance.image import disk, reader, tools
 from appliance.image.errors import ImageError
 from appliance.image.layout import layout
 
@@ -97,7 +97,7 @@ class Card:
     def data(self, folder: Path) -> int:
         """Copy the data partition's files into a folder, its journal replayed; return the file system's size."""
         with self._in_a_laptop() as raw:
-            entry = reading.table(raw)[3]
+            entry = reader.table(raw)[3]
             part = self.folder / "data.fs"
             disk.copy_out(raw, entry.start, entry.size, part)
         tools.run(["e2fsck", "-f", "-p", part], accept={0, 1})

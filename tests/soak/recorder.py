@@ -26,9 +26,9 @@ from random import Random
 from dnslib import DNSRecord
 
 from appliance.room.paths import RoomPaths
-from appliance.room.recorder import control
-from appliance.room.recorder.database import check, open_for_reading
-from appliance.room.recorder.ledger import in_place
+from appliance.room.query_log import control
+from appliance.room.query_log.database import check, open_for_reading
+from appliance.room.query_log.writer import in_place
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 

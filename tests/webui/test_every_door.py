@@ -22,8 +22,8 @@ from appliance.central import policies, requests, rules
 from appliance.central.models import Request, Rule, SiteReport, Unblock
 from appliance.protocol import Account
 from appliance.protocol import SiteReport as Report
-from appliance.room import own
-from appliance.room.agent import calls
+from appliance.room import local_overrides
+from appliance.room.agent import rpc
 from appliance.settings.room import Dns, Room, RoomSettings
 from appliance.settings.values import Upstream
 from tests.appliance.room.agent.conftest import Agent
@@ -65,9 +65,9 @@ class Doors:
         return {
             "the room's form": lambda name: self._page("/requests", site=name, reason="a lesson", minutes="10"),
             "the room's lesson": lambda name: self._page("/classroom/lesson", sites=name, minutes="10"),
-            "the agent, a site": lambda name: self._ask(calls.Submit(self._asked(name))),
-            "the agent, an extra name": lambda name: self._ask(calls.Submit(self._asked(also=name))),
-            "the agent, a lesson": lambda name: self._ask(calls.StartLesson("tess", (name,), 10)),
+            "the agent, a site": lambda name: self._ask(rpc.Submit(self._asked(name))),
+            "the agent, an extra name": lambda name: self._ask(rpc.Submit(self._asked(also=name))),
+            "the agent, a lesson": lambda name: self._ask(rpc.StartLesson("tess", (name,), 10)),
             "the interface, a site": lambda name: self._put("requests", self._asked(name)),
             "the interface, an extra name": lambda name: self._put("requests", self._asked(also=name)),
             "central, what waited since before": self._approve,
@@ -82,7 +82,7 @@ class Doors:
         """Return every door through which a name is closed, or asked to be."""
         return {
             "the room's report": lambda name: self._page("/reports", site=name),
-            "the agent, a report": lambda name: self._ask(calls.Report(self._report(name))),
+            "the agent, a report": lambda name: self._ask(rpc.Report(self._report(name))),
             "the interface, a report": lambda name: self._put("reports", self._report(name)),
             "central, a rule": lambda name: self._rule(name, "block"),
             "central, a report closed": self._settle,
@@ -93,9 +93,9 @@ class Doors:
         with self.school.store.reading() as session:
             return {(rule.name, rule.action) for rule in rules.every(session)}
 
-    def decided(self) -> own.OwnDecisions:
+    def decided(self) -> local_overrides.OwnDecisions:
         """Return what the room has decided by itself."""
-        return own.read(self._agent.paths.own, self.school.clock().timestamp())
+        return local_overrides.read(self._agent.paths.own, self.school.clock().timestamp())
 
     def requested(self) -> list[Request]:
         """Return what has come to central."""
@@ -113,17 +113,17 @@ class Doors:
                 *session.query(Unblock),
             ]
         empty = not rows and not made.rules and not made.unblocks
-        return empty and self.decided() == own.OwnDecisions() and not self._agent.outbox()
+        return empty and self.decided() == local_overrides.OwnDecisions() and not self._agent.outbox()
 
     def _page(self, path: str, **fields: str) -> str:
         answer = self._teacher.post(path, data={"csrf_token": self._token, **fields}, follow_redirects=True)
         assert answer.status_code == 200
         return html.unescape(answer.get_data(as_text=True))
 
-    def _ask(self, question: calls.Question) -> str:
+    def _ask(self, question: rpc.Question) -> str:
         try:
-            calls.ask(self._agent.paths.agent_socket, question)
-        except calls.Refused as no:
+            rpc.ask(self._agent.paths.agent_socket, question)
+        except rpc.Refused as no:
             return str(no)
         return ""
 

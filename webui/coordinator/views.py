@@ -6,8 +6,9 @@ from flask import Blueprint, Response, current_app, flash, g, redirect, render_t
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import accounts, audit, bundles, policies, requests, rooms, rules, sources
+from appliance.central import accounts, audit, enrolment, policies, requests, rooms, rules
 from appliance.central.errors import CentralError
+from appliance.central.lists import sources
 from appliance.central.service import Central
 from blocklists.categories import BY_ID, CATEGORIES
 from dns.policy.site_names import reason_why_not
@@ -289,13 +290,15 @@ def enrol() -> str | Response:
     form = forms.valid(forms.RoomForm())
     name, as_file = form.name.data, "bundle" in request.form
     if as_file:
-        bundles.make(central().settings, room=name, token=rooms.SAMPLE_TOKEN)  # before the room's old token ends
+        enrolment.make(central().settings, room=name, token=rooms.SAMPLE_TOKEN)  # before the room's old token ends
     with central().store.writing() as session:
         token = rooms.enrol(session, central().now(), name=name, by=_me())
     if not as_file:
         return render_template("enrolled.html", name=name, token=token)
-    made = Response(bundles.make(central().settings, room=name, token=token), mimetype="application/octet-stream")
-    made.headers.set("Content-Disposition", "attachment", filename=bundles.file_name(name))
+    made = Response(
+        enrolment.make(central().settings, room=name, token=token), mimetype="application/octet-stream"
+    )
+    made.headers.set("Content-Disposition", "attachment", filename=enrolment.file_name(name))
     return made
 
 

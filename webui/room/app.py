@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Flask
 
 from appliance.protocol import Account, Credentials
-from appliance.room.agent import calls
+from appliance.room.agent import rpc
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from webui.room.block_page import block_page, closed_or_ours
@@ -34,8 +34,8 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
 
     def check(username: str, password: str) -> Account | str:
         try:
-            account = room.ask(calls.SignIn(Credentials(username, password))).account
-        except (calls.Refused, calls.AgentAway) as no:
+            account = room.ask(rpc.SignIn(Credentials(username, password))).account
+        except (rpc.Refused, rpc.AgentAway) as no:
             return f"{no}."
         if account is None or account.role not in MAY_COME_IN:
             return "This page is for the teachers of this room."

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
 from appliance.protocol import Incident
-from appliance.room.agent import calls
+from appliance.room.agent import rpc
 from webui.room.room import Room
 
 TELL_PATH = "/hallpass/tell-a-grown-up"
@@ -54,8 +54,8 @@ def _send(name: str) -> None:
         evidence=(name[:253],),
     )
     try:
-        one.ask(calls.Tell(incident))
-    except (calls.AgentAway, calls.Refused) as no:
+        one.ask(rpc.Tell(incident))
+    except (rpc.AgentAway, rpc.Refused) as no:
         current_app.logger.warning("a pupil's word could not be sent: %s", no)
 
 

@@ -7,7 +7,7 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.errors import HallpassError
-from appliance.room.agent import calls
+from appliance.room.agent import rpc
 from blocklists.categories import BY_ID
 from dns.errors import InvalidName
 from dns.policy.explain import Explanation, explain
@@ -50,7 +50,7 @@ def lesson() -> Redirect:
         return _back(f"{problem}.", "warning")
     minutes = form.minutes.data
     return _decide(
-        calls.StartLesson(_me(), sites, minutes, form.title.data or ""), f"The lesson runs for {minutes} minutes."
+        rpc.StartLesson(_me(), sites, minutes, form.title.data or ""), f"The lesson runs for {minutes} minutes."
     )
 
 
@@ -60,20 +60,20 @@ def pause() -> Redirect:
     form = forms.PauseForm()
     if not form.validate_on_submit():
         return _back(forms.mistakes(form), "warning")
-    return _decide(calls.PauseRoom(_me(), form.minutes.data), f"The room pauses for {form.minutes.data} minutes.")
+    return _decide(rpc.PauseRoom(_me(), form.minutes.data), f"The room pauses for {form.minutes.data} minutes.")
 
 
 @classroom.post("/classroom/suspend/<token>")
 def suspend(token: str) -> Redirect:
     """Leave a device without the internet for a while."""
     done = f"The device {token} is without the internet for {SUSPENDED_MINUTES} minutes."
-    return _decide(calls.SuspendDevice(_me(), token, SUSPENDED_MINUTES), done)
+    return _decide(rpc.SuspendDevice(_me(), token, SUSPENDED_MINUTES), done)
 
 
 @classroom.post("/classroom/end/<decision_id>")
 def end(decision_id: str) -> Redirect:
     """End something that the room decided."""
-    return _decide(calls.EndDecision(_me(), decision_id), "It has ended.")
+    return _decide(rpc.EndDecision(_me(), decision_id), "It has ended.")
 
 
 @classroom.post("/classroom/check")
@@ -97,8 +97,8 @@ def _checked(link: str) -> tuple[str, Explanation | None, str]:
 
 def _page(form: forms.CheckForm, checked: list[tuple[str, Explanation | None, str]]) -> str:
     try:
-        own = room().ask(calls.InForce()).own
-    except (calls.AgentAway, calls.Refused):
+        own = room().ask(rpc.InForce()).own
+    except (rpc.AgentAway, rpc.Refused):
         own = None
     return render_template(
         "classroom.html",
@@ -112,10 +112,10 @@ def _page(form: forms.CheckForm, checked: list[tuple[str, Explanation | None, st
     )
 
 
-def _decide(question: calls.Deciding, done: str) -> Redirect:
+def _decide(question: rpc.Deciding, done: str) -> Redirect:
     try:
         room().ask(question)
-    except (calls.AgentAway, calls.Refused) as no:
+    except (rpc.AgentAway, rpc.Refused) as no:
         return _back(f"{no}.", "warning")
     return _back(done)
 

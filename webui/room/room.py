@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from appliance.protocol import RequestState
 from appliance.room import health
-from appliance.room.agent import calls
+from appliance.room.agent import rpc
+from appliance.room.current_policy import PolicyInUse
 from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
-from appliance.room.policy_in_use import PolicyInUse
-from appliance.room.recorder.reading import Entry, QueryLog
+from appliance.room.query_log.reader import Entry, QueryLog
 from appliance.settings.room import RoomSettings
 from appliance.web_server import SIGN_OF_LIFE_SECONDS
 from blocklists.related_names import Suggestion, also_asked
@@ -51,15 +51,15 @@ class Room:
         self._paths = RoomPaths.of(settings)
         self._log = QueryLog.of(settings)
 
-    def ask(self, question: calls.Question) -> calls.Answer:
+    def ask(self, question: rpc.Question) -> rpc.Answer:
         """Ask the agent. Raises AgentAway or Refused."""
-        return calls.ask(self._paths.agent_socket, question)
+        return rpc.ask(self._paths.agent_socket, question)
 
-    def status(self, patience_seconds: float = calls.PATIENCE_SECONDS) -> calls.RoomStatus | None:
+    def status(self, patience_seconds: float = rpc.PATIENCE_SECONDS) -> rpc.RoomStatus | None:
         """Return how the room stands with central, or None while the agent is away."""
         try:
-            return calls.ask(self._paths.agent_socket, calls.Status(), patience_seconds).status
-        except (calls.AgentAway, calls.Refused):
+            return rpc.ask(self._paths.agent_socket, rpc.Status(), patience_seconds).status
+        except (rpc.AgentAway, rpc.Refused):
             return None
 
     def notices(self) -> tuple[str, ...]:
@@ -68,12 +68,12 @@ class Room:
         conditions = {condition for one in said for condition in one.conditions}
         return tuple(words for condition, words in _NOTICES.items() if condition in conditions)
 
-    def requests(self) -> calls.Answer:
+    def requests(self) -> rpc.Answer:
         """Return the room's requests, or none while the agent is away."""
         try:
-            return self.ask(calls.Requests())
-        except (calls.AgentAway, calls.Refused):
-            return calls.Answer()
+            return self.ask(rpc.Requests())
+        except (rpc.AgentAway, rpc.Refused):
+            return rpc.Answer()
 
     def refused_today(self) -> list[Entry]:
         """Return what was refused since midnight, the newest first."""

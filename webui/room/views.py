@@ -10,8 +10,8 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.protocol import RequestState, SiteReport, UnblockRequest
-from appliance.room.agent import calls
-from appliance.room.recorder.reading import LogUnreadable
+from appliance.room.agent import rpc
+from appliance.room.query_log.reader import LogUnreadable
 from blocklists.categories import CATEGORIES
 from blocklists.related_names import Suggestion
 from webui.room import forms
@@ -76,8 +76,8 @@ def ask() -> str | Redirect:
         asked_at=datetime.now(UTC),
     )
     try:
-        opened_until = room().ask(calls.Submit(wish)).opened_until
-    except (calls.AgentAway, calls.Refused) as no:
+        opened_until = room().ask(rpc.Submit(wish)).opened_until
+    except (rpc.AgentAway, rpc.Refused) as no:
         flash(f"{no}.", "warning")
         return _today(form)
     if opened_until is not None:
@@ -94,7 +94,7 @@ def ask() -> str | Redirect:
 @pages.post("/requests/<request_id>/withdraw")
 def withdraw(request_id: str) -> Redirect:
     """Take a request back, or close early what it opened."""
-    answer = _tell(calls.Withdraw(request_id, _me()))
+    answer = _tell(rpc.Withdraw(request_id, _me()))
     if answer is not None:
         status = room().status()
         later = "" if status and status.reachable else " Central hears of it as soon as it can be reached again."
@@ -116,7 +116,7 @@ def report() -> Redirect:
         teacher=_me(),
         reported_at=datetime.now(UTC),
     )
-    if _tell(calls.Report(sent)) is not None:
+    if _tell(rpc.Report(sent)) is not None:
         flash(f"Thank you. The coordinator will look at {sent.site}.")
     return redirect(url_for(".today"))
 
@@ -156,7 +156,7 @@ def _needs(state: RequestState, now: datetime) -> tuple[Suggestion, ...]:
         return ()
 
 
-def _words(state: RequestState, asked: calls.Answer, now: datetime) -> str:
+def _words(state: RequestState, asked: rpc.Answer, now: datetime) -> str:
     aside = next((one.why for one in asked.put_aside if (one.kind, one.id) == ("request", state.request.id)), "")
     if aside and state.state == "waiting":
         return f"kept here: central did not take it ({aside})"
@@ -169,11 +169,11 @@ def _words(state: RequestState, asked: calls.Answer, now: datetime) -> str:
     )
 
 
-def _tell(question: calls.Question) -> calls.Answer | None:
+def _tell(question: rpc.Question) -> rpc.Answer | None:
     """Return what the agent answers; None where it does not, or said no, which is said then."""
     try:
         return room().ask(question)
-    except (calls.AgentAway, calls.Refused) as no:
+    except (rpc.AgentAway, rpc.Refused) as no:
         flash(f"{no}.", "warning")
         return None
 

@@ -8,18 +8,18 @@ import sqlite3
 import time
 from importlib import metadata
 
-from appliance.notify import feed_watchdog, notify
 from appliance.room import health
-from appliance.room.agent.answering import Answers
-from appliance.room.agent.calls import LINE_BYTES
 from appliance.room.agent.central_client import CentralClient
-from appliance.room.agent.closings import Closings
-from appliance.room.agent.deciding import Deciding
-from appliance.room.agent.following import Follower
-from appliance.room.agent.memory import Memory
+from appliance.room.agent.central_sync import Follower
+from appliance.room.agent.ended_unblocks import Closings
+from appliance.room.agent.room_decisions import Deciding
+from appliance.room.agent.rpc import LINE_BYTES
+from appliance.room.agent.rpc_server import Answers
+from appliance.room.agent.store import Memory
+from appliance.room.current_policy import PolicyInUse
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths, open_to_the_room
-from appliance.room.policy_in_use import PolicyInUse
+from appliance.sd_notify import feed_watchdog, notify
 from appliance.settings.room import RoomSettings
 
 log = logging.getLogger("hallpass.agent")

@@ -12,8 +12,8 @@ import dnslib
 import httpx
 import pytest
 
-from appliance.doctor import asking
-from appliance.doctor.finding import Finding, guarded
+from appliance.doctor import dns_client
+from appliance.doctor.check_result import Finding, guarded
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.room import RoomDoctor
 from appliance.settings.load import load
@@ -95,7 +95,7 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def test_a_room_that_is_well_is_told_so_without_anybodys_browsing(room: LivingRoom) -> None:
-    asking.ask("127.0.0.1", room.dns, "somebody-asked-this.example")
+    dns_client.ask("127.0.0.1", room.dns, "somebody-asked-this.example")
     done = run("doctor", "--config", str(room.config))
     said = lines(done)
     assert not [line for line in said if line.startswith("problem")], done.stdout

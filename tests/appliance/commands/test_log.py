@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from appliance.commands.log import command
 from appliance.errors import HallpassError
 from appliance.room.paths import RoomPaths
-from appliance.room.recorder.keys import of_room
-from appliance.room.recorder.ledger import Ledger
-from appliance.room.recorder.tokens import Tokens
+from appliance.room.query_log.log_key import of_room
+from appliance.room.query_log.pseudonyms import Tokens
+from appliance.room.query_log.writer import Ledger
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from dns.querylog.records import Batch, QueryRecord

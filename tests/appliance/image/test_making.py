@@ -12,8 +12,8 @@ import pytest
 
 from appliance.image import disk, filesystems, os_list, sbom, tools
 from appliance.image.layout import ALIGNED, MIB, layout, table
-from appliance.image.reading import opened
-from appliance.image.reading import table as read_table
+from appliance.image.reader import opened
+from appliance.image.reader import table as read_table
 from tests.appliance.image.making import EPOCH, SMALL, Trees, make
 
 

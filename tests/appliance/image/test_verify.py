@@ -8,7 +8,7 @@ import pytest
 from appliance.cli import main
 from appliance.image import disk
 from appliance.image.layout import MIB, layout
-from appliance.image.reading import opened
+from appliance.image.reader import opened
 from appliance.image.verify import findings, versions
 from tests.appliance.image.making import KERNEL, SHADOW, Trees, make
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.room.agent import installing
+from appliance.room.agent import installer
 from appliance.room.health import Condition
 from blocklists import builtin_list
 from blocklists.errors import ListError
@@ -276,7 +276,7 @@ def test_a_damaged_policy_is_fetched_again_from_central(
     wait_until("the agent", lambda: central.health)
     with Devices(room, *SCHOOLS_OWN) as devices:
         damage(room.paths.policy)
-        wait_until("the policy", lambda: installing.installed_policy(room.paths) == 7)
+        wait_until("the policy", lambda: installer.installed_policy(room.paths) == 7)
         wait_until("a room that is well", lambda: room.said() and not room.conditions())
     assert set.union(*devices.heard.values()) == {REFUSED}
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from appliance.card import bundle
+from appliance.card import enrolment_file
 from appliance.central import accounts, audit, policies, requests
 from appliance.central.models import Publication
 from appliance.protocol import SiteReport
@@ -271,7 +271,7 @@ def test_a_room_is_enrolled_into_the_file_for_its_card(cora: Browser, school: An
         central=msgspec.structs.replace(school.central.settings.central, url="https://central.example.org"),
     )
     cora.send(cora.open("/rooms").form_with(action="/rooms"), name="Room 9", bundle="1")
-    made = bundle.decode(cora.text.encode())
+    made = enrolment_file.decode(cora.text.encode())
     assert (made.room, made.url) == ("Room 9", "https://central.example.org")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.room.agent import calls
+from appliance.room.agent import rpc
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import Dns, RoomSettings
 from appliance.settings.room import Room as RoomSection
@@ -42,7 +42,7 @@ def test_an_agent_that_hangs_does_not_silence_a_page(settings: RoomSettings) -> 
         news = Room(settings).news(silence_seconds=0.1)
         began = time.monotonic()
         assert [next(news), next(news)] == [False, False]
-        assert time.monotonic() - began < calls.PATIENCE_SECONDS
+        assert time.monotonic() - began < rpc.PATIENCE_SECONDS
         news.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from appliance.protocol import Account
-from appliance.room.agent import calls
+from appliance.room.agent import rpc
 from appliance.settings.room import Dns, Room, RoomSettings
 from appliance.settings.values import Upstream
 from tests.appliance.room.agent.conftest import Agent, central, folder, until
@@ -48,7 +48,7 @@ def test_the_teacher_sees_what_central_did_not_take_and_why(folder: Path, centra
     async def story() -> None:
         async with Agent(folder, central.url, clock=clock).running() as agent:
             teacher = teacher_of(agent)
-            await agent.ask(calls.Submit(wish(1)))
+            await agent.ask(rpc.Submit(wish(1)))
             agent.memory.post("report", "f" * 32, b"{}")
             await until("the first try", lambda: BAD in central.tried)
             await try_until(agent, clock, BAD, 5, central)
@@ -64,20 +64,20 @@ def test_the_teacher_sees_what_central_did_not_take_and_why(folder: Path, centra
 @pytest.mark.parametrize(
     "question",
     [
-        calls.Submit(msgspec.structs.replace(wish(1), reason="a\x00b")),
-        calls.Submit(msgspec.structs.replace(wish(1), reason="  ")),
-        calls.Submit(msgspec.structs.replace(wish(1), teacher="tess\x00")),
-        calls.Withdraw(BAD, "tess\x1b"),
-        calls.StartLesson("tess", ("maps.example.org",), 10, "a\nb"),
-        calls.PauseRoom("\x00", 10),
+        rpc.Submit(msgspec.structs.replace(wish(1), reason="a\x00b")),
+        rpc.Submit(msgspec.structs.replace(wish(1), reason="  ")),
+        rpc.Submit(msgspec.structs.replace(wish(1), teacher="tess\x00")),
+        rpc.Withdraw(BAD, "tess\x1b"),
+        rpc.StartLesson("tess", ("maps.example.org",), 10, "a\nb"),
+        rpc.PauseRoom("\x00", 10),
     ],
 )
 def test_what_may_not_enter_is_refused_by_the_agent_in_one_sentence(
-    folder: Path, central: FakeCentral, question: calls.Question
+    folder: Path, central: FakeCentral, question: rpc.Question
 ) -> None:
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            with pytest.raises(calls.Refused, match=r"control character|blank"):
+            with pytest.raises(rpc.Refused, match=r"control character|blank"):
                 await agent.ask(question)
             assert agent.memory.outbox() == []
 

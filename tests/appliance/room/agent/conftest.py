@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from appliance.room.agent import calls
-from appliance.room.agent.answering import Answers
+from appliance.room.agent import rpc
 from appliance.room.agent.central_client import CentralClient
-from appliance.room.agent.closings import Closings
-from appliance.room.agent.deciding import Deciding
-from appliance.room.agent.following import Follower
-from appliance.room.agent.memory import Memory
+from appliance.room.agent.central_sync import Follower
+from appliance.room.agent.ended_unblocks import Closings
+from appliance.room.agent.room_decisions import Deciding
+from appliance.room.agent.rpc_server import Answers
+from appliance.room.agent.store import Memory
+from appliance.room.current_policy import PolicyInUse
 from appliance.room.paths import RoomPaths
-from appliance.room.policy_in_use import PolicyInUse
 from appliance.settings.room import CentralLink, Dns, Room, RoomSettings
 from appliance.settings.values import Upstream
 from tests.fakes.central import TOKEN, FakeCentral
@@ -58,8 +58,8 @@ class Agent:
         deciding = Deciding(self.paths, PolicyInUse(settings), self.memory)
         self._answers = Answers(self.memory, self._client, self.follower, deciding=deciding)
 
-    async def ask(self, question: calls.Question) -> calls.Answer:
-        return await asyncio.to_thread(calls.ask, self.paths.agent_socket, question)
+    async def ask(self, question: rpc.Question) -> rpc.Answer:
+        return await asyncio.to_thread(rpc.ask, self.paths.agent_socket, question)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Agent"]:

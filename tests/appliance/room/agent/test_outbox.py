@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from appliance.protocol import RequestState, UnblockRequest
-from appliance.room.agent import calls
-from appliance.room.agent.memory import Memory
+from appliance.room.agent import rpc
+from appliance.room.agent.store import Memory
 from tests.appliance.room.agent.conftest import Agent, until
 from tests.fakes.central import FakeCentral
 from tests.fakes.clock import FakeClock
@@ -48,8 +48,8 @@ def test_the_first_failure_of_a_message_already_holds_nothing_up(
 
     async def story() -> None:
         async with Agent(folder, central.url, clock=FakeClock()).running() as agent:
-            await agent.ask(calls.Submit(wish(1)))
-            await agent.ask(calls.Submit(wish(2)))
+            await agent.ask(rpc.Submit(wish(1)))
+            await agent.ask(rpc.Submit(wish(2)))
             await until("the one behind it", lambda: [one["id"] for one in central.taken["requests"]] == [GOOD])
             await until("the bad one alone", lambda: [one.id for one in agent.memory.outbox()] == [BAD])
             assert central.tried.count(BAD) == 1, "it waits for its next try"
@@ -64,8 +64,8 @@ def test_a_message_that_central_cannot_even_answer_holds_nothing_up_and_is_not_g
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await agent.ask(calls.Submit(wish(1)))
-            await agent.ask(calls.Submit(wish(2)))
+            await agent.ask(rpc.Submit(wish(1)))
+            await agent.ask(rpc.Submit(wish(2)))
             await until("the one behind it", lambda: [one["id"] for one in central.taken["requests"]] == [GOOD])
             del central.answers[BAD]
             await until("the bad one", lambda: len(central.taken["requests"]) == 2)
@@ -79,7 +79,7 @@ def test_five_failures_over_an_hour_put_a_message_aside_kept_and_said(folder: Pa
 
     async def story() -> None:
         async with Agent(folder, central.url, clock=clock).running() as agent:
-            await agent.ask(calls.Submit(wish(1)))
+            await agent.ask(rpc.Submit(wish(1)))
             begin = clock.now
             await until("the first try", lambda: central.tried == [BAD])
             await try_until(agent, clock, BAD, 4, central)
@@ -87,14 +87,14 @@ def test_five_failures_over_an_hour_put_a_message_aside_kept_and_said(folder: Pa
             await try_until(agent, clock, BAD, 5, central)
             await until("it to be put aside", lambda: not agent.memory.outbox())
             assert HOUR <= clock.now - begin <= 2 * HOUR
-            answer = await agent.ask(calls.Requests())
+            answer = await agent.ask(rpc.Requests())
             assert [(one.kind, one.id) for one in answer.put_aside] == [("request", BAD)]
             assert answer.put_aside[0].why == "tried 5 times: something went wrong here"
             (state,) = answer.requests
             assert state.request.reason == "geography", "nothing is lost"
             clock.now += 10 * HOUR
             agent.follower.something_to_send()
-            await agent.ask(calls.Submit(wish(2)))
+            await agent.ask(rpc.Submit(wish(2)))
             await until("the next one", lambda: central.taken["requests"])
             assert central.tried.count(BAD) == 5
 
@@ -110,7 +110,7 @@ def test_what_is_said_while_central_is_away_counts_against_no_message(
 
     async def story() -> None:
         async with Agent(folder, central.url, clock=clock).running() as agent:
-            await agent.ask(calls.Submit(wish(1)))
+            await agent.ask(rpc.Submit(wish(1)))
             for tries in range(1, 8):
                 await until("a try", lambda tries=tries: central.tried.count(BAD) >= tries)
                 clock.now += HOUR
@@ -129,10 +129,10 @@ def test_a_withdrawal_never_overtakes_its_request(folder: Path, central: FakeCen
 
     async def story() -> None:
         async with Agent(folder, central.url, clock=clock).running() as agent:
-            await agent.ask(calls.Submit(wish(1)))
+            await agent.ask(rpc.Submit(wish(1)))
             await until("the first try", lambda: central.tried == [BAD])
-            await agent.ask(calls.Withdraw(BAD, "tess"))
-            await agent.ask(calls.Submit(wish(2)))
+            await agent.ask(rpc.Withdraw(BAD, "tess"))
+            await agent.ask(rpc.Submit(wish(2)))
             await until("another request", lambda: central.taken["requests"])
             assert central.withdrawn == []
             central.answers.clear()

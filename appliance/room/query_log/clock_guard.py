@@ -1,0 +1,144 @@
+"""Whether the clock has gone evenly for long enough to delete by it.
+
+What a wrong clock deletes does not come back, and what a late deletion leaves goes a day later. So after a jump
+nothing is deleted by age until the room has run for `GRACE_SECONDS`. A jump is:
+
+- while the recorder runs: the clock has moved by `STEP_SECONDS` more or less than the time since boot has;
+- at its start: the clock shows less than it did when it was last looked at, or more than `OFF_SECONDS` later.
+  That may be the holidays or a wrong clock: nobody can tell, so the grace is for both. The time is kept in the
+  log itself; where it is missing (a log of an older version) the newest row says it.
+
+The grace is running time added up over restarts: a room that is off every night would otherwise never delete.
+For the same reason a weekend within a grace does not begin it anew; a pause of more than `LONG_OFF_SECONDS` does.
+
+Only a clock that is trusted (`appliance.room.clock`) is looked at: a Pi that boots shows the past until it has
+asked a time server. Rows that were dated while a clock was behind look old at once when it is put right; their
+span is kept in `misdated`, so that their days count from then.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from appliance.room.query_log.database import Connection
+from appliance.room.query_log.schema import ID_BITS
+
+DAY = 86_400.0
+GRACE_SECONDS = DAY
+STEP_SECONDS = 60.0
+OFF_SECONDS = DAY
+LONG_OFF_SECONDS = 31 * DAY
+SAVE_SECONDS = 900.0  # a card wears with every write
+MISDATED_SECONDS = 3600.0  # less makes no difference to rows that are kept for days
+MARGIN_SECONDS = 600.0  # workers date records before the recorder first looks
+
+log = logging.getLogger("hallpass.recorder")
+
+
+def since_boot() -> float:
+    """Return seconds that no change of the clock touches; sleep counts, as it does for the clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class ClockGuard:
+    """Follows the clock of one recorder. Methods raise `database.DatabaseError`."""
+
+    def __init__(self, running: Callable[[], float] = since_boot) -> None:
+        self._running = running
+        self._seen: float | None = None  # what the clock showed when it was last looked at and trusted
+        self._steady = 0.0  # running seconds since the last jump
+        self._at: float | None = None  # `running` at `_seen`; None: not looked at by this process yet
+        self._offset = 0.0  # clock less running time, as it was since the last jump
+        self._shift = 0.0  # all jumps since the clock was steady
+        self._saved_at = 0.0
+        self._behind_since: float | None = None  # what the clock showed when it began to be behind
+        self._doubted: tuple[float, float] | None = None  # clock and running time, when it was last not trusted
+
+    @property
+    def is_steady(self) -> bool:
+        """Tell whether the clock may delete."""
+        return self._at is not None and self._doubted is None and self._steady >= GRACE_SECONDS
+
+    def load(self, connection: Connection, now: float) -> None:
+        """Take what a log that was just opened knows of the time, before anything is written to it."""
+        if self._seen is not None:
+            return
+        row = connection.execute("SELECT seen, steady FROM clock").fetchone()
+        if row is not None:
+            self._seen, self._steady = float(row[0]), float(row[1])
+            return
+        newest = connection.execute(f"SELECT max(id) >> {ID_BITS} FROM queries").fetchone()[0]  # noqa: S608 (a number)
+        self._seen = now if newest is None else float(newest)
+        self._steady = GRACE_SECONDS
+
+    def look(self, connection: Connection, now: float, *, trusted: bool) -> None:
+        """Compare the clock with what it should show."""
+        running = self._running()
+        if not trusted:
+            if self._behind_since is None:
+                self._behind_since = now
+            self._doubted = (now, running)
+            return
+        if self._seen is None:
+            self.load(connection, now)
+        self._end_doubt(connection, now, running)
+        step = self._step(now, running)
+        if step:
+            self._jumped(connection, step, now)
+        elif self._at is not None:
+            self._steady += running - self._at
+            if self._steady >= GRACE_SECONDS:
+                self._shift = 0.0
+        if step or self._at is None:
+            self._offset = now - running
+        self._seen, self._at = now, running
+        if step or running - self._saved_at >= SAVE_SECONDS:
+            self.save(connection)
+
+    def save(self, connection: Connection) -> None:
+        """Keep what is known in the log, for the next start."""
+        if self._at is None:
+            return
+        connection.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?)", (int(self._seen or 0), self._steady))
+        self._saved_at = self._at
+
+    def _step(self, now: float, running: float) -> float:
+        """Return by how many seconds the clock has jumped; 0 where it has not."""
+        if self._at is None:
+            step = now - (self._seen or 0.0)
+            return 0.0 if -STEP_SECONDS <= step <= OFF_SECONDS else step
+        step = now - running - self._offset
+        return 0.0 if abs(step) <= STEP_SECONDS else step
+
+    def _jumped(self, connection: Connection, step: float, now: float) -> None:
+        log.warning(
+            "the clock has jumped by %+.1f hours: nothing is deleted by age until a day of running has passed",
+            step / 3600,
+        )
+        within_a_grace = self._steady < GRACE_SECONDS
+        if not (self._at is None and within_a_grace and 0 < step <= LONG_OFF_SECONDS):
+            self._steady = 0.0
+        self._shift += step
+        if step > 0 and self._behind_since is not None and self._at is not None:
+            self._misdated(connection, self._behind_since, now - step, now)
+        if step < 0:
+            # What was put right by a clock that is now said to have been ahead was not put right.
+            connection.execute("DELETE FROM misdated WHERE known > ?", (int(now),))
+        self._behind_since = now if self._shift < -STEP_SECONDS else None
+
+    def _end_doubt(self, connection: Connection, now: float, running: float) -> None:
+        if self._doubted is None:
+            return
+        showed, then = self._doubted
+        expected = showed + running - then
+        if self._behind_since is not None and now > expected:
+            self._misdated(connection, self._behind_since, expected, now)
+        self._behind_since = self._doubted = None
+
+    def _misdated(self, connection: Connection, first: float, last: float, now: float) -> None:
+        """Remember that rows dated from `first` to `last` are as young as `now`."""
+        if now - last >= MISDATED_SECONDS:
+            connection.execute(
+                "INSERT INTO misdated VALUES (?, ?, ?)",
+                (int(first - MARGIN_SECONDS) << ID_BITS, int(last + 1) << ID_BITS, int(now)),
+            )

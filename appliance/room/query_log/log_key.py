@@ -1,0 +1,84 @@
+"""Where the key of the query log comes from: one small interface.
+
+- `NoKey`: the log is an ordinary database; for a developer's machine.
+- `FileKey`: a file, for a room alone. It protects a log that was copied or a disk that was thrown away without the
+  key file; it does not protect a card that was taken with the key on it.
+- `AgentKey`: central holds the key, the agent fetches it over the connection that it has, and it lives in memory
+  only. Until it is there, records wait in memory.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from appliance.errors import HallpassError
+from appliance.room.agent import rpc
+from appliance.room.paths import RoomPaths
+from appliance.settings.room import Log
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class KeyNotThere(HallpassError):
+    """The key cannot be had at the moment; the message says why."""
+
+
+class LogKeySource(Protocol):
+    """Gives the key of the query log."""
+
+    def key(self) -> bytes | None:
+        """Return the key's 32 bytes, or None: the log is not encrypted. Raises KeyNotThere."""
+
+
+class NoKey:
+    """The log is not encrypted."""
+
+    def key(self) -> bytes | None:
+        """Return None."""
+        return None
+
+
+class FileKey:
+    """The key stands in a file, as 64 hexadecimal digits."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def key(self) -> bytes | None:
+        """Read the file. Raises KeyNotThere."""
+        try:
+            text = self._path.read_text().strip().lower()
+        except (OSError, UnicodeDecodeError) as problem:
+            raise KeyNotThere(f"{self._path}: cannot be read ({problem})") from None
+        return _checked(text, str(self._path))
+
+
+class AgentKey:
+    """The key is asked of central, through the agent. `ask` returns it as 64 hexadecimal digits."""
+
+    def __init__(self, ask: Callable[[], str]) -> None:
+        self._ask = ask
+
+    def key(self) -> bytes | None:
+        """Ask. Raises KeyNotThere."""
+        try:
+            text = self._ask()
+        except HallpassError as problem:
+            raise KeyNotThere(str(problem)) from None
+        return _checked(text, "central")
+
+
+def of_room(settings: Log, paths: RoomPaths) -> LogKeySource:
+    """Return where a room's settings say that the key comes from."""
+    if settings.key_file is not None:
+        return FileKey(settings.key_file)
+    if settings.key_from_central:
+        return AgentKey(lambda: rpc.ask(paths.agent_socket, rpc.LogKeyWanted()).log_key)
+    return NoKey()
+
+
+def _checked(text: str, whence: str) -> bytes:
+    if not _KEY.fullmatch(text):
+        raise KeyNotThere(f"{whence}: the key of the query log must be 64 hexadecimal digits")
+    return bytes.fromhex(text)

@@ -1,0 +1,238 @@
+"""Writes batches of records into the query log: each batch once, many batches in one transaction.
+
+The number of a worker's last batch is written in the same transaction as the rows, so that a batch which comes
+again (because its confirmation was lost) is known. Names, devices and outcomes that were met lately are
+remembered with their numbers in bounded dictionaries, so that a repeated name costs no query. Equal answers of
+one second, whichever worker gave them, become one row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from appliance.protocol import Incident
+from appliance.room.query_log import schema
+from appliance.room.query_log.database import Connection
+from appliance.room.query_log.schema import ID_BITS
+from dns.querylog.records import Batch, QueryRecord
+
+REMEMBERED_NAMES = 50_000  # in each of two generations
+WORKER_DAYS = 7  # how long a worker's last number is kept after it was last heard of
+
+_CLOSED = frozenset(("refused", "rewritten"))
+_Outcome = tuple[str, str, str, str, str, str, int]
+_Key = tuple[int, str, str, int, _Outcome]
+
+
+class LogStore:
+    """The query log, for its one writer. Methods raise `database.DatabaseError`; nothing is then stored."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        schema.migrate(connection)
+        self._names = _Names(connection)
+        self._devices: dict[str, int] = {}
+        self._outcomes: dict[_Outcome, int] = {}
+        self._next_ids: dict[int, int] = {}
+
+    def write(self, batches: Sequence[Batch], now: float) -> None:
+        """Store every batch that is not stored yet, in one transaction."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            last: dict[str, int] = {}
+            sums: dict[_Key, list[float]] = {}
+            for batch in batches:
+                known = last.get(batch.worker)
+                if known is None:
+                    known = last[batch.worker] = self._last_sequence(batch.worker)
+                if batch.sequence > known:
+                    _add_up(batch.records, sums)
+                    last[batch.worker] = batch.sequence
+            self._insert(sums)
+            self._connection.executemany(
+                "INSERT INTO workers VALUES (?, ?, ?)"
+                " ON CONFLICT (worker) DO UPDATE SET sequence = excluded.sequence, seen = excluded.seen",
+                [(worker, sequence, int(now)) for worker, sequence in last.items()],
+            )
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # What a transaction that is taken back had inserted is gone: its numbers must not be believed.
+            self.forget()
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def keep_identities(self, sealed: Mapping[str, bytes], now: float) -> None:
+        """Keep whose tokens these are, each once."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO identities VALUES (?, ?, ?)",
+            [(token, body, as_text(now)) for token, body in sealed.items()],
+        )
+
+    def keep_incident(self, incident: Incident) -> None:
+        """Keep an incident until it was handed over, and as long as refusals are kept."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, 0)",
+            (incident.id, as_text(incident.happened_at.timestamp()), msgspec.json.encode(incident)),
+        )
+
+    def incidents_to_hand_over(self) -> list[Incident]:
+        """Return the incidents that the agent has not taken yet, the oldest first."""
+        return [
+            msgspec.json.decode(row[0], type=Incident)
+            for row in self._connection.execute(
+                "SELECT body FROM incidents WHERE handed_over = 0 ORDER BY time, id LIMIT 100"
+            )
+        ]
+
+    def handed_over(self, incident_id: str) -> None:
+        """Note that the agent has an incident."""
+        self._connection.execute("UPDATE incidents SET handed_over = 1 WHERE id = ?", (incident_id,))
+
+    def forget(self) -> None:
+        """Believe no remembered number any more."""
+        self._names = _Names(self._connection)
+        self._devices.clear()
+        self._outcomes.clear()
+        self._next_ids.clear()
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the database and close it."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self._connection.close()
+
+    def _insert(self, sums: dict[_Key, list[float]]) -> None:
+        device_of, outcome_of, name_of, next_id = self._device, self._outcome, self._names.number, self._next_id
+        devices, outcomes = self._devices, self._outcomes
+        rows = []
+        counts: dict[tuple[int, int], list[int]] = {}
+        for (second, device, name, qtype, outcome), (count, milliseconds) in sums.items():
+            outcome_id = outcomes.get(outcome) or outcome_of(outcome)
+            rows.append(
+                (
+                    next_id(second),
+                    devices.get(device) or device_of(device),
+                    name_of(name),
+                    qtype,
+                    outcome_id,
+                    count,
+                    int(milliseconds * 1000),
+                    outcome[1] in _CLOSED,
+                )
+            )
+            of_hour = counts.get((second // 3600, outcome_id))
+            if of_hour is None:
+                of_hour = counts[second // 3600, outcome_id] = [0, 0]
+            of_hour[0] += int(count)
+            of_hour[1] += 1
+        self._names.insert()
+        self._connection.executemany(
+            "INSERT INTO queries (id, device_id, name_id, qtype, outcome_id, count, microseconds, closed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        self._connection.executemany(
+            "INSERT INTO counts SELECT ?, device_group, verdict, category, ?, ? FROM outcomes WHERE id = ?"
+            " ON CONFLICT DO UPDATE SET answers = answers + excluded.answers, rows = rows + excluded.rows",
+            [(hour, answers, lines, outcome_id) for (hour, outcome_id), (answers, lines) in counts.items()],
+        )
+
+    def _last_sequence(self, worker: str) -> int:
+        row = self._connection.execute("SELECT sequence FROM workers WHERE worker = ?", (worker,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _next_id(self, second: int) -> int:
+        following = self._next_ids.get(second)
+        if following is None:
+            highest = self._connection.execute(
+                "SELECT max(id) FROM queries WHERE id < ?", ((second + 1) << ID_BITS,)
+            ).fetchone()[0]
+            first = second << ID_BITS
+            following = first if highest is None or highest < first else highest + 1
+            if len(self._next_ids) >= 4096:
+                self._next_ids.clear()
+        self._next_ids[second] = following + 1
+        return following
+
+    def _device(self, token: str) -> int:
+        number = self._devices[token] = self._number("devices", ("token",), (token,))
+        return number
+
+    def _outcome(self, outcome: _Outcome) -> int:
+        columns = ("device_group", "verdict", "step", "category", "source", "entry", "rcode")
+        if len(self._outcomes) >= REMEMBERED_NAMES:
+            self._outcomes.clear()
+        number = self._outcomes[outcome] = self._number("outcomes", columns, outcome)
+        return number
+
+    def _number(self, table: str, columns: tuple[str, ...], values: tuple[object, ...]) -> int:
+        where = " AND ".join(f"{column} = ?" for column in columns)
+        row = self._connection.execute(f"SELECT id FROM {table} WHERE {where}", values).fetchone()  # noqa: S608 (ours)
+        if row:
+            return int(row[0])
+        marks = ", ".join("?" * len(columns))
+        made = self._connection.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608 (our own tables)
+            values,
+        )
+        return int(made.lastrowid)
+
+
+class _Names:
+    """Which name has which number: the names met lately, in two generations."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        latest = connection.execute("SELECT name, id FROM names ORDER BY id DESC LIMIT ?", (REMEMBERED_NAMES,))
+        self._recent: dict[str, int] = {}
+        self._before: dict[str, int] = dict(latest.fetchall())
+        self._next = int(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM names").fetchone()[0])
+        self._new: list[tuple[int, str]] = []
+
+    def number(self, name: str) -> int:
+        """Return the number of a name; a new one is inserted with the next `insert`."""
+        number = self._recent.get(name)
+        if number is not None:
+            return number
+        number = self._before.get(name)
+        if number is None:
+            number = self._next
+            self._next += 1
+            self._new.append((number, name))
+        if len(self._recent) >= REMEMBERED_NAMES:
+            self._before, self._recent = self._recent, {}
+        self._recent[name] = number
+        return number
+
+    def insert(self) -> None:
+        """Insert what is new."""
+        self._connection.executemany("INSERT INTO names VALUES (?, ?)", self._new)
+        self._new = []
+
+
+def as_text(time: float) -> str:
+    """Return a time as it stands in the tables: UTC, ISO 8601."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _add_up(records: Iterable[QueryRecord], sums: dict[_Key, list[float]]) -> None:
+    for second, device, group, name, qtype, verdict, step, category, source, entry, rcode, count, spent in map(
+        _values, records
+    ):
+        key = (second, device, name, qtype, (group, verdict, step, category, source, entry, rcode))
+        found = sums.get(key)
+        if found is None:
+            sums[key] = [count, spent]
+        else:
+            found[0] += count
+            found[1] += spent
+
+
+def _values(record: QueryRecord) -> tuple[int, str, str, str, int, str, str, str, str, str, int, int, float]:
+    return (
+        record.second, record.device, record.group, record.name, record.qtype, record.verdict, record.step,
+        record.category, record.source, record.entry, record.rcode, record.count, record.milliseconds,
+    )  # fmt: skip

@@ -1,0 +1,235 @@
+"""Makes a room's policy from what stands on its disk, and says which files that was.
+
+* A room with central: the document and the index that the agent put there. While either is missing, the strictest.
+* A room alone: a document made from its settings, and the index they name.
+* A room that nobody has told anything yet: the list that Hallpass brings, every category closed.
+
+This is exact: what is damaged is an error. Whoever answers takes its policy from `appliance.room.policy_loader`,
+which then goes on with the last good one: a room goes on filtering as it did.
+"""
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from appliance.errors import HallpassError
+from appliance.room import blocked_tunnels, button_pause, clock
+from appliance.room import local_overrides as own_decisions
+from appliance.room.file_state import FileState, state_of
+from appliance.room.neighbours import Neighbours
+from appliance.room.paths import RoomPaths
+from appliance.room.policy_file import read_policy
+from appliance.settings.room import LocalPolicy, RoomSettings
+from blocklists import builtin_list
+from blocklists.categories import BY_ID
+from blocklists.container import INDEX_NAME, OVERLAY_NAME
+from blocklists.errors import ListError
+from blocklists.index import Index, open_index
+from blocklists.keywords import Keywords
+from blocklists.site_bundles import bundle_of
+from dns.errors import DnsError
+from dns.policy.compiled import CompiledPolicy
+from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, toml_document
+
+PUPILS = "pupils"
+
+log = logging.getLogger("hallpass.policy")
+
+
+def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
+    """Return the files whose change means: load the policy again. Not each of them need be there."""
+    if settings.central is not None:
+        fetched = (paths.index / INDEX_NAME, paths.index / OVERLAY_NAME)
+        return (paths.policy, *fetched, paths.tunnels, paths.pause, paths.own)
+    index = settings.lists.index
+    own = (settings.policy.document,) if settings.policy is not None and settings.policy.document else ()
+    lists = (index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()
+    return (*lists, *own, paths.tunnels, paths.pause, paths.own)
+
+
+def load_policy(
+    settings: RoomSettings,
+    paths: RoomPaths,
+    clock_trusted: Callable[[], bool] = clock.is_trusted,
+    now: Callable[[], float] = time.time,
+) -> CompiledPolicy:
+    """Return the policy that a room has to follow now. Raises HallpassError with one line that says why not."""
+    try:
+        lists = _lists(settings, paths)
+    except ListError as problem:
+        raise HallpassError(f"the policy cannot be used: {problem}") from problem
+    return compile_policy(_document(settings, paths), lists, settings, paths, clock_trusted, now)
+
+
+def compile_policy(  # noqa: PLR0917 (what a policy is made of, in its order)
+    document: PolicyDocument,
+    lists: Index,
+    settings: RoomSettings,
+    paths: RoomPaths,
+    clock_trusted: Callable[[], bool],
+    now: Callable[[], float],
+    *,
+    begins_anew: bool = False,
+) -> CompiledPolicy:
+    """Return a document and an index, with what the room adds, made ready. Raises HallpassError."""
+    try:
+        document = _with_what_the_room_adds(document, settings, paths, now())
+        policy = CompiledPolicy(
+            document,
+            lists,
+            _keywords(),
+            needed_by=needed_by,
+            clock_trusted=clock_trusted,
+            mac_of=Neighbours().mac_of,
+            begins_anew=begins_anew,
+        )
+    except DnsError as problem:
+        raise HallpassError(f"the policy cannot be used: {problem}") from problem
+    for category in unknown_categories(document, lists):
+        log.warning("the policy closes %r, which is no category and in no list", category)
+    for sentence in policy.too_wide:
+        log.warning("the policy reaches further than one site: %s", sentence)
+    return policy
+
+
+def needed_by(site: str) -> tuple[str, ...]:
+    """Return what opens with a site so that it works.
+
+    A part of a site brings the hosts that the whole needs, but not the whole: nobody granted that.
+    """
+    bundle = bundle_of(site)
+    if bundle is None:
+        return ()
+    if site.removeprefix("www.") in bundle.sites:
+        return (*bundle.sites, *bundle.needs)
+    return bundle.needs
+
+
+def unknown_categories(document: PolicyDocument, lists: Index) -> tuple[str, ...]:
+    """Return the categories that a document closes and nobody knows: most likely a slip of the pen."""
+    known = {EVERY_CATEGORY, *BY_ID, *lists.categories}
+    closed = (category for profile in document.profiles for category in profile.closed)
+    return tuple(
+        dict.fromkeys(category for category in (*closed, *document.locked_categories) if category not in known)
+    )
+
+
+def strictest_document(settings: RoomSettings) -> PolicyDocument:
+    """Return what holds while nobody has said anything else: every category closed, safe search on."""
+    profile = Profile(name=PUPILS, closed=(EVERY_CATEGORY,), safe_search=True, keywords=True)
+    return _document_of(settings, profile)
+
+
+def local_document(settings: RoomSettings, policy: LocalPolicy) -> PolicyDocument:
+    """Return the document of a room that decides by itself."""
+    profile = Profile(name=PUPILS, closed=policy.closed, safe_search=policy.safe_search)
+    return _document_of(settings, profile)
+
+
+def _document_of(settings: RoomSettings, profile: Profile) -> PolicyDocument:
+    return PolicyDocument(
+        version=0,
+        room=settings.room.name,
+        default_group=PUPILS,
+        groups=(Group(name=PUPILS, profile=profile.name),),
+        profiles=(profile,),
+    )
+
+
+def _document(settings: RoomSettings, paths: RoomPaths) -> PolicyDocument:
+    found = read_document(settings, paths)
+    if found is not None:
+        return found[0]
+    if settings.central is None and settings.policy is not None:
+        return local_document(settings, settings.policy)
+    return strictest_document(settings)
+
+
+def read_document(settings: RoomSettings, paths: RoomPaths) -> tuple[PolicyDocument, bytes] | None:
+    """Return the document that somebody wrote for this room, decoded and as it is written.
+
+    None: nobody did, or central has not sent one yet. Raises HallpassError where it cannot be used.
+    """
+    if settings.central is not None:
+        content = read_policy(paths)
+        return None if content is None else (decode(settings, paths.policy, content), content)
+    path = settings.policy.document if settings.policy is not None else None
+    if path is None:
+        return None
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise HallpassError(f"{path}: there is no such file") from None
+    except OSError as problem:
+        raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
+    return decode(settings, path, content), content
+
+
+def decode(settings: RoomSettings, path: Path, content: bytes) -> PolicyDocument:
+    """Return the document in the content of a file of such a room. Raises HallpassError."""
+    try:
+        return json_decoder.decode(content) if settings.central is not None else toml_document(content)
+    except (ValueError, RecursionError) as problem:  # msgspec's and TOML's errors are ValueErrors
+        raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
+
+
+def _with_what_the_room_adds(
+    document: PolicyDocument, settings: RoomSettings, paths: RoomPaths, now: float
+) -> PolicyDocument:
+    """Return a document with what only this room knows: central, its servers, tunnels, button, own decisions."""
+    document = own_decisions.laid_over(document, own_decisions.read(paths.own, now))
+    closed = blocked_tunnels.read(paths.tunnels, now) if document.tunnels == "close" else ()
+    own_servers = (forward.domain.name for forward in settings.dns.forward)
+    return msgspec.structs.replace(
+        document,
+        appliance_names=_merged(document.appliance_names, _central_name(settings)),
+        private_names=_merged(document.private_names, own_servers),
+        rules=(*document.rules, *blocked_tunnels.rules(closed, document.rules)),
+        pauses=(*document.pauses, *button_pause.read(paths.pause, now)),
+    )
+
+
+def _merged(given: Iterable[str], added: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*given, *added)))
+
+
+def _lists(settings: RoomSettings, paths: RoomPaths) -> Index:
+    if settings.central is not None:
+        return _opened(paths.index) if paths.index.exists() else builtin_list.index(paths.data / "starter")
+    if settings.lists.index is not None:
+        return _opened(settings.lists.index)
+    return builtin_list.index(paths.data / "starter")
+
+
+def _opened(directory: Path) -> Index:
+    """Open an index, or return it as it was opened last: most new policies change a rule, not the lists."""
+    return _open(directory, tuple(state_of(directory / name) for name in (INDEX_NAME, OVERLAY_NAME)))
+
+
+@lru_cache(maxsize=1)
+def _open(directory: Path, state: tuple[FileState, ...]) -> Index:  # noqa: ARG001 (makes it another opening)
+    return open_index(directory)
+
+
+@lru_cache(maxsize=1)
+def _keywords() -> Keywords:
+    """Return the words that Hallpass brings: read once, the same for every policy of this process."""
+    return Keywords.shipped()
+
+
+def _central_name(settings: RoomSettings) -> tuple[str, ...]:
+    """Return the name under which central is reached: without it the room would never hear of a change."""
+    host = urlsplit(settings.central.url).hostname if settings.central is not None else None
+    if not host:
+        return ()
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return (host,)
+    return ()

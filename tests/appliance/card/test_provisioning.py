@@ -1,0 +1,377 @@
+"""What becomes of a card at each boot: real files below a folder, a machine that only remembers."""
+
+import itertools
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from appliance.card import enrolment_file
+from appliance.card.config_choice import Source, choose
+from appliance.card.provisioning import follow_network, write_room
+from appliance.room import health
+from appliance.room.health import Condition
+from appliance.room.local_zones import certificate_files
+from appliance.room.paths import RoomPaths
+from appliance.room.room_policy import load_policy
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from blocklists import builtin_list
+from tests.fakes.authority import Authority
+from tests.fakes.card import TOKEN, Card, FakeMachine, PowerCut
+
+SHIPPED = Path(__file__).parents[3] / "image-build/boot/hallpass.toml"
+GOOD = '[room]\nname = "Room 4"\n[dns]\nupstreams = ["192.0.2.53"]\n'
+ENROLMENT = enrolment_file.encode(
+    enrolment_file.Bundle(room="Room 4", url="https://central.example.org", token=TOKEN)
+)
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXAMPLE000EXAMPLE000EXAMPLE000EXAMPLE000EXAM technician"
+
+
+@pytest.fixture(scope="module")
+def starter_list(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("starter")
+    builtin_list.index(folder)
+    return folder
+
+
+@pytest.fixture
+def card(short_path: Path) -> Card:
+    return Card(short_path / "c")
+
+
+def in_use(card: Card) -> RoomSettings:
+    return load(card.places.room_settings, RoomSettings)
+
+
+def conditions(card: Card) -> tuple[Condition, ...]:
+    [said] = health.read(card.places.run / "health", 1e12)
+    return said.conditions
+
+
+def problem(card: Card) -> str:
+    return card.places.problem.read_bytes().decode()
+
+
+def test_a_card_as_it_was_flashed_closes_everything_and_says_what_it_waits_for(card: Card) -> None:
+    card.settings(SHIPPED.read_bytes())
+    settling = card.boot()
+    assert settling.troubles == []
+    assert "hallpass.bundle" in settling.chosen.waits_for
+    room = in_use(card)
+    assert (room.policy, room.central, room.room.name) == (None, None, "unnamed room")
+    assert [server.host for server in room.dns.upstreams] == ["9.9.9.9", "149.112.112.112", "1.1.1.2"]
+    assert conditions(card) == (Condition.NOT_ENROLLED,)
+    assert not card.places.problem.exists()
+    policy = load_policy(room, RoomPaths.of(room))
+    assert policy.document.profiles[0].closed == ("*",)
+
+
+def test_an_enrolled_room_follows_central_and_its_token_has_left_the_boot_partition(card: Card) -> None:
+    card.settings(GOOD)
+    card.bundle()
+    machine = FakeMachine()
+    assert card.boot(machine).troubles == []
+    room = in_use(card)
+    assert room.central is not None
+    assert room.central.url == "https://central.example.org"
+    assert room.central.token_file.read_text().strip() == TOKEN
+    assert room.log.key_from_central
+    assert machine.owners[card.places.room_settings] == (0o640, "root", "hallpass")
+    assert machine.owners[card.places.enrolment] == (0o600, "root", "root")
+    assert machine.owners[card.places.token] == (0o400, "hallpass-agent", "hallpass")
+    assert [path.name for path in card.places.boot.iterdir()] == ["hallpass.toml"]
+    assert conditions(card) == ()
+    assert machine.host == "room-4"
+
+
+def test_the_next_boot_needs_no_bundle_and_writes_nothing_on_the_card(card: Card) -> None:
+    card.settings(GOOD)
+    card.bundle()
+    card.boot()
+    before = {path: path.stat().st_mtime_ns for path in card.places.data.rglob("*") if path.is_file()}
+    card.forget_memory()
+    machine = FakeMachine()
+    card.boot(machine)
+    assert in_use(card).central is not None
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert machine.written_on_boot == []
+
+
+@pytest.mark.parametrize("enrolled", [True, False])
+def test_whenever_the_power_is_cut_the_next_boot_ends_as_if_it_had_not_been(
+    short_path: Path, starter_list: Path, enrolled: bool
+) -> None:
+    def fresh() -> Card:
+        shutil.rmtree(short_path / "c", ignore_errors=True)
+        card = Card(short_path / "c", starter_list)
+        card.settings(GOOD + f'[ssh]\nkeys = ["{KEY}"]\n[time]\nservers = ["192.0.2.123"]\n')
+        if enrolled:
+            card.bundle()
+        else:
+            card.places.bundle.write_bytes(b"{")  # a problem to write down
+        return card
+
+    undisturbed = fresh()
+    undisturbed.boot()
+    expected = undisturbed.tree()
+    for cut_after in itertools.count():
+        card = fresh()
+        try:
+            card.boot(FakeMachine(cut_after=cut_after))
+        except PowerCut:
+            card.forget_memory()
+            assert card.boot().troubles == []
+            left = card.tree()
+            assert {name: left.get(name) for name in expected} == expected
+            assert [name for name in left if name.startswith("boot/") and name not in expected] == []
+            assert not [name for name in left if TOKEN.encode() in left[name] and name.startswith("boot/")]
+        else:
+            assert cut_after > 30
+            break
+
+
+def test_the_token_is_safe_on_the_data_partition_before_it_leaves_the_boot_partition(
+    short_path: Path, starter_list: Path
+) -> None:
+    for cut_after in itertools.count():
+        card = Card(short_path / str(cut_after), starter_list)
+        card.settings(GOOD)
+        card.bundle()
+        try:
+            card.boot(FakeMachine(cut_after=cut_after))
+        except PowerCut:
+            kept = (card.places.bundle, card.places.enrolment)
+            whole = [
+                path for path in kept if path.exists() and enrolment_file.decode(path.read_bytes()).token == TOKEN
+            ]
+            assert whole
+        else:
+            break
+
+
+def test_without_the_data_partition_the_bundle_stays_where_it_is_and_is_used(card: Card) -> None:
+    card.settings(GOOD)
+    card.bundle()
+    card.boot(FakeMachine(mounted=False))
+    assert card.places.bundle.exists()
+    assert in_use(card).central is not None
+
+
+def test_a_mistake_keeps_what_was_good_last_and_is_explained_beside_the_file(card: Card) -> None:
+    card.settings(GOOD)
+    card.bundle()
+    card.boot()
+    card.forget_memory()
+    card.settings('[room]\nnmae = "Room 4"\n[dns]\nrate_limit = -1\n[network]\naddress = "192.0.2.14"\n')
+    settling = card.boot()
+    assert settling.chosen.source is Source.LAST
+    assert [server.host for server in in_use(card).dns.upstreams] == ["192.0.2.53"]
+    assert Condition.SETTINGS_WRONG in conditions(card)
+    text = problem(card)
+    assert "3 mistakes" in text
+    assert "room.nmae: is not a setting; did you mean 'name'?" in text
+    assert "dns.rate_limit" in text
+    assert "write 192.0.2.14/24" in text
+    assert "goes on with the settings that were good last" in text
+    assert text.count("\r\n") == text.count("\n")
+
+
+def test_the_explanation_goes_away_when_all_is_well(card: Card) -> None:
+    card.settings("[room\n")
+    card.boot()
+    assert "is not TOML" in problem(card)
+    assert "keeps everything closed" in problem(card)
+    card.settings(GOOD)
+    card.boot()
+    assert not card.places.problem.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xef\xbb\xbf" + GOOD.encode(),
+        GOOD.replace("\n", "\r\n").encode(),
+        b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode(),
+    ],
+    ids=["Notepad's mark", "CRLF", "both"],
+)
+def test_what_notepad_saves_is_fine(card: Card, text: bytes) -> None:
+    card.settings(text)
+    assert card.boot().chosen.problems == ()
+    assert in_use(card).room.name == "Room 4"
+
+
+def test_another_rooms_bundle_is_not_taken(card: Card) -> None:
+    card.settings(GOOD)
+    card.bundle("Room 5")
+    card.boot()
+    assert "enrols 'Room 5', but hallpass.toml says that this is 'Room 4'" in problem(card)
+    assert card.places.bundle.exists()
+    assert in_use(card).central is None
+
+
+def test_a_damaged_bundle_keeps_the_enrolment_of_before(card: Card) -> None:
+    card.settings(GOOD)
+    card.bundle()
+    card.boot()
+    card.places.bundle.write_bytes(b'{"room": "Roo')
+    card.boot()
+    assert "hallpass.bundle: is damaged" in problem(card)
+    assert in_use(card).central is not None
+
+
+def test_a_room_is_not_renamed_away_from_its_enrolment(card: Card) -> None:
+    card.settings(GOOD)
+    card.bundle()
+    card.boot()
+    card.settings(GOOD.replace("Room 4", "Room 9"))
+    card.boot()
+    assert "is 'Room 9', but the card is enrolled as 'Room 4'" in problem(card)
+    assert in_use(card).room.name == "Room 4"
+
+
+def test_a_room_alone_may_say_what_it_closes_and_an_enrolled_one_may_not(card: Card) -> None:
+    alone = GOOD + '[policy]\nclosed = ["gambling"]\n'
+    card.settings(alone)
+    assert card.boot().chosen.waits_for == ""
+    assert in_use(card).policy is not None
+    card.bundle()
+    assert "takes its policy from central" in " ".join(card.boot().chosen.problems)
+
+
+def test_a_certificate_on_the_card_turns_encrypted_dns_on(card: Card, tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).sign("room-4.school.example")
+    card.settings(GOOD)
+    card.places.certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
+    machine = FakeMachine()
+    assert card.boot(machine).chosen.problems == ()
+    tls = in_use(card).dns.tls
+    assert tls is not None
+    assert certificate_files(tls) is not None
+    assert machine.owners[card.places.certificate_in_use] == (0o400, "hallpass-resolver", "hallpass")
+    assert "{ 443, 853 }" in card.places.firewall.read_text()
+    assert [path.name for path in card.places.boot.iterdir()] == ["hallpass.toml"]
+    card.forget_memory()
+    card.places.certificate.write_bytes(certificate.read_bytes())
+    assert "hallpass-dns.pem: is not a certificate" in card.boot().chosen.problems[0]
+    assert in_use(card).dns.tls is not None
+
+
+def test_ssh_is_there_only_with_a_key(card: Card) -> None:
+    card.settings(GOOD)
+    card.boot()
+    assert not card.places.authorized_keys.exists()
+    assert not card.places.host_key.exists()
+    assert not card.places.firewall.exists()
+    card.settings(GOOD + f'[ssh]\nkeys = ["{KEY}"]\n')
+    card.boot()
+    assert card.places.authorized_keys.read_text() == KEY + "\n"
+    assert card.places.host_key.exists()
+    assert "22" in card.places.firewall.read_text()
+    card.settings(GOOD)
+    card.boot()
+    assert not card.places.authorized_keys.exists()
+
+
+def test_the_clock_goes_on_from_what_the_card_knew_last(card: Card) -> None:
+    card.settings(GOOD)
+    card.boot()
+    card.places.clock.touch()
+    machine = FakeMachine()
+    card.boot(machine)
+    assert machine.clock == card.places.clock.stat().st_mtime
+
+
+def test_a_step_that_fails_is_said_and_the_others_go_on(card: Card) -> None:
+    card.settings(GOOD)
+    card.places.host_name.mkdir()
+    settling = card.boot()
+    assert [one.partition(":")[0] for one in settling.troubles] == ["host name"]
+    assert in_use(card).room.name == "Room 4"
+    assert "host name" in problem(card)
+
+
+def test_brackets_without_end_are_a_mistake_like_any_other(card: Card) -> None:
+    card.settings(b"a = " + b"[" * 5000)
+    card.places.bundle.write_bytes(b"[" * 5000)
+    assert len(card.boot().chosen.problems) == 2
+
+
+def damaged(good: bytes) -> st.SearchStrategy[bytes]:
+    """Return what a card may make of a file: any bytes, or a piece of it lost or turned over."""
+    places = st.tuples(st.integers(0, len(good)), st.integers(0, 40), st.binary(max_size=8))
+    return st.one_of(
+        st.binary(max_size=100),
+        places.map(lambda at: good[: at[0]] + at[2] + good[at[0] + at[1] :]),
+    )
+
+
+@given(damaged(GOOD.encode() + SHIPPED.read_bytes()[:200]), damaged(ENROLMENT))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_on_the_card_a_room_can_be_run(short_path: Path, text: bytes, bundle: bytes) -> None:
+    shutil.rmtree(short_path / "c", ignore_errors=True)
+    card = Card(short_path / "c")
+    card.settings(text)
+    card.places.bundle.write_bytes(bundle)
+    write_room(card.places, FakeMachine(), choose(card.places))
+    assert in_use(card).dns.upstreams
+
+
+class TestTheNetworksServers:
+    def offer(self, card: Card, *servers: str) -> None:
+        card.places.network_state.parent.mkdir(parents=True, exist_ok=True)
+        card.places.network_state.write_text(f"OPER_STATE=routable\nDNS={' '.join(servers)}\nNTP=192.0.2.1\n")
+
+    def asked(self, card: Card) -> list[str]:
+        return [server.host for server in in_use(card).dns.upstreams]
+
+    @pytest.fixture
+    def card(self, card: Card) -> Card:
+        card.settings('[room]\nname = "Room 4"\n')
+        card.boot()
+        return card
+
+    def test_are_asked_as_soon_as_they_are_known_and_at_once_after_the_next_boot(self, card: Card) -> None:
+        machine = FakeMachine()
+        self.offer(card, "192.0.2.53", "2001:db8::53")
+        assert follow_network(card.places, machine, has_settled=False)
+        assert self.asked(card) == ["192.0.2.53", "2001:db8::53"]
+        assert not follow_network(card.places, machine, has_settled=False)
+        card.forget_memory()
+        card.boot()
+        assert self.asked(card) == ["192.0.2.53", "2001:db8::53"]
+
+    def test_are_never_the_pi_itself_nor_of_one_link_only(self, card: Card) -> None:
+        machine = FakeMachine()
+        machine.addresses = {"192.0.2.14"}
+        self.offer(card, "192.0.2.14", "fe80::1%2", "127.0.0.1", "192.0.2.53#dns.example", "nonsense")
+        follow_network(card.places, machine, has_settled=False)
+        assert self.asked(card) == ["192.0.2.53"]
+
+    def test_are_forgotten_only_by_a_network_that_has_settled(self, card: Card) -> None:
+        self.offer(card, "192.0.2.53")
+        follow_network(card.places, FakeMachine(), has_settled=False)
+        self.offer(card)
+        assert not follow_network(card.places, FakeMachine(), has_settled=False)
+        assert follow_network(card.places, FakeMachine(), has_settled=True)
+        assert self.asked(card)[0] == "9.9.9.9"
+
+    def test_are_not_asked_where_the_settings_name_others(self, card: Card) -> None:
+        card.settings(GOOD)
+        card.boot()
+        self.offer(card, "192.0.2.99")
+        assert not follow_network(card.places, FakeMachine(), has_settled=True)
+        assert self.asked(card) == ["192.0.2.53"]
+
+
+def test_what_was_chosen_can_be_told_without_changing_anything(card: Card) -> None:
+    card.settings(GOOD)
+    card.bundle()
+    before = card.tree()
+    assert choose(card.places).bundle_is_new
+    assert card.tree() == before
+    assert msgspec.json.decode(card.places.bundle.read_bytes())["hallpass_bundle"] == 1

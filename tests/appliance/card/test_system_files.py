@@ -1,0 +1,92 @@
+"""What follows from a card's settings: names, networks, ports."""
+
+import configparser
+from pathlib import Path
+
+import pytest
+
+from appliance.card import system_files
+from appliance.card.settings import CardSettings
+from appliance.settings.load import SettingsInvalid, load
+
+
+@pytest.mark.parametrize(
+    ("room", "host"),
+    [
+        ("Room 4", "room-4"),
+        ("  Year 6 / Blue  ", "year-6-blue"),
+        ("Ystafell Ŵyn", "ystafell-wyn"),
+        ("Straße 7", "strasse-7"),
+        ("教室", "hallpass"),
+        ("", "hallpass"),
+        ("x" * 62 + " 4", "x" * 62),
+    ],
+)
+def test_a_room_name_becomes_a_host_name(room: str, host: str) -> None:
+    assert system_files.host_name(room) == host
+
+
+def read(tmp_path: Path, text: str) -> CardSettings:
+    path = tmp_path / "hallpass.toml"
+    path.write_text(text)
+    return load(path, CardSettings)
+
+
+def network(settings: CardSettings) -> dict[str, str]:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's keys have capitals
+    parser.read_string(system_files.network_file(settings.network).decode())
+    return dict(parser["Network"])
+
+
+def test_a_network_that_says_nothing_else_gives_the_address(tmp_path: Path) -> None:
+    said = network(read(tmp_path, ""))
+    assert (said["DHCP"], said["IPv6AcceptRA"], said["MulticastDNS"]) == ("yes", "yes", "yes")
+    assert "Address" not in said
+
+
+def test_a_fixed_address_needs_no_dhcp(tmp_path: Path) -> None:
+    said = network(read(tmp_path, '[network]\naddress = "192.0.2.14/24"\ngateway = "192.0.2.1"\nipv6 = "off"\n'))
+    assert (said["DHCP"], said["Address"], said["Gateway"]) == ("no", "192.0.2.14/24", "192.0.2.1")
+    assert (said["IPv6AcceptRA"], said["LinkLocalAddressing"]) == ("no", "no")
+
+
+def test_a_fixed_address_of_ipv6_leaves_ipv4_to_the_network(tmp_path: Path) -> None:
+    said = network(read(tmp_path, '[network]\naddress6 = "2001:db8::14/64"\ngateway6 = "fe80::1"\n'))
+    assert (said["DHCP"], said["Address"], said["Gateway"]) == ("ipv4", "2001:db8::14/64", "fe80::1")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('address = "192.0.2.14/24"', "gateway: is missing"),
+        ('address = "192.0.2.14/24"\ngateway = "198.51.100.1"', "does not lie in the network"),
+        ('gateway = "192.0.2.1"', "stands alone"),
+        ('address = "2001:db8::1/64"\ngateway = "2001:db8::2"', "is not an address of IPv4"),
+        ('address6 = "2001:db8::1/64"\nipv6 = "off"', "IPv6 is off"),
+        ('address = "room4"', "does not say how large the network is"),
+    ],
+)
+def test_an_address_that_could_not_work_is_a_mistake(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SettingsInvalid, match=words):
+        read(tmp_path, f"[network]\n{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", "private key; it belongs on no card"),
+        ("ssh-ed25519", "not one line of a public key file"),
+        ('ssh-ed25519 AAAA\\ncommand=\\"evil\\" x', "not one line of a public key file"),
+    ],
+)
+def test_only_a_public_key_lets_anybody_in(tmp_path: Path, key: str, words: str) -> None:
+    with pytest.raises(SettingsInvalid, match=words):
+        read(tmp_path, f'[ssh]\nkeys = ["{key}"]\n')
+
+
+def test_the_time_is_asked_of_addresses(tmp_path: Path) -> None:
+    settings = read(tmp_path, '[time]\nservers = ["192.0.2.123", "2001:db8::123"]\n')
+    assert system_files.time_file(settings.time) == b"[Time]\nNTP=192.0.2.123 2001:db8::123\n"
+    with pytest.raises(SettingsInvalid, match="not an IP address"):
+        read(tmp_path, '[time]\nservers = ["pool.ntp.org"]\n')

@@ -1,0 +1,49 @@
+"""Central makes an overlay where it saves a download, once, and gives the whole index where it does not."""
+
+from pathlib import Path
+
+from appliance.central.lists.deltas import Overlays
+from blocklists.compiler import build
+from blocklists.container import INDEX_NAME
+from blocklists.sources import Source
+
+
+def publish(folder: Path, names: list[str]) -> str:
+    """Compile names as a published index and return its hash."""
+    text = folder / "names.txt"
+    text.write_text("\n".join(names) + "\n")
+    source = Source(name="ours", category="games", location=str(text), match="subdomains")
+    version = build([source], folder / "building").version
+    home = folder / "indexes" / version
+    home.mkdir(parents=True, exist_ok=True)
+    (folder / "building" / INDEX_NAME).replace(home / INDEX_NAME)
+    return version
+
+
+NAMES = [f"site{number}.example" for number in range(3000)]
+
+
+def test_a_small_change_is_a_small_file_that_is_made_once(tmp_path: Path) -> None:
+    old, new = publish(tmp_path, NAMES), publish(tmp_path, [*NAMES, "added.example"])
+    overlays = Overlays(tmp_path / "indexes")
+    first = overlays.file(new, old)
+    assert first is not None
+    assert first.stat().st_size < (tmp_path / "indexes" / new / INDEX_NAME).stat().st_size
+    made = first.stat().st_mtime_ns
+    again = overlays.file(new, old)
+    assert again == first
+    assert again.stat().st_mtime_ns == made
+
+
+def test_a_large_change_is_better_downloaded_whole(tmp_path: Path) -> None:
+    old, new = publish(tmp_path, NAMES), publish(tmp_path, [f"other-{name}" for name in NAMES])
+    overlays = Overlays(tmp_path / "indexes")
+    assert overlays.file(new, old) is None
+    assert overlays.file(new, old) is None
+
+
+def test_a_base_that_is_not_kept_or_no_hash_gives_the_whole(tmp_path: Path) -> None:
+    version = publish(tmp_path, NAMES)
+    overlays = Overlays(tmp_path / "indexes")
+    for base in ("f" * 64, "", "../../etc", version):
+        assert overlays.file(version, base) is None

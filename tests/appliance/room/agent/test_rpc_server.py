@@ -1,0 +1,159 @@
+"""The agent answers the pages: who signs in, what may be asked, and nothing that strangers send harms it."""
+
+import asyncio
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from appliance.protocol import Account, Credentials, SiteReport, UnblockRequest
+from appliance.room.agent import rpc
+from tests.appliance.room.agent.conftest import Agent, until
+from tests.fakes.central import FakeCentral
+
+TESS = Account(username="tess", name="Tess Teacher", role="teacher")
+RIGHT = rpc.SignIn(Credentials("tess", "right password"))
+WRONG = rpc.SignIn(Credentials("tess", "wrong password"))
+
+
+def request(site: str) -> UnblockRequest:
+    return UnblockRequest(
+        id="a" * 32, site=site, reason="a lesson", minutes=10, teacher="tess", asked_at=datetime.now(UTC)
+    )
+
+
+def test_central_says_who_signs_in(folder: Path, central: FakeCentral) -> None:
+    central.accounts["tess", "right password"] = TESS
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            assert (await agent.ask(RIGHT)).account == TESS
+            with pytest.raises(rpc.Refused, match="not right"):
+                await agent.ask(WRONG)
+
+    asyncio.run(story())
+
+
+def test_who_signed_in_before_can_sign_in_while_central_is_away(folder: Path, central: FakeCentral) -> None:
+    central.accounts["tess", "right password"] = TESS
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await agent.ask(RIGHT)
+            await asyncio.to_thread(central.stop)
+            assert (await agent.ask(RIGHT)).account == TESS
+            with pytest.raises(rpc.Refused):
+                await agent.ask(WRONG)
+            with pytest.raises(rpc.Refused, match="has not signed in here before"):
+                await agent.ask(rpc.SignIn(Credentials("sam", "right password")))
+
+    asyncio.run(story())
+
+
+def test_an_account_that_ended_cannot_sign_in_while_central_is_away(folder: Path, central: FakeCentral) -> None:
+    ended = Account(username="tess", name="Tess", role="teacher", ends=datetime.now(UTC) - timedelta(seconds=1))
+    central.accounts["tess", "right password"] = ended
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await agent.ask(RIGHT)
+            await asyncio.to_thread(central.stop)
+            with pytest.raises(rpc.Refused):
+                await agent.ask(RIGHT)
+
+    asyncio.run(story())
+
+
+def test_a_password_that_central_no_longer_takes_is_forgotten_in_the_room(
+    folder: Path, central: FakeCentral
+) -> None:
+    central.accounts["tess", "right password"] = TESS
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await agent.ask(RIGHT)
+            central.accounts.clear()
+            with pytest.raises(rpc.Refused):
+                await agent.ask(RIGHT)
+            await asyncio.to_thread(central.stop)
+            with pytest.raises(rpc.Refused):
+                await agent.ask(RIGHT)
+
+    asyncio.run(story())
+
+
+def test_no_password_and_no_list_of_accounts_lies_on_the_card(folder: Path, central: FakeCentral) -> None:
+    central.accounts["tess", "right password"] = TESS
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await agent.ask(RIGHT)
+
+    asyncio.run(story())
+    assert b"right password" not in (folder / "data" / "state.db").read_bytes()
+
+
+def test_whoever_guesses_has_to_wait(folder: Path, central: FakeCentral) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            for _ in range(5):
+                with pytest.raises(rpc.Refused, match="not right"):
+                    await agent.ask(WRONG)
+            central.accounts["tess", "wrong password"] = TESS
+            with pytest.raises(rpc.Refused, match="too often"):
+                await agent.ask(WRONG)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("site", ["", "no name at all", "-" * 70 + ".example", "a..b"])
+def test_a_request_for_a_name_that_is_none_is_refused_with_a_reason(
+    folder: Path, central: FakeCentral, site: str
+) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            with pytest.raises(rpc.Refused, match="give the whole name of the site"):
+                await agent.ask(rpc.Submit(request(site)))
+            assert agent.memory.outbox() == []
+
+    asyncio.run(story())
+
+
+def test_reports_and_withdrawals_reach_central(folder: Path, central: FakeCentral) -> None:
+    report = SiteReport(id="b" * 32, site="bad.example", teacher="tess", reported_at=datetime.now(UTC))
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await agent.ask(rpc.Report(report))
+            await agent.ask(rpc.Submit(request("maps.example.org")))
+            await agent.ask(rpc.Withdraw("a" * 32, "tess"))
+            await until("the report", lambda: central.taken["reports"])
+            await until("the withdrawal", lambda: central.withdrawn == ["a" * 32])
+            (state,) = (await agent.ask(rpc.Requests())).requests
+            assert state.state == "withdrawn"
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("junk", [b"\n", b"{}\n", b'{"type": "nonsense"}\n', b"\xff\xfe\n", b"[" * 5000 + b"\n"])
+def test_junk_gets_an_answer_and_the_agent_goes_on(folder: Path, central: FakeCentral, junk: bytes) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            reader, writer = await asyncio.open_unix_connection(agent.paths.agent_socket)
+            writer.write(junk)
+            async with asyncio.timeout(10):
+                assert b"not understood" in await reader.readline()
+            writer.close()
+            assert (await agent.ask(rpc.Status())).status is not None
+
+    asyncio.run(story())
+
+
+def test_an_agent_that_is_away_is_said_in_one_sentence(folder: Path) -> None:
+    with pytest.raises(rpc.AgentAway, match="does not answer"):
+        rpc.ask(folder / "nobody.sock", rpc.Status())
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(folder / "silent.sock"))
+        with pytest.raises(rpc.AgentAway):
+            rpc.ask(folder / "silent.sock", rpc.Status())

@@ -1,0 +1,79 @@
+"""What the recorder makes of tunnels, from the records that workers hand over."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from appliance.room import blocked_tunnels
+from appliance.room.incidents.monitor import Watch
+from appliance.room.paths import RoomPaths
+from appliance.room.query_log.pseudonyms import Tokens
+from appliance.settings.load import load
+from appliance.settings.room import RoomSettings
+from dns.message.wire import NOERROR, REFUSED, SERVFAIL
+from dns.querylog.records import Batch, QueryRecord
+from tests.fakes import traces
+
+NOW = 1_795_000_000
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> RoomPaths:
+    (tmp_path / "policy.toml").write_text('version = 1\ntunnels = "close"\n')
+    (tmp_path / "room.toml").write_text(
+        '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
+        '[policy]\ndocument = "policy.toml"\n'
+    )
+    return RoomPaths.of(load(tmp_path / "room.toml", RoomSettings))
+
+
+@pytest.fixture
+def watch(tmp_path: Path, paths: RoomPaths) -> Watch:
+    paths.tunnels.parent.mkdir(parents=True, exist_ok=True)
+    return Watch(load(tmp_path / "room.toml", RoomSettings), paths, Tokens(b"b" * 32))
+
+
+def seconds_of_a_tunnel(verdict: str, rcode: int, step: str) -> Iterator[Batch]:
+    """Yield a batch for each second of 38 letters of base32, ten names a second, for A and AAAA."""
+    names = traces.tunnel(Random(1), "base32", per_second=10, letters=38, qtype=traces.A, seconds=150)
+    batches: dict[int, list[QueryRecord]] = {}
+    for now, name, qtype in traces.asked_by_stub(names, (traces.A, traces.AAAA)):
+        batches.setdefault(int(now), []).append(
+            QueryRecord(
+                NOW + int(now), "192.0.2.7", "pupils", name, qtype, verdict, step, "", "", "", rcode, 2, 0.1
+            )
+        )
+    for sequence, records in enumerate(batches.values(), 1):
+        yield Batch("worker", sequence, tuple(records))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "rcode"), [("allowed", NOERROR), ("failed", SERVFAIL)], ids=["answered", "never answered"]
+)
+def test_a_tunnel_that_asks_as_a_stub_does_is_closed_within_half_a_minute(
+    watch: Watch, paths: RoomPaths, verdict: str, rcode: int
+) -> None:
+    for batch in seconds_of_a_tunnel(verdict, rcode, "default"):
+        now = batch.records[0].second
+        watch.seen(batch, float(now))
+        if blocked_tunnels.read(paths.tunnels, now):
+            break
+
+    assert now < NOW + 30
+    assert [one.parent for one in blocked_tunnels.read(paths.tunnels, now)] == ["example.net"]
+    assert [incident.kind for incident in watch.take()] == ["tunnel"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "rcode", "step"),
+    [("failed", REFUSED, ""), ("allowed", NOERROR, "rule")],
+    ids=["of strangers", "that a rule of the school allows"],
+)
+def test_questions_close_nothing(watch: Watch, paths: RoomPaths, verdict: str, rcode: int, step: str) -> None:
+    for batch in seconds_of_a_tunnel(verdict, rcode, step):
+        watch.seen(batch, float(batch.records[0].second))
+
+    assert not blocked_tunnels.read(paths.tunnels, NOW)
+    assert not watch.take()

@@ -1,0 +1,97 @@
+"""The recorder steps aside for DNS, and comes back when it would starve."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from appliance.room.query_log import cpu_scheduling
+from appliance.room.query_log.cpu_scheduling import LATE_SECONDS, ORDINARY_SECONDS, Place
+
+TRY = """
+import json, os, resource, sys
+from appliance.room.query_log import giving_way  # before: nobody else may read the folder of whoever tests at home
+try:
+    resource.setrlimit(resource.RLIMIT_NICE, (int(sys.argv[1]),) * 2)
+except ValueError:
+    sys.exit("may not")
+os.setuid(65534)
+os.nice(5)
+print(json.dumps([giving_way.may_come_back(), os.sched_getscheduler(0)]))
+"""
+
+
+def test_who_is_on_time_steps_aside() -> None:
+    assert Place().after(0.0, 100.0) == os.SCHED_IDLE
+
+
+def test_who_is_late_takes_an_ordinary_place_for_a_while() -> None:
+    place = Place()
+    assert place.after(LATE_SECONDS + 0.01, 100.0) == os.SCHED_OTHER
+    assert place.after(0.0, 100.0 + ORDINARY_SECONDS - 0.1) == os.SCHED_OTHER
+    assert place.after(0.0, 100.0 + ORDINARY_SECONDS) == os.SCHED_IDLE
+
+
+def test_being_late_again_makes_the_while_longer() -> None:
+    place = Place()
+    place.after(1.0, 100.0)
+    place.after(1.0, 103.0)
+    assert place.after(0.0, 103.0 + ORDINARY_SECONDS - 0.1) == os.SCHED_OTHER
+
+
+def test_a_policy_is_every_threads_and_later_threads_too() -> None:
+    script = """
+import os, threading
+from appliance.room.query_log import giving_way
+go_on, seen = threading.Event(), []
+def tell(): go_on.wait(); seen.append(os.sched_getscheduler(0))
+early = threading.Thread(target=tell); early.start()
+giving_way.take(os.SCHED_IDLE)
+late = threading.Thread(target=tell); late.start()
+go_on.set(); early.join(); late.join()
+assert seen == [os.SCHED_IDLE] * 2, seen
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+@pytest.mark.parametrize(("right", "can"), [(0, False), (15, True)])
+def test_the_way_back_is_tried_before_it_is_relied_on(right: int, can: bool) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", TRY, str(right)], capture_output=True, text=True, timeout=60, check=False
+    )
+    if "may not" in found.stderr:
+        pytest.skip("a container's root without the right to raise limits")
+    # Whatever came of it, the process itself stayed where it was.
+    assert json.loads(found.stdout) == [can, os.SCHED_OTHER], found.stderr
+
+
+def test_it_steps_aside_at_once_and_comes_back_when_its_loop_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(cpu_scheduling, "may_come_back", lambda: True)
+    monkeypatch.setattr(cpu_scheduling, "take", taken.append)
+
+    async def story() -> None:
+        task = asyncio.create_task(cpu_scheduling.give_way())
+        await asyncio.sleep(0)
+        assert taken == [os.SCHED_IDLE]
+        time.sleep(cpu_scheduling.LOOK_SECONDS + LATE_SECONDS + 0.1)
+        async with asyncio.timeout(30):
+            while len(taken) < 2:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        assert taken == [os.SCHED_IDLE, os.SCHED_OTHER]
+
+    asyncio.run(story())
+
+
+def test_who_could_not_come_back_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(cpu_scheduling, "may_come_back", lambda: False)
+    monkeypatch.setattr(cpu_scheduling, "take", taken.append)
+    asyncio.run(cpu_scheduling.give_way())
+    assert taken == []

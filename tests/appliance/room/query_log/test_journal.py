@@ -1,0 +1,73 @@
+"""The spool gives back exactly the batches that were appended, as far as it is whole."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.room.query_log.journal import Spool
+from dns.querylog.records import Batch, QueryRecord
+
+RECORD = st.builds(
+    lambda second, name, count: QueryRecord(
+        second, "aaaaaaaaaaaa", "pupils", name, 1, "allowed", "default", "", "", "", 0, count, 0.5
+    ),
+    st.integers(0, 2**33),
+    st.text(max_size=60),
+    st.integers(1, 2**31),
+)
+BATCHES = st.lists(
+    st.builds(
+        lambda number, records: Batch("w", number, tuple(records)),
+        st.integers(1, 2**63),
+        st.lists(RECORD, max_size=5),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(batches=BATCHES, key=st.sampled_from([None, b"k" * 32]), cut=st.integers(0, 10_000))
+def test_what_comes_out_is_what_went_in_up_to_where_it_is_torn(
+    batches: list[Batch], key: bytes | None, cut: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.spool"
+        spool = Spool(path, key)
+        for batch in batches:
+            spool.append([batch], durable=False)
+        spool.close()
+        whole = Spool(path, key)
+        assert whole.batches() == batches
+        whole.close()
+        data = path.read_bytes()
+        path.write_bytes(data[: min(cut, len(data))])
+        torn = Spool(path, key)
+        found = torn.batches()
+        assert found == batches[: len(found)]
+        torn.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(junk=st.binary(max_size=200), key=st.sampled_from([None, b"k" * 32]))
+def test_junk_gives_nothing_and_raises_nothing(junk: bytes, key: bytes | None) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.spool"
+        path.write_bytes(junk)
+        spool = Spool(path, key)
+        assert spool.batches() == []
+        spool.clear()
+        spool.append([Batch("w", 1, ())], durable=True)
+        assert spool.batches() == [Batch("w", 1, ())]
+        spool.close()
+
+
+def test_a_spool_of_another_key_gives_nothing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "log.spool", b"a" * 32)
+    spool.append([Batch("w", 1, ())], durable=False)
+    spool.close()
+    other = Spool(tmp_path / "log.spool", b"b" * 32)
+    assert other.batches() == []
+    other.close()

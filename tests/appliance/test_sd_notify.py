@@ -1,0 +1,122 @@
+"""What systemd is told, over a real datagram socket."""
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance import sd_notify
+from appliance.room.heartbeat import SILENCE_SECONDS, Pulse
+from tests.appliance.commands.test_central import HALLPASS, free_port
+from tests.fakes.clock import FakeClock
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield listening
+
+
+def test_a_state_arrives_as_one_datagram(manager: socket.socket) -> None:
+    sd_notify.notify("READY=1", "STATUS=answering")
+    assert manager.recv(4096) == b"READY=1\nSTATUS=answering"
+
+
+def test_a_name_without_a_file_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"hallpass-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(f"\0{name}")
+        listening.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
+        sd_notify.notify("READY=1")
+        assert listening.recv(4096) == b"READY=1"
+
+
+def test_where_nobody_listens_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    sd_notify.notify("READY=1")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    sd_notify.notify("READY=1")
+
+
+def test_a_watchdog_is_fed_while_the_loop_turns(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "30000")
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+
+    async def feed() -> None:
+        task = asyncio.create_task(sd_notify.feed_watchdog())
+        for _ in range(3):
+            assert await asyncio.to_thread(manager.recv, 4096) == b"WATCHDOG=1"
+        task.cancel()
+
+    asyncio.run(feed())
+
+
+@pytest.mark.parametrize(("usec", "pid"), [("", ""), ("0", ""), ("x", ""), ("30000000", "1")])
+def test_without_a_watchdog_of_its_own_a_process_feeds_none(
+    monkeypatch: pytest.MonkeyPatch, usec: str, pid: str
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", usec)
+    monkeypatch.setenv("WATCHDOG_PID", pid or str(os.getpid()))
+    assert sd_notify.watchdog_seconds() is None
+    asyncio.run(sd_notify.feed_watchdog())
+
+
+def test_a_silent_worker_keeps_the_watchdog_hungry(manager: socket.socket) -> None:
+    clock = FakeClock(1000.0)
+    pulse = Pulse(clock)
+    pulse.feed_watchdog((1, 2))
+    assert manager.recv(4096) == b"WATCHDOG=1"
+    clock.now += SILENCE_SECONDS + 1
+    pulse.beats(1)
+    pulse.feed_watchdog((1, 2))
+    assert manager.recv(4096) == b"STATUS=worker 2 does not answer"
+    pulse.feed_watchdog((1,))
+    assert manager.recv(4096) == b"WATCHDOG=1"
+
+
+def test_a_worker_beats_from_its_own_process() -> None:
+    clock = FakeClock(1000.0)
+    pulse = Pulse(clock)
+    assert pulse.silent((1,)) == ()
+    clock.now += SILENCE_SECONDS + 1
+    assert pulse.silent((1,)) == (1,)
+    pid = os.fork()
+    if pid == 0:
+        pulse.beats(1)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert pulse.silent((1,)) == ()
+
+
+@pytest.mark.parametrize("name", ["resolver", "recorder", "agent", "web"])
+def test_each_process_of_a_room_says_when_it_is_ready_and_that_it_lives(
+    manager: socket.socket, short_path: Path, name: str
+) -> None:
+    config = short_path / "room.toml"
+    config.write_text(
+        f'[room]\nname = "Room 4"\ndata = "data"\n'
+        f'[dns]\nlisten = ["127.0.0.1:0"]\nupstreams = ["127.0.0.1:9"]\nworkers = 1\n'
+        f'[web]\nlisten = "127.0.0.1:{free_port()}"\n[led]\ndriver = "simulated"\n'
+    )
+    command = [*HALLPASS, name, "--config", str(config)]
+    manager.settimeout(60)
+    watched = os.environ | {"WATCHDOG_USEC": "600000"}
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=watched) as process:
+        try:
+            said = manager.recv(4096).splitlines()
+            while b"READY=1" not in said:
+                said = manager.recv(4096).splitlines()
+            if name != "web":  # gunicorn looks after its worker itself
+                while b"WATCHDOG=1" not in said:
+                    said = manager.recv(4096).splitlines()
+        finally:
+            process.terminate()
+    assert process.returncode == 0
