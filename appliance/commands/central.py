@@ -16,7 +16,7 @@ from appliance.settings.central import CentralSettings, Tls
 from appliance.settings.load import load
 from appliance.web_server import arguments
 
-APP = "webui.coordinator.app:create_app()"
+APP = "webui.central.app:create_app()"
 THREADS = 128  # each room's feed and each open page holds one
 
 

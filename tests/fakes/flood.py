@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 from flask import Flask, Response
 
-from webui.shared import live
+from webui.shared import event_stream
 
 
 def create_app() -> Flask:
@@ -13,7 +13,7 @@ def create_app() -> Flask:
 
     @app.get("/flood")
     def flood() -> Response:
-        return live.stream(_lines(), "text/plain")
+        return event_stream.stream(_lines(), "text/plain")
 
     return app
 

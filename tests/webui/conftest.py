@@ -7,7 +7,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from tests.fakes.school import FakeSchool
-from webui.coordinator.app import make_app
+from webui.central.app import make_app
 
 
 class ServedSchool(FakeSchool):

@@ -14,7 +14,7 @@ from appliance.central import accounts, policies, requests, rooms
 from appliance.central.errors import CentralError, NotFound
 from appliance.central.models import Room
 from appliance.central.service import Central
-from webui.shared import live
+from webui.shared import event_stream
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -77,7 +77,7 @@ def feed() -> Response:
             for target in targets:
                 yield (_encoder.encode(target) if target else b"") + b"\n"
 
-    return live.stream(lines(), "application/x-ndjson")
+    return event_stream.stream(lines(), "application/x-ndjson")
 
 
 @api.get("/policy")

@@ -10,11 +10,11 @@ from appliance.room.agent import rpc
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from webui.room.block_page import block_page, closed_or_ours
-from webui.room.classroom import classroom
-from webui.room.room import Room
+from webui.room.lessons import classroom
+from webui.room.room_client import Room
 from webui.room.views import pages
-from webui.shared import signing_in
-from webui.shared.site import make_site
+from webui.shared import auth
+from webui.shared.base_app import make_site
 
 MAY_COME_IN = frozenset({"teacher", "coordinator", "head", "safeguarding"})
 
@@ -41,5 +41,5 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
             return "This page is for the teachers of this room."
         return account
 
-    signing_in.install(app, check, lambda _account: True, home="pages.today")
+    auth.install(app, check, lambda _account: True, home="pages.today")
     return app

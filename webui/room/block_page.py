@@ -14,7 +14,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 
 from appliance.protocol import Incident
 from appliance.room.agent import rpc
-from webui.room.room import Room
+from webui.room.room_client import Room
 
 TELL_PATH = "/hallpass/tell-a-grown-up"
 TELLS_A_MINUTE = 10

@@ -15,8 +15,8 @@ from appliance.room.query_log.reader import LogUnreadable
 from blocklists.categories import CATEGORIES
 from blocklists.related_names import Suggestion
 from webui.room import forms
-from webui.room.room import Room
-from webui.shared import live
+from webui.room.room_client import Room
+from webui.shared import event_stream
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 
@@ -56,7 +56,7 @@ def events() -> Response:
         for changed in news:
             yield ("changed", {}) if changed else None
 
-    return live.events(items())
+    return event_stream.events(items())
 
 
 @pages.post("/requests")

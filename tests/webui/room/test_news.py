@@ -14,7 +14,7 @@ from appliance.room.paths import RoomPaths
 from appliance.settings.room import Dns, RoomSettings
 from appliance.settings.room import Room as RoomSection
 from appliance.settings.values import Upstream
-from webui.room.room import Room
+from webui.room.room_client import Room
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from appliance.room.health import Condition, ProcessHealth
 from appliance.settings.room import Dns, Room, RoomSettings
 from appliance.settings.values import Upstream
 from webui.room.app import create_app
-from webui.shared.signing_in import _wanted
+from webui.shared.auth import _wanted
 
 TESS = Account(username="tess", name="Tess Teacher", role="teacher")
 

@@ -16,9 +16,9 @@ from appliance.protocol import Account
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load
 from webui.api.views import api
-from webui.coordinator.views import pages
-from webui.shared import signing_in
-from webui.shared.site import make_site
+from webui.central.views import pages
+from webui.shared import auth
+from webui.shared.base_app import make_site
 
 LARGEST_UPLOAD = 64 * 1024 * 1024
 PLACE = "for the coordinator"
@@ -57,7 +57,7 @@ def make_app(central: Central) -> Flask:
             now = accounts.find(session, account.username, central.now())
         return now is not None and now.role == account.role
 
-    signing_in.install(app, check, still_holds, home="pages.queue")
+    auth.install(app, check, still_holds, home="pages.queue")
     return app
 
 

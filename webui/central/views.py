@@ -12,9 +12,9 @@ from appliance.central.lists import sources
 from appliance.central.service import Central
 from blocklists.categories import BY_ID, CATEGORIES
 from dns.policy.site_names import reason_why_not
-from webui.coordinator import forms
-from webui.shared import live
-from webui.shared.flashing import flash_with_undo
+from webui.central import forms
+from webui.shared import event_stream
+from webui.shared.flash_messages import flash_with_undo
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 
@@ -82,7 +82,7 @@ def queue() -> str:
 def events() -> Response:
     """Say whenever anything changed since a page was made: the page then looks again."""
     beats = central().feed.beats(request.args.get("since", 0, type=int))
-    return live.events(("changed", {}) if changed else None for changed in beats)
+    return event_stream.events(("changed", {}) if changed else None for changed in beats)
 
 
 @pages.post("/requests/<request_id>/decide")

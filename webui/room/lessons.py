@@ -12,7 +12,7 @@ from blocklists.categories import BY_ID
 from dns.errors import InvalidName
 from dns.policy.explain import Explanation, explain
 from webui.room import forms
-from webui.room.room import Room
+from webui.room.room_client import Room
 
 classroom = Blueprint("classroom", __name__, template_folder="templates")
 
