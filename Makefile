@@ -85,7 +85,7 @@ image: $(VENV)/.installed-for-image
 
 image-test: $(VENV)/.installed-for-image
 	$(VENV)/bin/hallpass image build --output dist --compress none $(IMAGE)
-	$(PYTEST) tests/image/booting.py -p no:xdist --timeout 7200 -s --power-cuts $(CUTS)
+	$(PYTEST) tests/image/boot_story.py -p no:xdist --timeout 7200 -s --power-cuts $(CUTS)
 
 clean:
 	rm -rf $(VENV) .venv-* .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -13,7 +13,7 @@ from blocklists.errors import ListError, SourceUnusable
 from blocklists.index import open_index
 from blocklists.sources import Source
 from dns.message.names import name_of_key
-from tests.blocklists.making import closed, index_of, index_of_text, report_of, source
+from tests.blocklists.factories import closed, index_of, index_of_text, report_of, source
 
 
 def names(path: Path) -> list[str]:

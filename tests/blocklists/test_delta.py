@@ -14,7 +14,7 @@ from blocklists.errors import IndexDamaged, ListError
 from blocklists.export import closed_names
 from blocklists.index import LayeredIndex, open_index, verify
 from dns.message.names import name_of_key
-from tests.blocklists.making import report_of, source
+from tests.blocklists.factories import report_of, source
 
 RULES = st.lists(
     st.builds(

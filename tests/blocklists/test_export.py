@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from blocklists.export import closed_names
-from tests.blocklists.making import index_of, index_of_text, source
+from tests.blocklists.factories import index_of, index_of_text, source
 
 
 def test_names_are_sorted_and_those_under_a_listed_parent_are_left_out(tmp_path: Path) -> None:

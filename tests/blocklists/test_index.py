@@ -18,7 +18,7 @@ from blocklists.export import closed_names
 from blocklists.formats import FORMATS, Parser
 from blocklists.index import Index, open_index, verify
 from dns.message.names import is_under, parents
-from tests.blocklists.making import closed, index_of, index_of_text, report_of, source
+from tests.blocklists.factories import closed, index_of, index_of_text, report_of, source
 
 LABELS = st.sampled_from(["a", "b", "c", "a-b", "xn--a"])
 NAMES = st.lists(LABELS, min_size=2, max_size=4).map(lambda labels: ".".join([*labels, "example"]))

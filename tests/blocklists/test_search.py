@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from blocklists.search import diff, diff_copies, search
-from tests.blocklists.making import index_of, source
+from tests.blocklists.factories import index_of, source
 
 
 def test_a_search_names_every_list_entry_and_category(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from blocklists import source_reader
 from blocklists.errors import ListError, SourceUnusable
 from blocklists.source_reader import is_white, lines, parts
 from blocklists.sources import Source
-from tests.blocklists.making import closed, index_of
+from tests.blocklists.factories import closed, index_of
 
 TEXT = b"\xef\xbb\xbf# a list\r\nbad.example\r\nworse.example\r\n"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dns.errors import MalformedMessage
 from dns.message.wire import Query, Unanswerable, Unreadable, name_at, read, text_of, to_wire
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolving import PUPIL, STRANGER, InTest, question
+from tests.fakes.resolvers import PUPIL, STRANGER, InTest, question
 
 NAMES = ("example.org", "www.bets.example", "search.example", "a.b.c.d.example")
 OPTIONS = (None, b"", b"\0\x0a\0\x0812345678", b"\0\x0c\0\2\0\0", b"\0\x08\0\4\0\1\0\0")

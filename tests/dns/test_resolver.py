@@ -5,7 +5,7 @@ import pytest
 
 from dns.message.wire import BADVERS, FORMERR, NOERROR, NOTIMP, NXDOMAIN, REFUSED, SERVFAIL
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolving import PUPIL, STRANGER, InTest, extended_errors, question
+from tests.fakes.resolvers import PUPIL, STRANGER, InTest, extended_errors, question
 
 
 def rcode(reply: bytes) -> int:

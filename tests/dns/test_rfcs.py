@@ -11,9 +11,9 @@ from dns.local_zones import private_zones
 from dns.local_zones.local_zones import LocalNames
 from dns.message.wire import NOERROR, NXDOMAIN, to_wire
 from tests.fakes import upstream as fake
-from tests.fakes.asking import addresses, answer, answer_bytes, asking, query, run
+from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolving import InTest, extended_errors, question
+from tests.fakes.resolvers import InTest, extended_errors, question
 from tests.fakes.upstream import Asked, FakeUpstream, Reply
 
 RFC_6303 = (

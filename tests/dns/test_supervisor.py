@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.servers import family
-from tests.fakes.resolving import question
+from tests.fakes.resolvers import question
 from tests.fakes.upstream import FakeUpstream
 
 PROGRAM = """

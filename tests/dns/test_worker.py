@@ -12,9 +12,9 @@ from dns import worker as worker_module
 from dns.policy.verdict import Policy, Verdict
 from dns.server.sockets import open_sockets
 from dns.worker import Worker, WorkerSettings
-from tests.fakes.asking import run
+from tests.fakes.dns_client import run
 from tests.fakes.policy import FakePolicy, FakeView
-from tests.fakes.resolving import question
+from tests.fakes.resolvers import question
 from tests.fakes.upstream import FakeUpstream
 
 

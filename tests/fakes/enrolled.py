@@ -25,7 +25,7 @@ from blocklists.index import open_index
 from blocklists.sources import Source
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
 from tests.fakes.central import TOKEN, FakeCentral
-from tests.fakes.resolving import question
+from tests.fakes.resolvers import question
 from tests.fakes.upstream import FakeUpstream
 
 SETTINGS = """

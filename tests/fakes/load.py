@@ -4,7 +4,7 @@ import socket
 import threading
 from itertools import count
 
-from tests.fakes.resolving import question
+from tests.fakes.resolvers import question
 
 PATIENCE_SECONDS = 10.0
 

@@ -6,7 +6,7 @@ from typing import Any
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
 from dns.policy.verdict import ClosedNames
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 
 MONDAY_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a school day in winter: London's clock shows UTC
 NOW = MONDAY_TEN.timestamp()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Lesson, Pause, Period, PolicyDocument, Profile, Rule, Suspension, Unblock
 from dns.policy.verdict import Verdict
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import GROUPS, MONDAY_TEN, NOW, PUPIL, STAFF, TEACHER, document
 
 LOCKED_NAMES = ("locked.example", "www.locked.example", "deep.under.locked.example", "worst.example")

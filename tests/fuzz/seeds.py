@@ -7,7 +7,7 @@ import dnslib
 import h2.config
 import h2.connection
 
-from tests.fakes.resolving import question
+from tests.fakes.resolvers import question
 
 _OPTIONS = (None, b"", b"\0\x0a\0\x0812345678", b"\0\x0c\0\2\0\0", b"\0\x08\0\4\0\1\0\0", b"\0\x0f\0\2\0\x0f")
 _LINES = (

@@ -28,7 +28,7 @@ from dns.server.http_request import Request
 from dns.server.https import HttpsConnection
 from dns.server.tcp import TcpConnection
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolving import PUPIL, STRANGER, InTest, question
+from tests.fakes.resolvers import PUPIL, STRANGER, InTest, question
 
 NAMES = ("fine.example", "www.bets.example", "search.example", "a.b.c.d.example")
 KINDS = ("A", "AAAA", "HTTPS", "SVCB", "TXT", "ANY")

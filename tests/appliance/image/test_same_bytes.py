@@ -8,7 +8,7 @@ import pytest
 
 from appliance.image import filesystems, root, wheels
 from appliance.image.recipe import Recipe
-from tests.appliance.image.making import EPOCH
+from tests.appliance.image.factories import EPOCH
 
 WHEEL = {
     "spoken/__init__.py": "def main():\n    print('spoken')\n",

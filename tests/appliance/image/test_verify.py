@@ -10,7 +10,7 @@ from appliance.image import disk
 from appliance.image.layout import MIB, layout
 from appliance.image.reader import opened
 from appliance.image.verify import findings, versions
-from tests.appliance.image.making import KERNEL, SHADOW, Trees, make
+from tests.appliance.image.factories import KERNEL, SHADOW, Trees, make
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nMDEyMw==\n-----END OPENSSH PRIVATE KEY-----\n"
 

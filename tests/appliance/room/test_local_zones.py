@@ -13,8 +13,8 @@ from dns.local_zones.local_zones import LocalNames
 from dns.local_zones.zone_records import LocalRecord
 from dns.message import svcb, wire
 from dns.message.response import Answer
-from tests.fakes.asking import query
 from tests.fakes.authority import Authority
+from tests.fakes.dns_client import query
 
 
 def room(folder: Path, encryption: Encryption | None = None, **dns: object) -> RoomSettings:

@@ -16,7 +16,7 @@ from appliance.room.resolver import Files, Page, serve
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from dns.policy.compiled import CompiledPolicy
-from tests.fakes.resolving import question
+from tests.fakes.resolvers import question
 
 ROOM = """
 [room]

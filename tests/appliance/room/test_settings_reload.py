@@ -15,8 +15,8 @@ from dns.server.listen_sockets import Shares
 from dns.supervisor import Plan
 from tests.fakes.authority import Authority
 from tests.fakes.load import Load
-from tests.fakes.resolving import question
-from tests.fakes.running import ROOM, Room, free_port
+from tests.fakes.processes import ROOM, Room, free_port
+from tests.fakes.resolvers import question
 from tests.fakes.upstream import FakeUpstream, late
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from dns.server.connection_limiter import Limits
 from tests.fakes.load import Load
-from tests.fakes.resolving import question
-from tests.fakes.running import Room
+from tests.fakes.processes import Room
+from tests.fakes.resolvers import question
 from tests.fakes.upstream import FakeUpstream
 
 ATTEMPTS = 10_000

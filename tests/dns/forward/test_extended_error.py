@@ -10,7 +10,7 @@ from dns.forward.extended_error import is_meant, told
 from dns.message.scanner import skim
 from dns.message.wire import NOERROR, NXDOMAIN, REFUSED, SERVFAIL
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolving import InTest, extended_errors
+from tests.fakes.resolvers import InTest, extended_errors
 
 Errors = list[tuple[int, str]]
 

@@ -13,8 +13,8 @@ from dns.server.stream_listener import Door, open_socket
 from dns.server.tcp import Transport
 from dns.server.tls import Certificate
 from tests.fakes import upstream as fake
-from tests.fakes.asking import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.authority import Authority
+from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.upstream import Asked, FakeUpstream
 
 NAME = "dns.example.org"

@@ -14,7 +14,7 @@ from dns.forward.health import Health
 from dns.forward.pending_query import Exchange
 from dns.forward.server import Server, ServerAddress
 from dns.forward.stream import StreamServer
-from tests.fakes.asking import query, run
+from tests.fakes.dns_client import query, run
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 CHANCE = Chance()

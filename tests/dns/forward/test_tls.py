@@ -7,8 +7,8 @@ import pytest
 
 from dns.forward import stream
 from tests.fakes import upstream as fake
-from tests.fakes.asking import addresses, answer, asking, run
 from tests.fakes.authority import Authority
+from tests.fakes.dns_client import addresses, answer, asking, run
 from tests.fakes.upstream import FakeUpstream
 
 NAME = "dns.example.org"

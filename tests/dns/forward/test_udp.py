@@ -6,7 +6,7 @@ import dnslib
 import pytest
 
 from tests.fakes import upstream as fake
-from tests.fakes.asking import addresses, answer, answer_bytes, asking, query, run
+from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.upstream import FakeUpstream
 
 

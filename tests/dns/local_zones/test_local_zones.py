@@ -10,7 +10,7 @@ from dns.local_zones.local_zones import LocalNames
 from dns.local_zones.private_zones import EMPTY_ZONES
 from dns.local_zones.zone_records import InvalidRecord, LocalRecord
 from dns.message import svcb, wire
-from tests.fakes.asking import query
+from tests.fakes.dns_client import query
 
 
 def record(name: str, rtype: str, value: str, ttl: int = 300) -> LocalRecord:

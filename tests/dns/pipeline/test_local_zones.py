@@ -3,7 +3,7 @@
 from dns.local_zones.local_zones import LocalNames
 from dns.local_zones.zone_records import LocalRecord
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolving import InTest
+from tests.fakes.resolvers import InTest
 
 ALIASES = LocalNames(
     [

@@ -7,7 +7,7 @@ import pytest
 from dns.policy.delegation import Decision, Wish, may_open
 from dns.policy.document import Delegation, Lesson, Pause, Rule
 from dns.policy.view import CompiledView
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import NOW, PUPIL, minutes, policy
 
 LISTS = FakeClosedNames(

@@ -5,7 +5,7 @@ import pytest
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Device, Group, Profile, Suspension
 from dns.policy.verdict import Step
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import NOW, PUPIL, document, minutes
 
 MAC = "02:00:5e:00:53:01"

@@ -7,7 +7,7 @@ import pytest
 from dns.policy.document import Delegation, Lesson, Pause, Rule, Suspension, Unblock
 from dns.policy.explain import Explanation, explain
 from dns.policy.verdict import Step
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import NOW, PUPIL, minutes, policy
 
 

@@ -6,7 +6,7 @@ from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Bundle, Lesson, PolicyDocument, Rule, Unblock
 from dns.policy.overreach import without_overreach
 from dns.policy.verdict import Action
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import MONDAY_TEN, NOW, PUPIL, document, policy
 
 LISTS = FakeClosedNames(

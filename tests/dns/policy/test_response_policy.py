@@ -7,7 +7,7 @@ import pytest
 from dns.policy.document import ClosedRange, Lesson, Rule, Unblock
 from dns.policy.verdict import Action, Step, Verdict
 from dns.policy.view import CompiledView
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import NOW, PUPIL, after, minutes, policy
 
 A = 1

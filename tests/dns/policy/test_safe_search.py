@@ -7,7 +7,7 @@ import pytest
 from dns.policy.document import Profile, Rule, Unblock
 from dns.policy.safe_search import GOOGLE_NAMES
 from dns.policy.verdict import Action, Step, Verdict
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import NOW, PUPIL, STAFF, minutes, policy
 
 A, MX, AAAA, HTTPS = 1, 15, 28, 65

@@ -7,7 +7,7 @@ from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
 from dns.policy.lookups import Networks
 from dns.policy.verdict import Action, Closing
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import NOW, minutes
 
 

@@ -9,7 +9,7 @@ from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
 from dns.policy.steps import ORDER
 from dns.policy.verdict import Action, Step
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import NOW, PUPIL, document, minutes, policy
 
 A = 1

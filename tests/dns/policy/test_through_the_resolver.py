@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from dns.policy.document import Lesson, PolicyDocument, Rule, Unblock
 from tests.fakes.policies import NOW, PUPIL, TEACHER, document, minutes
 from tests.fakes.policy_strategies import UNIVERSE, compiled, documents, rules, unblocks
-from tests.fakes.resolving import InTest, extended_errors, question
+from tests.fakes.resolvers import InTest, extended_errors, question
 
 NETWORKS = ("192.0.2.0/24", "198.51.100.0/24")
 PACKETS = tuple(question(name, qtype) for name in UNIVERSE for qtype in ("A", "AAAA"))

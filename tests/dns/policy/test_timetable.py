@@ -9,7 +9,7 @@ import pytest
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Period, PolicyDocument, Profile, Span
 from dns.policy.timetable import FOREVER, Calendar, Timetable
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import GROUPS, PUPIL
 
 LONDON = ZoneInfo("Europe/London")

@@ -21,7 +21,7 @@ from dns.policy.document import (
     Unblock,
 )
 from dns.policy.validation import mistakes
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import document, minutes
 
 P = Profile(name="p")

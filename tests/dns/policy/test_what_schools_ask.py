@@ -19,7 +19,7 @@ from dns.policy.explain import explain
 from dns.policy.tunnel import TunnelDetector
 from dns.policy.verdict import Action, Step
 from tests.fakes import traces
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import GROUPS, NOW, PUPIL, PUPILS, STAFF, TEACHER, after, document, minutes, policy
 
 A = 1

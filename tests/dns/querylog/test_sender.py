@@ -12,9 +12,9 @@ import pytest
 from dns.packet_cache import Noted
 from dns.querylog.records import Batch, FrameReader, Stored, batch_decoder, frame
 from dns.querylog.sender import TABLE_ROWS, UNCONFIRMED_RECORDS, Reporter, total
-from tests.fakes.asking import run
+from tests.fakes.dns_client import run
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolving import PUPIL, InTest, handed_over
+from tests.fakes.resolvers import PUPIL, InTest, handed_over
 
 
 def noted(name: str, outcome: str = "allowed") -> Noted:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from dns.server.udp import LONG_LOG, UdpListener, open_socket
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolving import PUPIL, InTest, question
+from tests.fakes.resolvers import PUPIL, InTest, question
 
 
 class AtOnce:

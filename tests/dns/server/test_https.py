@@ -24,8 +24,8 @@ from dns.server.https import HttpsConnection, https_door, lifetime
 from dns.server.stream_listener import Door, open_socket
 from dns.server.tcp import Transport
 from dns.server.tls import Certificate, CertificateUnusable, tls_door
-from tests.fakes.asking import query, run
 from tests.fakes.authority import Authority
+from tests.fakes.dns_client import query, run
 
 NAME = "room.example.org"
 MESSAGE = {"content-type": "application/dns-message", "accept": "application/dns-message"}

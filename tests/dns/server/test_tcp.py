@@ -16,7 +16,7 @@ from dns.server import stream_listener as listeners_door
 from dns.server.connection_limiter import House, Limits
 from dns.server.stream_listener import Door, open_socket
 from dns.server.tcp import TcpConnection, Transport, listen
-from tests.fakes.asking import run
+from tests.fakes.dns_client import run
 
 QUESTION = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\7example\3org\0\0\1\0\1"
 

@@ -7,7 +7,7 @@ import pytest
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Bundle, Lesson, Pause, Suspension, Unblock
 from dns.policy.verdict import Action, Step, Verdict
-from tests.fakes.closed_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeClosedNames
 from tests.fakes.policies import LISTS, NOW, PUPIL, TEACHER, after, document, minutes, policy
 
 A = 1

@@ -14,7 +14,7 @@ from appliance.image import disk, filesystems, os_list, sbom, tools
 from appliance.image.layout import ALIGNED, MIB, layout, table
 from appliance.image.reader import opened
 from appliance.image.reader import table as read_table
-from tests.appliance.image.making import EPOCH, SMALL, Trees, make
+from tests.appliance.image.factories import EPOCH, SMALL, Trees, make
 
 
 def test_partitions_follow_each_other_without_gaps_and_data_is_last() -> None:

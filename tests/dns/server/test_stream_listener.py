@@ -12,8 +12,8 @@ import pytest
 from dns.local_zones.local_zones import LocalNames
 from dns.server.sockets import open_sockets
 from dns.worker import Worker, WorkerSettings
-from tests.fakes.asking import query, run
 from tests.fakes.authority import Authority
+from tests.fakes.dns_client import query, run
 from tests.fakes.policy import FakePolicy
 from tests.fakes.upstream import FakeUpstream, late
 

@@ -14,7 +14,7 @@ from appliance.room.paths import RoomPaths
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from tests.bench.servers import family
-from tests.fakes.resolving import question
+from tests.fakes.resolvers import question
 from tests.fakes.upstream import FakeUpstream
 
 ROOM = """
