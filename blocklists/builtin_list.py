@@ -1,4 +1,4 @@
-"""The starter list that Hallpass brings: what a room closes that has been told nothing yet."""
+"""The built-in list that Hallpass brings: what a room closes that has been told nothing yet."""
 
 import hashlib
 import tempfile
@@ -7,47 +7,47 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from blocklists.compiler import build
-from blocklists.container import FORMAT
+from blocklists.compiler import build_index
+from blocklists.container import FORMAT_VERSION
 from blocklists.errors import IndexDamaged
-from blocklists.index import INDEX_NAME, Index, open_index, verify
+from blocklists.index import INDEX_NAME, Index, open_index, verify_index
 from blocklists.sources import Source
 
-SOURCE = "hallpass-starter"  # each category is a source of its own: hallpass-starter-gambling
+BUILTIN_SOURCE = "hallpass-starter"  # each category is a source of its own: hallpass-starter-gambling
 
 
-def names() -> dict[str, tuple[str, ...]]:
-    """Return the names of the starter list by category."""
+def builtin_names() -> dict[str, tuple[str, ...]]:
+    """Return the names of the built-in list by category."""
     table = tomllib.loads(_text())
     return {category: tuple(words.split()) for category, words in table.items()}
 
 
-def build_into(directory: Path) -> Index:
-    """Compile the starter list into a directory and open it. Raises ListError."""
+def build_builtin_index(directory: Path) -> Index:
+    """Compile the built-in list into a directory and open it. Raises ListError."""
     with tempfile.TemporaryDirectory(prefix="hallpass-starter-") as lists:
-        build(list(sources(Path(lists))), directory)
+        build_index(list(builtin_sources(Path(lists))), directory)
     return open_index(directory)
 
 
-def index(cache_dir: Path) -> Index:
-    """Return the starter index, compiled on first use into a folder of `cache_dir` named by its content."""
-    directory = cache_dir / f"starter-{hashlib.sha256(_text().encode()).hexdigest()[:16]}-{FORMAT}"
+def open_builtin_index(cache_dir: Path) -> Index:
+    """Return the built-in index, compiled on first use into a folder of `cache_dir` named by its content."""
+    directory = cache_dir / f"starter-{hashlib.sha256(_text().encode()).hexdigest()[:16]}-{FORMAT_VERSION}"
     if (directory / INDEX_NAME).exists():
         try:
-            verify(directory)
+            verify_index(directory)
             return open_index(directory)
         except IndexDamaged:
             pass  # made by us from what we carry: made again
-    return build_into(directory)
+    return build_builtin_index(directory)
 
 
-def sources(lists: Path) -> Iterator[Source]:
-    """Yield the starter list as sources, one a category, their files written into a folder."""
-    for category, closed in names().items():
+def builtin_sources(lists: Path) -> Iterator[Source]:
+    """Yield the built-in list as sources, one a category, their files written into a folder."""
+    for category, closed in builtin_names().items():
         file = lists / f"{category}.txt"
         file.write_text("\n".join(closed) + "\n", "ascii")
         yield Source(
-            name=f"{SOURCE}-{category.replace('_', '-')}",
+            name=f"{BUILTIN_SOURCE}-{category.replace('_', '-')}",
             category=category,
             location=str(file),
             format="domains",

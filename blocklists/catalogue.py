@@ -13,7 +13,7 @@ from blocklists.errors import ListError
 from blocklists.sources import Source
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CatalogueList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A public list."""
 
     id: str
@@ -27,7 +27,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     about: str  # a sentence on quality and over-blocking
     match: str = ""
 
-    def source(self) -> Source:
+    def to_source(self) -> Source:
         """Return the source that a subscription is."""
         return Source(
             name=self.id,
@@ -40,7 +40,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         )
 
 
-class ReadySet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CatalogueSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A ready-made choice of lists."""
 
     id: str
@@ -52,14 +52,14 @@ class ReadySet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it."""
 
-    lists: tuple[Listed, ...] = msgspec.field(name="list")
-    sets: tuple[ReadySet, ...] = msgspec.field(name="set")
+    lists: tuple[CatalogueList, ...] = msgspec.field(name="list")
+    sets: tuple[CatalogueSet, ...] = msgspec.field(name="set")
 
-    def find(self, ids: Iterable[str]) -> tuple[Listed, ...]:
+    def find_lists(self, ids: Iterable[str]) -> tuple[CatalogueList, ...]:
         """Return lists by their ids or by the id of a set, each once. Raises ListError for an unknown one."""
         by_id = {one.id: one for one in self.lists}
         sets = {one.id: one.lists for one in self.sets}
-        chosen: dict[str, Listed] = {}
+        chosen: dict[str, CatalogueList] = {}
         for wanted in ids:
             for one in sets.get(wanted, (wanted,)):
                 if one not in by_id:
@@ -69,17 +69,17 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 @cache
-def load() -> Catalogue:
+def load_catalogue() -> Catalogue:
     """Return the catalogue that Hallpass brings."""
     text = resources.files("blocklists").joinpath("catalogue.toml").read_text("utf-8")
     return msgspec.toml.decode(text, type=Catalogue)
 
 
-def sources_file(lists: Iterable[Listed]) -> Iterator[str]:
+def sources_file_lines(lists: Iterable[CatalogueList]) -> Iterator[str]:
     """Yield the lines of a sources file that subscribes to lists."""
     for one in lists:
         yield "[[source]]"
-        for key, value in msgspec.to_builtins(one.source()).items():
+        for key, value in msgspec.to_builtins(one.to_source()).items():
             if value:
                 yield f"{key} = {_quoted(value)}"
         yield ""

@@ -57,10 +57,10 @@ CATEGORIES = (
     Category("dynamic_dns", "Dynamic DNS", "Names that lead to machines at home; often misused."),
 )
 
-BY_ID = {category.id: category for category in CATEGORIES}
+CATEGORIES_BY_ID = {category.id: category for category in CATEGORIES}
 
 
-def readable(category: str) -> str:
+def category_name(category: str) -> str:
     """Return the name of a category for people; an unknown one is made presentable."""
-    known = BY_ID.get(category)
+    known = CATEGORIES_BY_ID.get(category)
     return known.name if known else category.replace("_", " ").replace("-", " ").capitalize()

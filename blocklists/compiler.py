@@ -16,17 +16,17 @@ import msgspec
 
 from blocklists import container
 from blocklists.container import INDEX_NAME, SourceInfo
-from blocklists.entries import Effect, Entry, Pattern, Problem, Withdrawn
+from blocklists.entries import BadFilter, Effect, NameEntry, PatternEntry, SkippedLine
 from blocklists.errors import ListError, NotUnderstood, SourceUnusable
-from blocklists.format_detection import SAMPLE_LINES, recognise, refuse_pages
+from blocklists.format_detection import SAMPLE_LINES, detect_format, reject_web_pages
 from blocklists.formats import FORMATS, Parser
-from blocklists.never_block import PROTECTED
-from blocklists.source_reader import Part, lines, parts
+from blocklists.never_block import NEVER_BLOCK
+from blocklists.source_reader import SourcePart, read_lines, read_parts
 from blocklists.sources import Source
-from blocklists.table import Table
+from blocklists.table import BuildTable
 
 REPORT_NAME = "report.json"  # the report of the build, beside the index
-PROBLEMS_KEPT = 1000  # of each reason in each source; the rest is counted
+MAX_PROBLEMS = 1000  # of each reason in each source; the rest is counted
 _TEXT_KEPT = 80
 _HEADER_LINES = 60
 _VERSION = re.compile(
@@ -47,7 +47,7 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     entries: int  # what they said
     names: int  # the names that stand in the index because of it
     passed_over: dict[str, int]  # reason -> lines
-    problems: tuple[Problem, ...]  # the first of each reason
+    problems: tuple[SkippedLine, ...]  # the first of each reason
     white: bool = False  # its names are left open, as its `usage` says
 
 
@@ -71,59 +71,61 @@ def local_path(source: Source) -> Path:
     return source.path
 
 
-def build(
+def build_index(
     sources: Sequence[Source],
     output: Path,
     progress: Progress = no_progress,
     *,
     locate: Callable[[Source], Path] = local_path,
-    protected: Iterable[str] = (),
+    never_block: Iterable[str] = (),
 ) -> BuildReport:
     """Compile sources into `output`/index.hpx. Raises ListError, and then leaves the old index in place."""
-    table = Table([source.category for source in sources], (*PROTECTED, *sorted(set(protected) - set(PROTECTED))))
+    table = BuildTable(
+        [source.category for source in sources], (*NEVER_BLOCK, *sorted(set(never_block) - set(NEVER_BLOCK)))
+    )
     reads = []
-    wrong = []
+    problems = []
     for number, source in enumerate(sources):
         try:
-            reads.append(_Reading(source, number, table, progress).read(locate(source)))
+            reads.append(_SourceReader(source, number, table, progress).read_source(locate(source)))
         except SourceUnusable as problem:
-            wrong.append(str(problem))
-    if wrong:
-        raise ListError("; ".join(wrong))
+            problems.append(str(problem))
+    if problems:
+        raise ListError("; ".join(problems))
     total = len(table)
-    keys, numbers, sets = table.boil_down(lambda done: progress("sorting", done, total))
+    keys, numbers, sets = table.compact(lambda done: progress("sorting", done, total))
     progress("packing", 0, len(keys))
     names = _names_of_sources(numbers, sets, table, len(sources))
-    infos = [reading.info(names[at]) for at, reading in enumerate(reads)]
-    tables = table.tables(infos, sets)
+    infos = [reading.source_info(names[at]) for at, reading in enumerate(reads)]
+    tables = table.to_tables(infos, sets)
     del table
     trie = container.make_trie(keys)
     by_id = _in_trie_order(trie, keys, numbers)
-    version = container.write(output / INDEX_NAME, trie, by_id, tables)
+    version = container.write_index(output / INDEX_NAME, trie, by_id, tables)
     report = BuildReport(
         version=version,
         names=len(keys),
         patterns=len(tables.patterns),
-        sources=tuple(reading.report(names[at]) for at, reading in enumerate(reads)),
+        sources=tuple(reading.source_report(names[at]) for at, reading in enumerate(reads)),
     )
-    with container.replacing(output / REPORT_NAME) as file:
+    with container.replace_file(output / REPORT_NAME) as file:
         file.write(msgspec.json.encode(report))
     progress("packing", len(keys), len(keys))
     return report
 
 
-def names_in(source: Source, location: Path) -> set[str]:
+def read_names(source: Source, location: Path) -> set[str]:
     """Return the names that a source's text speaks of. Raises SourceUnusable."""
-    table = Table([source.category])
-    _Reading(source, 0, table, no_progress).read(location)
-    return set(table.names())
+    table = BuildTable([source.category])
+    _SourceReader(source, 0, table, no_progress).read_source(location)
+    return set(table.iter_names())
 
 
-def survey(source: Source, location: Path) -> SourceReport:
+def survey_source(source: Source, location: Path) -> SourceReport:
     """Read one source without building anything. Raises SourceUnusable."""
-    table = Table([source.category])
-    reading = _Reading(source, 0, table, no_progress).read(location)
-    return reading.report(len(table))
+    table = BuildTable([source.category])
+    reading = _SourceReader(source, 0, table, no_progress).read_source(location)
+    return reading.source_report(len(table))
 
 
 def _in_trie_order(trie: Any, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
@@ -135,7 +137,7 @@ def _in_trie_order(trie: Any, keys: Sequence[str], numbers: Sequence[int]) -> li
 
 
 def _names_of_sources(
-    numbers: Iterable[int], sets: Sequence[tuple[int, ...]], table: Table, sources: int
+    numbers: Iterable[int], sets: Sequence[tuple[int, ...]], table: BuildTable, sources: int
 ) -> list[int]:
     counts = [0] * sources
     for at, uses in Counter(numbers).items():
@@ -144,10 +146,10 @@ def _names_of_sources(
     return counts
 
 
-class _Reading:
+class _SourceReader:
     """One source being read into the table."""
 
-    def __init__(self, source: Source, number: int, table: Table, progress: Progress) -> None:
+    def __init__(self, source: Source, number: int, table: BuildTable, progress: Progress) -> None:
         self._source = source
         self._number = number
         self._table = table
@@ -155,16 +157,16 @@ class _Reading:
         self._format = source.format
         self._lines = 0
         self._entries = 0
-        self._white = False
+        self._is_allowlist = False
         self._version = ""
         self._reasons: Counter[str] = Counter()
-        self._problems: list[Problem] = []
+        self._problems: list[SkippedLine] = []
 
-    def read(self, location: Path) -> "_Reading":
+    def read_source(self, location: Path) -> "_SourceReader":
         """Read everything. Raises SourceUnusable."""
         try:
-            for part in parts(location, self._source.folder):
-                self._part(part)
+            for part in read_parts(location, self._source.folder):
+                self._read_part(part)
         except SourceUnusable as problem:
             raise SourceUnusable(f"source {self._source.name!r}: {problem}") from None
         if self._lines and not self._entries:
@@ -175,7 +177,7 @@ class _Reading:
             )
         return self
 
-    def info(self, names: int) -> SourceInfo:
+    def source_info(self, names: int) -> SourceInfo:
         """Return what the index keeps of this source."""
         source = self._source
         return SourceInfo(
@@ -188,7 +190,7 @@ class _Reading:
             version=self._version,
         )
 
-    def report(self, names: int) -> SourceReport:
+    def source_report(self, names: int) -> SourceReport:
         """Return what became of this source."""
         return SourceReport(
             name=self._source.name,
@@ -199,67 +201,67 @@ class _Reading:
             names=names,
             passed_over=dict(self._reasons.most_common()),
             problems=tuple(self._problems),
-            white=self._white,
+            white=self._is_allowlist,
         )
 
-    def _part(self, part: Part) -> None:
-        self._white = part.white
-        text = lines(part.stream)
+    def _read_part(self, part: SourcePart) -> None:
+        self._is_allowlist = part.is_allowlist
+        text = read_lines(part.stream)
         sample = list(itertools.islice(text, SAMPLE_LINES))
         self._version = _version(sample)
         self._format = self._format_of(part, sample)
-        parser = FORMATS[self._format](self._source.meaning)
-        self._feed(parser, part, itertools.chain(sample, text))
-        for item in parser.finish():
-            self._take(item)
+        parser = FORMATS[self._format](self._source.default_match)
+        self._parse_lines(parser, part, itertools.chain(sample, text))
+        for item in parser.finish_file():
+            self._add_item(item)
 
-    def _format_of(self, part: Part, sample: Sequence[str | None]) -> str:
-        if part.squidguard and self._source.format in ("auto", "domains"):
-            refuse_pages(sample)
+    def _format_of(self, part: SourcePart, sample: Sequence[str | None]) -> str:
+        if part.is_squidguard and self._source.format in ("auto", "domains"):
+            reject_web_pages(sample)
             return "squidguard"
         if self._source.format == "auto":
-            return recognise(sample)
-        refuse_pages(sample)
+            return detect_format(sample)
+        reject_web_pages(sample)
         return self._source.format
 
-    def _feed(self, parser: Parser, part: Part, text: Iterator[str | None]) -> None:
+    def _parse_lines(self, parser: Parser, part: SourcePart, text: Iterator[str | None]) -> None:
         for at, line in enumerate(text, 1):
             if not at % 16384:
                 self._progress(self._source.name, at, 0)
             if line is None:
-                self._pass_over(part.name, at, "a line longer than 64 KB", "")
+                self._skip_line(part.name, at, "a line longer than 64 KB", "")
                 continue
             try:
-                items = parser.line(line)
+                items = parser.parse_line(line)
             except NotUnderstood as reason:
-                self._pass_over(part.name, at, str(reason), line)
+                self._skip_line(part.name, at, str(reason), line)
                 continue
             if not items:
                 continue
             self._lines += 1
             for item in items:
-                if not self._take(item):
-                    self._pass_over(part.name, at, "would close a name that no list can close", line, counted=True)
+                if not self._add_item(item):
+                    self._skip_line(part.name, at, "would close a name that no list can close", line, counted=True)
         self._progress(self._source.name, self._lines, self._lines)
 
-    def _take(self, item: Entry | Pattern | Withdrawn) -> bool:
-        if isinstance(item, Withdrawn):
-            self._table.withdraw(item.item, self._number)
+    def _add_item(self, item: NameEntry | PatternEntry | BadFilter) -> bool:
+        if isinstance(item, BadFilter):
+            self._table.remove_entry(item.item, self._number)
             return True
-        if self._white:
-            item = msgspec.structs.replace(item, effect=Effect.OPEN)
+        if self._is_allowlist:
+            item = msgspec.structs.replace(item, effect=Effect.ALLOW)
         self._entries += 1
-        if isinstance(item, Pattern):
+        if isinstance(item, PatternEntry):
             self._table.add_pattern(item, self._number)
             return True
-        return self._table.add(item, self._number)
+        return self._table.add_entry(item, self._number)
 
-    def _pass_over(self, file: str, line: int, reason: str, text: str, *, counted: bool = False) -> None:
+    def _skip_line(self, file: str, line: int, reason: str, text: str, *, counted: bool = False) -> None:
         self._lines += not counted
         self._reasons[reason] += 1
-        if self._reasons[reason] <= PROBLEMS_KEPT:
+        if self._reasons[reason] <= MAX_PROBLEMS:
             shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:_TEXT_KEPT])
-            self._problems.append(Problem(file, line, reason, shown))
+            self._problems.append(SkippedLine(file, line, reason, shown))
 
 
 def _version(sample: Iterable[str | None]) -> str:

@@ -35,12 +35,12 @@ from typing import IO, Any, Literal
 import marisa_trie
 import msgspec
 
-from blocklists.entries import Condition
+from blocklists.entries import EntryCondition
 from blocklists.errors import IndexDamaged, ListError
 
 INDEX_NAME = "index.hpx"
 OVERLAY_NAME = "overlay.hpx"
-FORMAT = 2
+FORMAT_VERSION = 2
 _MAGIC = b"HALLPASS"
 _PLACES = struct.Struct("<QQQQ")  # where numbers and tables begin, where tables end; keys
 _KIND = struct.Struct("<III")  # CRC-32 of all before it; format; bytes of a set number
@@ -83,11 +83,11 @@ class Tables(msgspec.Struct, frozen=True):
     """Everything in the index but the names."""
 
     sources: tuple[SourceInfo, ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[EntryCondition, ...]
     attributes: tuple[Attribute, ...]
     sets: tuple[tuple[int, ...], ...]
     patterns: tuple[PatternInfo, ...]
-    protected: tuple[str, ...]
+    never_block: tuple[str, ...] = msgspec.field(name="protected")  # its name in files of this format
     # Of an overlay only (`blocklists.delta`): which index it stands on, and which the two together are.
     base: str = ""
     target: str = ""
@@ -116,7 +116,7 @@ class HeldFile:
             at += len(piece)
 
 
-class Mapped(msgspec.Struct, frozen=True):
+class MappedIndex(msgspec.Struct, frozen=True):
     """An opened file."""
 
     trie: Any  # marisa_trie.Trie
@@ -141,10 +141,10 @@ _tables_decoder = msgspec.msgpack.Decoder(Tables)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def write(path: Path, trie: Any, numbers: Iterable[int], tables: Tables) -> str:
+def write_index(path: Path, trie: Any, numbers: Iterable[int], tables: Tables) -> str:
     """Write an index, whole or not at all; return its version. Raises ListError."""
     width = _width(len(tables.sets))
-    with replacing(path) as file:
+    with replace_file(path) as file:
         checksum, crc = hashlib.sha256(), 0
         begins = []
         parts = (trie.tobytes(), _packed(numbers, width), _encoder.encode(tables))
@@ -155,14 +155,14 @@ def write(path: Path, trie: Any, numbers: Iterable[int], tables: Tables) -> str:
                 crc = zlib.crc32(piece, crc)
             begins.append(file.tell())
         places = _PLACES.pack(*begins, len(trie))
-        footer = places + _KIND.pack(zlib.crc32(places, crc), FORMAT, width)
+        footer = places + _KIND.pack(zlib.crc32(places, crc), FORMAT_VERSION, width)
         checksum.update(footer)
         file.write(footer + checksum.digest() + _MAGIC)
     return checksum.hexdigest()
 
 
 @contextlib.contextmanager
-def replacing(target: Path) -> Iterator[IO[bytes]]:
+def replace_file(target: Path) -> Iterator[IO[bytes]]:
     """Give a file to write that takes the target's place when all went well, and is gone when not.
 
     Raises ListError: no space left, not permitted.
@@ -187,7 +187,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
-def map_file(path: Path) -> Mapped:
+def map_index_file(path: Path) -> MappedIndex:
     """Map a file and check what can be checked in milliseconds. Raises IndexDamaged."""
     try:
         file = HeldFile(path)
@@ -197,7 +197,7 @@ def map_file(path: Path) -> Mapped:
         raise IndexDamaged(f"{path}: cannot be opened: {reason}") from None
 
 
-def is_whole(mapped: Mapped) -> bool:
+def is_whole(mapped: MappedIndex) -> bool:
     """Read every byte of a file that is mapped; tell whether it still is the one that was opened."""
     try:
         if os.fstat(mapped.file.descriptor).st_size != mapped.file_size:
@@ -207,7 +207,7 @@ def is_whole(mapped: Mapped) -> bool:
         return False
 
 
-def _mapped(path: Path, mapped: mmap.mmap, file: HeldFile) -> Mapped:
+def _mapped(path: Path, mapped: mmap.mmap, file: HeldFile) -> MappedIndex:
     begins, keys, width, version = _footer(path, len(mapped), file)
     try:
         tables = _tables_decoder.decode(os.pread(file.descriptor, begins[2] - begins[1], begins[1]))
@@ -222,10 +222,10 @@ def _mapped(path: Path, mapped: mmap.mmap, file: HeldFile) -> Mapped:
     if len(trie) != keys:
         raise IndexDamaged(f"{path}: is damaged: {len(trie)} names where {keys} were written")
     numbers = memoryview(mapped)[begins[0] : begins[0] + keys * width].cast(_CODES[width])
-    return Mapped(trie, numbers, tables, version, len(mapped), path, file)
+    return MappedIndex(trie, numbers, tables, version, len(mapped), path, file)
 
 
-def digest(path: Path) -> str:
+def verify_digest(path: Path) -> str:
     """Read a whole file and return its version. Raises IndexDamaged where the checksum does not fit."""
     try:
         return _digest(path, HeldFile(path))
@@ -252,8 +252,8 @@ def _footer(path: Path, size: int, file: HeldFile) -> tuple[tuple[int, int, int]
         raise IndexDamaged(f"{path}: is no index of Hallpass, or is cut short")
     numbers, tables, footer, keys = _PLACES.unpack_from(tail)
     crc, form, width = _KIND.unpack_from(tail, _PLACES.size)
-    if form != FORMAT:
-        raise IndexDamaged(f"{path}: was written in format {form}; this Hallpass reads format {FORMAT}")
+    if form != FORMAT_VERSION:
+        raise IndexDamaged(f"{path}: was written in format {form}; this Hallpass reads format {FORMAT_VERSION}")
     fits = 0 < numbers <= tables <= footer == size - _TAIL and width in _CODES
     if not fits or keys * width > tables - numbers:
         raise IndexDamaged(f"{path}: is damaged: its parts do not fit together")

@@ -2,7 +2,7 @@
 
 An overlay is a file of the same format as an index (`blocklists.container`). It speaks of every key at which
 the two indexes differ: what stands there now, or nothing, where the key was removed. It names the base that it
-needs and the target which both together are; whoever fetched it checks its own checksum with `apply`.
+needs and the target which both together are; whoever fetched it checks its own checksum with `apply_overlay`.
 
 A directory with `index.hpx` and `overlay.hpx` is opened like any other, and its version is the target's.
 Overlays are always made against a whole index, never against another overlay: look-ups then cross two layers at
@@ -19,10 +19,10 @@ import msgspec
 from blocklists import container
 from blocklists.container import INDEX_NAME, OVERLAY_NAME, Attribute, Tables
 from blocklists.errors import IndexDamaged, ListError
-from blocklists.index import Index, LayeredIndex, differing, open_index
-from blocklists.precedence import Group
+from blocklists.index import Index, LayeredIndex, iter_differences, open_index
+from blocklists.precedence import EntryGroup
 
-LARGEST_SHARE = 0.1
+MAX_OVERLAY_SHARE = 0.1
 
 
 class OverlayReport(msgspec.Struct, frozen=True):
@@ -37,40 +37,40 @@ class OverlayReport(msgspec.Struct, frozen=True):
     @property
     def is_worthwhile(self) -> bool:
         """Whether it is still small enough against its base."""
-        return self.changes <= self.base_names * LARGEST_SHARE
+        return self.changes <= self.base_names * MAX_OVERLAY_SHARE
 
 
-def make(base: Path, target: Path, overlay: Path) -> OverlayReport:
+def make_overlay(base: Path, target: Path, overlay: Path) -> OverlayReport:
     """Write the overlay that turns one index (a directory) into another. Raises ListError."""
     old, new = open_index(base), open_index(target)
     if isinstance(old, LayeredIndex) or isinstance(new, LayeredIndex):
         raise ListError("an overlay is made from two whole indexes")
     encoder = _Encoder(new)
-    changed = {reversed_key: encoder.set_of(there) for reversed_key, _, there in differing(old, new)}
+    changed = {reversed_key: encoder.set_of(there) for reversed_key, _, there in iter_differences(old, new)}
     trie = container.make_trie(changed)
     numbers = [0] * len(changed)
     for reversed_key, number in changed.items():
         numbers[trie[reversed_key]] = number
-    container.write(overlay, trie, numbers, encoder.tables(old.version))
+    container.write_index(overlay, trie, numbers, encoder.tables(old.version))
     return OverlayReport(old.version, new.version, len(changed), len(old), overlay.stat().st_size)
 
 
-def apply(base: Path, overlay: Path, output: Path) -> str:
+def apply_overlay(base: Path, overlay: Path, output: Path) -> str:
     """Put a fetched overlay over a base into a new directory; return the version. Raises ListError.
 
     The base's file is linked, not copied, where the file system can.
     """
-    container.digest(overlay)
-    mapped = container.map_file(overlay)
+    container.verify_digest(overlay)
+    mapped = container.map_index_file(overlay)
     if not mapped.tables.base:
         raise IndexDamaged(f"{overlay}: is no overlay")
-    have = container.map_file(base / INDEX_NAME).version
+    have = container.map_index_file(base / INDEX_NAME).version
     if mapped.tables.base != have:
         raise IndexDamaged(f"{overlay}: needs the base {mapped.tables.base[:12]}…, not {have[:12]}…")
     try:
         output.mkdir(parents=True, exist_ok=True)
         _link(base / INDEX_NAME, output / INDEX_NAME)
-        with container.replacing(output / OVERLAY_NAME) as file:
+        with container.replace_file(output / OVERLAY_NAME) as file:
             file.write(overlay.read_bytes())
         return open_index(output).version
     except OSError as problem:
@@ -100,9 +100,9 @@ class _Encoder:
         # The patterns speak of attributes by number, so those of the target stay where they are.
         self._attributes = {attribute: at for at, attribute in enumerate(index.tables.attributes)}
         self._sets: dict[tuple[int, ...], int] = {(): 0}
-        self._known: dict[tuple[Group, ...], int] = {}
+        self._known: dict[tuple[EntryGroup, ...], int] = {}
 
-    def set_of(self, groups: tuple[Group, ...]) -> int:
+    def set_of(self, groups: tuple[EntryGroup, ...]) -> int:
         """Return the number of the set of these groups; 0: nothing stands there."""
         known = self._known.get(groups)
         if known is not None:
@@ -119,7 +119,7 @@ class _Encoder:
             self._index.tables, sets=tuple(self._sets), base=base, target=self._index.version
         )
 
-    def _attribute(self, group: Group, source: str) -> int:
+    def _attribute(self, group: EntryGroup, source: str) -> int:
         condition = -1 if group.condition is None else self._conditions[group.condition]
         attribute = Attribute(self._sources[source], int(group.match), int(group.effect), condition)
         return self._attributes[attribute]

@@ -1,6 +1,6 @@
 """What a list says, whatever its syntax: entries for names, and patterns.
 
-An entry closes or opens a name. How the entries that match one name are weighed against each other is told in
+An entry blocks or allows a name. Which of the entries that match one name counts is settled in
 `blocklists.precedence`; here is only what they are.
 """
 
@@ -20,14 +20,14 @@ class Match(enum.IntEnum):
 class Effect(enum.IntEnum):
     """What an entry does to the names it speaks of."""
 
-    CLOSE = 0
-    CLOSE_IMPORTANT = 1  # AdBlock's $important
-    OPEN = 2  # AdBlock's @@: against every CLOSE
-    OPEN_IMPORTANT = 3
-    OPEN_LONGEST = 4  # dnsmasq, Unbound, RPZ: against entries for the same name or a parent of it
+    BLOCK = 0
+    BLOCK_IMPORTANT = 1  # AdBlock's $important
+    ALLOW = 2  # AdBlock's @@: against every BLOCK
+    ALLOW_IMPORTANT = 3
+    ALLOW_LONGEST = 4  # dnsmasq, Unbound, RPZ: against entries for the same name or a parent of it
 
 
-class Condition(msgspec.Struct, frozen=True, omit_defaults=True):
+class EntryCondition(msgspec.Struct, frozen=True, omit_defaults=True):
     """What limits an entry further. Record types are their numbers."""
 
     types: tuple[int, ...] = ()  # only for these record types; empty: for all
@@ -35,31 +35,31 @@ class Condition(msgspec.Struct, frozen=True, omit_defaults=True):
     except_names: tuple[str, ...] = ()  # not for these names and their subdomains (AdBlock's $denyallow)
 
 
-class Entry(msgspec.Struct, frozen=True):
+class NameEntry(msgspec.Struct, frozen=True):
     """What a list says of one canonical name."""
 
     name: str
     match: Match
-    effect: Effect = Effect.CLOSE
-    condition: Condition | None = None
+    effect: Effect = Effect.BLOCK
+    condition: EntryCondition | None = None
 
 
-class Pattern(msgspec.Struct, frozen=True):
+class PatternEntry(msgspec.Struct, frozen=True):
     """What a list says of all names in which a regular expression is found."""
 
     regex: str
-    effect: Effect = Effect.CLOSE
-    condition: Condition | None = None
+    effect: Effect = Effect.BLOCK
+    condition: EntryCondition | None = None
     text: str = ""  # as it stands in the list; empty: /regex/
 
 
-class Withdrawn(msgspec.Struct, frozen=True):
+class BadFilter(msgspec.Struct, frozen=True):
     """An item that the same list takes back (AdBlock's $badfilter)."""
 
-    item: Entry | Pattern
+    item: NameEntry | PatternEntry
 
 
-class Problem(msgspec.Struct, frozen=True):
+class SkippedLine(msgspec.Struct, frozen=True):
     """A line that was passed over, and why."""
 
     file: str

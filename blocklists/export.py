@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from blocklists.entries import Effect, Match
 from blocklists.index import Index
-from blocklists.precedence import Group
+from blocklists.precedence import EntryGroup
 from dns.message.names import name_of_key
 
 _UNLISTED = "any-name-that-nobody-lists"
@@ -12,7 +12,7 @@ _ADDRESS = 1
 _NEVER_NAMED = 65280  # for private use (RFC 6895): no list says "not for this type" of it
 
 
-def closed_names(index: Index, categories: Collection[str] = ()) -> Iterator[str]:
+def blocked_names(index: Index, categories: Collection[str] = ()) -> Iterator[str]:
     """Yield the names that an index closes, sorted; names under a listed parent are left out.
 
     `categories` limits it; empty: all. An entry that closes only what is under a name is given as ``*.name``.
@@ -22,18 +22,18 @@ def closed_names(index: Index, categories: Collection[str] = ()) -> Iterator[str
     # names is the price of an order in which people and `comm` expect them.
     names: list[str] = []
     parent: str | None = None
-    for reversed_key, groups in index.entries():
+    for reversed_key, groups in index.iter_entries():
         if parent is not None and reversed_key.startswith(parent):
             continue
         wanted = [
             group
             for group in groups
-            if group.effect <= Effect.CLOSE_IMPORTANT and (not categories or group.category in categories)
+            if group.effect <= Effect.BLOCK_IMPORTANT and (not categories or group.category in categories)
         ]
         if not wanted:
             continue
         name = name_of_key(reversed_key)
-        itself, below = _reach(index, name, wanted)
+        itself, below = _blocked_reach(index, name, wanted)
         if itself or below:
             names.append(name if itself else f"*.{name}")
         if below:
@@ -41,12 +41,12 @@ def closed_names(index: Index, categories: Collection[str] = ()) -> Iterator[str
     return iter(sorted(names))
 
 
-def _reach(index: Index, name: str, wanted: list[Group]) -> tuple[bool, bool]:
+def _blocked_reach(index: Index, name: str, wanted: list[EntryGroup]) -> tuple[bool, bool]:
     """Tell whether a listed name itself is closed, and whether what is under it is."""
     matches = {group.match for group in wanted}
     itself = bool(matches & {Match.EXACT, Match.SUBDOMAINS})
     below = bool(matches & {Match.BELOW, Match.SUBDOMAINS})
-    if not index.has_openings and all(group.condition is None for group in wanted):
+    if not index.has_exceptions and all(group.condition is None for group in wanted):
         return itself, below
     # Exceptions, and the limits of an entry, may open it after all; an entry may speak of some record types only:
     # then the name is closed, though not for every question.
@@ -57,7 +57,9 @@ def _reach(index: Index, name: str, wanted: list[Group]) -> tuple[bool, bool]:
         *(one for group in wanted if group.condition for one in group.condition.types),
     }
 
-    def is_closed(asked: str) -> bool:
-        return any(closing.category in categories for one in types for closing in index.closings(asked, one))
+    def is_blocked(queried: str) -> bool:
+        return any(
+            entry.category in categories for one in types for entry in index.find_block_entries(queried, one)
+        )
 
-    return itself and is_closed(name), below and is_closed(f"{_UNLISTED}.{name}")
+    return itself and is_blocked(name), below and is_blocked(f"{_UNLISTED}.{name}")

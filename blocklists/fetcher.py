@@ -2,9 +2,9 @@
 
 Nothing is ever replaced by something worse. A failure keeps the copy from last time, whose age then grows. A
 download that is a web page, holds no entry, or lost a third of what the list held is *held back* beside the
-copy in use, until a person has looked at the difference and accepted it (`accept`).
+copy in use, until a person has looked at the difference and accepted it (`accept_held`).
 
-A folder holds for every source `NAME.list` (the bytes as they came), `NAME.json` (`Copy`) and perhaps `NAME.held`.
+A folder holds for every source `NAME.list` (the bytes as they came), `NAME.json` (`ListCopy`), maybe `NAME.held`.
 Plain http is followed only to this machine itself, also after a redirection.
 """
 
@@ -21,22 +21,22 @@ import httpx
 import msgspec
 
 from blocklists import container
-from blocklists.compiler import local_path, survey
+from blocklists.compiler import local_path, survey_source
 from blocklists.errors import FetchFailed, ListError, SourceUnusable
 from blocklists.sources import LOOPBACK, Source
 
-MOST_BYTES = 512 * 1024**2
-MOST_SECONDS = 600.0
-MOST_REDIRECTS = 5
-SMALLEST_SHARE = 2 / 3  # of the entries a list had; below that it is held back
+MAX_DOWNLOAD_BYTES = 512 * 1024**2
+MAX_DOWNLOAD_SECONDS = 600.0
+MAX_REDIRECTS = 5
+MIN_ENTRIES_SHARE = 2 / 3  # of the entries a list had; below that it is held back
 # Many schools reach the internet through a proxy only (HTTPS_PROXY); this machine itself never.
 _NEVER_PROXIED = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
 _TIMEOUT = httpx.Timeout(20.0, read=60.0)
 
-State = Literal["new", "unchanged", "failed", "held"]
+FetchState = Literal["new", "unchanged", "failed", "held"]
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
+class HeldDownload(msgspec.Struct, frozen=True, kw_only=True):
     """A download that waits for a person."""
 
     reason: str
@@ -47,7 +47,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     since: float
 
 
-class Copy(msgspec.Struct, frozen=True, kw_only=True):
+class ListCopy(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the copy of a list. Times are Unix seconds; 0: never."""
 
     url: str
@@ -59,14 +59,14 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: float = 0.0  # when the publisher last said that they are still the list
     failures: int = 0  # in a row
     error: str = ""  # why the last attempt failed
-    held: Held | None = None
+    held: HeldDownload | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class FetchOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one attempt."""
 
     source: str
-    state: State
+    state: FetchState
     message: str = ""  # why it failed or is held
     age: float | None = None  # seconds since the copy in use was last confirmed; None: there is no copy
 
@@ -81,57 +81,57 @@ class Fetcher:
         *,
         tls: ssl.SSLContext | None = None,
         progress: Callable[[str, int, int], None] | None = None,
-        most_bytes: int = MOST_BYTES,
+        max_bytes: int = MAX_DOWNLOAD_BYTES,
     ) -> None:
         self._folder = folder
         self._now = now
         self._tls = tls or ssl.create_default_context()
         self._progress = progress or (lambda _what, _done, _total: None)
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
 
-    def locate(self, source: Source) -> Path:
+    def locate_copy(self, source: Source) -> Path:
         """Return where the copy in use lies. Raises SourceUnusable where there is none."""
         if not source.is_url:
             return local_path(source)
         path = self._path(source, "list")
-        if not path.exists() or self.copy(source).url != source.location:
+        if not path.exists() or self.read_copy(source).url != source.location:
             raise SourceUnusable(f"source {source.name!r}: {source.location} has not been fetched yet")
         return path
 
-    def copy(self, source: Source) -> Copy:
+    def read_copy(self, source: Source) -> ListCopy:
         """Return what is known of a source's copy."""
         try:
-            return msgspec.json.decode(self._path(source, "json").read_bytes(), type=Copy)
+            return msgspec.json.decode(self._path(source, "json").read_bytes(), type=ListCopy)
         except (OSError, msgspec.DecodeError):
-            return Copy(url=source.location)
+            return ListCopy(url=source.location)
 
-    def fetch(self, source: Source) -> Outcome:
+    def fetch_source(self, source: Source) -> FetchOutcome:
         """Fetch a source if it changed. Never raises for what the network does."""
-        known = self.copy(source)
+        known = self.read_copy(source)
         if known.url != source.location:
-            known = Copy(url=source.location)
+            known = ListCopy(url=source.location)
         try:
-            return self._fetch(source, known)
+            return self._fetch_source(source, known)
         except (ListError, httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
             reason = str(problem) or type(problem).__name__
             failed = msgspec.structs.replace(known, failures=known.failures + 1, error=reason)
             with contextlib.suppress(ListError):  # a full disk is one of the failures
-                self._save(source, failed)
-            return Outcome(source=source.name, state="failed", message=reason, age=self._age(failed))
+                self._write_state(source, failed)
+            return FetchOutcome(source=source.name, state="failed", message=reason, age=self._age(failed))
 
-    def accept(self, source: Source) -> Copy:
+    def accept_held(self, source: Source) -> ListCopy:
         """Take a held download into use. Raises ListError where there is none, or where it is no list."""
-        known = self.copy(source)
+        known = self.read_copy(source)
         held = known.held
         path = self._path(source, "held")
         if held is None or not path.exists():
             raise ListError(f"source {source.name!r}: nothing is held back")
         try:
-            survey(source, path)
+            survey_source(source, path)
         except SourceUnusable as problem:
             raise ListError(f"{problem}: it cannot be accepted") from None
         path.replace(self._path(source, "list"))
-        copy = Copy(
+        copy = ListCopy(
             url=source.location,
             entries=held.entries,
             sha256=held.sha256,
@@ -140,26 +140,26 @@ class Fetcher:
             fetched_at=held.since,
             confirmed_at=self._now(),
         )
-        self._save(source, copy)
+        self._write_state(source, copy)
         return copy
 
     def held_path(self, source: Source) -> Path:
         """Return where a held download lies, so that it can be compared with the copy in use."""
         return self._path(source, "held")
 
-    def _fetch(self, source: Source, known: Copy) -> Outcome:
+    def _fetch_source(self, source: Source, known: ListCopy) -> FetchOutcome:
         self._folder.mkdir(parents=True, exist_ok=True)
-        headers = self._conditions(source, known)
+        headers = self._conditional_headers(source, known)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".fetch.") as file:
             response = self._download(source, headers, file)
             if response is None:
                 copy = msgspec.structs.replace(known, confirmed_at=self._now(), failures=0, error="", held=None)
                 self._path(source, "held").unlink(missing_ok=True)
-                self._save(source, copy)
-                return Outcome(source=source.name, state="unchanged", age=0.0)
-            return self._judge(source, known, Path(file.name), response)
+                self._write_state(source, copy)
+                return FetchOutcome(source=source.name, state="unchanged", age=0.0)
+            return self._evaluate_download(source, known, Path(file.name), response)
 
-    def _conditions(self, source: Source, known: Copy) -> dict[str, str]:
+    def _conditional_headers(self, source: Source, known: ListCopy) -> dict[str, str]:
         if not self._path(source, "list").exists():
             return {}
         headers = {}
@@ -171,10 +171,10 @@ class Fetcher:
 
     def _download(self, source: Source, headers: dict[str, str], file: IO[bytes]) -> httpx.Response | None:
         """Write what the server sends to a file; None where it says that nothing changed."""
-        ends = self._now() + MOST_SECONDS
+        ends = self._now() + MAX_DOWNLOAD_SECONDS
         with httpx.Client(verify=self._tls, timeout=_TIMEOUT, mounts=_NEVER_PROXIED, http2=True) as client:
             request = client.build_request("GET", source.location, headers=headers)
-            for _ in range(MOST_REDIRECTS + 1):
+            for _ in range(MAX_REDIRECTS + 1):
                 _check_url(str(request.url))
                 response = client.send(request, stream=True)
                 try:
@@ -189,17 +189,17 @@ class Fetcher:
                     return response
                 finally:
                     response.close()
-        raise FetchFailed(f"{source.location}: redirects more than {MOST_REDIRECTS} times")
+        raise FetchFailed(f"{source.location}: redirects more than {MAX_REDIRECTS} times")
 
     def _receive(self, source: Source, response: httpx.Response, file: IO[bytes], ends: float) -> None:
         total = int(response.headers.get("content-length", "0") or "0") if _is_plain(response) else 0
         received = 0
         for piece in response.iter_bytes(1 << 16):
             received += len(piece)
-            if received > self._most_bytes:
-                raise FetchFailed(f"{source.location}: is larger than {self._most_bytes // 1024**2} MB")
+            if received > self._max_bytes:
+                raise FetchFailed(f"{source.location}: is larger than {self._max_bytes // 1024**2} MB")
             if self._now() > ends:
-                raise FetchFailed(f"{source.location}: took longer than {MOST_SECONDS:.0f} seconds")
+                raise FetchFailed(f"{source.location}: took longer than {MAX_DOWNLOAD_SECONDS:.0f} seconds")
             try:
                 file.write(piece)
             except OSError as problem:
@@ -210,14 +210,16 @@ class Fetcher:
         except OSError as problem:
             raise FetchFailed(f"{self._folder}: could not be written: {problem.strerror}") from None
 
-    def _judge(self, source: Source, known: Copy, file: Path, response: httpx.Response) -> Outcome:
+    def _evaluate_download(
+        self, source: Source, known: ListCopy, file: Path, response: httpx.Response
+    ) -> FetchOutcome:
         sha256 = _sha256(file)
         etag = response.headers.get("etag", "")
         last_modified = response.headers.get("last-modified", "")
         now = self._now()
-        reason, entries = self._doubts(source, known, file)
+        reason, entries = self._reason_to_hold(source, known, file)
         if reason:
-            held = Held(
+            held = HeldDownload(
                 reason=reason,
                 entries=entries,
                 sha256=sha256,
@@ -225,18 +227,18 @@ class Fetcher:
                 last_modified=last_modified,
                 since=now if known.held is None or known.held.sha256 != sha256 else known.held.since,
             )
-            self._keep(file, self._path(source, "held"))
+            self._write_copy(file, self._path(source, "held"))
             copy = msgspec.structs.replace(known, held=held, failures=0, error="")
-            self._save(source, copy)
-            return Outcome(source=source.name, state="held", message=reason, age=self._age(copy))
-        state: State = "unchanged" if sha256 == known.sha256 else "new"
+            self._write_state(source, copy)
+            return FetchOutcome(source=source.name, state="held", message=reason, age=self._age(copy))
+        state: FetchState = "unchanged" if sha256 == known.sha256 else "new"
         if state == "new":
-            self._keep(file, self._path(source, "list"))
+            self._write_copy(file, self._path(source, "list"))
         self._path(source, "held").unlink(missing_ok=True)
         fetched_at = now if state == "new" else known.fetched_at
-        self._save(
+        self._write_state(
             source,
-            Copy(
+            ListCopy(
                 url=source.location,
                 entries=entries,
                 sha256=sha256,
@@ -246,33 +248,33 @@ class Fetcher:
                 confirmed_at=now,
             ),
         )
-        return Outcome(source=source.name, state=state, age=0.0)
+        return FetchOutcome(source=source.name, state=state, age=0.0)
 
-    def _doubts(self, source: Source, known: Copy, file: Path) -> tuple[str, int]:
+    def _reason_to_hold(self, source: Source, known: ListCopy, file: Path) -> tuple[str, int]:
         """Return why a download should wait for a person ("": it need not), and how many entries it has."""
         try:
-            entries = survey(source, file).entries
+            entries = survey_source(source, file).entries
         except SourceUnusable as problem:
             return str(problem).removeprefix(f"source {source.name!r}: ").replace(f"{file}: ", ""), 0
         if not entries:
             return "holds no entry", 0
-        if entries < known.entries * SMALLEST_SHARE:
+        if entries < known.entries * MIN_ENTRIES_SHARE:
             return f"holds {entries} entries where there were {known.entries}", entries
         return "", entries
 
-    def _keep(self, file: Path, target: Path) -> None:
-        with container.replacing(target) as kept, file.open("rb") as fetched:
+    def _write_copy(self, file: Path, target: Path) -> None:
+        with container.replace_file(target) as kept, file.open("rb") as fetched:
             while piece := fetched.read(1 << 20):
                 kept.write(piece)
 
-    def _save(self, source: Source, copy: Copy) -> None:
-        with container.replacing(self._path(source, "json")) as file:
+    def _write_state(self, source: Source, copy: ListCopy) -> None:
+        with container.replace_file(self._path(source, "json")) as file:
             file.write(msgspec.json.format(msgspec.json.encode(copy)))
 
     def _path(self, source: Source, kind: str) -> Path:
         return self._folder / f"{source.name}.{kind}"
 
-    def _age(self, copy: Copy) -> float | None:
+    def _age(self, copy: ListCopy) -> float | None:
         return max(0.0, self._now() - copy.confirmed_at) if copy.confirmed_at else None
 
 
@@ -295,8 +297,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def update(fetcher: Fetcher, sources: tuple[Source, ...]) -> Iterator[Outcome]:
+def fetch_all(fetcher: Fetcher, sources: tuple[Source, ...]) -> Iterator[FetchOutcome]:
     """Fetch all sources that are fetched; yield what became of each."""
     for source in sources:
         if source.is_url:
-            yield fetcher.fetch(source)
+            yield fetcher.fetch_source(source)

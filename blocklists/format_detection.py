@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from blocklists.errors import SourceUnusable
 
 SAMPLE_LINES = 2000
-_LOOKED_AT = 300  # characters of a line
+_LINE_PREFIX = 300  # characters of a line
 
 _NAME = r"[^\s/|^$*@#:;=\"'<>(){}\[\],!]+"
 _SHAPES: dict[str, re.Pattern[str]] = {
@@ -34,11 +34,11 @@ _FEW_STARS = 10  # of so many lines one may have a star in a list of bare names
 _STRONG = ("unbound", "dnsmasq", "rpz", "hosts")
 
 
-def recognise(sample: Sequence[str | None]) -> str:
+def detect_format(sample: Sequence[str | None]) -> str:
     """Return the name of the format. Raises SourceUnusable for what is no list."""
     # A line's beginning says what it is; matching shapes against kilobytes of junk could take minutes.
-    lines = [line[:_LOOKED_AT] for line in sample if line]
-    refuse_pages(lines)
+    lines = [line[:_LINE_PREFIX] for line in sample if line]
+    reject_web_pages(lines)
     votes = dict.fromkeys(_SHAPES, 0)
     meaningful = 0
     for line in lines:
@@ -60,7 +60,7 @@ def recognise(sample: Sequence[str | None]) -> str:
     return best
 
 
-def refuse_pages(lines: Iterable[str | None]) -> None:
+def reject_web_pages(lines: Iterable[str | None]) -> None:
     """Raise SourceUnusable where a text begins like a web page."""
     begun = "".join(line for line in list(lines)[:20] if line)
     if _PAGE.match(begun.lstrip("\ufeff")):

@@ -1,8 +1,8 @@
-"""The compiled index: mapped, read-only, shared by all workers of a machine; says which entries close a name.
+"""The compiled index: mapped, read-only, shared by all workers of a machine; says which entries block a name.
 
 `open_index` takes milliseconds; it refuses a file that is not ours, cut short or damaged by chance. Whoever
-brings an index onto the machine calls `verify` first, which checks it against its content hash; whoever decides by
-it for long takes it with `open_verified`, and asks it now and then whether it `is_whole`.
+brings an index onto the machine calls `verify_index` first, which checks it against its content hash; whoever
+decides by it for long takes it with `open_verified`, and asks it now and then whether it `is_whole`.
 
 An index may stand in layers (`blocklists.delta`): then this is the base, and an overlay says for some keys what
 holds instead.
@@ -14,28 +14,28 @@ from collections.abc import Callable, Iterator, Sized
 from pathlib import Path
 
 from blocklists import container
-from blocklists.container import INDEX_NAME, OVERLAY_NAME, Mapped, SourceInfo, Tables
+from blocklists.container import INDEX_NAME, OVERLAY_NAME, MappedIndex, SourceInfo, Tables
 from blocklists.entries import Effect, Match
 from blocklists.errors import IndexDamaged
-from blocklists.precedence import Group, Hit, applies, groups, settle
+from blocklists.precedence import EntryGroup, Hit, condition_applies, group_attributes, resolve_hits
 from dns.message.names import key
-from dns.policy.verdict import Closing
+from dns.policy.verdict import BlockEntry
 
 # Members of an enumeration are looked up by name at every use; here that is the hot path.
-_EXACT, _SUBDOMAINS, _CLOSE = Match.EXACT, Match.SUBDOMAINS, Effect.CLOSE
+_EXACT, _SUBDOMAINS, _BLOCK = Match.EXACT, Match.SUBDOMAINS, Effect.BLOCK
 
 
 class Index:
-    """Implements `dns.policy.verdict.ClosedNames` over a mapped file."""
+    """Implements `dns.policy.verdict.BlocklistLookup` over a mapped file."""
 
-    def __init__(self, mapped: Mapped) -> None:
+    def __init__(self, mapped: MappedIndex) -> None:
         self.tables = mapped.tables
         self._version = mapped.version
         self._files = [mapped]
         self._base = _Layer(mapped)
         # Whether any parent of a key may be listed costs a third of finding out what stands there.
-        self._any_listed: Callable[[str], Sized] = self._base.listed
-        self._protected = tuple(f".{name}" for name in mapped.tables.protected)
+        self._any_listed: Callable[[str], Sized] = self._base.listed_parents
+        self._never_block = tuple(f".{name}" for name in mapped.tables.never_block)
         self._patterns = _Patterns(mapped.tables) if mapped.tables.patterns else None
 
     @property
@@ -63,15 +63,15 @@ class Index:
         return tuple(sorted({source.category for source in self.tables.sources}))
 
     @property
-    def has_openings(self) -> bool:
+    def has_exceptions(self) -> bool:
         """Whether any entry opens, so that a listed name may be open after all."""
-        return any(attribute.effect >= Effect.OPEN for attribute in self.tables.attributes)
+        return any(attribute.effect >= Effect.ALLOW for attribute in self.tables.attributes)
 
     def __len__(self) -> int:
         return len(self._base.trie)
 
-    def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:
-        """Return every closing of a canonical name, exceptions already taken away."""
+    def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:
+        """Return every entry that blocks a canonical name, exceptions already taken away."""
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
         labels = name.split(".")  # `dns.message.names.key`, written out
@@ -80,33 +80,33 @@ class Index:
         reversed_key = ".".join(labels)
         if self._patterns is None and not self._any_listed(reversed_key):
             return ()
-        found = self.found(reversed_key)
-        hits = self._hits(name, qtype, found)
-        if not hits or self.is_protected(name):
+        found = self.find_listed(reversed_key)
+        hits = self._match_groups(name, qtype, found)
+        if not hits or self.is_never_blocked(name):
             return ()
         for hit in hits:
-            if hit.group.effect is not _CLOSE:
-                hits = settle(hits)
+            if hit.group.effect is not _BLOCK:
+                hits = resolve_hits(hits)
                 break
-        return tuple([Closing(hit.group.category, hit.group.sources, hit.entry) for hit in hits])
+        return tuple([BlockEntry(hit.group.category, hit.group.sources, hit.entry) for hit in hits])
 
-    def hits(self, name: str, qtype: int = 1) -> list[Hit]:
-        """Return every group that matches a name, the longest entry first, not yet weighed against each other."""
-        return self._hits(name, qtype, self.found(key(name)))
+    def find_hits(self, name: str, qtype: int = 1) -> list[Hit]:
+        """Return every group that matches a name, the longest entry first, not yet resolved against each other."""
+        return self._match_groups(name, qtype, self.find_listed(key(name)))
 
-    def found(self, reversed_key: str) -> list[tuple[str, tuple[Group, ...]]]:
+    def find_listed(self, reversed_key: str) -> list[tuple[str, tuple[EntryGroup, ...]]]:
         """Return the listed parents of a key (itself among them), the shortest first, with what stands there."""
-        return self._base.found(reversed_key)
+        return self._base.find_listed(reversed_key)
 
-    def entries(self, below: str = "") -> Iterator[tuple[str, tuple[Group, ...]]]:
+    def iter_entries(self, below: str = "") -> Iterator[tuple[str, tuple[EntryGroup, ...]]]:
         """Yield every listed key under a name ("": all) with what stands there, sorted by the reversed keys."""
-        return self._base.entries(key(below))
+        return self._base.iter_entries(key(below))
 
-    def is_protected(self, name: str) -> bool:
-        """Tell whether a name is one that no list can close."""
-        return f".{name}".endswith(self._protected)
+    def is_never_blocked(self, name: str) -> bool:
+        """Tell whether a name is one that no list can block."""
+        return f".{name}".endswith(self._never_block)
 
-    def _hits(self, name: str, qtype: int, found: list[tuple[str, tuple[Group, ...]]]) -> list[Hit]:
+    def _match_groups(self, name: str, qtype: int, found: list[tuple[str, tuple[EntryGroup, ...]]]) -> list[Hit]:
         whole = len(name) + 1
         hits: list[Hit] = []
         for prefix, alike in reversed(found):
@@ -114,101 +114,103 @@ class Index:
             for group in alike:
                 if group.match is not _SUBDOMAINS and (group.match is _EXACT) != (length == whole):
                     continue
-                if group.condition is not None and not applies(group.condition, name, qtype):
+                if group.condition is not None and not condition_applies(group.condition, name, qtype):
                     continue
                 hits.append(
                     Hit(
                         group,
                         length - 1,
-                        group.entry(name[whole - length :]) if group.adorned else name[whole - length :],
+                        group.entry_text(name[whole - length :]) if group.has_syntax else name[whole - length :],
                     )
                 )
         if self._patterns is not None:
-            hits.extend(self._patterns.hits(name, qtype))
+            hits.extend(self._patterns.find_hits(name, qtype))
         return hits
 
 
 class _Layer:
     """The names of one mapped file."""
 
-    def __init__(self, mapped: Mapped) -> None:
+    def __init__(self, mapped: MappedIndex) -> None:
         self.trie = mapped.trie
         self.tables = mapped.tables
         self._numbers = mapped.numbers
-        self.listed: Callable[[str], list[str]] = mapped.trie.prefixes
+        self.listed_parents: Callable[[str], list[str]] = mapped.trie.prefixes
         self._prefixes = mapped.trie.iter_prefixes_with_ids
-        self._groups: dict[int, tuple[Group, ...]] = {}
+        self._groups: dict[int, tuple[EntryGroup, ...]] = {}
 
-    def found(self, reversed_key: str) -> list[tuple[str, tuple[Group, ...]]]:
+    def find_listed(self, reversed_key: str) -> list[tuple[str, tuple[EntryGroup, ...]]]:
         return [(prefix, self._groups_of(number)) for prefix, number in self._prefixes(reversed_key)]
 
-    def entries(self, prefix: str) -> Iterator[tuple[str, tuple[Group, ...]]]:
+    def iter_entries(self, prefix: str) -> Iterator[tuple[str, tuple[EntryGroup, ...]]]:
         for reversed_key, number in self.trie.iteritems(prefix):
             yield reversed_key, self._groups_of(number)
 
-    def _groups_of(self, number: int) -> tuple[Group, ...]:
+    def _groups_of(self, number: int) -> tuple[EntryGroup, ...]:
         at = self._numbers[number]
         known = self._groups.get(at)
         if known is None:
-            known = self._groups[at] = groups(self.tables, self.tables.sets[at])
+            known = self._groups[at] = group_attributes(self.tables, self.tables.sets[at])
         return known
 
 
 class LayeredIndex(Index):
     """A base and an overlay over it: for the keys in the overlay, what it says holds (nothing: removed)."""
 
-    def __init__(self, base: Mapped, overlay: Mapped) -> None:
+    def __init__(self, base: MappedIndex, overlay: MappedIndex) -> None:
         super().__init__(base)
         self.tables = overlay.tables
         self._version = overlay.tables.target
         self._files.append(overlay)
         self._over = _Layer(overlay)
         self._any_listed = self._any_listed_in_either
-        self._protected = tuple(f".{name}" for name in overlay.tables.protected)
+        self._protected = tuple(f".{name}" for name in overlay.tables.never_block)
         self._patterns = _Patterns(overlay.tables) if overlay.tables.patterns else None
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.entries())
+        return sum(1 for _ in self.iter_entries())
 
     def _any_listed_in_either(self, reversed_key: str) -> list[str]:
-        return self._base.listed(reversed_key) or self._over.listed(reversed_key)
+        return self._base.listed_parents(reversed_key) or self._over.listed_parents(reversed_key)
 
     @property
-    def changes(self) -> int:
+    def overlay_size(self) -> int:
         """How many keys the overlay speaks of."""
         return len(self._over.trie)
 
     @property
-    def has_openings(self) -> bool:
+    def has_exceptions(self) -> bool:
         """Whether any entry opens."""
-        return super().has_openings or any(one.effect >= Effect.OPEN for one in self._base.tables.attributes)
+        return super().has_exceptions or any(one.effect >= Effect.ALLOW for one in self._base.tables.attributes)
 
-    def found(self, reversed_key: str) -> list[tuple[str, tuple[Group, ...]]]:
+    def find_listed(self, reversed_key: str) -> list[tuple[str, tuple[EntryGroup, ...]]]:
         """Return the listed parents of a key, the shortest first, with what stands there."""
-        below = self._base.found(reversed_key)
-        over = self._over.found(reversed_key)
+        below = self._base.find_listed(reversed_key)
+        over = self._over.find_listed(reversed_key)
         if not over:
             return below
         return sorted((one for one in {**dict(below), **dict(over)}.items() if one[1]), key=_length)
 
-    def entries(self, below: str = "") -> Iterator[tuple[str, tuple[Group, ...]]]:
+    def iter_entries(self, below: str = "") -> Iterator[tuple[str, tuple[EntryGroup, ...]]]:
         """Yield every listed key under a name with what stands there, sorted."""
-        for reversed_key, old, new in merged(self._base.entries(key(below)), self._over.entries(key(below))):
+        for reversed_key, old, new in merge_entries(
+            self._base.iter_entries(key(below)), self._over.iter_entries(key(below))
+        ):
             here = old if new is None else new
             if here:
                 yield reversed_key, here
 
 
-def _length(entry: tuple[str, tuple[Group, ...]]) -> int:
+def _length(entry: tuple[str, tuple[EntryGroup, ...]]) -> int:
     return len(entry[0])
 
 
-Entries = Iterator[tuple[str, tuple[Group, ...]]]
+Entries = Iterator[tuple[str, tuple[EntryGroup, ...]]]
 
 
-def merged(
+def merge_entries(
     first: Entries, second: Entries
-) -> Iterator[tuple[str, tuple[Group, ...] | None, tuple[Group, ...] | None]]:
+) -> Iterator[tuple[str, tuple[EntryGroup, ...] | None, tuple[EntryGroup, ...] | None]]:
     """Yield the keys of two sorted runs of entries in one, with what stands at each in both (None: nothing)."""
     one, two = next(first, None), next(second, None)
     while one or two:
@@ -230,21 +232,23 @@ class _Patterns:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._any: re.Pattern[str] | None = None
-        self._each: list[tuple[re.Pattern[str], Group, str]] = []
+        self._each: list[tuple[re.Pattern[str], EntryGroup, str]] = []
 
-    def hits(self, name: str, qtype: int) -> Iterator[Hit]:
+    def find_hits(self, name: str, qtype: int) -> Iterator[Hit]:
         """Yield the patterns found in a name."""
         if self._any is None:
             self._compile()
         if self._any is None or not self._any.search(name):
             return
         for pattern, group, text in self._each:
-            if pattern.search(name) and (group.condition is None or applies(group.condition, name, qtype)):
+            if pattern.search(name) and (
+                group.condition is None or condition_applies(group.condition, name, qtype)
+            ):
                 yield Hit(group, len(name), text)
 
     def _compile(self) -> None:
         for info in self._tables.patterns:
-            (group,) = groups(self._tables, [info.attribute])
+            (group,) = group_attributes(self._tables, [info.attribute])
             self._each.append((re.compile(info.regex, re.IGNORECASE), group, info.text))
         # One alternation answers "none of them" in one pass; only a hit asks each.
         together = "|".join(f"(?:{info.regex})" for info in self._tables.patterns)
@@ -254,11 +258,13 @@ class _Patterns:
             self._any = re.compile("")
 
 
-def differing(old: Index, new: Index) -> Iterator[tuple[str, tuple[Group, ...], tuple[Group, ...]]]:
+def iter_differences(
+    old: Index, new: Index
+) -> Iterator[tuple[str, tuple[EntryGroup, ...], tuple[EntryGroup, ...]]]:
     """Yield the keys at which two indexes differ, with what stands there in each (empty: nothing)."""
     # What stands at a key is one of few objects of its index, so that millions of comparisons are a few.
     same: dict[tuple[int, int], bool] = {}
-    for reversed_key, before, after in merged(old.entries(), new.entries()):
+    for reversed_key, before, after in merge_entries(old.iter_entries(), new.iter_entries()):
         pair = (id(before), id(after))
         known = same.get(pair)
         if known is None:
@@ -273,13 +279,13 @@ def open_index(directory: Path) -> Index:
     path = directory / INDEX_NAME
     if not path.exists():
         raise IndexDamaged(f"{directory}: holds no index ({INDEX_NAME} is missing)")
-    base = container.map_file(path)
+    base = container.map_index_file(path)
     if base.tables.base:
         raise IndexDamaged(f"{path}: is an overlay, which needs its base")
     overlay_path = directory / OVERLAY_NAME
     if not overlay_path.exists():
         return Index(base)
-    overlay = container.map_file(overlay_path)
+    overlay = container.map_index_file(overlay_path)
     if overlay.tables.base != base.version:
         raise IndexDamaged(f"{overlay_path}: belongs to another base")
     return LayeredIndex(base, overlay)
@@ -293,7 +299,7 @@ def open_verified(directory: Path) -> Index:
     return index
 
 
-def verify(directory: Path) -> str:
+def verify_index(directory: Path) -> str:
     """Read every byte of an index and return its version. Raises IndexDamaged."""
     return open_verified(directory).version
 
@@ -303,8 +309,8 @@ __all__ = [
     "OVERLAY_NAME",
     "Index",
     "LayeredIndex",
-    "differing",
+    "iter_differences",
     "open_index",
     "open_verified",
-    "verify",
+    "verify_index",
 ]

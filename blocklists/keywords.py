@@ -22,11 +22,11 @@ import ahocorasick
 import msgspec
 
 from blocklists.errors import ListError
-from blocklists.never_block import PROTECTED
+from blocklists.never_block import NEVER_BLOCK
 from dns.message.names import is_under
-from dns.policy.verdict import Closing
+from dns.policy.verdict import BlockEntry
 
-SOURCE = "hallpass-keywords"
+KEYWORDS_SOURCE = "hallpass-keywords"
 
 
 class Boundary(enum.Enum):
@@ -37,7 +37,7 @@ class Boundary(enum.Enum):
     ANYWHERE = "~"
 
 
-class Word(msgspec.Struct, frozen=True):
+class Keyword(msgspec.Struct, frozen=True):
     """A word that closes."""
 
     text: str
@@ -46,21 +46,21 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Keywords:
-    """Implements `dns.policy.verdict.ClosedNames` by words."""
+    """Implements `dns.policy.verdict.BlocklistLookup` by words."""
 
     def __init__(
         self,
-        words: Iterable[Word],
+        words: Iterable[Keyword],
         exception_words: Iterable[str] = (),
         exception_names: Iterable[str] = (),
-        source: str = SOURCE,
+        source: str = KEYWORDS_SOURCE,
     ) -> None:
         self._words = tuple(words)
         self._exceptions = tuple(exception_words)
-        self._names = (*exception_names, *PROTECTED)
+        self._names = (*exception_names, *NEVER_BLOCK)
         self._source = source
         self._version = _hash_of([self._words, self._exceptions, self._names])
-        self._automaton = _automaton(self._words, self._exceptions)
+        self._automaton = _build_automaton(self._words, self._exceptions)
 
     @classmethod
     def parse(
@@ -68,18 +68,18 @@ class Keywords:
         words: Mapping[str, Iterable[str]],
         exception_words: Iterable[str] = (),
         exception_names: Iterable[str] = (),
-        source: str = SOURCE,
+        source: str = KEYWORDS_SOURCE,
     ) -> "Keywords":
         """Make keywords of words as people write them (`blocklists/keywords.toml`). Raises ListError."""
         return cls(
-            (_word(text, category) for category, texts in words.items() for text in texts),
+            (_parse_keyword(text, category) for category, texts in words.items() for text in texts),
             exception_words,
             exception_names,
             source,
         )
 
     @classmethod
-    def shipped(cls) -> "Keywords":
+    def load_builtin(cls) -> "Keywords":
         """Return the keywords that Hallpass brings."""
         table = tomllib.loads(resources.files("blocklists").joinpath("keywords.toml").read_text("utf-8"))
         return cls.parse(table["words"], table["exceptions"]["words"], table["exceptions"]["names"])
@@ -89,8 +89,8 @@ class Keywords:
         """The content hash of the words and exceptions."""
         return self._version
 
-    def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:  # noqa: ARG002 (ClosedNames' signature)
-        """Return every word that closes a canonical name, the exceptions already taken away."""
+    def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:  # noqa: ARG002 (BlocklistLookup's signature)
+        """Return every word that blocks a canonical name, the exceptions already taken away."""
         looked_at = name.rpartition(".")[0]
         if not looked_at or self._automaton is None:
             return ()
@@ -98,18 +98,18 @@ class Keywords:
         if not found or any(is_under(name, exempt) for exempt in self._names):
             return ()
         covered = [(end - len(text), end) for end, (text, word) in found if word is None]
-        closings: dict[Closing, None] = {}
+        entries: dict[BlockEntry, None] = {}
         for end, (text, words) in found:
             begin = end - len(text)
             if words is None or any(first <= begin and end <= last for first, last in covered):
                 continue
             for word in words:
-                if _stands(looked_at, begin + 1, end + 1, word.boundary):
-                    closings[Closing(word.category, self._source, word.text)] = None
-        return tuple(closings)
+                if _boundary_matches(looked_at, begin + 1, end + 1, word.boundary):
+                    entries[BlockEntry(word.category, self._source, word.text)] = None
+        return tuple(entries)
 
 
-def _stands(text: str, begin: int, end: int, boundary: Boundary) -> bool:
+def _boundary_matches(text: str, begin: int, end: int, boundary: Boundary) -> bool:
     if boundary is Boundary.ANYWHERE:
         return True
     left = begin == 0 or not text[begin - 1].isalpha()
@@ -117,19 +117,19 @@ def _stands(text: str, begin: int, end: int, boundary: Boundary) -> bool:
     return (left and right) if boundary is Boundary.WHOLE else (left or right)
 
 
-def _word(text: str, category: str) -> Word:
+def _parse_keyword(text: str, category: str) -> Keyword:
     boundary = {"=": Boundary.WHOLE, "~": Boundary.ANYWHERE}.get(text[:1], Boundary.EDGE)
     bare = text.removeprefix(boundary.value).lower()
     if len(bare) < 3 or not all(one.isalnum() or one == "-" for one in bare) or not bare.isascii():
         raise ListError(f"keyword {text!r}: at least three letters or digits, and nothing else but hyphens")
-    return Word(bare, boundary, category)
+    return Keyword(bare, boundary, category)
 
 
-def _automaton(words: tuple[Word, ...], exceptions: tuple[str, ...]) -> Any:
+def _build_automaton(words: tuple[Keyword, ...], exceptions: tuple[str, ...]) -> Any:
     if not words:
         return None
     automaton = ahocorasick.Automaton()
-    by_text: dict[str, list[Word]] = {}
+    by_text: dict[str, list[Keyword]] = {}
     for word in words:
         by_text.setdefault(word.text, []).append(word)
     for text, alike in by_text.items():

@@ -3,7 +3,7 @@
 Kept short on purpose. A school adds its own (its learning platform, its mail) where central knows them.
 """
 
-PROTECTED = (
+NEVER_BLOCK = (
     # The machine and the network it stands in.
     "localhost",
     "home.arpa",

@@ -41,7 +41,7 @@ _REFUSED = {
 }
 
 
-def checked(regex: str) -> str:
+def check_pattern(regex: str) -> str:
     """Return the expression as Python's `re` reads it. Raises NotUnderstood with the reason."""
     if len(regex) > _LONGEST:
         raise NotUnderstood(f"a pattern longer than {_LONGEST} characters")
@@ -59,7 +59,7 @@ def checked(regex: str) -> str:
         raise NotUnderstood("sets flags: not supported")
     if _cost(tree) > _MOST_STEPS:
         raise NotUnderstood("too costly to look for in every name")
-    if _closes_too_much(compiled):
+    if _blocks_too_much(compiled):
         raise NotUnderstood("would close nearly everything: too wide for a list")
     return regex
 
@@ -155,7 +155,7 @@ def _in_class(items: Any, character: int) -> bool:
     return found != negated
 
 
-def _closes_too_much(compiled: re.Pattern[str]) -> bool:
+def _blocks_too_much(compiled: re.Pattern[str]) -> bool:
     return any(
         compiled.search(f"qzxj7.{wide}") and compiled.search(f"w3.vkhw-q.{wide}")
         for wide in (*TOO_WIDE, "example")

@@ -1,4 +1,4 @@
-"""How the entries that match one name are weighed against each other.
+"""How the entries that match one name are resolved against each other (their precedence).
 
 Within one category, and only there (an exception in an advertising list never opens what is closed as pornography;
 ADR 0006), the first of these that is there decides:
@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from blocklists.container import Tables
-from blocklists.entries import Condition, Effect, Match
+from blocklists.entries import Effect, EntryCondition, Match
 from dns.message.names import is_under
-from dns.policy.verdict import Closing
+from dns.policy.verdict import BlockEntry
 
 
-class Group(msgspec.Struct, frozen=True):
+class EntryGroup(msgspec.Struct, frozen=True):
     """What one or several sources of a category say alike of one name."""
 
     category: str
@@ -25,18 +25,18 @@ class Group(msgspec.Struct, frozen=True):
     sources: str  # their names joined by ", "
     match: Match
     effect: Effect
-    condition: Condition | None
-    anchored: bool  # written ||name^ in the list
-    adorned: bool  # whether an entry is written otherwise than as its bare name
+    condition: EntryCondition | None
+    is_anchored: bool  # written ||name^ in the list
+    has_syntax: bool  # whether an entry is written otherwise than as its bare name
 
-    def entry(self, name: str) -> str:
+    def entry_text(self, name: str) -> str:
         """Return the entry as a person would look for it in the list."""
         if self.match is Match.BELOW:
             return f"*.{name}"
-        text = f"||{name}^" if self.anchored and self.match is Match.SUBDOMAINS else name
-        if self.effect in (Effect.OPEN, Effect.OPEN_IMPORTANT):
+        text = f"||{name}^" if self.is_anchored and self.match is Match.SUBDOMAINS else name
+        if self.effect in (Effect.ALLOW, Effect.ALLOW_IMPORTANT):
             text = f"@@{text}"
-        if self.effect in (Effect.CLOSE_IMPORTANT, Effect.OPEN_IMPORTANT):
+        if self.effect in (Effect.BLOCK_IMPORTANT, Effect.ALLOW_IMPORTANT):
             text = f"{text}$important"
         return text
 
@@ -44,16 +44,16 @@ class Group(msgspec.Struct, frozen=True):
 class Hit(msgspec.Struct, frozen=True):
     """A group that matches the name in question."""
 
-    group: Group
+    group: EntryGroup
     depth: int  # length of the entry's name; patterns count as the asked name itself
     entry: str
 
-    def closing(self) -> Closing:
-        """Return it as a reason for closing."""
-        return Closing(self.group.category, self.group.sources, self.entry)
+    def block_entry(self) -> BlockEntry:
+        """Return it as a reason for blocking."""
+        return BlockEntry(self.group.category, self.group.sources, self.entry)
 
 
-def groups(tables: Tables, attributes: Iterable[int]) -> tuple[Group, ...]:
+def group_attributes(tables: Tables, attributes: Iterable[int]) -> tuple[EntryGroup, ...]:
     """Return attributes joined where only their sources differ."""
     joined: dict[tuple[str, int, int, int, bool], list[str]] = {}
     for number in attributes:
@@ -64,7 +64,7 @@ def groups(tables: Tables, attributes: Iterable[int]) -> tuple[Group, ...]:
             source.name
         )
     return tuple(
-        Group(
+        EntryGroup(
             category,
             tuple(sources),
             ", ".join(sources),
@@ -72,34 +72,34 @@ def groups(tables: Tables, attributes: Iterable[int]) -> tuple[Group, ...]:
             Effect(effect),
             tables.conditions[condition] if condition >= 0 else None,
             anchored,
-            anchored or match == Match.BELOW or effect != Effect.CLOSE,
+            anchored or match == Match.BELOW or effect != Effect.BLOCK,
         )
         for (category, match, effect, condition, anchored), sources in joined.items()
     )
 
 
-def applies(condition: Condition, name: str, qtype: int) -> bool:
+def condition_applies(condition: EntryCondition, name: str, qtype: int) -> bool:
     """Tell whether a condition lets an entry speak of this name and type."""
     if condition.types and qtype not in condition.types:
         return False
     return qtype not in condition.not_types and not any(is_under(name, left) for left in condition.except_names)
 
 
-def settle(hits: Sequence[Hit]) -> list[Hit]:
-    """Return those hits that close, in the order in which they came."""
+def resolve_hits(hits: Sequence[Hit]) -> list[Hit]:
+    """Return those hits that block, in the order in which they came."""
     by_category: dict[str, list[Hit]] = {}
     for hit in hits:
         by_category.setdefault(hit.group.category, []).append(hit)
-    return [hit for alike in by_category.values() for hit in _closing(alike)]
+    return [hit for alike in by_category.values() for hit in _resolve_category(alike)]
 
 
-def _closing(hits: list[Hit]) -> list[Hit]:
+def _resolve_category(hits: list[Hit]) -> list[Hit]:
     effects = {hit.group.effect for hit in hits}
-    if Effect.OPEN_IMPORTANT in effects:
+    if Effect.ALLOW_IMPORTANT in effects:
         return []
-    if Effect.CLOSE_IMPORTANT in effects:
-        return [hit for hit in hits if hit.group.effect is Effect.CLOSE_IMPORTANT]
-    if Effect.OPEN in effects:
+    if Effect.BLOCK_IMPORTANT in effects:
+        return [hit for hit in hits if hit.group.effect is Effect.BLOCK_IMPORTANT]
+    if Effect.ALLOW in effects:
         return []
-    opened = max((hit.depth for hit in hits if hit.group.effect is Effect.OPEN_LONGEST), default=-1)
-    return [hit for hit in hits if hit.group.effect is Effect.CLOSE and hit.depth > opened]
+    allowed_depth = max((hit.depth for hit in hits if hit.group.effect is Effect.ALLOW_LONGEST), default=-1)
+    return [hit for hit in hits if hit.group.effect is Effect.BLOCK and hit.depth > allowed_depth]

@@ -1,4 +1,4 @@
-"""Learns what an opened site also asked for: the names refused to the same device within seconds of it.
+"""Finds the names related to an unblocked site: those refused to the same device within seconds of it.
 
 A page fetches pictures, scripts and streams from other names. When a site has been opened and looks broken,
 what it needs was refused to the very device that asked for it, right after. Those names are offered to a person
@@ -13,10 +13,10 @@ from dns.message.names import is_under
 from dns.querylog.records import QueryRecord
 
 WINDOW_SECONDS = 10
-MOST_SUGGESTIONS = 12
+MAX_RELATED_NAMES = 12
 
 # What a page asks for in these categories it does not need, whatever it looks like without.
-NEVER_OFFERED = frozenset(
+NEVER_SUGGESTED = frozenset(
     {
         "advertising",
         "malware",
@@ -31,7 +31,7 @@ NEVER_OFFERED = frozenset(
 )
 
 
-class Suggestion(msgspec.Struct, frozen=True):
+class RelatedName(msgspec.Struct, frozen=True):
     """A name that an opened site seems to need."""
 
     name: str
@@ -46,14 +46,14 @@ class _Visit(msgspec.Struct, frozen=True):
     second: int
 
 
-def also_asked(
+def find_related_names(
     records: Iterable[QueryRecord],
     site: str,
     *,
     known: Collection[str] = (),
     window: int = WINDOW_SECONDS,
-    never: Collection[str] = NEVER_OFFERED,
-) -> tuple[Suggestion, ...]:
+    never: Collection[str] = NEVER_SUGGESTED,
+) -> tuple[RelatedName, ...]:
     """Return what was refused within `window` seconds of a visit to `site`, the most frequent first.
 
     `records` are in the order of time. `known` are names (with their subdomains) that are granted already.
@@ -80,6 +80,6 @@ def also_asked(
         about[record.name] = record
     ranked = sorted(seen, key=lambda name: (-len(seen[name]), -len(devices[name]), name))
     return tuple(
-        Suggestion(name, len(seen[name]), len(devices[name]), about[name].category, about[name].source)
-        for name in ranked[:MOST_SUGGESTIONS]
+        RelatedName(name, len(seen[name]), len(devices[name]), about[name].category, about[name].source)
+        for name in ranked[:MAX_RELATED_NAMES]
     )

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists.compiler import names_in
+from blocklists.compiler import read_names
 from blocklists.entries import Effect
-from blocklists.index import Index, differing
-from blocklists.precedence import Group, Hit
+from blocklists.index import Index, iter_differences
+from blocklists.precedence import EntryGroup, Hit
 from blocklists.sources import Source
 from dns.message.names import name_of_key
-from dns.policy.verdict import Closing
+from dns.policy.verdict import BlockEntry
 
-BELOW_SHOWN = 20
+MAX_BELOW = 20
 
 
-class Touch(msgspec.Struct, frozen=True):
+class MatchingEntry(msgspec.Struct, frozen=True):
     """An entry that touches a name."""
 
     category: str
@@ -26,12 +26,12 @@ class Touch(msgspec.Struct, frozen=True):
     decides: bool  # whether it is one for which the name is closed in the end
 
 
-class Findings(msgspec.Struct, frozen=True):
+class SearchResult(msgspec.Struct, frozen=True):
     """Everything that an index says of a name."""
 
     name: str
-    closings: tuple[Closing, ...]
-    touches: tuple[Touch, ...]
+    closings: tuple[BlockEntry, ...]
+    touches: tuple[MatchingEntry, ...]
     below: tuple[str, ...]  # listed names under it, the first few
     below_count: int
 
@@ -44,28 +44,28 @@ class CategoryChange(msgspec.Struct, frozen=True):
     removed: tuple[str, ...]
 
 
-def search(index: Index, name: str, qtype: int = 1) -> Findings:
+def search_index(index: Index, name: str, qtype: int = 1) -> SearchResult:
     """Return every list, entry and category that touches a canonical name."""
-    closings = index.closings(name, qtype)
-    touches = tuple(_touch(hit, closings) for hit in index.hits(name, qtype))
+    found = index.find_block_entries(name, qtype)
+    touches = tuple(_matching_entry(hit, found) for hit in index.find_hits(name, qtype))
     below = []
     count = 0
-    for reversed_key, _ in index.entries(name):
+    for reversed_key, _ in index.iter_entries(name):
         listed = name_of_key(reversed_key)
         if listed == name:
             continue
         count += 1
-        if count <= BELOW_SHOWN:
+        if count <= MAX_BELOW:
             below.append(listed)
-    return Findings(name, closings, touches, tuple(below), count)
+    return SearchResult(name, found, touches, tuple(below), count)
 
 
-def diff(old: Index, new: Index) -> tuple[CategoryChange, ...]:
+def diff_indexes(old: Index, new: Index) -> tuple[CategoryChange, ...]:
     """Return what changed from one index to another, by category, each with its names sorted."""
     added: dict[str, list[str]] = {}
     removed: dict[str, list[str]] = {}
-    for reversed_key, before, after in differing(old, new):
-        had, has = _closed(before), _closed(after)
+    for reversed_key, before, after in iter_differences(old, new):
+        had, has = _blocking_categories(before), _blocking_categories(after)
         for category in has - had:
             added.setdefault(category, []).append(name_of_key(reversed_key))
         for category in had - has:
@@ -79,31 +79,31 @@ def diff(old: Index, new: Index) -> tuple[CategoryChange, ...]:
 
 def diff_copies(source: Source, old: Path, new: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names that a newer copy of a list adds, and those it drops. Raises SourceUnusable."""
-    had, has = names_in(source, old), names_in(source, new)
+    had, has = read_names(source, old), read_names(source, new)
     return tuple(sorted(has - had)), tuple(sorted(had - has))
 
 
 def _compare_patterns(old: Index, new: Index, added: dict[str, list[str]], removed: dict[str, list[str]]) -> None:
-    had, has = set(_patterns(old)), set(_patterns(new))
+    had, has = set(_blocking_patterns(old)), set(_blocking_patterns(new))
     for category, text in has - had:
         added.setdefault(category, []).append(text)
     for category, text in had - has:
         removed.setdefault(category, []).append(text)
 
 
-def _patterns(index: Index) -> Iterator[tuple[str, str]]:
+def _blocking_patterns(index: Index) -> Iterator[tuple[str, str]]:
     for info in index.tables.patterns:
         attribute = index.tables.attributes[info.attribute]
-        if attribute.effect <= Effect.CLOSE_IMPORTANT:
+        if attribute.effect <= Effect.BLOCK_IMPORTANT:
             yield index.tables.sources[attribute.source].category, info.text
 
 
-def _closed(groups: Iterable[Group]) -> set[str]:
-    return {group.category for group in groups if group.effect <= Effect.CLOSE_IMPORTANT}
+def _blocking_categories(groups: Iterable[EntryGroup]) -> set[str]:
+    return {group.category for group in groups if group.effect <= Effect.BLOCK_IMPORTANT}
 
 
-def _touch(hit: Hit, closings: tuple[Closing, ...]) -> Touch:
+def _matching_entry(hit: Hit, found: tuple[BlockEntry, ...]) -> MatchingEntry:
     group = hit.group
-    closes = group.effect <= Effect.CLOSE_IMPORTANT
-    decides = closes and hit.closing() in closings
-    return Touch(group.category, group.source_names, hit.entry, "closes" if closes else "opens", decides)
+    closes = group.effect <= Effect.BLOCK_IMPORTANT
+    decides = closes and hit.block_entry() in found
+    return MatchingEntry(group.category, group.source_names, hit.entry, "closes" if closes else "opens", decides)

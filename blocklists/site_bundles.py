@@ -12,7 +12,7 @@ import msgspec
 from dns.message.names import parents
 
 
-class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BuiltinSiteBundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A site and what it needs."""
 
     name: str  # as a person calls it
@@ -22,17 +22,17 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    bundle: tuple[Bundle, ...]
+    bundle: tuple[BuiltinSiteBundle, ...]
 
 
 @cache
-def load() -> tuple[Bundle, ...]:
+def load_site_bundles() -> tuple[BuiltinSiteBundle, ...]:
     """Return all bundles."""
     text = resources.files("blocklists").joinpath("site_bundles.toml").read_text("utf-8")
     return msgspec.toml.decode(text, type=_File).bundle
 
 
-def bundle_of(site: str) -> Bundle | None:
+def find_site_bundle(site: str) -> BuiltinSiteBundle | None:
     """Return the bundle that a canonical name belongs to, or None; the longest name decides."""
     by_site = _by_site()
     for name in parents(site):
@@ -41,14 +41,14 @@ def bundle_of(site: str) -> Bundle | None:
     return None
 
 
-def also_needed(site: str) -> tuple[str, ...]:
+def needed_names(site: str) -> tuple[str, ...]:
     """Return the names that should be opened along with a site: the bundle's other names and what it needs."""
-    bundle = bundle_of(site)
+    bundle = find_site_bundle(site)
     if bundle is None:
         return ()
     return tuple(name for name in (*bundle.sites, *bundle.needs) if name != site)
 
 
 @cache
-def _by_site() -> dict[str, Bundle]:
-    return {site: bundle for bundle in load() for site in bundle.sites}
+def _by_site() -> dict[str, BuiltinSiteBundle]:
+    return {site: bundle for bundle in load_site_bundles() for site in bundle.sites}

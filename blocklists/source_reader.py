@@ -22,106 +22,106 @@ import msgspec
 
 from blocklists.errors import SourceUnusable
 
-LINE_BYTES = 64 * 1024
-MOST_BYTES = 2 * 1024**3  # unpacked, of one source
+MAX_LINE_BYTES = 64 * 1024
+MAX_UNPACKED_BYTES = 2 * 1024**3  # unpacked, of one source
 
 
 READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
 
 
-class Part(msgspec.Struct, frozen=True):
+class SourcePart(msgspec.Struct, frozen=True):
     """One text of a source."""
 
     name: str  # as reports call it
     stream: IO[bytes]  # readable until the next part is asked for
-    squidguard: bool = False  # a `domains` file beside a `usage`
-    white: bool = False  # its names are to be left open
+    is_squidguard: bool = False  # a `domains` file beside a `usage`
+    is_allowlist: bool = False  # its names are to be left open
 
 
-def parts(location: Path, folder: str = "") -> Iterator[Part]:
+def read_parts(location: Path, folder: str = "") -> Iterator[SourcePart]:
     """Yield the texts of a location. Raises SourceUnusable."""
     try:
         if location.is_dir():
-            yield from _folder(location / folder if folder else location)
+            yield from _read_folder(location / folder if folder else location)
         else:
-            yield from _file(location, folder)
+            yield from _read_file(location, folder)
     except READ_ERRORS as problem:
         reason = getattr(problem, "strerror", None) or "is damaged, or not what it seems to be"
         raise SourceUnusable(f"{location}: {reason}") from None
 
 
-def lines(stream: IO[bytes]) -> Iterator[str | None]:
+def read_lines(stream: IO[bytes]) -> Iterator[str | None]:
     """Yield each line as text, None for one that is longer than LINE_BYTES. Raises SourceUnusable."""
     first = True
     total = 0
-    while piece := stream.readline(LINE_BYTES):
+    while piece := stream.readline(MAX_LINE_BYTES):
         total += len(piece)
-        if len(piece) == LINE_BYTES and not piece.endswith(b"\n"):
+        if len(piece) == MAX_LINE_BYTES and not piece.endswith(b"\n"):
             total += _skip_line(stream)
             yield None
         else:
             yield piece.decode("utf-8-sig" if first else "utf-8", "replace").rstrip("\r\n")
         first = False
-        if total > MOST_BYTES:
-            raise SourceUnusable(f"is longer than {MOST_BYTES // 1024**2} MB unpacked")
+        if total > MAX_UNPACKED_BYTES:
+            raise SourceUnusable(f"is longer than {MAX_UNPACKED_BYTES // 1024**2} MB unpacked")
 
 
 def _skip_line(stream: IO[bytes]) -> int:
     skipped = 0
-    while (piece := stream.readline(LINE_BYTES)) and not piece.endswith(b"\n"):
+    while (piece := stream.readline(MAX_LINE_BYTES)) and not piece.endswith(b"\n"):
         skipped += len(piece)
-        if skipped > MOST_BYTES:
+        if skipped > MAX_UNPACKED_BYTES:
             break
     return skipped + len(piece)
 
 
-def _folder(folder: Path) -> Iterator[Part]:
+def _read_folder(folder: Path) -> Iterator[SourcePart]:
     domains = folder / "domains"
     if not domains.is_file():
         inside = sorted(one.name for one in folder.iterdir() if (one / "domains").is_file())
         hint = f"; name one of its folders: {', '.join(inside[:8])}" if inside else ""
         raise SourceUnusable(f"{folder}: is a folder without a file 'domains'{hint}")
     usage = folder / "usage"
-    white = usage.is_file() and is_white(usage.read_bytes()[:4096])
+    white = usage.is_file() and is_allowlist_usage(usage.read_bytes()[:4096])
     with domains.open("rb") as stream:
-        yield Part(f"{folder.name}/domains", stream, squidguard=True, white=white)
+        yield SourcePart(f"{folder.name}/domains", stream, is_squidguard=True, is_allowlist=white)
 
 
-def _file(path: Path, folder: str) -> Iterator[Part]:
+def _read_file(path: Path, folder: str) -> Iterator[SourcePart]:
     with path.open("rb") as raw:
-        if _starts(raw, b"PK"):
-            yield from _zip(path, raw, folder)
+        if _has_magic(raw, b"PK"):
+            yield from _read_zip(path, raw, folder)
             return
-        stream = _unpacked(raw)
+        stream = _decompressed(raw)
         head = stream.read(512)
         stream.seek(0)
         if len(head) > 262 and head[257:262] == b"ustar":
-            yield from _tar(path, stream, folder)
+            yield from _read_tar(path, stream, folder)
             return
         squidguard = path.name == "domains"
         usage = path.parent / "usage"
-        white = squidguard and usage.is_file() and is_white(usage.read_bytes()[:4096])
-        yield Part(path.name, stream, squidguard=squidguard, white=white)
+        white = squidguard and usage.is_file() and is_allowlist_usage(usage.read_bytes()[:4096])
+        yield SourcePart(path.name, stream, is_squidguard=squidguard, is_allowlist=white)
 
 
-def _starts(raw: IO[bytes], magic: bytes) -> bool:
+def _has_magic(raw: IO[bytes], magic: bytes) -> bool:
     raw.seek(0)
     start = raw.read(len(magic))
     raw.seek(0)
     return start == magic
 
 
-def _unpacked(raw: IO[bytes]) -> IO[bytes]:
-    if _starts(raw, b"\x1f\x8b"):
+def _decompressed(raw: IO[bytes]) -> IO[bytes]:
+    if _has_magic(raw, b"\x1f\x8b"):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-    if _starts(raw, b"\xfd7zXZ\x00"):
+    if _has_magic(raw, b"\xfd7zXZ\x00"):
         return cast("IO[bytes]", lzma.LZMAFile(raw))
-    if _starts(raw, b"BZh"):
+    if _has_magic(raw, b"BZh"):
         return cast("IO[bytes]", bz2.BZ2File(raw))
     return raw
 
 
-def _tar(path: Path, stream: IO[bytes], folder: str) -> Iterator[Part]:
+def _read_tar(path: Path, stream: IO[bytes], folder: str) -> Iterator[SourcePart]:
     usages: dict[str, bool] = {}
     found = []
     with tarfile.open(fileobj=stream, mode="r:") as archive:
@@ -129,14 +129,14 @@ def _tar(path: Path, stream: IO[bytes], folder: str) -> Iterator[Part]:
             where = PurePosixPath(member.name)
             if member.isfile() and where.name == "usage":
                 usage = archive.extractfile(member)
-                usages[str(where.parent)] = usage is not None and is_white(usage.read(4096))
+                usages[str(where.parent)] = usage is not None and is_allowlist_usage(usage.read(4096))
             elif member.isfile() and where.name == "domains":
                 found.append((str(where.parent), member))
         chosen = _chosen(path, [name for name, _ in found], folder)
         for name, member in found:
             text = archive.extractfile(member)
             if name == chosen and text is not None:
-                yield Part(f"{name}/domains", text, squidguard=True, white=usages.get(name, False))
+                yield SourcePart(f"{name}/domains", text, is_squidguard=True, is_allowlist=usages.get(name, False))
 
 
 def _chosen(path: Path, names: list[str], folder: str) -> str:
@@ -152,24 +152,24 @@ def _chosen(path: Path, names: list[str], folder: str) -> str:
     return names[0]
 
 
-def _zip(path: Path, raw: IO[bytes], folder: str) -> Iterator[Part]:
+def _read_zip(path: Path, raw: IO[bytes], folder: str) -> Iterator[SourcePart]:
     with zipfile.ZipFile(raw) as archive:
         names = [one.filename for one in archive.infolist() if not one.is_dir()]
         domains = [name for name in names if PurePosixPath(name).name == "domains"]
         if domains:
             chosen = _chosen(path, [str(PurePosixPath(name).parent) for name in domains], folder)
             usage = f"{chosen}/usage" if chosen != "." else "usage"
-            white = usage in names and is_white(archive.read(usage)[:4096])
+            white = usage in names and is_allowlist_usage(archive.read(usage)[:4096])
             with archive.open(f"{chosen}/domains" if chosen != "." else "domains") as stream:
-                yield Part(f"{chosen}/domains", stream, squidguard=True, white=white)
+                yield SourcePart(f"{chosen}/domains", stream, is_squidguard=True, is_allowlist=white)
             return
         if len(names) != 1:
             raise SourceUnusable(f"{path}: holds {len(names)} files where one list is expected")
         with archive.open(names[0]) as stream:
-            yield Part(names[0], stream)
+            yield SourcePart(names[0], stream)
 
 
-def is_white(usage: bytes) -> bool:
+def is_allowlist_usage(usage: bytes) -> bool:
     """Tell whether a `usage` file marks a list as white only."""
     words = usage.decode("utf-8", "replace").lower().split()
     return "white" in words and "black" not in words

@@ -45,12 +45,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.location)
 
     @property
-    def meaning(self) -> Match | None:
+    def default_match(self) -> Match | None:
         """What a bare name means; None: what the format says."""
         return _MATCHES.get(self.match)
 
 
-def load(path: Path) -> tuple[Source, ...]:
+def load_sources(path: Path) -> tuple[Source, ...]:
     """Read a sources file. Raises SourcesInvalid with every mistake."""
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
@@ -67,14 +67,16 @@ def load(path: Path) -> tuple[Source, ...]:
         raise SourcesInvalid(path, [*problems, "source: write [[source]] for each source"])
     if not found:
         problems.append("source: names no source; write [[source]] for each")
-    sources = [_source(one, f"source[{at}]", path.parent.absolute(), problems) for at, one in enumerate(found)]
-    problems.extend(_twice(one.name for one in sources if one is not None))
+    sources = [
+        _parse_source(one, f"source[{at}]", path.parent.absolute(), problems) for at, one in enumerate(found)
+    ]
+    problems.extend(_duplicate_names(one.name for one in sources if one is not None))
     if problems:
         raise SourcesInvalid(path, problems)
     return tuple(one for one in sources if one is not None)
 
 
-def check(source: Source) -> list[str]:
+def check_source(source: Source) -> list[str]:
     """Return what is wrong with a source, each with its key; empty where nothing is."""
     problems = []
     if not _ID.fullmatch(source.name.lower()):
@@ -85,11 +87,11 @@ def check(source: Source) -> list[str]:
         problems.append(f"format: {source.format!r} is not one of {', '.join(['auto', *FORMATS])}")
     if source.match and source.match not in _MATCHES:
         problems.append(f"match: {source.match!r} is not one of {', '.join(_MATCHES)}")
-    problems.extend(_wrong_location(source.location))
+    problems.extend(_location_problems(source.location))
     return problems
 
 
-def _wrong_location(location: str) -> Iterator[str]:
+def _location_problems(location: str) -> Iterator[str]:
     if not location:
         yield "location: is empty"
     scheme, separator, _ = location.partition("://")
@@ -105,7 +107,7 @@ def _wrong_location(location: str) -> Iterator[str]:
         yield "location: must be https:// (http:// only for this machine itself)"
 
 
-def _source(table: dict[str, Any], where: str, base: Path, problems: list[str]) -> Source | None:
+def _parse_source(table: dict[str, Any], where: str, base: Path, problems: list[str]) -> Source | None:
     name = table.get("name")
     where = f"source {name!r}" if isinstance(name, str) and name else where
     before = len(problems)
@@ -122,13 +124,13 @@ def _source(table: dict[str, Any], where: str, base: Path, problems: list[str]) 
     if len(problems) > before:
         return None
     source = Source(**table)
-    problems.extend(f"{where}: {problem}" for problem in check(source))
+    problems.extend(f"{where}: {problem}" for problem in check_source(source))
     if source.location and not source.is_url:
         source = msgspec.structs.replace(source, location=str(base / Path(source.location).expanduser()))
     return source
 
 
-def _twice(names: Iterable[str]) -> Iterator[str]:
+def _duplicate_names(names: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -1,9 +1,9 @@
-"""The table that a build fills: for every name, what all sources say of it; and how it is boiled down.
+"""The table that a build fills: for every name, what all sources say of it; and how it is compacted.
 
 Memory is the limit (five million names on a small machine), so a name is one dictionary entry, its key reversed,
 its value the number of an interned set of attributes.
 
-Boiling down drops what says nothing new: an entry under an entry of the *same source* that closes the name anyway.
+Compacting drops what says nothing new: an entry under an entry of the *same source* that closes the name anyway.
 Entries of other sources stay, because every entry remembers which sources gave it. Nothing is dropped below an
 opening of the longest-suffix kind in its category, because there the length of an entry matters.
 """
@@ -12,34 +12,34 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 from blocklists.container import Attribute, PatternInfo, SourceInfo, Tables
-from blocklists.entries import Condition, Effect, Entry, Match, Pattern
+from blocklists.entries import Effect, EntryCondition, Match, NameEntry, PatternEntry
 from dns.message.names import name_of_key
 
-Set = tuple[int, ...]
+AttributeSet = tuple[int, ...]
 _COVERING = (Match.SUBDOMAINS, Match.BELOW)
 
 
-class Table:
+class BuildTable:
     """What all sources say of all names."""
 
-    def __init__(self, categories: Sequence[str], protected: Sequence[str] = ()) -> None:
+    def __init__(self, categories: Sequence[str], never_block: Sequence[str] = ()) -> None:
         self._categories = categories  # of each source, by its number
-        self._protected = tuple(protected)
-        self._endings = tuple(f".{name}" for name in protected)
+        self._never_block = tuple(never_block)
+        self._endings = tuple(f".{name}" for name in never_block)
         self._names: dict[str, int] = {}
         self._attributes: dict[Attribute, int] = {}
         self._attribute_list: list[Attribute] = []
-        self._conditions: dict[Condition, int] = {}
-        self._sets: dict[Set, int] = {}
-        self._set_list: list[Set] = []
+        self._conditions: dict[EntryCondition, int] = {}
+        self._sets: dict[AttributeSet, int] = {}
+        self._set_list: list[AttributeSet] = []
         self._joined: dict[tuple[int, int], int] = {}
         self._patterns: dict[PatternInfo, None] = {}
         self._plain: dict[tuple[int, Match, Effect], int] = {}
-        self._seen: dict[tuple[int, Set], tuple[Set, Set]] = {}
+        self._relative: dict[tuple[int, AttributeSet], tuple[AttributeSet, AttributeSet]] = {}
 
-    def add(self, entry: Entry, source: int) -> bool:
-        """Add what a source says of a name; False where the name is protected and the entry would close it."""
-        if entry.effect <= Effect.CLOSE_IMPORTANT and self.is_protected(entry.name):
+    def add_entry(self, entry: NameEntry, source: int) -> bool:
+        """Add what a source says of a name; False where the entry would block what no list can."""
+        if entry.effect <= Effect.BLOCK_IMPORTANT and self.is_never_blocked(entry.name):
             return False
         attribute = self._attribute(entry, source, entry.match)
         name = ".".join(entry.name.split(".")[::-1]) + "."
@@ -52,17 +52,17 @@ class Table:
             self._names[name] = new
         return True
 
-    def is_protected(self, name: str) -> bool:
-        """Tell whether a name is one that no list can close."""
+    def is_never_blocked(self, name: str) -> bool:
+        """Tell whether a name is one that no list can block."""
         return f".{name}".endswith(self._endings)
 
-    def add_pattern(self, pattern: Pattern, source: int) -> None:
+    def add_pattern(self, pattern: PatternEntry, source: int) -> None:
         """Add a pattern of a source."""
         self._patterns[self._pattern(pattern, source)] = None
 
-    def withdraw(self, item: Entry | Pattern, source: int) -> None:
+    def remove_entry(self, item: NameEntry | PatternEntry, source: int) -> None:
         """Take back what a source said before; nothing happens where it did not."""
-        if isinstance(item, Pattern):
+        if isinstance(item, PatternEntry):
             self._patterns.pop(self._pattern(item, source), None)
             return
         name = ".".join(reversed(item.name.split("."))) + "."
@@ -79,18 +79,18 @@ class Table:
     def __len__(self) -> int:
         return len(self._names)
 
-    def names(self) -> Iterator[str]:
+    def iter_names(self) -> Iterator[str]:
         """Yield every name, in no order."""
         return map(name_of_key, self._names)
 
-    def boil_down(self, progress: Callable[[int], None]) -> tuple[list[str], "array[int]", list[Set]]:
+    def compact(self, progress: Callable[[int], None]) -> tuple[list[str], "array[int]", list[AttributeSet]]:
         """Return the keys that stay, sorted; for each the number of its set; and the sets. Empties the table."""
         keys = sorted(self._names)
         kept: list[str] = []
         numbers = array("I")
-        sets: dict[Set, int] = {}
+        sets: dict[AttributeSet, int] = {}
         above: list[
-            tuple[str, Set]
+            tuple[str, AttributeSet]
         ] = []  # the listed parents of the key in hand, each with all that covers below it
         names, self._names = self._names, {}
         for at, name in enumerate(keys):
@@ -99,7 +99,7 @@ class Table:
             while above and not name.startswith(above[-1][0]):
                 above.pop()
             covered = above[-1][1] if above else ()
-            own, below = self._seen_from_above(names[name], covered)
+            own, below = self._relative_to_parents(names[name], covered)
             if not own:
                 continue
             if below != covered:
@@ -109,7 +109,7 @@ class Table:
         progress(len(keys))
         return kept, numbers, list(sets)
 
-    def tables(self, sources: Sequence[SourceInfo], sets: Sequence[Set]) -> Tables:
+    def to_tables(self, sources: Sequence[SourceInfo], sets: Sequence[AttributeSet]) -> Tables:
         """Return everything but the names, in an order that depends on the input alone."""
         return Tables(
             tuple(sources),
@@ -117,14 +117,14 @@ class Table:
             tuple(self._attribute_list),
             tuple(sets),
             tuple(self._patterns),
-            self._protected,
+            self._never_block,
         )
 
     def source_of(self, attribute: int) -> int:
         """Return the source of an attribute."""
         return self._attribute_list[attribute].source
 
-    def _attribute(self, item: Entry | Pattern, source: int, match: Match) -> int:
+    def _attribute(self, item: NameEntry | PatternEntry, source: int, match: Match) -> int:
         if item.condition is None:
             number = self._plain.get((source, match, item.effect))
             if number is None:
@@ -141,26 +141,26 @@ class Table:
             self._attribute_list.append(attribute)
         return number
 
-    def _pattern(self, pattern: Pattern, source: int) -> PatternInfo:
+    def _pattern(self, pattern: PatternEntry, source: int) -> PatternInfo:
         attribute = self._attribute(pattern, source, Match.SUBDOMAINS)
         return PatternInfo(pattern.regex, pattern.text or f"/{pattern.regex}/", attribute)
 
-    def _set(self, members: Set) -> int:
+    def _set(self, members: AttributeSet) -> int:
         number = self._sets.get(members)
         if number is None:
             number = self._sets[members] = len(self._set_list)
             self._set_list.append(members)
         return number
 
-    def _seen_from_above(self, number: int, covered: Set) -> tuple[Set, Set]:
+    def _relative_to_parents(self, number: int, covered: AttributeSet) -> tuple[AttributeSet, AttributeSet]:
         """Return what a set says that its parents do not, and what then covers the names below it."""
-        known = self._seen.get((number, covered))
+        known = self._relative.get((number, covered))
         if known is None:
-            own = self._reduced(self._normal(self._set_list[number]), covered)
-            known = self._seen[number, covered] = (own, self._covering(own, covered))
+            own = self._remove_covered(self._normalise_set(self._set_list[number]), covered)
+            known = self._relative[number, covered] = (own, self._cover_below(own, covered))
         return known
 
-    def _normal(self, members: Set) -> Set:
+    def _normalise_set(self, members: AttributeSet) -> AttributeSet:
         """Join what one source says twice of a name: the name, and what is under it, is name and subdomains."""
         matches: dict[tuple[int, int, int], set[int]] = {}
         for number in members:
@@ -175,12 +175,12 @@ class Table:
             )
         )
 
-    def _reduced(self, own: Set, covered: Set) -> Set:
+    def _remove_covered(self, own: AttributeSet, covered: AttributeSet) -> AttributeSet:
         """Return what a set says that its parents have not said already."""
         over = {self._kind(number) for number in covered}
         return tuple(number for number in own if self._kind(number) not in over)
 
-    def _covering(self, own: Set, covered: Set) -> Set:
+    def _cover_below(self, own: AttributeSet, covered: AttributeSet) -> AttributeSet:
         """Return what covers the names below: what came from above, and what this set adds or takes away."""
         more = tuple(number for number in own if self._attribute_list[number].match in _COVERING)
         if not more:
@@ -196,4 +196,4 @@ class Table:
         return self._categories[self._attribute_list[number].source]
 
     def _is_longest(self, number: int) -> bool:
-        return self._attribute_list[number].effect == Effect.OPEN_LONGEST
+        return self._attribute_list[number].effect == Effect.ALLOW_LONGEST

@@ -24,10 +24,10 @@ class Lamp(Protocol):
     def has_words(self) -> bool:
         """Whether it shows the reason itself, so that it needs no rhythm to be told apart."""
 
-    def on(self, reason: str) -> None:
+    def turn_on(self, reason: str) -> None:
         """Light it; `reason` is a word for people ("refused"), shown where the lamp can show words."""
 
-    def off(self) -> None:
+    def turn_off(self) -> None:
         """Put it out."""
 
     def close(self) -> None:
@@ -42,19 +42,19 @@ class SimulatedLamp:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self.off()
+        self.turn_off()
 
-    def on(self, reason: str) -> None:
+    def turn_on(self, reason: str) -> None:
         """Write "on REASON"."""
         self._write(f"on {reason}")
 
-    def off(self) -> None:
+    def turn_off(self) -> None:
         """Write "off"."""
         self._write("off")
 
     def close(self) -> None:
         """Leave the file saying "off"."""
-        self.off()
+        self.turn_off()
 
     def _write(self, text: str) -> None:
         temporary = self._path.with_suffix(".new")
@@ -76,12 +76,12 @@ class GpioLamp:
         except Exception as problem:  # each library behind gpiozero has errors of its own (lgpio.error)
             raise HardwareError(f"the lamp on pin {pin} cannot be used: {problem}") from problem
 
-    def on(self, reason: str) -> None:  # noqa: ARG002 (an LED has no words)
+    def turn_on(self, reason: str) -> None:  # noqa: ARG002 (an LED has no words)
         """Light the LED."""
         with contextlib.suppress(Exception):  # as above: whatever it is, it must not stop the log
             self._led.on()
 
-    def off(self) -> None:
+    def turn_off(self) -> None:
         """Put the LED out."""
         with contextlib.suppress(Exception):
             self._led.off()
@@ -108,24 +108,24 @@ class ActivityLamp:
         except OSError as problem:
             raise HardwareError(f"the activity LED cannot be used: {problem.strerror}") from problem
 
-    def on(self, reason: str) -> None:  # noqa: ARG002 (an LED has no words)
+    def turn_on(self, reason: str) -> None:  # noqa: ARG002 (an LED has no words)
         """Light the LED."""
         with contextlib.suppress(OSError):
             self._brightness.write_text("1")
 
-    def off(self) -> None:
+    def turn_off(self) -> None:
         """Put the LED out."""
         with contextlib.suppress(OSError):
             self._brightness.write_text("0")
 
     def close(self) -> None:
         """Give the LED back to the trigger it had."""
-        self.off()
+        self.turn_off()
         with contextlib.suppress(OSError):
             self._trigger.write_text(self._before)
 
 
-def make(driver: str, pin: int, simulated: Path) -> Lamp:
+def make_lamp(driver: str, pin: int, simulated: Path) -> Lamp:
     """Return the lamp that settings ask for ("auto", "gpio", "activity" or "simulated").
 
     "auto" takes the pin on a Pi, and simulates elsewhere. Raises HardwareError.

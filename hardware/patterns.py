@@ -2,39 +2,39 @@
 
 A pattern is light and darkness in turn, over and over. Each has its own rhythm, because colour is never the only
 signal. None has more than two flashes a second; three would be the most that photosensitive people can bear (WCAG
-2.3.1). Pure: `lit` says what a pattern shows at a moment.
+2.3.1). Pure: `light_at` says what a pattern shows at a moment.
 """
 
 from typing import NamedTuple
 
 
-class Step(NamedTuple):
+class Flash(NamedTuple):
     """Some light, then some darkness."""
 
     light: float
     dark: float
 
 
-Pattern = tuple[Step, ...]
+Pattern = tuple[Flash, ...]
 
 HEALTHY: Pattern = ()  # dark: a lamp that is lit for no reason is soon looked at by nobody
 
 # fmt: off
 PATTERNS: dict[str, Pattern] = {
     #                      one round
-    "refused":             (Step(1.0, 0.15),),                                    # once for each refusal
-    "pause":               (Step(0.25, 0.25),),                                   # held: let go and it pauses
-    "shut-down":           (Step(1.0, 0.1),),                                     # held: let go and it shuts down
-    "disk-trouble":        (Step(0.3, 0.3), Step(0.3, 0.3), Step(0.3, 2.0)),      # three short
-    "upstream-down":       (Step(0.3, 0.3), Step(0.3, 2.0)),                      # two short
-    "policy-damaged":      (Step(1.5, 0.3), Step(0.3, 0.3), Step(0.3, 2.0)),      # long, short, short
-    "lists-damaged":       (Step(0.3, 0.3), Step(1.5, 2.0)),                      # short, long
-    "settings-wrong":      (Step(0.3, 0.3),) * 3 + (Step(0.3, 2.0),),             # four short
-    "not-enrolled":        (Step(1.5, 0.5), Step(1.5, 2.5)),                      # two long
-    "central-unreachable": (Step(1.5, 1.5),),                                     # slow and even
-    "lists-stale":         (Step(0.3, 5.0),),                                     # one short, now and then
-    "starting":            (Step(0.5, 0.5),),                                     # even
-    "stopped":             (Step(1.5, 0.3), Step(0.3, 2.0)),                      # long, short
+    "refused":             (Flash(1.0, 0.15),),                                    # once for each refusal
+    "pause":               (Flash(0.25, 0.25),),                                   # held: let go and it pauses
+    "shut-down":           (Flash(1.0, 0.1),),                                     # held: let go and it shuts down
+    "disk-trouble":        (Flash(0.3, 0.3), Flash(0.3, 0.3), Flash(0.3, 2.0)),      # three short
+    "upstream-down":       (Flash(0.3, 0.3), Flash(0.3, 2.0)),                      # two short
+    "policy-damaged":      (Flash(1.5, 0.3), Flash(0.3, 0.3), Flash(0.3, 2.0)),      # long, short, short
+    "lists-damaged":       (Flash(0.3, 0.3), Flash(1.5, 2.0)),                      # short, long
+    "settings-wrong":      (Flash(0.3, 0.3),) * 3 + (Flash(0.3, 2.0),),             # four short
+    "not-enrolled":        (Flash(1.5, 0.5), Flash(1.5, 2.5)),                      # two long
+    "central-unreachable": (Flash(1.5, 1.5),),                                     # slow and even
+    "lists-stale":         (Flash(0.3, 5.0),),                                     # one short, now and then
+    "starting":            (Flash(0.5, 0.5),),                                     # even
+    "stopped":             (Flash(1.5, 0.3), Flash(0.3, 2.0)),                      # long, short
     "healthy":             HEALTHY,
 }
 # fmt: on
@@ -43,7 +43,7 @@ PATTERNS: dict[str, Pattern] = {
 _SHORTEST = 0.001  # what floating point leaves of a step must not keep anybody busy
 
 
-def lit(pattern: Pattern, since_start: float) -> tuple[bool, float]:
+def light_at(pattern: Pattern, since_start: float) -> tuple[bool, float]:
     """Return whether a pattern shows light so many seconds after it began, and for how long it stays so."""
     if not pattern:
         return False, float("inf")

@@ -102,7 +102,7 @@ class Settling:
 
     def _make_starter_list(self) -> None:
         folder = self._places.room / "starter"
-        builtin_list.index(folder)
+        builtin_list.open_builtin_index(folder)
         for path in (folder, *folder.rglob("*")):
             self._machine.give(path, 0o755 if path.is_dir() else 0o644, "root", GROUP)
 

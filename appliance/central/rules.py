@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Delegation, Profile, Rule, School
-from blocklists.categories import BY_ID
+from blocklists.categories import CATEGORIES_BY_ID
 from dns.errors import InvalidName
 from dns.policy.site_names import check_rule
 
@@ -62,7 +62,7 @@ def set_closed(session: Session, now: datetime, *, profile: str, closed: list[st
     found = session.get(Profile, profile)
     if found is None:
         raise NotFound(f"there is no profile {profile!r}")
-    unknown = sorted(set(closed) - BY_ID.keys() - set(found.closed))
+    unknown = sorted(set(closed) - CATEGORIES_BY_ID.keys() - set(found.closed))
     if unknown:
         raise NotPossible(f"there is no category {unknown[0]!r}")
     added, taken = sorted(set(closed) - set(found.closed)), sorted(set(found.closed) - set(closed))
@@ -83,10 +83,10 @@ def delegate(session: Session, now: datetime, *, category: str, minutes: int, pe
 
     Raises NotPossible for a category that is locked, or unknown.
     """
-    if category not in BY_ID:
+    if category not in CATEGORIES_BY_ID:
         raise NotPossible(f"there is no category {category!r}")
     if category in session.scalars(select(School)).one().locked_categories:
-        raise NotPossible(f"{BY_ID[category].name} is locked: nobody can open it")
+        raise NotPossible(f"{CATEGORIES_BY_ID[category].name} is locked: nobody can open it")
     found = session.get(Delegation, category)
     if found is None:
         session.add(Delegation(category=category, minutes=minutes, per_day=per_day))

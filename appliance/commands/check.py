@@ -93,12 +93,12 @@ def _view(policy: CompiledPolicy, group: str | None, device: str | None) -> Comp
         raise click.BadParameter(
             f"there is no group {group!r}; there are: {', '.join(known)}.", param_hint="--group"
         )
-    return policy.view_of(group or policy.document.default_group)
+    return policy.view_for_group(group or policy.document.default_group)
 
 
 def _moment(text: str, view: CompiledView) -> float:
     """Return a time as Unix seconds; without a zone it is the school's."""
-    today = view.clock(time.time())
+    today = view.local_time(time.time())
     try:
         moment = datetime.fromisoformat(text if "-" in text else f"{today:%Y-%m-%d}T{text}")
     except ValueError:

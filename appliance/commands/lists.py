@@ -36,14 +36,14 @@ from appliance.commands.lists_words import (
 from appliance.errors import HallpassError
 from blocklists import catalogue as catalogues
 from blocklists import compiler as compiling
-from blocklists.categories import readable
+from blocklists.categories import category_name
 from blocklists.errors import ListError
-from blocklists.export import closed_names
-from blocklists.fetcher import Copy, Fetcher
+from blocklists.export import blocked_names
+from blocklists.fetcher import Fetcher, ListCopy
 from blocklists.index import open_index
-from blocklists.search import diff as compare
-from blocklists.search import search as find
-from blocklists.sources import Source, load
+from blocklists.search import diff_indexes as compare
+from blocklists.search import search_index as find
+from blocklists.sources import Source, load_sources
 from dns.errors import InvalidName
 from dns.message.names import canonical
 
@@ -68,12 +68,12 @@ def command() -> None:
 def build(sources: Path, output: Path, *, report: bool) -> None:
     """Compile a sources file into an index, fetching only the lists that were never fetched."""
     with failures(), progress() as show:
-        wanted = load(sources)
+        wanted = load_sources(sources)
         fetcher = Fetcher(output / FETCHED, time.time, progress=show)
         for source in wanted:
-            if source.is_url and not fetcher.copy(source).fetched_at:
-                say(fetcher.fetch(source))
-        built = compiling.build(wanted, output, show, locate=fetcher.locate)
+            if source.is_url and not fetcher.read_copy(source).fetched_at:
+                say(fetcher.fetch_source(source))
+        built = compiling.build_index(wanted, output, show, locate=fetcher.locate_copy)
     print_built(built, output, lines=report)
 
 
@@ -90,15 +90,17 @@ def update(sources: Path, output: Path, *, report: bool, accept: tuple[str, ...]
     time stays in use until you have looked at the difference (--show-held) and taken it (--accept NAME).
     """
     with failures(), progress() as show:
-        wanted = load(sources)
+        wanted = load_sources(sources)
         fetcher = Fetcher(output / FETCHED, time.time, progress=show)
         _accept(fetcher, wanted, accept)
-        outcomes = [fetcher.fetch(source) for source in wanted if source.is_url and source.name not in accept]
+        outcomes = [
+            fetcher.fetch_source(source) for source in wanted if source.is_url and source.name not in accept
+        ]
         for outcome in outcomes:
             say(outcome)
         if show_held:
             print_held(fetcher, wanted)
-        built = compiling.build(wanted, output, show, locate=fetcher.locate)
+        built = compiling.build_index(wanted, output, show, locate=fetcher.locate_copy)
     print_built(built, output, lines=report)
     troubled = [outcome.source for outcome in outcomes if outcome.state in ("failed", "held")]
     if troubled:
@@ -133,7 +135,7 @@ def search(names: tuple[str, ...], index: Path, *, as_json: bool) -> None:
 def export(index: Path, categories: tuple[str, ...]) -> None:
     """Print the names that an index closes, sorted, one a line; names under a listed parent are left out."""
     with failures():
-        for name in closed_names(open_index(index), categories):
+        for name in blocked_names(open_index(index), categories):
             sys.stdout.write(f"{name}\n")
 
 
@@ -152,7 +154,9 @@ def diff(old: Path, new: Path, *, everything: bool, as_json: bool) -> None:
     if not changes:
         click.echo("Nothing changed.")
     for change in changes:
-        click.echo(f"{readable(change.category)} ({change.category}): +{len(change.added)} -{len(change.removed)}")
+        click.echo(
+            f"{category_name(change.category)} ({change.category}): +{len(change.added)} -{len(change.removed)}"
+        )
         print_names("+", change.added, everything=everything)
         print_names("-", change.removed, everything=everything)
 
@@ -194,18 +198,18 @@ def report(index: Path, *, lines: bool, as_json: bool) -> None:
 @JSON
 def catalogue(category: str | None, wanted: tuple[str, ...], *, as_json: bool) -> None:
     """Show the public lists that Hallpass knows, and ready-made sets of them. Downloads nothing."""
-    known = catalogues.load()
+    known = catalogues.load_catalogue()
     if wanted:
         with failures():
-            chosen = known.find(wanted)
-        click.echo("\n".join(catalogues.sources_file(chosen)))
+            chosen = known.find_lists(wanted)
+        click.echo("\n".join(catalogues.sources_file_lines(chosen)))
         return
     shown = [one for one in known.lists if category in (None, one.category)]
     if as_json:
         click.echo(msgspec.json.encode({"lists": shown, "sets": known.sets}).decode())
         return
     for one in shown:
-        click.echo(f"{one.id}: {one.name}; {readable(one.category)} ({one.category}), {one.licence}")
+        click.echo(f"{one.id}: {one.name}; {category_name(one.category)} ({one.category}), {one.licence}")
         click.echo(f"    {one.about}")
         click.echo(f"    {one.url}")
     if category is None:
@@ -253,7 +257,7 @@ def _accept(fetcher: Fetcher, sources: Sequence[Source], names: Sequence[str]) -
     for name in names:
         if name not in by_name:
             raise ListError(f"no source is called {name!r}")
-        copy = fetcher.accept(by_name[name])
+        copy = fetcher.accept_held(by_name[name])
         click.echo(f"{name}: accepted, {copy.entries} entries", err=True)
 
 
@@ -270,9 +274,9 @@ def _without_lines(built: compiling.BuildReport) -> compiling.BuildReport:
     return msgspec.structs.replace(built, sources=sources)
 
 
-def _copy(index: Path, source: str) -> Copy | None:
+def _copy(index: Path, source: str) -> ListCopy | None:
     try:
-        return msgspec.json.decode((index / FETCHED / f"{source}.json").read_bytes(), type=Copy)
+        return msgspec.json.decode((index / FETCHED / f"{source}.json").read_bytes(), type=ListCopy)
     except (OSError, msgspec.DecodeError):
         return None
 

@@ -9,8 +9,8 @@ import click
 
 from blocklists import compiler as compiling
 from blocklists.errors import ListError
-from blocklists.fetcher import Copy, Fetcher, Outcome
-from blocklists.search import Findings, diff_copies
+from blocklists.fetcher import Fetcher, FetchOutcome, ListCopy
+from blocklists.search import SearchResult, diff_copies
 from blocklists.sources import Source
 
 CHANGES_SHOWN = 20
@@ -19,18 +19,18 @@ CHANGES_SHOWN = 20
 def print_held(fetcher: Fetcher, sources: Sequence[Source]) -> None:
     """Show how each held-back download differs from the copy in use."""
     for source in sources:
-        copy = fetcher.copy(source)
+        copy = fetcher.read_copy(source)
         if not source.is_url or copy.held is None:
             continue
         click.echo(f"{source.name}: held back: {copy.held.reason}", err=True)
         with contextlib.suppress(ListError):  # no copy yet, or a web page: then there is nothing to compare
-            added, removed = diff_copies(source, fetcher.locate(source), fetcher.held_path(source))
+            added, removed = diff_copies(source, fetcher.locate_copy(source), fetcher.held_path(source))
             click.echo(f"  +{len(added)} -{len(removed)}", err=True)
             print_names("+", added, everything=False, err=True)
             print_names("-", removed, everything=False, err=True)
 
 
-def say(outcome: Outcome) -> None:
+def say(outcome: FetchOutcome) -> None:
     """Say what became of an attempt to fetch."""
     words = {
         "new": "fetched",
@@ -74,7 +74,7 @@ def print_source(source: compiling.SourceReport, *, lines: bool) -> None:
             click.echo(f"    {problem.file}:{problem.line}: {problem.reason}: {problem.text}")
 
 
-def print_findings(found: Findings) -> None:
+def print_findings(found: SearchResult) -> None:
     """Print everything that an index says of a name."""
     if found.closings:
         categories = ", ".join(dict.fromkeys(closing.category for closing in found.closings))
@@ -98,7 +98,7 @@ def print_names(sign: str, names: Sequence[str], *, everything: bool, err: bool 
         click.echo(f"  {sign} … and {len(names) - len(shown)} more", err=err)
 
 
-def copy_in_words(copy: Copy) -> str:
+def copy_in_words(copy: ListCopy) -> str:
     """Return how old a copy is and what is wrong with it."""
     words = _age(max(0.0, time.time() - copy.confirmed_at) if copy.confirmed_at else None)
     if copy.failures:

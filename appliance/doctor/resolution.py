@@ -18,7 +18,7 @@ _NOT_THERE = "is the resolver running, the cable in, and the address right? jour
 
 def answers(host: str, port: int, listed: Sequence[str] | None = None) -> Iterator[Finding]:
     """Ask a room's server; `listed`: names that its policy closes (left out: what every school closes)."""
-    names = list(builtin_list.names()["pornography"][:1]) if listed is None else list(listed[:1])
+    names = list(builtin_list.builtin_names()["pornography"][:1]) if listed is None else list(listed[:1])
     for way, tcp in (("UDP", False), ("TCP", True)):
         what = f"DNS over {way}"
         try:

@@ -94,7 +94,7 @@ class RoomDoctor:
             view = PolicyInUse(self._settings, self._now).pupils()
         except HallpassError:
             return []
-        found = (name for names in builtin_list.names().values() for name in names[:3])
+        found = (name for names in builtin_list.builtin_names().values() for name in names[:3])
         return [name for name in found if explain(view, name, _A, self._now()).verdict == "refused"][:1]
 
     def _upstreams(self) -> Iterator[Finding]:

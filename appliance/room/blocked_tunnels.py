@@ -13,7 +13,7 @@ import msgspec
 
 from dns.message.names import is_under
 from dns.policy.document import Rule
-from dns.policy.tunnel import Finding
+from dns.policy.tunnel import TunnelFinding
 
 CLOSED_SECONDS = 86400.0
 REMEMBERED = 1000  # domains in the file, over or not: a clock that jumps ahead and comes back opens none
@@ -41,7 +41,7 @@ def _remembered(path: Path) -> tuple[ClosedTunnel, ...]:
         return ()
 
 
-def close(path: Path, finding: Finding, now: float) -> None:
+def close(path: Path, finding: TunnelFinding, now: float) -> None:
     """Close the parent of a finding for a day. Raises OSError where the disk is full."""
     kept = [one for one in _remembered(path) if one.parent != finding.parent]
     closed = [*kept[1 - REMEMBERED :], ClosedTunnel(finding.parent, now + CLOSED_SECONDS)]

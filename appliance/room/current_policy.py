@@ -33,4 +33,4 @@ class PolicyInUse:
     def pupils(self) -> CompiledView:
         """Return what the room's default group may see."""
         policy = self.policy()
-        return policy.view_of(policy.document.default_group)
+        return policy.view_for_group(policy.document.default_group)

@@ -107,7 +107,7 @@ class IndexLadder:
                 yield "the index that was in use", self._open_in_use
             for folder in self._others():
                 yield "the index before it", partial(_open, folder)
-        yield _BUILTIN, lambda: _with_its_files(builtin_list.index(self._starter_folder))
+        yield _BUILTIN, lambda: _with_its_files(builtin_list.open_builtin_index(self._starter_folder))
         # Its folder may be read-only, or something else may stand there.
         yield _BUILTIN, _starter_elsewhere
 
@@ -165,4 +165,4 @@ def _with_its_files(index: Index) -> tuple[Index, _Mapped]:
 
 def _starter_elsewhere() -> tuple[Index, _Mapped]:
     with tempfile.TemporaryDirectory(prefix="hallpass-starter-") as folder:
-        return _with_its_files(builtin_list.build_into(Path(folder)))  # it is mapped: its name may go
+        return _with_its_files(builtin_list.build_builtin_index(Path(folder)))  # it is mapped: its name may go

@@ -27,15 +27,15 @@ from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import read_policy
 from appliance.settings.room import LocalPolicy, RoomSettings
 from blocklists import builtin_list
-from blocklists.categories import BY_ID
+from blocklists.categories import CATEGORIES_BY_ID
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
 from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
-from blocklists.site_bundles import bundle_of
+from blocklists.site_bundles import find_site_bundle
 from dns.errors import DnsError
 from dns.policy.compiled import CompiledPolicy
-from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, toml_document
+from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, parse_toml_document
 
 PUPILS = "pupils"
 
@@ -84,7 +84,7 @@ def compile_policy(  # noqa: PLR0917 (what a policy is made of, in its order)
             document,
             lists,
             _keywords(),
-            needed_by=needed_by,
+            needed_names=needed_by,
             clock_trusted=clock_trusted,
             mac_of=Neighbours().mac_of,
             begins_anew=begins_anew,
@@ -103,7 +103,7 @@ def needed_by(site: str) -> tuple[str, ...]:
 
     A part of a site brings the hosts that the whole needs, but not the whole: nobody granted that.
     """
-    bundle = bundle_of(site)
+    bundle = find_site_bundle(site)
     if bundle is None:
         return ()
     if site.removeprefix("www.") in bundle.sites:
@@ -113,7 +113,7 @@ def needed_by(site: str) -> tuple[str, ...]:
 
 def unknown_categories(document: PolicyDocument, lists: Index) -> tuple[str, ...]:
     """Return the categories that a document closes and nobody knows: most likely a slip of the pen."""
-    known = {EVERY_CATEGORY, *BY_ID, *lists.categories}
+    known = {EVERY_CATEGORY, *CATEGORIES_BY_ID, *lists.categories}
     closed = (category for profile in document.profiles for category in profile.closed)
     return tuple(
         dict.fromkeys(category for category in (*closed, *document.locked_categories) if category not in known)
@@ -174,7 +174,7 @@ def read_document(settings: RoomSettings, paths: RoomPaths) -> tuple[PolicyDocum
 def decode(settings: RoomSettings, path: Path, content: bytes) -> PolicyDocument:
     """Return the document in the content of a file of such a room. Raises HallpassError."""
     try:
-        return json_decoder.decode(content) if settings.central is not None else toml_document(content)
+        return json_decoder.decode(content) if settings.central is not None else parse_toml_document(content)
     except (ValueError, RecursionError) as problem:  # msgspec's and TOML's errors are ValueErrors
         raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
 
@@ -201,10 +201,14 @@ def _merged(given: Iterable[str], added: Iterable[str]) -> tuple[str, ...]:
 
 def _lists(settings: RoomSettings, paths: RoomPaths) -> Index:
     if settings.central is not None:
-        return _opened(paths.index) if paths.index.exists() else builtin_list.index(paths.data / "starter")
+        return (
+            _opened(paths.index)
+            if paths.index.exists()
+            else builtin_list.open_builtin_index(paths.data / "starter")
+        )
     if settings.lists.index is not None:
         return _opened(settings.lists.index)
-    return builtin_list.index(paths.data / "starter")
+    return builtin_list.open_builtin_index(paths.data / "starter")
 
 
 def _opened(directory: Path) -> Index:
@@ -220,7 +224,7 @@ def _open(directory: Path, state: tuple[FileState, ...]) -> Index:  # noqa: ARG0
 @lru_cache(maxsize=1)
 def _keywords() -> Keywords:
     """Return the words that Hallpass brings: read once, the same for every policy of this process."""
-    return Keywords.shipped()
+    return Keywords.load_builtin()
 
 
 def _central_name(settings: RoomSettings) -> tuple[str, ...]:

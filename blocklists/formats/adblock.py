@@ -12,20 +12,22 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import Condition, Effect, Entry, Match, Pattern, Withdrawn
+from blocklists.entries import BadFilter, Effect, EntryCondition, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
 from blocklists.formats.hosts import Hosts
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import OWN_NAMES, address_of, name_of, without_comment
-from blocklists.formats.types import types_condition
+from blocklists.formats.text import HOSTS_FILE_NAMES, parse_ip, parse_name, strip_comment
+from blocklists.formats.types import parse_types
 from blocklists.formats.wildcards import wildcard_to_regex
-from blocklists.patterns import checked
+from blocklists.patterns import check_pattern
 
-_PLAIN = re.compile(r"\|\|([A-Za-z0-9_.-]+)\^")
+_PLAIN_RULE = re.compile(r"\|\|([A-Za-z0-9_.-]+)\^")
 _COSMETIC = re.compile(r"#[@?$%]{0,3}#|#@?%#|\$@?\$")
 _REGEX = re.compile(r"/(.+)/(?:\$([^/]*))?")
 _ANCHORED = re.compile(r"(\|\|?|https?://|://)?([^|^/]*)(\^\|?|\|)?")
-_REFUSING = frozenset({"nxdomain", "refused", "servfail", "noerror", "noerror;;", "0.0.0.0", "::", "127.0.0.1"})  # noqa: S104
+_BLOCKING_REWRITES = frozenset(
+    {"nxdomain", "refused", "servfail", "noerror", "noerror;;", "0.0.0.0", "::", "127.0.0.1"}  # noqa: S104
+)
 
 
 class AdBlock(Parser):
@@ -36,30 +38,30 @@ class AdBlock(Parser):
     def __init__(self, match: Match | None = None) -> None:
         super().__init__(match)
         self._hosts = Hosts(self.match)
-        self._withdrawn: list[Withdrawn] = []
+        self._bad_filters: list[BadFilter] = []
 
-    def line(self, text: str) -> Iterable[Entry | Pattern]:
+    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = text.strip()
-        if plain := _PLAIN.fullmatch(text):
-            return (Entry(name_of(plain[1]), Match.SUBDOMAINS),)
+        if plain := _PLAIN_RULE.fullmatch(text):
+            return (NameEntry(parse_name(plain[1]), Match.SUBDOMAINS),)
         if not text or text[0] == "!" or (text[0] == "[" and text[-1] == "]") or _COSMETIC.search(text):
             return ()
         if text[0] == "#":
             return ()
-        text = without_comment(text)
+        text = strip_comment(text)
         first = text.split(None, 1)[0]
-        if first != text and address_of(first):
-            return self._hosts.line(text)
-        return self._rule(text)
+        if first != text and parse_ip(first):
+            return self._hosts.parse_line(text)
+        return self._parse_rule(text)
 
-    def finish(self) -> Iterable[Entry | Pattern | Withdrawn]:
+    def finish_file(self) -> Iterable[NameEntry | PatternEntry | BadFilter]:
         """Return what `$badfilter` rules take back."""
-        return self._withdrawn
+        return self._bad_filters
 
-    def _rule(self, text: str) -> Iterable[Entry | Pattern]:
-        opens = text.startswith("@@")
-        rule = text[2:] if opens else text
+    def _parse_rule(self, text: str) -> Iterable[NameEntry | PatternEntry]:
+        is_exception = text.startswith("@@")
+        rule = text[2:] if is_exception else text
         regex = _REGEX.fullmatch(rule)
         if regex:
             pattern, options = regex[1], regex[2] or ""
@@ -68,22 +70,24 @@ class AdBlock(Parser):
             if "$" in rule and not options:
                 raise NotUnderstood("a $ without a modifier")
         modifiers = _Modifiers(options)
-        effect = _effect(opens=opens, important=modifiers.important)
-        item: Entry | Pattern
+        effect = _effect(is_exception=is_exception, is_important=modifiers.is_important)
+        item: NameEntry | PatternEntry
         if regex:
-            item = Pattern(checked(pattern), effect, modifiers.condition, text)
+            item = PatternEntry(check_pattern(pattern), effect, modifiers.condition, text)
         else:
-            item = self._named(pattern, effect, modifiers.condition, text)
-        if isinstance(item, Entry) and item.name in OWN_NAMES:
+            item = self._parse_name_rule(pattern, effect, modifiers.condition, text)
+        if isinstance(item, NameEntry) and item.name in HOSTS_FILE_NAMES:
             return ()
-        if modifiers.bad:
-            if isinstance(item, Pattern):
-                item = Pattern(item.regex, item.effect, item.condition, _without_badfilter(text))
-            self._withdrawn.append(Withdrawn(item))
+        if modifiers.is_badfilter:
+            if isinstance(item, PatternEntry):
+                item = PatternEntry(item.regex, item.effect, item.condition, _without_badfilter(text))
+            self._bad_filters.append(BadFilter(item))
             return ()
         return (item,)
 
-    def _named(self, pattern: str, effect: Effect, condition: Condition | None, text: str) -> Entry | Pattern:
+    def _parse_name_rule(
+        self, pattern: str, effect: Effect, condition: EntryCondition | None, text: str
+    ) -> NameEntry | PatternEntry:
         match = _ANCHORED.fullmatch(pattern)
         if not match or not match[2]:
             raise NotUnderstood(
@@ -94,29 +98,29 @@ class AdBlock(Parser):
             raise NotUnderstood("matches the end of other names too: not supported")
         below_too = start is not None and start != "|"
         if name.startswith("*.") and "*" not in name[2:]:
-            return Entry(name_of(name[2:]), Match.SUBDOMAINS, effect, condition)
+            return NameEntry(parse_name(name[2:]), Match.SUBDOMAINS, effect, condition)
         if "*" in name:
-            return Pattern(wildcard_to_regex(name, subdomains=below_too), effect, condition, text)
+            return PatternEntry(wildcard_to_regex(name, subdomains=below_too), effect, condition, text)
         if below_too:
-            return Entry(name_of(name), Match.SUBDOMAINS, effect, condition)
-        return Entry(name_of(name), Match.EXACT if start else self.match, effect, condition)
+            return NameEntry(parse_name(name), Match.SUBDOMAINS, effect, condition)
+        return NameEntry(parse_name(name), Match.EXACT if start else self.match, effect, condition)
 
 
 class _Modifiers:
     """What stands after the dollar sign. Raises NotUnderstood for any that we do not follow."""
 
     def __init__(self, options: str) -> None:
-        self.important = False
-        self.bad = False
+        self.is_important = False
+        self.is_badfilter = False
         types: list[str] = []
         except_names: tuple[str, ...] = ()
         for option in options.split(",") if options else ():
             key, equals, value = option.strip().partition("=")
             match key.lower(), bool(equals):
                 case "important", False:
-                    self.important = True
+                    self.is_important = True
                 case "badfilter", False:
-                    self.bad = True
+                    self.is_badfilter = True
                 case "denyallow", True:
                     except_names = tuple(sorted(_denyallow(value)))
                 case "dnstype", True:
@@ -127,9 +131,9 @@ class _Modifiers:
                     raise NotUnderstood(f"${key} speaks of single devices: profiles do that here")
                 case _:
                     raise NotUnderstood(f"the modifier {key[:30]!r} is unknown: the whole rule is void")
-        limits = types_condition(types)
-        limits = Condition(types=limits.types, not_types=limits.not_types, except_names=except_names)
-        self.condition = limits if limits != Condition() else None
+        limits = parse_types(types)
+        limits = EntryCondition(types=limits.types, not_types=limits.not_types, except_names=except_names)
+        self.condition = limits if limits != EntryCondition() else None
 
 
 def _denyallow(value: str) -> Iterable[str]:
@@ -144,14 +148,14 @@ def _denyallow(value: str) -> Iterable[str]:
 
 
 def _check_rewrite(value: str) -> None:
-    if value.lower().rstrip(";") not in _REFUSING:
+    if value.lower().rstrip(";") not in _BLOCKING_REWRITES:
         raise NotUnderstood("rewrites to something else: closes nothing")
 
 
-def _effect(*, opens: bool, important: bool) -> Effect:
-    if opens:
-        return Effect.OPEN_IMPORTANT if important else Effect.OPEN
-    return Effect.CLOSE_IMPORTANT if important else Effect.CLOSE
+def _effect(*, is_exception: bool, is_important: bool) -> Effect:
+    if is_exception:
+        return Effect.ALLOW_IMPORTANT if is_important else Effect.ALLOW
+    return Effect.BLOCK_IMPORTANT if is_important else Effect.BLOCK
 
 
 def _without_badfilter(text: str) -> str:

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import Effect, Entry, Match, Pattern
+from blocklists.entries import Effect, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import OWN_NAMES, address_of, is_comment, name_of, without_comment
+from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_ip, parse_name, strip_comment
 
 _LINE = re.compile(r"(?:--)?(address|server|local)\s*=\s*/(.*)/([^/]*)", re.IGNORECASE)
 
@@ -22,20 +22,20 @@ class Dnsmasq(Parser):
 
     default_match: ClassVar[Match] = Match.SUBDOMAINS
 
-    def line(self, text: str) -> Iterable[Entry | Pattern]:
+    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = text.strip()
         if is_comment(text):
             return ()
-        match = _LINE.fullmatch(without_comment(text))
+        match = _LINE.fullmatch(strip_comment(text))
         if not match:
             raise NotUnderstood("not address=/name/, server=/name/ or local=/name/")
         effect = _effect(match[1].lower(), match[2], match[3].strip())
         wanted = Match.EXACT if self.match is Match.EXACT else Match.SUBDOMAINS
         return tuple(
-            Entry(name_of(name.removeprefix("*").removeprefix(".")), wanted, effect)
+            NameEntry(parse_name(name.removeprefix("*").removeprefix(".")), wanted, effect)
             for name in match[2].split("/")
-            if name.strip() not in OWN_NAMES
+            if name.strip() not in HOSTS_FILE_NAMES
         )
 
 
@@ -43,12 +43,12 @@ def _effect(keyword: str, names: str, value: str) -> Effect:
     if not names.strip("/ "):
         raise NotUnderstood("names no name")
     if keyword == "address":
-        address = address_of(value)
+        address = parse_ip(value)
         if value in ("", "#") or (address is not None and (address.is_unspecified or address.is_loopback)):
-            return Effect.CLOSE
+            return Effect.BLOCK
         raise NotUnderstood("says where a name is: closes nothing")
     if value == "":
-        return Effect.CLOSE
+        return Effect.BLOCK
     if value == "#":
-        return Effect.OPEN_LONGEST
+        return Effect.ALLOW_LONGEST
     raise NotUnderstood("says which server to ask: closes nothing")

@@ -8,28 +8,28 @@ or ``*.`` is tolerated and means the same as in the programs that write it: the 
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import Entry, Match, Pattern
+from blocklists.entries import Match, NameEntry, PatternEntry
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import OWN_NAMES, is_comment, name_of, site_of, without_comment
+from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_name, parse_site, strip_comment
 
 
 class Domains(Parser):
     """One bare name a line."""
 
-    def line(self, text: str) -> Iterable[Entry | Pattern]:
+    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = text.strip()
         if is_comment(text):
             return ()
         if "#" in text:
-            text = without_comment(text)
+            text = strip_comment(text)
         if text.startswith("*."):
-            return (Entry(name_of(text[2:]), Match.SUBDOMAINS),)
+            return (NameEntry(parse_name(text[2:]), Match.SUBDOMAINS),)
         if text.startswith("."):
-            return (Entry(site_of(text[1:]), Match.SUBDOMAINS),)
-        if text in OWN_NAMES:
+            return (NameEntry(parse_site(text[1:]), Match.SUBDOMAINS),)
+        if text in HOSTS_FILE_NAMES:
             return ()
-        return (Entry(site_of(text), self.match),)
+        return (NameEntry(parse_site(text), self.match),)
 
 
 class SquidGuard(Domains):

@@ -5,36 +5,38 @@ Only lines whose address is unspecified or loopback close anything: any other ad
 
 from collections.abc import Iterable
 
-from blocklists.entries import Entry, Pattern
+from blocklists.entries import NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import OWN_NAMES, address_of, is_comment, site_of, without_comment
+from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_ip, parse_site, strip_comment
 
-_CLOSING = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "0", "::0"})  # noqa: S104 (text of a hosts file)
+_BLOCKING_ADDRESSES = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "0", "::0"})  # noqa: S104 (text of a hosts file)
 
 
 class Hosts(Parser):
     """One hosts file."""
 
-    def line(self, text: str) -> Iterable[Entry | Pattern]:
+    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = text.strip()
         if is_comment(text):
             return ()
         if "#" in text:
-            text = without_comment(text)
+            text = strip_comment(text)
         where, *names = text.split()
-        if where not in _CLOSING and not _closes(where):
+        if where not in _BLOCKING_ADDRESSES and not _is_blocking_address(where):
             raise NotUnderstood("does not begin with an address that closes (0.0.0.0, 127.0.0.1, ::)")
         if not names:
             raise NotUnderstood("an address without a name")
         if len(names) == 1:
-            return () if names[0].lower() in OWN_NAMES else (Entry(site_of(names[0]), self.match),)
-        return tuple(Entry(site_of(name), self.match) for name in names if name.lower() not in OWN_NAMES)
+            return () if names[0].lower() in HOSTS_FILE_NAMES else (NameEntry(parse_site(names[0]), self.match),)
+        return tuple(
+            NameEntry(parse_site(name), self.match) for name in names if name.lower() not in HOSTS_FILE_NAMES
+        )
 
 
-def _closes(where: str) -> bool:
-    address = address_of(where)
+def _is_blocking_address(where: str) -> bool:
+    address = parse_ip(where)
     if address is None:
         return False
     mapped = getattr(address, "ipv4_mapped", None) or address

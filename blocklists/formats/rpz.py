@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import Effect, Entry, Match, Pattern
+from blocklists.entries import Effect, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import OWN_NAMES, address_of, name_of
+from blocklists.formats.text import HOSTS_FILE_NAMES, parse_ip, parse_name
 
 _CLASSES = frozenset({"IN", "CH", "HS"})
 _HOUSEKEEPING = frozenset({"SOA", "NS", "TXT"})
@@ -34,7 +34,7 @@ class Rpz(Parser):
         self._owner = ""
         self._in_parentheses = False
 
-    def line(self, text: str) -> Iterable[Entry | Pattern]:
+    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = _QUOTED.sub('""', text).partition(";")[0].rstrip()
         if self._in_parentheses:
@@ -50,7 +50,7 @@ class Rpz(Parser):
         self._in_parentheses = "(" in text and ")" not in text
         return self._record(words)
 
-    def _directive(self, words: list[str]) -> Iterable[Entry]:
+    def _directive(self, words: list[str]) -> Iterable[NameEntry]:
         if words[0].upper() == "$ORIGIN" and len(words) > 1:
             self._origin = words[1].lower().removesuffix(".")
             return ()
@@ -58,7 +58,7 @@ class Rpz(Parser):
             return ()
         raise NotUnderstood(f"{words[0][:20]} is not followed: only $ORIGIN and $TTL are")
 
-    def _record(self, words: list[str]) -> Iterable[Entry]:
+    def _record(self, words: list[str]) -> Iterable[NameEntry]:
         while words and (words[0].upper() in _CLASSES or _TTL.fullmatch(words[0])):
             words.pop(0)
         if not words:
@@ -70,7 +70,7 @@ class Rpz(Parser):
             return ()
         effect = _effect(kind, value)
         name, match = self._trigger()
-        return () if name in OWN_NAMES else (Entry(name_of(name), match, effect),)
+        return () if name in HOSTS_FILE_NAMES else (NameEntry(parse_name(name), match, effect),)
 
     def _trigger(self) -> tuple[str, Match]:
         owner = self._owner.lower()
@@ -92,15 +92,15 @@ class Rpz(Parser):
 def _effect(kind: str, value: str) -> Effect:
     if kind == "CNAME":
         if value in (".", "*.", "rpz-drop."):
-            return Effect.CLOSE
+            return Effect.BLOCK
         if value == "rpz-passthru.":
-            return Effect.OPEN_LONGEST
+            return Effect.ALLOW_LONGEST
         if value == "rpz-tcp-only.":
             raise NotUnderstood("asks for TCP: closes nothing")
         raise NotUnderstood("leads to another name: closes nothing")
     if kind in ("A", "AAAA"):
-        address = address_of(value)
+        address = parse_ip(value)
         if address is not None and (address.is_unspecified or address.is_loopback):
-            return Effect.CLOSE
+            return Effect.BLOCK
         raise NotUnderstood("leads to an address: closes nothing")
     raise NotUnderstood(f"a record of type {kind[:12]}: closes nothing")

@@ -8,7 +8,7 @@ from dns.errors import InvalidName
 from dns.message.names import canonical
 
 # What every hosts file carries for the machine itself. Passed over without a word: it is no mistake.
-OWN_NAMES = frozenset(
+HOSTS_FILE_NAMES = frozenset(
     {
         "localhost",
         "localhost.localdomain",
@@ -89,13 +89,13 @@ TOO_WIDE = frozenset(
     ]
 )
 
-_LONGEST_WRITTEN = 1000  # of a name in any script; longer ones are not even tried
+_MAX_WRITTEN = 1000  # of a name in any script; longer ones are not even tried
 _DIGITS_AND_DOTS = re.compile(r"[0-9.]+")
 
 
-def name_of(text: str) -> str:
+def parse_name(text: str) -> str:
     """Return the canonical name that a list wrote, or raise NotUnderstood with the reason."""
-    if len(text) > _LONGEST_WRITTEN:
+    if len(text) > _MAX_WRITTEN:
         raise NotUnderstood("not a domain name")
     try:
         name = canonical(text)
@@ -108,9 +108,9 @@ def name_of(text: str) -> str:
     return name
 
 
-def site_of(text: str) -> str:
+def parse_site(text: str) -> str:
     """Return the canonical name of a bare line; a single word is more likely a stray word than a whole domain."""
-    name = name_of(text)
+    name = parse_name(text)
     if "." not in name:
         raise NotUnderstood("a single word: no name of a site")
     return name
@@ -121,7 +121,7 @@ def is_comment(text: str) -> bool:
     return not text or text[0] in "!#;["
 
 
-def without_comment(text: str, mark: str = "#") -> str:
+def strip_comment(text: str, mark: str = "#") -> str:
     """Cut an inline comment: a mark at the beginning or after a blank."""
     at = text.find(mark)
     while at > 0 and not text[at - 1].isspace():
@@ -129,7 +129,7 @@ def without_comment(text: str, mark: str = "#") -> str:
     return text if at < 0 else text[:at].rstrip()
 
 
-def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that a text is, or None."""
     try:
         return ipaddress.ip_address(text.partition("%")[0])
@@ -141,7 +141,7 @@ def _why_no_name(text: str) -> str:
     bare = text.strip()
     if "://" in bare or "/" in bare:
         return "about a path or a URL: DNS sees only names"
-    if address_of(bare.strip("[]")):
+    if parse_ip(bare.strip("[]")):
         return "an address, not a name: nobody asks DNS for it"
     if not bare.isprintable():
         return "not text"

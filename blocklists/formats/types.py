@@ -4,17 +4,17 @@ from collections.abc import Iterable
 
 from dnslib import QTYPE
 
-from blocklists.entries import Condition
+from blocklists.entries import EntryCondition
 from blocklists.errors import NotUnderstood
 
 
-def types_condition(names: Iterable[str]) -> Condition:
+def parse_types(names: Iterable[str]) -> EntryCondition:
     """Return the condition of type names, each perhaps with ``~`` for "not this". Raises NotUnderstood."""
     wanted: list[int] = []
     unwanted: list[int] = []
     for name in names:
         (unwanted if name.startswith("~") else wanted).append(_number(name.removeprefix("~").strip().upper()))
-    return Condition(types=tuple(sorted(wanted)), not_types=tuple(sorted(unwanted)))
+    return EntryCondition(types=tuple(sorted(wanted)), not_types=tuple(sorted(unwanted)))
 
 
 def _number(name: str) -> int:

@@ -10,17 +10,17 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import Effect, Entry, Match, Pattern
+from blocklists.entries import Effect, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import OWN_NAMES, address_of, is_comment, name_of, without_comment
+from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_ip, parse_name, strip_comment
 
 _ZONE = re.compile(r"local-zone:\s*[\"']?([^\"'\s]+)[\"']?\s+[\"']?([a-z_]+)[\"']?", re.IGNORECASE)
 _DATA = re.compile(
     r"local-data:\s*[\"'](\S+)\s+(?:\d+\s+)?(?:IN\s+)?(A|AAAA)\s+([^\"'\s]+)\s*[\"']", re.IGNORECASE
 )
 _SECTION = re.compile(r"(?:server|python|remote-control|include|forward-zone|stub-zone):?.*", re.IGNORECASE)
-_CLOSE = frozenset(
+_BLOCKING_TYPES = frozenset(
     [
         "always_nxdomain",
         "always_refuse",
@@ -36,7 +36,7 @@ _CLOSE = frozenset(
         "block_a",
     ]
 )
-_OPEN = frozenset(["transparent", "typetransparent", "always_transparent", "inform", "nodefault"])
+_ALLOWING_TYPES = frozenset(["transparent", "typetransparent", "always_transparent", "inform", "nodefault"])
 
 
 class Unbound(Parser):
@@ -44,9 +44,9 @@ class Unbound(Parser):
 
     default_match: ClassVar[Match] = Match.SUBDOMAINS
 
-    def line(self, text: str) -> Iterable[Entry | Pattern]:
+    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
-        text = without_comment(text.strip())
+        text = strip_comment(text.strip())
         if is_comment(text):
             return ()
         if zone := _ZONE.fullmatch(text):
@@ -57,19 +57,19 @@ class Unbound(Parser):
             return ()
         raise NotUnderstood("neither a local-zone nor a local-data that closes")
 
-    def _zone(self, name: str, kind: str) -> Iterable[Entry]:
-        if name.strip(".").lower() in OWN_NAMES:
+    def _zone(self, name: str, kind: str) -> Iterable[NameEntry]:
+        if name.strip(".").lower() in HOSTS_FILE_NAMES:
             return ()
-        if kind in _CLOSE:
+        if kind in _BLOCKING_TYPES:
             match = Match.EXACT if self.match is Match.EXACT else Match.SUBDOMAINS
-            return (Entry(name_of(name), match),)
-        if kind in _OPEN:
-            return (Entry(name_of(name), Match.SUBDOMAINS, Effect.OPEN_LONGEST),)
+            return (NameEntry(parse_name(name), match),)
+        if kind in _ALLOWING_TYPES:
+            return (NameEntry(parse_name(name), Match.SUBDOMAINS, Effect.ALLOW_LONGEST),)
         raise NotUnderstood(f"{kind!r} is no type of local-zone")
 
 
-def _data(name: str, value: str) -> Iterable[Entry]:
-    address = address_of(value)
+def _data(name: str, value: str) -> Iterable[NameEntry]:
+    address = parse_ip(value)
     if address is None or not (address.is_unspecified or address.is_loopback):
         raise NotUnderstood("says where a name is: closes nothing")
-    return () if name.strip(".").lower() in OWN_NAMES else (Entry(name_of(name), Match.EXACT),)
+    return () if name.strip(".").lower() in HOSTS_FILE_NAMES else (NameEntry(parse_name(name), Match.EXACT),)

@@ -7,10 +7,10 @@ out, as RPZ does). A bare name closes exactly that name. Stars elsewhere become 
 import re
 from collections.abc import Iterable
 
-from blocklists.entries import Entry, Match, Pattern
+from blocklists.entries import Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import is_comment, name_of, site_of, without_comment
+from blocklists.formats.text import is_comment, parse_name, parse_site, strip_comment
 from dns.message.names import NAME_CHARACTERS
 
 _PATTERN = re.compile(r"[a-z0-9_.*-]+")
@@ -19,20 +19,20 @@ _PATTERN = re.compile(r"[a-z0-9_.*-]+")
 class Wildcards(Parser):
     """One list of names and wildcards."""
 
-    def line(self, text: str) -> Iterable[Entry | Pattern]:
+    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = text.strip()
         if is_comment(text):
             return ()
-        text = without_comment(text)
+        text = strip_comment(text)
         if text.startswith("."):
-            return (Entry(site_of(text[1:]), Match.SUBDOMAINS),)
+            return (NameEntry(parse_site(text[1:]), Match.SUBDOMAINS),)
         if text.startswith("*.") and "*" not in text[2:]:
             match = Match.BELOW if self.match is Match.BELOW else Match.SUBDOMAINS
-            return (Entry(name_of(text[2:]), match),)
+            return (NameEntry(parse_name(text[2:]), match),)
         if "*" in text:
-            return (Pattern(wildcard_to_regex(text), text=text),)
-        return (Entry(site_of(text), Match.SUBDOMAINS if self.match is Match.SUBDOMAINS else Match.EXACT),)
+            return (PatternEntry(wildcard_to_regex(text), text=text),)
+        return (NameEntry(parse_site(text), Match.SUBDOMAINS if self.match is Match.SUBDOMAINS else Match.EXACT),)
 
 
 def wildcard_to_regex(text: str, *, subdomains: bool = False) -> str:

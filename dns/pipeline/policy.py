@@ -9,7 +9,7 @@ from dns.pipeline.pipeline import Outcome, Stage
 from dns.policy.verdict import Action
 
 # Members of an enumeration are looked up by name at every use; these are used for every question.
-_REFUSE, _REWRITE = Action.REFUSE, Action.REWRITE
+_REFUSE, _REWRITE = Action.BLOCK, Action.REWRITE
 
 
 def decided(page: Callable[[], Sequence[str]]) -> Stage:
@@ -23,7 +23,7 @@ def decided(page: Callable[[], Sequence[str]]) -> Stage:
         verdict = asked.verdict = view.decide(asked.lookup, query.qtype, asked.now)
         action = verdict.action
         if action is _REFUSE:
-            return builder.refused(query, verdict, view.refusal, asked.now, page())
+            return builder.refused(query, verdict, view.blocking_mode, asked.now, page())
         if action is _REWRITE:
             asked.lookup = verdict.target
             asked.names += (verdict.target,)

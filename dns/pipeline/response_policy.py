@@ -17,7 +17,7 @@ from dns.policy.verdict import Action, Step, Verdict, View
 
 HARMLESS_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
 
-_REFUSE, _DEFAULT = Action.REFUSE, Step.DEFAULT  # looked up by name at every use otherwise
+_REFUSE, _DEFAULT = Action.BLOCK, Step.DEFAULT  # looked up by name at every use otherwise
 _ADDRESSES = frozenset({A, AAAA})
 _NONE = frozenset[bytes]()
 
@@ -53,7 +53,7 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
             return None
         if found.told is not None and found.told.refusal is not None:
             verdict = Verdict(_REFUSE, Step.UPSTREAM, source="upstream", entry=found.told.refusal)
-            return builder.refused(asked.query, verdict, client.view.refusal, asked.now, page())
+            return builder.refused(asked.query, verdict, client.view.blocking_mode, asked.now, page())
         message = found.message
         # After a verdict by default, public addresses that were let pass once need not be decided again.
         harmless = client.harmless if verdict.step is _DEFAULT else _NONE
@@ -63,7 +63,7 @@ def inspected(page: Callable[[], Sequence[str]]) -> Stage:
                     continue
                 verdict = asked.verdict = _decide(rtype, at, size, message, asked, client, verdict)
                 if verdict.action is _REFUSE:
-                    return builder.refused(asked.query, verdict, client.view.refusal, asked.now, page())
+                    return builder.refused(asked.query, verdict, client.view.blocking_mode, asked.now, page())
         except MalformedMessage:
             return builder.failure(2)
         return None

@@ -7,7 +7,7 @@ than anywhere else: it is the same whatever the profile's refusals look like.
 NXDOMAIN = "nxdomain"
 NODATA = "nodata"
 
-ANSWERS = {
+CANARY_ANSWERS = {
     "use-application-dns.net": NXDOMAIN,  # Firefox turns its own DNS over HTTPS off
     "mask.icloud.com": NXDOMAIN,  # iCloud Private Relay steps back, and says so to its user
     "mask-h2.icloud.com": NXDOMAIN,

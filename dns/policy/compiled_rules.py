@@ -5,29 +5,29 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from dns.policy import canary_names, safe_search
-from dns.policy.context import Opening, Range, School
+from dns.policy.context import CompiledRange, CompiledRules, CompiledUnblock
 from dns.policy.devices import parse_networks
 from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Rule
-from dns.policy.lookups import Networks, by_name, canonical
-from dns.policy.site_bundles import Bundles
+from dns.policy.lookups import NetworkTable, canonical, group_by_name
+from dns.policy.site_bundles import SiteBundles
 from dns.policy.timetable import Categories
-from dns.policy.validity import Moments
-from dns.policy.verdict import ClosedNames
+from dns.policy.validity import Validity
+from dns.policy.verdict import BlocklistLookup
 
 
-def lay_out(
-    document: PolicyDocument, lists: ClosedNames, keywords: ClosedNames | None, bundles: Bundles
-) -> School:
-    """Return what of a document depends neither on the asker nor on the time."""
+def compile_rules(
+    document: PolicyDocument, lists: BlocklistLookup, keywords: BlocklistLookup | None, site_bundles: SiteBundles
+) -> CompiledRules:
+    """Return what of a document depends neither on the client nor on the time."""
     rules = [_with_canonical_name(rule) for rule in document.rules]
-    locked_rules = by_name((rule.name, rule) for rule in rules if rule.locked)
-    open_rules = by_name((rule.name, rule) for rule in rules if not rule.locked)
-    openings = by_name(_openings(document, bundles))
-    appliance_names = _canonical(document.appliance_names)
-    mentioned = frozenset(canary_names.ANSWERS).union(
-        safe_search.NAMES, locked_rules, open_rules, openings, appliance_names
+    locked_rules = group_by_name((rule.name, rule) for rule in rules if rule.locked)
+    open_rules = group_by_name((rule.name, rule) for rule in rules if not rule.locked)
+    unblocks = group_by_name(_compile_unblocks(document, site_bundles))
+    appliance_names = _canonical_names(document.appliance_names)
+    known_names = frozenset(canary_names.CANARY_ANSWERS).union(
+        safe_search.ENGINE_NAMES, locked_rules, open_rules, unblocks, appliance_names
     )
-    return School(
+    return CompiledRules(
         lists=lists,
         keywords=keywords,
         locked_rules=locked_rules,
@@ -35,16 +35,16 @@ def lay_out(
             frozenset(document.locked_categories), EVERY_CATEGORY in document.locked_categories
         ),
         rules=open_rules,
-        openings=openings,
+        unblocks=unblocks,
         appliance_names=appliance_names,
-        private_names=_canonical(document.private_names),
-        closed_ranges=Networks(
-            (network, Range(closed.network, closed.category))
+        private_names=_canonical_names(document.private_names),
+        blocked_ranges=NetworkTable(
+            (network, CompiledRange(closed.network, closed.category))
             for closed in document.closed_addresses
             for network in parse_networks(closed.network)
         ),
-        mentioned=mentioned,
-        telling=frozenset(max(name.split("."), key=len) for name in mentioned),
+        known_names=known_names,
+        longest_labels=frozenset(max(name.split("."), key=len) for name in known_names),
     )
 
 
@@ -53,19 +53,21 @@ def _with_canonical_name(rule: Rule) -> Rule:
     return rule if name == rule.name else msgspec.structs.replace(rule, name=name)
 
 
-def _openings(document: PolicyDocument, bundles: Bundles) -> Iterator[tuple[str, Opening]]:
+def _compile_unblocks(
+    document: PolicyDocument, site_bundles: SiteBundles
+) -> Iterator[tuple[str, CompiledUnblock]]:
     for unblock in document.unblocks:
-        moments = Moments(unblock, document.issued)
-        opened = bundles.opened_with(unblock.site, unblock.also)
+        validity = Validity(unblock, document.issued)
+        opened = site_bundles.expand_site(unblock.site, unblock.also)
         granted = msgspec.structs.replace(unblock, site=opened[0])
         for name in opened:
-            yield name, Opening(granted, name, moments.since, moments.until)
+            yield name, CompiledUnblock(granted, name, validity.since, validity.until)
 
 
-def lesson_names(lesson: Lesson, bundles: Bundles) -> frozenset[str]:
+def lesson_names(lesson: Lesson, site_bundles: SiteBundles) -> frozenset[str]:
     """Return the sites of a lesson, and what they need."""
-    return frozenset(name for site in lesson.sites for name in bundles.opened_with(site, lesson.also))
+    return frozenset(name for site in lesson.sites for name in site_bundles.expand_site(site, lesson.also))
 
 
-def _canonical(texts: Iterable[str]) -> frozenset[str]:
+def _canonical_names(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(map(canonical, texts))

@@ -1,21 +1,21 @@
-"""What a decision is made from: the question, what the school laid down, and what holds for the asker just now.
+"""What a decision is made from: the question, what the school laid down, and what holds for the client just now.
 
 * `Question`: what was asked, with the look-ups that several steps share.
-* `School`: what depends neither on the asker nor on the time. One for a whole policy.
-* `Situation`: what holds for one view between two moments. A view makes it anew only when the time is up.
+* `CompiledRules`: what depends neither on the client nor on the time. One for a whole policy.
+* `PolicyContext`: what holds for one view between two moments. A view makes it anew only when the time is up.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
-from dns.policy.lookups import Networks
+from dns.policy.lookups import NetworkTable
 from dns.policy.timetable import FOREVER, Categories
-from dns.policy.verdict import ClosedNames, Closing
+from dns.policy.verdict import BlockEntry, BlocklistLookup
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class CompiledUnblock:
     """An unblock, ready for use. It stands in the table at every name it opens."""
 
     unblock: Unblock
@@ -23,74 +23,76 @@ class Opening:
     since: float
     until: float
 
-    def is_for(self, group: str) -> bool:
+    def is_for_group(self, group: str) -> bool:
         """Tell whether it was granted to a group."""
         return not self.unblock.groups or group in self.unblock.groups
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """A closed address range, ready for use."""
+class CompiledRange:
+    """A blocked address range, ready for use."""
 
     network: str
     category: str
 
 
 @dataclass(frozen=True, slots=True)
-class School:
-    """What depends neither on the asker nor on the time."""
+class CompiledRules:
+    """What depends neither on the client nor on the time."""
 
-    lists: ClosedNames
-    keywords: ClosedNames | None
+    lists: BlocklistLookup
+    keywords: BlocklistLookup | None
     locked_rules: Mapping[str, tuple[Rule, ...]]
     locked_categories: Categories
     rules: Mapping[str, tuple[Rule, ...]]  # without the locked ones
-    openings: Mapping[str, tuple[Opening, ...]]
+    unblocks: Mapping[str, tuple[CompiledUnblock, ...]]
     appliance_names: frozenset[str]
     private_names: frozenset[str]
-    closed_ranges: Networks[Range]
-    mentioned: frozenset[str]  # every name that stands in any of these tables, or that Hallpass itself knows
-    telling: frozenset[str]  # the longest label of each of them: who shares none of these is under none of them
+    blocked_ranges: NetworkTable[CompiledRange]
+    known_names: frozenset[str]  # every name that stands in any of these tables, or that Hallpass itself knows
+    longest_labels: frozenset[
+        str
+    ]  # the longest label of each of them: who shares none of these is under none of them
 
-    def only_listed(self, name: str, qtype: int) -> tuple[Closing, ...] | None:
-        """Return what the lists close a name by (nearly always nothing), if no other table says anything of it.
+    def list_entries_unless_known(self, name: str, qtype: int) -> tuple[BlockEntry, ...] | None:
+        """Return the list entries that block a name (nearly always none), if no other table says anything of it.
 
         None: one does.
         """
-        if self.telling.isdisjoint(name.split(".")) or self.mentioned.isdisjoint(with_parents(name)):
-            return self.lists.closings(name, qtype)
+        if self.longest_labels.isdisjoint(name.split(".")) or self.known_names.isdisjoint(name_and_parents(name)):
+            return self.lists.find_block_entries(name, qtype)
         return None
 
-    def keyworded(self, name: str, qtype: int) -> tuple[Closing, ...]:
-        """Return every keyword that closes a name."""
-        return self.keywords.closings(name, qtype) if self.keywords is not None else ()
+    def find_keyword_entries(self, name: str, qtype: int) -> tuple[BlockEntry, ...]:
+        """Return every keyword that blocks a name."""
+        return self.keywords.find_block_entries(name, qtype) if self.keywords is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class PolicyContext:
     """What holds for one view from `since` until (not including) `until`, in Unix seconds."""
 
-    school: School
+    compiled: CompiledRules
     group: str
     profile: Profile
-    knows_the_time: bool
-    closed: Categories  # by the profile, at this hour
+    is_clock_trusted: bool
+    blocked_categories: Categories  # by the profile, at this hour
     suspension: Suspension | None
     pause: Pause | None
     lessons: tuple[Lesson, ...]
     lesson_names: frozenset[str]  # the sites of all of them, and what those need
     since: float
     room_until: float  # when a suspension, a pause or a lesson next begins or ends
-    hours_until: float  # when the timetable next turns
+    timetable_until: float  # when the timetable next turns
     until: float  # the earlier of the two: then this must be made anew
 
     @property
-    def is_ordinary(self) -> bool:
-        """Whether nothing holds for the askers whatever the name: no suspension, no pause, no lesson."""
+    def is_unrestricted(self) -> bool:
+        """Whether nothing holds for the clients whatever the name: no suspension, no pause, no lesson."""
         return self.suspension is None and self.pause is None and not self.lessons
 
 
-def with_parents(name: str) -> list[str]:
+def name_and_parents(name: str) -> list[str]:
     """Return a name and its parents, the longest first, without the root."""
     # `dns.message.names.parents`, written out: this runs for every name on first sight.
     found = [name] if name else []
@@ -104,54 +106,71 @@ def with_parents(name: str) -> list[str]:
 class Question:
     """One question, and the look-ups that several steps share, each made at most once."""
 
-    __slots__ = ("_keyworded", "_listed", "_openings", "_school", "mentioned", "name", "now", "parents", "qtype")
+    __slots__ = (
+        "_compiled",
+        "_keyword_entries",
+        "_list_entries",
+        "_unblocks",
+        "known_parents",
+        "name",
+        "now",
+        "parents",
+        "qtype",
+    )
 
     def __init__(
-        self, name: str, qtype: int, now: float, school: School, listed: tuple[Closing, ...] | None = None
+        self,
+        name: str,
+        qtype: int,
+        now: float,
+        compiled: CompiledRules,
+        list_entries: tuple[BlockEntry, ...] | None = None,
     ) -> None:
-        """Take the question; `listed`, where the lists have been asked already."""
+        """Take the question; `list_entries`, where the lists have been looked up already."""
         self.name = name
         self.qtype = qtype
         self.now = now
-        self.parents = parents = with_parents(name)
+        self.parents = parents = name_and_parents(name)
         # Of nearly every name, nobody but the lists has anything to say: the steps then have nothing to look up.
-        mentioned = school.mentioned
-        self.mentioned = [] if mentioned.isdisjoint(parents) else [one for one in parents if one in mentioned]
-        self._school = school
-        self._listed = listed
-        self._keyworded: tuple[Closing, ...] | None = None
-        self._openings: list[Opening] | None = None
+        known = compiled.known_names
+        self.known_parents = [] if known.isdisjoint(parents) else [one for one in parents if one in known]
+        self._compiled = compiled
+        self._list_entries = list_entries
+        self._keyword_entries: tuple[BlockEntry, ...] | None = None
+        self._unblocks: list[CompiledUnblock] | None = None
 
     @property
-    def listed(self) -> tuple[Closing, ...]:
-        """Every list entry that closes the name."""
-        if self._listed is None:
-            self._listed = self._school.lists.closings(self.name, self.qtype)
-        return self._listed
+    def list_entries(self) -> tuple[BlockEntry, ...]:
+        """Every list entry that blocks the name."""
+        if self._list_entries is None:
+            self._list_entries = self._compiled.lists.find_block_entries(self.name, self.qtype)
+        return self._list_entries
 
     @property
-    def keyworded(self) -> tuple[Closing, ...]:
-        """Every keyword that closes the name."""
-        if self._keyworded is None:
-            self._keyworded = self._school.keyworded(self.name, self.qtype)
-        return self._keyworded
+    def keyword_entries(self) -> tuple[BlockEntry, ...]:
+        """Every keyword that blocks the name."""
+        if self._keyword_entries is None:
+            self._keyword_entries = self._compiled.find_keyword_entries(self.name, self.qtype)
+        return self._keyword_entries
 
     @property
-    def is_listed_anywhere(self) -> bool:
-        """Whether a list or a keyword that was looked at closes the name for anybody at any hour."""
-        return bool(self._listed or self._keyworded)
+    def has_block_entries(self) -> bool:
+        """Whether a list or a keyword that was looked up blocks the name for anybody at any hour."""
+        return bool(self._list_entries or self._keyword_entries)
 
     def is_under_any(self, table: frozenset[str]) -> bool:
         """Tell whether the name or one of its parents stands in a table."""
         return not table.isdisjoint(self.parents)
 
-    def openings(self, group: str) -> list[Opening]:
-        """Return the openings that cover the name for a group, whenever they hold."""
-        if self._openings is None:
-            table = self._school.openings
-            self._openings = [one for name in self.mentioned for one in table.get(name, ()) if one.is_for(group)]
-        return self._openings
+    def unblocks_for(self, group: str) -> list[CompiledUnblock]:
+        """Return the unblocks that cover the name for a group, whenever they hold."""
+        if self._unblocks is None:
+            table = self._compiled.unblocks
+            self._unblocks = [
+                one for name in self.known_parents for one in table.get(name, ()) if one.is_for_group(group)
+            ]
+        return self._unblocks
 
-    def next_opening(self, group: str) -> float:
-        """Return when an opening of this name next begins."""
-        return min((one.since for one in self.openings(group) if one.since > self.now), default=FOREVER)
+    def next_unblock_start(self, group: str) -> float:
+        """Return when an unblock of this name next begins."""
+        return min((one.since for one in self.unblocks_for(group) if one.since > self.now), default=FOREVER)

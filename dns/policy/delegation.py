@@ -12,7 +12,7 @@ from dns.policy.site_names import too_wide
 from dns.policy.verdict import Action, Step, Verdict
 from dns.policy.view import CompiledView
 
-_WHY_NOT = {
+_NEVER_DELEGATED = {
     Step.LOCKED: "is locked: nobody can open it",
     Step.BYPASS: "would lead devices past the filter: nobody can open it",
     Step.SUSPENDED: "stays closed while the device is suspended",
@@ -23,16 +23,16 @@ _WHY_NOT = {
 }
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class DelegationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a teacher would like to open now."""
 
     site: str  # canonical name
     minutes: int
     also: tuple[str, ...] = ()  # canonical names that the site needs
-    opened_today: int = 0  # how many sites this teacher has opened by themselves today
+    unblocked_today: int = 0  # how many sites this teacher has opened by themselves today
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class DelegationDecision(msgspec.Struct, frozen=True, kw_only=True):
     """Whether they may, and if not, why not, in words for the teacher."""
 
     allowed: bool
@@ -40,30 +40,30 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     minutes: int = 0  # the longest time they may open it for by themselves; 0: they may not
 
 
-def may_open(view: CompiledView, wish: Wish, now: float) -> Decision:
+def check_delegation(view: CompiledView, request: DelegationRequest, now: float) -> DelegationDecision:
     """Decide whether a teacher may open a site now, by themselves, for the devices of a view."""
-    if view.decide(wish.site, 1, now).action is not Action.REFUSE and not wish.also:
-        return Decision(allowed=False, reason=f"{wish.site} is open already")
-    for reason in too_wide((name, "open") for name in (wish.site, *wish.also)).values():
-        return Decision(allowed=False, reason=reason)
+    if view.decide(request.site, 1, now).action is not Action.BLOCK and not request.also:
+        return DelegationDecision(allowed=False, reason=f"{request.site} is open already")
+    for reason in too_wide((name, "open") for name in (request.site, *request.also)).values():
+        return DelegationDecision(allowed=False, reason=reason)
     limits: list[Delegation] = []
-    for name in (wish.site, *wish.also):
+    for name in (request.site, *request.also):
         verdict = view.decide(name, 1, now)
-        if verdict.action is not Action.REFUSE:
+        if verdict.action is not Action.BLOCK:
             continue
-        if verdict.step in _WHY_NOT:
-            return Decision(allowed=False, reason=f"{name} {_WHY_NOT[verdict.step]}")
-        for category in view.closed_categories(name, now) or {verdict.category}:
-            limit = _delegated(category, view)
+        if verdict.step in _NEVER_DELEGATED:
+            return DelegationDecision(allowed=False, reason=f"{name} {_NEVER_DELEGATED[verdict.step]}")
+        for category in view.blocked_categories(name, now) or {verdict.category}:
+            limit = _find_delegation(category, view)
             if limit is None:
-                return Decision(allowed=False, reason=_waits(name, category, verdict))
+                return DelegationDecision(allowed=False, reason=_needs_coordinator(name, category, verdict))
             limits.append(limit)
     if not limits:
-        return Decision(allowed=False, reason=f"{wish.site} is open already")
-    return _within(limits, wish)
+        return DelegationDecision(allowed=False, reason=f"{request.site} is open already")
+    return _check_limits(limits, request)
 
 
-def _delegated(category: str, view: CompiledView) -> Delegation | None:
+def _find_delegation(category: str, view: CompiledView) -> Delegation | None:
     """Return the most generous delegation of a category for the view's group."""
     fitting = [
         one
@@ -74,18 +74,20 @@ def _delegated(category: str, view: CompiledView) -> Delegation | None:
     return max(fitting, key=lambda one: (one.minutes, one.per_day == 0, one.per_day), default=None)
 
 
-def _within(limits: list[Delegation], wish: Wish) -> Decision:
+def _check_limits(limits: list[Delegation], request: DelegationRequest) -> DelegationDecision:
     minutes = min(limit.minutes for limit in limits)
     per_day = min((limit.per_day for limit in limits if limit.per_day), default=0)
-    if per_day and wish.opened_today >= per_day:
+    if per_day and request.unblocked_today >= per_day:
         times = "once" if per_day == 1 else f"{per_day} times"
-        return Decision(allowed=False, reason=f"you may open sites by yourself {times} a day, and have today")
-    if wish.minutes > minutes:
+        return DelegationDecision(
+            allowed=False, reason=f"you may open sites by yourself {times} a day, and have today"
+        )
+    if request.minutes > minutes:
         reason = f"you may open it by yourself for at most {minutes} minutes"
-        return Decision(allowed=False, reason=reason, minutes=minutes)
-    return Decision(allowed=True, minutes=minutes)
+        return DelegationDecision(allowed=False, reason=reason, minutes=minutes)
+    return DelegationDecision(allowed=True, minutes=minutes)
 
 
-def _waits(name: str, category: str, verdict: Verdict) -> str:
+def _needs_coordinator(name: str, category: str, verdict: Verdict) -> str:
     what = category.replace("_", " ") or verdict.source
     return f"{name} is closed as {what}: the coordinator decides"

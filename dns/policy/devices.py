@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 
 from dns.policy.document import Device, PolicyDocument, Suspension
-from dns.policy.lookups import Address, Network, Networks
+from dns.policy.lookups import Address, Network, NetworkTable
 
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}")
 
@@ -42,11 +42,11 @@ class Devices:
     def __init__(self, devices: Iterable[Device]) -> None:
         self._addresses = {device.name.lower(): device.addresses for device in devices}
 
-    def knows(self, member: str) -> bool:
+    def has_device(self, member: str) -> bool:
         """Tell whether a member is the name of a device."""
         return member.strip().lower() in self._addresses
 
-    def resolve(self, member: str) -> tuple[frozenset[str], tuple[Network, ...]]:
+    def resolve_member(self, member: str) -> tuple[frozenset[str], tuple[Network, ...]]:
         """Return the MAC addresses and the networks that a member stands for; neither where it is unknown."""
         texts = self._addresses.get(member.strip().lower(), (member,))
         macs = frozenset(mac for text in texts if (mac := canonical_mac(text)))
@@ -66,38 +66,38 @@ class Membership:
         networks: list[tuple[Network, str]] = []
         for group in document.groups:
             for member in group.members:
-                named = devices.knows(member)
-                macs, nets = devices.resolve(member)
+                named = devices.has_device(member)
+                macs, nets = devices.resolve_member(member)
                 (self._named_macs if named else self._macs).update(dict.fromkeys(macs, group.name))
                 (named_networks if named else networks).extend((network, group.name) for network in nets)
-        self._named_networks = Networks(named_networks)
-        self._networks = Networks(networks)
-        self.asks_for_macs = bool(self._named_macs or self._macs)
+        self._named_networks = NetworkTable(named_networks)
+        self._networks = NetworkTable(networks)
+        self.needs_mac = bool(self._named_macs or self._macs)
 
     def group_of(self, address: Address | None, mac: str | None) -> str:
         """Return the name of the group of whoever has this address."""
         if mac in self._named_macs:
             return self._named_macs[mac]
         if address is not None:
-            for group in self._named_networks.matching(address):
+            for group in self._named_networks.lookup_address(address):
                 return group
         if mac in self._macs:
             return self._macs[mac]
         if address is not None:
-            for group in self._networks.matching(address):
+            for group in self._networks.lookup_address(address):
                 return group
         return self._default
 
 
-class Suspended:
+class SuspensionLookup:
     """Finds the suspensions that a device is under."""
 
     def __init__(self, document: PolicyDocument) -> None:
         devices = Devices(document.devices)
-        self._suspensions = [(one, *devices.resolve(one.device)) for one in document.suspensions]
-        self.asks_for_macs = any(macs for _, macs, _ in self._suspensions)
+        self._suspensions = [(one, *devices.resolve_member(one.device)) for one in document.suspensions]
+        self.needs_mac = any(macs for _, macs, _ in self._suspensions)
 
-    def of(self, address: Address | None, mac: str | None) -> tuple[Suspension, ...]:
+    def suspensions_of(self, address: Address | None, mac: str | None) -> tuple[Suspension, ...]:
         """Return the suspensions of whoever has this address, whenever they hold."""
         return tuple(
             suspension

@@ -46,7 +46,7 @@ class Unblock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     safe_search: bool = True  # an opened search engine keeps its safe search; False lifts it
 
 
-class Bundle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SiteBundle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The further names that a site needs in order to work: opened with it, and part of a lesson with it."""
 
     site: str
@@ -147,7 +147,7 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     groups: tuple[str, ...] = ()  # empty: for every group
 
 
-class ClosedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BlockedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Addresses that no name may lead to."""
 
     network: str  # an address, a network (CIDR) or a range (a-b)
@@ -181,25 +181,25 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     devices: tuple[Device, ...] = ()
     terms: tuple[Span, ...] = ()  # none: every day outside the holidays is a school day
     holidays: tuple[Span, ...] = ()
-    bundles: tuple[Bundle, ...] = ()  # the school's own; they replace the built-in bundle of the same site
+    bundles: tuple[SiteBundle, ...] = ()  # the school's own; they replace the built-in bundle of the same site
     lessons: tuple[Lesson, ...] = ()
     pauses: tuple[Pause, ...] = ()
     suspensions: tuple[Suspension, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     appliance_names: tuple[str, ...] = ()  # what the appliance itself needs: central, clocks, list hosts
     private_names: tuple[str, ...] = ()  # names that may lead to private addresses: the school's own servers
-    closed_addresses: tuple[ClosedRange, ...] = ()
+    closed_addresses: tuple[BlockedRange, ...] = ()
     tunnels: Literal["off", "report", "close"] = "report"  # what happens where questions look like carried data
     incidents: IncidentThresholds = IncidentThresholds()
     button_pause_minutes: NotNegative = 0  # for how long the room's button pauses it; 0: it may not
 
 
-def timed(document: PolicyDocument) -> tuple[Unblock | Lesson | Pause | Suspension, ...]:
+def timed_items(document: PolicyDocument) -> tuple[Unblock | Lesson | Pause | Suspension, ...]:
     """Return everything in a document that begins and ends."""
     return (*document.unblocks, *document.lessons, *document.pauses, *document.suspensions)
 
 
-def toml_document(text: bytes) -> PolicyDocument:
+def parse_toml_document(text: bytes) -> PolicyDocument:
     """Read a document that a person wrote. Raises ValueError with one line that says what is wrong."""
     return msgspec.toml.decode(text, type=PolicyDocument)
 

@@ -9,12 +9,12 @@ from datetime import datetime
 import msgspec
 
 from dns.policy import delegation
-from dns.policy.context import Question, Situation
-from dns.policy.steps import ORDER, opening_of, rule_of
+from dns.policy.context import PolicyContext, Question
+from dns.policy.steps import STEPS, find_rule, find_unblock
 from dns.policy.verdict import Action, Step, Verdict
 from dns.policy.view import CompiledView
 
-TITLES = {
+STEP_TITLES = {
     Step.LOCKED: "Locked: nobody can open it",
     Step.APPLIANCE: "Names the appliance needs",
     Step.BYPASS: "Names that keep devices with the filter",
@@ -32,7 +32,7 @@ TITLES = {
 }
 
 
-class Walked(msgspec.Struct, frozen=True, kw_only=True):
+class ExplainedStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step, and what it says of the name by itself."""
 
     step: str  # the value of `dns.policy.verdict.Step`
@@ -56,83 +56,83 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     until: datetime | None = None  # the verdict holds no longer than until then
     opens: str = ""  # what would open it; "" where it is open
-    steps: tuple[Walked, ...] = ()
+    steps: tuple[ExplainedStep, ...] = ()
 
 
 def explain(view: CompiledView, name: str, qtype: int, now: float) -> Explanation:
     """Explain what a view decides about a canonical name at a time."""
     verdict = view.decide(name, qtype, now)
-    situation = view.situation(now)
-    question = Question(name, qtype, now, situation.school)
-    found = [(step, decide(question, situation)) for step, decide in ORDER]
+    context = view.context_at(now)
+    question = Question(name, qtype, now, context.compiled)
+    found = [(step, decide(question, context)) for step, decide in STEPS]
     return Explanation(
         name=name,
         group=view.group,
-        at=view.clock(now),
+        at=view.local_time(now),
         verdict=verdict.action.value,
         category=verdict.category,
         source=verdict.source,
         entry=verdict.entry,
         step=verdict.step.value,
         target=verdict.target,
-        until=view.clock(verdict.until) if verdict.until is not None else None,
-        opens=_what_opens(view, name, verdict, now) if verdict.action is Action.REFUSE else "",
+        until=view.local_time(verdict.until) if verdict.until is not None else None,
+        opens=_unblock_hint(view, name, verdict, now) if verdict.action is Action.BLOCK else "",
         steps=tuple(
-            Walked(
+            ExplainedStep(
                 step=step.value,
-                title=TITLES[step],
-                text=_said(met) + _remark(step, question, situation)
-                if met
-                else _silent(step, question, situation),
-                verdict=met.action.value if met else "",
+                title=STEP_TITLES[step],
+                text=_verdict_text(verdict_of_step) + _entry_note(step, question, context)
+                if verdict_of_step
+                else _no_verdict_text(step, question, context),
+                verdict=verdict_of_step.action.value if verdict_of_step else "",
                 wins=step is verdict.step,
             )
-            for step, met in found
+            for step, verdict_of_step in found
         ),
     )
 
 
-def _said(verdict: Verdict) -> str:
+def _verdict_text(verdict: Verdict) -> str:
     """Return what a step decided, as a sentence."""
     where = f"{verdict.source} has {verdict.entry!r}" if verdict.entry else verdict.source
     about = f" ({verdict.category.replace('_', ' ')})" if verdict.category else ""
     if verdict.action is Action.REWRITE:
         return f"Answered as {verdict.target}: {where}."
-    if verdict.action is Action.REFUSE:
+    if verdict.action is Action.BLOCK:
         return f"Refused: {where}{about}."
     return f"Allowed: {where}{about}." if where else "Allowed: nothing closes it."
 
 
-def _remark(step: Step, question: Question, situation: Situation) -> str:
+def _entry_note(step: Step, question: Question, context: PolicyContext) -> str:
     """Return what a person wrote beside the entry that a step found."""
     if step is Step.UNBLOCK:
-        opening = opening_of(question, situation)
-        return f" Granted by {opening.unblock.by}." if opening is not None and opening.unblock.by else ""
+        unblock = find_unblock(question, context)
+        return f" Granted by {unblock.unblock.by}." if unblock is not None and unblock.unblock.by else ""
     if step is Step.RULE:
-        rule = rule_of(question, situation)
+        rule = find_rule(question, context)
         return f" Note: {rule.note}" if rule is not None and rule.note else ""
     return ""
 
 
-def _silent(step: Step, question: Question, situation: Situation) -> str:
+def _no_verdict_text(step: Step, question: Question, context: PolicyContext) -> str:
     """Return why a step has nothing to say."""
-    open_here = sorted({closing.category.replace("_", " ") for closing in question.listed})
-    if step is Step.LIST and open_here:
-        return f"Listed as {', '.join(open_here)}, which is open for {situation.group} at this time."
-    if step is Step.KEYWORD and not situation.profile.keywords:
-        return f"Not used for {situation.group}."
-    if step is Step.SAFE_SEARCH and not situation.profile.safe_search:
-        return f"Not used for {situation.group}."
-    if step is Step.UNBLOCK and not situation.knows_the_time:
+    categories = sorted({entry.category.replace("_", " ") for entry in question.list_entries})
+    if step is Step.LIST and categories:
+        return f"Listed as {', '.join(categories)}, which is open for {context.group} at this time."
+    if step is Step.KEYWORD and not context.profile.keywords:
+        return f"Not used for {context.group}."
+    if step is Step.SAFE_SEARCH and not context.profile.safe_search:
+        return f"Not used for {context.group}."
+    if step is Step.UNBLOCK and not context.is_clock_trusted:
         return "The clock is not known to be right yet, so nothing can be open for a time."
-    if step is Step.LESSON and situation.lessons:
+    if step is Step.LESSON and context.lessons:
         return "The name is part of the lesson."
     return "Nothing."
 
 
-def _what_opens(view: CompiledView, name: str, verdict: Verdict, now: float) -> str:
+def _unblock_hint(view: CompiledView, name: str, verdict: Verdict, now: float) -> str:
     """Return what would open a refused name, as one or two sentences."""
-    ends = f" It ends by itself at {view.clock(verdict.until):%H:%M}." if verdict.until is not None else ""
+    ends = f" It ends by itself at {view.local_time(verdict.until):%H:%M}." if verdict.until is not None else ""
     fixed = {
         Step.LOCKED: "Nobody can open it.",
         Step.BYPASS: "Nobody can open it: it would lead devices past the filter.",
@@ -145,7 +145,7 @@ def _what_opens(view: CompiledView, name: str, verdict: Verdict, now: float) -> 
     if verdict.step in fixed:
         return fixed[verdict.step]
     category = verdict.category.replace("_", " ")
-    decision = delegation.may_open(view, delegation.Wish(site=name, minutes=1), now)
+    decision = delegation.check_delegation(view, delegation.DelegationRequest(site=name, minutes=1), now)
     alone = f" A teacher may open it at once for up to {decision.minutes} minutes." if decision.allowed else ""
     rule = f"An unblock, a rule of the school's own, or opening {category} for {view.group}."
     return rule + alone

@@ -21,7 +21,7 @@ canonical = lru_cache(maxsize=32768)(names.canonical)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 
 
-def by_name(entries: Iterable[tuple[str, T]]) -> Mapping[str, tuple[T, ...]]:
+def group_by_name(entries: Iterable[tuple[str, T]]) -> Mapping[str, tuple[T, ...]]:
     """Gather what stands at each name. Look it up for the asked name and each of its parents."""
     gathered: dict[str, list[T]] = {}
     for name, entry in entries:
@@ -29,7 +29,7 @@ def by_name(entries: Iterable[tuple[str, T]]) -> Mapping[str, tuple[T, ...]]:
     return {name: tuple(found) for name, found in gathered.items()}
 
 
-class Networks(Generic[T]):
+class NetworkTable(Generic[T]):
     """What stands at each network; the longest prefix wins."""
 
     def __init__(self, entries: Iterable[tuple[Network, T]]) -> None:
@@ -42,7 +42,7 @@ class Networks(Generic[T]):
     def __bool__(self) -> bool:
         return bool(self._by_length)
 
-    def matching(self, address: Address) -> Iterator[T]:
+    def lookup_address(self, address: Address) -> Iterator[T]:
         """Yield what stands at each network that holds the address, the smallest network first."""
         number = int(address)
         for version, length in self._lengths:

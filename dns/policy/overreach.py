@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from dns.policy.document import Bundle, Lesson, PolicyDocument, Rule, Unblock
+from dns.policy.document import Lesson, PolicyDocument, Rule, SiteBundle, Unblock
 from dns.policy.lookups import canonical
 from dns.policy.site_names import Wish, too_wide
 
@@ -105,7 +105,7 @@ def _lesson(lesson: Lesson, reasons: Reasons, said: list[str]) -> Lesson:
     )
 
 
-def _bundles(bundles: Iterable[Bundle], reasons: Reasons, said: list[str]) -> Iterator[Bundle]:
+def _bundles(bundles: Iterable[SiteBundle], reasons: Reasons, said: list[str]) -> Iterator[SiteBundle]:
     for bundle in bundles:
         if _kept("bundles", (bundle.site,), "open", reasons, said):
             yield msgspec.structs.replace(bundle, names=_kept("bundles", bundle.names, "open", reasons, said))

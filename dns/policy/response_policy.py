@@ -15,20 +15,20 @@ import ipaddress
 
 import msgspec
 
-from dns.policy.context import Question, Situation
-from dns.policy.lookups import Address, Networks, parse_address
-from dns.policy.steps import ORDER, Decide
+from dns.policy.context import PolicyContext, Question
+from dns.policy.lookups import Address, NetworkTable, parse_address
+from dns.policy.steps import STEPS, StepFunction
 from dns.policy.verdict import Action, Step, Verdict
 
-EXPLICIT = frozenset((Step.APPLIANCE, Step.UNBLOCK, Step.RULE))
+EXPLICIT_STEPS = frozenset((Step.APPLIANCE, Step.UNBLOCK, Step.RULE))
 
-# The steps of `ORDER` that speak of names, in that order.
-_OF_NAMES = frozenset(
+# The steps of `STEPS` that speak of names, in that order.
+_NAME_STEPS = frozenset(
     (Step.LOCKED, Step.BYPASS, Step.UNBLOCK, Step.RULE, Step.LIST, Step.KEYWORD, Step.SAFE_SEARCH, Step.DEFAULT)
 )
-HOP_ORDER: tuple[tuple[Step, Decide], ...] = tuple(pair for pair in ORDER if pair[0] in _OF_NAMES)
+HOP_STEPS: tuple[tuple[Step, StepFunction], ...] = tuple(pair for pair in STEPS if pair[0] in _NAME_STEPS)
 
-PRIVATE = Networks(
+PRIVATE_NETWORKS = NetworkTable(
     (ipaddress.ip_network(text), text)
     for text in (
         "10.0.0.0/8",  # RFC 1918
@@ -60,50 +60,50 @@ REPUTATION_NAMES = frozenset(
 )
 
 
-def hop(question: Question, situation: Situation, asked: Verdict) -> tuple[Verdict, Verdict | None]:
+def decide_hop(question: Question, context: PolicyContext, verdict: Verdict) -> tuple[Verdict, Verdict | None]:
     """Decide a name that an answer leads to: the verdict on the answer, and the hop's own where it has one."""
-    if asked.action is Action.REFUSE:
-        return asked, None
-    only_locked = asked.step in EXPLICIT or question.name == asked.target
-    for step, decide in HOP_ORDER:
+    if verdict.action is Action.BLOCK:
+        return verdict, None
+    only_locked = verdict.step in EXPLICIT_STEPS or question.name == verdict.target
+    for step, decide in HOP_STEPS:
         if only_locked and step is not Step.LOCKED:
             break
-        met = decide(question, situation)
-        if met is None:
+        hop_verdict = decide(question, context)
+        if hop_verdict is None:
             continue
-        if met.action is not Action.REFUSE:
-            return asked, met
-        return msgspec.structs.replace(met, step=Step.INSPECTED, answer=""), met
-    return asked, None
+        if hop_verdict.action is not Action.BLOCK:
+            return verdict, hop_verdict
+        return msgspec.structs.replace(hop_verdict, step=Step.INSPECTED, answer=""), hop_verdict
+    return verdict, None
 
 
-def address(text: str, asked_name: Question, situation: Situation, asked: Verdict) -> Verdict:
+def decide_address(text: str, question: Question, context: PolicyContext, verdict: Verdict) -> Verdict:
     """Decide an address that an answer gives."""
-    if asked.action is Action.REFUSE or asked.step is Step.APPLIANCE:
-        return asked
+    if verdict.action is Action.BLOCK or verdict.step is Step.APPLIANCE:
+        return verdict
     found = parse_address(text)
     if found is None:
-        return asked
-    if asked.step not in EXPLICIT:
-        for closed in situation.school.closed_ranges.matching(found):
-            return _refused(closed.category, "closed addresses", closed.network)
-    if _is_private(found) and not _may_be_private(asked_name, situation):
-        return _refused("", "rebinding protection", str(found))
-    return asked
+        return verdict
+    if verdict.step not in EXPLICIT_STEPS:
+        for closed in context.compiled.blocked_ranges.lookup_address(found):
+            return _block_verdict(closed.category, "closed addresses", closed.network)
+    if _is_private(found) and not _may_be_private(question, context):
+        return _block_verdict("", "rebinding protection", str(found))
+    return verdict
 
 
 def _is_private(found: Address) -> bool:
-    return any(PRIVATE.matching(found))
+    return any(PRIVATE_NETWORKS.lookup_address(found))
 
 
-def _may_be_private(question: Question, situation: Situation) -> bool:
+def _may_be_private(question: Question, context: PolicyContext) -> bool:
     return (
         len(question.parents) < 2  # a name without a dot is nobody's on the internet
         or question.is_under_any(LOCAL_NAMES)
         or question.is_under_any(REPUTATION_NAMES)
-        or question.is_under_any(situation.school.private_names)
+        or question.is_under_any(context.compiled.private_names)
     )
 
 
-def _refused(category: str, source: str, entry: str) -> Verdict:
-    return Verdict(Action.REFUSE, Step.INSPECTED, category, source, entry)
+def _block_verdict(category: str, source: str, entry: str) -> Verdict:
+    return Verdict(Action.BLOCK, Step.INSPECTED, category, source, entry)

@@ -95,7 +95,7 @@ _WITHOUT_SAFE_NAME = {
 
 _BY_NAME = {name: (engine, target) for engine, (target, names) in _ENGINES.items() for name in names}
 
-NAMES = frozenset(_BY_NAME) | frozenset(_WITHOUT_SAFE_NAME)
+ENGINE_NAMES = frozenset(_BY_NAME) | frozenset(_WITHOUT_SAFE_NAME)
 ENGINES = frozenset(_ENGINES) | frozenset(_WITHOUT_SAFE_NAME.values())
 
 

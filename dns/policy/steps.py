@@ -1,207 +1,213 @@
-"""The order of a decision. `ORDER` is the whole of it: the first step that has a verdict wins.
+"""The order of a decision. `STEPS` is the whole of it: the first step that has a verdict wins.
 
-A step is a small function from the question and the situation to a verdict, or to None: "not mine, ask the next".
-It knows nothing of the steps above or below. Why each one stands where it does is said beside it in `ORDER`.
+A step is a small function from the question and the context to a verdict, or to None: "not mine, ask the next".
+It knows nothing of the steps above or below. Why each one stands where it does is said beside it in `STEPS`.
 """
 
 from collections.abc import Callable
 
 from dns.policy import canary_names, safe_search
-from dns.policy.context import Opening, Question, Situation
+from dns.policy.context import CompiledUnblock, PolicyContext, Question
 from dns.policy.document import Rule
 from dns.policy.timetable import Categories
-from dns.policy.verdict import Action, Closing, Step, Verdict
+from dns.policy.verdict import Action, BlockEntry, Step, Verdict
 
-Decide = Callable[[Question, Situation], Verdict | None]
+StepFunction = Callable[[Question, PolicyContext], Verdict | None]
 
-SCHOOL = "the school's own rules"
-APPLIANCE = "the appliance"
+SCHOOL_RULES = "the school's own rules"
+APPLIANCE_SOURCE = "the appliance"
 ALLOWED = Verdict(Action.ALLOW, Step.DEFAULT)
 
 
-def locked(question: Question, situation: Situation) -> Verdict | None:
+def check_locked(question: Question, context: PolicyContext) -> Verdict | None:
     """Refuse what nobody can open: the school's locked rules, and the locked categories of the lists.
 
     Keywords never lock: they guess, and a guess must be open to correction.
     """
-    school = situation.school
-    for name in question.mentioned:
-        for rule in school.locked_rules.get(name, ()):
-            if _applies(rule, question, situation):
-                return Verdict(Action.REFUSE, Step.LOCKED, rule.category, SCHOOL, rule.name)
-    if not school.locked_categories:
+    compiled = context.compiled
+    for name in question.known_parents:
+        for rule in compiled.locked_rules.get(name, ()):
+            if _rule_applies(rule, question, context):
+                return Verdict(Action.BLOCK, Step.LOCKED, rule.category, SCHOOL_RULES, rule.name)
+    if not compiled.locked_categories:
         return None
-    return _refused(Step.LOCKED, question.listed, school.locked_categories)
+    return _block_verdict(Step.LOCKED, question.list_entries, compiled.locked_categories)
 
 
-def appliance(question: Question, situation: Situation) -> Verdict | None:
+def check_appliance_names(question: Question, context: PolicyContext) -> Verdict | None:
     """Allow the names without which the appliance could not follow the school: central, clocks, list hosts."""
-    for name in question.mentioned:
-        if name in situation.school.appliance_names:
-            return Verdict(Action.ALLOW, Step.APPLIANCE, "", APPLIANCE, name)
+    for name in question.known_parents:
+        if name in context.compiled.appliance_names:
+            return Verdict(Action.ALLOW, Step.APPLIANCE, "", APPLIANCE_SOURCE, name)
     return None
 
 
-def against_bypass(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001 (a step's shape)
+def check_canary_names(question: Question, context: PolicyContext) -> Verdict | None:  # noqa: ARG001 (a step's shape)
     """Answer the canary and designated-resolver names so that devices stay with this resolver."""
-    for name in question.mentioned:
-        answer = canary_names.ANSWERS.get(name)
+    for name in question.known_parents:
+        answer = canary_names.CANARY_ANSWERS.get(name)
         if answer is not None:
-            return Verdict(Action.REFUSE, Step.BYPASS, "circumvention", APPLIANCE, name, answer=answer)
+            return Verdict(Action.BLOCK, Step.BYPASS, "circumvention", APPLIANCE_SOURCE, name, answer=answer)
     return None
 
 
-def suspended(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001 (a step's shape)
+def check_suspension(question: Question, context: PolicyContext) -> Verdict | None:  # noqa: ARG001 (a step's shape)
     """Refuse everything to a device whose access is suspended."""
-    if situation.suspension is None:
+    if context.suspension is None:
         return None
     # Not which device: the entry stands in the query log, where devices are tokens.
-    return Verdict(Action.REFUSE, Step.SUSPENDED, "", "suspension", "this device", until=situation.room_until)
+    return Verdict(Action.BLOCK, Step.SUSPENDED, "", "suspension", "this device", until=context.room_until)
 
 
-def paused(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001 (a step's shape)
+def check_pause(question: Question, context: PolicyContext) -> Verdict | None:  # noqa: ARG001 (a step's shape)
     """Refuse everything while the teacher has paused the room."""
-    if situation.pause is None:
+    if context.pause is None:
         return None
-    return Verdict(Action.REFUSE, Step.PAUSED, "", "pause", "the whole room", until=situation.room_until)
+    return Verdict(Action.BLOCK, Step.PAUSED, "", "pause", "the whole room", until=context.room_until)
 
 
-def unblocked(question: Question, situation: Situation) -> Verdict | None:
+def check_unblocks(question: Question, context: PolicyContext) -> Verdict | None:
     """Allow what an active unblock opens; of several, the one that lasts longest."""
-    opening = opening_of(question, situation)
-    if opening is None:
+    unblock = find_unblock(question, context)
+    if unblock is None:
         return None
-    site = opening.unblock.site
-    entry = site if opening.name == site else f"{opening.name} (with {site})"
-    opened = Verdict(Action.ALLOW, Step.UNBLOCK, "", "unblock", entry, until=opening.until)
-    return _opened(opened, question, situation, keeps_safe_search=opening.unblock.safe_search)
+    site = unblock.unblock.site
+    entry = site if unblock.name == site else f"{unblock.name} (with {site})"
+    verdict = Verdict(Action.ALLOW, Step.UNBLOCK, "", "unblock", entry, until=unblock.until)
+    return _allow_verdict(verdict, question, context, keeps_safe_search=unblock.unblock.safe_search)
 
 
-def ruled(question: Question, situation: Situation) -> Verdict | None:
+def check_rules(question: Question, context: PolicyContext) -> Verdict | None:
     """Follow the school's own rules: the longest name that matches wins; on a tie, block."""
-    rule = rule_of(question, situation)
+    rule = find_rule(question, context)
     if rule is None:
         return None
     if rule.action == "block":
-        return Verdict(Action.REFUSE, Step.RULE, rule.category, SCHOOL, rule.name)
-    opened = Verdict(Action.ALLOW, Step.RULE, rule.category, SCHOOL, rule.name)
-    return _opened(opened, question, situation, keeps_safe_search=rule.safe_search)
+        return Verdict(Action.BLOCK, Step.RULE, rule.category, SCHOOL_RULES, rule.name)
+    verdict = Verdict(Action.ALLOW, Step.RULE, rule.category, SCHOOL_RULES, rule.name)
+    return _allow_verdict(verdict, question, context, keeps_safe_search=rule.safe_search)
 
 
-def outside_lesson(question: Question, situation: Situation) -> Verdict | None:
+def check_lesson(question: Question, context: PolicyContext) -> Verdict | None:
     """Refuse what does not belong to the lesson. What does belong still has to pass the steps below."""
-    if not situation.lessons or question.is_under_any(situation.lesson_names):
+    if not context.lessons or question.is_under_any(context.lesson_names):
         return None
-    lesson = situation.lessons[0]
+    lesson = context.lessons[0]
     entry = lesson.title or ", ".join(lesson.sites[:3]) + ("…" if len(lesson.sites) > 3 else "")
-    return Verdict(Action.REFUSE, Step.LESSON, "", "lesson", entry, until=situation.room_until)
+    return Verdict(Action.BLOCK, Step.LESSON, "", "lesson", entry, until=context.room_until)
 
 
-def listed(question: Question, situation: Situation) -> Verdict | None:
+def check_lists(question: Question, context: PolicyContext) -> Verdict | None:
     """Refuse what the lists name, where the profile closes the category at this hour."""
-    return _refused(Step.LIST, question.listed, situation.closed)
+    return _block_verdict(Step.LIST, question.list_entries, context.blocked_categories)
 
 
-def keyworded(question: Question, situation: Situation) -> Verdict | None:
+def check_keywords(question: Question, context: PolicyContext) -> Verdict | None:
     """Refuse a name with a closing word in it, where the profile wants that and closes the word's category."""
-    if not situation.profile.keywords:
+    if not context.profile.keywords:
         return None
-    return _refused(Step.KEYWORD, question.keyworded, situation.closed)
+    return _block_verdict(Step.KEYWORD, question.keyword_entries, context.blocked_categories)
 
 
-def safely_searched(question: Question, situation: Situation) -> Verdict | None:
+def check_safe_search(question: Question, context: PolicyContext) -> Verdict | None:
     """Lead a search engine to its safe name; refuse one that has none."""
-    profile = situation.profile
+    profile = context.profile
     if not profile.safe_search:
         return None
     target = safe_search.safe_name(question.name, profile)
     if target and question.qtype in safe_search.REWRITTEN_TYPES:
         return Verdict(Action.REWRITE, Step.SAFE_SEARCH, "", "safe search", question.name, target)
-    entry = safe_search.engine_without_safe_name(question.mentioned, profile)
+    entry = safe_search.engine_without_safe_name(question.known_parents, profile)
     if entry:
-        return Verdict(Action.REFUSE, Step.SAFE_SEARCH, "search_engines", "safe search", entry)
+        return Verdict(Action.BLOCK, Step.SAFE_SEARCH, "search_engines", "safe search", entry)
     return None
 
 
-def allowed(question: Question, situation: Situation) -> Verdict | None:  # noqa: ARG001 (a step's shape)
+def allow_by_default(question: Question, context: PolicyContext) -> Verdict | None:  # noqa: ARG001 (a step's shape)
     """Allow what nothing closes."""
     return ALLOWED
 
 
-ORDER: tuple[tuple[Step, Decide], ...] = (
+STEPS: tuple[tuple[Step, StepFunction], ...] = (
     # 1. Nobody opens these, so nothing may stand above: no unblock, no rule, not even our own needs.
-    (Step.LOCKED, locked),
+    (Step.LOCKED, check_locked),
     # 2. A suspension or a pause must not cut the appliance off from the very decision that ends it,
     #    nor let a device believe that it may look for another resolver.
-    (Step.APPLIANCE, appliance),
-    (Step.BYPASS, against_bypass),
+    (Step.APPLIANCE, check_appliance_names),
+    (Step.BYPASS, check_canary_names),
     # 3. "Nothing at all" is about the device and the room, whatever the site: above everything that opens one.
-    (Step.SUSPENDED, suspended),
-    (Step.PAUSED, paused),
+    (Step.SUSPENDED, check_suspension),
+    (Step.PAUSED, check_pause),
     # 4. A person opened this site for this time: above every standing rule and list, or it would open nothing.
-    (Step.UNBLOCK, unblocked),
+    (Step.UNBLOCK, check_unblocks),
     # 5. The school knows better than a public list, and its decisions hold in lessons too.
-    (Step.RULE, ruled),
+    (Step.RULE, check_rules),
     # 6. A lesson narrows what is left. It stands above the lists because it refuses more than they do.
-    (Step.LESSON, outside_lesson),
+    (Step.LESSON, check_lesson),
     # 7. The public lists, by the profile's categories at this hour.
-    (Step.LIST, listed),
+    (Step.LIST, check_lists),
     # 8. Words guess, so they come after whatever is known.
-    (Step.KEYWORD, keyworded),
+    (Step.KEYWORD, check_keywords),
     # 9. Only a search engine that is still open needs its safe name.
-    (Step.SAFE_SEARCH, safely_searched),
+    (Step.SAFE_SEARCH, check_safe_search),
     # 10. The rest of the internet is open. What comes back is then inspected (`dns.policy.response_policy`).
-    (Step.DEFAULT, allowed),
+    (Step.DEFAULT, allow_by_default),
 )
 
 
-def decide(question: Question, situation: Situation) -> Verdict:
+def decide_question(question: Question, context: PolicyContext) -> Verdict:
     """Return the verdict of the first step that has one."""
-    for _, step in ORDER:
-        verdict = step(question, situation)
+    for _, step in STEPS:
+        verdict = step(question, context)
         if verdict is not None:
             return verdict
     return ALLOWED
 
 
-def opening_of(question: Question, situation: Situation) -> Opening | None:
-    """Return the active opening that counts, or None."""
-    if not situation.knows_the_time:
+def find_unblock(question: Question, context: PolicyContext) -> CompiledUnblock | None:
+    """Return the active unblock that counts, or None."""
+    if not context.is_clock_trusted:
         return None
-    active = [one for one in question.openings(situation.group) if one.since <= question.now < one.until]
+    active = [one for one in question.unblocks_for(context.group) if one.since <= question.now < one.until]
     return max(active, key=lambda one: (not one.unblock.safe_search, one.until, one.name), default=None)
 
 
-def rule_of(question: Question, situation: Situation) -> Rule | None:
+def find_rule(question: Question, context: PolicyContext) -> Rule | None:
     """Return the rule that counts, or None."""
-    for name in question.mentioned:
-        found = [rule for rule in situation.school.rules.get(name, ()) if _applies(rule, question, situation)]
+    for name in question.known_parents:
+        found = [rule for rule in context.compiled.rules.get(name, ()) if _rule_applies(rule, question, context)]
         if found:
             return min(found, key=lambda rule: (rule.action != "block", not rule.safe_search))
     return None
 
 
-def _applies(rule: Rule, question: Question, situation: Situation) -> bool:
+def _rule_applies(rule: Rule, question: Question, context: PolicyContext) -> bool:
     if not rule.subdomains and rule.name != question.name:
         return False
-    return not rule.groups or situation.group in rule.groups
+    return not rule.groups or context.group in rule.groups
 
 
-def _refused(step: Step, closings: tuple[Closing, ...], categories: Categories) -> Verdict | None:
-    """Refuse what one of the categories closes.
+def _block_verdict(step: Step, entries: tuple[BlockEntry, ...], categories: Categories) -> Verdict | None:
+    """Block what one of the categories blocks.
 
-    Of several closings the longest entry is named, then by the alphabet: the order of lists decides nothing.
+    Of several entries the longest is named, then by the alphabet: the order of lists decides nothing.
     """
-    closed = [closing for closing in closings if closing.category in categories]
-    if not closed:
+    blocking = [entry for entry in entries if entry.category in categories]
+    if not blocking:
         return None
-    named = min(closed, key=lambda one: (-len(one.entry), one.category, one.source)) if closed[1:] else closed[0]
-    return Verdict(Action.REFUSE, step, named.category, named.source, named.entry)
+    named = (
+        min(blocking, key=lambda one: (-len(one.entry), one.category, one.source)) if blocking[1:] else blocking[0]
+    )
+    return Verdict(Action.BLOCK, step, named.category, named.source, named.entry)
 
 
-def _opened(opened: Verdict, question: Question, situation: Situation, *, keeps_safe_search: bool) -> Verdict:
-    """Return an opening, as the profile would show the site: a search engine that is opened stays a safe one."""
-    target = safe_search.safe_name(question.name, situation.profile) if keeps_safe_search else ""
+def _allow_verdict(
+    verdict: Verdict, question: Question, context: PolicyContext, *, keeps_safe_search: bool
+) -> Verdict:
+    """Return an allowing verdict as the profile shows the site: an allowed search engine stays a safe one."""
+    target = safe_search.safe_name(question.name, context.profile) if keeps_safe_search else ""
     if not target or question.qtype not in safe_search.REWRITTEN_TYPES:
-        return opened
-    return Verdict(Action.REWRITE, opened.step, opened.category, opened.source, opened.entry, target, opened.until)
+        return verdict
+    return Verdict(
+        Action.REWRITE, verdict.step, verdict.category, verdict.source, verdict.entry, target, verdict.until
+    )

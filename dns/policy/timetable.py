@@ -27,20 +27,20 @@ class Categories:
 
     named: frozenset[str] = frozenset()
     every: bool = False
-    opened: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
 
     def __contains__(self, category: str) -> bool:
-        return category not in self.opened and (self.every or category in self.named)
+        return category not in self.allowed and (self.every or category in self.named)
 
     def __bool__(self) -> bool:
-        return self.every or bool(self.named - self.opened)
+        return self.every or bool(self.named - self.allowed)
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
     """What a profile closes from `since` until (not including) `until`, in Unix seconds."""
 
-    closed: Categories
+    blocked: Categories
     since: float
     until: float
 
@@ -59,7 +59,7 @@ class Calendar:
             return False
         return not self._terms or any(_within(day, span) for span in self._terms)
 
-    def clock(self, now: float) -> datetime:
+    def local_time(self, now: float) -> datetime:
         """Return what the school's clock shows."""
         return datetime.fromtimestamp(now, self.zone)
 
@@ -72,19 +72,19 @@ class Timetable:
         self._periods = profile.timetable
         self._calendar = calendar
 
-    def at(self, now: float) -> Hours:
+    def hours_at(self, now: float) -> Hours:
         """Return what is closed at a time, and for how long that stays so."""
         if not self._periods:
-            return Hours(self._closed(()), -FOREVER, FOREVER)
-        clock = self._calendar.clock(now)
+            return Hours(self._blocked_categories(()), -FOREVER, FOREVER)
+        clock = self._calendar.local_time(now)
         in_force = tuple(period for period in self._periods if self._is_in_force(period, clock))
-        return Hours(self._closed(in_force), now, self._next_turn(now, clock))
+        return Hours(self._blocked_categories(in_force), now, self._next_transition(now, clock))
 
-    def strictest(self) -> Categories:
+    def strictest_categories(self) -> Categories:
         """Return what is closed while nobody knows the time."""
         return _categories(self._profile.closed, [name for period in self._periods for name in period.closes], ())
 
-    def _closed(self, in_force: tuple[Period, ...]) -> Categories:
+    def _blocked_categories(self, in_force: tuple[Period, ...]) -> Categories:
         closes = [name for period in in_force for name in period.closes]
         opens = [name for period in in_force for name in period.opens]
         return _categories(self._profile.closed, closes, opens)
@@ -105,7 +105,7 @@ class Timetable:
             return True
         return self._calendar.is_school_day(day) == (period.when == "school-days")
 
-    def _next_turn(self, now: float, clock: datetime) -> float:
+    def _next_transition(self, now: float, clock: datetime) -> float:
         """Return when a period next starts or ends, or the clock is next changed; at the latest in a week."""
         days = [clock.date() + _DAY * ahead for ahead in range(-1, _DAYS_AHEAD + 1)]
         midnights = [self._instant(day, "00:00") for day in days]

@@ -42,15 +42,15 @@ from dns.public_suffix import registrable_domain
 
 HALF_WINDOW_SECONDS = 300.0  # the window is the half that is filling and the one before: five to ten minutes
 LATE_SECONDS = 60.0  # so much may a question come late: several workers hand over their records in turn
-PAIRS = 4096
-PAYLOADS = 1024
+MAX_PAIRS = 4096
+MAX_PAYLOADS = 1024
 PAYLOADS_IN_ALL = 65536  # about 6 MB
 NAMES = 4096  # whose payloads are remembered, because most names come again at once for another type
 
 # Types that stubs ask by themselves, for any name: A, NS, SOA, AAAA, DS, DNSKEY, SVCB, HTTPS; and PTR.
 _PLAIN = frozenset((1, 2, 6, 12, 28, 43, 48, 64, 65))
 
-NEVER_TUNNELS = frozenset(("arpa", "local", "lan", "internal", "localhost", *REPUTATION_NAMES))
+EXEMPT_NAMES = frozenset(("arpa", "local", "lan", "internal", "localhost", *REPUTATION_NAMES))
 
 _ESCAPED = re.compile(r"\\(\d{3})")
 
@@ -80,7 +80,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     roomy_sum: float = 2800.0
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class TunnelFinding(msgspec.Struct, frozen=True, kw_only=True):
     """A device whose questions under one registrable domain look like carried data."""
 
     device: str
@@ -101,7 +101,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
             f"{self.entropy:.1f} bits of entropy in a letter, {self.roomy_share:.0%} asked for types with room",
         )
 
-    def rule(self) -> Rule:
+    def block_rule(self) -> Rule:
         """Return the rule that closes the tunnel, where the policy wants that (`PolicyDocument.tunnels`)."""
         return Rule(name=self.parent, action="block", category="circumvention", note="looks like a DNS tunnel")
 
@@ -115,7 +115,7 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
     bits: float  # that it could carry
 
 
-class _Half:
+class _HalfWindow:
     """The new names of one device under one registrable domain, in half a window."""
 
     __slots__ = (
@@ -132,7 +132,7 @@ class _Half:
         self.bits = self.long_sum = self.vast_sum = self.roomy_sum = 0.0
         self.payloads: dict[int, bool] = {}  # by mark, whether a roomy type was asked; the oldest first
 
-    def add(self, payload: Payload, limits: Thresholds) -> None:
+    def count_query(self, payload: Payload, limits: Thresholds) -> None:
         """Count a new payload."""
         bits = payload.bits
         self.names += 1
@@ -154,47 +154,47 @@ class _Half:
     def remember(self, mark: int, *, roomy: bool) -> None:
         """Know a payload from now on; forget the oldest where there are too many."""
         self.payloads[mark] = roomy
-        if len(self.payloads) > PAYLOADS:
+        if len(self.payloads) > MAX_PAYLOADS:
             del self.payloads[next(iter(self.payloads))]
 
 
-class _Pair:
+class _PairWindow:
     """The window of one device and one registrable domain."""
 
-    __slots__ = ("filling", "full", "reported")
-    NOTHING: ClassVar[_Half] = _Half(0, 0.0)
+    __slots__ = ("current", "previous", "reported")
+    EMPTY: ClassVar[_HalfWindow] = _HalfWindow(0, 0.0)
 
     def __init__(self, now: float) -> None:
-        self.filling = _Half(_number(now), now)
-        self.full = self.NOTHING
+        self.current = _HalfWindow(_number(now), now)
+        self.previous = self.EMPTY
         self.reported = -math.inf
 
-    def turn(self, now: float) -> None:
+    def rotate_window(self, now: float) -> None:
         """Begin the next half where this one is over. A clock set back begins anew, a late question does not."""
-        number, filling = _number(now), self.filling.number
+        number, filling = _number(now), self.current.number
         if number == filling or number < filling == _number(now + LATE_SECONDS):
             return
-        self.full = self.filling if number == filling + 1 else self.NOTHING
-        self.filling = _Half(number, now)
+        self.previous = self.current if number == filling + 1 else self.EMPTY
+        self.current = _HalfWindow(number, now)
 
     def take(self, payload: Payload, *, roomy: bool, limits: Thresholds) -> bool:
         """Count a question; tell whether it was for something new."""
-        half, mark = self.filling, payload.mark
+        half, mark = self.current, payload.mark
         before = half.payloads.get(mark)
         if before is None:
             # Known from the half before: it stays known, and is not counted again.
-            before = self.full.payloads.get(mark)
+            before = self.previous.payloads.get(mark)
             half.remember(mark, roomy=roomy or before is True)
         elif roomy:
             half.payloads[mark] = True
         if before is None:
-            half.add(payload, limits)
+            half.count_query(payload, limits)
         if roomy and not before:
             half.add_roomy(payload, limits)
         return before is None or (roomy and not before)
 
     def __len__(self) -> int:
-        return len(self.full.payloads) + len(self.filling.payloads)
+        return len(self.previous.payloads) + len(self.current.payloads)
 
 
 def _number(now: float) -> int:
@@ -205,12 +205,14 @@ class TunnelDetector:
     """Follows the questions of a room's devices."""
 
     def __init__(self, exempt: Iterable[str] = (), thresholds: Thresholds | None = None) -> None:
-        self._exempt = NEVER_TUNNELS | frozenset(exempt)
+        self._exempt = EXEMPT_NAMES | frozenset(exempt)
         self._thresholds = thresholds or Thresholds()
-        self._pairs: OrderedDict[tuple[str, str], _Pair] = OrderedDict()
+        self._pairs: OrderedDict[tuple[str, str], _PairWindow] = OrderedDict()
         self._payloads = 0
 
-    def seen(self, device: str, name: str, qtype: int, now: float, count: int = 1) -> Finding | None:
+    def observe_query(
+        self, device: str, name: str, qtype: int, now: float, count: int = 1
+    ) -> TunnelFinding | None:
         """Take a question (a canonical name) that a device asked `count` times at about `now`.
 
         Returns a finding the first time that a window looks like carried data, and not again for its duration.
@@ -219,37 +221,37 @@ class TunnelDetector:
         if payload.bits < self._thresholds.tiny_bits or self._is_exempt(payload.parent, name):
             return None
         pair = self._pair(device, payload.parent, now)
-        pair.filling.questions += count
+        pair.current.questions += count
         kept = len(pair)
         is_new = pair.take(payload, roomy=qtype not in _PLAIN, limits=self._thresholds)
         self._payloads += len(pair) - kept
-        while self._payloads > PAYLOADS_IN_ALL or len(self._pairs) > PAIRS:
+        while self._payloads > PAYLOADS_IN_ALL or len(self._pairs) > MAX_PAIRS:
             self._payloads -= len(self._pairs.popitem(last=False)[1])
         if not is_new or abs(now - pair.reported) < 2 * HALF_WINDOW_SECONDS:
             return None
-        finding = self._judge(device, payload.parent, pair)
+        finding = self._evaluate_pair(device, payload.parent, pair)
         if finding is not None:
             pair.reported = now
         return finding
 
-    def _pair(self, device: str, parent: str, now: float) -> _Pair:
+    def _pair(self, device: str, parent: str, now: float) -> _PairWindow:
         """Return the window of a device and a registrable domain, at this time."""
         key = (device, parent)
         pair = self._pairs.get(key)
         if pair is None:
-            pair = self._pairs[key] = _Pair(now)
+            pair = self._pairs[key] = _PairWindow(now)
             return pair
         self._pairs.move_to_end(key)
         kept = len(pair)
-        pair.turn(now)
+        pair.rotate_window(now)
         self._payloads += len(pair) - kept
         return pair
 
     def _is_exempt(self, parent: str, name: str) -> bool:
         return parent.rpartition(".")[2] in self._exempt or not self._exempt.isdisjoint(parents(name))
 
-    def _judge(self, device: str, parent: str, pair: _Pair) -> Finding | None:
-        limits, full, filling = self._thresholds, pair.full, pair.filling
+    def _evaluate_pair(self, device: str, parent: str, pair: _PairWindow) -> TunnelFinding | None:
+        limits, full, filling = self._thresholds, pair.previous, pair.current
         names = full.names + filling.names
         # Only sums that grow: a share or a mean could be lowered by further questions.
         if names < limits.names or not (
@@ -261,10 +263,10 @@ class TunnelDetector:
         ):
             return None
         octets = full.octets + filling.octets
-        return Finding(
+        return TunnelFinding(
             device=device,
             parent=parent,
-            first=full.first if full is not pair.NOTHING else filling.first,
+            first=full.first if full is not pair.EMPTY else filling.first,
             questions=full.questions + filling.questions,
             distinct=names,
             payload_bytes=octets,
@@ -281,10 +283,10 @@ def payload_of(name: str) -> Payload:
     text = payload.replace(".", "")
     if "\\" in text:  # octets that are no letters are written in four
         text = _ESCAPED.sub(lambda found: chr(int(found[1])), text)
-    return Payload(parent, hash(payload), len(text), len(text) * entropy((text,)))
+    return Payload(parent, hash(payload), len(text), len(text) * letter_entropy((text,)))
 
 
-def split(name: str) -> tuple[str, str]:
+def split_payload(name: str) -> tuple[str, str]:
     """Return the domain that somebody registered, and what stands before it, dots left out.
 
     The name itself and nothing, where it is a public suffix (`dns.public_suffix`).
@@ -300,7 +302,7 @@ def _parts(name: str) -> tuple[str, str]:
     return parent, name[: -len(parent) - 1]
 
 
-def entropy(texts: Iterable[str]) -> float:
+def letter_entropy(texts: Iterable[str]) -> float:
     """Return the entropy of the letters of some texts, in bits a letter (Shannon)."""
     counts = Counter("".join(texts))
     total = sum(counts.values())

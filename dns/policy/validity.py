@@ -6,7 +6,7 @@ from dns.policy.document import Lesson, Pause, Suspension, Unblock
 from dns.policy.timetable import FOREVER
 
 
-class Moments:
+class Validity:
     """From when until when something of the document holds: an unblock, a lesson, a pause, a suspension.
 
     What had begun when the document was made has begun, even where this machine's clock is a little behind the
@@ -20,9 +20,9 @@ class Moments:
         self.since = -FOREVER if began or thing.since is None else thing.since.timestamp()
         self.until = thing.until.timestamp()
 
-    def hold(self, now: float, *, knows_the_time: bool) -> bool:
+    def is_active(self, now: float, *, is_clock_trusted: bool) -> bool:
         """Tell whether they hold.
 
         A clock that nobody trusts is behind, never ahead: what has not ended by it may have begun.
         """
-        return now < self.until and (self.since <= now or not knows_the_time)
+        return now < self.until and (self.since <= now or not is_clock_trusted)

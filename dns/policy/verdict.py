@@ -1,7 +1,7 @@
 """What was decided for one question, and the three borders across which a decision is asked for.
 
-`Verdict` is the answer to "may this device see this name now, and why?". `View`, `Policy` and `ClosedNames` are
-protocols: the chain knows only them, so that the lists (package `blocklists`) and the policy can each be
+`Verdict` is the answer to "may this device see this name now, and why?". `View`, `Policy` and `BlocklistLookup`
+are protocols: the chain knows only them, so that the lists (package `blocklists`) and the policy can each be
 replaced as a whole while queries are being answered.
 
 Times are Unix seconds (UTC). Names are canonical (`dns.message.names`). Record types are their numbers (RFC 1035).
@@ -18,7 +18,7 @@ class Action(enum.Enum):
     """What happens to a question."""
 
     ALLOW = "allowed"
-    REFUSE = "refused"
+    BLOCK = "refused"
     REWRITE = "rewritten"  # answered with the records of another name (safe search)
 
 
@@ -46,8 +46,8 @@ class Step(enum.Enum):
 QUIET_STEPS = frozenset((Step.BYPASS, Step.SUSPENDED, Step.PAUSED, Step.LESSON))
 
 
-class Closing(msgspec.Struct, frozen=True):
-    """One reason for which a list or a keyword closes a name."""
+class BlockEntry(msgspec.Struct, frozen=True):
+    """One reason for which a list or a keyword blocks a name."""
 
     category: str
     source: str  # the source that gave the entry; where several did, their names joined by ", "
@@ -64,30 +64,30 @@ class Verdict(msgspec.Struct, frozen=True):
     entry: str = ""
     target: str = ""  # the name whose records are given instead, where `action` is REWRITE
     until: float | None = None  # this verdict holds no longer than until then; None: until the policy changes
-    answer: str = ""  # a refusal that must look so whatever the view's `refusal` is: "nxdomain" or "nodata"
+    answer: str = ""  # a refusal that must look so whatever the view's `blocking_mode` is: "nxdomain" or "nodata"
 
 
-class ClosedNames(Protocol):
-    """The compiled lists, or the keywords: says which entries close a name."""
+class BlocklistLookup(Protocol):
+    """The compiled lists, or the keywords: says which entries block a name."""
 
     @property
     def version(self) -> str:
         """The content hash of what was compiled."""
 
-    def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:
-        """Return every closing of a name, exceptions already taken away; empty where nothing closes it."""
+    def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:
+        """Return every entry that blocks a name, exceptions already taken away; empty where none does."""
 
 
 class View(Protocol):
-    """What one kind of asker may see. Askers that share a view share their finished answers."""
+    """What one kind of client may see. Askers that share a view share their finished answers."""
 
     @property
     def group(self) -> str:
         """The name of the group, as it stands in the query log."""
 
     @property
-    def refusal(self) -> str:
-        """How a refused answer looks: "null", "nxdomain" or "page"."""
+    def blocking_mode(self) -> str:
+        """How a blocked answer looks: "null", "nxdomain" or "page"."""
 
     @property
     def strip_ech(self) -> bool:
@@ -99,7 +99,7 @@ class View(Protocol):
     def inspect_name(self, name: str, qtype: int, verdict: Verdict, now: float) -> Verdict:
         """Decide a name that an answer leads to (CNAME, SVCB target), given the verdict on the asked name."""
 
-    def inspect_address(self, address: str, asked: str, verdict: Verdict, now: float) -> Verdict:
+    def inspect_address(self, address: str, qname: str, verdict: Verdict, now: float) -> Verdict:
         """Decide an address that an answer gives, as text, given the verdict on the asked name.
 
         After a verdict of `Step.DEFAULT` the decision on a public address depends on that address alone, and holds
@@ -115,7 +115,7 @@ class Policy(Protocol):
         """The version of the policy document."""
 
     def view(self, address: str) -> View:
-        """Return the view of the device at an address (text); the same object for askers that may share."""
+        """Return the view of the device at an address (text); the same object for clients that may share."""
 
     def next_change(self, now: float) -> float | None:
         """Return when a verdict may next change by time alone: an unblock ends, a timetable turns."""

@@ -1,4 +1,4 @@
-"""What one kind of asker may see: the decision, with the time and the asker filled in (`dns.policy.verdict.View`).
+"""What one kind of client may see: the decision, with time and client filled in (`dns.policy.verdict.View`).
 
 What time changes is worked out once for each stretch of time in which nothing turns, and used only between the two
 moments it was made for: the clock may jump either way.
@@ -11,35 +11,35 @@ from datetime import datetime
 import msgspec
 
 from dns.policy import response_policy, steps
-from dns.policy.context import Question, School, Situation
+from dns.policy.context import CompiledRules, PolicyContext, Question
 from dns.policy.document import Lesson, PolicyDocument, Profile, Suspension
 from dns.policy.timetable import FOREVER, Calendar, Timetable
-from dns.policy.validity import Moments
-from dns.policy.verdict import Closing, Step, Verdict
+from dns.policy.validity import Validity
+from dns.policy.verdict import BlockEntry, Step, Verdict
 
 CLOCK_RECHECK_SECONDS = 5.0  # while nobody knows the time
 
-_TIMELESS = frozenset((Step.LOCKED, Step.APPLIANCE, Step.BYPASS))
-_BY_THE_HOUR = frozenset((Step.LIST, Step.KEYWORD, Step.SAFE_SEARCH, Step.DEFAULT))
+_TIMELESS_STEPS = frozenset((Step.LOCKED, Step.APPLIANCE, Step.BYPASS))
+_TIMETABLE_STEPS = frozenset((Step.LIST, Step.KEYWORD, Step.SAFE_SEARCH, Step.DEFAULT))
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedState:
     """What all views of a policy have in common."""
 
     document: PolicyDocument
-    school: School
+    compiled: CompiledRules
     calendar: Calendar
-    lessons: tuple[tuple[Lesson, Moments, frozenset[str]], ...]  # each with its sites, and what they need
-    knows_the_time: Callable[[float], bool]
+    lessons: tuple[tuple[Lesson, Validity, frozenset[str]], ...]  # each with its sites, and what they need
+    is_clock_trusted: Callable[[float], bool]
 
 
 class CompiledView:
-    """What one kind of asker may see."""
+    """What one kind of client may see."""
 
     def __init__(
         self,
-        shared: Shared,
+        shared: SharedState,
         group: str,
         profile: Profile,
         timetable: Timetable,
@@ -50,15 +50,19 @@ class CompiledView:
         self._profile = profile
         self._timetable = timetable
         document = shared.document
-        self._suspensions = [(one, Moments(one, document.issued)) for one in suspensions]
-        self._pauses = [(one, Moments(one, document.issued)) for one in document.pauses if _for(one.groups, group)]
-        self._lessons = [lesson for lesson in shared.lessons if _for(lesson[0].groups, group)]
-        self._now_holds: Situation | None = None
-        self._ordinarily: Verdict | None = None  # on a name of which nobody knows anything; None: it depends
+        self._suspensions = [(one, Validity(one, document.issued)) for one in suspensions]
+        self._pauses = [
+            (one, Validity(one, document.issued)) for one in document.pauses if _is_for_group(one.groups, group)
+        ]
+        self._lessons = [lesson for lesson in shared.lessons if _is_for_group(lesson[0].groups, group)]
+        self._context: PolicyContext | None = None
+        self._unknown_name_verdict: Verdict | None = (
+            None  # on a name of which nobody knows anything; None: it depends
+        )
 
     @property
-    def refusal(self) -> str:
-        """How a refused answer looks: "null", "nxdomain" or "page"."""
+    def blocking_mode(self) -> str:
+        """How a blocked answer looks: "null", "nxdomain" or "page"."""
         return self._profile.refusal
 
     @property
@@ -71,113 +75,119 @@ class CompiledView:
         """The document of the policy that this is a view of."""
         return self._shared.document
 
-    def clock(self, now: float) -> datetime:
+    def local_time(self, now: float) -> datetime:
         """Return what the school's clock shows."""
-        return self._shared.calendar.clock(now)
+        return self._shared.calendar.local_time(now)
 
-    def closed_categories(self, name: str, now: float) -> frozenset[str]:
-        """Return every category by which the lists and the keywords close a name for these askers now."""
-        situation = self.situation(now)
-        question = Question(name, 1, now, self._shared.school)
-        closings = question.listed + (question.keyworded if situation.profile.keywords else ())
-        return frozenset(closing.category for closing in closings if closing.category in situation.closed)
+    def blocked_categories(self, name: str, now: float) -> frozenset[str]:
+        """Return every category by which the lists and the keywords block a name for these clients now."""
+        context = self.context_at(now)
+        question = Question(name, 1, now, self._shared.compiled)
+        entries = question.list_entries + (question.keyword_entries if context.profile.keywords else ())
+        return frozenset(entry.category for entry in entries if entry.category in context.blocked_categories)
 
     def decide(self, name: str, qtype: int, now: float) -> Verdict:
-        """Decide one question, in the order of `dns.policy.steps.ORDER`."""
-        situation = self._now_holds
-        if situation is None or not situation.since <= now < situation.until:
-            situation = self.situation(now)
+        """Decide one question, in the order of `dns.policy.steps.STEPS`."""
+        context = self._context
+        if context is None or not context.since <= now < context.until:
+            context = self.context_at(now)
         # Of nearly every name nobody knows anything. No step of the order but the last one then has a verdict, and
         # all such names have the same: it is at hand, and the steps are spared (a property test holds that).
-        listed = None
-        if self._ordinarily is not None:
-            listed = situation.school.only_listed(name, qtype)
-            if listed == () and not (self._profile.keywords and situation.school.keyworded(name, qtype)):
-                return self._ordinarily
-        return self.decide_in_order(name, qtype, now, listed)
+        list_entries = None
+        if self._unknown_name_verdict is not None:
+            list_entries = context.compiled.list_entries_unless_known(name, qtype)
+            if list_entries == () and not (
+                self._profile.keywords and context.compiled.find_keyword_entries(name, qtype)
+            ):
+                return self._unknown_name_verdict
+        return self.decide_by_steps(name, qtype, now, list_entries)
 
-    def decide_in_order(
-        self, name: str, qtype: int, now: float, listed: tuple[Closing, ...] | None = None
+    def decide_by_steps(
+        self, name: str, qtype: int, now: float, list_entries: tuple[BlockEntry, ...] | None = None
     ) -> Verdict:
         """Decide one question by every step of the order: what `decide` says, at its full cost."""
-        situation = self.situation(now)
-        question = Question(name, qtype, now, self._shared.school, listed)
-        return _bounded(steps.decide(question, situation), question, situation)
+        context = self.context_at(now)
+        question = Question(name, qtype, now, self._shared.compiled, list_entries)
+        return _limit_validity(steps.decide_question(question, context), question, context)
 
     def inspect_name(self, name: str, qtype: int, verdict: Verdict, now: float) -> Verdict:
         """Decide a name that an answer leads to (CNAME, SVCB target), given the verdict on the asked name."""
-        situation = self.situation(now)
-        question = Question(name, qtype, now, self._shared.school)
-        found, met = response_policy.hop(question, situation, verdict)
+        context = self.context_at(now)
+        question = Question(name, qtype, now, self._shared.compiled)
+        found, met = response_policy.decide_hop(question, context, verdict)
         if met is None:
             return found
-        return _ending(found, _bounded(met, question, situation).until)
+        return _end_by(found, _limit_validity(met, question, context).until)
 
-    def inspect_address(self, address: str, asked: str, verdict: Verdict, now: float) -> Verdict:
+    def inspect_address(self, address: str, qname: str, verdict: Verdict, now: float) -> Verdict:
         """Decide an address that an answer gives, as text, given the verdict on the asked name."""
-        question = Question(asked, 1, now, self._shared.school)
-        return response_policy.address(address, question, self.situation(now), verdict)
+        question = Question(qname, 1, now, self._shared.compiled)
+        return response_policy.decide_address(address, question, self.context_at(now), verdict)
 
-    def situation(self, now: float) -> Situation:
-        """Return what holds for these askers at a time."""
-        situation = self._now_holds
-        if situation is None or not situation.since <= now < situation.until:
-            situation = self._now_holds = self._make_situation(now)
-            until = situation.room_until
-            ordinarily = _ending(steps.ALLOWED, until) if until < FOREVER else steps.ALLOWED
-            self._ordinarily = ordinarily if situation.is_ordinary else None
-        return situation
+    def context_at(self, now: float) -> PolicyContext:
+        """Return what holds for these clients at a time."""
+        context = self._context
+        if context is None or not context.since <= now < context.until:
+            context = self._context = self._build_context(now)
+            until = context.room_until
+            verdict = _end_by(steps.ALLOWED, until) if until < FOREVER else steps.ALLOWED
+            self._unknown_name_verdict = verdict if context.is_unrestricted else None
+        return context
 
-    def _make_situation(self, now: float) -> Situation:
-        known = self._shared.knows_the_time(now)
-        hours = self._timetable.at(now)
-        suspensions = [one for one, moments in self._suspensions if moments.hold(now, knows_the_time=known)]
-        pauses = [one for one, moments in self._pauses if moments.hold(now, knows_the_time=known)]
+    def _build_context(self, now: float) -> PolicyContext:
+        trusted = self._shared.is_clock_trusted(now)
+        hours = self._timetable.hours_at(now)
+        suspensions = [
+            one for one, moments in self._suspensions if moments.is_active(now, is_clock_trusted=trusted)
+        ]
+        pauses = [one for one, moments in self._pauses if moments.is_active(now, is_clock_trusted=trusted)]
         lessons = [
-            (one, sites) for one, moments, sites in self._lessons if moments.hold(now, knows_the_time=known)
+            (one, sites)
+            for one, moments, sites in self._lessons
+            if moments.is_active(now, is_clock_trusted=trusted)
         ]
         everything = (
             *(moments for _, moments in (*self._suspensions, *self._pauses)),
             *(moments for _, moments, _ in self._lessons),
         )
-        turns = [turn for moments in everything for turn in (moments.since, moments.until) if turn > now]
-        recheck = FOREVER if known else now + CLOCK_RECHECK_SECONDS
-        room_until, hours_until = min((*turns, recheck)), min(hours.until, recheck)
-        return Situation(
-            school=self._shared.school,
+        transitions = [turn for moments in everything for turn in (moments.since, moments.until) if turn > now]
+        recheck = FOREVER if trusted else now + CLOCK_RECHECK_SECONDS
+        room_until, hours_until = min((*transitions, recheck)), min(hours.until, recheck)
+        return PolicyContext(
+            compiled=self._shared.compiled,
             group=self.group,
             profile=self._profile,
-            knows_the_time=known,
-            closed=hours.closed if known else self._timetable.strictest(),
+            is_clock_trusted=trusted,
+            blocked_categories=hours.blocked if trusted else self._timetable.strictest_categories(),
             suspension=suspensions[0] if suspensions else None,
             pause=pauses[0] if pauses else None,
             lessons=tuple(one for one, _ in lessons),
             lesson_names=frozenset[str]().union(*(sites for _, sites in lessons)),
             since=now,
             room_until=room_until,
-            hours_until=hours_until,
+            timetable_until=hours_until,
             until=min(room_until, hours_until),
         )
 
 
-def _bounded(verdict: Verdict, question: Question, situation: Situation) -> Verdict:
+def _limit_validity(verdict: Verdict, question: Question, context: PolicyContext) -> Verdict:
     """Return a verdict that says how long it holds: until something that it depends on turns."""
-    if verdict.step in _TIMELESS:
+    if verdict.step in _TIMELESS_STEPS:
         return verdict
-    until = situation.room_until
-    if question.mentioned:
-        until = min(until, question.next_opening(situation.group))
-    if question.is_listed_anywhere and verdict.step in _BY_THE_HOUR:
-        until = min(until, situation.hours_until)
-    return _ending(verdict, until) if until < FOREVER else verdict
+    until = context.room_until
+    if question.known_parents:
+        until = min(until, question.next_unblock_start(context.group))
+    if question.has_block_entries and verdict.step in _TIMETABLE_STEPS:
+        until = min(until, context.timetable_until)
+    return _end_by(verdict, until) if until < FOREVER else verdict
 
 
-def _ending(verdict: Verdict, until: float | None) -> Verdict:
+def _end_by(verdict: Verdict, until: float | None) -> Verdict:
     """Return a verdict that also ends where something else does; None: that something does not end."""
     if until is None or (verdict.until is not None and verdict.until <= until):
         return verdict
     return msgspec.structs.replace(verdict, until=until)
 
 
-def _for(groups: tuple[str, ...], group: str) -> bool:
+def _is_for_group(groups: tuple[str, ...], group: str) -> bool:
     return not groups or group in groups

@@ -24,7 +24,7 @@ from pathlib import Path
 import msgspec
 
 from blocklists import delta
-from blocklists.compiler import build
+from blocklists.compiler import build_index
 from blocklists.container import INDEX_NAME
 from blocklists.index import Index, open_index
 from blocklists.sources import Source
@@ -140,7 +140,7 @@ def build_here(output: Path) -> None:
     """Build the sources on standard input and say what it took."""
     sources = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Source])
     begun = time.perf_counter()
-    report = build(sources, output)
+    report = build_index(sources, output)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     built = Built(
         report.names, time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
@@ -150,13 +150,13 @@ def build_here(output: Path) -> None:
 
 def microseconds(index: Index, asked: Sequence[str]) -> float:
     """Return what one look-up takes, the best of several rounds."""
-    closings = index.closings
+    find = index.find_block_entries
     for name in asked:
-        closings(name)
+        find(name)
 
     def all_of_them() -> None:
         for name in asked:
-            closings(name)
+            find(name)
 
     return best(all_of_them, 7) / len(asked) * 1e6
 
@@ -210,8 +210,8 @@ def measure(folder: Path, count: int, *, whole_table: bool) -> list[Bar]:
     index = open_index(folder / "index")
     after = change(folder / "after", sources, CHANGES)
     build_elsewhere(after, folder / "index-after")
-    report = delta.make(folder / "index", folder / "index-after", folder / "overlay")
-    applying = best(lambda: delta.apply(folder / "index", folder / "overlay", folder / "layered"), 3)
+    report = delta.make_overlay(folder / "index", folder / "index-after", folder / "overlay")
+    applying = best(lambda: delta.apply_overlay(folder / "index", folder / "overlay", folder / "layered"), 3)
     layered = open_index(folder / "layered")
     sys.stdout.write(f"overlay: {report.changes:,} changes\n")
     return [

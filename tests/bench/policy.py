@@ -21,7 +21,7 @@ from random import Random
 
 import msgspec
 
-from blocklists.compiler import build
+from blocklists.compiler import build_index
 from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
 from blocklists.sources import Source
@@ -29,7 +29,7 @@ from dns.clients import Clients
 from dns.packet_cache import Finished, Noted, Replay
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
-from dns.policy.verdict import ClosedNames
+from dns.policy.verdict import BlocklistLookup
 from tests.fakes.policies import NOW, minutes
 from tests.fakes.traces import letters
 
@@ -70,7 +70,7 @@ def index_of(count: int, folder: Path) -> tuple[Index, list[str]]:
         )
     chance.shuffle(some)
     if not (folder / "index").exists():
-        build(sources, folder / "index")
+        build_index(sources, folder / "index")
     return open_index(folder / "index"), some
 
 
@@ -105,7 +105,7 @@ def large_school(extra: tuple[Rule, ...] = ()) -> PolicyDocument:
 
 def decide(index: Index, some: list[str]) -> bool:
     """Time first decisions; return whether the bar was kept."""
-    policy = CompiledPolicy(large_school(), index, Keywords.shipped())
+    policy = CompiledPolicy(large_school(), index, Keywords.load_builtin())
     view = policy.view("10.1.2.3")
     chance = Random(2)
     unlisted = [f"www.{letters(chance, 8)}.{letters(chance, 10)}.com" for _ in range(NAMES_IN_ONE_RUN)]
@@ -125,9 +125,9 @@ def per_name(ask: Callable[[str, int, float], object], names: list[str]) -> floa
     return (time.process_time() - began) / len(names) * 1e6
 
 
-def swap(index: ClosedNames) -> bool:
+def swap(index: BlocklistLookup) -> bool:
     """Time the replacement of a policy in a worker full of finished answers; return whether the bar was kept."""
-    keywords = Keywords.shipped()
+    keywords = Keywords.load_builtin()
     times = []
     for _ in range(5):
         document = large_school()

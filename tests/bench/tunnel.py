@@ -37,7 +37,7 @@ def found_after(trace: traces.Trace, began: float = 0.0) -> float | None:
     """Return the seconds until the first finding; None where there is none."""
     detector = TunnelDetector()
     for now, name, qtype in trace:
-        if detector.seen("192.0.2.10", name, qtype, began + now) is not None:
+        if detector.observe_query("192.0.2.10", name, qtype, began + now) is not None:
             return now
     return None
 
@@ -133,12 +133,14 @@ def price() -> None:
             )
         ),
     }
-    TunnelDetector().seen("192.0.2.10", "a.example.net", traces.A, 0.0)  # reads the list of public suffixes
+    TunnelDetector().observe_query(
+        "192.0.2.10", "a.example.net", traces.A, 0.0
+    )  # reads the list of public suffixes
     for what, trace in every.items():
         detector = TunnelDetector()
         began = time.process_time()
         for now, name, qtype in trace:
-            detector.seen("192.0.2.10", name, qtype, now)
+            detector.observe_query("192.0.2.10", name, qtype, now)
         say(f"| {what} | {(time.process_time() - began) / len(trace) * 1e6:.1f} µs |")
 
 

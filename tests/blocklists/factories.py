@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from blocklists.compiler import BuildReport, build
+from blocklists.compiler import BuildReport, build_index
 from blocklists.index import Index, open_index
 from blocklists.sources import Source
 
@@ -18,7 +18,7 @@ def source(path: Path, text: str | bytes, name: str = "a", category: str = "ads"
 
 def report_of(path: Path, *sources: Source) -> BuildReport:
     """Compile sources into `path`/index."""
-    return build(sources, path / "index")
+    return build_index(sources, path / "index")
 
 
 def index_of(path: Path, *sources: Source) -> Index:
@@ -34,4 +34,4 @@ def index_of_text(path: Path, text: str | bytes, **fields: str) -> Index:
 
 def closed(index: Index, *names: str, qtype: int = 1) -> Mapping[str, bool]:
     """Say for each name whether anything closes it."""
-    return {name: bool(index.closings(name, qtype)) for name in names}
+    return {name: bool(index.find_block_entries(name, qtype)) for name in names}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blocklists.compiler import REPORT_NAME, build, survey
+from blocklists.compiler import REPORT_NAME, build_index, survey_source
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError, SourceUnusable
 from blocklists.index import open_index
@@ -17,7 +17,7 @@ from tests.blocklists.factories import closed, index_of, index_of_text, report_o
 
 
 def names(path: Path) -> list[str]:
-    return sorted(name_of_key(reversed_key) for reversed_key, _ in open_index(path / "index").entries())
+    return sorted(name_of_key(reversed_key) for reversed_key, _ in open_index(path / "index").iter_entries())
 
 
 def test_the_same_input_gives_the_same_bytes_whatever_the_order_of_its_lines(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_names_under_another_sources_parent_are_kept_because_it_may_be_dropped(t
         source(tmp_path, "||a.example^\n", name="one"),
         source(tmp_path, "||www.a.example^\n", name="two"),
     )
-    assert [closing.source for closing in index.closings("www.a.example")] == ["two", "one"]
+    assert [closing.source for closing in index.find_block_entries("www.a.example")] == ["two", "one"]
 
 
 def test_an_entry_below_an_opened_name_is_kept(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_many_problems_are_all_counted_and_the_first_are_kept(tmp_path: Path) ->
 
 def test_a_list_cannot_close_the_names_that_the_appliance_needs(tmp_path: Path) -> None:
     text = "||google.com^\n||forcesafesearch.google.com^\n||ntp.org^\n||moodle.school.example^\n"
-    report = build([source(tmp_path, text)], tmp_path / "index", protected=["moodle.school.example"])
+    report = build_index([source(tmp_path, text)], tmp_path / "index", never_block=["moodle.school.example"])
     index = open_index(tmp_path / "index")
     assert closed(
         index, "forcesafesearch.google.com", "0.pool.ntp.org", "moodle.school.example", "google.com"
@@ -113,8 +113,8 @@ def test_a_list_cannot_close_the_names_that_the_appliance_needs(tmp_path: Path) 
 )
 def test_a_list_cannot_close_a_whole_top_level_domain(text: str, tmp_path: Path) -> None:
     index = index_of_text(tmp_path, text)
-    assert not index.closings("example.com")
-    assert not index.closings("school.co.uk")
+    assert not index.find_block_entries("example.com")
+    assert not index.find_block_entries("school.co.uk")
 
 
 def test_a_source_of_which_nothing_is_understood_stops_the_build_and_the_old_index_stays(tmp_path: Path) -> None:
@@ -133,12 +133,12 @@ def test_a_source_of_which_nothing_is_understood_stops_the_build_and_the_old_ind
 def test_an_empty_list_closes_nothing_and_is_no_mistake(tmp_path: Path) -> None:
     report = report_of(tmp_path, source(tmp_path, "# nothing yet\n"))
     assert report.names == 0
-    assert open_index(tmp_path / "index").closings("a.example") == ()
+    assert open_index(tmp_path / "index").find_block_entries("a.example") == ()
 
 
 def test_a_list_that_must_be_fetched_first_says_so(tmp_path: Path) -> None:
     with pytest.raises(ListError, match="has not been fetched"):
-        build([Source(name="far", category="x", location="https://lists.example/x")], tmp_path / "index")
+        build_index([Source(name="far", category="x", location="https://lists.example/x")], tmp_path / "index")
 
 
 def test_a_white_list_opens(tmp_path: Path) -> None:
@@ -153,10 +153,10 @@ def test_a_white_list_opens(tmp_path: Path) -> None:
 
 def test_a_surveyed_list_is_not_built(tmp_path: Path) -> None:
     one = source(tmp_path, "a.example\nb.example\n")
-    assert survey(one, one.path).entries == 2
+    assert survey_source(one, one.path).entries == 2
     assert not (tmp_path / "index").exists()
     with pytest.raises(SourceUnusable):
-        survey(one, tmp_path / "nowhere")
+        survey_source(one, tmp_path / "nowhere")
 
 
 def test_a_build_leaves_its_report_beside_the_index(tmp_path: Path) -> None:
@@ -170,11 +170,11 @@ def test_a_disk_that_fills_keeps_the_old_index_and_leaves_no_rubbish(tmp_path: P
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from blocklists.compiler import build\n"
+        "from blocklists.compiler import build_index\n"
         "from blocklists.errors import ListError\n"
         "from blocklists.sources import Source\n"
         "try:\n"
-        "    build([Source(name='big', category='x', location=sys.argv[1])], Path(sys.argv[2]))\n"
+        "    build_index([Source(name='big', category='x', location=sys.argv[1])], Path(sys.argv[2]))\n"
         "except ListError as failure:\n"
         "    print(failure)\n"
     )

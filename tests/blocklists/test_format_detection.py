@@ -3,7 +3,7 @@
 import pytest
 
 from blocklists.errors import SourceUnusable
-from blocklists.format_detection import recognise
+from blocklists.format_detection import detect_format
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from blocklists.format_detection import recognise
     ],
 )
 def test_a_list_is_recognised(lines: list[str], name: str) -> None:
-    assert recognise(lines) == name
+    assert detect_format(lines) == name
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_a_list_is_recognised(lines: list[str], name: str) -> None:
 )
 def test_a_web_page_is_refused(page: list[str]) -> None:
     with pytest.raises(SourceUnusable, match="web page"):
-        recognise(page)
+        detect_format(page)
 
 
 def test_prose_is_refused() -> None:
     with pytest.raises(SourceUnusable, match="is no list"):
-        recognise(["This file has moved to another place", "please look there instead of here"])
+        detect_format(["This file has moved to another place", "please look there instead of here"])
 
 
 def test_lines_too_long_to_keep_do_not_disturb() -> None:
-    assert recognise([None, "a.example", None]) == "domains"
+    assert detect_format([None, "a.example", None]) == "domains"

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from blocklists.compiler import build
-from blocklists.entries import Entry, Pattern, Withdrawn
+from blocklists.compiler import build_index
+from blocklists.entries import BadFilter, NameEntry, PatternEntry
 from blocklists.errors import ListError, NotUnderstood, SourceUnusable
-from blocklists.format_detection import recognise
+from blocklists.format_detection import detect_format
 from blocklists.formats import FORMATS
 from blocklists.keywords import Keywords
-from blocklists.patterns import checked
-from blocklists.source_reader import lines
+from blocklists.patterns import check_pattern
+from blocklists.source_reader import read_lines
 from blocklists.sources import Source
 from dns.message.names import canonical
 
@@ -35,16 +35,16 @@ def test_a_parser_raises_only_its_own_error_and_gives_canonical_names(name: str,
     parser = FORMATS[name]()
     for line in text:
         try:
-            items = list(parser.line(line))
+            items = list(parser.parse_line(line))
         except NotUnderstood:
             continue
         for item in items:
-            assert isinstance(item, Entry | Pattern)
-            if isinstance(item, Entry):
+            assert isinstance(item, NameEntry | PatternEntry)
+            if isinstance(item, NameEntry):
                 assert canonical(item.name) == item.name
             else:
                 re.compile(item.regex)
-    assert all(isinstance(item, Withdrawn) for item in parser.finish())
+    assert all(isinstance(item, BadFilter) for item in parser.finish_file())
 
 
 @given(content=st.binary(max_size=400) | st.lists(LINES, max_size=20).map(lambda text: "\n".join(text).encode()))
@@ -58,22 +58,22 @@ def test_a_build_of_any_bytes_raises_only_its_own_error(content: bytes) -> None:
         path = Path(folder)
         (path / "list").write_bytes(content)
         with contextlib.suppress(ListError):
-            build([Source(name="a", category="x", location=str(path / "list"))], path / "index")
+            build_index([Source(name="a", category="x", location=str(path / "list"))], path / "index")
 
 
 @given(content=st.binary(max_size=300))
 def test_any_bytes_are_cut_into_lines(content: bytes) -> None:
-    text = list(lines(io.BytesIO(content)))
+    text = list(read_lines(io.BytesIO(content)))
     assert all(line is None or "\n" not in line for line in text)
     with contextlib.suppress(SourceUnusable):
-        assert recognise(text) in FORMATS
+        assert detect_format(text) in FORMATS
 
 
 @given(text=st.lists(PIECES, max_size=15).map("".join))
 @settings(max_examples=300, deadline=None)
 def test_a_pattern_that_is_taken_runs(text: str) -> None:
     try:
-        regex = checked(text)
+        regex = check_pattern(text)
     except NotUnderstood:
         return
     re.compile(regex, re.IGNORECASE).search("a.b-c.example." * 10)
@@ -102,7 +102,7 @@ def test_a_pattern_that_is_taken_runs(text: str) -> None:
 )
 def test_a_pattern_that_could_take_for_ever_is_refused(evil: str) -> None:
     with pytest.raises(NotUnderstood):
-        checked(evil)
+        check_pattern(evil)
 
 
 @pytest.mark.parametrize(
@@ -127,12 +127,12 @@ def test_a_pattern_that_could_take_for_ever_is_refused(evil: str) -> None:
     ],
 )
 def test_a_pattern_as_lists_have_them_is_taken(kind: str) -> None:
-    checked(kind)
+    check_pattern(kind)
 
 
 @given(name=st.text(max_size=60))
 def test_keywords_look_at_any_name(name: str) -> None:
-    for closing in Keywords.shipped().closings(name):
+    for closing in Keywords.load_builtin().find_block_entries(name):
         assert closing.category
 
 
@@ -166,7 +166,7 @@ LONG = 60_000
 def test_a_long_line_of_junk_is_done_with_in_time(line: str) -> None:
     # Without a bound some of these would take minutes: the time limit of the test would end it.
     with contextlib.suppress(SourceUnusable):
-        recognise([line])
+        detect_format([line])
     for parser in FORMATS.values():
         with contextlib.suppress(NotUnderstood):
-            list(parser().line(line))
+            list(parser().parse_line(line))

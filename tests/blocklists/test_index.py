@@ -12,33 +12,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocklists.container import INDEX_NAME
-from blocklists.entries import Effect, Entry, Match
+from blocklists.entries import Effect, Match, NameEntry
 from blocklists.errors import IndexDamaged
-from blocklists.export import closed_names
+from blocklists.export import blocked_names
 from blocklists.formats import FORMATS, Parser
-from blocklists.index import Index, open_index, verify
+from blocklists.index import Index, open_index, verify_index
 from dns.message.names import is_under, parents
 from tests.blocklists.factories import closed, index_of, index_of_text, report_of, source
 
 LABELS = st.sampled_from(["a", "b", "c", "a-b", "xn--a"])
 NAMES = st.lists(LABELS, min_size=2, max_size=4).map(lambda labels: ".".join([*labels, "example"]))
-ENTRIES = st.builds(Entry, NAMES, st.sampled_from(Match), st.sampled_from(Effect))
+ENTRIES = st.builds(NameEntry, NAMES, st.sampled_from(Match), st.sampled_from(Effect))
 LISTS = st.lists(st.lists(ENTRIES, max_size=12), min_size=1, max_size=3)
 CATEGORIES = ("ads", "ads", "games")
 
 
-def as_rules(entries: Iterable[Entry]) -> str:
+def as_rules(entries: Iterable[NameEntry]) -> str:
     """Write entries down in the syntax that the test format reads."""
     return "\n".join(f"{entry.match.name} {entry.effect.name} {entry.name}" for entry in entries) + "\n"
 
 
-def speaks_of(entry: Entry, name: str) -> bool:
+def speaks_of(entry: NameEntry, name: str) -> bool:
     if entry.match is Match.EXACT:
         return name == entry.name
     return is_under(name, entry.name) and (entry.match is Match.SUBDOMAINS or name != entry.name)
 
 
-def plainly_closed(lists: Sequence[Sequence[Entry]], category: str, name: str) -> bool:
+def plainly_closed(lists: Sequence[Sequence[NameEntry]], category: str, name: str) -> bool:
     """Weigh the entries of a category by reading them all, one after the other."""
     here = [
         entry
@@ -48,24 +48,24 @@ def plainly_closed(lists: Sequence[Sequence[Entry]], category: str, name: str) -
         if speaks_of(entry, name)
     ]
     effects = {entry.effect for entry in here}
-    if Effect.OPEN_IMPORTANT in effects:
+    if Effect.ALLOW_IMPORTANT in effects:
         return False
-    if Effect.CLOSE_IMPORTANT in effects:
+    if Effect.BLOCK_IMPORTANT in effects:
         return True
-    if Effect.OPEN in effects:
+    if Effect.ALLOW in effects:
         return False
-    opened = max((len(entry.name) for entry in here if entry.effect is Effect.OPEN_LONGEST), default=-1)
-    return any(entry.effect is Effect.CLOSE and len(entry.name) > opened for entry in here)
+    opened = max((len(entry.name) for entry in here if entry.effect is Effect.ALLOW_LONGEST), default=-1)
+    return any(entry.effect is Effect.BLOCK and len(entry.name) > opened for entry in here)
 
 
 class Plain(Parser):
     """Reads lists that can say everything that any format can say."""
 
-    def line(self, text: str) -> Iterable[Entry]:
+    def parse_line(self, text: str) -> Iterable[NameEntry]:
         if not text:
             return ()
         match, effect, name = text.split()
-        return (Entry(name, Match[match], Effect[effect]),)
+        return (NameEntry(name, Match[match], Effect[effect]),)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -75,7 +75,7 @@ def plain_format() -> Iterator[None]:
         yield
 
 
-def index_of_lists(path: Path, lists: Sequence[Sequence[Entry]]) -> Index:
+def index_of_lists(path: Path, lists: Sequence[Sequence[NameEntry]]) -> Index:
     return index_of(
         path,
         *(
@@ -91,26 +91,28 @@ def in_a_folder() -> Path:
 
 @given(lists=LISTS, names=st.lists(NAMES, min_size=1, max_size=20))
 @settings(max_examples=60, deadline=None)
-def test_an_index_decides_like_a_plain_reading_of_its_lists(lists: list[list[Entry]], names: list[str]) -> None:
+def test_an_index_decides_like_a_plain_reading_of_its_lists(
+    lists: list[list[NameEntry]], names: list[str]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         index = index_of_lists(Path(folder), lists)
         asked = {*names, *(entry.name for entries in lists for entry in entries)}
         for name in sorted({parent for one in asked for parent in parents(f"x.{one}")}):
             for category in ("ads", "games"):
-                found = [closing for closing in index.closings(name) if closing.category == category]
+                found = [closing for closing in index.find_block_entries(name) if closing.category == category]
                 assert bool(found) == plainly_closed(lists, category, name), (name, category)
 
 
 @given(lists=LISTS)
 @settings(max_examples=60, deadline=None)
-def test_what_is_exported_is_closed_and_covers_every_closed_entry(lists: list[list[Entry]]) -> None:
+def test_what_is_exported_is_closed_and_covers_every_closed_entry(lists: list[list[NameEntry]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         index = index_of_lists(Path(folder), lists)
-        exported = list(closed_names(index))
+        exported = list(blocked_names(index))
         assert exported == sorted(set(exported))
         for name in exported:
-            assert index.closings(name.replace("*.", "some-thing."))
-        for name in {entry.name for entries in lists for entry in entries if index.closings(entry.name)}:
+            assert index.find_block_entries(name.replace("*.", "some-thing."))
+        for name in {entry.name for entries in lists for entry in entries if index.find_block_entries(entry.name)}:
             assert any(is_under(name, one.removeprefix("*.")) for one in exported)
 
 
@@ -122,7 +124,7 @@ def test_an_exact_name_and_a_name_with_subdomains_are_kept_apart(tmp_path: Path)
         "below.example": True,
         "www.below.example": True,
     }
-    assert not index.closings("notbelow.example")
+    assert not index.find_block_entries("notbelow.example")
 
 
 def test_every_source_that_gave_an_entry_is_remembered(tmp_path: Path) -> None:
@@ -132,7 +134,7 @@ def test_every_source_that_gave_an_entry_is_remembered(tmp_path: Path) -> None:
         source(tmp_path, "bad.example\n", name="two", category="ads"),
         source(tmp_path, "bad.example\n", name="three", category="games"),
     )
-    assert [(one.category, one.source, one.entry) for one in index.closings("bad.example")] == [
+    assert [(one.category, one.source, one.entry) for one in index.find_block_entries("bad.example")] == [
         ("ads", "one, two", "bad.example"),
         ("games", "three", "bad.example"),
     ]
@@ -144,7 +146,7 @@ def test_an_exception_opens_its_own_category_only(tmp_path: Path) -> None:
         source(tmp_path, "||site.example^\n@@||site.example^\n", name="adverts", category="ads"),
         source(tmp_path, "||site.example^\n", name="adult", category="pornography"),
     )
-    assert [closing.category for closing in index.closings("site.example")] == ["pornography"]
+    assert [closing.category for closing in index.find_block_entries("site.example")] == ["pornography"]
 
 
 def test_the_entry_is_written_as_in_the_list(tmp_path: Path) -> None:
@@ -153,10 +155,10 @@ def test_the_entry_is_written_as_in_the_list(tmp_path: Path) -> None:
         source(tmp_path, "||a.example^\n/^b[0-9]+\\./\n||c.example^$important\n", name="rules"),
         source(tmp_path, "*.d.example CNAME .\n", name="zone"),
     )
-    assert index.closings("www.a.example")[0].entry == "||a.example^"
-    assert index.closings("b12.example")[0].entry == r"/^b[0-9]+\./"
-    assert index.closings("c.example")[0].entry == "||c.example^$important"
-    assert index.closings("www.d.example")[0].entry == "*.d.example"
+    assert index.find_block_entries("www.a.example")[0].entry == "||a.example^"
+    assert index.find_block_entries("b12.example")[0].entry == r"/^b[0-9]+\./"
+    assert index.find_block_entries("c.example")[0].entry == "||c.example^$important"
+    assert index.find_block_entries("www.d.example")[0].entry == "*.d.example"
 
 
 def test_conditions_limit_an_entry(tmp_path: Path) -> None:
@@ -164,8 +166,8 @@ def test_conditions_limit_an_entry(tmp_path: Path) -> None:
         tmp_path,
         "||deny.example^$denyallow=good.deny.example\n||typed.example^$dnstype=AAAA\n||not.example^$dnstype=~A\n",
     )
-    assert index.closings("bad.deny.example")
-    assert not index.closings("www.good.deny.example")
+    assert index.find_block_entries("bad.deny.example")
+    assert not index.find_block_entries("www.good.deny.example")
     assert closed(index, "typed.example", qtype=28) == {"typed.example": True}
     assert closed(index, "typed.example", qtype=1) == {"typed.example": False}
     assert closed(index, "not.example", qtype=1) == {"not.example": False}
@@ -174,7 +176,7 @@ def test_conditions_limit_an_entry(tmp_path: Path) -> None:
 def test_the_root_and_strange_names_are_not_closed(tmp_path: Path) -> None:
     index = index_of_text(tmp_path, "bad.example\n")
     for name in ("", "example", "\\000.example", "a" * 63, ".".join(["a"] * 120)):
-        assert index.closings(name) == ()
+        assert index.find_block_entries(name) == ()
 
 
 def test_a_file_that_is_not_an_index_is_refused(tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_a_file_that_is_not_an_index_is_refused(tmp_path: Path) -> None:
         with pytest.raises(IndexDamaged):
             open_index(tmp_path)
         with pytest.raises(IndexDamaged):
-            verify(tmp_path)
+            verify_index(tmp_path)
 
 
 def test_an_index_cut_short_is_refused(tmp_path: Path) -> None:
@@ -213,11 +215,11 @@ def test_any_byte_that_changed_is_found_when_verified(tmp_path: Path) -> None:
     report = report_of(tmp_path, source(tmp_path, "one.example\ntwo.example\n"))
     path = tmp_path / "index" / INDEX_NAME
     whole = path.read_bytes()
-    assert verify(tmp_path / "index") == report.version
+    assert verify_index(tmp_path / "index") == report.version
     for at in range(0, len(whole), 11):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x20]) + whole[at + 1 :])
         with pytest.raises(IndexDamaged):
-            verify(tmp_path / "index")
+            verify_index(tmp_path / "index")
 
 
 def test_an_index_of_another_format_version_says_so(tmp_path: Path) -> None:
@@ -256,8 +258,8 @@ def test_an_index_that_is_replaced_while_it_is_opened_is_the_one_or_the_other(tm
         for _ in range(300):
             index = open_index(used)
             name = names[index.version]
-            assert all(index.closings(f"{name}-{at}.example") for at in range(50))
-            assert not index.closings("neither.example")
+            assert all(index.find_block_entries(f"{name}-{at}.example") for at in range(50))
+            assert not index.find_block_entries("neither.example")
     finally:
         done.set()
         writer.join()
@@ -266,7 +268,7 @@ def test_an_index_that_is_replaced_while_it_is_opened_is_the_one_or_the_other(tm
 def test_an_opened_index_goes_on_while_another_takes_its_place(tmp_path: Path) -> None:
     old = index_of_text(tmp_path, "old.example\n")
     new = index_of_text(tmp_path, "new.example\n")
-    assert old.closings("old.example")
-    assert new.closings("new.example")
-    assert not new.closings("old.example")
+    assert old.find_block_entries("old.example")
+    assert new.find_block_entries("new.example")
+    assert not new.find_block_entries("old.example")
     assert old.version != new.version

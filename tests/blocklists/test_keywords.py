@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocklists.categories import BY_ID
+from blocklists.categories import CATEGORIES_BY_ID
 from blocklists.errors import ListError
 from blocklists.keywords import Keywords
 
-SHIPPED = Keywords.shipped()
+SHIPPED = Keywords.load_builtin()
 INNOCENT = (Path(__file__).parent / "innocent_names.txt").read_text("utf-8").split()
 
 
@@ -20,8 +20,8 @@ def test_there_are_several_hundred_innocent_names() -> None:
 
 @pytest.mark.parametrize("name", INNOCENT)
 def test_an_innocent_name_stays_open(name: str) -> None:
-    assert SHIPPED.closings(name) == ()
-    assert SHIPPED.closings(f"www.{name}") == ()
+    assert SHIPPED.find_block_entries(name) == ()
+    assert SHIPPED.find_block_entries(f"www.{name}") == ()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_an_innocent_name_stays_open(name: str) -> None:
     ],
 )
 def test_a_name_that_means_it_is_closed(name: str, category: str) -> None:
-    assert category in {closing.category for closing in SHIPPED.closings(name)}
+    assert category in {closing.category for closing in SHIPPED.find_block_entries(name)}
 
 
 def test_boundaries_are_kept() -> None:
@@ -67,26 +67,26 @@ def test_boundaries_are_kept() -> None:
         "many": True,
         "canyon": True,
     }
-    assert {name: bool(words.closings(f"{name}.example")) for name in expected} == expected
+    assert {name: bool(words.find_block_entries(f"{name}.example")) for name in expected} == expected
 
 
 def test_the_last_label_is_not_looked_at() -> None:
     words = Keywords.parse({"x": ["=bet", "~sex"]})
-    assert not words.closings("library.bet")
-    assert not words.closings("sex")
-    assert words.closings("bet.library")
+    assert not words.find_block_entries("library.bet")
+    assert not words.find_block_entries("sex")
+    assert words.find_block_entries("bet.library")
 
 
 def test_exceptions_cover_their_letters_and_names_their_subdomains() -> None:
     words = Keywords.parse({"x": ["~sex"]}, ["essex"], ["clinic.example"])
-    assert not words.closings("essex.test")
-    assert words.closings("essexsex.test")
-    assert not words.closings("sex.clinic.example")
-    assert words.closings("sexclinic.example")
+    assert not words.find_block_entries("essex.test")
+    assert words.find_block_entries("essexsex.test")
+    assert not words.find_block_entries("sex.clinic.example")
+    assert words.find_block_entries("sexclinic.example")
 
 
 def test_names_that_no_list_can_close_are_left_alone() -> None:
-    assert not Keywords.parse({"x": ["~search"]}).closings("forcesafesearch.google.com")
+    assert not Keywords.parse({"x": ["~search"]}).find_block_entries("forcesafesearch.google.com")
 
 
 @pytest.mark.parametrize("word", ["", "ab", "~x", "=", "a b", "w\u00f6rt", "a.b.c"])
@@ -96,19 +96,21 @@ def test_a_word_that_could_close_anything_is_refused(word: str) -> None:
 
 
 def test_no_words_close_nothing() -> None:
-    assert Keywords.parse({}).closings("sex.example") == ()
+    assert Keywords.parse({}).find_block_entries("sex.example") == ()
 
 
 def test_the_version_is_that_of_the_content() -> None:
-    assert Keywords.shipped().version == SHIPPED.version
+    assert Keywords.load_builtin().version == SHIPPED.version
     assert Keywords.parse({"x": ["one"]}).version != Keywords.parse({"x": ["two"]}).version
 
 
 def test_the_shipped_words_are_of_known_categories() -> None:
     names = ("freeporn.example", "casino.example", "freevpn.example", "cannabis.example", "warez.example")
-    assert {closing.category for name in names for closing in SHIPPED.closings(name)} <= BY_ID.keys()
+    assert {
+        closing.category for name in names for closing in SHIPPED.find_block_entries(name)
+    } <= CATEGORIES_BY_ID.keys()
 
 
 @given(st.text("abcdefghijklmnopqrstuvwxyz-.0123456789", max_size=40))
 def test_a_word_found_stands_in_the_name(name: str) -> None:
-    assert all(closing.entry in name for closing in SHIPPED.closings(name))
+    assert all(closing.entry in name for closing in SHIPPED.find_block_entries(name))

@@ -1,6 +1,6 @@
 """What an opened site also asked for: refused to the same device, within seconds, and worth offering."""
 
-from blocklists.related_names import MOST_SUGGESTIONS, also_asked
+from blocklists.related_names import MAX_RELATED_NAMES, find_related_names
 from dns.querylog.records import QueryRecord
 
 
@@ -16,7 +16,9 @@ def test_names_refused_to_the_same_device_right_after_are_offered() -> None:
         record(200, "site.example", "allowed", device="192.0.2.11"),
         record(203, "pictures.example", "refused", device="192.0.2.11", category="file_hosting"),
     ]
-    assert [(one.name, one.times, one.devices, one.category) for one in also_asked(records, "site.example")] == [
+    assert [
+        (one.name, one.times, one.devices, one.category) for one in find_related_names(records, "site.example")
+    ] == [
         ("pictures.example", 2, 2, "file_hosting"),
         ("fonts.example", 1, 1, "streaming"),
     ]
@@ -30,7 +32,7 @@ def test_what_another_device_or_a_later_moment_asked_is_not() -> None:
         record(120, "later.example", "refused"),
         record(102, "open.example", "allowed"),
     ]
-    assert also_asked(records, "site.example") == ()
+    assert find_related_names(records, "site.example") == ()
 
 
 def test_a_page_that_asks_often_counts_as_one_visit() -> None:
@@ -42,7 +44,7 @@ def test_a_page_that_asks_often_counts_as_one_visit() -> None:
         record(130, "site.example", "rewritten"),
         record(131, "a.example", "refused"),
     ]
-    assert [one.times for one in also_asked(records, "site.example")] == [2]
+    assert [one.times for one in find_related_names(records, "site.example")] == [2]
 
 
 def test_adverts_and_what_is_granted_already_are_not_offered() -> None:
@@ -52,7 +54,7 @@ def test_adverts_and_what_is_granted_already_are_not_offered() -> None:
         record(101, "cdn.granted.example", "refused", category="streaming"),
         record(101, "sub.site.example", "refused", category="streaming"),
     ]
-    assert also_asked(records, "site.example", known=["granted.example"]) == ()
+    assert find_related_names(records, "site.example", known=["granted.example"]) == ()
 
 
 def test_only_the_most_frequent_are_offered() -> None:
@@ -60,6 +62,6 @@ def test_only_the_most_frequent_are_offered() -> None:
         record(100, "site.example", "allowed"),
         *(record(101, f"n{at:02}.example", "refused") for at in range(40)),
     ]
-    found = also_asked(records, "site.example")
-    assert len(found) == MOST_SUGGESTIONS
+    found = find_related_names(records, "site.example")
+    assert len(found) == MAX_RELATED_NAMES
     assert found[0].name == "n00.example"

@@ -13,7 +13,7 @@ import pytest
 
 from blocklists import source_reader
 from blocklists.errors import ListError, SourceUnusable
-from blocklists.source_reader import is_white, lines, parts
+from blocklists.source_reader import is_allowlist_usage, read_lines, read_parts
 from blocklists.sources import Source
 from tests.blocklists.factories import closed, index_of
 
@@ -75,8 +75,8 @@ def test_an_archive_of_many_categories_must_be_told_which(tmp_path: Path) -> Non
 
 def test_a_white_archive_opens(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(tarred("child", usage=b"white\n"))
-    (part,) = parts(tmp_path / "a.tar")
-    assert part.white
+    (part,) = read_parts(tmp_path / "a.tar")
+    assert part.is_allowlist
 
 
 def test_a_folder_without_domains_names_those_inside(tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_a_folder_without_domains_names_those_inside(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "domains").write_text("a.example\n")
     with pytest.raises(SourceUnusable, match=r"name one of its folders: chat, games"):
-        list(parts(tmp_path))
-    assert [part.name for part in parts(tmp_path, "chat")] == ["chat/domains"]
+        list(read_parts(tmp_path))
+    assert [part.name for part in read_parts(tmp_path, "chat")] == ["chat/domains"]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_damaged_archive_is_one_clear_error(content: bytes, tmp_path: Path) ->
 
 
 def test_a_bomb_of_lines_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_reader, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(source_reader, "MAX_UNPACKED_BYTES", 1_000_000)
     (tmp_path / "list").write_bytes(gzip.compress(b"a.example\n" * 1_000_000))
     with pytest.raises(ListError, match="is longer than"):
         index_of(tmp_path, Source(name="a", category="x", location=str(tmp_path / "list")))
@@ -114,7 +114,7 @@ def test_a_bomb_of_lines_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_lines_are_cut_at_any_line_end_and_long_ones_are_marked() -> None:
     content = b"\xef\xbb\xbfone\r\ntwo\n" + b"x" * 200_000 + b"\nthree\xff\n" + b"y" * 65536 + b"\nlast"
-    assert list(lines(io.BytesIO(content))) == ["one", "two", None, "three\ufffd", None, "last"]
+    assert list(read_lines(io.BytesIO(content))) == ["one", "two", None, "three\ufffd", None, "last"]
 
 
 @pytest.mark.parametrize(
@@ -122,4 +122,4 @@ def test_lines_are_cut_at_any_line_end_and_long_ones_are_marked() -> None:
     [(b"black\n", False), (b"white\n", True), (b"black\nwhite\n", False), (b"white\nchild\n", True), (b"", False)],
 )
 def test_a_usage_file_marks_a_list(usage: bytes, white: bool) -> None:
-    assert is_white(usage) is white
+    assert is_allowlist_usage(usage) is white

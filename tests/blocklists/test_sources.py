@@ -6,7 +6,7 @@ import pytest
 
 from blocklists.entries import Match
 from blocklists.errors import SourcesInvalid
-from blocklists.sources import load
+from blocklists.sources import load_sources
 
 
 def written(path: Path, text: str) -> Path:
@@ -15,20 +15,20 @@ def written(path: Path, text: str) -> Path:
 
 
 def test_a_source_is_read_with_its_path_relative_to_the_file(tmp_path: Path) -> None:
-    (one, two) = load(
+    (one, two) = load_sources(
         written(
             tmp_path,
             '[[source]]\nname = "ut1-gambling"\ncategory = "gambling"\nlocation = "lists/bets"\nmatch = "exact"\n'
             '[[source]]\nname = "far"\ncategory = "ads"\nlocation = "https://lists.example/x"\nformat = "hosts"\n',
         )
     )
-    assert (one.path, one.format, one.meaning, one.is_url) == (
+    assert (one.path, one.format, one.default_match, one.is_url) == (
         tmp_path / "lists/bets",
         "auto",
         Match.EXACT,
         False,
     )
-    assert (two.location, two.format, two.meaning, two.is_url) == (
+    assert (two.location, two.format, two.default_match, two.is_url) == (
         "https://lists.example/x",
         "hosts",
         None,
@@ -46,7 +46,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         '[[source]]\nname = "../up"\ncategory = "ads"\nlocation = "ftp://lists.example/x"\n',
     )
     with pytest.raises(SourcesInvalid) as caught:
-        load(path)
+        load_sources(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: 11 mistakes\n")
     for part in (
@@ -76,20 +76,20 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_no_sources_file_says_what_to_write(text: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(SourcesInvalid) as caught:
-        load(written(tmp_path, text))
+        load_sources(written(tmp_path, text))
     assert reason in str(caught.value)
 
 
 def test_a_missing_file_and_bytes_that_are_no_text_are_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(SourcesInvalid, match="cannot be read: No such file"):
-        load(tmp_path / "nowhere.toml")
+        load_sources(tmp_path / "nowhere.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SourcesInvalid, match="is not UTF-8"):
-        load(tmp_path / "bytes.toml")
+        load_sources(tmp_path / "bytes.toml")
 
 
 def test_a_file_from_notepad_is_read(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_bytes(
         b'\xef\xbb\xbf[[source]]\r\nname = "a"\r\ncategory = "ads"\r\nlocation = "http://127.0.0.1:8000/x"\r\n'
     )
-    assert load(tmp_path / "s.toml")[0].is_url
+    assert load_sources(tmp_path / "s.toml")[0].is_url

@@ -51,7 +51,7 @@ hostile = st.one_of(st.binary(max_size=600), damaged(good_questions))
 
 
 def room() -> InTest:
-    one = InTest(FakePolicy(refused={"bets.example"}, rewritten={"search.example": "safe.example"}))
+    one = InTest(FakePolicy(blocked={"bets.example"}, rewritten={"search.example": "safe.example"}))
     one.policy.shared.strip_ech = True
     return one
 

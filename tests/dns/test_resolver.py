@@ -215,7 +215,7 @@ def test_rfc7873_5_4_a_query_without_a_question_may_ask_for_a_cookie() -> None:
 
 
 def test_a_listed_name_is_refused_with_the_null_address_for_ten_seconds_at_most() -> None:
-    room = InTest(FakePolicy(refused={"bets.example"}))
+    room = InTest(FakePolicy(blocked={"bets.example"}))
     answer = room.ask("www.bets.example")
     assert [(str(record.rdata), record.ttl) for record in answer.rr] == [("0.0.0.0", 10)]
     assert [str(record.rdata) for record in room.ask("bets.example", "AAAA").rr] == ["::"]
@@ -223,34 +223,34 @@ def test_a_listed_name_is_refused_with_the_null_address_for_ten_seconds_at_most(
 
 
 def test_rfc8914_4_16_a_refusal_names_its_category_and_list() -> None:
-    room = InTest(FakePolicy(refused={"bets.example"}))
+    room = InTest(FakePolicy(blocked={"bets.example"}))
     assert extended_errors(room.ask("bets.example")) == [(15, "gambling (a-list)")]
 
 
 @pytest.mark.parametrize("qtype", ["MX", "TXT", "HTTPS", "NS"])
 def test_rfc2308_2_2_a_refused_name_has_no_data_of_other_types_and_says_for_how_long(qtype: str) -> None:
-    answer = InTest(FakePolicy(refused={"bets.example"})).ask("bets.example", qtype)
+    answer = InTest(FakePolicy(blocked={"bets.example"})).ask("bets.example", qtype)
     assert (answer.header.rcode, answer.rr) == (NOERROR, [])
     assert [(record.rtype, record.ttl) for record in answer.auth] == [(6, 10)]
 
 
 def test_rfc2308_2_1_a_profile_may_refuse_with_nxdomain() -> None:
-    policy = FakePolicy(refused={"bets.example"})
-    policy.shared.refusal = "nxdomain"
+    policy = FakePolicy(blocked={"bets.example"})
+    policy.shared.blocking_mode = "nxdomain"
     answer = InTest(policy).ask("bets.example")
     assert (answer.header.rcode, answer.rr, [record.rtype for record in answer.auth]) == (NXDOMAIN, [], [6])
 
 
 def test_a_profile_may_refuse_with_the_page_that_explains() -> None:
-    policy = FakePolicy(refused={"bets.example"})
-    policy.shared.refusal = "page"
+    policy = FakePolicy(blocked={"bets.example"})
+    policy.shared.blocking_mode = "page"
     room = InTest(policy, page=lambda: ("192.0.2.5", "2001:db8::5"))
     assert [str(record.rdata) for record in room.ask("bets.example").rr] == ["192.0.2.5"]
     assert [str(record.rdata) for record in room.ask("bets.example", "AAAA").rr] == ["2001:db8::5"]
 
 
 def test_a_closed_name_is_closed_for_any_too() -> None:
-    assert InTest(FakePolicy(refused={"bets.example"})).ask("bets.example", "ANY").rr[0].rtype != 13
+    assert InTest(FakePolicy(blocked={"bets.example"})).ask("bets.example", "ANY").rr[0].rtype != 13
 
 
 # What came back is inspected
@@ -267,7 +267,7 @@ def test_a_closed_name_is_closed_for_any_too() -> None:
     ],
 )
 def test_an_answer_that_leads_somewhere_closed_closes_the_name(qtype: str, lines: list[str]) -> None:
-    room = InTest(FakePolicy(refused={"bets.example"}, closed_addresses={"203.0.113.66", "2001:db8::66"}))
+    room = InTest(FakePolicy(blocked={"bets.example"}, blocked_addresses={"203.0.113.66", "2001:db8::66"}))
     room.upstream.records["fine.example", qtype] = lines
     answer = room.ask("fine.example", qtype)
     assert extended_errors(answer)[0][0] == 15
@@ -365,7 +365,7 @@ def test_rfc8767_5_nobody_waits_longer_than_1_8_seconds_where_there_is_a_stale_a
 
 
 def test_no_answer_given_under_an_unblock_outlives_it() -> None:
-    policy = FakePolicy(refused={"bets.example"})
+    policy = FakePolicy(blocked={"bets.example"})
     room = InTest(policy)
     policy.unblocked["bets.example"] = room.clock.now + 42
     answer = room.ask("bets.example")
@@ -433,7 +433,7 @@ def test_rfc8467_4_1_who_pads_over_tls_is_answered_in_blocks_of_468_bytes() -> N
 
 
 def test_every_answer_is_counted_with_the_entry_that_decided_it() -> None:
-    room = InTest(FakePolicy(refused={"bets.example"}))
+    room = InTest(FakePolicy(blocked={"bets.example"}))
     room.ask("bets.example")
     room.ask("example.org")
     room.send(b"\x12\x34\1\0\0\7\0\0\0\0\0\0")

@@ -88,7 +88,7 @@ def test_rfc6672_3_1_a_redirected_tree_is_passed_on_as_it_came() -> None:
 
 
 def test_rfc6672_a_tree_that_is_redirected_into_a_closed_one_is_closed() -> None:
-    room = InTest(FakePolicy(refused={"bets.example"}))
+    room = InTest(FakePolicy(blocked={"bets.example"}))
     redirected(room, "bets.example")
     reply = room.ask("www.tree.example")
     assert [str(record.rdata) for record in reply.rr] == ["0.0.0.0"]
@@ -108,7 +108,7 @@ def test_a_popular_answer_is_renewed_before_it_expires_and_nobody_waits_for_it()
 
 
 def test_rfc4343_3_1_names_differ_by_their_letters_and_not_by_their_case() -> None:
-    room = InTest(FakePolicy(refused={"bets.example"}))
+    room = InTest(FakePolicy(blocked={"bets.example"}))
     room.ask("WWW.example.ORG")
     room.ask("www.EXAMPLE.org")
     assert len(room.upstream.asked) == 1

@@ -91,7 +91,7 @@ def test_a_new_policy_is_followed_without_a_question_being_lost() -> None:
         source = Source(FakePolicy())
         async with working(source) as (_, ask):
             assert await ask("bets.example") == "192.0.2.1"
-            policy = FakePolicy(refused={"bets.example"}, version=2)
+            policy = FakePolicy(blocked={"bets.example"}, version=2)
             policy.changed = ["bets.example"]
             source.next = policy
             while await ask("bets.example") != "0.0.0.0":
@@ -107,7 +107,7 @@ def test_a_new_policy_is_followed_without_a_question_being_lost() -> None:
 
 def test_a_policy_that_cannot_be_loaded_leaves_the_last_good_one_in_force() -> None:
     async def story() -> None:
-        source = Source(FakePolicy(refused={"bets.example"}))
+        source = Source(FakePolicy(blocked={"bets.example"}))
         async with working(source) as (worker, ask):
             for problem in (ValueError("damaged"), RuntimeError("a mistake of ours")):
                 source.next = problem
@@ -136,7 +136,7 @@ class DamagedView(FakeView):
 def test_a_question_that_meets_damaged_lists_fails_and_the_worker_takes_others() -> None:
     async def story() -> None:
         source = Source(Damaged())
-        others = source.others = FakePolicy(refused={"bets.example"})
+        others = source.others = FakePolicy(blocked={"bets.example"})
         async with working(source) as (worker, ask):
             assert await ask("bets.example") == ""  # neither open nor without an answer
             while worker.resolver.policy is not others:
@@ -152,7 +152,7 @@ def test_while_touched_lists_are_looked_at_nothing_that_needs_them_is_answered()
         source = Source(FakePolicy())
         async with working(source) as (_, ask):
             assert await ask("fine.example") == "192.0.2.1"
-            source.next = FakePolicy(refused={"bets.example"})
+            source.next = FakePolicy(blocked={"bets.example"})
             source.may_load.clear()
             source.touched = True
             number = 0
@@ -173,7 +173,7 @@ def test_lists_are_read_now_and_then_where_nothing_seems_to_be_wrong(monkeypatch
 
     async def story() -> None:
         source = Source(FakePolicy())
-        source.others = FakePolicy(refused={"bets.example"})
+        source.others = FakePolicy(blocked={"bets.example"})
         async with working(source) as (_, ask):
             while await ask("bets.example") != "0.0.0.0":
                 await asyncio.sleep(0.01)

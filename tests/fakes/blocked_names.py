@@ -1,28 +1,28 @@
-"""Lists as a dictionary: what stands at a name closes it and its subdomains."""
+"""Lists as a dictionary: what stands at a name blocks it and its subdomains."""
 
 from collections.abc import Mapping
 
 from dns.message import names
-from dns.policy.verdict import Closing
+from dns.policy.verdict import BlockEntry
 
 
-class FakeClosedNames:
-    """Implements `dns.policy.verdict.ClosedNames` from a mapping of names to one category or several."""
+class FakeBlocklist:
+    """Implements `dns.policy.verdict.BlocklistLookup` from a mapping of names to one category or several."""
 
     def __init__(
-        self, closed: Mapping[str, str | tuple[str, ...]] | None = None, *, version: str = "fake"
+        self, blocked: Mapping[str, str | tuple[str, ...]] | None = None, *, version: str = "fake"
     ) -> None:
-        self.closed = dict(closed or {})
+        self.blocked = dict(blocked or {})
         self.version = version
 
-    def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:
-        """Return the closings of every listed parent, the longest first."""
+    def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:
+        """Return the entries of every listed parent, the longest first."""
         return tuple(
-            Closing(category, f"list-of-{category}", parent)
+            BlockEntry(category, f"list-of-{category}", parent)
             for parent in names.parents(name)
             for category in self._categories(parent)
         )
 
     def _categories(self, name: str) -> tuple[str, ...]:
-        found = self.closed.get(name, ())
+        found = self.blocked.get(name, ())
         return (found,) if isinstance(found, str) else found

@@ -19,7 +19,7 @@ from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from blocklists.compiler import build
+from blocklists.compiler import build_index
 from blocklists.container import INDEX_NAME
 from blocklists.index import open_index
 from blocklists.sources import Source
@@ -71,7 +71,9 @@ def compiled(folder: Path, name: str, *closed: str) -> tuple[str, bytes]:
     listed = (*closed, *(f"n{number}.bets.example" for number in range(LISTED)))
     source = folder / f"{name}.txt"
     source.write_text("\n".join(listed) + "\n")
-    build([Source(name="a-list", category="gambling", location=str(source), match="subdomains")], folder / name)
+    build_index(
+        [Source(name="a-list", category="gambling", location=str(source), match="subdomains")], folder / name
+    )
     return open_index(folder / name).version, (folder / name / INDEX_NAME).read_bytes()
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
-from dns.policy.verdict import ClosedNames
-from tests.fakes.blocked_names import FakeClosedNames
+from dns.policy.verdict import BlocklistLookup
+from tests.fakes.blocked_names import FakeBlocklist
 
 MONDAY_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a school day in winter: London's clock shows UTC
 NOW = MONDAY_TEN.timestamp()
@@ -21,7 +21,7 @@ GROUPS = (
     Group(name="staff", profile="staff", members=("198.51.100.0/24",)),
 )
 
-LISTS = FakeClosedNames(
+LISTS = FakeBlocklist(
     {
         "games.example": "games",
         "bets.example": "gambling",
@@ -46,6 +46,8 @@ def document(**fields: Any) -> PolicyDocument:
     return PolicyDocument(**{"version": 1, "groups": GROUPS, "profiles": (PUPILS, STAFF), **fields})
 
 
-def policy(lists: ClosedNames = LISTS, keywords: ClosedNames | None = None, **fields: Any) -> CompiledPolicy:
+def policy(
+    lists: BlocklistLookup = LISTS, keywords: BlocklistLookup | None = None, **fields: Any
+) -> CompiledPolicy:
     """Return the school's policy, with other fields of the document."""
     return CompiledPolicy(document(**fields), lists, keywords)

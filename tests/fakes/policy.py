@@ -13,7 +13,7 @@ ALLOWED = Verdict(Action.ALLOW, Step.DEFAULT)
 class FakeView:
     policy: "FakePolicy"
     group: str = "pupils"
-    refusal: str = "null"
+    blocking_mode: str = "null"
     strip_ech: bool = False
 
     def decide(self, name: str, qtype: int, now: float) -> Verdict:
@@ -22,28 +22,28 @@ class FakeView:
                 return Verdict(Action.ALLOW, Step.UNBLOCK, entry=unblocked, until=until)
         if name in self.policy.rewritten:
             return Verdict(Action.REWRITE, Step.SAFE_SEARCH, entry=name, target=self.policy.rewritten[name])
-        for refused in self.policy.refused:
+        for refused in self.policy.blocked:
             if is_under(name, refused):
-                return Verdict(Action.REFUSE, Step.LIST, "gambling", "a-list", refused)
+                return Verdict(Action.BLOCK, Step.LIST, "gambling", "a-list", refused)
         return ALLOWED
 
     def inspect_name(self, name: str, qtype: int, verdict: Verdict, now: float) -> Verdict:
         found = self.decide(name, qtype, now)
-        if found.action is Action.REFUSE and verdict.step is not Step.UNBLOCK:
-            return Verdict(Action.REFUSE, Step.INSPECTED, found.category, found.source, found.entry)
+        if found.action is Action.BLOCK and verdict.step is not Step.UNBLOCK:
+            return Verdict(Action.BLOCK, Step.INSPECTED, found.category, found.source, found.entry)
         return verdict
 
-    def inspect_address(self, address: str, asked: str, verdict: Verdict, now: float) -> Verdict:
-        if address in self.policy.closed_addresses:
-            return Verdict(Action.REFUSE, Step.INSPECTED, "malware", "addresses", address)
+    def inspect_address(self, address: str, qname: str, verdict: Verdict, now: float) -> Verdict:
+        if address in self.policy.blocked_addresses:
+            return Verdict(Action.BLOCK, Step.INSPECTED, "malware", "addresses", address)
         return verdict
 
 
 @dataclass(eq=False)
 class FakePolicy:
-    refused: set[str] = field(default_factory=set)
+    blocked: set[str] = field(default_factory=set)
     rewritten: dict[str, str] = field(default_factory=dict)
-    closed_addresses: set[str] = field(default_factory=set)
+    blocked_addresses: set[str] = field(default_factory=set)
     unblocked: dict[str, float] = field(default_factory=dict)
     turn: float | None = None
     changed: Sequence[str] | None = None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Lesson, Pause, Period, PolicyDocument, Profile, Rule, Suspension, Unblock
 from dns.policy.verdict import Verdict
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import GROUPS, MONDAY_TEN, NOW, PUPIL, STAFF, TEACHER, document
 
 LOCKED_NAMES = ("locked.example", "www.locked.example", "deep.under.locked.example", "worst.example")
@@ -25,10 +25,10 @@ UNIVERSE = (
     "mask.icloud.com",
     "xwordx.example",
 )
-LISTS = FakeClosedNames(
+LISTS = FakeBlocklist(
     {"games.example": "games", "worst.example": "pornography", "www.youtube.com": ("streaming", "games")}
 )
-KEYWORDS = FakeClosedNames({"xwordx.example": "gambling"})
+KEYWORDS = FakeBlocklist({"xwordx.example": "gambling"})
 LOCKS: dict[str, Any] = {
     "rules": (Rule(name="locked.example", action="block", locked=True),),
     "locked_categories": ("pornography",),
@@ -106,7 +106,7 @@ def documents(draw: st.DrawFn) -> PolicyDocument:
     )
 
 
-def compiled(made: PolicyDocument, lists: FakeClosedNames = LISTS) -> CompiledPolicy:
+def compiled(made: PolicyDocument, lists: FakeBlocklist = LISTS) -> CompiledPolicy:
     """Return a document, made ready."""
     return CompiledPolicy(made, lists, KEYWORDS)
 

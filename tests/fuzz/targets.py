@@ -52,7 +52,7 @@ def strict() -> None:
 
 
 def room() -> InTest:
-    one = InTest(FakePolicy(refused={"bets.example"}, rewritten={"search.example": "safe.example"}))
+    one = InTest(FakePolicy(blocked={"bets.example"}, rewritten={"search.example": "safe.example"}))
     one.policy.shared.strip_ech = True
     return one
 

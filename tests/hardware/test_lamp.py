@@ -9,7 +9,7 @@ from gpiozero.pins.mock import MockFactory
 
 from hardware.button import GpioButton
 from hardware.errors import HardwareError
-from hardware.lamp import ActivityLamp, GpioLamp, SimulatedLamp, make
+from hardware.lamp import ActivityLamp, GpioLamp, SimulatedLamp, make_lamp
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def test_a_lamp_on_a_pin_lights_it(pins: MockFactory) -> None:
     lamp = GpioLamp(17)
     pin = pins.pin(17)
     assert not pin.state
-    lamp.on("refused")
+    lamp.turn_on("refused")
     assert pin.state
-    lamp.off()
+    lamp.turn_off()
     assert [state.state for state in pin.states] == [False, True, False]
     lamp.close()
 
@@ -65,8 +65,8 @@ def test_a_lamp_whose_pin_fails_later_stays_dark_and_harms_nobody(
         raise OfItsOwnError("the chip is gone")
 
     monkeypatch.setattr(type(pins.pin(17)), "_set_state", gone)
-    lamp.on("refused")
-    lamp.off()
+    lamp.turn_on("refused")
+    lamp.turn_off()
     monkeypatch.undo()
     lamp.close()
 
@@ -77,7 +77,7 @@ def test_the_boards_own_led_is_taken_over_and_given_back(tmp_path: Path) -> None
     lamp = ActivityLamp(tmp_path)
     assert (tmp_path / "trigger").read_text() == "none"
     assert (tmp_path / "brightness").read_text() == "0"
-    lamp.on("refused")
+    lamp.turn_on("refused")
     assert (tmp_path / "brightness").read_text() == "1"
     lamp.close()
     assert (tmp_path / "brightness").read_text() == "0"
@@ -90,10 +90,10 @@ def test_a_board_without_such_an_led_says_so(tmp_path: Path) -> None:
 
 
 def test_a_simulated_lamp_says_what_it_shows(tmp_path: Path) -> None:
-    lamp = make("simulated", 17, tmp_path / "lamp")
+    lamp = make_lamp("simulated", 17, tmp_path / "lamp")
     assert isinstance(lamp, SimulatedLamp)
     assert (tmp_path / "lamp").read_text() == "off\n"
-    lamp.on("upstream-down")
+    lamp.turn_on("upstream-down")
     assert (tmp_path / "lamp").read_text() == "on upstream-down\n"
     lamp.close()
     assert (tmp_path / "lamp").read_text() == "off\n"

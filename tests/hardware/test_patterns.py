@@ -3,7 +3,7 @@
 import pytest
 
 from appliance.room.health import Condition
-from hardware.patterns import HEALTHY, PATTERNS, flashes_a_second, lit
+from hardware.patterns import HEALTHY, PATTERNS, flashes_a_second, light_at
 
 
 def test_every_condition_of_a_room_has_a_pattern() -> None:
@@ -33,11 +33,11 @@ def test_nothing_comes_near_three_flashes_a_second(reason: str) -> None:
     ],
 )
 def test_two_short_flashes_say_that_no_upstream_answers(at: float, shown: bool) -> None:
-    assert lit(PATTERNS["upstream-down"], at)[0] is shown
+    assert light_at(PATTERNS["upstream-down"], at)[0] is shown
 
 
 def test_a_pattern_says_for_how_long_it_stays_as_it_is() -> None:
-    shown, seconds = lit(PATTERNS["lists-stale"], 0.1)
+    shown, seconds = light_at(PATTERNS["lists-stale"], 0.1)
     assert shown
     assert seconds == pytest.approx(0.2)
-    assert lit(HEALTHY, 12.0) == (False, float("inf"))
+    assert light_at(HEALTHY, 12.0) == (False, float("inf"))

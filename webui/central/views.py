@@ -10,7 +10,7 @@ from appliance.central import accounts, audit, enrolment, policies, requests, ro
 from appliance.central.errors import CentralError
 from appliance.central.lists import sources
 from appliance.central.service import Central
-from blocklists.categories import BY_ID, CATEGORIES
+from blocklists.categories import CATEGORIES, CATEGORIES_BY_ID
 from dns.policy.site_names import reason_why_not
 from webui.central import forms
 from webui.shared import event_stream
@@ -138,7 +138,7 @@ def show_rules() -> str:
             categories=CATEGORIES,
             locked=rules.locked_categories(session),
             form=forms.RuleForm(),
-            delegations=[(one, BY_ID[one.category].name) for one in rules.delegations(session)],
+            delegations=[(one, CATEGORIES_BY_ID[one.category].name) for one in rules.delegations(session)],
             delegation_form=forms.DelegationForm(),
             too_wide=reason_why_not,
         )

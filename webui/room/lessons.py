@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.errors import HallpassError
 from appliance.room.agent import rpc
-from blocklists.categories import BY_ID
+from blocklists.categories import CATEGORIES_BY_ID
 from dns.errors import InvalidName
 from dns.policy.explain import Explanation, explain
 from webui.room import forms
@@ -107,7 +107,7 @@ def _page(form: forms.CheckForm, checked: list[tuple[str, Explanation | None, st
         pause_form=forms.PauseForm(formdata=None),
         check_form=form,
         checked=checked,
-        category=lambda one: BY_ID[one].name if one in BY_ID else one,
+        category=lambda one: CATEGORIES_BY_ID[one].name if one in CATEGORIES_BY_ID else one,
         clock=_clock,
     )
 

@@ -14,7 +14,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.query_log.reader import Entry, QueryLog
 from appliance.settings.room import RoomSettings
 from appliance.web_server import SIGN_OF_LIFE_SECONDS
-from blocklists.related_names import Suggestion, also_asked
+from blocklists.related_names import RelatedName, find_related_names
 from dns.policy.site_names import reason_why_not
 
 _LOOK_SECONDS = 0.5
@@ -79,13 +79,13 @@ class Room:
         """Return what was refused since midnight, the newest first."""
         return self._log.refused(_midnight())
 
-    def also_asked(self, state: RequestState) -> tuple[Suggestion, ...]:
+    def also_asked(self, state: RequestState) -> tuple[RelatedName, ...]:
         """Return what was refused to devices within seconds of the site that a request has opened."""
         if state.until is None:
             return ()
         asked = state.request
         opened = state.until - timedelta(minutes=asked.minutes)
-        found = also_asked(self._log.around(asked.site, opened), asked.site, known=asked.also)
+        found = find_related_names(self._log.around(asked.site, opened), asked.site, known=asked.also)
         return tuple(one for one in found if not reason_why_not(one.name, "open"))  # nobody could open it
 
     def answers_today(self) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from appliance.protocol import RequestState, SiteReport, UnblockRequest
 from appliance.room.agent import rpc
 from appliance.room.query_log.reader import LogUnreadable
 from blocklists.categories import CATEGORIES
-from blocklists.related_names import Suggestion
+from blocklists.related_names import RelatedName
 from webui.room import forms
 from webui.room.room_client import Room
 from webui.shared import event_stream
@@ -146,7 +146,7 @@ def _today(form: forms.RequestForm) -> str:
     )
 
 
-def _needs(state: RequestState, now: datetime) -> tuple[Suggestion, ...]:
+def _needs(state: RequestState, now: datetime) -> tuple[RelatedName, ...]:
     """Return what an open site also asked for, while it is open."""
     if state.state != "approved" or state.until is None or state.until <= now:
         return ()

@@ -97,26 +97,26 @@ def build_here(work: Work, progress: compiling.Progress) -> Built:
     notes: dict[str, str] = {}
     for source in work.sources:
         if source.is_url:
-            outcome = fetcher.fetch(source)
+            outcome = fetcher.fetch_source(source)
             if outcome.state in ("failed", "held"):
                 notes[source.name] = outcome.message
     usable: list[Source] = []
     left_out: dict[str, str] = {}
     for source in work.sources:
         try:
-            fetcher.locate(source)
+            fetcher.locate_copy(source)
             usable.append(source)
         except ListError as problem:
             left_out[source.name] = notes.pop(source.name, str(problem))
     if work.with_starter:
         lists = work.folder / "starter"
         lists.mkdir()
-        usable += builtin_list.sources(lists)
+        usable += builtin_list.builtin_sources(lists)
     return Built(
-        report=compiling.build(usable, work.folder / "index", progress, locate=fetcher.locate),
+        report=compiling.build_index(usable, work.folder / "index", progress, locate=fetcher.locate_copy),
         left_out=left_out,
         notes=notes,
-        held=tuple(one.name for one in work.sources if one.is_url and fetcher.copy(one).held is not None),
+        held=tuple(one.name for one in work.sources if one.is_url and fetcher.read_copy(one).held is not None),
     )
 
 

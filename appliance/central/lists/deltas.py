@@ -50,7 +50,7 @@ def _made(old: Path, new: Path, overlay: Path) -> bool:
 
 def _make(old: Path, new: Path, overlay: Path) -> bool:
     temporary = overlay.with_suffix(".new")
-    report = delta.make(old, new, temporary)
+    report = delta.make_overlay(old, new, temporary)
     if report.is_worthwhile and report.size < (new / INDEX_NAME).stat().st_size:
         temporary.replace(overlay)
         return True

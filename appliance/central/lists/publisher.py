@@ -81,7 +81,7 @@ class Compiler:
     def accept(self, source: Source) -> None:
         """Take into use a download that was held back for a person to look at. Raises NotPossible."""
         try:
-            Fetcher(self._downloads, time.time).accept(_for_compiling(source))
+            Fetcher(self._downloads, time.time).accept_held(_for_compiling(source))
         except ListError as problem:
             raise NotPossible(str(problem)) from None
 

@@ -12,7 +12,7 @@ import blocklists.sources
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Source
-from blocklists.compiler import survey
+from blocklists.compiler import survey_source
 from blocklists.errors import SourceUnusable
 
 LARGEST_FILE = 64 * 1024 * 1024  # bytes that may be handed in
@@ -30,7 +30,7 @@ def subscribe(
         raise NotPossible(f"{name!r} is no name for a source: small letters, digits and hyphens")
     if session.scalar(select(Source).where(Source.name == name)):
         raise NotPossible(f"there is a source {name!r} already")
-    problems = blocklists.sources.check(
+    problems = blocklists.sources.check_source(
         blocklists.sources.Source(name=name, category=category, location=location, format=format, match=match)
     )
     if problems:
@@ -81,7 +81,7 @@ def keep_file(folder: Path, content: bytes, format: str = "auto") -> Path:  # no
     path.write_bytes(content)
     given = blocklists.sources.Source(name="the-file", category="unknown", location=str(path), format=format)
     try:
-        understood = survey(given, path)
+        understood = survey_source(given, path)
     except SourceUnusable as problem:
         path.unlink()
         raise NotPossible(f"this file is no list: {problem}".replace(f"{path}: ", "")) from None

@@ -19,7 +19,7 @@ from appliance.room.policy_file import PolicyDamaged, make_way, read_policy, wri
 from blocklists import container, delta
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
-from blocklists.index import verify
+from blocklists.index import verify_index
 from dns.policy.document import PolicyDocument, json_decoder
 
 KEPT_BEFORE = 1  # older indexes kept beside the one in use
@@ -75,7 +75,7 @@ class IndexOnDisk:
 
 def _holds(home: Path, version: str) -> bool:
     try:
-        return verify(home) == version
+        return verify_index(home) == version
     except (ListError, OSError, RuntimeError):  # RuntimeError: links in a circle
         return False
 
@@ -120,7 +120,7 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
 def _base(paths: RoomPaths) -> str:
     """Return the hash of the whole index that the one in use rests on, or ""."""
     try:
-        return container.map_file(paths.index / INDEX_NAME).version
+        return container.map_index_file(paths.index / INDEX_NAME).version
     except ListError:
         return ""
 
@@ -129,12 +129,12 @@ def _lay_over_the_base(paths: RoomPaths, work: Path) -> None:
     """Where what was fetched is an overlay, put the base beside it. Raises NotInstalled."""
     fetched = work / INDEX_NAME
     try:
-        container.digest(fetched)  # before anything in it is believed
-        if not container.map_file(fetched).tables.base:
+        container.verify_digest(fetched)  # before anything in it is believed
+        if not container.map_index_file(fetched).tables.base:
             return
         overlay = work / "fetched.hpx"
         fetched.replace(overlay)
-        delta.apply(paths.index, overlay, work)
+        delta.apply_overlay(paths.index, overlay, work)
         overlay.unlink()
     except ListError as problem:
         raise NotInstalled(f"the index that central sent is damaged: {problem}") from None
@@ -142,7 +142,7 @@ def _lay_over_the_base(paths: RoomPaths, work: Path) -> None:
 
 def _check(folder: Path, version: str) -> None:
     try:
-        found = verify(folder)
+        found = verify_index(folder)
     except (ListError, OSError) as problem:
         raise NotInstalled(f"the index that central sent is damaged: {problem}") from None
     if found != version:

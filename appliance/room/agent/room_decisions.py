@@ -19,7 +19,7 @@ from appliance.room.local_overrides import OwnDecisions
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from dns.errors import InvalidName
-from dns.policy.delegation import Wish, may_open
+from dns.policy.delegation import DelegationRequest, check_delegation
 from dns.policy.document import Lesson, Pause, Suspension, Unblock
 from dns.policy.site_names import check_opening
 
@@ -88,15 +88,15 @@ class Deciding:
     def open_alone(self, request: UnblockRequest) -> datetime | None:
         """Open a site that is delegated to teachers; return until when, or None where it has to wait."""
         now = self._now()
-        wish = Wish(
+        wish = DelegationRequest(
             site=request.site,
             minutes=request.minutes,
             also=request.also,
-            opened_today=self._opened_today(request.teacher, now),
+            unblocked_today=self._opened_today(request.teacher, now),
         )
         try:
             view = self._policy.pupils()
-            if not may_open(view, wish, now.timestamp()).allowed:
+            if not check_delegation(view, wish, now.timestamp()).allowed:
                 return None
         except HallpassError:
             return None  # a policy that cannot be read delegates nothing

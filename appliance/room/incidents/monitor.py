@@ -16,8 +16,8 @@ from appliance.room.paths import RoomPaths
 from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.room_policy import local_document, strictest_document
 from appliance.settings.room import RoomSettings
-from dns.policy.document import PolicyDocument, json_decoder, toml_document
-from dns.policy.tunnel import Finding, TunnelDetector
+from dns.policy.document import PolicyDocument, json_decoder, parse_toml_document
+from dns.policy.tunnel import TunnelDetector, TunnelFinding
 from dns.policy.verdict import Step
 from dns.querylog.records import Batch, QueryRecord
 
@@ -51,7 +51,7 @@ class Watch:
             if record.verdict == "refused":
                 self._found += self._rules.refused(record, self._tokens.token(record.device))
             elif self._tunnels != "off" and _may_be_of_a_tunnel(record):
-                finding = self._detector.seen(
+                finding = self._detector.observe_query(
                     record.device, record.name, record.qtype, record.second, record.count
                 )
                 if finding is not None:
@@ -78,7 +78,7 @@ class Watch:
             return False  # it is away, or there is no central: the incident stays in the log
         return True
 
-    def _close(self, finding: Finding, now: float) -> None:
+    def _close(self, finding: TunnelFinding, now: float) -> None:
         if self._tunnels != "close":
             return
         try:
@@ -116,7 +116,7 @@ class Watch:
         if path is None or not path.exists():
             own = self._settings.policy
             return strictest_document(self._settings) if own is None else local_document(self._settings, own)
-        return (json_decoder.decode if path == self._paths.policy else toml_document)(path.read_bytes())
+        return (json_decoder.decode if path == self._paths.policy else parse_toml_document)(path.read_bytes())
 
 
 def _may_be_of_a_tunnel(record: QueryRecord) -> bool:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from appliance.protocol import Incident
 from dns.policy.document import IncidentThresholds
-from dns.policy.tunnel import Finding
+from dns.policy.tunnel import TunnelFinding
 from dns.querylog.records import QueryRecord
 
 BYPASS_CATEGORY = "circumvention"
@@ -89,7 +89,7 @@ class IncidentRules:
             found += [self._many(seen, record, token), self._bypass(seen, record, token)]
         return [one for one in found if one is not None]
 
-    def tunnel(self, finding: Finding, token: str) -> list[Incident]:
+    def tunnel(self, finding: TunnelFinding, token: str) -> list[Incident]:
         """Take a finding of the tunnel detector."""
         last = datetime.fromtimestamp(finding.first, UTC)
         seen = self._seen(token)

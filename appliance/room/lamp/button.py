@@ -14,7 +14,7 @@ from pathlib import Path
 
 from appliance.room import button_pause
 from appliance.room.lamp.controller import SignalLight
-from hardware.button import Meaning, Press
+from hardware.button import ButtonAction, ButtonPress
 
 POWER_OFF = ("systemctl", "poweroff")
 _LOOK_SECONDS = 0.25
@@ -40,7 +40,7 @@ class RoomButton:
         self._now = now
         self._shut_down = shut_down
         self._loop = asyncio.get_running_loop()
-        self._press = Press(self._loop.time, self._act)
+        self._press = ButtonPress(self._loop.time, self._act)
         self._look: asyncio.TimerHandle | None = None
 
     def down(self) -> None:
@@ -52,24 +52,24 @@ class RoomButton:
         self._loop.call_soon_threadsafe(self._came_up)
 
     def _went_down(self) -> None:
-        self._press.down()
+        self._press.press_down()
         self._watch()
 
     def _came_up(self) -> None:
         if self._look is not None:
             self._look.cancel()
         self._light.held(None)
-        self._press.up()
+        self._press.release()
 
     def _watch(self) -> None:
-        meant = self._press.meaning_now()
-        self._light.held(meant.value if meant in {Meaning.PAUSE, Meaning.SHUT_DOWN} else None)
+        meant = self._press.pending_action()
+        self._light.held(meant.value if meant in {ButtonAction.PAUSE, ButtonAction.SHUT_DOWN} else None)
         self._look = self._loop.call_later(_LOOK_SECONDS, self._watch)
 
-    def _act(self, meant: Meaning) -> None:
-        if meant is Meaning.ACKNOWLEDGE:
+    def _act(self, meant: ButtonAction) -> None:
+        if meant is ButtonAction.ACKNOWLEDGE:
             self._light.acknowledge()
-        elif meant is Meaning.PAUSE:
+        elif meant is ButtonAction.PAUSE:
             self._pause()
         else:
             log.warning("the button was held: shutting down")

@@ -10,7 +10,7 @@ import asyncio
 
 from appliance.room.health import Condition
 from hardware.lamp import Lamp
-from hardware.patterns import PATTERNS, lit
+from hardware.patterns import PATTERNS, light_at
 
 LIT_SECONDS, SHORTEST_DARK_SECONDS = PATTERNS["refused"][0]
 DEVICE_FLASHES = 5
@@ -87,7 +87,7 @@ class SignalLight:
 
     def _light(self) -> None:
         self._stop_beating()
-        self._lamp.on("refused")
+        self._lamp.turn_on("refused")
         self._next = self._loop.call_later(LIT_SECONDS, self._put_out)
 
     def _put_out(self) -> None:
@@ -101,19 +101,19 @@ class SignalLight:
         if self._held is not None:
             self._show(self._held, self._held_since)
         elif trouble is None or trouble is self._acknowledged:
-            self._lamp.off()
+            self._lamp.turn_off()
         else:
             self._show(trouble.value, self._trouble_since)
 
     def _show(self, reason: str, since: float) -> None:
         if self._lamp.has_words:
-            self._lamp.on(reason)
+            self._lamp.turn_on(reason)
             return
-        shown, seconds = lit(PATTERNS[reason], self._loop.time() - since)
+        shown, seconds = light_at(PATTERNS[reason], self._loop.time() - since)
         if shown:
-            self._lamp.on(reason)
+            self._lamp.turn_on(reason)
         else:
-            self._lamp.off()
+            self._lamp.turn_off()
         self._beat = self._loop.call_later(seconds, self._show, reason, since)
 
     def _stop_beating(self) -> None:

@@ -85,7 +85,7 @@ def _lamp(settings: RoomSettings, paths: RoomPaths) -> lamp.Lamp:
     # An earlier run may have gone without its pin: by this file the doctor knows that this one does, too.
     paths.lamp.unlink(missing_ok=True)
     try:
-        return lamp.make(settings.led.driver, settings.led.pin, paths.lamp)
+        return lamp.make_lamp(settings.led.driver, settings.led.pin, paths.lamp)
     except HardwareError as problem:
         log.warning("%s; the room goes on without a lamp", problem)
         return lamp.SimulatedLamp(paths.lamp)

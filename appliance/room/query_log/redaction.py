@@ -8,7 +8,7 @@ exact.
 from collections.abc import Callable
 
 from appliance.room.query_log.pseudonyms import Tokens
-from dns.policy.tunnel import split
+from dns.policy.tunnel import split_payload
 from dns.querylog.records import Batch, QueryRecord
 
 NOTEWORTHY = frozenset(("refused", "rewritten"))
@@ -46,7 +46,7 @@ def keeper(level: str, tokens: Tokens) -> Callable[[Batch], Batch]:
 
 def registrable(name: str) -> str:
     """Return the domain that somebody registered, of a name under it."""
-    return split(name)[0]
+    return split_payload(name)[0]
 
 
 def _nothing(_name: str) -> str:

@@ -34,7 +34,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXAMPLE000EXAMPLE000EXAMPLE000EXAMPL
 @pytest.fixture(scope="module")
 def starter_list(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("starter")
-    builtin_list.index(folder)
+    builtin_list.open_builtin_index(folder)
     return folder
 
 

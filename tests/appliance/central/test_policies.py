@@ -5,9 +5,9 @@ import pytest
 from appliance.central import policies, requests, rules
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import Publication
-from blocklists.categories import BY_ID
+from blocklists.categories import CATEGORIES_BY_ID
 from dns.policy.document import PolicyDocument
-from dns.policy.validation import mistakes
+from dns.policy.validation import validation_errors
 from tests.fakes.school import FakeSchool
 
 
@@ -29,7 +29,7 @@ def test_a_new_school_starts_with_pupils_and_staff_and_sensible_categories(schoo
     assert {"social_networks", "forums", "chat", "webmail", "gambling"} < set(pupils.closed)
     assert set(staff.closed) < set(pupils.closed)
     assert pupils.safe_search
-    assert all(category in BY_ID for category in (*pupils.closed, *new.locked_categories))
+    assert all(category in CATEGORIES_BY_ID for category in (*pupils.closed, *new.locked_categories))
 
 
 def test_a_policy_as_central_makes_it_holds_no_mistake(school: FakeSchool) -> None:
@@ -37,7 +37,7 @@ def test_a_policy_as_central_makes_it_holds_no_mistake(school: FakeSchool) -> No
     with school.store.writing() as session:
         requests.approve(session, school.clock(), request_id=request_id, by="coordinator", groups=("staff",))
         rules.add(session, school.clock(), name="bad.example.org", action="block", locked=True, by="coordinator")
-    assert list(mistakes(document(school))) == []
+    assert list(validation_errors(document(school))) == []
 
 
 def test_the_version_grows_only_when_the_content_changes(school: FakeSchool) -> None:

@@ -27,13 +27,13 @@ upstreams = ["192.0.2.53"]
 [policy]
 closed = ["gambling"]
 """
-GAMBLING = builtin_list.names()["gambling"][0]
+GAMBLING = builtin_list.builtin_names()["gambling"][0]
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("room")
-    builtin_list.index(folder / "data" / "starter")
+    builtin_list.open_builtin_index(folder / "data" / "starter")
     file = folder / "room.toml"
     file.write_text(ROOM)
     return file

@@ -6,12 +6,12 @@ import pytest
 
 from appliance.room import blocked_tunnels
 from dns.policy.document import Rule
-from dns.policy.tunnel import Finding
+from dns.policy.tunnel import TunnelFinding
 from tests.fakes.policies import NOW
 
 
-def finding(parent: str) -> Finding:
-    return Finding(
+def finding(parent: str) -> TunnelFinding:
+    return TunnelFinding(
         device="d",
         parent=parent,
         first=NOW,

@@ -14,7 +14,7 @@ from appliance.room.agent import installer
 from appliance.room.health import Condition
 from blocklists import builtin_list
 from blocklists.errors import ListError
-from blocklists.index import verify
+from blocklists.index import verify_index
 from tests.fakes.central import FakeCentral
 from tests.fakes.enrolled import FAILED, OPEN, REFUSED, SILENT, EnrolledRoom, remove, wait_until
 from tests.fakes.upstream import FakeUpstream
@@ -150,7 +150,7 @@ def test_a_room_with_no_index_left_closes_what_the_list_of_hallpass_has(
     for home in room.paths.indexes.iterdir():
         damage(home / room.index.name)
     room.start()
-    gambling = builtin_list.names()["gambling"][0]
+    gambling = builtin_list.builtin_names()["gambling"][0]
     assert [room.ask(name) for name in (gambling, *SCHOOLS_OWN)] == [REFUSED] * 3
     assert room.ask("www.example.org") == OPEN
     wait_until("health to say so", lambda: room.conditions() == {Condition.LISTS_DAMAGED})
@@ -208,7 +208,7 @@ def _all_say(room: EnrolledRoom, name: str, what: str) -> bool:
 
 def _is_whole(room: EnrolledRoom) -> bool:
     try:
-        return verify(room.paths.index) == room.version
+        return verify_index(room.paths.index) == room.version
     except (ListError, OSError):
         return False
 

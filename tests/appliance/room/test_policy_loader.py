@@ -49,12 +49,12 @@ def resolver(settings: RoomSettings, paths: RoomPaths) -> PolicyLoader:
 
 
 def closes(policy: CompiledPolicy, name: str) -> bool:
-    return policy.view("192.0.2.10").decide(name, 1, NOW).action is Action.REFUSE
+    return policy.view("192.0.2.10").decide(name, 1, NOW).action is Action.BLOCK
 
 
 def test_a_room_alone_by_its_settings_has_no_policy_that_could_be_missing(tmp_path: Path) -> None:
     loader = resolver(*room(tmp_path, '[policy]\nclosed = ["gambling"]\n'))
-    assert closes(loader.load(), builtin_list.names()["gambling"][0])
+    assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
     assert loader.troubles == {}
 
 
@@ -97,7 +97,7 @@ def test_an_index_of_a_room_alone_that_is_missing_gives_way_to_the_list_of_hallp
     assert closes(resolver(settings, paths).load(), "listed.example")
     (tmp_path / "lists" / INDEX_NAME).unlink()
     loader = resolver(settings, paths)
-    assert closes(loader.load(), builtin_list.names()["gambling"][0])
+    assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
     assert "index.hpx" in loader.troubles[Condition.LISTS_DAMAGED]
     (tmp_path / "lists" / INDEX_NAME).write_bytes(content)
     assert closes(loader.load(), "listed.example")
@@ -131,13 +131,13 @@ def test_flips_that_nobody_sees_from_outside_are_found_by_reading(tmp_path: Path
         file.write(b"x")
     loader._ladder.state_in_use = lambda: ()  # type: ignore[method-assign]  # nothing is seen from outside
     assert not loader.is_whole()
-    assert closes(loader.load(), builtin_list.names()["gambling"][0])
+    assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
 
 
 def test_a_starter_list_that_cannot_be_written_is_made_elsewhere(tmp_path: Path) -> None:
     settings, paths = room(tmp_path, "")
     (paths.data / "starter").write_text("a file where a folder belongs")
-    assert closes(resolver(settings, paths).load(), builtin_list.names()["gambling"][0])
+    assert closes(resolver(settings, paths).load(), builtin_list.builtin_names()["gambling"][0])
 
 
 def test_what_the_room_adds_cannot_stop_it(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_what_the_room_adds_cannot_stop_it(tmp_path: Path) -> None:
         b' "until": "2100-01-01T00:00:00Z"}]}'
     )
     loader = resolver(settings, paths)
-    assert closes(loader.load(), builtin_list.names()["gambling"][0])
+    assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
     assert Condition.POLICY_DAMAGED in loader.troubles
 
 
@@ -179,6 +179,6 @@ def test_what_may_not_be_read_is_damaged(short_path: Path) -> None:
         path.chmod(0)
         with nobodys_rights():
             loader = PolicyLoader(settings, paths, clock_trusted=lambda: True, now=lambda: NOW)
-            assert closes(loader.load(), builtin_list.names()["gambling"][0])
+            assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
             assert loader.troubles
         path.chmod(0o755)

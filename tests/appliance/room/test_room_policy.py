@@ -16,7 +16,7 @@ from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from blocklists import builtin_list
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
-from dns.policy.tunnel import Finding
+from dns.policy.tunnel import TunnelFinding
 from dns.policy.verdict import Action, Step
 from dns.worker import Condition
 from tests.fakes.policies import NOW, after
@@ -50,7 +50,7 @@ def room(folder: Path, text: str) -> tuple[RoomSettings, RoomPaths]:
 def starter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of data with the starter index already compiled."""
     data = tmp_path_factory.mktemp("starter")
-    builtin_list.index(data / "starter")
+    builtin_list.open_builtin_index(data / "starter")
     return data
 
 
@@ -66,7 +66,7 @@ def index_in(data: Path) -> Path:
 
 
 def a_name_closed_as(category: str) -> str:
-    return builtin_list.names()[category][0]
+    return builtin_list.builtin_names()[category][0]
 
 
 def action(policy_of: tuple[RoomSettings, RoomPaths], name: str) -> Action:
@@ -78,8 +78,8 @@ def test_a_room_that_was_told_nothing_closes_every_category_of_the_starter_list(
 ) -> None:
     told_nothing = room(tmp_path, ALONE)
 
-    for category in builtin_list.names():
-        assert action(told_nothing, a_name_closed_as(category)) is Action.REFUSE
+    for category in builtin_list.builtin_names():
+        assert action(told_nothing, a_name_closed_as(category)) is Action.BLOCK
     assert action(told_nothing, "www.example.org") is Action.ALLOW
     assert action(told_nothing, "www.google.com") is Action.REWRITE
 
@@ -87,7 +87,7 @@ def test_a_room_that_was_told_nothing_closes_every_category_of_the_starter_list(
 def test_a_room_alone_closes_what_its_settings_say(tmp_path: Path, data: Path) -> None:
     alone = room(tmp_path, ALONE + '[policy]\nclosed = ["gambling"]\n')
 
-    assert action(alone, a_name_closed_as("gambling")) is Action.REFUSE
+    assert action(alone, a_name_closed_as("gambling")) is Action.BLOCK
     assert action(alone, a_name_closed_as("social_networks")) is Action.ALLOW
     assert action(alone, "www.google.com") is Action.ALLOW
 
@@ -96,7 +96,7 @@ def test_a_room_alone_uses_the_index_its_settings_name(tmp_path: Path, data: Pat
     shutil.copytree(index_in(data), tmp_path / "own")
     alone = room(tmp_path, ALONE + '[lists]\nindex = "own"\n[policy]\nclosed = ["gambling"]\nsafe_search = true\n')
 
-    assert action(alone, a_name_closed_as("gambling")) is Action.REFUSE
+    assert action(alone, a_name_closed_as("gambling")) is Action.BLOCK
     assert action(alone, "www.google.com") is Action.REWRITE
     assert depends_on(*alone)[:2] == (tmp_path / "own" / "index.hpx", tmp_path / "own" / "overlay.hpx")
 
@@ -128,8 +128,8 @@ def test_an_enrolled_room_follows_the_document_and_the_index_that_the_agent_put_
     policy = load_policy(settings, paths)
 
     assert policy.version == 7
-    assert action((settings, paths), a_name_closed_as("gambling")) is Action.REFUSE
-    assert action((settings, paths), "closed.example") is Action.REFUSE
+    assert action((settings, paths), a_name_closed_as("gambling")) is Action.BLOCK
+    assert action((settings, paths), "closed.example") is Action.BLOCK
     assert set(depends_on(settings, paths)) >= {
         paths.policy,
         paths.index / "index.hpx",
@@ -146,8 +146,8 @@ def test_an_entry_that_is_too_wide_is_named_and_the_rest_of_the_policy_stays_in_
     files = Files(settings, paths)
 
     view = files.current().view("192.0.2.10")
-    assert view.decide("bet365.com", 1, NOW).action is Action.REFUSE
-    assert view.decide("closed.example", 1, NOW).action is Action.REFUSE
+    assert view.decide("bet365.com", 1, NOW).action is Action.BLOCK
+    assert view.decide("closed.example", 1, NOW).action is Action.BLOCK
     assert "the rule that opens co.uk is left out: co.uk is not one site" in caplog.text
     assert "the rule that closes com stays in force" in caplog.text
 
@@ -158,14 +158,14 @@ def test_an_entry_that_is_too_wide_is_named_and_the_rest_of_the_policy_stays_in_
 
 
 def test_an_enrolled_room_without_a_policy_yet_is_the_strictest(tmp_path: Path, data: Path) -> None:
-    assert action(room(tmp_path, ENROLLED), a_name_closed_as("games")) is Action.REFUSE
+    assert action(room(tmp_path, ENROLLED), a_name_closed_as("games")) is Action.BLOCK
 
 
 def test_an_enrolled_room_without_an_index_yet_uses_the_starter_list(tmp_path: Path, data: Path) -> None:
     settings, paths = room(tmp_path, ENROLLED)
     write_policy(paths, CENTRALS)
 
-    assert action((settings, paths), a_name_closed_as("gambling")) is Action.REFUSE
+    assert action((settings, paths), a_name_closed_as("gambling")) is Action.BLOCK
     assert action((settings, paths), a_name_closed_as("games")) is Action.ALLOW
 
 
@@ -251,7 +251,7 @@ def test_a_room_alone_may_follow_a_document_written_by_hand(tmp_path: Path, data
     view = load_policy(*alone, clock_trusted=lambda: True).view("192.0.2.10")
 
     assert view.group == "class"
-    assert view.decide(a_name_closed_as("games"), 1, NOW).action is Action.REFUSE
+    assert view.decide(a_name_closed_as("games"), 1, NOW).action is Action.BLOCK
     assert view.decide(a_name_closed_as("games"), 1, after(150)).action is Action.ALLOW  # half past twelve
     assert tmp_path / "policy.toml" in depends_on(*alone)
 
@@ -273,7 +273,7 @@ def test_a_document_and_closed_categories_are_not_both_given(tmp_path: Path) -> 
         room(tmp_path, ALONE + '[policy]\ndocument = "policy.toml"\nclosed = ["games"]\n')
 
 
-FOUND = Finding(
+FOUND = TunnelFinding(
     device="d",
     parent="tunnel.example",
     first=NOW,
@@ -313,7 +313,7 @@ def test_a_domain_with_servers_of_its_own_may_lead_to_private_addresses(tmp_path
     forward = '[[dns.forward]]\ndomain = "intranet.school.example"\nupstreams = ["10.0.0.53"]\n'
     view = load_policy(*room(tmp_path, ALONE + forward)).view("192.0.2.10")
 
-    for name, action in (("wiki.intranet.school.example", Action.ALLOW), ("www.school.example", Action.REFUSE)):
+    for name, action in (("wiki.intranet.school.example", Action.ALLOW), ("www.school.example", Action.BLOCK)):
         asked = view.decide(name, 1, NOW)
         assert view.inspect_address("10.0.0.9", name, asked, NOW).action is action
 

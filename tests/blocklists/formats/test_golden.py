@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from blocklists.compiler import BuildReport, build
+from blocklists.compiler import BuildReport, build_index
 from blocklists.entries import Effect
-from blocklists.format_detection import recognise
+from blocklists.format_detection import detect_format
 from blocklists.formats import FORMATS
 from blocklists.index import Index, open_index
 from blocklists.sources import Source
@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 
 def described(index: Index, report: BuildReport) -> str:
     lines = []
-    for reversed_key, groups in index.entries():
+    for reversed_key, groups in index.iter_entries():
         for group in groups:
             condition = f" when {group.condition}" if group.condition else ""
             lines.append(f"{name_of_key(reversed_key)} {group.match.name} {group.effect.name}{condition}")
@@ -36,10 +36,10 @@ def described(index: Index, report: BuildReport) -> str:
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_tricky_file_of_each_format_compiles_to_what_is_written_down(name: str, tmp_path: Path) -> None:
     source = Source(name="golden", category="test", location=str(GOLDEN / f"{name}.txt"), format=name)
-    report = build([source], tmp_path)
+    report = build_index([source], tmp_path)
     assert described(open_index(tmp_path), report) == (GOLDEN / f"{name}.expected").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "squidguard"])
 def test_each_tricky_file_is_recognised(name: str) -> None:
-    assert recognise((GOLDEN / f"{name}.txt").read_text("utf-8-sig", "replace").splitlines()) == name
+    assert detect_format((GOLDEN / f"{name}.txt").read_text("utf-8-sig", "replace").splitlines()) == name

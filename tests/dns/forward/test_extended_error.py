@@ -50,7 +50,7 @@ def test_rfc8914_4_17_what_an_upstream_refuses_is_censored_for_the_device_and_re
 
 def test_an_upstreams_refusal_looks_as_the_profile_wishes() -> None:
     policy = FakePolicy()
-    policy.shared.refusal = "nxdomain"
+    policy.shared.blocking_mode = "nxdomain"
     answer = room_of(NOERROR, [(15, "")], policy).ask("bad.example")
     assert (answer.header.rcode, extended_errors(answer)) == (NXDOMAIN, [(16, "upstream")])
 

@@ -37,6 +37,6 @@ def test_an_alias_that_leads_elsewhere_is_followed_there() -> None:
 
 
 def test_an_alias_that_leads_somewhere_closed_is_closed() -> None:
-    room = InTest(FakePolicy(refused={"bets.example"}), local=ALIASES)
+    room = InTest(FakePolicy(blocked={"bets.example"}), local=ALIASES)
     assert {str(one.rdata) for one in room.ask("fun.school.example").rr} <= {"0.0.0.0"}
     assert room.upstream.asked == []

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from dns.policy.delegation import Decision, Wish, may_open
+from dns.policy.delegation import DelegationDecision, DelegationRequest, check_delegation
 from dns.policy.document import Delegation, Lesson, Pause, Rule
 from dns.policy.view import CompiledView
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, minutes, policy
 
-LISTS = FakeClosedNames(
+LISTS = FakeBlocklist(
     {
         "games.example": "games",
         "bets.example": "gambling",
@@ -19,7 +19,7 @@ LISTS = FakeClosedNames(
         "cdn.example": "games",
     }
 )
-KEYWORDS = FakeClosedNames({"guessed.example": "games"})
+KEYWORDS = FakeBlocklist({"guessed.example": "games"})
 GAMES = Delegation(categories=("games",), minutes=30, per_day=2)
 
 
@@ -27,13 +27,13 @@ def view(*delegations: Delegation, **fields: Any) -> CompiledView:
     return policy(LISTS, KEYWORDS, delegations=delegations or (GAMES,), **fields).view(PUPIL)
 
 
-def ask(site: str, seen: CompiledView | None = None, *, length: int = 20, **wish: Any) -> Decision:
-    return may_open(seen or view(), Wish(site=site, minutes=length, **wish), NOW)
+def ask(site: str, seen: CompiledView | None = None, *, length: int = 20, **wish: Any) -> DelegationDecision:
+    return check_delegation(seen or view(), DelegationRequest(site=site, minutes=length, **wish), NOW)
 
 
 @pytest.mark.parametrize("site", ["games.example", "www.games.example", "guessed.example"])
 def test_a_teacher_opens_what_is_closed_by_a_delegated_category(site: str) -> None:
-    assert ask(site) == Decision(allowed=True, minutes=30)
+    assert ask(site) == DelegationDecision(allowed=True, minutes=30)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_teacher_opens_what_is_closed_by_a_delegated_category(site: str) -> No
     ],
 )
 def test_everything_else_waits_and_says_why(site: str, why: str) -> None:
-    assert ask(site) == Decision(allowed=False, reason=why)
+    assert ask(site) == DelegationDecision(allowed=False, reason=why)
 
 
 def test_what_the_school_itself_closed_or_locked_is_never_delegated() -> None:
@@ -76,12 +76,12 @@ def test_for_how_long_and_how_often_a_day_is_limited() -> None:
     assert ask("games.example", length=30).allowed
     longer = ask("games.example", length=31)
     assert (longer.allowed, longer.minutes) == (False, 30)
-    assert ask("games.example", opened_today=1).allowed
-    assert "2 times a day" in ask("games.example", opened_today=2).reason
+    assert ask("games.example", unblocked_today=1).allowed
+    assert "2 times a day" in ask("games.example", unblocked_today=2).reason
 
 
 def test_no_limit_a_day_where_the_school_sets_none() -> None:
-    assert ask("games.example", view(Delegation(categories=("games",), per_day=0)), opened_today=99).allowed
+    assert ask("games.example", view(Delegation(categories=("games",), per_day=0)), unblocked_today=99).allowed
 
 
 def test_of_several_delegations_of_a_category_the_most_generous_counts_and_of_categories_the_strictest() -> None:
@@ -93,14 +93,18 @@ def test_of_several_delegations_of_a_category_the_most_generous_counts_and_of_ca
 
     assert ask("games.example", seen).minutes == 50
     assert ask("both.example", seen).minutes == 20
-    assert not ask("both.example", seen, opened_today=1).allowed
+    assert not ask("both.example", seen, unblocked_today=1).allowed
 
 
 def test_a_delegation_is_for_its_groups() -> None:
     made = policy(LISTS, delegations=(Delegation(categories=("gambling",), groups=("staff",)),))
 
-    assert may_open(made.view_of("staff"), Wish(site="bets.example", minutes=5), NOW).allowed
-    assert not may_open(made.view_of("pupils"), Wish(site="bets.example", minutes=5), NOW).allowed
+    assert check_delegation(
+        made.view_for_group("staff"), DelegationRequest(site="bets.example", minutes=5), NOW
+    ).allowed
+    assert not check_delegation(
+        made.view_for_group("pupils"), DelegationRequest(site="bets.example", minutes=5), NOW
+    ).allowed
 
 
 def test_a_pause_or_a_lesson_is_ended_and_not_opened_through() -> None:
@@ -113,9 +117,9 @@ def test_a_pause_or_a_lesson_is_ended_and_not_opened_through() -> None:
 
 @pytest.mark.parametrize("wish", [{"site": "co.uk"}, {"site": "games.example", "also": ("github.io",)}])
 def test_what_reaches_further_than_one_site_is_delegated_to_nobody(wish: dict[str, Any]) -> None:
-    lists = FakeClosedNames({"co.uk": "games", "games.example": "games", "github.io": "games"})
+    lists = FakeBlocklist({"co.uk": "games", "games.example": "games", "github.io": "games"})
     seen = policy(lists, delegations=(GAMES,)).view(PUPIL)
-    decision = may_open(seen, Wish(minutes=20, **wish), NOW)
+    decision = check_delegation(seen, DelegationRequest(minutes=20, **wish), NOW)
 
     assert not decision.allowed
     assert "give the whole name" in decision.reason

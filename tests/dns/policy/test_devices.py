@@ -5,7 +5,7 @@ import pytest
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Device, Group, Profile, Suspension
 from dns.policy.verdict import Step
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, document, minutes
 
 MAC = "02:00:5e:00:53:01"
@@ -18,7 +18,7 @@ def school(*groups: tuple[str, tuple[str, ...]], neighbours: dict[str, str] | No
         profiles=(Profile(name="p"),),
         devices=(Device(name="Whiteboard", addresses=(MAC, "2001:db8::53")),),
     )
-    return CompiledPolicy(made, FakeClosedNames(), mac_of=(neighbours or {}).get)
+    return CompiledPolicy(made, FakeBlocklist(), mac_of=(neighbours or {}).get)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_table_of_neighbours_is_only_read_where_a_member_is_a_mac_address() 
     def mac_of(address: str) -> None:
         asked.append(address)
 
-    CompiledPolicy(document(), FakeClosedNames(), mac_of=mac_of).view(PUPIL)
+    CompiledPolicy(document(), FakeBlocklist(), mac_of=mac_of).view(PUPIL)
 
     assert not asked
 
@@ -104,7 +104,7 @@ def test_a_suspension_is_for_its_device_however_it_is_named(device: str) -> None
         suspensions=(Suspension(id="s", device=device, until=minutes(30)),),
         devices=(Device(name="Whiteboard", addresses=(MAC,)),),
     )
-    policy = CompiledPolicy(made, FakeClosedNames(), mac_of={PUPIL: MAC}.get)
+    policy = CompiledPolicy(made, FakeBlocklist(), mac_of={PUPIL: MAC}.get)
 
     assert policy.view(PUPIL).decide("free.example", 1, NOW).step is Step.SUSPENDED
     assert policy.view("192.0.2.99").decide("free.example", 1, NOW).step is Step.DEFAULT

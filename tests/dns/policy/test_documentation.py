@@ -5,11 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from dns.policy.document import PolicyDocument, json_decoder, toml_document
+from dns.policy.document import PolicyDocument, json_decoder, parse_toml_document
 from dns.policy.safe_search import GOOGLE_NAMES
-from dns.policy.steps import ORDER
+from dns.policy.steps import STEPS
 from dns.policy.tunnel import Thresholds
-from dns.policy.validation import mistakes
+from dns.policy.validation import validation_errors
 from dns.policy.verdict import Step
 from tests.bench import tunnel
 
@@ -22,9 +22,9 @@ def example() -> bytes:
 
 
 def test_the_documented_document_can_be_used() -> None:
-    document = toml_document(example())
+    document = parse_toml_document(example())
 
-    assert mistakes(document) == ()
+    assert validation_errors(document) == ()
     assert json_decoder.decode(msgspec.json.encode(document)) == document
 
 
@@ -36,7 +36,7 @@ def test_every_field_of_a_document_is_documented() -> None:
 def test_the_documented_order_is_the_one_that_decides() -> None:
     documented = re.findall(r"^\| *\d* *\| `([a-z-]+)` \|", TEXT, re.MULTILINE)
 
-    assert documented == [*(step.value for step, _ in ORDER), Step.INSPECTED.value, Step.UPSTREAM.value]
+    assert documented == [*(step.value for step, _ in STEPS), Step.INSPECTED.value, Step.UPSTREAM.value]
 
 
 def test_the_number_of_googles_names_is_the_documented_one() -> None:

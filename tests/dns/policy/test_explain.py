@@ -7,12 +7,12 @@ import pytest
 from dns.policy.document import Delegation, Lesson, Pause, Rule, Suspension, Unblock
 from dns.policy.explain import Explanation, explain
 from dns.policy.verdict import Step
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, minutes, policy
 
 
 def walk(name: str, **fields: Any) -> Explanation:
-    keywords = FakeClosedNames({"guessed.example": "games"})
+    keywords = FakeBlocklist({"guessed.example": "games"})
     return explain(policy(keywords=keywords, **fields).view(PUPIL), name, 1, NOW)
 
 

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 from dns.policy.compiled import CompiledPolicy
-from dns.policy.document import Bundle, Lesson, PolicyDocument, Rule, Unblock
+from dns.policy.document import Lesson, PolicyDocument, Rule, SiteBundle, Unblock
 from dns.policy.overreach import without_overreach
 from dns.policy.verdict import Action
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import MONDAY_TEN, NOW, PUPIL, document, policy
 
-LISTS = FakeClosedNames(
+LISTS = FakeBlocklist(
     {"bets.co.uk": "gambling", "bets.github.io": "gambling", "games.example": "games", "cdn.example.net": "games"}
 )
 UNTIL = MONDAY_TEN + timedelta(hours=1)
@@ -26,8 +26,8 @@ def action(made: CompiledPolicy, name: str) -> Action:
 def test_an_unblock_of_everybodys_sites_opens_nothing_and_its_neighbour_stays_open() -> None:
     made = policy(LISTS, unblocks=(unblock("co.uk"), unblock("github.io"), unblock("games.example")))
 
-    assert action(made, "bets.co.uk") is Action.REFUSE
-    assert action(made, "bets.github.io") is Action.REFUSE
+    assert action(made, "bets.co.uk") is Action.BLOCK
+    assert action(made, "bets.github.io") is Action.BLOCK
     assert action(made, "games.example") is Action.ALLOW
     assert [sentence.partition(" is left out")[0] for sentence in made.too_wide] == [
         "unblocks: co.uk",
@@ -38,7 +38,7 @@ def test_an_unblock_of_everybodys_sites_opens_nothing_and_its_neighbour_stays_op
 def test_of_an_unblock_only_the_extra_name_goes_that_is_too_wide() -> None:
     made = policy(LISTS, unblocks=(unblock("games.example", "co.uk", "cdn.example.net"),))
 
-    assert action(made, "bets.co.uk") is Action.REFUSE
+    assert action(made, "bets.co.uk") is Action.BLOCK
     assert action(made, "games.example") is action(made, "cdn.example.net") is Action.ALLOW
     assert len(made.too_wide) == 1
 
@@ -52,9 +52,9 @@ def test_a_rule_that_opens_a_suffix_is_left_out_and_one_that_closes_it_stays() -
     )
     made = policy(LISTS, rules=rules)
 
-    assert action(made, "bets.co.uk") is Action.REFUSE
-    assert action(made, "www.example.com") is Action.REFUSE
-    assert action(made, "pupil.github.io") is Action.REFUSE
+    assert action(made, "bets.co.uk") is Action.BLOCK
+    assert action(made, "www.example.com") is Action.BLOCK
+    assert action(made, "pupil.github.io") is Action.BLOCK
     assert action(made, "www.example.org") is Action.ALLOW
     assert made.document.rules == rules[1:]
     assert [sentence.partition(":")[0] for sentence in made.too_wide] == [
@@ -72,17 +72,20 @@ def test_a_lesson_closes_as_much_or_more_without_what_is_too_wide() -> None:
     lesson = Lesson(id="l", sites=("co.uk", "example.org", "intranet"), also=("github.io",), until=UNTIL)
     made = policy(LISTS, lessons=(lesson,))
 
-    assert action(made, "www.bbc.co.uk") is action(made, "pupil.github.io") is Action.REFUSE
+    assert action(made, "www.bbc.co.uk") is action(made, "pupil.github.io") is Action.BLOCK
     assert action(made, "www.example.org") is action(made, "intranet") is Action.ALLOW
     only = policy(LISTS, lessons=(Lesson(id="l", sites=("co.uk",), until=UNTIL),))
-    assert action(only, "www.bbc.co.uk") is action(only, "www.example.org") is Action.REFUSE
+    assert action(only, "www.bbc.co.uk") is action(only, "www.example.org") is Action.BLOCK
 
 
 def test_a_bundle_brings_no_more_than_sites() -> None:
-    bundles = (Bundle(site="games.example", names=("github.io", "cdn.example.net")), Bundle(site="com", names=()))
+    bundles = (
+        SiteBundle(site="games.example", names=("github.io", "cdn.example.net")),
+        SiteBundle(site="com", names=()),
+    )
     made = policy(LISTS, unblocks=(unblock("games.example"),), bundles=bundles)
 
-    assert action(made, "bets.github.io") is Action.REFUSE
+    assert action(made, "bets.github.io") is Action.BLOCK
     assert action(made, "cdn.example.net") is Action.ALLOW
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from dns.policy.document import ClosedRange, Lesson, Rule, Unblock
+from dns.policy.document import BlockedRange, Lesson, Rule, Unblock
 from dns.policy.verdict import Action, Step, Verdict
 from dns.policy.view import CompiledView
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, after, minutes, policy
 
 A = 1
@@ -31,7 +31,7 @@ def address(view: CompiledView, asked: str, text: str) -> Verdict:
 def test_an_alias_that_leads_to_a_listed_name_closes_the_asked_one_at_every_hop() -> None:
     verdict = hop(policy().view(PUPIL), "free.example", "cdn.example", "edge.games.example", "last.example")
 
-    assert (verdict.action, verdict.step, verdict.category) == (Action.REFUSE, Step.INSPECTED, "games")
+    assert (verdict.action, verdict.step, verdict.category) == (Action.BLOCK, Step.INSPECTED, "games")
     assert verdict.entry == "games.example"
 
 
@@ -48,10 +48,10 @@ def test_an_alias_that_leads_to_a_listed_name_closes_the_asked_one_at_every_hop(
     ],
 )
 def test_a_hop_is_refused_by_whichever_rule_it_meets(fields: dict[str, Any], led_to: str) -> None:
-    keywords = FakeClosedNames({"guessed.example": "games"})
+    keywords = FakeBlocklist({"guessed.example": "games"})
     verdict = hop(policy(keywords=keywords, **fields).view(PUPIL), "free.example", led_to)
 
-    assert (verdict.action, verdict.step) == (Action.REFUSE, Step.INSPECTED)
+    assert (verdict.action, verdict.step) == (Action.BLOCK, Step.INSPECTED)
     assert verdict.entry
     assert verdict.answer == ""
 
@@ -78,7 +78,7 @@ def test_a_lesson_is_about_the_asked_name_and_not_about_where_it_is_hosted() -> 
 def test_an_explicit_opening_of_the_asked_name_is_not_weakened_by_a_hop_or_a_closed_range(
     opening: dict[str, Any],
 ) -> None:
-    made = policy(**opening, closed_addresses=(ClosedRange(network="203.0.113.0/24"),)).view(PUPIL)
+    made = policy(**opening, closed_addresses=(BlockedRange(network="203.0.113.0/24"),)).view(PUPIL)
 
     assert hop(made, "asked.example", "games.example").action is Action.ALLOW
     assert address(made, "asked.example", "203.0.113.9").action is Action.ALLOW
@@ -89,7 +89,7 @@ def test_nobody_opens_a_locked_hop() -> None:
         unblocks=(Unblock(id="u", site="asked.example", until=minutes(30)),), locked_categories=("pornography",)
     )
 
-    assert hop(made.view(PUPIL), "asked.example", "worst.example").action is Action.REFUSE
+    assert hop(made.view(PUPIL), "asked.example", "worst.example").action is Action.BLOCK
 
 
 def test_an_answer_that_leads_through_an_unblocked_name_does_not_outlive_the_unblock() -> None:
@@ -100,7 +100,7 @@ def test_an_answer_that_leads_through_an_unblocked_name_does_not_outlive_the_unb
 
 
 def test_the_safe_name_of_an_engine_is_not_closed_by_a_list() -> None:
-    lists = FakeClosedNames({"restrict.youtube.com": "games"})
+    lists = FakeBlocklist({"restrict.youtube.com": "games"})
 
     assert hop(policy(lists).view(PUPIL), "www.youtube.com", "restrict.youtube.com").action is Action.REWRITE
 
@@ -115,12 +115,12 @@ def test_a_refusal_stays_the_refusal_it_was() -> None:
 @pytest.mark.parametrize("text", ["203.0.113.9", "::ffff:203.0.113.9", "64:ff9b::203.0.113.9", "2001:db8:bad::1"])
 def test_an_address_in_a_closed_range_closes_the_name(text: str) -> None:
     closed = (
-        ClosedRange(network="203.0.113.0/24", category="circumvention"),
-        ClosedRange(network="2001:db8:bad::/48", category="circumvention"),
+        BlockedRange(network="203.0.113.0/24", category="circumvention"),
+        BlockedRange(network="2001:db8:bad::/48", category="circumvention"),
     )
     verdict = address(policy(closed_addresses=closed).view(PUPIL), "free.example", text)
 
-    assert (verdict.action, verdict.step, verdict.category) == (Action.REFUSE, Step.INSPECTED, "circumvention")
+    assert (verdict.action, verdict.step, verdict.category) == (Action.BLOCK, Step.INSPECTED, "circumvention")
     assert verdict.entry in {"203.0.113.0/24", "2001:db8:bad::/48"}
 
 
@@ -144,7 +144,7 @@ def test_a_public_name_with_a_private_address_is_refused(text: str) -> None:
     verdict = address(policy().view(PUPIL), "rebind.example.com", text)
 
     assert (verdict.action, verdict.step, verdict.source) == (
-        Action.REFUSE,
+        Action.BLOCK,
         Step.INSPECTED,
         "rebinding protection",
     )
@@ -153,7 +153,7 @@ def test_a_public_name_with_a_private_address_is_refused(text: str) -> None:
 def test_an_unblock_does_not_open_the_way_into_the_schools_own_network() -> None:
     made = policy(unblocks=(Unblock(id="u", site="rebind.example.com", until=minutes(30)),))
 
-    assert address(made.view(PUPIL), "rebind.example.com", "192.168.1.1").action is Action.REFUSE
+    assert address(made.view(PUPIL), "rebind.example.com", "192.168.1.1").action is Action.BLOCK
 
 
 @pytest.mark.parametrize(
@@ -196,6 +196,6 @@ def test_public_addresses_and_refusals_from_upstream_are_let_through(text: str) 
 def test_canary_and_designated_resolver_names_are_answered_in_the_form_that_works(
     name: str, answer: str, qtype: int
 ) -> None:
-    verdict = policy().view_of("staff").decide(name, qtype, NOW)
+    verdict = policy().view_for_group("staff").decide(name, qtype, NOW)
 
-    assert (verdict.action, verdict.step, verdict.answer) == (Action.REFUSE, Step.BYPASS, answer)
+    assert (verdict.action, verdict.step, verdict.answer) == (Action.BLOCK, Step.BYPASS, answer)

@@ -7,7 +7,7 @@ import pytest
 from dns.policy.document import Profile, Rule, Unblock
 from dns.policy.safe_search import GOOGLE_NAMES
 from dns.policy.verdict import Action, Step, Verdict
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, STAFF, minutes, policy
 
 A, MX, AAAA, HTTPS = 1, 15, 28, 65
@@ -15,7 +15,7 @@ A, MX, AAAA, HTTPS = 1, 15, 28, 65
 
 def decide(name: str, qtype: int = A, fields: dict[str, Any] | None = None, **profile: Any) -> Verdict:
     made = Profile(**{"name": "pupils", "safe_search": True, **profile})
-    return policy(FakeClosedNames(), profiles=(made, STAFF), **(fields or {})).view(PUPIL).decide(name, qtype, NOW)
+    return policy(FakeBlocklist(), profiles=(made, STAFF), **(fields or {})).view(PUPIL).decide(name, qtype, NOW)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_engine_may_be_excepted_and_the_others_stay_safe() -> None:
 def test_an_engine_without_a_safe_name_is_closed_for_every_type(name: str, qtype: int) -> None:
     verdict = decide(name, qtype)
 
-    assert (verdict.action, verdict.step, verdict.category) == (Action.REFUSE, Step.SAFE_SEARCH, "search_engines")
+    assert (verdict.action, verdict.step, verdict.category) == (Action.BLOCK, Step.SAFE_SEARCH, "search_engines")
 
 
 @pytest.mark.parametrize("name", ["www.google.com", "www.youtube.com", "startpage.com"])

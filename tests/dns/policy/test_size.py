@@ -5,9 +5,9 @@ from random import Random
 
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
-from dns.policy.lookups import Networks
-from dns.policy.verdict import Action, Closing
-from tests.fakes.blocked_names import FakeClosedNames
+from dns.policy.lookups import NetworkTable
+from dns.policy.verdict import Action, BlockEntry
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, minutes
 
 
@@ -35,22 +35,22 @@ def large(chance: Random, version: int = 1) -> PolicyDocument:
     )
 
 
-class CountingNames(FakeClosedNames):
-    """Counts how often it is asked."""
+class CountingBlocklist(FakeBlocklist):
+    """Counts how often it is looked up."""
 
-    asked = 0
+    lookups = 0
 
-    def closings(self, name: str, qtype: int = 1) -> tuple[Closing, ...]:
-        self.asked += 1
-        return super().closings(name, qtype)
+    def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:
+        self.lookups += 1
+        return super().find_block_entries(name, qtype)
 
 
 def test_every_rule_and_unblock_of_a_large_policy_counts() -> None:
-    policy = CompiledPolicy(large(Random(1)), FakeClosedNames())
+    policy = CompiledPolicy(large(Random(1)), FakeBlocklist())
     view = policy.view("10.7.0.1")
 
     assert view.decide("www.site499.example", 1, NOW).action is Action.ALLOW
-    assert view.decide("www.site503.example", 1, NOW).action is Action.REFUSE
+    assert view.decide("www.site503.example", 1, NOW).action is Action.BLOCK
     assert view.decide("site9998.example", 1, NOW).action is Action.ALLOW
     assert {policy.view(f"10.{number}.3.4").group for number in range(50)} == {
         f"g{number}" for number in range(50)
@@ -58,12 +58,12 @@ def test_every_rule_and_unblock_of_a_large_policy_counts() -> None:
 
 
 def test_a_decision_asks_the_lists_once() -> None:
-    lists = CountingNames()
+    lists = CountingBlocklist()
     policy = CompiledPolicy(large(Random(1)), lists)
 
     policy.view("10.7.0.1").decide("a.b.c.d.unknown.example", 1, NOW)
 
-    assert lists.asked == 1
+    assert lists.lookups == 1
 
 
 def test_one_changed_rule_among_ten_thousand_changes_its_name_alone() -> None:
@@ -76,7 +76,7 @@ def test_one_changed_rule_among_ten_thousand_changes_its_name_alone() -> None:
         rules=(*old.rules, Rule(name="Extra.Example.", action="block")),
         unblocks=old.unblocks[1:],
     )
-    lists = FakeClosedNames()
+    lists = FakeBlocklist()
 
     changed = CompiledPolicy(new, lists).names_changed_since(CompiledPolicy(old, lists))
 
@@ -84,12 +84,12 @@ def test_one_changed_rule_among_ten_thousand_changes_its_name_alone() -> None:
 
 
 def test_other_lists_change_everything() -> None:
-    old, new = (CompiledPolicy(large(Random(1)), FakeClosedNames(version=version)) for version in ("a", "b"))
+    old, new = (CompiledPolicy(large(Random(1)), FakeBlocklist(version=version)) for version in ("a", "b"))
 
     assert new.names_changed_since(old) is None
 
 
 def test_an_address_is_looked_up_by_the_lengths_in_use_and_not_network_by_network() -> None:
-    networks = Networks((ip_network(f"10.{a}.{b}.0/24"), f"{a}.{b}") for a in range(50) for b in range(50))
+    networks = NetworkTable((ip_network(f"10.{a}.{b}.0/24"), f"{a}.{b}") for a in range(50) for b in range(50))
 
     assert len(networks._lengths) == 1  # what a look-up goes through

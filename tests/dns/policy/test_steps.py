@@ -7,9 +7,9 @@ import pytest
 
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
-from dns.policy.steps import ORDER
+from dns.policy.steps import STEPS
 from dns.policy.verdict import Action, Step
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, document, minutes, policy
 
 A = 1
@@ -42,8 +42,8 @@ def decided(name: str, *steps: Step) -> Step:
     for step in steps:
         for field, value in what_makes(step, name).items():
             fields[field] = fields.get(field, ()) + value if isinstance(value, tuple) else value
-    lists = FakeClosedNames({name: "games"} if fields.pop("closed_by_list", False) else {})
-    keywords = FakeClosedNames({name: "games"} if fields.pop("closed_by_keyword", False) else {})
+    lists = FakeBlocklist({name: "games"} if fields.pop("closed_by_list", False) else {})
+    keywords = FakeBlocklist({name: "games"} if fields.pop("closed_by_keyword", False) else {})
     return policy(lists, keywords, **fields).view(PUPIL).decide(name, A, NOW).step
 
 
@@ -56,14 +56,14 @@ def name_for(*steps: Step) -> str:
 # No name is both a canary and a search engine: these two cannot meet.
 PAIRS = [
     (upper, lower)
-    for upper, lower in combinations([step for step, _ in ORDER], 2)
+    for upper, lower in combinations([step for step, _ in STEPS], 2)
     if {upper, lower} != {Step.BYPASS, Step.SAFE_SEARCH}
 ]
-NEIGHBOURS = [(upper, lower) for (upper, _), (lower, _) in pairwise(ORDER)]
+NEIGHBOURS = [(upper, lower) for (upper, _), (lower, _) in pairwise(STEPS)]
 
 
 def test_the_order_is_the_one_the_design_lists() -> None:
-    assert [step for step, _ in ORDER] == [step for step in Step if step not in {Step.INSPECTED, Step.UPSTREAM}]
+    assert [step for step, _ in STEPS] == [step for step in Step if step not in {Step.INSPECTED, Step.UPSTREAM}]
 
 
 def test_every_pair_of_neighbours_is_in_the_table() -> None:
@@ -80,12 +80,12 @@ def test_without_the_upper_step_the_lower_wins(lower: Step, upper: Step) -> None
     assert decided(name_for(lower), lower) is lower
 
 
-@pytest.mark.parametrize("step", [step for step, _ in ORDER], ids=lambda step: step.value)
+@pytest.mark.parametrize("step", [step for step, _ in STEPS], ids=lambda step: step.value)
 def test_every_verdict_but_the_last_names_its_entry_and_source(step: Step) -> None:
     name = name_for(step)
     fields = what_makes(step, name)
-    lists = FakeClosedNames({name: "games"} if fields.pop("closed_by_list", False) else {})
-    keywords = FakeClosedNames({name: "games"} if fields.pop("closed_by_keyword", False) else {})
+    lists = FakeBlocklist({name: "games"} if fields.pop("closed_by_list", False) else {})
+    keywords = FakeBlocklist({name: "games"} if fields.pop("closed_by_keyword", False) else {})
     verdict = policy(lists, keywords, **fields).view(PUPIL).decide(name, A, NOW)
 
     assert verdict.step is step
@@ -95,11 +95,11 @@ def test_every_verdict_but_the_last_names_its_entry_and_source(step: Step) -> No
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        ([("example.org", "allow"), ("www.example.org", "block")], Action.REFUSE),
+        ([("example.org", "allow"), ("www.example.org", "block")], Action.BLOCK),
         ([("example.org", "block"), ("www.example.org", "allow")], Action.ALLOW),
-        ([("www.example.org", "block"), ("www.example.org", "allow")], Action.REFUSE),
-        ([("www.example.org", "allow"), ("www.example.org", "block")], Action.REFUSE),
-        ([("org", "block")], Action.REFUSE),
+        ([("www.example.org", "block"), ("www.example.org", "allow")], Action.BLOCK),
+        ([("www.example.org", "allow"), ("www.example.org", "block")], Action.BLOCK),
+        ([("org", "block")], Action.BLOCK),
         ([("ample.org", "block")], Action.ALLOW),
     ],
 )
@@ -114,27 +114,29 @@ def test_of_the_schools_rules_the_longest_name_wins_and_on_a_tie_block(
 def test_a_rule_without_subdomains_is_for_the_name_alone() -> None:
     view = policy(rules=(Rule(name="example.org", action="block", subdomains=False),)).view(PUPIL)
 
-    assert view.decide("example.org", A, NOW).action is Action.REFUSE
+    assert view.decide("example.org", A, NOW).action is Action.BLOCK
     assert view.decide("www.example.org", A, NOW).action is Action.ALLOW
 
 
 def test_a_rule_for_some_groups_leaves_the_others_alone() -> None:
     made = policy(rules=(Rule(name="example.org", action="block", groups=("pupils",)),))
 
-    assert made.view_of("pupils").decide("example.org", A, NOW).action is Action.REFUSE
-    assert made.view_of("staff").decide("example.org", A, NOW).action is Action.ALLOW
+    assert made.view_for_group("pupils").decide("example.org", A, NOW).action is Action.BLOCK
+    assert made.view_for_group("staff").decide("example.org", A, NOW).action is Action.ALLOW
 
 
 def test_a_locked_category_is_closed_even_where_the_profile_would_open_it() -> None:
-    verdict = policy(locked_categories=("pornography",)).view_of("staff").decide("www.worst.example", A, NOW)
+    verdict = (
+        policy(locked_categories=("pornography",)).view_for_group("staff").decide("www.worst.example", A, NOW)
+    )
 
-    assert (verdict.action, verdict.step, verdict.entry) == (Action.REFUSE, Step.LOCKED, "worst.example")
+    assert (verdict.action, verdict.step, verdict.entry) == (Action.BLOCK, Step.LOCKED, "worst.example")
 
 
 def test_a_keyword_never_locks() -> None:
-    keywords = FakeClosedNames({"guessed.example": "games"})
+    keywords = FakeBlocklist({"guessed.example": "games"})
     made = policy(
-        FakeClosedNames(),
+        FakeBlocklist(),
         keywords,
         locked_categories=("games",),
         unblocks=(Unblock(id="u", site="guessed.example", until=minutes(30)),),
@@ -151,10 +153,10 @@ def test_the_root_and_names_without_letters_are_decided_too() -> None:
 
 
 def test_a_device_of_no_group_and_a_room_without_groups_meet_the_strictest() -> None:
-    nobody = CompiledPolicy(document(groups=(), profiles=()), FakeClosedNames({"films.example": "streaming"}))
+    nobody = CompiledPolicy(document(groups=(), profiles=()), FakeBlocklist({"films.example": "streaming"}))
     verdict = nobody.view("192.0.2.99").decide("films.example", A, NOW)
 
-    assert (verdict.action, verdict.category) == (Action.REFUSE, "streaming")
+    assert (verdict.action, verdict.category) == (Action.BLOCK, "streaming")
 
 
 def test_every_category_is_closed_by_a_star() -> None:
@@ -162,13 +164,13 @@ def test_every_category_is_closed_by_a_star() -> None:
     made = policy(profiles=profiles)
 
     assert made.view(PUPIL).decide("films.example", A, NOW).step is Step.LIST
-    assert made.view_of("staff").decide("films.example", A, NOW).step is Step.DEFAULT
+    assert made.view_for_group("staff").decide("films.example", A, NOW).step is Step.DEFAULT
 
 
 def test_the_entry_that_is_named_does_not_depend_on_the_order_of_lists() -> None:
     names = ("www.many.example", "many.example")
     made = [
-        policy(FakeClosedNames(dict.fromkeys(names, categories))).view(PUPIL).decide("www.many.example", A, NOW)
+        policy(FakeBlocklist(dict.fromkeys(names, categories))).view(PUPIL).decide("www.many.example", A, NOW)
         for categories in (("games", "gambling"), ("gambling", "games"))
     ]
 
@@ -182,4 +184,4 @@ def test_the_entry_that_is_named_does_not_depend_on_the_order_of_lists() -> None
     ids=["MX", "CAA", "TLSA", "ANY"],
 )
 def test_mail_and_certificate_names_of_a_closed_site_are_closed_too(name: str, qtype: int) -> None:
-    assert policy().view(PUPIL).decide(name, qtype, NOW).action is Action.REFUSE
+    assert policy().view(PUPIL).decide(name, qtype, NOW).action is Action.BLOCK

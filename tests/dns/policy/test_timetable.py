@@ -9,11 +9,11 @@ import pytest
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Period, PolicyDocument, Profile, Span
 from dns.policy.timetable import FOREVER, Calendar, Timetable
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import GROUPS, PUPIL
 
 LONDON = ZoneInfo("Europe/London")
-LISTS = FakeClosedNames({"games.example": "games", "chat.example": "chat"})
+LISTS = FakeBlocklist({"games.example": "games", "chat.example": "chat"})
 
 
 def at(text: str, zone: Any = LONDON, fold: int = 0) -> float:
@@ -26,7 +26,7 @@ def timetable(*periods: Period, closed: tuple[str, ...] = (), **fields: Any) -> 
 
 
 def is_closed(made: Timetable, moment: str, category: str = "games") -> bool:
-    return category in made.at(at(moment)).closed
+    return category in made.hours_at(at(moment)).blocked
 
 
 LUNCH = Period(name="lunch", start="12:00", end="13:00", opens=("games",))
@@ -85,17 +85,17 @@ def test_an_hour_that_the_clock_shows_twice_counts_twice() -> None:
     first, second = at("2026-10-25T01:30"), at("2026-10-25T01:30", fold=1)
 
     assert second - first == 3600
-    assert "games" in made.at(first).closed
-    assert "games" in made.at(second).closed
-    assert "games" not in made.at(second + 1800).closed
+    assert "games" in made.hours_at(first).blocked
+    assert "games" in made.hours_at(second).blocked
+    assert "games" not in made.hours_at(second + 1800).blocked
 
 
 def test_an_hour_that_the_clock_leaves_out_counts_not_at_all() -> None:
     made = timetable(Period(start="01:00", end="02:00", closes=("games",), days=("sun",), when="every-day"))
     before = at("2026-03-29T00:59:59")
 
-    assert "games" not in made.at(before).closed
-    assert "games" not in made.at(before + 1).closed  # the clock shows 02:00
+    assert "games" not in made.hours_at(before).blocked
+    assert "games" not in made.hours_at(before + 1).blocked  # the clock shows 02:00
 
 
 @pytest.mark.parametrize("day", ["2026-03-27", "2026-03-30", "2026-10-23", "2026-10-26"])
@@ -122,16 +122,16 @@ def test_term_dates_and_holidays_say_which_days_are_school_days() -> None:
 def test_hours_say_how_long_they_last() -> None:
     made = timetable(LUNCH, closed=("games",))
 
-    assert made.at(at("2026-11-23T11:00")).until == at("2026-11-23T12:00")
-    assert made.at(at("2026-11-23T12:00")).until == at("2026-11-23T13:00")
-    assert made.at(at("2026-11-20T13:00")).until == at("2026-11-23T12:00")  # over the weekend
-    assert timetable().at(at("2026-11-23T11:00")).until == FOREVER
+    assert made.hours_at(at("2026-11-23T11:00")).until == at("2026-11-23T12:00")
+    assert made.hours_at(at("2026-11-23T12:00")).until == at("2026-11-23T13:00")
+    assert made.hours_at(at("2026-11-20T13:00")).until == at("2026-11-23T12:00")  # over the weekend
+    assert timetable().hours_at(at("2026-11-23T11:00")).until == FOREVER
 
 
 def test_hours_end_at_a_clock_change_too() -> None:
     made = timetable(Period(start="00:00", end="05:00", closes=("games",), when="every-day", days=("sun",)))
 
-    assert made.at(at("2026-10-25T00:30")).until == datetime(2026, 10, 25, 1, 0, tzinfo=UTC).timestamp()
+    assert made.hours_at(at("2026-10-25T00:30")).until == datetime(2026, 10, 25, 1, 0, tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize("zone", ["Europe/London", "America/St_Johns", "Asia/Kathmandu", "Pacific/Auckland"])
@@ -140,11 +140,11 @@ def test_no_hour_differs_within_what_a_timetable_says_lasts(zone: str) -> None:
         LUNCH, EVENING, Period(start="00:30", end="02:30", closes=("chat",), when="every-day"), timezone=zone
     )
     for start in (at("2026-03-27T00:00"), at("2026-10-23T00:00"), at("2026-04-03T00:00"), at("2026-09-25T00:00")):
-        hours = made.at(start)
+        hours = made.hours_at(start)
         for moment in range(int(start), int(start) + 4 * 86400, 900):
             if moment >= hours.until:
-                hours = made.at(moment)
-            assert made.at(moment).closed == hours.closed
+                hours = made.hours_at(moment)
+            assert made.hours_at(moment).blocked == hours.blocked
 
 
 def school(timed: tuple[Period, ...], **keywords: Any) -> CompiledPolicy:

@@ -10,14 +10,14 @@ from dns.message.names import labels_to_text
 from dns.policy.tunnel import (
     HALF_WINDOW_SECONDS,
     LATE_SECONDS,
-    PAIRS,
-    PAYLOADS,
+    MAX_PAIRS,
+    MAX_PAYLOADS,
     PAYLOADS_IN_ALL,
-    Finding,
     TunnelDetector,
-    entropy,
+    TunnelFinding,
+    letter_entropy,
     payload_of,
-    split,
+    split_payload,
 )
 from tests.fakes import traces
 from tests.fakes.traces import AAAA, HTTPS, RETRIES, STUBS, TXT, A, asked_by_stub
@@ -27,9 +27,9 @@ TYPES = st.lists(st.sampled_from([A, AAAA, HTTPS, 2, 6, 12, 43, 48, 64]), min_si
 WAITS = st.lists(st.floats(0.0, 30.0), max_size=4).map(tuple)
 
 
-def findings(trace: traces.Trace, detector: TunnelDetector | None = None) -> list[Finding]:
+def findings(trace: traces.Trace, detector: TunnelDetector | None = None) -> list[TunnelFinding]:
     detector = detector or TunnelDetector()
-    found = (detector.seen(DEVICE, name, qtype, now) for now, name, qtype in trace)
+    found = (detector.observe_query(DEVICE, name, qtype, now) for now, name, qtype in trace)
     return [finding for finding in found if finding is not None]
 
 
@@ -37,7 +37,7 @@ def first(trace: traces.Trace) -> tuple[float, str] | None:
     """Return when something is found first, and under which domain."""
     detector = TunnelDetector()
     for now, name, qtype in trace:
-        if (finding := detector.seen(DEVICE, name, qtype, now)) is not None:
+        if (finding := detector.observe_query(DEVICE, name, qtype, now)) is not None:
             return now, finding.parent
     return None
 
@@ -59,7 +59,7 @@ def test_a_tunnel_is_noticed_whatever_it_is_written_in(
 
     (finding,) = findings(trace)
     assert (finding.device, finding.parent) == (DEVICE, "example.net")
-    assert finding.rule().name == "example.net"
+    assert finding.block_rule().name == "example.net"
     assert "under example.net" in finding.evidence()[0]
 
 
@@ -124,16 +124,16 @@ def test_payloads_are_still_known_when_the_half_window_turns_over() -> None:
     names = [f"{Random(at).randbytes(10).hex()}.things.example" for at in range(250)]
     for half in range(6):
         for name in names:
-            detector.seen(DEVICE, name, A, half * HALF_WINDOW_SECONDS + 299.0)
+            detector.observe_query(DEVICE, name, A, half * HALF_WINDOW_SECONDS + 299.0)
     pair = detector._pairs[DEVICE, "things.example"]  # its memory is the subject
 
-    assert pair.filling.names == pair.full.names == 0
-    assert len(pair.filling.payloads) == len(names)
+    assert pair.current.names == pair.previous.names == 0
+    assert len(pair.current.payloads) == len(names)
 
 
 def test_one_record_of_many_answers_is_one_name() -> None:
     detector = TunnelDetector()
-    found = [detector.seen(DEVICE, name, qtype, now, count=40) for now, name, qtype in tunnel(3)]
+    found = [detector.observe_query(DEVICE, name, qtype, now, count=40) for now, name, qtype in tunnel(3)]
     (finding,) = [one for one in found if one is not None]
 
     assert finding.questions == 40 * finding.distinct
@@ -204,7 +204,10 @@ def test_a_tunnel_is_reported_once_for_its_window_and_again_when_it_goes_on() ->
 def test_two_devices_are_not_taken_for_one() -> None:
     detector = TunnelDetector()
     trace = traces.tunnel(Random(5), "hex", per_second=0.05, letters=60, qtype=traces.TXT, seconds=600)
-    found = [detector.seen(f"192.0.2.{at % 3}", name, qtype, now) for at, (now, name, qtype) in enumerate(trace)]
+    found = [
+        detector.observe_query(f"192.0.2.{at % 3}", name, qtype, now)
+        for at, (now, name, qtype) in enumerate(trace)
+    ]
 
     assert not any(found)
 
@@ -224,30 +227,30 @@ def test_a_question_that_is_handed_over_late_loses_nothing(late: float) -> None:
     trace = list(tunnel(7, seconds=20))
     in_time, turned = trace[: len(trace) // 2], trace[len(trace) // 2 :]
     found = findings(((began + now, name, qtype) for now, name, qtype in in_time), detector)
-    detector.seen(DEVICE, "first.of.the.next.half.example.net", A, HALF_WINDOW_SECONDS)
-    detector.seen(DEVICE, "late.words.of.another.worker.example.net", A, HALF_WINDOW_SECONDS - late)
+    detector.observe_query(DEVICE, "first.of.the.next.half.example.net", A, HALF_WINDOW_SECONDS)
+    detector.observe_query(DEVICE, "late.words.of.another.worker.example.net", A, HALF_WINDOW_SECONDS - late)
     found += findings(((began + now + 5, name, qtype) for now, name, qtype in turned), detector)
 
     pair = detector._pairs[DEVICE, "example.net"]  # its memory is the subject
-    assert pair.full.names + pair.filling.names == len(trace) + 2
+    assert pair.previous.names + pair.current.names == len(trace) + 2
 
 
 def test_memory_is_bounded_in_pairs_and_in_payloads() -> None:
     detector = TunnelDetector()
-    for number in range(PAIRS + 100):
-        detector.seen(DEVICE, f"some-words.parent{number}.example", 1, 0.0)
-    assert len(detector._pairs) == PAIRS  # its memory is the subject
+    for number in range(MAX_PAIRS + 100):
+        detector.observe_query(DEVICE, f"some-words.parent{number}.example", 1, 0.0)
+    assert len(detector._pairs) == MAX_PAIRS  # its memory is the subject
 
-    for number in range(PAYLOADS * 3):
-        detector.seen(DEVICE, f"payload{number}.last.example", 1, 0.0)
+    for number in range(MAX_PAYLOADS * 3):
+        detector.observe_query(DEVICE, f"payload{number}.last.example", 1, 0.0)
     pair = detector._pairs[DEVICE, "last.example"]
-    assert len(pair.filling.payloads) == PAYLOADS
+    assert len(pair.current.payloads) == MAX_PAYLOADS
 
 
 def test_memory_is_bounded_over_all_devices_and_windows() -> None:
     detector = TunnelDetector()
     for number in range(PAYLOADS_IN_ALL * 2):
-        detector.seen(f"device {number % 150}", f"payload{number}.example.net", 1, number / 200)
+        detector.observe_query(f"device {number % 150}", f"payload{number}.example.net", 1, number / 200)
 
     kept = sum(len(pair) for pair in detector._pairs.values())
     assert kept == detector._payloads <= PAYLOADS_IN_ALL
@@ -256,7 +259,7 @@ def test_memory_is_bounded_over_all_devices_and_windows() -> None:
 def test_names_that_could_carry_nothing_take_no_memory() -> None:
     detector = TunnelDetector()
     for name in ("example.org", "www.example.org", "static.bbc.co.uk", "co.uk", "single", ""):
-        assert detector.seen(DEVICE, name, A, 0.0) is None
+        assert detector.observe_query(DEVICE, name, A, 0.0) is None
 
     assert not detector._pairs
 
@@ -277,11 +280,11 @@ def test_names_that_could_carry_nothing_take_no_memory() -> None:
     ],
 )
 def test_the_parent_is_what_somebody_registers(name: str, parts: tuple[str, str]) -> None:
-    assert split(name) == parts
+    assert split_payload(name) == parts
 
 
 def test_entropy_is_counted_in_bits_a_letter() -> None:
-    assert entropy(["aaaa"]) == 0
-    assert entropy(["ab", "ba"]) == 1
-    assert entropy(["0123456789abcdef"]) == 4
-    assert entropy([]) == 0
+    assert letter_entropy(["aaaa"]) == 0
+    assert letter_entropy(["ab", "ba"]) == 1
+    assert letter_entropy(["0123456789abcdef"]) == 4
+    assert letter_entropy([]) == 0

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from dns.policy.compiled import CompiledPolicy
-from dns.policy.document import Bundle, Lesson, Pause, Suspension, Unblock
+from dns.policy.document import Lesson, Pause, SiteBundle, Suspension, Unblock
 from dns.policy.verdict import Action, Step, Verdict
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import LISTS, NOW, PUPIL, TEACHER, after, document, minutes, policy
 
 A = 1
 
 
-def needed_by(site: str) -> tuple[str, ...]:
+def needed_names(site: str) -> tuple[str, ...]:
     return ("pictures.example", "streams.example") if site.endswith("video.example") else ()
 
 
@@ -27,30 +27,30 @@ def decide(made: CompiledPolicy, name: str, now: float = NOW, address: str = PUP
 
 
 def test_an_unblock_opens_the_site_its_subdomains_and_the_extra_names_granted_with_it() -> None:
-    lists = FakeClosedNames({"games.example": "games", "cdn.example": "games", "other.example": "games"})
+    lists = FakeBlocklist({"games.example": "games", "cdn.example": "games", "other.example": "games"})
     made = policy(lists, unblocks=(unblock(30, also=("cdn.example",)),))
 
     for name in ("games.example", "www.games.example", "edge.cdn.example"):
         verdict = decide(made, name)
         assert (verdict.action, verdict.step, verdict.until) == (Action.ALLOW, Step.UNBLOCK, after(30))
     assert decide(made, "edge.cdn.example").entry == "cdn.example (with games.example)"
-    assert decide(made, "other.example").action is Action.REFUSE
+    assert decide(made, "other.example").action is Action.BLOCK
 
 
 def test_an_unblock_opens_what_is_known_to_belong_to_its_site() -> None:
-    lists = FakeClosedNames({"pictures.example": "games", "streams.example": "games", "video.example": "games"})
+    lists = FakeBlocklist({"pictures.example": "games", "streams.example": "games", "video.example": "games"})
     made = document(unblocks=(unblock(30, "www.video.example"),))
-    known = CompiledPolicy(made, lists, needed_by=needed_by)
+    known = CompiledPolicy(made, lists, needed_names=needed_names)
 
     assert decide(known, "a.pictures.example").step is Step.UNBLOCK
     assert decide(CompiledPolicy(made, lists), "a.pictures.example").step is Step.LIST
 
 
 def test_the_schools_own_bundle_replaces_the_known_one() -> None:
-    lists = FakeClosedNames({"pictures.example": "games", "ours.example": "games"})
-    bundles = (Bundle(site="video.example", names=("ours.example",)),)
+    lists = FakeBlocklist({"pictures.example": "games", "ours.example": "games"})
+    bundles = (SiteBundle(site="video.example", names=("ours.example",)),)
     made = CompiledPolicy(
-        document(unblocks=(unblock(30, "video.example"),), bundles=bundles), lists, needed_by=needed_by
+        document(unblocks=(unblock(30, "video.example"),), bundles=bundles), lists, needed_names=needed_names
     )
 
     assert decide(made, "ours.example").step is Step.UNBLOCK
@@ -60,10 +60,10 @@ def test_the_schools_own_bundle_replaces_the_known_one() -> None:
 def test_an_unblock_begins_and_ends_at_its_moments() -> None:
     made = policy(unblocks=(unblock(30, since=10),))
 
-    assert decide(made, "games.example", after(10) - 0.01).action is Action.REFUSE
+    assert decide(made, "games.example", after(10) - 0.01).action is Action.BLOCK
     assert decide(made, "games.example", after(10)).action is Action.ALLOW
     assert decide(made, "games.example", after(30) - 0.01).action is Action.ALLOW
-    assert decide(made, "games.example", after(30)).action is Action.REFUSE
+    assert decide(made, "games.example", after(30)).action is Action.BLOCK
 
 
 def test_a_refusal_before_an_unblock_begins_lasts_no_longer_than_until_then() -> None:
@@ -82,7 +82,7 @@ def test_of_overlapping_unblocks_the_one_that_lasts_longest_counts_and_the_end_o
     assert decide(made, host).until == after(50)
     assert decide(made, part).until == after(40)
     assert decide(made, part, after(25)).action is Action.ALLOW
-    assert decide(made, part, after(45)).action is Action.REFUSE
+    assert decide(made, part, after(45)).action is Action.BLOCK
     assert decide(made, host, after(45)).action is Action.ALLOW
 
 
@@ -90,14 +90,14 @@ def test_an_unblock_is_for_its_groups() -> None:
     made = policy(unblocks=(unblock(30, "bets.example", groups=("staff",)),))
 
     assert decide(made, "bets.example", address=TEACHER).action is Action.ALLOW
-    assert decide(made, "bets.example", address=PUPIL).action is Action.REFUSE
+    assert decide(made, "bets.example", address=PUPIL).action is Action.BLOCK
 
 
 def test_nothing_is_open_for_a_time_while_nobody_knows_the_time() -> None:
     made = CompiledPolicy(document(unblocks=(unblock(30),)), LISTS, clock_trusted=lambda: False)
     verdict = decide(made, "games.example")
 
-    assert (verdict.action, verdict.until) == (Action.REFUSE, NOW + 5)
+    assert (verdict.action, verdict.until) == (Action.BLOCK, NOW + 5)
 
 
 def lesson(until: float, *sites: str, **fields: Any) -> Lesson:
@@ -106,13 +106,13 @@ def lesson(until: float, *sites: str, **fields: Any) -> Lesson:
 
 def test_lesson_mode_leaves_only_the_lessons_sites_and_what_they_need() -> None:
     made = CompiledPolicy(
-        document(lessons=(lesson(40, "video.example", also=("quiz.example",)),)), LISTS, needed_by=needed_by
+        document(lessons=(lesson(40, "video.example", also=("quiz.example",)),)), LISTS, needed_names=needed_names
     )
 
     for name in ("video.example", "www.video.example", "a.streams.example", "quiz.example"):
         assert decide(made, name).action is Action.ALLOW
     outside = decide(made, "free.example")
-    assert (outside.action, outside.step, outside.until) == (Action.REFUSE, Step.LESSON, after(40))
+    assert (outside.action, outside.step, outside.until) == (Action.BLOCK, Step.LESSON, after(40))
     assert decide(made, "free.example", after(40)).action is Action.ALLOW
 
 
@@ -127,7 +127,7 @@ def test_two_lessons_of_one_group_leave_the_sites_of_both() -> None:
 
     assert decide(made, "maths.example").action is Action.ALLOW
     assert decide(made, "history.example").action is Action.ALLOW
-    assert decide(made, "history.example", after(30)).action is Action.REFUSE
+    assert decide(made, "history.example", after(30)).action is Action.BLOCK
     assert decide(made, "maths.example").until == after(20)  # by then the other lesson has ended
 
 

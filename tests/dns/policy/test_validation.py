@@ -8,20 +8,20 @@ import pytest
 from dns.errors import PolicyInvalid
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import (
-    Bundle,
-    ClosedRange,
+    BlockedRange,
     Device,
     Group,
     Lesson,
     Period,
     Profile,
     Rule,
+    SiteBundle,
     Span,
     Suspension,
     Unblock,
 )
-from dns.policy.validation import mistakes
-from tests.fakes.blocked_names import FakeClosedNames
+from dns.policy.validation import validation_errors
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import document, minutes
 
 P = Profile(name="p")
@@ -54,10 +54,10 @@ P = Profile(name="p")
             "unblock 'u': 2026-01-01T00:00:00 has no time zone",
         ),
         ({"lessons": (Lesson(id="l", sites=("?",), until=minutes(1)),)}, "lessons: '?'"),
-        ({"bundles": (Bundle(site="a.b", names=("/",)),)}, "bundles: '/'"),
+        ({"bundles": (SiteBundle(site="a.b", names=("/",)),)}, "bundles: '/'"),
         ({"appliance_names": ("$",)}, "appliance_names: '$'"),
         ({"private_names": ("",)}, "private_names: ''"),
-        ({"closed_addresses": (ClosedRange(network="10.0.0.0/99"),)}, "'10.0.0.0/99' is no address"),
+        ({"closed_addresses": (BlockedRange(network="10.0.0.0/99"),)}, "'10.0.0.0/99' is no address"),
         ({"devices": (Device(name="d", addresses=("zz",)),)}, "'d' has 'zz', which is neither"),
         ({"suspensions": (Suspension(id="s", device="ghost", until=minutes(1)),)}, "a device 'ghost'"),
         ({"terms": (Span(name="t", first=date(2026, 2, 1), last=date(2026, 1, 1)),)}, "before it starts"),
@@ -68,16 +68,16 @@ P = Profile(name="p")
     ],
 )
 def test_a_mistake_is_said_with_its_place(fields: dict[str, Any], said: str) -> None:
-    assert any(said in problem for problem in mistakes(document(**fields)))
+    assert any(said in problem for problem in validation_errors(document(**fields)))
 
 
 def test_all_mistakes_are_said_at_once() -> None:
     wrong = document(timezone="Nowhere", rules=(Rule(name="?", action="block"),), private_names=("!",))
 
     with pytest.raises(PolicyInvalid) as problem:
-        CompiledPolicy(wrong, FakeClosedNames())
+        CompiledPolicy(wrong, FakeBlocklist())
     assert all(part in str(problem.value) for part in ("Nowhere", "'?'", "'!'"))
 
 
 def test_a_good_document_has_none() -> None:
-    assert mistakes(document()) == ()
+    assert validation_errors(document()) == ()

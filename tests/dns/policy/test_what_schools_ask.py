@@ -3,7 +3,7 @@
 from random import Random
 
 from dns.policy.compiled import CompiledPolicy
-from dns.policy.delegation import Wish, may_open
+from dns.policy.delegation import DelegationRequest, check_delegation
 from dns.policy.document import (
     Delegation,
     Group,
@@ -19,7 +19,7 @@ from dns.policy.explain import explain
 from dns.policy.tunnel import TunnelDetector
 from dns.policy.verdict import Action, Step
 from tests.fakes import traces
-from tests.fakes.blocked_names import FakeClosedNames
+from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import GROUPS, NOW, PUPIL, PUPILS, STAFF, TEACHER, after, document, minutes, policy
 
 A = 1
@@ -29,7 +29,7 @@ def school(
     *groups: Group, profiles: tuple[Profile, ...], lists: dict[str, str | tuple[str, ...]]
 ) -> CompiledPolicy:
     made = PolicyDocument(version=1, groups=groups, profiles=profiles, default_group=groups[0].name)
-    return CompiledPolicy(made, FakeClosedNames(lists))
+    return CompiledPolicy(made, FakeBlocklist(lists))
 
 
 def test_pupil_gradual_progression_in_access() -> None:
@@ -50,7 +50,7 @@ def test_pupil_gradual_progression_in_access() -> None:
 
     def closed(address: str) -> list[str]:
         view = made.view(address)
-        return [name for name in lists if view.decide(name, A, NOW).action is Action.REFUSE]
+        return [name for name in lists if view.decide(name, A, NOW).action is Action.BLOCK]
 
     assert closed("192.0.2.5") == ["videos.example", "chat.example"]
     assert closed("192.0.2.70") == ["chat.example"]
@@ -62,7 +62,7 @@ def test_pupil_without_teachers_being_too_explicit() -> None:
     # How a refusal looks belongs to the profile, and nothing of it names the reason to the child.
     for look in ("null", "nxdomain", "page"):
         made = policy(profiles=(Profile(name="pupils", refusal=look), STAFF))
-        assert made.view(PUPIL).refusal == look
+        assert made.view(PUPIL).blocking_mode == look
 
 
 def test_pupil_reception_will_log_on_with_a_class_account() -> None:
@@ -82,7 +82,7 @@ def test_pupil_internet_access_may_be_suspended_for_a_period_of_time() -> None:
 
 
 def test_pupil_social_networks_are_blocked_to_pupils_unless_a_specific_use_is_approved() -> None:
-    lists = FakeClosedNames({"social.example": "social_networks", "mail.example": "webmail"})
+    lists = FakeBlocklist({"social.example": "social_networks", "mail.example": "webmail"})
     profiles = (Profile(name="pupils", closed=("social_networks", "webmail")), STAFF)
     approved = Unblock(id="u", site="social.example", groups=("pupils",), until=minutes(45))
     schools_own_mail = Rule(name="post.mail.example", action="allow")
@@ -90,8 +90,8 @@ def test_pupil_social_networks_are_blocked_to_pupils_unless_a_specific_use_is_ap
     view = made.view(PUPIL)
 
     assert view.decide("social.example", A, NOW).step is Step.UNBLOCK
-    assert view.decide("social.example", A, after(45)).action is Action.REFUSE
-    assert view.decide("mail.example", A, NOW).action is Action.REFUSE
+    assert view.decide("social.example", A, after(45)).action is Action.BLOCK
+    assert view.decide("mail.example", A, NOW).action is Action.BLOCK
     assert view.decide("post.mail.example", A, NOW).action is Action.ALLOW
 
 
@@ -111,7 +111,7 @@ def test_teacher_sites_pre_selected_by_the_teacher() -> None:
         return made.view(PUPIL).decide(name, A, NOW).action
 
     assert (action("museum.example"), action("www.atlas.example")) == (Action.ALLOW, Action.ALLOW)
-    assert action("free.example") is Action.REFUSE
+    assert action("free.example") is Action.BLOCK
 
 
 def test_teacher_planned_links_checked_as_suitable_with_the_reason_for_each_verdict() -> None:
@@ -126,41 +126,41 @@ def test_teacher_planned_links_checked_as_suitable_with_the_reason_for_each_verd
 def test_teacher_may_open_what_is_delegated_without_waiting_a_day_for_an_answer() -> None:
     made = policy(delegations=(Delegation(categories=("games",), minutes=60),))
 
-    assert may_open(made.view(PUPIL), Wish(site="games.example", minutes=60), NOW).allowed
+    assert check_delegation(made.view(PUPIL), DelegationRequest(site="games.example", minutes=60), NOW).allowed
 
 
 def test_technician_systems_that_bypass_the_filtering() -> None:
-    lists = FakeClosedNames({"vpn.example": "circumvention", "dns.example": "circumvention"})
+    lists = FakeBlocklist({"vpn.example": "circumvention", "dns.example": "circumvention"})
     profiles = (Profile(name="pupils", closed=("circumvention",), strip_ech=True), STAFF)
     view = policy(lists, profiles=profiles).view(PUPIL)
 
     for name in ("vpn.example", "dns.example", "use-application-dns.net", "mask.icloud.com", "_dns.resolver.arpa"):
-        assert view.decide(name, A, NOW).action is Action.REFUSE
+        assert view.decide(name, A, NOW).action is Action.BLOCK
     assert view.strip_ech
     asked = view.decide("rebind.example.com", A, NOW)
-    assert view.inspect_address("192.168.0.1", "rebind.example.com", asked, NOW).action is Action.REFUSE
+    assert view.inspect_address("192.168.0.1", "rebind.example.com", asked, NOW).action is Action.BLOCK
     detector = TunnelDetector()
     tunnel = traces.tunnel(Random(1), "base32", per_second=2, letters=60, qtype=traces.TXT, seconds=120)
-    assert any(detector.seen(PUPIL, name, qtype, now) for now, name, qtype in tunnel)
+    assert any(detector.observe_query(PUPIL, name, qtype, now) for now, name, qtype in tunnel)
 
 
 def test_governor_student_and_staff_profiles_at_least_and_no_blanket_profile() -> None:
     made = policy(groups=GROUPS, profiles=(PUPILS, STAFF))
 
-    assert made.view(PUPIL).decide("games.example", A, NOW).action is Action.REFUSE
+    assert made.view(PUPIL).decide("games.example", A, NOW).action is Action.BLOCK
     assert made.view(TEACHER).decide("games.example", A, NOW).action is Action.ALLOW
 
 
 def test_governor_without_unreasonably_impacting_teaching_and_learning() -> None:
     # One site opens for one group and one time; neither the rest of its category nor the others' rules move.
     unblock = Unblock(id="u", site="games.example", until=minutes(30), groups=("pupils",))
-    lists = FakeClosedNames({"games.example": "games", "more.example": "games"})
+    lists = FakeBlocklist({"games.example": "games", "more.example": "games"})
     lunch = Period(start="12:00", end="13:00", opens=("games",))
     profiles = (Profile(name="pupils", closed=("games",), timetable=(lunch,)), STAFF)
     view = policy(lists, unblocks=(unblock,), profiles=profiles).view(PUPIL)
 
     assert view.decide("games.example", A, NOW).action is Action.ALLOW
-    assert view.decide("more.example", A, NOW).action is Action.REFUSE
+    assert view.decide("more.example", A, NOW).action is Action.BLOCK
     assert view.decide("more.example", A, after(150)).action is Action.ALLOW  # lunch
 
 
@@ -183,7 +183,7 @@ def test_all_the_locked_tier_cannot_be_switched_off_by_anyone() -> None:
             unblocks=(Unblock(id="u", site="worst.example", until=minutes(30)),),
             appliance_names=("worst.example",),
         ),
-        FakeClosedNames({"worst.example": "pornography"}),
+        FakeBlocklist({"worst.example": "pornography"}),
     )
 
     for address in (PUPIL, TEACHER):

@@ -168,7 +168,7 @@ def test_a_refusal_does_not_wait_for_the_end_of_the_second() -> None:
 
 
 def test_a_replayed_refusal_does_not_wait_either() -> None:
-    room = InTest(FakePolicy(refused={"bets.example"}))
+    room = InTest(FakePolicy(blocked={"bets.example"}))
     room.ask("bets.example")
     records = handed_over(room.reporter)
     room.resolver.tick(room.clock.now, 0.05)

@@ -94,7 +94,7 @@ class FastPath(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.policy = FakePolicy(refused={"bets.example"}, rewritten={"search.example": "safe.example"})
+        self.policy = FakePolicy(blocked={"bets.example"}, rewritten={"search.example": "safe.example"})
         self.room = InTest(self.policy)
         self.wire = Wire(self.room)
         self.room.upstream.records["short.example", "A"] = ["short.example. 3 IN A 192.0.2.8"]
@@ -126,12 +126,12 @@ class FastPath(RuleBasedStateMachine):
     def something_is_opened(self, name: str, seconds: float, told: bool) -> None:
         opened = {**self.policy.unblocked, name: self.room.clock.now + seconds}
         self.follow(
-            FakePolicy(self.policy.refused, self.policy.rewritten, unblocked=opened), [name] if told else None
+            FakePolicy(self.policy.blocked, self.policy.rewritten, unblocked=opened), [name] if told else None
         )
 
     @rule(name=st.sampled_from(OPENED), told=st.booleans())
     def something_is_closed(self, name: str, told: bool) -> None:
-        refused = self.policy.refused ^ {name}
+        refused = self.policy.blocked ^ {name}
         unblocked = dict(self.policy.unblocked)
         self.follow(FakePolicy(refused, self.policy.rewritten, unblocked=unblocked), [name] if told else None)
 
@@ -149,7 +149,7 @@ TestFastPath.settings = settings(
 
 @pytest.fixture
 def room() -> InTest:
-    return InTest(FakePolicy(refused={"bets.example"}))
+    return InTest(FakePolicy(blocked={"bets.example"}))
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])

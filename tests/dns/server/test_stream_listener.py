@@ -24,7 +24,7 @@ class Source:
     """A policy that never changes."""
 
     def __init__(self) -> None:
-        self._policy = FakePolicy(refused={"bets.example"})
+        self._policy = FakePolicy(blocked={"bets.example"})
 
     def current(self) -> FakePolicy:
         return self._policy

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from appliance.central.lists.deltas import Overlays
-from blocklists.compiler import build
+from blocklists.compiler import build_index
 from blocklists.container import INDEX_NAME
 from blocklists.sources import Source
 
@@ -13,7 +13,7 @@ def publish(folder: Path, names: list[str]) -> str:
     text = folder / "names.txt"
     text.write_text("\n".join(names) + "\n")
     source = Source(name="ours", category="games", location=str(text), match="subdomains")
-    version = build([source], folder / "building").version
+    version = build_index([source], folder / "building").version
     home = folder / "indexes" / version
     home.mkdir(parents=True, exist_ok=True)
     (folder / "building" / INDEX_NAME).replace(home / INDEX_NAME)

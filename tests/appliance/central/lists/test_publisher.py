@@ -63,7 +63,7 @@ def test_a_list_that_was_handed_in_is_compiled_and_published(school: FakeSchool)
     assert newest.names == 2
     file = school.central.compiler.index_file(newest.hash)
     assert file is not None
-    assert open_index(file.parent).closings("bad.example.org")[0].category == "gambling"
+    assert open_index(file.parent).find_block_entries("bad.example.org")[0].category == "gambling"
     told = source(school).report
     assert told is not None
     assert (told["names"], told["lines"], told["note"], told["held"]) == (2, 3, "", False)
@@ -135,7 +135,7 @@ def test_the_starter_list_is_part_of_a_new_school(tmp_path: Path) -> None:
     work = Work(sources=(), folder=tmp_path, downloads=tmp_path / "downloads", with_starter=True)
     built = build_here(work, no_progress)
     assert built.report.names > 300
-    assert open_index(tmp_path / "index").closings("www.coolmathgames.com")
+    assert open_index(tmp_path / "index").find_block_entries("www.coolmathgames.com")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import msgspec
 from appliance.protocol import RequestState, Target, UnblockRequest
 from appliance.room.agent import installer, rpc
 from blocklists import builtin_list, delta
-from blocklists.compiler import build as compile_lists
+from blocklists.compiler import build_index as compile_lists
 from blocklists.container import INDEX_NAME
 from blocklists.index import open_index
 from blocklists.sources import Source
@@ -34,7 +34,7 @@ def wish(number: int, site: str = "maps.example.org") -> UnblockRequest:
 
 
 def compiled(folder: Path) -> tuple[str, bytes]:
-    version = builtin_list.build_into(folder / "built").version
+    version = builtin_list.build_builtin_index(folder / "built").version
     return version, (folder / "built" / INDEX_NAME).read_bytes()
 
 
@@ -210,7 +210,7 @@ def build(folder: Path, name: str, names: str) -> Path:
 def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, central: FakeCentral) -> None:
     names = "".join(f"site{number}.example\n" for number in range(2000))
     old, new = build(folder, "old", names), build(folder, "new", names + "added.example\n")
-    report = delta.make(old, new, folder / "overlay.hpx")
+    report = delta.make_overlay(old, new, folder / "overlay.hpx")
     central.indexes[report.base] = (old / INDEX_NAME).read_bytes()
     central.overlays[report.target, report.base] = (folder / "overlay.hpx").read_bytes()
     central.target = Target(policy=0, index=report.base, requests=0)
@@ -222,8 +222,8 @@ def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, cent
             await until("the day's changes", lambda: installer.installed_index(agent.paths) == report.target)
             index = open_index(agent.paths.index)
             assert index.version == report.target
-            assert index.closings("www.added.example")
-            assert index.closings("site7.example")
+            assert index.find_block_entries("www.added.example")
+            assert index.find_block_entries("site7.example")
             assert report.size < (new / INDEX_NAME).stat().st_size / 2
 
     asyncio.run(story())
@@ -231,7 +231,7 @@ def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, cent
 
 def test_an_overlay_for_another_base_is_not_used(folder: Path, central: FakeCentral) -> None:
     old, other, new = build(folder, "old", "a.example\n"), build(folder, "other", "b.example\n"), "c.example\n"
-    report = delta.make(other, build(folder, "new", new), folder / "overlay.hpx")
+    report = delta.make_overlay(other, build(folder, "new", new), folder / "overlay.hpx")
     base = open_index(old).version
     central.indexes[base] = (old / INDEX_NAME).read_bytes()
     central.overlays[report.target, base] = (folder / "overlay.hpx").read_bytes()

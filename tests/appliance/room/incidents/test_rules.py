@@ -83,7 +83,7 @@ def test_a_tunnel_is_one_with_what_was_seen() -> None:
     found = []
     trace = tunnel(Random(1), "base32", per_second=5, letters=60, qtype=TXT, seconds=300)
     for second, name, qtype in trace:
-        finding = detector.seen("192.0.2.7", name, qtype, NOW + second)
+        finding = detector.observe_query("192.0.2.7", name, qtype, NOW + second)
         if finding is not None:
             found += rules.tunnel(finding, "token")
     assert kinds(found) == ["tunnel"]

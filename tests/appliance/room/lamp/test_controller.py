@@ -65,10 +65,10 @@ class Shown:
         self._clock = clock
         self.states: list[tuple[float, str]] = []
 
-    def on(self, reason: str) -> None:
+    def turn_on(self, reason: str) -> None:
         self._note(reason)
 
-    def off(self) -> None:
+    def turn_off(self) -> None:
         self._note("off")
 
     def close(self) -> None:
