@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from blocklists.entries import Effect, Match
 from blocklists.index import Index
 from blocklists.precedence import EntryGroup
-from dns.message.names import name_of_key
+from dns.message.names import key_to_name
 
 _UNLISTED = "any-name-that-nobody-lists"
 _ADDRESS = 1
@@ -32,7 +32,7 @@ def blocked_names(index: Index, categories: Collection[str] = ()) -> Iterator[st
         ]
         if not wanted:
             continue
-        name = name_of_key(reversed_key)
+        name = key_to_name(reversed_key)
         itself, below = _blocked_reach(index, name, wanted)
         if itself or below:
             names.append(name if itself else f"*.{name}")

@@ -18,7 +18,7 @@ from blocklists.container import INDEX_NAME, OVERLAY_NAME, MappedIndex, SourceIn
 from blocklists.entries import Effect, Match
 from blocklists.errors import IndexDamaged
 from blocklists.precedence import EntryGroup, Hit, condition_applies, group_attributes, resolve_hits
-from dns.message.names import key
+from dns.message.names import name_to_key
 from dns.policy.verdict import BlockEntry
 
 # Members of an enumeration are looked up by name at every use; here that is the hot path.
@@ -74,7 +74,7 @@ class Index:
         """Return every entry that blocks a canonical name, exceptions already taken away."""
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
-        labels = name.split(".")  # `dns.message.names.key`, written out
+        labels = name.split(".")  # `dns.message.names.name_to_key`, written out
         labels.reverse()
         labels.append("")
         reversed_key = ".".join(labels)
@@ -92,7 +92,7 @@ class Index:
 
     def find_hits(self, name: str, qtype: int = 1) -> list[Hit]:
         """Return every group that matches a name, the longest entry first, not yet resolved against each other."""
-        return self._match_groups(name, qtype, self.find_listed(key(name)))
+        return self._match_groups(name, qtype, self.find_listed(name_to_key(name)))
 
     def find_listed(self, reversed_key: str) -> list[tuple[str, tuple[EntryGroup, ...]]]:
         """Return the listed parents of a key (itself among them), the shortest first, with what stands there."""
@@ -100,7 +100,7 @@ class Index:
 
     def iter_entries(self, below: str = "") -> Iterator[tuple[str, tuple[EntryGroup, ...]]]:
         """Yield every listed key under a name ("": all) with what stands there, sorted by the reversed keys."""
-        return self._base.iter_entries(key(below))
+        return self._base.iter_entries(name_to_key(below))
 
     def is_never_blocked(self, name: str) -> bool:
         """Tell whether a name is one that no list can block."""
@@ -194,7 +194,7 @@ class LayeredIndex(Index):
     def iter_entries(self, below: str = "") -> Iterator[tuple[str, tuple[EntryGroup, ...]]]:
         """Yield every listed key under a name with what stands there, sorted."""
         for reversed_key, old, new in merge_entries(
-            self._base.iter_entries(key(below)), self._over.iter_entries(key(below))
+            self._base.iter_entries(name_to_key(below)), self._over.iter_entries(name_to_key(below))
         ):
             here = old if new is None else new
             if here:

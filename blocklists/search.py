@@ -10,7 +10,7 @@ from blocklists.entries import Effect
 from blocklists.index import Index, iter_differences
 from blocklists.precedence import EntryGroup, Hit
 from blocklists.sources import Source
-from dns.message.names import name_of_key
+from dns.message.names import key_to_name
 from dns.policy.verdict import BlockEntry
 
 MAX_BELOW = 20
@@ -51,7 +51,7 @@ def search_index(index: Index, name: str, qtype: int = 1) -> SearchResult:
     below = []
     count = 0
     for reversed_key, _ in index.iter_entries(name):
-        listed = name_of_key(reversed_key)
+        listed = key_to_name(reversed_key)
         if listed == name:
             continue
         count += 1
@@ -67,9 +67,9 @@ def diff_indexes(old: Index, new: Index) -> tuple[CategoryChange, ...]:
     for reversed_key, before, after in iter_differences(old, new):
         had, has = _blocking_categories(before), _blocking_categories(after)
         for category in has - had:
-            added.setdefault(category, []).append(name_of_key(reversed_key))
+            added.setdefault(category, []).append(key_to_name(reversed_key))
         for category in had - has:
-            removed.setdefault(category, []).append(name_of_key(reversed_key))
+            removed.setdefault(category, []).append(key_to_name(reversed_key))
     _compare_patterns(old, new, added, removed)
     return tuple(
         CategoryChange(category, tuple(sorted(added.get(category, ()))), tuple(sorted(removed.get(category, ()))))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from blocklists.container import Attribute, PatternInfo, SourceInfo, Tables
 from blocklists.entries import Effect, EntryCondition, Match, NameEntry, PatternEntry
-from dns.message.names import name_of_key
+from dns.message.names import key_to_name
 
 AttributeSet = tuple[int, ...]
 _COVERING = (Match.SUBDOMAINS, Match.BELOW)
@@ -81,7 +81,7 @@ class BuildTable:
 
     def iter_names(self) -> Iterator[str]:
         """Yield every name, in no order."""
-        return map(name_of_key, self._names)
+        return map(key_to_name, self._names)
 
     def compact(self, progress: Callable[[int], None]) -> tuple[list[str], "array[int]", list[AttributeSet]]:
         """Return the keys that stay, sorted; for each the number of its set; and the sets. Empties the table."""

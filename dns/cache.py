@@ -1,6 +1,6 @@
 """Remembers what upstreams answered, for as long as each answer says, and a while longer for bad times.
 
-Whole answers are kept, by name, type and the asker's wishes (`flags`: whatever of the query changes the answer).
+Whole answers are kept, by name, type and the client's wishes (`flags`: whatever of the query changes the answer).
 
 - An answer lives as long as the shortest-lived record of its answer section. One that says "there is no such
   name", or "no record of that type", lives as long as its SOA record says, and is not kept without one (RFC 2308).
@@ -24,21 +24,21 @@ from collections.abc import Sequence
 import msgspec
 
 from dns.errors import MalformedMessage
-from dns.forward.extended_error import Told, told
-from dns.message.scanner import OPT, Walked, walk
+from dns.forward.extended_error import ExtendedError, parse_extended_error
+from dns.message.scanner import OPT, RecordTuple, scan_records
 
 STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
 RECHECK_SECONDS = 10.0
-FAILURE_SECONDS = 5
-LONGEST_NEGATIVE = 3600
-DUE_SHARE = 0.1  # of its life that a popular answer has left when it is due
-DUE_AFTER_HITS = 2
-ROOM_SHIFT = 11  # when memory is full, so small a part of it is made free: 30 entries of an ordinary room
-DUE_LIFE = 10  # seconds; an answer with a shorter life is not worth asking for early
+FAILURE_TTL = 5
+MAX_NEGATIVE_TTL = 3600
+PREFETCH_SHARE = 0.1  # of its life that a popular answer has left when it is due
+PREFETCH_AFTER_HITS = 2
+EVICT_SHIFT = 11  # when memory is full, so small a part of it is made free: 30 entries of an ordinary room
+PREFETCH_MINIMUM_TTL = 10  # seconds; an answer with a shorter life is not worth asking for early
 
-Key = tuple[str, int, int]  # canonical name, type, and the asker's wishes
+CacheKey = tuple[str, int, int]  # canonical name, type, and the client's wishes
 
-_ENTRY_BYTES = 430  # what an entry costs beside its message and its name
+_ENTRY_OVERHEAD_BYTES = 430  # what an entry costs beside its message and its name
 _TTL = struct.Struct("!I")
 _TTL_BEFORE_DATA = 6  # bytes from a record's time to live to its data
 _NOERROR, _NXDOMAIN = 0, 3
@@ -46,105 +46,105 @@ _ANSWERS = frozenset({_NOERROR, _NXDOMAIN})
 _SOA = 6
 _ANY = 255
 _TRUNCATED = 0x02
-_LONGEST_TTL = 0x7FFFFFFF
+_MAX_TTL = 0x7FFFFFFF
 
 
-class Cached(msgspec.Struct, gc=False, eq=False):
+class CachedMessage(msgspec.Struct, gc=False, eq=False):
     """One whole answer, and how long it lives. Whoever gives it out without asking the cache raises `hits`."""
 
     message: bytes
-    ttls_at: tuple[int, ...]  # where each record's time to live stands; the EDNS record has none
-    stored: float
-    expires: float
-    due_at: float  # when it is worth renewing, if it is popular
-    records: list[Walked] | None  # of the answer section; at hand once
+    ttl_offsets: tuple[int, ...]  # where each record's time to live stands; the EDNS record has none
+    stored_at: float
+    expires_at: float
+    prefetch_at: float  # when it is worth renewing, if it is popular
+    records: list[RecordTuple] | None  # of the answer section; at hand once
     is_failure: bool
-    told: Told | None  # what the upstream explained
+    extended_error: ExtendedError | None  # what the upstream explained
     hits: int = 0
-    seen: int = 0  # the hits at its last turn in the queue
+    hits_seen: int = 0  # the hits at its last turn in the queue
     recheck_at: float = 0.0
 
-    def take_records(self) -> list[Walked]:
-        """Return the records of the answer section, as `dns.message.scanner.walk` finds them."""
+    def take_records(self) -> list[RecordTuple]:
+        """Return the records of the answer section, as `dns.message.scanner.scan_records` finds them."""
         # They are at hand once, right after the message was read; to keep them would cost more than the message.
         records, self.records = self.records, None
-        return records if records is not None else walk(self.message)[1]
+        return records if records is not None else scan_records(self.message)[1]
 
     def is_fresh(self, now: float) -> bool:
         """Tell whether it may be given as it is."""
-        return now < self.expires
+        return now < self.expires_at
 
-    def is_due(self, now: float) -> bool:
+    def needs_prefetch(self, now: float) -> bool:
         """Tell whether it is worth renewing already: popular, and about to expire."""
-        return now >= self.due_at and self.hits >= DUE_AFTER_HITS and now >= self.recheck_at
+        return now >= self.prefetch_at and self.hits >= PREFETCH_AFTER_HITS and now >= self.recheck_at
 
-    def is_waiting(self, now: float) -> bool:
+    def is_awaiting_recheck(self, now: float) -> bool:
         """Tell whether an attempt to renew it failed a moment ago: it is given stale, without another attempt."""
         return now < self.recheck_at
 
-    def life_left(self, now: float) -> float:
+    def ttl_left(self, now: float) -> float:
         """Return for how many seconds it may be given; a stale answer for `STALE_TTL`."""
-        left = self.expires - now
+        left = self.expires_at - now
         return left if left > 0 else float(STALE_TTL)
 
-    def aged(self, now: float) -> bytes:
+    def with_aged_ttls(self, now: float) -> bytes:
         """Return the message with its times to live counted down; those of a stale answer are `STALE_TTL`."""
-        age = int(now - self.stored)
-        stale = now >= self.expires
+        age = int(now - self.stored_at)
+        stale = now >= self.expires_at
         if age <= 0 and not stale:
             return self.message
         message = bytearray(self.message)
-        for at in self.ttls_at:
+        for at in self.ttl_offsets:
             ttl = STALE_TTL if stale else max(_TTL.unpack_from(message, at)[0] - age, 0)
             _TTL.pack_into(message, at, ttl)
         return bytes(message)
 
 
-class RecordCache:
+class MessageCache:
     """The answers that are remembered."""
 
     def __init__(
         self,
         *,
-        limit: int = 32 * 1024 * 1024,  # bytes
+        max_bytes: int = 32 * 1024 * 1024,  # bytes
         minimum_ttl: int = 0,
         maximum_ttl: int = 86400,
         stale_seconds: float = 86400.0,
     ) -> None:
-        self._limit = limit
-        self._minimum = minimum_ttl
-        self._maximum = maximum_ttl
+        self._max_bytes = max_bytes
+        self._minimum_ttl = minimum_ttl
+        self._maximum_ttl = maximum_ttl
         self._stale_seconds = stale_seconds
-        self._entries: dict[Key, Cached] = {}
-        self._turns: deque[Key] = deque()  # the oldest first
-        self._bytes = 0
+        self._entries: dict[CacheKey, CachedMessage] = {}
+        self._queue: deque[CacheKey] = deque()  # the oldest first
+        self._used_bytes = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
     @property
-    def size(self) -> int:
+    def used_bytes(self) -> int:
         """About how many bytes the answers take."""
-        return self._bytes
+        return self._used_bytes
 
-    def get(self, key: Key, now: float) -> Cached | None:
-        """Return what is remembered: fresh, or stale where upstreams must be asked first. See `Cached`."""
+    def get(self, key: CacheKey, now: float) -> CachedMessage | None:
+        """Return what is remembered: fresh, or stale where upstreams must be asked first. See `CachedMessage`."""
         cached = self._entries.get(key)
-        if cached is None or now >= cached.expires + self._stale_seconds:
+        if cached is None or now >= cached.expires_at + self._stale_seconds:
             return None
-        if cached.is_failure and now >= cached.expires:
+        if cached.is_failure and now >= cached.expires_at:
             return None
         cached.hits += 1
         return cached
 
-    def put(self, key: Key, message: bytes, now: float, question_end: int = 0) -> Cached | None:
+    def put(self, key: CacheKey, message: bytes, now: float, question_end: int = 0) -> CachedMessage | None:
         """Remember an answer, if it is one that may be, and return it ready to be given out.
 
         A failure does not take the place of an answer that can still be given stale; that one is returned then.
         Returns None for bytes that are no message. `question_end`: as `dns.message.scanner` takes it.
         """
         try:
-            _, answer, authority, additional = walk(message, question_end)
+            _, answer, authority, additional = scan_records(message, question_end)
         except MalformedMessage:
             return None
         # What only some answers need is asked for only where they are those: this is done for every miss.
@@ -152,127 +152,127 @@ class RecordCache:
         is_failure = code not in _ANSWERS
         explained = None
         if additional:
-            explained = told(message, additional)
+            explained = parse_extended_error(message, additional)
             message = _without_opt(message, additional)
-        is_refusal = explained is not None and explained.refusal is not None
-        if is_failure and not is_refusal and (older := self.failed(key, now)):
+        is_refusal = explained is not None and explained.blocked_text is not None
+        if is_failure and not is_refusal and (older := self.mark_refresh_failed(key, now)):
             return older
         changed: list[tuple[int, int]] = []
         ttls_at: list[int] = []
-        life: float = self._shortest(answer, ttls_at, changed)
+        life: float = self._lowest_ttl(answer, ttls_at, changed)
         if authority or additional:
-            self._shortest(authority, ttls_at, changed)
-            self._shortest(additional, ttls_at, changed)
+            self._lowest_ttl(authority, ttls_at, changed)
+            self._lowest_ttl(additional, ttls_at, changed)
         if is_failure:
-            life = FAILURE_SECONDS
+            life = FAILURE_TTL
         elif code or not answer or answer[-1][0] != key[1]:
-            life = self._life_of_less(life, key[1], message, answer, authority, changed)
-        life = max(life, FAILURE_SECONDS) if is_refusal else life  # many refusals come without a SOA record
-        message = _with_times(message, changed) if changed else message
+            life = self._ttl_without_answer(life, key[1], message, answer, authority, changed)
+        life = max(life, FAILURE_TTL) if is_refusal else life  # many refusals come without a SOA record
+        message = _with_ttls(message, changed) if changed else message
         expires = now + life
-        due_at = expires - life * DUE_SHARE if life >= DUE_LIFE else expires
-        cached = Cached(message, tuple(ttls_at), now, expires, due_at, answer, is_failure, explained)
+        due_at = expires - life * PREFETCH_SHARE if life >= PREFETCH_MINIMUM_TTL else expires
+        cached = CachedMessage(message, tuple(ttls_at), now, expires, due_at, answer, is_failure, explained)
         if life > 0 and not message[2] & _TRUNCATED:
             entries = self._entries
-            used = self._bytes + _ENTRY_BYTES + len(key[0]) + len(message)
+            used = self._used_bytes + _ENTRY_OVERHEAD_BYTES + len(key[0]) + len(message)
             if (replaced := entries.get(key)) is None:
-                self._turns.append(key)
+                self._queue.append(key)
             else:
-                used -= _cost(key, replaced)
+                used -= _entry_bytes(key, replaced)
                 cached.hits = replaced.hits >> 1
             entries[key] = cached
-            self._bytes = used
-            if used > self._limit:
-                self._make_room(now)
+            self._used_bytes = used
+            if used > self._max_bytes:
+                self._evict_oldest(now)
         return cached
 
-    def failed(self, key: Key, now: float) -> Cached | None:
+    def mark_refresh_failed(self, key: CacheKey, now: float) -> CachedMessage | None:
         """Note that an answer could not be renewed; return it, if there is one that may be given stale."""
         cached = self._entries.get(key)
-        if cached is None or cached.is_failure or now >= cached.expires + self._stale_seconds:
+        if cached is None or cached.is_failure or now >= cached.expires_at + self._stale_seconds:
             return None
         cached.recheck_at = now + RECHECK_SECONDS
         return cached
 
-    def forget(self, name: str) -> int:
+    def flush_name(self, name: str) -> int:
         """Forget every answer for a name and its subdomains; return how many there were."""
         under = "." + name
         keys = [key for key in self._entries if not name or key[0] == name or key[0].endswith(under)]
         for key in keys:
-            self._bytes -= _cost(key, self._entries.pop(key))
-        self._turns = deque(key for key in self._turns if key in self._entries)
+            self._used_bytes -= _entry_bytes(key, self._entries.pop(key))
+        self._queue = deque(key for key in self._queue if key in self._entries)
         return len(keys)
 
-    def _shortest(self, section: list[Walked], ttls_at: list[int], changed: list[tuple[int, int]]) -> int:
+    def _lowest_ttl(self, section: list[RecordTuple], ttls_at: list[int], changed: list[tuple[int, int]]) -> int:
         """Return the shortest time to live of a section; note where each is, and which must be changed."""
-        minimum, maximum = self._minimum, self._maximum
+        minimum, maximum = self._minimum_ttl, self._maximum_ttl
         shortest = maximum
         for _, _, ttl, _, data_at, _ in section:
             ttls_at.append(data_at - _TTL_BEFORE_DATA)
             if not minimum <= ttl <= maximum:
-                ttl = self._bounded(ttl)  # noqa: PLW2901 (held within bounds)
+                ttl = self._clamp_ttl(ttl)  # noqa: PLW2901 (held within bounds)
                 changed.append((ttls_at[-1], ttl))
             if ttl < shortest:  # noqa: PLR1730 (a call of min() for each record of each answer costs more)
                 shortest = ttl
         return shortest
 
-    def _bounded(self, ttl: int) -> int:
-        return min(max(ttl if ttl <= _LONGEST_TTL else 0, self._minimum), self._maximum)
+    def _clamp_ttl(self, ttl: int) -> int:
+        return min(max(ttl if ttl <= _MAX_TTL else 0, self._minimum_ttl), self._maximum_ttl)
 
-    def _life_of_less(  # noqa: PLR0917 (what `put` knows of the answer)
+    def _ttl_without_answer(  # noqa: PLR0917 (what `put` knows of the answer)
         self,
         life: float,
         qtype: int,
         message: bytes,
-        answer: list[Walked],
-        authority: list[Walked],
+        answer: list[RecordTuple],
+        authority: list[RecordTuple],
         changed: list[tuple[int, int]],
     ) -> float:
         """Return how long an answer lives that may not hold what was asked for."""
-        if message[3] & 0x0F != _NXDOMAIN and _holds(answer, qtype):
+        if message[3] & 0x0F != _NXDOMAIN and _has_type(answer, qtype):
             return life
-        negative, soa_at = self._negative_life(message, authority)
+        negative, soa_at = self._negative_ttl(message, authority)
         if soa_at:
             changed.append((soa_at, negative))
         return min(life, negative)
 
-    def _negative_life(self, message: bytes, authority: list[Walked]) -> tuple[int, int]:
+    def _negative_ttl(self, message: bytes, authority: list[RecordTuple]) -> tuple[int, int]:
         """Return for how long there is nothing, and where the SOA's time to live stands (RFC 2308, section 5)."""
         for rtype, _, ttl, _, data_at, size in authority:
             if rtype == _SOA and size >= 22:
                 (minimum,) = _TTL.unpack_from(message, data_at + size - 4)
-                return min(self._bounded(min(ttl, minimum)), LONGEST_NEGATIVE), data_at - _TTL_BEFORE_DATA
+                return min(self._clamp_ttl(min(ttl, minimum)), MAX_NEGATIVE_TTL), data_at - _TTL_BEFORE_DATA
         return 0, 0
 
-    def _make_room(self, now: float) -> None:
+    def _evict_oldest(self, now: float) -> None:
         """Let the oldest go, some at once, but give each that was asked for since its last turn another one."""
-        entries, turns, used = self._entries, self._turns, self._bytes
-        enough = self._limit - (self._limit >> ROOM_SHIFT)
+        entries, turns, used = self._entries, self._queue, self._used_bytes
+        enough = self._max_bytes - (self._max_bytes >> EVICT_SHIFT)
         while used > enough and turns:
             key = turns.popleft()
             cached = entries.pop(key)
-            if cached.hits > cached.seen and now < cached.expires:
-                cached.seen = cached.hits
+            if cached.hits > cached.hits_seen and now < cached.expires_at:
+                cached.hits_seen = cached.hits
                 entries[key] = cached
                 turns.append(key)
             else:
-                used -= _cost(key, cached)
-        self._bytes = used
+                used -= _entry_bytes(key, cached)
+        self._used_bytes = used
 
 
-def _holds(answer: list[Walked], qtype: int) -> bool:
+def _has_type(answer: list[RecordTuple], qtype: int) -> bool:
     """Tell whether an answer holds what was asked for, and not only the aliases on the way to nothing."""
     return any(qtype in {record[0], _ANY} for record in answer)
 
 
-def _with_times(message: bytes, changed: Sequence[tuple[int, int]]) -> bytes:
+def _with_ttls(message: bytes, changed: Sequence[tuple[int, int]]) -> bytes:
     rewritten = bytearray(message)
     for at, ttl in changed:
         _TTL.pack_into(rewritten, at, ttl)
     return bytes(rewritten)
 
 
-def _without_opt(message: bytes, additional: list[Walked]) -> bytes:
+def _without_opt(message: bytes, additional: list[RecordTuple]) -> bytes:
     """Return a message without its OPT record, which was meant for us; it leaves `additional` too."""
     rtype, _, _, at, _, _ = additional[-1]
     if rtype == OPT:
@@ -286,5 +286,5 @@ def _without_opt(message: bytes, additional: list[Walked]) -> bytes:
     return message[:10] + b"\0\0" + message[12:start]
 
 
-def _cost(key: Key, cached: Cached) -> int:
-    return _ENTRY_BYTES + len(key[0]) + len(cached.message)
+def _entry_bytes(key: CacheKey, cached: CachedMessage) -> int:
+    return _ENTRY_OVERHEAD_BYTES + len(key[0]) + len(cached.message)

@@ -1,17 +1,18 @@
-"""Finished answers, kept to be given again byte for byte, apart from the id and the times to live.
+"""Cached responses, kept to be given again byte for byte, apart from the id and the times to live.
 
-Answers are kept for each view apart: by the packet without its id, so whatever an asker may say in a query (case
+Answers are kept for each view apart: by the packet without its id, so whatever an client may say in a query (case
 of the name, EDNS, flags) is part of the key, and nothing has to be parsed to find an answer again. What depends on
-the asker beyond that (a cookie) is never kept.
+the client beyond that (a cookie) is never kept.
 
-- `Finished.good_until` is the moment until which the bytes may be sent as they are: at most a second, because
-  times to live count down. `revive` renders them anew, half a microsecond once a second for each entry.
+- `CachedResponse.fresh_until` is the moment until which the bytes may be sent as they are: at most a second,
+  because times to live count down. `refresh_response` renders them anew, half a microsecond once a second for each
+  entry.
 - An answer is kept no longer than what it was made of: the verdict, the next change of the policy by time alone,
-  the record cache's entry; and of that only until it is due to be renewed, which is the chain's business.
-- For each view there are a hot and a cold generation, of `ENTRIES` each: when the hot one is full it becomes the
-  cold one, and what is still asked for moves back. Nothing is paid for this on the fast path.
-- A new policy says which names it changed. Entries then count as cold and *suspect*: one that depends on a
-  changed name is not brought back. A policy that cannot tell changes everything.
+  the message cache's entry; and of that only until it is due to be renewed, which is the pipeline's business.
+- For each view there are a current and a previous generation, of `MAX_ENTRIES` each: when the current one is full
+  it becomes the previous one, and what is still asked for moves back. Nothing is paid for this on the fast path.
+- A new policy says which names it changed. Entries then count as of the previous generation, and one that depends
+  on a changed name is not brought back. A policy that cannot tell changes everything.
 """
 
 import struct
@@ -19,17 +20,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from dns.cache import Cached
+from dns.cache import CachedMessage
 from dns.message.names import parents
 from dns.policy.verdict import View
 
-ENTRIES = 32768
+MAX_ENTRIES = 32768
 
 _TTL = struct.Struct("!I")
-_unpack_ttl, _pack_ttl = _TTL.unpack_from, _TTL.pack_into  # looked up once: see `Finished.renew`
+_unpack_ttl, _pack_ttl = _TTL.unpack_from, _TTL.pack_into  # looked up once: see `CachedResponse.refresh_ttls`
 
 
-class Noted(msgspec.Struct, gc=False, eq=False, array_like=True):
+class LogEntry(msgspec.Struct, gc=False, eq=False, array_like=True):
     """What the query log says of an answer, whoever gets it. Compared by identity: counting is then cheapest.
 
     Its fields are those of a `dns.querylog.records.QueryRecord` from `group` to `rcode`, in that order:
@@ -45,157 +46,170 @@ class Noted(msgspec.Struct, gc=False, eq=False, array_like=True):
     source: str = ""
     entry: str = ""
     rcode: int = 0
-    packed: bytes = b""  # as it travels to the recorder; made once, by `dns.querylog.codec`
+    packed: bytes = b""  # as it travels to the query-log writer; made once, by `dns.querylog.codec`
 
 
-class Finished:
+class CachedResponse:
     """One answer, ready to be sent after any id."""
 
-    __slots__ = ("_age", "_cached", "_stored", "_ttls", "_until", "body", "good_until", "names", "noted", "size")
+    __slots__ = (
+        "_age",
+        "_cached",
+        "_expires_at",
+        "_stored_at",
+        "_ttl_offsets",
+        "body",
+        "fresh_until",
+        "log_entry",
+        "names",
+        "size",
+    )
 
     def __init__(
         self,
         body: bytes,
-        noted: Noted,
+        log_entry: LogEntry,
         names: tuple[str, ...],
         *,
-        until: float,
-        ttls: tuple[int, ...] = (),
-        stored: float = 0.0,
+        expires_at: float,
+        ttl_offsets: tuple[int, ...] = (),
+        stored_at: float = 0.0,
         now: float = 0.0,
-        cached: Cached | None = None,
+        cached: CachedMessage | None = None,
     ) -> None:
         self.body = body
         self.size = len(body)
-        self.noted = noted
+        self.log_entry = log_entry
         self.names = names  # every name it depends on, the one asked for first
-        self._until = until
-        self._ttls = ttls  # offsets within the body
-        self._stored = stored  # when the times to live began to count down
-        self._age = int(now - stored) if ttls else 0
+        self._expires_at = expires_at
+        self._ttl_offsets = ttl_offsets  # offsets within the body
+        self._stored_at = stored_at  # when the times to live began to count down
+        self._age = int(now - stored_at) if ttl_offsets else 0
         self._cached = cached
-        self.good_until = min(stored + self._age + 1, until) if ttls else until
+        self.fresh_until = min(stored_at + self._age + 1, expires_at) if ttl_offsets else expires_at
 
-    def renew(self, now: float) -> bool:
+    def refresh_ttls(self, now: float) -> bool:
         """Count the times to live down to `now`. False: it may not be given any more."""
-        if now >= self._until:
+        if now >= self._expires_at:
             return False
         if self._cached is not None:
             self._cached.hits += 1
-        if self._ttls:
-            age = int(now - self._stored)
+        if self._ttl_offsets:
+            age = int(now - self._stored_at)
             older = age - self._age
             if older < 0:
                 return False  # the clock was set back
             body = bytearray(self.body)
-            for at in self._ttls:
+            for at in self._ttl_offsets:
                 (ttl,) = _unpack_ttl(body, at)
                 _pack_ttl(body, at, ttl - older if ttl > older else 0)
             self.body = bytes(body)
             self._age = age
-            good_until = self._stored + age + 1
-            self.good_until = min(self._until, good_until)
+            good_until = self._stored_at + age + 1
+            self.fresh_until = min(self._expires_at, good_until)
         return True
 
 
-class _Shelf:
+class _ViewCache:
     """The answers of one view."""
 
-    __slots__ = ("cold", "harmless", "hot", "suspects", "view")
+    __slots__ = ("changed_names", "current", "previous", "safe_addresses", "view")
 
     def __init__(self, view: View) -> None:
         self.view = view  # held, so that its id() stays its own
-        self.hot: dict[bytes, Finished] = {}
-        self.cold: dict[bytes, Finished] = {}
-        self.harmless: set[bytes] = set()
-        self.suspects: frozenset[str] = (
+        self.current: dict[bytes, CachedResponse] = {}
+        self.previous: dict[bytes, CachedResponse] = {}
+        self.safe_addresses: set[bytes] = set()
+        self.changed_names: frozenset[str] = (
             frozenset()
-        )  # names that a new policy changed since the cold ones were made
+        )  # names that a new policy changed since the previous ones were made
 
 
-class Replay:
-    """All finished answers of one worker."""
+class PacketCache:
+    """All cached responses of one worker."""
 
-    def __init__(self, entries: int = ENTRIES) -> None:
+    def __init__(self, entries: int = MAX_ENTRIES) -> None:
         self._entries = entries
-        self._shelves: dict[int, _Shelf] = {}
-        self._older: dict[int, _Shelf] = {}
-        self._changed: Sequence[str] | None = None
+        self._by_view: dict[int, _ViewCache] = {}
+        self._replaced: dict[int, _ViewCache] = {}
+        self._changed_names: Sequence[str] | None = None
 
-    def answers(self, view: View, before: View | None = None) -> dict[bytes, Finished]:
-        """Return the hot answers of a view: the same dictionary for as long as the policy lasts.
+    def current_responses(self, view: View, before: View | None = None) -> dict[bytes, CachedResponse]:
+        """Return the current responses of a view: the same dictionary for as long as the policy lasts.
 
         `before`: the view that the same device had under the policy before.
         """
-        shelf = self._shelves.get(id(view))
-        if shelf is None:
-            shelf = self._shelves[id(view)] = _Shelf(view)
-            older = self._older.get(id(before))
-            if older is not None and self._changed is not None:
-                shelf.cold = older.hot
-                shelf.suspects = frozenset(self._changed)
-        return shelf.hot
+        view_cache = self._by_view.get(id(view))
+        if view_cache is None:
+            view_cache = self._by_view[id(view)] = _ViewCache(view)
+            older = self._replaced.get(id(before))
+            if older is not None and self._changed_names is not None:
+                view_cache.previous = older.current
+                view_cache.changed_names = frozenset(self._changed_names)
+        return view_cache.current
 
-    def cold(self, view: View) -> dict[bytes, Finished]:
-        """Return the answers of a view that `revive` may bring back: the same dictionary, as long."""
-        return self._shelves[id(view)].cold
+    def previous_responses(self, view: View) -> dict[bytes, CachedResponse]:
+        """Return the answers of a view that `refresh_response` may bring back: the same dictionary, as long."""
+        return self._by_view[id(view)].previous
 
-    def harmless(self, view: View) -> set[bytes]:
+    def safe_addresses(self, view: View) -> set[bytes]:
         """Return the addresses that a view was found to let pass for any name; it lives as long as the answers."""
-        return self._shelves[id(view)].harmless
+        return self._by_view[id(view)].safe_addresses
 
-    def revive(self, view: View, key: bytes, now: float) -> Finished | None:
+    def refresh_response(self, view: View, key: bytes, now: float) -> CachedResponse | None:
         """Return a kept answer that may be given now, its times to live counted down, or None."""
-        shelf = self._shelves[id(view)]
-        finished = shelf.hot.get(key)
-        if finished is not None:
-            if now < finished.good_until or finished.renew(now):
-                return finished
-            del shelf.hot[key]
+        view_cache = self._by_view[id(view)]
+        response = view_cache.current.get(key)
+        if response is not None:
+            if now < response.fresh_until or response.refresh_ttls(now):
+                return response
+            del view_cache.current[key]
             return None
-        finished = shelf.cold.pop(key, None)
-        if finished is None or (shelf.suspects and _touches(finished.names, shelf.suspects)):
+        response = view_cache.previous.pop(key, None)
+        if response is None or (
+            view_cache.changed_names and _depends_on(response.names, view_cache.changed_names)
+        ):
             return None
-        if now < finished.good_until or finished.renew(now):
-            self._keep(shelf, key, finished)
-            return finished
+        if now < response.fresh_until or response.refresh_ttls(now):
+            self._store(view_cache, key, response)
+            return response
         return None
 
-    def keep(self, view: View, key: bytes, finished: Finished) -> None:
+    def store_response(self, view: View, key: bytes, response: CachedResponse) -> None:
         """Keep an answer."""
-        shelf = self._shelves.get(id(view))
-        if shelf is not None:  # it was asked under a policy that has been replaced since
-            self._keep(shelf, key, finished)
+        view_cache = self._by_view.get(id(view))
+        if view_cache is not None:  # it was asked under a policy that has been replaced since
+            self._store(view_cache, key, response)
 
-    def swap(self, changed: Sequence[str] | None) -> None:
-        """Prepare for a new policy, whose views are asked for next with `answers`; then comes `settle`.
+    def begin_policy_change(self, changed: Sequence[str] | None) -> None:
+        """Prepare for a new policy, whose views are next given to `current_responses`; then `end_policy_change`.
 
         `changed`: names such that only they and their subdomains may have another verdict; None: everything.
         """
-        self._older, self._shelves, self._changed = self._shelves, {}, changed
+        self._replaced, self._by_view, self._changed_names = self._by_view, {}, changed
 
-    def settle(self) -> None:
+    def end_policy_change(self) -> None:
         """Forget the answers of views that no device has any more."""
-        self._older = {}
+        self._replaced = {}
 
     def clear(self) -> None:
         """Forget every answer."""
-        for shelf in self._shelves.values():
-            shelf.hot.clear()
-            shelf.cold.clear()
+        for view_cache in self._by_view.values():
+            view_cache.current.clear()
+            view_cache.previous.clear()
 
     def __len__(self) -> int:
-        return sum(len(shelf.hot) + len(shelf.cold) for shelf in self._shelves.values())
+        return sum(len(view_cache.current) + len(view_cache.previous) for view_cache in self._by_view.values())
 
-    def _keep(self, shelf: _Shelf, key: bytes, finished: Finished) -> None:
-        if len(shelf.hot) >= self._entries:
+    def _store(self, view_cache: _ViewCache, key: bytes, response: CachedResponse) -> None:
+        if len(view_cache.current) >= self._entries:
             # The dictionaries themselves stay: every device of the view holds them.
-            shelf.cold.clear()
-            shelf.cold.update(shelf.hot)
-            shelf.suspects = frozenset()
-            shelf.hot.clear()
-        shelf.hot[key] = finished
+            view_cache.previous.clear()
+            view_cache.previous.update(view_cache.current)
+            view_cache.changed_names = frozenset()
+            view_cache.current.clear()
+        view_cache.current[key] = response
 
 
-def _touches(names: tuple[str, ...], changed: frozenset[str]) -> bool:
+def _depends_on(names: tuple[str, ...], changed: frozenset[str]) -> bool:
     return any(parent in changed for name in names for parent in parents(name))

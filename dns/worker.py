@@ -8,8 +8,8 @@ The lists are mapped from a file, and a file can be damaged where it lies. So th
 the policy is loaded anew, which takes others. From the moment that somebody is seen to have written to the file
 until then, what needs a decision fails: damaged lists open as readily as they close.
 
-A worker that is *relieved* (another one looks after the same sockets) takes no new questions and no new
-connections, answers what it has, parts with each connection when nothing is under way on it, and ends.
+A worker that is *drained* (another one looks after the same sockets) takes no new questions and no new
+connections, answers what it has, closes each connection when nothing is under way on it, and ends.
 """
 
 import asyncio
@@ -26,28 +26,28 @@ from typing import Protocol
 
 import msgspec
 
-from dns.cache import RecordCache
-from dns.forward.health import State
-from dns.forward.server import Address
-from dns.forward.upstreams import Forward, Upstreams
-from dns.pipeline.local_zones import LocalNames
+from dns.cache import MessageCache
+from dns.forward.health import UpstreamState
+from dns.forward.server import UpstreamAddress
+from dns.forward.upstreams import ForwardZone, Upstreams
+from dns.pipeline.local_zones import LocalZoneLookup
 from dns.policy.verdict import Policy
-from dns.querylog.sender import Reporter
-from dns.resolver import Resolver, Surroundings
+from dns.querylog.sender import QueryLogSender
+from dns.resolver import Resolver, ResolverConfig
 from dns.server import tls
-from dns.server.connection_limiter import House, Limits
-from dns.server.sockets import Sockets
-from dns.server.stream_listener import Door
+from dns.server.connection_limiter import ConnectionLimiter, ConnectionLimits
+from dns.server.sockets import WorkerSockets
+from dns.server.stream_listener import StreamListener
 from dns.server.tcp import TcpConnection
 from dns.server.tls import Certificate
 from dns.server.udp import UdpListener
 
 TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
-LOOK_SECONDS = 0.25
+POLICY_POLL_SECONDS = 0.25
 READ_WHOLE_SECONDS = 60.0
 READ_AGAIN_SECONDS = 1.0  # at most so often where questions fail for another reason
-SAY_SECONDS = 5.0
-LEAVING_SECONDS = 10.0  # for what is under way when another worker takes over
+REPORT_SECONDS = 5.0
+DRAIN_SECONDS = 10.0  # for what is under way when another worker takes over
 CLOCK_JUMP_SECONDS = 5.0  # beyond this a difference between the two clocks is somebody setting one
 
 _log = logging.getLogger(__name__)
@@ -72,11 +72,11 @@ class PolicySource(Protocol):
         """Read what is mapped; tell whether it is what was opened. Called outside the loop's thread."""
 
 
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a worker is."""
 
     upstreams_down_since: float | None = None
-    upstreams: tuple[State, ...] = ()
+    upstream_states: tuple[UpstreamState, ...] = ()
     policy_problem: str = ""
     policy_version: int = 0
     unconfirmed_records: int = 0
@@ -86,15 +86,15 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What every worker of a room works with."""
 
     networks: tuple[str, ...]
-    upstreams: tuple[Address, ...]
-    forwards: tuple[Forward, ...] = ()
+    upstreams: tuple[UpstreamAddress, ...]
+    forward_zones: tuple[ForwardZone, ...] = ()
     rate_limit: int = 0
-    recorder: Path | None = None
-    page: Callable[[], Sequence[str]] = tuple
+    query_log_socket: Path | None = None
+    page_addresses: Callable[[], Sequence[str]] = tuple
     cookie_secret: bytes = b""
-    cache: Callable[[], RecordCache] = RecordCache
-    local: LocalNames | None = None
-    limits: Limits = Limits()
+    make_cache: Callable[[], MessageCache] = MessageCache
+    local_zones: LocalZoneLookup | None = None
+    limits: ConnectionLimits = ConnectionLimits()
     certificate: tuple[Path, Path] | None = None  # and its key; for the sockets of TLS and HTTPS
 
 
@@ -104,63 +104,63 @@ class Worker:
     def __init__(
         self,
         settings: WorkerSettings,
-        sockets: Sockets,
+        sockets: WorkerSockets,
         source: PolicySource,
         *,
-        say: Callable[[Condition], None] = lambda _condition: None,
+        report_status: Callable[[WorkerStatus], None] = lambda _condition: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._sockets = sockets
         self._source = source
-        self._say = say
+        self._report_status = report_status
         self._clock = clock
         self.policy_problem = ""
         self._stopping = asyncio.Event()
         self._touched = asyncio.Event()
-        self._is_relieved = False
+        self._is_draining = False
         self._mistakes = 0  # of the resolver's, those after which the lists were read
         self._read_whole_at = time.monotonic()
-        self._house = House(settings.limits)
-        self._upstreams = Upstreams(settings.upstreams, settings.forwards)
-        self._reporter = Reporter(settings.recorder)
+        self._limiter = ConnectionLimiter(settings.limits)
+        self._upstreams = Upstreams(settings.upstreams, settings.forward_zones)
+        self._query_log = QueryLogSender(settings.query_log_socket)
         self.resolver = Resolver(
-            Surroundings(
+            ResolverConfig(
                 policy=source.current(),
                 upstream=self._upstreams,
-                reporter=self._reporter,
-                cache=settings.cache(),
-                local=settings.local,
+                query_log=self._query_log,
+                cache=settings.make_cache(),
+                local_zones=settings.local_zones,
                 clock=clock,
                 networks=settings.networks,
                 rate_limit=settings.rate_limit,
-                page=settings.page,
+                page_addresses=settings.page_addresses,
                 cookie_secret=settings.cookie_secret,
             )
         )
 
     def stop(self) -> None:
         """End `run`, in good order."""
-        self._is_relieved = False
+        self._is_draining = False
         self._stopping.set()
 
-    def relieve(self) -> None:
+    def drain(self) -> None:
         """End `run` as soon as what is under way has been answered: another worker has taken over."""
-        self._is_relieved = True
+        self._is_draining = True
         self._stopping.set()
 
-    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+    async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Answer until `stop` is called."""
         loop = asyncio.get_running_loop()
         await self._upstreams.start()
-        self._reporter.start()
-        listeners = [UdpListener(sock, self.resolver, loop) for sock in self._sockets.udp]
-        doors = [self._door(sock, loop) for sock in self._sockets.tcp]
-        doors += self._encrypted_doors(loop)
-        for listener in listeners:
-            listener.open()
-        for door in doors:
-            door.open()
+        self._query_log.start()
+        udp_listeners = [UdpListener(sock, self.resolver, loop) for sock in self._sockets.udp]
+        stream_listeners = [self._tcp_listener(sock, loop) for sock in self._sockets.tcp]
+        stream_listeners += self._encrypted_listeners(loop)
+        for listener in udp_listeners:
+            listener.start_answering()
+        for stream_listener in stream_listeners:
+            stream_listener.start_accepting()
         # What exists now lives as long as the worker: no collection need look at it again.
         gc.collect()
         gc.freeze()
@@ -168,71 +168,83 @@ class Worker:
         # miss. What fills the cache is not worth a look either; cycles are found once there are so many objects.
         gc.set_threshold(200_000, 10, 10)
         ready()
-        tasks = [asyncio.create_task(task()) for task in (self._tell, self._tick, self._look, self._guard)]
+        tasks = [
+            asyncio.create_task(task()) for task in (self._report, self._tick, self._poll_policy, self._guard)
+        ]
         try:
             await self._stopping.wait()
             tasks[0].cancel()  # how this place is, is its new worker's to say
-            await self._finish(listeners, doors)
+            await self._drain(udp_listeners, stream_listeners)
         finally:
-            for listener in listeners:
+            for listener in udp_listeners:
                 listener.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._upstreams.close()
-            for door in doors:
-                await door.close()
+            for stream_listener in stream_listeners:
+                await stream_listener.close()
             self.resolver.tick(self._clock(), 0.0)
-            await self._reporter.close()
+            await self._query_log.flush_and_close()
 
-    async def _finish(self, listeners: Sequence[UdpListener], doors: Sequence[Door]) -> None:
+    async def _drain(
+        self, udp_listeners: Sequence[UdpListener], stream_listeners: Sequence[StreamListener]
+    ) -> None:
         """Answer what is under way, and take nothing new, for as long as nobody says `stop`."""
-        if not self._is_relieved:
+        if not self._is_draining:
             return
-        for listener in listeners:
-            listener.rest()
-        for door in doors:
-            door.rest()
-        until = time.monotonic() + LEAVING_SECONDS
-        while self._is_relieved and time.monotonic() < until:
-            if not self.resolver.waiting and not any(map(len, doors)):
+        for listener in udp_listeners:
+            listener.drain()
+        for stream_listener in stream_listeners:
+            stream_listener.drain()
+        until = time.monotonic() + DRAIN_SECONDS
+        while self._is_draining and time.monotonic() < until:
+            if not self.resolver.pending_count and not any(map(len, stream_listeners)):
                 break
             await asyncio.sleep(TICK_SECONDS)
 
-    def _door(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> Door:
+    def _tcp_listener(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> StreamListener:
         def make(address: str, now: float) -> TcpConnection:
             limits = self._settings.limits
-            return TcpConnection(address, now, handle=self.resolver.handle, limits=limits, clock=loop.time)
+            return TcpConnection(
+                address, now, handle=self.resolver.handle_stream_query, limits=limits, clock=loop.time
+            )
 
-        return Door(sock, make, limits=self._settings.limits, house=self._house, welcome=self.resolver.is_welcome)
+        return StreamListener(
+            sock,
+            make,
+            limits=self._settings.limits,
+            limiter=self._limiter,
+            is_allowed=self.resolver.is_client_allowed,
+        )
 
-    def _encrypted_doors(self, loop: asyncio.AbstractEventLoop) -> Iterator[Door]:
+    def _encrypted_listeners(self, loop: asyncio.AbstractEventLoop) -> Iterator[StreamListener]:
         files, sockets, settings = self._settings.certificate, self._sockets, self._settings
         if files is None or not (sockets.tls or sockets.https):
             return
         for sock in sockets.tls:
-            certificate = Certificate(*files, [tls.PROTOCOL], loop.time)
-            yield tls.tls_door(
+            certificate = Certificate(*files, [tls.ALPN_PROTOCOL], loop.time)
+            yield tls.tls_listener(
                 sock,
-                self.resolver.handle,
+                self.resolver.handle_stream_query,
                 certificate,
                 limits=settings.limits,
-                house=self._house,
-                welcome=self.resolver.is_welcome,
+                limiter=self._limiter,
+                is_allowed=self.resolver.is_client_allowed,
             )
         if sockets.https:
             # Only who serves HTTPS pays for its library.
             from dns.server import https  # noqa: PLC0415 (see the line above)
 
             for sock in sockets.https:
-                certificate = Certificate(*files, [https.PROTOCOL], loop.time)
-                yield https.https_door(
+                certificate = Certificate(*files, [https.ALPN_PROTOCOL], loop.time)
+                yield https.https_listener(
                     sock,
-                    self.resolver.handle,
+                    self.resolver.handle_stream_query,
                     certificate,
                     limits=settings.limits,
-                    house=self._house,
-                    welcome=self.resolver.is_welcome,
+                    limiter=self._limiter,
+                    is_allowed=self.resolver.is_client_allowed,
                 )
 
     async def _tick(self) -> None:
@@ -242,15 +254,15 @@ class Worker:
             now_steady, now = time.monotonic(), self._clock()
             seconds = now_steady - steady
             if abs(now - wall - seconds) > CLOCK_JUMP_SECONDS:
-                self.resolver.clock_was_set()
+                self.resolver.handle_clock_jump()
             self.resolver.tick(now, seconds)
             steady, wall = now_steady, now
 
-    async def _look(self) -> None:
+    async def _poll_policy(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(POLICY_POLL_SECONDS):
                     await self._touched.wait()
             touched = self._touched.is_set()
             self._touched.clear()
@@ -258,7 +270,7 @@ class Worker:
                 if not touched and not self._source.has_changed() and not await self._is_damaged(loop):
                     continue
                 policy = await loop.run_in_executor(None, self._source.load)
-                self.resolver.swap(policy)
+                self.resolver.replace_policy(policy)
             except ValueError as problem:
                 self.policy_problem = str(problem)
                 _log.warning("keeping the policy as it was: %s", problem)
@@ -287,18 +299,18 @@ class Worker:
         self._read_whole_at = time.monotonic()
         return not await loop.run_in_executor(None, self._source.is_whole)
 
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
         while True:
-            self._say(
-                Condition(
+            self._report_status(
+                WorkerStatus(
                     upstreams_down_since=self._upstreams.down_since(),
-                    upstreams=self._upstreams.states(),
+                    upstream_states=self._upstreams.states(),
                     policy_problem=self.policy_problem,
                     policy_version=self.resolver.policy.version,
-                    unconfirmed_records=self._reporter.unconfirmed,
+                    unconfirmed_records=self._query_log.unconfirmed_count,
                 )
             )
-            await asyncio.sleep(SAY_SECONDS)
+            await asyncio.sleep(REPORT_SECONDS)
 
 
 def run_worker(make: Callable[[], Worker], ready: Callable[[], None] = lambda: None) -> None:
@@ -308,15 +320,15 @@ def run_worker(make: Callable[[], Worker], ready: Callable[[], None] = lambda: N
         worker = make()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, worker.stop)
-        loop.add_signal_handler(signal.SIGUSR1, worker.relieve)
-        await worker.run(ready)
+        loop.add_signal_handler(signal.SIGUSR1, worker.drain)
+        await worker.serve(ready)
 
-    _allow_connections()
+    _raise_descriptor_limit()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(until_stopped())
 
 
-def _allow_connections() -> None:
+def _raise_descriptor_limit() -> None:
     """Let this process have as many descriptors as the system gives it unasked for; the usual 1024 are too few."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):

@@ -14,7 +14,7 @@ from msgspec import field
 from appliance.settings.dns import Domain, Forward, Memory
 from appliance.settings.room import PRIVATE_NETWORKS, Button, Led, NotNegative, Positive
 from appliance.settings.values import Network, Upstream
-from dns.local_zones.local_zones import LocalNames
+from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
 
 _KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "sk-ssh-ed25519@openssh.com")
@@ -144,7 +144,7 @@ class CardDns(msgspec.Struct, frozen=True, kw_only=True):
     cache: Memory = Memory()
 
     def __post_init__(self) -> None:
-        LocalNames(self.record)
+        LocalZones(self.record)
 
 
 class CardLog(msgspec.Struct, frozen=True, kw_only=True):

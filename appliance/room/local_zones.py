@@ -8,32 +8,32 @@ from cryptography import x509
 from appliance.errors import HallpassError
 from appliance.settings.dns import Encryption
 from appliance.settings.room import RoomSettings
-from dns.local_zones.ddr import Designated
-from dns.local_zones.local_zones import LocalNames
+from dns.local_zones.ddr import DesignatedResolver
+from dns.local_zones.local_zones import LocalZones
 from dns.message.names import canonical
 from dns.server.tls import Certificate, CertificateUnusable
 
 
-def local_names(settings: RoomSettings, addresses: Callable[[], Sequence[str]]) -> LocalNames:
+def local_names(settings: RoomSettings, addresses: Callable[[], Sequence[str]]) -> LocalZones:
     """Return the room's local names; `addresses` are those of its pages. Raises HallpassError."""
     dns = settings.dns
     own = [str(name) for name in dns.own_names]
     designated = None
     if dns.tls is not None:
         name = canonical(dns.tls.name) if dns.tls.name else _first_name(dns.tls.certificate)
-        designated = Designated(
+        designated = DesignatedResolver(
             name=name,
             tls_port=dns.tls.listen[0].port if dns.tls.listen else 0,
             https_port=dns.tls.https[0].port if dns.tls.https else 0,
         )
         if name not in own:
             own.append(name)
-    return LocalNames(
+    return LocalZones(
         dns.record,
         own_names=own,
         own_addresses=addresses,
         forwarded=[str(forward.domain) for forward in dns.forward],
-        designated=designated.records() if designated else (),
+        ddr_records=designated.svcb_records() if designated else (),
     )
 
 

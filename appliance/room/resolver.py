@@ -28,13 +28,13 @@ from appliance.settings.dns import Memory
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
 from dns import worker
-from dns.cache import RecordCache
+from dns.cache import MessageCache
 from dns.forward import health as upstream_health
-from dns.forward.upstreams import Forward
+from dns.forward.upstreams import ForwardZone
 from dns.policy.compiled import CompiledPolicy
-from dns.server.listen_sockets import Shares, Where
-from dns.server.sockets import Address, Sockets
-from dns.supervisor import Plan, Supervisor
+from dns.server.listen_sockets import ListenAddresses, ListenSockets
+from dns.server.sockets import SocketAddress, WorkerSockets
+from dns.supervisor import Supervisor, WorkerGroup
 from dns.worker import Worker, WorkerSettings, run_worker
 
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
@@ -136,7 +136,7 @@ def serve(settings: RoomSettings, file: Path | None = None) -> int:
     plan = composing.plan(settings, None)
     for old in paths.health.glob("resolver-*.json"):
         old.unlink(missing_ok=True)  # of a run with more workers
-    shown = ", ".join(_shown(*address) for address in plan.shares.addresses)
+    shown = ", ".join(_shown(*address) for address in plan.listen_sockets.addresses)
     planner, pulse = None, composing.pulse
     if file is not None:
         planner = Follower(file, settings, plan, composing.plan, health_folder=paths.health, say=_say)
@@ -147,13 +147,13 @@ def serve(settings: RoomSettings, file: Path | None = None) -> int:
 
     supervisor = Supervisor(
         plan,
-        say=_say,
+        log=_say,
         ready=ready,
-        planner=planner,
-        beat=pulse.feed_watchdog,
-        beat_seconds=watchdog_seconds() or 60.0,
+        group_source=planner,
+        heartbeat=pulse.feed_watchdog,
+        heartbeat_seconds=watchdog_seconds() or 60.0,
     )
-    return supervisor.run()
+    return supervisor.supervise()
 
 
 class Composing:
@@ -164,7 +164,7 @@ class Composing:
         self._paths = paths
         self._secret = secrets.token_bytes(16)  # devices keep their cookies (RFC 7873) through new settings
 
-    def plan(self, settings: RoomSettings, before: Plan | None) -> Plan:
+    def plan(self, settings: RoomSettings, before: WorkerGroup | None) -> WorkerGroup:
         """Return a plan that holds on to the sockets of the one before. Raises HallpassError: every mistake."""
         problems: list[str] = []
         work = _or_noted(problems, partial(self._worker_settings, settings))
@@ -172,20 +172,20 @@ class Composing:
         shares = _or_noted(problems, partial(_shares, settings, before))
         if work is None or files is None or shares is None:
             if shares is not None:
-                shares.close_beyond(before.shares.all() if before is not None else ())
+                shares.close_except(before.listen_sockets.all_sockets() if before is not None else ())
             raise HallpassError("\n".join(problems))
 
-        def run(number: int, own: Sockets, ready: Callable[[], None]) -> None:
+        def run(number: int, own: WorkerSockets, ready: Callable[[], None]) -> None:
             files.catch_up()
             tell = _teller(number, self._paths.health, files)
 
-            def say(condition: worker.Condition) -> None:
+            def say(condition: worker.WorkerStatus) -> None:
                 self.pulse.beats(number)
                 tell(condition)
 
-            run_worker(lambda: Worker(work, own, files, say=say), ready)
+            run_worker(lambda: Worker(work, own, files, report_status=say), ready)
 
-        return Plan(shares, _workers(settings), run)
+        return WorkerGroup(shares, _workers(settings), run)
 
     def _worker_settings(self, settings: RoomSettings) -> WorkerSettings:
         page = Page(settings)
@@ -195,11 +195,11 @@ class Composing:
             networks=tuple(str(network) for network in dns.clients),
             upstreams=dns.upstreams,
             rate_limit=dns.rate_limit,
-            recorder=self._paths.recorder_socket,
-            page=page.addresses,
-            forwards=tuple(Forward(str(one.domain), one.upstreams) for one in dns.forward),
-            local=local_names(settings, page.addresses),
-            cache=partial(_cache, dns.cache),
+            query_log_socket=self._paths.recorder_socket,
+            page_addresses=page.addresses,
+            forward_zones=tuple(ForwardZone(str(one.domain), one.upstreams) for one in dns.forward),
+            local_zones=local_names(settings, page.addresses),
+            make_cache=partial(_cache, dns.cache),
             certificate=certificate,
             cookie_secret=self._secret,
         )
@@ -217,20 +217,22 @@ def _workers(settings: RoomSettings) -> int:
     return settings.dns.workers or len(os.sched_getaffinity(0))
 
 
-def _shares(settings: RoomSettings, before: Plan | None) -> Shares:
+def _shares(settings: RoomSettings, before: WorkerGroup | None) -> ListenSockets:
     encryption = settings.dns.tls
-    where = Where(
+    where = ListenAddresses(
         plain=_addresses(settings.dns.listen),
         tls=_addresses(encryption.listen) if encryption else (),
         https=_addresses(encryption.https) if encryption else (),
     )
     try:
-        return (before.shares if before is not None else Shares()).renewed(where, _workers(settings))
+        return (before.listen_sockets if before is not None else ListenSockets()).with_addresses(
+            where, _workers(settings)
+        )
     except OSError as problem:
         raise HallpassError(f"DNS cannot listen on {problem.filename}: {_advice(problem)}") from None
 
 
-def _addresses(endpoints: Iterable[Endpoint]) -> tuple[Address, ...]:
+def _addresses(endpoints: Iterable[Endpoint]) -> tuple[SocketAddress, ...]:
     return tuple((endpoint.host, endpoint.port) for endpoint in endpoints)
 
 
@@ -240,8 +242,8 @@ def _advice(problem: OSError) -> str:
     return f"{problem.strerror or problem}; see [dns] listen"
 
 
-def _teller(number: int, folder: Path, files: Files) -> Callable[[worker.Condition], None]:
-    def tell(condition: worker.Condition) -> None:
+def _teller(number: int, folder: Path, files: Files) -> Callable[[worker.WorkerStatus], None]:
+    def tell(condition: worker.WorkerStatus) -> None:
         troubles = files.troubles
         conditions = list(troubles)
         details = {"policy": str(condition.policy_version), "unconfirmed": str(condition.unconfirmed_records)}
@@ -250,7 +252,7 @@ def _teller(number: int, folder: Path, files: Files) -> Callable[[worker.Conditi
             since = time.strftime("%H:%M", time.localtime(condition.upstreams_down_since))
             details["upstreams"] = f"no upstream has answered since {since}"
         details |= {
-            f"upstream {state.server}": _trouble(state) for state in condition.upstreams if state.down_since
+            f"upstream {state.server}": _trouble(state) for state in condition.upstream_states if state.down_since
         }
         details |= {trouble.value: words for trouble, words in troubles.items()}
         if condition.policy_problem:
@@ -267,15 +269,15 @@ def _teller(number: int, folder: Path, files: Files) -> Callable[[worker.Conditi
     return tell
 
 
-def _trouble(state: upstream_health.State) -> str:
+def _trouble(state: upstream_health.UpstreamState) -> str:
     """Say what is wrong with an upstream that is down."""
     since = time.strftime("%H:%M", time.localtime(state.down_since))
     return f"has not answered since {since}" + (f" ({state.trouble})" if state.trouble else "")
 
 
-def _cache(memory: Memory) -> RecordCache:
-    return RecordCache(
-        limit=memory.megabytes * 1024 * 1024,
+def _cache(memory: Memory) -> MessageCache:
+    return MessageCache(
+        max_bytes=memory.megabytes * 1024 * 1024,
         minimum_ttl=memory.minimum_ttl,
         maximum_ttl=memory.maximum_ttl,
         stale_seconds=memory.stale_hours * 3600.0,

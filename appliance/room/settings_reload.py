@@ -1,4 +1,4 @@
-"""Follows a room's settings file while its resolver runs (`dns.supervisor.Planner`).
+"""Follows a room's settings file while its resolver runs (`dns.supervisor.WorkerGroupSource`).
 
 The file is looked at once a second, and read when it has stood unchanged from one look to the next: an editor may
 write it in pieces. SIGHUP has it read at once, and followed even where it says nothing new (a certificate may have
@@ -20,11 +20,13 @@ from appliance.room.file_state import FileState, state_of
 from appliance.room.health import ProcessHealth
 from appliance.settings.load import SettingsInvalid, load
 from appliance.settings.room import RoomSettings
-from dns.supervisor import Plan
+from dns.supervisor import WorkerGroup
 
 PROCESS = "resolver-settings"
 
-Compose = Callable[[RoomSettings, Plan | None], Plan]  # what is there already is used again; raises HallpassError
+Compose = Callable[
+    [RoomSettings, WorkerGroup | None], WorkerGroup
+]  # what is there already is used again; raises HallpassError
 
 
 class Follower:
@@ -34,7 +36,7 @@ class Follower:
         self,
         file: Path,
         settings: RoomSettings,
-        plan: Plan,
+        plan: WorkerGroup,
         compose: Compose,
         *,
         health_folder: Path,
@@ -55,18 +57,18 @@ class Follower:
         self._said_at = 0.0
         self._is_tidy = True
 
-    def look(self, *, told: bool) -> Plan | None:
+    def poll(self, *, reload_requested: bool) -> WorkerGroup | None:
         """Return a new plan where the file asks for one."""
         self._tidy()
         state = state_of(self._file)
         is_still, self._seen = state == self._seen, state
-        if not told and (state == self._tried or not is_still):
+        if not reload_requested and (state == self._tried or not is_still):
             self._keep_saying()
             return None
         self._tried = state
         try:
             settings = self._read()
-            if _read_by_resolver(settings) == _read_by_resolver(self._settings) and not told:
+            if _read_by_resolver(settings) == _read_by_resolver(self._settings) and not reload_requested:
                 self._problem()
                 return None
             self._next_plan = self._compose(settings, self._plan)
@@ -79,16 +81,16 @@ class Follower:
         self._next_settings = settings
         return self._next_plan
 
-    def took(self) -> None:
+    def committed(self) -> None:
         """Take the last plan as the one in force."""
         self._settings, self._plan = self._next_settings, self._next_plan
         self._is_tidy = False
         self._problem()
         self._say(f"following {self._file}")
 
-    def failed(self, why: str) -> None:
+    def rejected(self, reason: str) -> None:
         """Hold on to the plan before."""
-        self._problem(why)
+        self._problem(reason)
 
     def _read(self) -> RoomSettings:
         settings = load(self._file, RoomSettings)

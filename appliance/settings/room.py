@@ -14,8 +14,8 @@ from msgspec import field
 
 from appliance.settings.dns import Domain, Encryption, Forward, Memory
 from appliance.settings.values import Endpoint, Network, Upstream
-from dns.forward.server import is_address
-from dns.local_zones.local_zones import LocalNames
+from dns.forward.server import is_ip_address
+from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
 
 # A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".
@@ -77,7 +77,7 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
         if not self.listen:
             raise ValueError("listen: name at least one address")
         _ensure_findable(self)
-        LocalNames(self.record)  # what one record cannot tell: an alias beside other records
+        LocalZones(self.record)  # what one record cannot tell: an alias beside other records
 
 
 class Web(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +185,7 @@ def _ensure_findable(dns: Dns) -> None:
     if any(server.transport == "plain" for server in dns.upstreams):
         return
     for server in (*dns.upstreams, *(server for forward in dns.forward for server in forward.upstreams)):
-        if not is_address(server.host):
+        if not is_ip_address(server.host):
             raise ValueError(
                 f"upstreams: the address of {server.host} cannot be looked up without a plain server; "
                 f"write https://ADDRESS{server.path}#{server.host}"

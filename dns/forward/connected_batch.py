@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 
 SLOTS = 64
-QUESTION_BYTES = 512  # a question of ours has at most 12 + 255 + 4 + 11
+QUERY_BYTES = 512  # a question of ours has at most 12 + 255 + 4 + 11
 ANSWER_BYTES = 4096  # we ask for 1232; what is longer than this is cut, and counts as truncated
 _TRUNCATED = 0x02
 
@@ -39,13 +39,13 @@ if _BATCHED:
     _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
 
 
-class _Room:
+class _SlotBuffer:
     """Preallocated slots, and the structures that describe them to the kernel."""
 
     def __init__(self, size: int) -> None:
         self.memory = mmap.mmap(-1, SLOTS * size)
         self.starts = tuple(range(0, SLOTS * size, size))
-        self.places = tuple((start, 2 * slot + 1) for slot, start in enumerate(self.starts))  # and of each length
+        self.layout = tuple((start, 2 * slot + 1) for slot, start in enumerate(self.starts))  # and of each length
         self.vectors = array.array("Q", bytes(16 * SLOTS))
         self.headers = array.array("Q", bytes(8 * _WORDS * SLOTS))
         self._pin = ctypes.c_char.from_buffer(self.memory)  # keeps the room mapped while the kernel knows it
@@ -59,28 +59,28 @@ class _Room:
             self.headers[slot * _WORDS + _IOV_LENGTH] = 1
 
 
-class Burst:
+class ConnectedDatagramBatch:
     """Room for a burst of datagrams either way. Sockets are connected and non-blocking."""
 
     def __init__(self, *, batched: bool = _BATCHED) -> None:
         self._batched = batched
-        self._out = _Room(QUESTION_BYTES)
-        self._in = _Room(ANSWER_BYTES)
+        self._out = _SlotBuffer(QUERY_BYTES)
+        self._in = _SlotBuffer(ANSWER_BYTES)
 
     def send(self, sock: socket.socket, datagrams: Sequence[bytes]) -> None:
         """Send datagrams. What a full buffer does not take is lost, as on any network. Raises other OSErrors."""
         if not self._batched:
             _send_one_by_one(sock, datagrams)
             return
-        room = self._out
-        memory, vectors, places = room.memory, room.vectors, room.places
+        slots = self._out
+        memory, vectors, layout = slots.memory, slots.vectors, slots.layout
         for first in range(0, len(datagrams), SLOTS):
             some = datagrams[first : first + SLOTS]
-            for (start, size_at), datagram in zip(places, some, strict=False):
+            for (start, size_at), datagram in zip(layout, some, strict=False):
                 size = len(datagram)
                 memory[start : start + size] = datagram
                 vectors[size_at] = size
-            sent = _sendmmsg(sock.fileno(), room.headers_at, len(some), socket.MSG_DONTWAIT)
+            sent = _sendmmsg(sock.fileno(), slots.headers_at, len(some), socket.MSG_DONTWAIT)
             if sent < 0:
                 _raise_unless_full(ctypes.get_errno())
 
@@ -88,14 +88,14 @@ class Burst:
         """Receive what has arrived, at most `SLOTS` datagrams; none if nothing has. Raises OSError."""
         if not self._batched:
             return _receive_one_by_one(sock)
-        room = self._in
-        count = _recvmmsg(sock.fileno(), room.headers_at, SLOTS, socket.MSG_DONTWAIT, None)
+        slots = self._in
+        count = _recvmmsg(sock.fileno(), slots.headers_at, SLOTS, socket.MSG_DONTWAIT, None)
         if count < 0:
             _raise_unless_full(ctypes.get_errno())
             return []
-        memory = room.memory
-        lengths = room.headers[_LENGTH : count * _WORDS : _WORDS]
-        datagrams = [memory[start : start + length] for start, length in zip(room.starts, lengths, strict=False)]
+        memory = slots.memory
+        lengths = slots.headers[_LENGTH : count * _WORDS : _WORDS]
+        datagrams = [memory[start : start + length] for start, length in zip(slots.starts, lengths, strict=False)]
         if ANSWER_BYTES in lengths:
             datagrams = [_marked_if_cut(datagram) for datagram in datagrams]
         return datagrams

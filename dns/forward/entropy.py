@@ -9,7 +9,7 @@ import os
 _BLOCK = 4096
 
 
-class Chance:
+class EntropyPool:
     """A stock of unpredictable bytes, filled up when it runs out. Each byte is given out once."""
 
     __slots__ = ("_at", "_stock")
@@ -18,11 +18,11 @@ class Chance:
         self._stock = b""
         self._at = _BLOCK
 
-    def number(self, size: int) -> int:
+    def draw_number(self, size: int) -> int:
         """Return a number of `size` bytes (at most 4096), each value as likely as any other."""
-        return int.from_bytes(self.draw(size), "big")
+        return int.from_bytes(self.draw_bytes(size), "big")
 
-    def draw(self, size: int) -> bytes:
+    def draw_bytes(self, size: int) -> bytes:
         """Return `size` bytes (at most 4096), each value as likely as any other."""
         at = self._at
         end = at + size

@@ -18,57 +18,57 @@ import msgspec
 
 from dns.errors import MalformedMessage
 from dns.message import edns
-from dns.message.scanner import OPT, Walked, walk
+from dns.message.scanner import OPT, RecordTuple, scan_records
 
-REFUSALS = frozenset({edns.BLOCKED, edns.CENSORED, edns.FILTERED})
-PASSED_ON = 2  # errors of one answer; with their texts they must not push the answer out of a datagram
-TEXT_CHARACTERS = 100
+BLOCKED_CODES = frozenset({edns.BLOCKED, edns.CENSORED, edns.FILTERED})
+MAX_PASSED_ON = 2  # errors of one answer; with their texts they must not push the answer out of a datagram
+MAX_TEXT_CHARACTERS = 100
 
-_MEANT = REFUSALS | {edns.PROHIBITED}
+_DELIBERATE_CODES = BLOCKED_CODES | {edns.PROHIBITED}
 _OPTION = struct.Struct("!HH")
 
 
-class Told(msgspec.Struct, frozen=True):
+class ExtendedError(msgspec.Struct, frozen=True):
     """What an upstream said beside its answer."""
 
-    refusal: str | None  # the text, perhaps empty, with which it keeps the name closed; None: it does not
+    blocked_text: str | None  # the text, perhaps empty, with which it keeps the name closed; None: it does not
     options: bytes  # the other errors, ready to be sent
 
 
-def told(message: bytes, additional: Sequence[Walked]) -> Told | None:
+def parse_extended_error(message: bytes, additional: Sequence[RecordTuple]) -> ExtendedError | None:
     """Return what a message's OPT record explains; None where it explains nothing: nearly every message."""
     found: dict[int, str] = {}
     for rtype, _, _, _, at, size in additional:
         if rtype == OPT and size:
-            for code, text in _errors(message, at, at + size):
+            for code, text in _parse_errors(message, at, at + size):
                 found.setdefault(code, text)
     if not found:
         return None
-    refusal = next((text for code, text in found.items() if code in REFUSALS), None)
-    passed_on = [(code, text) for code, text in found.items() if code not in REFUSALS][:PASSED_ON]
-    return Told(refusal, b"".join(edns.extended_error(code, text) for code, text in passed_on))
+    refusal = next((text for code, text in found.items() if code in BLOCKED_CODES), None)
+    passed_on = [(code, text) for code, text in found.items() if code not in BLOCKED_CODES][:MAX_PASSED_ON]
+    return ExtendedError(refusal, b"".join(edns.encode_extended_error(code, text) for code, text in passed_on))
 
 
-def is_meant(message: bytes) -> bool:
+def is_deliberate_failure(message: bytes) -> bool:
     """Tell whether a server failed a question because it keeps the name closed: nobody else may then be asked."""
     try:
-        _, _, _, additional = walk(message)
+        _, _, _, additional = scan_records(message)
     except MalformedMessage:
         return False
     return any(
-        code in _MEANT
+        code in _DELIBERATE_CODES
         for rtype, _, _, _, at, size in additional
         if rtype == OPT
-        for code, _ in _errors(message, at, at + size)
+        for code, _ in _parse_errors(message, at, at + size)
     )
 
 
-def _errors(message: bytes, at: int, end: int) -> Iterator[tuple[int, str]]:
+def _parse_errors(message: bytes, at: int, end: int) -> Iterator[tuple[int, str]]:
     while at + _OPTION.size <= end:
         code, size = _OPTION.unpack_from(message, at)
         at += _OPTION.size
         if code == edns.EXTENDED_ERROR and size >= 2 and at + size <= end:
             text = message[at + 2 : at + size].decode("utf-8", "replace")
             printable = "".join(one if one.isprintable() else " " for one in text)
-            yield int.from_bytes(message[at : at + 2], "big"), printable[:TEXT_CHARACTERS].strip()
+            yield int.from_bytes(message[at : at + 2], "big"), printable[:MAX_TEXT_CHARACTERS].strip()
         at += size

@@ -18,47 +18,47 @@ PROBE_SECONDS = (0.0, 1.0, 2.0, 2.0, 5.0)  # between probes; the last one for as
 _WEIGHT = 0.125  # of the newest sample in the smoothed latency, as TCP does it (RFC 6298)
 
 
-class Counts(msgspec.Struct):
+class UpstreamCounts(msgspec.Struct):
     """What one upstream sent back, counted since the start."""
 
     answers: int = 0
     timeouts: int = 0
-    wrong: int = 0  # an id that was never sent, or another question: a spoofer's try
+    mismatches: int = 0  # an id that was never sent, or another question: a spoofer's try
     late: int = 0  # an answer to a question that somebody had answered before
-    case_lost: int = 0  # the right answer, but for the case of the name's letters
+    case_mismatches: int = 0  # the right answer, but for the case of the name's letters
     truncated: int = 0
     failures: int = 0  # SERVFAIL, FORMERR, NOTIMP
-    refused_by_host: int = 0  # nothing listens there (ICMP), or the connection failed
+    unreachable: int = 0  # nothing listens there (ICMP), or the connection failed
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class UpstreamState(msgspec.Struct, frozen=True, kw_only=True):
     """How one upstream is, for people and for the room's health."""
 
     server: str
     down_since: float | None  # Unix seconds
     latency: float | None  # seconds, smoothed
     trouble: str  # what went wrong last, in words; empty where only answers are missing
-    counts: Counts
+    counts: UpstreamCounts
 
 
-class Health:
+class UpstreamHealth:
     """How one upstream is doing."""
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
-        self.counts = Counts()
+        self.counts = UpstreamCounts()
         self.latency: float | None = None
         self.down_since: float | None = None
         self.in_trouble = False
-        self.trouble_began = 0.0
+        self.trouble_since = 0.0
         self.trouble = ""
         self.next_probe = 0.0
-        self._unanswered = 0
+        self._timeouts_in_row = 0
         self._probes = 0
         self._wall_clock = wall_clock
 
-    def answered(self, latency: float | None) -> None:
+    def note_answer(self, latency: float | None) -> None:
         """Note an answer, and how many seconds it took; None where that cannot be told (asked more than once)."""
-        self._unanswered = 0
+        self._timeouts_in_row = 0
         if latency is not None:
             self.latency = latency if self.latency is None else self.latency + _WEIGHT * (latency - self.latency)
         if self.in_trouble:
@@ -67,29 +67,29 @@ class Health:
             self.trouble = ""
             self._probes = 0
 
-    def unanswered(self, now: float) -> bool:
+    def note_timeout(self, now: float) -> bool:
         """Note a question that had no answer in time. Tell whether the server has just come into trouble."""
         self.counts.timeouts += 1
-        self._unanswered += 1
-        if self.in_trouble or self._unanswered < TROUBLE_AFTER:
+        self._timeouts_in_row += 1
+        if self.in_trouble or self._timeouts_in_row < TROUBLE_AFTER:
             return False
-        return self.unreachable(now)
+        return self.note_unreachable(now)
 
-    def unreachable(self, now: float) -> bool:
+    def note_unreachable(self, now: float) -> bool:
         """Note that nothing is there at all. Tell whether the server has just come into trouble."""
         if self.in_trouble:
             return False
         self.in_trouble = True
-        self.trouble_began = now
+        self.trouble_since = now
         self._probes = 0
         self.next_probe = now
         return True
 
-    def note(self, trouble: str) -> None:
+    def note_trouble(self, trouble: str) -> None:
         """Note in words what went wrong."""
         self.trouble = trouble
 
-    def wants_probe(self, now: float) -> bool:
+    def claim_probe(self, now: float) -> bool:
         """Tell whether a probe is due; the next one is then set."""
         if not self.in_trouble or now < self.next_probe:
             return False
@@ -99,9 +99,9 @@ class Health:
         self.next_probe = now + PROBE_SECONDS[min(self._probes, len(PROBE_SECONDS) - 1)]
         return True
 
-    def state(self, server: str) -> State:
+    def snapshot(self, server: str) -> UpstreamState:
         """Return how the server is, under its title."""
-        return State(
+        return UpstreamState(
             server=server,
             down_since=self.down_since,
             latency=self.latency,
@@ -109,7 +109,7 @@ class Health:
             counts=msgspec.structs.replace(self.counts),
         )
 
-    def forget_a_little(self) -> None:
+    def decay_latency(self) -> None:
         """Let the memory of slowness fade, so that a server that is not asked gets another try."""
         if self.latency is not None:
             self.latency *= 0.98

@@ -14,22 +14,22 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
 
-from dns.forward.health import Health
-from dns.forward.pending_query import Exchange
-from dns.forward.server import Address, Asker, is_address, title
+from dns.forward.health import UpstreamHealth
+from dns.forward.pending_query import PendingQuery
+from dns.forward.server import AnswerHandler, UpstreamAddress, is_ip_address, upstream_title
 
 TIMEOUT_SECONDS = 3.0
 IDLE_SECONDS = 60.0
-IN_FLIGHT = 500
-FOUND_SECONDS = 600.0  # for how long a server's address is believed
-_LONGEST = 65535
-_MESSAGE = "application/dns-message"
+MAX_IN_FLIGHT = 500
+ADDRESS_SECONDS = 600.0  # for how long a server's address is believed
+_MAX_MESSAGE_BYTES = 65535
+_MEDIA_TYPE = "application/dns-message"
 _ATTEMPTS = 2
 
-Find = Callable[[str], Awaitable[Sequence[str]]]
+LookupAddresses = Callable[[str], Awaitable[Sequence[str]]]
 
 
-class Unusable(Exception):
+class UnusableAnswer(Exception):
     """What came back over HTTPS is no DNS answer; the message says why."""
 
 
@@ -37,13 +37,18 @@ class HttpsServer:
     """One upstream over HTTPS."""
 
     def __init__(
-        self, address: Address, asker: Asker, health: Health, context: ssl.SSLContext, find: Find
+        self,
+        address: UpstreamAddress,
+        handler: AnswerHandler,
+        health: UpstreamHealth,
+        context: ssl.SSLContext,
+        find: LookupAddresses,
     ) -> None:
-        self.title = title(address)
+        self.title = upstream_title(address)
         self.health = health
-        self.asker = asker
+        self.handler = handler
         self._address = address
-        self._find = find
+        self._lookup_addresses = find
         self._loop = asyncio.get_running_loop()
         self._client = httpx.AsyncClient(
             http2=True,
@@ -52,19 +57,19 @@ class HttpsServer:
             timeout=TIMEOUT_SECONDS,
             limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
         )
-        self._tasks: dict[Exchange, asyncio.Task[None]] = {}
-        self._found: Sequence[str] = ()
-        self._found_until = 0.0
+        self._tasks: dict[PendingQuery, asyncio.Task[None]] = {}
+        self._server_addresses: Sequence[str] = ()
+        self._server_addresses_until = 0.0
 
-    def send(self, exchange: Exchange) -> None:
+    def send_query(self, pending: PendingQuery) -> None:
         """Put a question to the server."""
-        if exchange in self._tasks:
+        if pending in self._tasks:
             return
-        if len(self._tasks) >= IN_FLIGHT:
-            self._loop.call_soon(self.asker.failed, exchange, self)
+        if len(self._tasks) >= MAX_IN_FLIGHT:
+            self._loop.call_soon(self.handler.handle_failure, pending, self)
             return
-        task = self._tasks[exchange] = self._loop.create_task(self._ask(exchange))
-        task.add_done_callback(lambda _: self._tasks.pop(exchange, None))
+        task = self._tasks[pending] = self._loop.create_task(self._send_and_receive(pending))
+        task.add_done_callback(lambda _: self._tasks.pop(pending, None))
 
     async def close(self) -> None:
         """Close the connection."""
@@ -74,37 +79,37 @@ class HttpsServer:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.aclose()
 
-    async def _ask(self, exchange: Exchange) -> None:
-        exchange.sent_at = self._loop.time()
-        exchange.case_kept = False  # nobody can spoof here, and in one spelling caches on the way are of use
+    async def _send_and_receive(self, pending: PendingQuery) -> None:
+        pending.sent_at = self._loop.time()
+        pending.uses_0x20 = False  # nobody can spoof here, and in one spelling caches on the way are of use
         problem = ""
         for _ in range(_ATTEMPTS):
             try:
-                data = await self._post(exchange)
-            except (httpx.HTTPError, httpx.StreamError, OSError, Unusable) as wrong:
+                data = await self._post_query(pending)
+            except (httpx.HTTPError, httpx.StreamError, OSError, UnusableAnswer) as wrong:
                 problem = str(wrong) or type(wrong).__name__
                 continue
-            if exchange.finished:
+            if pending.is_finished:
                 self.health.counts.late += 1
             else:
-                self.asker.answered(exchange, self, data)
+                self.handler.handle_answer(pending, self, data)
             return
-        self.health.note(problem)
-        self.health.counts.refused_by_host += 1
-        self._found_until = 0.0
-        self.asker.failed(exchange, self)
+        self.health.note_trouble(problem)
+        self.health.counts.unreachable += 1
+        self._server_addresses_until = 0.0
+        self.handler.handle_failure(pending, self)
 
-    async def _post(self, exchange: Exchange) -> bytes:
-        message = b"\0\0" + exchange.message(mixed=False, padded=True)
+    async def _post_query(self, pending: PendingQuery) -> bytes:
+        message = b"\0\0" + pending.build_message(use_0x20=False, padded=True)
         address = self._address
-        host = await self._host()
+        host = await self._url_host()
         name = address.server_name or address.host
         port = "" if address.port == 443 else f":{address.port}"
         headers = {
             "host": name + port,
-            "accept": _MESSAGE,
+            "accept": _MEDIA_TYPE,
             "accept-encoding": "identity",
-            "content-type": _MESSAGE,
+            "content-type": _MEDIA_TYPE,
             "user-agent": "hallpass",
         }
         url = f"https://{host}:{address.port}{address.path}"
@@ -112,27 +117,29 @@ class HttpsServer:
             "POST", url, content=message, headers=headers, extensions={"sni_hostname": name}
         ) as response:
             if response.status_code != httpx.codes.OK:
-                raise Unusable(f"status {response.status_code}")
-            if response.headers.get("content-type", "").partition(";")[0].strip().lower() != _MESSAGE:
-                raise Unusable("an answer that is no DNS message")
+                raise UnusableAnswer(f"status {response.status_code}")
+            if response.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
+                raise UnusableAnswer("an answer that is no DNS message")
             body = b""
             async for piece in response.aiter_raw():
                 body += piece
-                if len(body) > _LONGEST:
-                    raise Unusable("an answer longer than DNS has")
-        if not exchange.is_answered_by(body):
-            self.health.counts.wrong += 1
-            raise Unusable("an answer to another question")
+                if len(body) > _MAX_MESSAGE_BYTES:
+                    raise UnusableAnswer("an answer longer than DNS has")
+        if not pending.is_answered_by(body):
+            self.health.counts.mismatches += 1
+            raise UnusableAnswer("an answer to another question")
         return body
 
-    async def _host(self) -> str:
+    async def _url_host(self) -> str:
         """Return the server's address as it stands in a URL; looked up where the settings give a name."""
-        if is_address(self._address.host):
+        if is_ip_address(self._address.host):
             return f"[{self._address.host}]" if ":" in self._address.host else self._address.host
-        if self._loop.time() >= self._found_until:
-            self._found = await self._find(self._address.host)
-            self._found_until = self._loop.time() + FOUND_SECONDS
-        if not self._found:
-            self._found_until = 0.0
-            raise Unusable(f"the address of {self._address.host} could not be found through a plain upstream")
-        return self._found[0]
+        if self._loop.time() >= self._server_addresses_until:
+            self._server_addresses = await self._lookup_addresses(self._address.host)
+            self._server_addresses_until = self._loop.time() + ADDRESS_SECONDS
+        if not self._server_addresses:
+            self._server_addresses_until = 0.0
+            raise UnusableAnswer(
+                f"the address of {self._address.host} could not be found through a plain upstream"
+            )
+        return self._server_addresses[0]

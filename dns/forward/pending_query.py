@@ -1,13 +1,13 @@
 """One question on its way to an upstream: what is sent, and how an answer is known to be its answer.
 
-The asker's message is never passed on as it stands. What leaves the room is made anew from its question and two
+The client's message is never passed on as it stands. What leaves the room is made anew from its question and two
 of its wishes (DNSSEC OK, checking disabled): a header, the question, and our own EDNS record (RFC 6891) of 1232
 bytes. So no client subnet (RFC 7871), cookie or other option of a device ever leaves.
 
 Against spoofed answers (RFC 5452) a UDP question carries an unpredictable id and port, and the letters of its
 name in unpredictable case ("0x20": draft-vixie-dnsext-dns0x20), which an honest server repeats byte by byte.
 The answer is given back as it came, id and letters as they were sent: whoever makes a message of it puts the
-asker's own in their place (`dns.message.builder`).
+client's own in their place (`dns.message.builder`).
 """
 
 import struct
@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from dns.forward.entropy import Chance
+from dns.forward.entropy import EntropyPool
 from dns.message.wire import OPT_BYTES
 
 HEADER_BYTES = 12
@@ -30,7 +30,7 @@ _RD = 0x01
 _AD, _CD = 0x20, 0x10  # AD is always set: the answer serves others too, who may ask if it was verified (RFC 6840)
 _COUNTS = struct.Struct("!HHHH")
 # Flags and number of questions of every answer that is whole, and says that there is a name or that there is none.
-_PLAIN_HEADS = frozenset(
+_COMMON_ANSWER_HEADS = frozenset(
     bytes((_QR | first, second | rcode, 0, 1))
     for first in (0, _AA, _RD, _AA | _RD)
     for second in range(0, 256, 16)
@@ -50,111 +50,115 @@ def _edns(flags: int) -> bytes:
 _EDNS = (_edns(0), _edns(1))  # without and with DNSSEC OK
 _OPTION_BYTES = 4
 _PADDING = b"\x00\x0c"  # the option of RFC 7830
-_BLOCK = (
+_PADDING_BLOCK = (
     128  # bytes to a multiple of which questions over encrypted connections are padded (RFC 8467, section 4.1)
 )
 _WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
 _WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
 _from_bytes = int.from_bytes
-_HEADS = tuple(bytes((_RD, wishes)) + _WITH_EDNS for wishes in range(256))
+_QUERY_HEADS = tuple(bytes((_RD, wishes)) + _WITH_EDNS for wishes in range(256))
 
 
-class Exchange(msgspec.Struct, gc=False, eq=False):
-    """One question under way, whichever servers it is put to. Made by `Exchange.of`."""
+class PendingQuery(msgspec.Struct, gc=False, eq=False):
+    """One question under way, whichever servers it is put to. Made by `PendingQuery.from_message`."""
 
     done: Callable[[bytes | None], None]
-    due_with: dict[Any, None]  # the open questions that come due in the same tick
+    wheel_slot: dict[Any, None]  # the open questions that come due in the same tick
     server: Any  # the one asked last
-    identity: bytes  # proposed: where it is taken already, the server draws another
+    message_id: bytes  # proposed: where it is taken already, the server draws another
     question: bytes
-    mixed: bytes  # the same with the case of its letters by chance
-    wishes: int
-    wants_dnssec: int
-    usual: bytes  # `message()`: nearly all go out just so
-    finished: bool = False
-    case_kept: bool = True  # False: this question was also sent with its case as the asker wrote it
+    question_0x20: bytes  # the same with the case of its letters by chance
+    flags: int
+    dnssec_ok: int
+    default_message: bytes  # `message()`: nearly all go out just so
+    is_finished: bool = False
+    uses_0x20: bool = True  # False: this question was also sent with its case as the client wrote it
     has_edns: bool = True
-    tries: int = 1
-    overdue: int = 0  # how often nobody had answered in time
+    attempts: int = 1
+    timeouts: int = 0  # how often nobody had answered in time
     sent_at: float = 0.0
-    failed: tuple[Any, ...] = ()  # the servers that failed for certain
-    last_resort: bytes | None = None  # a failure some server told us, better than nothing
+    failed_servers: tuple[Any, ...] = ()  # the servers that failed for certain
+    fallback_answer: bytes | None = None  # a failure some server told us, better than nothing
 
     @classmethod
-    def of(
+    def from_message(
         cls,
         query: bytes,
         end: int,
         done: Callable[[bytes | None], None],
         *,
-        due_with: dict["Exchange", None],
+        wheel_slot: dict["PendingQuery", None],
         server: object,
-        chance: Chance,
-    ) -> "Exchange":
+        entropy: EntropyPool,
+    ) -> "PendingQuery":
         """Take the one question out of a message, which ends at `end` and was read before or made by us.
 
-        It puts itself among those of `due_with`.
+        It puts itself among those of `wheel_slot`.
         """
         question = query[HEADER_BYTES:end]
         size = end - HEADER_BYTES
         # As many random bytes as the question has: those before its type and class change the case of letters, the
         # last two are the id.
-        noise = chance.draw(size)
+        noise = entropy.draw_bytes(size)
         # Some types and classes would pass for letters; HTTPS (65) is one.
         letters = _from_bytes(question.translate(_CASE_BITS), "big") & _NOT_TYPE
         mixed = (_from_bytes(question, "big") ^ (letters & _from_bytes(noise, "big"))).to_bytes(size, "big")
         wishes = query[3] & _CD | _AD
         dnssec = query[end + 7] >> 7 if len(query) > end + 7 and query[end : end + 3] == _OPT_TYPE else 0
-        usual = _HEADS[wishes] + mixed + _EDNS[dnssec]
-        exchange = cls(done, due_with, server, noise[-2:], question, mixed, wishes, dnssec, usual)
-        due_with[exchange] = None
-        return exchange
+        usual = _QUERY_HEADS[wishes] + mixed + _EDNS[dnssec]
+        pending = cls(done, wheel_slot, server, noise[-2:], question, mixed, wishes, dnssec, usual)
+        wheel_slot[pending] = None
+        return pending
 
-    def come_due_with(self, others: dict["Exchange", None]) -> None:
+    def move_to_slot(self, others: dict["PendingQuery", None]) -> None:
         """Wait longer: come due together with others."""
-        self.due_with.pop(self, None)
-        self.due_with = others
+        self.wheel_slot.pop(self, None)
+        self.wheel_slot = others
         others[self] = None
 
-    def finish(self, answer: bytes | None) -> None:
+    def complete(self, answer: bytes | None) -> None:
         """Tell whoever asked, and be forgotten."""
         # At once, not when it would have come due: what thousands of finished questions hold would push everything
         # else out of the processor's caches.
-        self.finished = True
-        self.due_with.pop(self, None)
+        self.is_finished = True
+        self.wheel_slot.pop(self, None)
         self.done(answer)
 
-    def message(self, *, mixed: bool = True, edns: bool = True, padded: bool = False) -> bytes:
+    def build_message(self, *, use_0x20: bool = True, edns: bool = True, padded: bool = False) -> bytes:
         """Return the message to send, all but its id."""
-        question = self.mixed if mixed else self.question
+        question = self.question_0x20 if use_0x20 else self.question
         if padded:
-            size = -(HEADER_BYTES + len(question) + OPT_BYTES + _OPTION_BYTES) % _BLOCK
+            size = -(HEADER_BYTES + len(question) + OPT_BYTES + _OPTION_BYTES) % _PADDING_BLOCK
             padding = _PADDING + size.to_bytes(2, "big") + bytes(size)
-            opt = _EDNS[self.wants_dnssec][:-2] + len(padding).to_bytes(2, "big") + padding
-            return _HEADS[self.wishes] + question + opt
+            opt = _EDNS[self.dnssec_ok][:-2] + len(padding).to_bytes(2, "big") + padding
+            return _QUERY_HEADS[self.flags] + question + opt
         if edns:
-            return self.usual if mixed else _HEADS[self.wishes] + question + _EDNS[self.wants_dnssec]
-        return bytes((_RD, self.wishes)) + _WITHOUT_EDNS + question
+            return (
+                self.default_message if use_0x20 else _QUERY_HEADS[self.flags] + question + _EDNS[self.dnssec_ok]
+            )
+        return bytes((_RD, self.flags)) + _WITHOUT_EDNS + question
 
     def is_answered_by(self, data: bytes) -> bool:
         """Tell whether a message (its id aside) answers this very question, to the case of its letters."""
         if len(data) < HEADER_BYTES or data[2] & (_QR | _OPCODE) != _QR or data[4:6] != b"\0\1":
             return False
-        asked = data[HEADER_BYTES : HEADER_BYTES + len(self.mixed)]
-        return asked == self.mixed or (not self.case_kept and asked == self.question)
+        question = data[HEADER_BYTES : HEADER_BYTES + len(self.question_0x20)]
+        return question == self.question_0x20 or (not self.uses_0x20 and question == self.question)
 
-    def is_plainly_answered_by(self, data: bytes) -> bool:
+    def is_commonly_answered_by(self, data: bytes) -> bool:
         """Tell the same of the usual answer (whole, NOERROR or NXDOMAIN), at less cost."""
-        return data[2:6] in _PLAIN_HEADS and data.startswith(self.mixed, HEADER_BYTES)
+        return data[2:6] in _COMMON_ANSWER_HEADS and data.startswith(self.question_0x20, HEADER_BYTES)
 
     def is_answered_but_for_case(self, data: bytes) -> bool:
         """Tell whether a message answers this question from a server that does not keep the case of names."""
         if len(data) < HEADER_BYTES or data[2] & (_QR | _OPCODE) != _QR or data[4:6] != b"\0\1":
             return False
-        size = len(self.mixed)
-        asked = data[HEADER_BYTES : HEADER_BYTES + size]
-        return asked[-4:] == self.mixed[-4:] and asked[:-4].lower() == self.mixed[:-4].lower()
+        size = len(self.question_0x20)
+        question = data[HEADER_BYTES : HEADER_BYTES + size]
+        return (
+            question[-4:] == self.question_0x20[-4:] and question[:-4].lower() == self.question_0x20[:-4].lower()
+        )
 
 
 def is_truncated(data: bytes) -> bool:
@@ -167,6 +171,6 @@ def is_bare_error(data: bytes) -> bool:
     return len(data) == HEADER_BYTES and data[2] & _QR == _QR and data[3] & 0x0F in {FORMERR, NOTIMP}
 
 
-def rcode(data: bytes) -> int:
+def rcode_of(data: bytes) -> int:
     """Return the response code in a message's header."""
     return data[3] & 0x0F

@@ -5,11 +5,11 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from dns.forward.health import Health
-from dns.forward.pending_query import Exchange
+from dns.forward.health import UpstreamHealth
+from dns.forward.pending_query import PendingQuery
 
 
-class Address(Protocol):
+class UpstreamAddress(Protocol):
     """Where an upstream is, and how it is spoken to. The settings' own type fits."""
 
     @property
@@ -43,17 +43,17 @@ class ServerAddress(msgspec.Struct, frozen=True):
     path: str = ""
 
 
-class Asker(Protocol):
+class AnswerHandler(Protocol):
     """Whoever put a question to a server, and hears from it. Nothing is heard of a question twice."""
 
-    def answered(self, exchange: Exchange, server: "Server", data: bytes) -> None:
+    def handle_answer(self, pending: PendingQuery, server: "UpstreamServer", data: bytes) -> None:
         """Hear of a message that answers the question, whatever its response code. Its id means nothing."""
 
-    def failed(self, exchange: Exchange, server: "Server") -> None:
+    def handle_failure(self, pending: PendingQuery, server: "UpstreamServer") -> None:
         """Hear that the server cannot answer: nothing listens, or the connection broke. Time-outs are not told."""
 
 
-class Server(Protocol):
+class UpstreamServer(Protocol):
     """One upstream server."""
 
     @property
@@ -61,17 +61,17 @@ class Server(Protocol):
         """How people know it: as it stands in the settings."""
 
     @property
-    def health(self) -> Health:
+    def health(self) -> UpstreamHealth:
         """How it is doing."""
 
-    def send(self, exchange: Exchange) -> None:
-        """Put a question to it. The asker hears of it later, never from within this call."""
+    def send_query(self, pending: PendingQuery) -> None:
+        """Put a question to it. The client hears of it later, never from within this call."""
 
     async def close(self) -> None:
         """Let go of every socket and connection; nobody is told anything any more."""
 
 
-def is_address(host: str) -> bool:
+def is_ip_address(host: str) -> bool:
     """Tell whether a host is an IP address rather than a name."""
     try:
         ipaddress.ip_address(host)
@@ -80,7 +80,7 @@ def is_address(host: str) -> bool:
     return True
 
 
-def title(address: Address) -> str:
+def upstream_title(address: UpstreamAddress) -> str:
     """Return an address as it stands in the settings."""
     host = f"[{address.host}]" if ":" in address.host else address.host
     name = f"#{address.server_name}" if address.server_name not in {"", address.host} else ""

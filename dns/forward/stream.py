@@ -3,7 +3,7 @@
 One connection at a time, opened when there is something to ask and closed after `IDLE_SECONDS` without
 anything. Questions are pipelined: they leave at once, and answers may come in any order. When the connection
 breaks, its open questions are asked once more over a new one (a server may close an idle connection just as we
-write to it); a connection that breaks without ever having answered tells the asker that the server failed.
+write to it); a connection that breaks without ever having answered tells the client that the server failed.
 
 With a TLS context the server's certificate is verified, by the name that the settings give; a server that
 cannot show such a certificate is a server that failed.
@@ -13,15 +13,15 @@ import asyncio
 import ssl
 from typing import cast
 
-from dns.forward.entropy import Chance
-from dns.forward.health import Health
-from dns.forward.pending_query import HEADER_BYTES, Exchange
-from dns.forward.server import Address, Asker, title
+from dns.forward.entropy import EntropyPool
+from dns.forward.health import UpstreamHealth
+from dns.forward.pending_query import HEADER_BYTES, PendingQuery
+from dns.forward.server import AnswerHandler, UpstreamAddress, upstream_title
 
 CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 10.0
 STALLED_SECONDS = 3.0  # with open questions and not a byte
-PIPELINE = 2048  # open questions on one connection; more are refused
+MAX_OPEN_QUERIES = 2048  # open questions on one connection; more are refused
 _LENGTH_BYTES = 2
 
 
@@ -29,35 +29,40 @@ class StreamServer:
     """One upstream over TCP or TLS."""
 
     def __init__(
-        self, address: Address, asker: Asker, chance: Chance, health: Health, context: ssl.SSLContext | None = None
+        self,
+        address: UpstreamAddress,
+        handler: AnswerHandler,
+        entropy: EntropyPool,
+        health: UpstreamHealth,
+        context: ssl.SSLContext | None = None,
     ) -> None:
-        self.title = title(address)
+        self.title = upstream_title(address)
         self.health = health
-        self.asker = asker
-        self.chance = chance
+        self.handler = handler
+        self.entropy = entropy
         self.loop = asyncio.get_running_loop()
         self.is_encrypted = context is not None
         self._address = address
         self._context = context
-        self._queue: list[Exchange] = []  # while the connection is being made
+        self._queue: list[PendingQuery] = []  # while the connection is being made
         self._connecting: asyncio.Task[None] | None = None
         self._connection: _Connection | None = None
 
-    def send(self, exchange: Exchange) -> None:
+    def send_query(self, pending: PendingQuery) -> None:
         """Put a question to the server, over the connection that stands or a new one."""
         if self._connection is not None:
             self._connection.abort_if_stalled()
         if self._connection is not None and not self._connection.is_open:
-            self._connection = None  # it is closing; its own open questions come back by `lost`
+            self._connection = None  # it is closing; its own open questions come back by `handle_lost_connection`
         connection = self._connection
         if connection is not None:
-            if exchange.tries > 1 and connection.has(exchange):
+            if pending.attempts > 1 and connection.has_query(pending):
                 return
-            if not connection.send(exchange):
-                self.loop.call_soon(self.asker.failed, exchange, self)
+            if not connection.send_query(pending):
+                self.loop.call_soon(self.handler.handle_failure, pending, self)
             return
-        if exchange not in self._queue:
-            self._queue.append(exchange)
+        if pending not in self._queue:
+            self._queue.append(pending)
         if self._connecting is None:
             self._connecting = self.loop.create_task(self._connect())
 
@@ -70,19 +75,21 @@ class StreamServer:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.abandon()
-            await connection.gone
+            await connection.closed
 
-    def lost(self, connection: "_Connection", exchanges: list[Exchange], *, useful: bool) -> None:
+    def handle_lost_connection(
+        self, connection: "_Connection", queries: list[PendingQuery], *, had_answers: bool
+    ) -> None:
         """Take back the questions of a connection that broke."""
         if self._connection is connection:
             self._connection = None
-        for exchange in exchanges:
-            if useful:
-                self.send(exchange)
+        for pending in queries:
+            if had_answers:
+                self.send_query(pending)
             else:
-                self.asker.failed(exchange, self)
+                self.handler.handle_failure(pending, self)
 
-    def forget(self, connection: "_Connection") -> None:
+    def detach_connection(self, connection: "_Connection") -> None:
         """Ask nothing more over a connection that is about to close."""
         if self._connection is connection:
             self._connection = None
@@ -99,19 +106,19 @@ class StreamServer:
                     server_hostname=self._address.server_name if self._context else None,
                 )
         except (OSError, ssl.SSLError, TimeoutError) as problem:
-            self.health.note(str(problem) or "no answer to a connection")
-            self.health.counts.refused_by_host += 1
+            self.health.note_trouble(str(problem) or "no answer to a connection")
+            self.health.counts.unreachable += 1
         finally:
             self._connecting = None
-        exchanges, self._queue = self._queue, []
+        queries, self._queue = self._queue, []
         if connection is None or not connection.is_open:
-            for exchange in exchanges:
-                self.asker.failed(exchange, self)
+            for pending in queries:
+                self.handler.handle_failure(pending, self)
             return
         self._connection = connection
-        for exchange in exchanges:
-            if not exchange.finished and not connection.send(exchange):
-                self.asker.failed(exchange, self)
+        for pending in queries:
+            if not pending.is_finished and not connection.send_query(pending):
+                self.handler.handle_failure(pending, self)
 
 
 class _Connection(asyncio.Protocol):
@@ -121,10 +128,10 @@ class _Connection(asyncio.Protocol):
         self._server = server
         self._loop = server.loop
         self._transport: asyncio.Transport | None = None
-        self.gone: asyncio.Future[None] = self._loop.create_future()
-        self._open: dict[int, Exchange] = {}
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self._open: dict[int, PendingQuery] = {}
         self._received = bytearray()
-        self._answered = False
+        self._had_answers = False
         self._last_use = self._loop.time()
         self._waiting_since = self._last_use
         self._idle_check: asyncio.TimerHandle | None = None
@@ -134,24 +141,24 @@ class _Connection(asyncio.Protocol):
         """Whether the connection stands."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def has(self, exchange: Exchange) -> bool:
+    def has_query(self, pending: PendingQuery) -> bool:
         """Tell whether a question is open on this connection."""
-        return exchange in self._open.values()
+        return pending in self._open.values()
 
-    def send(self, exchange: Exchange) -> bool:
+    def send_query(self, pending: PendingQuery) -> bool:
         """Send a question. Tell False where the connection has too many open, or is closing."""
-        if len(self._open) >= PIPELINE:
-            self._open = {number: one for number, one in self._open.items() if not one.finished}
-        if self._transport is None or self._transport.is_closing() or len(self._open) >= PIPELINE:
+        if len(self._open) >= MAX_OPEN_QUERIES:
+            self._open = {number: one for number, one in self._open.items() if not one.is_finished}
+        if self._transport is None or self._transport.is_closing() or len(self._open) >= MAX_OPEN_QUERIES:
             return False
-        identity = self._server.chance.number(2)
+        identity = self._server.entropy.draw_number(2)
         while identity in self._open:
-            identity = self._server.chance.number(2)
-        self._last_use = exchange.sent_at = self._loop.time()
+            identity = self._server.entropy.draw_number(2)
+        self._last_use = pending.sent_at = self._loop.time()
         if not self._open:
             self._waiting_since = self._last_use
-        self._open[identity] = exchange
-        message = exchange.message(padded=self._server.is_encrypted)
+        self._open[identity] = pending
+        message = pending.build_message(padded=self._server.is_encrypted)
         length = len(message) + 2
         self._transport.write(length.to_bytes(2, "big") + identity.to_bytes(2, "big") + message)
         return True
@@ -159,15 +166,15 @@ class _Connection(asyncio.Protocol):
     def abort_if_stalled(self) -> None:
         """Break a connection on which nothing has come for long although something should."""
         if self._open and self._loop.time() - self._waiting_since > STALLED_SECONDS:
-            self._server.forget(self)
-            self.break_off()
+            self._server.detach_connection(self)
+            self.abort()
 
     def abandon(self) -> None:
         """Close without telling anybody."""
         self._open.clear()
-        self.break_off()
+        self.abort()
 
-    def break_off(self) -> None:
+    def abort(self) -> None:
         """Close at once."""
         if self._transport is not None:
             self._transport.abort()
@@ -188,43 +195,43 @@ class _Connection(asyncio.Protocol):
                 return
             message = bytes(received[_LENGTH_BYTES:end])
             del received[:end]
-            if not self._take(message):
-                self.break_off()
+            if not self._handle_message(message):
+                self.abort()
                 return
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
         """Hand the open questions back."""
         if self._idle_check is not None:
             self._idle_check.cancel()
-        exchanges = [exchange for exchange in self._open.values() if not exchange.finished]
+        queries = [pending for pending in self._open.values() if not pending.is_finished]
         self._open.clear()
-        self._server.lost(self, exchanges, useful=self._answered)
-        if not self.gone.done():
-            self.gone.set_result(None)
+        self._server.handle_lost_connection(self, queries, had_answers=self._had_answers)
+        if not self.closed.done():
+            self.closed.set_result(None)
 
-    def _take(self, message: bytes) -> bool:
+    def _handle_message(self, message: bytes) -> bool:
         """Hand an answer on. Tell False where the server does not speak DNS as we do."""
         counts = self._server.health.counts
-        exchange = self._open.get(int.from_bytes(message[:2], "big"))
-        if len(message) < HEADER_BYTES or exchange is None:
-            counts.wrong += 1
+        pending = self._open.get(int.from_bytes(message[:2], "big"))
+        if len(message) < HEADER_BYTES or pending is None:
+            counts.mismatches += 1
             return False
         del self._open[int.from_bytes(message[:2], "big")]
-        if not (exchange.is_answered_by(message) or exchange.is_answered_but_for_case(message)):
-            counts.wrong += 1
-            self._server.asker.failed(exchange, self._server)
+        if not (pending.is_answered_by(message) or pending.is_answered_but_for_case(message)):
+            counts.mismatches += 1
+            self._server.handler.handle_failure(pending, self._server)
             return False
-        self._answered = True
-        if exchange.finished:
+        self._had_answers = True
+        if pending.is_finished:
             counts.late += 1
         else:
-            self._server.asker.answered(exchange, self._server, message)
+            self._server.handler.handle_answer(pending, self._server, message)
         return True
 
     def _close_if_idle(self) -> None:
         quiet = self._loop.time() - self._last_use
         if quiet >= IDLE_SECONDS and self._transport is not None:
-            self._server.forget(self)
+            self._server.detach_connection(self)
             self._transport.close()
             return
         self._idle_check = self._loop.call_later(max(IDLE_SECONDS - quiet, 0.1), self._close_if_idle)

@@ -6,174 +6,183 @@ and the case of the letters, within milliseconds (RFC 5452). A socket that gets 
 its open questions go over TCP, and it is closed.
 
 A server that does not keep the case of names ("0x20") is asked over TCP, where nobody can spoof, until it has
-done so `CASE_LOST_AFTER` times without ever keeping it; from then on its answers are compared regardless of
-case. A server that answers a few questions only without EDNS (RFC 6891, section 7) is asked without it for a
+done so `CASE_MISMATCHES_ALLOWED` times without ever keeping it; from then on its answers are compared regardless
+of case. A server that answers a few questions only without EDNS (RFC 6891, section 7) is asked without it for a
 while.
 """
 
 import asyncio
 import socket
 
-from dns.forward.connected_batch import Burst
-from dns.forward.entropy import Chance
-from dns.forward.health import Health
-from dns.forward.pending_query import FORMERR, NOTIMP, Exchange, is_truncated, rcode
-from dns.forward.server import Address, Asker, Server, title
+from dns.forward.connected_batch import ConnectedDatagramBatch
+from dns.forward.entropy import EntropyPool
+from dns.forward.health import UpstreamHealth
+from dns.forward.pending_query import FORMERR, NOTIMP, PendingQuery, is_truncated, rcode_of
+from dns.forward.server import AnswerHandler, UpstreamAddress, UpstreamServer, upstream_title
 from dns.forward.stream import StreamServer
-from dns.forward.udp_socket import PORT_SECONDS, Port
+from dns.forward.udp_socket import SOCKET_SECONDS, UdpSocket
 
-PORTS = 4  # sockets that take questions at a time
-PORT_OVERDRAFT = 8192  # questions beyond that, while ports are not renewed: then what is open on one is let go
-PORTS_WAITING = 64  # sockets that wait for answers only; with more of them, ports are not renewed for a while
-CASE_LOST_AFTER = 3
-EDNS_REFUSED_AFTER = 3
+SOCKETS = 4  # sockets that take questions at a time
+SOCKET_OVERDRAFT = 8192  # questions beyond that, while ports are not renewed: then what is open on one is let go
+MAX_DRAINING_SOCKETS = (
+    64  # sockets that wait for answers only; with more of them, ports are not renewed for a while
+)
+CASE_MISMATCHES_ALLOWED = 3
+EDNS_REFUSALS_ALLOWED = 3
 EDNS_REFUSED_SECONDS = 900.0
 
 
 class UdpServer:
     """One upstream over plain DNS."""
 
-    def __init__(self, address: Address, asker: Asker, chance: Chance, burst: Burst, health: Health) -> None:
-        self.title = title(address)
+    def __init__(
+        self,
+        address: UpstreamAddress,
+        handler: AnswerHandler,
+        entropy: EntropyPool,
+        batch: ConnectedDatagramBatch,
+        health: UpstreamHealth,
+    ) -> None:
+        self.title = upstream_title(address)
         self.health = health
         self.keeps_case = True
-        self.asker = asker
-        self.chance = chance
-        self.burst = burst
+        self.handler = handler
+        self.entropy = entropy
+        self.batch = batch
         self.loop = asyncio.get_running_loop()
-        self._where = (address.host, address.port)
+        self._socket_address = (address.host, address.port)
         self._family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        self._outbox: list[Exchange] = []
-        self._ports: list[Port] = []
-        self._waiting: set[Port] = set()
-        self.case_lost = 0  # how often in a row
-        self._edns_refused = 0
-        self._edns_again = 0.0
-        self._tcp = StreamServer(address, _OverTcp(self), chance, health)
+        self._outbox: list[PendingQuery] = []
+        self._sockets: list[UdpSocket] = []
+        self._draining: set[UdpSocket] = set()
+        self.case_mismatches = 0  # how often in a row
+        self._edns_refusals = 0
+        self._edns_retry_at = 0.0
+        self._tcp = StreamServer(address, _TcpFallback(self), entropy, health)
 
-    def send(self, exchange: Exchange) -> None:
+    def send_query(self, pending: PendingQuery) -> None:
         """Put a question to the server, together with all others of this turn of the loop."""
         if not self._outbox:
-            self.loop.call_soon(self._flush)
-        self._outbox.append(exchange)
+            self.loop.call_soon(self._send_outbox)
+        self._outbox.append(pending)
 
-    def send_over_tcp(self, exchange: Exchange) -> None:
+    def send_over_tcp(self, pending: PendingQuery) -> None:
         """Put a question to the server where nobody can spoof and every answer fits."""
-        self._tcp.send(exchange)
+        self._tcp.send_query(pending)
 
     async def close(self) -> None:
         """Close every socket."""
         self._outbox.clear()
-        for port in (*self._ports, *self._waiting):
-            port.close()
-        self._ports.clear()
-        self._waiting.clear()
+        for sock in (*self._sockets, *self._draining):
+            sock.close()
+        self._sockets.clear()
+        self._draining.clear()
         await self._tcp.close()
 
-    def took(self, exchange: Exchange, data: bytes, now: float) -> None:
+    def handle_message(self, pending: PendingQuery, data: bytes, now: float) -> None:
         """Take a message that came to the right port with the right id and the right question."""
         if is_truncated(data):
             self.health.counts.truncated += 1
-            self.health.answered(now - exchange.sent_at)
-            self.send_over_tcp(exchange)
-        elif rcode(data) in {FORMERR, NOTIMP} and exchange.has_edns:
-            exchange.has_edns = False  # is it the question that it does not understand, or our OPT record?
-            self.send(exchange)
+            self.health.note_answer(now - pending.sent_at)
+            self.send_over_tcp(pending)
+        elif rcode_of(data) in {FORMERR, NOTIMP} and pending.has_edns:
+            pending.has_edns = False  # is it the question that it does not understand, or our OPT record?
+            self.send_query(pending)
         else:
-            if not exchange.has_edns and rcode(data) not in {FORMERR, NOTIMP} and now >= self._edns_again:
-                self._edns_refused += 1
-                if self._edns_refused >= EDNS_REFUSED_AFTER:
-                    self._edns_refused = 0
-                    self._edns_again = now + EDNS_REFUSED_SECONDS
-            self.asker.answered(exchange, self, data)
+            if not pending.has_edns and rcode_of(data) not in {FORMERR, NOTIMP} and now >= self._edns_retry_at:
+                self._edns_refusals += 1
+                if self._edns_refusals >= EDNS_REFUSALS_ALLOWED:
+                    self._edns_refusals = 0
+                    self._edns_retry_at = now + EDNS_REFUSED_SECONDS
+            self.handler.handle_answer(pending, self, data)
 
-    def took_case_lost(self, exchange: Exchange, data: bytes, now: float) -> None:
+    def handle_case_mismatch(self, pending: PendingQuery, data: bytes, now: float) -> None:
         """Take a message that is right but for the case of the name."""
-        self.health.counts.case_lost += 1
+        self.health.counts.case_mismatches += 1
         if not self.keeps_case:
-            self.took(exchange, data, now)
+            self.handle_message(pending, data, now)
             return
-        self.case_lost += 1
-        if self.case_lost >= CASE_LOST_AFTER:
+        self.case_mismatches += 1
+        if self.case_mismatches >= CASE_MISMATCHES_ALLOWED:
             self.keeps_case = False
-        self.send_over_tcp(exchange)
+        self.send_over_tcp(pending)
 
-    def under_attack(self, port: Port) -> None:
+    def handle_spoofing(self, sock: UdpSocket) -> None:
         """Take a port out of use, and ask its questions again where nobody can guess."""
-        exchanges = self._retire(port)
-        for exchange in exchanges:
-            self.send_over_tcp(exchange)
+        queries = self._retire_socket(sock)
+        for pending in queries:
+            self.send_over_tcp(pending)
 
-    def gone(self, port: Port) -> None:
-        """Tell the asker that nothing listens there: the kernel was told so (ICMP)."""
-        self.health.counts.refused_by_host += 1
-        self.health.note("nothing listens there")
-        for exchange in self._retire(port):
-            self.asker.failed(exchange, self)
+    def handle_unreachable(self, sock: UdpSocket) -> None:
+        """Tell the client that nothing listens there: the kernel was told so (ICMP)."""
+        self.health.counts.unreachable += 1
+        self.health.note_trouble("nothing listens there")
+        for pending in self._retire_socket(sock):
+            self.handler.handle_failure(pending, self)
 
-    def emptied(self, port: Port) -> None:
+    def handle_drained(self, sock: UdpSocket) -> None:
         """Close a port that was only waiting, and waits for nothing any more."""
-        if port in self._waiting:
-            self._waiting.discard(port)
-            port.close()
+        if sock in self._draining:
+            self._draining.discard(sock)
+            sock.close()
 
-    def _retire(self, port: Port) -> list[Exchange]:
-        if port in self._ports:
-            self._ports.remove(port)
-        self._waiting.discard(port)
-        port.close()
-        return port.unanswered()
+    def _retire_socket(self, sock: UdpSocket) -> list[PendingQuery]:
+        if sock in self._sockets:
+            self._sockets.remove(sock)
+        self._draining.discard(sock)
+        sock.close()
+        return sock.open_queries()
 
-    def _flush(self) -> None:
-        exchanges, self._outbox = self._outbox, []
-        if not exchanges:
+    def _send_outbox(self) -> None:
+        queries, self._outbox = self._outbox, []
+        if not queries:
             return
         now = self.loop.time()
-        edns = now >= self._edns_again
+        edns = now >= self._edns_retry_at
         try:
-            port = self._port(now)
+            sock = self._pick_socket(now)
         except OSError:
-            self.health.counts.refused_by_host += 1
-            for exchange in exchanges:
-                self.loop.call_soon(self.asker.failed, exchange, self)
+            self.health.counts.unreachable += 1
+            for pending in queries:
+                self.loop.call_soon(self.handler.handle_failure, pending, self)
             return
-        port.send(exchanges, now, edns=edns)
+        sock.send_queries(queries, now, edns=edns)
 
-    def _port(self, now: float) -> Port:
+    def _pick_socket(self, now: float) -> UdpSocket:
         """Return one of the open ports, by chance; a worn one is replaced."""
-        ports = self._ports
-        if len(ports) < PORTS:
-            ports.append(Port(self, self._family, self._where, now))
-            return ports[-1]
-        at = self.chance.number(1) % PORTS
-        port = ports[at]
+        sockets = self._sockets
+        if len(sockets) < SOCKETS:
+            sockets.append(UdpSocket(self, self._family, self._socket_address, now))
+            return sockets[-1]
+        at = self.entropy.draw_number(1) % SOCKETS
+        sock = sockets[at]
         # A server in trouble may be well, and our own address another since the socket was opened.
-        is_suspect = self.health.in_trouble and port.opened < self.health.trouble_began
-        is_worn = port.room <= 0 or now > port.until or is_suspect
-        has_place = len(self._waiting) < PORTS_WAITING
-        if (is_worn and has_place) or port.room < -PORT_OVERDRAFT:
-            if port.is_waiting() and has_place:
-                self._waiting.add(port)
-                self.loop.call_later(PORT_SECONDS, self.emptied, port)
+        is_suspect = self.health.in_trouble and sock.opened_at < self.health.trouble_since
+        is_worn = sock.queries_left <= 0 or now > sock.retire_at or is_suspect
+        has_place = len(self._draining) < MAX_DRAINING_SOCKETS
+        if (is_worn and has_place) or sock.queries_left < -SOCKET_OVERDRAFT:
+            if sock.has_open_queries() and has_place:
+                self._draining.add(sock)
+                self.loop.call_later(SOCKET_SECONDS, self.handle_drained, sock)
             else:
-                port.close()
-            port = ports[at] = Port(self, self._family, self._where, now)
-        return port
+                sock.close()
+            sock = sockets[at] = UdpSocket(self, self._family, self._socket_address, now)
+        return sock
 
 
-class _OverTcp:
+class _TcpFallback:
     """Hears how questions went that were put to the server over TCP, and speaks for the server as a whole."""
 
     def __init__(self, server: UdpServer) -> None:
         self._server = server
 
-    def answered(self, exchange: Exchange, _: Server, data: bytes) -> None:
-        self._server.asker.answered(exchange, self._server, data)
+    def handle_answer(self, pending: PendingQuery, _: UpstreamServer, data: bytes) -> None:
+        self._server.handler.handle_answer(pending, self._server, data)
 
-    def failed(self, exchange: Exchange, _: Server) -> None:
-        if exchange.case_kept:
+    def handle_failure(self, pending: PendingQuery, _: UpstreamServer) -> None:
+        if pending.uses_0x20:
             # A server without TCP, which perhaps cannot keep case: over UDP in plain case it is heard.
-            exchange.case_kept = False
-            self._server.send(exchange)
+            pending.uses_0x20 = False
+            self._server.send_query(pending)
         else:
-            self._server.asker.failed(exchange, self._server)
+            self._server.handler.handle_failure(pending, self._server)

@@ -4,7 +4,7 @@ Names under a domain with servers of its own (the school's own domain) go to tho
 every other name goes to the general ones. The longest domain wins. No name is ever put to a server that the
 settings do not give for it.
 
-`Upstreams` belongs to the event loop in which it was started; `ask` costs no task, future or timer.
+`Upstreams` belongs to the event loop in which it was started; `resolve_query` costs no task, future or timer.
 """
 
 import asyncio
@@ -16,23 +16,23 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from dns.errors import MalformedMessage
-from dns.forward.connected_batch import Burst
-from dns.forward.entropy import Chance
-from dns.forward.health import Health, State
-from dns.forward.pool import RETRY_SECONDS, Rota
-from dns.forward.server import Address, Server, is_address
+from dns.forward.connected_batch import ConnectedDatagramBatch
+from dns.forward.entropy import EntropyPool
+from dns.forward.health import UpstreamHealth, UpstreamState
+from dns.forward.pool import RETRY_SECONDS, UpstreamPool
+from dns.forward.server import UpstreamAddress, UpstreamServer, is_ip_address
 from dns.forward.stream import StreamServer
 from dns.forward.udp import UdpServer
 from dns.message.names import parents
-from dns.message.scanner import skim
-from dns.message.wire import OPT_BYTES, A, ask_for
+from dns.message.scanner import scan_message
+from dns.message.wire import OPT_BYTES, A, build_query
 
 
-class Forward(msgspec.Struct, frozen=True):
+class ForwardZone(msgspec.Struct, frozen=True):
     """A domain, with its subdomains, that has servers of its own."""
 
     domain: str  # canonical
-    servers: tuple[Address, ...]
+    servers: tuple[UpstreamAddress, ...]
 
 
 class Upstreams:
@@ -40,98 +40,104 @@ class Upstreams:
 
     def __init__(
         self,
-        servers: Sequence[Address],
-        forwards: Sequence[Forward] = (),
+        servers: Sequence[UpstreamAddress],
+        forward_zones: Sequence[ForwardZone] = (),
         *,
         trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
         now: Callable[[], float] = time.time,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._addresses = tuple(servers)
-        self._forwards = tuple(forwards)
+        self._forward_zones = tuple(forward_zones)
         self._trust = trust
         self._context: ssl.SSLContext | None = None
         self._now = now
         self._retry_seconds = retry_seconds
-        self._burst = Burst()
-        self._general: Rota | None = None
-        self._special: dict[str, Rota] = {}
-        self._bootstrap: Rota | None = None  # finds servers that are given by name
+        self._batch = ConnectedDatagramBatch()
+        self._default_pool: UpstreamPool | None = None
+        self._zone_pools: dict[str, UpstreamPool] = {}
+        self._bootstrap_pool: UpstreamPool | None = None  # finds servers that are given by name
 
     async def start(self) -> None:
         """Make ready to ask, in the running event loop. Nothing is sent yet."""
-        chance = Chance()
-        self._general = self._rota(self._addresses, chance)
+        entropy = EntropyPool()
+        self._default_pool = self._make_pool(self._addresses, entropy)
         plain = [address for address in self._addresses if address.transport == "plain"]
-        if plain and any(not is_address(address.host) for address in self._all_addresses()):
-            self._bootstrap = self._rota(plain, chance)
-        self._special = {forward.domain: self._rota(forward.servers, chance) for forward in self._forwards}
+        if plain and any(not is_ip_address(address.host) for address in self._all_addresses()):
+            self._bootstrap_pool = self._make_pool(plain, entropy)
+        self._zone_pools = {
+            forward.domain: self._make_pool(forward.servers, entropy) for forward in self._forward_zones
+        }
 
     async def close(self) -> None:
         """Let go of every socket; questions under way are answered with None."""
-        rotas = [rota for rota in (*self._special.values(), self._general, self._bootstrap) if rota is not None]
-        self._general, self._special, self._bootstrap = None, {}, None
-        for rota in rotas:
-            await rota.close()
+        pools = [
+            pool
+            for pool in (*self._zone_pools.values(), self._default_pool, self._bootstrap_pool)
+            if pool is not None
+        ]
+        self._default_pool, self._zone_pools, self._bootstrap_pool = None, {}, None
+        for pool in pools:
+            await pool.close()
 
-    def ask(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
+    def resolve_query(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
         """Put the one question of a message to an upstream.
 
         It ends at offset `end` of `query`; `name` is its name in canonical form. `done` is called once, now or
         later on the loop: with a whole answer to that question, or with None where no server answered. The
         answer's id, and the case of the letters in its question, are as they were sent.
         """
-        rota = self._general
-        if self._special:
+        pool = self._default_pool
+        if self._zone_pools:
             for parent in parents(name):
-                if parent in self._special:
-                    rota = self._special[parent]
+                if parent in self._zone_pools:
+                    pool = self._zone_pools[parent]
                     break
-        if rota is None:
+        if pool is None:
             done(None)
         else:
-            rota.ask(query, end, done)
+            pool.resolve_query(query, end, done)
 
-    def states(self) -> tuple[State, ...]:
+    def states(self) -> tuple[UpstreamState, ...]:
         """Return how every server is, the general ones first."""
-        rotas = [*([self._general] if self._general else []), *self._special.values()]
-        return tuple(state for rota in rotas for state in rota.states())
+        pools = [*([self._default_pool] if self._default_pool else []), *self._zone_pools.values()]
+        return tuple(state for pool in pools for state in pool.states())
 
     def down_since(self) -> float | None:
         """Return since when every general server has been down (Unix seconds), or None: one of them is well."""
-        if self._general is None:
+        if self._default_pool is None:
             return None
-        times = [state.down_since for state in self._general.states()]
+        times = [state.down_since for state in self._default_pool.states()]
         known = [since for since in times if since is not None]
         return max(known) if known and len(known) == len(times) else None
 
-    def _all_addresses(self) -> Iterator[Address]:
+    def _all_addresses(self) -> Iterator[UpstreamAddress]:
         yield from self._addresses
-        for forward in self._forwards:
+        for forward in self._forward_zones:
             yield from forward.servers
 
-    def _rota(self, addresses: Sequence[Address], chance: Chance) -> Rota:
-        rota = Rota(chance, self._retry_seconds)
-        rota.staff([self._server(address, rota, chance) for address in addresses])
-        return rota
+    def _make_pool(self, addresses: Sequence[UpstreamAddress], entropy: EntropyPool) -> UpstreamPool:
+        pool = UpstreamPool(entropy, self._retry_seconds)
+        pool.set_servers([self._make_server(address, pool, entropy) for address in addresses])
+        return pool
 
-    def _server(self, address: Address, rota: Rota, chance: Chance) -> Server:
-        health = Health(self._now)
+    def _make_server(self, address: UpstreamAddress, pool: UpstreamPool, entropy: EntropyPool) -> UpstreamServer:
+        health = UpstreamHealth(self._now)
         if address.transport == "plain":
-            return UdpServer(address, rota, chance, self._burst, health)
+            return UdpServer(address, pool, entropy, self._batch, health)
         if self._context is None:
             self._context = self._trust()
             self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         if address.transport == "tls":
-            return StreamServer(address, rota, chance, health, self._context)
+            return StreamServer(address, pool, entropy, health, self._context)
         # Only who asks over HTTPS pays for its library: half the memory of a small resolver.
         from dns.forward.https import HttpsServer  # noqa: PLC0415 (see the line above)
 
-        return HttpsServer(address, rota, health, self._context, self._find)
+        return HttpsServer(address, pool, health, self._context, self._lookup_addresses)
 
-    async def _find(self, name: str) -> Sequence[str]:
+    async def _lookup_addresses(self, name: str) -> Sequence[str]:
         """Return the addresses of an upstream that is given by name, asked of the plain upstreams."""
-        if self._bootstrap is None:
+        if self._bootstrap_pool is None:
             return ()
         found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
 
@@ -139,12 +145,12 @@ class Upstreams:
             if not found.done():
                 found.set_result(answer)
 
-        query = ask_for(name, A)
-        self._bootstrap.ask(query, len(query) - OPT_BYTES, done)
+        query = build_query(name, A)
+        self._bootstrap_pool.resolve_query(query, len(query) - OPT_BYTES, done)
         answer = await found
         try:
-            records = skim(answer).answer if answer is not None else []
+            records = scan_message(answer).answer if answer is not None else []
         except MalformedMessage:
             return ()
-        data = [answer[record.data_at :][:4] for record in records if record.rtype == A] if answer else []
+        data = [answer[record.rdata_offset :][:4] for record in records if record.rtype == A] if answer else []
         return [socket.inet_ntop(socket.AF_INET, one) for one in data if len(one) == 4]

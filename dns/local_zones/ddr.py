@@ -4,21 +4,21 @@ import struct
 
 import msgspec
 
-from dns.message.wire import to_wire
+from dns.message.wire import name_to_wire
 
 _PARAMETER = struct.Struct("!HH")
 _ALPN, _PORT, _DOHPATH = 1, 3, 7
 _TEMPLATE = b"/dns-query{?dns}"  # RFC 9461, section 5
 
 
-class Designated(msgspec.Struct, frozen=True, kw_only=True):
+class DesignatedResolver(msgspec.Struct, frozen=True, kw_only=True):
     """Where DNS over TLS and over HTTPS are spoken; a port of 0: that one is not."""
 
     name: str  # canonical; as the certificate bears it
     tls_port: int = 0
     https_port: int = 0
 
-    def records(self) -> tuple[bytes, ...]:
+    def svcb_records(self) -> tuple[bytes, ...]:
         """Return the data of the records, the preferred one first."""
         found: list[bytes] = []
         if self.https_port:
@@ -31,7 +31,7 @@ class Designated(msgspec.Struct, frozen=True, kw_only=True):
         alpn = _parameter(_ALPN, bytes((len(protocol),)) + protocol)
         return (
             struct.pack("!H", priority)
-            + to_wire(self.name)
+            + name_to_wire(self.name)
             + alpn
             + _parameter(_PORT, struct.pack("!H", port))
             + path

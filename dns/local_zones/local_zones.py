@@ -18,9 +18,9 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from dns.local_zones.private_zones import EMPTY_ZONES, LOCALHOST
-from dns.local_zones.zone_records import DEFAULT_TTL, Data, InvalidRecord, LocalRecord, read_record
+from dns.local_zones.zone_records import DEFAULT_TTL, InvalidRecord, LocalRecord, RecordData, parse_record
 from dns.message.names import is_under, parents
-from dns.message.response import Answer
+from dns.message.response import Response
 from dns.message.wire import (
     AAAA,
     CLASS_IN,
@@ -33,24 +33,26 @@ from dns.message.wire import (
     SVCB,
     A,
     Query,
-    name_at,
-    to_wire,
+    name_from_wire,
+    name_to_wire,
 )
 
 OWN_TTL = 60  # the room's own names: its address may change
 _ZONE_TTL = 10800  # RFC 6303, section 3
-_TOPS = frozenset(zone[zone.rfind(".") + 1 :] for zone in (*EMPTY_ZONES, "localhost"))  # where our zones hang
+_TOP_LABELS = frozenset(
+    zone[zone.rfind(".") + 1 :] for zone in (*EMPTY_ZONES, "localhost")
+)  # where our zones hang
 _ENDINGS = tuple(
-    sorted(_TOPS)
+    sorted(_TOP_LABELS)
 )  # whatever hangs there ends so; that others do as well ("noinvalid") costs them a look
-_ALIASES = 8  # aliases of aliases that are followed
+_MAX_ALIASES = 8  # aliases of aliases that are followed
 
 _POINTER_TO_QUESTION = b"\xc0\x0c"
 _FIXED = struct.Struct("!HHIH")
 _SOA_NUMBERS = struct.Struct("!IIIII")
 
 
-class LocalNames:
+class LocalZones:
     """Everything that is answered here. `forwarded`: domains that have servers of their own."""
 
     def __init__(
@@ -60,9 +62,9 @@ class LocalNames:
         own_names: Sequence[str] = (),
         own_addresses: Callable[[], Sequence[str]] = tuple,
         forwarded: Sequence[str] = (),
-        designated: Sequence[bytes] = (),
+        ddr_records: Sequence[bytes] = (),
     ) -> None:
-        self._names: dict[str, dict[int, list[Data]]] = {}
+        self._names: dict[str, dict[int, list[RecordData]]] = {}
         self._own = frozenset(own_names)
         self._own_addresses = own_addresses
         self._empty = frozenset(EMPTY_ZONES) - frozenset(
@@ -70,26 +72,26 @@ class LocalNames:
         )
         self._forwarded = frozenset(forwarded)
         for record in records:
-            name, rtype, data = read_record(record)
-            self._add(name, rtype, data)
+            name, rtype, data = parse_record(record)
+            self._add_record(name, rtype, data)
         self._add_localhost()
-        self._add("_dns.resolver.arpa", 0, None)
-        self._designated = dict.fromkeys(name_at(service, 2) for service in designated)
-        for service in designated:
-            for owner in ("resolver.arpa", name_at(service, 2)):
-                self._add(f"_dns.{owner}", SVCB, Data(service, DEFAULT_TTL))
+        self._add_record("_dns.resolver.arpa", 0, None)
+        self._ddr_names = dict.fromkeys(name_from_wire(service, 2) for service in ddr_records)
+        for service in ddr_records:
+            for owner in ("resolver.arpa", name_from_wire(service, 2)):
+                self._add_record(f"_dns.{owner}", SVCB, RecordData(service, DEFAULT_TTL))
         self._add_pointers()
-        self._elsewhere: dict[str, str] = {}
-        self._between = frozenset(
+        self._external_targets: dict[str, str] = {}
+        self._empty_non_terminals = frozenset(
             parent for name in self._names for parent in parents(name) if parent not in self._names
         )
-        self._elsewhere = dict(self._lead_elsewhere())
+        self._external_targets = dict(self._find_external_targets())
 
-    def may_know(self, name: str) -> bool:
+    def may_hold_name(self, name: str) -> bool:
         """Tell whether a name may be local at all: of nearly every name this is all that is looked at."""
         return name.endswith(_ENDINGS) or name in self._names or name in self._own
 
-    def answer(self, query: Query) -> Answer | None:
+    def answer_query(self, query: Query) -> Response | None:
         """Return the answer to a question for a local name, or None: the name is not ours."""
         name = query.name
         found = self._names.get(name)
@@ -97,71 +99,71 @@ class LocalNames:
             return self._from_records(name, found, query.qtype)
         if name in self._own:
             return self._from_own(name, query.qtype)
-        if name[name.rfind(".") + 1 :] not in _TOPS:
+        if name[name.rfind(".") + 1 :] not in _TOP_LABELS:
             return None
-        if name.endswith(".arpa") and (pointed := self._own_pointer(name, query.qtype)) is not None:
+        if name.endswith(".arpa") and (pointed := self._from_own_pointer(name, query.qtype)) is not None:
             return pointed
         return self._from_zone(name, query.qtype)
 
-    def alias(self, name: str) -> str:
+    def alias_target(self, name: str) -> str:
         """Return the name elsewhere whose records stand for a local name's, or "": there is none."""
-        return self._elsewhere.get(name, "")
+        return self._external_targets.get(name, "")
 
-    def _from_records(self, name: str, found: Mapping[int, list[Data]], qtype: int) -> Answer | None:
-        if qtype not in found and name in self._elsewhere:
+    def _from_records(self, name: str, found: Mapping[int, list[RecordData]], qtype: int) -> Response | None:
+        if qtype not in found and name in self._external_targets:
             return None
         owner = _POINTER_TO_QUESTION
         records: list[bytes] = []
-        for _ in range(_ALIASES):
+        for _ in range(_MAX_ALIASES):
             if qtype in found or CNAME not in found:
                 break
             (alias,) = found[CNAME]
-            records.append(_packed(owner, CNAME, alias))
+            records.append(_pack_record(owner, CNAME, alias))
             owner = alias.data
             found = self._own_records(alias.target) or self._names.get(alias.target, {})
-        records += [_packed(owner, qtype, data) for data in found.get(qtype, ())]
+        records += [_pack_record(owner, qtype, data) for data in found.get(qtype, ())]
         if not records:
-            return _nothing(NOERROR, name.partition(".")[2], OWN_TTL)
+            return _negative_response(NOERROR, name.partition(".")[2], OWN_TTL)
         if qtype == SVCB:
-            return self._with_addresses(records)
-        return _answer(records)
+            return self._response_with_addresses(records)
+        return _positive_response(records)
 
-    def _with_addresses(self, services: Sequence[bytes]) -> Answer:
+    def _response_with_addresses(self, services: Sequence[bytes]) -> Response:
         """Return services of the room's own, and where they are."""
         beside = [
-            _packed(to_wire(name), rtype, data)
-            for name in self._designated
+            _pack_record(name_to_wire(name), rtype, data)
+            for name in self._ddr_names
             for rtype, found in (self._own_records(name) or {}).items()
             for data in found
         ]
-        answer = _answer(services)
-        answer.records += b"".join(beside)
-        answer.counts = struct.pack("!HHH", len(services), 0, len(beside))
-        answer.replayable = False  # the machine's address may change
-        return answer
+        response = _positive_response(services)
+        response.records += b"".join(beside)
+        response.counts = struct.pack("!HHH", len(services), 0, len(beside))
+        response.is_cacheable = False  # the machine's address may change
+        return response
 
-    def _from_own(self, name: str, qtype: int) -> Answer:
+    def _from_own(self, name: str, qtype: int) -> Response:
         found = self._own_records(name) or {}
-        records = [_packed(_POINTER_TO_QUESTION, qtype, data) for data in found.get(qtype, ())]
-        answer = _answer(records) if records else _nothing(NOERROR, "", OWN_TTL)
-        answer.replayable = False  # the machine's address may change
-        return answer
+        records = [_pack_record(_POINTER_TO_QUESTION, qtype, data) for data in found.get(qtype, ())]
+        response = _positive_response(records) if records else _negative_response(NOERROR, "", OWN_TTL)
+        response.is_cacheable = False  # the machine's address may change
+        return response
 
-    def _own_records(self, name: str) -> Mapping[int, list[Data]] | None:
+    def _own_records(self, name: str) -> Mapping[int, list[RecordData]] | None:
         """Return the addresses of a name of the room's own, by type; None for any other name."""
         if name not in self._own:
             return None
-        found: dict[int, list[Data]] = {A: [], AAAA: []}
+        found: dict[int, list[RecordData]] = {A: [], AAAA: []}
         for text in self._own_addresses():
             address = ipaddress.ip_address(text)
-            found[A if address.version == 4 else AAAA].append(Data(address.packed, OWN_TTL))
+            found[A if address.version == 4 else AAAA].append(RecordData(address.packed, OWN_TTL))
         return found
 
-    def _lead_elsewhere(self) -> Iterator[tuple[str, str]]:
+    def _find_external_targets(self) -> Iterator[tuple[str, str]]:
         """Yield each local alias that ends at a name that is not answered here, with that name."""
         for name, by_type in self._names.items():
             target, hops = name, 0
-            while CNAME in by_type and hops < _ALIASES:
+            while CNAME in by_type and hops < _MAX_ALIASES:
                 target = by_type[CNAME][0].target
                 by_type = self._names.get(target, {})  # noqa: PLW2901 (following the aliases)
                 hops += 1
@@ -169,22 +171,22 @@ class LocalNames:
             if not ours:
                 yield name, target
 
-    def _own_pointer(self, name: str, qtype: int) -> Answer | None:
+    def _from_own_pointer(self, name: str, qtype: int) -> Response | None:
         if not self._own:
             return None
         for text in self._own_addresses():
             if ipaddress.ip_address(text).reverse_pointer == name:
-                target = Data(to_wire(min(self._own, key=len)), OWN_TTL)
-                answer = (
-                    _answer([_packed(_POINTER_TO_QUESTION, PTR, target)])
+                target = RecordData(name_to_wire(min(self._own, key=len)), OWN_TTL)
+                response = (
+                    _positive_response([_pack_record(_POINTER_TO_QUESTION, PTR, target)])
                     if qtype == PTR
-                    else _nothing(NOERROR, "", OWN_TTL)
+                    else _negative_response(NOERROR, "", OWN_TTL)
                 )
-                answer.replayable = False
-                return answer
+                response.is_cacheable = False
+                return response
         return None
 
-    def _from_zone(self, name: str, qtype: int) -> Answer | None:
+    def _from_zone(self, name: str, qtype: int) -> Response | None:
         for parent in parents(name):
             if parent in self._forwarded:
                 return None
@@ -192,14 +194,18 @@ class LocalNames:
                 return self._from_records(name, self._names[parent], qtype)
             if parent in self._empty:
                 if name == parent and qtype == SOA:
-                    return _answer([_packed(_POINTER_TO_QUESTION, SOA, Data(_soa(parent), _ZONE_TTL))])
+                    return _positive_response(
+                        [_pack_record(_POINTER_TO_QUESTION, SOA, RecordData(_soa_data(parent), _ZONE_TTL))]
+                    )
                 if name == parent and qtype == NS:
-                    return _answer([_packed(_POINTER_TO_QUESTION, NS, Data(to_wire(parent), _ZONE_TTL))])
-                exists = name == parent or name in self._between
-                return _nothing(NOERROR if exists else NXDOMAIN, parent, _ZONE_TTL)
+                    return _positive_response(
+                        [_pack_record(_POINTER_TO_QUESTION, NS, RecordData(name_to_wire(parent), _ZONE_TTL))]
+                    )
+                exists = name == parent or name in self._empty_non_terminals
+                return _negative_response(NOERROR if exists else NXDOMAIN, parent, _ZONE_TTL)
         return None
 
-    def _add(self, name: str, rtype: int, data: Data | None) -> None:
+    def _add_record(self, name: str, rtype: int, data: RecordData | None) -> None:
         by_type = self._names.setdefault(name, {})
         if data is not None:
             by_type.setdefault(rtype, []).append(data)
@@ -209,7 +215,7 @@ class LocalNames:
     def _add_localhost(self) -> None:
         if "localhost" not in self._names:
             for rtype, data in LOCALHOST:
-                self._add("localhost", rtype, Data(data, _ZONE_TTL))
+                self._add_record("localhost", rtype, RecordData(data, _ZONE_TTL))
 
     def _add_pointers(self) -> None:
         """Add a PTR record for each address that has none."""
@@ -220,30 +226,30 @@ class LocalNames:
                     pointer = ipaddress.ip_address(socket.inet_ntop(family, address.data)).reverse_pointer
                     if pointer not in given:
                         given.add(pointer)
-                        self._add(pointer, PTR, Data(to_wire(name), address.ttl))
+                        self._add_record(pointer, PTR, RecordData(name_to_wire(name), address.ttl))
 
 
-def _answer(records: Sequence[bytes]) -> Answer:
+def _positive_response(records: Sequence[bytes]) -> Response:
     counts = struct.pack("!HHH", len(records), 0, 0)
-    answer = Answer(NOERROR, "allowed", records=b"".join(records), counts=counts)
-    answer.replayable = True
-    answer.expires = float("inf")  # these times to live never count down: we are where they begin
-    return answer
+    response = Response(NOERROR, "allowed", records=b"".join(records), counts=counts)
+    response.is_cacheable = True
+    response.expires_at = float("inf")  # these times to live never count down: we are where they begin
+    return response
 
 
-def _nothing(rcode: int, zone: str, ttl: int) -> Answer:
+def _negative_response(rcode: int, zone: str, ttl: int) -> Response:
     """Return NXDOMAIN or NODATA, with the SOA record that lets it be cached (RFC 2308, section 3)."""
-    record = _packed(to_wire(zone), SOA, Data(_soa(zone, ttl), ttl))
-    answer = Answer(rcode, "allowed", records=record, counts=b"\0\0\0\1\0\0")
-    answer.replayable = True
-    answer.expires = float("inf")
-    return answer
+    record = _pack_record(name_to_wire(zone), SOA, RecordData(_soa_data(zone, ttl), ttl))
+    response = Response(rcode, "allowed", records=record, counts=b"\0\0\0\1\0\0")
+    response.is_cacheable = True
+    response.expires_at = float("inf")
+    return response
 
 
-def _packed(owner: bytes, rtype: int, record: Data) -> bytes:
+def _pack_record(owner: bytes, rtype: int, record: RecordData) -> bytes:
     return owner + _FIXED.pack(rtype, CLASS_IN, record.ttl, len(record.data)) + record.data
 
 
-def _soa(zone: str, minimum: int = _ZONE_TTL) -> bytes:
+def _soa_data(zone: str, minimum: int = _ZONE_TTL) -> bytes:
     """Return the SOA data of an empty zone (RFC 6303, section 3)."""
-    return to_wire(zone) + to_wire("nobody.invalid") + _SOA_NUMBERS.pack(1, 3600, 1200, 604800, minimum)
+    return name_to_wire(zone) + name_to_wire("nobody.invalid") + _SOA_NUMBERS.pack(1, 3600, 1200, 604800, minimum)

@@ -9,12 +9,12 @@ import msgspec
 
 from dns.errors import DnsError, MalformedMessage
 from dns.message.names import canonical
-from dns.message.wire import AAAA, CNAME, PTR, A, to_wire
+from dns.message.wire import AAAA, CNAME, PTR, A, name_to_wire
 
 TXT, SRV = 16, 33
 TYPES = {"A": A, "AAAA": AAAA, "CNAME": CNAME, "PTR": PTR, "TXT": TXT, "SRV": SRV}
 DEFAULT_TTL = 300  # seconds
-LONGEST_DATA = 16384  # bytes; a message of several such records still fits into what TCP carries
+MAX_DATA_BYTES = 16384  # bytes; a message of several such records still fits into what TCP carries
 
 
 class InvalidRecord(DnsError, ValueError):
@@ -30,10 +30,10 @@ class LocalRecord(msgspec.Struct, frozen=True, kw_only=True):
     ttl: int = DEFAULT_TTL
 
     def __post_init__(self) -> None:
-        read_record(self)
+        parse_record(self)
 
 
-class Data(msgspec.Struct, frozen=True):
+class RecordData(msgspec.Struct, frozen=True):
     """A record's data as it travels, and for an alias the name it leads to."""
 
     data: bytes
@@ -41,7 +41,7 @@ class Data(msgspec.Struct, frozen=True):
     target: str = ""
 
 
-def read_record(record: LocalRecord) -> tuple[str, int, Data]:
+def parse_record(record: LocalRecord) -> tuple[str, int, RecordData]:
     """Return a record's name in canonical form, its type and its data. Raises InvalidRecord."""
     rtype = TYPES.get(record.type.upper())
     if rtype is None:
@@ -53,55 +53,55 @@ def read_record(record: LocalRecord) -> tuple[str, int, Data]:
     except DnsError as problem:
         raise InvalidRecord(f"name: {problem}") from None
     try:
-        data, target = _READERS[rtype](record.value.strip())
+        data, target = _PARSERS[rtype](record.value.strip())
     except (ValueError, DnsError, struct.error) as problem:
         raise InvalidRecord(f"value: {record.value!r} is no {record.type.upper()} record: {problem}") from None
-    if len(data) > LONGEST_DATA:
-        raise InvalidRecord(f"value: is longer than {LONGEST_DATA} bytes")
-    return name, rtype, Data(data, record.ttl, target)
+    if len(data) > MAX_DATA_BYTES:
+        raise InvalidRecord(f"value: is longer than {MAX_DATA_BYTES} bytes")
+    return name, rtype, RecordData(data, record.ttl, target)
 
 
-def _read_a(value: str) -> tuple[bytes, str]:
+def _parse_a(value: str) -> tuple[bytes, str]:
     return ipaddress.IPv4Address(value).packed, ""
 
 
-def _read_aaaa(value: str) -> tuple[bytes, str]:
+def _parse_aaaa(value: str) -> tuple[bytes, str]:
     return ipaddress.IPv6Address(value).packed, ""
 
 
-def _read_name(value: str) -> tuple[bytes, str]:
+def _parse_name(value: str) -> tuple[bytes, str]:
     target = canonical(value)
-    return to_wire(target), target
+    return name_to_wire(target), target
 
 
-def _read_text(value: str) -> tuple[bytes, str]:
+def _parse_text(value: str) -> tuple[bytes, str]:
     """Read text: as it stands, or as several strings in quotes. One string holds at most 255 bytes."""
     strings = shlex.split(value) if value.startswith('"') else [value]
-    pieces = [piece for text in strings for piece in _pieces(text.encode())]
+    pieces = [piece for text in strings for piece in _text_chunks(text.encode())]
     return b"".join(bytes((len(piece),)) + piece for piece in pieces), ""
 
 
-def _pieces(text: bytes) -> Iterator[bytes]:
+def _text_chunks(text: bytes) -> Iterator[bytes]:
     yield text[:255]
     for at in range(255, len(text), 255):
         yield text[at : at + 255]
 
 
-def _read_service(value: str) -> tuple[bytes, str]:
+def _parse_service(value: str) -> tuple[bytes, str]:
     words = value.split()
     if len(words) != 4:
         raise MalformedMessage("it needs priority, weight, port and target")
     priority, weight, port = (int(word) for word in words[:3])
     return struct.pack("!HHH", priority, weight, port) + (
-        _read_name(words[3])[0] if words[3] != "." else b"\0"
+        _parse_name(words[3])[0] if words[3] != "." else b"\0"
     ), ""
 
 
-_READERS: Mapping[int, Callable[[str], tuple[bytes, str]]] = {
-    A: _read_a,
-    AAAA: _read_aaaa,
-    CNAME: _read_name,
-    PTR: _read_name,
-    TXT: _read_text,
-    SRV: _read_service,
+_PARSERS: Mapping[int, Callable[[str], tuple[bytes, str]]] = {
+    A: _parse_a,
+    AAAA: _parse_aaaa,
+    CNAME: _parse_name,
+    PTR: _parse_name,
+    TXT: _parse_text,
+    SRV: _parse_service,
 }

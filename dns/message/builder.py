@@ -1,8 +1,8 @@
 """Turns answers into messages: header, the question as it was asked, records, our OPT record.
 
-- Over UDP an answer larger than the asker takes (RFC 6891, section 6.2.5; never more than 1232 bytes) becomes the
-  question with TC set and no records at all (RFC 2181, section 9): the asker comes back over TCP.
-- Refused answers (RFC 8914 code 15; 16 where the upstream refuses) live `REFUSED_TTL` seconds, so that an opening
+- Over UDP an answer larger than the client takes (RFC 6891, section 6.2.5; never more than 1232 bytes) becomes the
+  question with TC set and no records at all (RFC 2181, section 9): the client comes back over TCP.
+- Refused answers (RFC 8914 code 15; 16 where the upstream refuses) live `BLOCKED_TTL` seconds, so that an opening
   shows at once. Negative ones carry a SOA record, or clients would not cache them for even that long (RFC 2308,
   section 5).
 """
@@ -12,11 +12,11 @@ import struct
 from collections.abc import Sequence
 
 from dns.message import edns
-from dns.message.response import NO_COUNTS, Answer
+from dns.message.response import NO_COUNTS, Response
 from dns.message.wire import AAAA, AD, ANY, CD, CLASS_IN, NOERROR, NXDOMAIN, OPCODE, QR, RA, RD, SOA, TC, A, Query
 from dns.policy.verdict import Step, Verdict
 
-REFUSED_TTL = 10  # seconds
+BLOCKED_TTL = 10  # seconds
 
 STREAM_BYTES = 65535
 
@@ -34,80 +34,86 @@ _RESPONSE = QR << 24 | RA << 16
 _AUTHENTIC = AD << 16
 _TRUNCATED = TC << 24
 
-_OPTS = (edns.opt_record(dnssec_ok=False), edns.opt_record(dnssec_ok=True))
+_OPTS = (edns.build_opt_record(dnssec_ok=False), edns.build_opt_record(dnssec_ok=True))
 
 
-def message(query: Query, answer: Answer, limit: int | None, options: bytes = b"") -> bytes:
-    """Return the message for an answer, of at most `limit` bytes (None: as the asker takes over UDP).
+def build_message(query: Query, response: Response, limit: int | None, options: bytes = b"") -> bytes:
+    """Return the message for an answer, of at most `limit` bytes (None: as the client takes over UDP).
 
-    `options` are EDNS options for this asker, sent only to who speaks EDNS.
+    `options` are EDNS options for this client, sent only to who speaks EDNS.
     """
     packet = query.packet
-    asked = query.edns
+    client_edns = query.edns
     question = packet[12 : query.question_end]
     # Header bytes 2 to 5: flags, and the number of questions.
-    head = (packet[2] << 8 | packet[3]) << 16 & _REPEATED | answer.rcode << 16 & _RCODE | _RESPONSE
+    head = (packet[2] << 8 | packet[3]) << 16 & _REPEATED | response.rcode << 16 & _RCODE | _RESPONSE
     if question:
         head |= 1
-    if asked is None:
+    if client_edns is None:
         opt = b""
-        counts = answer.counts
-        room = edns.SMALLEST_UDP_BYTES
+        counts = response.counts
+        room = edns.MIN_UDP_PAYLOAD_SIZE
     else:
-        options += answer.extended_errors
-        dnssec_ok = asked.dnssec_ok
-        if options or answer.rcode > 15:
-            opt = edns.opt_record(dnssec_ok=dnssec_ok, options=options, rcode=answer.rcode)
+        options += response.extended_errors
+        dnssec_ok = client_edns.dnssec_ok
+        if options or response.rcode > 15:
+            opt = edns.build_opt_record(dnssec_ok=dnssec_ok, options=options, rcode=response.rcode)
         else:
             opt = _OPTS[dnssec_ok]
         counts = (
-            answer.counts[:5] + bytes((answer.counts[5] + 1,)) if answer.counts[5] < 255 else _one_more(answer)
+            response.counts[:5] + bytes((response.counts[5] + 1,))
+            if response.counts[5] < 255
+            else _counts_with_opt(response)
         )
-        room = min(max(asked.udp_bytes, edns.SMALLEST_UDP_BYTES), edns.UDP_BYTES)
-    if answer.authentic and (packet[3] & AD or (asked is not None and asked.dnssec_ok)):
+        room = min(max(client_edns.udp_payload_size, edns.MIN_UDP_PAYLOAD_SIZE), edns.UDP_PAYLOAD_SIZE)
+    if response.is_authentic and (packet[3] & AD or (client_edns is not None and client_edns.dnssec_ok)):
         head |= _AUTHENTIC
-    size = query.question_end + len(answer.records) + len(opt)
-    if answer.truncated or size > (room if limit is None else limit):
+    size = query.question_end + len(response.records) + len(opt)
+    if response.is_truncated or size > (room if limit is None else limit):
         counts = b"\0\0\0\0\0\1" if opt else NO_COUNTS
         return packet[:2] + (head | _TRUNCATED).to_bytes(4, "big") + counts + question + opt
-    return b"".join((packet[:2], head.to_bytes(4, "big"), counts, question, answer.records, opt))
+    return b"".join((packet[:2], head.to_bytes(4, "big"), counts, question, response.records, opt))
 
 
-def _one_more(answer: Answer) -> bytes:
+def _counts_with_opt(response: Response) -> bytes:
     """Count our OPT record where the additional section holds 255 records already, or more."""
-    return answer.counts[:4] + (int.from_bytes(answer.counts[4:]) + 1).to_bytes(2, "big")
+    return response.counts[:4] + (int.from_bytes(response.counts[4:]) + 1).to_bytes(2, "big")
 
 
-def refused(query: Query, verdict: Verdict, refusal: str, now: float, page: Sequence[str] = ()) -> Answer:
+def build_blocked_response(
+    query: Query, verdict: Verdict, refusal: str, now: float, page_addresses: Sequence[str] = ()
+) -> Response:
     """Return the answer that keeps a name closed, looking as the profile wishes: null, nxdomain or page.
 
-    `page`: the addresses at which this room explains itself.
+    `page_addresses`: the addresses at which this room explains itself.
     """
-    ttl = REFUSED_TTL if verdict.until is None else min(REFUSED_TTL, max(int(verdict.until - now), 0))
+    ttl = BLOCKED_TTL if verdict.until is None else min(BLOCKED_TTL, max(int(verdict.until - now), 0))
     # Some verdicts fix their look: a canary name answered with an address means "no filter here".
-    look = verdict.answer or refusal
-    exists = look != "nxdomain"
-    records = _addresses(query.qtype, ttl, page if look == "page" else ()) if look in {"null", "page"} else []
+    mode = verdict.answer or refusal
+    exists = mode != "nxdomain"
+    records = (
+        _addresses(query.qtype, ttl, page_addresses if mode == "page" else ()) if mode in {"null", "page"} else []
+    )
     counts = struct.pack("!HHH", len(records), 0, 0)
     if not records:
         records, counts = [_negative_soa(ttl)], b"\0\0\0\1\0\0"
-    answer = Answer(
+    response = Response(
         NOERROR if exists else NXDOMAIN,
         "refused",
         records=b"".join(records),
         counts=counts,
         verdict=verdict,
-        extended_errors=edns.extended_error(
-            edns.CENSORED if verdict.step is Step.UPSTREAM else edns.BLOCKED, reason(verdict)
+        extended_errors=edns.encode_extended_error(
+            edns.CENSORED if verdict.step is Step.UPSTREAM else edns.BLOCKED, block_reason(verdict)
         ),
     )
     # Its time to live does not count down: each is made afresh. Near the verdict's end it would get shorter.
-    answer.expires = float("inf") if verdict.until is None else verdict.until - REFUSED_TTL
-    answer.replayable = now < answer.expires
-    return answer
+    response.expires_at = float("inf") if verdict.until is None else verdict.until - BLOCKED_TTL
+    response.is_cacheable = now < response.expires_at
+    return response
 
 
-def reason(verdict: Verdict) -> str:
+def block_reason(verdict: Verdict) -> str:
     """Return the short text of an extended error: the category, and the list that has the name in it."""
     if verdict.step is Step.UPSTREAM:
         return f"{verdict.source}: {verdict.entry}" if verdict.entry else verdict.source
@@ -116,35 +122,35 @@ def reason(verdict: Verdict) -> str:
     return verdict.category or verdict.source or verdict.step.value
 
 
-def capped(answer: Answer, verdict: Verdict | None, query: Query, now: float) -> Answer:
+def cap_ttls(response: Response, verdict: Verdict | None, query: Query, now: float) -> Response:
     """Hold an answer's times to live down to the end of the verdict that let it pass."""
     if verdict is None or verdict.until is None:
-        return answer
+        return response
     left = max(int(verdict.until - now), 0)
     shift = query.question_end
-    records = bytearray(answer.records)
-    for at in answer.ttls:
+    records = bytearray(response.records)
+    for at in response.ttl_offsets:
         (ttl,) = _TTL.unpack_from(records, at - shift)
         if ttl > left:
-            # From here on it counts down by another clock than the rest: it is made anew for each asker.
+            # From here on it counts down by another clock than the rest: it is made anew for each client.
             _TTL.pack_into(records, at - shift, left)
-            answer.replayable = False
-    answer.records = bytes(records)
-    answer.expires = min(answer.expires, verdict.until)
-    return answer
+            response.is_cacheable = False
+    response.records = bytes(records)
+    response.expires_at = min(response.expires_at, verdict.until)
+    return response
 
 
-def minimal_any() -> Answer:
+def build_minimal_any_response() -> Response:
     """Return the answer to a question for every type: one HINFO record that says why (RFC 8482, section 4.2)."""
     data = b"\x07RFC8482\0"
     record = _OWNER_AND_TYPE.pack(_QUESTION_NAME, _HINFO, CLASS_IN, _HINFO_TTL, len(data)) + data
-    return Answer(NOERROR, "allowed", records=record, counts=b"\0\1\0\0\0\0")
+    return Response(NOERROR, "allowed", records=record, counts=b"\0\1\0\0\0\0")
 
 
-def failure(rcode: int, *extended: tuple[int, str]) -> Answer:
+def build_error_response(rcode: int, *extended: tuple[int, str]) -> Response:
     """Return an error of DNS itself, with the extended errors that explain it."""
-    options = b"".join(edns.extended_error(code, text) for code, text in extended)
-    return Answer(rcode, "failed", extended_errors=options)
+    options = b"".join(edns.encode_extended_error(code, text) for code, text in extended)
+    return Response(rcode, "failed", extended_errors=options)
 
 
 def _addresses(qtype: int, ttl: int, page: Sequence[str]) -> list[bytes]:

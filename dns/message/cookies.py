@@ -22,19 +22,19 @@ _CLIENT_BYTES = 8
 _HEAD = struct.Struct("!B3xI")
 
 
-class Cookies:
+class ServerCookies:
     """Makes and checks server cookies."""
 
     def __init__(self, secret: bytes | None = None) -> None:
         self._secret = secret or secrets.token_bytes(SECRET_BYTES)
 
-    def option(self, sent: bytes, raw_address: bytes, now: float) -> bytes:
+    def build_option(self, sent: bytes, raw_address: bytes, now: float) -> bytes:
         """Return the option for an answer: the client's part as it was sent, and ours."""
         client = sent[:_CLIENT_BYTES]
         server = sent[_CLIENT_BYTES:]
         if not (self.is_valid(sent, raw_address, now) and now - _HEAD.unpack_from(server)[1] <= RENEW_SECONDS):
             server = self._make(client, raw_address, int(now))
-        return edns.option(edns.COOKIE, client + server)
+        return edns.encode_option(edns.COOKIE, client + server)
 
     def is_valid(self, sent: bytes, raw_address: bytes, now: float) -> bool:
         """Tell whether the server's part is ours, for this client and address, and not too old."""

@@ -1,17 +1,17 @@
-"""EDNS (RFC 6891): what an asker says in its OPT record, and what we say in ours.
+"""EDNS (RFC 6891): what an client says in its OPT record, and what we say in ours.
 
-We take and give at most 1232 bytes over UDP (no fragments on any common path), speak version 0, repeat the asker's
-DNSSEC OK bit, pass over options that we do not know, and use three: cookies (RFC 7873, 10), padding (RFC 7830, 12)
-and extended errors (RFC 8914, 15). Client subnet (RFC 7871, 8) is passed over like an unknown one: none leaves the
-room, because every question to an upstream is made anew.
+We take and give at most 1232 bytes over UDP (no fragments on any common path), speak version 0, repeat the
+client's DNSSEC OK bit, pass over options that we do not know, and use three: cookies (RFC 7873, 10), padding (RFC
+7830, 12) and extended errors (RFC 8914, 15). Client subnet (RFC 7871, 8) is passed over like an unknown one: none
+leaves the room, because every question to an upstream is made anew.
 """
 
 import struct
 
 from dns.errors import MalformedMessage
 
-UDP_BYTES = 1232
-SMALLEST_UDP_BYTES = 512  # RFC 1035, section 2.3.4; RFC 6891, section 6.2.3: smaller values count as 512
+UDP_PAYLOAD_SIZE = 1232
+MIN_UDP_PAYLOAD_SIZE = 512  # RFC 1035, section 2.3.4; RFC 6891, section 6.2.3: smaller values count as 512
 
 COOKIE, PADDING, EXTENDED_ERROR = 10, 12, 15
 
@@ -25,21 +25,21 @@ _TEXT_BYTES = 200  # of an extended error's text: it must never push the answer 
 
 
 class Edns:
-    """What an asker's OPT record says."""
+    """What an client's OPT record says."""
 
-    __slots__ = ("cookie", "dnssec_ok", "padded", "udp_bytes", "version")
+    __slots__ = ("cookie", "dnssec_ok", "has_padding", "udp_payload_size", "version")
 
     def __init__(
-        self, udp_bytes: int, version: int, cookie: bytes | None, *, dnssec_ok: bool, padded: bool
+        self, udp_payload_size: int, version: int, cookie: bytes | None, *, dnssec_ok: bool, has_padding: bool
     ) -> None:
-        self.udp_bytes = udp_bytes
+        self.udp_payload_size = udp_payload_size
         self.version = version
         self.dnssec_ok = dnssec_ok
         self.cookie = cookie
-        self.padded = padded
+        self.has_padding = has_padding
 
 
-def read_options(rclass: int, ttl: int, options: bytes) -> Edns:
+def parse_opt_record(rclass: int, ttl: int, options: bytes) -> Edns:
     """Read an OPT record's class, TTL and data. Raises MalformedMessage."""
     cookie = None
     padded = False
@@ -62,22 +62,22 @@ def read_options(rclass: int, ttl: int, options: bytes) -> Edns:
         elif code == PADDING:
             padded = True
         at += size
-    return Edns(rclass, version, cookie, dnssec_ok=bool(ttl & 0x8000), padded=padded)
+    return Edns(rclass, version, cookie, dnssec_ok=bool(ttl & 0x8000), has_padding=padded)
 
 
-def opt_record(*, dnssec_ok: bool, options: bytes = b"", rcode: int = 0) -> bytes:
+def build_opt_record(*, dnssec_ok: bool, options: bytes = b"", rcode: int = 0) -> bytes:
     """Return our OPT record; `rcode` is the whole code, of which OPT carries the upper eight bits."""
-    return _OPT.pack(0, 41, UDP_BYTES, rcode >> 4, 0, 0x8000 if dnssec_ok else 0, len(options)) + options
+    return _OPT.pack(0, 41, UDP_PAYLOAD_SIZE, rcode >> 4, 0, 0x8000 if dnssec_ok else 0, len(options)) + options
 
 
-def option(code: int, data: bytes) -> bytes:
+def encode_option(code: int, data: bytes) -> bytes:
     """Return one option as it travels."""
     return _OPTION.pack(code, len(data)) + data
 
 
-def extended_error(code: int, text: str = "") -> bytes:
+def encode_extended_error(code: int, text: str = "") -> bytes:
     """Return an extended error as an option (RFC 8914, section 2)."""
     words = text.encode("utf-8")
     if len(words) > _TEXT_BYTES:
         words = words[:_TEXT_BYTES].decode("utf-8", "ignore").encode("utf-8")
-    return option(EXTENDED_ERROR, code.to_bytes(2, "big") + words)
+    return encode_option(EXTENDED_ERROR, code.to_bytes(2, "big") + words)

@@ -49,12 +49,12 @@ def labels_to_text(labels: Iterator[bytes] | tuple[bytes, ...]) -> str:
     return ".".join(_label_to_text(label) for label in labels)
 
 
-def key(name: str) -> str:
+def name_to_key(name: str) -> str:
     """Return the reversed key of a canonical name: ``www.example.org`` gives ``org.example.www.``."""
     return ".".join(reversed(name.split("."))) + "." if name else ""
 
 
-def name_of_key(reversed_key: str) -> str:
+def key_to_name(reversed_key: str) -> str:
     """Return the canonical name of a key."""
     return ".".join(reversed(reversed_key.removesuffix(".").split("."))) if reversed_key else ""
 

@@ -11,16 +11,16 @@ import dnslib
 
 from dns.errors import MalformedMessage
 from dns.message import svcb
-from dns.message.response import Answer
-from dns.message.scanner import skim
-from dns.message.wire import CNAME, HEADER_BYTES, HTTPS, NOERROR, NXDOMAIN, SVCB, Query, to_wire
+from dns.message.response import Response
+from dns.message.scanner import scan_message
+from dns.message.wire import CNAME, HEADER_BYTES, HTTPS, NOERROR, NXDOMAIN, SVCB, Query, name_to_wire
 
 
-def in_its_place(query: Query, target: str, message: bytes) -> Answer:
+def build_cname_response(query: Query, target: str, message: bytes) -> Response:
     """Return an answer that says "an alias of `target`", followed by what `message` says of the target."""
-    with _only_malformed():
-        found = dnslib.DNSRecord.parse(_asking_for(target, message))
-        name = _asked_name(query)
+    with _malformed_on_error():
+        found = dnslib.DNSRecord.parse(_with_question_name(target, message))
+        name = _question_label(query)
         # The alias ages with its target's records, or their times to live would not count down together.
         lives = min((record.ttl for record in (*found.rr, *found.auth)), default=0)
         made = dnslib.DNSRecord(dnslib.DNSHeader(qr=1))
@@ -30,64 +30,68 @@ def in_its_place(query: Query, target: str, message: bytes) -> Answer:
         made.add_auth(*found.auth)
         packed = made.pack()
     rcode = found.header.rcode
-    answer = _made(packed, query, rcode, "rewritten" if rcode in {NOERROR, NXDOMAIN} else "failed")
-    answer.replayable = rcode in {NOERROR, NXDOMAIN}
-    return answer
+    response = _response_from_packed(
+        packed, query, rcode, "rewritten" if rcode in {NOERROR, NXDOMAIN} else "failed"
+    )
+    response.is_cacheable = rcode in {NOERROR, NXDOMAIN}
+    return response
 
 
-def strip_ech(answer: Answer, query: Query) -> None:
+def strip_ech(response: Response, query: Query) -> None:
     """Take the keys for an encrypted hello out of an answer's HTTPS and SVCB records. Raises MalformedMessage."""
-    head = query.packet[:2] + b"\x80\0\0\1" + answer.counts + query.packet[HEADER_BYTES : query.question_end]
-    message = head + answer.records
-    services = [record for record in skim(message).answer if record.rtype in {HTTPS, SVCB}]
+    head = query.packet[:2] + b"\x80\0\0\1" + response.counts + query.packet[HEADER_BYTES : query.question_end]
+    message = head + response.records
+    services = [record for record in scan_message(message).answer if record.rtype in {HTTPS, SVCB}]
     if not any(
         code == svcb.ECH
         for record in services
-        for code, _ in svcb.read(message[record.data_at : record.data_at + record.data_bytes]).parameters
+        for code, _ in svcb.parse_service_binding(
+            message[record.rdata_offset : record.rdata_offset + record.rdlength]
+        ).params
     ):
         return
-    with _only_malformed():
+    with _malformed_on_error():
         parsed = dnslib.DNSRecord.parse(message)
         for record in parsed.rr:
             if record.rtype in {HTTPS, SVCB}:
                 buffer = dnslib.DNSBuffer()
                 record.rdata.pack(buffer)
-                record.rdata = dnslib.RD(svcb.read(bytes(buffer.data)).without_ech())
+                record.rdata = dnslib.RD(svcb.parse_service_binding(bytes(buffer.data)).without_ech())
         packed = parsed.pack()
-    changed = _made(packed, query, answer.rcode, answer.outcome)
+    changed = _response_from_packed(packed, query, response.rcode, response.outcome)
     # A signature over the record as it was would now fail to verify: say nothing of authenticity.
-    answer.records, answer.counts, answer.ttls, answer.authentic = (
+    response.records, response.counts, response.ttl_offsets, response.is_authentic = (
         changed.records,
         changed.counts,
-        changed.ttls,
+        changed.ttl_offsets,
         False,
     )
 
 
-def _made(packed: bytes, query: Query, rcode: int, outcome: str) -> Answer:
-    skimmed = skim(packed)
+def _response_from_packed(packed: bytes, query: Query, rcode: int, outcome: str) -> Response:
+    scanned = scan_message(packed)
     end = query.question_end
-    if skimmed.question_end != end:
+    if scanned.question_end != end:
         raise MalformedMessage("the question changed its size")
-    answer = Answer(rcode, outcome, records=packed[end:], counts=packed[6:12])
-    answer.ttls = tuple(record.ttl_at for section in skimmed[1:] for record in section)
-    return answer
+    response = Response(rcode, outcome, records=packed[end:], counts=packed[6:12])
+    response.ttl_offsets = tuple(record.ttl_offset for section in scanned[1:] for record in section)
+    return response
 
 
-def _asking_for(target: str, message: bytes) -> bytes:
+def _with_question_name(target: str, message: bytes) -> bytes:
     """Return a message whose question is written as `target` is: the case of its letters was left to chance."""
-    name = to_wire(target)
+    name = name_to_wire(target)
     return message[:HEADER_BYTES] + name + message[HEADER_BYTES + len(name) :]
 
 
-def _asked_name(query: Query) -> dnslib.DNSLabel:
+def _question_label(query: Query) -> dnslib.DNSLabel:
     buffer = dnslib.DNSBuffer(query.packet)
     buffer.offset = HEADER_BYTES
     return buffer.decode_name()
 
 
 @contextmanager
-def _only_malformed() -> Iterator[None]:
+def _malformed_on_error() -> Iterator[None]:
     """Turn whatever the library raises over hostile bytes into the one error of ours."""
     try:
         yield

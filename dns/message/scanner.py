@@ -21,41 +21,43 @@ _POINTER = 0xC0
 _fixed = _FIXED.unpack_from
 
 
-class Record(NamedTuple):
+class ScannedRecord(NamedTuple):
     """Where one record is. Offsets count from the start of the message."""
 
     rtype: int
     rclass: int
     ttl: int  # seconds; for OPT the extended code, version and flags
-    at: int  # of the owner's name
-    data_at: int
-    data_bytes: int
+    offset: int  # of the owner's name
+    rdata_offset: int
+    rdlength: int
 
     @property
-    def ttl_at(self) -> int:
+    def ttl_offset(self) -> int:
         """The offset of the time to live."""
-        return self.data_at - _FIXED_BYTES + _TTL_OFFSET
+        return self.rdata_offset - _FIXED_BYTES + _TTL_OFFSET
 
 
-class Skimmed(NamedTuple):
+class ScannedMessage(NamedTuple):
     """The records of a message, section by section."""
 
     question_end: int
-    answer: list[Record]
-    authority: list[Record]
-    additional: list[Record]
+    answer: list[ScannedRecord]
+    authority: list[ScannedRecord]
+    additional: list[ScannedRecord]
 
 
-Walked = tuple[int, int, int, int, int, int]  # a `Record`, without its names
+RecordTuple = tuple[int, int, int, int, int, int]  # a `ScannedRecord`, without its names
 
 
-def skim(message: bytes) -> Skimmed:
+def scan_message(message: bytes) -> ScannedMessage:
     """Return where every record of a message is. Raises MalformedMessage."""
-    end, *sections = walk(message)
-    return Skimmed(end, *([Record(*record) for record in section] for section in sections))
+    end, *sections = scan_records(message)
+    return ScannedMessage(end, *([ScannedRecord(*record) for record in section] for section in sections))
 
 
-def walk(message: bytes, question_end: int = 0) -> tuple[int, list[Walked], list[Walked], list[Walked]]:
+def scan_records(
+    message: bytes, question_end: int = 0
+) -> tuple[int, list[RecordTuple], list[RecordTuple], list[RecordTuple]]:
     """Return the same in plain tuples, at a third of the cost: this is done to every answer of an upstream.
 
     `question_end`: where its one question ends, for who knows that already.
@@ -66,11 +68,11 @@ def walk(message: bytes, question_end: int = 0) -> tuple[int, list[Walked], list
         if not end or questions != 1:
             end = HEADER_BYTES
             for _ in range(questions):
-                end = _past_name(message, end) + 4
-        records: list[Walked] = []
+                end = _skip_name(message, end) + 4
+        records: list[RecordTuple] = []
         at = end
         for _ in range(answers + authorities + additionals):
-            fixed_at = at + 2 if message[at] >= _POINTER else _past_name(message, at)
+            fixed_at = at + 2 if message[at] >= _POINTER else _skip_name(message, at)
             rtype, rclass, ttl, size = _fixed(message, fixed_at)
             data_at = fixed_at + _FIXED_BYTES
             records.append((rtype, rclass, ttl, at, data_at, size))
@@ -85,7 +87,7 @@ def walk(message: bytes, question_end: int = 0) -> tuple[int, list[Walked], list
     return end, records[:answers], records[answers:additional_at], records[additional_at:]
 
 
-def _past_name(message: bytes, at: int) -> int:
+def _skip_name(message: bytes, at: int) -> int:
     """Return the offset after a name. Raises IndexError or MalformedMessage."""
     while length := message[at]:
         if length >= _POINTER:

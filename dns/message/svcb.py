@@ -7,22 +7,22 @@ from collections.abc import Iterator
 import msgspec
 
 from dns.errors import MalformedMessage
-from dns.message.wire import name_at
+from dns.message.wire import name_from_wire
 
 IPV4_HINT, ECH, IPV6_HINT = 4, 5, 6
 _PARAMETER = struct.Struct("!HH")
 
 
-class Service(msgspec.Struct, frozen=True):
+class ServiceBinding(msgspec.Struct, frozen=True):
     """One SVCB or HTTPS record."""
 
     head: bytes  # priority and target, as they stood
     target: str  # "" stands for the owner itself
-    parameters: tuple[tuple[int, bytes], ...]
+    params: tuple[tuple[int, bytes], ...]
 
-    def addresses(self) -> Iterator[str]:
+    def address_hints(self) -> Iterator[str]:
         """Yield every address hint, as text. Raises MalformedMessage."""
-        for code, value in self.parameters:
+        for code, value in self.params:
             if code in {IPV4_HINT, IPV6_HINT}:
                 size, family = (4, socket.AF_INET) if code == IPV4_HINT else (16, socket.AF_INET6)
                 if len(value) % size:
@@ -36,7 +36,7 @@ class Service(msgspec.Struct, frozen=True):
         Where `mandatory` names them too, they leave that list, or clients would pass over the whole record.
         """
         kept = []
-        for code, value in self.parameters:
+        for code, value in self.params:
             if code == ECH:
                 continue
             if code == 0:
@@ -48,11 +48,11 @@ class Service(msgspec.Struct, frozen=True):
         return self.head + b"".join(kept)
 
 
-def read(data: bytes) -> Service:
+def parse_service_binding(data: bytes) -> ServiceBinding:
     """Read the data of a record. Raises MalformedMessage."""
     if len(data) < 3:
         raise MalformedMessage("no room for a target")
-    target = name_at(data, 2)
+    target = name_from_wire(data, 2)
     at = 2
     while data[at]:
         if data[at] > 63:
@@ -70,4 +70,4 @@ def read(data: bytes) -> Service:
             raise MalformedMessage("a parameter without an end")
         parameters.append((code, data[at : at + size]))
         at += size
-    return Service(head, target, tuple(parameters))
+    return ServiceBinding(head, target, tuple(parameters))

@@ -5,10 +5,10 @@ name of its question is not compressed, its labels are 1 to 63 bytes, the whole 
 the question is additional records, of which only OPT is of interest (`dns.message.edns`); nothing follows the
 last record.
 
-`read` raises `Unreadable` with the response code that the RFC asks for. Bytes that deserve no answer at all (too
-short for a header, or themselves an answer) raise `Unanswerable`. Nothing else is raised, whatever the bytes.
-What this module does not do: read answers (`dns.message.scanner` and `name_at` do), or build messages
-(`dns.message.builder`).
+`parse_query` raises `InvalidQuery` with the response code that the RFC asks for. Bytes that deserve no answer at
+all (too short for a header, or themselves an answer) raise `NotAQuery`. Nothing else is raised, whatever the
+bytes. What this module does not do: read answers (`dns.message.scanner` and `name_from_wire` do), or build
+messages (`dns.message.builder`).
 """
 
 import re
@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from dns.errors import MalformedMessage
-from dns.message.edns import Edns, read_options
+from dns.message.edns import Edns, parse_opt_record
 from dns.message.names import labels_to_text
 
 HEADER_BYTES: Final = 12
@@ -52,11 +52,11 @@ _FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
 _PLAIN = re.compile(rb"[a-z0-9_.-]*")
 # Turns a plain name as it travels into text: letters become small, and whatever is no letter, digit, hyphen or
 # underscore becomes a dot, the lengths before the labels included; see `_question_name`.
-_TO_TEXT = bytes(byte if _PLAIN.fullmatch(bytes((byte,))) else 0x2E for byte in bytes(range(256)).lower())
-_READS_AS_A_DOT = 44  # a longer label's length would pass for a hyphen or a digit
+_WIRE_TO_TEXT = bytes(byte if _PLAIN.fullmatch(bytes((byte,))) else 0x2E for byte in bytes(range(256)).lower())
+_LONGEST_DOTTED_LABEL = 44  # a longer label's length would pass for a hyphen or a digit
 
 
-class Unreadable(MalformedMessage):
+class InvalidQuery(MalformedMessage):
     """A query that gets an error for an answer. `rcode`: which; `end`: after what was read of the question."""
 
     def __init__(self, rcode: int, reason: str, end: int = HEADER_BYTES, edns: Edns | None = None) -> None:
@@ -66,12 +66,12 @@ class Unreadable(MalformedMessage):
         self.edns = edns
 
 
-class Unanswerable(MalformedMessage):
+class NotAQuery(MalformedMessage):
     """Bytes that get no answer."""
 
 
 class Query(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """One readable question. `question_end`: the offset after it; `edns`: None where the asker speaks no EDNS.
+    """One readable question. `question_end`: the offset after it; `edns`: None where the client speaks no EDNS.
 
     A struct of msgspec, here and wherever one is made for every question: half as dear as a class of Python's own.
     """
@@ -84,35 +84,35 @@ class Query(msgspec.Struct, frozen=True, gc=False, eq=False):
     edns: Edns | None
 
 
-def read(packet: bytes) -> Query:
+def parse_query(packet: bytes) -> Query:
     """Read a query. Raises Unreadable or Unanswerable."""
     if len(packet) < HEADER_BYTES:
-        raise Unanswerable("too short for a header")
+        raise NotAQuery("too short for a header")
     if packet[2] & _NO_QUERY:
         if packet[2] & QR:
-            raise Unanswerable("an answer, not a question")  # answering answers makes two servers talk for ever
-        raise Unreadable(NOTIMP, "an operation other than a query")
+            raise NotAQuery("an answer, not a question")  # answering answers makes two servers talk for ever
+        raise InvalidQuery(NOTIMP, "an operation other than a query")
     counts = packet[4:12]
     if counts != _ONLY_A_QUESTION and counts[:2] != b"\0\1":
-        raise _without_one_question(packet)
+        raise _question_count_error(packet)
     name, at = _question_name(packet)
     end = at + 4
     if len(packet) < end:
-        raise Unreadable(FORMERR, "no room for type and class")
+        raise InvalidQuery(FORMERR, "no room for type and class")
     qtype, qclass = _TYPE_AND_CLASS.unpack_from(packet, at)
     edns = None
     if counts != _ONLY_A_QUESTION:
         _, answers, authorities, additionals = _COUNTS.unpack_from(packet, 4)
         if answers or authorities:
-            raise Unreadable(FORMERR, "a query with answers", end)
+            raise InvalidQuery(FORMERR, "a query with answers", end)
         edns = _plain_edns(packet, end) if additionals == 1 else None
-        edns = edns or _additional(packet, end, additionals)
+        edns = edns or _parse_additional(packet, end, additionals)
     elif end != len(packet):
-        raise Unreadable(FORMERR, "bytes after the last record", end)
+        raise InvalidQuery(FORMERR, "bytes after the last record", end)
     return Query(packet, name, qtype, qclass, end, edns)
 
 
-def name_at(message: bytes, at: int) -> str:
+def name_from_wire(message: bytes, at: int) -> str:
     """Return the canonical form of a name that may be compressed. Raises MalformedMessage."""
     labels: list[bytes] = []
     size, hops = 1, 0
@@ -135,10 +135,10 @@ def name_at(message: bytes, at: int) -> str:
             at += length + 1
     except IndexError:
         raise MalformedMessage("a name without an end") from None
-    return text_of(labels)
+    return labels_to_name(labels)
 
 
-def text_of(labels: list[bytes]) -> str:
+def labels_to_name(labels: list[bytes]) -> str:
     """Return the canonical form of labels."""
     joined = b".".join(labels).lower()
     # Nearly every name is plain; a dot within a label must not pass for one between two.
@@ -147,13 +147,13 @@ def text_of(labels: list[bytes]) -> str:
     return labels_to_text(tuple(labels))
 
 
-def to_wire(name: str) -> bytes:
+def name_to_wire(name: str) -> bytes:
     r"""Return a canonical name as it travels, uncompressed; ``\DDD`` becomes its byte. Raises MalformedMessage."""
     if not name:
         return b"\0"
     parts = []
     for label in name.split("."):
-        raw = _escaped(label) if "\\" in label else label.encode("latin-1", "replace")
+        raw = _unescape_label(label) if "\\" in label else label.encode("latin-1", "replace")
         if not 1 <= len(raw) <= LABEL_BYTES:
             raise MalformedMessage(f"{name!r} has a label of {len(raw)} bytes")
         parts.append(bytes((len(raw),)) + raw)
@@ -163,14 +163,14 @@ def to_wire(name: str) -> bytes:
     return wire
 
 
-def ask_for(name: str, qtype: int, *, flags: int = 0, dnssec: bool = False) -> bytes:
+def build_query(name: str, qtype: int, *, flags: int = 0, dnssec: bool = False) -> bytes:
     """Return a query of our own: `flags` is header byte 3 (CD, AD). Raises MalformedMessage for no name."""
     opt = b"\0" + _FIXED.pack(OPT, 1232, 0x8000 if dnssec else 0, 0)
     counts = _COUNTS.pack(1, 0, 0, 1)
-    return b"\0\0" + bytes((RD, flags)) + counts + to_wire(name) + _TYPE_AND_CLASS.pack(qtype, CLASS_IN) + opt
+    return b"\0\0" + bytes((RD, flags)) + counts + name_to_wire(name) + _TYPE_AND_CLASS.pack(qtype, CLASS_IN) + opt
 
 
-def _escaped(label: str) -> bytes:
+def _unescape_label(label: str) -> bytes:
     try:
         return re.sub(r"\\(\d{3})", lambda found: chr(int(found[1])), label).encode("latin-1")
     except UnicodeEncodeError:
@@ -187,79 +187,79 @@ def _question_name(packet: bytes) -> tuple[str, int]:
     at, labels = QUESTION_AT, 0
     try:
         while length := packet[at]:
-            if length > _READS_AS_A_DOT:
-                return _unusual_name(packet)
+            if length > _LONGEST_DOTTED_LABEL:
+                return _escaped_question_name(packet)
             at += length + 1
             labels += 1
     except IndexError:
-        raise Unreadable(FORMERR, "a name without an end") from None
-    text = packet[QUESTION_AT + 1 : at].translate(_TO_TEXT)
+        raise InvalidQuery(FORMERR, "a name without an end") from None
+    text = packet[QUESTION_AT + 1 : at].translate(_WIRE_TO_TEXT)
     if text.count(b".") != labels - 1 or at - QUESTION_AT >= NAME_BYTES:
-        return _unusual_name(packet)
+        return _escaped_question_name(packet)
     return text.decode(), at + 1
 
 
-def _unusual_name(packet: bytes) -> tuple[str, int]:
+def _escaped_question_name(packet: bytes) -> tuple[str, int]:
     labels: list[bytes] = []
     at = QUESTION_AT
     try:
         while length := packet[at]:
             if length > LABEL_BYTES:
-                raise Unreadable(FORMERR, "a question that is compressed, or of an unknown kind")
+                raise InvalidQuery(FORMERR, "a question that is compressed, or of an unknown kind")
             labels.append(packet[at + 1 : at + 1 + length])
             at += length + 1
     except IndexError:
-        raise Unreadable(FORMERR, "a name without an end") from None
+        raise InvalidQuery(FORMERR, "a name without an end") from None
     at += 1
     if at - QUESTION_AT > NAME_BYTES:
-        raise Unreadable(FORMERR, "a name that is too long")
-    return text_of(labels), at
+        raise InvalidQuery(FORMERR, "a name that is too long")
+    return labels_to_name(labels), at
 
 
-def _without_one_question(packet: bytes) -> Unreadable:
+def _question_count_error(packet: bytes) -> InvalidQuery:
     counts = _COUNTS.unpack_from(packet, 4)
     # RFC 7873, section 5.4: no question and a cookie is how a client asks for a cookie; the answer has no error.
     if counts == (0, 0, 0, 1):
         try:
-            edns = _additional(packet, HEADER_BYTES, 1)
-        except Unreadable as problem:
+            edns = _parse_additional(packet, HEADER_BYTES, 1)
+        except InvalidQuery as problem:
             return problem
         if edns is not None and edns.cookie is not None:
-            return Unreadable(NOERROR, "a question for a cookie", edns=edns)
-    return Unreadable(FORMERR, f"{counts[0]} questions")
+            return InvalidQuery(NOERROR, "a question for a cookie", edns=edns)
+    return InvalidQuery(FORMERR, f"{counts[0]} questions")
 
 
 @lru_cache(maxsize=256)
-def _edns_of(rclass_and_ttl: bytes) -> Edns:
+def _cached_edns(rclass_and_ttl: bytes) -> Edns:
     rclass, ttl = _CLASS_AND_TTL.unpack(rclass_and_ttl)
-    return read_options(rclass, ttl, b"")
+    return parse_opt_record(rclass, ttl, b"")
 
 
 def _plain_edns(packet: bytes, at: int) -> Edns | None:
     """Return what an OPT record without options says, if nothing else follows the question: nearly every query."""
     if len(packet) == at + 11 and packet[at : at + 3] == b"\0\0\x29" and packet[at + 9 :] == b"\0\0":
-        return _edns_of(packet[at + 3 : at + 9])
+        return _cached_edns(packet[at + 3 : at + 9])
     return None
 
 
-def _additional(packet: bytes, at: int, count: int) -> Edns | None:
+def _parse_additional(packet: bytes, at: int, count: int) -> Edns | None:
     """Step over the additional records; return what OPT says. Raises Unreadable."""
     question_end = at
     edns = None
     try:
         for _ in range(count):
             root = packet[at] == 0
-            at = _past_name(packet, at)
+            at = _skip_name(packet, at)
             rtype, rclass, ttl, size = _FIXED.unpack_from(packet, at)
             at += _FIXED.size + size
             if rtype == OPT:
-                edns = _only_opt(edns, root=root, read=read_options(rclass, ttl, packet[at - size : at]))
+                edns = _only_opt(edns, root=root, read=parse_opt_record(rclass, ttl, packet[at - size : at]))
     except (IndexError, struct.error):
-        raise Unreadable(FORMERR, "a record without an end", question_end) from None
+        raise InvalidQuery(FORMERR, "a record without an end", question_end) from None
     except MalformedMessage as problem:
-        raise Unreadable(FORMERR, str(problem), question_end) from None
+        raise InvalidQuery(FORMERR, str(problem), question_end) from None
     if at != len(packet):
-        raise Unreadable(FORMERR, "bytes after the last record, or too few of them", question_end)
+        raise InvalidQuery(FORMERR, "bytes after the last record, or too few of them", question_end)
     return edns
 
 
@@ -269,7 +269,7 @@ def _only_opt(before: Edns | None, *, root: bool, read: Edns) -> Edns:
     return read
 
 
-def _past_name(packet: bytes, at: int) -> int:
+def _skip_name(packet: bytes, at: int) -> int:
     while length := packet[at]:
         if length >= _POINTER:
             return at + 2

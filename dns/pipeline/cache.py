@@ -1,33 +1,33 @@
-"""Looks into the record cache. What is fresh goes on at once; what is popular and due is renewed on the side.
+"""Looks into the message cache. What is fresh goes on at once; what is popular and due is renewed on the side.
 
 A stale answer is not used here: upstreams are asked first, for as long as `dns.pipeline.forward` says (RFC 8767,
 section 5). Only where an attempt to renew it failed a moment ago is it given straight away.
 """
 
-from dns.cache import RecordCache
-from dns.pipeline.context import Asked
-from dns.pipeline.forward import Fetching, wishes
-from dns.pipeline.pipeline import Outcome, Stage
+from dns.cache import MessageCache
+from dns.pipeline.context import RequestContext
+from dns.pipeline.forward import Forwarder, query_flags
+from dns.pipeline.pipeline import Stage, StageResult
 
 
-def remembered(cache: RecordCache, fetching: Fetching) -> Stage:
+def cache_stage(cache: MessageCache, forwarder: Forwarder) -> Stage:
     """Return the stage."""
 
-    def stage(asked: Asked) -> Outcome:
-        query = asked.query
-        now = asked.now
-        key = asked.key = (asked.lookup, query.qtype, wishes(query))
-        found = cache.get(key, now)
-        if found is None:
+    def stage(context: RequestContext) -> StageResult:
+        query = context.query
+        now = context.now
+        key = context.cache_key = (context.lookup_name, query.qtype, query_flags(query))
+        cached = cache.get(key, now)
+        if cached is None:
             return None
-        if found.is_fresh(now):
-            asked.found = found
-            if found.is_due(now):
-                fetching.renew(asked)
+        if cached.is_fresh(now):
+            context.cached = cached
+            if cached.needs_prefetch(now):
+                forwarder.prefetch(context)
         else:
-            asked.stale = True  # there is one to fall back on
-            if found.is_waiting(now):
-                asked.found = found
+            context.is_stale = True  # there is one to fall back on
+            if cached.is_awaiting_recheck(now):
+                context.cached = cached
         return None
 
     return stage

@@ -2,36 +2,36 @@
 
 from typing import Protocol
 
-from dns.message.response import Answer
+from dns.message.response import Response
 from dns.message.wire import Query
-from dns.pipeline.context import Asked
-from dns.pipeline.pipeline import Outcome, Stage
+from dns.pipeline.context import RequestContext
+from dns.pipeline.pipeline import Stage, StageResult
 
 
-class LocalNames(Protocol):
+class LocalZoneLookup(Protocol):
     """What the room knows by itself (`dns.local_zones.local_zones`)."""
 
-    def may_know(self, name: str) -> bool:
+    def may_hold_name(self, name: str) -> bool:
         """Tell whether a name may be local at all: nearly none is, and this is cheap."""
 
-    def answer(self, query: Query) -> Answer | None:
+    def answer_query(self, query: Query) -> Response | None:
         """Return the answer to a question for a local name, or None: the name is not ours."""
 
-    def alias(self, name: str) -> str:
+    def alias_target(self, name: str) -> str:
         """Return the name elsewhere whose records stand for a local name's, or "": there is none."""
 
 
-def own_names(local: LocalNames | None) -> Stage:
+def local_zones_stage(local: LocalZoneLookup | None) -> Stage:
     """Return the stage."""
 
-    def stage(asked: Asked) -> Outcome:
-        if local is None or not local.may_know(asked.lookup):
+    def stage(context: RequestContext) -> StageResult:
+        if local is None or not local.may_hold_name(context.lookup_name):
             return None
-        answer = local.answer(asked.query)
-        if answer is None and (target := local.alias(asked.query.name)):
-            # The rest of the chain is about that name, the policy's decision included.
-            asked.lookup = target
-            asked.names += (target,)
-        return answer
+        response = local.answer_query(context.query)
+        if response is None and (target := local.alias_target(context.query.name)):
+            # The rest of the pipeline is about that name, the policy's decision included.
+            context.lookup_name = target
+            context.dependent_names += (target,)
+        return response
 
     return stage

@@ -1,8 +1,9 @@
-"""The chain: the one ordered list of what happens to a question, and how a question moves along it.
+"""The pipeline: the one ordered list of what happens to a question, and how a question moves along it.
 
-A stage is a function of the question. It returns None to let the question pass, an `Answer` to end it, or a
-`Pause`: SILENCE for what deserves no answer, WAITING where it will itself call `Chain.run` again later. A stage
-knows nothing of the others; what it finds out it writes into `Asked` for those that follow.
+A stage is a function of the question. It returns None to let the question pass, an `Response` to end it, or a
+`NoResponse`: SILENCE for what deserves no answer, WAITING where it will itself call `Pipeline.run_stages` again
+later. A stage knows nothing of the others; what it finds out it writes into `RequestContext` for those that
+follow.
 """
 
 import enum
@@ -10,58 +11,60 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from dns.message.response import Answer
-from dns.pipeline.context import Asked
+from dns.message.response import Response
+from dns.pipeline.context import RequestContext
 
-_SHOWN_BYTES = 300
+_LOGGED_BYTES = 300
 _log = logging.getLogger(__name__)
 
 
-class Pause(enum.Enum):
+class NoResponse(enum.Enum):
     """Why there is no answer now."""
 
-    SILENCE = "no answer is deserved"
-    WAITING = "somebody else was asked"
+    DROP = "no answer is deserved"
+    PENDING = "an upstream was asked"
 
 
-SILENCE: Final = Pause.SILENCE
-WAITING: Final = Pause.WAITING
+DROP: Final = NoResponse.DROP
+PENDING: Final = NoResponse.PENDING
 
-Outcome = Answer | Pause | None
-Stage = Callable[[Asked], Outcome]
+StageResult = Response | NoResponse | None
+Stage = Callable[[RequestContext], StageResult]
 
 
-class Chain:
-    """Sends questions along the stages, and hands every answer to `deliver`.
+class Pipeline:
+    """Sends questions along the stages, and hands every answer to `respond`.
 
-    Nothing that happens on the way raises out of `run`: where a mistake of ours keeps a question from its answer,
-    `give_up` is told, and the log says which question it was.
+    Nothing that happens on the way raises out of `run_stages`: where a mistake of ours keeps a question from its
+    answer, `fail` is told, and the log says which question it was.
     """
 
-    def __init__(self, deliver: Callable[[Asked, Answer], None], give_up: Callable[[Asked], None]) -> None:
-        self._deliver = deliver
-        self._give_up = give_up
-        self._from: tuple[tuple[Stage, ...], ...] = ((),)  # the stages from each of them on
+    def __init__(
+        self, respond: Callable[[RequestContext, Response], None], fail: Callable[[RequestContext], None]
+    ) -> None:
+        self._respond = respond
+        self._fail = fail
+        self._stages_from: tuple[tuple[Stage, ...], ...] = ((),)  # the stages from each of them on
 
-    def of(self, stages: Sequence[Stage]) -> None:
-        """Set the stages, in their order; some of them hold the chain itself, to resume what waits."""
-        self._from = tuple(tuple(stages[at:]) for at in range(len(stages) + 1))
+    def set_stages(self, stages: Sequence[Stage]) -> None:
+        """Set the stages, in their order; some of them hold the pipeline itself, to resume what waits."""
+        self._stages_from = tuple(tuple(stages[at:]) for at in range(len(stages) + 1))
 
-    def after(self, stage: Stage) -> int:
+    def position_after(self, stage: Stage) -> int:
         """Return where a question goes on that waited at a stage."""
-        return self._from[0].index(stage) + 1
+        return self._stages_from[0].index(stage) + 1
 
-    def run(self, asked: Asked, at: int = 0) -> None:
+    def run_stages(self, context: RequestContext, at: int = 0) -> None:
         """Send a question along the stages, from the given one on."""
         try:
-            for stage in self._from[at]:
-                outcome = stage(asked)
+            for stage in self._stages_from[at]:
+                outcome = stage(context)
                 if outcome is not None:
                     break
             else:
                 return
-            if outcome.__class__ is Answer:
-                self._deliver(asked, outcome)
+            if outcome.__class__ is Response:
+                self._respond(context, outcome)
         except Exception:  # noqa: BLE001 (one packet must never end the worker)
-            _log.exception("a question could not be answered: %s", asked.packet[:_SHOWN_BYTES].hex())
-            self._give_up(asked)
+            _log.exception("a question could not be answered: %s", context.packet[:_LOGGED_BYTES].hex())
+            self._fail(context)

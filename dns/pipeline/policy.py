@@ -4,34 +4,36 @@ from collections.abc import Callable, Sequence
 
 from dns.message import builder
 from dns.message.wire import ANY
-from dns.pipeline.context import Asked
-from dns.pipeline.pipeline import Outcome, Stage
+from dns.pipeline.context import RequestContext
+from dns.pipeline.pipeline import Stage, StageResult
 from dns.policy.verdict import Action
 
 # Members of an enumeration are looked up by name at every use; these are used for every question.
 _REFUSE, _REWRITE = Action.BLOCK, Action.REWRITE
 
 
-def decided(page: Callable[[], Sequence[str]]) -> Stage:
-    """Return the stage. `page`: the addresses of the page on which this room explains a refusal."""
+def policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
+    """Return the stage. `page_addresses`: the addresses of the page on which this room explains a refusal."""
 
-    def stage(asked: Asked) -> Outcome:
-        query, client = asked.query, asked.client
+    def stage(context: RequestContext) -> StageResult:
+        query, client = context.query, context.client
         if client is None:
             return None
         view = client.view
-        verdict = asked.verdict = view.decide(asked.lookup, query.qtype, asked.now)
+        verdict = context.verdict = view.decide(context.lookup_name, query.qtype, context.now)
         action = verdict.action
         if action is _REFUSE:
-            return builder.refused(query, verdict, view.blocking_mode, asked.now, page())
+            return builder.build_blocked_response(
+                query, verdict, view.blocking_mode, context.now, page_addresses()
+            )
         if action is _REWRITE:
-            asked.lookup = verdict.target
-            asked.names += (verdict.target,)
+            context.lookup_name = verdict.target
+            context.dependent_names += (verdict.target,)
         elif query.qtype == ANY:
             # After the verdict, because a closed name is closed for every type.
-            answer = builder.minimal_any()
-            answer.verdict = verdict
-            return answer
+            response = builder.build_minimal_any_response()
+            response.verdict = verdict
+            return response
         return None
 
     return stage

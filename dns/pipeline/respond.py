@@ -7,70 +7,72 @@ the records of the name that is shown instead (RFC 8914 code 4: the answer was m
 keys for an encrypted hello where the profile wants that.
 """
 
-from dns.cache import Cached
+from dns.cache import CachedMessage
 from dns.errors import MalformedMessage
 from dns.message import edns, rewrite
-from dns.message.builder import capped, failure
-from dns.message.response import Answer
+from dns.message.builder import build_error_response, cap_ttls
+from dns.message.response import Response
 from dns.message.wire import AD, HTTPS, NOERROR, NXDOMAIN, SERVFAIL, SVCB
-from dns.pipeline.context import Asked
-from dns.pipeline.pipeline import Outcome
+from dns.pipeline.context import RequestContext
+from dns.pipeline.pipeline import StageResult
 from dns.policy.verdict import Action
 
-_USUAL = frozenset({NOERROR, NXDOMAIN})
-_SERVICES = frozenset({HTTPS, SVCB})
+_ALLOWED_RCODES = frozenset({NOERROR, NXDOMAIN})
+_SERVICE_TYPES = frozenset({HTTPS, SVCB})
 
 
-def answered(asked: Asked) -> Outcome:
+def respond_stage(context: RequestContext) -> StageResult:
     """Finish the question."""
-    found, client, query = asked.found, asked.client, asked.query
-    if found is None or client is None:
-        return failure(SERVFAIL, (edns.NO_REACHABLE_AUTHORITY, "no upstream answered"))
-    if asked.lookup != query.name:
-        return _in_its_place(asked, found)
-    answer = _as_found(found, asked)
-    if query.qtype in _SERVICES and client.view.strip_ech:
+    cached, client, query = context.cached, context.client, context.query
+    if cached is None or client is None:
+        return build_error_response(SERVFAIL, (edns.NO_REACHABLE_AUTHORITY, "no upstream answered"))
+    if context.lookup_name != query.name:
+        return _rewritten_response(context, cached)
+    response = _response_from_cache(cached, context)
+    if query.qtype in _SERVICE_TYPES and client.view.strip_ech:
         try:
-            rewrite.strip_ech(answer, query)
+            rewrite.strip_ech(response, query)
         except MalformedMessage:
-            return failure(SERVFAIL)
-    return answer
+            return build_error_response(SERVFAIL)
+    return response
 
 
-def _as_found(found: Cached, asked: Asked) -> Answer:
-    query, now, verdict = asked.query, asked.now, asked.verdict
-    message = found.message if found.stored == now else found.aged(now)
+def _response_from_cache(cached: CachedMessage, context: RequestContext) -> Response:
+    query, now, verdict = context.query, context.now, context.verdict
+    message = cached.message if cached.stored_at == now else cached.with_aged_ttls(now)
     rcode = message[3] & 0x0F
-    answer = Answer(
+    response = Response(
         rcode,
-        "allowed" if rcode in _USUAL else "failed",
+        "allowed" if rcode in _ALLOWED_RCODES else "failed",
         message[query.question_end :],
         message[6:12],
         verdict,
-        found.told.options if found.told is not None else b"",
-        authentic=message[3] & AD != 0,
-        replayable=not (asked.stale or found.is_failure),
-        ttls=found.ttls_at,
-        stored=found.stored,
-        expires=found.expires,
+        cached.extended_error.options if cached.extended_error is not None else b"",
+        is_authentic=message[3] & AD != 0,
+        is_cacheable=not (context.is_stale or cached.is_failure),
+        ttl_offsets=cached.ttl_offsets,
+        stored_at=cached.stored_at,
+        expires_at=cached.expires_at,
     )
-    if asked.stale:
-        answer.extended_errors += edns.extended_error(
+    if context.is_stale:
+        response.extended_errors += edns.encode_extended_error(
             edns.STALE_NXDOMAIN if rcode == NXDOMAIN else edns.STALE_ANSWER, "upstreams do not answer"
         )
-    return answer if verdict is None or verdict.until is None else capped(answer, verdict, query, now)
+    return response if verdict is None or verdict.until is None else cap_ttls(response, verdict, query, now)
 
 
-def _in_its_place(asked: Asked, found: Cached) -> Answer:
+def _rewritten_response(context: RequestContext, cached: CachedMessage) -> Response:
     try:
-        answer = rewrite.in_its_place(asked.query, asked.lookup, found.aged(asked.now))
+        response = rewrite.build_cname_response(
+            context.query, context.lookup_name, cached.with_aged_ttls(context.now)
+        )
     except MalformedMessage:
-        return failure(SERVFAIL)
-    answer.verdict = asked.verdict
-    answer.stored = found.stored
-    answer.expires = found.expires
-    if asked.verdict is not None and asked.verdict.action is Action.REWRITE:
-        answer.extended_errors = edns.extended_error(edns.FORGED_ANSWER, "safe search")
-    elif answer.outcome == "rewritten":  # an alias of the school's own, written in its settings
-        answer.outcome = "allowed"
-    return capped(answer, asked.verdict, asked.query, asked.now)
+        return build_error_response(SERVFAIL)
+    response.verdict = context.verdict
+    response.stored_at = cached.stored_at
+    response.expires_at = cached.expires_at
+    if context.verdict is not None and context.verdict.action is Action.REWRITE:
+        response.extended_errors = edns.encode_extended_error(edns.FORGED_ANSWER, "safe search")
+    elif response.outcome == "rewritten":  # an alias of the school's own, written in its settings
+        response.outcome = "allowed"
+    return cap_ttls(response, context.verdict, context.query, context.now)

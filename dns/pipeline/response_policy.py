@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dns.clients import Client
 from dns.errors import MalformedMessage
 from dns.message import builder, svcb
-from dns.message.wire import AAAA, CNAME, DNAME, HTTPS, SVCB, A, name_at
-from dns.pipeline.context import Asked
-from dns.pipeline.pipeline import Outcome, Stage
+from dns.message.wire import AAAA, CNAME, DNAME, HTTPS, SVCB, A, name_from_wire
+from dns.pipeline.context import RequestContext
+from dns.pipeline.pipeline import Stage, StageResult
 from dns.policy.verdict import Action, Step, Verdict, View
 
-HARMLESS_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
+MAX_SAFE_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
 
 _REFUSE, _DEFAULT = Action.BLOCK, Step.DEFAULT  # looked up by name at every use otherwise
 _ADDRESSES = frozenset({A, AAAA})
@@ -26,14 +26,14 @@ _NONE = frozenset[bytes]()
 _LOCAL_FIRST_BYTES = frozenset({0, 10, 100, 127, 169, 172, *range(224, 256)})
 
 
-def _remembering(raw: bytes, asked: Asked, client: Client, verdict: Verdict) -> Verdict:
+def _decide_raw_address(raw: bytes, context: RequestContext, client: Client, verdict: Verdict) -> Verdict:
     """Decide an address; remember it if it is a public one that this view lets pass for any name."""
     text = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
-    decided = _address(text, asked, client.view, verdict)
+    decided = _decide_address(text, context, client.view, verdict)
     if decided is verdict and verdict.step is _DEFAULT and _is_public(raw):
-        if len(client.harmless) >= HARMLESS_ADDRESSES:
-            client.harmless.clear()
-        client.harmless.add(raw)
+        if len(client.safe_addresses) >= MAX_SAFE_ADDRESSES:
+            client.safe_addresses.clear()
+        client.safe_addresses.add(raw)
     return decided
 
 
@@ -44,65 +44,69 @@ def _is_public(raw: bytes) -> bool:
     return first not in _LOCAL_FIRST_BYTES and raw[:2] != b"\xc0\xa8"
 
 
-def inspected(page: Callable[[], Sequence[str]]) -> Stage:
-    """Return the stage. `page`: the addresses of the page on which this room explains a refusal."""
+def response_policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
+    """Return the stage. `page_addresses`: the addresses of the page on which this room explains a refusal."""
 
-    def stage(asked: Asked) -> Outcome:
-        client, found, verdict = asked.client, asked.found, asked.verdict
-        if client is None or found is None or verdict is None:
+    def stage(context: RequestContext) -> StageResult:
+        client, cached, verdict = context.client, context.cached, context.verdict
+        if client is None or cached is None or verdict is None:
             return None
-        if found.told is not None and found.told.refusal is not None:
-            verdict = Verdict(_REFUSE, Step.UPSTREAM, source="upstream", entry=found.told.refusal)
-            return builder.refused(asked.query, verdict, client.view.blocking_mode, asked.now, page())
-        message = found.message
+        if cached.extended_error is not None and cached.extended_error.blocked_text is not None:
+            verdict = Verdict(_REFUSE, Step.UPSTREAM, source="upstream", entry=cached.extended_error.blocked_text)
+            return builder.build_blocked_response(
+                context.query, verdict, client.view.blocking_mode, context.now, page_addresses()
+            )
+        message = cached.message
         # After a verdict by default, public addresses that were let pass once need not be decided again.
-        harmless = client.harmless if verdict.step is _DEFAULT else _NONE
+        safe_addresses = client.safe_addresses if verdict.step is _DEFAULT else _NONE
         try:
-            for rtype, _, _, _, at, size in found.take_records():
-                if rtype in _ADDRESSES and message[at : at + size] in harmless:
+            for rtype, _, _, _, at, size in cached.take_records():
+                if rtype in _ADDRESSES and message[at : at + size] in safe_addresses:
                     continue
-                verdict = asked.verdict = _decide(rtype, at, size, message, asked, client, verdict)
+                verdict = context.verdict = _decide_record(rtype, at, size, message, context, client, verdict)
                 if verdict.action is _REFUSE:
-                    return builder.refused(asked.query, verdict, client.view.blocking_mode, asked.now, page())
+                    return builder.build_blocked_response(
+                        context.query, verdict, client.view.blocking_mode, context.now, page_addresses()
+                    )
         except MalformedMessage:
-            return builder.failure(2)
+            return builder.build_error_response(2)
         return None
 
     return stage
 
 
-def _decide(  # noqa: PLR0917 (the record in its parts, because naming them would cost every answer)
-    rtype: int, at: int, size: int, message: bytes, asked: Asked, client: Client, verdict: Verdict
+def _decide_record(  # noqa: PLR0917 (the record in its parts, because naming them would cost every answer)
+    rtype: int, at: int, size: int, message: bytes, context: RequestContext, client: Client, verdict: Verdict
 ) -> Verdict:
     """Decide one record by its data's place; the verdict so far comes back where it leads nowhere closed."""
     if rtype == A and size == 4:
-        return _remembering(message[at : at + 4], asked, client, verdict)
+        return _decide_raw_address(message[at : at + 4], context, client, verdict)
     if rtype == AAAA and size == 16:
-        return _remembering(message[at : at + 16], asked, client, verdict)
+        return _decide_raw_address(message[at : at + 16], context, client, verdict)
     if rtype in {CNAME, DNAME}:
-        return _name(name_at(message, at), asked, client.view, verdict)
+        return _decide_name(name_from_wire(message, at), context, client.view, verdict)
     if rtype in {SVCB, HTTPS}:
-        for kind, text in _service(message[at : at + size]):
-            decide = _name if kind == "name" else _address
-            verdict = decide(text, asked, client.view, verdict)
+        for kind, text in _service_targets(message[at : at + size]):
+            decide = _decide_name if kind == "name" else _decide_address
+            verdict = decide(text, context, client.view, verdict)
             if verdict.action is _REFUSE:
                 break
     return verdict
 
 
-def _name(name: str, asked: Asked, view: View, verdict: Verdict) -> Verdict:
-    if not name or name == asked.lookup:
+def _decide_name(name: str, context: RequestContext, view: View, verdict: Verdict) -> Verdict:
+    if not name or name == context.lookup_name:
         return verdict
-    asked.names += (name,)
-    return view.inspect_name(name, asked.query.qtype, verdict, asked.now)
+    context.dependent_names += (name,)
+    return view.inspect_name(name, context.query.qtype, verdict, context.now)
 
 
-def _address(address: str, asked: Asked, view: View, verdict: Verdict) -> Verdict:
-    return view.inspect_address(address, asked.query.name, verdict, asked.now)
+def _decide_address(address: str, context: RequestContext, view: View, verdict: Verdict) -> Verdict:
+    return view.inspect_address(address, context.query.name, verdict, context.now)
 
 
-def _service(data: bytes) -> Iterator[tuple[str, str]]:
-    service = svcb.read(data)
+def _service_targets(data: bytes) -> Iterator[tuple[str, str]]:
+    service = svcb.parse_service_binding(data)
     yield "name", service.target
-    for address in service.addresses():
+    for address in service.address_hints():
         yield "address", address

@@ -9,9 +9,9 @@ MAILA, MAILB, other meta types          NOTIMP         RFC 1035, section 3.2.3; 
 """
 
 from dns.message import wire
-from dns.message.response import Answer
-from dns.pipeline.context import Asked
-from dns.pipeline.pipeline import Outcome
+from dns.message.response import Response
+from dns.pipeline.context import RequestContext
+from dns.pipeline.pipeline import StageResult
 
 # Looked up in another module, or put into a new set, at every use otherwise; these are used for every question.
 _META_TYPES = frozenset({0, wire.OPT, *range(128, wire.ANY)})
@@ -19,14 +19,14 @@ _TRANSFERS = frozenset({wire.AXFR, wire.IXFR})
 _IN = wire.CLASS_IN
 
 
-def ordinary(asked: Asked) -> Outcome:
+def sanity_stage(context: RequestContext) -> StageResult:
     """Let ordinary questions pass."""
-    query = asked.query
+    query = context.query
     if query.edns is not None and query.edns.version:
-        return Answer(wire.BADVERS, "failed")
+        return Response(wire.BADVERS, "failed")
     if query.qclass != _IN:
-        return Answer(wire.REFUSED, "failed")
+        return Response(wire.REFUSED, "failed")
     qtype = query.qtype
     if qtype in _META_TYPES:
-        return Answer(wire.REFUSED if qtype in _TRANSFERS else wire.NOTIMP, "failed")
+        return Response(wire.REFUSED if qtype in _TRANSFERS else wire.NOTIMP, "failed")
     return None

@@ -1,8 +1,8 @@
-"""Packs query records for the recorder: MessagePack as `dns.querylog.records` defines it, put together from parts.
+"""Packs query records: MessagePack as `dns.querylog.records` defines it, put together from parts.
 
 Ten thousand names a second may be among them. What is always the same of an answer is packed once, and each
-record made of its bytes: a fraction of the cost of packing it whole. A property test holds that the recorder reads
-what the library would have packed.
+record made of its bytes: a fraction of the cost of packing it whole. A property test holds that the query-log
+writer reads what the library would have packed.
 """
 
 import struct
@@ -11,100 +11,101 @@ from typing import cast
 
 import msgspec
 
-from dns.packet_cache import Noted
-from dns.querylog.records import FRAME_HEADER, Batch, QueryRecord
+from dns.packet_cache import LogEntry
+from dns.querylog.records import FRAME_HEADER, QueryRecord, RecordBatch
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(QueryRecord).decode
 _SMALL = tuple(bytes((count,)) for count in range(128))
 _RECORD_HEAD = bytes((0x90 | len(QueryRecord.__struct_fields__),))  # an array of so many
-_BATCH_HEAD = bytes((0x90 | len(Batch.__struct_fields__),))
+_BATCH_HEAD = bytes((0x90 | len(RecordBatch.__struct_fields__),))
 _ARRAY = struct.Struct("!BI")
 _MILLISECONDS = struct.Struct("!Bd")
 _FLOAT = 0xCB
 _ONE = b"\1"
 _time = _MILLISECONDS.pack
 _NO_MILLISECONDS = _time(_FLOAT, 0.0)  # a replayed answer takes some microseconds
-# Of a packed `Noted`: without the byte that says how many values it has, for they stand in the record's own array;
-# and without the two bytes of the last one, `packed` itself, which is empty yet.
-_ROW = slice(1, -2)
+# Of a packed `LogEntry`: without the byte that says how many values it has, for they stand in the record's own
+# array; and without the two bytes of the last one, `packed` itself, which is empty yet.
+_ENTRY_BODY = slice(1, -2)
 
-Row = tuple[str, str, int, str, str, str, str, str, int]  # a QueryRecord from `group` to `rcode`
-Timed = tuple[Noted, float]  # an answer that went through the chain, and how many milliseconds it took
-Tail = bytes  # of a record: everything after second and device
+RecordRow = tuple[str, str, int, str, str, str, str, str, int]  # a QueryRecord from `group` to `rcode`
+TimedEntry = tuple[LogEntry, float]  # an answer that went through the pipeline, and how many milliseconds it took
+RecordTail = bytes  # of a record: everything after second and device
 
 
-def row(noted: Noted) -> Row:
+def record_row(log_entry: LogEntry) -> RecordRow:
     """Return what a record says of an answer, whoever was given it and however often."""
     return (
-        noted.group,
-        noted.name,
-        noted.qtype,
-        noted.outcome,
-        noted.step,
-        noted.category,
-        noted.source,
-        noted.entry,
-        noted.rcode,
+        log_entry.group,
+        log_entry.name,
+        log_entry.qtype,
+        log_entry.outcome,
+        log_entry.step,
+        log_entry.category,
+        log_entry.source,
+        log_entry.entry,
+        log_entry.rcode,
     )
 
 
-def replayed(second: int, device: str, counts: Mapping[Noted, int]) -> list[bytes]:
+def pack_replayed(second: int, device: str, counts: Mapping[LogEntry, int]) -> list[bytes]:
     """Return the records of replayed answers."""
-    head = _head(second, device)
+    head = _pack_head(second, device)
     return [
-        head + (noted.packed or _pack(noted)) + _count(count) + _NO_MILLISECONDS for noted, count in counts.items()
+        head + (log_entry.packed or _pack_entry(log_entry)) + _pack_count(count) + _NO_MILLISECONDS
+        for log_entry, count in counts.items()
     ]
 
 
-def timed(answers: Iterable[Timed]) -> list[Tail]:
-    """Return the tails of the records of answers that went through the chain, equal ones joined."""
+def pack_timed(answers: Iterable[TimedEntry]) -> list[RecordTail]:
+    """Return the tails of the records of answers that went through the pipeline, equal ones joined."""
     times: dict[bytes, float] = {}
     counts: dict[bytes, int] = {}  # of those that are there more than once: few
-    for noted, milliseconds in answers:
-        packed = noted.packed or _encode(noted)[_ROW]
+    for log_entry, milliseconds in answers:
+        packed = log_entry.packed or _encode(log_entry)[_ENTRY_BODY]
         if packed in times:
             counts[packed] = counts.get(packed, 1) + 1
             milliseconds += times[packed]  # noqa: PLW2901 (the sum is what stands in the record)
         times[packed] = milliseconds
     return [
-        packed + (_count(counts[packed]) if packed in counts else _ONE) + _time(_FLOAT, milliseconds)
+        packed + (_pack_count(counts[packed]) if packed in counts else _ONE) + _time(_FLOAT, milliseconds)
         for packed, milliseconds in times.items()
     ]
 
 
-def with_tails(second: int, device: str, tails: Iterable[Tail]) -> list[bytes]:
+def pack_with_tails(second: int, device: str, tails: Iterable[RecordTail]) -> list[bytes]:
     """Return the whole records."""
-    head = _head(second, device)
+    head = _pack_head(second, device)
     return [head + tail for tail in tails]
 
 
-def unpacked(tail: Tail) -> tuple[Row, int, float]:
+def unpack_tail(tail: RecordTail) -> tuple[RecordRow, int, float]:
     """Return the row, the count and the milliseconds of a record."""
-    whole = _decode(_head(0, "") + tail)
+    whole = _decode(_pack_head(0, "") + tail)
     _, _, *row, count, milliseconds = msgspec.structs.astuple(whole)
-    return cast("Row", tuple(row)), count, milliseconds
+    return cast("RecordRow", tuple(row)), count, milliseconds
 
 
-def record(second: int, device: str, of: Row, count: int, milliseconds: float) -> bytes:
+def pack_record(second: int, device: str, row: RecordRow, count: int, milliseconds: float) -> bytes:
     """Return one record."""
-    return _encode(QueryRecord(second, device, *of, count, milliseconds))
+    return _encode(QueryRecord(second, device, *row, count, milliseconds))
 
 
-def framed(worker: str, sequence: int, records: Sequence[bytes]) -> bytes:
-    """Return the frame of a `Batch` whose records are packed already."""
+def pack_frame(worker: str, sequence: int, records: Sequence[bytes]) -> bytes:
+    """Return the frame of a `RecordBatch` whose records are packed already."""
     body = b"".join((_BATCH_HEAD, _encode(worker), _encode(sequence), _ARRAY.pack(0xDD, len(records)), *records))
     return FRAME_HEADER.pack(len(body)) + body
 
 
-def _head(second: int, device: str) -> bytes:
+def _pack_head(second: int, device: str) -> bytes:
     return _RECORD_HEAD + _encode(second) + _encode(device)
 
 
-def _count(count: int) -> bytes:
+def _pack_count(count: int) -> bytes:
     return _SMALL[count] if count < len(_SMALL) else _encode(count)
 
 
-def _pack(noted: Noted) -> bytes:
-    packed = noted.packed = _encode(noted)[_ROW]
+def _pack_entry(log_entry: LogEntry) -> bytes:
+    packed = log_entry.packed = _encode(log_entry)[_ENTRY_BODY]
     return packed

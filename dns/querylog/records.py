@@ -1,11 +1,11 @@
-"""Query records, and the frames in which workers hand them to the recorder.
+"""Query records, and the frames in which workers hand them to the query-log writer.
 
 A worker counts equal answers within a second into one `QueryRecord`; the sum of `count` over all records equals
 the answers given. Batches travel over a Unix stream socket: four bytes of length (big-endian), then the
-MessagePack of a `Batch`. The recorder answers each batch that it has committed with a frame that holds `Stored`.
-A worker keeps every batch until it has been told so, and sends unconfirmed batches again after a reconnection;
-the recorder knows a batch by (`worker`, `sequence`) and stores it once. Counting is therefore exact however often
-either side dies, except for what the dead worker itself had not yet handed over.
+MessagePack of a `RecordBatch`. The query-log writer answers each batch that it has committed with a frame that
+holds `BatchAck`. A worker keeps every batch until it has been told so, and sends unconfirmed batches again after a
+reconnection; the query-log writer knows a batch by (`worker`, `sequence`) and stores it once. Counting is
+therefore exact however often either side dies, except for what the dead worker itself had not yet handed over.
 """
 
 import struct
@@ -37,7 +37,7 @@ class QueryRecord(msgspec.Struct, frozen=True, array_like=True):
     milliseconds: float  # the sum over all of them of the time from question to answer
 
 
-class Batch(msgspec.Struct, frozen=True, array_like=True):
+class RecordBatch(msgspec.Struct, frozen=True, array_like=True):
     """Some records of one worker."""
 
     worker: str  # made anew at each start of a worker
@@ -45,18 +45,18 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     records: tuple[QueryRecord, ...]
 
 
-class Stored(msgspec.Struct, frozen=True, array_like=True):
-    """The recorder's word that a batch is committed."""
+class BatchAck(msgspec.Struct, frozen=True, array_like=True):
+    """The query-log writer's word that a batch is committed."""
 
     worker: str
     sequence: int
 
 
-batch_decoder = msgspec.msgpack.Decoder(Batch)
-stored_decoder = msgspec.msgpack.Decoder(Stored)
+batch_decoder = msgspec.msgpack.Decoder(RecordBatch)
+ack_decoder = msgspec.msgpack.Decoder(BatchAck)
 
 
-def frame(message: Batch | Stored) -> bytes:
+def encode_frame(message: RecordBatch | BatchAck) -> bytes:
     """Return a message as it travels: its length, then its bytes."""
     body = _encoder.encode(message)
     return FRAME_HEADER.pack(len(body)) + body

@@ -1,19 +1,19 @@
-"""Counts what was answered, and hands it to the recorder so that nothing is lost and nothing counted twice.
+"""Counts what was answered, and sends it to the query-log writer: nothing is lost, nothing counted twice.
 
 Within a second equal answers to one device become one record (`dns.querylog.records`). A batch is kept until the
-recorder has confirmed it; after a reconnection every unconfirmed batch is sent again, and the recorder knows it
-by its number.
+query-log writer has confirmed it; after a reconnection every unconfirmed batch is sent again, and the query-log
+writer knows it by its number.
 
-A second that is over is handed over in portions, within the first six tenths of the next: to pack what thousands
+A second that is over is handed over in chunks, within the first six tenths of the next: to pack what thousands
 of names were answered takes some milliseconds, and so does writing them down, and others would wait for it.
 
-Memory is bounded while the recorder is away: from `UNCONFIRMED_RECORDS` on nothing new is sent off; counting goes
-on in one table whose rows cover longer than a second, and beyond `TABLE_ROWS` rows names are left out. The sums
-stay exact. What the query log cannot show then is when exactly, and at last which name.
+Memory is bounded while the query-log writer is away: from `MAX_UNCONFIRMED_RECORDS` on nothing new is sent off;
+counting goes on in one table whose rows cover longer than a second, and beyond `MAX_TABLE_ROWS` rows names are
+left out. The sums stay exact. What the query log cannot show then is when exactly, and at last which name.
 
 Refusals do not wait for the end of the second: the room's lamp hangs on them. So that a flood of refusals does not
-become a flood of records, `PROMPT_A_SECOND` of a device's go at once in each second, the others `REFUSAL_TURNS`
-times a second: none shall be older than half a second when it is on the disk.
+become a flood of records, `PROMPT_BLOCKS_PER_SECOND` of a device's go at once in each second, the others
+`BLOCK_TURNS_PER_SECOND` times a second: none shall be older than half a second when it is on the disk.
 """
 
 import asyncio
@@ -28,82 +28,84 @@ from pathlib import Path
 import msgspec
 
 from dns.clients import Client
-from dns.packet_cache import Noted
+from dns.packet_cache import LogEntry
 from dns.querylog import codec
-from dns.querylog.codec import Row, Tail, Timed
-from dns.querylog.records import FrameReader, FrameTooLong, QueryRecord, stored_decoder
+from dns.querylog.codec import RecordRow, RecordTail, TimedEntry
+from dns.querylog.records import FrameReader, FrameTooLong, QueryRecord, ack_decoder
 
 BATCH_RECORDS = 1000
-UNCONFIRMED_RECORDS = 50_000
-TABLE_ROWS = 20_000
-PROMPT_A_SECOND = 50
-REFUSAL_TURNS = 5
+MAX_UNCONFIRMED_RECORDS = 50_000
+MAX_TABLE_ROWS = 20_000
+PROMPT_BLOCKS_PER_SECOND = 50
+BLOCK_TURNS_PER_SECOND = 5
 PACKED_AT_ONCE = 128
-PARCEL_RECORDS = 32
+CHUNK_RECORDS = 32
 SPREAD_TICKS = 12
-SMALLEST_PORTION = 2  # parcels: what few devices ask is handed over at once
+MIN_CHUNKS_PER_TICK = 2  # chunks: what few devices ask is handed over at once
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
-_Parcel = tuple[int, str, dict[Noted, int], tuple[Tail, ...]]  # a second, a device, what it was answered
+_Chunk = tuple[int, str, dict[LogEntry, int], tuple[RecordTail, ...]]  # a second, a device, what it was answered
 
 
 class _Tally:
     """What one device was answered in the second that is being counted."""
 
-    __slots__ = ("counts", "prompt", "refused", "tails", "timed")
+    __slots__ = ("blocked", "counts", "prompt_left", "tails", "timed")
 
     def __init__(self) -> None:
-        self.counts: Counter[Noted] = Counter()
-        self.timed: list[Timed] = []  # of strangers, not packed yet
-        self.tails: list[Tail] = []  # of what went through the chain, packed
-        self.refused: list[Timed] = []
-        self.prompt = PROMPT_A_SECOND
+        self.counts: Counter[LogEntry] = Counter()
+        self.timed: list[TimedEntry] = []  # of unknown clients, not packed yet
+        self.tails: list[RecordTail] = []  # of what went through the pipeline, packed
+        self.blocked: list[TimedEntry] = []
+        self.prompt_left = PROMPT_BLOCKS_PER_SECOND
 
 
-class Reporter:
-    """Counts for one worker, and speaks to the recorder."""
+class QueryLogSender:
+    """Counts for one worker, and speaks to the query-log writer."""
 
     def __init__(self, path: Path | None) -> None:
         self.worker = secrets.token_hex(8)
         self._path = path
         self._sequence = 0
         self._second = 0
-        self._turn = 0
+        self._block_turn = 0
         self._tallies: dict[str, _Tally] = {}
-        self._parcels: deque[_Parcel] = deque()  # of seconds that are over
-        self._portion = 0  # parcels to hand over in each tick
-        self._refusals: set[Noted] = set()  # those that the fast path may give again
-        self._table: dict[tuple[str, Row], list[float]] = {}  # device and row: first second, count, milliseconds
+        self._chunks: deque[_Chunk] = deque()  # of seconds that are over
+        self._chunks_per_tick = 0  # chunks to hand over in each tick
+        self._replayed_blocks: set[LogEntry] = set()  # those that the fast path may give again
+        self._table: dict[
+            tuple[str, RecordRow], list[float]
+        ] = {}  # device and row: first second, count, milliseconds
         self._unconfirmed: dict[int, bytes] = {}
         self._sizes: dict[int, int] = {}
-        self._records_out = 0
+        self._unconfirmed_records = 0
         self._transport: asyncio.WriteTransport | None = None
         self._task: asyncio.Task[None] | None = None
         self._all_confirmed = asyncio.Event()
-        self._urgent = False
+        self._has_new_blocks = False
 
     # Counting
 
-    def replayed_refusal(self, noted: Noted) -> None:
+    def note_replayed_block(self, log_entry: LogEntry) -> None:
         """Note that this refusal may be given again by the fast path, so that it is found in the devices' logs."""
-        if len(self._refusals) >= TABLE_ROWS:
-            self._refusals.clear()  # they only cost their promptness, until they are made anew
-        self._refusals.add(noted)
+        if len(self._replayed_blocks) >= MAX_TABLE_ROWS:
+            self._replayed_blocks.clear()  # they only cost their promptness, until they are made anew
+        self._replayed_blocks.add(log_entry)
 
-    def answered(self, device: str, noted: Noted, milliseconds: float) -> None:
-        """Count one answer at once: for askers of whom nothing is kept."""
+    def count_answer(self, device: str, log_entry: LogEntry, milliseconds: float) -> None:
+        """Count one answer at once: for clients of whom nothing is kept."""
         tally = self._tally(device)
-        if noted.outcome == "refused":
-            tally.refused.append((noted, milliseconds))
-            self._urgent = True
+        if log_entry.outcome == "refused":
+            tally.blocked.append((log_entry, milliseconds))
+            self._has_new_blocks = True
         else:
-            tally.timed.append((noted, milliseconds))
+            tally.timed.append((log_entry, milliseconds))
             if len(tally.timed) >= PACKED_AT_ONCE:
-                tally.tails += codec.timed(tally.timed)
+                tally.tails += codec.pack_timed(tally.timed)
                 tally.timed.clear()
 
-    def gather(self, client: Client) -> int:
+    def collect_client_log(self, client: Client) -> int:
         """Take what a device was answered since the last tick; return how much of it was replayed."""
         log = client.log
         replayed = len(log)
@@ -111,16 +113,16 @@ class Reporter:
         if client.timed:
             # Packed at the tick, not at the end of the second: what is kept until then is a third of the size, and
             # what was just written need not be fetched from memory again.
-            tally.tails += codec.timed(client.timed)
+            tally.tails += codec.pack_timed(client.timed)
             client.timed.clear()
-        if client.refused:
-            tally.refused += client.refused
-            client.refused.clear()
-            self._urgent = True
+        if client.blocked:
+            tally.blocked += client.blocked
+            client.blocked.clear()
+            self._has_new_blocks = True
         if replayed:
             tally.counts.update(log)
-            if tally.prompt > 0 and not self._refusals.isdisjoint(log):
-                self._urgent = True
+            if tally.prompt_left > 0 and not self._replayed_blocks.isdisjoint(log):
+                self._has_new_blocks = True
             log.clear()
         return replayed
 
@@ -129,29 +131,29 @@ class Reporter:
         second = int(now)
         self._second = self._second or second  # what came before the first tick came in its second
         if second != self._second:
-            self._hand_over_refusals(flood=True)
-            self._close_second()
+            self._send_blocked(flood=True)
+            self._end_second()
             self._second = second
-        elif (turn := int(now * REFUSAL_TURNS)) != self._turn:
-            self._turn = turn
-            self._hand_over_refusals(flood=True)
-        elif self._urgent:
-            self._hand_over_refusals()
-        if self._parcels:
-            self._hand_over_parcels(self._portion)
+        elif (turn := int(now * BLOCK_TURNS_PER_SECOND)) != self._block_turn:
+            self._block_turn = turn
+            self._send_blocked(flood=True)
+        elif self._has_new_blocks:
+            self._send_blocked()
+        if self._chunks:
+            self._send_chunks(self._chunks_per_tick)
         self._send_table()
 
-    # The way to the recorder
+    # The way to the query-log writer
 
     def start(self) -> None:
-        """Begin to connect to the recorder, in the running loop."""
+        """Begin to connect to the query-log writer, in the running loop."""
         if self._path is not None:
             self._task = asyncio.get_running_loop().create_task(self._stay_connected(self._path))
 
-    async def close(self, patience: float = 2.0) -> None:
+    async def flush_and_close(self, patience: float = 2.0) -> None:
         """Hand over everything, wait a little for its confirmation, and part."""
-        self._close_second()
-        self._hand_over_parcels(len(self._parcels))
+        self._end_second()
+        self._send_chunks(len(self._chunks))
         self._send_table()
         if self._unconfirmed and self._transport is not None:
             self._all_confirmed.clear()
@@ -164,10 +166,10 @@ class Reporter:
                 await self._task
 
     @property
-    def unconfirmed(self) -> int:
-        """How many records the recorder has not confirmed yet."""
-        waiting = sum(len(counts) + len(tails) for _, _, counts, tails in self._parcels)
-        return self._records_out + len(self._table) + waiting
+    def unconfirmed_count(self) -> int:
+        """How many records the query-log writer has not confirmed yet."""
+        waiting = sum(len(counts) + len(tails) for _, _, counts, tails in self._chunks)
+        return self._unconfirmed_records + len(self._table) + waiting
 
     def _tally(self, device: str) -> _Tally:
         tally = self._tallies.get(device)
@@ -175,64 +177,66 @@ class Reporter:
             tally = self._tallies[device] = _Tally()
         return tally
 
-    def _close_second(self) -> None:
-        """Part what was answered in the second into parcels, to be handed over during the next ticks."""
-        second, parcels = self._second, self._parcels
+    def _end_second(self) -> None:
+        """Part what was answered in the second into chunks, to be handed over during the next ticks."""
+        second, chunks = self._second, self._chunks
         for device, tally in self._tallies.items():
             counted = iter(tally.counts.items())
-            while some := dict(itertools.islice(counted, PARCEL_RECORDS)):
-                parcels.append((second, device, some, ()))
-            tails = iter(tally.tails + codec.timed(tally.timed + tally.refused))
-            while one_by_one := tuple(itertools.islice(tails, PARCEL_RECORDS)):
-                parcels.append((second, device, {}, one_by_one))
+            while some := dict(itertools.islice(counted, CHUNK_RECORDS)):
+                chunks.append((second, device, some, ()))
+            tails = iter(tally.tails + codec.pack_timed(tally.timed + tally.blocked))
+            while one_by_one := tuple(itertools.islice(tails, CHUNK_RECORDS)):
+                chunks.append((second, device, {}, one_by_one))
         self._tallies = {}
-        self._portion = max(-(-len(parcels) // SPREAD_TICKS), SMALLEST_PORTION)
+        self._chunks_per_tick = max(-(-len(chunks) // SPREAD_TICKS), MIN_CHUNKS_PER_TICK)
 
-    def _hand_over_parcels(self, most: int) -> None:
+    def _send_chunks(self, most: int) -> None:
         records: list[bytes] = []
-        for _ in range(min(most, len(self._parcels))):
-            second, device, counts, tails = self._parcels.popleft()
-            if self._has_room(beside=len(records)):
-                records += codec.replayed(second, device, counts)
-                records += codec.with_tails(second, device, tails)
+        for _ in range(min(most, len(self._chunks))):
+            second, device, counts, tails = self._chunks.popleft()
+            if self._may_send(beside=len(records)):
+                records += codec.pack_replayed(second, device, counts)
+                records += codec.pack_with_tails(second, device, tails)
                 continue
-            for noted, count in counts.items():
-                self._add(device, codec.row(noted), second, count, 0.0)
+            for log_entry, count in counts.items():
+                self._add_to_table(device, codec.record_row(log_entry), second, count, 0.0)
             for tail in tails:
-                row, count, milliseconds = codec.unpacked(tail)
-                self._add(device, row, second, count, milliseconds)
+                row, count, milliseconds = codec.unpack_tail(tail)
+                self._add_to_table(device, row, second, count, milliseconds)
         if records:
-            self._send(records)
+            self._send_records(records)
 
-    def _hand_over_refusals(self, *, flood: bool = False) -> None:
+    def _send_blocked(self, *, flood: bool = False) -> None:
         for device, tally in self._tallies.items():
-            most = TABLE_ROWS if flood else tally.prompt
+            most = MAX_TABLE_ROWS if flood else tally.prompt_left
             if most <= 0:
                 continue
-            refused = tally.refused[:most]
+            refused = tally.blocked[:most]
             if refused:
-                del tally.refused[:most]
-                for noted, milliseconds in refused:
-                    self._add(device, codec.row(noted), self._second, 1, milliseconds)
-                tally.prompt -= len(refused)
+                del tally.blocked[:most]
+                for log_entry, milliseconds in refused:
+                    self._add_to_table(device, codec.record_row(log_entry), self._second, 1, milliseconds)
+                tally.prompt_left -= len(refused)
             if tally.counts:
-                again = list(self._refusals.intersection(tally.counts))[: max(most - len(refused), 0)]
-                tally.prompt -= len(again)
-                self._hand_over(device, Counter({noted: tally.counts.pop(noted) for noted in again}))
-        self._urgent = False
+                again = list(self._replayed_blocks.intersection(tally.counts))[: max(most - len(refused), 0)]
+                tally.prompt_left -= len(again)
+                self._send_replayed(
+                    device, Counter({log_entry: tally.counts.pop(log_entry) for log_entry in again})
+                )
+        self._has_new_blocks = False
 
-    def _hand_over(self, device: str, counts: Counter[Noted]) -> None:
+    def _send_replayed(self, device: str, counts: Counter[LogEntry]) -> None:
         """Send replayed answers of the second that is being counted."""
-        if self._has_room():
-            self._send(codec.replayed(self._second, device, counts))
+        if self._may_send():
+            self._send_records(codec.pack_replayed(self._second, device, counts))
             return
-        for noted, count in counts.items():
-            self._add(device, codec.row(noted), self._second, count, 0.0)
+        for log_entry, count in counts.items():
+            self._add_to_table(device, codec.record_row(log_entry), self._second, count, 0.0)
 
-    def _add(self, device: str, row: Row, second: int, count: int, milliseconds: float) -> None:
+    def _add_to_table(self, device: str, row: RecordRow, second: int, count: int, milliseconds: float) -> None:
         table = self._table
         found = table.get((device, row))
-        if found is None and len(table) >= TABLE_ROWS:
+        if found is None and len(table) >= MAX_TABLE_ROWS:
             group, _, _, outcome, step, category, _, _, rcode = row
             row = (group, "", 0, outcome, step, category, "", "", rcode)
             found = table.get((device, row))
@@ -243,44 +247,44 @@ class Reporter:
             found[2] += milliseconds
 
     def _send_table(self) -> None:
-        if not self._table or not self._has_room():
+        if not self._table or not self._may_send():
             return
-        self._send(
+        self._send_records(
             [
-                codec.record(int(second), device, row, int(count), milliseconds)
+                codec.pack_record(int(second), device, row, int(count), milliseconds)
                 for (device, row), (second, count, milliseconds) in self._table.items()
             ]
         )
         self._table = {}
 
-    def _has_room(self, *, beside: int = 0) -> bool:
-        return self._records_out + beside < UNCONFIRMED_RECORDS
+    def _may_send(self, *, beside: int = 0) -> bool:
+        return self._unconfirmed_records + beside < MAX_UNCONFIRMED_RECORDS
 
-    def _send(self, records: list[bytes]) -> None:
+    def _send_records(self, records: list[bytes]) -> None:
         """Send some records, each packed already."""
         for at in range(0, len(records), BATCH_RECORDS):
             part = records[at : at + BATCH_RECORDS]
             self._sequence += 1
-            data = codec.framed(self.worker, self._sequence, part)
+            data = codec.pack_frame(self.worker, self._sequence, part)
             self._unconfirmed[self._sequence] = data
             self._sizes[self._sequence] = len(part)
-            self._records_out += len(part)
+            self._unconfirmed_records += len(part)
             if self._transport is not None:
                 self._transport.write(data)
 
-    def confirmed(self, sequence: int) -> None:
-        """Let go of a batch that the recorder has committed."""
+    def confirm_batch(self, sequence: int) -> None:
+        """Let go of a batch that the query-log writer has committed."""
         if self._unconfirmed.pop(sequence, None) is not None:
-            self._records_out -= self._sizes.pop(sequence)
+            self._unconfirmed_records -= self._sizes.pop(sequence)
         if not self._unconfirmed:
             self._all_confirmed.set()
 
-    def connected(self, transport: asyncio.WriteTransport) -> None:
+    def attach_transport(self, transport: asyncio.WriteTransport) -> None:
         """Send everything that is unconfirmed, in its order, and from now on whatever comes."""
         self._transport = transport
         transport.writelines(self._unconfirmed.values())
 
-    def disconnected(self) -> None:
+    def detach_transport(self) -> None:
         """Keep what comes until there is a connection again."""
         self._transport = None
 
@@ -290,7 +294,7 @@ class Reporter:
         while True:
             lost: asyncio.Future[None] = loop.create_future()
             try:
-                await loop.create_unix_connection(partial(_Link, self, lost), str(path))
+                await loop.create_unix_connection(partial(_WriterConnection, self, lost), str(path))
             except OSError:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -305,11 +309,11 @@ class Reporter:
             await asyncio.sleep(pause)
 
 
-class _Link(asyncio.Protocol):
-    """One connection to the recorder."""
+class _WriterConnection(asyncio.Protocol):
+    """One connection to the query-log writer."""
 
-    def __init__(self, reporter: Reporter, lost: "asyncio.Future[None]") -> None:
-        self._reporter = reporter
+    def __init__(self, sender: QueryLogSender, lost: "asyncio.Future[None]") -> None:
+        self._sender = sender
         self._lost = lost
         self._frames = FrameReader()
         self._transport: asyncio.Transport | None = None
@@ -317,24 +321,24 @@ class _Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
-            self._reporter.connected(transport)
+            self._sender.attach_transport(transport)
 
     def data_received(self, data: bytes) -> None:
         try:
             for body in self._frames.feed(data):
-                stored = stored_decoder.decode(body)
-                if stored.worker == self._reporter.worker:
-                    self._reporter.confirmed(stored.sequence)
+                stored = ack_decoder.decode(body)
+                if stored.worker == self._sender.worker:
+                    self._sender.confirm_batch(stored.sequence)
         except (FrameTooLong, msgspec.DecodeError):
             if self._transport is not None:
                 self._transport.abort()  # whoever this is, it does not speak our protocol: try again later
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
-        self._reporter.disconnected()
+        self._sender.detach_transport()
         if not self._lost.done():
             self._lost.set_result(None)
 
 
-def total(records: Iterable[QueryRecord]) -> int:
+def total_count(records: Iterable[QueryRecord]) -> int:
     """Return how many answers some records stand for."""
     return sum(record.count for record in records)

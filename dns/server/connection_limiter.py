@@ -1,8 +1,7 @@
-"""Who is inside: connections, whichever door they came through, and how many of them there may be.
+"""How many connections there may be, of one device and of all, whichever listener accepted them.
 
-A device over its share is turned away (RFC 7766, section 6.2.2). When the house is full, a connection makes room
-that never asked anything, or else the one that has been quiet the longest: who only holds some open keeps nobody
-out.
+A device over its share is rejected (RFC 7766, section 6.2.2). At the limit of all, a connection is evicted that
+never asked anything, or else the one that has been quiet the longest: who only holds some open keeps nobody out.
 """
 
 import asyncio
@@ -12,26 +11,26 @@ from collections.abc import Callable
 import msgspec
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How much of itself a listener gives away."""
 
-    connections: int = 1000
-    connections_per_device: int = 50
+    max_connections: int = 1000
+    max_connections_per_client: int = 50
     idle_seconds: float = 10.0
     handshake_seconds: float = 5.0
-    questions_in_flight: int = 100  # per connection; more are read only when some have been answered
-    unread_bytes: int = 256 * 1024  # answers that a device does not take; then the connection is broken off
+    max_queries_in_flight: int = 100  # per connection; more are read only when some have been answered
+    max_unread_bytes: int = 256 * 1024  # answers that a device does not take; then the connection is aborted
 
 
-class Connection(asyncio.Protocol):
-    """One connection, as far as the door is concerned."""
+class ClientConnection(asyncio.Protocol):
+    """One connection, as far as listener and limiter are concerned."""
 
     def __init__(self, address: str, now: float) -> None:
         self.address = address
-        self.last_use = now
-        self.has_asked = False
+        self.last_active = now
+        self.has_queried = False
         self.transport: asyncio.Transport | None = None
-        self.on_lost: Callable[[], None] = _nothing
+        self.on_lost: Callable[[], None] = _ignore_loss
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
@@ -39,74 +38,74 @@ class Connection(asyncio.Protocol):
             self.transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
-        """Give the place free."""
+        """Make its place free."""
         self.transport = None
         self.on_lost()
 
-    def asks(self, now: float) -> None:
+    def note_query(self, now: float) -> None:
         """Note a whole question."""
-        self.last_use = now
-        self.has_asked = True
+        self.last_active = now
+        self.has_queried = True
 
     @property
     def is_busy(self) -> bool:
         """Whether a question is under way, or a part of one has come."""
         return False
 
-    def say_goodbye(self) -> None:
+    def send_goaway(self) -> None:
         """Tell the peer, where the protocol has words for it, to ask nothing more on this connection."""
 
-    def finish(self) -> None:
-        """Take no more questions, and part as soon as those under way are answered."""
-        self.part()
+    def drain(self) -> None:
+        """Take no more questions, and close as soon as those under way are answered."""
+        self.close()
 
-    def part(self) -> None:
+    def close(self) -> None:
         """Close in good order, after what is still to be sent."""
         if self.transport is not None:
             self.transport.close()
 
-    def break_off(self) -> None:
+    def abort(self) -> None:
         """Close at once, whatever was still to be sent."""
         if self.transport is not None:
             self.transport.abort()
 
 
-class House:
-    """Everybody who is inside, through whichever door."""
+class ConnectionLimiter:
+    """Every open connection, whichever listener accepted it."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
-        self._inside: dict[Connection, Callable[[Connection], None]] = {}
-        self._per_device: Counter[str] = Counter()
+        self._connections: dict[ClientConnection, Callable[[ClientConnection], None]] = {}
+        self._per_client: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return len(self._inside)
+        return len(self._connections)
 
-    def has_place_for(self, address: str) -> bool:
-        """Tell whether a device may have one more connection; where the house is full, one makes room."""
-        if self._per_device[address] >= self._limits.connections_per_device:
+    def may_accept(self, address: str) -> bool:
+        """Tell whether a device may have one more connection; at the limit, another is evicted for it."""
+        if self._per_client[address] >= self._limits.max_connections_per_client:
             return False
-        if len(self._inside) >= self._limits.connections:
-            self.make_room()
+        if len(self._connections) >= self._limits.max_connections:
+            self.evict_quietest()
         return True
 
-    def enter(self, connection: Connection, turn_out: Callable[[Connection], None]) -> None:
-        """Count a connection in. `turn_out` ends it at once."""
-        self._inside[connection] = turn_out
-        self._per_device[connection.address] += 1
+    def add_connection(self, connection: ClientConnection, evict: Callable[[ClientConnection], None]) -> None:
+        """Count a connection in. `evict` ends it at once."""
+        self._connections[connection] = evict
+        self._per_client[connection.address] += 1
 
-    def leave(self, connection: Connection) -> None:
+    def remove_connection(self, connection: ClientConnection) -> None:
         """Count a connection out; called once for each that entered."""
-        self._inside.pop(connection, None)
-        self._per_device[connection.address] -= 1
-        if self._per_device[connection.address] <= 0:
-            del self._per_device[connection.address]
+        self._connections.pop(connection, None)
+        self._per_client[connection.address] -= 1
+        if self._per_client[connection.address] <= 0:
+            del self._per_client[connection.address]
 
-    def make_room(self) -> None:
-        """Turn somebody out."""
-        quietest = min(self._inside, key=lambda connection: (connection.has_asked, connection.last_use))
-        self._inside.pop(quietest)(quietest)
+    def evict_quietest(self) -> None:
+        """Evict the connection that matters least."""
+        quietest = min(self._connections, key=lambda connection: (connection.has_queried, connection.last_active))
+        self._connections.pop(quietest)(quietest)
 
 
-def _nothing() -> None:
+def _ignore_loss() -> None:
     """Do nothing: nobody waits for this connection to end yet."""

@@ -1,8 +1,8 @@
 """Batches of UDP datagrams: one system call receives or sends many (recvmmsg(2), sendmmsg(2)).
 
-`Batch` is preallocated room for `slots` datagrams. The kernel fills it in place, peers' addresses included; an
-answer may be written over its question and sent from the very same slot, so that no address is ever unpacked.
-A batch of its own serves to send what was finished elsewhere (`send_all`).
+`DatagramBatch` is preallocated room for `slots` datagrams. The kernel fills it in place, peers' addresses
+included; an answer may be written over its question and sent from the very same slot, so that no address is ever
+unpacked. A batch of its own serves to send what was finished elsewhere (`send_datagrams`).
 
 Layout of one slot in `room` (one anonymous mmap, because slicing an mmap gives `bytes` in a single step)::
 
@@ -61,7 +61,7 @@ if _BATCHED:
     _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
 
 
-def pack_address(family: int, address: tuple[str, int] | tuple[str, int, int, int]) -> bytes:
+def pack_sockaddr(family: int, address: tuple[str, int] | tuple[str, int, int, int]) -> bytes:
     """Return the sockaddr of an address as Python's sockets give it."""
     port = socket.htons(address[1])
     packed = socket.inet_pton(family, address[0].partition("%")[0])
@@ -71,7 +71,7 @@ def pack_address(family: int, address: tuple[str, int] | tuple[str, int, int, in
     return SOCKADDR_IN6.pack(family, port, socket.htonl(flow), packed, scope)
 
 
-def unpack_address(sockaddr: bytes) -> tuple[str, int] | tuple[str, int, int, int]:
+def unpack_sockaddr(sockaddr: bytes) -> tuple[str, int] | tuple[str, int, int, int]:
     """Return a sockaddr as Python's sockets give it."""
     if sockaddr[0] == socket.AF_INET:
         _, port, packed = SOCKADDR_IN.unpack_from(sockaddr)
@@ -80,7 +80,7 @@ def unpack_address(sockaddr: bytes) -> tuple[str, int] | tuple[str, int, int, in
     return socket.inet_ntop(socket.AF_INET6, packed), socket.ntohs(port), socket.ntohl(flow), scope
 
 
-def ask_for_destination(sock: socket.socket) -> None:
+def enable_pktinfo(sock: socket.socket) -> None:
     """Have the kernel say to which of our addresses each datagram came; a wildcard socket answers from it."""
     if sock.family == socket.AF_INET:
         sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
@@ -88,8 +88,8 @@ def ask_for_destination(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
 
 
-class Batch:
-    """Room for some datagrams of one socket. `control`: keep which address was asked (`ask_for_destination`)."""
+class DatagramBatch:
+    """Room for some datagrams of one socket. `control`: keep which address was asked (`enable_pktinfo`)."""
 
     def __init__(
         self,
@@ -106,21 +106,21 @@ class Batch:
         self.stride = DATA_AT + size
         self.address_bytes = SOCKADDR_IN.size if sock.family == socket.AF_INET else SOCKADDR_IN6.size
         self.control = control
-        self.room = mmap.mmap(-1, slots * self.stride)
+        self.buffer = mmap.mmap(-1, slots * self.stride)
         self.starts = tuple(slot * self.stride + DATA_AT for slot in range(slots))
         self._batched = batched
         self._descriptor = sock.fileno()
         self._pin = ctypes.c_char.from_buffer(
-            self.room
+            self.buffer
         )  # keeps the room mapped while the kernel knows its address
         base = ctypes.addressof(self._pin)
         self._vectors = array.array("Q", bytes(16 * slots))
         self._headers = array.array("Q", bytes(_HEADER_BYTES * slots))
         vectors_at, _ = self._vectors.buffer_info()
         self._headers_at, _ = self._headers.buffer_info()
-        self._aside = array.array("Q", bytes(_HEADER_BYTES * slots))
-        self._aside_at, _ = self._aside.buffer_info()
-        self._aside_slots = 0
+        self._queued_headers = array.array("Q", bytes(_HEADER_BYTES * slots))
+        self._queued_headers_at, _ = self._queued_headers.buffer_info()
+        self._queued_slots = 0
         for slot in range(slots):
             start = base + slot * self.stride
             self._vectors[2 * slot] = start + DATA_AT
@@ -132,21 +132,21 @@ class Batch:
             if control:
                 self._headers[header + _CONTROL] = start + CONTROL_AT
         # Where each slot's address stands, its datagram begins, and its length is set: made once.
-        self._places = tuple(
+        self._slot_layout = tuple(
             (slice(start - DATA_AT, start - DATA_AT + self.address_bytes), start, 2 * slot + 1)
             for slot, start in enumerate(self.starts)
         )
         self._full = array.array("Q", [size]) * slots
         self._control_lengths = array.array("Q", [_CONTROL_BYTES if control else 0]) * slots
 
-    def receive(self) -> "array.array[int]":
+    def receive_datagrams(self) -> "array.array[int]":
         """Receive what has arrived, at most `slots`; return each datagram's length (empty: nothing is there).
 
         The datagram of slot n stands at ``room[starts[n] : starts[n] + length]``.
         """
         if not self._batched:
             return self._receive_one_by_one()
-        self._aside_slots = 0
+        self._queued_slots = 0
         self._vectors[1::2] = self._full
         if self.control:
             self._headers[_CONTROL_LENGTH::_WORDS] = self._control_lengths
@@ -159,35 +159,35 @@ class Batch:
         """The vectors of the slots; item ``2 * slot + 1`` is how many bytes `send` takes from a slot."""
         return self._vectors
 
-    def send(self, first: int, count: int) -> None:
+    def send_slots(self, first: int, count: int) -> None:
         """Send `count` slots from `first` on, each to the peer whose address stands in it.
 
         What a full send buffer does not take within some milliseconds is dropped, as a network would.
         """
         if self._batched:
-            self._send(self._headers_at + first * _HEADER_BYTES, count)
+            self._send_headers(self._headers_at + first * _HEADER_BYTES, count)
         else:
             self._send_one_by_one(first, count)
 
-    def set_aside(self, first: int, count: int) -> None:
-        """Keep slots, to be sent as they are by `send_aside`, together with others that do not stand beside them.
+    def queue_slots(self, first: int, count: int) -> None:
+        """Queue slots, to be sent as they are by `send_queued_slots` with others that do not stand beside them.
 
         A system call for each run of slots would cost more than what is sent by it: most batches have gaps.
         """
         if not self._batched:
             self._send_one_by_one(first, count)
             return
-        at, begin, words = self._aside_slots * _WORDS, first * _WORDS, count * _WORDS
-        self._aside[at : at + words] = self._headers[begin : begin + words]
-        self._aside_slots += count
+        at, begin, words = self._queued_slots * _WORDS, first * _WORDS, count * _WORDS
+        self._queued_headers[at : at + words] = self._headers[begin : begin + words]
+        self._queued_slots += count
 
-    def send_aside(self) -> None:
+    def send_queued_slots(self) -> None:
         """Send what was set aside."""
-        if self._aside_slots:
-            self._send(self._aside_at, self._aside_slots)
-            self._aside_slots = 0
+        if self._queued_slots:
+            self._send_headers(self._queued_headers_at, self._queued_slots)
+            self._queued_slots = 0
 
-    def _send(self, headers_at: int, count: int) -> None:
+    def _send_headers(self, headers_at: int, count: int) -> None:
         while count > 0:
             sent = _sendmmsg(self._descriptor, headers_at, count, socket.MSG_DONTWAIT)
             if sent == count:
@@ -201,16 +201,16 @@ class Batch:
             headers_at += sent * _HEADER_BYTES
             count -= sent
 
-    def peer(self, slot: int) -> bytes:
-        """Return where a slot's datagram came from and where it went: what `send_all` takes to answer later."""
+    def peer_of_slot(self, slot: int) -> bytes:
+        """Return where a slot's datagram came from and went to: what `send_datagrams` takes to answer later."""
         if not self.control:
-            return self.room[self._places[slot][0]]
+            return self.buffer[self._slot_layout[slot][0]]
         start = slot * self.stride
         control = self._headers[slot * _WORDS + _CONTROL_LENGTH]
-        return self.room[start : start + CONTROL_AT + control]
+        return self.buffer[start : start + CONTROL_AT + control]
 
-    def send_all(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
-        """Send datagrams, each with its peer: what `Batch.peer` gave, or a bare sockaddr.
+    def send_datagrams(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
+        """Send datagrams, each with its peer: what `DatagramBatch.peer_of_slot` gave, or a bare sockaddr.
 
         Raises ValueError if one is longer than a slot.
         """
@@ -219,28 +219,28 @@ class Batch:
             if self.control:
                 self._fill_with_controls(some)
             self._fill(some)
-            self.send(0, len(some))
+            self.send_slots(0, len(some))
 
     def _fill(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
-        room, lengths, longest, address_bytes = self.room, self._vectors, self.size, self.address_bytes
-        for (address, start, size_at), (peer, datagram) in zip(self._places, datagrams, strict=False):
+        buffer, lengths, longest, address_bytes = self.buffer, self._vectors, self.size, self.address_bytes
+        for (address, start, size_at), (peer, datagram) in zip(self._slot_layout, datagrams, strict=False):
             size = len(datagram)
             if size > longest:
                 raise ValueError(f"a datagram of {size} bytes does not fit into {longest}")
-            room[address] = peer if len(peer) == address_bytes else peer[:address_bytes]
-            room[start : start + size] = datagram
+            buffer[address] = peer if len(peer) == address_bytes else peer[:address_bytes]
+            buffer[start : start + size] = datagram
             lengths[size_at] = size
 
     def _fill_with_controls(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
         for slot, (peer, _) in enumerate(datagrams):
             at = slot * self.stride + CONTROL_AT
             control = peer[CONTROL_AT:]
-            self.room[at : at + len(control)] = control
+            self.buffer[at : at + len(control)] = control
             self._headers[slot * _WORDS + _CONTROL_LENGTH] = len(control)
 
     def _receive_one_by_one(self) -> "array.array[int]":
         lengths = array.array("Q")
-        view = memoryview(self.room)
+        view = memoryview(self.buffer)
         for slot, start in enumerate(self.starts):
             try:
                 if self.control:
@@ -251,8 +251,8 @@ class Batch:
                     length, address = self.sock.recvfrom_into(view[start : start + self.size])
             except OSError:
                 break
-            packed = pack_address(self.sock.family, address)
-            self.room[start - DATA_AT : start - DATA_AT + len(packed)] = packed
+            packed = pack_sockaddr(self.sock.family, address)
+            self.buffer[start - DATA_AT : start - DATA_AT + len(packed)] = packed
             lengths.append(length)
         return lengths
 
@@ -263,14 +263,14 @@ class Batch:
             for level, kind, data in controls
         )
         at = slot * self.stride + CONTROL_AT
-        self.room[at : at + len(packed)] = packed
+        self.buffer[at : at + len(packed)] = packed
         self._headers[slot * _WORDS + _CONTROL_LENGTH] = len(packed)
 
     def _send_one_by_one(self, first: int, count: int) -> None:
         for slot in range(first, first + count):
             start = self.starts[slot]
-            data = self.room[start : start + self._vectors[2 * slot + 1]]
-            address = unpack_address(self.room[start - DATA_AT : start - DATA_AT + self.address_bytes])
+            data = self.buffer[start : start + self._vectors[2 * slot + 1]]
+            address = unpack_sockaddr(self.buffer[start - DATA_AT : start - DATA_AT + self.address_bytes])
             try:
                 if self.control:
                     self.sock.sendmsg([data], list(self._controls(slot)), 0, address)
@@ -283,10 +283,10 @@ class Batch:
         at = slot * self.stride + CONTROL_AT
         end = at + self._headers[slot * _WORDS + _CONTROL_LENGTH]
         while at + 16 <= end:
-            length, level, kind = struct.unpack_from("=QII", self.room, at)
+            length, level, kind = struct.unpack_from("=QII", self.buffer, at)
             if length < 16:
                 return
-            yield level, kind, self.room[at + 16 : at + length]
+            yield level, kind, self.buffer[at + 16 : at + length]
             at += (length + 7) & ~7
 
 

@@ -7,29 +7,29 @@ from urllib.parse import parse_qs
 
 from dns.message.wire import HEADER_BYTES, QR
 
-PATH = "/dns-query"
-MESSAGE = "application/dns-message"
-LONGEST_QUESTION = 65535
-_FIELDS = frozenset({":path", ":method", "content-type"})
+DOH_PATH = "/dns-query"
+MEDIA_TYPE = "application/dns-message"
+MAX_QUERY_BYTES = 65535
+_USED_HEADERS = frozenset({":path", ":method", "content-type"})
 
 Headers = Sequence[tuple[str, str]]
 
 
-class Request:
+class DohRequest:
     """One question on its way in."""
 
     def __init__(self, headers: Headers) -> None:
-        self.fields = {name: value for name, value in headers if name in _FIELDS}
+        self.headers = {name: value for name, value in headers if name in _USED_HEADERS}
         self.body = bytearray()
 
-    def question(self) -> bytes | int:
+    def dns_query(self) -> bytes | int:
         """Return the DNS message, or the HTTP status that says why there is none."""
-        path, _, query = self.fields.get(":path", "").partition("?")
-        if path != PATH:
+        path, _, query = self.headers.get(":path", "").partition("?")
+        if path != DOH_PATH:
             return 404
-        method = self.fields.get(":method")
+        method = self.headers.get(":method")
         if method == "POST":
-            if self.fields.get("content-type", "").partition(";")[0].strip().lower() != MESSAGE:
+            if self.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
                 return 415
             message = bytes(self.body)
         elif method == "GET":
@@ -41,7 +41,7 @@ class Request:
 
 def _from_query(query: str) -> bytes:
     """Return the message in a GET's query string (base64url without padding), empty where there is none."""
-    if len(query) > 2 * LONGEST_QUESTION:
+    if len(query) > 2 * MAX_QUERY_BYTES:
         return b""
     try:
         values = parse_qs(query, max_num_fields=8, errors="strict").get("dns", [""])

@@ -4,7 +4,7 @@ Only HTTP/2 is offered, as every browser and system speaks it (section 5.2). One
 question gets the status that says why (400, 404, 405, 413, 415); a DNS error is a DNS answer with status 200.
 Answers say for how long a cache may keep them: as long as their shortest time to live (section 5.1).
 
-A peer is broken off that keeps opening and cancelling questions, lets answers pile up, sends more than questions
+A peer is aborted that keeps opening and cancelling questions, lets answers pile up, sends more than questions
 are long, or much beside questions (pings, settings, empty frames: each costs us more than it costs the peer).
 """
 
@@ -22,31 +22,39 @@ import h2.exceptions
 import h2.settings
 
 from dns.errors import MalformedMessage
-from dns.message.scanner import skim
+from dns.message.scanner import scan_message
 from dns.message.wire import SOA
-from dns.server.connection_limiter import Connection, House, Limits
-from dns.server.http_request import LONGEST_QUESTION, MESSAGE, Request
-from dns.server.stream_listener import Door
-from dns.server.tcp import Handle
+from dns.server.connection_limiter import ClientConnection, ConnectionLimiter, ConnectionLimits
+from dns.server.http_request import MAX_QUERY_BYTES, MEDIA_TYPE, DohRequest
+from dns.server.stream_listener import StreamListener
+from dns.server.tcp import QueryHandler
 from dns.server.tls import Certificate
 
-PROTOCOL = "h2"
-CANCELLATIONS = 100  # more than there were questions answered; a browser that closes its pages cancels a few
-BESIDE = 300  # frames beside questions that a peer may send; each question gives `BESIDE_A_QUESTION` more
-BESIDE_A_QUESTION = 10
-_AT_ONCE = 4096  # bytes; between two such portions it is looked at what they were
-_HELD_BYTES = 2 * LONGEST_QUESTION  # of questions that are not whole yet, on one connection
-_LONGEST_TARGET = 8192  # a path with a question in it
+ALPN_PROTOCOL = "h2"
+MAX_CANCELLATIONS = 100  # more than there were questions answered; a browser that closes its pages cancels a few
+MAX_OTHER_FRAMES = (
+    300  # frames beside questions that a peer may send; each question gives `OTHER_FRAMES_PER_QUERY` more
+)
+OTHER_FRAMES_PER_QUERY = 10
+_READ_CHUNK_BYTES = 4096  # bytes; between two such chunks it is looked at what they were
+_MAX_HELD_BYTES = 2 * MAX_QUERY_BYTES  # of questions that are not whole yet, on one connection
+_MAX_PATH_BYTES = 8192  # a path with a question in it
 _NO_ERROR, _NO_SUCH_NAME = 0, 3
 # A frame of 8 bytes, type 7, stream 0: the last stream is the highest there can be, and there was no error.
-_GOODBYE = b"\0\0\x08\x07\0\0\0\0\0" + b"\x7f\xff\xff\xff" + b"\0\0\0\0"
+_GOAWAY_FRAME = b"\0\0\x08\x07\0\0\0\0\0" + b"\x7f\xff\xff\xff" + b"\0\0\0\0"
 
 
-class HttpsConnection(Connection):
+class HttpsConnection(ClientConnection):
     """One peer's connection: HTTP/2 streams, each with one question."""
 
     def __init__(
-        self, address: str, now: float, *, handle: Handle, limits: Limits, clock: Callable[[], float]
+        self,
+        address: str,
+        now: float,
+        *,
+        handle: QueryHandler,
+        limits: ConnectionLimits,
+        clock: Callable[[], float],
     ) -> None:
         super().__init__(address, now)
         self._handle = handle
@@ -57,44 +65,44 @@ class HttpsConnection(Connection):
         self._http.local_settings = h2.settings.Settings(
             client=False,
             initial_values={
-                h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: limits.questions_in_flight,
-                h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 2 * _LONGEST_TARGET,
+                h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: limits.max_queries_in_flight,
+                h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 2 * _MAX_PATH_BYTES,
                 h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 0,
             },
         )
-        self._requests: dict[int, Request] = {}
+        self._requests: dict[int, DohRequest] = {}
         self._unsent: dict[int, bytes] = {}  # what the peer's windows do not let us send yet
-        self._cancelled = 0
-        self._answered = 0
-        self._beside = BESIDE
-        self._is_ending = False
+        self._cancelled_count = 0
+        self._answered_count = 0
+        self._other_frames_left = MAX_OTHER_FRAMES
+        self._is_draining = False
 
     @property
     def is_busy(self) -> bool:
         """Whether a question is under way, or a part of one has come."""
         return bool(self._unsent or self._http.open_inbound_streams)
 
-    def say_goodbye(self) -> None:
+    def send_goaway(self) -> None:
         """Tell the peer to ask what comes next on another connection; what is asked still gets its answer.
 
         This is RFC 9113, section 6.8. The library knows only the other use of the frame, the immediate end.
         """
         if self.transport is not None and not self.transport.is_closing():
             self._flush()
-            self.transport.write(_GOODBYE)
+            self.transport.write(_GOAWAY_FRAME)
 
-    def finish(self) -> None:
-        """Take no more questions, and part as soon as those under way are answered."""
-        self._is_ending = True
+    def drain(self) -> None:
+        """Take no more questions, and close as soon as those under way are answered."""
+        self._is_draining = True
         if not self.is_busy:
-            self.part()
+            self.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to speak, if the peer speaks HTTP/2."""
         super().connection_made(transport)
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        if tls is not None and tls.selected_alpn_protocol() != PROTOCOL:
-            self.break_off()
+        if tls is not None and tls.selected_alpn_protocol() != ALPN_PROTOCOL:
+            self.abort()
             return
         self._http.initiate_connection()
         self._flush()
@@ -102,22 +110,17 @@ class HttpsConnection(Connection):
     def data_received(self, data: bytes) -> None:
         """Take the next bytes."""
         try:
-            for at in range(0, len(data), _AT_ONCE):
-                for event in self._http.receive_data(data[at : at + _AT_ONCE]):
-                    self._take(event)
-                if self._beside < 0:
-                    self.break_off()
+            for at in range(0, len(data), _READ_CHUNK_BYTES):
+                for event in self._http.receive_data(data[at : at + _READ_CHUNK_BYTES]):
+                    self._handle_event(event)
+                if self._other_frames_left < 0:
+                    self.abort()
                     return
         except (h2.exceptions.H2Error, UnicodeDecodeError):
             self._flush()  # what the library wants to say before the end
-            self.end()
+            self.close()
             return
         self._flush()
-
-    def end(self) -> None:
-        """Close, after what is still to be sent."""
-        if self.transport is not None:
-            self.transport.close()
 
     def pause_writing(self) -> None:
         """Read no more from a peer that does not take its answers."""
@@ -129,73 +132,73 @@ class HttpsConnection(Connection):
         if self.transport is not None:
             self.transport.resume_reading()
 
-    def _take(self, event: h2.events.Event) -> None:
-        self._beside -= 1
+    def _handle_event(self, event: h2.events.Event) -> None:
+        self._other_frames_left -= 1
         if isinstance(event, h2.events.RequestReceived):
-            self._begin(event)
+            self._start_request(event)
         elif isinstance(event, h2.events.DataReceived):
-            self._take_data(event)
+            self._add_request_data(event)
         elif isinstance(event, h2.events.StreamEnded):
-            self._ended(event.stream_id)
+            self._end_request(event.stream_id)
         elif isinstance(event, h2.events.StreamReset):
             self._requests.pop(event.stream_id, None)
             self._unsent.pop(event.stream_id, None)
-            self._cancelled += 1
-            if self._cancelled > CANCELLATIONS + self._answered:
-                self.break_off()
+            self._cancelled_count += 1
+            if self._cancelled_count > MAX_CANCELLATIONS + self._answered_count:
+                self.abort()
         elif isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
             for stream in list(self._unsent):
                 self._send_data(stream)
         elif isinstance(event, h2.events.ConnectionTerminated):
-            self.end()
+            self.close()
 
-    def _begin(self, event: h2.events.RequestReceived) -> None:
+    def _start_request(self, event: h2.events.RequestReceived) -> None:
         headers = [(str(name), str(value)) for name, value in event.headers or ()]
-        self._requests[event.stream_id] = Request(headers)
+        self._requests[event.stream_id] = DohRequest(headers)
 
-    def _take_data(self, event: h2.events.DataReceived) -> None:
+    def _add_request_data(self, event: h2.events.DataReceived) -> None:
         self._http.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
         request = self._requests.get(event.stream_id)
         if request is None:
             return
         request.body += event.data or b""
-        if len(request.body) > LONGEST_QUESTION:
+        if len(request.body) > MAX_QUERY_BYTES:
             del self._requests[event.stream_id]
-            self._respond(event.stream_id, 413)
+            self._send_http_response(event.stream_id, 413)
         elif event.data:
-            self._beside += 1  # it brought a part of a question
-            if sum(len(one.body) for one in self._requests.values()) > _HELD_BYTES:
-                self.break_off()
+            self._other_frames_left += 1  # it brought a part of a question
+            if sum(len(one.body) for one in self._requests.values()) > _MAX_HELD_BYTES:
+                self.abort()
 
-    def _ended(self, stream: int) -> None:
+    def _end_request(self, stream: int) -> None:
         request = self._requests.pop(stream, None)
         if request is None:
             return
-        question = request.question()
+        question = request.dns_query()
         if isinstance(question, int):
-            self._respond(stream, question)
+            self._send_http_response(stream, question)
             return
-        self.asks(self._clock())
-        self._beside = min(self._beside + BESIDE_A_QUESTION, BESIDE)
-        self._handle(question, self.address, partial(self._answer, stream), "https")
+        self.note_query(self._clock())
+        self._other_frames_left = min(self._other_frames_left + OTHER_FRAMES_PER_QUERY, MAX_OTHER_FRAMES)
+        self._handle(question, self.address, partial(self._send_dns_answer, stream), "https")
 
-    def _answer(self, stream: int, message: bytes) -> None:
+    def _send_dns_answer(self, stream: int, message: bytes) -> None:
         if self.transport is None or self.transport.is_closing():
             return
-        self._answered += 1
-        self._respond(stream, 200, message)
+        self._answered_count += 1
+        self._send_http_response(stream, 200, message)
         self._flush()
 
-    def _respond(self, stream: int, status: int, message: bytes = b"") -> None:
+    def _send_http_response(self, stream: int, status: int, message: bytes = b"") -> None:
         headers = [(":status", str(status)), ("content-length", str(len(message)))]
         if status == 405:
             headers.append(("allow", "GET, POST"))  # RFC 9110, section 15.5.6
         if status == 200:
-            headers += [("content-type", MESSAGE), ("cache-control", f"max-age={lifetime(message)}")]
+            headers += [("content-type", MEDIA_TYPE), ("cache-control", f"max-age={cache_max_age(message)}")]
         try:
             self._http.send_headers(stream, headers, end_stream=not message)
         except h2.exceptions.H2Error:
-            return  # the peer has cancelled this question, or said goodbye
+            return  # the peer has cancelled this question, or sent GOAWAY
         if message:
             self._unsent[stream] = message
             self._send_data(stream)
@@ -221,42 +224,44 @@ class HttpsConnection(Connection):
         if data := self._http.data_to_send():
             transport.write(data)
         waiting = transport.get_write_buffer_size() + sum(map(len, self._unsent.values()))
-        if waiting > self._limits.unread_bytes:
+        if waiting > self._limits.max_unread_bytes:
             transport.abort()
-        elif self._is_ending and not self.is_busy:
-            self.part()
+        elif self._is_draining and not self.is_busy:
+            self.close()
 
 
-def https_door(
+def https_listener(
     sock: socket.socket,
-    handle: Handle,
+    handle: QueryHandler,
     certificate: Certificate,
     *,
-    limits: Limits,
-    house: House | None = None,
-    welcome: Callable[[str], bool] | None = None,
-) -> Door:
-    """Return a door behind which DNS over HTTPS is spoken, in the running loop. It is not open yet."""
+    limits: ConnectionLimits,
+    limiter: ConnectionLimiter | None = None,
+    is_allowed: Callable[[str], bool] | None = None,
+) -> StreamListener:
+    """Return a listener for DNS over HTTPS, in the running loop. It does not accept yet."""
     clock = asyncio.get_running_loop().time
 
     def make(address: str, now: float) -> HttpsConnection:
         return HttpsConnection(address, now, handle=handle, limits=limits, clock=clock)
 
-    return Door(sock, make, limits=limits, house=house, welcome=welcome, context=certificate.context)
+    return StreamListener(
+        sock, make, limits=limits, limiter=limiter, is_allowed=is_allowed, tls_context=certificate.current_context
+    )
 
 
-def lifetime(message: bytes) -> int:
+def cache_max_age(message: bytes) -> int:
     """Return for how many seconds an HTTP cache may keep an answer (RFC 8484, section 5.1)."""
     try:
-        skimmed = skim(message)
+        scanned = scan_message(message)
     except MalformedMessage:
         return 0
     if message[3] & 0x0F not in {_NO_ERROR, _NO_SUCH_NAME}:
         return 0
-    lives = [record.ttl for record in skimmed.answer]
+    lives = [record.ttl for record in scanned.answer]
     if not lives:
-        for record in skimmed.authority:
-            if record.rtype == SOA and record.data_bytes >= 4:
-                end = record.data_at + record.data_bytes
+        for record in scanned.authority:
+            if record.rtype == SOA and record.rdlength >= 4:
+                end = record.rdata_offset + record.rdlength
                 lives += [record.ttl, int.from_bytes(message[end - 4 : end], "big")]
     return min(lives, default=0)

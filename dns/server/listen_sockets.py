@@ -2,9 +2,9 @@
 
 At each address stand several sockets side by side (SO_REUSEPORT), and the kernel deals out what arrives among
 them. What waits in a socket is lost when it is closed. So none is closed while its address is wanted: where
-there are fewer workers than sockets, each looks after several. New settings get a new `Shares` that holds on to
-every socket of the old one whose address they still name; the others are closed by whoever knows when
-(`close_beyond`).
+there are fewer workers than sockets, each looks after several. New settings get a new `ListenSockets` that holds
+on to every socket of the old one whose address they still name; the others are closed by whoever knows when
+(`close_except`).
 """
 
 import socket
@@ -13,115 +13,115 @@ from typing import Literal
 
 import msgspec
 
-from dns.server.sockets import Address, Sockets, ensure_free, open_sockets
+from dns.server.sockets import SocketAddress, WorkerSockets, ensure_address_free, open_worker_sockets
 
 _Kind = Literal["plain", "tls", "https"]
-_Together = tuple[socket.socket, ...]  # plain DNS: UDP and TCP at the same port
-_Place = tuple[_Kind, Address]
+_SocketGroup = tuple[socket.socket, ...]  # plain DNS: UDP and TCP at the same port
+_Endpoint = tuple[_Kind, SocketAddress]
 
 
-class Where(msgspec.Struct, frozen=True, kw_only=True):
+class ListenAddresses(msgspec.Struct, frozen=True, kw_only=True):
     """The addresses at which questions are answered; port 0: the system chooses one."""
 
-    plain: tuple[Address, ...]
-    tls: tuple[Address, ...] = ()
-    https: tuple[Address, ...] = ()
+    plain: tuple[SocketAddress, ...]
+    tls: tuple[SocketAddress, ...] = ()
+    https: tuple[SocketAddress, ...] = ()
 
-    def places(self) -> Iterator[_Place]:
+    def endpoints(self) -> Iterator[_Endpoint]:
         """Yield each address with what is spoken there, once."""
-        kinds: tuple[tuple[_Kind, tuple[Address, ...]], ...]
+        kinds: tuple[tuple[_Kind, tuple[SocketAddress, ...]], ...]
         kinds = (("plain", self.plain), ("tls", self.tls), ("https", self.https))
         for kind, addresses in kinds:
             for address in dict.fromkeys(addresses):
                 yield kind, address
 
 
-class Shares:
+class ListenSockets:
     """At each address one socket for each worker, or more."""
 
     def __init__(self) -> None:
-        """Hold nothing: the start, from which `renewed` leads on."""
-        self._sockets: dict[_Place, list[_Together]] = {}
-        self._ports: dict[_Place, int] = {}  # those that the system chose are known
+        """Hold nothing: the start, from which `with_addresses` leads on."""
+        self._sockets: dict[_Endpoint, list[_SocketGroup]] = {}
+        self._ports: dict[_Endpoint, int] = {}  # those that the system chose are known
 
-    def renewed(self, where: Where, workers: int) -> "Shares":
+    def with_addresses(self, addresses: ListenAddresses, workers: int) -> "ListenSockets":
         """Return the shares for other addresses, or another number of workers.
 
         Sockets whose address is named again are the same ones. Raises OSError with the address in `filename` where
         one cannot be opened; nothing has changed then.
         """
-        made = Shares()
+        made = ListenSockets()
         try:
-            for place in where.places():
-                made._take(place, self, workers)
+            for endpoint in addresses.endpoints():
+                made._adopt_or_open(endpoint, self, workers)
         except OSError:
-            made.close_beyond(self.all())
+            made.close_except(self.all_sockets())
             raise
         return made
 
-    def of(self, number: int, workers: int) -> Sockets:
+    def sockets_of_worker(self, number: int, workers: int) -> WorkerSockets:
         """Return what one worker of so many looks after; they are numbered from 1."""
-        mine: dict[_Kind, list[_Together]] = {"plain": [], "tls": [], "https": []}
+        mine: dict[_Kind, list[_SocketGroup]] = {"plain": [], "tls": [], "https": []}
         for (kind, _), sockets in self._sockets.items():
             mine[kind] += sockets[number - 1 :: workers]
         plain = mine["plain"]
-        return Sockets(
+        return WorkerSockets(
             [udp for udp, _ in plain],
             [tcp for _, tcp in plain],
             [tcp for (tcp,) in mine["tls"]],
             [tcp for (tcp,) in mine["https"]],
         )
 
-    def close(self, number: int, workers: int) -> None:
+    def close_sockets_of_worker(self, number: int, workers: int) -> None:
         """Close what one worker looked after, so that the others get its part of what arrives."""
-        self.of(number, workers).close()
+        self.sockets_of_worker(number, workers).close()
 
-    def reopen(self, number: int, workers: int) -> None:
+    def reopen_sockets_of_worker(self, number: int, workers: int) -> None:
         """Open anew what was closed for one worker. Raises OSError."""
-        for place, sockets in self._sockets.items():
+        for endpoint, sockets in self._sockets.items():
             for at in range(number - 1, len(sockets), workers):
                 if sockets[at][0].fileno() < 0:
-                    sockets[at] = _opened(place[0], (place[1][0], self._ports[place]))
+                    sockets[at] = _open_group(endpoint[0], (endpoint[1][0], self._ports[endpoint]))
 
-    def close_beyond(self, kept: Iterable[socket.socket]) -> None:
+    def close_except(self, kept: Iterable[socket.socket]) -> None:
         """Close every socket that is not among `kept`."""
         staying = set(kept)
-        for one in self.all():
+        for one in self.all_sockets():
             if one not in staying:
                 one.close()
 
-    def all(self) -> Iterator[socket.socket]:
+    def all_sockets(self) -> Iterator[socket.socket]:
         """Yield every socket."""
         for sockets in self._sockets.values():
-            for together in sockets:
-                yield from together
+            for group in sockets:
+                yield from group
 
     @property
-    def addresses(self) -> tuple[Address, ...]:
+    def addresses(self) -> tuple[SocketAddress, ...]:
         """Where plain DNS is spoken."""
         return tuple(
             (host, self._ports[kind, (host, port)]) for kind, (host, port) in self._sockets if kind == "plain"
         )
 
-    def _take(self, place: _Place, before: "Shares", workers: int) -> None:
-        kind, (host, port) = place
+    def _adopt_or_open(self, endpoint: _Endpoint, before: "ListenSockets", workers: int) -> None:
+        kind, (host, port) = endpoint
         # One that is closed belongs to a worker that keeps dying (see `close`).
-        sockets = [one for one in before._sockets.get(place, ()) if one[0].fileno() >= 0]
-        self._sockets[place] = sockets
+        sockets = [one for one in before._sockets.get(endpoint, ()) if one[0].fileno() >= 0]
+        self._sockets[endpoint] = sockets
         if sockets:
-            self._ports[place] = before._ports[place]
+            self._ports[endpoint] = before._ports[endpoint]
         else:
             if port not in before._ports.values():  # a socket of our own there (0.0.0.0) would look like another's
-                ensure_free((host, port))
-            sockets.append(_opened(kind, (host, port)))
-            self._ports[place] = sockets[0][0].getsockname()[1]
+                ensure_address_free((host, port))
+            sockets.append(_open_group(kind, (host, port)))
+            self._ports[endpoint] = sockets[0][0].getsockname()[1]
         while len(sockets) < workers:
-            sockets.append(_opened(kind, (host, self._ports[place])))
+            sockets.append(_open_group(kind, (host, self._ports[endpoint])))
 
 
-def _opened(kind: _Kind, address: Address) -> _Together:
+def _open_group(kind: _Kind, address: SocketAddress) -> _SocketGroup:
     if kind == "plain":
-        one = open_sockets([address])
+        one = open_worker_sockets([address])
         return one.udp[0], one.tcp[0]
-    one = open_sockets([], [address])
+    one = open_worker_sockets([], [address])
     return (one.tls[0],)

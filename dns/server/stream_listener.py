@@ -1,8 +1,8 @@
-"""Lets connections in: how many at a time, for how long, from whom (RFC 7766, section 6; RFC 7858).
+"""Accepts connections: how many at a time, for how long, from whom (RFC 7766, section 6; RFC 7858).
 
-Every listener that speaks over connections stands behind a `Door`. It counts a connection from the moment it is
-accepted, before any TLS handshake, so that half-made ones count too. All doors of a worker lead into one
-house (`dns.server.connection_limiter`), which says who may enter. One sweep a second closes those that have been
+Whatever speaks over connections does so behind a `StreamListener`. It counts a connection from the moment it is
+accepted, before any TLS handshake, so that half-made ones count too. All listeners of a worker share one
+limiter (`dns.server.connection_limiter`). One sweep a second closes those that have been
 quiet for too long; what counts is the last whole question, so bytes that trickle in keep nothing open.
 """
 
@@ -15,25 +15,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from dns.server.connection_limiter import Connection, House, Limits
+from dns.server.connection_limiter import ClientConnection, ConnectionLimiter, ConnectionLimits
 
 SWEEP_SECONDS = 1.0
-FINISHING_SECONDS = 3.0  # at rest; then a door parts with connections on which questions never cease, too
-PARTING_SECONDS = 0.5  # without a question; then a door that is at rest parts with a connection
+DRAIN_DEADLINE_SECONDS = 3.0  # then even connections on which questions never cease are closed
+DRAIN_QUIET_SECONDS = 0.5  # without a question; then a listener that drains closes a connection
 _ACCEPT_AT_ONCE = 16  # a flood of connections must leave turns to questions over UDP
 _BACKLOG = 1024
 _PAUSE_SECONDS = 0.2  # after the system has run out of descriptors
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-class MakesConnections(Protocol):
+class ConnectionFactory(Protocol):
     """Makes the protocol of one connection."""
 
-    def __call__(self, address: str, now: float) -> Connection:
+    def __call__(self, address: str, now: float) -> ClientConnection:
         """Return the protocol for a peer's address."""
 
 
-def open_socket(host: str, port: int) -> socket.socket:
+def open_tcp_socket(host: str, port: int) -> socket.socket:
     """Return a socket that listens at an address, beside those of other workers. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -52,70 +52,70 @@ def open_socket(host: str, port: int) -> socket.socket:
     return sock
 
 
-class Door:
+class StreamListener:
     """Accepts connections on one listening socket, which it closes in the end."""
 
     def __init__(
         self,
         sock: socket.socket,
-        make: MakesConnections,
+        make_connection: ConnectionFactory,
         *,
-        limits: Limits,
-        house: House | None = None,
-        welcome: Callable[[str], bool] | None = None,
-        context: Callable[[], ssl.SSLContext] | None = None,
+        limits: ConnectionLimits,
+        limiter: ConnectionLimiter | None = None,
+        is_allowed: Callable[[str], bool] | None = None,
+        tls_context: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        self.turned_away = 0
-        self.pauses = 0  # how often the system had no more descriptors
+        self.rejected_count = 0
+        self.pause_count = 0  # how often the system had no more descriptors
         self._sock = sock
-        self._make = make
+        self._make_connection = make_connection
         self._limits = limits
-        self._welcome = welcome
-        self._context = context
+        self._is_allowed = is_allowed
+        self._tls_context = tls_context
         self._loop = asyncio.get_running_loop()
-        self._inside: dict[Connection, asyncio.Task[None]] = {}
-        self._house = house if house is not None else House(limits)
-        self._sweep: asyncio.TimerHandle | None = None
-        self._closed = False
+        self._connections: dict[ClientConnection, asyncio.Task[None]] = {}
+        self._limiter = limiter if limiter is not None else ConnectionLimiter(limits)
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
-    def open(self) -> None:
+    def start_accepting(self) -> None:
         """Begin to accept."""
         self._loop.add_reader(self._sock.fileno(), self._accept)
-        self._sweep = self._loop.call_later(SWEEP_SECONDS, self._close_idle)
+        self._sweep_timer = self._loop.call_later(SWEEP_SECONDS, self._close_idle)
 
-    def rest(self) -> None:
-        """Let in who is waiting, accept no more, and part with each connection when nothing is under way on it."""
+    def drain(self) -> None:
+        """Accept who is waiting, then nobody; close each connection when nothing is under way on it."""
         self._accept()
-        self._shut()
-        for connection in self._inside:
-            connection.say_goodbye()
-        if self._sweep is not None:
-            self._sweep.cancel()
-        self._part(self._loop.time() + FINISHING_SECONDS)
+        self._close_socket()
+        for connection in self._connections:
+            connection.send_goaway()
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        self._close_drained(self._loop.time() + DRAIN_DEADLINE_SECONDS)
 
     async def close(self) -> None:
-        """Accept no more, and break off what is open."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-        if not self._closed:
-            self._shut()
-        tasks = list(self._inside.values())
-        for connection in list(self._inside):
-            connection.break_off()
+        """Accept no more, and abort what is open."""
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        if not self._is_closed:
+            self._close_socket()
+        tasks = list(self._connections.values())
+        for connection in list(self._connections):
+            connection.abort()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def __len__(self) -> int:
-        return len(self._inside)
+        return len(self._connections)
 
     @property
     def port(self) -> int:
         """The port, for whoever asked the system to choose one."""
         return int(self._sock.getsockname()[1])
 
-    def _shut(self) -> None:
-        self._closed = True
+    def _close_socket(self) -> None:
+        self._is_closed = True
         self._loop.remove_reader(self._sock.fileno())
         self._sock.close()  # another worker that looks after it has its own hold on it
 
@@ -130,25 +130,25 @@ class Door:
                     self._pause()
                 return
             address = str(peer[0]).partition("%")[0]
-            if self._may_enter(address):
+            if self._may_accept(address):
                 sock.setblocking(False)  # noqa: FBT003 (its signature)
-                self._let_in(sock, address)
+                self._start_connection(sock, address)
             else:
-                self.turned_away += 1
+                self.rejected_count += 1
                 sock.close()
 
-    def _may_enter(self, address: str) -> bool:
-        if self._welcome is not None and not self._welcome(address):
+    def _may_accept(self, address: str) -> bool:
+        if self._is_allowed is not None and not self._is_allowed(address):
             return False
-        return self._house.has_place_for(address)
+        return self._limiter.may_accept(address)
 
-    def _let_in(self, sock: socket.socket, address: str) -> None:
-        connection = self._make(address, self._loop.time())
-        self._house.enter(connection, self._turn_out)
-        task = self._inside[connection] = self._loop.create_task(self._serve(sock, connection))
-        task.add_done_callback(partial(self._left, sock, connection))
+    def _start_connection(self, sock: socket.socket, address: str) -> None:
+        connection = self._make_connection(address, self._loop.time())
+        self._limiter.add_connection(connection, self._evict)
+        task = self._connections[connection] = self._loop.create_task(self._serve(sock, connection))
+        task.add_done_callback(partial(self._connection_ended, sock, connection))
 
-    async def _serve(self, sock: socket.socket, connection: Connection) -> None:
+    async def _serve(self, sock: socket.socket, connection: ClientConnection) -> None:
         lost = asyncio.Event()
         connection.on_lost = lost.set
         # An OSError (also ssl.SSLError) here: this peer speaks no TLS, or left in the middle of it.
@@ -156,45 +156,47 @@ class Door:
             await self._loop.connect_accepted_socket(
                 lambda: connection,
                 sock,
-                ssl=self._context() if self._context else None,
-                ssl_handshake_timeout=self._limits.handshake_seconds if self._context else None,
+                ssl=self._tls_context() if self._tls_context else None,
+                ssl_handshake_timeout=self._limits.handshake_seconds if self._tls_context else None,
             )
             await lost.wait()
 
-    def _left(self, sock: socket.socket, connection: Connection, _: "asyncio.Task[None]") -> None:
+    def _connection_ended(
+        self, sock: socket.socket, connection: ClientConnection, _: "asyncio.Task[None]"
+    ) -> None:
         """Clear up after a connection, however it ended; its task may never have begun to run."""
-        connection.break_off()
+        connection.abort()
         sock.close()
-        self._inside.pop(connection, None)
-        self._house.leave(connection)
+        self._connections.pop(connection, None)
+        self._limiter.remove_connection(connection)
 
-    def _turn_out(self, connection: Connection) -> None:
-        connection.break_off()
-        self._inside.pop(connection).cancel()
+    def _evict(self, connection: ClientConnection) -> None:
+        connection.abort()
+        self._connections.pop(connection).cancel()
 
     def _close_idle(self) -> None:
         oldest = self._loop.time() - self._limits.idle_seconds
-        for connection in [one for one in self._inside if one.last_use < oldest]:
-            connection.break_off()
-        self._sweep = self._loop.call_later(SWEEP_SECONDS, self._close_idle)
+        for connection in [one for one in self._connections if one.last_active < oldest]:
+            connection.abort()
+        self._sweep_timer = self._loop.call_later(SWEEP_SECONDS, self._close_idle)
 
-    def _part(self, patience: float) -> None:
+    def _close_drained(self, deadline: float) -> None:
         now = self._loop.time()
-        for connection in list(self._inside):
-            if now >= patience:
-                connection.finish()
-            elif connection.last_use < now - PARTING_SECONDS and not connection.is_busy:
-                connection.part()
-        self._sweep = self._loop.call_later(PARTING_SECONDS, self._part, patience)
+        for connection in list(self._connections):
+            if now >= deadline:
+                connection.drain()
+            elif connection.last_active < now - DRAIN_QUIET_SECONDS and not connection.is_busy:
+                connection.close()
+        self._sweep_timer = self._loop.call_later(DRAIN_QUIET_SECONDS, self._close_drained, deadline)
 
     def _pause(self) -> None:
-        """Stop accepting for a moment, and part with the quietest connections: descriptors have run out."""
-        self.pauses += 1
-        for _ in range((len(self._house) + 3) // 4):
-            self._house.make_room()
+        """Stop accepting for a moment, and evict the quietest connections: descriptors have run out."""
+        self.pause_count += 1
+        for _ in range((len(self._limiter) + 3) // 4):
+            self._limiter.evict_quietest()
         self._loop.remove_reader(self._sock.fileno())
         self._loop.call_later(_PAUSE_SECONDS, self._resume)
 
     def _resume(self) -> None:
-        if not self._closed:
+        if not self._is_closed:
             self._loop.add_reader(self._sock.fileno(), self._accept)

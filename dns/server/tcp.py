@@ -3,7 +3,7 @@
 Questions may follow each other without waiting (pipelining); each is answered as soon as its answer is there,
 in whatever order (section 6.2.1.1). A length that no DNS message can have ends the connection, and so does an
 answer where a question should be: what follows cannot be understood any more. A device that asks faster than it
-reads is not read from until it has caught up; one that leaves too much unread is broken off. DNS over TLS (RFC
+reads is not read from until it has caught up; one that leaves too much unread is aborted. DNS over TLS (RFC
 7858) is the same inside a TLS connection.
 """
 
@@ -12,44 +12,44 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from dns.message.wire import QR
-from dns.server.connection_limiter import Connection, Limits
-from dns.server.stream_listener import Door, open_socket
+from dns.server.connection_limiter import ClientConnection, ConnectionLimits
+from dns.server.stream_listener import StreamListener, open_tcp_socket
 
 _LENGTH_BYTES = 2
-_SHORTEST = 12  # a header
+_MIN_MESSAGE_BYTES = 12  # a header
 Transport = Literal["udp", "tcp", "tls", "https"]
 
 
-class Handle(Protocol):
-    """Answers a question: calls `reply` once, now or later, or never."""
+class QueryHandler(Protocol):
+    """Answers a question: calls `send` once, now or later, or never."""
 
     def __call__(
-        self, packet: bytes, client_address: str, reply: Callable[[bytes], None], transport: Transport
+        self, packet: bytes, client_address: str, send: Callable[[bytes], None], transport: Transport
     ) -> None:
         """Take a question from a device."""
 
 
-def listen(
+def listen_tcp(
     host: str,
     port: int,
-    handle: Handle,
+    handle: QueryHandler,
     *,
-    limits: Limits | None = None,
-    welcome: Callable[[str], bool] | None = None,
-) -> Door:
-    """Answer DNS over TCP at an address, in the running loop, until the door is closed. Raises OSError."""
-    bounds = limits or Limits()
+    limits: ConnectionLimits | None = None,
+    is_allowed: Callable[[str], bool] | None = None,
+) -> StreamListener:
+    """Answer DNS over TCP at an address, in the running loop, until the listener is closed. Raises OSError."""
+    bounds = limits or ConnectionLimits()
     clock = asyncio.get_running_loop().time
 
     def make(address: str, now: float) -> TcpConnection:
         return TcpConnection(address, now, handle=handle, limits=bounds, clock=clock)
 
-    door = Door(open_socket(host, port), make, limits=bounds, welcome=welcome)
-    door.open()
-    return door
+    listener = StreamListener(open_tcp_socket(host, port), make, limits=bounds, is_allowed=is_allowed)
+    listener.start_accepting()
+    return listener
 
 
-class TcpConnection(Connection):
+class TcpConnection(ClientConnection):
     """One device's connection."""
 
     def __init__(
@@ -57,8 +57,8 @@ class TcpConnection(Connection):
         address: str,
         now: float,
         *,
-        handle: Handle,
-        limits: Limits,
+        handle: QueryHandler,
+        limits: ConnectionLimits,
         clock: Callable[[], float],
         transport: Transport = "tcp",
     ) -> None:
@@ -71,16 +71,16 @@ class TcpConnection(Connection):
         self._in_flight = 0
         self._is_paused = False
         self._is_reading = False
-        self._is_ending = False
+        self._is_draining = False
 
     def data_received(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
         self._received += data
-        self._read()
+        self._read_queries()
 
     def eof_received(self) -> bool:
         """Answer what was asked before the device closed its side, then close ours."""
-        self._is_ending = True
+        self._is_draining = True
         return self._in_flight > 0 and self._transport_name == "tcp"  # TLS cannot be half open
 
     @property
@@ -88,11 +88,11 @@ class TcpConnection(Connection):
         """Whether a question is under way, or a part of one has come."""
         return bool(self._in_flight or self._received)
 
-    def finish(self) -> None:
-        """Take no more questions, and part as soon as those under way are answered."""
-        self._is_ending = True
+    def drain(self) -> None:
+        """Take no more questions, and close as soon as those under way are answered."""
+        self._is_draining = True
         if not self._in_flight:
-            self.part()
+            self.close()
         elif self.transport is not None and self.transport.is_reading():
             self.transport.pause_reading()
 
@@ -104,9 +104,9 @@ class TcpConnection(Connection):
     def resume_writing(self) -> None:
         """Go on: the device has caught up."""
         self._is_paused = False
-        self._go_on()
+        self._resume_reading()
 
-    def _read(self) -> None:
+    def _read_queries(self) -> None:
         """Hand on every whole question that may be handed on now."""
         if self._is_reading:
             return  # a question was answered within this very call: the loop below goes on by itself
@@ -115,8 +115,8 @@ class TcpConnection(Connection):
         at = 0
         while len(received) - at >= _LENGTH_BYTES and not self._must_wait():
             length = int.from_bytes(received[at : at + _LENGTH_BYTES], "big")
-            if length < _SHORTEST:
-                self.break_off()
+            if length < _MIN_MESSAGE_BYTES:
+                self.abort()
                 received.clear()
                 at = 0
                 break
@@ -125,41 +125,41 @@ class TcpConnection(Connection):
                 break
             packet = bytes(received[at + _LENGTH_BYTES : end])
             if packet[2] & QR:  # whoever sends answers is no device, and would get none
-                self.break_off()
+                self.abort()
                 received.clear()
                 at = 0
                 break
             at = end
-            self.asks(self._clock())
+            self.note_query(self._clock())
             self._in_flight += 1
-            self._handle(packet, self.address, self._reply, self._transport_name)
+            self._handle(packet, self.address, self._send_response, self._transport_name)
         del received[:at]
         self._is_reading = False
         self._pause_if_needed()
 
     def _must_wait(self) -> bool:
-        return self._is_paused or self._in_flight >= self._limits.questions_in_flight or self.transport is None
+        return self._is_paused or self._in_flight >= self._limits.max_queries_in_flight or self.transport is None
 
     def _pause_if_needed(self) -> None:
         if self._must_wait() and self.transport is not None and self.transport.is_reading():
             self.transport.pause_reading()
 
-    def _go_on(self) -> None:
+    def _resume_reading(self) -> None:
         if self._must_wait() or self.transport is None:
             return
-        self._read()
-        if not self._must_wait() and not self.transport.is_reading() and not self._is_ending:
+        self._read_queries()
+        if not self._must_wait() and not self.transport.is_reading() and not self._is_draining:
             self.transport.resume_reading()
 
-    def _reply(self, answer: bytes) -> None:
+    def _send_response(self, answer: bytes) -> None:
         self._in_flight -= 1
         transport = self.transport
         if transport is None or transport.is_closing():
             return
         transport.write(len(answer).to_bytes(_LENGTH_BYTES, "big") + answer)
-        if transport.get_write_buffer_size() > self._limits.unread_bytes:
+        if transport.get_write_buffer_size() > self._limits.max_unread_bytes:
             transport.abort()
-        elif self._is_ending and not self._in_flight:
+        elif self._is_draining and not self._in_flight:
             transport.close()
         elif not self._is_reading:
-            self._go_on()
+            self._resume_reading()

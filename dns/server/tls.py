@@ -1,7 +1,7 @@
 """DNS over TLS (RFC 7858): the same as over TCP, inside a connection that shows this room's certificate.
 
-The certificate's files are looked at again every `LOOK_SECONDS` when somebody connects: a renewed one is used
-from then on, and one that cannot be loaded leaves the old one in use.
+The certificate's files are looked at again every `RELOAD_CHECK_SECONDS` when somebody connects: a renewed one is
+used from then on, and one that cannot be loaded leaves the old one in use.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dns.errors import DnsError
-from dns.server.connection_limiter import House, Limits
-from dns.server.stream_listener import Door
-from dns.server.tcp import Handle, TcpConnection
+from dns.server.connection_limiter import ConnectionLimiter, ConnectionLimits
+from dns.server.stream_listener import StreamListener
+from dns.server.tcp import QueryHandler, TcpConnection
 
-LOOK_SECONDS = 60.0
-PROTOCOL = "dot"  # inside TLS (ALPN; RFC 7858, section 3.1 leaves it out, devices that look for it do not)
+RELOAD_CHECK_SECONDS = 60.0
+ALPN_PROTOCOL = "dot"  # inside TLS (ALPN; RFC 7858, section 3.1 leaves it out, devices that look for it do not)
 
 _log = logging.getLogger(__name__)
 
@@ -34,29 +34,29 @@ class Certificate:
         self._files = (certificate, key)
         self._protocols = list(protocols)
         self._now = now
-        self._look_at = now() + LOOK_SECONDS
-        self._state = self._look()
-        self._context = self._load()
+        self._check_at = now() + RELOAD_CHECK_SECONDS
+        self._state = self._read_file_state()
+        self._context = self._load_context()
 
-    def context(self) -> ssl.SSLContext:
+    def current_context(self) -> ssl.SSLContext:
         """Return what the next connection is to be made with."""
-        if self._now() >= self._look_at:
-            self._look_at = self._now() + LOOK_SECONDS
+        if self._now() >= self._check_at:
+            self._check_at = self._now() + RELOAD_CHECK_SECONDS
             try:
-                state = self._look()
+                state = self._read_file_state()
                 if state != self._state:
-                    self._context, self._state = self._load(), state
+                    self._context, self._state = self._load_context(), state
             except CertificateUnusable as problem:
                 _log.warning("keeping the certificate as it was: %s", problem)
         return self._context
 
-    def _look(self) -> list[tuple[int, int]]:
+    def _read_file_state(self) -> list[tuple[int, int]]:
         try:
             return [(stat.st_ino, stat.st_mtime_ns) for stat in (file.stat() for file in self._files)]
         except OSError as problem:
             raise CertificateUnusable(f"{problem.filename}: {problem.strerror}") from None
 
-    def _load(self) -> ssl.SSLContext:
+    def _load_context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(self._protocols)
@@ -75,19 +75,21 @@ class Certificate:
         return context
 
 
-def tls_door(
+def tls_listener(
     sock: socket.socket,
-    handle: Handle,
+    handle: QueryHandler,
     certificate: Certificate,
     *,
-    limits: Limits,
-    house: House | None = None,
-    welcome: Callable[[str], bool] | None = None,
-) -> Door:
-    """Return a door behind which DNS over TLS is spoken, in the running loop. It is not open yet."""
+    limits: ConnectionLimits,
+    limiter: ConnectionLimiter | None = None,
+    is_allowed: Callable[[str], bool] | None = None,
+) -> StreamListener:
+    """Return a listener for DNS over TLS, in the running loop. It does not accept yet."""
     clock = asyncio.get_running_loop().time
 
     def make(address: str, now: float) -> TcpConnection:
         return TcpConnection(address, now, handle=handle, limits=limits, clock=clock, transport="tls")
 
-    return Door(sock, make, limits=limits, house=house, welcome=welcome, context=certificate.context)
+    return StreamListener(
+        sock, make, limits=limits, limiter=limiter, is_allowed=is_allowed, tls_context=certificate.current_context
+    )

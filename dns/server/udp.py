@@ -1,4 +1,4 @@
-"""Questions over UDP, and the fast path: a finished answer is sent again without anything being parsed.
+"""Questions over UDP, and the fast path: a cached response is sent again without anything being parsed.
 
 What one query costs here decides what the room's resolver costs, so this file is written for speed, and each
 trick has its reason beside it (`tests/bench` shows the price). The kernel's part is more than half; what is
@@ -6,12 +6,12 @@ ours:
 
 1. Datagrams come and go in batches (`dns.server.datagram_batch`): one system call for up to 64 of each, even
    where some of a batch have no answer yet.
-2. An answer is written over its question, in the same slot: the asker's id and address already stand there.
+2. An answer is written over its question, in the same slot: the client's id and address already stand there.
 3. A device is known by the raw bytes of its address, an answer by the bytes of the query after its id.
 4. Counting is one reference appended to a list; what it all amounts to is worked out once a tick, or when the
    list has become long: what was just used is at hand, and whoever asks next does not wait for hundreds at once.
 
-The fast path gives nothing, or byte for byte what the chain would give (a property test holds that).
+The fast path gives nothing, or byte for byte what the pipeline would give (a property test holds that).
 """
 
 import array
@@ -22,20 +22,20 @@ from functools import partial
 
 from dns.clients import Client
 from dns.resolver import Resolver
-from dns.server.datagram_batch import DATA_AT, SLOTS, Batch, ask_for_destination
+from dns.server.datagram_batch import DATA_AT, SLOTS, DatagramBatch, enable_pktinfo
 
 # Room for one datagram. We take and give at most 1232 bytes (RFC 6891, section 6.2.5), and small slots are a sixth
 # faster than ones of a page each: the processor then finds all of them without looking up page after page.
 SLOT_BYTES = 1248
-ROUNDS = 8  # batches in a row before other work (upstreams' answers, timers) gets its turn
-LONG_LOG = 128  # answers
+BATCHES_PER_TURN = 8  # batches in a row before other work (upstreams' answers, timers) gets its turn
+LONG_LOG_ENTRIES = 128  # answers
 RECEIVE_BUFFER = 4 * 1024 * 1024  # so that a reload or a burst is a delay and not a loss
 _SO_RCVBUFFORCE = 33
 
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 
 
-def open_socket(host: str, port: int) -> socket.socket:
+def open_udp_socket(host: str, port: int) -> socket.socket:
     """Return a UDP socket at an address, beside those of other workers. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -44,7 +44,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if host in _WILDCARDS:
-            ask_for_destination(sock)
+            enable_pktinfo(sock)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         with contextlib.suppress(OSError):  # beyond the system's limit only with the right to
             sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
@@ -65,98 +65,102 @@ class UdpListener:
         self._loop = loop
         self._clock = resolver.clock
         control = sock.getsockname()[0] in _WILDCARDS
-        self._batch = Batch(sock, SLOTS, SLOT_BYTES, control=control)
-        self._outbox = Batch(sock, SLOTS, SLOT_BYTES, control=control)
-        self._replies: list[tuple[bytes, bytes]] = []  # answers that were not ready at once, each with its peer
-        self._is_at_rest = False
+        self._receive_batch = DatagramBatch(sock, SLOTS, SLOT_BYTES, control=control)
+        self._send_batch = DatagramBatch(sock, SLOTS, SLOT_BYTES, control=control)
+        self._queued_responses: list[
+            tuple[bytes, bytes]
+        ] = []  # answers that were not ready at once, each with its peer
+        self._is_draining = False
         # For each slot: its number, where the address stands, where the bytes after the id begin, and where its
         # length is set. Made once, so that the loop below computes none of them.
         at, size = (4, 4) if sock.family == socket.AF_INET else (8, 16)
         self._slots = tuple(
             (slot, slice(start - DATA_AT + at, start - DATA_AT + at + size), start, start + 2, 2 * slot + 1)
-            for slot, start in enumerate(self._batch.starts)
+            for slot, start in enumerate(self._receive_batch.starts)
         )
 
-    def open(self) -> None:
+    def start_answering(self) -> None:
         """Begin to answer."""
-        self._loop.add_reader(self._sock.fileno(), self._readable)
+        self._loop.add_reader(self._sock.fileno(), self._receive_batches)
 
-    def rest(self) -> None:
+    def drain(self) -> None:
         """Answer what has already arrived, then take no more; answers that are under way still leave."""
-        self._readable()
+        self._receive_batches()
         self._loop.remove_reader(self._sock.fileno())
-        self._is_at_rest = True
+        self._is_draining = True
 
     def close(self) -> None:
         """Answer what has already arrived, then no more."""
-        if not self._is_at_rest:
-            self.rest()
-        self._flush()
+        if not self._is_draining:
+            self.drain()
+        self._send_queued_responses()
         self._sock.close()
 
-    def _readable(self) -> None:
-        batch = self._batch
-        for _ in range(ROUNDS):
-            lengths = batch.receive()
+    def _receive_batches(self) -> None:
+        batch = self._receive_batch
+        for _ in range(BATCHES_PER_TURN):
+            lengths = batch.receive_datagrams()
             if not lengths:
                 break
-            asker = self._answer(lengths)
-            if asker is not None and (len(asker.log) >= LONG_LOG or len(asker.timed) >= LONG_LOG):
-                self._resolver.work_off(asker)
+            last_client = self._answer_batch(lengths)
+            if last_client is not None and (
+                len(last_client.log) >= LONG_LOG_ENTRIES or len(last_client.timed) >= LONG_LOG_ENTRIES
+            ):
+                self._resolver.collect_client_log(last_client)
             if len(lengths) < batch.slots:
                 break
-        if self._replies:
-            self._flush()
+        if self._queued_responses:
+            self._send_queued_responses()
 
-    def _answer(self, lengths: "array.array[int]") -> Client | None:
+    def _answer_batch(self, lengths: "array.array[int]") -> Client | None:
         """Answer a batch; return who asked last in it."""
         # The loop reads like a staircase of local names because each look-up saved is a percent of the whole.
         now = self._clock()
-        batch = self._batch
-        room = batch.room
+        batch = self._receive_batch
+        buffer = batch.buffer
         sizes = batch.lengths
         resolver = self._resolver
         known = resolver.clients.known.get
-        reply = self._reply
+        queue_response = self._queue_response
         first = 0  # of the answered slots that were not set aside yet
         for (slot, address, start, after_id, size_at), length in zip(self._slots, lengths, strict=False):
-            client = known(room[address])
+            client = known(buffer[address])
             if client is not None:
-                key = room[after_id : start + length]
-                finished = client.answers.get(key)
-                if finished is None:
-                    if client.cold:
-                        finished = resolver.replay.revive(client.view, key, now)
-                elif now >= finished.good_until:
-                    finished = resolver.replay.revive(client.view, key, now)
-                if finished is not None and len(client.log) < client.allowance:
-                    size = finished.size
-                    room[after_id : after_id + size] = finished.body
+                key = buffer[after_id : start + length]
+                cached = client.responses.get(key)
+                if cached is None:
+                    if client.previous_responses:
+                        cached = resolver.packet_cache.refresh_response(client.view, key, now)
+                elif now >= cached.fresh_until:
+                    cached = resolver.packet_cache.refresh_response(client.view, key, now)
+                if cached is not None and len(client.log) < client.allowance:
+                    size = cached.size
+                    buffer[after_id : after_id + size] = cached.body
                     sizes[size_at] = size + 2
-                    client.log.append(finished.noted)
+                    client.log.append(cached.log_entry)
                     continue
             if slot > first:
-                batch.set_aside(first, slot - first)
+                batch.queue_slots(first, slot - first)
             first = slot + 1
-            client = client or resolver.clients.of(room[address])
-            packet = room[start : start + length]
-            resolver.ask(packet, client, partial(reply, batch.peer(slot)), "udp", now)
+            client = client or resolver.clients.lookup_client(buffer[address])
+            packet = buffer[start : start + length]
+            resolver.handle_query(packet, client, partial(queue_response, batch.peer_of_slot(slot)), "udp", now)
         if not first:
-            batch.send(0, slot + 1)
+            batch.send_slots(0, slot + 1)
         else:
             if slot >= first:
-                batch.set_aside(first, slot + 1 - first)
-            batch.send_aside()
+                batch.queue_slots(first, slot + 1 - first)
+            batch.send_queued_slots()
         return client
 
-    def _reply(self, peer: bytes, message: bytes) -> None:
-        if not self._replies:
+    def _queue_response(self, peer: bytes, message: bytes) -> None:
+        if not self._queued_responses:
             # Answers of upstreams come many at a time: they leave together, at the loop's next turn.
-            self._loop.call_soon(self._flush)
-        self._replies.append((peer, message))
+            self._loop.call_soon(self._send_queued_responses)
+        self._queued_responses.append((peer, message))
 
-    def _flush(self) -> None:
-        replies, self._replies = self._replies, []
+    def _send_queued_responses(self) -> None:
+        responses, self._queued_responses = self._queued_responses, []
         if self._sock.fileno() < 0:
             return  # what was still under way when the socket was closed has nobody to leave through
-        self._outbox.send_all(replies)
+        self._send_batch.send_datagrams(responses)

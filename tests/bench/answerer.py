@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 
-from dns.server.datagram_batch import Batch
+from dns.server.datagram_batch import DatagramBatch
 
 TTL = 3600
 _ANSWER = b"\xc0\x0c\0\1\0\1" + TTL.to_bytes(4, "big") + b"\0\4\xc0\0\2\1"
@@ -26,18 +26,18 @@ def answer(query: bytes) -> bytes:
 
 def serve(sock: socket.socket) -> None:
     """Answer until the process is ended."""
-    batch = Batch(sock)
+    batch = DatagramBatch(sock)
     while True:
-        lengths = batch.receive()
+        lengths = batch.receive_datagrams()
         if not lengths:
             select.select([sock], [], [])
             continue
         for slot, length in enumerate(lengths):
             start = batch.starts[slot]
-            made = answer(batch.room[start : start + length])
-            batch.room[start : start + len(made)] = made
+            made = answer(batch.buffer[start : start + length])
+            batch.buffer[start : start + len(made)] = made
             batch.lengths[2 * slot + 1] = len(made)
-        batch.send(0, len(lengths))
+        batch.send_slots(0, len(lengths))
 
 
 def main() -> None:

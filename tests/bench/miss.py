@@ -19,14 +19,14 @@ from pathlib import Path
 
 from appliance.settings.values import Upstream
 from blocklists.index import open_index
-from dns.cache import RecordCache
+from dns.cache import MessageCache
 from dns.forward.udp import UdpServer
 from dns.forward.upstreams import Upstreams
-from dns.message.wire import OPT_BYTES, ask_for
+from dns.message.wire import OPT_BYTES, build_query
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
-from dns.querylog.sender import Reporter
-from dns.resolver import Resolver, Surroundings
+from dns.querylog.sender import QueryLogSender
+from dns.resolver import Resolver, ResolverConfig
 from tests.bench.answerer import answer
 from tests.bench.dns import build_index
 
@@ -37,7 +37,7 @@ _DEVICE = b"\x7f\0\0\1"
 
 
 class Answering:
-    """Stands in for `dns.forward.connected_batch.Burst`.
+    """Stands in for `dns.forward.connected_batch.ConnectedDatagramBatch`.
 
     What is sent is answered at once, and waits to be received.
     """
@@ -66,7 +66,7 @@ def packets(names: Iterator[str]) -> list[bytes]:
     """Return the questions as dnsperf asks them: without EDNS."""
     made = []
     for number, name in enumerate(names):
-        query = ask_for(name, 1)
+        query = build_query(name, 1)
         made.append((number & 0xFFFF).to_bytes(2, "big") + query[2:10] + b"\0\0" + query[12:-OPT_BYTES])
     return made
 
@@ -84,13 +84,13 @@ class Bench:
             default_group="pupils",
             profiles=(profile,),
         )
-        self.reporter = Reporter(None)
+        self.query_log = QueryLogSender(None)
         self.resolver = Resolver(
-            Surroundings(
+            ResolverConfig(
                 policy=CompiledPolicy(document, open_index(index)),
                 upstream=self.upstreams,
-                reporter=self.reporter,
-                cache=RecordCache(),
+                query_log=self.query_log,
+                cache=MessageCache(),
                 clock=time.time,
                 networks=("127.0.0.0/8",),
             )
@@ -99,37 +99,37 @@ class Bench:
 
     async def start(self) -> None:
         await self.upstreams.start()
-        rota = self.upstreams._general
+        rota = self.upstreams._default_pool
         assert rota is not None
         (self.server,) = rota._servers
         assert isinstance(self.server, UdpServer)
-        self.server.burst = self.answering  # type: ignore[assignment]  # the kernel is left out
+        self.server.batch = self.answering  # type: ignore[assignment]  # the kernel is left out
 
     async def run(self, asked: list[bytes]) -> float:
         """Return the CPU seconds that our code took for all of them."""
         resolver, server = self.resolver, self.server
         assert isinstance(server, UdpServer)
-        client = resolver.clients.of(_DEVICE)
+        client = resolver.clients.lookup_client(_DEVICE)
         replies: list[bytes] = []
         spent = 0.0
         for at in range(0, len(asked), TOGETHER):
             begun = time.process_time()
             now = time.time()
             for packet in asked[at : at + TOGETHER]:
-                resolver.ask(packet, client, replies.append, "udp", now)
-            server._flush()
+                resolver.handle_query(packet, client, replies.append, "udp", now)
+            server._send_outbox()
             spent += time.process_time() - begun
             for sock, sent in self.answering.sent.items():
                 self.answering.sent[sock] = [answer(datagram) for datagram in sent]
             begun = time.process_time()
-            for port in (*server._ports, *server._waiting):
+            for port in (*server._sockets, *server._draining):
                 if port._socket in self.answering.sent:
-                    port._readable()
+                    port._receive_answers()
             if at % TICK_EVERY == 0:
                 resolver.tick(now, 0.05)
             spent += time.process_time() - begun
-            for number in list(self.reporter._unconfirmed):
-                self.reporter.confirmed(number)
+            for number in list(self.query_log._unconfirmed):
+                self.query_log.confirm_batch(number)
             await asyncio.sleep(0)  # let the loop take what `call_soon` was given
         assert len(replies) == len(asked)
         return spent

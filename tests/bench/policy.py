@@ -26,7 +26,7 @@ from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
 from blocklists.sources import Source
 from dns.clients import Clients
-from dns.packet_cache import Finished, Noted, Replay
+from dns.packet_cache import CachedResponse, LogEntry, PacketCache
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
 from dns.policy.verdict import BlocklistLookup
@@ -132,26 +132,29 @@ def swap(index: BlocklistLookup) -> bool:
     for _ in range(5):
         document = large_school()
         policy = CompiledPolicy(document, index, keywords)
-        replay = Replay(entries=4 * ANSWERS)
+        replay = PacketCache(entries=4 * ANSWERS)
         clients = Clients(("10.0.0.0/8",), 0, policy, replay)
         for number in range(50):
-            clients.of(bytes((10, number, 0, 1)))
-        noted = Noted("", "x.example", 1, "allowed")
+            clients.lookup_client(bytes((10, number, 0, 1)))
+        noted = LogEntry("", "x.example", 1, "allowed")
         views = [policy.view(f"10.{number}.0.1") for number in range(50)]
         for number in range(ANSWERS):
             name = f"n{number}.host.example"
-            replay.keep(views[number % 50], name.encode(), Finished(b"x", noted, (name,), until=NOW + 300))
+            replay.store_response(
+                views[number % 50], name.encode(), CachedResponse(b"x", noted, (name,), expires_at=NOW + 300)
+            )
         gc.collect()
         body = msgspec.json.encode(large_school((Rule(name="n7.host.example", action="block"),)))
         began = time.process_time()
         newer = CompiledPolicy(msgspec.json.decode(body, type=PolicyDocument), index, keywords)
         ready = time.process_time()
-        replay.swap(newer.names_changed_since(policy))
-        clients.swap(newer)
-        replay.settle()
+        replay.begin_policy_change(newer.names_changed_since(policy))
+        clients.replace_policy(newer)
+        replay.end_policy_change()
         times.append((ready - began, time.process_time() - ready))
         still = sum(
-            replay.revive(newer.view(f"10.{number % 50}.0.1"), f"n{number}.host.example".encode(), NOW) is not None
+            replay.refresh_response(newer.view(f"10.{number % 50}.0.1"), f"n{number}.host.example".encode(), NOW)
+            is not None
             for number in range(ANSWERS)
         )
         if still != ANSWERS - 1:

@@ -25,7 +25,7 @@ from appliance.room.query_log.reader import QueryLog, Wanted
 from appliance.room.query_log.writer import Ledger
 from appliance.settings.room import Dns, Log, Room, RoomSettings
 from appliance.settings.values import Upstream
-from dns.querylog.records import Batch, FrameReader, QueryRecord, batch_decoder, frame
+from dns.querylog.records import FrameReader, QueryRecord, RecordBatch, batch_decoder, encode_frame
 from tests.fakes.traces import letters
 
 DAY_SECONDS = 23_400
@@ -89,7 +89,7 @@ class Bench:
         made = []
         for at in range(0, len(records), 1000):
             self._sequence += 1
-            made.append(frame(Batch("bench", self._sequence, tuple(records[at : at + 1000]))))
+            made.append(encode_frame(RecordBatch("bench", self._sequence, tuple(records[at : at + 1000]))))
         return made
 
     def ledger_size(self) -> int:

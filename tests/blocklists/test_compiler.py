@@ -12,12 +12,12 @@ from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError, SourceUnusable
 from blocklists.index import open_index
 from blocklists.sources import Source
-from dns.message.names import name_of_key
+from dns.message.names import key_to_name
 from tests.blocklists.factories import closed, index_of, index_of_text, report_of, source
 
 
 def names(path: Path) -> list[str]:
-    return sorted(name_of_key(reversed_key) for reversed_key, _ in open_index(path / "index").iter_entries())
+    return sorted(key_to_name(reversed_key) for reversed_key, _ in open_index(path / "index").iter_entries())
 
 
 def test_the_same_input_gives_the_same_bytes_whatever_the_order_of_its_lines(tmp_path: Path) -> None:

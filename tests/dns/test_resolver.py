@@ -244,7 +244,7 @@ def test_rfc2308_2_1_a_profile_may_refuse_with_nxdomain() -> None:
 def test_a_profile_may_refuse_with_the_page_that_explains() -> None:
     policy = FakePolicy(blocked={"bets.example"})
     policy.shared.blocking_mode = "page"
-    room = InTest(policy, page=lambda: ("192.0.2.5", "2001:db8::5"))
+    room = InTest(policy, page_addresses=lambda: ("192.0.2.5", "2001:db8::5"))
     assert [str(record.rdata) for record in room.ask("bets.example").rr] == ["192.0.2.5"]
     assert [str(record.rdata) for record in room.ask("bets.example", "AAAA").rr] == ["2001:db8::5"]
 
@@ -324,7 +324,7 @@ def test_one_question_is_asked_for_a_hundred_askers() -> None:
     room.upstream.held = []
     replies: list[bytes] = []
     for number in range(100):
-        room.resolver.handle(question("example.org", identity=number), PUPIL, replies.append, "udp")
+        room.resolver.handle_stream_query(question("example.org", identity=number), PUPIL, replies.append, "udp")
     assert (len(room.upstream.asked), replies) == (1, [])
     room.upstream.held[0]()
     assert sorted(int.from_bytes(reply[:2], "big") for reply in replies) == list(range(100))
@@ -354,7 +354,7 @@ def test_rfc8767_5_nobody_waits_longer_than_1_8_seconds_where_there_is_a_stale_a
     room.clock.now += 1000
     room.upstream.held = []
     replies: list[bytes] = []
-    room.resolver.handle(question("example.org"), PUPIL, replies.append, "udp")
+    room.resolver.handle_stream_query(question("example.org"), PUPIL, replies.append, "udp")
     ((seconds, lose_patience),) = room.timers
     assert (seconds, replies) == (1.8, [])
     lose_patience()

@@ -8,13 +8,13 @@ import dnslib
 import pytest
 
 from dns.local_zones import private_zones
-from dns.local_zones.local_zones import LocalNames
-from dns.message.wire import NOERROR, NXDOMAIN, to_wire
+from dns.local_zones.local_zones import LocalZones
+from dns.message.wire import NOERROR, NXDOMAIN, name_to_wire
 from tests.fakes import upstream as fake
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import InTest, extended_errors, question
-from tests.fakes.upstream import Asked, FakeUpstream, Reply
+from tests.fakes.upstream import FakeUpstream, ReceivedQuery, Reply
 
 RFC_6303 = (
     # sections 4.1 to 4.6, as they stand there
@@ -51,7 +51,7 @@ def test_rfc7793_so_are_those_of_shared_addresses(number: int) -> None:
 @pytest.mark.parametrize("name", ["a.test", "test", "b.invalid", "c.onion", "d.home.arpa", "e.resolver.arpa"])
 @pytest.mark.parametrize("qtype", ["A", "AAAA", "HTTPS", "TXT"])
 def test_rfc6761_6_special_names_never_reach_an_upstream(name: str, qtype: str) -> None:
-    room = InTest(local=LocalNames())
+    room = InTest(local_zones=LocalZones())
     reply = room.ask(name, qtype)
     assert reply.header.rcode == (NOERROR if name == "test" else NXDOMAIN)
     assert room.upstream.asked == []
@@ -59,7 +59,7 @@ def test_rfc6761_6_special_names_never_reach_an_upstream(name: str, qtype: str) 
 
 @pytest.mark.parametrize(("qtype", "address"), [("A", "127.0.0.1"), ("AAAA", "::1")])
 def test_rfc6761_6_3_localhost_is_this_machine_whatever_stands_before_it(qtype: str, address: str) -> None:
-    room = InTest(local=LocalNames())
+    room = InTest(local_zones=LocalZones())
     for name in ("localhost", "www.localhost"):
         assert [str(record.rdata) for record in room.ask(name, qtype).rr] == [address]
     assert room.ask("localhost", "MX").rr == []
@@ -71,7 +71,7 @@ def redirected(room: InTest, target: str) -> None:
 
     def change(message: dnslib.DNSRecord) -> None:
         message.rr.clear()
-        message.add_answer(dnslib.RR("tree.example", 39, ttl=60, rdata=dnslib.RD(to_wire(target))))
+        message.add_answer(dnslib.RR("tree.example", 39, ttl=60, rdata=dnslib.RD(name_to_wire(target))))
         message.add_answer(*dnslib.RR.fromZone(f"www.tree.example. 60 IN CNAME www.{target}."))
         message.add_answer(*dnslib.RR.fromZone(f"www.{target}. 60 IN A 192.0.2.8"))
 
@@ -155,7 +155,7 @@ def test_rfc6891_6_1_3_an_unknown_version_gets_badvers_whatever_its_options_are(
     assert (parsed.ar[0].ttl >> 24) << 4 | parsed.header.rcode == 16
 
 
-def from_elsewhere(asked: Asked, honest: bytes) -> Iterable[Reply]:
+def from_elsewhere(asked: ReceivedQuery, honest: bytes) -> Iterable[Reply]:
     """Let somebody at another address answer first, who knows id, case and port; then the server itself."""
     if asked.transport == "udp":
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as spoofer:

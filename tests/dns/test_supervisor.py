@@ -19,8 +19,8 @@ from tests.fakes.upstream import FakeUpstream
 
 PROGRAM = """
 import sys
-from dns.server.listen_sockets import Shares, Where
-from dns.supervisor import Plan, Supervisor
+from dns.server.listen_sockets import ListenAddresses, ListenSockets
+from dns.supervisor import Supervisor, WorkerGroup
 from dns.forward.server import ServerAddress
 from dns.worker import Worker, WorkerSettings, run_worker
 from tests.fakes.policy import FakePolicy
@@ -32,11 +32,12 @@ class Source:
 
 count, host, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 settings = WorkerSettings(networks=("127.0.0.0/8",), upstreams=(ServerAddress("plain", host, port),))
-shares = Shares().renewed(Where(plain=(("127.0.0.1", 0),)), count)
+sockets = ListenSockets().with_addresses(ListenAddresses(plain=(("127.0.0.1", 0),)), count)
 say = lambda text: print(text, flush=True)
 run = lambda number, own, ready: run_worker(lambda: Worker(settings, own, Source()), ready)
-supervisor = Supervisor(Plan(shares, count, run), say=say, ready=lambda: say(f"ready {shares.addresses[0][1]}"))
-sys.exit(supervisor.run())
+ready = lambda: say(f"ready {sockets.addresses[0][1]}")
+supervisor = Supervisor(WorkerGroup(sockets, count, run), log=say, ready=ready)
+sys.exit(supervisor.supervise())
 """
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dns import worker as worker_module
 from dns.policy.verdict import Policy, Verdict
-from dns.server.sockets import open_sockets
+from dns.server.sockets import open_worker_sockets
 from dns.worker import Worker, WorkerSettings
 from tests.fakes.dns_client import run
 from tests.fakes.policy import FakePolicy, FakeView
@@ -64,10 +64,10 @@ class Device(asyncio.DatagramProtocol):
 async def working(source: Source) -> AsyncIterator[tuple[Worker, Callable[[str], Awaitable[str]]]]:
     with FakeUpstream() as upstream:
         settings = WorkerSettings(networks=("127.0.0.0/8",), upstreams=(upstream.address,))
-        sockets = open_sockets([("127.0.0.1", 0)])
+        sockets = open_worker_sockets([("127.0.0.1", 0)])
         worker = Worker(settings, sockets, source)
         ready = asyncio.Event()
-        task = asyncio.create_task(worker.run(ready.set))
+        task = asyncio.create_task(worker.serve(ready.set))
         await ready.wait()
         loop = asyncio.get_running_loop()
         transport, device = await loop.create_datagram_endpoint(Device, remote_addr=sockets.addresses[0])
@@ -187,9 +187,9 @@ def test_the_clock_may_be_set() -> None:
         async with working(source) as (worker, ask):
             await ask("a.example")
             await ask("a.example")
-            assert len(worker.resolver.replay) == 1
-            worker.resolver.clock_was_set()
-            assert len(worker.resolver.replay) == 0
+            assert len(worker.resolver.packet_cache) == 1
+            worker.resolver.handle_clock_jump()
+            assert len(worker.resolver.packet_cache) == 0
             assert await ask("a.example") == "192.0.2.1"
 
     run(story())

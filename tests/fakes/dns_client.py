@@ -8,8 +8,8 @@ from typing import Any
 
 import dnslib
 
-from dns.forward.server import Address
-from dns.forward.upstreams import Forward, Upstreams
+from dns.forward.server import UpstreamAddress
+from dns.forward.upstreams import ForwardZone, Upstreams
 from dns.message import wire
 from tests.fakes.upstream import FakeUpstream
 
@@ -42,8 +42,8 @@ def query(name: str, qtype: str = "A", *, edns: bytes | None = None, dnssec: boo
 
 @asynccontextmanager
 async def asking(
-    *servers: FakeUpstream | Address,
-    forwards: tuple[Forward, ...] = (),
+    *servers: FakeUpstream | UpstreamAddress,
+    forwards: tuple[ForwardZone, ...] = (),
     retry_seconds: float = 0.5,
     trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
 ) -> AsyncIterator[Upstreams]:
@@ -65,7 +65,7 @@ async def answer_bytes(upstreams: Upstreams, message: bytes, name: str) -> bytes
         assert not future.done(), "answered twice"
         future.set_result(answer)
 
-    upstreams.ask(message, wire.read(message).question_end, name, done)
+    upstreams.resolve_query(message, wire.parse_query(message).question_end, name, done)
     return await future
 
 

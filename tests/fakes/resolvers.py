@@ -5,12 +5,12 @@ from collections.abc import Callable
 import dnslib
 import msgspec
 
-from dns.cache import RecordCache
+from dns.cache import MessageCache
 from dns.clients import Client
 from dns.pipeline.context import Transport
 from dns.querylog.records import QueryRecord
-from dns.querylog.sender import Reporter
-from dns.resolver import Resolver, Surroundings
+from dns.querylog.sender import QueryLogSender
+from dns.resolver import Resolver, ResolverConfig
 from tests.fakes.clock import FakeClock
 from tests.fakes.policy import FakePolicy
 
@@ -29,7 +29,7 @@ class DirectUpstream:
         self.change: Callable[[dnslib.DNSRecord], None] = lambda _message: None
         self.raw: Callable[[bytes], bytes] = lambda message: message
 
-    def ask(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
+    def resolve_query(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
         self.asked.append((name, int.from_bytes(query[end - 4 : end - 2], "big")))
         answer = None if self.silent else self.answer(query)
         if self.held is not None:
@@ -65,20 +65,20 @@ class InTest:
         self.clock = FakeClock()
         self.policy = policy or FakePolicy()
         self.upstream = DirectUpstream()
-        self.reporter = Reporter(None)
-        self.cache = RecordCache()
+        self.query_log = QueryLogSender(None)
+        self.cache = MessageCache()
         self.timers: list[tuple[float, Callable[[], None]]] = []
         settings: dict[str, object] = {
             "networks": ("127.0.0.0/8", "::1/128"),
             "cookie_secret": b"0123456789abcdef",
         }
-        settings["later"] = lambda seconds, what: self.timers.append((seconds, what))
+        settings["call_later"] = lambda seconds, what: self.timers.append((seconds, what))
         settings.update(more)
         self.resolver = Resolver(
-            Surroundings(
+            ResolverConfig(
                 policy=self.policy,
                 upstream=self.upstream,
-                reporter=self.reporter,
+                query_log=self.query_log,
                 cache=self.cache,
                 clock=self.clock,
                 **settings,  # type: ignore[arg-type]  # a test may set any of them
@@ -88,7 +88,7 @@ class InTest:
     def send(self, packet: bytes, address: str = PUPIL, transport: Transport = "udp") -> list[bytes]:
         """Put bytes in; return what came out at once."""
         replies: list[bytes] = []
-        self.resolver.handle(packet, address, replies.append, transport)
+        self.resolver.handle_stream_query(packet, address, replies.append, transport)
         return replies
 
     def ask(
@@ -109,24 +109,24 @@ class InTest:
         return dnslib.DNSRecord.parse(reply)
 
     def client(self, address: str = PUPIL) -> Client:
-        client = self.resolver.clients.of_text(address)
+        client = self.resolver.clients.lookup_client_by_text(address)
         assert client is not None
         return client
 
     def records(self) -> list[QueryRecord]:
         """Return what would be handed to the recorder for everything answered until now."""
-        handed = handed_over(self.reporter)
+        handed = handed_over(self.query_log)
         self.resolver.tick(self.clock.now, 0.0)
         self.resolver.tick(self.clock.now + 1, 0.0)
         return handed
 
 
-def handed_over(reporter: Reporter) -> list[QueryRecord]:
+def handed_over(sender: QueryLogSender) -> list[QueryRecord]:
     """Return a list to which every record that a reporter sends is added from now on."""
-    records: list[QueryRecord] = []
+    handed: list[QueryRecord] = []
     decoder = msgspec.msgpack.Decoder(QueryRecord)
-    reporter._send = lambda packed: records.extend(map(decoder.decode, packed))  # type: ignore[method-assign]
-    return records
+    sender._send_records = lambda records: handed.extend(map(decoder.decode, records))  # type: ignore[method-assign]
+    return handed
 
 
 def question(

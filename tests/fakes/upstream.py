@@ -27,7 +27,7 @@ SOA = "ns.example.org. hostmaster.example.org. 1 3600 600 86400 60"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedQuery:
     """One question that arrived."""
 
     message: bytes
@@ -60,14 +60,14 @@ class Reply:
     after: float = 0.0
 
 
-Behaviour = Callable[[Asked, bytes], Iterable[Reply]]
+Behaviour = Callable[[ReceivedQuery, bytes], Iterable[Reply]]
 
 
-def honest(asked: Asked, answer: bytes) -> Iterable[Reply]:
+def honest(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     return [Reply(answer)]
 
 
-def never(asked: Asked, answer: bytes) -> Iterable[Reply]:
+def never(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     return []
 
 
@@ -75,14 +75,14 @@ def late(seconds: float) -> Behaviour:
     return lambda asked, answer: [Reply(answer, seconds)]
 
 
-def twice(asked: Asked, answer: bytes) -> Iterable[Reply]:
+def twice(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     return [Reply(answer), Reply(answer)]
 
 
 def failing(code: int, options: bytes = b"") -> Behaviour:
     """Answer every question with a response code, and EDNS options if any are given."""
 
-    def behave(asked: Asked, answer: bytes) -> Iterable[Reply]:
+    def behave(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
         reply = asked.record.reply()
         reply.header.rcode = code
         packed = bytearray(reply.pack())
@@ -94,14 +94,14 @@ def failing(code: int, options: bytes = b"") -> Behaviour:
     return behave
 
 
-def truncated_over_udp(asked: Asked, answer: bytes) -> Iterable[Reply]:
+def truncated_over_udp(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     return [Reply(cut(asked, answer) if asked.transport == "udp" else answer)]
 
 
 def spoofed_before(count: int) -> Behaviour:
     """Send wrong answers to the right port, each with an id that was not asked, and then the right one."""
 
-    def behave(asked: Asked, answer: bytes) -> Iterable[Reply]:
+    def behave(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
         identity = int.from_bytes(answer[:2], "big")
         lies = [
             Reply(
@@ -115,7 +115,7 @@ def spoofed_before(count: int) -> Behaviour:
     return behave
 
 
-def about_another_name(asked: Asked, answer: bytes) -> Iterable[Reply]:
+def about_another_name(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     """Send the right id with an answer to another question, and nothing else."""
     other = dnslib.DNSRecord.question("other.example.net").reply()
     other.header.id = asked.record.header.id
@@ -123,17 +123,17 @@ def about_another_name(asked: Asked, answer: bytes) -> Iterable[Reply]:
     return [Reply(other.pack())]
 
 
-def in_lower_case(asked: Asked, answer: bytes) -> Iterable[Reply]:
+def in_lower_case(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     """Answer as a server that does not keep the case of names."""
     size = len(asked.record.q.qname.idna()) + 1
     return [Reply(answer[:12] + answer[12 : 12 + size].lower() + answer[12 + size :])]
 
 
-def lower_case_over_udp(asked: Asked, answer: bytes) -> Iterable[Reply]:
+def lower_case_over_udp(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     return in_lower_case(asked, answer) if asked.transport == "udp" else [Reply(answer)]
 
 
-def without_edns(asked: Asked, answer: bytes) -> Iterable[Reply]:
+def without_edns(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     """Answer as a server from before EDNS."""
     record = asked.record
     if record.ar:
@@ -145,14 +145,14 @@ def garbage(seed: int = 1) -> Behaviour:
     """Send random bytes, some of them under the right id and question."""
     chance = random.Random(seed)
 
-    def behave(asked: Asked, answer: bytes) -> Iterable[Reply]:
+    def behave(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
         head = answer[: chance.choice([0, 2, 4, 12, 20, len(asked.message) - 11, len(answer)])]
         return [Reply(head + chance.randbytes(chance.randrange(0, 200)))]
 
     return behave
 
 
-def cut(asked: Asked, answer: bytes) -> bytes:
+def cut(asked: ReceivedQuery, answer: bytes) -> bytes:
     """Return an answer that says that it did not fit (TC)."""
     reply = asked.record.reply()
     reply.header.tc = 1
@@ -170,7 +170,7 @@ class FakeUpstream:
     ttl: int = 300
     records: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)  # names that do not exist
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ReceivedQuery] = field(default_factory=list)
     connections: int = 0
     port: int = 0
     tls_port: int = 0
@@ -206,7 +206,7 @@ class FakeUpstream:
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.asked) >= count, seconds), self.asked
 
-    def answer(self, asked: Asked) -> bytes:
+    def answer(self, asked: ReceivedQuery) -> bytes:
         """Return the honest answer."""
         record = asked.record
         reply = record.reply(ra=1, aa=0)
@@ -223,7 +223,7 @@ class FakeUpstream:
         return bytes(reply.pack())
 
     def _replies(self, message: bytes, transport: str, peer: tuple[Any, ...]) -> Iterator[Reply]:
-        asked = Asked(message, transport, peer)
+        asked = ReceivedQuery(message, transport, peer)
         with self._arrived:
             self.asked.append(asked)
             self._arrived.notify_all()

@@ -16,15 +16,24 @@ import dnslib
 
 from dns.errors import MalformedMessage
 from dns.forward import extended_error
-from dns.forward.entropy import Chance
-from dns.forward.pending_query import Exchange
+from dns.forward.entropy import EntropyPool
+from dns.forward.pending_query import PendingQuery
 from dns.message import edns, svcb
-from dns.message.cookies import Cookies
-from dns.message.scanner import skim
-from dns.message.wire import OPT_BYTES, Query, Unanswerable, Unreadable, ask_for, name_at, read, to_wire
+from dns.message.cookies import ServerCookies
+from dns.message.scanner import scan_message
+from dns.message.wire import (
+    OPT_BYTES,
+    InvalidQuery,
+    NotAQuery,
+    Query,
+    build_query,
+    name_from_wire,
+    name_to_wire,
+    parse_query,
+)
 from dns.server import https
-from dns.server.connection_limiter import Limits
-from dns.server.http_request import Request
+from dns.server.connection_limiter import ConnectionLimits
+from dns.server.http_request import DohRequest
 from dns.server.https import HttpsConnection
 from dns.server.tcp import TcpConnection
 from tests.fakes.policy import FakePolicy
@@ -58,45 +67,45 @@ def room() -> InTest:
 
 
 def reading(data: bytes) -> None:
-    with contextlib.suppress(Unreadable, Unanswerable):
-        asked = read(data)
+    with contextlib.suppress(InvalidQuery, NotAQuery):
+        asked = parse_query(data)
         assert isinstance(asked, Query)
-        assert len(to_wire(asked.name)) <= 255
+        assert len(name_to_wire(asked.name)) <= 255
 
 
 def names(data: bytes) -> None:
     with contextlib.suppress(MalformedMessage):
-        assert len(to_wire(name_at(data[1:], data[0] if data else 0))) <= 255
+        assert len(name_to_wire(name_from_wire(data[1:], data[0] if data else 0))) <= 255
 
 
 def skimming(data: bytes) -> None:
-    https.lifetime(data.ljust(12, b"\0"))
-    extended_error.is_meant(data)
+    https.cache_max_age(data.ljust(12, b"\0"))
+    extended_error.is_deliberate_failure(data)
     with contextlib.suppress(MalformedMessage):
-        skimmed = skim(data)
+        skimmed = scan_message(data)
         for section in skimmed[1:]:
             for record in section:
-                assert record.data_at + record.data_bytes <= len(data)
+                assert record.rdata_offset + record.rdlength <= len(data)
 
 
 def options(data: bytes) -> None:
     with contextlib.suppress(MalformedMessage):
-        edns.read_options(1232, 0x8000, data)
+        edns.parse_opt_record(1232, 0x8000, data)
 
 
 def services(data: bytes) -> None:
     with contextlib.suppress(MalformedMessage):
-        service = svcb.read(data)
-        again = svcb.read(service.without_ech())
+        service = svcb.parse_service_binding(data)
+        again = svcb.parse_service_binding(service.without_ech())
         assert again.target == service.target
-        assert svcb.ECH not in {code for code, _ in again.parameters}
-        list(service.addresses())
+        assert svcb.ECH not in {code for code, _ in again.params}
+        list(service.address_hints())
 
 
 def cookies(data: bytes) -> None:
-    jar = Cookies(b"0123456789abcdef")
+    jar = ServerCookies(b"0123456789abcdef")
     sent = data[:40].ljust(8, b"\0")
-    made = jar.option(sent, b"\x7f\0\0\1", 1_000_000.0)
+    made = jar.build_option(sent, b"\x7f\0\0\1", 1_000_000.0)
     assert jar.is_valid(made[4:], b"\x7f\0\0\1", 1_000_000.0)
     assert not jar.is_valid(sent, b"\x7f\0\0\2", 1_000_000.0)
 
@@ -117,7 +126,7 @@ def asking(data: bytes) -> None:
             assert reply[2] & 0x80
             assert len(reply) <= (_UDP_BYTES if transport == "udp" else _STREAM_BYTES)
             assert not stranger or len(reply) <= len(packet)
-            skim(reply)
+            scan_message(reply)
 
 
 def answering(data: bytes) -> None:
@@ -147,12 +156,14 @@ def answering(data: bytes) -> None:
 
 def exchanging(data: bytes) -> None:
     """What a UDP upstream, or somebody else, sends to the port of a question."""
-    message = ask_for("www.example.org", 1)
-    exchange = Exchange.of(message, len(message) - OPT_BYTES, _nobody, due_with={}, server=None, chance=Chance())
-    for one in (data, bytes((*data[:12].ljust(12, b"\0"), *exchange.mixed, *data[12:]))):
+    message = build_query("www.example.org", 1)
+    exchange = PendingQuery.from_message(
+        message, len(message) - OPT_BYTES, _nobody, wheel_slot={}, server=None, entropy=EntropyPool()
+    )
+    for one in (data, bytes((*data[:12].ljust(12, b"\0"), *exchange.question_0x20, *data[12:]))):
         exchange.is_answered_by(one)
         exchange.is_answered_but_for_case(one)
-        if len(one) >= 12 and exchange.is_plainly_answered_by(one):
+        if len(one) >= 12 and exchange.is_commonly_answered_by(one):
             assert exchange.is_answered_by(one)
 
 
@@ -161,13 +172,15 @@ def streaming(data: bytes) -> None:
     one = room()
     one.upstream.silent = True
     way = _Way()
-    connection = TcpConnection(PUPIL, 0.0, handle=one.resolver.handle, limits=Limits(), clock=lambda: 0.0)
+    connection = TcpConnection(
+        PUPIL, 0.0, handle=one.resolver.handle_stream_query, limits=ConnectionLimits(), clock=lambda: 0.0
+    )
     connection.connection_made(way)
     _in_pieces(connection, way, data)
     at = 0
     while at < len(way.sent):
         size = int.from_bytes(way.sent[at : at + 2], "big")
-        skim(bytes(way.sent[at + 2 : at + 2 + size]))
+        scan_message(bytes(way.sent[at + 2 : at + 2 + size]))
         at += 2 + size
     assert at == len(way.sent)
 
@@ -177,7 +190,9 @@ def hypertext(data: bytes) -> None:
     one = room()
     one.upstream.silent = True
     way = _Way()
-    connection = HttpsConnection(PUPIL, 0.0, handle=one.resolver.handle, limits=Limits(), clock=lambda: 0.0)
+    connection = HttpsConnection(
+        PUPIL, 0.0, handle=one.resolver.handle_stream_query, limits=ConnectionLimits(), clock=lambda: 0.0
+    )
     connection.connection_made(way)
     connection.data_received(_PREFACE)
     _in_pieces(connection, way, data)
@@ -188,11 +203,11 @@ def requests(data: bytes) -> None:
     path, _, rest = data.partition(b"\n")
     kind, _, body = rest.partition(b"\n")
     for method in ("GET", "POST", "PUT"):
-        request = Request(
+        request = DohRequest(
             [(":method", method), (":path", path.decode("latin-1")), ("content-type", kind.decode("latin-1"))]
         )
         request.body += body
-        found = request.question()
+        found = request.dns_query()
         assert isinstance(found, bytes) or found in {400, 404, 405, 415}
 
 
@@ -231,7 +246,7 @@ class _Way(asyncio.Transport):
 
 
 def _one_address(query: bytes) -> bytes:
-    end = read(query).question_end
+    end = parse_query(query).question_end
     counts = b"\0\1\0\1\0\0\0\0"
     record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1"
     return query[:2] + b"\x81\x80" + counts + query[12:end] + record

@@ -19,7 +19,7 @@ from appliance.settings.room import RoomSettings
 from dns.policy.document import PolicyDocument, json_decoder, parse_toml_document
 from dns.policy.tunnel import TunnelDetector, TunnelFinding
 from dns.policy.verdict import Step
-from dns.querylog.records import Batch, QueryRecord
+from dns.querylog.records import QueryRecord, RecordBatch
 
 LOOK_SECONDS = 5.0
 _MOST_WAITING = 1000
@@ -44,7 +44,7 @@ class Watch:
         self._looked = -LOOK_SECONDS
         self._state: tuple[int, int] | None = (0, 0)  # no file's: the first look reads
 
-    def seen(self, batch: Batch, now: float) -> None:
+    def seen(self, batch: RecordBatch, now: float) -> None:
         """Take a batch as it came from a worker."""
         self.look(now)
         for record in batch.records:

@@ -20,7 +20,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from dns.querylog.records import Batch, FrameReader, FrameTooLong, batch_decoder, frame
+from dns.querylog.records import FrameReader, FrameTooLong, RecordBatch, batch_decoder, encode_frame
 
 _CHUNK = struct.Struct("!II")
 _NONCE_BYTES = 12
@@ -40,11 +40,11 @@ class Spool:
         """The bytes it holds."""
         return self._size
 
-    def batches(self) -> list[Batch]:
+    def batches(self) -> list[RecordBatch]:
         """Return every batch that is whole."""
         return list(self._batches())
 
-    def append(self, batches: Sequence[Batch], *, durable: bool) -> None:
+    def append(self, batches: Sequence[RecordBatch], *, durable: bool) -> None:
         """Add batches; `durable`: return only when they are on the disk itself.
 
         A spool that was found with something in it must be cleared before it takes more.
@@ -52,7 +52,7 @@ class Spool:
         if self._stream is None:
             raise OSError("the spool holds another stream: clear it first")
         stream = self._stream.copy()  # given up where the writing fails
-        piece = stream.compress(b"".join(map(frame, batches))) + stream.flush(zlib.Z_SYNC_FLUSH)
+        piece = stream.compress(b"".join(map(encode_frame, batches))) + stream.flush(zlib.Z_SYNC_FLUSH)
         if self._seal is not None:
             nonce = secrets.token_bytes(_NONCE_BYTES)
             piece = nonce + self._seal.encrypt(nonce, piece, None)
@@ -81,7 +81,7 @@ class Spool:
         if os.pwrite(self._file, chunk, self._size) != len(chunk):
             raise OSError("the disk is full")
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[RecordBatch]:
         data = os.pread(self._file, self._size, 0)
         stream, frames, at = zlib.decompressobj(), FrameReader(), 0
         while at + _CHUNK.size <= len(data):

@@ -9,24 +9,24 @@ from collections.abc import Callable
 
 from appliance.room.query_log.pseudonyms import Tokens
 from dns.policy.tunnel import split_payload
-from dns.querylog.records import Batch, QueryRecord
+from dns.querylog.records import QueryRecord, RecordBatch
 
 NOTEWORTHY = frozenset(("refused", "rewritten"))
 
 Shorten = Callable[[QueryRecord], tuple[str, str]]
 
 
-def keeper(level: str, tokens: Tokens) -> Callable[[Batch], Batch]:
+def keeper(level: str, tokens: Tokens) -> Callable[[RecordBatch], RecordBatch]:
     """Return what turns a batch as it came into the batch that is kept."""
     token = tokens.token
     if level == "counts":
-        return lambda batch: Batch(
+        return lambda batch: RecordBatch(
             batch.worker, batch.sequence, tuple(_of(one, "", "", "", "") for one in batch.records)
         )
     name_of: Callable[[str], str] = {"domains": registrable, "refusals": _nothing}.get(level, str)
 
-    def keep(batch: Batch) -> Batch:
-        return Batch(
+    def keep(batch: RecordBatch) -> RecordBatch:
+        return RecordBatch(
             batch.worker,
             batch.sequence,
             tuple(

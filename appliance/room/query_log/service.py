@@ -26,7 +26,7 @@ from appliance.room.query_log import control
 from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.redaction import NOTEWORTHY
 from appliance.room.query_log.writer import WRITING_FAILED, Ledger
-from dns.querylog.records import Batch, FrameReader, FrameTooLong, Stored, batch_decoder, frame
+from dns.querylog.records import BatchAck, FrameReader, FrameTooLong, RecordBatch, batch_decoder, encode_frame
 
 REFUSAL_SECONDS = 0.1
 WAITING_BATCHES = 1000
@@ -71,7 +71,7 @@ class Recorder:
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._disk = ThreadPoolExecutor(1, "disk")
-        self._pending: list[tuple[Batch, asyncio.StreamWriter]] = []
+        self._pending: list[tuple[RecordBatch, asyncio.StreamWriter]] = []
         self._refusals_pending = False
         self._workers = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -126,7 +126,7 @@ class Recorder:
             self._writes_again()
             for batch, writer in pending:
                 if not writer.is_closing():
-                    writer.write(frame(Stored(batch.worker, batch.sequence)))
+                    writer.write(encode_frame(BatchAck(batch.worker, batch.sequence)))
 
     async def tend(self) -> None:
         """Do what is due by time."""
@@ -171,7 +171,7 @@ class Recorder:
             await self._on_disk(partial(self._ledger.close, self._now()))
         self._disk.shutdown()
 
-    def _take(self, batch: Batch, writer: asyncio.StreamWriter) -> None:
+    def _take(self, batch: RecordBatch, writer: asyncio.StreamWriter) -> None:
         refused = False
         now = self._now()
         second = int(now)

@@ -15,7 +15,7 @@ from appliance.protocol import Incident
 from appliance.room.query_log import schema
 from appliance.room.query_log.database import Connection
 from appliance.room.query_log.schema import ID_BITS
-from dns.querylog.records import Batch, QueryRecord
+from dns.querylog.records import QueryRecord, RecordBatch
 
 REMEMBERED_NAMES = 50_000  # in each of two generations
 WORKER_DAYS = 7  # how long a worker's last number is kept after it was last heard of
@@ -36,7 +36,7 @@ class LogStore:
         self._outcomes: dict[_Outcome, int] = {}
         self._next_ids: dict[int, int] = {}
 
-    def write(self, batches: Sequence[Batch], now: float) -> None:
+    def write(self, batches: Sequence[RecordBatch], now: float) -> None:
         """Store every batch that is not stored yet, in one transaction."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:

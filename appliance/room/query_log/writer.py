@@ -28,7 +28,7 @@ from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.redaction import keeper
 from appliance.room.query_log.store import LogStore, as_text
 from appliance.settings.room import Log, RoomSettings
-from dns.querylog.records import Batch
+from dns.querylog.records import RecordBatch
 
 MANY_RECORDS = 256
 SPOOL_BYTES = 512 * 1024
@@ -67,11 +67,11 @@ class Ledger:
         self._connection: Connection = None
         self._store: LogStore | None = None
         self._spool: Spool | None = None
-        self._spooled: list[Batch] = []
+        self._spooled: list[RecordBatch] = []
         self._pace = _Pace(settings.fold_seconds)
         self._pruned = self._measured = 0.0
 
-    def write(self, batches: Sequence[Batch], now: float, *, durable: bool = False) -> None:
+    def write(self, batches: Sequence[RecordBatch], now: float, *, durable: bool = False) -> None:
         """Store batches; `durable`: on the disk itself before this returns."""
         self._open(now)
         kept = [self._keep(batch) for batch in batches]
@@ -174,7 +174,7 @@ class Ledger:
         finally:
             self.let_go()
 
-    def _fold(self, more: list[Batch], now: float) -> None:
+    def _fold(self, more: list[RecordBatch], now: float) -> None:
         store = self._open(now)
         try:
             store.write([*self._spooled, *more], now)

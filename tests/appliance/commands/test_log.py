@@ -15,7 +15,7 @@ from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.writer import Ledger
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from dns.querylog.records import Batch, QueryRecord
+from dns.querylog.records import QueryRecord, RecordBatch
 
 NOW = 1_795_000_000  # 2026-11-18T08:26:40Z
 
@@ -46,7 +46,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     ledger = Ledger(
         paths.log, paths.log_spool, settings.log, Tokens.of_room(paths.data), of_room(settings.log, paths)
     )
-    ledger.write([Batch("w", 1, RECORDS)], NOW)
+    ledger.write([RecordBatch("w", 1, RECORDS)], NOW)
     ledger.close(NOW)
     return config
 

@@ -9,10 +9,10 @@ from appliance.room.local_zones import certificate_files, local_names
 from appliance.settings.dns import Domain, Encryption, Forward
 from appliance.settings.room import Dns, Room, RoomSettings
 from appliance.settings.values import Endpoint, Upstream
-from dns.local_zones.local_zones import LocalNames
+from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
 from dns.message import svcb, wire
-from dns.message.response import Answer
+from dns.message.response import Response
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query
 
@@ -25,8 +25,8 @@ def room(folder: Path, encryption: Encryption | None = None, **dns: object) -> R
     )
 
 
-def ask(names: LocalNames, name: str, rtype: str = "A") -> Answer | None:
-    return names.answer(wire.read(query(name, rtype)))
+def ask(names: LocalZones, name: str, rtype: str = "A") -> Response | None:
+    return names.answer_query(wire.parse_query(query(name, rtype)))
 
 
 def test_a_room_knows_its_own_name_and_the_schools_records(tmp_path: Path) -> None:
@@ -61,7 +61,9 @@ def test_a_room_with_a_certificate_says_how_it_is_reached_encrypted(tmp_path: Pa
     answer = ask(names, "_dns.resolver.arpa", "SVCB")
     assert answer is not None
     assert answer.counts[:2] == b"\0\2"
-    assert svcb.read(answer.records[12 : 12 + answer.records[11]]).target == "room4.school.example"
+    assert (
+        svcb.parse_service_binding(answer.records[12 : 12 + answer.records[11]]).target == "room4.school.example"
+    )
     assert ask(names, "room4.school.example") is not None
 
 

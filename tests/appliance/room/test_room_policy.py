@@ -18,7 +18,7 @@ from blocklists import builtin_list
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
 from dns.policy.tunnel import TunnelFinding
 from dns.policy.verdict import Action, Step
-from dns.worker import Condition
+from dns.worker import WorkerStatus
 from tests.fakes.policies import NOW, after
 
 ALONE = """
@@ -151,7 +151,7 @@ def test_an_entry_that_is_too_wide_is_named_and_the_rest_of_the_policy_stays_in_
     assert "the rule that opens co.uk is left out: co.uk is not one site" in caplog.text
     assert "the rule that closes com stays in force" in caplog.text
 
-    _teller(1, tmp_path, files)(Condition())
+    _teller(1, tmp_path, files)(WorkerStatus())
     (said,) = health.read(tmp_path, time.time())
     assert said.details["policy-too-wide"] == "; ".join(files.current().too_wide)
     assert not said.conditions

@@ -11,8 +11,8 @@ from appliance.room.resolver import Files
 from appliance.room.settings_reload import Follower
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from dns.server.listen_sockets import Shares
-from dns.supervisor import Plan
+from dns.server.listen_sockets import ListenSockets
+from dns.supervisor import WorkerGroup
 from tests.fakes.authority import Authority
 from tests.fakes.load import Load
 from tests.fakes.processes import ROOM, Room, free_port
@@ -211,13 +211,13 @@ def test_what_changed_while_the_room_was_starting_is_noticed(tmp_path: Path) -> 
     text = ROOM.format(listen='"127.0.0.1:0"', upstream=9, workers=1, rate_limit=0, more="")
     file.write_text(text)
     settings = load(file, RoomSettings)
-    first, second = (Plan(Shares(), workers, lambda *_: None) for workers in (1, 2))
+    first, second = (WorkerGroup(ListenSockets(), workers, lambda *_: None) for workers in (1, 2))
     follower = Follower(
         file, settings, first, lambda *_: second, health_folder=tmp_path / "health", say=lambda _: None
     )
-    assert follower.look(told=False) is None  # read, and the same
+    assert follower.poll(reload_requested=False) is None  # read, and the same
     file.write_text(text.replace("workers = 1", "workers = 2"))
     late_follower = Follower(
         file, settings, first, lambda *_: second, health_folder=tmp_path / "health", say=lambda _: None
     )
-    assert late_follower.look(told=False) is second
+    assert late_follower.poll(reload_requested=False) is second

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dns.server.connection_limiter import Limits
+from dns.server.connection_limiter import ConnectionLimits
 from tests.fakes.load import Load
 from tests.fakes.processes import Room
 from tests.fakes.resolvers import question
@@ -115,12 +115,14 @@ def test_ten_thousand_tcp_attempts_from_many_devices_stay_within_the_caps_and_ke
         sock.close()
     polite.ask()
     polite.close()
-    assert 0.9 * Limits().connections < most <= Limits().connections + _BESIDE_CONNECTIONS
+    assert (
+        0.9 * ConnectionLimits().max_connections < most <= ConnectionLimits().max_connections + _BESIDE_CONNECTIONS
+    )
     assert small_room.workers() == [worker]
 
 
 def test_a_device_over_its_share_of_connections_is_turned_away_and_no_other(small_room: Room) -> None:
-    share = Limits().connections_per_device
+    share = ConnectionLimits().max_connections_per_client
     polite = PoliteDevice(small_room.port)
     greedy = [
         socket.create_connection(("127.0.0.1", small_room.port), 20, source_address=("127.7.0.1", 0))

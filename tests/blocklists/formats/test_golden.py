@@ -13,7 +13,7 @@ from blocklists.format_detection import detect_format
 from blocklists.formats import FORMATS
 from blocklists.index import Index, open_index
 from blocklists.sources import Source
-from dns.message.names import name_of_key
+from dns.message.names import key_to_name
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -23,7 +23,7 @@ def described(index: Index, report: BuildReport) -> str:
     for reversed_key, groups in index.iter_entries():
         for group in groups:
             condition = f" when {group.condition}" if group.condition else ""
-            lines.append(f"{name_of_key(reversed_key)} {group.match.name} {group.effect.name}{condition}")
+            lines.append(f"{key_to_name(reversed_key)} {group.match.name} {group.effect.name}{condition}")
     for info in index.tables.patterns:
         attribute = index.tables.attributes[info.attribute]
         condition = f" when {index.tables.conditions[attribute.condition]}" if attribute.condition >= 0 else ""

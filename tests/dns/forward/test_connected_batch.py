@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dns.forward.connected_batch import ANSWER_BYTES, SLOTS, Burst
+from dns.forward.connected_batch import ANSWER_BYTES, SLOTS, ConnectedDatagramBatch
 
 
 @pytest.fixture(name="pair")
@@ -26,7 +26,7 @@ def _pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 @pytest.mark.parametrize("batched", [True, False])
 def test_datagrams_go_and_come_whole(pair: tuple[socket.socket, socket.socket], batched: bool) -> None:
     one, other = pair
-    burst = Burst(batched=batched)
+    burst = ConnectedDatagramBatch(batched=batched)
     datagrams = [bytes([n]) * (n + 12) for n in range(SLOTS + 10)]
     burst.send(one, datagrams)
     assert [other.recv(4096) for _ in datagrams] == datagrams
@@ -46,7 +46,7 @@ def test_a_datagram_that_does_not_fit_counts_as_truncated(
     one, other = pair
     other.send(bytes(12))
     other.send(bytes(ANSWER_BYTES + 100))
-    whole, cut = Burst(batched=batched).receive(one)
+    whole, cut = ConnectedDatagramBatch(batched=batched).receive(one)
     assert whole == bytes(12)
     assert len(cut) == ANSWER_BYTES
     assert cut[2] & 0x02
@@ -56,7 +56,7 @@ def test_a_datagram_that_does_not_fit_counts_as_truncated(
 def test_that_nobody_listens_is_told(pair: tuple[socket.socket, socket.socket], batched: bool) -> None:
     one, other = pair
     other.close()
-    burst = Burst(batched=batched)
+    burst = ConnectedDatagramBatch(batched=batched)
     burst.send(one, [bytes(12)])
     with pytest.raises(ConnectionRefusedError):
         burst.receive(one)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.errors import MalformedMessage
-from dns.forward.extended_error import is_meant, told
-from dns.message.scanner import skim
+from dns.forward.extended_error import is_deliberate_failure, parse_extended_error
+from dns.message.scanner import scan_message
 from dns.message.wire import NOERROR, NXDOMAIN, REFUSED, SERVFAIL
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import InTest, extended_errors
@@ -111,14 +111,14 @@ def test_no_options_whatever_do_harm(options: bytes) -> None:
     question = dnslib.DNSRecord.question("fine.example").pack()
     opt = b"\0\0\x29\x04\xd0\0\0\0\0" + len(options).to_bytes(2, "big") + options
     message = question[:11] + b"\1" + question[12:] + opt
-    explained = told(message, skim(message).additional)
+    explained = parse_extended_error(message, scan_message(message).additional)
     assert explained is None or len(explained.options) <= 2 * (6 + 200)
-    assert isinstance(is_meant(message), bool)
+    assert isinstance(is_deliberate_failure(message), bool)
 
 
 @given(st.binary(max_size=80))
 def test_no_bytes_whatever_are_meant_unless_they_are_a_message(data: bytes) -> None:
     try:
-        skim(data)
+        scan_message(data)
     except MalformedMessage:
-        assert not is_meant(data)
+        assert not is_deliberate_failure(data)

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 import pytest
 
 from dns.forward.server import ServerAddress
-from dns.server.connection_limiter import Limits
-from dns.server.https import https_door
-from dns.server.stream_listener import Door, open_socket
+from dns.server.connection_limiter import ConnectionLimits
+from dns.server.https import https_listener
+from dns.server.stream_listener import StreamListener, open_tcp_socket
 from dns.server.tcp import Transport
 from dns.server.tls import Certificate
 from tests.fakes import upstream as fake
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
-from tests.fakes.upstream import Asked, FakeUpstream
+from tests.fakes.upstream import FakeUpstream, ReceivedQuery
 
 NAME = "dns.example.org"
 
@@ -33,40 +33,42 @@ class Provider:
         self.packets: list[bytes] = []
         self.clients: set[str] = set()
 
-    def __call__(self, packet: bytes, client: str, reply: Callable[[bytes], None], transport: Transport) -> None:
+    def __call__(
+        self, packet: bytes, client_address: str, send: Callable[[bytes], None], transport: Transport
+    ) -> None:
         self.packets.append(packet)
-        asked = Asked(packet, transport, (client,))
+        asked = ReceivedQuery(packet, transport, (client_address,))
         for answered in self.book.behave(asked, self.book.answer(asked)):
-            asyncio.get_running_loop().call_later(answered.after, reply, answered.data)
+            asyncio.get_running_loop().call_later(answered.after, send, answered.data)
 
 
 @asynccontextmanager
-async def providing(provider: Provider, authority: Authority, *names: str) -> AsyncIterator[Door]:
+async def providing(provider: Provider, authority: Authority, *names: str) -> AsyncIterator[StreamListener]:
     loop = asyncio.get_running_loop()
     certificate = Certificate(*authority.sign(*(names or (NAME,)), file="provider"), ["h2"], loop.time)
-    door = https_door(open_socket("127.0.0.1", 0), provider, certificate, limits=Limits())
-    door.open()
+    listener = https_listener(open_tcp_socket("127.0.0.1", 0), provider, certificate, limits=ConnectionLimits())
+    listener.start_accepting()
     try:
-        yield door
+        yield listener
     finally:
-        await door.close()
+        await listener.close()
 
 
-def at(door: Door, host: str = "127.0.0.1", name: str = NAME) -> ServerAddress:
-    return ServerAddress("https", host, door.port, name, "/dns-query")
+def at(listener: StreamListener, host: str = "127.0.0.1", name: str = NAME) -> ServerAddress:
+    return ServerAddress("https", host, listener.port, name, "/dns-query")
 
 
 def test_many_questions_share_one_connection(authority: Authority) -> None:
     async def story() -> None:
         provider = Provider()
         async with (
-            providing(provider, authority) as door,
-            asking(at(door), trust=authority.trust, retry_seconds=3.0) as upstreams,
+            providing(provider, authority) as listener,
+            asking(at(listener), trust=authority.trust, retry_seconds=3.0) as upstreams,
         ):
             records = await asyncio.gather(*(answer(upstreams, f"n{n}.Example.org") for n in range(40)))
             assert all(addresses(record) == [fake.DEFAULT_ADDRESS] for record in records)
             assert all(record is not None and "Example" in str(record.q.qname) for record in records)
-            assert len(door) == 1
+            assert len(listener) == 1
         assert {packet[:2] for packet in provider.packets} == {b"\0\0"}  # RFC 8484, section 4.1
         assert {len(packet) for packet in provider.packets} == {128}
 
@@ -77,8 +79,8 @@ def test_a_certificate_for_another_name_is_no_answer(authority: Authority) -> No
     async def story() -> None:
         provider = Provider()
         async with (
-            providing(provider, authority) as door,
-            asking(at(door, name="other.example.org"), trust=authority.trust) as upstreams,
+            providing(provider, authority) as listener,
+            asking(at(listener, name="other.example.org"), trust=authority.trust) as upstreams,
         ):
             assert await answer(upstreams, "example.org") is None
             assert "certificate" in upstreams.states()[0].trouble.lower()
@@ -90,9 +92,9 @@ def test_a_certificate_for_another_name_is_no_answer(authority: Authority) -> No
 def test_a_server_given_by_name_is_found_through_a_plain_upstream(authority: Authority) -> None:
     async def story() -> None:
         provider = Provider()
-        async with providing(provider, authority) as door:
+        async with providing(provider, authority) as listener:
             plain.records[NAME, "A"] = ["127.0.0.1"]
-            async with asking(plain, at(door, host=NAME), trust=authority.trust) as upstreams:
+            async with asking(plain, at(listener, host=NAME), trust=authority.trust) as upstreams:
                 plain.behave = lambda asked, data: [fake.Reply(data)] if asked.name == NAME else []
                 assert addresses(await answer(upstreams, "www.example.org"))
         assert provider.packets
@@ -117,8 +119,8 @@ def test_answers_that_are_none_are_failures(authority: Authority, behave: fake.B
         provider = Provider()
         provider.book.behave = behave
         async with (
-            providing(provider, authority) as door,
-            asking(at(door), trust=authority.trust, retry_seconds=0.2) as upstreams,
+            providing(provider, authority) as listener,
+            asking(at(listener), trust=authority.trust, retry_seconds=0.2) as upstreams,
         ):
             given = await answer_bytes(upstreams, query("example.org"), "example.org")
             assert given is None or given[3] & 15 == 2
@@ -131,8 +133,8 @@ def test_a_server_that_never_answers_is_given_up(authority: Authority) -> None:
         provider = Provider()
         provider.book.behave = fake.never
         async with (
-            providing(provider, authority) as door,
-            asking(at(door), trust=authority.trust, retry_seconds=0.1) as upstreams,
+            providing(provider, authority) as listener,
+            asking(at(listener), trust=authority.trust, retry_seconds=0.1) as upstreams,
         ):
             assert await answer(upstreams, "example.org") is None
 
@@ -141,8 +143,8 @@ def test_a_server_that_never_answers_is_given_up(authority: Authority) -> None:
 
 def test_a_path_that_the_server_does_not_have_is_a_failure(authority: Authority) -> None:
     async def story() -> None:
-        async with providing(Provider(), authority) as door:
-            address = ServerAddress("https", "127.0.0.1", door.port, NAME, "/elsewhere")
+        async with providing(Provider(), authority) as listener:
+            address = ServerAddress("https", "127.0.0.1", listener.port, NAME, "/elsewhere")
             async with asking(address, trust=authority.trust) as upstreams:
                 assert await answer(upstreams, "example.org") is None
                 assert upstreams.states()[0].trouble == "status 404"

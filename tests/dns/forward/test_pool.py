@@ -4,7 +4,7 @@ import asyncio
 
 import dnslib
 
-from dns.forward.upstreams import Forward
+from dns.forward.upstreams import ForwardZone
 from tests.fakes import upstream as fake
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.upstream import FakeUpstream
@@ -71,7 +71,7 @@ def test_a_port_at_which_nothing_listens_is_known_at_once() -> None:
     async def story() -> None:
         async with asking(gone, server, retry_seconds=30.0) as upstreams:
             assert addresses(await answer(upstreams, "example.org"))
-            assert upstreams.states()[1].counts.refused_by_host >= 1
+            assert upstreams.states()[1].counts.unreachable >= 1
 
     with FakeUpstream() as gone, FakeUpstream() as server:
         gone.stop()
@@ -163,9 +163,9 @@ def test_the_quicker_server_is_asked_after_a_while() -> None:
 def test_a_domain_with_servers_of_its_own_is_asked_there_and_only_there() -> None:
     async def story() -> None:
         forwards = (
-            Forward("school.example", (school.address,)),
-            Forward("lab.school.example", (lab.address,)),
-            Forward("168.192.in-addr.arpa", (school.address,)),
+            ForwardZone("school.example", (school.address,)),
+            ForwardZone("lab.school.example", (lab.address,)),
+            ForwardZone("168.192.in-addr.arpa", (school.address,)),
         )
         async with asking(general, forwards=forwards) as upstreams:
             for name in ("example.org", "school.example", "www.school.example", "a.lab.school.example"):

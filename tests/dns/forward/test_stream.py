@@ -9,31 +9,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dns.forward import stream
-from dns.forward.entropy import Chance
-from dns.forward.health import Health
-from dns.forward.pending_query import Exchange
-from dns.forward.server import Server, ServerAddress
+from dns.forward.entropy import EntropyPool
+from dns.forward.health import UpstreamHealth
+from dns.forward.pending_query import PendingQuery
+from dns.forward.server import ServerAddress, UpstreamServer
 from dns.forward.stream import StreamServer
 from tests.fakes.dns_client import query, run
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-CHANCE = Chance()
+ENTROPY = EntropyPool()
 
 
-class Asker:
+class RecordingHandler:
     """Hears how questions went."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, Exchange]] = []
+        self.heard: list[tuple[str, PendingQuery]] = []
         self.news = asyncio.Event()
 
-    def answered(self, exchange: Exchange, server: Server, data: bytes) -> None:
-        exchange.finished = True
-        self.heard.append(("answered", exchange))
+    def handle_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> None:
+        pending.is_finished = True
+        self.heard.append(("answered", pending))
         self.news.set()
 
-    def failed(self, exchange: Exchange, server: Server) -> None:
-        self.heard.append(("failed", exchange))
+    def handle_failure(self, pending: PendingQuery, server: UpstreamServer) -> None:
+        self.heard.append(("failed", pending))
         self.news.set()
 
     async def wait_for(self, count: int) -> list[str]:
@@ -43,19 +43,21 @@ class Asker:
         return [what for what, _ in self.heard]
 
 
-def exchange(name: str = "example.org") -> Exchange:
+def pending(name: str = "example.org") -> PendingQuery:
     message = query(name)
-    return Exchange.of(message, len(message), lambda _: None, due_with={}, server=None, chance=CHANCE)
+    return PendingQuery.from_message(
+        message, len(message), lambda _: None, wheel_slot={}, server=None, entropy=ENTROPY
+    )
 
 
 @asynccontextmanager
-async def talking(talk: Talk) -> AsyncIterator[tuple[StreamServer, Asker]]:
+async def talking(talk: Talk) -> AsyncIterator[tuple[StreamServer, RecordingHandler]]:
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    asker = Asker()
+    handler = RecordingHandler()
     address = ServerAddress("plain", "127.0.0.1", server.sockets[0].getsockname()[1])
-    upstream = StreamServer(address, asker, CHANCE, Health(lambda: 0.0))
+    upstream = StreamServer(address, handler, ENTROPY, UpstreamHealth(lambda: 0.0))
     try:
-        yield upstream, asker
+        yield upstream, handler
     finally:
         await upstream.close()
         server.close()
@@ -75,9 +77,9 @@ def test_a_connection_that_is_closed_without_a_word_is_a_failure() -> None:
         writer.close()
 
     async def story() -> None:
-        async with talking(talk) as (upstream, asker):
-            upstream.send(exchange())
-            assert await asker.wait_for(1) == ["failed"]
+        async with talking(talk) as (upstream, handler):
+            upstream.send_query(pending())
+            assert await handler.wait_for(1) == ["failed"]
 
     run(story())
 
@@ -102,10 +104,10 @@ def test_what_was_open_on_a_connection_that_had_answered_is_asked_again() -> Non
             await talk(reader, writer)
 
     async def story() -> None:
-        async with talking(second) as (upstream, asker):
-            upstream.send(exchange("one.example"))
-            upstream.send(exchange("two.example"))
-            assert await asker.wait_for(2) == ["answered", "answered"]
+        async with talking(second) as (upstream, handler):
+            upstream.send_query(pending("one.example"))
+            upstream.send_query(pending("two.example"))
+            assert await handler.wait_for(2) == ["answered", "answered"]
 
     run(story())
 
@@ -123,13 +125,13 @@ def test_a_connection_on_which_nothing_comes_is_given_up_for_a_new_one(monkeypat
         writer.close()
 
     async def story() -> None:
-        async with talking(talk) as (upstream, asker):
-            upstream.send(exchange("one.example"))
+        async with talking(talk) as (upstream, handler):
+            upstream.send_query(pending("one.example"))
             while not writers:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
-            upstream.send(exchange("two.example"))
-            assert (await asker.wait_for(2)).count("answered") >= 1
+            upstream.send_query(pending("two.example"))
+            assert (await handler.wait_for(2)).count("answered") >= 1
 
     run(story())
 
@@ -144,24 +146,24 @@ def test_no_bytes_whatever_do_harm(pieces: list[bytes], framed: bool) -> None:
         writer.close()
 
     async def story() -> None:
-        async with talking(talk) as (upstream, asker):
-            upstream.send(exchange())
-            assert await asker.wait_for(1) in (["failed"], ["answered"])
+        async with talking(talk) as (upstream, handler):
+            upstream.send_query(pending())
+            assert await handler.wait_for(1) in (["failed"], ["answered"])
 
     run(story())
 
 
 def test_too_many_open_questions_are_failed_rather_than_queued(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "PIPELINE", 5)
+    monkeypatch.setattr(stream, "MAX_OPEN_QUERIES", 5)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
 
     async def story() -> None:
-        async with talking(talk) as (upstream, asker):
+        async with talking(talk) as (upstream, handler):
             for n in range(8):
-                upstream.send(exchange(f"n{n}.example"))
-            assert await asker.wait_for(3) == ["failed"] * 3
+                upstream.send_query(pending(f"n{n}.example"))
+            assert await handler.wait_for(3) == ["failed"] * 3
 
     run(story())

@@ -121,7 +121,7 @@ def test_answers_under_wrong_ids_are_passed_over_and_counted() -> None:
     async def story() -> None:
         async with asking(server) as upstreams:
             assert addresses(await answer(upstreams, "example.org")) == [fake.DEFAULT_ADDRESS]
-            assert upstreams.states()[0].counts.wrong == 5
+            assert upstreams.states()[0].counts.mismatches == 5
 
     with FakeUpstream(behave=fake.spoofed_before(5)) as server:
         run(story())
@@ -142,7 +142,7 @@ def test_an_answer_to_another_question_is_never_believed() -> None:
     async def story() -> None:
         async with asking(server, retry_seconds=0.05) as upstreams:
             assert await answer(upstreams, "example.org") is None
-            assert upstreams.states()[0].counts.wrong >= 1
+            assert upstreams.states()[0].counts.mismatches >= 1
 
     with FakeUpstream(behave=fake.about_another_name) as server:
         run(story())
@@ -236,7 +236,7 @@ def test_garbage_from_a_server_does_no_harm(seed: int) -> None:
 
 
 def test_names_with_unusual_bytes_are_asked_as_they_are() -> None:
-    def repeating(asked: fake.Asked, _: bytes) -> list[fake.Reply]:
+    def repeating(asked: fake.ReceivedQuery, _: bytes) -> list[fake.Reply]:
         return [fake.Reply(asked.message[:2] + b"\x81\x80" + asked.message[4:])]
 
     async def story() -> None:

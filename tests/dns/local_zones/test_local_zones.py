@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns.local_zones.ddr import Designated
-from dns.local_zones.local_zones import LocalNames
+from dns.local_zones.ddr import DesignatedResolver
+from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.private_zones import EMPTY_ZONES
 from dns.local_zones.zone_records import InvalidRecord, LocalRecord
 from dns.message import svcb, wire
@@ -17,10 +17,10 @@ def record(name: str, rtype: str, value: str, ttl: int = 300) -> LocalRecord:
     return LocalRecord(name=name, type=rtype, value=value, ttl=ttl)
 
 
-def ask(local: LocalNames, name: str, rtype: str = "A") -> dnslib.DNSRecord | None:
+def ask(local: LocalZones, name: str, rtype: str = "A") -> dnslib.DNSRecord | None:
     """Ask, and return the answer as a client would read it; None where the name is not local."""
-    question = wire.read(query(name, rtype))
-    answer = local.answer(question)
+    question = wire.parse_query(query(name, rtype))
+    answer = local.answer_query(question)
     if answer is None:
         return None
     head = question.packet[:2] + bytes((0x81, 0x80 | answer.rcode)) + b"\0\1" + answer.counts
@@ -45,7 +45,7 @@ def values(answer: dnslib.DNSRecord | None) -> list[str]:
     ],
 )
 def test_each_type_is_answered_as_it_was_written(rtype: str, value: str, expected: str) -> None:
-    local = LocalNames([record("X.School.Example", rtype, value, 77)])
+    local = LocalZones([record("X.School.Example", rtype, value, 77)])
     answer = ask(local, "x.school.EXAMPLE", rtype.upper())
     assert values(answer) == [expected]
     assert answer is not None
@@ -54,7 +54,7 @@ def test_each_type_is_answered_as_it_was_written(rtype: str, value: str, expecte
 
 
 def test_a_long_text_is_cut_into_strings_of_255_bytes() -> None:
-    local = LocalNames([record("x.school.example", "TXT", "x" * 300)])
+    local = LocalZones([record("x.school.example", "TXT", "x" * 300)])
     (text,) = values(ask(local, "x.school.example", "TXT"))
     assert text == f'"{"x" * 255}","{"x" * 45}"'
 
@@ -83,14 +83,14 @@ def test_a_record_that_cannot_be_one_is_refused_with_its_reason(name: str, rtype
 @given(st.sampled_from(["A", "AAAA", "CNAME", "PTR", "TXT", "SRV"]), st.text(max_size=60))
 def test_whatever_a_person_writes_is_a_record_or_a_reason(rtype: str, value: str) -> None:
     try:
-        local = LocalNames([record("x.school.example", rtype, value)])
+        local = LocalZones([record("x.school.example", rtype, value)])
     except InvalidRecord:
         return
     assert values(ask(local, "x.school.example", rtype))
 
 
 def test_a_local_name_has_nothing_of_other_types_and_its_subdomains_are_not_ours() -> None:
-    local = LocalNames([record("x.school.example", "A", "192.0.2.7")])
+    local = LocalZones([record("x.school.example", "A", "192.0.2.7")])
     answer = ask(local, "x.school.example", "AAAA")
     assert answer is not None
     assert (answer.header.rcode, len(answer.rr), len(answer.auth)) == (0, 0, 1)
@@ -100,12 +100,12 @@ def test_a_local_name_has_nothing_of_other_types_and_its_subdomains_are_not_ours
 
 
 def test_several_records_of_a_type_are_all_given() -> None:
-    local = LocalNames([record("x.school.example", "A", f"192.0.2.{n}") for n in range(1, 4)])
+    local = LocalZones([record("x.school.example", "A", f"192.0.2.{n}") for n in range(1, 4)])
     assert values(ask(local, "x.school.example")) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 
 
 def test_an_alias_is_followed_among_local_names_and_stands_alone() -> None:
-    local = LocalNames(
+    local = LocalZones(
         [
             record("www.school.example", "CNAME", "web.school.example"),
             record("web.school.example", "CNAME", "host.school.example"),
@@ -115,11 +115,11 @@ def test_an_alias_is_followed_among_local_names_and_stands_alone() -> None:
     assert values(ask(local, "www.school.example")) == ["web.school.example.", "host.school.example.", "192.0.2.7"]
     assert values(ask(local, "www.school.example", "CNAME")) == ["web.school.example."]
     with pytest.raises(InvalidRecord, match="stands alone"):
-        LocalNames([record("a.example", "CNAME", "b.example"), record("a.example", "A", "192.0.2.1")])
+        LocalZones([record("a.example", "CNAME", "b.example"), record("a.example", "A", "192.0.2.1")])
 
 
 def test_an_alias_that_leads_elsewhere_says_where() -> None:
-    local = LocalNames(
+    local = LocalZones(
         [
             record("www.school.example", "CNAME", "web.school.example"),
             record("web.school.example", "CNAME", "school.example.net"),
@@ -130,20 +130,24 @@ def test_an_alias_that_leads_elsewhere_says_where() -> None:
         own_addresses=lambda: ["192.0.2.9"],
     )
     assert ask(local, "www.school.example") is None
-    assert local.alias("www.school.example") == local.alias("web.school.example") == "school.example.net"
+    assert (
+        local.alias_target("www.school.example")
+        == local.alias_target("web.school.example")
+        == "school.example.net"
+    )
     assert values(ask(local, "www.school.example", "CNAME")) == ["web.school.example."]
     assert values(ask(local, "page.school.example")) == ["hallpass.home.arpa.", "192.0.2.9"]
     assert values(ask(local, "nowhere.school.example")) == ["a.invalid."]
-    assert local.alias("page.school.example") == local.alias("example.org") == ""
+    assert local.alias_target("page.school.example") == local.alias_target("example.org") == ""
 
 
 def test_aliases_in_a_circle_end() -> None:
-    local = LocalNames([record("a.example", "CNAME", "b.example"), record("b.example", "CNAME", "a.example")])
+    local = LocalZones([record("a.example", "CNAME", "b.example"), record("b.example", "CNAME", "a.example")])
     assert set(values(ask(local, "a.example"))) == {"a.example.", "b.example."}
 
 
 def test_an_address_points_back_by_itself_unless_something_else_is_given() -> None:
-    local = LocalNames(
+    local = LocalZones(
         [
             record("a.school.example", "A", "192.168.4.1"),
             record("b.school.example", "A", "192.168.4.2"),
@@ -158,7 +162,7 @@ def test_an_address_points_back_by_itself_unless_something_else_is_given() -> No
 
 def test_the_rooms_own_names_have_the_addresses_of_the_moment() -> None:
     own = ["192.168.4.9", "2001:db8::9"]
-    local = LocalNames(own_names=["hallpass.home.arpa"], own_addresses=lambda: own)
+    local = LocalZones(own_names=["hallpass.home.arpa"], own_addresses=lambda: own)
     assert values(ask(local, "hallpass.home.arpa")) == ["192.168.4.9"]
     assert values(ask(local, "hallpass.home.arpa", "AAAA")) == ["2001:db8::9"]
     assert values(ask(local, "9.4.168.192.in-addr.arpa", "PTR")) == ["hallpass.home.arpa."]
@@ -186,7 +190,7 @@ def test_the_rooms_own_names_have_the_addresses_of_the_moment() -> None:
 )
 def test_questions_about_private_zones_are_answered_here_with_nothing(name: str) -> None:
     """RFC 6303; RFC 6761; RFC 8375; RFC 7686."""
-    answer = ask(LocalNames(), name, "PTR")
+    answer = ask(LocalZones(), name, "PTR")
     assert answer is not None
     assert answer.header.rcode == dnslib.RCODE.NXDOMAIN
     soa = answer.auth[0]
@@ -198,11 +202,11 @@ def test_questions_about_private_zones_are_answered_here_with_nothing(name: str)
     "name", ["1.0.32.172.in-addr.arpa", "8.8.8.8.in-addr.arpa", "a.local", "1.0.128.100.in-addr.arpa"]
 )
 def test_other_zones_are_not_ours(name: str) -> None:
-    assert ask(LocalNames(), name, "PTR") is None
+    assert ask(LocalZones(), name, "PTR") is None
 
 
 def test_a_zones_own_name_has_a_soa_and_a_name_above_a_local_one_exists() -> None:
-    local = LocalNames([record("a.school.example", "A", "192.168.4.1")])
+    local = LocalZones([record("a.school.example", "A", "192.168.4.1")])
     for rtype in ("SOA", "NS"):
         answer = ask(local, "168.192.in-addr.arpa", rtype)
         assert answer is not None
@@ -213,7 +217,7 @@ def test_a_zones_own_name_has_a_soa_and_a_name_above_a_local_one_exists() -> Non
 
 
 def test_a_zone_with_a_server_of_its_own_is_left_to_it() -> None:
-    local = LocalNames(forwarded=["168.192.in-addr.arpa", "school.test", "ip6.arpa"])
+    local = LocalZones(forwarded=["168.192.in-addr.arpa", "school.test", "ip6.arpa"])
     assert ask(local, "1.4.168.192.in-addr.arpa", "PTR") is None
     assert ask(local, "www.school.test") is None
     assert ask(local, "9.9.d.f.ip6.arpa", "PTR") is None
@@ -222,31 +226,31 @@ def test_a_zone_with_a_server_of_its_own_is_left_to_it() -> None:
 
 
 def test_localhost_is_this_machine() -> None:
-    assert values(ask(LocalNames(), "localhost")) == ["127.0.0.1"]
-    assert values(ask(LocalNames(), "localhost", "AAAA")) == ["::1"]
-    assert values(ask(LocalNames(), "anything.localhost")) == ["127.0.0.1"]
-    assert values(ask(LocalNames(), "1.0.0.127.in-addr.arpa", "PTR")) == ["localhost."]
+    assert values(ask(LocalZones(), "localhost")) == ["127.0.0.1"]
+    assert values(ask(LocalZones(), "localhost", "AAAA")) == ["::1"]
+    assert values(ask(LocalZones(), "anything.localhost")) == ["127.0.0.1"]
+    assert values(ask(LocalZones(), "1.0.0.127.in-addr.arpa", "PTR")) == ["localhost."]
 
 
 def test_no_encrypted_resolver_is_designated_unless_there_is_one() -> None:
     """RFC 9462, section 4: NODATA, and never a question to an upstream."""
-    answer = ask(LocalNames(), "_dns.resolver.arpa", "SVCB")
+    answer = ask(LocalZones(), "_dns.resolver.arpa", "SVCB")
     assert answer is not None
     assert (answer.header.rcode, answer.rr) == (0, [])
-    records = Designated(name="room.school.example", tls_port=853, https_port=443).records()
-    given_answer = ask(LocalNames(designated=records), "_dns.resolver.arpa", "SVCB")
+    records = DesignatedResolver(name="room.school.example", tls_port=853, https_port=443).svcb_records()
+    given_answer = ask(LocalZones(ddr_records=records), "_dns.resolver.arpa", "SVCB")
     assert given_answer is not None
     assert len(given_answer.rr) == 2
-    https, tls = (svcb.read(data) for data in records)
+    https, tls = (svcb.parse_service_binding(data) for data in records)
     assert (https.target, https.head[:2], tls.head[:2]) == ("room.school.example", b"\0\1", b"\0\2")
-    assert dict(https.parameters) == {1: b"\x02h2", 3: (443).to_bytes(2, "big"), 7: b"/dns-query{?dns}"}
-    assert dict(tls.parameters) == {1: b"\x03dot", 3: (853).to_bytes(2, "big")}
+    assert dict(https.params) == {1: b"\x02h2", 3: (443).to_bytes(2, "big"), 7: b"/dns-query{?dns}"}
+    assert dict(tls.params) == {1: b"\x03dot", 3: (853).to_bytes(2, "big")}
 
 
 def test_rfc9462_4_the_addresses_of_a_designated_resolver_come_with_it() -> None:
-    records = Designated(name="room.school.example", tls_port=853).records()
-    local = LocalNames(
-        designated=records, own_names=["room.school.example"], own_addresses=lambda: ["192.0.2.4", "2001:db8::4"]
+    records = DesignatedResolver(name="room.school.example", tls_port=853).svcb_records()
+    local = LocalZones(
+        ddr_records=records, own_names=["room.school.example"], own_addresses=lambda: ["192.0.2.4", "2001:db8::4"]
     )
     for owner in ("_dns.resolver.arpa", "_dns.room.school.example"):  # the second: section 5
         answer = ask(local, owner, "SVCB")
@@ -259,6 +263,6 @@ def test_rfc9462_4_the_addresses_of_a_designated_resolver_come_with_it() -> None
 
 
 def test_other_names_below_resolver_arpa_do_not_leave_the_room() -> None:
-    answer = ask(LocalNames(), "x.resolver.arpa")
+    answer = ask(LocalZones(), "x.resolver.arpa")
     assert answer is not None
     assert answer.header.rcode == dnslib.RCODE.NXDOMAIN

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns.packet_cache import Finished, Noted, Replay
+from dns.packet_cache import CachedResponse, LogEntry, PacketCache
 from dns.policy.document import PolicyDocument, Unblock
 from dns.policy.verdict import Action, Step
 from tests.fakes.policies import NOW, PUPIL, TEACHER
@@ -158,17 +158,19 @@ def test_no_finished_answer_outlives_a_policy_that_decides_otherwise(
     nearly = msgspec.structs.replace(old, rules=new.rules, unblocks=new.unblocks)
     for made in (new, nearly):
         before, after = compiled(old), compiled(made)
-        replay = Replay()
+        replay = PacketCache()
         for address in (PUPIL, TEACHER):
-            replay.answers(before.view(address))
+            replay.current_responses(before.view(address))
         for (address, name, qtype), verdict in everything(before, now).items():
-            finished = Finished(repr(verdict).encode(), Noted("", name, qtype, ""), (name,), until=NOW + 10**6)
-            replay.keep(before.view(address), f"{name} {qtype}".encode(), finished)
-        replay.swap(after.names_changed_since(before))
+            finished = CachedResponse(
+                repr(verdict).encode(), LogEntry("", name, qtype, ""), (name,), expires_at=NOW + 10**6
+            )
+            replay.store_response(before.view(address), f"{name} {qtype}".encode(), finished)
+        replay.begin_policy_change(after.names_changed_since(before))
         for address in (PUPIL, TEACHER):
-            replay.answers(after.view(address), before.view(address))
-        replay.settle()
+            replay.current_responses(after.view(address), before.view(address))
+        replay.end_policy_change()
 
         for (address, name, qtype), verdict in everything(after, now).items():
-            kept = replay.revive(after.view(address), f"{name} {qtype}".encode(), now)
+            kept = replay.refresh_response(after.view(address), f"{name} {qtype}".encode(), now)
             assert kept is None or kept.body == repr(verdict).encode()

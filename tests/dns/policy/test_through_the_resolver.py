@@ -44,7 +44,7 @@ class PolicyInUse(RuleBasedStateMachine):
     def a_device_asks(self, packets: list[bytes], address: str) -> None:
         for packet in packets:
             client = self.room.client(address)
-            kept = self.room.resolver.replay.revive(client.view, packet[2:], self.room.clock.now)
+            kept = self.room.resolver.packet_cache.refresh_response(client.view, packet[2:], self.room.clock.now)
             body = kept.body if kept is not None else None
             (expected,) = self.room.send(packet, address)
             assert body is None or body == expected[2:], dnslib.DNSRecord.parse(expected)
@@ -56,7 +56,7 @@ class PolicyInUse(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([-7200.0, -60.0, 86400.0]))
     def the_clock_is_set(self, seconds: float) -> None:
         self.room.clock.now += seconds
-        self.room.resolver.clock_was_set()
+        self.room.resolver.handle_clock_jump()
 
     @rule(made=documents())
     def the_whole_policy_changes(self, made: PolicyDocument) -> None:
@@ -70,7 +70,7 @@ class PolicyInUse(RuleBasedStateMachine):
     def follow(self, made: PolicyDocument) -> None:
         self.document = made
         policy: Any = compiled(made)
-        self.room.resolver.swap(policy)
+        self.room.resolver.replace_policy(policy)
 
 
 TestPolicyInUse = PolicyInUse.TestCase
@@ -128,7 +128,7 @@ def test_a_lesson_that_begins_shows_at_once() -> None:
     assert addresses(school.ask("open.example", address=PUPIL)) == ["192.0.2.1"]
 
     policy: Any = compiled(document(lessons=(Lesson(id="l", sites=("maths.example",), until=minutes(40)),)))
-    school.resolver.swap(policy)
+    school.resolver.replace_policy(policy)
 
     assert addresses(school.ask("open.example", address=PUPIL)) == ["0.0.0.0"]
     assert addresses(school.ask("maths.example", address=PUPIL)) == ["192.0.2.1"]

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from dns.querylog.records import (
     FRAME_BYTES,
     FRAME_HEADER,
-    Batch,
     FrameReader,
     FrameTooLong,
     QueryRecord,
+    RecordBatch,
     batch_decoder,
-    frame,
+    encode_frame,
 )
 
 RECORD = QueryRecord(1, "192.0.2.7", "pupils", "example.org", 1, "allowed", "default", "", "", "", 0, 3, 1.5)
@@ -20,8 +20,8 @@ RECORD = QueryRecord(1, "192.0.2.7", "pupils", "example.org", 1, "allowed", "def
 
 @given(st.integers(0, 4), st.data())
 def test_batches_arrive_whole_whatever_the_pieces(count: int, data: st.DataObject) -> None:
-    batches = [Batch("worker", number, (RECORD,) * number) for number in range(count)]
-    stream = b"".join(frame(batch) for batch in batches)
+    batches = [RecordBatch("worker", number, (RECORD,) * number) for number in range(count)]
+    stream = b"".join(encode_frame(batch) for batch in batches)
     reader, arrived, at = FrameReader(), [], 0
     while at < len(stream):
         size = data.draw(st.integers(1, len(stream) - at))

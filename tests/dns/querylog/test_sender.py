@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from dns.packet_cache import Noted
-from dns.querylog.records import Batch, FrameReader, Stored, batch_decoder, frame
-from dns.querylog.sender import TABLE_ROWS, UNCONFIRMED_RECORDS, Reporter, total
+from dns.packet_cache import LogEntry
+from dns.querylog.records import BatchAck, FrameReader, RecordBatch, batch_decoder, encode_frame
+from dns.querylog.sender import MAX_TABLE_ROWS, MAX_UNCONFIRMED_RECORDS, QueryLogSender, total_count
 from tests.fakes.dns_client import run
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import PUPIL, InTest, handed_over
 
 
-def noted(name: str, outcome: str = "allowed") -> Noted:
-    return Noted("pupils", name, 1, outcome, "default")
+def log_entry(name: str, outcome: str = "allowed") -> LogEntry:
+    return LogEntry("pupils", name, 1, outcome, "default")
 
 
-def let_a_second_pass(reporter: Reporter, second: float) -> None:
+def let_a_second_pass(sender: QueryLogSender, second: float) -> None:
     """Tick as a worker does, from the beginning of a second to its end."""
     for tick in range(20):
-        reporter.tick(second + tick / 20)
+        sender.tick(second + tick / 20)
 
 
 class FakeRecorder:
@@ -33,7 +33,7 @@ class FakeRecorder:
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(dir="/tmp")
         self.path = Path(self.folder.name) / "r.sock"
-        self.batches: dict[tuple[str, int], Batch] = {}
+        self.batches: dict[tuple[str, int], RecordBatch] = {}
         self.received = 0
         self.break_off = 0  # how many batches are taken in without a word before the connection is broken off
         self.heard = asyncio.Event()
@@ -50,35 +50,35 @@ class FakeRecorder:
                     self.break_off -= 1
                     writer.transport.abort()
                     return
-                writer.write(frame(Stored(batch.worker, batch.sequence)))
+                writer.write(encode_frame(BatchAck(batch.worker, batch.sequence)))
         writer.close()
 
     def count(self) -> int:
-        return sum(total(batch.records) for batch in self.batches.values())
+        return sum(total_count(batch.records) for batch in self.batches.values())
 
 
 @asynccontextmanager
-async def recording() -> AsyncIterator[tuple[FakeRecorder, Reporter]]:
+async def recording() -> AsyncIterator[tuple[FakeRecorder, QueryLogSender]]:
     recorder = FakeRecorder()
     server = await asyncio.start_unix_server(recorder.serve, recorder.path)
-    reporter = Reporter(recorder.path)
-    reporter.start()
+    sender = QueryLogSender(recorder.path)
+    sender.start()
     try:
-        yield recorder, reporter
+        yield recorder, sender
     finally:
-        await reporter.close()
+        await sender.flush_and_close()
         server.close()
         recorder.folder.cleanup()
 
 
 def test_every_batch_arrives_and_is_let_go_of_when_it_is_confirmed() -> None:
     async def story() -> None:
-        async with recording() as (recorder, reporter):
+        async with recording() as (recorder, sender):
             for number in range(3000):
-                reporter.answered("192.0.2.1", noted(f"n{number}.example"), 1.5)
-            reporter.tick(100.0)
-            let_a_second_pass(reporter, 101.0)
-            while reporter.unconfirmed:
+                sender.count_answer("192.0.2.1", log_entry(f"n{number}.example"), 1.5)
+            sender.tick(100.0)
+            let_a_second_pass(sender, 101.0)
+            while sender.unconfirmed_count:
                 await asyncio.sleep(0)
             assert recorder.count() == 3000
 
@@ -87,14 +87,14 @@ def test_every_batch_arrives_and_is_let_go_of_when_it_is_confirmed() -> None:
 
 def test_a_batch_that_was_not_confirmed_is_sent_again_under_the_same_number() -> None:
     async def story() -> None:
-        async with recording() as (recorder, reporter):
+        async with recording() as (recorder, sender):
             recorder.break_off = 2
             for second in range(5):
-                reporter.answered("192.0.2.1", noted("example.org"), 0.0)
-                reporter.tick(100.0 + second)
+                sender.count_answer("192.0.2.1", log_entry("example.org"), 0.0)
+                sender.tick(100.0 + second)
                 await asyncio.sleep(0)
-            reporter.tick(200.0)
-            while reporter.unconfirmed:
+            sender.tick(200.0)
+            while sender.unconfirmed_count:
                 await asyncio.sleep(0.001)
             assert recorder.received > len(recorder.batches)  # some came twice
             assert recorder.count() == 5  # and counted once
@@ -105,25 +105,25 @@ def test_a_batch_that_was_not_confirmed_is_sent_again_under_the_same_number() ->
 def test_what_is_left_is_handed_over_at_the_end() -> None:
     async def story() -> None:
         recorder: FakeRecorder
-        async with recording() as (recorder, reporter):
-            reporter.answered("192.0.2.1", noted("first.example"), 0.0)
-            reporter.tick(100.0)
-            reporter.tick(101.0)
+        async with recording() as (recorder, sender):
+            sender.count_answer("192.0.2.1", log_entry("first.example"), 0.0)
+            sender.tick(100.0)
+            sender.tick(101.0)
             await recorder.heard.wait()
-            reporter.answered("192.0.2.1", noted("last.example"), 0.0)
+            sender.count_answer("192.0.2.1", log_entry("last.example"), 0.0)
         assert recorder.count() == 2
 
     run(story())
 
 
 def test_equal_answers_within_a_second_become_one_record() -> None:
-    reporter = Reporter(None)
-    records = handed_over(reporter)
+    sender = QueryLogSender(None)
+    records = handed_over(sender)
     for name in ("a.example", "a.example", "b.example"):
-        reporter.answered("192.0.2.1", noted(name), 2.0)
-    reporter.tick(100.2)
+        sender.count_answer("192.0.2.1", log_entry(name), 2.0)
+    sender.tick(100.2)
     assert records == []
-    reporter.tick(101.0)
+    sender.tick(101.0)
     assert [(one.second, one.name, one.count, one.milliseconds) for one in records] == [
         (100, "a.example", 2, 4.0),
         (100, "b.example", 1, 2.0),
@@ -131,15 +131,15 @@ def test_equal_answers_within_a_second_become_one_record() -> None:
 
 
 def test_a_second_is_handed_over_in_portions() -> None:
-    reporter = Reporter(None)
-    records = handed_over(reporter)
+    sender = QueryLogSender(None)
+    records = handed_over(sender)
     for number in range(3000):
-        reporter.answered("192.0.2.1", noted(f"n{number}.example"), 1.5)
-    reporter.tick(100.9)
+        sender.count_answer("192.0.2.1", log_entry(f"n{number}.example"), 1.5)
+    sender.tick(100.9)
     assert records == []
     sizes = []
     for tick in range(14):
-        reporter.tick(101.0 + tick / 20)
+        sender.tick(101.0 + tick / 20)
         sizes.append(len(records))
     assert 0 < sizes[0] <= 300
     assert sizes[11:] == [3000] * 3
@@ -147,52 +147,52 @@ def test_a_second_is_handed_over_in_portions() -> None:
 
 
 def test_a_refusal_at_the_very_end_of_a_second_is_no_part_of_its_portions() -> None:
-    reporter = Reporter(None)
-    records = handed_over(reporter)
+    sender = QueryLogSender(None)
+    records = handed_over(sender)
     for number in range(3000):
-        reporter.answered("192.0.2.1", noted(f"n{number}.example"), 1.5)
-    reporter.tick(100.9)
-    reporter.answered("192.0.2.1", noted("bets.example", "refused"), 0.0)
-    reporter.tick(101.0)
+        sender.count_answer("192.0.2.1", log_entry(f"n{number}.example"), 1.5)
+    sender.tick(100.9)
+    sender.count_answer("192.0.2.1", log_entry("bets.example", "refused"), 0.0)
+    sender.tick(101.0)
     assert "bets.example" in {one.name for one in records}
 
 
 def test_a_refusal_does_not_wait_for_the_end_of_the_second() -> None:
-    reporter = Reporter(None)
-    records = handed_over(reporter)
-    reporter.tick(100.0)
-    reporter.answered("192.0.2.1", noted("bets.example", "refused"), 0.0)
-    reporter.answered("192.0.2.1", noted("fine.example"), 0.0)
-    reporter.tick(100.05)
+    sender = QueryLogSender(None)
+    records = handed_over(sender)
+    sender.tick(100.0)
+    sender.count_answer("192.0.2.1", log_entry("bets.example", "refused"), 0.0)
+    sender.count_answer("192.0.2.1", log_entry("fine.example"), 0.0)
+    sender.tick(100.05)
     assert [one.name for one in records] == ["bets.example"]
 
 
 def test_a_replayed_refusal_does_not_wait_either() -> None:
     room = InTest(FakePolicy(blocked={"bets.example"}))
     room.ask("bets.example")
-    records = handed_over(room.reporter)
+    records = handed_over(room.query_log)
     room.resolver.tick(room.clock.now, 0.05)
     client = room.client(PUPIL)
-    (finished,) = client.answers.values()
-    client.log += [finished.noted] * 3
+    (finished,) = client.responses.values()
+    client.log += [finished.log_entry] * 3
     room.resolver.tick(room.clock.now + 0.05, 0.05)
     assert [(one.name, one.count) for one in records] == [("bets.example", 1), ("bets.example", 3)]
 
 
-@pytest.mark.parametrize("names", [10, 3 * TABLE_ROWS])
+@pytest.mark.parametrize("names", [10, 3 * MAX_TABLE_ROWS])
 def test_without_a_recorder_memory_is_bounded_and_the_sum_stays_exact(names: int) -> None:
-    reporter = Reporter(None)
+    sender = QueryLogSender(None)
     asked = 0
     for second in range(6):
         for number in range(names):
-            reporter.answered(f"192.0.2.{number % 30}", noted(f"n{second}-{number}.example"), 0.0)
+            sender.count_answer(f"192.0.2.{number % 30}", log_entry(f"n{second}-{number}.example"), 0.0)
             asked += 1
-        let_a_second_pass(reporter, 100.0 + second)
-    let_a_second_pass(reporter, 200.0)
-    assert reporter.unconfirmed < UNCONFIRMED_RECORDS + 3 * TABLE_ROWS
+        let_a_second_pass(sender, 100.0 + second)
+    let_a_second_pass(sender, 200.0)
+    assert sender.unconfirmed_count < MAX_UNCONFIRMED_RECORDS + 3 * MAX_TABLE_ROWS
     sent = Counter[str]()
-    for data in reporter._unconfirmed.values():
+    for data in sender._unconfirmed.values():
         (body,) = FrameReader().feed(data)
-        sent.update({"sum": total(batch_decoder.decode(body).records)})
-    kept = sum(int(found[1]) for found in reporter._table.values())
+        sent.update({"sum": total_count(batch_decoder.decode(body).records)})
+    kept = sum(int(found[1]) for found in sender._table.values())
     assert sent["sum"] + kept == asked

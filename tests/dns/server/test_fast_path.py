@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from dns.server.udp import LONG_LOG, UdpListener, open_socket
+from dns.server.udp import LONG_LOG_ENTRIES, UdpListener, open_udp_socket
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import PUPIL, InTest, question
 
@@ -26,7 +26,7 @@ class Wire:
     """A real socket pair: what a device sends, and what it gets."""
 
     def __init__(self, room: InTest, host: str = PUPIL) -> None:
-        self.server = open_socket(host, 0)
+        self.server = open_udp_socket(host, 0)
         self.listener = UdpListener(self.server, room.resolver, AtOnce())  # type: ignore[arg-type]
         self.device = socket.socket(self.server.family, socket.SOCK_DGRAM)
         self.device.bind((host, 0))
@@ -41,7 +41,7 @@ class Wire:
         for packet in packets:
             self.device.send(packet)
         assert select.select([self.server], [], [], 10)[0]
-        self.listener._readable()
+        self.listener._receive_batches()
 
     def close(self) -> None:
         self.server.close()
@@ -72,7 +72,7 @@ OPENED = ("bets.example", "a.example", "hop.example")
 
 
 def test_a_long_log_is_counted_before_the_tick_and_the_rate_limit_knows_of_it() -> None:
-    room = InTest(rate_limit=LONG_LOG + 20)
+    room = InTest(rate_limit=LONG_LOG_ENTRIES + 20)
     wire = Wire(room)
     try:
         packet = question("a.example")
@@ -82,9 +82,11 @@ def test_a_long_log_is_counted_before_the_tick_and_the_rate_limit_knows_of_it() 
         answered = 2
         while not dnslib.DNSRecord.parse(wire.ask(packet)).header.tc:
             answered += 1
-            assert len(client.log) < LONG_LOG
-        assert answered == LONG_LOG + 20
-        assert sum(record.count for record in room.records() if record.name == "a.example") == LONG_LOG + 20
+            assert len(client.log) < LONG_LOG_ENTRIES
+        assert answered == LONG_LOG_ENTRIES + 20
+        assert (
+            sum(record.count for record in room.records() if record.name == "a.example") == LONG_LOG_ENTRIES + 20
+        )
     finally:
         wire.close()
 
@@ -138,7 +140,7 @@ class FastPath(RuleBasedStateMachine):
     def follow(self, policy: FakePolicy, changed: list[str] | None) -> None:
         policy.changed = changed
         self.policy = policy
-        self.room.resolver.swap(policy)
+        self.room.resolver.replace_policy(policy)
 
 
 TestFastPath = FastPath.TestCase
@@ -176,7 +178,7 @@ def test_a_batch_of_known_and_new_and_hopeless_questions_gets_every_answer_once(
         packets.append(question(name, identity=number))
     packets.insert(30, b"hopeless")
     wire.put(*packets)
-    wire.listener._readable()
+    wire.listener._receive_batches()
     got = sorted(int.from_bytes(wire.device.recv(4096)[:2], "big") for _ in range(60))
     assert got == list(range(60))
 
@@ -194,7 +196,7 @@ def test_what_is_asked_with_a_cookie_is_never_replayed(wire: Wire, room: InTest)
 
 
 def test_an_answer_leaves_from_the_address_that_was_asked_on_a_wildcard_socket_too(room: InTest) -> None:
-    server = open_socket("0.0.0.0", 0)
+    server = open_udp_socket("0.0.0.0", 0)
     listener = UdpListener(server, room.resolver, AtOnce())  # type: ignore[arg-type]
     with server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
         device.settimeout(10)
@@ -202,7 +204,7 @@ def test_an_answer_leaves_from_the_address_that_was_asked_on_a_wildcard_socket_t
         for _ in range(3):  # by an upstream, from memory, replayed
             device.sendto(question("example.org"), asked)
             assert select.select([server], [], [], 10)[0]
-            listener._readable()
+            listener._receive_batches()
             assert device.recvfrom(2048)[1] == asked
 
 
@@ -210,9 +212,9 @@ def test_a_flood_from_one_device_leaves_the_others_their_answers(room: InTest, w
     room.resolver.clients.rate = 50
     flood = [question(f"f{number}.example", identity=number) for number in range(1, 200)]
     wire.put(*flood)
-    wire.listener._readable()
-    wire.listener._readable()
-    wire.listener._readable()
+    wire.listener._receive_batches()
+    wire.listener._receive_batches()
+    wire.listener._receive_batches()
     got = [wire.device.recv(2048) for _ in flood]
     assert sum(not answer[2] & 2 for answer in got) == 50  # the rest: "come back over TCP"
     assert room.ask("example.org", address="127.0.0.9").rr

@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.server import https
-from dns.server.connection_limiter import Limits
-from dns.server.http_request import Request
-from dns.server.https import HttpsConnection, https_door, lifetime
-from dns.server.stream_listener import Door, open_socket
+from dns.server.connection_limiter import ConnectionLimits
+from dns.server.http_request import DohRequest
+from dns.server.https import HttpsConnection, cache_max_age, https_listener
+from dns.server.stream_listener import StreamListener, open_tcp_socket
 from dns.server.tcp import Transport
-from dns.server.tls import Certificate, CertificateUnusable, tls_door
+from dns.server.tls import Certificate, CertificateUnusable, tls_listener
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query, run
 
@@ -39,12 +39,14 @@ class Resolver:
         self.transports: list[str] = []
         self.reply_size = 0
 
-    def __call__(self, packet: bytes, client: str, reply: Callable[[bytes], None], transport: Transport) -> None:
+    def __call__(
+        self, packet: bytes, client_address: str, send: Callable[[bytes], None], transport: Transport
+    ) -> None:
         self.transports.append(transport)
         record = dnslib.DNSRecord.parse(packet).reply()
         for line in self.answers:
             record.add_answer(*dnslib.RR.fromZone(line))
-        asyncio.get_running_loop().call_soon(reply, bytes(record.pack()) + bytes(self.reply_size))
+        asyncio.get_running_loop().call_soon(send, bytes(record.pack()) + bytes(self.reply_size))
 
 
 class _Later(Resolver):
@@ -54,10 +56,12 @@ class _Later(Resolver):
         super().__init__()
         self.held: list[Callable[[], None]] = []
 
-    def __call__(self, packet: bytes, client: str, reply: Callable[[bytes], None], transport: Transport) -> None:
+    def __call__(
+        self, packet: bytes, client_address: str, send: Callable[[bytes], None], transport: Transport
+    ) -> None:
         record = dnslib.DNSRecord.parse(packet).reply()
         record.add_answer(*dnslib.RR.fromZone(self.answers[0]))
-        self.held.append(lambda: reply(bytes(record.pack())))
+        self.held.append(lambda: send(bytes(record.pack())))
 
 
 @pytest.fixture(name="authority", scope="module")
@@ -66,27 +70,33 @@ def _authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @asynccontextmanager
-async def serving(authority: Authority, resolver: Resolver, **limits: float) -> AsyncIterator[tuple[Door, Door]]:
+async def serving(
+    authority: Authority, resolver: Resolver, **limits: float
+) -> AsyncIterator[tuple[StreamListener, StreamListener]]:
     """Serve HTTPS and TLS."""
     loop = asyncio.get_running_loop()
     files = authority.sign(NAME, "127.0.0.1")
-    bounds = Limits(**limits)  # type: ignore[arg-type]  # whole numbers where they must be
-    doors = (
-        https_door(open_socket("127.0.0.1", 0), resolver, Certificate(*files, ["h2"], loop.time), limits=bounds),
-        tls_door(open_socket("127.0.0.1", 0), resolver, Certificate(*files, ["dot"], loop.time), limits=bounds),
+    bounds = ConnectionLimits(**limits)  # type: ignore[arg-type]  # whole numbers where they must be
+    listeners = (
+        https_listener(
+            open_tcp_socket("127.0.0.1", 0), resolver, Certificate(*files, ["h2"], loop.time), limits=bounds
+        ),
+        tls_listener(
+            open_tcp_socket("127.0.0.1", 0), resolver, Certificate(*files, ["dot"], loop.time), limits=bounds
+        ),
     )
-    for door in doors:
-        door.open()
+    for listener in listeners:
+        listener.start_accepting()
     try:
-        yield doors
+        yield listeners
     finally:
-        for door in doors:
-            await door.close()
+        for listener in listeners:
+            await listener.close()
 
 
 @asynccontextmanager
-async def browser(authority: Authority, door: Door) -> AsyncIterator[httpx.AsyncClient]:
-    base = f"https://127.0.0.1:{door.port}"
+async def browser(authority: Authority, listener: StreamListener) -> AsyncIterator[httpx.AsyncClient]:
+    base = f"https://127.0.0.1:{listener.port}"
     async with httpx.AsyncClient(http2=True, verify=authority.trust(), base_url=base, trust_env=False) as client:
         yield client
 
@@ -100,7 +110,7 @@ def test_get_and_post_are_answered_and_say_for_how_long(authority: Authority) ->
 
     async def story() -> None:
         resolver = Resolver()
-        async with serving(authority, resolver) as (door, _), browser(authority, door) as client:
+        async with serving(authority, resolver) as (listener, _), browser(authority, listener) as client:
             message = query("www.example.org")
             for response in (
                 await client.post("/dns-query", content=message, headers=MESSAGE),
@@ -118,7 +128,7 @@ def test_get_and_post_are_answered_and_say_for_how_long(authority: Authority) ->
 
 def test_what_is_no_question_gets_the_status_that_says_why(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _), browser(authority, door) as client:
+        async with serving(authority, Resolver()) as (listener, _), browser(authority, listener) as client:
             message = query("www.example.org")
             answer = bytes([message[0], message[1], 0x81]) + message[3:]
             for expected, response in (
@@ -141,7 +151,7 @@ def test_what_is_no_question_gets_the_status_that_says_why(authority: Authority)
 
 def test_a_hundred_questions_at_once_share_one_connection(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _), browser(authority, door) as client:
+        async with serving(authority, Resolver()) as (listener, _), browser(authority, listener) as client:
             responses = await asyncio.gather(
                 *(
                     client.post("/dns-query", content=query(f"n{n}.example.org"), headers=MESSAGE)
@@ -149,7 +159,7 @@ def test_a_hundred_questions_at_once_share_one_connection(authority: Authority) 
                 )
             )
             assert {response.status_code for response in responses} == {200}
-            assert len(door) == 1
+            assert len(listener) == 1
 
     run(story())
 
@@ -159,7 +169,7 @@ def test_an_answer_larger_than_the_peers_window_is_sent_piece_by_piece(authority
         resolver = Resolver()
         resolver.reply_size = 60_000
         window = {h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1000}
-        async with serving(authority, resolver) as (door, _), _bare(authority, door, window) as peer:
+        async with serving(authority, resolver) as (listener, _), _bare(authority, listener, window) as peer:
             await peer.ask(1, query("www.example.org"))
             body = b""
             while True:
@@ -177,12 +187,12 @@ def test_an_answer_larger_than_the_peers_window_is_sent_piece_by_piece(authority
 
 def test_a_peer_that_opens_and_cancels_without_end_is_broken_off(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
-            for stream in range(1, 2 * (https.CANCELLATIONS + 50), 2):
+        async with serving(authority, Resolver()) as (listener, _), _bare(authority, listener) as peer:
+            for stream in range(1, 2 * (https.MAX_CANCELLATIONS + 50), 2):
                 peer.http.send_headers(stream, _headers())
                 peer.http.reset_stream(stream)
                 peer.flush()
-            while len(door):
+            while len(listener):
                 await asyncio.sleep(0.01)
 
     run(story())
@@ -200,11 +210,11 @@ def test_rfc9113_10_5_a_peer_that_sends_much_beside_questions_is_broken_off(
     authority: Authority, frame: bytes
 ) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+        async with serving(authority, Resolver()) as (listener, _), _bare(authority, listener) as peer:
             peer.http.send_headers(1, _headers())
             peer.flush()
-            peer.send(frame * (https.BESIDE + 10))
-            while len(door):
+            peer.send(frame * (https.MAX_OTHER_FRAMES + 10))
+            while len(listener):
                 await asyncio.sleep(0.01)
 
     run(story())
@@ -212,22 +222,22 @@ def test_rfc9113_10_5_a_peer_that_sends_much_beside_questions_is_broken_off(
 
 def test_a_peer_that_pings_now_and_then_is_answered_for_as_long_as_it_asks(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
-            for number in range(https.BESIDE):
+        async with serving(authority, Resolver()) as (listener, _), _bare(authority, listener) as peer:
+            for number in range(https.MAX_OTHER_FRAMES):
                 peer.send(PING * 5)
                 await peer.ask(2 * number + 1, query("www.example.org"))
                 while not isinstance(await peer.next(), h2.events.StreamEnded):
                     pass
-            assert len(door) == 1
+            assert len(listener) == 1
 
     run(story())
 
 
 def test_headers_that_are_continued_without_end_end_the_connection(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+        async with serving(authority, Resolver()) as (listener, _), _bare(authority, listener) as peer:
             peer.send(b"\0\0\1\1\0\0\0\0\1\x82" + b"\0\0\1\x09\0\0\0\0\1\x84" * 1000)
-            while len(door):
+            while len(listener):
                 await asyncio.sleep(0.01)
 
     run(story())
@@ -235,11 +245,11 @@ def test_headers_that_are_continued_without_end_end_the_connection(authority: Au
 
 def test_a_header_that_grows_when_it_is_unpacked_ends_the_connection(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+        async with serving(authority, Resolver()) as (listener, _), _bare(authority, listener) as peer:
             big = b"\x40\1a\x7f\x81\x1e" + b"b" * 4000  # kept in the table: "a: bbb...", 4000 bytes
             block = big + b"\xbe" * 1000  # and named a thousand times by one byte each
             peer.send(len(block).to_bytes(3, "big") + b"\1\5\0\0\0\1" + block)
-            while len(door):
+            while len(listener):
                 await asyncio.sleep(0.01)
 
     run(story())
@@ -247,12 +257,12 @@ def test_a_header_that_grows_when_it_is_unpacked_ends_the_connection(authority: 
 
 def test_questions_that_are_never_whole_are_held_within_bounds(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _), _bare(authority, door) as peer:
+        async with serving(authority, Resolver()) as (listener, _), _bare(authority, listener) as peer:
             for stream in range(1, 40, 2):
                 peer.http.send_headers(stream, _headers())
                 peer.send(b"\0\x30\0\0\0\0\0\0" + bytes((stream,)) + bytes(0x3000))
             peer.flush()
-            while len(door):
+            while len(listener):
                 await asyncio.sleep(0.01)
 
     run(story())
@@ -261,18 +271,18 @@ def test_questions_that_are_never_whole_are_held_within_bounds(authority: Author
 def test_rfc9113_6_8_a_door_at_rest_says_goodbye_and_still_answers_what_was_asked(authority: Authority) -> None:
     async def story() -> None:
         resolver = _Later()
-        async with serving(authority, resolver) as (door, _), _bare(authority, door) as peer:
+        async with serving(authority, resolver) as (listener, _), _bare(authority, listener) as peer:
             await peer.ask(1, query("www.example.org"))
             while not resolver.held:
                 await asyncio.sleep(0.01)
-            door.rest()
+            listener.drain()
             seen: list[type[h2.events.Event]] = []
             while h2.events.ConnectionTerminated not in seen:
                 seen.append(type(await peer.next()))
             resolver.held.pop()()
             data = await peer.everything()
             assert b"\xc0\0\2\7" in data
-            while len(door):
+            while len(listener):
                 await asyncio.sleep(0.01)
 
     run(story())
@@ -282,12 +292,12 @@ def test_rfc9113_6_8_a_door_at_rest_says_goodbye_and_still_answers_what_was_aske
     "path", ["//[", "/dns-query/", "/DNS-query", "", "*", "/dns-query%00", "http://[/dns-query"]
 )
 def test_strange_paths_are_not_found(path: str) -> None:
-    assert Request([(":method", "GET"), (":path", path)]).question() == 404
+    assert DohRequest([(":method", "GET"), (":path", path)]).dns_query() == 404
 
 
 def test_rfc9110_15_5_6_an_unknown_method_is_told_which_there_are(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _), browser(authority, door) as client:
+        async with serving(authority, Resolver()) as (listener, _), browser(authority, listener) as client:
             response = await client.put("/dns-query", content=query("www.example.org"), headers=MESSAGE)
             assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
 
@@ -296,10 +306,10 @@ def test_rfc9110_15_5_6_an_unknown_method_is_told_which_there_are(authority: Aut
 
 def test_a_peer_without_http2_is_not_spoken_to(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (door, _):
+        async with serving(authority, Resolver()) as (listener, _):
             context = authority.trust()
             context.set_alpn_protocols(["http/1.1"])
-            reader, writer = await asyncio.open_connection("127.0.0.1", door.port, ssl=context)
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, ssl=context)
             writer.write(b"GET / HTTP/1.1\r\n\r\n")
             assert await reader.read() == b""
             writer.close()
@@ -310,10 +320,10 @@ def test_a_peer_without_http2_is_not_spoken_to(authority: Authority) -> None:
 def test_questions_over_tls_are_answered(authority: Authority) -> None:
     async def story() -> None:
         resolver = Resolver()
-        async with serving(authority, resolver) as (_, door):
+        async with serving(authority, resolver) as (_, listener):
             context = authority.trust()
             context.set_alpn_protocols(["dot"])
-            reader, writer = await asyncio.open_connection("127.0.0.1", door.port, ssl=context)
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, ssl=context)
             for n in range(5):
                 message = query(f"n{n}.example.org")
                 writer.write(len(message).to_bytes(2, "big") + message)
@@ -330,15 +340,15 @@ def test_questions_over_tls_are_answered(authority: Authority) -> None:
 
 def test_whoever_speaks_no_tls_is_let_go(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver(), handshake_seconds=0.2) as (_, door):
-            reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        async with serving(authority, Resolver(), handshake_seconds=0.2) as (_, listener):
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
             writer.write(b"\0\x1d" + query("example.org"))
             await asyncio.gather(reader.read(), return_exceptions=True)
             writer.close()
-            silent_reader, silent = await asyncio.open_connection("127.0.0.1", door.port)
+            silent_reader, silent = await asyncio.open_connection("127.0.0.1", listener.port)
             await asyncio.gather(silent_reader.read(), return_exceptions=True)  # says nothing at all
             silent.close()
-            while len(door):
+            while len(listener):
                 await asyncio.sleep(0.01)
 
     run(story())
@@ -346,11 +356,11 @@ def test_whoever_speaks_no_tls_is_let_go(authority: Authority) -> None:
 
 def test_half_made_connections_count_towards_a_devices_share(authority: Authority) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver(), connections_per_device=3) as (_, door):
-            pairs = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(6)]
-            while door.turned_away < 3:
+        async with serving(authority, Resolver(), max_connections_per_client=3) as (_, listener):
+            pairs = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(6)]
+            while listener.rejected_count < 3:
                 await asyncio.sleep(0)
-            assert len(door) == 3
+            assert len(listener) == 3
             for _, writer in pairs:
                 writer.close()
 
@@ -362,15 +372,15 @@ def test_a_renewed_certificate_is_used_and_a_broken_one_is_not(authority: Author
     files = tuple(tmp_path / file.name for file in authority.sign(NAME))
     _copy(authority.sign(NAME), files)
     certificate = Certificate(files[0], files[1], ["dot"], lambda: clock[0])
-    first = certificate.context()
+    first = certificate.current_context()
     _copy(authority.sign(NAME), files)
-    assert certificate.context() is first
+    assert certificate.current_context() is first
     clock[0] += 100
-    second = certificate.context()
+    second = certificate.current_context()
     assert second is not first
     files[1].write_text("no key")
     clock[0] += 100
-    assert certificate.context() is second
+    assert certificate.current_context() is second
 
 
 def test_a_certificate_that_cannot_be_used_says_which_file(tmp_path: Path) -> None:
@@ -404,7 +414,7 @@ def test_a_key_that_is_another_certificates_or_has_a_password_is_said_to_be_so(
 
 @given(st.lists(st.binary(max_size=200), max_size=6), st.booleans())
 def test_no_bytes_whatever_do_harm(pieces: list[bytes], greet: bool) -> None:
-    connection = HttpsConnection("192.0.2.7", 0.0, handle=_never, limits=Limits(), clock=lambda: 0.0)
+    connection = HttpsConnection("192.0.2.7", 0.0, handle=_never, limits=ConnectionLimits(), clock=lambda: 0.0)
     if greet:
         connection.data_received(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
     for piece in pieces:
@@ -414,27 +424,27 @@ def test_no_bytes_whatever_do_harm(pieces: list[bytes], greet: bool) -> None:
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=40)), max_size=6), st.binary(max_size=60))
 def test_no_headers_whatever_do_harm(headers: list[tuple[str, str]], body: bytes) -> None:
     for path in ("/dns-query", "/dns-query?dns=AAAA", ""):
-        request = Request([*headers, (":path", path)])
+        request = DohRequest([*headers, (":path", path)])
         request.body += body
-        question = request.question()
+        question = request.dns_query()
         assert isinstance(question, bytes) or question in {400, 404, 405, 415}
 
 
 @given(st.binary(max_size=100))
 def test_a_lifetime_is_found_in_any_bytes(data: bytes) -> None:
-    assert lifetime(data) >= 0
+    assert cache_max_age(data) >= 0
 
 
 def test_a_negative_answer_is_kept_as_long_as_its_soa_says() -> None:
     reply = dnslib.DNSRecord.question("x.example.org").reply()
     reply.header.rcode = 3
     reply.add_auth(*dnslib.RR.fromZone("example.org. 300 SOA ns.example.org. host.example.org. 1 2 3 4 60"))
-    assert lifetime(reply.pack()) == 60
+    assert cache_max_age(reply.pack()) == 60
     reply.header.rcode = 2
-    assert lifetime(reply.pack()) == 0
+    assert cache_max_age(reply.pack()) == 0
 
 
-def _never(packet: bytes, client: str, reply: Callable[[bytes], None], transport: Transport) -> None:
+def _never(packet: bytes, client_address: str, send: Callable[[bytes], None], transport: Transport) -> None:
     pass
 
 
@@ -490,10 +500,12 @@ class _Peer:
 
 
 @asynccontextmanager
-async def _bare(authority: Authority, door: Door, settings: dict[int, int] | None = None) -> AsyncIterator[_Peer]:
+async def _bare(
+    authority: Authority, listener: StreamListener, settings: dict[int, int] | None = None
+) -> AsyncIterator[_Peer]:
     context: ssl.SSLContext = authority.trust()
     context.set_alpn_protocols(["h2"])
-    reader, writer = await asyncio.open_connection("127.0.0.1", door.port, ssl=context)
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, ssl=context)
     peer = _Peer(reader, writer)
     peer.http.initiate_connection()
     peer.http.update_settings(settings or {})

@@ -9,8 +9,8 @@ import dnslib
 import httpx
 import pytest
 
-from dns.local_zones.local_zones import LocalNames
-from dns.server.sockets import open_sockets
+from dns.local_zones.local_zones import LocalZones
+from dns.server.sockets import open_worker_sockets
 from dns.worker import Worker, WorkerSettings
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query, run
@@ -46,13 +46,13 @@ async def working(server: FakeUpstream, authority: Authority) -> AsyncIterator[t
     """Run a worker; give its ports for TCP, TLS and HTTPS."""
     files: tuple[Path, Path] = authority.sign(NAME, "127.0.0.1")
     settings = WorkerSettings(
-        networks=("127.0.0.0/8",), upstreams=(server.address,), local=LocalNames(), certificate=files
+        networks=("127.0.0.0/8",), upstreams=(server.address,), local_zones=LocalZones(), certificate=files
     )
-    sockets = open_sockets([("127.0.0.1", 0)], [("127.0.0.1", 0)], [("127.0.0.1", 0)])
+    sockets = open_worker_sockets([("127.0.0.1", 0)], [("127.0.0.1", 0)], [("127.0.0.1", 0)])
     places = sockets.addresses + sockets.tls_addresses + sockets.https_addresses
     worker = Worker(settings, sockets, Source())
     ready = asyncio.Event()
-    task = asyncio.create_task(worker.run(ready.set))
+    task = asyncio.create_task(worker.serve(ready.set))
     await ready.wait()
     try:
         yield (places[0][1], places[1][1], places[2][1])

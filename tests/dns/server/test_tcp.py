@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.server import stream_listener as listeners_door
-from dns.server.connection_limiter import House, Limits
-from dns.server.stream_listener import Door, open_socket
-from dns.server.tcp import TcpConnection, Transport, listen
+from dns.server.connection_limiter import ConnectionLimiter, ConnectionLimits
+from dns.server.stream_listener import StreamListener, open_tcp_socket
+from dns.server.tcp import TcpConnection, Transport, listen_tcp
 from tests.fakes.dns_client import run
 
 QUESTION = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\7example\3org\0\0\1\0\1"
@@ -30,24 +30,28 @@ class Echo:
         self.packets: list[bytes] = []
         self.clients: set[str] = set()
 
-    def __call__(self, packet: bytes, client: str, reply: Callable[[bytes], None], transport: Transport) -> None:
+    def __call__(
+        self, packet: bytes, client_address: str, send: Callable[[bytes], None], transport: Transport
+    ) -> None:
         self.packets.append(packet)
-        self.clients.add(client)
+        self.clients.add(client_address)
         if self.at_once:
-            reply(packet)
+            send(packet)
         else:
-            self.waiting.append((packet, reply))
+            self.waiting.append((packet, send))
 
 
 @asynccontextmanager
-async def listening(handle: Echo, host: str = "127.0.0.1", **limits: float) -> AsyncIterator[tuple[Door, int]]:
-    bounds = Limits(**limits)  # type: ignore[arg-type]  # whole numbers where they must be
-    door = listen(host, 0, handle, limits=bounds, welcome=lambda address: address != "127.0.0.66")
+async def listening(
+    handle: Echo, host: str = "127.0.0.1", **limits: float
+) -> AsyncIterator[tuple[StreamListener, int]]:
+    bounds = ConnectionLimits(**limits)  # type: ignore[arg-type]  # whole numbers where they must be
+    listener = listen_tcp(host, 0, handle, limits=bounds, is_allowed=lambda address: address != "127.0.0.66")
     try:
-        yield door, door.port
+        yield listener, listener.port
     finally:
-        await door.close()
-    assert len(door) == 0
+        await listener.close()
+    assert len(listener) == 0
 
 
 def framed(message: bytes) -> bytes:
@@ -98,7 +102,7 @@ questions = st.binary(min_size=12, max_size=40).filter(lambda message: not messa
 @given(st.lists(questions, max_size=8), st.data())
 def test_questions_arrive_whole_whatever_the_pieces(messages: list[bytes], data: st.DataObject) -> None:
     echo = Echo(at_once=False)
-    connection = TcpConnection("192.0.2.7", 0.0, handle=echo, limits=Limits(), clock=lambda: 0.0)
+    connection = TcpConnection("192.0.2.7", 0.0, handle=echo, limits=ConnectionLimits(), clock=lambda: 0.0)
     connection.transport = _NoTransport()
     stream = b"".join(map(framed, messages))
     at = 0
@@ -111,7 +115,7 @@ def test_questions_arrive_whole_whatever_the_pieces(messages: list[bytes], data:
 
 @given(st.lists(st.binary(max_size=300), max_size=8))
 def test_no_bytes_whatever_do_harm(pieces: list[bytes]) -> None:
-    connection = TcpConnection("192.0.2.7", 0.0, handle=Echo(), limits=Limits(), clock=lambda: 0.0)
+    connection = TcpConnection("192.0.2.7", 0.0, handle=Echo(), limits=ConnectionLimits(), clock=lambda: 0.0)
     connection.transport = _NoTransport()
     for piece in pieces:
         connection.data_received(piece)
@@ -147,21 +151,21 @@ def test_whoever_sends_an_answer_is_no_device() -> None:
 def test_rfc7766_6_2_4_a_door_at_rest_answers_what_was_asked_and_parts() -> None:
     async def story() -> None:
         echo = Echo(at_once=False)
-        async with listening(echo) as (door, port):
+        async with listening(echo) as (listener, port):
             quiet, quiet_writer = await asyncio.open_connection("127.0.0.1", port)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(framed(QUESTION))
             while len(echo.waiting) < 1:
                 await asyncio.sleep(0)
-            door.rest()
+            listener.drain()
             assert await quiet.read() == b""
-            assert len(door) == 1  # whose question is under way
+            assert len(listener) == 1  # whose question is under way
             echo.waiting[0][1](QUESTION)
             assert await read(reader) == QUESTION
             assert await reader.read() == b""
             for one in (quiet_writer, writer):
                 one.close()
-            while len(door):
+            while len(listener):
                 await asyncio.sleep(0)
             with pytest.raises(ConnectionRefusedError):  # nobody else has this socket
                 await asyncio.open_connection("127.0.0.1", port)
@@ -172,11 +176,11 @@ def test_rfc7766_6_2_4_a_door_at_rest_answers_what_was_asked_and_parts() -> None
 def test_a_door_at_rest_parts_in_the_end_with_who_never_stops_asking(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         echo = Echo()
-        async with listening(echo) as (door, port):
+        async with listening(echo) as (listener, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(framed(QUESTION))
             assert await read(reader) == QUESTION
-            door.rest()
+            listener.drain()
             answers = 0
             try:
                 while True:
@@ -186,35 +190,39 @@ def test_a_door_at_rest_parts_in_the_end_with_who_never_stops_asking(monkeypatch
                 assert answers > 10
             writer.close()
 
-    monkeypatch.setattr(listeners_door, "FINISHING_SECONDS", 1.0)
+    monkeypatch.setattr(listeners_door, "DRAIN_DEADLINE_SECONDS", 1.0)
     run(story())
 
 
 def test_all_doors_of_a_house_count_together() -> None:
     async def story() -> None:
-        bounds = Limits(connections=4, connections_per_device=3)
-        house = House(bounds)
+        bounds = ConnectionLimits(max_connections=4, max_connections_per_client=3)
+        house = ConnectionLimiter(bounds)
 
         def make(address: str, now: float) -> TcpConnection:
             clock = asyncio.get_running_loop().time
             return TcpConnection(address, now, handle=Echo(), limits=bounds, clock=clock)
 
-        doors = [Door(open_socket("127.0.0.1", 0), make, limits=bounds, house=house) for _ in range(2)]
-        for door in doors:
-            door.open()
+        listeners = [
+            StreamListener(open_tcp_socket("127.0.0.1", 0), make, limits=bounds, limiter=house) for _ in range(2)
+        ]
+        for listener in listeners:
+            listener.start_accepting()
 
-        async def knock(door: Door, source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-            return await asyncio.open_connection("127.0.0.1", door.port, local_addr=(source, 0))
+        async def knock(
+            listener: StreamListener, source: str
+        ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            return await asyncio.open_connection("127.0.0.1", listener.port, local_addr=(source, 0))
 
-        asking, asks = await knock(doors[0], "127.0.0.9")
+        asking, asks = await knock(listeners[0], "127.0.0.9")
         asks.write(framed(QUESTION))
         assert await read(asking) == QUESTION
-        held = [await knock(doors[number % 2], "127.0.0.1") for number in range(3)]
+        held = [await knock(listeners[number % 2], "127.0.0.1") for number in range(3)]
         while len(house) < 4:
             await asyncio.sleep(0)
-        over, turned_away = await knock(doors[1], "127.0.0.1")
+        over, turned_away = await knock(listeners[1], "127.0.0.1")
         assert await over.read() == b""  # the fourth of one device, through whichever door
-        others = [await knock(doors[number % 2], f"127.0.0.{number + 2}") for number in range(3)]
+        others = [await knock(listeners[number % 2], f"127.0.0.{number + 2}") for number in range(3)]
         for reader, _ in held:
             with suppress(ConnectionResetError):
                 assert await reader.read() == b""  # who never asked makes room, though it came later
@@ -224,8 +232,8 @@ def test_all_doors_of_a_house_count_together() -> None:
             writer.close()
         for writer in (asks, turned_away):
             writer.close()
-        for door in doors:
-            await door.close()
+        for listener in listeners:
+            await listener.close()
         assert len(house) == 0
 
     run(story())
@@ -264,11 +272,11 @@ def test_a_quiet_connection_is_closed_and_trickling_bytes_do_not_keep_it() -> No
 
 def test_a_device_has_only_its_share_of_connections() -> None:
     async def story() -> None:
-        async with listening(Echo(), connections_per_device=5) as (door, port):
+        async with listening(Echo(), max_connections_per_client=5) as (listener, port):
             pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
-            while door.turned_away < 7:
+            while listener.rejected_count < 7:
                 await asyncio.sleep(0)
-            assert len(door) == 5
+            assert len(listener) == 5
             reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.9", 0))
             writer.write(framed(QUESTION))
             assert await read(reader) == QUESTION
@@ -280,10 +288,10 @@ def test_a_device_has_only_its_share_of_connections() -> None:
 
 def test_a_stranger_is_turned_away_at_the_door() -> None:
     async def story() -> None:
-        async with listening(Echo()) as (door, port):
+        async with listening(Echo()) as (listener, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.66", 0))
             assert await reader.read() == b""
-            assert door.turned_away == 1
+            assert listener.rejected_count == 1
             writer.close()
 
     run(story())
@@ -291,7 +299,7 @@ def test_a_stranger_is_turned_away_at_the_door() -> None:
 
 def test_a_full_house_parts_with_the_quietest_connection() -> None:
     async def story() -> None:
-        async with listening(Echo(), connections=3) as (door, port):
+        async with listening(Echo(), max_connections=3) as (listener, port):
             pairs = []
             for n in range(3):
                 pairs.append(await asyncio.open_connection("127.0.0.1", port, local_addr=(f"127.0.1.{n + 1}", 0)))
@@ -305,7 +313,7 @@ def test_a_full_house_parts_with_the_quietest_connection() -> None:
             for at in (0, 2, 3):
                 pairs[at][1].write(framed(QUESTION))
                 assert await read(pairs[at][0]) == QUESTION
-            assert len(door) == 3
+            assert len(listener) == 3
             for _, writer in pairs:
                 writer.close()
 
@@ -314,7 +322,7 @@ def test_a_full_house_parts_with_the_quietest_connection() -> None:
 
 def test_ten_thousand_attempts_leave_the_others_their_answers() -> None:
     async def story() -> None:
-        async with listening(Echo(), connections=200, connections_per_device=50) as (door, port):
+        async with listening(Echo(), max_connections=200, max_connections_per_client=50) as (listener, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.3.1", 0))
             held: list[socket.socket] = []
             for n in range(10_000):
@@ -329,7 +337,7 @@ def test_ten_thousand_attempts_leave_the_others_their_answers() -> None:
                 if n % 250 == 0:
                     writer.write(framed(QUESTION))
                     assert await read(reader) == QUESTION
-                    assert len(door) <= 200
+                    assert len(listener) <= 200
             for sock in held:
                 sock.close()
             writer.write(framed(QUESTION))
@@ -342,7 +350,7 @@ def test_ten_thousand_attempts_leave_the_others_their_answers() -> None:
 def test_a_device_that_does_not_read_is_not_read_from() -> None:
     async def story() -> None:
         echo = Echo()
-        async with listening(echo, unread_bytes=100_000_000) as (_, port):
+        async with listening(echo, max_unread_bytes=100_000_000) as (_, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**10)
             big = QUESTION + bytes(60_000)
             writer.write(framed(big) * 500)
@@ -361,13 +369,13 @@ def test_a_device_that_does_not_read_is_not_read_from() -> None:
 def test_a_device_that_leaves_too_much_unread_is_broken_off() -> None:
     async def story() -> None:
         echo = Echo(at_once=False)
-        async with listening(echo, unread_bytes=1000) as (door, port):
+        async with listening(echo, max_unread_bytes=1000) as (listener, port):
             sock = socket.create_connection(("127.0.0.1", port))
             sock.sendall(framed(QUESTION))
             while not echo.waiting:
                 await asyncio.sleep(0)
             reply = echo.waiting[0][1]
-            while len(door):
+            while len(listener):
                 reply(bytes(60_000))
                 await asyncio.sleep(0)
             sock.close()
@@ -378,7 +386,7 @@ def test_a_device_that_leaves_too_much_unread_is_broken_off() -> None:
 def test_only_so_many_questions_of_one_connection_are_in_flight() -> None:
     async def story() -> None:
         echo = Echo(at_once=False)
-        async with listening(echo, questions_in_flight=10) as (_, port):
+        async with listening(echo, max_queries_in_flight=10) as (_, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(framed(QUESTION) * 100)
             for _ in range(100):
@@ -422,7 +430,7 @@ sys.stdin.readline()
 
 def test_running_out_of_descriptors_is_a_pause_and_not_the_end() -> None:
     async def story() -> None:
-        async with listening(Echo(), connections_per_device=500) as (door, port):
+        async with listening(Echo(), max_connections_per_client=500) as (listener, port):
             holder = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-c",
@@ -440,7 +448,7 @@ def test_running_out_of_descriptors_is_a_pause_and_not_the_end() -> None:
             try:
                 holder.stdin.write(b"\n")
                 assert await holder.stdout.readline() == b"held\n"
-                while not door.pauses:
+                while not listener.pause_count:
                     await asyncio.sleep(0.01)
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -13,7 +13,7 @@ from appliance.room.query_log.pseudonyms import Tokens
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
 from dns.message.wire import NOERROR, REFUSED, SERVFAIL
-from dns.querylog.records import Batch, QueryRecord
+from dns.querylog.records import QueryRecord, RecordBatch
 from tests.fakes import traces
 
 NOW = 1_795_000_000
@@ -35,7 +35,7 @@ def watch(tmp_path: Path, paths: RoomPaths) -> Watch:
     return Watch(load(tmp_path / "room.toml", RoomSettings), paths, Tokens(b"b" * 32))
 
 
-def seconds_of_a_tunnel(verdict: str, rcode: int, step: str) -> Iterator[Batch]:
+def seconds_of_a_tunnel(verdict: str, rcode: int, step: str) -> Iterator[RecordBatch]:
     """Yield a batch for each second of 38 letters of base32, ten names a second, for A and AAAA."""
     names = traces.tunnel(Random(1), "base32", per_second=10, letters=38, qtype=traces.A, seconds=150)
     batches: dict[int, list[QueryRecord]] = {}
@@ -46,7 +46,7 @@ def seconds_of_a_tunnel(verdict: str, rcode: int, step: str) -> Iterator[Batch]:
             )
         )
     for sequence, records in enumerate(batches.values(), 1):
-        yield Batch("worker", sequence, tuple(records))
+        yield RecordBatch("worker", sequence, tuple(records))
 
 
 @pytest.mark.parametrize(

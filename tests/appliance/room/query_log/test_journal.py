@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.room.query_log.journal import Spool
-from dns.querylog.records import Batch, QueryRecord
+from dns.querylog.records import QueryRecord, RecordBatch
 
 RECORD = st.builds(
     lambda second, name, count: QueryRecord(
@@ -19,7 +19,7 @@ RECORD = st.builds(
 )
 BATCHES = st.lists(
     st.builds(
-        lambda number, records: Batch("w", number, tuple(records)),
+        lambda number, records: RecordBatch("w", number, tuple(records)),
         st.integers(1, 2**63),
         st.lists(RECORD, max_size=5),
     ),
@@ -31,7 +31,7 @@ BATCHES = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(batches=BATCHES, key=st.sampled_from([None, b"k" * 32]), cut=st.integers(0, 10_000))
 def test_what_comes_out_is_what_went_in_up_to_where_it_is_torn(
-    batches: list[Batch], key: bytes | None, cut: int
+    batches: list[RecordBatch], key: bytes | None, cut: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.spool"
@@ -59,14 +59,14 @@ def test_junk_gives_nothing_and_raises_nothing(junk: bytes, key: bytes | None) -
         spool = Spool(path, key)
         assert spool.batches() == []
         spool.clear()
-        spool.append([Batch("w", 1, ())], durable=True)
-        assert spool.batches() == [Batch("w", 1, ())]
+        spool.append([RecordBatch("w", 1, ())], durable=True)
+        assert spool.batches() == [RecordBatch("w", 1, ())]
         spool.close()
 
 
 def test_a_spool_of_another_key_gives_nothing(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "log.spool", b"a" * 32)
-    spool.append([Batch("w", 1, ())], durable=False)
+    spool.append([RecordBatch("w", 1, ())], durable=False)
     spool.close()
     other = Spool(tmp_path / "log.spool", b"b" * 32)
     assert other.batches() == []

@@ -30,7 +30,7 @@ from appliance.room.query_log.service import Recorder
 from appliance.room.query_log.writer import Ledger
 from appliance.settings.load import load
 from appliance.settings.room import RoomSettings
-from dns.querylog.records import Batch, FrameReader, QueryRecord, frame, stored_decoder
+from dns.querylog.records import FrameReader, QueryRecord, RecordBatch, ack_decoder, encode_frame
 from hardware.lamp import SimulatedLamp
 
 NOW = 1_795_000_000
@@ -95,7 +95,7 @@ def sequences(connection: socket.socket, count: int) -> list[int]:
     while len(found) < count:
         data = connection.recv(65536)
         assert data, "the recorder closed the connection"
-        found += [stored_decoder.decode(body).sequence for body in frames.feed(data)]
+        found += [ack_decoder.decode(body).sequence for body in frames.feed(data)]
     return found
 
 
@@ -103,9 +103,9 @@ def test_what_is_pending_is_stored_when_it_is_told_to_stop(folder: Path, setting
     paths = RoomPaths.of(settings)
     recorder = Process(folder)
     with connect(paths.recorder_socket) as worker:
-        worker.sendall(frame(Batch("w", 1, (ALLOWED,))))
+        worker.sendall(encode_frame(RecordBatch("w", 1, (ALLOWED,))))
         control.ask(paths.log_socket, control.Fold())  # it has certainly read what was sent before
-        worker.sendall(frame(Batch("w", 2, (ALLOWED,))))
+        worker.sendall(encode_frame(RecordBatch("w", 2, (ALLOWED,))))
         assert sequences(worker, 1) == [1]
         control.ask(paths.log_socket, control.Acknowledge())
         assert recorder.end(signal.SIGTERM) == 0
@@ -117,13 +117,13 @@ def test_after_a_kill_it_serves_again_where_the_old_sockets_stand(folder: Path, 
     paths = RoomPaths.of(settings)
     first = Process(folder)
     with connect(paths.recorder_socket) as worker:
-        worker.sendall(frame(Batch("w", 1, (LOCKED,))))
+        worker.sendall(encode_frame(RecordBatch("w", 1, (LOCKED,))))
         assert sequences(worker, 1) == [1], "a refusal is not kept waiting"
     first.end(signal.SIGKILL)
     assert paths.recorder_socket.exists()
     again = Process(folder)
     with connect(paths.recorder_socket) as worker:
-        worker.sendall(frame(Batch("w", 1, (LOCKED,))) + frame(Batch("w", 2, (LOCKED,))))
+        worker.sendall(encode_frame(RecordBatch("w", 1, (LOCKED,))) + encode_frame(RecordBatch("w", 2, (LOCKED,))))
         assert sequences(worker, 2) == [1, 2]
     again.end(signal.SIGTERM)
     assert QueryLog(paths.log).stats().refused == 2
@@ -133,7 +133,7 @@ def test_a_reader_sees_what_was_received_a_moment_ago(folder: Path, settings: Ro
     paths = RoomPaths.of(settings)
     recorder = Process(folder)
     with connect(paths.recorder_socket) as worker:
-        worker.sendall(frame(Batch("w", 1, (LOCKED,))))
+        worker.sendall(encode_frame(RecordBatch("w", 1, (LOCKED,))))
         sequences(worker, 1)
         log = QueryLog.of(settings)
         assert [entry.name for entry in log.tail(5)] == ["hate.example"]
@@ -197,7 +197,7 @@ def test_an_incident_reaches_the_agent_once_and_is_kept_until_it_does(
         recorder = Recorder(ledger, live, light, watch, commit_seconds=0.05, now=lambda: float(NOW))
         server = await asyncio.start_unix_server(recorder.serve, paths.recorder_socket)
         reader, writer = await asyncio.open_unix_connection(paths.recorder_socket)
-        writer.write(frame(Batch("w", 1, (LOCKED, ALLOWED))))
+        writer.write(encode_frame(RecordBatch("w", 1, (LOCKED, ALLOWED))))
         async with asyncio.timeout(10):
             await reader.read(100)
         await recorder.hand_over_incidents()  # nobody is there

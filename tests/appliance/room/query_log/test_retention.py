@@ -17,7 +17,7 @@ from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.reader import QueryLog
 from appliance.room.query_log.writer import Ledger
 from appliance.settings.room import Log
-from dns.querylog.records import Batch, QueryRecord
+from dns.querylog.records import QueryRecord, RecordBatch
 
 NOW = 1_795_000_000.0
 HOUR = 3600.0
@@ -53,7 +53,7 @@ class Room:
         self._sequence += 1
         second = int(self.now - age)
         record = QueryRecord(second, "192.0.2.7", "pupils", name, 1, verdict, "list", "", "", "", 0, count, 0.5)
-        self.ledger.write([Batch("w", self._sequence, (record,))], self.now)
+        self.ledger.write([RecordBatch("w", self._sequence, (record,))], self.now)
 
     def run(self, seconds: float = 1.0, step: float = HOUR) -> None:
         """Let time pass, with a look now and then."""

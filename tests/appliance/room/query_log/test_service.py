@@ -20,7 +20,7 @@ from appliance.room.query_log.reader import QueryLog
 from appliance.room.query_log.service import Recorder, patience
 from appliance.room.query_log.writer import Ledger
 from appliance.settings.room import Log
-from dns.querylog.records import Batch, FrameReader, QueryRecord, Stored, frame, stored_decoder
+from dns.querylog.records import BatchAck, FrameReader, QueryRecord, RecordBatch, ack_decoder, encode_frame
 from hardware.lamp import SimulatedLamp
 
 ALLOWED = QueryRecord(100, "192.0.2.7", "pupils", "example.org", 1, "allowed", "default", "", "", "", 0, 3, 1.5)
@@ -45,15 +45,15 @@ class Worker:
         self._writer = writer
         self._frames = FrameReader()
 
-    def send(self, *batches: Batch) -> None:
-        self._writer.write(b"".join(frame(batch) for batch in batches))
+    def send(self, *batches: RecordBatch) -> None:
+        self._writer.write(b"".join(encode_frame(batch) for batch in batches))
 
-    async def stored(self) -> list[Stored]:
+    async def stored(self) -> list[BatchAck]:
         async with asyncio.timeout(10):
             while True:
                 data = await self._reader.read(65536)
                 assert data, "the recorder closed the connection"
-                found = [stored_decoder.decode(body) for body in self._frames.feed(data)]
+                found = [ack_decoder.decode(body) for body in self._frames.feed(data)]
                 if found:
                     return found
 
@@ -96,8 +96,8 @@ def test_a_batch_is_confirmed_once_it_can_be_read(folder: Path) -> None:
     async def story() -> None:
         async with running(folder) as room:
             worker = await room.worker()
-            worker.send(Batch("w1", 1, (ALLOWED, REFUSED)))
-            assert await worker.stored() == [Stored("w1", 1)]
+            worker.send(RecordBatch("w1", 1, (ALLOWED, REFUSED)))
+            assert await worker.stored() == [BatchAck("w1", 1)]
             stats = QueryLog(room.log).stats()
             assert (stats.queries, stats.refused, stats.rows) == (5, 2, 2)
             worker.close()
@@ -127,11 +127,11 @@ def test_a_batch_that_comes_again_is_confirmed_and_not_counted_twice(folder: Pat
     async def story() -> None:
         async with running(folder) as room:
             first = await room.worker()
-            first.send(Batch("w1", 1, (ALLOWED,)))
+            first.send(RecordBatch("w1", 1, (ALLOWED,)))
             await first.stored()
             first.close()
             again = await room.worker()
-            again.send(Batch("w1", 1, (ALLOWED,)), Batch("w1", 2, (ALLOWED,)))
+            again.send(RecordBatch("w1", 1, (ALLOWED,)), RecordBatch("w1", 2, (ALLOWED,)))
             assert [stored.sequence for stored in await again.stored()] == [1, 2]
             assert QueryLog(room.log).stats().queries == 6
             again.close()
@@ -144,7 +144,7 @@ def test_a_batch_is_known_again_after_the_recorder_was_restarted(folder: Path) -
         for _ in range(2):
             async with running(folder) as room:
                 worker = await room.worker()
-                worker.send(Batch("w1", 1, (ALLOWED,)))
+                worker.send(RecordBatch("w1", 1, (ALLOWED,)))
                 await worker.stored()
                 worker.close()
         assert QueryLog(folder / "log.db").stats().queries == 3
@@ -158,7 +158,7 @@ def test_the_lamp_is_lit_and_the_page_told_before_anything_is_written(folder: Pa
             follower, page = await asyncio.open_unix_connection(folder / "live.sock")
             await asyncio.sleep(0)  # the feed greets its follower in its next turn
             worker = await room.worker()
-            worker.send(Batch("w1", 1, (REFUSED,)))
+            worker.send(RecordBatch("w1", 1, (REFUSED,)))
             async with asyncio.timeout(10):
                 line = await follower.readline()
                 while room.lamp.read_text() == "off\n":
@@ -177,7 +177,7 @@ def test_allowed_names_do_not_light_the_lamp(folder: Path) -> None:
     async def story() -> None:
         async with running(folder) as room:
             worker = await room.worker()
-            worker.send(Batch("w1", 1, (ALLOWED,)))
+            worker.send(RecordBatch("w1", 1, (ALLOWED,)))
             await worker.stored()
             assert room.lamp.read_text() == "off\n"
             worker.close()
@@ -194,12 +194,12 @@ def test_a_log_that_cannot_be_written_keeps_records_until_it_can(
         async with running(folder) as room:
             room.log.mkdir()  # nothing can be written where a folder stands
             worker = await room.worker()
-            worker.send(Batch("w1", 1, (ALLOWED,)))
+            worker.send(RecordBatch("w1", 1, (ALLOWED,)))
             async with asyncio.timeout(10):
                 while not room.recorder.trouble:
                     await asyncio.sleep(0.01)
             room.log.rmdir()
-            assert await worker.stored() == [Stored("w1", 1)]
+            assert await worker.stored() == [BatchAck("w1", 1)]
             assert room.recorder.trouble == ""
             assert QueryLog(room.log).stats().queries == 3
             worker.close()
@@ -218,7 +218,7 @@ def test_somebody_who_does_not_speak_the_protocol_is_sent_away(folder: Path, jun
                     assert await reader.read() == b""
             writer.close()
             worker = await room.worker()
-            worker.send(Batch("w1", 1, (ALLOWED,)))
+            worker.send(RecordBatch("w1", 1, (ALLOWED,)))
             assert await worker.stored()
             worker.close()
 
@@ -229,7 +229,7 @@ def test_the_view_reads_like_a_sentence(folder: Path) -> None:
     async def story() -> None:
         async with running(folder) as room:
             worker = await room.worker()
-            worker.send(Batch("w1", 1, (REFUSED,)))
+            worker.send(RecordBatch("w1", 1, (REFUSED,)))
             await worker.stored()
             worker.close()
 

@@ -14,7 +14,7 @@ from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.reader import LogUnreadable, QueryLog, Wanted
 from appliance.room.query_log.writer import Ledger
 from appliance.settings.room import Log
-from dns.querylog.records import Batch, QueryRecord
+from dns.querylog.records import QueryRecord, RecordBatch
 
 NOW = 1_795_000_000.0
 DAY = 86_400
@@ -65,8 +65,8 @@ def test_few_records_wait_in_the_spool_and_are_there_after_a_crash(
 ) -> None:
     slow(monkeypatch)
     first = room()
-    first.write([Batch("w", 1, (record(),))], NOW)
-    first.write([Batch("w", 2, (record("casino.example", verdict="refused"),))], NOW, durable=True)
+    first.write([RecordBatch("w", 1, (record(),))], NOW)
+    first.write([RecordBatch("w", 2, (record("casino.example", verdict="refused"),))], NOW, durable=True)
     assert read(tmp_path).stats().queries == 0
     first.let_go()  # as a crash would: nothing more is written
     again = room()
@@ -81,7 +81,7 @@ def test_what_was_spooled_and_comes_again_is_counted_once(
 ) -> None:
     slow(monkeypatch)
     one = room()
-    batch = Batch("w", 1, (record(),))
+    batch = RecordBatch("w", 1, (record(),))
     one.write([batch], NOW)
     one.write([batch], NOW)
     one.close(NOW)
@@ -93,9 +93,9 @@ def test_a_torn_spool_gives_what_was_whole(
 ) -> None:
     slow(monkeypatch)
     one = room()
-    one.write([Batch("w", 1, (record(),))], NOW)
+    one.write([RecordBatch("w", 1, (record(),))], NOW)
     whole = (tmp_path / "log.spool").stat().st_size
-    one.write([Batch("w", 2, (record("other.example"),))], NOW)
+    one.write([RecordBatch("w", 2, (record("other.example"),))], NOW)
     one.let_go()
     spool = tmp_path / "log.spool"
     spool.write_bytes(spool.read_bytes()[: whole + 5])
@@ -109,7 +109,7 @@ def test_many_records_go_straight_into_the_database(
 ) -> None:
     slow(monkeypatch)
     one = room()
-    one.write([Batch("w", 1, tuple(record(f"n{number}.example") for number in range(300)))], NOW)
+    one.write([RecordBatch("w", 1, tuple(record(f"n{number}.example") for number in range(300)))], NOW)
     assert read(tmp_path).stats().rows == 300
     assert (tmp_path / "log.spool").stat().st_size == 0
 
@@ -120,7 +120,7 @@ def test_a_trickle_is_taken_in_now_and_then(
     monkeypatch.setattr(writer, "PROMPT_FOLDS", 1)
     one = room(settings=Log(fold_seconds=60))
     for second in range(100):
-        one.write([Batch("w", second + 1, (record(),))], NOW + second)
+        one.write([RecordBatch("w", second + 1, (record(),))], NOW + second)
     assert read(tmp_path).stats().queries == 61, "the first at once, the next sixty after a minute"
     one.tend(NOW + 120)
     assert read(tmp_path).stats().queries == 100
@@ -128,7 +128,7 @@ def test_a_trickle_is_taken_in_now_and_then(
 
 def test_equal_answers_of_one_second_become_one_row(room: Callable[..., Ledger], tmp_path: Path) -> None:
     one = room()
-    one.write([Batch("w1", 1, (record(count=3),)), Batch("w2", 1, (record(count=4),))], NOW)
+    one.write([RecordBatch("w1", 1, (record(count=3),)), RecordBatch("w2", 1, (record(count=4),))], NOW)
     stats = read(tmp_path).stats()
     assert (stats.queries, stats.rows) == (7, 1)
 
@@ -136,7 +136,7 @@ def test_equal_answers_of_one_second_become_one_row(room: Callable[..., Ledger],
 def test_with_a_key_nothing_can_be_read_without_it(room: Callable[..., Ledger], tmp_path: Path) -> None:
     source = Key(b"k" * 32)
     one = room(source)
-    one.write([Batch("w", 1, (record("secret.example"),))], NOW)
+    one.write([RecordBatch("w", 1, (record("secret.example"),))], NOW)
     one.close(NOW)
     assert read(tmp_path, source).stats().queries == 1
     for path in tmp_path.iterdir():
@@ -152,7 +152,7 @@ def test_the_spool_too_is_encrypted(
     slow(monkeypatch)
     source = Key(b"k" * 32)
     one = room(source)
-    one.write([Batch("w", 1, (record("secret.example"),))], NOW)
+    one.write([RecordBatch("w", 1, (record("secret.example"),))], NOW)
     one.let_go()
     assert (tmp_path / "log.spool").stat().st_size > 0
     room(source).fold(NOW)
@@ -163,10 +163,10 @@ def test_a_log_whose_key_is_not_there_yet_begins_when_it_is(room: Callable[..., 
     source = Key(None)
     one = room(source)
     with pytest.raises(KeyNotThere):
-        one.write([Batch("w", 1, (record(),))], NOW)
+        one.write([RecordBatch("w", 1, (record(),))], NOW)
     assert not (tmp_path / "log.db").exists()
     source.value = b"k" * 32
-    one.write([Batch("w", 1, (record(),))], NOW)
+    one.write([RecordBatch("w", 1, (record(),))], NOW)
     assert read(tmp_path, source).stats().queries == 1
 
 
@@ -179,11 +179,11 @@ def test_a_key_file_that_holds_no_key_says_so(tmp_path: Path, content: bytes) ->
 
 def test_a_log_of_another_key_is_set_aside_and_the_loss_said(room: Callable[..., Ledger], tmp_path: Path) -> None:
     one = room(Key(b"a" * 32))
-    one.write([Batch("w", 1, (record(),))], NOW)
+    one.write([RecordBatch("w", 1, (record(),))], NOW)
     one.close(NOW)
     source = Key(b"b" * 32)
     other = room(source)
-    other.write([Batch("w", 2, (record(),))], NOW)
+    other.write([RecordBatch("w", 2, (record(),))], NOW)
     log = read(tmp_path, source)
     assert log.stats().queries == 1
     assert "set aside as log.set-aside-" in log.deletions()[0].what
@@ -196,14 +196,14 @@ def test_a_damaged_log_is_set_aside_and_a_new_one_begun(
     room: Callable[..., Ledger], tmp_path: Path, at: int
 ) -> None:
     one = room()
-    one.write([Batch("w", 1, tuple(record(f"n{number}.example") for number in range(2000)))], NOW)
+    one.write([RecordBatch("w", 1, tuple(record(f"n{number}.example") for number in range(2000)))], NOW)
     one.close(NOW)
     path = tmp_path / "log.db"
     damaged = bytearray(path.read_bytes())
     damaged[at : at + 1500] = b"\xa5" * 1500
     path.write_bytes(damaged)
     again = room()
-    again.write([Batch("w", 2, (record(),))], NOW)
+    again.write([RecordBatch("w", 2, (record(),))], NOW)
     assert read(tmp_path).stats().queries == 1
     assert list(tmp_path.glob("log.set-aside-*.db"))
 
@@ -213,7 +213,7 @@ def test_a_full_disk_loses_nothing_that_was_stored(
 ) -> None:
     slow(monkeypatch)
     one = room()
-    one.write([Batch("w", 1, (record(),))], NOW)
+    one.write([RecordBatch("w", 1, (record(),))], NOW)
     real = writer.Spool._write
 
     def full(*_: object) -> None:
@@ -221,10 +221,10 @@ def test_a_full_disk_loses_nothing_that_was_stored(
 
     monkeypatch.setattr(writer.Spool, "_write", full)
     with pytest.raises(OSError, match="No space"):
-        one.write([Batch("w", 2, (record(),))], NOW)
+        one.write([RecordBatch("w", 2, (record(),))], NOW)
     monkeypatch.setattr(writer.Spool, "_write", real)
     one.let_go()
-    one.write([Batch("w", 2, (record(),))], NOW)
+    one.write([RecordBatch("w", 2, (record(),))], NOW)
     one.fold(NOW)
     assert read(tmp_path).stats().queries == 2
 
@@ -234,7 +234,7 @@ def test_rows_are_kept_for_as_long_as_their_kind_may_be(room: Callable[..., Ledg
     for sequence, days in enumerate((40, 20, 3), start=1):
         then = NOW - days * DAY
         both = (record("a.example", second=then), record("b.example", second=then, verdict="refused"))
-        one.write([Batch("w", sequence, both)], NOW)
+        one.write([RecordBatch("w", sequence, both)], NOW)
     one.tend(NOW)
     log = read(tmp_path)
     assert [(entry.name, entry.verdict) for entry in log.tail(10)] == [
@@ -249,7 +249,7 @@ def test_beyond_its_size_the_oldest_allowed_rows_go_first_and_it_is_said(
     one = room(settings=Log(megabytes=1))
     refused = [record(f"r{number}.example", second=NOW - 5000, verdict="refused") for number in range(500)]
     allowed = [record(f"n{number}.example", second=NOW - 4000 + number // 10) for number in range(30_000)]
-    one.write([Batch("w", 1, (*refused, *allowed))], NOW)
+    one.write([RecordBatch("w", 1, (*refused, *allowed))], NOW)
     one.tend(NOW)
     one.close(NOW)
     log = read(tmp_path)
@@ -275,7 +275,7 @@ def test_the_level_of_detail_says_what_is_kept(
 ) -> None:
     one = room(settings=Log(detail=level))  # type: ignore[arg-type]
     both = (record("www.school.example", count=4), record("www.casino.example", verdict="refused", count=2))
-    one.write([Batch("w", 1, both)], NOW)
+    one.write([RecordBatch("w", 1, both)], NOW)
     log = read(tmp_path)
     assert {entry.name for entry in log.tail(9)} == names
     assert all(bool(entry.device) is device for entry in log.tail(9))
@@ -288,7 +288,7 @@ def test_who_a_device_is_is_told_for_a_reason_and_that_is_written_down(
     room: Callable[..., Ledger], tmp_path: Path
 ) -> None:
     one = room()
-    one.write([Batch("w", 1, (record(),))], NOW)
+    one.write([RecordBatch("w", 1, (record(),))], NOW)
     token = read(tmp_path).tail(1)[0].device
     refused = one.answer(control.LookUp(token=token, who="m.lead", reason="  "), NOW)
     assert "reason" in refused.error
@@ -303,7 +303,8 @@ def test_who_a_device_is_is_told_for_a_reason_and_that_is_written_down(
 def test_a_purge_leaves_nothing_but_its_proof(room: Callable[..., Ledger], tmp_path: Path) -> None:
     one = room()
     one.write(
-        [Batch("w", 1, (record("private-matter.example", count=5), record("b.example", verdict="refused")))], NOW
+        [RecordBatch("w", 1, (record("private-matter.example", count=5), record("b.example", verdict="refused")))],
+        NOW,
     )
     token = read(tmp_path).tail(1)[0].device
     gone = one.answer(control.Purge(who="office", reason="asked for by a family", device=token), NOW)
@@ -321,10 +322,10 @@ def test_a_purge_leaves_nothing_but_its_proof(room: Callable[..., Ledger], tmp_p
 
 def test_a_purge_may_end_at_a_time(room: Callable[..., Ledger], tmp_path: Path) -> None:
     one = room()
-    one.write([Batch("w", 1, (record("old.example", second=NOW - DAY), record("new.example")))], NOW)
+    one.write([RecordBatch("w", 1, (record("old.example", second=NOW - DAY), record("new.example")))], NOW)
     one.answer(control.Purge(who="office", reason="end of term", before=int(NOW) - 60), NOW)
     assert [entry.name for entry in read(tmp_path).tail(9)] == ["new.example"]
-    one.write([Batch("w", 2, (record("old.example"),))], NOW)
+    one.write([RecordBatch("w", 2, (record("old.example"),))], NOW)
     assert [entry.name for entry in read(tmp_path).search(Wanted(name="old"))] == ["old.example"]
 
 
@@ -336,6 +337,6 @@ def test_a_clock_that_may_be_wrong_deletes_nothing(tmp_path: Path) -> None:
     one = Ledger(
         tmp_path / "log.db", tmp_path / "log.spool", Log(), Tokens(b"s" * 32), NoKey(), clock_trusted=lambda: False
     )
-    one.write([Batch("w", 1, (record(second=NOW - 100 * DAY),))], NOW)
+    one.write([RecordBatch("w", 1, (record(second=NOW - 100 * DAY),))], NOW)
     one.tend(NOW)
     assert read(tmp_path).stats().rows == 1
