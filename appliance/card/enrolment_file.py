@@ -58,7 +58,10 @@ def decode(content: bytes) -> Bundle:
 
 
 def _check_link(bundle: Bundle) -> None:
-    parts = urlsplit(bundle.url)
+    try:
+        parts = urlsplit(bundle.url)
+    except ValueError as problem:
+        raise BundleInvalid(f"central's url: {problem}") from None
     if parts.username or parts.query or parts.fragment:
         raise BundleInvalid("names no plain address of central: no user, no query and no fragment belong in it")
     try:

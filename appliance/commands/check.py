@@ -78,10 +78,10 @@ def command(
 
 def _name(text: str) -> str:
     """Return the canonical name in what somebody typed or pasted."""
-    host = urlsplit(text).hostname if "//" in text else text
     try:
+        host = urlsplit(text).hostname if "//" in text else text
         return names.canonical(host or text)
-    except InvalidName as problem:
+    except (InvalidName, ValueError) as problem:
         raise click.BadParameter(f"{problem}.", param_hint="NAME") from None
 
 

@@ -128,6 +128,11 @@ def test_a_redirection_to_plain_http_elsewhere_is_refused(server: ListServer, fe
     assert (outcome.state, outcome.message) == ("failed", "http://lists.example/list: is not https://")
 
 
+def test_a_redirection_to_what_is_no_address_is_refused(server: ListServer, fetcher: Fetcher) -> None:
+    server.says("/list", 302, Location="https://[/list")
+    assert fetcher.fetch_source(named(server)).state == "failed"
+
+
 def test_a_download_that_is_too_large_is_stopped(server: ListServer, tmp_path: Path, clock: Clock) -> None:
     server.gives("/list", b"x" * 300_000)
     small = Fetcher(tmp_path, clock, max_bytes=100_000)

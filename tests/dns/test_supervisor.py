@@ -26,7 +26,7 @@ from dns.worker import Worker, WorkerSettings, run_worker
 from tests.fakes.policy import FakePolicy
 
 class Source:
-    policy = FakePolicy(refused={"bets.example"})
+    policy = FakePolicy(blocked={"bets.example"})
     def current(self): return self.policy
     def has_changed(self): return False
 

@@ -84,6 +84,9 @@ def install(app: Flask, check: Check, still_holds: Callable[[Account], bool], ho
 def _wanted() -> str:
     """Return the page of ours that somebody wanted before they had to sign in, or ""."""
     wanted = request.args.get("next", "")
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:
+        return ""
     ours = wanted.startswith("/") and not wanted.startswith("//") and not parts.netloc and "\\" not in wanted
     return wanted if ours else ""

@@ -28,6 +28,7 @@ def test_an_older_card_passes_over_what_a_newer_central_adds() -> None:
         (b"{}", "no enrolment bundle of central's"),
         (encode(GOOD).replace(b"https", b"http"), "must be https"),
         (encode(GOOD).replace(b"https://", b"https://user@"), "no plain address"),
+        (encode(GOOD).replace(b"https://", b"https://["), "central's url: Invalid IPv6 URL"),
         (encode(GOOD).replace(TOKEN.encode(), b"short"), "no enrolment bundle of central's"),
         (encode(GOOD).replace(b'bundle": 1', b'bundle": 2'), "needs a newer image"),
         (encode(GOOD).replace(b'"certificate": ""', b'"certificate": "x"'), "certificate that cannot be read"),

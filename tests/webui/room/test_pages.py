@@ -90,7 +90,9 @@ def test_every_page_is_protected_and_says_that_use_is_monitored(teacher: FlaskCl
     assert "style=" not in page
 
 
-@pytest.mark.parametrize("wanted", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example"])
+@pytest.mark.parametrize(
+    "wanted", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "https://["]
+)
 def test_signing_in_leads_nowhere_else(app: Flask, wanted: str) -> None:
     with app.test_request_context("/sign-in", query_string={"next": wanted}):
         assert _wanted() == ""

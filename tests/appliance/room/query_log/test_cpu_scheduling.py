@@ -14,14 +14,14 @@ from appliance.room.query_log.cpu_scheduling import LATE_SECONDS, ORDINARY_SECON
 
 TRY = """
 import json, os, resource, sys
-from appliance.room.query_log import giving_way  # before: nobody else may read the folder of whoever tests at home
+from appliance.room.query_log import cpu_scheduling  # before: nobody else may read the folder of whoever tests at home
 try:
     resource.setrlimit(resource.RLIMIT_NICE, (int(sys.argv[1]),) * 2)
 except ValueError:
     sys.exit("may not")
 os.setuid(65534)
 os.nice(5)
-print(json.dumps([giving_way.may_come_back(), os.sched_getscheduler(0)]))
+print(json.dumps([cpu_scheduling.may_come_back(), os.sched_getscheduler(0)]))
 """
 
 
@@ -46,11 +46,11 @@ def test_being_late_again_makes_the_while_longer() -> None:
 def test_a_policy_is_every_threads_and_later_threads_too() -> None:
     script = """
 import os, threading
-from appliance.room.query_log import giving_way
+from appliance.room.query_log import cpu_scheduling
 go_on, seen = threading.Event(), []
 def tell(): go_on.wait(); seen.append(os.sched_getscheduler(0))
 early = threading.Thread(target=tell); early.start()
-giving_way.take(os.SCHED_IDLE)
+cpu_scheduling.take(os.SCHED_IDLE)
 late = threading.Thread(target=tell); late.start()
 go_on.set(); early.join(); late.join()
 assert seen == [os.SCHED_IDLE] * 2, seen
