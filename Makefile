@@ -12,7 +12,7 @@ CUTS   ?= 20
 IMAGE  ?=
 FUZZ   ?=
 
-.PHONY: help run setup test test-trixie test-pythons test-all lint bench soak image image-test fuzz clean
+.PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint bench soak image image-test fuzz clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
@@ -32,6 +32,8 @@ run: $(VENV)/.installed
 	@$(VENV)/bin/hallpass demo $(DEMO)
 
 setup: $(VENV)/.installed
+
+setup-tests: $(VENV)/.installed-for-tests
 
 $(VENV)/.installed: pyproject.toml constraints.txt .ci/setup
 	@.ci/setup run
@@ -64,7 +66,6 @@ test-pythons: $(VENV)/.installed-for-tests
 test-all: test
 	.ci/trixie
 	.ci/pythons
-	@echo "hallpass: all of it passed: here, on trixie, and with each Python of this machine"
 
 bench: $(VENV)/.installed-for-bench
 	$(VENV)/bin/python -m tests.bench

@@ -14,7 +14,8 @@ from appliance.room.query_log.cpu_scheduling import LATE_SECONDS, ORDINARY_SECON
 
 TRY = """
 import json, os, resource, sys
-from appliance.room.query_log import cpu_scheduling  # before: nobody else may read the folder of whoever tests at home
+# Before the next lines: nobody else may read the folder of whoever tests at home.
+from appliance.room.query_log import cpu_scheduling
 try:
     resource.setrlimit(resource.RLIMIT_NICE, (int(sys.argv[1]),) * 2)
 except ValueError:
