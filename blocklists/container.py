@@ -35,6 +35,7 @@ import msgspec
 
 from blocklists.entries import EntryCondition
 from blocklists.errors import IndexDamaged, ListError
+from dns.errors import DECODING_FAILED
 
 INDEX_NAME = "index.hpx"
 OVERLAY_NAME = "overlay.hpx"
@@ -209,7 +210,7 @@ def _mapped(path: Path, mapped: mmap.mmap, file: HeldFile) -> MappedIndex:
     begins, keys, width, version = _footer(path, len(mapped), file)
     try:
         tables = _tables_decoder.decode(os.pread(file.descriptor, begins[2] - begins[1], begins[1]))
-    except (msgspec.DecodeError, ValueError):
+    except DECODING_FAILED:
         raise IndexDamaged(f"{path}: is damaged: its tables cannot be read") from None
     trie = marisa_trie.Trie()
     try:

@@ -24,6 +24,7 @@ from blocklists import container
 from blocklists.compiler import local_path, survey_source
 from blocklists.errors import FetchFailed, ListError, SourceUnusable
 from blocklists.sources import LOOPBACK, Source
+from dns.errors import DECODING_FAILED
 
 MAX_DOWNLOAD_BYTES = 512 * 1024**2
 MAX_DOWNLOAD_SECONDS = 600.0
@@ -102,7 +103,7 @@ class Fetcher:
         """Return what is known of a source's copy."""
         try:
             return msgspec.json.decode(self._path(source, "json").read_bytes(), type=ListCopy)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, *DECODING_FAILED):
             return ListCopy(url=source.location)
 
     def fetch_source(self, source: Source) -> FetchOutcome:

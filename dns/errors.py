@@ -23,3 +23,8 @@ class PolicyInvalid(DnsError):
 
 class NotASite(InvalidName):
     """A name, or what was written for one, that cannot be opened or closed as a site; the message says why."""
+
+
+# What msgspec raises for bytes that are not what they should be: its own errors and UnicodeDecodeError, for a text
+# that is no UTF-8, are ValueErrors; for thousands of brackets within each other it is the interpreter's own.
+DECODING_FAILED = (ValueError, RecursionError)

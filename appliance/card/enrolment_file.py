@@ -13,6 +13,7 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.settings.room import CentralLink
+from dns.errors import DECODING_FAILED
 
 FORMAT = 1
 LARGEST_BYTES = 256 * 1024
@@ -49,7 +50,7 @@ def decode(content: bytes) -> Bundle:
         bundle = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=Bundle)
     except msgspec.ValidationError as problem:
         raise BundleInvalid(f"is no enrolment bundle of central's: {problem}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except DECODING_FAILED:
         raise BundleInvalid("is damaged, or no enrolment bundle: fetch it anew from central") from None
     if bundle.hallpass_bundle > FORMAT:
         raise BundleInvalid("was made by a newer central: this card needs a newer image")

@@ -44,7 +44,7 @@ from blocklists.index import open_index
 from blocklists.search import diff_indexes as compare
 from blocklists.search import search_index as find
 from blocklists.sources import Source, load_sources
-from dns.errors import InvalidName
+from dns.errors import DECODING_FAILED, InvalidName
 from dns.message.names import canonical
 
 FETCHED = "fetched"  # the folder for the copies of fetched lists, beside the index
@@ -265,7 +265,7 @@ def _built(index: Path) -> compiling.BuildReport:
     path = index / compiling.REPORT_NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=compiling.BuildReport)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *DECODING_FAILED):
         raise ListError(f"{path}: the report of the build is missing or damaged; build the index again") from None
 
 
@@ -277,7 +277,7 @@ def _without_lines(built: compiling.BuildReport) -> compiling.BuildReport:
 def _copy(index: Path, source: str) -> ListCopy | None:
     try:
         return msgspec.json.decode((index / FETCHED / f"{source}.json").read_bytes(), type=ListCopy)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *DECODING_FAILED):
         return None
 
 

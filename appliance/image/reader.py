@@ -10,6 +10,7 @@ import msgspec
 from appliance.image import disk, tools
 from appliance.image.errors import ImageError
 from appliance.image.layout import SECTOR
+from dns.errors import DECODING_FAILED
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -74,7 +75,7 @@ def table(raw: Path) -> tuple[Found, ...]:
     """Return the partition table of a raw image; ImageError if there is none."""
     try:
         said = msgspec.json.decode(tools.run(["sfdisk", "--json", raw]), type=_Said)
-    except (ImageError, msgspec.DecodeError) as problem:
+    except (ImageError, *DECODING_FAILED) as problem:
         raise ImageError(f"{raw.name}: this is no image of a card: {problem}") from problem
     return tuple(
         Found(start=one.start * SECTOR, size=one.size * SECTOR, kind=int(one.type, 16))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.room.policy_file import make_way
+from dns.errors import DECODING_FAILED
 from dns.message.names import is_under
 from dns.policy.document import Rule
 from dns.policy.tunnel import TunnelFinding
@@ -37,7 +39,7 @@ def read(path: Path, now: float) -> tuple[ClosedTunnel, ...]:
 def _remembered(path: Path) -> tuple[ClosedTunnel, ...]:
     try:
         return _decoder.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *DECODING_FAILED):
         return ()
 
 
@@ -47,6 +49,7 @@ def close(path: Path, finding: TunnelFinding, now: float) -> None:
     closed = [*kept[1 - REMEMBERED :], ClosedTunnel(finding.parent, now + CLOSED_SECONDS)]
     temporary = path.with_suffix(f".{os.getpid()}.new")
     temporary.write_bytes(msgspec.json.encode(closed))
+    make_way(path)
     temporary.replace(path)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.room.policy_file import make_way
+from dns.errors import DECODING_FAILED
 from dns.policy.document import Pause
 
 _decoder = msgspec.json.Decoder(Pause)
@@ -20,7 +22,7 @@ def read(path: Path, now: float) -> tuple[Pause, ...]:
     """Return the pause that holds now, if there is one. A file that cannot be read pauses nothing."""
     try:
         pause = _decoder.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *DECODING_FAILED):
         return ()
     return (pause,) if pause.until.timestamp() > now else ()
 
@@ -31,10 +33,12 @@ def begin(path: Path, minutes: int, now: float) -> Pause:
     pause = Pause(id=secrets.token_hex(16), since=since, until=since + timedelta(minutes=minutes), by="the button")
     temporary = path.with_suffix(f".{os.getpid()}.new")
     temporary.write_bytes(msgspec.json.encode(pause))
+    make_way(path)
     temporary.replace(path)
     return pause
 
 
 def end(path: Path) -> None:
     """End the pause."""
+    make_way(path)
     path.unlink(missing_ok=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from dns.errors import DECODING_FAILED
+
 STALE_SECONDS = 15.0
 RENEW_SECONDS = 5.0  # how often each process writes its file
 
@@ -69,7 +71,7 @@ def read(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
     for path in sorted(folder.glob("*.json")):
         try:
             health = _decoder.decode(path.read_bytes())
-        except (OSError, msgspec.DecodeError):
+        except (OSError, *DECODING_FAILED):
             continue
         if not health.lasting and abs(now - health.time) > STALE_SECONDS:
             health = msgspec.structs.replace(health, conditions=(*health.conditions, Condition.STOPPED))

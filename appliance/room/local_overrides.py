@@ -16,6 +16,8 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.room.policy_file import make_way
+from dns.errors import DECODING_FAILED
 from dns.policy.document import Lesson, Pause, PolicyDocument, Suspension, Unblock
 
 REMEMBERED = 100
@@ -113,7 +115,7 @@ def _whole(path: Path) -> OwnDecisions:
         return _decoder.decode(path.read_bytes())
     except FileNotFoundError:
         return OwnDecisions()
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *DECODING_FAILED):
         return OwnDecisions(damaged=True)
 
 
@@ -124,6 +126,7 @@ def write(path: Path, decisions: OwnDecisions) -> None:
         file.write(msgspec.json.encode(decisions))
         file.flush()
         os.fsync(file.fileno())
+    make_way(path)
     temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -33,7 +33,7 @@ from blocklists.errors import ListError
 from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
 from blocklists.site_bundles import find_site_bundle
-from dns.errors import DnsError
+from dns.errors import DECODING_FAILED, DnsError
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, parse_toml_document
 
@@ -175,7 +175,7 @@ def decode(settings: RoomSettings, path: Path, content: bytes) -> PolicyDocument
     """Return the document in the content of a file of such a room. Raises HallpassError."""
     try:
         return json_decoder.decode(content) if settings.central is not None else parse_toml_document(content)
-    except (ValueError, RecursionError) as problem:  # msgspec's and TOML's errors are ValueErrors
+    except DECODING_FAILED as problem:  # TOML's errors are ValueErrors too
         raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
 
 

@@ -25,9 +25,8 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from dns.clients import Client
+from dns.errors import DECODING_FAILED
 from dns.packet_cache import LogEntry
 from dns.querylog import codec
 from dns.querylog.codec import RecordRow, RecordTail, TimedEntry
@@ -329,7 +328,7 @@ class _WriterConnection(asyncio.Protocol):
                 stored = ack_decoder.decode(body)
                 if stored.worker == self._sender.worker:
                     self._sender.confirm_batch(stored.sequence)
-        except (FrameTooLong, msgspec.DecodeError):
+        except (FrameTooLong, *DECODING_FAILED):
             if self._transport is not None:
                 self._transport.abort()  # whoever this is, it does not speak our protocol: try again later
 

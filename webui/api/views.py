@@ -14,6 +14,7 @@ from appliance.central import accounts, policies, requests, rooms
 from appliance.central.errors import CentralError, NotFound
 from appliance.central.models import Room
 from appliance.central.service import Central
+from dns.errors import DECODING_FAILED
 from webui.shared import event_stream
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -50,8 +51,7 @@ def _refuse(problem: CentralError) -> Response:
 
 
 @api.errorhandler(protocol.BadMessage)
-@api.errorhandler(msgspec.ValidationError)
-@api.errorhandler(msgspec.DecodeError)
+@api.errorhandler(msgspec.MsgspecError)
 def _unreadable(problem: Exception) -> Response:
     return _problem(f"not understood: {problem}", 400)
 
@@ -191,8 +191,12 @@ def _room(session: Any) -> Room:
 
 
 def _body(kind: type[T]) -> T:
-    """Return what a room sent. Raises msgspec.DecodeError or BadMessage where something in it may not enter."""
-    message = msgspec.json.decode(request.get_data(), type=kind)
+    """Return what a room sent. Raises BadMessage where something in it may not enter."""
+    content = request.get_data()
+    try:
+        message = msgspec.json.decode(content, type=kind)
+    except DECODING_FAILED as problem:
+        raise protocol.BadMessage(str(problem)) from None
     protocol.check(message)
     return message
 

@@ -15,6 +15,7 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.protocol import Account, Credentials, LogKey, RequestState, RoomHealth, Target
 from appliance.settings.room import CentralLink
+from dns.errors import DECODING_FAILED
 
 CALL_SECONDS = 5.0
 SILENCE_SECONDS = 25.0  # central says something at least every ten
@@ -80,7 +81,7 @@ class CentralClient:
                     if len(line) > _LONGEST_LINE:
                         raise Unreachable("central sent a line that is too long")
                     yield msgspec.json.decode(line, type=Target) if line else None
-        except msgspec.DecodeError as problem:
+        except DECODING_FAILED as problem:
             raise Unreachable(f"central sent something else than a target: {problem}") from None
         except (httpx.HTTPError, httpx.StreamError) as problem:
             raise Unreachable(str(problem) or type(problem).__name__) from None
@@ -154,7 +155,7 @@ class CentralClient:
     def _read(content: bytes, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(content, type=kind)
-        except msgspec.DecodeError as problem:
+        except DECODING_FAILED as problem:
             raise Unreachable(f"central sent something that is not understood: {problem}") from None
 
 
@@ -167,7 +168,7 @@ def _check(response: httpx.Response) -> None:
         return
     try:
         words = msgspec.json.decode(response.content, type=_Problem).error
-    except msgspec.DecodeError:
+    except DECODING_FAILED:
         words = ""
     words = words or f"central answered {response.status_code}"
     if response.status_code in _AWAY:

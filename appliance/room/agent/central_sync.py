@@ -82,7 +82,7 @@ class Follower:
         """Return how many seconds ago the lists in use were fetched, or None where there are none yet."""
         try:
             fetched = (self._paths.index.resolve() / "index.hpx").stat().st_mtime
-        except OSError:
+        except (OSError, RuntimeError):  # RuntimeError: links in a circle
             return None
         return max(0.0, self._now() - fetched)
 

@@ -10,8 +10,6 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import msgspec
-
 from appliance.errors import HallpassError
 from appliance.room.file_state import FileState, state_of
 from appliance.room.paths import RoomPaths
@@ -20,6 +18,7 @@ from blocklists import container, delta
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
 from blocklists.index import verify_index
+from dns.errors import DECODING_FAILED
 from dns.policy.document import PolicyDocument, json_decoder
 
 KEPT_BEFORE = 1  # older indexes kept beside the one in use
@@ -38,7 +37,7 @@ def installed_policy(paths: RoomPaths) -> int:
     try:
         content = read_policy(paths)
         return json_decoder.decode(content).version if content is not None else 0
-    except (PolicyDamaged, msgspec.DecodeError):
+    except (PolicyDamaged, *DECODING_FAILED):
         return 0
 
 
@@ -84,7 +83,7 @@ def install_policy(paths: RoomPaths, content: bytes) -> PolicyDocument:
     """Put a policy in force. Raises NotInstalled or OSError."""
     try:
         document = json_decoder.decode(content)
-    except msgspec.DecodeError as problem:
+    except DECODING_FAILED as problem:
         raise NotInstalled(f"the policy that central sent is not understood: {problem}") from None
     write_policy(paths, content)
     return document

@@ -14,6 +14,7 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.protocol import Account, Credentials, Incident, RequestState, SiteReport, UnblockRequest
 from appliance.room.local_overrides import OwnDecisions
+from dns.errors import DECODING_FAILED
 
 Kind = Literal["request", "withdrawal", "report", "incident", "action"]  # of what is sent to central
 
@@ -158,7 +159,7 @@ def ask(path: Path, question: Question, patience_seconds: float = PATIENCE_SECON
             connection.sendall(encoder.encode(question) + b"\n")
             with connection.makefile("rb") as lines:
                 answer = _answer_decoder.decode(lines.readline(LINE_BYTES))
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *DECODING_FAILED):
         raise AgentAway("this room's agent does not answer at the moment; please try again shortly") from None
     if answer.error:
         raise Refused(answer.error)

@@ -17,7 +17,7 @@ from appliance.room.agent.central_sync import Follower
 from appliance.room.agent.room_decisions import Deciding
 from appliance.room.agent.rpc import Answer, Kind, RoomStatus
 from appliance.room.agent.store import Memory
-from dns.errors import InvalidName
+from dns.errors import DECODING_FAILED, InvalidName
 from dns.policy.site_names import check_opening, check_rule
 
 SHOWN_HOURS = 24
@@ -51,7 +51,7 @@ class Answers:
             while line := await reader.readline():
                 try:
                     answer = await self._answer(_acceptable(rpc.question_decoder.decode(line)))
-                except msgspec.DecodeError as problem:
+                except DECODING_FAILED as problem:
                     answer = Answer(error=f"not understood: {problem}")
                 except HallpassError as no:
                     answer = Answer(error=str(no))

@@ -16,6 +16,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.room_policy import local_document, strictest_document
 from appliance.settings.room import RoomSettings
+from dns.errors import DECODING_FAILED
 from dns.policy.document import PolicyDocument, json_decoder, parse_toml_document
 from dns.policy.tunnel import TunnelDetector, TunnelFinding
 from dns.policy.verdict import Step
@@ -97,7 +98,7 @@ class Watch:
         self._state = state
         try:
             document = self._document(path)
-        except (OSError, ValueError) as problem:
+        except (OSError, *DECODING_FAILED) as problem:
             log.warning("%s: incidents are judged by the policy before it (%s)", path, problem)
             return
         self.button_pause_minutes = document.button_pause_minutes

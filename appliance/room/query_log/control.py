@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import HallpassError
+from dns.errors import DECODING_FAILED
 
 LINE_BYTES = 65536
 PATIENCE_SECONDS = 120.0  # a purge of a full log on a slow card
@@ -77,7 +78,7 @@ def ask(path: Path, question: Question, patience: float = PATIENCE_SECONDS) -> A
             connection.sendall(encoder.encode(question) + b"\n")
             with connection.makefile("rb") as lines:
                 answer = _answer_decoder.decode(lines.readline(LINE_BYTES))
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *DECODING_FAILED):
         raise RecorderAway("this room's recorder does not answer at the moment") from None
     if answer.error:
         raise RecorderRefused(answer.error)

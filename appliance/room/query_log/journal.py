@@ -16,10 +16,10 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from dns.errors import DECODING_FAILED
 from dns.querylog.records import FrameReader, FrameTooLong, RecordBatch, batch_decoder, encode_frame
 
 _CHUNK = struct.Struct("!II")
@@ -94,6 +94,6 @@ class Spool:
                     piece = self._seal.decrypt(piece[:_NONCE_BYTES], piece[_NONCE_BYTES:], None)
                 for body in frames.feed(stream.decompress(piece)):
                     yield batch_decoder.decode(body)
-            except (zlib.error, InvalidTag, ValueError, FrameTooLong, msgspec.DecodeError):
+            except (zlib.error, InvalidTag, FrameTooLong, *DECODING_FAILED):
                 return  # of another key, or not ours
             at += _CHUNK.size + length

@@ -18,14 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-import msgspec
-
 from appliance.room.incidents.monitor import Watch
 from appliance.room.lamp.controller import SignalLight
 from appliance.room.query_log import control
 from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.redaction import NOTEWORTHY
 from appliance.room.query_log.writer import WRITING_FAILED, Ledger
+from dns.errors import DECODING_FAILED
 from dns.querylog.records import BatchAck, FrameReader, FrameTooLong, RecordBatch, batch_decoder, encode_frame
 
 REFUSAL_SECONDS = 0.1
@@ -87,7 +86,7 @@ class Recorder:
             while data := await reader.read(65536):
                 for body in frames.feed(data):
                     self._take(batch_decoder.decode(body), writer)
-        except (FrameTooLong, msgspec.DecodeError, ConnectionError, _NoRoom) as problem:
+        except (FrameTooLong, *DECODING_FAILED, ConnectionError, _NoRoom) as problem:
             log.warning("a worker's connection was closed: %s", problem)
         finally:
             self._workers -= 1
@@ -225,7 +224,7 @@ class Recorder:
     async def _answer(self, line: bytes) -> control.Answer:
         try:
             question = control.question_decoder.decode(line)
-        except msgspec.DecodeError as problem:
+        except DECODING_FAILED as problem:
             return control.Answer(error=f"not a question: {problem}")
         if isinstance(question, control.Acknowledge):
             self._light.acknowledge()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.room import local_overrides
 from appliance.room.agent import installer
 from appliance.room.health import Condition
 from blocklists import builtin_list
@@ -297,3 +298,54 @@ def test_a_room_that_never_had_a_policy_is_not_damaged(room: EnrolledRoom) -> No
     assert room.ask("both.example") == REFUSED  # the strictest
     wait_until("health", room.said)
     assert room.conditions() == set()
+
+
+def no_utf8(path: Path) -> None:
+    """Leave one octet of a letter of two, in a text."""
+    path.write_bytes(b'{"lessons": [{"id": "caf\xc3"}], "id": "caf\xc3", "process": "caf\xc3"}')
+
+
+def a_thousand_brackets(path: Path) -> None:
+    path.write_bytes(b'{"unknown": ' + b"[" * 100_000)
+
+
+@pytest.mark.parametrize("damage", [no_utf8, a_thousand_brackets, a_folder_instead])
+@pytest.mark.parametrize("name", ["own", "pause", "tunnels"])
+def test_a_room_whose_own_decisions_are_damaged_starts_and_its_agent_lives(
+    room: EnrolledRoom, central: FakeCentral, name: str, damage: Damage
+) -> None:
+    path: Path = getattr(room.paths, name)
+    path.touch()
+    damage(path)
+    room.start()
+    assert [room.ask(name) for name in ("both.example", *SCHOOLS_OWN)] == [REFUSED] * 3
+    assert room.ask("www.example.org") == OPEN
+    room.start_agent()
+    wait_until("the agent", lambda: central.health)
+    wait_until("the file of the room's decisions", lambda: not local_overrides.read(room.paths.own, 0).damaged)
+
+
+@pytest.mark.parametrize("damage", [no_utf8, a_thousand_brackets])
+def test_a_policy_that_is_no_text_and_has_no_checksum_is_fetched_again(
+    room: EnrolledRoom, central: FakeCentral, damage: Damage
+) -> None:
+    room.start()
+    room.paths.policy_digest.unlink()
+    damage(room.paths.policy)
+    room.start_agent()
+    wait_until("the policy", lambda: installer.installed_policy(room.paths) == 7)
+    wait_until("a room that is well", lambda: room.said() and not room.conditions())
+
+
+def test_health_that_is_no_text_stops_no_agent(room: EnrolledRoom, central: FakeCentral) -> None:
+    room.paths.health.mkdir(parents=True)
+    no_utf8(room.paths.health / "card.json")
+    room.start_agent()
+    wait_until("the agent", lambda: central.health)
+
+
+def test_a_link_in_a_circle_stops_no_agent(room: EnrolledRoom, central: FakeCentral) -> None:
+    a_link_in_a_circle_instead(room.paths.index)
+    room.start_agent()
+    wait_until("the index", lambda: installer.installed_index(room.paths) == room.version)
+    wait_until("the agent", lambda: central.health)

@@ -73,7 +73,8 @@ def test_one_room_sees_nothing_of_another(school: Any, room: httpx.Client) -> No
 @pytest.mark.parametrize(
     ("content", "status"),
     [(b"", 400), (b"{", 400), (b"[]", 400), (b"{}", 400), (b'{"id": 7}', 400), (b"\xff\xfe", 400),
-     (b"x" * 70_000, 413)],
+     (b'{"id": "\xff"}', 400), (b'{"username": "caf\xc3", "password": "x"}', 400),
+     (b'{"unknown": ' + b"[" * 60_000, 400), (b"x" * 70_000, 413)],
 )  # fmt: skip
 def test_what_is_not_understood_is_said_in_one_sentence(room: httpx.Client, content: bytes, status: int) -> None:
     for method, path in (
