@@ -13,7 +13,8 @@ For the same reason a weekend within a grace does not begin it anew; a pause of 
 
 Only a clock that is trusted (`appliance.room.clock`) is looked at: a Pi that boots shows the past until it has
 asked a time server. Rows that were dated while a clock was behind look old at once when it is put right; their
-span is kept in `misdated`, so that their days count from then.
+span is kept in `misdated`, so that their days count from then. A clock that is put right while the room is off
+is no other: what was not trusted, or fell behind within the last grace, is kept beside the time.
 """
 
 import logging
@@ -53,6 +54,7 @@ class ClockGuard:
         self._saved_at = 0.0
         self._behind_since: float | None = None  # what the clock showed when it began to be behind
         self._doubted: tuple[float, float] | None = None  # clock and running time, when it was last not trusted
+        self._doubted_until: float | None = None  # what it showed at most, not trusted, before this process
 
     @property
     def is_steady(self) -> bool:
@@ -63,9 +65,9 @@ class ClockGuard:
         """Take what a log that was just opened knows of the time, before anything is written to it."""
         if self._seen is not None:
             return
-        row = connection.execute("SELECT seen, steady FROM clock").fetchone()
+        row = connection.execute("SELECT seen, steady, behind_since, doubted_until FROM clock").fetchone()
         if row is not None:
-            self._seen, self._steady = float(row[0]), float(row[1])
+            self._seen, self._steady, self._behind_since, self._doubted_until = row
             return
         newest = connection.execute(f"SELECT max(id) >> {ID_BITS} FROM queries").fetchone()[0]  # noqa: S608 (a number)
         self._seen = now if newest is None else float(newest)
@@ -75,9 +77,11 @@ class ClockGuard:
         """Compare the clock with what it should show."""
         running = self._running()
         if not trusted:
-            if self._behind_since is None:
-                self._behind_since = now
+            self._behind_since = now if self._behind_since is None else min(self._behind_since, now)
+            begins = self._doubted is None
             self._doubted = (now, running)
+            if begins or running - self._saved_at >= SAVE_SECONDS:
+                self.save(connection)
             return
         if self._seen is None:
             self.load(connection, now)
@@ -97,10 +101,19 @@ class ClockGuard:
 
     def save(self, connection: Connection) -> None:
         """Keep what is known in the log, for the next start."""
-        if self._at is None:
+        if self._at is None and self._doubted is None:
             return
-        connection.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?)", (int(self._seen or 0), self._steady))
-        self._saved_at = self._at
+        behind_since = doubted_until = None
+        if self._behind_since is not None and (self._doubted is not None or self._steady < GRACE_SECONDS):
+            behind_since = int(self._behind_since)
+        if self._doubted is not None:
+            # This may be the last time that it can be kept: a card's power is cut.
+            doubted_until = int(max(self._doubted[0] + SAVE_SECONDS, self._doubted_until or 0.0))
+        connection.execute(
+            "INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?, ?)",
+            (int(self._seen or 0), self._steady, behind_since, doubted_until),
+        )
+        self._saved_at = self._running()
 
     def _step(self, now: float, running: float) -> float:
         """Return by how many seconds the clock has jumped; 0 where it has not."""
@@ -119,21 +132,24 @@ class ClockGuard:
         if not (self._at is None and within_a_grace and 0 < step <= LONG_OFF_SECONDS):
             self._steady = 0.0
         self._shift += step
-        if step > 0 and self._behind_since is not None and self._at is not None:
-            self._misdated(connection, self._behind_since, now - step, now)
+        if step > 0 and self._behind_since is not None:
+            last = now - step + (SAVE_SECONDS if self._at is None else 0.0)
+            self._misdated(connection, self._behind_since, last, now)
         if step < 0:
             # What was put right by a clock that is now said to have been ahead was not put right.
             connection.execute("DELETE FROM misdated WHERE known > ?", (int(now),))
         self._behind_since = now if self._shift < -STEP_SECONDS else None
 
     def _end_doubt(self, connection: Connection, now: float, running: float) -> None:
-        if self._doubted is None:
+        if self._doubted is None and self._doubted_until is None:
             return
-        showed, then = self._doubted
-        expected = showed + running - then
-        if self._behind_since is not None and now > expected:
-            self._misdated(connection, self._behind_since, expected, now)
-        self._behind_since = self._doubted = None
+        last = self._doubted_until or 0.0
+        if self._doubted is not None:
+            showed, then = self._doubted
+            last = max(last, showed + running - then)
+        if self._behind_since is not None and now > last:
+            self._misdated(connection, self._behind_since, last, now)
+        self._behind_since = self._doubted = self._doubted_until = None
 
     def _misdated(self, connection: Connection, first: float, last: float, now: float) -> None:
         """Remember that rows dated from `first` to `last` are as young as `now`."""

@@ -121,7 +121,13 @@ def _clock(db: Database) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _rows_by_time, _privacy, _clock)
+def _clock_behind(db: Database) -> None:
+    """Add since when the clock has been behind, and what it showed last where it was not trusted."""
+    db.execute("ALTER TABLE clock ADD COLUMN behind_since INTEGER")
+    db.execute("ALTER TABLE clock ADD COLUMN doubted_until INTEGER")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _rows_by_time, _privacy, _clock, _clock_behind)
 
 
 def migrate(connection: Any) -> None:

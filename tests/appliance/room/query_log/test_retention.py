@@ -332,3 +332,45 @@ def test_rows_and_their_proof_go_together_or_not_at_all(room: Room, tmp_path: Pa
     with pytest.raises(DatabaseError, match="the disk is full"):
         room.ledger.answer(control.Purge(who="office", reason="end of term"), room.now)
     assert room.names == {"old.example"}
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_rows_of_a_day_without_a_time_server_keep_their_days_though_the_room_was_off_since(
+    room: Room, *, crash: bool
+) -> None:
+    room.run()
+    room.restart()
+    room.trusted, evening = False, room.now + 14 * HOUR
+    room.now -= MONTHS
+    room.run(6 * HOUR)
+    room.write("allowed.example")
+    room.write("refused.example", verdict="refused")
+    room.run(60)
+    room.restart(crash=crash)
+    room.write("another.example")
+    room.run(60)
+    room.restart(crash=crash)
+    room.now, room.trusted = evening, True
+    room.run(12, step=1)
+    assert room.names == {"allowed.example", "refused.example", "another.example"}
+    room.run(6 * DAY)
+    assert room.names == {"allowed.example", "refused.example", "another.example"}
+    room.run(2 * DAY)
+    assert room.names == {"refused.example"}
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_rows_that_a_late_clock_dated_keep_their_days_though_it_was_put_right_while_the_room_was_off(
+    room: Room, *, crash: bool
+) -> None:
+    room.run()
+    room.now -= MONTHS
+    room.run(6 * HOUR)
+    room.write("meanwhile.example")
+    room.run(60)
+    room.restart(crash=crash)
+    room.now += MONTHS + 14 * HOUR
+    room.run(2 * DAY)
+    assert room.names == {"meanwhile.example"}
+    room.run(7 * DAY)
+    assert room.names == set()
