@@ -8,15 +8,20 @@
 
 import os
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, current_app, render_template
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
 from appliance.errors import HallpassError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SCHOOL_DAY = timedelta(hours=10)
 LARGEST_BODY = 1024 * 1024
@@ -51,6 +56,7 @@ def make_site(name: str, data: Path, *, tls: bool, largest_body: int = LARGEST_B
         WTF_CSRF_TIME_LIMIT=None,  # a form that stood open over lunch is still that person's form
         BOOTSTRAP_SERVE_LOCAL=True,
     )
+    app.wsgi_app = _refuse_impossible_hosts(app.wsgi_app)  # type: ignore[assignment]  # as Flask documents it
     Bootstrap5(app)
     app.extensions["hallpass-csrf"] = CSRFProtect(app)
     app.register_blueprint(shared)
@@ -59,6 +65,20 @@ def make_site(name: str, data: Path, *, tls: bool, largest_body: int = LARGEST_B
     app.register_error_handler(HallpassError, _say_failure)
     app.register_error_handler(Exception, _say_fault)
     return app
+
+
+def _refuse_impossible_hosts(serve: "WSGIApplication") -> "WSGIApplication":
+    """Answer 400 to a `Host` that is no host: Flask cannot make an address with it, not even for an error page."""
+
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        try:
+            host, _, port = environ.get("HTTP_HOST", "").rpartition(":")
+            (host or port).encode("idna")
+        except UnicodeError:
+            return BadRequest()(environ, start_response)
+        return serve(environ, start_response)
+
+    return application
 
 
 def _secret(path: Path) -> bytes:

@@ -94,3 +94,14 @@ def test_a_reason_with_a_nul_is_said_on_the_page_and_goes_nowhere(folder: Path, 
             assert agent.memory.outbox() == []
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("host", ["x" * 64 + ".example.org", "x" * 64 + ":80", "x..example.org:80", "x" * 5000])
+def test_a_host_that_is_none_is_answered_in_calm(folder: Path, central: FakeCentral, host: str) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            teacher = teacher_of(agent)
+            assert teacher.get("/", headers={"Host": host}).status_code == 400
+            assert teacher.get("/", headers={"Host": "localhost:8080"}).status_code == 200
+
+    asyncio.run(story())
