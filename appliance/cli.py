@@ -30,7 +30,7 @@ COMMANDS = {
 }
 
 
-class _Commands(click.Group):
+class _CommandGroup(click.Group):
     """Finds `hallpass NAME` in `appliance.commands.NAME`, as its attribute `command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
@@ -48,7 +48,7 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hallpass", prog_name="hallpass")
 def hallpass() -> None:
     """Run Hallpass, a DNS filter for classrooms."""

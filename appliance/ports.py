@@ -6,7 +6,7 @@ from appliance.errors import HallpassError
 from appliance.settings.values import Endpoint
 
 
-def require_free(endpoint: Endpoint, kind: socket.SocketKind = socket.SOCK_STREAM, hint: str = "") -> None:
+def require_free_port(endpoint: Endpoint, kind: socket.SocketKind = socket.SOCK_STREAM, hint: str = "") -> None:
     """Raise HallpassError where somebody else holds a port, or we may not have it."""
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
     with socket.socket(family, kind) as probe:

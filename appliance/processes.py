@@ -21,7 +21,7 @@ import msgspec
 
 SETTLING_SECONDS = 3.0
 STOPPING_SECONDS = 8.0
-LONGEST_PAUSE_SECONDS = 30.0
+MAX_RESTART_DELAY_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
 _PR_SET_PDEATHSIG = 1
@@ -35,16 +35,16 @@ class Program(msgspec.Struct, frozen=True):
     arguments: tuple[str, ...]
 
 
-def hallpass(name: str, *arguments: str) -> Program:
+def hallpass_program(name: str, *arguments: str) -> Program:
     """Return the program that runs a subcommand of ours with this very interpreter."""
     return Program(name, (sys.executable, "-m", "appliance", name, *arguments))
 
 
-class _Running:
+class _RunningProgram:
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.pause = 1.0
-        self.start_again_at = 0.0
+        self.restart_delay = 1.0
+        self.restart_at = 0.0
         self.start()
 
     def start(self) -> None:
@@ -61,21 +61,21 @@ class _Running:
             self.process.send_signal(number)
 
 
-class Foreground:
+class ProcessGroup:
     """Some programs that live and die together."""
 
     def __init__(self, say: Callable[[str], None], settling_seconds: float = SETTLING_SECONDS) -> None:
         self._say = say
         self._settling_seconds = settling_seconds
-        self._running: list[_Running] = []
+        self._running: list[_RunningProgram] = []
         self._stopping = False
 
-    def start(self, programs: Sequence[Program]) -> None:
+    def start_programs(self, programs: Sequence[Program]) -> None:
         """Start some programs, in their order."""
         for program in programs:
-            self._running.append(_Running(program))
+            self._running.append(_RunningProgram(program))
 
-    def run(self, each: Callable[[], None] = lambda: None) -> int:
+    def run_until_signal(self, on_tick: Callable[[], None] = lambda: None) -> int:
         """Keep everything running until a signal or a failure; call `each` ten times a second.
 
         Returns the exit status.
@@ -83,20 +83,20 @@ class Foreground:
         with _signals(self._on_signal):
             try:
                 while not self._stopping:
-                    if (failed := self._look_after()) is not None:
+                    if (failed := self._restart_ended()) is not None:
                         self._say(f"{failed} did not start; stopping")
                         return 1
-                    each()
+                    on_tick()
                     time.sleep(_POLL_SECONDS)
                 return 0
             finally:
-                self.stop()
+                self.stop_programs()
 
-    def failed(self) -> str | None:
+    def failed_program(self) -> str | None:
         """Return the name of a program that ended with a failure, if one did."""
         return next((one.program.name for one in self._running if one.process.poll() not in (None, 0)), None)
 
-    def stop(self) -> None:
+    def stop_programs(self) -> None:
         """Stop everything that runs, and wait for it."""
         for one in reversed(self._running):
             one.stop(signal.SIGTERM)
@@ -113,21 +113,21 @@ class Foreground:
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
-    def _look_after(self) -> str | None:
+    def _restart_ended(self) -> str | None:
         now = time.monotonic()
         for one in self._running:
             if one.process.poll() is None:
                 continue
-            if one.start_again_at == 0.0:
-                if now - one.started_at < self._settling_seconds and one.pause == 1.0:
+            if one.restart_at == 0.0:
+                if now - one.started_at < self._settling_seconds and one.restart_delay == 1.0:
                     return one.program.name
-                if now - one.started_at > LONGEST_PAUSE_SECONDS:
-                    one.pause = 1.0  # it ran well for a while: this is a new trouble, not the old one
+                if now - one.started_at > MAX_RESTART_DELAY_SECONDS:
+                    one.restart_delay = 1.0  # it ran well for a while: this is a new trouble, not the old one
                 self._say(f"{one.program.name} ended ({one.process.returncode}); starting it again")
-                one.start_again_at = now + one.pause
-                one.pause = min(one.pause * 2, LONGEST_PAUSE_SECONDS)
-            if now >= one.start_again_at:
-                one.start_again_at = 0.0
+                one.restart_at = now + one.restart_delay
+                one.restart_delay = min(one.restart_delay * 2, MAX_RESTART_DELAY_SECONDS)
+            if now >= one.restart_at:
+                one.restart_at = 0.0
                 one.start()
         return None
 

@@ -146,48 +146,48 @@ class BadMessage(HallpassError):
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # C0, DEL, C1, and the ends of lines and paragraphs
-_NEVER_BLANK = frozenset({"reason", "teacher", "what", "who"})
-_AS_THEY_ARE = frozenset({"id", "password"})  # only compared, never kept as text; an `Id` has its pattern
+_REQUIRED_TEXTS = frozenset({"reason", "teacher", "what", "who"})
+_UNCHECKED_FIELDS = frozenset({"id", "password"})  # only compared, never kept as text; an `Id` has its pattern
 _FIRST, _LAST = (
     datetime(1970, 1, 1, tzinfo=UTC),
     datetime(2200, 1, 1, tzinfo=UTC),
 )  # a Pi without a clock begins 1970
 
 
-def check(message: msgspec.Struct) -> None:
+def check_message(message: msgspec.Struct) -> None:
     """Raise BadMessage where a text, or a time, within a message is none that can be kept everywhere.
 
     A database may refuse a NUL (PostgreSQL does), a page or a log is broken up by other control characters, and
     times at the very ends of the calendar have no other zone.
     """
     for field in message.__struct_fields__:
-        if field not in _AS_THEY_ARE:
-            _check(field, getattr(message, field))
+        if field not in _UNCHECKED_FIELDS:
+            _check_field(field, getattr(message, field))
 
 
-def _check(field: str, value: object) -> None:
+def _check_field(field: str, value: object) -> None:
     match value:
         case msgspec.Struct():
-            check(value)
+            check_message(value)
         case tuple():
             for one in value:
-                _check(field, one)
+                _check_field(field, one)
         case str():
-            if found := control_character(value):
+            if found := find_control_character(value):
                 raise BadMessage(f"{field} holds a control character ({found}), which no text may")
-            if field in _NEVER_BLANK and not value.strip():
+            if field in _REQUIRED_TEXTS and not value.strip():
                 raise BadMessage(f"{field} is blank")
         case datetime():
             if value.tzinfo is None or not _FIRST <= value < _LAST:
                 raise BadMessage(f"{field} is no time with its zone between 1970 and 2200")
 
 
-def control_character(text: str) -> str:
+def find_control_character(text: str) -> str:
     """Return the first control character in a text, as `U+0000`; "" where there is none."""
     found = _CONTROL.search(text)
     return f"U+{ord(found[0]):04X}" if found else ""
 
 
-def printable(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     r"""Return a text with its control characters written out, as `\x00`: for evidence, which must not be lost."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

@@ -22,8 +22,8 @@ PIECE_BYTES = 1024 * 1024
 _ENTRIES_AT = 446
 _ENTRY = struct.Struct("<B3sB3sII")  # status, first (CHS), type, last (CHS), first sector, sectors
 _SIGNATURE = b"\x55\xaa"
-_FAT = frozenset({0x01, 0x04, 0x06, 0x0B, 0x0C, 0x0E})
-_GPT = 0xEE
+_FAT_TYPES = frozenset({0x01, 0x04, 0x06, 0x0B, 0x0C, 0x0E})
+_GPT_TYPE = 0xEE
 _TOOLS = {"mcopy": "mtools", "mtype": "mtools", "cp": "coreutils"}
 
 
@@ -34,27 +34,27 @@ class ImageInvalid(HallpassError):
 class BootFiles(Protocol):
     """The files of a boot partition, wherever it is."""
 
-    def read(self, name: str) -> bytes | None:
+    def read_file(self, name: str) -> bytes | None:
         """Return a file, or None: there is no such file."""
 
-    def write(self, name: str, content: bytes) -> None:
+    def write_file(self, name: str, content: bytes) -> None:
         """Replace a file."""
 
 
-class MountedBoot:
+class MountedBootFiles:
     """A boot partition that a laptop has mounted: a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def read(self, name: str) -> bytes | None:
+    def read_file(self, name: str) -> bytes | None:
         """Return a file, or None: there is no such file."""
         try:
             return (self._folder / name).read_bytes()
         except FileNotFoundError:
             return None
 
-    def write(self, name: str, content: bytes) -> None:
+    def write_file(self, name: str, content: bytes) -> None:
         """Replace a file, and wait until the card has it."""
         with (self._folder / name).open("wb") as file:
             file.write(content)
@@ -62,30 +62,30 @@ class MountedBoot:
             os.fsync(file.fileno())
 
 
-class ImageBoot:
+class ImageBootFiles:
     """The boot partition inside an image."""
 
     def __init__(self, image: Path) -> None:
         """Find it. Raises ImageInvalid."""
-        self._at = f"{image}@@{boot_offset(image)}"
+        self._at = f"{image}@@{find_boot_offset(image)}"
 
-    def read(self, name: str) -> bytes | None:
+    def read_file(self, name: str) -> bytes | None:
         """Return a file, or None: there is no such file."""
-        done = _mtools("mtype", "-i", self._at, f"::{name}")
+        done = _run_mtools("mtype", "-i", self._at, f"::{name}")
         return done.stdout if done.returncode == 0 else None
 
-    def write(self, name: str, content: bytes) -> None:
+    def write_file(self, name: str, content: bytes) -> None:
         """Replace a file."""
         with tempfile.NamedTemporaryFile(prefix="hallpass-") as file:  # readable by its owner alone
             file.write(content)
             file.flush()
-            done = _mtools("mcopy", "-o", "-i", self._at, file.name, f"::{name}")
+            done = _run_mtools("mcopy", "-o", "-i", self._at, file.name, f"::{name}")
         if done.returncode:
             said = " ".join(done.stderr.decode(errors="replace").split())
             raise ImageInvalid(f"{name} could not be written into the image: {said}")
 
 
-def boot_offset(image: Path) -> int:
+def find_boot_offset(image: Path) -> int:
     """Return at which byte of an image its boot partition begins. Raises ImageInvalid."""
     with image.open("rb") as file:
         sector = file.read(SECTOR_BYTES)
@@ -94,9 +94,9 @@ def boot_offset(image: Path) -> int:
         raise ImageInvalid(f"{image}: is no image of a card: it has no partition table")
     for number in range(4):
         _, _, kind, _, first, sectors = _ENTRY.unpack_from(sector, _ENTRIES_AT + number * _ENTRY.size)
-        if kind == _GPT:
+        if kind == _GPT_TYPE:
             raise ImageInvalid(f"{image}: has a partition table of another kind (GPT) than a card's")
-        if kind in _FAT:
+        if kind in _FAT_TYPES:
             if (first + sectors) * SECTOR_BYTES > size or not first:
                 raise ImageInvalid(f"{image}: is cut off: its boot partition ends beyond its end")
             return int(first) * SECTOR_BYTES
@@ -111,7 +111,7 @@ def require_tools() -> None:
         raise HallpassError(f"{', '.join(missing)}: not found; try: sudo apt install {packages}")
 
 
-def copy(image: Path, target: Path) -> None:
+def copy_image(image: Path, target: Path) -> None:
     """Copy an image without its holes, sharing what the file system can share. Raises HallpassError."""
     done = subprocess.run(
         ["cp", "--sparse=always", "--reflink=auto", "--", str(image), str(target)],
@@ -123,7 +123,7 @@ def copy(image: Path, target: Path) -> None:
         raise HallpassError(f"{target}: the image could not be copied: {' '.join(done.stderr.split())}")
 
 
-def unpack(packed: Path, target: Path, progress: Callable[[int], None]) -> None:
+def unpack_image(packed: Path, target: Path, progress: Callable[[int], None]) -> None:
     """Unpack an .img.xz, with holes for what is empty; `progress` hears of packed bytes. Raises ImageInvalid."""
     empty = bytes(PIECE_BYTES)
     with packed.open("rb") as raw, target.open("wb") as out:
@@ -142,7 +142,7 @@ def unpack(packed: Path, target: Path, progress: Callable[[int], None]) -> None:
         out.truncate(out.tell())
 
 
-def _mtools(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _run_mtools(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     # An image's partition is smaller than mtools thinks sensible for its geometry: it is right all the same.
     environment = os.environ | {"MTOOLS_SKIP_CHECK": "1", "MTOOLSRC": os.devnull}
     return subprocess.run(arguments, capture_output=True, check=False, env=environment)

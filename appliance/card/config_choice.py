@@ -11,16 +11,15 @@ from typing import Any
 
 import msgspec
 
-from appliance.card import enrolment_file as bundles
-from appliance.card import system_files
-from appliance.card.enrolment_file import Bundle, BundleInvalid
-from appliance.card.paths import Places
+from appliance.card import enrolment_file, system_files
+from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid
+from appliance.card.paths import CardPaths
 from appliance.card.settings import CardSettings
-from appliance.settings.load import SettingsInvalid, convert, read_table
+from appliance.settings.load import SettingsInvalid, convert_settings, read_toml
 from appliance.settings.room import RoomSettings
 
 
-class Source(enum.Enum):
+class ConfigSource(enum.Enum):
     """Where settings came from."""
 
     BOOT = "boot"
@@ -28,108 +27,112 @@ class Source(enum.Enum):
     NOTHING = "nothing"
 
 
-_NAMES = {Source.BOOT: "hallpass.toml", Source.LAST: "the settings of before"}
+_NAMES = {ConfigSource.BOOT: "hallpass.toml", ConfigSource.LAST: "the settings of before"}
 
 
-class Chosen(msgspec.Struct, frozen=True, kw_only=True):
+class ChosenConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The settings that hold, and what is wrong with those that do not."""
 
-    source: Source
+    source: ConfigSource
     settings: CardSettings
-    written: dict[str, Any]
-    bundle: Bundle | None
-    bundle_is_new: bool = False  # it stands on the boot partition, where it must not stay
+    table: dict[str, Any]
+    enrolment: EnrolmentFile | None
+    is_enrolment_new: bool = False  # it stands on the boot partition, where it must not stay
     certificate: bytes | None = None  # with its key: DNS is served encrypted too
-    certificate_is_new: bool = False
+    is_certificate_new: bool = False
     problems: tuple[str, ...] = ()
 
     @property
-    def room(self) -> str:
+    def room_name(self) -> str:
         """What the room is called, or ""."""
-        return system_files.room_name(self.settings, self.bundle)
+        return system_files.room_name(self.settings, self.enrolment)
 
     @property
-    def host(self) -> str:
+    def host_name(self) -> str:
         """The machine's name."""
-        return system_files.host_name(self.room)
+        return system_files.host_name(self.room_name)
 
     @property
     def waits_for(self) -> str:
         """What the card waits for before it can do its work, in words, or ""."""
-        if self.bundle is not None or self.settings.policy is not None:
+        if self.enrolment is not None or self.settings.policy is not None:
             return ""
-        if not self.room:
+        if not self.room_name:
             return "a name in hallpass.toml, and its enrolment: the file hallpass.bundle, which central makes"
         return "its enrolment: the file hallpass.bundle, which central makes"
 
 
-def choose(places: Places) -> Chosen:
+def choose_config(paths: CardPaths) -> ChosenConfig:
     """Return what holds now. Reads only, and never fails."""
     problems: list[str] = []
-    new = _usable_bundle(places, problems)
-    bundle = new or _read_bundle(places.enrolment, "the enrolment that was taken", problems)
-    new_certificate = _read_certificate(places.certificate, "hallpass-dns.pem", problems)
+    new = _read_new_enrolment(paths, problems)
+    enrolment = new or _read_enrolment(paths.kept_enrolment, "the enrolment that was taken", problems)
+    new_certificate = _read_certificate(paths.boot_certificate, "hallpass-dns.pem", problems)
     certificate = new_certificate or _read_certificate(
-        places.kept_certificate, "the certificate that was taken", problems
+        paths.kept_certificate, "the certificate that was taken", problems
     )
-    source, written, settings = Source.NOTHING, dict[str, Any](), CardSettings()
-    for candidate, path in ((Source.BOOT, places.settings), (Source.LAST, places.last_settings)):
-        if candidate is Source.LAST and not path.exists():
+    source, table, settings = ConfigSource.NOTHING, dict[str, Any](), CardSettings()
+    for candidate, path in ((ConfigSource.BOOT, paths.boot_settings), (ConfigSource.LAST, paths.last_settings)):
+        if candidate is ConfigSource.LAST and not path.exists():
             continue
         try:
-            written = read_table(path)
-            settings = check(written, path, bundle, places)
+            table = read_toml(path)
+            settings = check_card_table(table, path, enrolment, paths)
         except SettingsInvalid as invalid:
-            written = {}
+            table = {}
             problems += [f"{_NAMES[candidate]}: {problem}" for problem in invalid.problems]
         else:
             source = candidate
             break
-    return Chosen(
+    return ChosenConfig(
         source=source,
         settings=settings,
-        written=written,
-        bundle=bundle,
-        bundle_is_new=new is not None,
+        table=table,
+        enrolment=enrolment,
+        is_enrolment_new=new is not None,
         certificate=certificate,
-        certificate_is_new=new_certificate is not None,
+        is_certificate_new=new_certificate is not None,
         problems=tuple(problems),
     )
 
 
-def check(written: dict[str, Any], path: Path, bundle: Bundle | None, places: Places) -> CardSettings:
+def check_card_table(
+    table: dict[str, Any], path: Path, enrolment: EnrolmentFile | None, paths: CardPaths
+) -> CardSettings:
     """Return a file's settings, if a room can be run with them. Raises SettingsInvalid with every mistake."""
-    settings = convert(written, path, CardSettings)
+    settings = convert_settings(table, path, CardSettings)
     problems = []
-    if bundle is not None:
+    if enrolment is not None:
         name = settings.room.name.strip()
-        if name and name != bundle.room:
-            problems.append(f"room.name: is {name!r}, but the card is enrolled as {bundle.room!r}")
+        if name and name != enrolment.room:
+            problems.append(f"room.name: is {name!r}, but the card is enrolled as {enrolment.room!r}")
         if settings.policy is not None:
             problems.append("policy: an enrolled room takes its policy from central; leave the section out")
     if problems:
         raise SettingsInvalid(path, problems)
     # Whatever else a room's own settings demand of each other.
-    convert(system_files.room_table(written, settings, bundle, (), places), path, RoomSettings)
+    convert_settings(system_files.room_table(table, settings, enrolment, (), paths), path, RoomSettings)
     return settings
 
 
-def _usable_bundle(places: Places, problems: list[str]) -> Bundle | None:
+def _read_new_enrolment(paths: CardPaths, problems: list[str]) -> EnrolmentFile | None:
     """Return the enrolment on the boot partition, if it is this room's."""
-    bundle = _read_bundle(places.bundle, "hallpass.bundle", problems)
-    if bundle is None:
+    enrolment = _read_enrolment(paths.boot_enrolment, "hallpass.bundle", problems)
+    if enrolment is None:
         return None
     try:
-        name = convert(read_table(places.settings), places.settings, CardSettings).room.name.strip()
+        name = convert_settings(
+            read_toml(paths.boot_settings), paths.boot_settings, CardSettings
+        ).room.name.strip()
     except SettingsInvalid:
-        return bundle  # said where the settings are read
-    if name and name != bundle.room:
+        return enrolment  # said where the settings are read
+    if name and name != enrolment.room:
         problems.append(
-            f"hallpass.bundle: enrols {bundle.room!r}, but hallpass.toml says that this is {name!r}; "
+            f"hallpass.bundle: enrols {enrolment.room!r}, but hallpass.toml says that this is {name!r}; "
             "is it another room's?"
         )
         return None
-    return bundle
+    return enrolment
 
 
 def _read_certificate(path: Path, called: str, problems: list[str]) -> bytes | None:
@@ -147,13 +150,13 @@ def _read_certificate(path: Path, called: str, problems: list[str]) -> bytes | N
     return None
 
 
-def _read_bundle(path: Path, called: str, problems: list[str]) -> Bundle | None:
+def _read_enrolment(path: Path, called: str, problems: list[str]) -> EnrolmentFile | None:
     try:
-        return bundles.decode(path.read_bytes())
+        return enrolment_file.decode_enrolment(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as problem:
         problems.append(f"{called}: cannot be read: {problem.strerror}")
-    except BundleInvalid as problem:
+    except EnrolmentFileInvalid as problem:
         problems.append(f"{called}: {problem}")
     return None

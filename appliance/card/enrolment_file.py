@@ -16,61 +16,63 @@ from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
 
 FORMAT = 1
-LARGEST_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 
-Filled = Annotated[str, msgspec.Meta(min_length=1)]
+NonEmptyText = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class BundleInvalid(HallpassError):
+class EnrolmentFileInvalid(HallpassError):
     """A file that is no bundle, or no whole one; the message says why."""
 
 
-class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+class EnrolmentFile(msgspec.Struct, frozen=True, kw_only=True):
     """What is in it today."""
 
     hallpass_bundle: int = FORMAT
-    room: Filled
-    url: Filled
+    room: NonEmptyText
+    url: NonEmptyText
     token: Annotated[str, msgspec.Meta(min_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
     certificate: str = ""  # PEM; "": the authorities that every machine trusts
 
 
-def encode(bundle: Bundle) -> bytes:
+def encode_enrolment(enrolment: EnrolmentFile) -> bytes:
     """Return a bundle as a file."""
-    return msgspec.json.format(msgspec.json.encode(bundle), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(enrolment), indent=1) + b"\n"
 
 
-def decode(content: bytes) -> Bundle:
+def decode_enrolment(content: bytes) -> EnrolmentFile:
     """Read a bundle whole. Raises BundleInvalid."""
-    if len(content) > LARGEST_BYTES:
-        raise BundleInvalid("is too large for an enrolment bundle")
+    if len(content) > MAX_BYTES:
+        raise EnrolmentFileInvalid("is too large for an enrolment bundle")
     if not content.strip(b"\0 \r\n"):
-        raise BundleInvalid("is empty")
+        raise EnrolmentFileInvalid("is empty")
     try:
-        bundle = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=Bundle)
+        enrolment = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=EnrolmentFile)
     except msgspec.ValidationError as problem:
-        raise BundleInvalid(f"is no enrolment bundle of central's: {problem}") from None
+        raise EnrolmentFileInvalid(f"is no enrolment bundle of central's: {problem}") from None
     except DECODING_FAILED:
-        raise BundleInvalid("is damaged, or no enrolment bundle: fetch it anew from central") from None
-    if bundle.hallpass_bundle > FORMAT:
-        raise BundleInvalid("was made by a newer central: this card needs a newer image")
-    _check_link(bundle)
-    return bundle
+        raise EnrolmentFileInvalid("is damaged, or no enrolment bundle: fetch it anew from central") from None
+    if enrolment.hallpass_bundle > FORMAT:
+        raise EnrolmentFileInvalid("was made by a newer central: this card needs a newer image")
+    _check_link(enrolment)
+    return enrolment
 
 
-def _check_link(bundle: Bundle) -> None:
+def _check_link(enrolment: EnrolmentFile) -> None:
     try:
-        parts = urlsplit(bundle.url)
+        parts = urlsplit(enrolment.url)
     except ValueError as problem:
-        raise BundleInvalid(f"central's url: {problem}") from None
+        raise EnrolmentFileInvalid(f"central's url: {problem}") from None
     if parts.username or parts.query or parts.fragment:
-        raise BundleInvalid("names no plain address of central: no user, no query and no fragment belong in it")
+        raise EnrolmentFileInvalid(
+            "names no plain address of central: no user, no query and no fragment belong in it"
+        )
     try:
-        CentralLink.check_url(bundle.url)
+        CentralLink.check_url(enrolment.url)
     except ValueError as problem:
-        raise BundleInvalid(f"central's {problem}") from None
-    if bundle.certificate:
+        raise EnrolmentFileInvalid(f"central's {problem}") from None
+    if enrolment.certificate:
         try:
-            ssl.create_default_context(cadata=bundle.certificate)
+            ssl.create_default_context(cadata=enrolment.certificate)
         except (ssl.SSLError, ValueError):
-            raise BundleInvalid("holds a certificate that cannot be read") from None
+            raise EnrolmentFileInvalid("holds a certificate that cannot be read") from None

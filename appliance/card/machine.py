@@ -1,7 +1,7 @@
-"""The machine under a card, as far as settling changes it: files whole and by renaming, owners, mounts, the clock.
+"""The machine under a card, as far as provisioning changes it: whole files, owners, mounts, the clock.
 
 A file that already says what it should is left alone: a card lives longer unwritten. Whatever is interrupted has
-either happened or not, so that settling may simply begin again.
+either happened or not, so that provisioning may simply begin again.
 """
 
 import contextlib
@@ -22,17 +22,17 @@ COMMAND_SECONDS = 60.0
 class Machine:
     """Changes this very machine. Methods raise OSError."""
 
-    def folder(self, path: Path, *, mode: int = 0o755, owner: str = "root", group: str = "root") -> None:
+    def make_folder(self, path: Path, *, mode: int = 0o755, owner: str = "root", group: str = "root") -> None:
         """Make a folder with its owner, or bring an existing one to it."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.give(path, mode, owner, group)
+        self.set_owner(path, mode, owner, group)
 
-    def write(
+    def write_file(
         self, path: Path, content: bytes, *, mode: int = 0o644, owner: str = "root", group: str = "root"
     ) -> None:
         """Replace a file. Nobody ever sees half of it, or sees it before it has its owner."""
         if not path.is_symlink() and path.is_file() and path.read_bytes() == content:
-            self.give(path, mode, owner, group)
+            self.set_owner(path, mode, owner, group)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.new")
@@ -42,11 +42,11 @@ class Machine:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        self.give(temporary, mode, owner, group)
+        self.set_owner(temporary, mode, owner, group)
         temporary.replace(path)
-        self.settle(path.parent)
+        self.sync_folder(path.parent)
 
-    def write_on_boot(self, path: Path, content: bytes) -> None:
+    def write_boot_file(self, path: Path, content: bytes) -> None:
         """Replace a file of the boot partition: FAT knows neither owners nor modes."""
         if path.is_file() and path.read_bytes() == content:
             return
@@ -56,33 +56,33 @@ class Machine:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        self.settle(path.parent)
+        self.sync_folder(path.parent)
 
-    def rename(self, path: Path, target: Path) -> None:
+    def rename_file(self, path: Path, target: Path) -> None:
         """Rename a file, and wait until the card has it."""
         path.replace(target)
-        self.settle(path.parent)
+        self.sync_folder(path.parent)
 
-    def wipe(self, path: Path) -> None:
+    def wipe_file(self, path: Path) -> None:
         """Overwrite a file where it stands, then remove it."""
         size = path.stat().st_size
         with path.open("r+b") as file:
             file.write(bytes(size))
             file.flush()
             os.fsync(file.fileno())
-        self.remove(path)
+        self.remove_file(path)
 
-    def remove(self, path: Path) -> None:
+    def remove_file(self, path: Path) -> None:
         """Remove a file, where there is one."""
         if path.exists():
             path.unlink()
-            self.settle(path.parent)
+            self.sync_folder(path.parent)
 
-    def touch(self, path: Path) -> None:
+    def touch_file(self, path: Path) -> None:
         """Note the time on a file."""
         path.touch(mode=0o600)
 
-    def give(self, path: Path, mode: int, owner: str, group: str) -> None:
+    def set_owner(self, path: Path, mode: int, owner: str, group: str) -> None:
         """Set who owns a file, and who may do what with it."""
         try:
             uid, gid = pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
@@ -94,7 +94,7 @@ class Machine:
         if stat.S_IMODE(there.st_mode) != mode:
             path.chmod(mode)
 
-    def settle(self, folder: Path) -> None:
+    def sync_folder(self, folder: Path) -> None:
         """Wait until what was renamed in a folder is on the disk."""
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -107,14 +107,14 @@ class Machine:
         return path.is_mount()
 
     @contextlib.contextmanager
-    def boot_writable(self, boot: Path) -> Iterator[None]:
+    def mount_boot_writable(self, boot: Path) -> Iterator[None]:
         """Let the boot partition be written for a moment."""
-        self.run("mount", "-o", "remount,rw", str(boot))
+        self.run_command("mount", "-o", "remount,rw", str(boot))
         try:
             yield
         finally:
             os.sync()
-            self.run("mount", "-o", "remount,ro", str(boot))
+            self.run_command("mount", "-o", "remount,ro", str(boot))
 
     def has_address(self, address: str) -> bool:
         """Tell whether an address is one of this machine's own."""
@@ -126,7 +126,7 @@ class Machine:
             return False
         return True
 
-    def secret(self, size: int) -> bytes:
+    def random_bytes(self, size: int) -> bytes:
         """Return so many bytes that nobody knows."""
         return secrets.token_bytes(size)
 
@@ -140,7 +140,7 @@ class Machine:
         if time.time() < to:
             time.clock_settime(time.CLOCK_REALTIME, to)
 
-    def run(self, *arguments: str) -> None:
+    def run_command(self, *arguments: str) -> None:
         """Run a command. Raises OSError with what it said."""
         try:
             done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 
-class Places(msgspec.Struct, frozen=True):
+class CardPaths(msgspec.Struct, frozen=True):
     """The folders and files of one card."""
 
     root: Path = Path("/")
@@ -16,31 +16,31 @@ class Places(msgspec.Struct, frozen=True):
         return self.root / "boot/firmware"
 
     @property
-    def settings(self) -> Path:
+    def boot_settings(self) -> Path:
         """What the technician wrote."""
         return self.boot / "hallpass.toml"
 
     @property
-    def bundle(self) -> Path:
+    def boot_enrolment(self) -> Path:
         """The enrolment, until the first boot takes it."""
         return self.boot / "hallpass.bundle"
 
     @property
-    def certificate(self) -> Path:
+    def boot_certificate(self) -> Path:
         """For encrypted DNS: certificate, its chain and its private key, until the next boot takes them."""
         return self.boot / "hallpass-dns.pem"
 
-    def taken(self, secret: Path) -> Path:
+    def taken_secret(self, secret: Path) -> Path:
         """Return where a secret is after it was taken and before it is wiped; never read."""
         return secret.with_name(f"{secret.name}.taken")
 
     @property
-    def problem(self) -> Path:
+    def problem_file(self) -> Path:
         """What is wrong with the settings, in words; not there when nothing is."""
         return self.boot / "hallpass-problem.txt"
 
     @property
-    def status(self) -> Path:
+    def status_file(self) -> Path:
         """How the room is, in words."""
         return self.boot / "hallpass-status.txt"
 
@@ -50,97 +50,97 @@ class Places(msgspec.Struct, frozen=True):
         return self.root / "data"
 
     @property
-    def kept(self) -> Path:
+    def card_state(self) -> Path:
         """What the card itself must remember; for root alone."""
         return self.data / "card"
 
     @property
     def last_settings(self) -> Path:
         """The settings that were good last."""
-        return self.kept / "hallpass.toml"
+        return self.card_state / "hallpass.toml"
 
     @property
-    def enrolment(self) -> Path:
+    def kept_enrolment(self) -> Path:
         """The bundle that was taken last."""
-        return self.kept / "hallpass.bundle"
+        return self.card_state / "hallpass.bundle"
 
     @property
     def kept_certificate(self) -> Path:
         """The certificate that was taken last, with its key."""
-        return self.kept / "dns.pem"
+        return self.card_state / "dns.pem"
 
     @property
     def last_upstreams(self) -> Path:
         """The name servers that the network offered last, one a line."""
-        return self.kept / "upstreams"
+        return self.card_state / "upstreams"
 
     @property
-    def clock(self) -> Path:
+    def last_clock(self) -> Path:
         """A file whose time of change is the latest time that this card knew."""
-        return self.kept / "clock"
+        return self.card_state / "clock"
 
     @property
     def host_key(self) -> Path:
         """The SSH server's key."""
-        return self.kept / "ssh/ssh_host_ed25519_key"
+        return self.card_state / "ssh/ssh_host_ed25519_key"
 
     @property
-    def room(self) -> Path:
+    def room_data(self) -> Path:
         """The room's data (`appliance.room.paths`)."""
         return self.data / "hallpass"
 
     @property
-    def run(self) -> Path:
+    def runtime(self) -> Path:
         """The room's sockets."""
         return self.root / "run/hallpass"
 
     @property
     def room_settings(self) -> Path:
         """The settings in use, as the room's processes read them."""
-        return self.run / "room.toml"
+        return self.runtime / "room.toml"
 
     @property
-    def token(self) -> Path:
+    def token_file(self) -> Path:
         """The room's token, for the agent alone."""
-        return self.run / "token"
+        return self.runtime / "token"
 
     @property
-    def authority(self) -> Path:
+    def authority_file(self) -> Path:
         """The authority that central's certificate is checked against."""
-        return self.run / "central.pem"
+        return self.runtime / "central.pem"
 
     @property
     def certificate_in_use(self) -> Path:
         """The certificate with its key, for the resolver alone."""
-        return self.run / "dns.pem"
+        return self.runtime / "dns.pem"
 
     @property
-    def made(self) -> Path:
+    def generated(self) -> Path:
         """What was made of the settings for the machine's own services; anew at each boot."""
         return self.root / "run/hallpass-card"
 
     @property
     def follows_network(self) -> Path:
         """There where the name servers to ask are those that the network offers."""
-        return self.made / "upstreams-from-dhcp"
+        return self.generated / "upstreams-from-dhcp"
 
     @property
     def authorized_keys(self) -> Path:
         """Who may come in by SSH; not there: nobody, and no server runs."""
-        return self.made / "authorized_keys"
+        return self.generated / "authorized_keys"
 
     @property
-    def firewall(self) -> Path:
+    def firewall_file(self) -> Path:
         """Ports that are open beside those of every card."""
-        return self.made / "firewall/ports.nft"
+        return self.generated / "firewall/ports.nft"
 
     @property
-    def network(self) -> Path:
+    def network_file(self) -> Path:
         """systemd-networkd's settings."""
         return self.root / "run/systemd/network/20-hallpass.network"
 
     @property
-    def time_servers(self) -> Path:
+    def timesyncd_file(self) -> Path:
         """systemd-timesyncd's settings."""
         return self.root / "run/systemd/timesyncd.conf.d/20-hallpass.conf"
 
@@ -150,11 +150,11 @@ class Places(msgspec.Struct, frozen=True):
         return self.root / "run/systemd/netif/state"
 
     @property
-    def host_name(self) -> Path:
+    def hostname_file(self) -> Path:
         """The machine's name."""
         return self.root / "etc/hostname"
 
     @property
-    def hosts(self) -> Path:
+    def hosts_file(self) -> Path:
         """The machine's own names."""
         return self.root / "etc/hosts"

@@ -15,30 +15,32 @@ import msgspec
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from appliance.card import enrolment_file as bundles
+from appliance.card import enrolment_file
 from appliance.card.boot_partition import BootFiles
-from appliance.card.config_choice import check
-from appliance.card.enrolment_file import Bundle, BundleInvalid
-from appliance.card.paths import Places
+from appliance.card.config_choice import check_card_table
+from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid
+from appliance.card.paths import CardPaths
 from appliance.card.system_files import host_name
 from appliance.errors import HallpassError
 from appliance.settings.load import SettingsInvalid
 
-SETTINGS = "hallpass.toml"
-BUNDLE = "hallpass.bundle"
+SETTINGS_NAME = "hallpass.toml"
+ENROLMENT_NAME = "hallpass.bundle"
 
 # Columns that may be called by less than their key.
-SHORT = {
+SHORT_KEYS = {
     "address": "network.address",
     "gateway": "network.gateway",
     "address6": "network.address6",
     "gateway6": "network.gateway6",
     "upstreams": "dns.upstreams",
 }
-_LISTS = frozenset({"dns.upstreams", "dns.clients", "dns.own_names", "time.servers", "ssh.keys", "policy.closed"})
+_LIST_KEYS = frozenset(
+    {"dns.upstreams", "dns.clients", "dns.own_names", "time.servers", "ssh.keys", "policy.closed"}
+)
 
 
-class NotPersonalised(HallpassError):
+class PersonalisationError(HallpassError):
     """What was asked for cannot be written: every mistake, one a line."""
 
     def __init__(self, problems: Iterable[str]) -> None:
@@ -47,133 +49,140 @@ class NotPersonalised(HallpassError):
         super().__init__(f"nothing was written: {count}\n" + "\n".join(f"  {one}" for one in self.problems))
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class PersonalisationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What one card shall say."""
 
     where: str  # for people: "rooms.csv line 3", or ""
     room: str
-    bundle: Path | None = None
+    enrolment: Path | None = None
     values: dict[str, str] = {}  # "network.address": as it was typed
 
 
-class Card(msgspec.Struct, frozen=True, kw_only=True):
+class PersonalisedCard(msgspec.Struct, frozen=True, kw_only=True):
     """One card, ready to be written."""
 
     room: str
     settings: bytes
-    bundle: bytes | None
+    enrolment: bytes | None
 
     @property
-    def host(self) -> str:
+    def host_name(self) -> str:
         """The machine's name, which also names its image."""
         return host_name(self.room)
 
-    def write(self, boot: BootFiles) -> None:
+    def write_boot_files(self, boot: BootFiles) -> None:
         """Write the card's files."""
-        boot.write(SETTINGS, self.settings)
-        if self.bundle is not None:
-            boot.write(BUNDLE, self.bundle)
+        boot.write_file(SETTINGS_NAME, self.settings)
+        if self.enrolment is not None:
+            boot.write_file(ENROLMENT_NAME, self.enrolment)
 
 
-def prepare(wishes: Iterable[Wish], template: bytes) -> list[Card]:
+def prepare_cards(requests: Iterable[PersonalisationRequest], template: bytes) -> list[PersonalisedCard]:
     """Return the cards for some rooms, made from an image's own settings file. Raises NotPersonalised."""
     cards, problems = [], []
     seen: dict[str, str] = {}
-    for wish in wishes:
+    for request in requests:
         found: list[str] = []
-        bundle = _bundle(wish, found)
-        card = _card(wish, template, bundle, found)
+        enrolment = _read_enrolment(request, found)
+        card = _prepare_card(request, template, enrolment, found)
         if card is not None:
-            marks = {card.host: f"the host name {card.host}", **_marks(wish, bundle)}
+            marks = {card.host_name: f"the host name {card.host_name}", **_unique_values(request, enrolment)}
             found += [f"{words} is also that of {seen[mark]}" for mark, words in marks.items() if mark in seen]
-            seen |= dict.fromkeys(marks, f"{card.room}{f' ({wish.where})' if wish.where else ''}")
+            seen |= dict.fromkeys(marks, f"{card.room}{f' ({request.where})' if request.where else ''}")
             cards.append(card)
-        problems += [f"{wish.where}: {problem}" if wish.where else problem for problem in found]
+        problems += [f"{request.where}: {problem}" if request.where else problem for problem in found]
     if problems:
-        raise NotPersonalised(problems)
+        raise PersonalisationError(problems)
     return cards
 
 
-def read_csv(path: Path) -> list[Wish]:
+def read_request_csv(path: Path) -> list[PersonalisationRequest]:
     """Read rooms from a table with a line of headings: room, bundle, and settings. Raises NotPersonalised."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as problem:
-        raise NotPersonalised([f"{path}: cannot be read: {problem.strerror}"]) from None
+        raise PersonalisationError([f"{path}: cannot be read: {problem.strerror}"]) from None
     except UnicodeDecodeError:
-        raise NotPersonalised([f"{path}: is not UTF-8 text; save it as 'CSV UTF-8'"]) from None
+        raise PersonalisationError([f"{path}: is not UTF-8 text; save it as 'CSV UTF-8'"]) from None
     head = text.partition("\n")[0]
     # Excel separates by semicolons where commas are decimal.
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in head else ",", strict=True)
     try:
         headings = [heading.strip() for heading in next(rows, [])]
         if "room" not in headings:
-            raise NotPersonalised([f"{path.name} line 1: there is no column 'room'; the first line names columns"])
+            raise PersonalisationError(
+                [f"{path.name} line 1: there is no column 'room'; the first line names columns"]
+            )
         lines = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
     except csv.Error as problem:
-        raise NotPersonalised([f"{path.name} line {rows.line_num}: {problem}"]) from None
+        raise PersonalisationError([f"{path.name} line {rows.line_num}: {problem}"]) from None
     problems = [
         f"{path.name} line {number}: has {len(row)} cells, but there are {len(headings)} columns"
         for number, row in lines
         if len(row) != len(headings)
     ]
     if problems:
-        raise NotPersonalised(problems)
+        raise PersonalisationError(problems)
     if not lines:
-        raise NotPersonalised([f"{path.name}: names no room"])
-    return [_wish(path, number, dict(zip(headings, row, strict=True))) for number, row in lines]
+        raise PersonalisationError([f"{path.name}: names no room"])
+    return [_request_from_row(path, number, dict(zip(headings, row, strict=True))) for number, row in lines]
 
 
-def _wish(path: Path, number: int, row: Mapping[str, str]) -> Wish:
+def _request_from_row(path: Path, number: int, row: Mapping[str, str]) -> PersonalisationRequest:
     cells = {key: cell.strip() for key, cell in row.items() if cell.strip()}
-    bundle = cells.pop("bundle", "")
-    return Wish(
+    enrolment = cells.pop("bundle", "")
+    return PersonalisationRequest(
         where=f"{path.name} line {number}",
         room=cells.pop("room", ""),
-        bundle=path.parent / bundle if bundle else None,
-        values={SHORT.get(key, key): cell for key, cell in cells.items()},
+        enrolment=path.parent / enrolment if enrolment else None,
+        values={SHORT_KEYS.get(key, key): cell for key, cell in cells.items()},
     )
 
 
-def _bundle(wish: Wish, problems: list[str]) -> tuple[bytes, Bundle] | None:
-    if wish.bundle is None:
+def _read_enrolment(request: PersonalisationRequest, problems: list[str]) -> tuple[bytes, EnrolmentFile] | None:
+    if request.enrolment is None:
         return None
     try:
-        content = wish.bundle.read_bytes()
-        bundle = bundles.decode(content)
+        content = request.enrolment.read_bytes()
+        enrolment = enrolment_file.decode_enrolment(content)
     except OSError as problem:
-        problems.append(f"{wish.bundle}: cannot be read: {problem.strerror}")
+        problems.append(f"{request.enrolment}: cannot be read: {problem.strerror}")
         return None
-    except BundleInvalid as problem:
-        problems.append(f"{wish.bundle}: {problem}")
+    except EnrolmentFileInvalid as problem:
+        problems.append(f"{request.enrolment}: {problem}")
         return None
-    if wish.room and bundle.room != wish.room:
-        problems.append(f"{wish.bundle}: enrols {bundle.room!r}, not {wish.room!r}")
-    return content, bundle
+    if request.room and enrolment.room != request.room:
+        problems.append(f"{request.enrolment}: enrols {enrolment.room!r}, not {request.room!r}")
+    return content, enrolment
 
 
-def _card(wish: Wish, template: bytes, bundle: tuple[bytes, Bundle] | None, problems: list[str]) -> Card | None:
-    room = wish.room or (bundle[1].room if bundle else "")
+def _prepare_card(
+    request: PersonalisationRequest,
+    template: bytes,
+    enrolment: tuple[bytes, EnrolmentFile] | None,
+    problems: list[str],
+) -> PersonalisedCard | None:
+    room = request.room or (enrolment[1].room if enrolment else "")
     if not room:
         problems.append("the room has no name")
         return None
     try:
-        settings = _settings(template, {"room.name": room, **_typed(wish.values)})
-        own = bundle[1] if bundle and bundle[1].room == room else None  # another room's was said already
-        check(tomllib.loads(settings), Path(SETTINGS), own, Places())
+        settings = _edit_settings(template, {"room.name": room, **_parse_values(request.values)})
+        own = enrolment[1] if enrolment and enrolment[1].room == room else None  # another room's was said already
+        check_card_table(tomllib.loads(settings), Path(SETTINGS_NAME), own, CardPaths())
     except SettingsInvalid as invalid:
         problems += invalid.problems
         return None
     except (TOMLKitError, tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        problems.append(f"the card's {SETTINGS} is not TOML: {problem}")
+        problems.append(f"the card's {SETTINGS_NAME} is not TOML: {problem}")
         return None
     except ValueError as problem:
         problems.append(str(problem))
         return None
-    return Card(room=room, settings=settings.encode(), bundle=bundle[0] if bundle else None)
+    return PersonalisedCard(room=room, settings=settings.encode(), enrolment=enrolment[0] if enrolment else None)
 
 
-def _settings(template: bytes, values: Mapping[str, Any]) -> str:
+def _edit_settings(template: bytes, values: Mapping[str, Any]) -> str:
     document = tomlkit.parse(template.decode("utf-8-sig").replace("\r\n", "\n"))
     for key, value in values.items():
         *sections, last = key.split(".")
@@ -188,7 +197,7 @@ def _settings(template: bytes, values: Mapping[str, Any]) -> str:
     return tomlkit.dumps(document)
 
 
-def _typed(values: Mapping[str, str]) -> dict[str, Any]:
+def _parse_values(values: Mapping[str, str]) -> dict[str, Any]:
     """Return what was typed as what TOML makes of it: a number, a list; else text."""
     typed: dict[str, Any] = {}
     for key, text in values.items():
@@ -196,17 +205,19 @@ def _typed(values: Mapping[str, str]) -> dict[str, Any]:
             typed[key] = tomllib.loads(f"value = {text}\n")["value"]
         except tomllib.TOMLDecodeError:
             typed[key] = text
-        if key in _LISTS and isinstance(typed[key], str):
+        if key in _LIST_KEYS and isinstance(typed[key], str):
             typed[key] = [typed[key]] if key == "ssh.keys" else typed[key].replace(",", " ").split()
     return typed
 
 
-def _marks(wish: Wish, bundle: tuple[bytes, Bundle] | None) -> dict[str, str]:
+def _unique_values(
+    request: PersonalisationRequest, enrolment: tuple[bytes, EnrolmentFile] | None
+) -> dict[str, str]:
     """Return what no two cards may share, each with words for it."""
     marks = {}
     for key in ("network.address", "network.address6"):
-        if address := wish.values.get(key, "").partition("/")[0]:
+        if address := request.values.get(key, "").partition("/")[0]:
             marks[address] = f"the address {address}"
-    if bundle is not None:
-        marks[bundle[1].token] = "the token in its bundle"
+    if enrolment is not None:
+        marks[enrolment[1].token] = "the token in its bundle"
     return marks

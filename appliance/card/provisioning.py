@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from appliance.card import status_file, system_files, upstreams
-from appliance.card.config_choice import Chosen, Source, choose
+from appliance.card.config_choice import ChosenConfig, ConfigSource, choose_config
 from appliance.card.machine import Machine
-from appliance.card.paths import Places
+from appliance.card.paths import CardPaths
 from appliance.room import health
 from appliance.room.health import Condition, ProcessHealth
 from blocklists import builtin_list
@@ -24,23 +24,23 @@ SECRET_BYTES = 32
 Step = tuple[str, Callable[[], None]]
 
 
-class Settling:
+class Provisioning:
     """One boot."""
 
-    def __init__(self, places: Places, machine: Machine, say: Callable[[str], None]) -> None:
-        self._places = places
+    def __init__(self, paths: CardPaths, machine: Machine, say: Callable[[str], None]) -> None:
+        self._paths = paths
         self._machine = machine
         self._say = say
-        self.troubles: list[str] = []
-        self.chosen = choose(places)
+        self.failures: list[str] = []
+        self.config = choose_config(paths)
 
-    def run(self) -> None:
+    def run_steps(self) -> None:
         """Do every step."""
         for name, step in self._steps():
             try:
                 step()
             except Exception as problem:  # noqa: BLE001 (whatever it is: the room must come up with what the others made)
-                self.troubles.append(f"{name}: {problem}")
+                self.failures.append(f"{name}: {problem}")
                 self._say(f"{name}: {problem}")
 
     def _steps(self) -> Iterator[Step]:
@@ -48,169 +48,175 @@ class Settling:
         yield "clock", self._set_clock  # certificates are judged by it
         yield (
             "secrets",
-            self._take_secrets,
+            self._move_secrets,
         )  # before anything is made of them, they are safe from the next power cut
-        yield "settings", self._keep_settings
-        yield "room", self._write_room
-        yield "starter list", self._make_starter_list  # the resolver writes nothing here
+        yield "settings", self._keep_good_settings
+        yield "room", self._write_room_settings
+        yield "starter list", self._make_builtin_index  # the resolver writes nothing here
         yield "pages", self._make_pages_key
         yield "network", self._write_network
         yield "firewall", self._open_ports
-        yield "host name", self._name_host
+        yield "host name", self._set_host_name
         yield "time servers", self._write_time_servers
-        yield "ssh", self._let_technician_in
-        yield "report", self._report  # last: it says what became of the others
+        yield "ssh", self._authorize_ssh_keys
+        yield "report", self._write_report  # last: it says what became of the others
 
     def _make_folders(self) -> None:
-        places, machine = self._places, self._machine
-        machine.folder(places.made)
-        machine.folder(places.firewall.parent)
-        for shared in (places.run, places.run / "health", places.room):
-            machine.folder(shared, mode=0o1770, group=GROUP)  # sticky: each removes only what it made
-        machine.folder(places.room / "resolver", mode=0o700, owner=RESOLVER, group=GROUP)  # its last good policy
-        machine.folder(places.kept, mode=0o700)
+        paths, machine = self._paths, self._machine
+        machine.make_folder(paths.generated)
+        machine.make_folder(paths.firewall_file.parent)
+        for shared in (paths.runtime, paths.runtime / "health", paths.room_data):
+            machine.make_folder(shared, mode=0o1770, group=GROUP)  # sticky: each removes only what it made
+        machine.make_folder(
+            paths.room_data / "resolver", mode=0o700, owner=RESOLVER, group=GROUP
+        )  # its last good policy
+        machine.make_folder(paths.card_state, mode=0o700)
 
     def _set_clock(self) -> None:
-        if self._places.clock.exists():
-            self._machine.set_clock_forward(self._places.clock.stat().st_mtime)
+        if self._paths.last_clock.exists():
+            self._machine.set_clock_forward(self._paths.last_clock.stat().st_mtime)
 
-    def _take_secrets(self) -> None:
+    def _move_secrets(self) -> None:
         """Move the enrolment and the certificate from where every laptop reads them to where root alone does."""
-        places, machine, chosen = self._places, self._machine, self.chosen
-        if not machine.is_mounted(places.data):
+        paths, machine, config = self._paths, self._machine, self.config
+        if not machine.is_mounted(paths.data):
             return  # what is written there would be gone at the next boot: they stay where they are
         for is_new, secret, kept in (
-            (chosen.bundle_is_new, places.bundle, places.enrolment),
-            (chosen.certificate_is_new, places.certificate, places.kept_certificate),
+            (config.is_enrolment_new, paths.boot_enrolment, paths.kept_enrolment),
+            (config.is_certificate_new, paths.boot_certificate, paths.kept_certificate),
         ):
-            taken = places.taken(secret)
+            taken = paths.taken_secret(secret)
             if is_new:
-                machine.write(kept, secret.read_bytes(), mode=0o600)
-                with machine.boot_writable(places.boot):
-                    machine.rename(secret, taken)
-                    machine.wipe(taken)
+                machine.write_file(kept, secret.read_bytes(), mode=0o600)
+                with machine.mount_boot_writable(paths.boot):
+                    machine.rename_file(secret, taken)
+                    machine.wipe_file(taken)
             elif taken.exists():
-                with machine.boot_writable(places.boot):
-                    machine.wipe(taken)
+                with machine.mount_boot_writable(paths.boot):
+                    machine.wipe_file(taken)
 
-    def _keep_settings(self) -> None:
-        if self.chosen.source is Source.BOOT:
-            self._machine.write(self._places.last_settings, self._places.settings.read_bytes(), mode=0o600)
+    def _keep_good_settings(self) -> None:
+        if self.config.source is ConfigSource.BOOT:
+            self._machine.write_file(self._paths.last_settings, self._paths.boot_settings.read_bytes(), mode=0o600)
 
-    def _write_room(self) -> None:
-        write_room(self._places, self._machine, self.chosen)
+    def _write_room_settings(self) -> None:
+        write_room_settings(self._paths, self._machine, self.config)
 
-    def _make_starter_list(self) -> None:
-        folder = self._places.room / "starter"
+    def _make_builtin_index(self) -> None:
+        folder = self._paths.room_data / "starter"
         builtin_list.open_builtin_index(folder)
         for path in (folder, *folder.rglob("*")):
-            self._machine.give(path, 0o755 if path.is_dir() else 0o644, "root", GROUP)
+            self._machine.set_owner(path, 0o755 if path.is_dir() else 0o644, "root", GROUP)
 
     def _make_pages_key(self) -> None:
-        path = self._places.room / "pages.key"
+        path = self._paths.room_data / "pages.key"
         if not path.exists() or path.stat().st_size < SECRET_BYTES:
-            self._machine.write(path, self._machine.secret(SECRET_BYTES), mode=0o400, owner=WEB, group=GROUP)
+            self._machine.write_file(
+                path, self._machine.random_bytes(SECRET_BYTES), mode=0o400, owner=WEB, group=GROUP
+            )
 
     def _write_network(self) -> None:
-        self._machine.write(self._places.network, system_files.network_file(self.chosen.settings.network))
+        self._machine.write_file(self._paths.network_file, system_files.network_file(self.config.settings.network))
 
     def _open_ports(self) -> None:
-        encrypted = self.chosen.certificate is not None
-        ports = system_files.firewall_file(self.chosen.settings, encrypted=encrypted)
-        self._write_or_remove(self._places.firewall, ports)
+        encrypted = self.config.certificate is not None
+        ports = system_files.firewall_file(self.config.settings, encrypted=encrypted)
+        self._write_or_remove(self._paths.firewall_file, ports)
 
-    def _name_host(self) -> None:
-        name = self.chosen.host
-        self._machine.write(self._places.host_name, f"{name}\n".encode())
-        self._machine.write(self._places.hosts, system_files.hosts_file(name))
+    def _set_host_name(self) -> None:
+        name = self.config.host_name
+        self._machine.write_file(self._paths.hostname_file, f"{name}\n".encode())
+        self._machine.write_file(self._paths.hosts_file, system_files.hosts_file(name))
         self._machine.set_host_name(name)
 
     def _write_time_servers(self) -> None:
-        self._write_or_remove(self._places.time_servers, system_files.time_file(self.chosen.settings.time))
+        self._write_or_remove(self._paths.timesyncd_file, system_files.time_file(self.config.settings.time))
 
-    def _let_technician_in(self) -> None:
-        keys = system_files.keys_file(self.chosen.settings)
+    def _authorize_ssh_keys(self) -> None:
+        keys = system_files.authorized_keys_file(self.config.settings)
         if keys is not None:
-            self._make_host_key(self._places.host_key)
-        self._write_or_remove(self._places.authorized_keys, keys, mode=0o600)
+            self._make_host_key(self._paths.host_key)
+        self._write_or_remove(self._paths.authorized_keys, keys, mode=0o600)
 
     def _make_host_key(self, path: Path) -> None:
         if path.exists() and path.with_suffix(".pub").exists():
             return
-        self._machine.folder(path.parent, mode=0o700)
+        self._machine.make_folder(path.parent, mode=0o700)
         for half in (path, path.with_suffix(".pub")):
-            self._machine.remove(half)  # of a making that was cut off; ssh-keygen would ask about it
-        self._machine.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path))
+            self._machine.remove_file(half)  # of a making that was cut off; ssh-keygen would ask about it
+        self._machine.run_command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path))
 
     def _write_or_remove(self, path: Path, content: bytes | None, mode: int = 0o644) -> None:
         if content is None:
-            self._machine.remove(path)
+            self._machine.remove_file(path)
         else:
-            self._machine.write(path, content, mode=mode)
+            self._machine.write_file(path, content, mode=mode)
 
-    def _report(self) -> None:
-        chosen, places = self.chosen, self._places
+    def _write_report(self) -> None:
+        config, paths = self.config, self._paths
         conditions = []
         details = {}
-        if chosen.problems or self.troubles:
+        if config.problems or self.failures:
             conditions.append(Condition.SETTINGS_WRONG)
-            details["problem"] = "\n".join((*chosen.problems, *self.troubles))
-        if chosen.waits_for:
+            details["problem"] = "\n".join((*config.problems, *self.failures))
+        if config.waits_for:
             conditions.append(Condition.NOT_ENROLLED)
-            details["waits"] = chosen.waits_for
-        said = ProcessHealth(process="card", time=0.0, conditions=tuple(conditions), details=details, lasting=True)
-        self._machine.write(places.run / "health/card.json", health.encode(said), group=GROUP)
-        write_on_boot(places, self._machine, places.problem, status_file.problem_text(chosen, self.troubles))
+            details["waits"] = config.waits_for
+        card_health = ProcessHealth(
+            process="card", time=0.0, conditions=tuple(conditions), details=details, lasting=True
+        )
+        self._machine.write_file(paths.runtime / "health/card.json", health.encode(card_health), group=GROUP)
+        write_boot_text(paths, self._machine, paths.problem_file, status_file.problem_text(config, self.failures))
 
 
-def write_room(places: Places, machine: Machine, chosen: Chosen) -> bool:
+def write_room_settings(paths: CardPaths, machine: Machine, config: ChosenConfig) -> bool:
     """Write the settings that the room's processes read; tell whether they are others than before."""
-    bundle = chosen.bundle
-    if bundle is not None:
-        machine.write(places.token, f"{bundle.token}\n".encode(), mode=0o400, owner=AGENT, group=GROUP)
-        if bundle.certificate:
-            machine.write(places.authority, bundle.certificate.encode(), group=GROUP)
-    if chosen.certificate is not None:
-        machine.write(places.certificate_in_use, chosen.certificate, mode=0o400, owner=RESOLVER, group=GROUP)
-    follows = not chosen.settings.dns.upstreams
-    servers = upstreams.remembered(places.last_upstreams) if follows else ()
-    encrypted = chosen.certificate is not None
-    content = system_files.toml(
-        system_files.room_table(chosen.written, chosen.settings, bundle, servers, places, encrypted=encrypted)
+    enrolment = config.enrolment
+    if enrolment is not None:
+        machine.write_file(paths.token_file, f"{enrolment.token}\n".encode(), mode=0o400, owner=AGENT, group=GROUP)
+        if enrolment.certificate:
+            machine.write_file(paths.authority_file, enrolment.certificate.encode(), group=GROUP)
+    if config.certificate is not None:
+        machine.write_file(paths.certificate_in_use, config.certificate, mode=0o400, owner=RESOLVER, group=GROUP)
+    follows_network = not config.settings.dns.upstreams
+    servers = upstreams.read_last_upstreams(paths.last_upstreams) if follows_network else ()
+    encrypted = config.certificate is not None
+    content = system_files.encode_room_toml(
+        system_files.room_table(config.table, config.settings, enrolment, servers, paths, encrypted=encrypted)
     )
-    before = places.room_settings.read_bytes() if places.room_settings.exists() else b""
-    machine.write(places.room_settings, content, mode=0o640, group=GROUP)
-    if follows:
-        machine.write(places.follows_network, b"")
+    before = paths.room_settings.read_bytes() if paths.room_settings.exists() else b""
+    machine.write_file(paths.room_settings, content, mode=0o640, group=GROUP)
+    if follows_network:
+        machine.write_file(paths.follows_network, b"")
     else:
-        machine.remove(places.follows_network)
+        machine.remove_file(paths.follows_network)
     return content != before
 
 
-def follow_network(places: Places, machine: Machine, *, has_settled: bool) -> bool:
+def update_upstreams(paths: CardPaths, machine: Machine, *, is_network_up: bool) -> bool:
     """Ask the servers that the network offers now; tell whether they are others than before.
 
     A network that has only just come up may offer none yet: only one that has settled makes the card forget. The
     resolver follows its settings by itself, without a question lost.
     """
-    if not places.follows_network.exists():
+    if not paths.follows_network.exists():
         return False
-    offered = upstreams.offered(places.network_state, machine.has_address)
-    if offered == upstreams.remembered(places.last_upstreams) or not (offered or has_settled):
+    offered = upstreams.read_network_upstreams(paths.network_state, machine.has_address)
+    if offered == upstreams.read_last_upstreams(paths.last_upstreams) or not (offered or is_network_up):
         return False
-    machine.write(places.last_upstreams, "".join(f"{server}\n" for server in offered).encode(), mode=0o600)
-    return write_room(places, machine, choose(places))
+    machine.write_file(paths.last_upstreams, "".join(f"{server}\n" for server in offered).encode(), mode=0o600)
+    return write_room_settings(paths, machine, choose_config(paths))
 
 
-def write_on_boot(places: Places, machine: Machine, path: Path, content: bytes | None) -> None:
+def write_boot_text(paths: CardPaths, machine: Machine, path: Path, content: bytes | None) -> None:
     """Let a file of the boot partition say this, or (None) not be there. Without need nothing is written."""
     there = path.read_bytes() if path.exists() else None
     half_written = path.with_suffix(".new")  # when the power was cut
-    if (there == content and not half_written.exists()) or not machine.is_mounted(places.boot):
+    if (there == content and not half_written.exists()) or not machine.is_mounted(paths.boot):
         return
-    with machine.boot_writable(places.boot):
-        machine.remove(half_written)
+    with machine.mount_boot_writable(paths.boot):
+        machine.remove_file(half_written)
         if content is None:
-            machine.remove(path)
+            machine.remove_file(path)
         else:
-            machine.write_on_boot(path, content)
+            machine.write_boot_file(path, content)

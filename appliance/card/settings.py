@@ -11,9 +11,9 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import field
 
-from appliance.settings.dns import Domain, Forward, Memory
-from appliance.settings.room import PRIVATE_NETWORKS, Button, Led, NotNegative, Positive
-from appliance.settings.values import Network, Upstream
+from appliance.settings.dns import DnsCacheSection, DnsForwardSection, DomainName
+from appliance.settings.room import PRIVATE_NETWORKS, ButtonSection, LedSection, NotNegative, Positive
+from appliance.settings.values import Network, UpstreamSetting
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
 
@@ -21,7 +21,7 @@ _KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "sk-ssh-ed25519@o
 _KEY = re.compile(rf"({'|'.join(map(re.escape, _KEY_KINDS))}) [A-Za-z0-9+/]{{40,}}={{0,2}}( [\x20-\x7e]*)?")
 
 
-class Address(msgspec.Struct, frozen=True):
+class IpAddress(msgspec.Struct, frozen=True):
     """An IP address."""
 
     text: str
@@ -43,7 +43,7 @@ class Address(msgspec.Struct, frozen=True):
         return self.text
 
 
-class OwnAddress(msgspec.Struct, frozen=True):
+class InterfaceAddress(msgspec.Struct, frozen=True):
     """An address of this machine with the size of its network."""
 
     text: str
@@ -63,7 +63,7 @@ class OwnAddress(msgspec.Struct, frozen=True):
         """Whether it is one of IPv6."""
         return ":" in self.text
 
-    def network_has(self, address: Address) -> bool:
+    def network_has(self, address: IpAddress) -> bool:
         """Tell whether an address lies in the network; a router of IPv6 may also have a link-local one."""
         other = ipaddress.ip_address(address.text)
         return other in ipaddress.ip_interface(self.text).network or (self.is_6 and other.is_link_local)
@@ -91,7 +91,7 @@ class PublicKey(msgspec.Struct, frozen=True):
         return self.line
 
 
-class Room(msgspec.Struct, frozen=True, kw_only=True):
+class CardRoom(msgspec.Struct, frozen=True, kw_only=True):
     """[room]: which room this is. Left out: what the enrolment says."""
 
     name: Annotated[str, msgspec.Meta(max_length=100)] = ""
@@ -101,14 +101,14 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("name: must be one line of text")
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True):
+class CardNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """[network]: the cable. Left out: the network gives an address (DHCP, and IPv6 by itself)."""
 
-    address: OwnAddress | None = None
-    gateway: Address | None = None
+    address: InterfaceAddress | None = None
+    gateway: IpAddress | None = None
     ipv6: Literal["auto", "off"] = "auto"
-    address6: OwnAddress | None = None
-    gateway6: Address | None = None
+    address6: InterfaceAddress | None = None
+    gateway6: IpAddress | None = None
 
     def __post_init__(self) -> None:
         _ensure_pair("", self.address, self.gateway, is_6=False)
@@ -119,13 +119,13 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("address6: IPv6 is off; leave one of the two out")
 
 
-class Time(msgspec.Struct, frozen=True, kw_only=True):
+class CardTime(msgspec.Struct, frozen=True, kw_only=True):
     """[time]: servers to ask for the time, by address: the time must not need DNS."""
 
-    servers: tuple[Address, ...] = ()
+    servers: tuple[IpAddress, ...] = ()
 
 
-class Ssh(msgspec.Struct, frozen=True, kw_only=True):
+class CardSsh(msgspec.Struct, frozen=True, kw_only=True):
     """[ssh]: who may come in as root. Left out: nobody, and no server runs."""
 
     keys: tuple[PublicKey, ...] = ()
@@ -134,14 +134,14 @@ class Ssh(msgspec.Struct, frozen=True, kw_only=True):
 class CardDns(msgspec.Struct, frozen=True, kw_only=True):
     """[dns]: as in a room, less what the card decides."""
 
-    upstreams: tuple[Upstream, ...] = ()  # left out: what the network offers, else a public service
+    upstreams: tuple[UpstreamSetting, ...] = ()  # left out: what the network offers, else a public service
     clients: tuple[Network, ...] = PRIVATE_NETWORKS
     workers: NotNegative = 0
     rate_limit: NotNegative = 1000
-    forward: tuple[Forward, ...] = ()
+    forward: tuple[DnsForwardSection, ...] = ()
     record: tuple[LocalRecord, ...] = ()
-    own_names: tuple[Domain, ...] = ()
-    cache: Memory = Memory()
+    own_names: tuple[DomainName, ...] = ()
+    cache: DnsCacheSection = DnsCacheSection()
 
     def __post_init__(self) -> None:
         LocalZones(self.record)
@@ -169,18 +169,18 @@ class CardPolicy(msgspec.Struct, frozen=True, kw_only=True):
 class CardSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
-    room: Room = field(default_factory=Room)
-    network: Link = field(default_factory=Link)
-    time: Time = field(default_factory=Time)
-    ssh: Ssh = field(default_factory=Ssh)
+    room: CardRoom = field(default_factory=CardRoom)
+    network: CardNetwork = field(default_factory=CardNetwork)
+    time: CardTime = field(default_factory=CardTime)
+    ssh: CardSsh = field(default_factory=CardSsh)
     dns: CardDns = field(default_factory=CardDns)
-    led: Led = field(default_factory=Led)
-    button: Button = field(default_factory=Button)
+    led: LedSection = field(default_factory=LedSection)
+    button: ButtonSection = field(default_factory=ButtonSection)
     log: CardLog = field(default_factory=CardLog)
     policy: CardPolicy | None = None
 
 
-def _ensure_pair(ending: str, own: OwnAddress | None, gateway: Address | None, *, is_6: bool) -> None:
+def _ensure_pair(ending: str, own: InterfaceAddress | None, gateway: IpAddress | None, *, is_6: bool) -> None:
     kind = "IPv6" if is_6 else "IPv4"
     if own is not None and own.is_6 is not is_6:
         raise ValueError(f"address{ending}: {own} is not an address of {kind}")

@@ -1,10 +1,10 @@
 """How the room is, put together from what its processes say, for `hallpass-status.txt`."""
 
 from appliance.card import status_file
-from appliance.card.config_choice import Chosen
+from appliance.card.config_choice import ChosenConfig
 from appliance.card.machine import Machine
-from appliance.card.paths import Places
-from appliance.card.provisioning import write_on_boot
+from appliance.card.paths import CardPaths
+from appliance.card.provisioning import write_boot_text
 from appliance.room import health
 from appliance.room.addresses import way_out
 from appliance.room.health import Condition, ProcessHealth
@@ -22,22 +22,22 @@ _WORDS = {
 _NEEDED = {"agent": "agent", "recorder": "recorder", "resolver-1": "resolver"}
 
 
-def note_status(places: Places, machine: Machine, chosen: Chosen, version: str, now: float) -> None:
+def write_status(paths: CardPaths, machine: Machine, config: ChosenConfig, version: str, now: float) -> None:
     """Write how the room is, where that is not what stands there; and note the time for the next boot."""
-    healths = health.read(places.run / "health", now)
-    status = status_file.Status(
-        room=chosen.room,
-        host=chosen.host,
+    healths = health.read(paths.runtime / "health", now)
+    status = status_file.CardStatus(
+        room=config.room_name,
+        host=config.host_name,
         version=version,
-        waits_for=chosen.waits_for,
-        troubles=troubles(healths),
+        waits_for=config.waits_for,
+        troubles=list_troubles(healths),
         addresses=way_out(),
     )
-    write_on_boot(places, machine, places.status, status_file.status_text(status))
-    machine.touch(places.clock)
+    write_boot_text(paths, machine, paths.status_file, status_file.status_text(status))
+    machine.touch_file(paths.last_clock)
 
 
-def troubles(healths: tuple[ProcessHealth, ...]) -> tuple[str, ...]:
+def list_troubles(healths: tuple[ProcessHealth, ...]) -> tuple[str, ...]:
     """Return what is wrong with a room, one line each, the most urgent first."""
     present = {one.process for one in healths}
     conditions = {condition for one in healths for condition in one.conditions}

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from appliance.card.config_choice import Chosen, Source
+from appliance.card.config_choice import ChosenConfig, ConfigSource
 
 _MEANWHILE = {
-    Source.BOOT: "What could be used is used.",
-    Source.LAST: "Until it is mended, the room goes on with the settings that were good last.",
-    Source.NOTHING: "Until it is mended, the room keeps everything closed that Hallpass knows.",
+    ConfigSource.BOOT: "What could be used is used.",
+    ConfigSource.LAST: "Until it is mended, the room goes on with the settings that were good last.",
+    ConfigSource.NOTHING: "Until it is mended, the room keeps everything closed that Hallpass knows.",
 }
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
+class CardStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the room is."""
 
     room: str
@@ -27,9 +27,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
 
 
-def problem_text(chosen: Chosen, troubles: Sequence[str] = ()) -> bytes | None:
+def problem_text(config: ChosenConfig, failures: Sequence[str] = ()) -> bytes | None:
     """Return what is wrong with what was written on the card, and what to do; None: nothing is."""
-    problems = [*chosen.problems, *troubles]
+    problems = [*config.problems, *failures]
     if not problems:
         return None
     count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
@@ -38,14 +38,14 @@ def problem_text(chosen: Chosen, troubles: Sequence[str] = ()) -> bytes | None:
         "",
         *(f"  {line}" for problem in problems for line in problem.splitlines()),
         "",
-        _MEANWHILE[chosen.source],
+        _MEANWHILE[config.source],
         "",
         "What to do: switch the Pi off, put its card into any computer, correct the file that is named above,",
         "put the card back and switch on. This file goes away when all is well.",
     )
 
 
-def status_text(status: Status) -> bytes:
+def status_text(status: CardStatus) -> bytes:
     """Return how the room is."""
     lines = [f"{status.room or 'This room has no name yet'} ({status.host}.local)", ""]
     if status.waits_for:

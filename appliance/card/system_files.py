@@ -6,14 +6,14 @@ from typing import Any
 
 import tomli_w
 
-from appliance.card.enrolment_file import Bundle
-from appliance.card.paths import Places
-from appliance.card.settings import CardSettings, Link, Time
+from appliance.card.enrolment_file import EnrolmentFile
+from appliance.card.paths import CardPaths
+from appliance.card.settings import CardNetwork, CardSettings, CardTime
 
 # Where neither hallpass.toml nor the network names a server. Quad9 and Cloudflare's malware-free service.
 PUBLIC_UPSTREAMS = ("9.9.9.9", "149.112.112.112", "1.1.1.2")
-UNNAMED = "unnamed room"
-HOST = "hallpass"
+UNNAMED_ROOM = "unnamed room"
+DEFAULT_HOST_NAME = "hallpass"
 
 _SHARED = ("led", "button", "log", "policy")  # sections that mean the same in a room's own settings
 
@@ -21,20 +21,20 @@ _SHARED = ("led", "button", "log", "policy")  # sections that mean the same in a
 def host_name(room: str) -> str:
     """Return a room's name as a host name (RFC 1123): "Room 4" is room-4."""
     plain = unicodedata.normalize("NFKD", room.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63].rstrip("-") or HOST
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63].rstrip("-") or DEFAULT_HOST_NAME
 
 
-def room_name(settings: CardSettings, bundle: Bundle | None) -> str:
+def room_name(settings: CardSettings, enrolment: EnrolmentFile | None) -> str:
     """Return what the room is called, or ""."""
-    return settings.room.name.strip() or (bundle.room if bundle else "")
+    return settings.room.name.strip() or (enrolment.room if enrolment else "")
 
 
 def room_table(
-    written: dict[str, Any],
+    table_on_card: dict[str, Any],
     settings: CardSettings,
-    bundle: Bundle | None,
+    enrolment: EnrolmentFile | None,
     upstreams: tuple[str, ...],
-    places: Places,
+    paths: CardPaths,
     *,
     encrypted: bool = False,
 ) -> dict[str, Any]:
@@ -43,32 +43,32 @@ def room_table(
     `written` is the card's file as TOML made it, `settings` the same checked; `upstreams` are those that the
     network offers; `encrypted`: there is a certificate to serve encrypted DNS with.
     """
-    table: dict[str, Any] = {name: dict(written[name]) for name in _SHARED if name in written}
+    table: dict[str, Any] = {name: dict(table_on_card[name]) for name in _SHARED if name in table_on_card}
     table["room"] = {
-        "name": room_name(settings, bundle) or UNNAMED,
-        "data": str(places.room),
-        "run": str(places.run),
+        "name": room_name(settings, enrolment) or UNNAMED_ROOM,
+        "data": str(paths.room_data),
+        "run": str(paths.runtime),
     }
-    table["dns"] = dict(written.get("dns", {}))
+    table["dns"] = dict(table_on_card.get("dns", {}))
     if not settings.dns.upstreams:
         table["dns"]["upstreams"] = list(upstreams or PUBLIC_UPSTREAMS)
     if encrypted:
-        file = str(places.certificate_in_use)
+        file = str(paths.certificate_in_use)
         table["dns"]["tls"] = {"certificate": file, "key": file}
-    if bundle is not None:
-        table["central"] = {"url": bundle.url, "token_file": str(places.token)}
-        if bundle.certificate:
-            table["central"]["certificate"] = str(places.authority)
+    if enrolment is not None:
+        table["central"] = {"url": enrolment.url, "token_file": str(paths.token_file)}
+        if enrolment.certificate:
+            table["central"]["certificate"] = str(paths.authority_file)
         table.setdefault("log", {})["key_from_central"] = True
     return table
 
 
-def toml(table: dict[str, Any]) -> bytes:
+def encode_room_toml(table: dict[str, Any]) -> bytes:
     """Return a table as a file that says whence it came."""
     return f"# Made of hallpass.toml at every boot: a change here is lost.\n\n{tomli_w.dumps(table)}".encode()
 
 
-def network_file(link: Link) -> bytes:
+def network_file(link: CardNetwork) -> bytes:
     """Return systemd-networkd's settings for every cable."""
     lines = ["[Match]", "Type=ether", "", "[Network]"]
     lines.append(f"DHCP={_dhcp(link)}")
@@ -84,7 +84,7 @@ def network_file(link: Link) -> bytes:
     return "\n".join(lines).encode()
 
 
-def time_file(time: Time) -> bytes | None:
+def time_file(time: CardTime) -> bytes | None:
     """Return systemd-timesyncd's settings, or None: the card's own hold."""
     if not time.servers:
         return None
@@ -102,12 +102,12 @@ def firewall_file(settings: CardSettings, *, encrypted: bool) -> bytes | None:
     return f"add element inet hallpass open_tcp {{ {', '.join(ports)} }}\n".encode() if ports else None
 
 
-def keys_file(settings: CardSettings) -> bytes | None:
+def authorized_keys_file(settings: CardSettings) -> bytes | None:
     """Return who may come in by SSH, or None: nobody."""
     return "".join(f"{key}\n" for key in settings.ssh.keys).encode() or None
 
 
-def _dhcp(link: Link) -> str:
+def _dhcp(link: CardNetwork) -> str:
     four = link.address is None
     six = link.ipv6 == "auto" and link.address6 is None
     return {(True, True): "yes", (True, False): "ipv4", (False, True): "ipv6", (False, False): "no"}[four, six]

@@ -8,22 +8,22 @@ import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-MOST = 4
+MAX_UPSTREAMS = 4
 
 
-def offered(state: Path, is_own: Callable[[str], bool]) -> tuple[str, ...]:
+def read_network_upstreams(state: Path, is_own: Callable[[str], bool]) -> tuple[str, ...]:
     """Return the servers that are offered now."""
     try:
         text = state.read_text(errors="replace")
     except OSError:
         return ()
-    return tuple(dict.fromkeys(server for server in _servers(text) if not is_own(server)))[:MOST]
+    return tuple(dict.fromkeys(server for server in _servers(text) if not is_own(server)))[:MAX_UPSTREAMS]
 
 
-def remembered(path: Path) -> tuple[str, ...]:
+def read_last_upstreams(path: Path) -> tuple[str, ...]:
     """Return the servers that were written down."""
     try:
-        return tuple(_addresses(path.read_text(errors="replace").split()))[:MOST]
+        return tuple(_addresses(path.read_text(errors="replace").split()))[:MAX_UPSTREAMS]
     except OSError:
         return ()
 

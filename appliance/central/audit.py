@@ -5,14 +5,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central.models import AuditEntry
+from appliance.central.models import AuditRow
 
 
-def note(session: Session, now: datetime, who: str, what: str, detail: str = "") -> None:
+def record_audit(session: Session, now: datetime, who: str, what: str, detail: str = "") -> None:
     """Write one line, in the transaction of what it tells of."""
-    session.add(AuditEntry(at=now, who=who, what=what, detail=detail))
+    session.add(AuditRow(at=now, who=who, what=what, detail=detail))
 
 
-def latest(session: Session, limit: int = 200) -> list[AuditEntry]:
+def list_audit_entries(session: Session, limit: int = 200) -> list[AuditRow]:
     """Return the newest lines, the newest first."""
-    return list(session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)))
+    return list(session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)))

@@ -9,46 +9,48 @@ from pathlib import Path
 from cryptography import x509
 
 from appliance.card import enrolment_file
-from appliance.card.enrolment_file import Bundle, BundleInvalid
+from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid
 from appliance.central.errors import NotPossible
-from appliance.settings.central import CentralSettings, Tls
+from appliance.settings.central import CentralSettings, TlsSection
 
 
-def make(settings: CentralSettings, *, room: str, token: str) -> bytes:
+def make_enrolment_file(settings: CentralSettings, *, room: str, token: str) -> bytes:
     """Return the bundle of a room. Raises NotPossible with what is missing in the settings."""
     if not settings.central.url:
         raise NotPossible(
             "where do rooms reach this central? Set url in [central], such as https://central.example.org"
         )
-    made = enrolment_file.encode(
-        Bundle(room=room.strip(), url=settings.central.url, token=token, certificate=_authority(settings.tls))
+    made = enrolment_file.encode_enrolment(
+        EnrolmentFile(
+            room=room.strip(), url=settings.central.url, token=token, certificate=_authority_pem(settings.tls)
+        )
     )
     try:
-        enrolment_file.decode(made)  # as the card will
-    except BundleInvalid as problem:
+        enrolment_file.decode_enrolment(made)  # as the card will
+    except EnrolmentFileInvalid as problem:
         raise NotPossible(f"no card could use this bundle: it {problem}") from None
     return made
 
 
-def file_name(room: str) -> str:
+def enrolment_file_name(room: str) -> str:
     """Return what the file of a room's bundle is called."""
     plain = "".join(letter if letter.isalnum() else "-" for letter in room.strip().lower())
     return f"{plain.strip('-') or 'room'}.bundle"
 
 
-def _authority(tls: Tls | None) -> str:
+def _authority_pem(tls: TlsSection | None) -> str:
     if tls is None:
         return ""
     if tls.authority is not None:
-        return _pem(tls.authority)
+        return _read_pem(tls.authority)
     try:
         last = x509.load_pem_x509_certificates(tls.certificate.read_bytes())[-1]
     except (OSError, ValueError) as problem:
         raise NotPossible(f"{tls.certificate}: cannot be read as a certificate: {problem}") from None
-    return _pem(tls.certificate) if last.issuer == last.subject else ""
+    return _read_pem(tls.certificate) if last.issuer == last.subject else ""
 
 
-def _pem(path: Path) -> str:
+def _read_pem(path: Path) -> str:
     try:
         return path.read_text("ascii")
     except (OSError, UnicodeDecodeError) as problem:

@@ -1,7 +1,7 @@
 """Central's tables (SQLAlchemy). All times are UTC and carry their zone; lists of words are JSON.
 
-`pulse` holds one number that grows in every transaction which may concern a room: the feed watches it, and only
-it, so that one look tells every process of central whether there is anything new.
+`RevisionRow` (table `pulse`) holds one number that grows in every transaction which may concern a room: the feed
+watches it, and only it, so that one look tells every process of central whether there is anything new.
 """
 
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
-class Utc(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """A time that carries its zone on the way in and on the way out, whatever the database keeps."""
 
     impl = DateTime(timezone=True)
@@ -36,19 +36,19 @@ class Utc(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """The tables of central."""
 
-    type_annotation_map = {datetime: Utc, list[str]: JSON, dict[str, Any]: JSON}  # noqa: RUF012 (SQLAlchemy's way)
+    type_annotation_map = {datetime: UtcDateTime, list[str]: JSON, dict[str, Any]: JSON}  # noqa: RUF012 (SQLAlchemy's way)
 
 
-class Pulse(Base):
+class RevisionRow(Base):
     """The numbers that grow with every change."""
 
     __tablename__ = "pulse"
     id: Mapped[int] = mapped_column(primary_key=True)
-    beat: Mapped[int] = mapped_column(default=0)  # changes that may concern rooms
+    revision: Mapped[int] = mapped_column("beat", default=0)  # changes that may concern rooms
     health_reports: Mapped[int] = mapped_column(default=0)  # no news for rooms, but pages show them
 
 
-class School(Base):
+class SchoolRow(Base):
     """The school that this central serves."""
 
     __tablename__ = "school"
@@ -59,7 +59,7 @@ class School(Base):
     locked_categories: Mapped[list[str]] = mapped_column(default=list)
 
 
-class Profile(Base):
+class ProfileRow(Base):
     """What a group's devices may see. Each profile has the group of the same name."""
 
     __tablename__ = "profiles"
@@ -71,7 +71,7 @@ class Profile(Base):
     is_default: Mapped[bool] = mapped_column(default=False)
 
 
-class Room(Base):
+class RoomRow(Base):
     """A room, and what it said of itself last."""
 
     __tablename__ = "rooms"
@@ -87,7 +87,7 @@ class Room(Base):
     requests_changed: Mapped[int] = mapped_column(default=0)
 
 
-class User(Base):
+class UserRow(Base):
     """Somebody who may sign in."""
 
     __tablename__ = "users"
@@ -100,7 +100,7 @@ class User(Base):
     locked_until: Mapped[datetime | None]
 
 
-class Rule(Base):
+class RuleRow(Base):
     """An allow or block entry of the school's own."""
 
     __tablename__ = "rules"
@@ -113,7 +113,7 @@ class Rule(Base):
     made_at: Mapped[datetime]
 
 
-class Source(Base):
+class SourceRow(Base):
     """A public list that the school subscribes to."""
 
     __tablename__ = "sources"
@@ -128,7 +128,7 @@ class Source(Base):
     report: Mapped[dict[str, Any] | None]  # what the last compilation said of it
 
 
-class Publication(Base):
+class PublicationRow(Base):
     """A compiled index that rooms were told to use."""
 
     __tablename__ = "publications"
@@ -138,7 +138,7 @@ class Publication(Base):
     names: Mapped[int]
 
 
-class Request(Base):
+class RequestRow(Base):
     """A teacher's wish to open a site."""
 
     __tablename__ = "requests"
@@ -155,11 +155,11 @@ class Request(Base):
     decided_by: Mapped[str] = mapped_column(String(64), default="")
     decided_at: Mapped[datetime | None]
     answer: Mapped[str] = mapped_column(Text, default="")
-    room: Mapped[Room] = relationship()
-    unblock: Mapped["Unblock | None"] = relationship(back_populates="request")
+    room: Mapped[RoomRow] = relationship()
+    unblock: Mapped["UnblockRow | None"] = relationship(back_populates="request")
 
 
-class Unblock(Base):
+class UnblockRow(Base):
     """The granted opening of a site. Ended early where `ended_at` stands before `until`."""
 
     __tablename__ = "unblocks"
@@ -173,11 +173,11 @@ class Unblock(Base):
     until: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     by: Mapped[str] = mapped_column(String(64))
-    room: Mapped[Room | None] = relationship()
-    request: Mapped[Request | None] = relationship(back_populates="unblock")
+    room: Mapped[RoomRow | None] = relationship()
+    request: Mapped[RequestRow | None] = relationship(back_populates="unblock")
 
 
-class SiteReport(Base):
+class SiteReportRow(Base):
     """A teacher's "this should be closed"."""
 
     __tablename__ = "reports"
@@ -188,10 +188,10 @@ class SiteReport(Base):
     note: Mapped[str] = mapped_column(Text, default="")
     reported_at: Mapped[datetime]
     settled_by: Mapped[str] = mapped_column(String(64), default="")
-    room: Mapped[Room] = relationship()
+    room: Mapped[RoomRow] = relationship()
 
 
-class Incident(Base):
+class IncidentRow(Base):
     """Something the safeguarding lead should look at."""
 
     __tablename__ = "incidents"
@@ -202,10 +202,10 @@ class Incident(Base):
     device: Mapped[str] = mapped_column(String(64))
     evidence: Mapped[list[str]] = mapped_column(default=list)
     acknowledged_by: Mapped[str] = mapped_column(String(64), default="")
-    room: Mapped[Room] = relationship()
+    room: Mapped[RoomRow] = relationship()
 
 
-class RoomAction(Base):
+class RoomActionRow(Base):
     """Something that a room decided by itself, known by its id so that it is written into the audit once."""
 
     __tablename__ = "room_actions"
@@ -214,7 +214,7 @@ class RoomAction(Base):
     happened_at: Mapped[datetime]
 
 
-class Delegation(Base):
+class DelegationRow(Base):
     """What teachers may open by themselves: one row a category."""
 
     __tablename__ = "delegations"
@@ -223,7 +223,7 @@ class Delegation(Base):
     per_day: Mapped[int]
 
 
-class AuditEntry(Base):
+class AuditRow(Base):
     """Who did what, when. Never changed, never deleted by hand."""
 
     __tablename__ = "audit"

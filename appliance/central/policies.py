@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central import requests, rules
-from appliance.central.models import Publication, Room, School
+from appliance.central.models import PublicationRow, RoomRow, SchoolRow
 from appliance.protocol import Target
 from dns.policy.document import Delegation, Group, PolicyDocument, Profile, Rule, Unblock
 from dns.policy.overreach import without_overreach
@@ -20,40 +20,40 @@ from dns.policy.overreach import without_overreach
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-def document(session: Session, now: datetime, room: Room) -> PolicyDocument:
+def build_policy(session: Session, now: datetime, room: RoomRow) -> PolicyDocument:
     """Return a room's policy as it should be now; where it differs from the last one its version is one higher."""
-    content = _content(session, now, room)
-    digest = _digest(content)
+    content = _policy_content(session, now, room)
+    digest = _policy_digest(content)
     if digest != room.policy_digest:
         room.policy_digest = digest
         room.policy_version += 1
     return msgspec.structs.replace(content, version=room.policy_version, issued=now)
 
 
-def target(session: Session, now: datetime, room: Room) -> Target:
+def build_target(session: Session, now: datetime, room: RoomRow) -> Target:
     """Return where a room should be."""
-    version = document(session, now, room).version
+    version = build_policy(session, now, room).version
     published = latest_publication(session)
     return Target(policy=version, index=published.hash if published else "", requests=room.requests_changed)
 
 
-def is_current(session: Session, now: datetime, room: Room) -> bool:
+def is_policy_current(session: Session, now: datetime, room: RoomRow) -> bool:
     """Tell whether the room's policy is still what it was given last, so that nothing need be written."""
-    return _digest(_content(session, now, room)) == room.policy_digest
+    return _policy_digest(_policy_content(session, now, room)) == room.policy_digest
 
 
-def latest_publication(session: Session) -> Publication | None:
+def latest_publication(session: Session) -> PublicationRow | None:
     """Return the index that rooms should use, or None while there is none."""
-    return session.scalar(select(Publication).order_by(Publication.id.desc()).limit(1))
+    return session.scalar(select(PublicationRow).order_by(PublicationRow.id.desc()).limit(1))
 
 
-def _digest(content: PolicyDocument) -> str:
+def _policy_digest(content: PolicyDocument) -> str:
     return hashlib.sha256(_encoder.encode(content)).hexdigest()
 
 
-def _content(session: Session, now: datetime, room: Room) -> PolicyDocument:
-    school = session.scalars(select(School)).one()
-    profiles = rules.profiles(session)
+def _policy_content(session: Session, now: datetime, room: RoomRow) -> PolicyDocument:
+    school = session.scalars(select(SchoolRow)).one()
+    profiles = rules.list_profiles(session)
     default = next((profile.name for profile in profiles if profile.is_default), profiles[0].name)
     made = PolicyDocument(
         version=0,
@@ -75,7 +75,7 @@ def _content(session: Session, now: datetime, room: Room) -> PolicyDocument:
         ),
         rules=tuple(
             Rule(name=rule.name, action=rule.action, locked=rule.locked, note=rule.note)  # type: ignore[arg-type]  # the table holds these two words only
-            for rule in rules.every(session)
+            for rule in rules.list_rules(session)
         ),
         unblocks=tuple(
             Unblock(
@@ -88,12 +88,12 @@ def _content(session: Session, now: datetime, room: Room) -> PolicyDocument:
                 by=unblock.by,
                 request=unblock.request_id or "",
             )
-            for unblock in requests.open_now(session, now, room)
+            for unblock in requests.list_active_unblocks(session, now, room)
         ),
         locked_categories=tuple(school.locked_categories),
         delegations=tuple(
             Delegation(categories=(one.category,), minutes=one.minutes, per_day=one.per_day)
-            for one in rules.delegations(session)
+            for one in rules.list_delegations(session)
         ),
     )
     return without_overreach(made)[0]  # what stood in the tables before the doors refused it; the pages name it

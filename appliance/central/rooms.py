@@ -9,49 +9,49 @@ from sqlalchemy.orm import Session
 
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import Pulse, Room
+from appliance.central.models import RevisionRow, RoomRow
 from appliance.protocol import RoomHealth
 
-SAMPLE_TOKEN = "0" * 43  # as long as a token, and nobody's
+PLACEHOLDER_TOKEN = "0" * 43  # as long as a token, and nobody's
 
 
-def enrol(session: Session, now: datetime, *, name: str, by: str) -> str:
+def enrol_room(session: Session, now: datetime, *, name: str, by: str) -> str:
     """Enrol a room, or give an enrolled one a new token (the old one ends). Returns the token, kept nowhere."""
     name = name.strip()
     if not 0 < len(name) <= 100:
         raise NotPossible("a room needs a name of at most 100 characters")
     token = secrets.token_urlsafe(32)
-    room = session.scalar(select(Room).where(Room.name == name))
+    room = session.scalar(select(RoomRow).where(RoomRow.name == name))
     if room is None:
-        room = Room(name=name, token_hash="", log_key=secrets.token_hex(32), enrolled_at=now)
+        room = RoomRow(name=name, token_hash="", log_key=secrets.token_hex(32), enrolled_at=now)
         session.add(room)
-    room.token_hash = _hash(token)
+    room.token_hash = _hash_token(token)
     room.enrolled_at = now
-    audit.note(session, now, by, "room enrolled", name)
+    audit.record_audit(session, now, by, "room enrolled", name)
     return token
 
 
-def by_token(session: Session, token: str) -> Room | None:
+def find_room_by_token(session: Session, token: str) -> RoomRow | None:
     """Return the room whose token this is, or None."""
-    return session.scalar(select(Room).where(Room.token_hash == _hash(token)))
+    return session.scalar(select(RoomRow).where(RoomRow.token_hash == _hash_token(token)))
 
 
-def every(session: Session) -> list[Room]:
+def list_rooms(session: Session) -> list[RoomRow]:
     """Return all rooms by name."""
-    return list(session.scalars(select(Room).order_by(Room.name)))
+    return list(session.scalars(select(RoomRow).order_by(RoomRow.name)))
 
 
-def get(session: Session, room_id: int) -> Room:
+def get_room(session: Session, room_id: int) -> RoomRow:
     """Return a room. Raises NotFound."""
-    room = session.get(Room, room_id)
+    room = session.get(RoomRow, room_id)
     if room is None:
         raise NotFound("there is no such room")
     return room
 
 
-def report_health(session: Session, now: datetime, room: Room, health: RoomHealth) -> None:
+def record_health(session: Session, now: datetime, room: RoomRow, health: RoomHealth) -> None:
     """Keep what a room said of itself. That is news for pages, but for no room."""
-    session.execute(update(Pulse).values(health_reports=Pulse.health_reports + 1))
+    session.execute(update(RevisionRow).values(health_reports=RevisionRow.health_reports + 1))
     session.add(room)
     room.last_seen = now
     room.health = {
@@ -63,6 +63,6 @@ def report_health(session: Session, now: datetime, room: Room, health: RoomHealt
     }
 
 
-def _hash(token: str) -> str:
+def _hash_token(token: str) -> str:
     # The token has 256 bits of its own, so a plain hash is enough: there is nothing to guess.
     return hashlib.sha256(token.encode()).hexdigest()

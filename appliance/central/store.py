@@ -15,11 +15,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.central.errors import CentralError
-from appliance.central.models import Pulse
+from appliance.central.models import RevisionRow
 from appliance.settings.central import CentralSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATION_LOCK = 0x48616C6C  # the number of PostgreSQL's advisory lock: "Hall"
+_ADVISORY_LOCK = 0x48616C6C  # the number of PostgreSQL's advisory lock: "Hall"
 
 
 class Revisions(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class Store:
         self._sessions = sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
-    def of(cls, settings: CentralSettings) -> "Store":
+    def from_settings(cls, settings: CentralSettings) -> "Store":
         """Open the database that the settings name. Raises CentralError."""
         url = settings.central.database
         if not url:
@@ -56,42 +56,42 @@ class Store:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         try:
-            with _only_one_at_a_time(self._engine), self._engine.begin() as connection:
+            with _migration_lock(self._engine), self._engine.begin() as connection:
                 if connection.dialect.name == "postgresql":
-                    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+                    connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except OperationalError as problem:
             raise CentralError(f"the database cannot be used: {problem.orig}") from None
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def read_session(self) -> Iterator[Session]:
         """Give a session whose changes are never kept."""
         with self._sessions() as session:
             yield session
 
     @contextmanager
-    def writing(self, *, concerns_rooms: bool = True) -> Iterator[Session]:
+    def write_session(self, *, affects_rooms: bool = True) -> Iterator[Session]:
         """Give a session that is committed at the end, or rolled back where the block raises.
 
-        The first statement takes the one row of the pulse, so that writers come one after the other: what a block
-        reads still holds when it writes. The pulse beats unless the change cannot concern any room.
+        The first statement locks the one row of `pulse`, so that writers come one after the other: what a block
+        reads still holds when it writes. The revision grows unless the change cannot concern any room.
         """
         with self._sessions.begin() as session:
-            session.execute(update(Pulse).values(beat=Pulse.beat + int(concerns_rooms)))
+            session.execute(update(RevisionRow).values(revision=RevisionRow.revision + int(affects_rooms)))
             yield session
 
-    def beat(self) -> int:
+    def revision(self) -> int:
         """Return the number that grows with every change."""
         with self._sessions() as session:
-            return session.scalar(select(Pulse.beat)) or 0
+            return session.scalar(select(RevisionRow.revision)) or 0
 
     def revisions(self) -> Revisions:
         """Return how much has changed until now, for rooms and for pages."""
         with self._sessions() as session:
-            row = session.execute(select(Pulse.beat, Pulse.health_reports)).one_or_none()
-        beat, health_reports = row if row is not None else (0, 0)
-        return Revisions(rooms=beat, pages=beat + health_reports)
+            row = session.execute(select(RevisionRow.revision, RevisionRow.health_reports)).one_or_none()
+        revision, health_reports = row if row is not None else (0, 0)
+        return Revisions(rooms=revision, pages=revision + health_reports)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -99,7 +99,7 @@ class Store:
 
 
 @contextmanager
-def _only_one_at_a_time(engine: Engine) -> Iterator[None]:
+def _migration_lock(engine: Engine) -> Iterator[None]:
     """Keep other processes out of a SQLite database's migrations: there, a change of tables is no transaction."""
     database = engine.url.database
     if engine.dialect.name != "sqlite" or not database:

@@ -10,7 +10,7 @@ from appliance.central import accounts, service
 from appliance.commands.options import config_option
 from appliance.protocol import Role
 from appliance.settings.central import CentralSettings
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 
 BY = "command line"
 
@@ -29,10 +29,10 @@ def command() -> None:
 @config_option("central.toml")
 def add(username: str, role: Role, name: str, ends: datetime | None, config: Path, *, generate: bool) -> None:
     """Add an account. The password is asked for, or made and printed once."""
-    central = service.open_existing(load(config, CentralSettings))
+    central = service.open_central(load_settings(config, CentralSettings))
     password = _password(generate=generate)
-    with central.store.writing(concerns_rooms=False) as session:
-        accounts.add(
+    with central.store.write_session(affects_rooms=False) as session:
+        accounts.add_account(
             session,
             central.now(),
             username=username,
@@ -52,9 +52,9 @@ def add(username: str, role: Role, name: str, ends: datetime | None, config: Pat
 @config_option("central.toml")
 def password(username: str, config: Path, *, generate: bool) -> None:
     """Give an account another password."""
-    central = service.open_existing(load(config, CentralSettings))
+    central = service.open_central(load_settings(config, CentralSettings))
     new = _password(generate=generate)
-    with central.store.writing(concerns_rooms=False) as session:
+    with central.store.write_session(affects_rooms=False) as session:
         accounts.set_password(session, central.now(), username=username, password=new, by=BY)
     if generate:
         click.echo(f"password of {username}: {new}")
@@ -65,18 +65,18 @@ def password(username: str, config: Path, *, generate: bool) -> None:
 @config_option("central.toml")
 def end(username: str, config: Path) -> None:
     """End an account now."""
-    central = service.open_existing(load(config, CentralSettings))
-    with central.store.writing(concerns_rooms=False) as session:
-        accounts.end(session, central.now(), username=username, by=BY)
+    central = service.open_central(load_settings(config, CentralSettings))
+    with central.store.write_session(affects_rooms=False) as session:
+        accounts.end_account(session, central.now(), username=username, by=BY)
 
 
 @command.command("list")
 @config_option("central.toml")
 def show(config: Path) -> None:
     """Print all accounts."""
-    central = service.open_existing(load(config, CentralSettings))
-    with central.store.reading() as session:
-        for user in accounts.everyone(session):
+    central = service.open_central(load_settings(config, CentralSettings))
+    with central.store.read_session() as session:
+        for user in accounts.list_accounts(session):
             ends = f"  ends {user.ends:%Y-%m-%d}" if user.ends else ""
             click.echo(f"{user.username:20} {user.role:12} {user.name}{ends}")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from appliance.commands.options import config_option, say_what_happens
+from appliance.commands.options import config_option, configure_logging
 from appliance.room.agent import service
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
 
@@ -15,6 +15,6 @@ from appliance.settings.room import RoomSettings
 @config_option("room.toml")
 def command(config: Path) -> None:
     """Run the agent: follow central, deliver requests, answer the pages."""
-    settings = load(config, RoomSettings)
-    say_what_happens()
+    settings = load_settings(config, RoomSettings)
+    configure_logging()
     asyncio.run(service.run(settings))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from appliance.card.config_choice import choose
+from appliance.card.config_choice import choose_config
 from appliance.card.machine import Machine
-from appliance.card.paths import Places
-from appliance.card.provisioning import Settling, follow_network
-from appliance.card.status import note_status
+from appliance.card.paths import CardPaths
+from appliance.card.provisioning import Provisioning, update_upstreams
+from appliance.card.status import write_status
 
 root_option = click.option(
     "--root",
@@ -34,18 +34,18 @@ def settle(root: Path) -> None:
 
     Mistakes in them are no failure: they are said on the boot partition, and the room keeps what was good last.
     """
-    settling = Settling(Places(root), Machine(), _say)
-    settling.run()
-    for problem in settling.chosen.problems:
+    provisioning = Provisioning(CardPaths(root), Machine(), _say)
+    provisioning.run_steps()
+    for problem in provisioning.config.problems:
         _say(problem)
-    sys.exit(1 if settling.troubles else 0)
+    sys.exit(1 if provisioning.failures else 0)
 
 
 @command.command()
 @root_option
 def upstreams(root: Path) -> None:
     """Ask the name servers that the network offers now, where hallpass.toml names none."""
-    if follow_network(Places(root), Machine(), has_settled=False):
+    if update_upstreams(CardPaths(root), Machine(), is_network_up=False):
         _say("the network offers other name servers; the resolver follows")
 
 
@@ -53,9 +53,9 @@ def upstreams(root: Path) -> None:
 @root_option
 def status(root: Path) -> None:
     """Say on the boot partition how the room is, where it is otherwise than before."""
-    places, machine = Places(root), Machine()
-    follow_network(places, machine, has_settled=True)
-    note_status(places, machine, choose(places), metadata.version("hallpass"), time.time())
+    places, machine = CardPaths(root), Machine()
+    update_upstreams(places, machine, is_network_up=True)
+    write_status(places, machine, choose_config(places), metadata.version("hallpass"), time.time())
 
 
 def _say(text: str) -> None:

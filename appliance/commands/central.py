@@ -9,12 +9,12 @@ from typing import TextIO
 import click
 
 from appliance.central import enrolment, rooms, service
-from appliance.commands.options import config_option, say_what_happens
+from appliance.commands.options import config_option, configure_logging
 from appliance.errors import HallpassError
-from appliance.ports import require_free
-from appliance.settings.central import CentralSettings, Tls
-from appliance.settings.load import load
-from appliance.web_server import arguments
+from appliance.ports import require_free_port
+from appliance.settings.central import CentralSettings, TlsSection
+from appliance.settings.load import load_settings
+from appliance.web_server import gunicorn_command
 
 APP = "webui.central.app:create_app()"
 THREADS = 128  # each room's feed and each open page holds one
@@ -27,15 +27,16 @@ def command(ctx: click.Context, config: Path) -> None:
     """Run the central service: the coordinator's pages, and what rooms follow."""
     if ctx.invoked_subcommand is not None:
         return
-    settings = load(config, CentralSettings)
-    say_what_happens()
-    service.open_existing(settings).store.close()
-    require_free(settings.central.listen)
+    settings = load_settings(config, CentralSettings)
+    configure_logging()
+    service.open_central(settings).store.close()
+    require_free_port(settings.central.listen)
     if settings.tls:
         _require_usable(settings.tls)
     environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
     tls = (settings.tls.certificate, settings.tls.key) if settings.tls else None
-    os.execve(sys.executable, arguments(APP, settings.central.listen, threads=THREADS, tls=tls), environment)  # noqa: S606 (we become the server)
+    arguments = gunicorn_command(APP, settings.central.listen, threads=THREADS, tls=tls)
+    os.execve(sys.executable, arguments, environment)  # noqa: S606 (we become the server)
 
 
 @command.command()
@@ -47,17 +48,17 @@ def enrol(name: str, output: Path | None, bundle: Path | None, config: Path) -> 
     """Enrol the room NAME, or give it a new token. The token is shown once, or stands in the bundle alone."""
     if output is not None and bundle is not None:
         raise click.UsageError("--output and --bundle exclude each other: the bundle holds the token.")
-    settings = load(config, CentralSettings)
+    settings = load_settings(config, CentralSettings)
     if bundle is not None:
-        enrolment.make(
-            settings, room=name, token=rooms.SAMPLE_TOKEN
+        enrolment.make_enrolment_file(
+            settings, room=name, token=rooms.PLACEHOLDER_TOKEN
         )  # what is missing is said before anything ends
-    central = service.open_existing(settings)
+    central = service.open_central(settings)
     path = output or bundle
     file = None if path is None else _new_secret_file(path)  # before the room's old token ends
     try:
-        with central.store.writing() as session:
-            token = rooms.enrol(session, central.now(), name=name, by="command line")
+        with central.store.write_session() as session:
+            token = rooms.enrol_room(session, central.now(), name=name, by="command line")
     except BaseException:
         if path is not None:
             path.unlink()
@@ -66,7 +67,11 @@ def enrol(name: str, output: Path | None, bundle: Path | None, config: Path) -> 
         click.echo(token)
         return
     with file:
-        made = enrolment.make(settings, room=name, token=token).decode() if bundle is not None else f"{token}\n"
+        made = (
+            enrolment.make_enrolment_file(settings, room=name, token=token).decode()
+            if bundle is not None
+            else f"{token}\n"
+        )
         file.write(made)
 
 
@@ -78,7 +83,7 @@ def _new_secret_file(path: Path) -> TextIO:
     return os.fdopen(handle, "w")
 
 
-def _require_usable(tls: Tls) -> None:
+def _require_usable(tls: TlsSection) -> None:
     for path in (tls.certificate, tls.key):
         if not path.is_file():
             raise HallpassError(f"{path}: there is no such file")

@@ -12,7 +12,7 @@ import msgspec
 
 from appliance.room.paths import RoomPaths
 from appliance.room.room_policy import load_policy
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.errors import InvalidName
 from dns.message import names
@@ -62,21 +62,21 @@ def command(
     logging.basicConfig(level=logging.WARNING, format="hallpass check: %(message)s")
     if group and device:
         raise click.UsageError("--group and --device exclude each other: a device belongs to one group.")
-    asked = [_name(text) for text in wanted]
-    settings = load(config, RoomSettings)
+    queried = [_parse_name(text) for text in wanted]
+    settings = load_settings(config, RoomSettings)
     at_now: dict[str, Callable[[], bool]] = {} if moment is None else {"clock_trusted": lambda: True}
     policy = load_policy(settings, RoomPaths.of(settings), **at_now)
     view = _view(policy, group, device)
-    now = time.time() if moment is None else _moment(moment, view)
-    explained = [explain(view, name, TYPES[kind.upper()], now) for name in asked]
+    now = time.time() if moment is None else _parse_moment(moment, view)
+    explained = [explain(view, name, TYPES[kind.upper()], now) for name in queried]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(explained)).decode())
         return
     for explanation in explained:
-        _show(explanation, walk=len(explained) == 1)
+        _print_explanation(explanation, walk=len(explained) == 1)
 
 
-def _name(text: str) -> str:
+def _parse_name(text: str) -> str:
     """Return the canonical name in what somebody typed or pasted."""
     try:
         host = urlsplit(text).hostname if "//" in text else text
@@ -96,7 +96,7 @@ def _view(policy: CompiledPolicy, group: str | None, device: str | None) -> Comp
     return policy.view_for_group(group or policy.document.default_group)
 
 
-def _moment(text: str, view: CompiledView) -> float:
+def _parse_moment(text: str, view: CompiledView) -> float:
     """Return a time as Unix seconds; without a zone it is the school's."""
     today = view.local_time(time.time())
     try:
@@ -108,7 +108,7 @@ def _moment(text: str, view: CompiledView) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=today.tzinfo)).timestamp()
 
 
-def _show(explanation: Explanation, *, walk: bool) -> None:
+def _print_explanation(explanation: Explanation, *, walk: bool) -> None:
     verdict = click.style(explanation.verdict, fg=_COLOURS[explanation.verdict], bold=True)
     details = {
         "category": explanation.category.replace("_", " "),

@@ -15,12 +15,12 @@ from rich.panel import Panel
 
 from appliance.commands.room import PROCESSES
 from appliance.demo import checks
-from appliance.demo.lamp import LampInTerminal
-from appliance.demo.school import Addresses, DemoSchool, lay_out
+from appliance.demo.lamp import TerminalLamp
+from appliance.demo.school import DemoAddresses, DemoSchool, create_demo_school
 from appliance.errors import HallpassError
-from appliance.processes import Foreground, Program, hallpass
+from appliance.processes import ProcessGroup, Program, hallpass_program
 from appliance.room.paths import RoomPaths
-from appliance.settings.values import Endpoint, Upstream
+from appliance.settings.values import Endpoint, UpstreamSetting
 
 LOOPBACK = "127.0.0.1"
 STARTING_SECONDS = 60.0
@@ -50,7 +50,7 @@ def command(
 ) -> None:
     """Start central and one room on this machine: DNS, pages, and a lamp in the terminal. Ctrl-C ends it all."""
     console = Console()
-    addresses = Addresses(
+    addresses = DemoAddresses(
         dns=Endpoint(LOOPBACK, dns_port),
         room=Endpoint(LOOPBACK, web_port),
         central=Endpoint(LOOPBACK, central_port),
@@ -62,42 +62,44 @@ def command(
         checks.require_free_ports(stand_in, {}, "--stand-in-port")
     with _folder(keep) as folder:
         console.print("Starting a school: the first time its lists are compiled…", highlight=False)
-        asked = upstreams or (Upstream("plain", stand_in.host, stand_in.port),)
-        school = lay_out(folder, addresses, asked)
-        everything = Foreground(say=lambda text: console.print(f"[yellow]demo:[/] {text}", highlight=False))
+        used_upstreams = upstreams or (UpstreamSetting("plain", stand_in.host, stand_in.port),)
+        school = create_demo_school(folder, addresses, used_upstreams)
+        group = ProcessGroup(say=lambda text: console.print(f"[yellow]demo:[/] {text}", highlight=False))
         try:
             if not upstreams:
-                everything.start([_stand_in(stand_in)])
-            everything.start([hallpass("central", "--config", str(school.central_config))])
-            _wait_until(everything, lambda: _serves(addresses.central))
-            everything.start([hallpass(name, "--config", str(school.room_config)) for name in PROCESSES])
-            dns = Upstream("plain", addresses.dns.host, addresses.dns.port)
-            _wait_until(everything, lambda: _serves(addresses.room) and checks.answers(dns))
+                group.start_programs([_stand_in_program(stand_in)])
+            group.start_programs([hallpass_program("central", "--config", str(school.central_config))])
+            _wait_until(group, lambda: _is_serving(addresses.central))
+            group.start_programs(
+                [hallpass_program(name, "--config", str(school.room_config)) for name in PROCESSES]
+            )
+            dns = UpstreamSetting("plain", addresses.dns.host, addresses.dns.port)
+            _wait_until(group, lambda: _is_serving(addresses.room) and checks.is_answering(dns))
             console.print(_welcome(addresses, school, online=bool(upstreams)))
-            lamp = LampInTerminal(RoomPaths.of(school.room_settings).lamp, console)
-            status = everything.run(each=lamp.look)
+            lamp = TerminalLamp(RoomPaths.of(school.room_settings).lamp, console)
+            status = group.run_until_signal(on_tick=lamp.show_changes)
         except KeyboardInterrupt:
             status = 0
         finally:
-            everything.stop()
+            group.stop_programs()
     console.print("Everything has stopped.")
     sys.exit(status)
 
 
-def _upstreams(wanted: str | None, console: Console) -> tuple[Upstream, ...]:
+def _upstreams(wanted: str | None, console: Console) -> tuple[UpstreamSetting, ...]:
     """Return the servers to ask; empty, having said so, where this machine's own do not answer."""
     if wanted is not None:
         try:
-            upstream = Upstream.parse(wanted)
+            upstream = UpstreamSetting.parse(wanted)
         except ValueError as problem:
             raise click.BadParameter(str(problem), param_hint="--upstream") from None
-        if upstream.transport == "plain" and not checks.resolves(upstream):
+        if upstream.transport == "plain" and not checks.can_resolve(upstream):
             raise HallpassError(
                 f"{wanted} does not resolve example.org; name another --upstream, or try --offline"
             )
         return (upstream,)
     own = checks.system_upstreams()
-    found = tuple(one for one in own if checks.resolves(one))
+    found = tuple(one for one in own if checks.can_resolve(one))
     if not found:
         tried = ", ".join(one.host for one in own) or "none in /etc/resolv.conf"
         console.print(
@@ -124,31 +126,31 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stand_in(where: Endpoint) -> Program:
-    serve = f"serve({where.host!r}, {where.port})"
-    code = f"import asyncio; from appliance.demo.stand_in import serve; asyncio.run({serve})"
+def _stand_in_program(where: Endpoint) -> Program:
+    serve = f"serve_dns({where.host!r}, {where.port})"
+    code = f"import asyncio; from appliance.demo.stand_in import serve_dns; asyncio.run({serve})"
     return Program("stand-in", (sys.executable, "-c", code))
 
 
-def _wait_until(everything: Foreground, ready: Callable[[], bool]) -> None:
+def _wait_until(group: ProcessGroup, ready: Callable[[], bool]) -> None:
     """Wait until a part of the school is ready. Raises HallpassError where it does not come up."""
     end = time.monotonic() + STARTING_SECONDS
     while not ready():
-        if (failed := everything.failed()) is not None:
+        if (failed := group.failed_program()) is not None:
             raise HallpassError(f"{failed} did not start; see what it said above")
         if time.monotonic() > end:
             raise HallpassError("the school did not come up in a minute; is this machine very busy?")
         time.sleep(0.1)
 
 
-def _serves(where: Endpoint) -> bool:
+def _is_serving(where: Endpoint) -> bool:
     try:
         return httpx.get(f"http://{where}/sign-in", timeout=2, trust_env=False).is_success
     except httpx.HTTPError:
         return False
 
 
-def _welcome(addresses: Addresses, school: DemoSchool, *, online: bool) -> Panel:
+def _welcome(addresses: DemoAddresses, school: DemoSchool, *, online: bool) -> Panel:
     dig = f"dig @{addresses.dns.host} -p {addresses.dns.port}"
     names = "" if online else "; a stand-in for the internet"
     lines = [

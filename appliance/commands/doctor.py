@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from appliance.doctor import resolution
-from appliance.doctor.check_result import Check, Finding, guarded, ok, problem
+from appliance.doctor.check_result import Check, CheckResult, ok, problem, run_check
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.room import RoomDoctor
-from appliance.settings.load import SettingsInvalid, load
+from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
 
 ON_A_CARD = Path("/run/hallpass/room.toml")
@@ -35,19 +35,19 @@ def command(*, host: str | None, config: Path | None, port: int, web_port: int) 
     if host is not None and config is not None:
         raise click.UsageError("HOST and --config exclude each other: a room across the network has its own.")
     logging.disable(logging.WARNING)  # what matters is said as a finding
-    findings = _afar(host, port, web_port) if host is not None else _here(config)
-    sys.exit(1 if _show(findings) else 0)
+    findings = _check_remote(host, port, web_port) if host is not None else _check_here(config)
+    sys.exit(1 if _print_results(findings) else 0)
 
 
-def _afar(host: str, port: int, web_port: int) -> Iterator[Finding]:
-    yield from guarded("DNS", partial(resolution.answers, host, port))
-    yield from guarded("pages", partial(resolution.page, host, web_port))
+def _check_remote(host: str, port: int, web_port: int) -> Iterator[CheckResult]:
+    yield from run_check("DNS", partial(resolution.check_resolution, host, port))
+    yield from run_check("pages", partial(resolution.check_pages, host, web_port))
 
 
-def _here(config: Path | None) -> Iterator[Finding]:
+def _check_here(config: Path | None) -> Iterator[CheckResult]:
     path = config or (ON_A_CARD if ON_A_CARD.exists() else Path("room.toml"))
     try:
-        settings = load(path, RoomSettings)
+        settings = load_settings(path, RoomSettings)
     except SettingsInvalid as invalid:
         for one in invalid.problems:
             yield problem("settings", f"{path}: {one}", "correct the file (docs/settings.md)")
@@ -58,10 +58,10 @@ def _here(config: Path | None) -> Iterator[Finding]:
         *MachineDoctor(settings.room.data).checks(),
     )
     for what, check in checks:
-        yield from guarded(what, check)
+        yield from run_check(what, check)
 
 
-def _show(findings: Iterable[Finding]) -> bool:
+def _print_results(findings: Iterable[CheckResult]) -> bool:
     """Print findings as they come; tell whether one of them is a problem."""
     any_problem = False
     for finding in findings:

@@ -14,7 +14,7 @@ COMMANDS = {
 }
 
 
-class _Commands(click.Group):
+class _ImageCommandGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         return list(COMMANDS)
 
@@ -30,6 +30,6 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=_Commands)
+@click.group(cls=_ImageCommandGroup)
 def command() -> None:
     """Make the cards of the rooms' Pis."""

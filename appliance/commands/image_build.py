@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from appliance.image import build as building
+from appliance.image import build as image_build
 from appliance.image import recipe as recipes
-from appliance.image.os_list import in_words
+from appliance.image.os_list import format_size
 
 HERE = Path(__file__).parents[2] / "image-build"  # in a clone; an installed wheel brings no recipe
 
@@ -44,19 +44,19 @@ def command(
     and SOURCE_DATE_EPOCH (by default the commit's time) give the same bytes.
     """
     console = Console(stderr=True)
-    recipe = recipes.read(folder.resolve())
+    recipe = recipes.read_recipe(folder.resolve())
     own = _own_mirrors()
     sources = recipe.sources(
         mirror or own.get("Debian", recipes.MIRROR),
         security_mirror or own.get("Debian-Security", recipes.SECURITY),
     )
-    options = building.Options(
+    options = image_build.BuildOptions(
         output=output.resolve(), cache=cache.expanduser().resolve(), compress=compress, sources=sources, url=url
     )
     began = time.monotonic()
-    built = building.build(recipe, options, lambda what: _step(console, what))
+    built = image_build.build_image(recipe, options, lambda what: _step(console, what))
     for file in built:
-        click.echo(f"{file} ({in_words(file.stat().st_size)})")
+        click.echo(f"{file} ({format_size(file.stat().st_size)})")
     console.print(f"built in {time.monotonic() - began:.0f} s")
 
 

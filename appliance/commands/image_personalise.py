@@ -6,8 +6,13 @@ from pathlib import Path
 import click
 
 from appliance.card import boot_partition, personalisation
-from appliance.card.boot_partition import BootFiles, ImageBoot, ImageInvalid, MountedBoot
-from appliance.card.personalisation import SETTINGS, Card, NotPersonalised, Wish
+from appliance.card.boot_partition import BootFiles, ImageBootFiles, ImageInvalid, MountedBootFiles
+from appliance.card.personalisation import (
+    SETTINGS_NAME,
+    PersonalisationError,
+    PersonalisationRequest,
+    PersonalisedCard,
+)
 
 
 @click.command()
@@ -35,34 +40,38 @@ def command(
         raise click.UsageError("--csv names rooms and bundles itself; leave --room and --bundle out.")
     if table is None and not (room or bundle):
         raise click.UsageError("name the room: --room, --bundle or --csv.")
-    common = _values(values)
+    common = _parse_values(values)
     if image.is_dir():
         if table is not None or output is not None:
             raise click.UsageError(f"{image} is one card: --csv and --output are for images.")
-        [card] = personalisation.prepare([_wish(room, bundle, common)], _template(MountedBoot(image), image))
-        card.write(MountedBoot(image))
+        [card] = personalisation.prepare_cards(
+            [_request_from_options(room, bundle, common)], _read_template(MountedBootFiles(image), image)
+        )
+        card.write_boot_files(MountedBootFiles(image))
         click.echo(f"{image}: {card.room}")
         return
     boot_partition.require_tools()
-    wishes = personalisation.read_csv(table) if table is not None else [_wish(room, bundle, {})]
-    wishes = [_with(wish, common) for wish in wishes]
+    requests = (
+        personalisation.read_request_csv(table) if table is not None else [_request_from_options(room, bundle, {})]
+    )
+    requests = [_with_common_values(wish, common) for wish in requests]
     folder = (output or Path("cards")) if table is not None else (output or image).parent
-    _make(image, wishes, folder, None if table is not None else output)
+    _write_images(image, requests, folder, None if table is not None else output)
 
 
-def _make(image: Path, wishes: list[Wish], folder: Path, single: Path | None) -> None:
+def _write_images(image: Path, requests: list[PersonalisationRequest], folder: Path, single: Path | None) -> None:
     packed = image.suffix == ".xz"
     folder.mkdir(parents=True, exist_ok=True)
     raw = folder / f".{image.stem}.unpacked" if packed else image
     try:
         if packed:
             with click.progressbar(length=image.stat().st_size, label="unpacking", file=sys.stderr) as bar:
-                boot_partition.unpack(image, raw, bar.update)
-        cards = personalisation.prepare(wishes, _template(ImageBoot(raw), image))
-        targets = [single or folder / f"{_stem(image)}-{card.host}.img" for card in cards]
+                boot_partition.unpack_image(image, raw, bar.update)
+        cards = personalisation.prepare_cards(requests, _read_template(ImageBootFiles(raw), image))
+        targets = [single or folder / f"{_stem(image)}-{card.host_name}.img" for card in cards]
         there = [f"{target}: exists already; remove it, or name another" for target in targets if target.exists()]
         if there:
-            raise NotPersonalised(there)
+            raise PersonalisationError(there)
         with click.progressbar(
             list(zip(cards, targets, strict=True)),
             label="writing",
@@ -70,7 +79,7 @@ def _make(image: Path, wishes: list[Wish], folder: Path, single: Path | None) ->
             item_show_func=lambda pair: pair[0].room if pair else "",
         ) as bar:
             for card, target in bar:
-                _write(card, raw, target)
+                _write_image(card, raw, target)
     finally:
         if packed:
             raw.unlink(missing_ok=True)
@@ -78,40 +87,42 @@ def _make(image: Path, wishes: list[Wish], folder: Path, single: Path | None) ->
         click.echo(f"{target}: {card.room}")
 
 
-def _write(card: Card, image: Path, target: Path) -> None:
+def _write_image(card: PersonalisedCard, image: Path, target: Path) -> None:
     """Make one card's image: under another name until it is whole, for its owner alone, since it holds a token."""
     part = target.with_name(f"{target.name}.part")
     try:
         part.touch(mode=0o600)
-        boot_partition.copy(image, part)
-        card.write(ImageBoot(part))
+        boot_partition.copy_image(image, part)
+        card.write_boot_files(ImageBootFiles(part))
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _template(boot: BootFiles, where: Path) -> bytes:
-    content = boot.read(SETTINGS)
+def _read_template(boot: BootFiles, where: Path) -> bytes:
+    content = boot.read_file(SETTINGS_NAME)
     if content is None:
-        raise ImageInvalid(f"{where}: is no boot partition of a card of Hallpass: there is no {SETTINGS}")
+        raise ImageInvalid(f"{where}: is no boot partition of a card of Hallpass: there is no {SETTINGS_NAME}")
     return content
 
 
-def _wish(room: str | None, bundle: Path | None, values: dict[str, str]) -> Wish:
-    return Wish(where="", room=(room or "").strip(), bundle=bundle, values=values)
+def _request_from_options(room: str | None, bundle: Path | None, values: dict[str, str]) -> PersonalisationRequest:
+    return PersonalisationRequest(where="", room=(room or "").strip(), enrolment=bundle, values=values)
 
 
-def _with(wish: Wish, common: dict[str, str]) -> Wish:
-    return Wish(where=wish.where, room=wish.room, bundle=wish.bundle, values=common | wish.values)
+def _with_common_values(request: PersonalisationRequest, common: dict[str, str]) -> PersonalisationRequest:
+    return PersonalisationRequest(
+        where=request.where, room=request.room, enrolment=request.enrolment, values=common | request.values
+    )
 
 
-def _values(pairs: tuple[str, ...]) -> dict[str, str]:
+def _parse_values(pairs: tuple[str, ...]) -> dict[str, str]:
     values = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator:
             raise click.BadParameter(f"{pair!r} is not KEY=VALUE.", param_hint="--set")
-        values[personalisation.SHORT.get(key.strip(), key.strip())] = value.strip()
+        values[personalisation.SHORT_KEYS.get(key.strip(), key.strip())] = value.strip()
     return values
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from appliance.errors import HallpassError
-from appliance.image import verify as verifying
-from appliance.image.reader import opened
+from appliance.image import verify
+from appliance.image.reader import open_image
 
 
 @click.command()
@@ -17,9 +17,9 @@ def command(image: Path) -> None:
     Looks at the layout, the file systems, the services, and for keys, passwords and traces of the machine that
     built it. Prints one line a finding, and exits 1 if there is any.
     """
-    with opened(image) as inside:
-        wrong = verifying.findings(inside)
-        found = verifying.versions(inside)
+    with open_image(image) as inside:
+        wrong = verify.verify_image(inside)
+        found = verify.read_versions(inside)
     for finding in wrong:
         click.echo(finding)
     if wrong:

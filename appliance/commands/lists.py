@@ -25,17 +25,17 @@ from rich.progress import (
 
 from appliance.commands.lists_words import (
     CHANGES_SHOWN,
-    copy_in_words,
+    describe_copy,
     print_built,
     print_findings,
     print_held,
     print_names,
+    print_outcome,
     print_source,
-    say,
 )
 from appliance.errors import HallpassError
 from blocklists import catalogue as catalogues
-from blocklists import compiler as compiling
+from blocklists import compiler
 from blocklists.categories import category_name
 from blocklists.errors import ListError
 from blocklists.export import blocked_names
@@ -67,13 +67,13 @@ def command() -> None:
 @REPORT
 def build(sources: Path, output: Path, *, report: bool) -> None:
     """Compile a sources file into an index, fetching only the lists that were never fetched."""
-    with failures(), progress() as show:
+    with list_failures(), build_progress() as show:
         wanted = load_sources(sources)
         fetcher = Fetcher(output / FETCHED, time.time, progress=show)
         for source in wanted:
             if source.is_url and not fetcher.read_copy(source).fetched_at:
-                say(fetcher.fetch_source(source))
-        built = compiling.build_index(wanted, output, show, locate=fetcher.locate_copy)
+                print_outcome(fetcher.fetch_source(source))
+        built = compiler.build_index(wanted, output, show, locate=fetcher.locate_copy)
     print_built(built, output, lines=report)
 
 
@@ -89,7 +89,7 @@ def update(sources: Path, output: Path, *, report: bool, accept: tuple[str, ...]
     A download that looks wrong (a web page, nothing in it, a third of it gone) is held back: the copy from last
     time stays in use until you have looked at the difference (--show-held) and taken it (--accept NAME).
     """
-    with failures(), progress() as show:
+    with list_failures(), build_progress() as show:
         wanted = load_sources(sources)
         fetcher = Fetcher(output / FETCHED, time.time, progress=show)
         _accept(fetcher, wanted, accept)
@@ -97,10 +97,10 @@ def update(sources: Path, output: Path, *, report: bool, accept: tuple[str, ...]
             fetcher.fetch_source(source) for source in wanted if source.is_url and source.name not in accept
         ]
         for outcome in outcomes:
-            say(outcome)
+            print_outcome(outcome)
         if show_held:
             print_held(fetcher, wanted)
-        built = compiling.build_index(wanted, output, show, locate=fetcher.locate_copy)
+        built = compiler.build_index(wanted, output, show, locate=fetcher.locate_copy)
     print_built(built, output, lines=report)
     troubled = [outcome.source for outcome in outcomes if outcome.state in ("failed", "held")]
     if troubled:
@@ -119,7 +119,7 @@ def update(sources: Path, output: Path, *, report: bool, accept: tuple[str, ...]
 @JSON
 def search(names: tuple[str, ...], index: Path, *, as_json: bool) -> None:
     """Say every list, entry and category that touches a name."""
-    with failures():
+    with list_failures():
         opened = open_index(index)
         findings = [find(opened, _name(name)) for name in names]
     if as_json:
@@ -134,7 +134,7 @@ def search(names: tuple[str, ...], index: Path, *, as_json: bool) -> None:
 @click.option("--category", "categories", multiple=True, help="Only names of this category (several allowed).")
 def export(index: Path, categories: tuple[str, ...]) -> None:
     """Print the names that an index closes, sorted, one a line; names under a listed parent are left out."""
-    with failures():
+    with list_failures():
         for name in blocked_names(open_index(index), categories):
             sys.stdout.write(f"{name}\n")
 
@@ -146,7 +146,7 @@ def export(index: Path, categories: tuple[str, ...]) -> None:
 @JSON
 def diff(old: Path, new: Path, *, everything: bool, as_json: bool) -> None:
     """Show what changed from one index to another, by category."""
-    with failures():
+    with list_failures():
         changes = compare(open_index(old), open_index(new))
     if as_json:
         click.echo(msgspec.json.encode(changes).decode())
@@ -167,7 +167,7 @@ def diff(old: Path, new: Path, *, everything: bool, as_json: bool) -> None:
 @JSON
 def report(index: Path, *, lines: bool, as_json: bool) -> None:
     """Show what an index was made of, how old each list is, and what was passed over."""
-    with failures():
+    with list_failures():
         opened = open_index(index)
         built = _built(index)
     if as_json:
@@ -181,7 +181,7 @@ def report(index: Path, *, lines: bool, as_json: bool) -> None:
         details = [info.version, info.licence, info.homepage] if info else []
         copy = _copy(index, source.name)
         if copy is not None:
-            details.insert(0, copy_in_words(copy))
+            details.insert(0, describe_copy(copy))
         if any(details):
             click.echo(f"    {'; '.join(detail for detail in details if detail)}")
 
@@ -200,7 +200,7 @@ def catalogue(category: str | None, wanted: tuple[str, ...], *, as_json: bool) -
     """Show the public lists that Hallpass knows, and ready-made sets of them. Downloads nothing."""
     known = catalogues.load_catalogue()
     if wanted:
-        with failures():
+        with list_failures():
             chosen = known.find_lists(wanted)
         click.echo("\n".join(catalogues.sources_file_lines(chosen)))
         return
@@ -219,7 +219,7 @@ def catalogue(category: str | None, wanted: tuple[str, ...], *, as_json: bool) -
 
 
 @contextlib.contextmanager
-def failures() -> Iterator[None]:
+def list_failures() -> Iterator[None]:
     """Turn a list's failure into the one line that a person is shown."""
     try:
         yield
@@ -228,11 +228,11 @@ def failures() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[compiling.Progress]:
+def build_progress() -> Iterator[compiler.Progress]:
     """Give a function that shows how far a build is: bars on a terminal, nothing elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield compiling.no_progress
+        yield compiler.no_progress
         return
     columns = (
         SpinnerColumn(),
@@ -261,15 +261,15 @@ def _accept(fetcher: Fetcher, sources: Sequence[Source], names: Sequence[str]) -
         click.echo(f"{name}: accepted, {copy.entries} entries", err=True)
 
 
-def _built(index: Path) -> compiling.BuildReport:
-    path = index / compiling.REPORT_NAME
+def _built(index: Path) -> compiler.BuildReport:
+    path = index / compiler.REPORT_NAME
     try:
-        return msgspec.json.decode(path.read_bytes(), type=compiling.BuildReport)
+        return msgspec.json.decode(path.read_bytes(), type=compiler.BuildReport)
     except (OSError, *DECODING_FAILED):
         raise ListError(f"{path}: the report of the build is missing or damaged; build the index again") from None
 
 
-def _without_lines(built: compiling.BuildReport) -> compiling.BuildReport:
+def _without_lines(built: compiler.BuildReport) -> compiler.BuildReport:
     sources = tuple(msgspec.structs.replace(source, problems=()) for source in built.sources)
     return msgspec.structs.replace(built, sources=sources)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from blocklists import compiler as compiling
+from blocklists import compiler
 from blocklists.errors import ListError
 from blocklists.fetcher import Fetcher, FetchOutcome, ListCopy
 from blocklists.search import SearchResult, diff_copies
@@ -30,7 +30,7 @@ def print_held(fetcher: Fetcher, sources: Sequence[Source]) -> None:
             print_names("-", removed, everything=False, err=True)
 
 
-def say(outcome: FetchOutcome) -> None:
+def print_outcome(outcome: FetchOutcome) -> None:
     """Say what became of an attempt to fetch."""
     words = {
         "new": "fetched",
@@ -56,14 +56,14 @@ def _age(seconds: float | None) -> str:
     return f"the copy in use is {seconds / 86400:.0f} days old"
 
 
-def print_built(built: compiling.BuildReport, output: Path, *, lines: bool) -> None:
+def print_built(built: compiler.BuildReport, output: Path, *, lines: bool) -> None:
     """Print what was built."""
     click.echo(f"{built.names} names in {output} (version {built.version})")
     for source in built.sources:
         print_source(source, lines=lines)
 
 
-def print_source(source: compiling.SourceReport, *, lines: bool) -> None:
+def print_source(source: compiler.SourceReport, *, lines: bool) -> None:
     """Print what became of a source."""
     white = ", a white list: its names are left open" if source.white else ""
     click.echo(f"  {source.name}: {source.names} names, {source.category}, {source.format}{white}")
@@ -98,7 +98,7 @@ def print_names(sign: str, names: Sequence[str], *, everything: bool, err: bool 
         click.echo(f"  {sign} … and {len(names) - len(shown)} more", err=err)
 
 
-def copy_in_words(copy: ListCopy) -> str:
+def describe_copy(copy: ListCopy) -> str:
     """Return how old a copy is and what is wrong with it."""
     words = _age(max(0.0, time.time() - copy.confirmed_at) if copy.confirmed_at else None)
     if copy.failures:

@@ -19,7 +19,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.reader import Entry, QueryLog, Wanted, What
 from appliance.room.query_log.writer import in_place
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
 PATIENCE_SECONDS = 120.0  # somebody who waits at a terminal, not a page
@@ -31,7 +31,7 @@ _SPANS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Read a time as people type it: `2026-11-24`, `2026-11-24T10:30`, or how long ago: `30m`, `2h`, `7d`.
 
     Times without a zone are this machine's.
@@ -66,7 +66,7 @@ def command() -> None:
 @command.command()
 @config_option("room.toml")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--since", type=moment, metavar="TIME", help="Only from then on: 2026-11-24, or 2h, 7d ago.")
+@click.option("--since", type=parse_time, metavar="TIME", help="Only from then on: 2026-11-24, or 2h, 7d ago.")
 @click.option("--top", type=click.IntRange(0, 1000), help="How many names, categories, devices, groups.")
 @click.option("--refused", "refused_only", is_flag=True, help="Rank only what was refused or rewritten.")
 def stats(config: Path, *, as_json: bool, since: datetime | None, top: int | None, refused_only: bool) -> None:
@@ -113,8 +113,8 @@ def tail(config: Path, lines: int, kind: str) -> None:
 @click.option("--verdict", type=click.Choice(["allowed", "refused", "rewritten", "failed"]), help="Only these.")
 @click.option("--category", default="", help="Only this category.")
 @click.option("--type", "qtype", default="", help="Only this record type: A, AAAA, HTTPS, ...")
-@click.option("--since", type=moment, metavar="TIME", help="Only from then on: 2026-11-24, or 2h, 7d ago.")
-@click.option("--until", type=moment, metavar="TIME", help="Only before then.")
+@click.option("--since", type=parse_time, metavar="TIME", help="Only from then on: 2026-11-24, or 2h, 7d ago.")
+@click.option("--until", type=parse_time, metavar="TIME", help="Only before then.")
 @click.option("-n", "--lines", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="How many.")
 @format_option
 def search(
@@ -153,7 +153,7 @@ def export(config: Path, device: str, output: Path | None) -> None:
 @command.command()
 @config_option("room.toml")
 @click.option("--device", default="", help="Only this device's token.")
-@click.option("--before", type=moment, metavar="TIME", help="Only what is older: 2026-11-24, or 7d.")
+@click.option("--before", type=parse_time, metavar="TIME", help="Only what is older: 2026-11-24, or 7d.")
 @click.option("--everything", is_flag=True, help="All rows.")
 @click.option("--reason", required=True, help="Why; it stands in the proof.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -164,10 +164,10 @@ def purge(config: Path, *, device: str, before: datetime | None, everything: boo
     if not yes:
         click.confirm("These rows cannot be brought back. Delete them?", abort=True)
     who = pwd.getpwuid(os.getuid()).pw_name
-    wish = control.Purge(
+    request = control.Purge(
         who=who, reason=reason, device=device, before=int(before.timestamp()) if before is not None else None
     )
-    gone = _ask(config, wish)
+    gone = _ask_recorder(config, request)
     click.echo(f"{gone.rows} rows ({gone.answers} answers) were deleted")
 
 
@@ -177,13 +177,13 @@ def purge(config: Path, *, device: str, before: datetime | None, everything: boo
 @click.option("--reason", required=True, help="Why; it is written down beside your name.")
 def who(config: Path, device: str, reason: str) -> None:
     """Say which address a token stands for. Who asked, when and why is written down first."""
-    asker = pwd.getpwuid(os.getuid()).pw_name
-    answer = _ask(config, control.LookUp(token=device, who=asker, reason=reason))
+    user = pwd.getpwuid(os.getuid()).pw_name
+    answer = _ask_recorder(config, control.LookUp(token=device, who=user, reason=reason))
     click.echo(answer.address or "this room does not know that device")
 
 
-def _ask(config: Path, question: control.Question) -> control.Answer:
-    settings = load(config, RoomSettings)
+def _ask_recorder(config: Path, question: control.Question) -> control.Answer:
+    settings = load_settings(config, RoomSettings)
     try:
         return control.ask(RoomPaths.of(settings).log_socket, question)
     except control.RecorderAway:
@@ -191,7 +191,7 @@ def _ask(config: Path, question: control.Question) -> control.Answer:
 
 
 def _log(config: Path) -> QueryLog:
-    return QueryLog.of(load(config, RoomSettings), time_limit=PATIENCE_SECONDS)
+    return QueryLog.of(load_settings(config, RoomSettings), time_limit=PATIENCE_SECONDS)
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

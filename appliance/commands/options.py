@@ -21,7 +21,7 @@ def config_option(default: str) -> Callable[[F], F]:
     )
 
 
-def say_what_happens() -> None:
+def configure_logging() -> None:
     """Send log lines to standard error, as a service's manager expects them."""
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     for chatty in ("httpx", "alembic"):

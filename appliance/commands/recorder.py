@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from appliance.commands.options import config_option, say_what_happens
+from appliance.commands.options import config_option, configure_logging
 from appliance.room.query_log import process
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
 NICENESS = 5  # the log waits for DNS where a processor is short, never the other way round
@@ -21,6 +21,6 @@ def command(config: Path) -> None:
     """Run the recorder: the only writer of the query log, and the lamp's hand."""
     with contextlib.suppress(OSError):  # on a card its unit has seen to it, and lets it change nothing
         os.nice(NICENESS)
-    settings = load(config, RoomSettings)
-    say_what_happens()
+    settings = load_settings(config, RoomSettings)
+    configure_logging()
     asyncio.run(process.run(settings))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from appliance.processes import Foreground, hallpass
-from appliance.settings.load import load
+from appliance.processes import ProcessGroup, hallpass_program
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
 PROCESSES = ("recorder", "resolver", "agent", "web")  # the recorder first: it makes the sockets' folder
@@ -22,7 +22,7 @@ PROCESSES = ("recorder", "resolver", "agent", "web")  # the recorder first: it m
 )
 def command(config: Path) -> None:
     """Run a whole room: resolver, recorder, agent and pages. Ctrl-C stops all of them."""
-    load(config, RoomSettings)  # one report of the mistakes, instead of one from each process
-    room = Foreground(say=lambda text: click.echo(f"hallpass room: {text}", err=True))
-    room.start([hallpass(name, "--config", str(config)) for name in PROCESSES])
-    sys.exit(room.run())
+    load_settings(config, RoomSettings)  # one report of the mistakes, instead of one from each process
+    room = ProcessGroup(say=lambda text: click.echo(f"hallpass room: {text}", err=True))
+    room.start_programs([hallpass_program(name, "--config", str(config)) for name in PROCESSES])
+    sys.exit(room.run_until_signal())

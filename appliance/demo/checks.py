@@ -5,8 +5,8 @@ from pathlib import Path
 
 from dnslib import RCODE, DNSError, DNSRecord
 
-from appliance.ports import require_free
-from appliance.settings.values import Endpoint, Upstream
+from appliance.ports import require_free_port
+from appliance.settings.values import Endpoint, UpstreamSetting
 
 PROBE_SECONDS = 2.0
 _PROBE_NAME = "example.org"
@@ -17,13 +17,13 @@ def require_free_ports(dns: Endpoint, pages: dict[str, Endpoint], dns_option: st
 
     `pages` maps the option's name to where the page would be served.
     """
-    require_free(dns, socket.SOCK_DGRAM, _hint(dns_option))
-    require_free(dns, socket.SOCK_STREAM, _hint(dns_option))
+    require_free_port(dns, socket.SOCK_DGRAM, _hint(dns_option))
+    require_free_port(dns, socket.SOCK_STREAM, _hint(dns_option))
     for option, endpoint in pages.items():
-        require_free(endpoint, socket.SOCK_STREAM, _hint(option))
+        require_free_port(endpoint, socket.SOCK_STREAM, _hint(option))
 
 
-def system_upstreams(resolv_conf: Path = Path("/etc/resolv.conf")) -> tuple[Upstream, ...]:
+def system_upstreams(resolv_conf: Path = Path("/etc/resolv.conf")) -> tuple[UpstreamSetting, ...]:
     """Return the servers that this machine itself asks; empty where it names none."""
     try:
         lines = resolv_conf.read_text().splitlines()
@@ -34,30 +34,30 @@ def system_upstreams(resolv_conf: Path = Path("/etc/resolv.conf")) -> tuple[Upst
         match line.split():
             case ["nameserver", address, *_]:
                 try:
-                    found.append(Upstream.parse(address))
+                    found.append(UpstreamSetting.parse(address))
                 except ValueError:
                     continue  # such as an address with a scope: not one that we could ask
     return tuple(found)
 
 
-def resolves(upstream: Upstream) -> bool:
+def can_resolve(upstream: UpstreamSetting) -> bool:
     """Tell whether a plain DNS server finds an address for a name that exists, within `PROBE_SECONDS`."""
-    reply = _ask(upstream)
-    if reply is None:
+    response = _query_upstream(upstream)
+    if response is None:
         return False
     try:
-        message = DNSRecord.parse(reply)
+        message = DNSRecord.parse(response)
     except DNSError:
         return False
     return bool(message.header.rcode == RCODE.NOERROR and message.rr)
 
 
-def answers(upstream: Upstream) -> bool:
+def is_answering(upstream: UpstreamSetting) -> bool:
     """Tell whether a plain DNS server answers anything at all within `PROBE_SECONDS`."""
-    return _ask(upstream) is not None
+    return _query_upstream(upstream) is not None
 
 
-def _ask(upstream: Upstream) -> bytes | None:
+def _query_upstream(upstream: UpstreamSetting) -> bytes | None:
     family = socket.AF_INET6 if ":" in upstream.host else socket.AF_INET
     query: bytes = DNSRecord.question(_PROBE_NAME).pack()
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -65,10 +65,10 @@ def _ask(upstream: Upstream) -> bytes | None:
         try:
             probe.connect((upstream.host, upstream.port))
             probe.send(query)
-            reply = probe.recv(4096)
+            response = probe.recv(4096)
         except OSError:
             return None
-    return reply if reply[:2] == query[:2] else None
+    return response if response[:2] == query[:2] else None
 
 
 def _hint(option: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 
-class LampInTerminal:
+class TerminalLamp:
     """Follows the file in which the simulated lamp says what it shows (`RoomPaths.lamp`)."""
 
     def __init__(self, path: Path, console: Console) -> None:
@@ -13,7 +13,7 @@ class LampInTerminal:
         self._console = console
         self._shown = "off"
 
-    def look(self) -> None:
+    def show_changes(self) -> None:
         """Say it where the lamp has changed since the last look."""
         try:
             shows = self._path.read_text().strip()

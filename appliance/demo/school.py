@@ -8,18 +8,18 @@ import msgspec
 from appliance.central import accounts, rooms, service
 from appliance.protocol import Role
 from appliance.settings.central import CentralSettings
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from appliance.settings.values import Endpoint, Upstream
+from appliance.settings.values import Endpoint, UpstreamSetting
 
 ROOM = "Room 4"
-_PEOPLE: tuple[tuple[str, str, Role], ...] = (
+_ACCOUNTS: tuple[tuple[str, str, Role], ...] = (
     ("teacher", "Tess Teacher", "teacher"),
     ("coordinator", "Cory Coordinator", "coordinator"),
 )
 
 
-class Addresses(msgspec.Struct, frozen=True):
+class DemoAddresses(msgspec.Struct, frozen=True):
     """Where the demo is served."""
 
     dns: Endpoint
@@ -36,19 +36,21 @@ class DemoSchool(msgspec.Struct, frozen=True):
     passwords: dict[str, str]  # by user name
 
 
-def lay_out(folder: Path, addresses: Addresses, upstreams: tuple[Upstream, ...]) -> DemoSchool:
+def create_demo_school(
+    folder: Path, addresses: DemoAddresses, upstreams: tuple[UpstreamSetting, ...]
+) -> DemoSchool:
     """Write a school's settings below `folder` and make its database. Raises HallpassError or OSError."""
     central_config = folder / "central.toml"
     central_config.write_text(
         f'[central]\nschool = "Example Primary School"\ndata = "central"\nlisten = "{addresses.central}"\n'
     )
-    central = service.Central(load(central_config, CentralSettings))
-    central.prepare()
+    central = service.Central(load_settings(central_config, CentralSettings))
+    central.prepare_database()
     passwords: dict[str, str] = {}
-    with central.store.writing() as session:
-        for username, name, role in _PEOPLE:
+    with central.store.write_session() as session:
+        for username, name, role in _ACCOUNTS:
             passwords[username] = accounts.generate_password()
-            accounts.add(
+            accounts.add_account(
                 session,
                 central.now(),
                 username=username,
@@ -57,18 +59,19 @@ def lay_out(folder: Path, addresses: Addresses, upstreams: tuple[Upstream, ...])
                 password=passwords[username],
                 by="demo",
             )
-        token = rooms.enrol(session, central.now(), name=ROOM, by="demo")
+        token = rooms.enrol_room(session, central.now(), name=ROOM, by="demo")
     central.store.close()
     token_file = folder / "room.token"
     handle = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(token + "\n")
     room_config = folder / "room.toml"
-    asked = ", ".join(f'"{Endpoint(one.host, one.port)}"' for one in upstreams)
+    upstream_list = ", ".join(f'"{Endpoint(one.host, one.port)}"' for one in upstreams)
     room_config.write_text(
         f'[room]\nname = "{ROOM}"\ndata = "room"\n\n'
-        f'[dns]\nlisten = ["{addresses.dns}"]\nupstreams = [{asked}]\nclients = ["127.0.0.0/8"]\nworkers = 1\n\n'
+        f'[dns]\nlisten = ["{addresses.dns}"]\nupstreams = [{upstream_list}]\n'
+        f'clients = ["127.0.0.0/8"]\nworkers = 1\n\n'
         f'[web]\nlisten = "{addresses.room}"\n\n[led]\ndriver = "simulated"\n\n'
         f'[central]\nurl = "http://{addresses.central}"\ntoken_file = "room.token"\n'
     )
-    return DemoSchool(central_config, room_config, load(room_config, RoomSettings), passwords)
+    return DemoSchool(central_config, room_config, load_settings(room_config, RoomSettings), passwords)

@@ -17,7 +17,7 @@ TTL_SECONDS = 60
 _LENGTH = struct.Struct("!H")
 
 
-def answer(query: bytes) -> bytes | None:
+def build_response(query: bytes) -> bytes | None:
     """Return the answer to a query, or None for bytes that are none."""
     try:
         message = DNSRecord.parse(query)
@@ -26,42 +26,42 @@ def answer(query: bytes) -> bytes | None:
     if message.header.qr or len(message.questions) != 1:
         return None
     name, qtype = message.q.qname, message.q.qtype
-    reply = message.reply(ra=1, aa=0)
+    response = message.reply(ra=1, aa=0)
     digest = hashlib.sha256(str(name).lower().encode()).digest()
     if str(name).lower().rstrip(".").endswith("invalid"):
-        reply.header.rcode = RCODE.NXDOMAIN
+        response.header.rcode = RCODE.NXDOMAIN
     elif qtype == QTYPE.A:
         address = ipaddress.IPv4Address("192.0.2.0") + 1 + digest[0] % 254
-        reply.add_answer(RR(name, qtype, ttl=TTL_SECONDS, rdata=A(str(address))))
+        response.add_answer(RR(name, qtype, ttl=TTL_SECONDS, rdata=A(str(address))))
     elif qtype == QTYPE.AAAA:
         host = ipaddress.IPv6Address("2001:db8::") + int.from_bytes(digest[:8], "big")
-        reply.add_answer(RR(name, qtype, ttl=TTL_SECONDS, rdata=AAAA(str(host))))
-    if not reply.rr:
+        response.add_answer(RR(name, qtype, ttl=TTL_SECONDS, rdata=AAAA(str(host))))
+    if not response.rr:
         authority = SOA("stand-in.invalid", "nobody.stand-in.invalid", (1, 3600, 600, 86400, TTL_SECONDS))
-        reply.add_auth(RR(name, QTYPE.SOA, ttl=TTL_SECONDS, rdata=authority))
-    packed: bytes = reply.pack()
+        response.add_auth(RR(name, QTYPE.SOA, ttl=TTL_SECONDS, rdata=authority))
+    packed: bytes = response.pack()
     return packed
 
 
-class _Datagrams(asyncio.DatagramProtocol):
+class _UdpServer(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not an instance check: asyncio's own datagram transports are no DatagramTransport before Python 3.12.
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        reply = answer(data)
-        if reply is not None:
-            self._transport.sendto(reply, addr)
+        response = build_response(data)
+        if response is not None:
+            self._transport.sendto(response, addr)
 
 
-async def _stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while True:
             (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-            reply = answer(await reader.readexactly(length))
-            if reply is None:
+            response = build_response(await reader.readexactly(length))
+            if response is None:
                 break
-            writer.write(_LENGTH.pack(len(reply)) + reply)
+            writer.write(_LENGTH.pack(len(response)) + response)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         pass  # the asker has gone
@@ -69,11 +69,11 @@ async def _stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.close()
 
 
-async def serve(host: str, port: int) -> None:
+async def serve_dns(host: str, port: int) -> None:
     """Answer on UDP and TCP until cancelled. Raises OSError where the port is taken."""
     loop = asyncio.get_running_loop()
-    server = await asyncio.start_server(_stream, host, port)
-    transport, _ = await loop.create_datagram_endpoint(_Datagrams, local_addr=(host, port))
+    server = await asyncio.start_server(_serve_stream, host, port)
+    transport, _ = await loop.create_datagram_endpoint(_UdpServer, local_addr=(host, port))
     try:
         async with server:
             await server.serve_forever()

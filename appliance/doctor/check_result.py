@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 
-class Finding(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """One check's outcome. `unknown`: it cannot be told on this machine, and is no problem."""
 
     what: str
@@ -15,25 +15,25 @@ class Finding(msgspec.Struct, frozen=True):
     todo: str = ""
 
 
-Check = Callable[[], Iterator[Finding]]
+Check = Callable[[], Iterator[CheckResult]]
 
 
-def ok(what: str, words: str) -> Finding:
+def ok(what: str, words: str) -> CheckResult:
     """Return that something is well."""
-    return Finding(what, "ok", words)
+    return CheckResult(what, "ok", words)
 
 
-def problem(what: str, words: str, todo: str) -> Finding:
+def problem(what: str, words: str, todo: str) -> CheckResult:
     """Return that something is wrong, and what to do."""
-    return Finding(what, "problem", words, todo)
+    return CheckResult(what, "problem", words, todo)
 
 
-def unknown(what: str, words: str) -> Finding:
+def unknown(what: str, words: str) -> CheckResult:
     """Return that something cannot be told here."""
-    return Finding(what, "unknown", words)
+    return CheckResult(what, "unknown", words)
 
 
-def guarded(what: str, check: Check) -> Iterator[Finding]:
+def run_check(what: str, check: Check) -> Iterator[CheckResult]:
     """Run a check; what it did not expect is a finding too, so that the others go on."""
     try:
         yield from check()

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.doctor.check_result import Check, Finding, ok, problem, unknown
+from appliance.doctor.check_result import Check, CheckResult, ok, problem, unknown
 
 HOT_CELSIUS = 80.0  # from here on a Pi slows down
 FEW_MEGABYTES = 100
@@ -28,7 +28,7 @@ class MachineDoctor:
             ("power", self._power),
         )
 
-    def _disk(self) -> Iterator[Finding]:
+    def _disk(self) -> Iterator[CheckResult]:
         if not self._data.exists():
             yield problem(
                 "disk", f"{self._data} is not there", "is the data partition mounted? journalctl -u data.mount"
@@ -46,14 +46,14 @@ class MachineDoctor:
                 "the card may be worn out: flash a new one",
             )  # fmt: skip
 
-    def _root_file_system(self) -> Iterator[Finding]:
+    def _root_file_system(self) -> Iterator[CheckResult]:
         kind, options = self._mounts().get("/", ("", ""))
         if kind == "overlay" or "ro" in options.split(","):
             yield ok("root", "read-only, with memory over it" if kind == "overlay" else "read-only")
         else:
             yield unknown("root", "can be written: this is no card")
 
-    def _file_system_errors(self) -> Iterator[Finding]:
+    def _file_system_errors(self) -> Iterator[CheckResult]:
         counts = {path.parent.name: _number(path) for path in self._root.glob("sys/fs/ext4/*/errors_count")}
         wrong = sorted(name for name, count in counts.items() if count)
         for name in wrong:
@@ -64,7 +64,7 @@ class MachineDoctor:
             if (_number(path) or 0) > 1:
                 yield problem("card", "says that it is nearly worn out", "flash a new one soon")
 
-    def _heat(self) -> Iterator[Finding]:
+    def _heat(self) -> Iterator[CheckResult]:
         found = [_number(path) for path in self._root.glob("sys/class/thermal/thermal_zone*/temp")]
         degrees = [number / 1000 for number in found if number is not None]
         if not degrees:
@@ -76,7 +76,7 @@ class MachineDoctor:
         else:
             yield ok("heat", f"{max(degrees):.0f} °C")
 
-    def _power(self) -> Iterator[Finding]:
+    def _power(self) -> Iterator[CheckResult]:
         alarms = [
             _number(folder / alarm)
             for folder in self._root.glob("sys/class/hwmon/hwmon*")

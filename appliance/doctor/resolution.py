@@ -4,8 +4,8 @@ import http.client
 import statistics
 from collections.abc import Iterator, Sequence
 
-from appliance.doctor.check_result import Finding, ok, problem, unknown
-from appliance.doctor.dns_client import Reply, ask
+from appliance.doctor.check_result import CheckResult, ok, problem, unknown
+from appliance.doctor.dns_client import DnsResponse, query_server
 from blocklists import builtin_list
 
 CANARY = "use-application-dns.net"  # browsers ask it whether to bypass the room's DNS
@@ -16,29 +16,29 @@ _PAGE_SECONDS = 5.0
 _NOT_THERE = "is the resolver running, the cable in, and the address right? journalctl -u hallpass-resolver"
 
 
-def answers(host: str, port: int, listed: Sequence[str] | None = None) -> Iterator[Finding]:
+def check_resolution(host: str, port: int, listed: Sequence[str] | None = None) -> Iterator[CheckResult]:
     """Ask a room's server; `listed`: names that its policy closes (left out: what every school closes)."""
     names = list(builtin_list.builtin_names()["pornography"][:1]) if listed is None else list(listed[:1])
     for way, tcp in (("UDP", False), ("TCP", True)):
         what = f"DNS over {way}"
         try:
-            reply = ask(host, port, CANARY, tcp=tcp)
+            response = query_server(host, port, CANARY, tcp=tcp)
         except OSError as failure:
-            yield problem(what, f"{host} port {port}: {_words(failure)}", _NOT_THERE)
+            yield problem(what, f"{host} port {port}: {_describe_error(failure)}", _NOT_THERE)
             continue
-        yield ok(what, f"answers in {reply.seconds * 1000:.1f} ms")
+        yield ok(what, f"answers in {response.seconds * 1000:.1f} ms")
         if not tcp:
-            yield from _filters(host, port, names, reply)
+            yield from _check_filter(host, port, names, response)
 
 
-def page(host: str, port: int) -> Iterator[Finding]:
+def check_pages(host: str, port: int) -> Iterator[CheckResult]:
     """Look whether the pages are served."""
     connection = http.client.HTTPConnection(host, port, timeout=_PAGE_SECONDS)
     try:
         connection.request("GET", "/", headers={"Host": host})
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as failure:
-        yield problem("pages", f"{host} port {port}: {_words(failure)}", "journalctl -u hallpass-web")
+        yield problem("pages", f"{host} port {port}: {_describe_error(failure)}", "journalctl -u hallpass-web")
     else:
         if status < 500:
             yield ok("pages", f"served on port {port}")
@@ -48,7 +48,7 @@ def page(host: str, port: int) -> Iterator[Finding]:
         connection.close()
 
 
-def _filters(host: str, port: int, listed: Sequence[str], canary: Reply) -> Iterator[Finding]:
+def _check_filter(host: str, port: int, listed: Sequence[str], canary: DnsResponse) -> Iterator[CheckResult]:
     if canary.is_nxdomain:
         yield ok("canary", "browsers are told not to bypass the filter")
     else:
@@ -59,8 +59,8 @@ def _filters(host: str, port: int, listed: Sequence[str], canary: Reply) -> Iter
         )
     try:
         if listed:
-            reply = ask(host, port, listed[0])
-            if reply.blocked:
+            response = query_server(host, port, listed[0])
+            if response.is_blocked:
                 yield ok("filter", "a listed name is refused (the lamp lit up just now)")
             else:
                 yield problem(
@@ -70,9 +70,9 @@ def _filters(host: str, port: int, listed: Sequence[str], canary: Reply) -> Iter
                 )
         else:
             yield unknown("filter", "this room's policy closes nothing that the starter list knows")
-        times = [ask(host, port, CANARY).seconds for _ in range(_SAMPLES)]
+        times = [query_server(host, port, CANARY).seconds for _ in range(_SAMPLES)]
     except OSError as failure:
-        yield problem("filter", f"stopped answering: {_words(failure)}", _NOT_THERE)
+        yield problem("filter", f"stopped answering: {_describe_error(failure)}", _NOT_THERE)
         return
     middle = statistics.median(times)
     if middle <= SLOW_SECONDS:
@@ -83,5 +83,5 @@ def _filters(host: str, port: int, listed: Sequence[str], canary: Reply) -> Iter
         )
 
 
-def _words(failure: Exception) -> str:
+def _describe_error(failure: Exception) -> str:
     return (getattr(failure, "strerror", None) or str(failure) or type(failure).__name__).lower()

@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from appliance.doctor import resolution
-from appliance.doctor.check_result import Check, Finding, ok, problem, unknown
-from appliance.doctor.dns_client import ask
+from appliance.doctor.check_result import Check, CheckResult, ok, problem, unknown
+from appliance.doctor.dns_client import query_server
 from appliance.errors import HallpassError
 from appliance.room import clock, health
 from appliance.room.agent import installer
@@ -20,7 +20,7 @@ from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.settings.room import CentralLink, RoomSettings
-from appliance.settings.values import Endpoint, Upstream
+from appliance.settings.values import Endpoint, UpstreamSetting
 from blocklists import builtin_list
 from dns.policy.explain import explain
 
@@ -30,7 +30,7 @@ CERTIFICATE_DAYS = 21
 _A = 1
 _CONNECT_SECONDS = 4.0
 
-_DAMAGES = {Condition.POLICY_DAMAGED: "policy", Condition.LISTS_DAMAGED: "lists"}
+_DAMAGE_CHECKS = {Condition.POLICY_DAMAGED: "policy", Condition.LISTS_DAMAGED: "lists"}
 _NEEDED = ("agent", "recorder", "resolver-1")
 
 
@@ -60,7 +60,7 @@ class RoomDoctor:
     def _healths(self) -> tuple[ProcessHealth, ...]:
         return health.read(self._paths.health, self._now())
 
-    def _services(self) -> Iterator[Finding]:
+    def _services(self) -> Iterator[CheckResult]:
         by_name = {one.process: one for one in self._healths()}
         names = sorted({*_NEEDED, *(name for name in by_name if name != "card")})
         wrong = [name for name in names if name not in by_name or Condition.STOPPED in by_name[name].conditions]
@@ -70,25 +70,25 @@ class RoomDoctor:
         if not wrong:
             yield ok("services", f"{', '.join(names)} run")
 
-    def _card(self) -> Iterator[Finding]:
-        said = next((one for one in self._healths() if one.process == "card"), None)
-        if said is None:
+    def _card(self) -> Iterator[CheckResult]:
+        card_health = next((one for one in self._healths() if one.process == "card"), None)
+        if card_health is None:
             yield unknown("card", "this is no card, or it has not settled yet")
             return
-        for line in said.details.get("problem", "").splitlines():
+        for line in card_health.details.get("problem", "").splitlines():
             yield problem("card", line, "correct it on the card's boot partition, and start the Pi again")
-        if waits := said.details.get("waits"):
+        if waits := card_health.details.get("waits"):
             yield problem(
                 "card", f"waits for {waits}", "hallpass image personalise, or copy the file onto the card"
             )
-        if not said.conditions:
+        if not card_health.conditions:
             yield ok("card", "what was written on it is in use")
 
-    def _dns(self) -> Iterator[Finding]:
+    def _dns(self) -> Iterator[CheckResult]:
         endpoint = self._settings.dns.listen[0]
-        yield from resolution.answers(_reached(endpoint), endpoint.port, self._closed_names())
+        yield from resolution.check_resolution(_address_to_query(endpoint), endpoint.port, self._blocked_names())
 
-    def _closed_names(self) -> list[str]:
+    def _blocked_names(self) -> list[str]:
         """Return a name of the starter list that this room's policy closes, if there is one."""
         try:
             view = PolicyInUse(self._settings, self._now).pupils()
@@ -97,11 +97,11 @@ class RoomDoctor:
         found = (name for names in builtin_list.builtin_names().values() for name in names[:3])
         return [name for name in found if explain(view, name, _A, self._now()).verdict == "refused"][:1]
 
-    def _upstreams(self) -> Iterator[Finding]:
+    def _upstreams(self) -> Iterator[CheckResult]:
         for server in self._settings.dns.upstreams:
             where = f"{server.host} ({server.transport})"
             try:
-                seconds = _try(server)
+                seconds = _measure_upstream(server)
             except OSError as failure:
                 yield problem(
                     "upstream",
@@ -111,11 +111,11 @@ class RoomDoctor:
             else:
                 yield ok("upstream", f"{where} answers in {seconds * 1000:.0f} ms")
 
-    def _pages(self) -> Iterator[Finding]:
+    def _pages(self) -> Iterator[CheckResult]:
         endpoint = self._settings.web.listen
-        yield from resolution.page(_reached(endpoint), endpoint.port)
+        yield from resolution.check_pages(_address_to_query(endpoint), endpoint.port)
 
-    def _clock(self) -> Iterator[Finding]:
+    def _clock(self) -> Iterator[CheckResult]:
         if clock.is_trusted():
             yield ok("clock", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self._now())))
         else:
@@ -125,14 +125,14 @@ class RoomDoctor:
                 "may this Pi reach a time server (UDP 123)? See [time] servers in hallpass.toml",
             )
 
-    def _central(self) -> Iterator[Finding]:
+    def _central(self) -> Iterator[CheckResult]:
         link = self._settings.central
         if link is None:
             yield unknown("central", "this room works alone")
             return
-        yield from _certificate(link, self._now())
+        yield from _check_certificate(link, self._now())
         try:
-            asyncio.run(_ask_central(link))
+            asyncio.run(_query_central(link))
         except Unreachable as failure:
             yield problem(
                 "central", f"cannot be reached: {failure}", f"is {link.url} right, and reachable from here?"
@@ -148,12 +148,12 @@ class RoomDoctor:
         else:
             yield ok("central", f"{link.url} knows this room")
 
-    def _policy(self) -> Iterator[Finding]:
+    def _policy(self) -> Iterator[CheckResult]:
         if self._settings.central is None:
-            yield from self._damages()
+            yield from self._damage()
             yield unknown("policy", "the room's own")
             return
-        yield from self._damages()
+        yield from self._damage()
         version = installer.installed_policy(self._paths)
         if version:
             yield ok("policy", f"version {version} from central")
@@ -169,18 +169,20 @@ class RoomDoctor:
         else:
             yield ok("lists", f"are {age / 3600:.0f} hours old")
 
-    def _damages(self) -> Iterator[Finding]:
+    def _damage(self) -> Iterator[CheckResult]:
         """Say what the resolver found damaged and what it uses instead, each once, whoever says it."""
-        said = dict.fromkeys(
+        damages = dict.fromkeys(
             (condition, one.details.get(condition.value, "damaged"))
             for one in self._healths()
             for condition in one.conditions
-            if condition in _DAMAGES
+            if condition in _DAMAGE_CHECKS
         )
-        for condition, words in said:
-            yield problem(_DAMAGES[condition], words, "central sends it again by itself; else put it there anew")
+        for condition, words in damages:
+            yield problem(
+                _DAMAGE_CHECKS[condition], words, "central sends it again by itself; else put it there anew"
+            )
 
-    def _log(self) -> Iterator[Finding]:
+    def _log(self) -> Iterator[CheckResult]:
         limit = self._settings.log.megabytes
         try:
             control.ask(self._paths.log_socket, control.Fold(), control.FOLD_PATIENCE_SECONDS)
@@ -190,10 +192,10 @@ class RoomDoctor:
         size = sum(_size(path) for path in self._paths.data.glob("log.*")) / 2**20
         yield ok("log", f"can be written; {size:.1f} of {limit} MB")
 
-    def _lamp(self) -> Iterator[Finding]:
+    def _lamp(self) -> Iterator[CheckResult]:
         if self._paths.lamp.exists():
-            asked = self._settings.led.driver
-            if asked == "simulated" or (asked == "auto" and not _is_a_pi()):
+            driver = self._settings.led.driver
+            if driver == "simulated" or (driver == "auto" and not _is_a_pi()):
                 yield ok("lamp", "simulated")
             else:
                 yield problem(
@@ -203,19 +205,19 @@ class RoomDoctor:
         yield ok("lamp", f"in use ({self._settings.led.driver}, pin {self._settings.led.pin})")
 
 
-def _reached(endpoint: Endpoint) -> str:
+def _address_to_query(endpoint: Endpoint) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(endpoint.host, endpoint.host)  # noqa: S104 (recognised)
 
 
-def _try(server: Upstream) -> float:
+def _measure_upstream(server: UpstreamSetting) -> float:
     if server.transport == "plain":
-        return ask(server.host, server.port, ".", kind="NS").seconds
+        return query_server(server.host, server.port, ".", kind="NS").seconds
     began = time.perf_counter()
     with socket.create_connection((server.host, server.port), _CONNECT_SECONDS):
         return time.perf_counter() - began
 
 
-def _certificate(link: CentralLink, now: float) -> Iterator[Finding]:
+def _check_certificate(link: CentralLink, now: float) -> Iterator[CheckResult]:
     parts = urlsplit(link.url)
     if parts.scheme != "https":
         return
@@ -243,7 +245,7 @@ def _certificate(link: CentralLink, now: float) -> Iterator[Finding]:
             yield ok(what, f"central's holds for {days:.0f} days")
 
 
-async def _ask_central(link: CentralLink) -> None:
+async def _query_central(link: CentralLink) -> None:
     client = CentralClient(link)
     try:
         await client.request_states()

@@ -14,14 +14,14 @@ from appliance.image.recipe import DPKG, INITRAMFS, SUITE, Recipe
 EPOCH = 1795576407
 
 
-def base(recipe: Recipe, cache: Path, sources: tuple[str, ...], log: Path) -> Path:
+def build_base(recipe: Recipe, cache: Path, sources: tuple[str, ...], log: Path) -> Path:
     """Return the tar of the base root, made now if the cache holds none for this recipe."""
     tar = cache / f"base-{recipe.base_key(sources)}.tar"
     if tar.exists():
         return tar
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = tar.with_suffix(".unfinished.tar")
-    tools.run(_command(recipe, sources, unfinished), log=log, env={"SOURCE_DATE_EPOCH": str(EPOCH)})
+    tools.run_tool(_command(recipe, sources, unfinished), log=log, env={"SOURCE_DATE_EPOCH": str(EPOCH)})
     unfinished.rename(tar)
     for other in cache.glob("base-*.tar"):
         if other != tar:

@@ -17,15 +17,15 @@ import msgspec
 
 from appliance.image import disk, filesystems, os_list, sbom, tools, wheels
 from appliance.image import root as roots
-from appliance.image.base import base
+from appliance.image.base import build_base
 from appliance.image.errors import ImageError
-from appliance.image.layout import layout
+from appliance.image.layout import make_layout
 from appliance.image.recipe import Recipe
 
 Step = Callable[[str], AbstractContextManager[object]]
 
 
-class Options(msgspec.Struct, frozen=True):
+class BuildOptions(msgspec.Struct, frozen=True):
     """What the person who builds may choose."""
 
     output: Path
@@ -35,7 +35,7 @@ class Options(msgspec.Struct, frozen=True):
     url: str = ""
 
 
-def build(recipe: Recipe, options: Options, step: Step) -> list[Path]:
+def build_image(recipe: Recipe, options: BuildOptions, step: Step) -> list[Path]:
     """Build the image and return the files made, itself the first.
 
     Raises ImageError, which says what is missing or went wrong; nothing unfinished bears the image's name.
@@ -44,70 +44,70 @@ def build(recipe: Recipe, options: Options, step: Step) -> list[Path]:
         raise ImageError(
             "an image is built as root: its files have many owners, and its programs run in their own root"
         )
-    tools.require_for_building()
+    tools.require_build_tools()
     options.output.mkdir(parents=True, exist_ok=True)
     options.cache.mkdir(parents=True, exist_ok=True)
     log = options.output / "build.log"
     log.write_bytes(b"")
     with tempfile.TemporaryDirectory(dir=options.output, prefix=".building-") as folder:
         work = Path(folder)
-        root = _root(recipe, options, work, log, step)
-        raw = _image(recipe, root, work, step)
-        return _finish(recipe, options, root, raw, step)
+        root = _build_root(recipe, options, work, log, step)
+        raw = _assemble_image(recipe, root, work, step)
+        return _pack_and_describe(recipe, options, root, raw, step)
 
 
-def _root(recipe: Recipe, options: Options, work: Path, log: Path, step: Step) -> Path:
+def _build_root(recipe: Recipe, options: BuildOptions, work: Path, log: Path, step: Step) -> Path:
     network = dict(os.environ)  # pip and apt find their indexes and proxies as the person who builds has set them
     with step("Debian's packages, from the cache or anew (which takes a while)"):
-        tar = base(recipe, options.cache, options.sources, log)
+        tar = build_base(recipe, options.cache, options.sources, log)
     with step("Python's packages, from the cache or anew"):
-        environment = roots.libraries(recipe, tar, options.cache, work=work, log=log, network=network)
+        environment = roots.build_libraries(recipe, tar, options.cache, work=work, log=log, network=network)
     with step("our own wheel"):
-        own = wheels.build(recipe, work / "wheel", log, network)
+        own = wheels.build_own_wheel(recipe, work / "wheel", log, network)
     root = work / "root"
     with step("unpacking the base"):
-        roots.unpack(tar, root)
+        roots.unpack_base(tar, root)
     with step("installing Hallpass"):
-        roots.install(recipe, root, environment, own, log)
+        roots.install_hallpass(recipe, root, environment, own, log)
     with step("configuring services"):
-        roots.overlay(recipe, root)
-        roots.configure(recipe, root, log)
-    roots.take_boot(recipe, root, work / "boot")
-    roots.clean(recipe, root)
+        roots.apply_overlay(recipe, root)
+        roots.configure_services(recipe, root, log)
+    roots.copy_boot(recipe, root, work / "boot")
+    roots.clean_root(recipe, root)
     return root
 
 
-def _image(recipe: Recipe, root: Path, work: Path, step: Step) -> Path:
-    plan = layout()
+def _assemble_image(recipe: Recipe, root: Path, work: Path, step: Step) -> Path:
+    plan = make_layout()
     parts = {one.name: work / f"{one.name}.fs" for one in plan.partitions}
     with step("file systems"):
-        filesystems.fat(plan.boot, work / "boot", parts["boot"], recipe.epoch)
-        filesystems.ext4(plan.root, root, parts["root"], recipe.epoch)
-        filesystems.ext4(plan.spare, None, parts["spare"], recipe.epoch)
-        filesystems.ext4(plan.data, None, parts["data"], recipe.epoch, grows=True)
+        filesystems.make_fat(plan.boot, work / "boot", parts["boot"], recipe.epoch)
+        filesystems.make_ext4(plan.root, root, parts["root"], recipe.epoch)
+        filesystems.make_ext4(plan.spare, None, parts["spare"], recipe.epoch)
+        filesystems.make_ext4(plan.data, None, parts["data"], recipe.epoch, grows=True)
     raw = work / f"hallpass-{recipe.version}-arm64.img"
     with step("putting the image together"):
-        disk.compose(plan, parts, raw)
+        disk.compose_image(plan, parts, raw)
     return raw
 
 
-def _finish(recipe: Recipe, options: Options, root: Path, raw: Path, step: Step) -> list[Path]:
+def _pack_and_describe(recipe: Recipe, options: BuildOptions, root: Path, raw: Path, step: Step) -> list[Path]:
     """Pack and describe beside the unfinished image, and only then move everything to where it is looked for."""
     with step(f"packing ({options.compress})"):
-        packed = disk.pack(raw, options.compress)
+        packed = disk.compress_image(raw, options.compress)
     with step("block map, digests, list of contents"):
         made = [packed, raw.with_suffix(".img.bmap"), raw.with_suffix(".cdx.json")]
-        disk.block_map(raw, made[1])
-        made[2].write_bytes(sbom.document(root, recipe.version, recipe.epoch))
-        offered = os_list.Packed(
+        disk.write_block_map(raw, made[1])
+        made[2].write_bytes(sbom.encode_sbom(root, recipe.version, recipe.epoch))
+        offered = os_list.PackedImage(
             file=packed.name,
             size=packed.stat().st_size,
-            digest=disk.sha256(packed),
+            digest=disk.sha256_file(packed),
             raw_size=raw.stat().st_size,
-            raw_digest=disk.sha256(raw),
+            raw_digest=disk.sha256_file(raw),
         )
         made.append(raw.with_name("os_list.json"))
-        made[-1].write_bytes(os_list.document(offered, recipe.version, recipe.epoch, options.url))
+        made[-1].write_bytes(os_list.encode_os_list(offered, recipe.version, recipe.epoch, options.url))
         made.append(packed.with_name(packed.name + ".sha256"))
         made[-1].write_text(f"{offered.digest}  {packed.name}\n")
     return [Path(shutil.move(path, options.output / path.name)) for path in made]

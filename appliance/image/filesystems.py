@@ -16,36 +16,59 @@ from appliance.image.layout import MIB, Partition
 _GROWS_TO = 512 * 1024 * MIB  # the largest card that the data file system can fill without being made anew
 
 
-def fat(of: Partition, tree: Path, output: Path, epoch: int) -> None:
+def make_fat(partition: Partition, tree: Path, output: Path, epoch: int) -> None:
     """Make the boot file system with everything that lies in `tree`, whose times are set already."""
-    _empty(output, of.size)
+    _make_empty_file(output, partition.size)
     env = {"SOURCE_DATE_EPOCH": str(epoch), "MTOOLS_SKIP_CHECK": "1"}
-    make: list[str | Path] = ["mkfs.vfat", "-F", "32", "--invariant", "-i", of.uuid, "-n", of.label, output]
-    tools.run(make, env=env)
+    make: list[str | Path] = [
+        "mkfs.vfat",
+        "-F",
+        "32",
+        "--invariant",
+        "-i",
+        partition.uuid,
+        "-n",
+        partition.label,
+        output,
+    ]
+    tools.run_tool(make, env=env)
     for entry in sorted(tree.rglob("*")):
         there = f"::/{entry.relative_to(tree)}"
         copy: list[str | Path] = (
             ["mmd", "-i", output, there] if entry.is_dir() else ["mcopy", "-i", output, "-m", "-Q", entry, there]
         )
-        tools.run(copy, env=env)
+        tools.run_tool(copy, env=env)
 
 
-def ext4(of: Partition, tree: Path | None, output: Path, epoch: int, *, grows: bool = False) -> None:
+def make_ext4(partition: Partition, tree: Path | None, output: Path, epoch: int, *, grows: bool = False) -> None:
     """Make an ext4 with the content of `tree`; one that `grows` is laid out for the largest cards."""
-    _empty(output, of.size)
-    extended = [f"hash_seed={of.uuid}", "lazy_itable_init=0", "lazy_journal_init=0", "root_owner=0:0"]
+    _make_empty_file(output, partition.size)
+    extended = [f"hash_seed={partition.uuid}", "lazy_itable_init=0", "lazy_journal_init=0", "root_owner=0:0"]
     if grows:
         extended.append(f"resize={_GROWS_TO // 4096}")
-    make: list[str | Path] = ["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-I", "256", "-m", "1", "-L", of.label]
-    make += ["-U", of.uuid, "-E", ",".join(extended), "-J", f"size={16 if grows else 4}"]
+    make: list[str | Path] = [
+        "mke2fs",
+        "-q",
+        "-t",
+        "ext4",
+        "-b",
+        "4096",
+        "-I",
+        "256",
+        "-m",
+        "1",
+        "-L",
+        partition.label,
+    ]
+    make += ["-U", partition.uuid, "-E", ",".join(extended), "-J", f"size={16 if grows else 4}"]
     if tree is not None:
         make += ["-d", tree]
     env = {"E2FSPROGS_FAKE_TIME": str(epoch), "SOURCE_DATE_EPOCH": str(epoch)}
-    tools.run([*make, output], env=env)
+    tools.run_tool([*make, output], env=env)
     _set_times(output, epoch, env)
 
 
-def _empty(path: Path, size: int) -> None:
+def _make_empty_file(path: Path, size: int) -> None:
     path.unlink(missing_ok=True)
     with path.open("wb") as file:
         file.truncate(size)
@@ -55,15 +78,15 @@ def _set_times(image: Path, epoch: int, env: dict[str, str]) -> None:
     at = f"@{epoch}"
     commands = [
         f"set_inode_field <{inode}> {field} {value}"
-        for inode in used_inodes(image)
+        for inode in list_used_inodes(image)
         for field, value in (("ctime", at), ("crtime", at), ("ctime_extra", "0"), ("crtime_extra", "0"))
     ]
-    tools.run(["debugfs", "-w", "-f", "-", image], given="\n".join([*commands, ""]).encode(), env=env)
+    tools.run_tool(["debugfs", "-w", "-f", "-", image], stdin="\n".join([*commands, ""]).encode(), env=env)
 
 
-def used_inodes(image: Path) -> Iterator[int]:
+def list_used_inodes(image: Path) -> Iterator[int]:
     """Yield the number of every inode in use, from the groups' free ranges."""
-    said = tools.run(["dumpe2fs", image]).decode()
+    said = tools.run_tool(["dumpe2fs", image]).decode()
     total = int(_field(said, "Inode count"))
     free: set[int] = set()
     for ranges in re.findall(r"^  Free inodes: (.*)$", said, re.MULTILINE):

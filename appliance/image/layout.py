@@ -52,7 +52,7 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data.end
 
 
-def layout(boot: int = 384 * MIB, root: int = 1024 * MIB, data: int = 64 * MIB) -> Layout:
+def make_layout(boot: int = 384 * MIB, root: int = 1024 * MIB, data: int = 64 * MIB) -> Layout:
     """Return the layout for these sizes, which must be whole multiples of `ALIGNED`."""
     at = ALIGNED
     placed = []
@@ -69,10 +69,10 @@ def layout(boot: int = 384 * MIB, root: int = 1024 * MIB, data: int = 64 * MIB) 
     return Layout(*placed)
 
 
-def table(of: Layout) -> str:
+def format_partition_table(layout: Layout) -> str:
     """Return the partition table in sfdisk's words."""
     lines = ["label: dos", f"label-id: 0x{DISK_ID:08x}", "unit: sectors"]
-    for one in of.partitions:
+    for one in layout.partitions:
         bootable = ", bootable" if one.name == "boot" else ""
         lines.append(f"start={one.start // SECTOR}, size={one.size // SECTOR}, type={one.kind:x}{bootable}")
     return "\n".join(lines) + "\n"

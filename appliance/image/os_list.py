@@ -9,7 +9,7 @@ from appliance.image.layout import MIB
 DEVICES = ("pi5-64bit", "pi4-64bit", "pi3-64bit")
 
 
-class Packed(msgspec.Struct, frozen=True):
+class PackedImage(msgspec.Struct, frozen=True):
     """An image as it is offered: sizes in bytes, digests in hexadecimal."""
 
     file: str
@@ -19,7 +19,7 @@ class Packed(msgspec.Struct, frozen=True):
     raw_digest: str
 
 
-def document(packed: Packed, version: str, epoch: int, url: str) -> bytes:
+def encode_os_list(packed: PackedImage, version: str, epoch: int, url: str) -> bytes:
     """Return the list; `url` is the folder from which the image is served (nothing: beside the list itself)."""
     entry = {
         "name": f"Hallpass {version}",
@@ -37,6 +37,6 @@ def document(packed: Packed, version: str, epoch: int, url: str) -> bytes:
     return msgspec.json.format(msgspec.json.encode({"os_list": [entry]}), indent=2) + b"\n"
 
 
-def in_words(size: int) -> str:
+def format_size(size: int) -> str:
     """Return a size as a person reads it."""
     return f"{size / MIB:.0f} MiB"

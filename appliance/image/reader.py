@@ -13,7 +13,7 @@ from appliance.image.layout import SECTOR
 from dns.errors import DECODING_FAILED
 
 
-class Found(msgspec.Struct, frozen=True):
+class PartitionEntry(msgspec.Struct, frozen=True):
     """One entry of the partition table, in bytes."""
 
     start: int
@@ -21,35 +21,35 @@ class Found(msgspec.Struct, frozen=True):
     kind: int
 
 
-class Opened(msgspec.Struct, frozen=True):
+class OpenedImage(msgspec.Struct, frozen=True):
     """An image in parts. The folders are copies; whatever is done to them does not reach the image."""
 
     size: int
-    table: tuple[Found, ...]
+    table: tuple[PartitionEntry, ...]
     parts: tuple[Path, ...]  # each partition as a file, in the order of the table
     boot: Path
     root: Path
 
 
-class _Entry(msgspec.Struct):
+class _SfdiskPartition(msgspec.Struct):
     start: int
     size: int
     type: str
 
 
-class _Table(msgspec.Struct):
+class _SfdiskTable(msgspec.Struct):
     label: str
-    partitions: list[_Entry] = []
+    partitions: list[_SfdiskPartition] = []
 
 
-class _Said(msgspec.Struct):
-    partitiontable: _Table
+class _SfdiskOutput(msgspec.Struct):
+    partitiontable: _SfdiskTable
 
 
 @contextlib.contextmanager
-def opened(image: Path) -> Iterator[Opened]:
+def open_image(image: Path) -> Iterator[OpenedImage]:
     """Take an image apart in a folder that is removed afterwards; ImageError if it is none."""
-    tools.require(tools.READING)
+    tools.require_tools(tools.READ_TOOLS)
     if not image.is_file():
         raise ImageError(f"{image}: there is no such file")
     with tempfile.TemporaryDirectory(prefix="hallpass-image-") as folder:
@@ -57,43 +57,43 @@ def opened(image: Path) -> Iterator[Opened]:
         raw = image
         if image.suffix in {".xz", ".zst"}:
             raw = work / "raw.img"
-            disk.unpack(image, raw)
-        entries = table(raw)
+            disk.decompress_image(image, raw)
+        entries = read_partition_table(raw)
         parts = tuple(work / f"part{number}" for number in range(1, len(entries) + 1))
         for entry, part in zip(entries, parts, strict=True):
-            disk.copy_out(raw, entry.start, entry.size, part)
+            disk.copy_from_image(raw, entry.start, entry.size, part)
         boot, root = work / "boot", work / "root"
         boot.mkdir()
         root.mkdir()
         if len(parts) > 1:
-            _take_fat(parts[0], boot)
-            _take_ext4(parts[1], root)
-        yield Opened(size=raw.stat().st_size, table=entries, parts=parts, boot=boot, root=root)
+            _extract_fat(parts[0], boot)
+            _extract_ext4(parts[1], root)
+        yield OpenedImage(size=raw.stat().st_size, table=entries, parts=parts, boot=boot, root=root)
 
 
-def table(raw: Path) -> tuple[Found, ...]:
+def read_partition_table(raw: Path) -> tuple[PartitionEntry, ...]:
     """Return the partition table of a raw image; ImageError if there is none."""
     try:
-        said = msgspec.json.decode(tools.run(["sfdisk", "--json", raw]), type=_Said)
+        output = msgspec.json.decode(tools.run_tool(["sfdisk", "--json", raw]), type=_SfdiskOutput)
     except (ImageError, *DECODING_FAILED) as problem:
         raise ImageError(f"{raw.name}: this is no image of a card: {problem}") from problem
     return tuple(
-        Found(start=one.start * SECTOR, size=one.size * SECTOR, kind=int(one.type, 16))
-        for one in said.partitiontable.partitions
+        PartitionEntry(start=one.start * SECTOR, size=one.size * SECTOR, kind=int(one.type, 16))
+        for one in output.partitiontable.partitions
     )
 
 
-def _take_fat(part: Path, folder: Path) -> None:
+def _extract_fat(part: Path, folder: Path) -> None:
     with contextlib.suppress(ImageError):  # a file system that cannot be read is a finding, of fsck's
-        tools.run(["mcopy", "-i", part, "-s", "-n", "-Q", "::", folder], env={"MTOOLS_SKIP_CHECK": "1"})
+        tools.run_tool(["mcopy", "-i", part, "-s", "-n", "-Q", "::", folder], env={"MTOOLS_SKIP_CHECK": "1"})
 
 
-def _take_ext4(part: Path, folder: Path) -> None:
+def _extract_ext4(part: Path, folder: Path) -> None:
     with contextlib.suppress(ImageError):
-        tools.run(["debugfs", "-R", f"rdump / {folder}", part])
+        tools.run_tool(["debugfs", "-R", f"rdump / {folder}", part])
 
 
-def label(part: Path) -> str:
+def read_label(part: Path) -> str:
     """Return a file system's label, in its own letters; nothing if it has none."""
     with part.open("rb") as file:
         head = file.read(2048)

@@ -73,12 +73,12 @@ class Recipe(msgspec.Struct, frozen=True):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def read(folder: Path, environment: Mapping[str, str] = os.environ) -> Recipe:
+def read_recipe(folder: Path, environment: Mapping[str, str] = os.environ) -> Recipe:
     """Read the recipe; ImageError names every line that is none."""
     try:
         project = tomllib.loads((folder.parent / "pyproject.toml").read_text())["project"]
-        packages = list(_lines(folder / "packages.txt", comment=" #"))
-        locked = list(_lines(folder / "wheels.lock", comment=""))
+        packages = list(_read_lines(folder / "packages.txt", comment=" #"))
+        locked = list(_read_lines(folder / "wheels.lock", comment=""))
     except OSError as problem:
         raise ImageError(f"{problem.filename}: {problem.strerror}; is this a clone of Hallpass?") from problem
     matches = [_WHEEL.fullmatch(line) for line in locked]
@@ -92,18 +92,18 @@ def read(folder: Path, environment: Mapping[str, str] = os.environ) -> Recipe:
         version=project["version"],
         packages=tuple(packages),
         wheels=wheels,
-        epoch=_epoch(folder, environment),
+        epoch=_read_epoch(folder, environment),
     )
 
 
-def _lines(path: Path, comment: str) -> Iterator[str]:
+def _read_lines(path: Path, comment: str) -> Iterator[str]:
     for line in path.read_text().splitlines():
         wanted = line.partition(comment)[0].strip() if comment else line.strip()
         if wanted and not wanted.startswith("#"):
             yield wanted
 
 
-def _epoch(folder: Path, environment: Mapping[str, str]) -> int:
+def _read_epoch(folder: Path, environment: Mapping[str, str]) -> int:
     """Return SOURCE_DATE_EPOCH, or the time of the last commit."""
     given = environment.get("SOURCE_DATE_EPOCH", "")
     if not given:

@@ -48,14 +48,16 @@ _REMOVED = (
 )
 
 
-def unpack(base: Path, root: Path) -> None:
+def unpack_base(base: Path, root: Path) -> None:
     """Lay out the base, as root, every file with its owner."""
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    tools.run(["tar", "--numeric-owner", "--xattrs", "-C", root, "-xpf", base])
+    tools.run_tool(["tar", "--numeric-owner", "--xattrs", "-C", root, "-xpf", base])
 
 
-def libraries(recipe: Recipe, base: Path, cache: Path, *, work: Path, log: Path, network: dict[str, str]) -> Path:
+def build_libraries(
+    recipe: Recipe, base: Path, cache: Path, *, work: Path, log: Path, network: dict[str, str]
+) -> Path:
     """Return a tar of the virtual environment with all wheels but our own, compiled; made if there is none yet."""
     steering = recipe.lock.read_bytes() + base.name.encode() + Path(wheels.__file__).read_bytes()
     key = hashlib.sha256(steering).hexdigest()[:16]
@@ -63,12 +65,12 @@ def libraries(recipe: Recipe, base: Path, cache: Path, *, work: Path, log: Path,
     if tar.exists():
         return tar
     root = work / "libraries"
-    unpack(base, root)
-    fetched = wheels.fetch(recipe, cache / "wheels", log, network)
-    _inside(recipe, root, ["python3", "-m", "venv", "--without-pip", "--symlinks", f"/{VENV}"], log)
-    wheels.install(fetched, ["--require-hashes", "-r", recipe.lock], root / _LIBRARIES, log)
-    _inside(recipe, root, [*_COMPILE, "-x", _SELDOM, f"/{_LIBRARIES}"], log)
-    tools.run(["tar", "-C", root, "-cf", tar.with_suffix(".unfinished"), VENV])
+    unpack_base(base, root)
+    fetched = wheels.fetch_wheels(recipe, cache / "wheels", log, network)
+    _run_in_root(recipe, root, ["python3", "-m", "venv", "--without-pip", "--symlinks", f"/{VENV}"], log)
+    wheels.install_wheels(fetched, ["--require-hashes", "-r", recipe.lock], root / _LIBRARIES, log)
+    _run_in_root(recipe, root, [*_COMPILE, "-x", _SELDOM, f"/{_LIBRARIES}"], log)
+    tools.run_tool(["tar", "-C", root, "-cf", tar.with_suffix(".unfinished"), VENV])
     tar.with_suffix(".unfinished").rename(tar)
     for other in cache.glob("libraries-*.tar"):
         if other != tar:
@@ -77,18 +79,18 @@ def libraries(recipe: Recipe, base: Path, cache: Path, *, work: Path, log: Path,
     return tar
 
 
-def install(recipe: Recipe, root: Path, environment: Path, own: Path, log: Path) -> None:
+def install_hallpass(recipe: Recipe, root: Path, environment: Path, own: Path, log: Path) -> None:
     """Lay out the virtual environment, add our own wheel, and import what needs the card's libraries."""
-    tools.run(["tar", "-C", root, "-xpf", environment])
-    wheels.install(own, [f"hallpass=={recipe.version}"], root / _LIBRARIES, log)
+    tools.run_tool(["tar", "-C", root, "-xpf", environment])
+    wheels.install_wheels(own, [f"hallpass=={recipe.version}"], root / _LIBRARIES, log)
     command = root / VENV / "bin/hallpass"
     command.write_text(_COMMAND)
     command.chmod(0o755)
-    _inside(recipe, root, [*_COMPILE, *(f"/{_LIBRARIES}/{name}" for name in _OWN)], log)
-    _inside(recipe, root, [f"/{VENV}/bin/python", "-c", "\n".join(_IMPORTS)], log)
+    _run_in_root(recipe, root, [*_COMPILE, *(f"/{_LIBRARIES}/{name}" for name in _OWN)], log)
+    _run_in_root(recipe, root, [f"/{VENV}/bin/python", "-c", "\n".join(_IMPORTS)], log)
 
 
-def overlay(recipe: Recipe, root: Path) -> None:
+def apply_overlay(recipe: Recipe, root: Path) -> None:
     """Lay the recipe's tree over the root, owned by root, and say what this card is."""
     for source in sorted(recipe.root.rglob("*")):
         target = root / source.relative_to(recipe.root)
@@ -96,7 +98,7 @@ def overlay(recipe: Recipe, root: Path) -> None:
             target.mkdir(exist_ok=True)
             continue
         target.unlink(missing_ok=True)
-        _lay(source, target)
+        _copy_file(source, target)
         if not source.is_symlink():
             target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
         os.chown(target, 0, 0, follow_symlinks=False)
@@ -105,18 +107,18 @@ def overlay(recipe: Recipe, root: Path) -> None:
         (root / folder).mkdir(parents=True, exist_ok=True)
 
 
-def configure(recipe: Recipe, root: Path, log: Path) -> None:
+def configure_services(recipe: Recipe, root: Path, log: Path) -> None:
     """Make the users, enable what the presets name and nothing else."""
-    _inside(recipe, root, ["systemd-sysusers"], log)
-    _inside(recipe, root, ["systemctl", "preset-all"], log)
+    _run_in_root(recipe, root, ["systemd-sysusers"], log)
+    _run_in_root(recipe, root, ["systemctl", "preset-all"], log)
     # Enabling networkd enables it too, whatever the preset says.
-    _inside(recipe, root, ["systemctl", "disable", "systemd-networkd-wait-online.service"], log)
+    _run_in_root(recipe, root, ["systemctl", "disable", "systemd-networkd-wait-online.service"], log)
     for library in root.glob("usr/lib/python3*"):
         for compiled in library.rglob("*.pyc"):
-            _trust(compiled)
+            _mark_unchecked(compiled)
 
 
-def take_boot(recipe: Recipe, root: Path, boot: Path) -> None:
+def copy_boot(recipe: Recipe, root: Path, boot: Path) -> None:
     """Lay out the boot partition: firmware, device trees, kernel and initramfs, the recipe's own files."""
     shutil.rmtree(boot, ignore_errors=True)
     firmware = root / "boot/firmware"
@@ -126,18 +128,18 @@ def take_boot(recipe: Recipe, root: Path, boot: Path) -> None:
         ignore=shutil.ignore_patterns("vmlinuz-*", "initrd.img-*", "*_x.*", "*_db.*", "*4x.*", "*4db.*"),
     )
     for name in ("vmlinuz", "initrd.img"):
-        shutil.copy2(_only(root / "boot", f"{name}-*"), boot / name)
+        shutil.copy2(_find_one(root / "boot", f"{name}-*"), boot / name)
     for source in recipe.boot.iterdir():
-        _lay(source, boot / source.name)
+        _copy_file(source, boot / source.name)
     filesystems.clamp_times(boot, recipe.epoch)
 
 
-def _lay(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path) -> None:
     """Copy a file of the recipe without its time: that says when it was checked out."""
     shutil.copy(source, target, follow_symlinks=False)
 
 
-def clean(recipe: Recipe, root: Path) -> None:
+def clean_root(recipe: Recipe, root: Path) -> None:
     """Take out what belongs to one machine, or to this build alone; then let no file be later than the recipe."""
     for folder in _EMPTIED:
         for path in (root / folder).iterdir():
@@ -147,18 +149,18 @@ def clean(recipe: Recipe, root: Path) -> None:
             _remove(path)
     (root / "boot/firmware").mkdir()
     (root / "etc/machine-id").write_text("")
-    _same_day(root / "etc/shadow", recipe.epoch)
+    _set_password_days(root / "etc/shadow", recipe.epoch)
     filesystems.clamp_times(root, recipe.epoch)
 
 
-def _inside(recipe: Recipe, root: Path, command: Sequence[str], log: Path) -> None:
+def _run_in_root(recipe: Recipe, root: Path, command: Sequence[str], log: Path) -> None:
     env = {"SOURCE_DATE_EPOCH": str(recipe.epoch), "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     env |= {"DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"}
     apart = ["unshare", "--net", "--pid", "--fork", f"--mount-proc={root / 'proc'}"]
-    tools.run([*apart, "chroot", root, *command], log=log, env=env)
+    tools.run_tool([*apart, "chroot", root, *command], log=log, env=env)
 
 
-def _only(folder: Path, pattern: str) -> Path:
+def _find_one(folder: Path, pattern: str) -> Path:
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         raise ImageError(f"one {pattern} was expected in the card's /boot, there are {len(found)}")
@@ -172,13 +174,13 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _same_day(shadow: Path, epoch: int) -> None:
+def _set_password_days(shadow: Path, epoch: int) -> None:
     """Passwords (all of them locked) were last changed on the day of the recipe."""
     lines = [line.split(":") for line in shadow.read_text().splitlines()]
     shadow.write_text("".join(":".join([*line[:2], str(epoch // 86400), *line[3:]]) + "\n" for line in lines))
 
 
-def _trust(compiled: Path) -> None:
+def _mark_unchecked(compiled: Path) -> None:
     """Let Python take a compiled file of Debian's without comparing times (PEP 552: flags 1)."""
     content = compiled.read_bytes()
     compiled.write_bytes(content[:4] + (1).to_bytes(4, "little") + bytes(8) + content[16:])

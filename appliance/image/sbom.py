@@ -17,7 +17,7 @@ from appliance.image.recipe import SUITE
 _NAMESPACE = uuid.UUID("48a11fa5-0000-4000-8000-000000000000")
 
 
-class Installed(msgspec.Struct, frozen=True, order=True):
+class InstalledPackage(msgspec.Struct, frozen=True, order=True):
     """One package of the card."""
 
     kind: str  # "deb" or "pypi"
@@ -35,30 +35,32 @@ class Installed(msgspec.Struct, frozen=True, order=True):
         return f"pkg:pypi/{quote(self.name.lower().replace('_', '-'))}@{version}"
 
 
-def installed(root: Path) -> list[Installed]:
+def list_packages(root: Path) -> list[InstalledPackage]:
     """Return every package in a root, sorted."""
-    return sorted([*debian(root), *python(root)])
+    return sorted([*read_debian_packages(root), *read_python_packages(root)])
 
 
-def debian(root: Path) -> Iterator[Installed]:
+def read_debian_packages(root: Path) -> Iterator[InstalledPackage]:
     """Yield the installed Debian packages, from dpkg's own record."""
     status = root / "var/lib/dpkg/status"
     for paragraph in status.read_text(errors="replace").split("\n\n") if status.exists() else ():
         fields = email.parser.Parser().parsestr(paragraph, headersonly=True)
         if fields["Status"] == "install ok installed":
-            yield Installed("deb", fields["Package"], fields["Version"], fields["Architecture"])
+            yield InstalledPackage("deb", fields["Package"], fields["Version"], fields["Architecture"])
 
 
-def python(root: Path) -> Iterator[Installed]:
+def read_python_packages(root: Path) -> Iterator[InstalledPackage]:
     """Yield the Python packages of the virtual environment, from their metadata."""
     for path in root.glob("opt/hallpass/lib/python3*/site-packages/*.dist-info/METADATA"):
         fields = email.parser.Parser().parsestr(path.read_text(errors="replace"), headersonly=True)
-        yield Installed("pypi", fields["Name"], fields["Version"], license=fields.get("License-Expression", ""))
+        yield InstalledPackage(
+            "pypi", fields["Name"], fields["Version"], license=fields.get("License-Expression", "")
+        )
 
 
-def document(root: Path, version: str, epoch: int) -> bytes:
+def encode_sbom(root: Path, version: str, epoch: int) -> bytes:
     """Return the document, the same bytes for the same root."""
-    packages = installed(root)
+    packages = list_packages(root)
     identity = uuid.uuid5(_NAMESPACE, "\n".join(package.purl for package in packages))
     content = {
         "bomFormat": "CycloneDX",
@@ -74,7 +76,7 @@ def document(root: Path, version: str, epoch: int) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 
 
-def _component(package: Installed) -> dict[str, object]:
+def _component(package: InstalledPackage) -> dict[str, object]:
     component: dict[str, object] = {
         "type": "library",
         "bom-ref": package.purl,

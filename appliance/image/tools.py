@@ -16,7 +16,7 @@ from appliance.image.errors import ImageError
 # What a system's administrator calls is not on every user's PATH.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-READING = {
+READ_TOOLS = {
     "sfdisk": "fdisk",
     "debugfs": "e2fsprogs",
     "e2fsck": "e2fsprogs",
@@ -25,7 +25,7 @@ READING = {
     "xz": "xz-utils",
     "zstd": "zstd",
 }
-BUILDING = READING | {
+BUILD_TOOLS = READ_TOOLS | {
     "mmdebstrap": "mmdebstrap",
     "mke2fs": "e2fsprogs",
     "dumpe2fs": "e2fsprogs",
@@ -36,12 +36,12 @@ BUILDING = READING | {
     "unshare": "util-linux",
     "fallocate": "util-linux",
 }
-FOREIGN = {
+FOREIGN_TOOLS = {
     "qemu-aarch64-static": "qemu-user-static",
     "update-binfmts": "binfmt-support",
     "arch-test": "arch-test",  # mmdebstrap asks it, and only recommends it
 }
-BOOTING = {
+BOOT_TOOLS = {
     "qemu-system-aarch64": "qemu-system-arm",
     "qemu-img": "qemu-utils",
     "dig": "bind9-dnsutils",
@@ -64,7 +64,7 @@ def is_foreign() -> bool:
     return platform.machine() not in {"aarch64", "arm64"}
 
 
-def require(wanted: Mapping[str, str], find: Finder = which) -> None:
+def require_tools(wanted: Mapping[str, str], find: Finder = which) -> None:
     """Raise ImageError naming every program that is missing, and the packages that bring them."""
     missing = [name for name in wanted if find(name) is None]
     if not missing:
@@ -73,12 +73,12 @@ def require(wanted: Mapping[str, str], find: Finder = which) -> None:
     raise ImageError(f"missing: {', '.join(missing)}. Install them with: apt install {' '.join(packages)}")
 
 
-def require_for_building(find: Finder = which, keyring: Path = KEYRING, binfmt: Path = BINFMT) -> None:
+def require_build_tools(find: Finder = which, keyring: Path = KEYRING, binfmt: Path = BINFMT) -> None:
     """Check all that `build` needs before it starts: tools, Debian's keys, and that foreign programs run."""
-    wanted = BUILDING | (FOREIGN if is_foreign() else {})
+    wanted = BUILD_TOOLS | (FOREIGN_TOOLS if is_foreign() else {})
     if not keyring.exists():
         wanted = {str(keyring): "debian-archive-keyring"} | wanted
-    require(wanted, lambda name: name if Path(name) == keyring and keyring.exists() else find(name))
+    require_tools(wanted, lambda name: name if Path(name) == keyring and keyring.exists() else find(name))
     if is_foreign() and not (binfmt / "qemu-aarch64").exists():
         raise ImageError(
             "this machine cannot run the card's programs: mount the list of interpreters with "
@@ -86,11 +86,11 @@ def require_for_building(find: Finder = which, keyring: Path = KEYRING, binfmt: 
         )
 
 
-def run(
+def run_tool(
     command: Sequence[str | Path],
     *,
     log: Path | None = None,
-    given: bytes | None = None,
+    stdin: bytes | None = None,
     env: Mapping[str, str] | None = None,
     accept: Container[int] = (0,),
 ) -> bytes:
@@ -100,22 +100,22 @@ def run(
     the given one and a PATH, nothing of the caller's: what is built must not depend on who builds.
     """
     words = [str(word) for word in command]
-    surroundings = {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"} | dict(env or {})
+    environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"} | dict(env or {})
     if log is None:
-        done = subprocess.run(words, input=given, capture_output=True, env=surroundings, check=False)
-        said = done.stdout, done.stderr
+        done = subprocess.run(words, input=stdin, capture_output=True, env=environment, check=False)
+        output = done.stdout, done.stderr
     else:
         with log.open("ab") as out:
-            done = subprocess.run(words, input=given, stdout=out, stderr=out, env=surroundings, check=False)
-        said = b"", log.read_bytes()[-4000:]
+            done = subprocess.run(words, input=stdin, stdout=out, stderr=out, env=environment, check=False)
+        output = b"", log.read_bytes()[-4000:]
     if done.returncode not in accept:
-        lines = [line for line in (said[1] or said[0]).decode(errors="replace").splitlines() if line.strip()]
+        lines = [line for line in (output[1] or output[0]).decode(errors="replace").splitlines() if line.strip()]
         where = f" (everything it said: {log})" if log is not None else ""
         raise ImageError(f"{words[0]} failed: {'; '.join(lines[-3:]) or f'status {done.returncode}'}{where}")
-    return said[0]
+    return output[0]
 
 
-def run_into(command: Sequence[str | Path], output: IO[bytes]) -> None:
+def run_tool_into(command: Sequence[str | Path], output: IO[bytes]) -> None:
     """Run a program to its end, its output into a file; ImageError if it fails."""
     words = [str(word) for word in command]
     done = subprocess.run(words, stdout=output, stderr=subprocess.PIPE, env={"PATH": PATH}, check=False)
@@ -123,6 +123,6 @@ def run_into(command: Sequence[str | Path], output: IO[bytes]) -> None:
         raise ImageError(f"{words[0]} failed: {done.stderr.decode(errors='replace').strip()}")
 
 
-def python() -> str:
+def python_executable() -> str:
     """Return the interpreter that runs this, whose pip fetches and builds wheels."""
     return sys.executable

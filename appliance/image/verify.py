@@ -10,8 +10,8 @@ from pathlib import Path
 
 from appliance.image import sbom, tools
 from appliance.image.errors import ImageError
-from appliance.image.layout import layout
-from appliance.image.reader import Opened, label
+from appliance.image.layout import make_layout
+from appliance.image.reader import OpenedImage, read_label
 
 SERVICES = (
     "hallpass.target",
@@ -51,14 +51,14 @@ _NOT_FOR_CARDS = (
 _NOT_ON_BOOT = ("hallpass.bundle", "hallpass.bundle.taken", "hallpass-problem.txt", "hallpass-status.txt")
 
 
-def findings(image: Opened) -> list[str]:
+def verify_image(image: OpenedImage) -> list[str]:
     """Return everything that is wrong, in the order of the checks; nothing if the image may go out."""
     return [finding for check in CHECKS for finding in check(image)]
 
 
-def the_partitions_stand_where_they_must(image: Opened) -> Iterator[str]:
+def check_partitions(image: OpenedImage) -> Iterator[str]:
     """Four of them, without gaps or overlaps, the data partition last, the two roots of one size."""
-    wanted = layout().partitions
+    wanted = make_layout().partitions
     if len(image.table) != len(wanted):
         yield f"the card has {len(image.table)} partitions, not {len(wanted)}"
         return
@@ -66,8 +66,8 @@ def the_partitions_stand_where_they_must(image: Opened) -> Iterator[str]:
     for entry, part, one in zip(image.table, image.parts, wanted, strict=True):
         if entry.kind != one.kind:
             yield f"partition {one.name}: it is of type {entry.kind:x}, not {one.kind:x}"
-        if label(part) != one.label:
-            yield f"partition {one.name}: it is labelled {label(part)!r}, not {one.label!r}"
+        if read_label(part) != one.label:
+            yield f"partition {one.name}: it is labelled {read_label(part)!r}, not {one.label!r}"
         if entry.start != at:
             yield f"partition {one.name}: it starts at byte {entry.start}, not where the one before it ends"
         at = entry.start + entry.size
@@ -77,17 +77,17 @@ def the_partitions_stand_where_they_must(image: Opened) -> Iterator[str]:
         yield f"the image ends before its last partition does, {at - image.size} bytes too early"
 
 
-def every_file_system_is_sound(image: Opened) -> Iterator[str]:
+def check_file_systems(image: OpenedImage) -> Iterator[str]:
     """As the file systems' own checkers say."""
-    for part, one in zip(image.parts, layout().partitions, strict=False):
+    for part, one in zip(image.parts, make_layout().partitions, strict=False):
         checker = ["fsck.vfat", "-n"] if one.name == "boot" else ["e2fsck", "-f", "-n"]
         try:
-            tools.run([*checker, part])
+            tools.run_tool([*checker, part])
         except ImageError as problem:
             yield f"partition {one.name}: {problem}"
 
 
-def a_pi_can_start(image: Opened) -> Iterator[str]:
+def check_bootable(image: OpenedImage) -> Iterator[str]:
     """Look for firmware, kernel, initramfs, each board's device tree, and the kernel's modules."""
     for name in (*BOOT_FILES, *DEVICE_TREES):
         if not (image.boot / name).is_file():
@@ -104,7 +104,7 @@ def a_pi_can_start(image: Opened) -> Iterator[str]:
         yield f"root: the modules are those of {modules[0]}, the kernel is another one"
 
 
-def what_must_run_is_enabled(image: Opened) -> Iterator[str]:
+def check_services_enabled(image: OpenedImage) -> Iterator[str]:
     """Each unit is wanted by something, and points at a unit that is there."""
     system = image.root / "etc/systemd/system"
     wanted = {path.name: path for path in system.glob("*.wants/*")}
@@ -122,7 +122,7 @@ def what_must_run_is_enabled(image: Opened) -> Iterator[str]:
         yield "the card would wait for a screen (graphical.target)"
 
 
-def every_service_has_its_user(image: Opened) -> Iterator[str]:
+def check_service_users(image: OpenedImage) -> Iterator[str]:
     """Look for the users that Hallpass's units name: a unit without its user does not start."""
     passwd = image.root / "etc/passwd"
     there = {line.partition(":")[0] for line in passwd.read_text().splitlines()} if passwd.is_file() else set()
@@ -132,7 +132,7 @@ def every_service_has_its_user(image: Opened) -> Iterator[str]:
                 yield f"{unit.name} runs as {user}, who does not exist"
 
 
-def nobody_has_a_password(image: Opened) -> Iterator[str]:
+def check_passwords(image: OpenedImage) -> Iterator[str]:
     """Root is locked, and so is everybody else."""
     shadow = image.root / "etc/shadow"
     if not shadow.is_file():
@@ -144,7 +144,7 @@ def nobody_has_a_password(image: Opened) -> Iterator[str]:
             yield f"{name} {'needs no' if not password else 'has a'} password"
 
 
-def nothing_of_one_machine_is_in_it(image: Opened) -> Iterator[str]:
+def check_machine_traces(image: OpenedImage) -> Iterator[str]:
     """No keys, ids, settings of the machine that built it, no room's enrolment."""
     for pattern, what in _NOT_FOR_CARDS:
         for path in sorted(image.root.glob(pattern)):
@@ -157,7 +157,7 @@ def nothing_of_one_machine_is_in_it(image: Opened) -> Iterator[str]:
             yield f"boot partition: {name} belongs to one room"
 
 
-def no_private_key_lies_about(image: Opened) -> Iterator[str]:
+def check_private_keys(image: OpenedImage) -> Iterator[str]:
     """Wherever a card could carry one: settings, Hallpass's own folder, home folders, the boot partition."""
     for folder in (
         image.root / "etc",
@@ -174,7 +174,7 @@ def no_private_key_lies_about(image: Opened) -> Iterator[str]:
                 yield f"{_within(image, path)}: a private key"
 
 
-def packages_come_from_debian(image: Opened) -> Iterator[str]:
+def check_package_sources(image: OpenedImage) -> Iterator[str]:
     """Where the card says that its packages come from; a nearer mirror is the building machine's business."""
     apt = image.root / "etc/apt"
     for path in sorted([apt / "sources.list", *apt.glob("sources.list.d/*")]):
@@ -188,10 +188,10 @@ def packages_come_from_debian(image: Opened) -> Iterator[str]:
             yield f"{path.relative_to(image.root)}: a proxy of the building machine"
 
 
-def versions_agree(image: Opened) -> Iterator[str]:
+def check_versions(image: OpenedImage) -> Iterator[str]:
     """Compare what the card calls itself with the Hallpass that it runs."""
-    said = release(image)
-    there = [package.version for package in sbom.python(image.root) if package.name == "hallpass"]
+    said = read_release(image)
+    there = [package.version for package in sbom.read_python_packages(image.root) if package.name == "hallpass"]
     if not there:
         yield "opt/hallpass: Hallpass is not installed"
     elif there != [said]:
@@ -200,40 +200,44 @@ def versions_agree(image: Opened) -> Iterator[str]:
         yield "opt/hallpass/bin/hallpass is missing"
 
 
-CHECKS: tuple[Callable[[Opened], Iterator[str]], ...] = (
-    the_partitions_stand_where_they_must,
-    every_file_system_is_sound,
-    a_pi_can_start,
-    what_must_run_is_enabled,
-    every_service_has_its_user,
-    nobody_has_a_password,
-    nothing_of_one_machine_is_in_it,
-    no_private_key_lies_about,
-    packages_come_from_debian,
-    versions_agree,
+CHECKS: tuple[Callable[[OpenedImage], Iterator[str]], ...] = (
+    check_partitions,
+    check_file_systems,
+    check_bootable,
+    check_services_enabled,
+    check_service_users,
+    check_passwords,
+    check_machine_traces,
+    check_private_keys,
+    check_package_sources,
+    check_versions,
 )
 
 
-def release(image: Opened) -> str:
+def read_release(image: OpenedImage) -> str:
     """Return the version that the card gives itself."""
     path = image.root / "etc/hallpass-release"
     found = re.search(r"^HALLPASS_VERSION=(\S+)$", path.read_text(), re.MULTILINE) if path.is_file() else None
     return found.group(1) if found else ""
 
 
-def versions(image: Opened) -> dict[str, str]:
+def read_versions(image: OpenedImage) -> dict[str, str]:
     """Return the versions that a person asks for first."""
     wanted = {"python3", "systemd", "raspi-firmware", "nftables", "openssh-server"}
     kernel = [path.name for path in (image.root / "usr/lib/modules").glob("*")]
-    debian = {package.name: package.version for package in sbom.debian(image.root) if package.name in wanted}
-    return {"hallpass": release(image), "linux": ", ".join(kernel), **dict(sorted(debian.items()))}
+    debian = {
+        package.name: package.version
+        for package in sbom.read_debian_packages(image.root)
+        if package.name in wanted
+    }
+    return {"hallpass": read_release(image), "linux": ", ".join(kernel), **dict(sorted(debian.items()))}
 
 
 def _without_comments(path: Path) -> Iterator[str]:
     return (line for line in path.read_text(errors="replace").splitlines() if not line.lstrip().startswith("#"))
 
 
-def _within(image: Opened, path: Path) -> str:
+def _within(image: OpenedImage, path: Path) -> str:
     if path.is_relative_to(image.boot):
         return f"boot partition: {path.relative_to(image.boot)}"
     return str(path.relative_to(image.root))

@@ -22,7 +22,7 @@ _CARD = [
 _COMMANDS = "../../bin/"  # where RECORD says that they lie
 
 
-def fetch(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
+def fetch_wheels(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
     """Return a folder with exactly the wheels of the lock; pip refuses any whose hash differs."""
     folder.mkdir(parents=True, exist_ok=True)
     locked = {wheel.file for wheel in recipe.wheels}
@@ -30,19 +30,21 @@ def fetch(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
         if file.name not in locked:
             file.unlink()
     wanted: list[str | Path] = ["--require-hashes", "-r", recipe.lock]
-    tools.run([*_pip("download"), "--dest", folder, "--find-links", folder, *_CARD, *wanted], log=log, env=env)
+    tools.run_tool(
+        [*_pip("download"), "--dest", folder, "--find-links", folder, *_CARD, *wanted], log=log, env=env
+    )
     return folder
 
 
-def build(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
+def build_own_wheel(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
     """Build our own wheel, the same bytes for the same source and time."""
     folder.mkdir(parents=True, exist_ok=True)
     dated = env | {"SOURCE_DATE_EPOCH": str(recipe.epoch)}
-    tools.run([*_pip("wheel"), "--no-deps", "--wheel-dir", folder, recipe.project], log=log, env=dated)
+    tools.run_tool([*_pip("wheel"), "--no-deps", "--wheel-dir", folder, recipe.project], log=log, env=dated)
     return folder
 
 
-def install(found: Path, wanted: list[str | Path], target: Path, log: Path) -> None:
+def install_wheels(found: Path, wanted: list[str | Path], target: Path, log: Path) -> None:
     """Unpack wheels of the folder `found` into the card's libraries, offline, without the card's Python.
 
     pip knows how to install for another machine; doing it there, under emulation, takes minutes. The commands that
@@ -58,7 +60,7 @@ def install(found: Path, wanted: list[str | Path], target: Path, log: Path) -> N
     ]
     offline += ["--find-links", found, "--target", target, *_CARD]
     offline += ["--ignore-requires-python"]  # pip would ask this machine's; the lock was written for the card's
-    tools.run([*offline, *wanted], log=log)
+    tools.run_tool([*offline, *wanted], log=log)
     shutil.rmtree(target / "bin", ignore_errors=True)
     for record in target.glob("*.dist-info/RECORD"):
         # Their digests are of scripts with this machine's Python in the first line: of where the build ran.
@@ -67,4 +69,4 @@ def install(found: Path, wanted: list[str | Path], target: Path, log: Path) -> N
 
 
 def _pip(command: str) -> list[str | Path]:
-    return [tools.python(), "-m", "pip", "--disable-pip-version-check", command]
+    return [tools.python_executable(), "-m", "pip", "--disable-pip-version-check", command]

@@ -6,7 +6,7 @@ from pathlib import Path
 from cryptography import x509
 
 from appliance.errors import HallpassError
-from appliance.settings.dns import Encryption
+from appliance.settings.dns import DnsTlsSection
 from appliance.settings.room import RoomSettings
 from dns.local_zones.ddr import DesignatedResolver
 from dns.local_zones.local_zones import LocalZones
@@ -37,7 +37,7 @@ def local_names(settings: RoomSettings, addresses: Callable[[], Sequence[str]]) 
     )
 
 
-def certificate_files(encryption: Encryption | None) -> tuple[Path, Path] | None:
+def certificate_files(encryption: DnsTlsSection | None) -> tuple[Path, Path] | None:
     """Return the files of the room's certificate and its key, having tried them. Raises HallpassError."""
     if encryption is None:
         return None

@@ -24,7 +24,7 @@ from appliance.room.policy_loader import PolicyLoader
 from appliance.room.room_policy import depends_on
 from appliance.room.settings_reload import Follower
 from appliance.sd_notify import notify, watchdog_seconds
-from appliance.settings.dns import Memory
+from appliance.settings.dns import DnsCacheSection
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
 from dns import worker
@@ -275,7 +275,7 @@ def _trouble(state: upstream_health.UpstreamState) -> str:
     return f"has not answered since {since}" + (f" ({state.trouble})" if state.trouble else "")
 
 
-def _cache(memory: Memory) -> MessageCache:
+def _cache(memory: DnsCacheSection) -> MessageCache:
     return MessageCache(
         max_bytes=memory.megabytes * 1024 * 1024,
         minimum_ttl=memory.minimum_ttl,

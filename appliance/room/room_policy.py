@@ -25,7 +25,7 @@ from appliance.room.file_state import FileState, state_of
 from appliance.room.neighbours import Neighbours
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import read_policy
-from appliance.settings.room import LocalPolicy, RoomSettings
+from appliance.settings.room import PolicySection, RoomSettings
 from blocklists import builtin_list
 from blocklists.categories import CATEGORIES_BY_ID
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
@@ -126,7 +126,7 @@ def strictest_document(settings: RoomSettings) -> PolicyDocument:
     return _document_of(settings, profile)
 
 
-def local_document(settings: RoomSettings, policy: LocalPolicy) -> PolicyDocument:
+def local_document(settings: RoomSettings, policy: PolicySection) -> PolicyDocument:
     """Return the document of a room that decides by itself."""
     profile = Profile(name=PUPILS, closed=policy.closed, safe_search=policy.safe_search)
     return _document_of(settings, profile)

@@ -18,7 +18,7 @@ from appliance.errors import HallpassError
 from appliance.room import health
 from appliance.room.file_state import FileState, state_of
 from appliance.room.health import ProcessHealth
-from appliance.settings.load import SettingsInvalid, load
+from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
 from dns.supervisor import WorkerGroup
 
@@ -93,7 +93,7 @@ class Follower:
         self._problem(reason)
 
     def _read(self) -> RoomSettings:
-        settings = load(self._file, RoomSettings)
+        settings = load_settings(self._file, RoomSettings)
         if settings.room != self._settings.room:
             self._say("[room] has changed: that holds from the next start on")
             settings = msgspec.structs.replace(settings, room=self._settings.room)

@@ -9,7 +9,7 @@ from appliance.settings.room import CentralLink
 from appliance.settings.values import Endpoint
 
 
-class Service(msgspec.Struct, frozen=True, kw_only=True):
+class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     """[central]: the school, where it is served, and where it keeps its things."""
 
     school: str
@@ -28,7 +28,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"timezone: {self.timezone!r} is no time zone, such as Europe/London") from None
 
 
-class Tls(msgspec.Struct, frozen=True, kw_only=True):
+class TlsSection(msgspec.Struct, frozen=True, kw_only=True):
     """[tls]: the certificate that rooms and browsers see. Left out: only this machine may be served."""
 
     certificate: Path
@@ -39,8 +39,8 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
 class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole central service."""
 
-    central: Service
-    tls: Tls | None = None
+    central: CentralSection
+    tls: TlsSection | None = None
 
     def __post_init__(self) -> None:
         if (

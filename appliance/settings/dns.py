@@ -6,14 +6,14 @@ from typing import Annotated, Self
 
 import msgspec
 
-from appliance.settings.values import Endpoint, Upstream
+from appliance.settings.values import Endpoint, UpstreamSetting
 from dns.errors import InvalidName
 from dns.message.names import canonical
 
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (a server for the room)
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (a server for the room)
 
 
-class Domain(msgspec.Struct, frozen=True):
+class DomainName(msgspec.Struct, frozen=True):
     """A domain name in its canonical form; also a network, which stands for its reverse zone."""
 
     name: str
@@ -32,28 +32,28 @@ class Domain(msgspec.Struct, frozen=True):
         return self.name
 
 
-class Forward(msgspec.Struct, frozen=True, kw_only=True):
+class DnsForwardSection(msgspec.Struct, frozen=True, kw_only=True):
     """[[dns.forward]]: a domain, with its subdomains, that is asked of servers of its own and of no others."""
 
-    domain: Domain
-    upstreams: tuple[Upstream, ...]
+    domain: DomainName
+    upstreams: tuple[UpstreamSetting, ...]
 
     def __post_init__(self) -> None:
         if not self.upstreams:
             raise ValueError("upstreams: name at least one server to ask")
 
 
-class Encryption(msgspec.Struct, frozen=True, kw_only=True):
+class DnsTlsSection(msgspec.Struct, frozen=True, kw_only=True):
     """[dns.tls]: DNS over TLS and over HTTPS for the room's devices. Left out: neither."""
 
     certificate: Path
     key: Path
     name: str = ""  # as the certificate bears it, for devices that look; left out: the first of its names
-    listen: tuple[Endpoint, ...] = tuple(Endpoint(host, 853) for host in EVERYWHERE)
-    https: tuple[Endpoint, ...] = tuple(Endpoint(host, 443) for host in EVERYWHERE)
+    listen: tuple[Endpoint, ...] = tuple(Endpoint(host, 853) for host in ANY_ADDRESS)
+    https: tuple[Endpoint, ...] = tuple(Endpoint(host, 443) for host in ANY_ADDRESS)
 
 
-class Memory(msgspec.Struct, frozen=True, kw_only=True):
+class DnsCacheSection(msgspec.Struct, frozen=True, kw_only=True):
     """[dns.cache]: how much is remembered, and for how long."""
 
     megabytes: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 32  # for each worker

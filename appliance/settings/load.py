@@ -19,7 +19,7 @@ import msgspec
 
 from appliance.errors import HallpassError
 
-LARGEST_BYTES = 1024 * 1024  # a damaged card may claim any size
+MAX_BYTES = 1024 * 1024  # a damaged card may claim any size
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -34,12 +34,12 @@ class SettingsInvalid(HallpassError):
         super().__init__(f"{path}: {count}\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
-def load(path: Path, kind: type[S]) -> S:
+def load_settings(path: Path, kind: type[S]) -> S:
     """Read a settings file as `kind`. Raises SettingsInvalid with every mistake."""
-    return convert(read_table(path), path, kind)
+    return convert_settings(read_toml(path), path, kind)
 
 
-def read_table(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
     """Read a settings file as what TOML makes of it. Raises SettingsInvalid."""
     try:
         text = _read(path).decode("utf-8-sig").replace("\r\n", "\n")
@@ -57,13 +57,13 @@ def read_table(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
-        content = file.read(LARGEST_BYTES + 1)
-    if len(content) > LARGEST_BYTES:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
         raise SettingsInvalid(path, ["is too large for a settings file"])
     return content
 
 
-def convert(table: dict[str, Any], path: Path, kind: type[S]) -> S:
+def convert_settings(table: dict[str, Any], path: Path, kind: type[S]) -> S:
     """Return a file's table as `kind`. Raises SettingsInvalid with every mistake."""
     problems: list[str] = []
     settings = _struct(kind, table, "", path.parent.absolute(), problems)

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import field
 
-from appliance.settings.dns import Domain, Encryption, Forward, Memory
-from appliance.settings.values import Endpoint, Network, Upstream
+from appliance.settings.dns import DnsCacheSection, DnsForwardSection, DnsTlsSection, DomainName
+from appliance.settings.values import Endpoint, Network, UpstreamSetting
 from dns.forward.server import is_ip_address
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
@@ -38,7 +38,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Room(msgspec.Struct, frozen=True, kw_only=True):
+class RoomSection(msgspec.Struct, frozen=True, kw_only=True):
     """[room]: which room this is, and where it keeps its things."""
 
     name: str
@@ -57,49 +57,49 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         return self.run or self.data / "run"
 
 
-class Dns(msgspec.Struct, frozen=True, kw_only=True):
+class DnsSection(msgspec.Struct, frozen=True, kw_only=True):
     """[dns]: who is answered, where, and by asking whom."""
 
-    upstreams: tuple[Upstream, ...]
+    upstreams: tuple[UpstreamSetting, ...]
     listen: tuple[Endpoint, ...] = (Endpoint("0.0.0.0", 53), Endpoint("::", 53))  # noqa: S104 (a server for the room)
     clients: tuple[Network, ...] = PRIVATE_NETWORKS
     workers: NotNegative = 0  # 0: one per core
     rate_limit: NotNegative = 1000  # queries a second per device; 0: off
-    forward: tuple[Forward, ...] = ()
+    forward: tuple[DnsForwardSection, ...] = ()
     record: tuple[LocalRecord, ...] = ()  # the school's own
-    own_names: tuple[Domain, ...] = (Domain("hallpass.home.arpa"),)  # of this room's pages
-    tls: Encryption | None = None
-    cache: Memory = Memory()
+    own_names: tuple[DomainName, ...] = (DomainName("hallpass.home.arpa"),)  # of this room's pages
+    tls: DnsTlsSection | None = None
+    cache: DnsCacheSection = DnsCacheSection()
 
     def __post_init__(self) -> None:
         if not self.upstreams:
             raise ValueError("upstreams: name at least one server to ask")
         if not self.listen:
             raise ValueError("listen: name at least one address")
-        _ensure_findable(self)
+        _ensure_upstreams_resolvable(self)
         LocalZones(self.record)  # what one record cannot tell: an alias beside other records
 
 
-class Web(msgspec.Struct, frozen=True, kw_only=True):
+class WebSection(msgspec.Struct, frozen=True, kw_only=True):
     """[web]: the teacher's pages."""
 
     listen: Endpoint = Endpoint("0.0.0.0", 80)  # noqa: S104 (a server for the room)
 
 
-class Led(msgspec.Struct, frozen=True, kw_only=True):
+class LedSection(msgspec.Struct, frozen=True, kw_only=True):
     """[led]: the lamp."""
 
     driver: Literal["auto", "gpio", "activity", "simulated"] = "auto"
     pin: Annotated[int, msgspec.Meta(ge=0, le=53)] = 17  # BCM number
 
 
-class Button(msgspec.Struct, frozen=True, kw_only=True):
+class ButtonSection(msgspec.Struct, frozen=True, kw_only=True):
     """[button]: an optional button between a pin and ground."""
 
     pin: Annotated[int, msgspec.Meta(ge=0, le=53)] | None = None  # BCM number; left out: there is none
 
 
-class Log(msgspec.Struct, frozen=True, kw_only=True):
+class LogSection(msgspec.Struct, frozen=True, kw_only=True):
     """[log]: the query log."""
 
     # How long allowed records may wait in memory: what a power cut may lose, beside the second in which a worker
@@ -121,13 +121,13 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("key_file: the key comes from central; leave one of the two out")
 
 
-class Lists(msgspec.Struct, frozen=True, kw_only=True):
+class ListsSection(msgspec.Struct, frozen=True, kw_only=True):
     """[lists]: the compiled index of a room alone. Left out: the starter list that Hallpass brings."""
 
     index: Path | None = None
 
 
-class LocalPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class PolicySection(msgspec.Struct, frozen=True, kw_only=True):
     """[policy]: what a room alone keeps closed."""
 
     closed: tuple[str, ...] = ()
@@ -163,14 +163,14 @@ class CentralLink(msgspec.Struct, frozen=True, kw_only=True):
 class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A whole room."""
 
-    room: Room
-    dns: Dns
-    web: Web = field(default_factory=Web)
-    led: Led = field(default_factory=Led)
-    button: Button = field(default_factory=Button)
-    log: Log = field(default_factory=Log)
-    lists: Lists = field(default_factory=Lists)
-    policy: LocalPolicy | None = None
+    room: RoomSection
+    dns: DnsSection
+    web: WebSection = field(default_factory=WebSection)
+    led: LedSection = field(default_factory=LedSection)
+    button: ButtonSection = field(default_factory=ButtonSection)
+    log: LogSection = field(default_factory=LogSection)
+    lists: ListsSection = field(default_factory=ListsSection)
+    policy: PolicySection | None = None
     central: CentralLink | None = None
 
     def __post_init__(self) -> None:
@@ -180,7 +180,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("log.key_from_central: there is no [central]")
 
 
-def _ensure_findable(dns: Dns) -> None:
+def _ensure_upstreams_resolvable(dns: DnsSection) -> None:
     """Raise ValueError where a server is given by name, and there is nobody to ask for its address."""
     if any(server.transport == "plain" for server in dns.upstreams):
         return

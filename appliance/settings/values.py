@@ -53,7 +53,7 @@ class Network(msgspec.Struct, frozen=True):
         return self.text
 
 
-class Upstream(msgspec.Struct, frozen=True):
+class UpstreamSetting(msgspec.Struct, frozen=True):
     """A server to ask: plain DNS, DNS over TLS (RFC 7858) or DNS over HTTPS (RFC 8484)."""
 
     transport: Literal["plain", "tls", "https"]

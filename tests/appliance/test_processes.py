@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.processes import Foreground, Program
+from appliance.processes import ProcessGroup, Program
 
 
 def python(name: str, code: str) -> Program:
@@ -30,19 +30,19 @@ def said() -> Said:
 
 
 @pytest.fixture
-def foreground(said: Said) -> Iterator[Foreground]:
-    group = Foreground(said.append)
+def foreground(said: Said) -> Iterator[ProcessGroup]:
+    group = ProcessGroup(said.append)
     yield group
-    group.stop()
+    group.stop_programs()
 
 
-def test_a_program_that_cannot_start_stops_the_whole_group(foreground: Foreground, said: Said) -> None:
-    foreground.start([SLEEPER, python("broken", "raise SystemExit(1)")])
-    assert foreground.run() == 1
+def test_a_program_that_cannot_start_stops_the_whole_group(foreground: ProcessGroup, said: Said) -> None:
+    foreground.start_programs([SLEEPER, python("broken", "raise SystemExit(1)")])
+    assert foreground.run_until_signal() == 1
     assert said == ["broken did not start; stopping"]
 
 
-def test_a_signal_stops_everything_and_leaves_nothing_running(foreground: Foreground, tmp_path: Path) -> None:
+def test_a_signal_stops_everything_and_leaves_nothing_running(foreground: ProcessGroup, tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     program = python(
         "child",
@@ -52,19 +52,19 @@ def test_a_signal_stops_everything_and_leaves_nothing_running(foreground: Foregr
         signal.pause()
         """,
     )
-    foreground.start([program])
+    foreground.start_programs([program])
 
     def interrupt_when_started() -> None:
         if mark.exists() and mark.read_text():
             os.kill(os.getpid(), signal.SIGINT)
 
-    assert foreground.run(each=interrupt_when_started) == 0
+    assert foreground.run_until_signal(on_tick=interrupt_when_started) == 0
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
 
 
 def test_a_program_that_dies_later_is_started_again(said: Said, tmp_path: Path) -> None:
-    foreground = Foreground(said.append, settling_seconds=0.0)
+    foreground = ProcessGroup(said.append, settling_seconds=0.0)
     starts = tmp_path / "starts"
     program = python(
         "mortal",
@@ -77,24 +77,24 @@ def test_a_program_that_dies_later_is_started_again(said: Said, tmp_path: Path) 
             signal.pause()
         """,
     )
-    foreground.start([program])
+    foreground.start_programs([program])
 
     def interrupt_after_the_second_start() -> None:
         if starts.exists() and starts.read_text() == "xx":
             os.kill(os.getpid(), signal.SIGTERM)
 
-    assert foreground.run(each=interrupt_after_the_second_start) == 0
+    assert foreground.run_until_signal(on_tick=interrupt_after_the_second_start) == 0
     assert said == ["mortal ended (0); starting it again"]
 
 
 def test_no_child_outlives_a_group_that_was_killed(tmp_path: Path) -> None:
     code = """
-        from appliance.processes import Foreground, Program
+        from appliance.processes import ProcessGroup, Program
         import sys
-        group = Foreground(print)
-        group.start([Program("child", (sys.executable, "-c",
+        group = ProcessGroup(print)
+        group.start_programs([Program("child", (sys.executable, "-c",
             "import os, signal; print(os.getpid(), flush=True); signal.pause()"))])
-        group.run()
+        group.run_until_signal()
     """
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True

@@ -17,8 +17,8 @@ from appliance.protocol import (
     RoomHealth,
     SiteReport,
     UnblockRequest,
-    check,
-    printable,
+    check_message,
+    escape_control_characters,
 )
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -45,7 +45,7 @@ FREE = {"id", "kind", "password"}  # an id and a kind have their own forms; a pa
 def sent(message: msgspec.Struct, **changed: Any) -> None:
     """Take a message in as central does."""
     body = msgspec.json.encode(msgspec.to_builtins(message) | changed)
-    check(msgspec.json.decode(body, type=type(message)))
+    check_message(msgspec.json.decode(body, type=type(message)))
 
 
 def test_what_an_honest_room_sends_may_enter() -> None:
@@ -117,13 +117,13 @@ def test_what_is_longer_or_larger_than_can_be_kept_may_not_enter(
 
 @given(st.text())
 def test_evidence_is_written_out_and_then_may_enter(text: str) -> None:
-    incident = msgspec.structs.replace(MESSAGES[2], evidence=(printable(text),))
-    check(incident)
+    incident = msgspec.structs.replace(MESSAGES[2], evidence=(escape_control_characters(text),))
+    check_message(incident)
 
 
 @given(st.datetimes(timezones=st.just(timezone(timedelta(hours=14))) | st.just(timezone(timedelta(hours=-12)))))
 def test_any_time_that_is_taken_can_be_told_in_every_zone(time: datetime) -> None:
     action = msgspec.structs.replace(MESSAGES[3], happened_at=time)
     with contextlib.suppress(BadMessage):
-        check(action)
+        check_message(action)
         assert time.astimezone(UTC).astimezone(timezone(timedelta(hours=-12))).year >= 1969

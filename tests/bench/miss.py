@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from appliance.settings.values import Upstream
+from appliance.settings.values import UpstreamSetting
 from blocklists.index import open_index
 from dns.cache import MessageCache
 from dns.forward.udp import UdpServer
@@ -76,7 +76,7 @@ class Bench:
 
     def __init__(self, index: Path, silent: socket.socket) -> None:
         host, port = silent.getsockname()
-        self.upstreams = Upstreams([Upstream("plain", host, port)])
+        self.upstreams = Upstreams([UpstreamSetting("plain", host, port)])
         profile = Profile(name="pupils", closed=("gambling",), safe_search=True)
         document = PolicyDocument(
             version=1,

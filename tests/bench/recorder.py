@@ -23,8 +23,8 @@ from appliance.room.query_log.log_key import NoKey
 from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.reader import QueryLog, Wanted
 from appliance.room.query_log.writer import Ledger
-from appliance.settings.room import Dns, Log, Room, RoomSettings
-from appliance.settings.values import Upstream
+from appliance.settings.room import DnsSection, LogSection, RoomSection, RoomSettings
+from appliance.settings.values import UpstreamSetting
 from dns.querylog.records import FrameReader, QueryRecord, RecordBatch, batch_decoder, encode_frame
 from tests.fakes.traces import letters
 
@@ -74,12 +74,13 @@ class Bench:
     def __init__(self, folder: Path, *, key: bool = False) -> None:
         self.folder = folder
         settings = RoomSettings(
-            room=Room(name="Bench", data=folder), dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),))
+            room=RoomSection(name="Bench", data=folder),
+            dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
         )
         paths = RoomPaths.of(settings)
         tokens = Tokens(b"b" * 32)
         self.source = BenchKey() if key else NoKey()
-        self.ledger = Ledger(paths.log, paths.log_spool, Log(), tokens, self.source)
+        self.ledger = Ledger(paths.log, paths.log_spool, LogSection(), tokens, self.source)
         self.watch = Watch(settings, paths, tokens)
         self.log = QueryLog(paths.log, self.source)
         self._sequence = 0

@@ -148,8 +148,8 @@ class School:
         self._processes: list[Process] = [
             Process(
                 self.folder, "internet", sys.executable, "-c",
-                "import asyncio; from appliance.demo.stand_in import serve;"
-                f"asyncio.run(serve('127.0.0.1', {self.upstream_port}))",
+                "import asyncio; from appliance.demo.stand_in import serve_dns;"
+                f"asyncio.run(serve_dns('127.0.0.1', {self.upstream_port}))",
             )
         ]  # fmt: skip
         self.central: Process | None = None

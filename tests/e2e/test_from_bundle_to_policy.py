@@ -14,11 +14,11 @@ import pytest
 from appliance.doctor.room import RoomDoctor
 from appliance.room.agent.installer import installed_policy
 from appliance.room.paths import RoomPaths
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.appliance.commands.test_central import HALLPASS, free_port, run
 from tests.fakes.authority import Authority
-from tests.fakes.card import Card
+from tests.fakes.card import FakeCard
 
 SHIPPED = Path(__file__).parents[2] / "image-build/boot/hallpass.toml"
 
@@ -49,19 +49,19 @@ def central(folder: Path) -> Iterator[Path]:
 def test_a_card_that_was_given_its_bundle_has_its_policy_and_says_that_it_is_well(
     folder: Path, central: Path
 ) -> None:
-    card = Card(folder / "c")
-    shutil.copy(SHIPPED, card.places.boot)
+    card = FakeCard(folder / "c")
+    shutil.copy(SHIPPED, card.paths.boot)
     bundle = folder / "room4.bundle"
     enrolled = run("central", "enrol", "Room 4", "--bundle", str(bundle), "--config", str(central))
     assert enrolled.returncode == 0, enrolled.stderr
-    written = run("image", "personalise", str(card.places.boot), "--bundle", str(bundle))
+    written = run("image", "personalise", str(card.paths.boot), "--bundle", str(bundle))
     assert written.returncode == 0, written.stderr
 
     settling = card.boot()
-    assert (settling.troubles, settling.chosen.problems, settling.chosen.waits_for) == ([], (), "")
-    settings = load(card.places.room_settings, RoomSettings)
+    assert (settling.failures, settling.config.problems, settling.config.waits_for) == ([], (), "")
+    settings = load_settings(card.paths.room_settings, RoomSettings)
     paths = RoomPaths.of(settings)
-    agent = subprocess.Popen([*HALLPASS, "agent", "--config", str(card.places.room_settings)])
+    agent = subprocess.Popen([*HALLPASS, "agent", "--config", str(card.paths.room_settings)])
     pause = threading.Event()
     try:
         while not installed_policy(paths) or not paths.index.exists():

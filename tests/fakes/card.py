@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from appliance.card.enrolment_file import Bundle, encode
+from appliance.card.enrolment_file import EnrolmentFile, encode_enrolment
 from appliance.card.machine import Machine
-from appliance.card.paths import Places
-from appliance.card.provisioning import Settling
+from appliance.card.paths import CardPaths
+from appliance.card.provisioning import Provisioning
 
 TOKEN = "t0ken-t0ken-t0ken-t0ken-t0ken-t0ken-t0ken-0"
 
@@ -37,44 +37,44 @@ class FakeMachine(Machine):
         self._cut_after = cut_after
         self._mounted = mounted
 
-    def give(self, path: Path, mode: int, owner: str, group: str) -> None:
+    def set_owner(self, path: Path, mode: int, owner: str, group: str) -> None:
         self._step()
         self.owners[path] = (mode, owner, group)
 
-    def write(self, path: Path, content: bytes, **rights: Any) -> None:
+    def write_file(self, path: Path, content: bytes, **rights: Any) -> None:
         self._tear(path.with_name(f".{path.name}.new"), content)
-        super().write(path, content, **rights)
+        super().write_file(path, content, **rights)
         temporary = path.with_name(f".{path.name}.new")
         if temporary in self.owners:
             self.owners[path] = self.owners.pop(temporary)
         self._step()
 
-    def write_on_boot(self, path: Path, content: bytes) -> None:
+    def write_boot_file(self, path: Path, content: bytes) -> None:
         assert self.writable, "the boot partition is read-only"
         self.written_on_boot.append(path.name)
         self._tear(path.with_suffix(".new"), content)
-        super().write_on_boot(path, content)
+        super().write_boot_file(path, content)
         self._step()
 
-    def rename(self, path: Path, target: Path) -> None:
+    def rename_file(self, path: Path, target: Path) -> None:
         assert self.writable, "the boot partition is read-only"
         self._step()
-        super().rename(path, target)
+        super().rename_file(path, target)
         self._step()
 
-    def wipe(self, path: Path) -> None:
+    def wipe_file(self, path: Path) -> None:
         size = path.stat().st_size
         self._step()
         path.write_bytes(bytes(size // 2) + path.read_bytes()[size // 2 :])  # half of it is overwritten
         self._step()
-        super().wipe(path)
+        super().wipe_file(path)
         self._step()
 
     def is_mounted(self, path: Path) -> bool:
         return self._mounted
 
     @contextmanager
-    def boot_writable(self, boot: Path) -> Iterator[None]:
+    def mount_boot_writable(self, boot: Path) -> Iterator[None]:
         self.writable = True
         yield
         self.writable = False
@@ -89,10 +89,10 @@ class FakeMachine(Machine):
     def has_address(self, address: str) -> bool:
         return address in self.addresses
 
-    def secret(self, size: int) -> bytes:
+    def random_bytes(self, size: int) -> bytes:
         return b"s" * size
 
-    def run(self, *arguments: str) -> None:
+    def run_command(self, *arguments: str) -> None:
         self._step()
         self.commands.append(arguments)
         if arguments[0] == "ssh-keygen":
@@ -114,38 +114,38 @@ class FakeMachine(Machine):
         self.steps += 1
 
 
-class Card:
+class FakeCard:
     """A card below a folder."""
 
     def __init__(self, root: Path, starter: Path | None = None) -> None:
         """`starter`: a starter list that was compiled before, for who makes many cards."""
-        self.places = Places(root)
-        for folder in (self.places.boot, self.places.data, root / "run", root / "etc"):
+        self.paths = CardPaths(root)
+        for folder in (self.paths.boot, self.paths.data, root / "run", root / "etc"):
             folder.mkdir(parents=True)
         if starter is not None:
-            shutil.copytree(starter, self.places.room / "starter")
+            shutil.copytree(starter, self.paths.room_data / "starter")
 
-    def settings(self, text: str | bytes) -> None:
-        self.places.settings.write_bytes(text.encode() if isinstance(text, str) else text)
+    def write_settings(self, text: str | bytes) -> None:
+        self.paths.boot_settings.write_bytes(text.encode() if isinstance(text, str) else text)
 
-    def bundle(self, room: str = "Room 4", **values: str) -> None:
-        made = Bundle(room=room, **{"url": "https://central.example.org", "token": TOKEN, **values})
-        self.places.bundle.write_bytes(encode(made))
+    def write_enrolment(self, room: str = "Room 4", **values: str) -> None:
+        made = EnrolmentFile(room=room, **{"url": "https://central.example.org", "token": TOKEN, **values})
+        self.paths.boot_enrolment.write_bytes(encode_enrolment(made))
 
-    def boot(self, machine: FakeMachine | None = None) -> Settling:
+    def boot(self, machine: FakeMachine | None = None) -> Provisioning:
         """Start the Pi: what stands in memory is new."""
         machine = machine or FakeMachine()
-        settling = Settling(self.places, machine, lambda _text: None)
-        settling.run()
+        settling = Provisioning(self.paths, machine, lambda _text: None)
+        settling.run_steps()
         return settling
 
     def forget_memory(self) -> None:
         """Do what a power cut does: empty what is no disk."""
         for folder in ("run", "etc"):
-            for path in sorted((self.places.root / folder).rglob("*"), reverse=True):
+            for path in sorted((self.paths.root / folder).rglob("*"), reverse=True):
                 path.unlink() if path.is_file() else path.rmdir()
 
     def tree(self) -> dict[str, bytes]:
         """Return every file with its content."""
-        root = self.places.root
+        root = self.paths.root
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}

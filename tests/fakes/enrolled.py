@@ -17,7 +17,7 @@ from appliance.room import health
 from appliance.room.agent import installer
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from blocklists.compiler import build_index
 from blocklists.container import INDEX_NAME
@@ -85,7 +85,7 @@ class EnrolledRoom:
         (folder / "token").write_text(TOKEN)
         source = f'[central]\nurl = "{central.url}"\ntoken_file = "token"'
         self.file.write_text(SETTINGS.format(upstream=upstream.port, source=source))
-        self.paths = RoomPaths.of(load(self.file, RoomSettings))
+        self.paths = RoomPaths.of(load_settings(self.file, RoomSettings))
         self.paths.data.mkdir()
         before, now = (compiled(folder, name, f"{name}.example", "both.example") for name in ("before", "now"))
         central.indexes |= dict((before, now))

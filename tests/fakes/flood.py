@@ -13,7 +13,7 @@ def create_app() -> Flask:
 
     @app.get("/flood")
     def flood() -> Response:
-        return event_stream.stream(_lines(), "text/plain")
+        return event_stream.stream_lines(_lines(), "text/plain")
 
     return app
 

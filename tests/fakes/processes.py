@@ -11,7 +11,7 @@ import dnslib
 
 from appliance.room import health
 from appliance.room.paths import RoomPaths
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.bench.servers import family
 from tests.fakes.resolvers import question
@@ -45,7 +45,7 @@ class Room:
         self.file = folder / "room.toml"
         self.upstream = upstream
         self.write()
-        self.paths = RoomPaths.of(load(self.file, RoomSettings))
+        self.paths = RoomPaths.of(load_settings(self.file, RoomSettings))
         command = [sys.executable, "-m", "appliance", "resolver", "--config", str(self.file)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.port = int(self.until("answering on").rpartition(":")[2])

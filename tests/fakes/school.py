@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from appliance import protocol
 from appliance.central import accounts, requests, rooms
-from appliance.central.models import Room
+from appliance.central.models import RoomRow
 from appliance.central.service import Central
-from appliance.settings.central import CentralSettings, Service
+from appliance.settings.central import CentralSection, CentralSettings
 from appliance.settings.values import Endpoint
 
 MORNING = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -31,7 +31,9 @@ class SchoolClock:
 
 
 def settings(folder: Path, *, database: str = "") -> CentralSettings:
-    service = Service(school="Example Primary", data=folder, listen=Endpoint("127.0.0.1", 0), database=database)
+    service = CentralSection(
+        school="Example Primary", data=folder, listen=Endpoint("127.0.0.1", 0), database=database
+    )
     return CentralSettings(central=service)
 
 
@@ -42,34 +44,34 @@ class FakeSchool:
         self.clock = SchoolClock()
         self.central = Central(settings(folder, database=database), self.clock)
         if not prepared:
-            self.central.prepare()
+            self.central.prepare_database()
         self.store = self.central.store
 
     def enrol(self, name: str = "Room 4") -> str:
-        with self.store.writing() as session:
-            return rooms.enrol(session, self.clock(), name=name, by="test")
+        with self.store.write_session() as session:
+            return rooms.enrol_room(session, self.clock(), name=name, by="test")
 
-    def room(self, name: str = "Room 4") -> Room:
-        with self.store.reading() as session:
-            return session.scalars(select(Room).where(Room.name == name)).one()
+    def room(self, name: str = "Room 4") -> RoomRow:
+        with self.store.read_session() as session:
+            return session.scalars(select(RoomRow).where(RoomRow.name == name)).one()
 
     def account(self, username: str, role: protocol.Role, password: str = PASSWORD) -> None:
-        with self.store.writing(concerns_rooms=False) as session:
-            accounts.add(
+        with self.store.write_session(affects_rooms=False) as session:
+            accounts.add_account(
                 session, self.clock(), username=username, name=username.title(), role=role, password=password,
                 by="test",
             )  # fmt: skip
 
-    def asked(self, site: str = "games.example.org", minutes: int = 30) -> protocol.UnblockRequest:
+    def unblock_request(self, site: str = "games.example.org", minutes: int = 30) -> protocol.UnblockRequest:
         return protocol.UnblockRequest(
             id=uuid4().hex, site=site, reason="For the lesson", minutes=minutes, teacher="teacher",
             asked_at=self.clock(),
         )  # fmt: skip
 
     def request(self, room: str = "Room 4", site: str = "games.example.org", minutes: int = 30) -> str:
-        asked = self.asked(site, minutes)
-        with self.store.writing() as session:
-            assert requests.submit(session, self.clock(), self.room(room), asked)
+        asked = self.unblock_request(site, minutes)
+        with self.store.write_session() as session:
+            assert requests.submit_request(session, self.clock(), self.room(room), asked)
         return asked.id
 
     def close(self) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from appliance.card.paths import Places
+from appliance.card.paths import CardPaths
 from appliance.card.settings import CardSettings
 from appliance.commands.recorder import NICENESS
 from appliance.room.paths import RoomPaths
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 
 RECIPE = Path(__file__).parents[2] / "image-build"
 ETC = RECIPE / "root/etc"
@@ -125,22 +125,22 @@ def test_only_who_serves_low_ports_may_bind_them_and_nobody_may_more() -> None:
 
 def test_only_the_recorder_and_the_agent_write_the_rooms_data_and_the_resolver_its_own_folder_there() -> None:
     writes = {name: unit(f"hallpass-{name}.service").get("ReadWritePaths", "").split() for name in DAEMONS}
-    room = Places().room
+    room = CardPaths().room_data
     assert {name for name in writes if str(room) in writes[name]} == {"recorder", "agent"}
-    kept = RoomPaths(room, Places().run).last_good_policy.parent
-    assert writes["resolver"] == [f"-{Places().run / 'health'}", f"-{kept}"]
+    kept = RoomPaths(room, CardPaths().runtime).last_good_policy.parent
+    assert writes["resolver"] == [f"-{CardPaths().runtime / 'health'}", f"-{kept}"]
     assert writes["web"] == []
 
 
 def test_what_the_units_name_is_where_the_code_puts_it() -> None:
-    places = Places()
+    places = CardPaths()
     everything = "".join(path.read_text() for path in [*UNITS.glob("hallpass*"), *UNITS.glob("*/*.conf")])
     for path in (places.room_settings, places.follows_network, places.authorized_keys, places.network_state):
         assert str(path) in everything
     sshd = (ETC / "ssh/sshd_config.d/hallpass.conf").read_text()
     assert f"HostKey {places.host_key}" in sshd
     assert f"AuthorizedKeysFile {places.authorized_keys}" in sshd
-    assert f'include "{places.firewall.parent}/*.nft"' in (ETC / "nftables.conf").read_text()
+    assert f'include "{places.firewall_file.parent}/*.nft"' in (ETC / "nftables.conf").read_text()
 
 
 def test_no_password_lets_anybody_in() -> None:
@@ -175,10 +175,10 @@ def test_the_firewall_lets_in_dns_the_pages_and_nothing_else(tmp_path: Path) -> 
 
 def test_every_example_in_the_settings_file_can_be_used(tmp_path: Path) -> None:
     text = (RECIPE / "boot/hallpass.toml").read_text()
-    assert load(RECIPE / "boot/hallpass.toml", CardSettings) == CardSettings()
+    assert load_settings(RECIPE / "boot/hallpass.toml", CardSettings) == CardSettings()
     used = tmp_path / "hallpass.toml"
     used.write_text(re.sub(r"^# (\w+ = |\[)", r"\1", text, flags=re.MULTILINE))
-    settings = load(used, CardSettings)
+    settings = load_settings(used, CardSettings)
     assert (settings.room.name, str(settings.network.address)) == ("Room 4", "192.0.2.14/24")
     assert len(settings.dns.upstreams) == 3
     assert settings.policy is not None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.image.layout import MIB, layout
+from appliance.image.layout import MIB, make_layout
 from tests.image.conftest import ROOT
 from tests.image.machine import Card, Machine
 
@@ -84,7 +84,7 @@ def test_a_room_from_power_on_to_power_off(
         machine.wait("all processes", lambda: run(f"systemctl is-active {processes}"), SETTLING)
         grown = machine.wait("the data partition's growth", lambda: grown_to(run), SETTLING)
         said(f"data partition: {grown / MIB:.0f} MiB")
-        assert grown > layout().data.size * 10
+        assert grown > make_layout().data.size * 10
 
         the_lamp_lights(machine, run)
         for number in range(5):
@@ -98,7 +98,7 @@ def test_a_room_from_power_on_to_power_off(
         assert run("sync; touch /usr/x; test ! -e /data/x") is not None
 
     files = tmp_path / "data"
-    assert card.data(files) > layout().data.size * 10
+    assert card.data(files) > make_layout().data.size * 10
     logged = log_of(files, tmp_path)
     assert {f"row{number}.example.org" for number in range(5)} <= logged
     assert CLOSED in logged
@@ -106,7 +106,7 @@ def test_a_room_from_power_on_to_power_off(
 
 def grown_to(run: Callable[[str], str | None]) -> int | None:
     size = run("systemctl is-active hallpass-grow >/dev/null; findmnt -bno SIZE /data")
-    return int(size) if size and int(size) > layout().data.size * 2 else None
+    return int(size) if size and int(size) > make_layout().data.size * 2 else None
 
 
 def the_lamp_lights(machine: Machine, run: Callable[[str], str | None]) -> None:

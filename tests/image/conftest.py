@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The image as a raw file."""
-    tools.require(tools.BOOTING | tools.READING)
+    tools.require_tools(tools.BOOT_TOOLS | tools.READ_TOOLS)
     given = request.config.getoption("--image")
     found = [Path(given)] if given else sorted((ROOT / "dist").glob("hallpass-*-arm64.im*[gzt]"))
     assert found, "there is no image: hallpass image build"
@@ -36,7 +36,8 @@ def upstream() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    serve = f"import asyncio; from appliance.demo.stand_in import serve; asyncio.run(serve('127.0.0.1', {port}))"
+    serve = "import asyncio; from appliance.demo.stand_in import serve_dns;"
+    serve += f"asyncio.run(serve_dns('127.0.0.1', {port}))"
     process = subprocess.Popen([sys.executable, "-c", serve], cwd=ROOT)
     try:
         yield f"{OUTSIDE}:{port}"

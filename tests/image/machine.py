@@ -19,10 +19,10 @@ from typing import TypeVar
 
 from appliance.image import disk, reader, tools
 from appliance.image.errors import ImageError
-from appliance.image.layout import layout
+from appliance.image.layout import make_layout
 
 OUTSIDE = "10.0.2.2"  # this machine, as the emulated one sees it
-BOOT = layout().boot.start
+BOOT = make_layout().boot.start
 CARD_SIZE = "8G"  # a card is larger than the image; a power of two, as the emulated card reader wants it
 _KIND = {
     "virt": {
@@ -67,17 +67,17 @@ class Card:
             self.path,
             CARD_SIZE,
         ]
-        tools.run(make)
+        tools.run_tool(make)
 
     @contextlib.contextmanager
     def _in_a_laptop(self, *, writes: bool = False) -> Iterator[Path]:
         raw = self.folder / "card.img"
         # -U: also while the machine is on; what it is just writing may then be read half.
-        tools.run(["qemu-img", "convert", "-U", "-O", "raw", self.path, raw])
+        tools.run_tool(["qemu-img", "convert", "-U", "-O", "raw", self.path, raw])
         try:
             yield raw
             if writes:
-                tools.run(["qemu-img", "convert", "-O", "qcow2", raw, self.path])
+                tools.run_tool(["qemu-img", "convert", "-O", "qcow2", raw, self.path])
         finally:
             raw.unlink()
 
@@ -85,25 +85,27 @@ class Card:
         """Return a file of the boot partition, or None if there is none of that name."""
         with self._in_a_laptop() as raw:
             try:
-                return tools.run(["mtype", "-i", f"{raw}@@{BOOT}", f"::{name}"])
+                return tools.run_tool(["mtype", "-i", f"{raw}@@{BOOT}", f"::{name}"])
             except ImageError:
                 return None
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file on the boot partition."""
         with self._in_a_laptop(writes=True) as raw:
-            tools.run(["mcopy", "-o", "-i", f"{raw}@@{BOOT}", "-", f"::{name}"], given=content)
+            tools.run_tool(["mcopy", "-o", "-i", f"{raw}@@{BOOT}", "-", f"::{name}"], stdin=content)
 
     def data(self, folder: Path) -> int:
         """Copy the data partition's files into a folder, its journal replayed; return the file system's size."""
         with self._in_a_laptop() as raw:
-            entry = reader.table(raw)[3]
+            entry = reader.read_partition_table(raw)[3]
             part = self.folder / "data.fs"
-            disk.copy_out(raw, entry.start, entry.size, part)
-        tools.run(["e2fsck", "-f", "-p", part], accept={0, 1})
+            disk.copy_from_image(raw, entry.start, entry.size, part)
+        tools.run_tool(["e2fsck", "-f", "-p", part], accept={0, 1})
         folder.mkdir(parents=True)
-        tools.run(["debugfs", "-R", f"rdump / {folder}", part])
-        count = re.search(r"^Block count: +(\d+)$", tools.run(["dumpe2fs", "-h", part]).decode(), re.MULTILINE)
+        tools.run_tool(["debugfs", "-R", f"rdump / {folder}", part])
+        count = re.search(
+            r"^Block count: +(\d+)$", tools.run_tool(["dumpe2fs", "-h", part]).decode(), re.MULTILINE
+        )
         part.unlink()
         assert count is not None
         return int(count.group(1)) * 4096
@@ -169,7 +171,7 @@ class Machine:
         tree = self.card.folder / "virt.dtb"
         dump = [*command, "-machine", f"dumpdtb={tree}"]
         subprocess.run([str(word) for word in dump], check=True, capture_output=True)
-        tools.run(["fdtput", "-p", "-t", "x", tree, "/system", "linux,revision", "a02082"])
+        tools.run_tool(["fdtput", "-p", "-t", "x", tree, "/system", "linux,revision", "a02082"])
         return tree
 
     def cut(self) -> None:
@@ -237,7 +239,7 @@ def raw(image: Path, folder: Path) -> Path:
     if image.suffix == ".img":
         return image
     raw = folder / "card.img"
-    disk.unpack(image, raw)
+    disk.decompress_image(image, raw)
     return raw
 
 

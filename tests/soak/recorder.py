@@ -29,7 +29,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.database import check, open_for_reading
 from appliance.room.query_log.writer import in_place
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
 HALLPASS = (sys.executable, "-m", "appliance")
@@ -61,7 +61,7 @@ class SmallRoom:
             '[led]\ndriver = "simulated"\n[lists]\nindex = "index"\n[policy]\nclosed = ["gambling"]\n'
         )
         run("lists", "build", str(folder / "sources.toml"), "--output", str(folder / "index"))
-        self.settings = load(self.config, RoomSettings)
+        self.settings = load_settings(self.config, RoomSettings)
         self.paths = RoomPaths.of(self.settings)
         self.upstream = subprocess.Popen([sys.executable, "-m", "tests.bench.answerer", f"127.0.0.1:{upstream}"])
         self.recorder = self.start("recorder")

@@ -7,7 +7,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from tests.fakes.school import FakeSchool
-from webui.central.app import make_app
+from webui.central.app import create_central_app
 
 
 class ServedSchool(FakeSchool):
@@ -16,7 +16,7 @@ class ServedSchool(FakeSchool):
     def __init__(self, folder: Path, *, database: str = "") -> None:
         super().__init__(folder, database=database)
         self.central.feed.start()
-        self._server = make_server("127.0.0.1", 0, make_app(self.central), threaded=True)
+        self._server = make_server("127.0.0.1", 0, create_central_app(self.central), threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -27,7 +27,7 @@ class ServedSchool(FakeSchool):
 
     def close(self) -> None:
         self.central.feed.stop()
-        self.central.compiler.stop()
+        self.central.publisher.stop()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

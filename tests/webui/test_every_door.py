@@ -19,13 +19,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from appliance.central import policies, requests, rules
-from appliance.central.models import Request, Rule, SiteReport, Unblock
+from appliance.central.models import RequestRow, RuleRow, SiteReportRow, UnblockRow
 from appliance.protocol import Account
 from appliance.protocol import SiteReport as Report
 from appliance.room import local_overrides
 from appliance.room.agent import rpc
-from appliance.settings.room import Dns, Room, RoomSettings
-from appliance.settings.values import Upstream
+from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.values import UpstreamSetting
 from tests.appliance.room.agent.conftest import Agent
 from tests.e2e.browser import Browser
 from tests.fakes.school import PASSWORD
@@ -90,27 +90,27 @@ class Doors:
 
     def rules(self) -> set[tuple[str, str]]:
         """Return the school's rules: which name, and what is done with it."""
-        with self.school.store.reading() as session:
-            return {(rule.name, rule.action) for rule in rules.every(session)}
+        with self.school.store.read_session() as session:
+            return {(rule.name, rule.action) for rule in rules.list_rules(session)}
 
     def decided(self) -> local_overrides.OwnDecisions:
         """Return what the room has decided by itself."""
         return local_overrides.read(self._agent.paths.own, self.school.clock().timestamp())
 
-    def requested(self) -> list[Request]:
+    def requested(self) -> list[RequestRow]:
         """Return what has come to central."""
-        with self.school.store.reading() as session:
-            return list(session.scalars(select(Request)))
+        with self.school.store.read_session() as session:
+            return list(session.scalars(select(RequestRow)))
 
     def nothing_has_changed(self) -> bool:
         """Tell whether nothing is open, closed, asked for or on its way."""
-        with self.school.store.writing(concerns_rooms=False) as session:
-            made = policies.document(session, self.school.clock(), session.merge(self.school.room()))
+        with self.school.store.write_session(affects_rooms=False) as session:
+            made = policies.build_policy(session, self.school.clock(), session.merge(self.school.room()))
             rows = [
-                *session.query(Rule),
-                *session.query(Request),
-                *session.query(SiteReport),
-                *session.query(Unblock),
+                *session.query(RuleRow),
+                *session.query(RequestRow),
+                *session.query(SiteReportRow),
+                *session.query(UnblockRow),
             ]
         empty = not rows and not made.rules and not made.unblocks
         return empty and self.decided() == local_overrides.OwnDecisions() and not self._agent.outbox()
@@ -136,15 +136,15 @@ class Doors:
 
     def _approve(self, site: str, also: str = "") -> str:
         """Have the coordinator approve what came to central before there was a door to refuse it."""
-        asked = self.school.asked()
-        with self.school.store.writing() as session:
-            assert requests.submit(session, self.school.clock(), self.school.room(), asked)
-            request = session.get_one(Request, asked.id)
+        asked = self.school.unblock_request()
+        with self.school.store.write_session() as session:
+            assert requests.submit_request(session, self.school.clock(), self.school.room(), asked)
+            request = session.get_one(RequestRow, asked.id)
             request.site, request.also = site, [also] if also else []
         said = self._central(f"/requests/{asked.id}/decide", decision="approve", scope="room")
-        with self.school.store.writing() as session:
-            if session.get_one(Request, asked.id).state == "waiting":
-                session.delete(session.get_one(Request, asked.id))
+        with self.school.store.write_session() as session:
+            if session.get_one(RequestRow, asked.id).state == "waiting":
+                session.delete(session.get_one(RequestRow, asked.id))
         return said
 
     def _rule(self, name: str, action: str) -> str:
@@ -152,11 +152,11 @@ class Doors:
 
     def _settle(self, site: str) -> str:
         report = self._report("example.org")
-        with self.school.store.writing() as session:
-            requests.take_report(session, self.school.clock(), self.school.room(), report)
+        with self.school.store.write_session() as session:
+            requests.receive_report(session, self.school.clock(), self.school.room(), report)
         said = self._central(f"/reports/{report.id}/settle", close=site)
-        with self.school.store.writing() as session:
-            session.delete(session.get_one(SiteReport, report.id))
+        with self.school.store.write_session() as session:
+            session.delete(session.get_one(SiteReportRow, report.id))
         return said
 
     def _central(self, path: str, **fields: str) -> str:
@@ -166,7 +166,7 @@ class Doors:
         return html.unescape(answer.text)
 
     def _asked(self, site: str = "example.org", also: str = "") -> Any:
-        asked = self.school.asked(site)
+        asked = self.school.unblock_request(site)
         return msgspec.structs.replace(asked, also=(also,)) if also else asked
 
     def _report(self, site: str) -> Report:
@@ -181,8 +181,8 @@ def doors(school: Any) -> Iterator[Doors]:
     agent = RunningAgent(folder, school.url, token)
     app = create_app(
         RoomSettings(
-            room=Room(name="Room 4", data=agent.paths.data, run=agent.paths.sockets),
-            dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),)),
+            room=RoomSection(name="Room 4", data=agent.paths.data, run=agent.paths.sockets),
+            dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
         )
     )
     teacher = app.test_client()
@@ -276,19 +276,19 @@ def test_a_site_passes_every_door(doors: Doors) -> None:
 def test_old_entries_open_nothing_and_the_pages_say_so(doors: Doors) -> None:
     school = doors.school
     now = school.clock()
-    with school.store.writing() as session:
+    with school.store.write_session() as session:
         room = session.merge(school.room())
         for name, action in (("co.uk", "allow"), ("com", "block"), ("games.example.org", "allow")):
-            session.add(Rule(name=name, action=action, note="", locked=False, by="cora", made_at=now))
+            session.add(RuleRow(name=name, action=action, note="", locked=False, by="cora", made_at=now))
         session.add(
-            Unblock(
+            UnblockRow(
                 room_id=room.id, site="example.org", also=["github.io", "cdn.example.org"], groups=[], since=now,
                 until=now + timedelta(hours=1), by="cora",
             )
         )  # fmt: skip
-    with school.store.writing(concerns_rooms=False) as session:
-        made = policies.document(session, now, session.merge(school.room()))
-        assert [one.name for one in rules.every(session)] == ["co.uk", "com", "games.example.org"]
+    with school.store.write_session(affects_rooms=False) as session:
+        made = policies.build_policy(session, now, session.merge(school.room()))
+        assert [one.name for one in rules.list_rules(session)] == ["co.uk", "com", "games.example.org"]
     assert [(rule.name, rule.action) for rule in made.rules] == [("com", "block"), ("games.example.org", "allow")]
     assert [(one.site, one.also) for one in made.unblocks] == [("example.org", ("cdn.example.org",))]
     page = doors._cora.open("/rules").text

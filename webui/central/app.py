@@ -14,30 +14,32 @@ from appliance.central import accounts
 from appliance.central.service import Central
 from appliance.protocol import Account
 from appliance.settings.central import CentralSettings
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from webui.api.views import api
 from webui.central.views import pages
 from webui.shared import auth
-from webui.shared.base_app import make_site
+from webui.shared.base_app import create_base_app
 
-LARGEST_UPLOAD = 64 * 1024 * 1024
+MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 PLACE = "for the coordinator"
-MAY_COME_IN = frozenset({"coordinator"})  # other roles have no pages here yet
+ALLOWED_ROLES = frozenset({"coordinator"})  # other roles have no pages here yet
 
 
 def create_app() -> Flask:
     """Return the application as it is served: for the settings in the file that HALLPASS_CONFIG names."""
-    central = Central(load(Path(os.environ["HALLPASS_CONFIG"]), CentralSettings))
-    central.prepare()
+    central = Central(load_settings(Path(os.environ["HALLPASS_CONFIG"]), CentralSettings))
+    central.prepare_database()
     central.start()
-    _stop_with_the_server(central)
-    return make_app(central)
+    _stop_with_server(central)
+    return create_central_app(central)
 
 
-def make_app(central: Central) -> Flask:
+def create_central_app(central: Central) -> Flask:
     """Return the application of a central service that is prepared."""
     settings = central.settings
-    app = make_site(__name__, settings.central.data, tls=settings.tls is not None, largest_body=LARGEST_UPLOAD)
+    app = create_base_app(
+        __name__, settings.central.data, tls=settings.tls is not None, largest_body=MAX_UPLOAD_BYTES
+    )
     app.extensions["central"] = central
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
     app.register_blueprint(api)
@@ -45,23 +47,23 @@ def make_app(central: Central) -> Flask:
     app.context_processor(lambda: {"place": PLACE, "school": settings.central.school})
 
     def check(username: str, password: str) -> Account | str:
-        account = accounts.sign_in(central.store, central.now(), username, password)
+        account = accounts.authenticate(central.store, central.now(), username, password)
         if account is None:
             return "User name or password is not right. After several wrong tries an account waits a little."
-        if account.role not in MAY_COME_IN:
+        if account.role not in ALLOWED_ROLES:
             return "This page is for the coordinator. Teachers sign in on their room's own page."
         return account
 
     def still_holds(account: Account) -> bool:
-        with central.store.reading() as session:
-            now = accounts.find(session, account.username, central.now())
+        with central.store.read_session() as session:
+            now = accounts.find_account(session, account.username, central.now())
         return now is not None and now.role == account.role
 
-    auth.install(app, check, still_holds, home="pages.queue")
+    auth.install_auth(app, check, still_holds, home="pages.queue")
     return app
 
 
-def _stop_with_the_server(central: Central) -> None:
+def _stop_with_server(central: Central) -> None:
     """Send the open feeds away as soon as the server is told to stop: by themselves they would never end."""
 
     def chained(before: Any) -> Callable[[int, FrameType | None], None]:

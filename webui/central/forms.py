@@ -11,7 +11,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from appliance.central.errors import CentralError
-from appliance.central.requests import LONGEST_MINUTES
+from appliance.central.requests import MAX_UNBLOCK_MINUTES
 from appliance.protocol import Role
 from blocklists.categories import CATEGORIES
 
@@ -21,7 +21,7 @@ SCOPES = {"room": "this room only", "school": "every room"}
 FORMATS = ("auto", "hosts", "domains", "dnsmasq", "adblock", "unbound", "rpz", "regex")
 
 
-def choices(words: Mapping[str, str]) -> list[SelectChoice]:
+def select_choices(words: Mapping[str, str]) -> list[SelectChoice]:
     """Return what can be chosen: what is sent, and the words that a person reads."""
     return [SelectChoice(value, text) for value, text in words.items()]
 
@@ -29,9 +29,9 @@ def choices(words: Mapping[str, str]) -> list[SelectChoice]:
 class DecisionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Whether a site is opened, for how long, and where."""
 
-    minutes = IntegerField("Minutes", [Optional(), NumberRange(1, LONGEST_MINUTES)])
-    scope = SelectField("Where", choices=choices(SCOPES), default="room")
-    group = SelectField("For", choices=choices({"": "everybody"}), default="", validate_choice=False)
+    minutes = IntegerField("Minutes", [Optional(), NumberRange(1, MAX_UNBLOCK_MINUTES)])
+    scope = SelectField("Where", choices=select_choices(SCOPES), default="room")
+    group = SelectField("For", choices=select_choices({"": "everybody"}), default="", validate_choice=False)
     answer = StringField("Words for the teacher", [Optional(), Length(max=500)])
 
 
@@ -39,7 +39,7 @@ class RuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A name that is always closed or always open."""
 
     name = StringField("Name", [InputRequired(), Length(max=253)])
-    action = SelectField("What", choices=choices({"block": "close it", "allow": "keep it open"}))
+    action = SelectField("What", choices=select_choices({"block": "close it", "allow": "keep it open"}))
     note = StringField("Why", [Optional(), Length(max=200)])
     locked = BooleanField("Nobody can open it")
 
@@ -47,7 +47,7 @@ class RuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 class DelegationForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """What teachers may open by themselves."""
 
-    category = SelectField("Category", choices=choices({one.id: one.name for one in CATEGORIES}))
+    category = SelectField("Category", choices=select_choices({one.id: one.name for one in CATEGORIES}))
     minutes = IntegerField("Minutes at most", [InputRequired(), NumberRange(1, 480)], default=60)
     per_day = IntegerField("Times a day (0: no limit)", [Optional(), NumberRange(0, 100)], default=5)
 
@@ -56,13 +56,13 @@ class SourceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A public list."""
 
     name = StringField("Name", [InputRequired(), Length(max=63)])
-    category = SelectField("Category", choices=choices({one.id: one.name for one in CATEGORIES}))
+    category = SelectField("Category", choices=select_choices({one.id: one.name for one in CATEGORIES}))
     location = StringField("Address (https)", [Optional(), Length(max=2000)])
     file = FileField("or a file")
-    format = SelectField("Format", choices=choices(dict(zip(FORMATS, FORMATS, strict=True))))
+    format = SelectField("Format", choices=select_choices(dict(zip(FORMATS, FORMATS, strict=True))))
     match = SelectField(
         "A bare name means",
-        choices=choices(
+        choices=select_choices(
             {"": "what its format says", "subdomains": "it and its subdomains", "exact": "just itself"}
         ),
     )
@@ -79,11 +79,11 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     username = StringField("User name", [InputRequired(), Length(max=64)])
     name = StringField("Name", [InputRequired(), Length(max=200)])
-    role = SelectField("Role", choices=choices({role: role for role in get_args(Role)}))
+    role = SelectField("Role", choices=select_choices({role: role for role in get_args(Role)}))
     ends = DateField("Ends on (supply teachers)", [Optional()])
 
 
-def valid(form: F) -> F:
+def require_valid(form: F) -> F:
     """Return a form that was filled in rightly. Raises CentralError with every mistake."""
     if form.validate_on_submit():
         return form

@@ -18,7 +18,7 @@ from webui.shared.flash_messages import flash_with_undo
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 
-_INCIDENTS = {
+_INCIDENT_WORDS = {
     "locked-category": "something that is locked was asked for",
     "many-refusals": "many refusals to one device in a short time",
     "tunnel": "questions that look like carried data",
@@ -49,13 +49,13 @@ def central() -> Central:
 
 @pages.before_request
 @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
-def _signed_in() -> None:
+def _require_sign_in() -> None:
     """Let only somebody who is signed in come further."""
     g.revision = central().store.revisions().pages  # before anything is read: what changes later is heard of
 
 
 @pages.errorhandler(CentralError)
-def _refused(problem: CentralError) -> Redirect:
+def _handle_central_error(problem: CentralError) -> Redirect:
     flash(f"{problem}.", "warning")
     return _back()
 
@@ -63,16 +63,16 @@ def _refused(problem: CentralError) -> Redirect:
 @pages.get("/")
 def queue() -> str:
     """Show what waits for a decision, what is open now, and what teachers reported."""
-    with central().store.reading() as session:
+    with central().store.read_session() as session:
         now = central().now()
         return render_template(
             "queue.html",
-            waiting=requests.waiting(session),
-            open_now=requests.open_now(session, now),
-            decided=requests.decided(session, 20),
-            reports=requests.open_reports(session),
+            waiting=requests.list_waiting_requests(session),
+            open_now=requests.list_active_unblocks(session, now),
+            decided=requests.list_decided_requests(session, 20),
+            reports=requests.list_open_reports(session),
             decision=forms.DecisionForm(),
-            profiles=rules.profiles(session),
+            profiles=rules.list_profiles(session),
             now=now,
             too_wide=reason_why_not,
         )
@@ -81,22 +81,22 @@ def queue() -> str:
 @pages.get("/events")
 def events() -> Response:
     """Say whenever anything changed since a page was made: the page then looks again."""
-    beats = central().feed.beats(request.args.get("since", 0, type=int))
-    return event_stream.events(("changed", {}) if changed else None for changed in beats)
+    beats = central().feed.watch_changes(request.args.get("since", 0, type=int))
+    return event_stream.stream_events(("changed", {}) if changed else None for changed in beats)
 
 
 @pages.post("/requests/<request_id>/decide")
 def decide(request_id: str) -> Redirect:
     """Approve or deny a request."""
-    form = forms.valid(forms.DecisionForm())
-    now, by = central().now(), _me()
-    with central().store.writing() as session:
+    form = forms.require_valid(forms.DecisionForm())
+    now, by = central().now(), _current_username()
+    with central().store.write_session() as session:
         if request.form.get("decision") == "deny":
             words = form.answer.data or "Not this time."
-            requests.deny(session, now, request_id=request_id, by=by, answer=words)
+            requests.deny_request(session, now, request_id=request_id, by=by, answer=words)
             flash("The request was denied; the teacher sees your words.")
         else:
-            unblock = requests.approve(
+            unblock = requests.approve_request(
                 session, now, request_id=request_id, by=by, minutes=form.minutes.data, scope=form.scope.data,
                 groups=(form.group.data,) if form.group.data else (), answer=form.answer.data or "",
             )  # fmt: skip
@@ -109,8 +109,8 @@ def decide(request_id: str) -> Redirect:
 @pages.post("/openings/<int:unblock_id>/end")
 def end(unblock_id: int) -> Redirect:
     """Close early what was opened."""
-    with central().store.writing() as session:
-        requests.end(session, central().now(), unblock_id=unblock_id, by=_me())
+    with central().store.write_session() as session:
+        requests.end_unblock(session, central().now(), unblock_id=unblock_id, by=_current_username())
     flash("It is closed again.")
     return redirect(url_for(".queue"))
 
@@ -119,10 +119,17 @@ def end(unblock_id: int) -> Redirect:
 def settle(report_id: str) -> Redirect:
     """Put a teacher's report away, after closing the site where the coordinator chose so."""
     site = request.form.get("close", "")
-    with central().store.writing() as session:
+    with central().store.write_session() as session:
         if site:
-            rules.add(session, central().now(), name=site, action="block", by=_me(), note="reported by a teacher")
-        requests.settle_report(session, central().now(), report_id=report_id, by=_me())
+            rules.add_rule(
+                session,
+                central().now(),
+                name=site,
+                action="block",
+                by=_current_username(),
+                note="reported by a teacher",
+            )
+        requests.settle_report(session, central().now(), report_id=report_id, by=_current_username())
     flash(f"{site} is closed in every room." if site else "The report was put away.")
     return redirect(url_for(".queue"))
 
@@ -130,15 +137,15 @@ def settle(report_id: str) -> Redirect:
 @pages.get("/rules")
 def show_rules() -> str:
     """Show the school's own rules and each profile's categories."""
-    with central().store.reading() as session:
+    with central().store.read_session() as session:
         return render_template(
             "rules.html",
-            rules=rules.every(session),
-            profiles=rules.profiles(session),
+            rules=rules.list_rules(session),
+            profiles=rules.list_profiles(session),
             categories=CATEGORIES,
-            locked=rules.locked_categories(session),
+            locked=rules.list_locked_categories(session),
             form=forms.RuleForm(),
-            delegations=[(one, CATEGORIES_BY_ID[one.category].name) for one in rules.delegations(session)],
+            delegations=[(one, CATEGORIES_BY_ID[one.category].name) for one in rules.list_delegations(session)],
             delegation_form=forms.DelegationForm(),
             too_wide=reason_why_not,
         )
@@ -147,11 +154,11 @@ def show_rules() -> str:
 @pages.post("/rules")
 def add_rule() -> Redirect:
     """Block or allow a name."""
-    form = forms.valid(forms.RuleForm())
-    with central().store.writing() as session:
-        rule = rules.add(
+    form = forms.require_valid(forms.RuleForm())
+    with central().store.write_session() as session:
+        rule = rules.add_rule(
             session, central().now(), name=form.name.data, action=form.action.data, note=form.note.data or "",
-            locked=form.locked.data, by=_me(),
+            locked=form.locked.data, by=_current_username(),
         )  # fmt: skip
     done = "closed" if rule.action == "block" else "always open"
     undo = url_for(".remove_rule", rule_id=rule.id)
@@ -162,8 +169,8 @@ def add_rule() -> Redirect:
 @pages.post("/rules/<int:rule_id>/remove")
 def remove_rule(rule_id: int) -> Redirect:
     """Take a rule away; the message can put it back."""
-    with central().store.writing() as session:
-        rule = rules.remove(session, central().now(), rule_id=rule_id, by=_me())
+    with central().store.write_session() as session:
+        rule = rules.remove_rule(session, central().now(), rule_id=rule_id, by=_current_username())
         fields = {
             "name": rule.name,
             "action": rule.action,
@@ -177,11 +184,11 @@ def remove_rule(rule_id: int) -> Redirect:
 @pages.post("/delegations")
 def delegate() -> Redirect:
     """Let teachers open a category's sites by themselves."""
-    form = forms.valid(forms.DelegationForm())
-    with central().store.writing() as session:
-        rules.delegate(
+    form = forms.require_valid(forms.DelegationForm())
+    with central().store.write_session() as session:
+        rules.delegate_category(
             session, central().now(), category=form.category.data, minutes=form.minutes.data,
-            per_day=form.per_day.data or 0, by=_me(),
+            per_day=form.per_day.data or 0, by=_current_username(),
         )  # fmt: skip
     undo = url_for(".end_delegation", category=form.category.data)
     flash_with_undo("Teachers may open these sites by themselves now.", undo)
@@ -191,8 +198,8 @@ def delegate() -> Redirect:
 @pages.post("/delegations/<category>/end")
 def end_delegation(category: str) -> Redirect:
     """Let a category's sites wait for the coordinator again."""
-    with central().store.writing() as session:
-        rules.end_delegation(session, central().now(), category=category, by=_me())
+    with central().store.write_session() as session:
+        rules.end_delegation(session, central().now(), category=category, by=_current_username())
     flash("Requests for these sites wait for you again.")
     return redirect(url_for(".show_rules"))
 
@@ -200,9 +207,13 @@ def end_delegation(category: str) -> Redirect:
 @pages.post("/profiles/<profile>")
 def set_closed(profile: str) -> Redirect:
     """Say which categories a profile keeps closed."""
-    with central().store.writing() as session:
-        rules.set_closed(
-            session, central().now(), profile=profile, closed=request.form.getlist("closed"), by=_me()
+    with central().store.write_session() as session:
+        rules.set_blocked_categories(
+            session,
+            central().now(),
+            profile=profile,
+            blocked=request.form.getlist("closed"),
+            by=_current_username(),
         )
     flash(f"The categories of {profile} are in force.")
     return redirect(url_for(".show_rules"))
@@ -211,12 +222,12 @@ def set_closed(profile: str) -> Redirect:
 @pages.get("/lists")
 def show_lists() -> str:
     """Show the sources, and what the last compilation said of each."""
-    with central().store.reading() as session:
+    with central().store.read_session() as session:
         return render_template(
             "lists.html",
-            sources=sources.every(session),
+            sources=sources.list_sources(session),
             published=policies.latest_publication(session),
-            compiler=central().compiler.state,
+            publisher=central().publisher.state,
             form=forms.SourceForm(),
         )
 
@@ -224,22 +235,24 @@ def show_lists() -> str:
 @pages.post("/lists")
 def subscribe() -> Redirect:
     """Subscribe to a source: a URL, or a file."""
-    form = forms.valid(forms.SourceForm())
+    form = forms.require_valid(forms.SourceForm())
     location = (form.location.data or "").strip()
     upload = form.file.data
     if bool(location) == bool(upload):
         raise CentralError("give either an https address or a file")
     if upload:
-        kept = sources.keep_file(central().settings.central.data / "lists", upload.read(), form.format.data)
+        kept = sources.store_uploaded_list(
+            central().settings.central.data / "lists", upload.read(), form.format.data
+        )
         location = str(kept)
     elif not location.startswith("https://"):
         raise CentralError("the address must begin with https://")
-    with central().store.writing() as session:
-        sources.subscribe(
+    with central().store.write_session() as session:
+        sources.subscribe_source(
             session, central().now(), name=form.name.data, category=form.category.data, location=location,
-            format=form.format.data, match=form.match.data, by=_me(),
+            format=form.format.data, match=form.match.data, by=_current_username(),
         )  # fmt: skip
-    central().compiler.want()
+    central().publisher.request_build()
     flash("The list was added. It is in force in every room as soon as it is compiled.")
     return redirect(url_for(".show_lists"))
 
@@ -247,9 +260,9 @@ def subscribe() -> Redirect:
 @pages.post("/lists/<int:source_id>/remove")
 def unsubscribe(source_id: int) -> Redirect:
     """Take a source away."""
-    with central().store.writing() as session:
-        sources.unsubscribe(session, central().now(), source_id=source_id, by=_me())
-    central().compiler.want()
+    with central().store.write_session() as session:
+        sources.unsubscribe_source(session, central().now(), source_id=source_id, by=_current_username())
+    central().publisher.request_build()
     flash("The list was removed; the rooms follow as soon as the rest is compiled.")
     return redirect(url_for(".show_lists"))
 
@@ -257,11 +270,11 @@ def unsubscribe(source_id: int) -> Redirect:
 @pages.post("/lists/<int:source_id>/accept")
 def accept(source_id: int) -> Redirect:
     """Take into use a download that was held back because it had changed so much."""
-    with central().store.writing(concerns_rooms=False) as session:
-        source = sources.get(session, source_id)
-        central().compiler.accept(source)
-        audit.note(session, central().now(), _me(), "download accepted", source.name)
-    central().compiler.want()
+    with central().store.write_session(affects_rooms=False) as session:
+        source = sources.get_source(session, source_id)
+        central().publisher.accept_download(source)
+        audit.record_audit(session, central().now(), _current_username(), "download accepted", source.name)
+    central().publisher.request_build()
     flash("The new copy is taken into use as soon as it is compiled.")
     return redirect(url_for(".show_lists"))
 
@@ -269,7 +282,7 @@ def accept(source_id: int) -> Redirect:
 @pages.post("/lists/compile")
 def compile_again() -> Redirect:
     """Fetch and compile everything again."""
-    central().compiler.want()
+    central().publisher.request_build()
     return redirect(url_for(".show_lists"))
 
 
@@ -277,49 +290,55 @@ def compile_again() -> Redirect:
 def show_rooms() -> str:
     """Show every room and how it is."""
     now = central().now()
-    with central().store.reading() as session:
+    with central().store.read_session() as session:
         published = policies.latest_publication(session)
         return render_template(
-            "rooms.html", rooms=rooms.every(session), now=now, published=published, form=forms.RoomForm()
+            "rooms.html", rooms=rooms.list_rooms(session), now=now, published=published, form=forms.RoomForm()
         )
 
 
 @pages.post("/rooms")
 def enrol() -> str | Response:
     """Enrol a room, and show its token once, or hand out the file for its card."""
-    form = forms.valid(forms.RoomForm())
+    form = forms.require_valid(forms.RoomForm())
     name, as_file = form.name.data, "bundle" in request.form
     if as_file:
-        enrolment.make(central().settings, room=name, token=rooms.SAMPLE_TOKEN)  # before the room's old token ends
-    with central().store.writing() as session:
-        token = rooms.enrol(session, central().now(), name=name, by=_me())
+        enrolment.make_enrolment_file(
+            central().settings, room=name, token=rooms.PLACEHOLDER_TOKEN
+        )  # before the room's old token ends
+    with central().store.write_session() as session:
+        token = rooms.enrol_room(session, central().now(), name=name, by=_current_username())
     if not as_file:
         return render_template("enrolled.html", name=name, token=token)
     made = Response(
-        enrolment.make(central().settings, room=name, token=token), mimetype="application/octet-stream"
+        enrolment.make_enrolment_file(central().settings, room=name, token=token),
+        mimetype="application/octet-stream",
     )
-    made.headers.set("Content-Disposition", "attachment", filename=enrolment.file_name(name))
+    made.headers.set("Content-Disposition", "attachment", filename=enrolment.enrolment_file_name(name))
     return made
 
 
 @pages.get("/accounts")
 def show_accounts() -> str:
     """Show who may sign in."""
-    with central().store.reading() as session:
+    with central().store.read_session() as session:
         return render_template(
-            "accounts.html", accounts=accounts.everyone(session), now=central().now(), form=forms.AccountForm()
+            "accounts.html",
+            accounts=accounts.list_accounts(session),
+            now=central().now(),
+            form=forms.AccountForm(),
         )
 
 
 @pages.post("/accounts")
 def add_account() -> str:
     """Add an account and show its password, once."""
-    form = forms.valid(forms.AccountForm())
+    form = forms.require_valid(forms.AccountForm())
     password = accounts.generate_password()
-    with central().store.writing(concerns_rooms=False) as session:
-        user = accounts.add(
+    with central().store.write_session(affects_rooms=False) as session:
+        user = accounts.add_account(
             session, central().now(), username=form.username.data, name=form.name.data, role=form.role.data,
-            password=password, ends=forms.end_of_day(form.ends.data), by=_me(),
+            password=password, ends=forms.end_of_day(form.ends.data), by=_current_username(),
         )  # fmt: skip
     return render_template("account_added.html", username=user.username, password=password)
 
@@ -327,10 +346,10 @@ def add_account() -> str:
 @pages.post("/accounts/<username>/end")
 def end_account(username: str) -> Redirect:
     """End an account now."""
-    if username == _me():
+    if username == _current_username():
         raise CentralError("you cannot end your own account")
-    with central().store.writing(concerns_rooms=False) as session:
-        accounts.end(session, central().now(), username=username, by=_me())
+    with central().store.write_session(affects_rooms=False) as session:
+        accounts.end_account(session, central().now(), username=username, by=_current_username())
     flash(f"The account {username} has ended.")
     return redirect(url_for(".show_accounts"))
 
@@ -338,15 +357,17 @@ def end_account(username: str) -> Redirect:
 @pages.get("/incidents")
 def show_incidents() -> str:
     """Show what somebody should look at."""
-    with central().store.reading() as session:
-        return render_template("incidents.html", incidents=requests.open_incidents(session), kinds=_INCIDENTS)
+    with central().store.read_session() as session:
+        return render_template(
+            "incidents.html", incidents=requests.list_open_incidents(session), kinds=_INCIDENT_WORDS
+        )
 
 
 @pages.post("/incidents/<incident_id>/acknowledge")
 def acknowledge(incident_id: str) -> Redirect:
     """Say that an incident has been looked at."""
-    with central().store.writing() as session:
-        requests.acknowledge(session, central().now(), incident_id=incident_id, by=_me())
+    with central().store.write_session() as session:
+        requests.acknowledge_incident(session, central().now(), incident_id=incident_id, by=_current_username())
     flash("The incident was acknowledged.")
     return redirect(url_for(".show_incidents"))
 
@@ -354,11 +375,11 @@ def acknowledge(incident_id: str) -> Redirect:
 @pages.get("/audit")
 def show_audit() -> str:
     """Show who did what."""
-    with central().store.reading() as session:
-        return render_template("audit.html", entries=audit.latest(session))
+    with central().store.read_session() as session:
+        return render_template("audit.html", entries=audit.list_audit_entries(session))
 
 
-def _me() -> str:
+def _current_username() -> str:
     account: Any = current_user.account
     return str(account.username)
 

@@ -14,38 +14,38 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 
 from appliance.protocol import Incident
 from appliance.room.agent import rpc
-from webui.room.room_client import Room
+from webui.room.room_client import RoomClient
 
-TELL_PATH = "/hallpass/tell-a-grown-up"
-TELLS_A_MINUTE = 10
+PUPIL_REPORT_PATH = "/hallpass/tell-a-grown-up"
+PUPIL_REPORTS_A_MINUTE = 10
 OWN_SUFFIXES = (".local", ".home.arpa", ".internal", ".lan")
 
 block_page = Blueprint("block_page", __name__, template_folder="templates")
 
-_told: deque[float] = deque(maxlen=TELLS_A_MINUTE)
+_recent_reports: deque[float] = deque(maxlen=PUPIL_REPORTS_A_MINUTE)
 
 
-def closed_or_ours() -> Response | None:
+def serve_block_page() -> Response | None:
     """Answer for every name that is not the room's own; let requests for the room itself through."""
-    if _is_ours(request.host) or request.path.startswith(("/shared/", "/static/", "/bootstrap/")):
+    if _is_own_host(request.host) or request.path.startswith(("/shared/", "/static/", "/bootstrap/")):
         return None
-    if request.path == TELL_PATH and request.method == "POST":
+    if request.path == PUPIL_REPORT_PATH and request.method == "POST":
         return None
-    return make_response(render_template("closed.html", told=False, path=TELL_PATH), 403)
+    return make_response(render_template("closed.html", is_reported=False, path=PUPIL_REPORT_PATH), 403)
 
 
-@block_page.post(TELL_PATH)
-def tell() -> str:
+@block_page.post(PUPIL_REPORT_PATH)
+def pupil_report() -> str:
     """Tell the school that a pupil saw something; say thank you whatever becomes of it."""
     now = time.monotonic()
-    if len(_told) < TELLS_A_MINUTE or now - _told[0] > 60:
-        _told.append(now)
-        _send(request.host.partition(":")[0])
-    return render_template("closed.html", told=True, path=TELL_PATH)
+    if len(_recent_reports) < PUPIL_REPORTS_A_MINUTE or now - _recent_reports[0] > 60:
+        _recent_reports.append(now)
+        _send_pupil_report(request.host.partition(":")[0])
+    return render_template("closed.html", is_reported=True, path=PUPIL_REPORT_PATH)
 
 
-def _send(name: str) -> None:
-    one: Room = current_app.extensions["room"]
+def _send_pupil_report(name: str) -> None:
+    one: RoomClient = current_app.extensions["room"]
     incident = Incident(
         id=secrets.token_hex(16),
         kind="told-a-grown-up",
@@ -54,14 +54,14 @@ def _send(name: str) -> None:
         evidence=(name[:253],),
     )
     try:
-        one.ask(rpc.Tell(incident))
+        one.call_agent(rpc.Tell(incident))
     except (rpc.AgentAway, rpc.Refused) as no:
         current_app.logger.warning("a pupil's word could not be sent: %s", no)
 
 
-def _is_ours(host: str) -> bool:
+def _is_own_host(host: str) -> bool:
     name = host.rsplit(":", 1)[0] if not host.startswith("[") else host[1 : host.index("]")]
-    one: Room = current_app.extensions["room"]
+    one: RoomClient = current_app.extensions["room"]
     if name in one.own_names or name == "localhost" or name.endswith(OWN_SUFFIXES) or "." not in name:
         return True
     try:

@@ -12,7 +12,7 @@ from blocklists.categories import CATEGORIES_BY_ID
 from dns.errors import InvalidName
 from dns.policy.explain import Explanation, explain
 from webui.room import forms
-from webui.room.room_client import Room
+from webui.room.room_client import RoomClient
 
 classroom = Blueprint("classroom", __name__, template_folder="templates")
 
@@ -20,22 +20,22 @@ MOST_LINKS = 50
 SUSPENDED_MINUTES = 60
 
 
-def room() -> Room:
+def room() -> RoomClient:
     """Return the room that this application serves."""
-    one: Room = current_app.extensions["room"]
+    one: RoomClient = current_app.extensions["room"]
     return one
 
 
 @classroom.before_request
 @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
-def _signed_in() -> None:
+def _require_sign_in() -> None:
     """Let only somebody who is signed in come further."""
 
 
 @classroom.get("/classroom")
 def show() -> str:
     """Show what is in force in this room, and what can be decided."""
-    return _page(forms.CheckForm(formdata=None), [])
+    return _render_classroom(forms.CheckForm(formdata=None), [])
 
 
 @classroom.post("/classroom/lesson")
@@ -43,14 +43,15 @@ def lesson() -> Redirect:
     """Start a lesson."""
     form = forms.LessonForm()
     if not form.validate_on_submit():
-        return _back(forms.mistakes(form), "warning")
+        return _redirect_back(forms.describe_errors(form), "warning")
     try:
-        sites = forms.sites_of(form.sites.data)
+        sites = forms.parse_sites(form.sites.data)
     except InvalidName as problem:
-        return _back(f"{problem}.", "warning")
+        return _redirect_back(f"{problem}.", "warning")
     minutes = form.minutes.data
-    return _decide(
-        rpc.StartLesson(_me(), sites, minutes, form.title.data or ""), f"The lesson runs for {minutes} minutes."
+    return _apply_decision(
+        rpc.StartLesson(_current_username(), sites, minutes, form.title.data or ""),
+        f"The lesson runs for {minutes} minutes.",
     )
 
 
@@ -59,21 +60,23 @@ def pause() -> Redirect:
     """Pause the room."""
     form = forms.PauseForm()
     if not form.validate_on_submit():
-        return _back(forms.mistakes(form), "warning")
-    return _decide(rpc.PauseRoom(_me(), form.minutes.data), f"The room pauses for {form.minutes.data} minutes.")
+        return _redirect_back(forms.describe_errors(form), "warning")
+    return _apply_decision(
+        rpc.PauseRoom(_current_username(), form.minutes.data), f"The room pauses for {form.minutes.data} minutes."
+    )
 
 
 @classroom.post("/classroom/suspend/<token>")
 def suspend(token: str) -> Redirect:
     """Leave a device without the internet for a while."""
     done = f"The device {token} is without the internet for {SUSPENDED_MINUTES} minutes."
-    return _decide(rpc.SuspendDevice(_me(), token, SUSPENDED_MINUTES), done)
+    return _apply_decision(rpc.SuspendDevice(_current_username(), token, SUSPENDED_MINUTES), done)
 
 
 @classroom.post("/classroom/end/<decision_id>")
 def end(decision_id: str) -> Redirect:
     """End something that the room decided."""
-    return _decide(rpc.EndDecision(_me(), decision_id), "It has ended.")
+    return _apply_decision(rpc.EndDecision(_current_username(), decision_id), "It has ended.")
 
 
 @classroom.post("/classroom/check")
@@ -81,23 +84,25 @@ def check() -> str:
     """Say of each planned link whether it is open, and why."""
     form = forms.CheckForm()
     if not form.validate_on_submit():
-        flash(forms.mistakes(form), "warning")
-        return _page(form, [])
-    return _page(form, [_checked(link) for link in forms.lines_of(form.links.data)[:MOST_LINKS]])
+        flash(forms.describe_errors(form), "warning")
+        return _render_classroom(form, [])
+    return _render_classroom(
+        form, [_explain_link(link) for link in forms.split_lines(form.links.data)[:MOST_LINKS]]
+    )
 
 
-def _checked(link: str) -> tuple[str, Explanation | None, str]:
+def _explain_link(link: str) -> tuple[str, Explanation | None, str]:
     """Return a link, why it is open or closed, and what is wrong with it where it names no site."""
     try:
-        site = forms.site_of(link)
+        site = forms.parse_full_site(link)
         return site, explain(room().policy.pupils(), site, 1, datetime.now(UTC).timestamp()), ""
     except (InvalidName, HallpassError) as problem:
         return link, None, f"{problem}"
 
 
-def _page(form: forms.CheckForm, checked: list[tuple[str, Explanation | None, str]]) -> str:
+def _render_classroom(form: forms.CheckForm, checked: list[tuple[str, Explanation | None, str]]) -> str:
     try:
-        own = room().ask(rpc.InForce()).own
+        own = room().call_agent(rpc.InForce()).own
     except (rpc.AgentAway, rpc.Refused):
         own = None
     return render_template(
@@ -108,26 +113,26 @@ def _page(form: forms.CheckForm, checked: list[tuple[str, Explanation | None, st
         check_form=form,
         checked=checked,
         category=lambda one: CATEGORIES_BY_ID[one].name if one in CATEGORIES_BY_ID else one,
-        clock=_clock,
+        clock=_format_time,
     )
 
 
-def _decide(question: rpc.Deciding, done: str) -> Redirect:
+def _apply_decision(question: rpc.Deciding, done: str) -> Redirect:
     try:
-        room().ask(question)
+        room().call_agent(question)
     except (rpc.AgentAway, rpc.Refused) as no:
-        return _back(f"{no}.", "warning")
-    return _back(done)
+        return _redirect_back(f"{no}.", "warning")
+    return _redirect_back(done)
 
 
-def _back(words: str, kind: str = "message") -> Redirect:
+def _redirect_back(words: str, kind: str = "message") -> Redirect:
     flash(words, kind)
     return redirect(url_for("pages.today" if request.form.get("from") == "today" else ".show"))
 
 
-def _clock(time: datetime) -> str:
+def _format_time(time: datetime) -> str:
     return time.astimezone().strftime("%H:%M")
 
 
-def _me() -> str:
+def _current_username() -> str:
     return str(current_user.account.username)

@@ -13,12 +13,12 @@ from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.reader import Entry, QueryLog
 from appliance.settings.room import RoomSettings
-from appliance.web_server import SIGN_OF_LIFE_SECONDS
+from appliance.web_server import KEEPALIVE_SECONDS
 from blocklists.related_names import RelatedName, find_related_names
 from dns.policy.site_names import reason_why_not
 
-_LOOK_SECONDS = 0.5
-_AGENT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
+_POLL_SECONDS = 0.5
+_AGENT_TIMEOUT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
 _RETRY_SECONDS = 1.0
 
 _NOTICES = {
@@ -41,7 +41,7 @@ _NOTICES = {
 }
 
 
-class Room:
+class RoomClient:
     """One room."""
 
     def __init__(self, settings: RoomSettings) -> None:
@@ -51,59 +51,59 @@ class Room:
         self._paths = RoomPaths.of(settings)
         self._log = QueryLog.of(settings)
 
-    def ask(self, question: rpc.Question) -> rpc.Answer:
+    def call_agent(self, question: rpc.Question) -> rpc.Answer:
         """Ask the agent. Raises AgentAway or Refused."""
         return rpc.ask(self._paths.agent_socket, question)
 
-    def status(self, patience_seconds: float = rpc.PATIENCE_SECONDS) -> rpc.RoomStatus | None:
+    def fetch_status(self, patience_seconds: float = rpc.PATIENCE_SECONDS) -> rpc.RoomStatus | None:
         """Return how the room stands with central, or None while the agent is away."""
         try:
             return rpc.ask(self._paths.agent_socket, rpc.Status(), patience_seconds).status
         except (rpc.AgentAway, rpc.Refused):
             return None
 
-    def notices(self) -> tuple[str, ...]:
+    def list_notices(self) -> tuple[str, ...]:
         """Return what anybody who comes to the pages should know: what the card waits for, what is damaged."""
         said = health.read(self._paths.health, time.time())
         conditions = {condition for one in said for condition in one.conditions}
         return tuple(words for condition, words in _NOTICES.items() if condition in conditions)
 
-    def requests(self) -> rpc.Answer:
+    def fetch_requests(self) -> rpc.Answer:
         """Return the room's requests, or none while the agent is away."""
         try:
-            return self.ask(rpc.Requests())
+            return self.call_agent(rpc.Requests())
         except (rpc.AgentAway, rpc.Refused):
             return rpc.Answer()
 
-    def refused_today(self) -> list[Entry]:
+    def list_blocked_today(self) -> list[Entry]:
         """Return what was refused since midnight, the newest first."""
         return self._log.refused(_midnight())
 
-    def also_asked(self, state: RequestState) -> tuple[RelatedName, ...]:
+    def list_related_names(self, state: RequestState) -> tuple[RelatedName, ...]:
         """Return what was refused to devices within seconds of the site that a request has opened."""
         if state.until is None:
             return ()
-        asked = state.request
-        opened = state.until - timedelta(minutes=asked.minutes)
-        found = find_related_names(self._log.around(asked.site, opened), asked.site, known=asked.also)
+        request = state.request
+        opened = state.until - timedelta(minutes=request.minutes)
+        found = find_related_names(self._log.around(request.site, opened), request.site, known=request.also)
         return tuple(one for one in found if not reason_why_not(one.name, "open"))  # nobody could open it
 
-    def answers_today(self) -> tuple[int, int]:
+    def count_answers_today(self) -> tuple[int, int]:
         """Return how many answers were given since midnight, and how many of them were refusals."""
         stats = self._log.stats(_midnight())
         return stats.queries, stats.refused
 
-    def news(self, silence_seconds: float = SIGN_OF_LIFE_SECONDS) -> Generator[bool, None, None]:
+    def watch_changes(self, keepalive_seconds: float = KEEPALIVE_SECONDS) -> Generator[bool, None, None]:
         """Yield True whenever a page should look again (a refusal, a decision), False after a silence.
 
         The first False comes once it listens. Where it had to listen anew, something may have gone unheard: True.
         """
         seen = self._revision()
-        said = time.monotonic()
+        sent_at = time.monotonic()
         missed = False
         while True:
             with socket.socket(socket.AF_UNIX) as feed:
-                feed.settimeout(_LOOK_SECONDS)
+                feed.settimeout(_POLL_SECONDS)
                 try:
                     feed.connect(str(self._paths.live_socket))
                 except OSError:
@@ -113,21 +113,21 @@ class Room:
                     missed = True
                 alive = True
                 while alive:
-                    refused, alive = _something(feed)
+                    has_blocked, alive = _receive_live_entry(feed)
                     revision = self._revision()
-                    if refused or revision != seen:
-                        seen, said = revision, time.monotonic()
+                    if has_blocked or revision != seen:
+                        seen, sent_at = revision, time.monotonic()
                         yield True
-                    elif time.monotonic() - said >= silence_seconds:
-                        said = time.monotonic()
+                    elif time.monotonic() - sent_at >= keepalive_seconds:
+                        sent_at = time.monotonic()
                         yield False
 
     def _revision(self) -> tuple[int, bool]:
-        status = self.status(_AGENT_SECONDS)
+        status = self.fetch_status(_AGENT_TIMEOUT_SECONDS)
         return (status.revision, status.reachable) if status else (0, False)
 
 
-def _something(feed: socket.socket) -> tuple[bool, bool]:
+def _receive_live_entry(feed: socket.socket) -> tuple[bool, bool]:
     """Return whether a refusal came within a moment, and whether the feed still stands."""
     try:
         data = feed.recv(65536)

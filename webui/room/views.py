@@ -15,7 +15,7 @@ from appliance.room.query_log.reader import LogUnreadable
 from blocklists.categories import CATEGORIES
 from blocklists.related_names import RelatedName
 from webui.room import forms
-from webui.room.room_client import Room
+from webui.room.room_client import RoomClient
 from webui.shared import event_stream
 
 pages = Blueprint("pages", __name__, template_folder="templates")
@@ -29,34 +29,34 @@ _KINDS = {
 _CATEGORY_NAMES = {one.id: one.name for one in CATEGORIES}
 
 
-def room() -> Room:
+def room() -> RoomClient:
     """Return the room that this application serves."""
-    one: Room = current_app.extensions["room"]
+    one: RoomClient = current_app.extensions["room"]
     return one
 
 
 @pages.before_request
 @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
-def _signed_in() -> None:
+def _require_sign_in() -> None:
     """Let only somebody who is signed in come further."""
 
 
 @pages.get("/")
 def today() -> str:
     """Show what was refused today, and what became of the room's requests."""
-    return _today(forms.RequestForm(formdata=None, site=request.args.get("site", "")))
+    return _render_today(forms.RequestForm(formdata=None, site=request.args.get("site", "")))
 
 
 @pages.get("/events")
 def events() -> Response:
     """Say whenever the page should look again."""
-    news = room().news()  # here, because the response is made when this request is over
+    news = room().watch_changes()  # here, because the response is made when this request is over
 
     def items() -> Iterator[tuple[str, object] | None]:
         for changed in news:
             yield ("changed", {}) if changed else None
 
-    return event_stream.events(items())
+    return event_stream.stream_events(items())
 
 
 @pages.post("/requests")
@@ -64,39 +64,39 @@ def ask() -> str | Redirect:
     """Send a request on its way."""
     form = forms.RequestForm()
     if not form.validate_on_submit():
-        flash(forms.mistakes(form), "warning")
-        return _today(form)
-    wish = UnblockRequest(
+        flash(forms.describe_errors(form), "warning")
+        return _render_today(form)
+    message = UnblockRequest(
         id=secrets.token_hex(16),
         site=form.site.data,
         reason=form.reason.data,
         minutes=form.minutes.data,
         lesson=form.lesson.data or "",
-        teacher=_me(),
+        teacher=_current_username(),
         asked_at=datetime.now(UTC),
     )
     try:
-        opened_until = room().ask(rpc.Submit(wish)).opened_until
+        opened_until = room().call_agent(rpc.Submit(message)).opened_until
     except (rpc.AgentAway, rpc.Refused) as no:
         flash(f"{no}.", "warning")
-        return _today(form)
+        return _render_today(form)
     if opened_until is not None:
-        flash(f"{wish.site} is open until {opened_until.astimezone():%H:%M}: you may open it by yourself.")
+        flash(f"{message.site} is open until {opened_until.astimezone():%H:%M}: you may open it by yourself.")
         return redirect(url_for(".today"))
-    status = room().status()
+    status = room().fetch_status()
     if status is not None and status.reachable:
-        flash(f"Your request for {wish.site} is on its way to the coordinator.")
+        flash(f"Your request for {message.site} is on its way to the coordinator.")
     else:
-        flash(f"Your request for {wish.site} is kept here, and sent as soon as central can be reached again.")
+        flash(f"Your request for {message.site} is kept here, and sent as soon as central can be reached again.")
     return redirect(url_for(".today"))
 
 
 @pages.post("/requests/<request_id>/withdraw")
 def withdraw(request_id: str) -> Redirect:
     """Take a request back, or close early what it opened."""
-    answer = _tell(rpc.Withdraw(request_id, _me()))
+    answer = _call_agent(rpc.Withdraw(request_id, _current_username()))
     if answer is not None:
-        status = room().status()
+        status = room().fetch_status()
         later = "" if status and status.reachable else " Central hears of it as soon as it can be reached again."
         flash(("It is closed again in this room." if answer.ended else "The request was taken back.") + later)
     return redirect(url_for(".today"))
@@ -107,27 +107,27 @@ def report() -> Redirect:
     """Send "this should be closed" on its way."""
     form = forms.ReportForm()
     if not form.validate_on_submit():
-        flash(forms.mistakes(form), "warning")
+        flash(forms.describe_errors(form), "warning")
         return redirect(url_for(".today"))
     sent = SiteReport(
         id=secrets.token_hex(16),
         site=form.site.data,
         note=form.note.data or "",
-        teacher=_me(),
+        teacher=_current_username(),
         reported_at=datetime.now(UTC),
     )
-    if _tell(rpc.Report(sent)) is not None:
+    if _call_agent(rpc.Report(sent)) is not None:
         flash(f"Thank you. The coordinator will look at {sent.site}.")
     return redirect(url_for(".today"))
 
 
-def _today(form: forms.RequestForm) -> str:
+def _render_today(form: forms.RequestForm) -> str:
     try:
-        refused, (answers, refusals) = room().refused_today(), room().answers_today()
+        refused, (answers, refusals) = room().list_blocked_today(), room().count_answers_today()
         trouble = ""
     except LogUnreadable as problem:
         refused, answers, refusals, trouble = [], 0, 0, str(problem)
-    asked = room().requests()
+    agent_response = room().fetch_requests()
     now = datetime.now(UTC)
     return render_template(
         "today.html",
@@ -137,30 +137,35 @@ def _today(form: forms.RequestForm) -> str:
         answers=answers,
         refusals=refusals,
         trouble=trouble,
-        requests=[(state, _words(state, asked, now), _needs(state, now)) for state in asked.requests],
-        put_aside=[one for one in asked.put_aside if one.kind != "request"],
+        requests=[
+            (state, _state_words(state, agent_response, now), _related_names(state, now))
+            for state in agent_response.requests
+        ],
+        put_aside=[one for one in agent_response.put_aside if one.kind != "request"],
         kind=lambda one: _KINDS[one],
-        status=room().status(),
+        status=room().fetch_status(),
         category=lambda one: _CATEGORY_NAMES.get(one, one),
         clock=lambda text: datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S"),
     )
 
 
-def _needs(state: RequestState, now: datetime) -> tuple[RelatedName, ...]:
+def _related_names(state: RequestState, now: datetime) -> tuple[RelatedName, ...]:
     """Return what an open site also asked for, while it is open."""
     if state.state != "approved" or state.until is None or state.until <= now:
         return ()
     try:
-        return room().also_asked(state)
+        return room().list_related_names(state)
     except LogUnreadable:
         return ()
 
 
-def _words(state: RequestState, asked: rpc.Answer, now: datetime) -> str:
-    aside = next((one.why for one in asked.put_aside if (one.kind, one.id) == ("request", state.request.id)), "")
+def _state_words(state: RequestState, agent_response: rpc.Answer, now: datetime) -> str:
+    aside = next(
+        (one.why for one in agent_response.put_aside if (one.kind, one.id) == ("request", state.request.id)), ""
+    )
     if aside and state.state == "waiting":
         return f"kept here: central did not take it ({aside})"
-    if state.request.id in asked.unsent:
+    if state.request.id in agent_response.unsent:
         return "kept here until central can be reached"
     if state.state == "approved" and state.until is not None:
         return f"open until {state.until.astimezone():%H:%M:%S}" if state.until > now else "over"
@@ -169,15 +174,15 @@ def _words(state: RequestState, asked: rpc.Answer, now: datetime) -> str:
     )
 
 
-def _tell(question: rpc.Question) -> rpc.Answer | None:
+def _call_agent(question: rpc.Question) -> rpc.Answer | None:
     """Return what the agent answers; None where it does not, or said no, which is said then."""
     try:
-        return room().ask(question)
+        return room().call_agent(question)
     except (rpc.AgentAway, rpc.Refused) as no:
         flash(f"{no}.", "warning")
         return None
 
 
-def _me() -> str:
+def _current_username() -> str:
     account: Any = current_user.account
     return str(account.username)

@@ -18,7 +18,7 @@ from wtforms.validators import InputRequired, Length
 
 from appliance.protocol import Account
 
-Check = Callable[[str, str], Account | str]  # an account, or the sentence that says why not
+Authenticate = Callable[[str, str], Account | str]  # an account, or the sentence that says why not
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -30,7 +30,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     )
 
 
-class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
+class SignedInUser(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """Somebody who is signed in."""
 
     def __init__(self, account: Account) -> None:
@@ -41,14 +41,14 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
         return self.account.username
 
 
-def install(app: Flask, check: Check, still_holds: Callable[[Account], bool], home: str) -> None:
+def install_auth(app: Flask, check: Authenticate, still_holds: Callable[[Account], bool], home: str) -> None:
     """Give an application its pages /sign-in and /sign-out; `home` is the endpoint to go to."""
     manager = LoginManager(app)
     manager.login_view = "sign_in"
     manager.login_message = ""
 
     @manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login has no types
-    def load(username: str) -> SignedIn | None:
+    def load(username: str) -> SignedInUser | None:
         try:
             account = msgspec.convert(session.get("account"), Account)
         except msgspec.ValidationError:
@@ -56,7 +56,7 @@ def install(app: Flask, check: Check, still_holds: Callable[[Account], bool], ho
         ended = account.ends is not None and account.ends <= datetime.now(UTC)
         if account.username != username or ended or not still_holds(account):
             return None
-        return SignedIn(account)
+        return SignedInUser(account)
 
     @app.route("/sign-in", methods=["GET", "POST"])
     def sign_in() -> str | tuple[str, int] | WerkzeugResponse:
@@ -71,8 +71,8 @@ def install(app: Flask, check: Check, still_holds: Callable[[Account], bool], ho
         session.clear()  # a session of before must not live on as somebody's
         session["account"] = msgspec.to_builtins(answer)
         session.permanent = True
-        login_user(SignedIn(answer))
-        return redirect(_wanted() or url_for(home))
+        login_user(SignedInUser(answer))
+        return redirect(_next_page() or url_for(home))
 
     @app.post("/sign-out")
     def sign_out() -> WerkzeugResponse:
@@ -81,7 +81,7 @@ def install(app: Flask, check: Check, still_holds: Callable[[Account], bool], ho
         return redirect(url_for("sign_in"))
 
 
-def _wanted() -> str:
+def _next_page() -> str:
     """Return the page of ours that somebody wanted before they had to sign in, or ""."""
     wanted = request.args.get("next", "")
     try:

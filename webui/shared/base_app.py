@@ -23,8 +23,8 @@ from appliance.errors import HallpassError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-SCHOOL_DAY = timedelta(hours=10)
-LARGEST_BODY = 1024 * 1024
+SESSION_LIFETIME = timedelta(hours=10)
+MAX_BODY_BYTES = 1024 * 1024
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
@@ -42,17 +42,17 @@ shared = Blueprint(
 )
 
 
-def make_site(name: str, data: Path, *, tls: bool, largest_body: int = LARGEST_BODY) -> Flask:
+def create_base_app(name: str, data: Path, *, tls: bool, largest_body: int = MAX_BODY_BYTES) -> Flask:
     """Return an application named `name` whose secret is kept in the folder `data`."""
     app = Flask(name)
     app.config.update(
-        SECRET_KEY=_secret(data / "pages.key"),
+        SECRET_KEY=_load_secret_key(data / "pages.key"),
         MAX_CONTENT_LENGTH=largest_body,
         SESSION_COOKIE_NAME="hallpass-room" if name.startswith("webui.room") else "hallpass-central",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=tls,
-        PERMANENT_SESSION_LIFETIME=SCHOOL_DAY,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
         WTF_CSRF_TIME_LIMIT=None,  # a form that stood open over lunch is still that person's form
         BOOTSTRAP_SERVE_LOCAL=True,
     )
@@ -60,10 +60,10 @@ def make_site(name: str, data: Path, *, tls: bool, largest_body: int = LARGEST_B
     Bootstrap5(app)
     app.extensions["hallpass-csrf"] = CSRFProtect(app)
     app.register_blueprint(shared)
-    app.after_request(_protect)
-    app.register_error_handler(HTTPException, _say)
-    app.register_error_handler(HallpassError, _say_failure)
-    app.register_error_handler(Exception, _say_fault)
+    app.after_request(_add_security_headers)
+    app.register_error_handler(HTTPException, _render_http_error)
+    app.register_error_handler(HallpassError, _render_failure)
+    app.register_error_handler(Exception, _render_fault)
     return app
 
 
@@ -81,7 +81,7 @@ def _refuse_impossible_hosts(serve: "WSGIApplication") -> "WSGIApplication":
     return application
 
 
-def _secret(path: Path) -> bytes:
+def _load_secret_key(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -93,7 +93,7 @@ def _secret(path: Path) -> bytes:
         return secret
 
 
-def _protect(response: Response) -> Response:
+def _add_security_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
         if name == "Cache-Control" and response.cache_control.max_age:
             continue
@@ -101,7 +101,7 @@ def _protect(response: Response) -> Response:
     return response
 
 
-def _say(problem: HTTPException) -> tuple[str, int]:
+def _render_http_error(problem: HTTPException) -> tuple[str, int]:
     words = {
         400: "That form could not be read. Please go back and send it again.",
         403: "This page is not for this account.",
@@ -113,10 +113,10 @@ def _say(problem: HTTPException) -> tuple[str, int]:
     return render_template("shared/problem.html", words=words.get(status, "Something went wrong.")), status
 
 
-def _say_failure(problem: HallpassError) -> tuple[str, int]:
+def _render_failure(problem: HallpassError) -> tuple[str, int]:
     return render_template("shared/problem.html", words=f"{problem}."), 409
 
 
-def _say_fault(problem: Exception) -> tuple[str, int]:
+def _render_fault(problem: Exception) -> tuple[str, int]:
     current_app.logger.error("a page failed", exc_info=problem)
-    return _say(InternalServerError())
+    return _render_http_error(InternalServerError())

@@ -12,23 +12,23 @@ from collections.abc import Generator, Iterable
 import msgspec
 from flask import Response, request
 
-from appliance.web_server import UNACKNOWLEDGED_SECONDS
+from appliance.web_server import TCP_USER_TIMEOUT_SECONDS
 
 _encoder = msgspec.json.Encoder()
 
 
-def events(items: Iterable[tuple[str, object] | None]) -> Response:
+def stream_events(items: Iterable[tuple[str, object] | None]) -> Response:
     """Return a response that sends each item as the event (its name, its data); None as a sign of life."""
-    response = stream(_lines(items), "text/event-stream")
+    response = stream_lines(_encode_events(items), "text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def stream(lines: Generator[bytes, None, None], mimetype: str) -> Response:
+def stream_lines(lines: Generator[bytes, None, None], mimetype: str) -> Response:
     """Return a response that sends the lines one by one, until they or the client's connection end."""
     connection: socket.socket | None = request.environ.get("gunicorn.socket")  # other servers serve only tests
     if connection is not None:
-        patience = int(UNACKNOWLEDGED_SECONDS * 1000)
+        patience = int(TCP_USER_TIMEOUT_SECONDS * 1000)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)  # RFC 5482
     return Response(_while_connected(lines, connection), mimetype=mimetype)
 
@@ -44,7 +44,7 @@ def _while_connected(
             yield line
 
 
-def _lines(items: Iterable[tuple[str, object] | None]) -> Generator[bytes, None, None]:
+def _encode_events(items: Iterable[tuple[str, object] | None]) -> Generator[bytes, None, None]:
     yield b"retry: 1000\n\n"
     for item in items:
         if item is None:

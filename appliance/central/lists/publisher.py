@@ -24,41 +24,43 @@ import blocklists.sources
 from appliance.central import audit, policies
 from appliance.central.errors import NotPossible
 from appliance.central.lists import sources
-from appliance.central.lists.builder import Builder, Built, Progress, Work
-from appliance.central.lists.deltas import Overlays
-from appliance.central.models import Publication, School, Source
+from appliance.central.lists.builder import BuildJob, BuildProgress, BuildResult, ListBuilder
+from appliance.central.lists.deltas import IndexDeltas
+from appliance.central.models import PublicationRow, SchoolRow, SourceRow
 from appliance.central.store import Store
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
 from blocklists.fetcher import Fetcher
 
-KEPT = 8  # published indexes kept on disk: rooms that have one of them download only what has changed since
+KEPT_INDEXES = (
+    8  # published indexes kept on disk: rooms that have one of them download only what has changed since
+)
 REFRESH_SECONDS = 12 * 3600.0
 
 log = logging.getLogger("hallpass.central")
 
 
-class State(msgspec.Struct, frozen=True):
+class PublisherState(msgspec.Struct, frozen=True):
     """What the compiler does, for the coordinator's page."""
 
-    running: bool = False
+    is_running: bool = False
     error: str = ""
-    progress: Progress | None = None
+    progress: BuildProgress | None = None
 
 
-class Compiler:
+class ListPublisher:
     """The one that compiles and publishes."""
 
     def __init__(self, store: Store, data: Path, now: Callable[[], datetime]) -> None:
         self._store = store
         self._data = data
         self._now = now
-        self._wanted = threading.Event()
+        self._build_requested = threading.Event()
         self._stopping = False
-        self._builder = Builder()
-        self._overlays = Overlays(data / "indexes")
-        self._thread = threading.Thread(target=self._work, name="compiler", daemon=True)
-        self.state = State()
+        self._builder = ListBuilder()
+        self._deltas = IndexDeltas(data / "indexes")
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self.state = PublisherState()
 
     def start(self) -> None:
         """Begin to wait for wishes."""
@@ -69,38 +71,40 @@ class Compiler:
     def stop(self) -> None:
         """Take no further wishes. A compilation that runs is ended: nothing of it is published."""
         self._stopping = True
-        self._wanted.set()
-        self._builder.stop()
+        self._build_requested.set()
+        self._builder.cancel_build()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
 
-    def want(self) -> None:
+    def request_build(self) -> None:
         """Ask for a compilation; returns at once."""
-        self._wanted.set()
+        self._build_requested.set()
 
-    def accept(self, source: Source) -> None:
+    def accept_download(self, source: SourceRow) -> None:
         """Take into use a download that was held back for a person to look at. Raises NotPossible."""
         try:
-            Fetcher(self._downloads, time.time).accept_held(_for_compiling(source))
+            Fetcher(self._downloads, time.time).accept_held(_to_list_source(source))
         except ListError as problem:
             raise NotPossible(str(problem)) from None
 
-    def index_file(self, version: str, base: str = "") -> Path | None:
+    def find_index_file(self, version: str, base: str = "") -> Path | None:
         """Return the file of a published index, or None; for a room that has `base`, what has changed since."""
-        if base and (overlay := self._overlays.file(version, base)) is not None:
-            return overlay
+        if base and (delta := self._deltas.find_delta(version, base)) is not None:
+            return delta
         path = self._data / "indexes" / version / INDEX_NAME
         return path if version.isalnum() and path.is_file() else None
 
-    def compile_now(self) -> None:
+    def build_and_publish(self) -> None:
         """Compile and publish. Raises ListError or OSError, and then nothing has changed."""
-        with self._store.reading() as session:
-            wanted = tuple(_for_compiling(one) for one in sources.every(session))
-            with_starter = session.scalars(select(School)).one().starter_list
+        with self._store.read_session() as session:
+            subscribed = tuple(_to_list_source(one) for one in sources.list_sources(session))
+            with_builtin_list = session.scalars(select(SchoolRow)).one().starter_list
         folder = Path(tempfile.mkdtemp(prefix="building-", dir=self._data))
-        work = Work(sources=wanted, folder=folder, downloads=self._downloads, with_starter=with_starter)
+        job = BuildJob(
+            sources=subscribed, folder=folder, downloads=self._downloads, with_builtin_list=with_builtin_list
+        )
         try:
-            self._publish(folder, self._builder.build(work, self._show))
+            self._publish(folder, self._builder.run_build(job, self._show_progress))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -108,58 +112,60 @@ class Compiler:
     def _downloads(self) -> Path:
         return self._data / "downloads"
 
-    def _publish(self, folder: Path, built: Built) -> None:
-        home = self._data / "indexes" / built.report.version
-        home.mkdir(parents=True, exist_ok=True)
-        (folder / "index" / INDEX_NAME).replace(home / INDEX_NAME)
-        reports = {one.name: msgspec.to_builtins(one) for one in built.report.sources}
-        with self._store.writing() as session:
-            for source in sources.every(session):
+    def _publish(self, folder: Path, result: BuildResult) -> None:
+        target = self._data / "indexes" / result.report.version
+        target.mkdir(parents=True, exist_ok=True)
+        (folder / "index" / INDEX_NAME).replace(target / INDEX_NAME)
+        reports = {one.name: msgspec.to_builtins(one) for one in result.report.sources}
+        with self._store.write_session() as session:
+            for source in sources.list_sources(session):
                 if source.name in reports:
-                    note, held = built.notes.get(source.name, ""), source.name in built.held
+                    note, held = result.notes.get(source.name, ""), source.name in result.held
                     source.report = reports[source.name] | {"note": note, "held": held}
-                elif source.name in built.left_out:
-                    source.report = {"error": built.left_out[source.name], "held": source.name in built.held}
+                elif source.name in result.left_out:
+                    source.report = {"error": result.left_out[source.name], "held": source.name in result.held}
             published = policies.latest_publication(session)
-            if published is None or published.hash != built.report.version:
-                names = built.report.names
-                session.add(Publication(hash=built.report.version, built_at=self._now(), names=names))
-                audit.note(session, self._now(), "central", "index published", f"{names} names")
-        self._forget_old()
+            if published is None or published.hash != result.report.version:
+                names = result.report.names
+                session.add(PublicationRow(hash=result.report.version, built_at=self._now(), names=names))
+                audit.record_audit(session, self._now(), "central", "index published", f"{names} names")
+        self._prune_indexes()
 
-    def _forget_old(self) -> None:
-        with self._store.reading() as session:
-            kept = set(session.scalars(select(Publication.hash).order_by(Publication.id.desc()).limit(KEPT)))
+    def _prune_indexes(self) -> None:
+        with self._store.read_session() as session:
+            kept = set(
+                session.scalars(select(PublicationRow.hash).order_by(PublicationRow.id.desc()).limit(KEPT_INDEXES))
+            )
         for folder in (self._data / "indexes").iterdir():
             if folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while True:
-            self._wanted.wait(REFRESH_SECONDS)
+            self._build_requested.wait(REFRESH_SECONDS)
             if self._stopping:
                 return
-            self._wanted.clear()
-            self._tell(State(running=True))
+            self._build_requested.clear()
+            self._set_state(PublisherState(is_running=True))
             try:
-                self.compile_now()
-                self._tell(State())
+                self.build_and_publish()
+                self._set_state(PublisherState())
             except Exception as problem:  # noqa: BLE001 (a background thread must outlive whatever a list did to it)
                 if not self._stopping:
                     log.warning("the lists could not be compiled: %s", problem)
-                    self._tell(State(error=str(problem)))
+                    self._set_state(PublisherState(error=str(problem)))
 
-    def _show(self, progress: Progress) -> None:
-        self._tell(State(running=True, progress=progress))
+    def _show_progress(self, progress: BuildProgress) -> None:
+        self._set_state(PublisherState(is_running=True, progress=progress))
 
-    def _tell(self, state: State) -> None:
+    def _set_state(self, state: PublisherState) -> None:
         self.state = state
-        # Nothing to write but the pulse: the coordinator's page looks again.
-        with contextlib.suppress(SQLAlchemyError), self._store.writing():
+        # Nothing to write but the revision: the coordinator's page looks again.
+        with contextlib.suppress(SQLAlchemyError), self._store.write_session():
             pass
 
 
-def _for_compiling(source: Source) -> blocklists.sources.Source:
+def _to_list_source(source: SourceRow) -> blocklists.sources.Source:
     return blocklists.sources.Source(
         name=source.name,
         category=source.category,

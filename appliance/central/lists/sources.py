@@ -11,31 +11,31 @@ from sqlalchemy.orm import Session
 import blocklists.sources
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import Source
+from appliance.central.models import SourceRow
 from blocklists.compiler import survey_source
 from blocklists.errors import SourceUnusable
 
-LARGEST_FILE = 64 * 1024 * 1024  # bytes that may be handed in
+MAX_UPLOAD_BYTES = 64 * 1024 * 1024  # bytes that may be handed in
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-def subscribe(
+def subscribe_source(
     session: Session, now: datetime, *, name: str, category: str, location: str, by: str, format: str = "auto",  # noqa: A002 (the word of the settings)
     match: str = "",
-) -> Source:  # fmt: skip
+) -> SourceRow:  # fmt: skip
     """Add a source. It is in force once it was compiled. Raises NotPossible with every mistake."""
     name = name.strip().lower()
     if not _NAME.fullmatch(name):
         raise NotPossible(f"{name!r} is no name for a source: small letters, digits and hyphens")
-    if session.scalar(select(Source).where(Source.name == name)):
+    if session.scalar(select(SourceRow).where(SourceRow.name == name)):
         raise NotPossible(f"there is a source {name!r} already")
     problems = blocklists.sources.check_source(
         blocklists.sources.Source(name=name, category=category, location=location, format=format, match=match)
     )
     if problems:
         raise NotPossible("; ".join(problems))
-    source = Source(
+    source = SourceRow(
         name=name,
         category=category,
         location=location,
@@ -46,46 +46,46 @@ def subscribe(
         report=None,
     )
     session.add(source)
-    audit.note(session, now, by, "source added", f"{name} ({category}) {location}")
+    audit.record_audit(session, now, by, "source added", f"{name} ({category}) {location}")
     return source
 
 
-def unsubscribe(session: Session, now: datetime, *, source_id: int, by: str) -> None:
+def unsubscribe_source(session: Session, now: datetime, *, source_id: int, by: str) -> None:
     """Take a source away. Raises NotFound."""
-    source = get(session, source_id)
+    source = get_source(session, source_id)
     session.delete(source)
-    audit.note(session, now, by, "source removed", source.name)
+    audit.record_audit(session, now, by, "source removed", source.name)
 
 
-def every(session: Session) -> list[Source]:
+def list_sources(session: Session) -> list[SourceRow]:
     """Return all sources by name."""
-    return list(session.scalars(select(Source).order_by(Source.name)))
+    return list(session.scalars(select(SourceRow).order_by(SourceRow.name)))
 
 
-def get(session: Session, source_id: int) -> Source:
+def get_source(session: Session, source_id: int) -> SourceRow:
     """Return a source. Raises NotFound."""
-    source = session.get(Source, source_id)
+    source = session.get(SourceRow, source_id)
     if source is None:
         raise NotFound("there is no such source")
     return source
 
 
-def keep_file(folder: Path, content: bytes, format: str = "auto") -> Path:  # noqa: A002 (the word of the settings)
+def store_uploaded_list(folder: Path, content: bytes, format: str = "auto") -> Path:  # noqa: A002 (the word of the settings)
     """Keep a file that was handed in, named by its content; return where. Raises NotPossible if it is no list."""
     if not content:
         raise NotPossible("the file is empty")
-    if len(content) > LARGEST_FILE:
-        raise NotPossible(f"the file is larger than {LARGEST_FILE // 1024 // 1024} MB")
+    if len(content) > MAX_UPLOAD_BYTES:
+        raise NotPossible(f"the file is larger than {MAX_UPLOAD_BYTES // 1024 // 1024} MB")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.list"
     path.write_bytes(content)
-    given = blocklists.sources.Source(name="the-file", category="unknown", location=str(path), format=format)
+    source = blocklists.sources.Source(name="the-file", category="unknown", location=str(path), format=format)
     try:
-        understood = survey_source(given, path)
+        survey = survey_source(source, path)
     except SourceUnusable as problem:
         path.unlink()
         raise NotPossible(f"this file is no list: {problem}".replace(f"{path}: ", "")) from None
-    if not understood.entries:
+    if not survey.entries:
         path.unlink()
         raise NotPossible("this file is no list: nothing stands in it")
     return path

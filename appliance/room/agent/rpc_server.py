@@ -10,7 +10,14 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.protocol import Account, Credentials, RequestState, UnblockRequest, check, printable
+from appliance.protocol import (
+    Account,
+    Credentials,
+    RequestState,
+    UnblockRequest,
+    check_message,
+    escape_control_characters,
+)
 from appliance.room.agent import rpc
 from appliance.room.agent.central_client import CentralClient, Unreachable
 from appliance.room.agent.central_sync import Follower
@@ -222,8 +229,10 @@ def _acceptable(question: rpc.Question) -> rpc.Question:
     An incident must not be lost for what somebody's browser put into it: its control characters are written out.
     """
     if not isinstance(question, rpc.Tell):
-        check(question)
+        check_message(question)
         return question
     incident = question.incident
-    evidence = tuple(printable(one) for one in incident.evidence)
-    return rpc.Tell(msgspec.structs.replace(incident, device=printable(incident.device), evidence=evidence))
+    evidence = tuple(escape_control_characters(one) for one in incident.evidence)
+    return rpc.Tell(
+        msgspec.structs.replace(incident, device=escape_control_characters(incident.device), evidence=evidence)
+    )

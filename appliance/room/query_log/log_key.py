@@ -15,7 +15,7 @@ from typing import Protocol
 from appliance.errors import HallpassError
 from appliance.room.agent import rpc
 from appliance.room.paths import RoomPaths
-from appliance.settings.room import Log
+from appliance.settings.room import LogSection
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -69,7 +69,7 @@ class AgentKey:
         return _checked(text, "central")
 
 
-def of_room(settings: Log, paths: RoomPaths) -> LogKeySource:
+def of_room(settings: LogSection, paths: RoomPaths) -> LogKeySource:
     """Return where a room's settings say that the key comes from."""
     if settings.key_file is not None:
         return FileKey(settings.key_file)

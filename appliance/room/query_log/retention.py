@@ -18,7 +18,7 @@ from appliance.room.query_log import control
 from appliance.room.query_log.database import Connection
 from appliance.room.query_log.schema import ID_BITS
 from appliance.room.query_log.store import WORKER_DAYS, as_text
-from appliance.settings.room import Log
+from appliance.settings.room import LogSection
 
 STEP_ROWS = 5000
 DAY = 86400
@@ -70,7 +70,7 @@ class _Proof:
         )
 
 
-def by_age(connection: Connection, settings: Log, now: float) -> Deleted:
+def by_age(connection: Connection, settings: LogSection, now: float) -> Deleted:
     """Delete what is older than it may be."""
     allowed_days, refused_days = settings.keep_allowed_days, settings.keep_refused_days
     what = f"rows older than {allowed_days} days, where closed {refused_days} days"
@@ -89,7 +89,7 @@ def by_age(connection: Connection, settings: Log, now: float) -> Deleted:
     return gone
 
 
-def _others_by_age(connection: Connection, settings: Log, now: float) -> None:
+def _others_by_age(connection: Connection, settings: LogSection, now: float) -> None:
     """Delete what is too old in the small tables."""
     refused = now - settings.keep_refused_days * DAY
     counts = int(now - settings.keep_counts_days * DAY) // 3600

@@ -27,7 +27,7 @@ from appliance.room.query_log.log_key import KeyNotThere, LogKeySource
 from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.redaction import keeper
 from appliance.room.query_log.store import LogStore, as_text
-from appliance.settings.room import Log, RoomSettings
+from appliance.settings.room import LogSection, RoomSettings
 from dns.querylog.records import RecordBatch
 
 MANY_RECORDS = 256
@@ -49,7 +49,7 @@ class Ledger:
         self,
         path: Path,
         spool: Path,
-        settings: Log,
+        settings: LogSection,
         tokens: Tokens,
         keys: LogKeySource,
         *,

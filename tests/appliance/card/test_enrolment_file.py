@@ -2,19 +2,19 @@
 
 import pytest
 
-from appliance.card.enrolment_file import Bundle, BundleInvalid, decode, encode
+from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid, decode_enrolment, encode_enrolment
 from tests.fakes.card import TOKEN
 
-GOOD = Bundle(room="Room 4", url="https://central.example.org", token=TOKEN)
+GOOD = EnrolmentFile(room="Room 4", url="https://central.example.org", token=TOKEN)
 
 
 def test_what_central_writes_a_card_reads() -> None:
-    assert decode(encode(GOOD)) == GOOD
-    assert decode(b"\xef\xbb\xbf" + encode(GOOD).replace(b"\n", b"\r\n")) == GOOD
+    assert decode_enrolment(encode_enrolment(GOOD)) == GOOD
+    assert decode_enrolment(b"\xef\xbb\xbf" + encode_enrolment(GOOD).replace(b"\n", b"\r\n")) == GOOD
 
 
 def test_an_older_card_passes_over_what_a_newer_central_adds() -> None:
-    assert decode(encode(GOOD).replace(b"{", b'{"more": [1, 2],', 1)) == GOOD
+    assert decode_enrolment(encode_enrolment(GOOD).replace(b"{", b'{"more": [1, 2],', 1)) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -22,21 +22,24 @@ def test_an_older_card_passes_over_what_a_newer_central_adds() -> None:
     [
         (b"", "is empty"),
         (bytes(400), "is empty"),
-        (encode(GOOD)[:-20], "is damaged"),
+        (encode_enrolment(GOOD)[:-20], "is damaged"),
         (b"\xff\xfe{}", "is damaged"),
         (b"[]", "no enrolment bundle of central's"),
         (b"{}", "no enrolment bundle of central's"),
-        (encode(GOOD).replace(b"https", b"http"), "must be https"),
-        (encode(GOOD).replace(b"https://", b"https://user@"), "no plain address"),
-        (encode(GOOD).replace(b"https://", b"https://["), "central's url: Invalid IPv6 URL"),
-        (encode(GOOD).replace(TOKEN.encode(), b"short"), "no enrolment bundle of central's"),
-        (encode(GOOD).replace(b'bundle": 1', b'bundle": 2'), "needs a newer image"),
-        (encode(GOOD).replace(b'"certificate": ""', b'"certificate": "x"'), "certificate that cannot be read"),
+        (encode_enrolment(GOOD).replace(b"https", b"http"), "must be https"),
+        (encode_enrolment(GOOD).replace(b"https://", b"https://user@"), "no plain address"),
+        (encode_enrolment(GOOD).replace(b"https://", b"https://["), "central's url: Invalid IPv6 URL"),
+        (encode_enrolment(GOOD).replace(TOKEN.encode(), b"short"), "no enrolment bundle of central's"),
+        (encode_enrolment(GOOD).replace(b'bundle": 1', b'bundle": 2'), "needs a newer image"),
+        (
+            encode_enrolment(GOOD).replace(b'"certificate": ""', b'"certificate": "x"'),
+            "certificate that cannot be read",
+        ),
         (b"{" + bytes(300_000), "is too large"),
     ],
 )
 def test_what_is_no_bundle_is_said_in_one_line(content: bytes, words: str) -> None:
-    with pytest.raises(BundleInvalid, match=words) as caught:
-        decode(content)
+    with pytest.raises(EnrolmentFileInvalid, match=words) as caught:
+        decode_enrolment(content)
     assert TOKEN not in str(caught.value)
     assert "\n" not in str(caught.value)

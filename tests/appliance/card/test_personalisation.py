@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.card.boot_partition import ImageBoot, ImageInvalid, boot_offset
-from appliance.card.enrolment_file import Bundle, encode
+from appliance.card.boot_partition import ImageBootFiles, ImageInvalid, find_boot_offset
+from appliance.card.enrolment_file import EnrolmentFile, encode_enrolment
 from tests.appliance.commands.test_central import run
 from tests.fakes.card import TOKEN
 
@@ -49,7 +49,7 @@ def image(pristine: Path, tmp_path: Path) -> Path:
 
 
 def make_bundle(path: Path, room: str, token: str = TOKEN) -> Path:
-    path.write_bytes(encode(Bundle(room=room, url="https://central.example.org", token=token)))
+    path.write_bytes(encode_enrolment(EnrolmentFile(room=room, url="https://central.example.org", token=token)))
     return path
 
 
@@ -58,10 +58,10 @@ def personalise(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def read(image: Path) -> tuple[dict[str, object], bytes | None]:
-    boot = ImageBoot(image)
-    settings = boot.read("hallpass.toml")
+    boot = ImageBootFiles(image)
+    settings = boot.read_file("hallpass.toml")
     assert settings is not None
-    return tomllib.loads(settings.decode()), boot.read("hallpass.bundle")
+    return tomllib.loads(settings.decode()), boot.read_file("hallpass.bundle")
 
 
 def test_one_rooms_settings_and_enrolment_go_into_a_copy(image: Path, tmp_path: Path) -> None:
@@ -82,14 +82,14 @@ def test_one_rooms_settings_and_enrolment_go_into_a_copy(image: Path, tmp_path: 
     assert enrolment == bundle.read_bytes()
     assert image.read_bytes() == before
     assert made.stat().st_mode & 0o077 == 0
-    assert b"# keys = [" in (ImageBoot(made).read("hallpass.toml") or b"")
+    assert b"# keys = [" in (ImageBootFiles(made).read_file("hallpass.toml") or b"")
 
 
 def test_the_file_system_is_still_whole(image: Path, tmp_path: Path) -> None:
     made = tmp_path / "x.img"
     assert personalise(image, "--room", "Room 4", "--output", made).returncode == 0
     fat = tmp_path / "fat"
-    fat.write_bytes(made.read_bytes()[boot_offset(made) :][: BOOT_MB * 2**20])
+    fat.write_bytes(made.read_bytes()[find_boot_offset(made) :][: BOOT_MB * 2**20])
     subprocess.run(["/usr/sbin/fsck.vfat", "-n", str(fat)], check=True, capture_output=True)
 
 
@@ -214,7 +214,7 @@ def test_what_is_no_image_of_a_card_is_said(tmp_path: Path, content: bytes, word
     path = tmp_path / "x.img"
     path.write_bytes(content)
     with pytest.raises(ImageInvalid, match=words):
-        boot_offset(path)
+        find_boot_offset(path)
 
 
 def test_missing_tools_are_named_with_their_package(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,23 +10,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.card import enrolment_file
-from appliance.card.config_choice import Source, choose
-from appliance.card.provisioning import follow_network, write_room
+from appliance.card.config_choice import ConfigSource, choose_config
+from appliance.card.provisioning import update_upstreams, write_room_settings
 from appliance.room import health
 from appliance.room.health import Condition
 from appliance.room.local_zones import certificate_files
 from appliance.room.paths import RoomPaths
 from appliance.room.room_policy import load_policy
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from blocklists import builtin_list
 from tests.fakes.authority import Authority
-from tests.fakes.card import TOKEN, Card, FakeMachine, PowerCut
+from tests.fakes.card import TOKEN, FakeCard, FakeMachine, PowerCut
 
 SHIPPED = Path(__file__).parents[3] / "image-build/boot/hallpass.toml"
 GOOD = '[room]\nname = "Room 4"\n[dns]\nupstreams = ["192.0.2.53"]\n'
-ENROLMENT = enrolment_file.encode(
-    enrolment_file.Bundle(room="Room 4", url="https://central.example.org", token=TOKEN)
+ENROLMENT = enrolment_file.encode_enrolment(
+    enrolment_file.EnrolmentFile(room="Room 4", url="https://central.example.org", token=TOKEN)
 )
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXAMPLE000EXAMPLE000EXAMPLE000EXAMPLE000EXAM technician"
 
@@ -39,60 +39,60 @@ def starter_list(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def card(short_path: Path) -> Card:
-    return Card(short_path / "c")
+def card(short_path: Path) -> FakeCard:
+    return FakeCard(short_path / "c")
 
 
-def in_use(card: Card) -> RoomSettings:
-    return load(card.places.room_settings, RoomSettings)
+def in_use(card: FakeCard) -> RoomSettings:
+    return load_settings(card.paths.room_settings, RoomSettings)
 
 
-def conditions(card: Card) -> tuple[Condition, ...]:
-    [said] = health.read(card.places.run / "health", 1e12)
+def conditions(card: FakeCard) -> tuple[Condition, ...]:
+    [said] = health.read(card.paths.runtime / "health", 1e12)
     return said.conditions
 
 
-def problem(card: Card) -> str:
-    return card.places.problem.read_bytes().decode()
+def problem(card: FakeCard) -> str:
+    return card.paths.problem_file.read_bytes().decode()
 
 
-def test_a_card_as_it_was_flashed_closes_everything_and_says_what_it_waits_for(card: Card) -> None:
-    card.settings(SHIPPED.read_bytes())
+def test_a_card_as_it_was_flashed_closes_everything_and_says_what_it_waits_for(card: FakeCard) -> None:
+    card.write_settings(SHIPPED.read_bytes())
     settling = card.boot()
-    assert settling.troubles == []
-    assert "hallpass.bundle" in settling.chosen.waits_for
+    assert settling.failures == []
+    assert "hallpass.bundle" in settling.config.waits_for
     room = in_use(card)
     assert (room.policy, room.central, room.room.name) == (None, None, "unnamed room")
     assert [server.host for server in room.dns.upstreams] == ["9.9.9.9", "149.112.112.112", "1.1.1.2"]
     assert conditions(card) == (Condition.NOT_ENROLLED,)
-    assert not card.places.problem.exists()
+    assert not card.paths.problem_file.exists()
     policy = load_policy(room, RoomPaths.of(room))
     assert policy.document.profiles[0].closed == ("*",)
 
 
-def test_an_enrolled_room_follows_central_and_its_token_has_left_the_boot_partition(card: Card) -> None:
-    card.settings(GOOD)
-    card.bundle()
+def test_an_enrolled_room_follows_central_and_its_token_has_left_the_boot_partition(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment()
     machine = FakeMachine()
-    assert card.boot(machine).troubles == []
+    assert card.boot(machine).failures == []
     room = in_use(card)
     assert room.central is not None
     assert room.central.url == "https://central.example.org"
     assert room.central.token_file.read_text().strip() == TOKEN
     assert room.log.key_from_central
-    assert machine.owners[card.places.room_settings] == (0o640, "root", "hallpass")
-    assert machine.owners[card.places.enrolment] == (0o600, "root", "root")
-    assert machine.owners[card.places.token] == (0o400, "hallpass-agent", "hallpass")
-    assert [path.name for path in card.places.boot.iterdir()] == ["hallpass.toml"]
+    assert machine.owners[card.paths.room_settings] == (0o640, "root", "hallpass")
+    assert machine.owners[card.paths.kept_enrolment] == (0o600, "root", "root")
+    assert machine.owners[card.paths.token_file] == (0o400, "hallpass-agent", "hallpass")
+    assert [path.name for path in card.paths.boot.iterdir()] == ["hallpass.toml"]
     assert conditions(card) == ()
     assert machine.host == "room-4"
 
 
-def test_the_next_boot_needs_no_bundle_and_writes_nothing_on_the_card(card: Card) -> None:
-    card.settings(GOOD)
-    card.bundle()
+def test_the_next_boot_needs_no_bundle_and_writes_nothing_on_the_card(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment()
     card.boot()
-    before = {path: path.stat().st_mtime_ns for path in card.places.data.rglob("*") if path.is_file()}
+    before = {path: path.stat().st_mtime_ns for path in card.paths.data.rglob("*") if path.is_file()}
     card.forget_memory()
     machine = FakeMachine()
     card.boot(machine)
@@ -105,14 +105,14 @@ def test_the_next_boot_needs_no_bundle_and_writes_nothing_on_the_card(card: Card
 def test_whenever_the_power_is_cut_the_next_boot_ends_as_if_it_had_not_been(
     short_path: Path, starter_list: Path, enrolled: bool
 ) -> None:
-    def fresh() -> Card:
+    def fresh() -> FakeCard:
         shutil.rmtree(short_path / "c", ignore_errors=True)
-        card = Card(short_path / "c", starter_list)
-        card.settings(GOOD + f'[ssh]\nkeys = ["{KEY}"]\n[time]\nservers = ["192.0.2.123"]\n')
+        card = FakeCard(short_path / "c", starter_list)
+        card.write_settings(GOOD + f'[ssh]\nkeys = ["{KEY}"]\n[time]\nservers = ["192.0.2.123"]\n')
         if enrolled:
-            card.bundle()
+            card.write_enrolment()
         else:
-            card.places.bundle.write_bytes(b"{")  # a problem to write down
+            card.paths.boot_enrolment.write_bytes(b"{")  # a problem to write down
         return card
 
     undisturbed = fresh()
@@ -124,7 +124,7 @@ def test_whenever_the_power_is_cut_the_next_boot_ends_as_if_it_had_not_been(
             card.boot(FakeMachine(cut_after=cut_after))
         except PowerCut:
             card.forget_memory()
-            assert card.boot().troubles == []
+            assert card.boot().failures == []
             left = card.tree()
             assert {name: left.get(name) for name in expected} == expected
             assert [name for name in left if name.startswith("boot/") and name not in expected] == []
@@ -138,37 +138,39 @@ def test_the_token_is_safe_on_the_data_partition_before_it_leaves_the_boot_parti
     short_path: Path, starter_list: Path
 ) -> None:
     for cut_after in itertools.count():
-        card = Card(short_path / str(cut_after), starter_list)
-        card.settings(GOOD)
-        card.bundle()
+        card = FakeCard(short_path / str(cut_after), starter_list)
+        card.write_settings(GOOD)
+        card.write_enrolment()
         try:
             card.boot(FakeMachine(cut_after=cut_after))
         except PowerCut:
-            kept = (card.places.bundle, card.places.enrolment)
+            kept = (card.paths.boot_enrolment, card.paths.kept_enrolment)
             whole = [
-                path for path in kept if path.exists() and enrolment_file.decode(path.read_bytes()).token == TOKEN
+                path
+                for path in kept
+                if path.exists() and enrolment_file.decode_enrolment(path.read_bytes()).token == TOKEN
             ]
             assert whole
         else:
             break
 
 
-def test_without_the_data_partition_the_bundle_stays_where_it_is_and_is_used(card: Card) -> None:
-    card.settings(GOOD)
-    card.bundle()
+def test_without_the_data_partition_the_bundle_stays_where_it_is_and_is_used(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment()
     card.boot(FakeMachine(mounted=False))
-    assert card.places.bundle.exists()
+    assert card.paths.boot_enrolment.exists()
     assert in_use(card).central is not None
 
 
-def test_a_mistake_keeps_what_was_good_last_and_is_explained_beside_the_file(card: Card) -> None:
-    card.settings(GOOD)
-    card.bundle()
+def test_a_mistake_keeps_what_was_good_last_and_is_explained_beside_the_file(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment()
     card.boot()
     card.forget_memory()
-    card.settings('[room]\nnmae = "Room 4"\n[dns]\nrate_limit = -1\n[network]\naddress = "192.0.2.14"\n')
+    card.write_settings('[room]\nnmae = "Room 4"\n[dns]\nrate_limit = -1\n[network]\naddress = "192.0.2.14"\n')
     settling = card.boot()
-    assert settling.chosen.source is Source.LAST
+    assert settling.config.source is ConfigSource.LAST
     assert [server.host for server in in_use(card).dns.upstreams] == ["192.0.2.53"]
     assert Condition.SETTINGS_WRONG in conditions(card)
     text = problem(card)
@@ -180,14 +182,14 @@ def test_a_mistake_keeps_what_was_good_last_and_is_explained_beside_the_file(car
     assert text.count("\r\n") == text.count("\n")
 
 
-def test_the_explanation_goes_away_when_all_is_well(card: Card) -> None:
-    card.settings("[room\n")
+def test_the_explanation_goes_away_when_all_is_well(card: FakeCard) -> None:
+    card.write_settings("[room\n")
     card.boot()
     assert "is not TOML" in problem(card)
     assert "keeps everything closed" in problem(card)
-    card.settings(GOOD)
+    card.write_settings(GOOD)
     card.boot()
-    assert not card.places.problem.exists()
+    assert not card.paths.problem_file.exists()
 
 
 @pytest.mark.parametrize(
@@ -199,106 +201,106 @@ def test_the_explanation_goes_away_when_all_is_well(card: Card) -> None:
     ],
     ids=["Notepad's mark", "CRLF", "both"],
 )
-def test_what_notepad_saves_is_fine(card: Card, text: bytes) -> None:
-    card.settings(text)
-    assert card.boot().chosen.problems == ()
+def test_what_notepad_saves_is_fine(card: FakeCard, text: bytes) -> None:
+    card.write_settings(text)
+    assert card.boot().config.problems == ()
     assert in_use(card).room.name == "Room 4"
 
 
-def test_another_rooms_bundle_is_not_taken(card: Card) -> None:
-    card.settings(GOOD)
-    card.bundle("Room 5")
+def test_another_rooms_bundle_is_not_taken(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment("Room 5")
     card.boot()
     assert "enrols 'Room 5', but hallpass.toml says that this is 'Room 4'" in problem(card)
-    assert card.places.bundle.exists()
+    assert card.paths.boot_enrolment.exists()
     assert in_use(card).central is None
 
 
-def test_a_damaged_bundle_keeps_the_enrolment_of_before(card: Card) -> None:
-    card.settings(GOOD)
-    card.bundle()
+def test_a_damaged_bundle_keeps_the_enrolment_of_before(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment()
     card.boot()
-    card.places.bundle.write_bytes(b'{"room": "Roo')
+    card.paths.boot_enrolment.write_bytes(b'{"room": "Roo')
     card.boot()
     assert "hallpass.bundle: is damaged" in problem(card)
     assert in_use(card).central is not None
 
 
-def test_a_room_is_not_renamed_away_from_its_enrolment(card: Card) -> None:
-    card.settings(GOOD)
-    card.bundle()
+def test_a_room_is_not_renamed_away_from_its_enrolment(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment()
     card.boot()
-    card.settings(GOOD.replace("Room 4", "Room 9"))
+    card.write_settings(GOOD.replace("Room 4", "Room 9"))
     card.boot()
     assert "is 'Room 9', but the card is enrolled as 'Room 4'" in problem(card)
     assert in_use(card).room.name == "Room 4"
 
 
-def test_a_room_alone_may_say_what_it_closes_and_an_enrolled_one_may_not(card: Card) -> None:
+def test_a_room_alone_may_say_what_it_closes_and_an_enrolled_one_may_not(card: FakeCard) -> None:
     alone = GOOD + '[policy]\nclosed = ["gambling"]\n'
-    card.settings(alone)
-    assert card.boot().chosen.waits_for == ""
+    card.write_settings(alone)
+    assert card.boot().config.waits_for == ""
     assert in_use(card).policy is not None
-    card.bundle()
-    assert "takes its policy from central" in " ".join(card.boot().chosen.problems)
+    card.write_enrolment()
+    assert "takes its policy from central" in " ".join(card.boot().config.problems)
 
 
-def test_a_certificate_on_the_card_turns_encrypted_dns_on(card: Card, tmp_path: Path) -> None:
+def test_a_certificate_on_the_card_turns_encrypted_dns_on(card: FakeCard, tmp_path: Path) -> None:
     certificate, key = Authority(tmp_path).sign("room-4.school.example")
-    card.settings(GOOD)
-    card.places.certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
+    card.write_settings(GOOD)
+    card.paths.boot_certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
     machine = FakeMachine()
-    assert card.boot(machine).chosen.problems == ()
+    assert card.boot(machine).config.problems == ()
     tls = in_use(card).dns.tls
     assert tls is not None
     assert certificate_files(tls) is not None
-    assert machine.owners[card.places.certificate_in_use] == (0o400, "hallpass-resolver", "hallpass")
-    assert "{ 443, 853 }" in card.places.firewall.read_text()
-    assert [path.name for path in card.places.boot.iterdir()] == ["hallpass.toml"]
+    assert machine.owners[card.paths.certificate_in_use] == (0o400, "hallpass-resolver", "hallpass")
+    assert "{ 443, 853 }" in card.paths.firewall_file.read_text()
+    assert [path.name for path in card.paths.boot.iterdir()] == ["hallpass.toml"]
     card.forget_memory()
-    card.places.certificate.write_bytes(certificate.read_bytes())
-    assert "hallpass-dns.pem: is not a certificate" in card.boot().chosen.problems[0]
+    card.paths.boot_certificate.write_bytes(certificate.read_bytes())
+    assert "hallpass-dns.pem: is not a certificate" in card.boot().config.problems[0]
     assert in_use(card).dns.tls is not None
 
 
-def test_ssh_is_there_only_with_a_key(card: Card) -> None:
-    card.settings(GOOD)
+def test_ssh_is_there_only_with_a_key(card: FakeCard) -> None:
+    card.write_settings(GOOD)
     card.boot()
-    assert not card.places.authorized_keys.exists()
-    assert not card.places.host_key.exists()
-    assert not card.places.firewall.exists()
-    card.settings(GOOD + f'[ssh]\nkeys = ["{KEY}"]\n')
+    assert not card.paths.authorized_keys.exists()
+    assert not card.paths.host_key.exists()
+    assert not card.paths.firewall_file.exists()
+    card.write_settings(GOOD + f'[ssh]\nkeys = ["{KEY}"]\n')
     card.boot()
-    assert card.places.authorized_keys.read_text() == KEY + "\n"
-    assert card.places.host_key.exists()
-    assert "22" in card.places.firewall.read_text()
-    card.settings(GOOD)
+    assert card.paths.authorized_keys.read_text() == KEY + "\n"
+    assert card.paths.host_key.exists()
+    assert "22" in card.paths.firewall_file.read_text()
+    card.write_settings(GOOD)
     card.boot()
-    assert not card.places.authorized_keys.exists()
+    assert not card.paths.authorized_keys.exists()
 
 
-def test_the_clock_goes_on_from_what_the_card_knew_last(card: Card) -> None:
-    card.settings(GOOD)
+def test_the_clock_goes_on_from_what_the_card_knew_last(card: FakeCard) -> None:
+    card.write_settings(GOOD)
     card.boot()
-    card.places.clock.touch()
+    card.paths.last_clock.touch()
     machine = FakeMachine()
     card.boot(machine)
-    assert machine.clock == card.places.clock.stat().st_mtime
+    assert machine.clock == card.paths.last_clock.stat().st_mtime
 
 
-def test_a_step_that_fails_is_said_and_the_others_go_on(card: Card) -> None:
-    card.settings(GOOD)
-    card.places.host_name.mkdir()
+def test_a_step_that_fails_is_said_and_the_others_go_on(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.paths.hostname_file.mkdir()
     settling = card.boot()
-    assert [one.partition(":")[0] for one in settling.troubles] == ["host name"]
+    assert [one.partition(":")[0] for one in settling.failures] == ["host name"]
     assert in_use(card).room.name == "Room 4"
     assert "host name" in problem(card)
 
 
-def test_brackets_without_end_are_a_mistake_like_any_other(card: Card) -> None:
-    card.settings(b"a = " + b"[" * 5000)
-    card.places.bundle.write_bytes(b"[" * 5000)
-    assert len(card.boot().chosen.problems) == 2
+def test_brackets_without_end_are_a_mistake_like_any_other(card: FakeCard) -> None:
+    card.write_settings(b"a = " + b"[" * 5000)
+    card.paths.boot_enrolment.write_bytes(b"[" * 5000)
+    assert len(card.boot().config.problems) == 2
 
 
 def damaged(good: bytes) -> st.SearchStrategy[bytes]:
@@ -314,64 +316,64 @@ def damaged(good: bytes) -> st.SearchStrategy[bytes]:
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_stands_on_the_card_a_room_can_be_run(short_path: Path, text: bytes, bundle: bytes) -> None:
     shutil.rmtree(short_path / "c", ignore_errors=True)
-    card = Card(short_path / "c")
-    card.settings(text)
-    card.places.bundle.write_bytes(bundle)
-    write_room(card.places, FakeMachine(), choose(card.places))
+    card = FakeCard(short_path / "c")
+    card.write_settings(text)
+    card.paths.boot_enrolment.write_bytes(bundle)
+    write_room_settings(card.paths, FakeMachine(), choose_config(card.paths))
     assert in_use(card).dns.upstreams
 
 
 class TestTheNetworksServers:
-    def offer(self, card: Card, *servers: str) -> None:
-        card.places.network_state.parent.mkdir(parents=True, exist_ok=True)
-        card.places.network_state.write_text(f"OPER_STATE=routable\nDNS={' '.join(servers)}\nNTP=192.0.2.1\n")
+    def offer(self, card: FakeCard, *servers: str) -> None:
+        card.paths.network_state.parent.mkdir(parents=True, exist_ok=True)
+        card.paths.network_state.write_text(f"OPER_STATE=routable\nDNS={' '.join(servers)}\nNTP=192.0.2.1\n")
 
-    def asked(self, card: Card) -> list[str]:
+    def asked(self, card: FakeCard) -> list[str]:
         return [server.host for server in in_use(card).dns.upstreams]
 
     @pytest.fixture
-    def card(self, card: Card) -> Card:
-        card.settings('[room]\nname = "Room 4"\n')
+    def card(self, card: FakeCard) -> FakeCard:
+        card.write_settings('[room]\nname = "Room 4"\n')
         card.boot()
         return card
 
-    def test_are_asked_as_soon_as_they_are_known_and_at_once_after_the_next_boot(self, card: Card) -> None:
+    def test_are_asked_as_soon_as_they_are_known_and_at_once_after_the_next_boot(self, card: FakeCard) -> None:
         machine = FakeMachine()
         self.offer(card, "192.0.2.53", "2001:db8::53")
-        assert follow_network(card.places, machine, has_settled=False)
+        assert update_upstreams(card.paths, machine, is_network_up=False)
         assert self.asked(card) == ["192.0.2.53", "2001:db8::53"]
-        assert not follow_network(card.places, machine, has_settled=False)
+        assert not update_upstreams(card.paths, machine, is_network_up=False)
         card.forget_memory()
         card.boot()
         assert self.asked(card) == ["192.0.2.53", "2001:db8::53"]
 
-    def test_are_never_the_pi_itself_nor_of_one_link_only(self, card: Card) -> None:
+    def test_are_never_the_pi_itself_nor_of_one_link_only(self, card: FakeCard) -> None:
         machine = FakeMachine()
         machine.addresses = {"192.0.2.14"}
         self.offer(card, "192.0.2.14", "fe80::1%2", "127.0.0.1", "192.0.2.53#dns.example", "nonsense")
-        follow_network(card.places, machine, has_settled=False)
+        update_upstreams(card.paths, machine, is_network_up=False)
         assert self.asked(card) == ["192.0.2.53"]
 
-    def test_are_forgotten_only_by_a_network_that_has_settled(self, card: Card) -> None:
+    def test_are_forgotten_only_by_a_network_that_has_settled(self, card: FakeCard) -> None:
         self.offer(card, "192.0.2.53")
-        follow_network(card.places, FakeMachine(), has_settled=False)
+        update_upstreams(card.paths, FakeMachine(), is_network_up=False)
         self.offer(card)
-        assert not follow_network(card.places, FakeMachine(), has_settled=False)
-        assert follow_network(card.places, FakeMachine(), has_settled=True)
+        assert not update_upstreams(card.paths, FakeMachine(), is_network_up=False)
+        assert update_upstreams(card.paths, FakeMachine(), is_network_up=True)
         assert self.asked(card)[0] == "9.9.9.9"
 
-    def test_are_not_asked_where_the_settings_name_others(self, card: Card) -> None:
-        card.settings(GOOD)
+    def test_are_not_asked_where_the_settings_name_others(self, card: FakeCard) -> None:
+        card.write_settings(GOOD)
         card.boot()
         self.offer(card, "192.0.2.99")
-        assert not follow_network(card.places, FakeMachine(), has_settled=True)
+        assert not update_upstreams(card.paths, FakeMachine(), is_network_up=True)
         assert self.asked(card) == ["192.0.2.53"]
 
 
-def test_what_was_chosen_can_be_told_without_changing_anything(card: Card) -> None:
-    card.settings(GOOD)
-    card.bundle()
+def test_what_was_chosen_can_be_told_without_changing_anything(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment()
     before = card.tree()
-    assert choose(card.places).bundle_is_new
+    assert choose_config(card.paths).is_enrolment_new
     assert card.tree() == before
-    assert msgspec.json.decode(card.places.bundle.read_bytes())["hallpass_bundle"] == 1
+    assert msgspec.json.decode(card.paths.boot_enrolment.read_bytes())["hallpass_bundle"] == 1

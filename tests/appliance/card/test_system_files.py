@@ -7,7 +7,7 @@ import pytest
 
 from appliance.card import system_files
 from appliance.card.settings import CardSettings
-from appliance.settings.load import SettingsInvalid, load
+from appliance.settings.load import SettingsInvalid, load_settings
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_room_name_becomes_a_host_name(room: str, host: str) -> None:
 def read(tmp_path: Path, text: str) -> CardSettings:
     path = tmp_path / "hallpass.toml"
     path.write_text(text)
-    return load(path, CardSettings)
+    return load_settings(path, CardSettings)
 
 
 def network(settings: CardSettings) -> dict[str, str]:

@@ -9,7 +9,7 @@ from tests.fakes.school import PASSWORD, FakeSchool
 
 
 def sign_in(school: FakeSchool, username: str, password: str) -> Account | None:
-    return accounts.sign_in(school.store, school.clock(), username, password)
+    return accounts.authenticate(school.store, school.clock(), username, password)
 
 
 def test_the_right_password_tells_who_it_is(school: FakeSchool) -> None:
@@ -41,11 +41,11 @@ def test_the_wait_doubles_and_a_right_password_forgets_it(school: FakeSchool) ->
     school.account("ada", "teacher")
     for _ in range(accounts.FREE_FAILURES + 3):
         sign_in(school, "ada", "wrong")
-        school.clock.time += timedelta(seconds=accounts.LONGEST_WAIT_SECONDS)
+        school.clock.time += timedelta(seconds=accounts.MAX_LOCKOUT_SECONDS)
     sign_in(school, "ada", "wrong")
     school.clock.time += timedelta(seconds=8)
     assert sign_in(school, "ada", PASSWORD) is None
-    school.clock.time += timedelta(seconds=accounts.LONGEST_WAIT_SECONDS)
+    school.clock.time += timedelta(seconds=accounts.MAX_LOCKOUT_SECONDS)
     assert sign_in(school, "ada", PASSWORD)
     assert sign_in(school, "ada", "wrong") is None
     assert sign_in(school, "ada", PASSWORD)
@@ -60,28 +60,28 @@ def test_one_account_that_waits_keeps_no_other_out(school: FakeSchool) -> None:
 
 
 def test_a_supply_teachers_account_ends_on_its_day(school: FakeSchool) -> None:
-    with school.store.writing() as session:
-        accounts.add(
+    with school.store.write_session() as session:
+        accounts.add_account(
             session, school.clock(), username="supply", name="Sam", role="teacher", password=PASSWORD, by="office",
             ends=school.clock() + timedelta(days=1),
         )  # fmt: skip
     assert sign_in(school, "supply", PASSWORD)
     school.clock.pass_minutes(24 * 60)
     assert sign_in(school, "supply", PASSWORD) is None
-    with school.store.reading() as session:
-        assert accounts.find(session, "supply", school.clock()) is None
+    with school.store.read_session() as session:
+        assert accounts.find_account(session, "supply", school.clock()) is None
 
 
 def test_an_account_that_was_ended_is_out_at_once(school: FakeSchool) -> None:
     school.account("ada", "teacher")
-    with school.store.writing() as session:
-        accounts.end(session, school.clock(), username="ada", by="coordinator")
+    with school.store.write_session() as session:
+        accounts.end_account(session, school.clock(), username="ada", by="coordinator")
     assert sign_in(school, "ada", PASSWORD) is None
 
 
 def test_a_new_password_replaces_the_old_one(school: FakeSchool) -> None:
     school.account("ada", "teacher")
-    with school.store.writing() as session:
+    with school.store.write_session() as session:
         accounts.set_password(session, school.clock(), username="ada", password="another long one", by="ada")
     assert sign_in(school, "ada", PASSWORD) is None
     assert sign_in(school, "ada", "another long one")
@@ -101,8 +101,8 @@ def test_what_cannot_be_added_is_said_in_words(
 
 
 def test_nobody_can_end_an_account_that_is_not_there(school: FakeSchool) -> None:
-    with pytest.raises(NotFound), school.store.writing() as session:
-        accounts.end(session, school.clock(), username="nobody", by="coordinator")
+    with pytest.raises(NotFound), school.store.write_session() as session:
+        accounts.end_account(session, school.clock(), username="nobody", by="coordinator")
 
 
 def test_passwords_made_for_people_are_long_and_never_the_same() -> None:

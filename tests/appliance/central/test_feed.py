@@ -21,17 +21,17 @@ def feed(school: FakeSchool) -> Iterator[Feed]:
 
 
 def block(school: FakeSchool, name: str) -> None:
-    with school.store.writing() as session:
-        rules.add(session, school.clock(), name=name, action="block", by="coordinator")
+    with school.store.write_session() as session:
+        rules.add_rule(session, school.clock(), name=name, action="block", by="coordinator")
 
 
 def test_a_room_hears_at_once_where_it_should_be(school: FakeSchool, feed: Feed) -> None:
-    assert next(feed.targets(school.room().id)) == Target(policy=1, index="", requests=0)
+    assert next(feed.watch_targets(school.room().id)) == Target(policy=1, index="", requests=0)
 
 
 def test_a_change_wakes_everyone_who_listens(school: FakeSchool, feed: Feed) -> None:
     school.enrol("Room 5")
-    both = [feed.targets(school.room(name).id) for name in ("Room 4", "Room 5")]
+    both = [feed.watch_targets(school.room(name).id) for name in ("Room 4", "Room 5")]
     assert [next(one) for one in both] == [Target(1, "", 0)] * 2
     block(school, "bad.example.org")
     assert [next(one) for one in both] == [Target(2, "", 0)] * 2
@@ -39,7 +39,7 @@ def test_a_change_wakes_everyone_who_listens(school: FakeSchool, feed: Feed) -> 
 
 def test_a_change_made_by_another_process_is_heard(school: FakeSchool, feed: Feed) -> None:
     other = FakeSchool(school.central.settings.central.data, prepared=True)
-    targets = feed.targets(school.room().id)
+    targets = feed.watch_targets(school.room().id)
     next(targets)
     block(other, "bad.example.org")
     other.close()
@@ -48,11 +48,11 @@ def test_a_change_made_by_another_process_is_heard(school: FakeSchool, feed: Fee
 
 def test_only_the_room_concerned_is_told(school: FakeSchool, feed: Feed) -> None:
     school.enrol("Room 5")
-    other = feed.targets(school.room("Room 5").id)
+    other = feed.watch_targets(school.room("Room 5").id)
     next(other)
     request_id = school.request("Room 4")
-    with school.store.writing() as session:
-        requests.approve(session, school.clock(), request_id=request_id, by="coordinator")
+    with school.store.write_session() as session:
+        requests.approve_request(session, school.clock(), request_id=request_id, by="coordinator")
     block(school, "bad.example.org")
     # Its first news is the rule: it was told nothing of the opening in Room 4.
     assert next(other) == Target(2, "", 0)
@@ -60,17 +60,17 @@ def test_only_the_room_concerned_is_told(school: FakeSchool, feed: Feed) -> None
 
 
 def test_an_opening_that_is_over_is_news(school: FakeSchool, feed: Feed) -> None:
-    targets = feed.targets(school.room().id)
+    targets = feed.watch_targets(school.room().id)
     next(targets)
     request_id = school.request(minutes=10)
-    with school.store.writing() as session:
-        requests.approve(session, school.clock(), request_id=request_id, by="coordinator")
+    with school.store.write_session() as session:
+        requests.approve_request(session, school.clock(), request_id=request_id, by="coordinator")
     opened = next(one for one in targets if one and one.policy == 2)
     school.clock.pass_minutes(10)
     closed = next(one for one in targets if one and one.requests > opened.requests)
     assert closed.policy == 3
-    with school.store.reading() as session:
-        (state,) = requests.states(session, school.clock(), school.room())
+    with school.store.read_session() as session:
+        (state,) = requests.list_request_states(session, school.clock(), school.room())
     assert state.state == "ended"
 
 
@@ -79,16 +79,16 @@ def test_a_page_hears_what_changed_since_it_was_made_even_before_it_listens(
 ) -> None:
     since = school.store.revisions().pages
     block(school, "bad.example.org")
-    beats = feed.beats(since)
+    beats = feed.watch_changes(since)
     assert next(beats)
     block(school, "worse.example.org")
     assert next(beats)
 
 
 def report_health(school: FakeSchool, room: str) -> None:
-    with school.store.writing(concerns_rooms=False) as session:
+    with school.store.write_session(affects_rooms=False) as session:
         health = RoomHealth(version="1", policy=1, index="", index_age_seconds=0.0, conditions=())
-        rooms.report_health(session, school.clock(), school.room(room), health)
+        rooms.record_health(session, school.clock(), school.room(room), health)
 
 
 def in_a_restless_school(school: FakeSchool, happens: Callable[[], None], line: Callable[[], object]) -> object:
@@ -115,14 +115,14 @@ def in_a_restless_school(school: FakeSchool, happens: Callable[[], None], line: 
 def test_what_is_no_news_for_a_room_does_not_silence_its_feed(school: FakeSchool) -> None:
     for name in ("Room 4", "Room 5"):
         school.enrol(name)
-    feed = Feed(school.store, school.clock, silence_seconds=SILENCE)
+    feed = Feed(school.store, school.clock, keepalive_seconds=SILENCE)
     feed.start()
-    targets = feed.targets(school.room("Room 4").id)
+    targets = feed.watch_targets(school.room("Room 4").id)
     next(targets)
 
     def beat() -> None:
         report_health(school, "Room 5")
-        with school.store.writing():
+        with school.store.write_session():
             pass
 
     assert in_a_restless_school(school, beat, lambda: next(targets)) is None
@@ -138,7 +138,7 @@ def test_health_is_no_news_for_rooms(school: FakeSchool, feed: Feed) -> None:
 
 
 def test_a_page_hears_of_health(school: FakeSchool, feed: Feed) -> None:
-    beats = feed.beats(school.store.revisions().pages)
+    beats = feed.watch_changes(school.store.revisions().pages)
     report_health(school, "Room 4")
     assert next(beats)
     block(school, "bad.example.org")
@@ -146,9 +146,9 @@ def test_a_page_hears_of_health(school: FakeSchool, feed: Feed) -> None:
 
 
 def test_a_page_gets_a_sign_of_life_while_nothing_changes(school: FakeSchool) -> None:
-    feed = Feed(school.store, school.clock, silence_seconds=SILENCE)
+    feed = Feed(school.store, school.clock, keepalive_seconds=SILENCE)
     feed.start()
-    beats = feed.beats(school.store.revisions().pages)
+    beats = feed.watch_changes(school.store.revisions().pages)
     assert not next(beats)
     assert not next(beats)
     feed.stop()
@@ -162,7 +162,7 @@ def test_stopping_sends_everyone_away(school: FakeSchool) -> None:
     began = threading.Barrier(4)
 
     def listen() -> None:
-        targets = feed.targets(room_id)
+        targets = feed.watch_targets(room_id)
         next(targets)
         began.wait()
         list(targets)

@@ -4,7 +4,7 @@ import pytest
 
 from appliance.central import policies, requests, rules
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import Publication
+from appliance.central.models import PublicationRow
 from blocklists.categories import CATEGORIES_BY_ID
 from dns.policy.document import PolicyDocument
 from dns.policy.validation import validation_errors
@@ -17,8 +17,8 @@ def one_room(school: FakeSchool) -> None:
 
 
 def document(school: FakeSchool, room: str = "Room 4") -> PolicyDocument:
-    with school.store.writing(concerns_rooms=False) as session:
-        return policies.document(session, school.clock(), session.merge(school.room(room)))
+    with school.store.write_session(affects_rooms=False) as session:
+        return policies.build_policy(session, school.clock(), session.merge(school.room(room)))
 
 
 def test_a_new_school_starts_with_pupils_and_staff_and_sensible_categories(school: FakeSchool) -> None:
@@ -34,9 +34,13 @@ def test_a_new_school_starts_with_pupils_and_staff_and_sensible_categories(schoo
 
 def test_a_policy_as_central_makes_it_holds_no_mistake(school: FakeSchool) -> None:
     request_id = school.request()
-    with school.store.writing() as session:
-        requests.approve(session, school.clock(), request_id=request_id, by="coordinator", groups=("staff",))
-        rules.add(session, school.clock(), name="bad.example.org", action="block", locked=True, by="coordinator")
+    with school.store.write_session() as session:
+        requests.approve_request(
+            session, school.clock(), request_id=request_id, by="coordinator", groups=("staff",)
+        )
+        rules.add_rule(
+            session, school.clock(), name="bad.example.org", action="block", locked=True, by="coordinator"
+        )
     assert list(validation_errors(document(school))) == []
 
 
@@ -44,11 +48,11 @@ def test_the_version_grows_only_when_the_content_changes(school: FakeSchool) -> 
     assert document(school).version == 1
     school.clock.pass_minutes(5)
     assert document(school).version == 1
-    with school.store.writing() as session:
-        rule = rules.add(session, school.clock(), name="bad.example.org", action="block", by="coordinator")
+    with school.store.write_session() as session:
+        rule = rules.add_rule(session, school.clock(), name="bad.example.org", action="block", by="coordinator")
     assert document(school).version == 2
-    with school.store.writing() as session:
-        rules.remove(session, school.clock(), rule_id=rule.id, by="coordinator")
+    with school.store.write_session() as session:
+        rules.remove_rule(session, school.clock(), rule_id=rule.id, by="coordinator")
     assert document(school).version == 3
     assert document(school).rules == ()
 
@@ -56,8 +60,8 @@ def test_the_version_grows_only_when_the_content_changes(school: FakeSchool) -> 
 def test_an_opening_is_in_the_documents_of_the_rooms_it_is_for(school: FakeSchool) -> None:
     school.enrol("Room 5")
     request_id = school.request(minutes=10)
-    with school.store.writing() as session:
-        requests.approve(session, school.clock(), request_id=request_id, by="coordinator")
+    with school.store.write_session() as session:
+        requests.approve_request(session, school.clock(), request_id=request_id, by="coordinator")
     (unblock,) = document(school).unblocks
     assert (unblock.site, unblock.by) == ("games.example.org", "coordinator")
     assert document(school, "Room 5").unblocks == ()
@@ -67,16 +71,16 @@ def test_an_opening_is_in_the_documents_of_the_rooms_it_is_for(school: FakeSchoo
 
 def test_rooms_are_told_of_the_newest_index(school: FakeSchool) -> None:
     for name in ("a" * 64, "b" * 64):
-        with school.store.writing() as session:
-            session.add(Publication(hash=name, built_at=school.clock(), names=1))
-    with school.store.writing() as session:
-        assert policies.target(session, school.clock(), session.merge(school.room())).index == "b" * 64
+        with school.store.write_session() as session:
+            session.add(PublicationRow(hash=name, built_at=school.clock(), names=1))
+    with school.store.write_session() as session:
+        assert policies.build_target(session, school.clock(), session.merge(school.room())).index == "b" * 64
 
 
 def test_a_rule_is_for_a_name_and_comes_once(school: FakeSchool) -> None:
     def add(name: str, **how: Any) -> None:
-        with school.store.writing() as session:
-            rules.add(session, school.clock(), name=name, by="coordinator", **how)
+        with school.store.write_session() as session:
+            rules.add_rule(session, school.clock(), name=name, by="coordinator", **how)
 
     add("Bad.Example.ORG.", action="block")
     with pytest.raises(NotPossible, match="already"):
@@ -90,19 +94,23 @@ def test_a_rule_is_for_a_name_and_comes_once(school: FakeSchool) -> None:
 
 
 def test_what_is_not_there_cannot_be_changed(school: FakeSchool) -> None:
-    with pytest.raises(NotFound), school.store.writing() as session:
-        rules.remove(session, school.clock(), rule_id=99, by="coordinator")
-    with pytest.raises(NotFound), school.store.writing() as session:
-        rules.set_closed(session, school.clock(), profile="nobody", closed=[], by="coordinator")
+    with pytest.raises(NotFound), school.store.write_session() as session:
+        rules.remove_rule(session, school.clock(), rule_id=99, by="coordinator")
+    with pytest.raises(NotFound), school.store.write_session() as session:
+        rules.set_blocked_categories(session, school.clock(), profile="nobody", blocked=[], by="coordinator")
 
 
 def test_categories_closed_for_a_profile_reach_the_rooms(school: FakeSchool) -> None:
-    with school.store.writing() as session:
-        rules.set_closed(session, school.clock(), profile="staff", closed=["gambling"], by="coordinator")
+    with school.store.write_session() as session:
+        rules.set_blocked_categories(
+            session, school.clock(), profile="staff", blocked=["gambling"], by="coordinator"
+        )
     (staff,) = [profile for profile in document(school).profiles if profile.name == "staff"]
     assert staff.closed == ("gambling",)
 
 
 def test_a_category_that_nobody_knows_cannot_be_closed(school: FakeSchool) -> None:
-    with pytest.raises(NotPossible, match="no category 'gamblign'"), school.store.writing() as session:
-        rules.set_closed(session, school.clock(), profile="staff", closed=["gamblign"], by="coordinator")
+    with pytest.raises(NotPossible, match="no category 'gamblign'"), school.store.write_session() as session:
+        rules.set_blocked_categories(
+            session, school.clock(), profile="staff", blocked=["gamblign"], by="coordinator"
+        )

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from appliance.central import audit, requests
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import Unblock
+from appliance.central.models import UnblockRow
 from appliance.protocol import Incident, RequestState, SiteReport
 from tests.fakes.school import FakeSchool
 
@@ -17,34 +17,34 @@ def rooms_of_the_school(school: FakeSchool) -> None:
 
 
 def state(school: FakeSchool, room: str = "Room 4") -> RequestState:
-    with school.store.reading() as session:
-        (only,) = requests.states(session, school.clock(), school.room(room))
+    with school.store.read_session() as session:
+        (only,) = requests.list_request_states(session, school.clock(), school.room(room))
     return only
 
 
-def approve(school: FakeSchool, request_id: str, **how: object) -> Unblock:
-    with school.store.writing() as session:
-        return requests.approve(session, school.clock(), request_id=request_id, by="coordinator", **how)  # type: ignore[arg-type]  # the options of approve, handed on
+def approve(school: FakeSchool, request_id: str, **how: object) -> UnblockRow:
+    with school.store.write_session() as session:
+        return requests.approve_request(session, school.clock(), request_id=request_id, by="coordinator", **how)  # type: ignore[arg-type]  # the options of approve, handed on
 
 
 def sites_open(school: FakeSchool, room: str = "Room 4") -> list[str]:
-    with school.store.reading() as session:
-        return [one.site for one in requests.open_now(session, school.clock(), school.room(room))]
+    with school.store.read_session() as session:
+        return [one.site for one in requests.list_active_unblocks(session, school.clock(), school.room(room))]
 
 
 def test_a_request_waits_until_somebody_decides(school: FakeSchool) -> None:
     school.request()
     assert state(school).state == "waiting"
-    with school.store.reading() as session:
-        assert [one.site for one in requests.waiting(session)] == ["games.example.org"]
+    with school.store.read_session() as session:
+        assert [one.site for one in requests.list_waiting_requests(session)] == ["games.example.org"]
 
 
 def test_the_same_request_twice_is_one_request(school: FakeSchool) -> None:
-    asked = school.asked()
-    with school.store.writing() as session:
-        assert requests.submit(session, school.clock(), school.room(), asked)
-    with school.store.writing() as session:
-        assert not requests.submit(session, school.clock(), school.room(), asked)
+    asked = school.unblock_request()
+    with school.store.write_session() as session:
+        assert requests.submit_request(session, school.clock(), school.room(), asked)
+    with school.store.write_session() as session:
+        assert not requests.submit_request(session, school.clock(), school.room(), asked)
     assert state(school).request == asked
 
 
@@ -82,7 +82,7 @@ def test_the_coordinator_may_open_it_to_one_group(school: FakeSchool) -> None:
         approve(school, school.request(), groups=("nobody-here",))
 
 
-@pytest.mark.parametrize("minutes", [0, -1, requests.LONGEST_MINUTES + 1])
+@pytest.mark.parametrize("minutes", [0, -1, requests.MAX_UNBLOCK_MINUTES + 1])
 def test_an_opening_has_an_end(school: FakeSchool, minutes: int) -> None:
     with pytest.raises(NotPossible, match="an opening lasts"):
         approve(school, school.request(), minutes=minutes)
@@ -90,8 +90,10 @@ def test_an_opening_has_an_end(school: FakeSchool, minutes: int) -> None:
 
 def test_a_denial_comes_with_words(school: FakeSchool) -> None:
     request_id = school.request()
-    with school.store.writing() as session:
-        requests.deny(session, school.clock(), request_id=request_id, by="coordinator", answer="Try the other one")
+    with school.store.write_session() as session:
+        requests.deny_request(
+            session, school.clock(), request_id=request_id, by="coordinator", answer="Try the other one"
+        )
     assert (state(school).state, state(school).answer) == ("denied", "Try the other one")
     assert sites_open(school) == []
 
@@ -107,8 +109,8 @@ def test_what_was_decided_cannot_be_decided_again(school: FakeSchool) -> None:
 
 def test_a_teacher_takes_a_waiting_request_back(school: FakeSchool) -> None:
     request_id = school.request()
-    with school.store.writing() as session:
-        requests.withdraw(session, school.clock(), school.room(), request_id)
+    with school.store.write_session() as session:
+        requests.withdraw_request(session, school.clock(), school.room(), request_id)
     assert state(school).state == "withdrawn"
     with pytest.raises(NotPossible, match="withdrawn already"):
         approve(school, request_id)
@@ -117,41 +119,41 @@ def test_a_teacher_takes_a_waiting_request_back(school: FakeSchool) -> None:
 def test_a_teacher_closes_again_what_was_opened(school: FakeSchool) -> None:
     request_id = school.request()
     approve(school, request_id)
-    with school.store.writing() as session:
-        requests.withdraw(session, school.clock(), school.room(), request_id)
+    with school.store.write_session() as session:
+        requests.withdraw_request(session, school.clock(), school.room(), request_id)
     assert state(school).state == "ended"
     assert sites_open(school) == []
 
 
 def test_no_room_can_take_back_the_request_of_another(school: FakeSchool) -> None:
     request_id = school.request("Room 4")
-    with school.store.writing() as session:
-        requests.withdraw(session, school.clock(), school.room("Room 5"), request_id)
+    with school.store.write_session() as session:
+        requests.withdraw_request(session, school.clock(), school.room("Room 5"), request_id)
     assert state(school).state == "waiting"
 
 
 def test_ending_now_closes_at_once_and_twice_is_once(school: FakeSchool) -> None:
     unblock = approve(school, school.request())
     for _ in range(2):
-        with school.store.writing() as session:
-            requests.end(session, school.clock(), unblock_id=unblock.id, by="coordinator")
+        with school.store.write_session() as session:
+            requests.end_unblock(session, school.clock(), unblock_id=unblock.id, by="coordinator")
     assert sites_open(school) == []
     told = state(school)
     assert (told.state, told.until) == ("ended", school.clock())
-    with school.store.reading() as session:
-        assert [entry.what for entry in audit.latest(session)].count("ended") == 1
+    with school.store.read_session() as session:
+        assert [entry.what for entry in audit.list_audit_entries(session)].count("ended") == 1
 
 
 def test_what_is_over_is_ended_once(school: FakeSchool) -> None:
     approve(school, school.request(minutes=10))
-    with school.store.writing() as session:
-        assert not requests.end_what_is_over(session, school.clock())
+    with school.store.write_session() as session:
+        assert not requests.expire_unblocks(session, school.clock())
     school.clock.pass_minutes(10)
-    with school.store.writing() as session:
-        assert requests.end_what_is_over(session, school.clock())
+    with school.store.write_session() as session:
+        assert requests.expire_unblocks(session, school.clock())
     assert state(school).state == "ended"
-    with school.store.writing() as session:
-        assert not requests.end_what_is_over(session, school.clock())
+    with school.store.write_session() as session:
+        assert not requests.expire_unblocks(session, school.clock())
 
 
 def test_every_change_of_a_request_moves_the_rooms_number(school: FakeSchool) -> None:
@@ -160,8 +162,8 @@ def test_every_change_of_a_request_moves_the_rooms_number(school: FakeSchool) ->
     seen.append(school.room().requests_changed)
     unblock = approve(school, request_id)
     seen.append(school.room().requests_changed)
-    with school.store.writing() as session:
-        requests.end(session, school.clock(), unblock_id=unblock.id, by="coordinator")
+    with school.store.write_session() as session:
+        requests.end_unblock(session, school.clock(), unblock_id=unblock.id, by="coordinator")
     seen.append(school.room().requests_changed)
     assert seen == sorted(set(seen))
     assert school.room("Room 5").requests_changed == 0
@@ -180,19 +182,19 @@ def test_reports_and_incidents_arrive_once_and_can_be_settled(school: FakeSchool
         id="b" * 32, kind="many-refusals", happened_at=school.clock(), device="d1", evidence=("x.example",)
     )
     for new in (True, False):
-        with school.store.writing() as session:
-            assert requests.take_report(session, school.clock(), school.room(), report) is new
-            assert requests.take_incident(session, school.room(), incident) is new
-    with school.store.writing() as session:
+        with school.store.write_session() as session:
+            assert requests.receive_report(session, school.clock(), school.room(), report) is new
+            assert requests.receive_incident(session, school.room(), incident) is new
+    with school.store.write_session() as session:
         requests.settle_report(session, school.clock(), report_id=report.id, by="coordinator")
-    with school.store.reading() as session:
-        assert requests.open_reports(session) == []
+    with school.store.read_session() as session:
+        assert requests.list_open_reports(session) == []
 
 
 def test_every_decision_is_in_the_audit_with_who_and_what(school: FakeSchool) -> None:
     approve(school, school.request(minutes=10))
-    with school.store.reading() as session:
-        newest = audit.latest(session, 1)[0]
-        assert len(session.scalars(select(Unblock)).all()) == 1
+    with school.store.read_session() as session:
+        newest = audit.list_audit_entries(session, 1)[0]
+        assert len(session.scalars(select(UnblockRow)).all()) == 1
     assert (newest.who, newest.what, newest.at) == ("coordinator", "approved", school.clock())
     assert newest.detail == "games.example.org for 10 minutes in Room 4"

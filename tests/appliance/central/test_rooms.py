@@ -8,11 +8,11 @@ from tests.fakes.school import FakeSchool
 
 def test_a_room_is_known_by_its_token_and_the_token_is_kept_nowhere(school: FakeSchool) -> None:
     token = school.enrol("Room 4")
-    with school.store.reading() as session:
-        found = rooms.by_token(session, token)
+    with school.store.read_session() as session:
+        found = rooms.find_room_by_token(session, token)
         assert found is not None
         assert found.name == "Room 4"
-        assert rooms.by_token(session, "another") is None
+        assert rooms.find_room_by_token(session, "another") is None
     files = school.central.settings.central.data.glob("central.db*")
     assert not any(token.encode() in file.read_bytes() for file in files)
 
@@ -21,10 +21,10 @@ def test_enrolling_again_ends_the_old_token_and_keeps_the_key_of_the_log(school:
     old = school.enrol()
     key = school.room().log_key
     new = school.enrol()
-    with school.store.reading() as session:
-        assert rooms.by_token(session, old) is None
-        assert rooms.by_token(session, new) is not None
-        assert len(rooms.every(session)) == 1
+    with school.store.read_session() as session:
+        assert rooms.find_room_by_token(session, old) is None
+        assert rooms.find_room_by_token(session, new) is not None
+        assert len(rooms.list_rooms(session)) == 1
     assert school.room().log_key == key
     assert len(bytes.fromhex(key)) == 32
 
@@ -38,8 +38,8 @@ def test_a_room_needs_a_name(school: FakeSchool, name: str) -> None:
 def test_a_room_says_how_it_is(school: FakeSchool) -> None:
     school.enrol()
     health = RoomHealth(version="1", policy=3, index="f", index_age_seconds=5, conditions=("upstream-down",))
-    with school.store.writing() as session:
-        rooms.report_health(session, school.clock(), session.merge(school.room()), health)
+    with school.store.write_session() as session:
+        rooms.record_health(session, school.clock(), session.merge(school.room()), health)
     told = school.room()
     assert told.last_seen == school.clock()
     assert told.health is not None
@@ -47,5 +47,5 @@ def test_a_room_says_how_it_is(school: FakeSchool) -> None:
 
 
 def test_a_room_that_is_not_there_is_not_found(school: FakeSchool) -> None:
-    with pytest.raises(NotFound), school.store.reading() as session:
-        rooms.get(session, 99)
+    with pytest.raises(NotFound), school.store.read_session() as session:
+        rooms.get_room(session, 99)

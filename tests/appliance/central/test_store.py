@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 
 from appliance.central.errors import CentralError
-from appliance.central.models import Base, Room
+from appliance.central.models import Base, RoomRow
 from appliance.central.store import Store
 from tests.fakes.school import FakeSchool, settings
 
@@ -27,7 +27,7 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(tmp_path: Path) ->
 def test_preparing_twice_changes_nothing(tmp_path: Path) -> None:
     first = FakeSchool(tmp_path)
     first.enrol()
-    first.central.prepare()
+    first.central.prepare_database()
     assert first.room().name == "Room 4"
     first.close()
 
@@ -36,7 +36,8 @@ def test_processes_that_start_together_bring_one_database_to_todays_tables(tmp_p
     prepare = (
         "import sys; from pathlib import Path; from appliance.central.store import Store; "
         "from tests.fakes.school import settings; "
-        "store = Store.of(settings(Path(sys.argv[1]))); print('ready', flush=True); input(); store.migrate()"
+        "store = Store.from_settings(settings(Path(sys.argv[1]))); "
+        "print('ready', flush=True); input(); store.migrate()"
     )
     processes = [
         subprocess.Popen(
@@ -57,35 +58,35 @@ def test_processes_that_start_together_bring_one_database_to_todays_tables(tmp_p
 
 
 def test_sqlite_keeps_foreign_keys_and_a_write_ahead_log(school: FakeSchool) -> None:
-    with school.store.reading() as session:
+    with school.store.read_session() as session:
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
         assert session.scalar(text("PRAGMA journal_mode")) == "wal"
 
 
 def test_a_change_that_concerns_rooms_makes_the_pulse_beat(school: FakeSchool) -> None:
-    before = school.store.beat()
-    with school.store.writing():
+    before = school.store.revision()
+    with school.store.write_session():
         pass
-    assert school.store.beat() == before + 1
-    with school.store.writing(concerns_rooms=False):
+    assert school.store.revision() == before + 1
+    with school.store.write_session(affects_rooms=False):
         pass
-    assert school.store.beat() == before + 1
+    assert school.store.revision() == before + 1
 
 
 def test_a_block_that_raises_leaves_no_trace(school: FakeSchool) -> None:
-    before = school.store.beat()
+    before = school.store.revision()
 
     def enrol_and_fail() -> None:
-        with school.store.writing() as session:
-            session.add(Room(name="Attic", token_hash="x", log_key="y", enrolled_at=school.clock()))
+        with school.store.write_session() as session:
+            session.add(RoomRow(name="Attic", token_hash="x", log_key="y", enrolled_at=school.clock()))
             session.flush()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         enrol_and_fail()
-    with school.store.reading() as session:
-        assert session.scalar(select(Room)) is None
-    assert school.store.beat() == before
+    with school.store.read_session() as session:
+        assert session.scalar(select(RoomRow)) is None
+    assert school.store.revision() == before
 
 
 def test_writers_come_one_after_the_other_and_see_what_the_last_one_wrote(school: FakeSchool) -> None:
@@ -93,8 +94,8 @@ def test_writers_come_one_after_the_other_and_see_what_the_last_one_wrote(school
 
     def count() -> None:
         for _ in range(20):
-            with school.store.writing() as session:
-                session.scalars(select(Room)).one().requests_changed += 1
+            with school.store.write_session() as session:
+                session.scalars(select(RoomRow)).one().requests_changed += 1
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
@@ -105,14 +106,17 @@ def test_writers_come_one_after_the_other_and_see_what_the_last_one_wrote(school
 
 
 def test_a_time_without_its_zone_is_refused(school: FakeSchool) -> None:
-    naive = Room(name="Attic", token_hash="x", log_key="y", enrolled_at=school.clock().replace(tzinfo=None))
-    with pytest.raises(sqlalchemy.exc.StatementError, match="without its zone"), school.store.writing() as session:
+    naive = RoomRow(name="Attic", token_hash="x", log_key="y", enrolled_at=school.clock().replace(tzinfo=None))
+    with (
+        pytest.raises(sqlalchemy.exc.StatementError, match="without its zone"),
+        school.store.write_session() as session,
+    ):
         session.add(naive)
 
 
 def test_a_database_that_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "central.db").mkdir()
-    store = Store.of(settings(tmp_path))
+    store = Store.from_settings(settings(tmp_path))
     with pytest.raises(CentralError, match="the database cannot be used"):
         store.migrate()
     store.close()

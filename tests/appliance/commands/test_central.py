@@ -85,7 +85,7 @@ def test_a_room_is_enrolled_into_the_file_that_its_card_takes(config: Path, tmp_
     done = run("central", "enrol", "Room 4", "--config", str(with_address(config)), "--bundle", str(path))
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert path.stat().st_mode & 0o777 == 0o600
-    made = enrolment_file.decode(path.read_bytes())
+    made = enrolment_file.decode_enrolment(path.read_bytes())
     assert (made.room, made.url, made.certificate) == ("Room 4", "https://central.example.org", "")
     assert len(made.token) > 40
 
@@ -98,10 +98,10 @@ def test_the_bundle_brings_an_authority_that_no_machine_knows_by_itself(config: 
     ours = tmp_path / "ours.bundle"
     where = ("--config", str(with_address(config, tls)))
     assert run("central", "enrol", "Room 4", *where, "--bundle", str(plain)).returncode == 0
-    assert enrolment_file.decode(plain.read_bytes()).certificate == ""
+    assert enrolment_file.decode_enrolment(plain.read_bytes()).certificate == ""
     config.write_text(f'{config.read_text()}authority = "{authority.file}"\n')
     assert run("central", "enrol", "Room 4", *where, "--bundle", str(ours)).returncode == 0
-    assert enrolment_file.decode(ours.read_bytes()).certificate == authority.file.read_text()
+    assert enrolment_file.decode_enrolment(ours.read_bytes()).certificate == authority.file.read_text()
 
 
 def test_without_centrals_address_no_token_ends_for_nothing(config: Path, tmp_path: Path) -> None:

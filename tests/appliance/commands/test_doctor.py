@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from appliance.doctor import dns_client
-from appliance.doctor.check_result import Finding, guarded
+from appliance.doctor.check_result import CheckResult, run_check
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.room import RoomDoctor
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.appliance.commands.test_central import HALLPASS, free_port, run
 from tests.fakes.authority import Authority
@@ -95,7 +95,7 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def test_a_room_that_is_well_is_told_so_without_anybodys_browsing(room: LivingRoom) -> None:
-    dns_client.ask("127.0.0.1", room.dns, "somebody-asked-this.example")
+    dns_client.query_server("127.0.0.1", room.dns, "somebody-asked-this.example")
     done = run("doctor", "--config", str(room.config))
     said = lines(done)
     assert not [line for line in said if line.startswith("problem")], done.stdout
@@ -150,21 +150,21 @@ def test_mistakes_in_the_settings_are_findings(tmp_path: Path) -> None:
 
 class TestCentral:
     @pytest.fixture
-    def doctor(self, short_path: Path) -> Callable[..., list[Finding]]:
-        def look(url: str, token: str = TOKEN, more: str = "", now: float | None = None) -> list[Finding]:
+    def doctor(self, short_path: Path) -> Callable[..., list[CheckResult]]:
+        def look(url: str, token: str = TOKEN, more: str = "", now: float | None = None) -> list[CheckResult]:
             (short_path / "token").write_text(token)
             path = short_path / "room.toml"
             path.write_text(
                 '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
                 f'[central]\nurl = "{url}"\ntoken_file = "token"\n{more}'
             )
-            settings = load(path, RoomSettings)
+            settings = load_settings(path, RoomSettings)
             clock = {} if now is None else {"now": lambda: now}
             return list(dict(RoomDoctor(settings, **clock).checks())["central"]())
 
         return look
 
-    def test_that_knows_the_room_is_well(self, doctor: Callable[..., list[Finding]]) -> None:
+    def test_that_knows_the_room_is_well(self, doctor: Callable[..., list[CheckResult]]) -> None:
         central = FakeCentral()
         central.start()
         try:
@@ -178,7 +178,7 @@ class TestCentral:
         assert "cannot be reached" in away.words
 
     def test_with_a_certificate_that_is_not_trusted_is_a_problem(
-        self, doctor: Callable[..., list[Finding]], tmp_path: Path
+        self, doctor: Callable[..., list[CheckResult]], tmp_path: Path
     ) -> None:
         (tmp_path / "ours").mkdir()
         (tmp_path / "theirs").mkdir()
@@ -221,11 +221,11 @@ def put(root: Path, name: str, text: str) -> None:
     path.write_text(text + "\n")
 
 
-def look(root: Path) -> dict[str, Finding]:
+def look(root: Path) -> dict[str, CheckResult]:
     return {
         finding.what: finding
         for what, check in MachineDoctor(root / "data", root).checks()
-        for finding in guarded(what, check)
+        for finding in run_check(what, check)
     }
 
 
@@ -263,8 +263,8 @@ def test_a_machine_that_tells_nothing_has_no_problem(tmp_path: Path) -> None:
 
 
 def test_a_check_that_fails_lets_the_others_go_on() -> None:
-    def fails() -> Iterator[Finding]:
-        yield Finding("x", "ok", "first")
+    def fails() -> Iterator[CheckResult]:
+        yield CheckResult("x", "ok", "first")
         raise RuntimeError("unheard of")
 
-    assert [one.state for one in guarded("x", fails)] == ["ok", "problem"]
+    assert [one.state for one in run_check("x", fails)] == ["ok", "problem"]

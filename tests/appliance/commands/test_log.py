@@ -13,7 +13,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.query_log.log_key import of_room
 from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.writer import Ledger
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.querylog.records import QueryRecord, RecordBatch
 
@@ -40,7 +40,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         f'[room]\nname = "Room 4"\ndata = "data"\nrun = "/tmp/hp-nobody-serves-here"\n'
         f'[dns]\nupstreams = ["192.0.2.53"]\n{request.param}'
     )
-    settings = load(config, RoomSettings)
+    settings = load_settings(config, RoomSettings)
     paths = RoomPaths.of(settings)
     paths.data.mkdir()
     ledger = Ledger(

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 from dnslib import EDNS0, QTYPE, RCODE, DNSRecord
 
-from appliance.demo.stand_in import answer, serve
+from appliance.demo.stand_in import build_response, serve_dns
 from tests.e2e.school import free_port
 
 
 def ask(name: str, qtype: str = "A") -> DNSRecord:
     query = DNSRecord.question(name, qtype)
     query.add_ar(EDNS0(udp_len=1232))
-    reply = answer(query.pack())
+    reply = build_response(query.pack())
     assert reply is not None
     return DNSRecord.parse(reply)
 
@@ -34,15 +34,17 @@ def test_a_type_without_data_and_a_name_that_does_not_exist_carry_an_soa() -> No
     assert missing.auth[0].rtype == QTYPE.SOA
 
 
-@pytest.mark.parametrize("junk", [b"", b"\x00", b"\xff" * 40, answer(DNSRecord.question("example.org").pack())])
+@pytest.mark.parametrize(
+    "junk", [b"", b"\x00", b"\xff" * 40, build_response(DNSRecord.question("example.org").pack())]
+)
 def test_what_is_no_query_is_not_answered(junk: bytes) -> None:
-    assert answer(junk) is None
+    assert build_response(junk) is None
 
 
 def run(story: Callable[[int], Awaitable[None]]) -> None:
     async def main() -> None:
         port = free_port()
-        server = asyncio.create_task(serve("127.0.0.1", port))
+        server = asyncio.create_task(serve_dns("127.0.0.1", port))
         try:
             async with asyncio.timeout(20):
                 while not server.done():
@@ -73,6 +75,6 @@ def test_it_answers_over_udp_and_over_tcp() -> None:
         writer.write(len(query).to_bytes(2, "big") + query)
         over_tcp = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
         writer.close()
-        assert over_udp == over_tcp == answer(query)
+        assert over_udp == over_tcp == build_response(query)
 
     run(story)

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from appliance.image import disk, filesystems
-from appliance.image.layout import MIB, Layout, layout
+from appliance.image.layout import MIB, Layout, make_layout
 from appliance.image.verify import BOOT_FILES, DEVICE_TREES, SERVICES
 
 EPOCH = 1_790_000_000
 KERNEL = "7.3.4+deb13-arm64"
-SMALL = layout(boot=40 * MIB, root=16 * MIB, data=64 * MIB)
+SMALL = make_layout(boot=40 * MIB, root=16 * MIB, data=64 * MIB)
 SHADOW = "root:*:20000:0:99999:7:::\nhallpass-web:!*:20000::::::\n"
 STATUS = """\
 Package: systemd
@@ -73,12 +73,12 @@ def make(
     filesystems.clamp_times(trees.root, EPOCH)
     filesystems.clamp_times(trees.boot, EPOCH)
     parts = {one.name: folder / f"{one.name}.fs" for one in plan.partitions}
-    filesystems.fat(plan.boot, trees.boot, parts["boot"], EPOCH)
-    filesystems.ext4(plan.root, trees.root, parts["root"], EPOCH)
-    filesystems.ext4(plan.spare, None, parts["spare"], EPOCH)
-    filesystems.ext4(plan.data, None, parts["data"], EPOCH, grows=True)
+    filesystems.make_fat(plan.boot, trees.boot, parts["boot"], EPOCH)
+    filesystems.make_ext4(plan.root, trees.root, parts["root"], EPOCH)
+    filesystems.make_ext4(plan.spare, None, parts["spare"], EPOCH)
+    filesystems.make_ext4(plan.data, None, parts["data"], EPOCH, grows=True)
     if spoil is not None:
         spoil(parts)
     image = folder / "hallpass-1.2.3-arm64.img"
-    disk.compose(plan, parts, image)
+    disk.compose_image(plan, parts, image)
     return image

@@ -11,14 +11,14 @@ import msgspec
 import pytest
 
 from appliance.image import disk, filesystems, os_list, sbom, tools
-from appliance.image.layout import ALIGNED, MIB, layout, table
-from appliance.image.reader import opened
-from appliance.image.reader import table as read_table
+from appliance.image.layout import ALIGNED, MIB, format_partition_table, make_layout
+from appliance.image.reader import open_image
+from appliance.image.reader import read_partition_table as read_table
 from tests.appliance.image.factories import EPOCH, SMALL, Trees, make
 
 
 def test_partitions_follow_each_other_without_gaps_and_data_is_last() -> None:
-    of = layout()
+    of = make_layout()
     assert of.partitions[0].start == ALIGNED
     assert all(after.start == before.end for before, after in pairwise(of.partitions))
     assert all(one.start % ALIGNED == 0 and one.size % ALIGNED == 0 for one in of.partitions)
@@ -28,21 +28,21 @@ def test_partitions_follow_each_other_without_gaps_and_data_is_last() -> None:
 
 
 def test_no_two_file_systems_share_a_name() -> None:
-    assert len({one.label for one in layout().partitions}) == 4
-    assert len({one.uuid for one in layout().partitions}) == 4
+    assert len({one.label for one in make_layout().partitions}) == 4
+    assert len({one.uuid for one in make_layout().partitions}) == 4
 
 
 @pytest.mark.parametrize("size", [0, -ALIGNED, ALIGNED + 512])
 def test_a_partition_that_straddles_the_cards_blocks_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match=r"^root: "):
-        layout(root=size)
+        make_layout(root=size)
 
 
 def test_the_table_says_to_sfdisk_what_the_layout_says(tmp_path: Path) -> None:
     image = tmp_path / "image"
     with image.open("wb") as file:
         file.truncate(SMALL.size)
-    tools.run(["sfdisk", "--quiet", image], given=table(SMALL).encode())
+    tools.run_tool(["sfdisk", "--quiet", image], stdin=format_partition_table(SMALL).encode())
     said = [(one.start, one.size, one.kind) for one in read_table(image)]
     assert said == [(one.start, one.size, one.kind) for one in SMALL.partitions]
 
@@ -64,13 +64,15 @@ def test_the_same_trees_give_the_same_bytes_whenever_and_in_whatever_order_they_
         if path.is_file() and not path.is_symlink():
             os.utime(path, (EPOCH + 77, EPOCH + 77))
     images = [make(first, tmp_path / "made-a"), make(second, tmp_path / "made-b")]
-    assert disk.sha256(images[0]) == disk.sha256(images[1])
-    assert disk.sha256(disk.pack(images[0], "xz")) == disk.sha256(disk.pack(images[1], "xz"))
+    assert disk.sha256_file(images[0]) == disk.sha256_file(images[1])
+    assert disk.sha256_file(disk.compress_image(images[0], "xz")) == disk.sha256_file(
+        disk.compress_image(images[1], "xz")
+    )
 
 
 def test_what_was_put_in_comes_out(tmp_path: Path) -> None:
     trees = Trees(tmp_path / "trees")
-    with opened(make(trees, tmp_path / "made")) as inside:
+    with open_image(make(trees, tmp_path / "made")) as inside:
         for before, after in ((trees.root, inside.root), (trees.boot, inside.boot)):
             there = {path.relative_to(after) for path in after.rglob("*")} - {Path("lost+found")}
             assert there == {path.relative_to(before) for path in before.rglob("*")}
@@ -93,20 +95,20 @@ def test_links_that_lead_to_links_bear_no_later_access_either(tmp_path: Path) ->
 
 def test_the_data_file_system_grows_from_its_first_size_to_a_large_cards(tmp_path: Path) -> None:
     part = tmp_path / "data.fs"
-    filesystems.ext4(SMALL.data, None, part, EPOCH, grows=True)
+    filesystems.make_ext4(SMALL.data, None, part, EPOCH, grows=True)
     with part.open("r+b") as file:
         file.truncate(64 * 1024 * MIB)
-    tools.run(["e2fsck", "-f", "-p", part], accept={0, 1})
-    tools.run(["resize2fs", part])
-    tools.run(["e2fsck", "-f", "-n", part])
+    tools.run_tool(["e2fsck", "-f", "-p", part], accept={0, 1})
+    tools.run_tool(["resize2fs", part])
+    tools.run_tool(["e2fsck", "-f", "-n", part])
 
 
 def test_no_inode_bears_the_hour_of_the_build(tmp_path: Path) -> None:
     trees = Trees(tmp_path / "trees")
     filesystems.clamp_times(trees.root, EPOCH)
     part = tmp_path / "root.fs"
-    filesystems.ext4(SMALL.root, trees.root, part, EPOCH)
-    told = tools.run(["debugfs", "-R", "stat /etc/shadow", part]).decode()
+    filesystems.make_ext4(SMALL.root, trees.root, part, EPOCH)
+    told = tools.run_tool(["debugfs", "-R", "stat /etc/shadow", part]).decode()
     times = [
         line.split()[1]
         for line in told.splitlines()
@@ -119,13 +121,13 @@ def test_no_inode_bears_the_hour_of_the_build(tmp_path: Path) -> None:
 def test_packing_loses_nothing(how: str, tmp_path: Path) -> None:
     image = make(Trees(tmp_path / "trees"), tmp_path / "made")
     raw = tmp_path / "again.img"
-    disk.unpack(disk.pack(image, how), raw)
-    assert disk.sha256(raw) == disk.sha256(image)
+    disk.decompress_image(disk.compress_image(image, how), raw)
+    assert disk.sha256_file(raw) == disk.sha256_file(image)
 
 
 def test_the_block_map_leaves_out_what_is_empty_and_nothing_else(tmp_path: Path) -> None:
     image = make(Trees(tmp_path / "trees"), tmp_path / "made")
-    disk.block_map(image, tmp_path / "bmap")
+    disk.write_block_map(image, tmp_path / "bmap")
     root = ET.fromstring((tmp_path / "bmap").read_text())  # bmaptool wrote it just now
     block = int(str(root.findtext("BlockSize")))
     copied = bytearray(image.stat().st_size)
@@ -142,10 +144,12 @@ def test_the_block_map_leaves_out_what_is_empty_and_nothing_else(tmp_path: Path)
 
 
 def test_imagers_list_names_the_image_with_its_sizes_and_digests() -> None:
-    packed = os_list.Packed(
+    packed = os_list.PackedImage(
         file="hallpass-1.2.3-arm64.img.xz", size=300, digest="a" * 64, raw_size=2000, raw_digest="b" * 64
     )
-    [entry] = json.loads(os_list.document(packed, "1.2.3", EPOCH, "https://central.example.org/cards/"))["os_list"]
+    [entry] = json.loads(os_list.encode_os_list(packed, "1.2.3", EPOCH, "https://central.example.org/cards/"))[
+        "os_list"
+    ]
     assert entry["url"] == "https://central.example.org/cards/hallpass-1.2.3-arm64.img.xz"
     assert (entry["image_download_size"], entry["image_download_sha256"]) == (300, "a" * 64)
     assert (entry["extract_size"], entry["extract_sha256"]) == (2000, "b" * 64)
@@ -155,7 +159,7 @@ def test_imagers_list_names_the_image_with_its_sizes_and_digests() -> None:
 
 def test_the_list_of_contents_names_every_package_that_is_there_and_none_that_is_not(tmp_path: Path) -> None:
     trees = Trees(tmp_path / "trees")
-    written = sbom.document(trees.root, "1.2.3", EPOCH)
+    written = sbom.encode_sbom(trees.root, "1.2.3", EPOCH)
     content = msgspec.json.decode(written)
     assert (content["bomFormat"], content["specVersion"]) == ("CycloneDX", "1.6")
     assert [one["purl"] for one in content["components"]] == [
@@ -163,4 +167,4 @@ def test_the_list_of_contents_names_every_package_that_is_there_and_none_that_is
         "pkg:pypi/hallpass@1.2.3",
     ]
     assert content["components"][1]["licenses"] == [{"expression": "MIT"}]
-    assert sbom.document(trees.root, "1.2.3", EPOCH) == written
+    assert sbom.encode_sbom(trees.root, "1.2.3", EPOCH) == written

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.image import tools
 from appliance.image.errors import ImageError
-from appliance.image.recipe import Recipe, read
+from appliance.image.recipe import Recipe, read_recipe
 
 RECIPE = Path(__file__).parents[3] / "image-build"
 PROJECT = tomllib.loads((RECIPE.parent / "pyproject.toml").read_text())["project"]
@@ -21,7 +21,7 @@ def plain(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
-    return read(RECIPE, {"SOURCE_DATE_EPOCH": "1"})
+    return read_recipe(RECIPE, {"SOURCE_DATE_EPOCH": "1"})
 
 
 def test_every_package_that_hallpass_needs_is_locked(recipe: Recipe) -> None:
@@ -62,7 +62,7 @@ def test_the_kernel_comes_from_backports_and_nothing_comes_twice(recipe: Recipe)
 
 def test_the_base_is_made_anew_when_what_steers_it_changes(recipe: Recipe, tmp_path: Path) -> None:
     other = _copy(tmp_path)
-    same = read(other, {"SOURCE_DATE_EPOCH": "2"})
+    same = read_recipe(other, {"SOURCE_DATE_EPOCH": "2"})
     assert same.base_key(same.sources()) == recipe.base_key(recipe.sources())
     assert same.base_key(same.sources("http://mirror.example.org/debian")) != recipe.base_key(recipe.sources())
     script = other / "root/etc/initramfs-tools/hooks/hallpass"
@@ -75,23 +75,23 @@ def test_every_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (folder / "packages.txt").write_text("systemd\nno such thing!\n")
     (folder / "wheels.lock").write_text("flask==3.1.3\n")
     with pytest.raises(ImageError, match=r"packages\.txt: 'no such thing!'; wheels\.lock: 'flask==3\.1\.3'$"):
-        read(folder, {"SOURCE_DATE_EPOCH": "1"})
+        read_recipe(folder, {"SOURCE_DATE_EPOCH": "1"})
 
 
 def test_a_folder_without_a_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="is this a clone of Hallpass"):
-        read(tmp_path / "image-build", {})
+        read_recipe(tmp_path / "image-build", {})
 
 
 def test_without_a_time_nothing_is_built(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="SOURCE_DATE_EPOCH"):
-        read(_copy(tmp_path), {"SOURCE_DATE_EPOCH": "today"})
+        read_recipe(_copy(tmp_path), {"SOURCE_DATE_EPOCH": "today"})
 
 
 def test_all_missing_tools_are_named_at_once_with_their_packages() -> None:
     present = {"sfdisk", "e2fsck"}
     with pytest.raises(ImageError) as raised:
-        tools.require(tools.READING, lambda name: name if name in present else None)
+        tools.require_tools(tools.READ_TOOLS, lambda name: name if name in present else None)
     said = str(raised.value)
     assert "missing: debugfs, fsck.vfat, mcopy" in said
     assert said.endswith("apt install dosfstools e2fsprogs mtools xz-utils zstd")
@@ -99,9 +99,7 @@ def test_all_missing_tools_are_named_at_once_with_their_packages() -> None:
 
 def test_a_machine_with_nothing_is_told_everything(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as raised:
-        tools.require_for_building(
-            lambda _: None, keyring=tmp_path / "debian-archive-keyring.gpg", binfmt=tmp_path
-        )
+        tools.require_build_tools(lambda _: None, keyring=tmp_path / "debian-archive-keyring.gpg", binfmt=tmp_path)
     packages = str(raised.value).partition("apt install ")[2].split()
     assert {"bmap-tools", "debian-archive-keyring", "mmdebstrap", "mtools"} <= set(packages)
 
@@ -112,7 +110,7 @@ def test_what_emulation_needs_is_asked_of_a_machine_that_emulates(
 ) -> None:
     monkeypatch.setattr(tools, "is_foreign", lambda: foreign)
     with pytest.raises(ImageError) as raised:
-        tools.require_for_building(lambda _: None, keyring=tmp_path / "none.gpg", binfmt=tmp_path)
+        tools.require_build_tools(lambda _: None, keyring=tmp_path / "none.gpg", binfmt=tmp_path)
     packages = str(raised.value).partition("apt install ")[2].split()
     emulation = {"qemu-user-static", "binfmt-support", "arch-test"}
     assert emulation & set(packages) == (emulation if foreign else set())
@@ -120,7 +118,7 @@ def test_what_emulation_needs_is_asked_of_a_machine_that_emulates(
 
 def test_a_program_that_fails_is_quoted_in_one_line() -> None:
     with pytest.raises(ImageError, match=r"^tar failed: .*none\.tar") as raised:
-        tools.run(["tar", "-xf", "/nonexistent/none.tar"])
+        tools.run_tool(["tar", "-xf", "/nonexistent/none.tar"])
     assert "\n" not in str(raised.value)
 
 

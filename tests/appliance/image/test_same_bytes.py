@@ -35,7 +35,7 @@ def test_the_boot_partition_bears_the_recipes_time_whenever_it_was_checked_out(a
     firmware.mkdir(parents=True)
     for name in ("vmlinuz-1", "initrd.img-1"):
         (firmware.parent / name).write_text(name)
-    root.take_boot(recipe, tmp_path / "root", tmp_path / "boot")
+    root.copy_boot(recipe, tmp_path / "root", tmp_path / "boot")
     assert (tmp_path / "boot/config.txt").stat().st_mtime == EPOCH
 
 
@@ -44,7 +44,7 @@ def test_the_boot_partition_bears_the_recipes_time_whenever_it_was_checked_out(a
 def test_so_does_what_is_laid_over_the_root(at: int, tmp_path: Path) -> None:
     recipe = recipe_checked_out(tmp_path / "image-build", at)
     (tmp_path / "root/etc").mkdir(parents=True)
-    root.overlay(recipe, tmp_path / "root")
+    root.apply_overlay(recipe, tmp_path / "root")
     filesystems.clamp_times(tmp_path / "root", EPOCH)
     assert (tmp_path / "root/etc/motd").stat().st_mtime == EPOCH
 
@@ -55,7 +55,7 @@ def test_the_record_of_a_package_names_what_is_there_and_no_command_of_this_mach
             wheel.writestr(name, text)
         wheel.writestr("spoken-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in WHEEL))
     target = tmp_path / "site-packages"
-    wheels.install(tmp_path, ["spoken==1.0"], target, tmp_path / "log")
+    wheels.install_wheels(tmp_path, ["spoken==1.0"], target, tmp_path / "log")
     record = (target / "spoken-1.0.dist-info/RECORD").read_text()
     named = [line.partition(",")[0] for line in record.splitlines()]
     assert "spoken/__init__.py" in named

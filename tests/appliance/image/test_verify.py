@@ -7,24 +7,24 @@ import pytest
 
 from appliance.cli import main
 from appliance.image import disk
-from appliance.image.layout import MIB, layout
-from appliance.image.reader import opened
-from appliance.image.verify import findings, versions
+from appliance.image.layout import MIB, make_layout
+from appliance.image.reader import open_image
+from appliance.image.verify import read_versions, verify_image
 from tests.appliance.image.factories import KERNEL, SHADOW, Trees, make
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nMDEyMw==\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
 def found_in(image: Path) -> list[str]:
-    with opened(image) as inside:
-        return findings(inside)
+    with open_image(image) as inside:
+        return verify_image(inside)
 
 
 def test_a_sound_image_passes_and_says_its_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = make(Trees(tmp_path / "trees"), tmp_path / "made")
-    with opened(image) as inside:
-        assert findings(inside) == []
-        assert versions(inside) == {"hallpass": "1.2.3", "linux": KERNEL, "systemd": "257.13-1~deb13u1"}
+    with open_image(image) as inside:
+        assert verify_image(inside) == []
+        assert read_versions(inside) == {"hallpass": "1.2.3", "linux": KERNEL, "systemd": "257.13-1~deb13u1"}
     with pytest.raises(SystemExit) as left:
         main(["image", "verify", str(image)])
     assert left.value.code == 0
@@ -35,7 +35,7 @@ def test_a_sound_image_passes_and_says_its_versions(tmp_path: Path, capsys: pyte
 def test_a_packed_image_is_looked_into_as_well(how: str, tmp_path: Path) -> None:
     trees = Trees(tmp_path / "trees")
     trees.write("etc/ssh/ssh_host_ed25519_key", "x")
-    assert found_in(disk.pack(make(trees, tmp_path / "made"), how)) == [
+    assert found_in(disk.compress_image(make(trees, tmp_path / "made"), how)) == [
         "etc/ssh/ssh_host_ed25519_key: an SSH host key: every card would have the same one"
     ]
 
@@ -138,7 +138,7 @@ def test_a_file_system_that_is_damaged_is_found(tmp_path: Path) -> None:
 
 
 def test_root_slots_of_two_sizes_are_found(tmp_path: Path) -> None:
-    plan = layout(boot=40 * MIB, root=16 * MIB, data=64 * MIB)
+    plan = make_layout(boot=40 * MIB, root=16 * MIB, data=64 * MIB)
     image = make(Trees(tmp_path / "trees"), tmp_path / "made", plan)
     with image.open("r+b") as file:
         file.seek(0x1BE + 2 * 16 + 12)  # the third entry's size, in sectors

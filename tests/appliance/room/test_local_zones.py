@@ -6,9 +6,9 @@ import pytest
 
 from appliance.errors import HallpassError
 from appliance.room.local_zones import certificate_files, local_names
-from appliance.settings.dns import Domain, Encryption, Forward
-from appliance.settings.room import Dns, Room, RoomSettings
-from appliance.settings.values import Endpoint, Upstream
+from appliance.settings.dns import DnsForwardSection, DnsTlsSection, DomainName
+from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.values import Endpoint, UpstreamSetting
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
 from dns.message import svcb, wire
@@ -17,11 +17,11 @@ from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query
 
 
-def room(folder: Path, encryption: Encryption | None = None, **dns: object) -> RoomSettings:
-    upstreams = (Upstream.parse("192.0.2.53"),)
+def room(folder: Path, encryption: DnsTlsSection | None = None, **dns: object) -> RoomSettings:
+    upstreams = (UpstreamSetting.parse("192.0.2.53"),)
     return RoomSettings(
-        room=Room(name="Room 4", data=folder),
-        dns=Dns(upstreams=upstreams, tls=encryption, **dns),  # type: ignore[arg-type]  # a test may set any of them
+        room=RoomSection(name="Room 4", data=folder),
+        dns=DnsSection(upstreams=upstreams, tls=encryption, **dns),  # type: ignore[arg-type]  # a test may set any of them
     )
 
 
@@ -41,7 +41,9 @@ def test_a_room_knows_its_own_name_and_the_schools_records(tmp_path: Path) -> No
 
 
 def test_a_domain_with_servers_of_its_own_is_theirs(tmp_path: Path) -> None:
-    forward = Forward(domain=Domain.parse("192.168.0.0/16"), upstreams=(Upstream.parse("192.0.2.10"),))
+    forward = DnsForwardSection(
+        domain=DomainName.parse("192.168.0.0/16"), upstreams=(UpstreamSetting.parse("192.0.2.10"),)
+    )
     names = local_names(room(tmp_path, forward=(forward,)), tuple)
     assert ask(names, "1.4.168.192.in-addr.arpa", "PTR") is None
     assert ask(names, "1.0.0.10.in-addr.arpa", "PTR") is not None
@@ -49,7 +51,7 @@ def test_a_domain_with_servers_of_its_own_is_theirs(tmp_path: Path) -> None:
 
 def test_a_room_with_a_certificate_says_how_it_is_reached_encrypted(tmp_path: Path) -> None:
     certificate, key = Authority(tmp_path).sign("192.0.2.4", "room4.school.example")
-    encryption = Encryption(
+    encryption = DnsTlsSection(
         certificate=certificate,
         key=key,
         listen=(Endpoint("127.0.0.1", 8853),),
@@ -71,12 +73,12 @@ def test_a_certificate_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -
     certificate, key = Authority(tmp_path).sign("192.0.2.4")
     missing = tmp_path / "missing.pem"
     for encryption, words in (
-        (Encryption(certificate=missing, key=key), "missing.pem"),
-        (Encryption(certificate=key, key=certificate), "server.key"),
+        (DnsTlsSection(certificate=missing, key=key), "missing.pem"),
+        (DnsTlsSection(certificate=key, key=certificate), "server.key"),
     ):
         with pytest.raises(HallpassError, match=words) as caught:
             certificate_files(encryption)
         assert "\n" not in str(caught.value)
     with pytest.raises(HallpassError, match="bears no name"):
-        local_names(room(tmp_path, Encryption(certificate=certificate, key=key)), tuple)
+        local_names(room(tmp_path, DnsTlsSection(certificate=certificate, key=key)), tuple)
     assert certificate_files(None) is None

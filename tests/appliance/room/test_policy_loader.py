@@ -11,7 +11,7 @@ from appliance.errors import HallpassError
 from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from blocklists import builtin_list
 from blocklists.container import INDEX_NAME
@@ -38,7 +38,7 @@ rules = [{name = "the-schools-own.example", action = "block"}]
 
 def room(folder: Path, more: str) -> tuple[RoomSettings, RoomPaths]:
     (folder / "room.toml").write_text(ALONE + more)
-    settings = load(folder / "room.toml", RoomSettings)
+    settings = load_settings(folder / "room.toml", RoomSettings)
     paths = RoomPaths.of(settings)
     paths.data.mkdir(exist_ok=True)
     return settings, paths

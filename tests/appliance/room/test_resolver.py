@@ -13,7 +13,7 @@ from appliance.errors import HallpassError
 from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
 from appliance.room.resolver import Files, Page, serve
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.policy.compiled import CompiledPolicy
 from tests.fakes.resolvers import question
@@ -37,7 +37,7 @@ token_file = "token"
 def settings_at(folder: Path, port: int = 0, web: str = "127.0.0.1") -> RoomSettings:
     path = folder / "room.toml"
     path.write_text(ROOM.format(port=port, web=web))
-    return load(path, RoomSettings)
+    return load_settings(path, RoomSettings)
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])

@@ -12,7 +12,7 @@ from appliance.room import blocked_tunnels, health
 from appliance.room.paths import RoomPaths
 from appliance.room.resolver import Files, _teller
 from appliance.room.room_policy import depends_on, load_policy, needed_by
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from blocklists import builtin_list
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
@@ -42,7 +42,7 @@ token_file = "token"
 def room(folder: Path, text: str) -> tuple[RoomSettings, RoomPaths]:
     file = folder / "room.toml"
     file.write_text(text)
-    settings = load(file, RoomSettings)
+    settings = load_settings(file, RoomSettings)
     return settings, RoomPaths.of(settings)
 
 

@@ -9,7 +9,7 @@ import pytest
 from appliance.room.paths import RoomPaths
 from appliance.room.resolver import Files
 from appliance.room.settings_reload import Follower
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.server.listen_sockets import ListenSockets
 from dns.supervisor import WorkerGroup
@@ -192,7 +192,7 @@ def test_a_worker_started_anew_begins_with_the_policy_of_now(tmp_path: Path) -> 
     policy = 'version = {}\ndefault_group = "p"\n' + groups
     document = tmp_path / "policy.toml"
     document.write_text(policy.format(1))
-    loaded = load(settings, RoomSettings)
+    loaded = load_settings(settings, RoomSettings)
     files = Files(loaded, RoomPaths.of(loaded))  # as the supervisor holds it from its start on
     document.write_text(policy.format(20))
     files.catch_up()
@@ -210,7 +210,7 @@ def test_what_changed_while_the_room_was_starting_is_noticed(tmp_path: Path) -> 
     file = tmp_path / "room.toml"
     text = ROOM.format(listen='"127.0.0.1:0"', upstream=9, workers=1, rate_limit=0, more="")
     file.write_text(text)
-    settings = load(file, RoomSettings)
+    settings = load_settings(file, RoomSettings)
     first, second = (WorkerGroup(ListenSockets(), workers, lambda *_: None) for workers in (1, 2))
     follower = Follower(
         file, settings, first, lambda *_: second, health_folder=tmp_path / "health", say=lambda _: None

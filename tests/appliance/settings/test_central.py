@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.settings.central import CentralSettings
-from appliance.settings.load import SettingsInvalid, load
+from appliance.settings.load import SettingsInvalid, load_settings
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ def test_a_mistake_is_said_before_anything_starts(tmp_path: Path, line: str, pro
     path = tmp_path / "central.toml"
     path.write_text(f'[central]\nschool = "Example Primary"\ndata = "data"\n{line}\n')
     with pytest.raises(SettingsInvalid, match=problem):
-        load(path, CentralSettings)
+        load_settings(path, CentralSettings)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.settings.load import SettingsInvalid, load
+from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
 
 ROOM = """
@@ -20,7 +20,7 @@ upstreams = ["192.0.2.53"]
 def read(folder: Path, more: str, room: str = ROOM) -> RoomSettings:
     path = folder / "room.toml"
     path.write_text(room + more)
-    return load(path, RoomSettings)
+    return load_settings(path, RoomSettings)
 
 
 def problems(folder: Path, more: str, room: str = ROOM) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.settings.load import SettingsInvalid, load
+from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
 
@@ -26,25 +26,25 @@ def write(folder: Path, text: str) -> Path:
 
 def problems_of(folder: Path, text: str) -> tuple[str, ...]:
     with pytest.raises(SettingsInvalid) as caught:
-        load(write(folder, text), RoomSettings)
+        load_settings(write(folder, text), RoomSettings)
     return caught.value.problems
 
 
 def test_a_minimal_file_gets_sensible_defaults(tmp_path: Path) -> None:
-    settings = load(write(tmp_path, MINIMAL), RoomSettings)
+    settings = load_settings(write(tmp_path, MINIMAL), RoomSettings)
     assert settings.dns.rate_limit == 1000
     assert settings.dns.listen == (Endpoint("127.0.0.1", 5300),)
     assert settings.central is None
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
-    assert load(write(tmp_path, MINIMAL), RoomSettings).room.data == tmp_path / "data"
+    assert load_settings(write(tmp_path, MINIMAL), RoomSettings).room.data == tmp_path / "data"
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
     path = tmp_path / "room.toml"
     path.write_bytes(b"\xef\xbb\xbf" + MINIMAL.replace("\n", "\r\n").encode())
-    assert load(path, RoomSettings).room.name == "Room 4"
+    assert load_settings(path, RoomSettings).room.name == "Room 4"
 
 
 def test_every_mistake_is_reported_at_once_with_its_key(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_every_mistake_is_reported_at_once_with_its_key(tmp_path: Path) -> None:
 
 def test_a_missing_file_and_a_file_that_is_no_toml_are_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="cannot be read: No such file"):
-        load(tmp_path / "absent.toml", RoomSettings)
+        load_settings(tmp_path / "absent.toml", RoomSettings)
     assert problems_of(tmp_path, "[room")[0].startswith("is not TOML")
 
 
@@ -88,7 +88,7 @@ def test_text_that_is_not_utf8_is_said(tmp_path: Path) -> None:
     path = tmp_path / "room.toml"
     path.write_bytes(b"\xff\xfe[\x00")
     with pytest.raises(SettingsInvalid, match="is not UTF-8 text"):
-        load(path, RoomSettings)
+        load_settings(path, RoomSettings)
 
 
 def test_a_room_cannot_have_both_its_own_policy_and_a_central(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.settings.values import Endpoint, Network, Upstream
+from appliance.settings.values import Endpoint, Network, UpstreamSetting
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,15 @@ def test_an_address_is_a_network_of_one() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("192.0.2.53", Upstream("plain", "192.0.2.53", 53)),
-        ("192.0.2.53:5302", Upstream("plain", "192.0.2.53", 5302)),
-        ("2001:db8::53", Upstream("plain", "2001:db8::53", 53)),
-        ("tls://192.0.2.53#dns.example", Upstream("tls", "192.0.2.53", 853, "dns.example")),
-        ("https://dns.example/dns-query", Upstream("https", "dns.example", 443, "dns.example", "/dns-query")),
+        ("192.0.2.53", UpstreamSetting("plain", "192.0.2.53", 53)),
+        ("192.0.2.53:5302", UpstreamSetting("plain", "192.0.2.53", 5302)),
+        ("2001:db8::53", UpstreamSetting("plain", "2001:db8::53", 53)),
+        ("tls://192.0.2.53#dns.example", UpstreamSetting("tls", "192.0.2.53", 853, "dns.example")),
+        (
+            "https://dns.example/dns-query",
+            UpstreamSetting("https", "dns.example", 443, "dns.example", "/dns-query"),
+        ),
     ],
 )
-def test_an_upstream_names_its_transport(text: str, expected: Upstream) -> None:
-    assert Upstream.parse(text) == expected
+def test_an_upstream_names_its_transport(text: str, expected: UpstreamSetting) -> None:
+    assert UpstreamSetting.parse(text) == expected

@@ -10,7 +10,7 @@ import pytest
 
 from appliance import protocol
 from appliance.central import requests, rules
-from appliance.central.models import Publication
+from appliance.central.models import PublicationRow
 from blocklists.container import INDEX_NAME
 from dns.policy.document import PolicyDocument
 from tests.fakes.school import PASSWORD
@@ -45,7 +45,7 @@ def test_a_room_reads_its_policy(school: Any, room: httpx.Client) -> None:
 
 
 def test_a_request_sent_twice_arrives_once(school: Any, room: httpx.Client) -> None:
-    asked = school.asked()
+    asked = school.unblock_request()
     assert room.put(f"/requests/{asked.id}", content=body(asked)).status_code == 201
     assert room.put(f"/requests/{asked.id}", content=body(asked)).status_code == 200
     states = msgspec.json.decode(room.get("/requests").content, type=list[protocol.RequestState])
@@ -53,7 +53,7 @@ def test_a_request_sent_twice_arrives_once(school: Any, room: httpx.Client) -> N
 
 
 def test_a_teacher_takes_a_request_back(school: Any, room: httpx.Client) -> None:
-    asked = school.asked()
+    asked = school.unblock_request()
     room.put(f"/requests/{asked.id}", content=body(asked))
     assert room.delete(f"/requests/{asked.id}").status_code == 200
     assert room.delete(f"/requests/{asked.id}").status_code == 200
@@ -61,7 +61,7 @@ def test_a_teacher_takes_a_request_back(school: Any, room: httpx.Client) -> None
 
 
 def test_one_room_sees_nothing_of_another(school: Any, room: httpx.Client) -> None:
-    asked = school.asked()
+    asked = school.unblock_request()
     room.put(f"/requests/{asked.id}", content=body(asked))
     with school.as_room("Room 5") as other:
         assert other.get("/requests").json() == []
@@ -88,14 +88,14 @@ def test_what_is_not_understood_is_said_in_one_sentence(room: httpx.Client, cont
 
 
 def test_a_request_for_what_is_no_name_is_refused(school: Any, room: httpx.Client) -> None:
-    asked = msgspec.structs.replace(school.asked(), site="no name at all")
+    asked = msgspec.structs.replace(school.unblock_request(), site="no name at all")
     answer = room.put(f"/requests/{asked.id}", content=body(asked))
     assert answer.status_code == 409
     assert "not the name of a site" in answer.json()["error"]
 
 
 def test_the_id_in_the_address_must_be_the_one_in_the_body(school: Any, room: httpx.Client) -> None:
-    assert room.put("/requests/" + "b" * 32, content=body(school.asked())).status_code == 400
+    assert room.put("/requests/" + "b" * 32, content=body(school.unblock_request())).status_code == 400
 
 
 def test_a_room_hears_of_a_change_on_its_feed(school: Any, room: httpx.Client) -> None:
@@ -103,8 +103,8 @@ def test_a_room_hears_of_a_change_on_its_feed(school: Any, room: httpx.Client) -
         assert feed.headers["Content-Type"] == "application/x-ndjson"
         lines = (line for line in feed.iter_lines() if line)
         assert json.loads(next(lines)) == {"policy": 1, "index": "", "requests": 0}
-        with school.store.writing() as session:
-            rules.add(session, school.clock(), name="bad.example.org", action="block", by="coordinator")
+        with school.store.write_session() as session:
+            rules.add_rule(session, school.clock(), name="bad.example.org", action="block", by="coordinator")
         assert json.loads(next(lines))["policy"] == 2
         document = msgspec.json.decode(room.get("/policy").content, type=PolicyDocument)
         assert document.version == 2
@@ -112,14 +112,16 @@ def test_a_room_hears_of_a_change_on_its_feed(school: Any, room: httpx.Client) -
 
 
 def test_an_approval_reaches_the_room_that_asked(school: Any, room: httpx.Client) -> None:
-    asked = school.asked()
+    asked = school.unblock_request()
     with room.stream("GET", "/feed") as feed:
         lines = (line for line in feed.iter_lines() if line)
         next(lines)
         room.put(f"/requests/{asked.id}", content=body(asked))
         assert json.loads(next(lines))["requests"] == 1
-        with school.store.writing() as session:
-            requests.approve(session, school.clock(), request_id=asked.id, by="coordinator", answer="Enjoy")
+        with school.store.write_session() as session:
+            requests.approve_request(
+                session, school.clock(), request_id=asked.id, by="coordinator", answer="Enjoy"
+            )
         assert json.loads(next(lines)) == {"policy": 2, "index": "", "requests": 2}
     (state,) = room.get("/requests").json()
     assert (state["state"], state["answer"]) == ("approved", "Enjoy")
@@ -130,8 +132,8 @@ def test_an_index_is_given_out_by_its_hash(school: Any, room: httpx.Client) -> N
     folder = school.central.settings.central.data / "indexes" / version
     folder.mkdir(parents=True)
     (folder / INDEX_NAME).write_bytes(b"an index")
-    with school.store.writing() as session:
-        session.add(Publication(hash=version, built_at=school.clock(), names=1))
+    with school.store.write_session() as session:
+        session.add(PublicationRow(hash=version, built_at=school.clock(), names=1))
     answer = room.get(f"/index/{version}")
     assert answer.content == b"an index"
     assert room.get(f"/index/{version}", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
@@ -160,8 +162,8 @@ def test_reports_incidents_and_health_arrive(school: Any, room: httpx.Client) ->
         assert room.put(f"/reports/{report.id}", content=body(report)).status_code == status
         assert room.put(f"/incidents/{incident.id}", content=body(incident)).status_code == status
     assert room.put("/health", content=body(health)).status_code == 200
-    with school.store.reading() as session:
-        assert [one.site for one in requests.open_reports(session)] == ["bad.example.org"]
+    with school.store.read_session() as session:
+        assert [one.site for one in requests.list_open_reports(session)] == ["bad.example.org"]
     assert school.room().last_seen == school.clock()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.card import enrolment_file
 from appliance.central import accounts, audit, policies, requests
-from appliance.central.models import Publication
+from appliance.central.models import PublicationRow
 from appliance.protocol import SiteReport
 from tests.e2e.browser import Browser
 from tests.fakes.school import PASSWORD
@@ -26,13 +26,13 @@ def cora(school: Any) -> Iterator[Browser]:
 
 
 def document(school: Any) -> Any:
-    with school.store.writing(concerns_rooms=False) as session:
-        return policies.document(session, school.clock(), session.merge(school.room()))
+    with school.store.write_session(affects_rooms=False) as session:
+        return policies.build_policy(session, school.clock(), session.merge(school.room()))
 
 
 def state(school: Any) -> Any:
-    with school.store.reading() as session:
-        return requests.states(session, school.clock(), school.room())[-1]
+    with school.store.read_session() as session:
+        return requests.list_request_states(session, school.clock(), school.room())[-1]
 
 
 def said(browser: Browser) -> str:
@@ -135,8 +135,8 @@ def test_a_denial_gives_the_teacher_words(cora: Browser, school: Any) -> None:
 def test_a_request_that_was_decided_meanwhile_is_said_so(cora: Browser, school: Any) -> None:
     request_id = school.request()
     cora.open("/")
-    with school.store.writing() as session:
-        requests.deny(session, school.clock(), request_id=request_id, by="other", answer="no")
+    with school.store.write_session() as session:
+        requests.deny_request(session, school.clock(), request_id=request_id, by="other", answer="no")
     press(cora, "/decide", "approve")
     assert "denied already" in said(cora)
 
@@ -177,13 +177,13 @@ def test_a_list_is_handed_in_and_its_bad_lines_are_shown(cora: Browser, school: 
         name="our-list", category="gambling",
     )  # fmt: skip
     assert "The list was added" in said(cora)
-    school.central.compiler.compile_now()
+    school.central.publisher.build_and_publish()
     cora.open("/lists")
     assert "1 line passed over" in cora.text
     assert "this is no entry" in cora.text
-    with school.store.reading() as session:
+    with school.store.read_session() as session:
         newest = policies.latest_publication(session)
-    assert isinstance(newest, Publication)
+    assert isinstance(newest, PublicationRow)
     press(cora, "/remove")
     assert "/remove" not in cora.open("/lists").text
 
@@ -235,16 +235,16 @@ def test_nobody_locks_themself_out(cora: Browser) -> None:
 
 
 def test_an_account_that_was_ended_is_signed_out_at_once(cora: Browser, school: Any) -> None:
-    with school.store.writing() as session:
-        accounts.end(session, school.clock(), username="cora", by="head")
+    with school.store.write_session() as session:
+        accounts.end_account(session, school.clock(), username="cora", by="head")
     assert "Sign in" in cora.open("/").text
 
 
 def test_a_report_closes_the_site_or_is_put_away(cora: Browser, school: Any) -> None:
     for number, site in enumerate(("bad.example.org", "fine.example.org")):
         report = SiteReport(id=str(number) * 32, site=site, teacher="ada", reported_at=school.clock())
-        with school.store.writing() as session:
-            requests.take_report(session, school.clock(), session.merge(school.room()), report)
+        with school.store.write_session() as session:
+            requests.receive_report(session, school.clock(), session.merge(school.room()), report)
     press(cora.open("/"), "/settle", "bad.example.org")
     assert document(school).rules[0].name == "bad.example.org"
     press(cora, "/settle")
@@ -258,8 +258,8 @@ def test_everything_stands_in_the_audit(cora: Browser, school: Any) -> None:
     text = cora.open("/audit").text
     for words in ("room enrolled", "account added", "denied", "Not today"):
         assert words in text
-    with school.store.reading() as session:
-        assert audit.latest(session)
+    with school.store.read_session() as session:
+        assert audit.list_audit_entries(session)
 
 
 def test_a_room_is_enrolled_into_the_file_for_its_card(cora: Browser, school: Any) -> None:
@@ -271,7 +271,7 @@ def test_a_room_is_enrolled_into_the_file_for_its_card(cora: Browser, school: An
         central=msgspec.structs.replace(school.central.settings.central, url="https://central.example.org"),
     )
     cora.send(cora.open("/rooms").form_with(action="/rooms"), name="Room 9", bundle="1")
-    made = enrolment_file.decode(cora.text.encode())
+    made = enrolment_file.decode_enrolment(cora.text.encode())
     assert (made.room, made.url) == ("Room 9", "https://central.example.org")
 
 

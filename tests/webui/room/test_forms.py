@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.errors import InvalidName
-from webui.room.forms import LessonForm, ReportForm, RequestForm, mistakes, site_of
+from webui.room.forms import LessonForm, ReportForm, RequestForm, describe_errors, parse_full_site
 
 
 @pytest.mark.parametrize(
@@ -24,19 +24,19 @@ from webui.room.forms import LessonForm, ReportForm, RequestForm, mistakes, site
     ],
 )
 def test_the_site_is_read_from_what_was_written(written: str, site: str) -> None:
-    assert site_of(written) == site
+    assert parse_full_site(written) == site
 
 
 @pytest.mark.parametrize("written", ["", "   ", "https://", "com", "two words.example", "https://[::1"])
 def test_what_names_no_site_is_refused(written: str) -> None:
     with pytest.raises(InvalidName):
-        site_of(written)
+        parse_full_site(written)
 
 
 @given(st.text(max_size=80))
 def test_nothing_that_is_typed_raises_anything_else(written: str) -> None:
     with contextlib.suppress(InvalidName):
-        assert "." in site_of(written)
+        assert "." in parse_full_site(written)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_control_character_is_said_beside_its_field(
         form = kind()
         assert not form.validate()
         assert list(form.errors) == [field]
-        assert f"U+{ord(character):04X}" in mistakes(form)
+        assert f"U+{ord(character):04X}" in describe_errors(form)
 
 
 def test_a_reason_of_blanks_is_none_and_blanks_around_one_are_taken_away(app: Flask) -> None:
@@ -70,7 +70,7 @@ def test_a_reason_of_blanks_is_none_and_blanks_around_one_are_taken_away(app: Fl
         with app.test_request_context("/", method="POST", data=GOOD | {"reason": blank}):
             form = RequestForm()
             assert not form.validate()
-            assert mistakes(form) == "Please say in a few words what it is for."
+            assert describe_errors(form) == "Please say in a few words what it is for."
     with app.test_request_context("/", method="POST", data=GOOD | {"reason": "  Römer \u2013 Größe  "}):
         form = RequestForm()
         assert form.validate(), form.errors
@@ -81,4 +81,4 @@ def test_what_is_too_long_is_said(app: Flask) -> None:
     with app.test_request_context("/", method="POST", data=GOOD | {"reason": "x" * 501}):
         form = RequestForm()
         assert not form.validate()
-        assert mistakes(form) == "That is too long: 500 characters at most."
+        assert describe_errors(form) == "That is too long: 500 characters at most."

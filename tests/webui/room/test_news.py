@@ -11,10 +11,9 @@ import pytest
 
 from appliance.room.agent import rpc
 from appliance.room.paths import RoomPaths
-from appliance.settings.room import Dns, RoomSettings
-from appliance.settings.room import Room as RoomSection
-from appliance.settings.values import Upstream
-from webui.room.room_client import Room
+from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.values import UpstreamSetting
+from webui.room.room_client import RoomClient
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def settings(tmp_path: Path) -> Iterator[RoomSettings]:
     run = Path(tempfile.mkdtemp(prefix="hp-", dir="/tmp"))  # short: sockets live below it
     yield RoomSettings(
         room=RoomSection(name="Room 4", data=tmp_path, run=run),
-        dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),)),
+        dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
     )
     shutil.rmtree(run)
 
@@ -39,7 +38,7 @@ def hanging(path: Path) -> socket.socket:
 def test_an_agent_that_hangs_does_not_silence_a_page(settings: RoomSettings) -> None:
     paths = RoomPaths.of(settings)
     with hanging(paths.agent_socket), hanging(paths.live_socket):
-        news = Room(settings).news(silence_seconds=0.1)
+        news = RoomClient(settings).watch_changes(keepalive_seconds=0.1)
         began = time.monotonic()
         assert [next(news), next(news)] == [False, False]
         assert time.monotonic() - began < rpc.PATIENCE_SECONDS
@@ -47,6 +46,6 @@ def test_an_agent_that_hangs_does_not_silence_a_page(settings: RoomSettings) -> 
 
 
 def test_a_room_whose_other_processes_are_away_gives_signs_of_life(settings: RoomSettings) -> None:
-    news = Room(settings).news(silence_seconds=0.1)
+    news = RoomClient(settings).watch_changes(keepalive_seconds=0.1)
     assert [next(news), next(news)] == [False, False]
     news.close()

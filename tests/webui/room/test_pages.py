@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from appliance.protocol import Account
 from appliance.room import health
 from appliance.room.health import Condition, ProcessHealth
-from appliance.settings.room import Dns, Room, RoomSettings
-from appliance.settings.values import Upstream
+from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.values import UpstreamSetting
 from webui.room.app import create_app
-from webui.shared.auth import _wanted
+from webui.shared.auth import _next_page
 
 TESS = Account(username="tess", name="Tess Teacher", role="teacher")
 
@@ -24,8 +24,8 @@ TESS = Account(username="tess", name="Tess Teacher", role="teacher")
 def app(tmp_path: Path) -> Flask:
     return create_app(
         RoomSettings(
-            room=Room(name="Room 4", data=tmp_path, run=Path("/tmp/hp-nobody-serves-here")),
-            dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),)),
+            room=RoomSection(name="Room 4", data=tmp_path, run=Path("/tmp/hp-nobody-serves-here")),
+            dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
         )
     )
 
@@ -95,7 +95,7 @@ def test_every_page_is_protected_and_says_that_use_is_monitored(teacher: FlaskCl
 )
 def test_signing_in_leads_nowhere_else(app: Flask, wanted: str) -> None:
     with app.test_request_context("/sign-in", query_string={"next": wanted}):
-        assert _wanted() == ""
+        assert _next_page() == ""
 
 
 def test_a_page_that_does_not_exist_is_said_in_plain_words(teacher: FlaskClient) -> None:

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from appliance.protocol import Account
 from appliance.room.agent import rpc
-from appliance.settings.room import Dns, Room, RoomSettings
-from appliance.settings.values import Upstream
+from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.values import UpstreamSetting
 from tests.appliance.room.agent.conftest import Agent, central, folder, until
 from tests.appliance.room.agent.test_outbox import BAD, try_until, wish
 from tests.fakes.central import FakeCentral
@@ -25,8 +25,8 @@ TESS = Account(username="tess", name="Tess Teacher", role="teacher")
 def teacher_of(agent: Agent) -> FlaskClient:
     app = create_app(
         RoomSettings(
-            room=Room(name="Room 4", data=agent.paths.data, run=agent.paths.sockets),
-            dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),)),
+            room=RoomSection(name="Room 4", data=agent.paths.data, run=agent.paths.sockets),
+            dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
         )
     )
     app.config["WTF_CSRF_ENABLED"] = False

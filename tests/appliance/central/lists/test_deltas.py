@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from appliance.central.lists.deltas import Overlays
+from appliance.central.lists.deltas import IndexDeltas
 from blocklists.compiler import build_index
 from blocklists.container import INDEX_NAME
 from blocklists.sources import Source
@@ -25,25 +25,25 @@ NAMES = [f"site{number}.example" for number in range(3000)]
 
 def test_a_small_change_is_a_small_file_that_is_made_once(tmp_path: Path) -> None:
     old, new = publish(tmp_path, NAMES), publish(tmp_path, [*NAMES, "added.example"])
-    overlays = Overlays(tmp_path / "indexes")
-    first = overlays.file(new, old)
+    overlays = IndexDeltas(tmp_path / "indexes")
+    first = overlays.find_delta(new, old)
     assert first is not None
     assert first.stat().st_size < (tmp_path / "indexes" / new / INDEX_NAME).stat().st_size
     made = first.stat().st_mtime_ns
-    again = overlays.file(new, old)
+    again = overlays.find_delta(new, old)
     assert again == first
     assert again.stat().st_mtime_ns == made
 
 
 def test_a_large_change_is_better_downloaded_whole(tmp_path: Path) -> None:
     old, new = publish(tmp_path, NAMES), publish(tmp_path, [f"other-{name}" for name in NAMES])
-    overlays = Overlays(tmp_path / "indexes")
-    assert overlays.file(new, old) is None
-    assert overlays.file(new, old) is None
+    overlays = IndexDeltas(tmp_path / "indexes")
+    assert overlays.find_delta(new, old) is None
+    assert overlays.find_delta(new, old) is None
 
 
 def test_a_base_that_is_not_kept_or_no_hash_gives_the_whole(tmp_path: Path) -> None:
     version = publish(tmp_path, NAMES)
-    overlays = Overlays(tmp_path / "indexes")
+    overlays = IndexDeltas(tmp_path / "indexes")
     for base in ("f" * 64, "", "../../etc", version):
-        assert overlays.file(version, base) is None
+        assert overlays.find_delta(version, base) is None

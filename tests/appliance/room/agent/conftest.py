@@ -21,8 +21,8 @@ from appliance.room.agent.rpc_server import Answers
 from appliance.room.agent.store import Memory
 from appliance.room.current_policy import PolicyInUse
 from appliance.room.paths import RoomPaths
-from appliance.settings.room import CentralLink, Dns, Room, RoomSettings
-from appliance.settings.values import Upstream
+from appliance.settings.room import CentralLink, DnsSection, RoomSection, RoomSettings
+from appliance.settings.values import UpstreamSetting
 from tests.fakes.central import TOKEN, FakeCentral
 
 
@@ -51,8 +51,8 @@ class Agent:
         self._client = CentralClient(link)
         self.follower = Follower(self._client, self.memory, self.paths, "0.0.0", clock)
         settings = RoomSettings(
-            room=Room(name="Room 4", data=self.paths.data, run=self.paths.sockets),
-            dns=Dns(upstreams=(Upstream("plain", "192.0.2.53", 53),)),
+            room=RoomSection(name="Room 4", data=self.paths.data, run=self.paths.sockets),
+            dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
             central=link,
         )
         deciding = Deciding(self.paths, PolicyInUse(settings), self.memory)

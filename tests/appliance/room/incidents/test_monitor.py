@@ -10,7 +10,7 @@ from appliance.room import blocked_tunnels
 from appliance.room.incidents.monitor import Watch
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.pseudonyms import Tokens
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.message.wire import NOERROR, REFUSED, SERVFAIL
 from dns.querylog.records import QueryRecord, RecordBatch
@@ -26,13 +26,13 @@ def paths(tmp_path: Path) -> RoomPaths:
         '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
         '[policy]\ndocument = "policy.toml"\n'
     )
-    return RoomPaths.of(load(tmp_path / "room.toml", RoomSettings))
+    return RoomPaths.of(load_settings(tmp_path / "room.toml", RoomSettings))
 
 
 @pytest.fixture
 def watch(tmp_path: Path, paths: RoomPaths) -> Watch:
     paths.tunnels.parent.mkdir(parents=True, exist_ok=True)
-    return Watch(load(tmp_path / "room.toml", RoomSettings), paths, Tokens(b"b" * 32))
+    return Watch(load_settings(tmp_path / "room.toml", RoomSettings), paths, Tokens(b"b" * 32))
 
 
 def seconds_of_a_tunnel(verdict: str, rcode: int, step: str) -> Iterator[RecordBatch]:

@@ -28,7 +28,7 @@ from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.reader import QueryLog
 from appliance.room.query_log.service import Recorder
 from appliance.room.query_log.writer import Ledger
-from appliance.settings.load import load
+from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.querylog.records import FrameReader, QueryRecord, RecordBatch, ack_decoder, encode_frame
 from hardware.lamp import SimulatedLamp
@@ -55,7 +55,7 @@ def settings(folder: Path) -> RoomSettings:
         '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
         '[led]\ndriver = "simulated"\n[log]\ncommit_seconds = 60\n[policy]\ndocument = "policy.toml"\n'
     )
-    return load(folder / "room.toml", RoomSettings)
+    return load_settings(folder / "room.toml", RoomSettings)
 
 
 class Process:

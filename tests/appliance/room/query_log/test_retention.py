@@ -16,7 +16,7 @@ from appliance.room.query_log.log_key import NoKey
 from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.reader import QueryLog
 from appliance.room.query_log.writer import Ledger
-from appliance.settings.room import Log
+from appliance.settings.room import LogSection
 from dns.querylog.records import QueryRecord, RecordBatch
 
 NOW = 1_795_000_000.0
@@ -40,7 +40,7 @@ class Room:
         return Ledger(
             self._folder / "log.db",
             self._folder / "log.spool",
-            Log(),
+            LogSection(),
             Tokens(b"s" * 32),
             NoKey(),
             clock_trusted=lambda: self.trusted,

@@ -19,7 +19,7 @@ from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.reader import QueryLog
 from appliance.room.query_log.service import Recorder, patience
 from appliance.room.query_log.writer import Ledger
-from appliance.settings.room import Log
+from appliance.settings.room import LogSection
 from dns.querylog.records import BatchAck, FrameReader, QueryRecord, RecordBatch, ack_decoder, encode_frame
 from hardware.lamp import SimulatedLamp
 
@@ -71,7 +71,7 @@ class Running:
         tokens = Tokens.of_room(folder)
         self.live = LiveFeed(tokens)
         self.light = SignalLight(SimulatedLamp(self.lamp), asyncio.get_running_loop())
-        ledger = Ledger(self.log, folder / "log.spool", Log(), tokens, NoKey())
+        ledger = Ledger(self.log, folder / "log.spool", LogSection(), tokens, NoKey())
         self.recorder = Recorder(ledger, self.live, self.light, commit_seconds=0.05, now=lambda: 1000.0)
 
     async def worker(self) -> Worker:

@@ -13,7 +13,7 @@ from appliance.room.query_log.log_key import FileKey, KeyNotThere, LogKeySource,
 from appliance.room.query_log.pseudonyms import Tokens
 from appliance.room.query_log.reader import LogUnreadable, QueryLog, Wanted
 from appliance.room.query_log.writer import Ledger
-from appliance.settings.room import Log
+from appliance.settings.room import LogSection
 from dns.querylog.records import QueryRecord, RecordBatch
 
 NOW = 1_795_000_000.0
@@ -43,9 +43,13 @@ def record(
 
 @pytest.fixture
 def room(tmp_path: Path) -> Callable[..., Ledger]:
-    def make(source: LogKeySource | None = None, settings: Log | None = None) -> Ledger:
+    def make(source: LogKeySource | None = None, settings: LogSection | None = None) -> Ledger:
         return Ledger(
-            tmp_path / "log.db", tmp_path / "log.spool", settings or Log(), Tokens(b"s" * 32), source or NoKey()
+            tmp_path / "log.db",
+            tmp_path / "log.spool",
+            settings or LogSection(),
+            Tokens(b"s" * 32),
+            source or NoKey(),
         )
 
     return make
@@ -118,7 +122,7 @@ def test_a_trickle_is_taken_in_now_and_then(
     room: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "PROMPT_FOLDS", 1)
-    one = room(settings=Log(fold_seconds=60))
+    one = room(settings=LogSection(fold_seconds=60))
     for second in range(100):
         one.write([RecordBatch("w", second + 1, (record(),))], NOW + second)
     assert read(tmp_path).stats().queries == 61, "the first at once, the next sixty after a minute"
@@ -246,7 +250,7 @@ def test_rows_are_kept_for_as_long_as_their_kind_may_be(room: Callable[..., Ledg
 def test_beyond_its_size_the_oldest_allowed_rows_go_first_and_it_is_said(
     room: Callable[..., Ledger], tmp_path: Path
 ) -> None:
-    one = room(settings=Log(megabytes=1))
+    one = room(settings=LogSection(megabytes=1))
     refused = [record(f"r{number}.example", second=NOW - 5000, verdict="refused") for number in range(500)]
     allowed = [record(f"n{number}.example", second=NOW - 4000 + number // 10) for number in range(30_000)]
     one.write([RecordBatch("w", 1, (*refused, *allowed))], NOW)
@@ -273,7 +277,7 @@ def test_beyond_its_size_the_oldest_allowed_rows_go_first_and_it_is_said(
 def test_the_level_of_detail_says_what_is_kept(
     room: Callable[..., Ledger], tmp_path: Path, level: str, names: set[str], device: bool
 ) -> None:
-    one = room(settings=Log(detail=level))  # type: ignore[arg-type]
+    one = room(settings=LogSection(detail=level))  # type: ignore[arg-type]
     both = (record("www.school.example", count=4), record("www.casino.example", verdict="refused", count=2))
     one.write([RecordBatch("w", 1, both)], NOW)
     log = read(tmp_path)
@@ -335,7 +339,12 @@ def _at(second: float) -> datetime:
 
 def test_a_clock_that_may_be_wrong_deletes_nothing(tmp_path: Path) -> None:
     one = Ledger(
-        tmp_path / "log.db", tmp_path / "log.spool", Log(), Tokens(b"s" * 32), NoKey(), clock_trusted=lambda: False
+        tmp_path / "log.db",
+        tmp_path / "log.spool",
+        LogSection(),
+        Tokens(b"s" * 32),
+        NoKey(),
+        clock_trusted=lambda: False,
     )
     one.write([RecordBatch("w", 1, (record(second=NOW - 100 * DAY),))], NOW)
     one.tend(NOW)
