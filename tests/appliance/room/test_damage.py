@@ -163,11 +163,11 @@ def test_an_index_damaged_where_it_lies_is_left_within_moments(room: EnrolledRoo
     assert room.ask("now.example") == REFUSED
     with Devices(room, "www.example.org", *SCHOOLS_OWN) as devices:
         damage(room.index)
-        wait_until("the index before it", lambda: room.ask("before.example") == REFUSED, 5)
-        assert room.ask("both.example") == REFUSED
+        wait_until("every worker's index before it", lambda: _all_say(room, "before.example", REFUSED))
         rounds = devices.rounds
         wait_until("more questions", lambda: devices.rounds > rounds + 50)
-        assert [room.ask(name) for name in ("both.example", "before.example")] == [REFUSED] * 2
+        assert _all_say(room, "both.example", REFUSED)
+        assert _all_say(room, "before.example", REFUSED)
     assert devices.heard["www.example.org"] <= {OPEN, FAILED}
     for name in SCHOOLS_OWN:
         assert devices.heard[name] <= {REFUSED, FAILED}
