@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.central import policies, requests, rooms
+from appliance.central import policies, rooms, unblocks
 from appliance.central.store import Store
 from appliance.protocol import Target
 from appliance.web_server import KEEPALIVE_SECONDS
@@ -130,7 +130,7 @@ class Feed:
 
     def _expire_unblocks(self) -> None:
         with self._store.read_session() as session:
-            has_expired = requests.expire_unblocks(session, self._now())
+            has_expired = unblocks.expire_unblocks(session, self._now())
         if has_expired:
             with self._store.write_session() as session:
-                requests.expire_unblocks(session, self._now())
+                unblocks.expire_unblocks(session, self._now())

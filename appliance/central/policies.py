@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import requests, rules
+from appliance.central import delegations, profiles, rules, unblocks
 from appliance.central.models import PublicationRow, RoomRow, SchoolRow
 from appliance.protocol import Target
 from dns.policy.document import Delegation, Group, PolicyDocument, Profile, Rule, Unblock
@@ -53,8 +53,8 @@ def _policy_digest(content: PolicyDocument) -> str:
 
 def _policy_content(session: Session, now: datetime, room: RoomRow) -> PolicyDocument:
     school = session.scalars(select(SchoolRow)).one()
-    profiles = rules.list_profiles(session)
-    default = next((profile.name for profile in profiles if profile.is_default), profiles[0].name)
+    found = profiles.list_profiles(session)
+    default = next((profile.name for profile in found if profile.is_default), found[0].name)
     made = PolicyDocument(
         version=0,
         school=school.name,
@@ -62,7 +62,7 @@ def _policy_content(session: Session, now: datetime, room: RoomRow) -> PolicyDoc
         timezone=school.timezone,
         default_group=default,
         groups=tuple(
-            Group(name=profile.name, profile=profile.name, members=tuple(profile.members)) for profile in profiles
+            Group(name=profile.name, profile=profile.name, members=tuple(profile.members)) for profile in found
         ),
         profiles=tuple(
             Profile(
@@ -71,7 +71,7 @@ def _policy_content(session: Session, now: datetime, room: RoomRow) -> PolicyDoc
                 safe_search=profile.safe_search,
                 keywords=profile.keywords,
             )
-            for profile in profiles
+            for profile in found
         ),
         rules=tuple(
             Rule(name=rule.name, action=rule.action, locked=rule.locked, note=rule.note)  # type: ignore[arg-type]  # the table holds these two words only
@@ -88,12 +88,12 @@ def _policy_content(session: Session, now: datetime, room: RoomRow) -> PolicyDoc
                 by=unblock.by,
                 request=unblock.request_id or "",
             )
-            for unblock in requests.list_active_unblocks(session, now, room)
+            for unblock in unblocks.list_active_unblocks(session, now, room)
         ),
         locked_categories=tuple(school.locked_categories),
         delegations=tuple(
             Delegation(categories=(one.category,), minutes=one.minutes, per_day=one.per_day)
-            for one in rules.list_delegations(session)
+            for one in delegations.list_delegations(session)
         ),
     )
     return without_overreach(made)[0]  # what stood in the tables before the doors refused it; the pages name it

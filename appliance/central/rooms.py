@@ -63,6 +63,11 @@ def record_health(session: Session, now: datetime, room: RoomRow, health: RoomHe
     }
 
 
+def mark_requests_changed(session: Session, room_id: int) -> None:
+    """Count on the number by which a room hears that something has become of its requests."""
+    session.get_one(RoomRow, room_id).requests_changed += 1
+
+
 def _hash_token(token: str) -> str:
     # The token has 256 bits of its own, so a plain hash is enough: there is nothing to guess.
     return hashlib.sha256(token.encode()).hexdigest()

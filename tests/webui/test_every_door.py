@@ -18,7 +18,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from appliance.central import policies, requests, rules
+from appliance.central import policies, reports, requests, rules
 from appliance.central.models import RequestRow, RuleRow, SiteReportRow, UnblockRow
 from appliance.protocol import Account
 from appliance.protocol import SiteReport as Report
@@ -153,7 +153,7 @@ class Doors:
     def _settle(self, site: str) -> str:
         report = self._report("example.org")
         with self.school.store.write_session() as session:
-            requests.receive_report(session, self.school.clock(), self.school.room(), report)
+            reports.receive_report(session, self.school.clock(), self.school.room(), report)
         said = self._central(f"/reports/{report.id}/settle", close=site)
         with self.school.store.write_session() as session:
             session.delete(session.get_one(SiteReportRow, report.id))

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, g, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from appliance import protocol
-from appliance.central import accounts, policies, requests, rooms
+from appliance.central import accounts, incidents, policies, reports, requests, room_actions, rooms
 from appliance.central.errors import CentralError, NotFound
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
@@ -133,7 +133,7 @@ def put_report(report_id: str) -> Response:
     report = _decode_body(protocol.SiteReport)
     _require_same_id(report.id, report_id)
     with central().store.write_session() as session:
-        new = requests.receive_report(session, central().now(), _get_room(session), report)
+        new = reports.receive_report(session, central().now(), _get_room(session), report)
     return _json_response({}, 201 if new else 200)
 
 
@@ -143,7 +143,7 @@ def put_incident(incident_id: str) -> Response:
     incident = _decode_body(protocol.Incident)
     _require_same_id(incident.id, incident_id)
     with central().store.write_session() as session:
-        new = requests.receive_incident(session, _get_room(session), incident)
+        new = incidents.receive_incident(session, _get_room(session), incident)
     return _json_response({}, 201 if new else 200)
 
 
@@ -153,7 +153,7 @@ def put_action(action_id: str) -> Response:
     action = _decode_body(protocol.RoomAction)
     _require_same_id(action.id, action_id)
     with central().store.write_session(affects_rooms=False) as session:
-        new = requests.receive_room_action(session, central().now(), _get_room(session), action)
+        new = room_actions.receive_room_action(session, central().now(), _get_room(session), action)
     return _json_response({}, 201 if new else 200)
 
 

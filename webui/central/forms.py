@@ -11,7 +11,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from appliance.central.errors import CentralError
-from appliance.central.requests import MAX_UNBLOCK_MINUTES
+from appliance.central.unblocks import MAX_UNBLOCK_MINUTES
 from appliance.protocol import Role
 from blocklists.categories import CATEGORIES
 

@@ -6,7 +6,20 @@ from flask import Blueprint, Response, current_app, flash, g, redirect, render_t
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import accounts, audit, enrolment, policies, requests, rooms, rules
+from appliance.central import (
+    accounts,
+    audit,
+    delegations,
+    enrolment,
+    incidents,
+    policies,
+    profiles,
+    reports,
+    requests,
+    rooms,
+    rules,
+    unblocks,
+)
 from appliance.central.errors import CentralError
 from appliance.central.lists import sources
 from appliance.central.service import Central
@@ -68,11 +81,11 @@ def queue() -> str:
         return render_template(
             "queue.html",
             waiting=requests.list_waiting_requests(session),
-            open_now=requests.list_active_unblocks(session, now),
+            open_now=unblocks.list_active_unblocks(session, now),
             decided=requests.list_decided_requests(session, 20),
-            reports=requests.list_open_reports(session),
+            reports=reports.list_open_reports(session),
             decision=forms.DecisionForm(),
-            profiles=rules.list_profiles(session),
+            profiles=profiles.list_profiles(session),
             now=now,
             too_wide=reason_why_not,
         )
@@ -110,7 +123,7 @@ def decide(request_id: str) -> Redirect:
 def end(unblock_id: int) -> Redirect:
     """Close early what was opened."""
     with central().store.write_session() as session:
-        requests.end_unblock(session, central().now(), unblock_id=unblock_id, by=_current_username())
+        unblocks.end_unblock(session, central().now(), unblock_id=unblock_id, by=_current_username())
     flash("It is closed again.")
     return redirect(url_for(".queue"))
 
@@ -129,7 +142,7 @@ def settle(report_id: str) -> Redirect:
                 by=_current_username(),
                 note="reported by a teacher",
             )
-        requests.settle_report(session, central().now(), report_id=report_id, by=_current_username())
+        reports.settle_report(session, central().now(), report_id=report_id, by=_current_username())
     flash(f"{site} is closed in every room." if site else "The report was put away.")
     return redirect(url_for(".queue"))
 
@@ -141,11 +154,13 @@ def show_rules() -> str:
         return render_template(
             "rules.html",
             rules=rules.list_rules(session),
-            profiles=rules.list_profiles(session),
+            profiles=profiles.list_profiles(session),
             categories=CATEGORIES,
-            locked=rules.list_locked_categories(session),
+            locked=profiles.list_locked_categories(session),
             form=forms.RuleForm(),
-            delegations=[(one, CATEGORIES_BY_ID[one.category].name) for one in rules.list_delegations(session)],
+            delegations=[
+                (one, CATEGORIES_BY_ID[one.category].name) for one in delegations.list_delegations(session)
+            ],
             delegation_form=forms.DelegationForm(),
             too_wide=reason_why_not,
         )
@@ -186,7 +201,7 @@ def delegate() -> Redirect:
     """Let teachers open a category's sites by themselves."""
     form = forms.require_valid(forms.DelegationForm())
     with central().store.write_session() as session:
-        rules.delegate_category(
+        delegations.delegate_category(
             session, central().now(), category=form.category.data, minutes=form.minutes.data,
             per_day=form.per_day.data or 0, by=_current_username(),
         )  # fmt: skip
@@ -199,7 +214,7 @@ def delegate() -> Redirect:
 def end_delegation(category: str) -> Redirect:
     """Let a category's sites wait for the coordinator again."""
     with central().store.write_session() as session:
-        rules.end_delegation(session, central().now(), category=category, by=_current_username())
+        delegations.end_delegation(session, central().now(), category=category, by=_current_username())
     flash("Requests for these sites wait for you again.")
     return redirect(url_for(".show_rules"))
 
@@ -208,7 +223,7 @@ def end_delegation(category: str) -> Redirect:
 def set_closed(profile: str) -> Redirect:
     """Say which categories a profile keeps closed."""
     with central().store.write_session() as session:
-        rules.set_blocked_categories(
+        profiles.set_blocked_categories(
             session,
             central().now(),
             profile=profile,
@@ -359,7 +374,7 @@ def show_incidents() -> str:
     """Show what somebody should look at."""
     with central().store.read_session() as session:
         return render_template(
-            "incidents.html", incidents=requests.list_open_incidents(session), kinds=_INCIDENT_WORDS
+            "incidents.html", incidents=incidents.list_open_incidents(session), kinds=_INCIDENT_WORDS
         )
 
 
@@ -367,7 +382,7 @@ def show_incidents() -> str:
 def acknowledge(incident_id: str) -> Redirect:
     """Say that an incident has been looked at."""
     with central().store.write_session() as session:
-        requests.acknowledge_incident(session, central().now(), incident_id=incident_id, by=_current_username())
+        incidents.acknowledge_incident(session, central().now(), incident_id=incident_id, by=_current_username())
     flash("The incident was acknowledged.")
     return redirect(url_for(".show_incidents"))
 

@@ -23,3 +23,9 @@ def school(tmp_path: Path, prepared: Path) -> Iterator[FakeSchool]:
     made = FakeSchool(folder, prepared=True)
     yield made
     made.close()
+
+
+@pytest.fixture
+def rooms_of_the_school(school: FakeSchool) -> None:
+    school.enrol("Room 4")
+    school.enrol("Room 5")

@@ -1,24 +1,16 @@
-from typing import Any
-
 import pytest
 
 from appliance.central import policies, requests, rules
-from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import PublicationRow
 from blocklists.categories import CATEGORIES_BY_ID
-from dns.policy.document import PolicyDocument
 from dns.policy.validation import validation_errors
+from tests.appliance.central.factories import document
 from tests.fakes.school import FakeSchool
 
 
 @pytest.fixture(autouse=True)
 def one_room(school: FakeSchool) -> None:
     school.enrol()
-
-
-def document(school: FakeSchool, room: str = "Room 4") -> PolicyDocument:
-    with school.store.write_session(affects_rooms=False) as session:
-        return policies.build_policy(session, school.clock(), session.merge(school.room(room)))
 
 
 def test_a_new_school_starts_with_pupils_and_staff_and_sensible_categories(school: FakeSchool) -> None:
@@ -75,42 +67,3 @@ def test_rooms_are_told_of_the_newest_index(school: FakeSchool) -> None:
             session.add(PublicationRow(hash=name, built_at=school.clock(), names=1))
     with school.store.write_session() as session:
         assert policies.build_target(session, school.clock(), session.merge(school.room())).index == "b" * 64
-
-
-def test_a_rule_is_for_a_name_and_comes_once(school: FakeSchool) -> None:
-    def add(name: str, **how: Any) -> None:
-        with school.store.write_session() as session:
-            rules.add_rule(session, school.clock(), name=name, by="coordinator", **how)
-
-    add("Bad.Example.ORG.", action="block")
-    with pytest.raises(NotPossible, match="already"):
-        add("bad.example.org", action="block")
-    with pytest.raises(NotPossible, match="not the name of a site"):
-        add("no name at all", action="block")
-    add("good.example.org", action="allow", locked=True)
-    found = {rule.name: rule for rule in document(school).rules}
-    assert set(found) == {"bad.example.org", "good.example.org"}
-    assert not found["good.example.org"].locked  # only a closing can be locked
-
-
-def test_what_is_not_there_cannot_be_changed(school: FakeSchool) -> None:
-    with pytest.raises(NotFound), school.store.write_session() as session:
-        rules.remove_rule(session, school.clock(), rule_id=99, by="coordinator")
-    with pytest.raises(NotFound), school.store.write_session() as session:
-        rules.set_blocked_categories(session, school.clock(), profile="nobody", blocked=[], by="coordinator")
-
-
-def test_categories_closed_for_a_profile_reach_the_rooms(school: FakeSchool) -> None:
-    with school.store.write_session() as session:
-        rules.set_blocked_categories(
-            session, school.clock(), profile="staff", blocked=["gambling"], by="coordinator"
-        )
-    (staff,) = [profile for profile in document(school).profiles if profile.name == "staff"]
-    assert staff.closed == ("gambling",)
-
-
-def test_a_category_that_nobody_knows_cannot_be_closed(school: FakeSchool) -> None:
-    with pytest.raises(NotPossible, match="no category 'gamblign'"), school.store.write_session() as session:
-        rules.set_blocked_categories(
-            session, school.clock(), profile="staff", blocked=["gamblign"], by="coordinator"
-        )

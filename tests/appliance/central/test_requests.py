@@ -3,33 +3,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from appliance.central import audit, requests
+from appliance.central import audit, requests, unblocks
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import UnblockRow
-from appliance.protocol import Incident, RequestState, SiteReport
+from tests.appliance.central.factories import approve, sites_open, state
 from tests.fakes.school import FakeSchool
 
-
-@pytest.fixture(autouse=True)
-def rooms_of_the_school(school: FakeSchool) -> None:
-    school.enrol("Room 4")
-    school.enrol("Room 5")
-
-
-def state(school: FakeSchool, room: str = "Room 4") -> RequestState:
-    with school.store.read_session() as session:
-        (only,) = requests.list_request_states(session, school.clock(), school.room(room))
-    return only
-
-
-def approve(school: FakeSchool, request_id: str, **how: object) -> UnblockRow:
-    with school.store.write_session() as session:
-        return requests.approve_request(session, school.clock(), request_id=request_id, by="coordinator", **how)  # type: ignore[arg-type]  # the options of approve, handed on
-
-
-def sites_open(school: FakeSchool, room: str = "Room 4") -> list[str]:
-    with school.store.read_session() as session:
-        return [one.site for one in requests.list_active_unblocks(session, school.clock(), school.room(room))]
+pytestmark = pytest.mark.usefixtures("rooms_of_the_school")
 
 
 def test_a_request_waits_until_somebody_decides(school: FakeSchool) -> None:
@@ -82,7 +62,7 @@ def test_the_coordinator_may_open_it_to_one_group(school: FakeSchool) -> None:
         approve(school, school.request(), groups=("nobody-here",))
 
 
-@pytest.mark.parametrize("minutes", [0, -1, requests.MAX_UNBLOCK_MINUTES + 1])
+@pytest.mark.parametrize("minutes", [0, -1, unblocks.MAX_UNBLOCK_MINUTES + 1])
 def test_an_opening_has_an_end(school: FakeSchool, minutes: int) -> None:
     with pytest.raises(NotPossible, match="an opening lasts"):
         approve(school, school.request(), minutes=minutes)
@@ -132,30 +112,6 @@ def test_no_room_can_take_back_the_request_of_another(school: FakeSchool) -> Non
     assert state(school).state == "waiting"
 
 
-def test_ending_now_closes_at_once_and_twice_is_once(school: FakeSchool) -> None:
-    unblock = approve(school, school.request())
-    for _ in range(2):
-        with school.store.write_session() as session:
-            requests.end_unblock(session, school.clock(), unblock_id=unblock.id, by="coordinator")
-    assert sites_open(school) == []
-    told = state(school)
-    assert (told.state, told.until) == ("ended", school.clock())
-    with school.store.read_session() as session:
-        assert [entry.what for entry in audit.list_audit_entries(session)].count("ended") == 1
-
-
-def test_what_is_over_is_ended_once(school: FakeSchool) -> None:
-    approve(school, school.request(minutes=10))
-    with school.store.write_session() as session:
-        assert not requests.expire_unblocks(session, school.clock())
-    school.clock.pass_minutes(10)
-    with school.store.write_session() as session:
-        assert requests.expire_unblocks(session, school.clock())
-    assert state(school).state == "ended"
-    with school.store.write_session() as session:
-        assert not requests.expire_unblocks(session, school.clock())
-
-
 def test_every_change_of_a_request_moves_the_rooms_number(school: FakeSchool) -> None:
     seen = [school.room().requests_changed]
     request_id = school.request()
@@ -163,7 +119,7 @@ def test_every_change_of_a_request_moves_the_rooms_number(school: FakeSchool) ->
     unblock = approve(school, request_id)
     seen.append(school.room().requests_changed)
     with school.store.write_session() as session:
-        requests.end_unblock(session, school.clock(), unblock_id=unblock.id, by="coordinator")
+        unblocks.end_unblock(session, school.clock(), unblock_id=unblock.id, by="coordinator")
     seen.append(school.room().requests_changed)
     assert seen == sorted(set(seen))
     assert school.room("Room 5").requests_changed == 0
@@ -174,21 +130,6 @@ def test_a_waiting_request_is_shown_however_old_a_decided_one_for_a_day(school: 
     approve(school, school.request(site="decided.example.org"))
     school.clock.pass_minutes(25 * 60)
     assert state(school).request.site == "old.example.org"
-
-
-def test_reports_and_incidents_arrive_once_and_can_be_settled(school: FakeSchool) -> None:
-    report = SiteReport(id="a" * 32, site="bad.example.org", teacher="teacher", reported_at=school.clock())
-    incident = Incident(
-        id="b" * 32, kind="many-refusals", happened_at=school.clock(), device="d1", evidence=("x.example",)
-    )
-    for new in (True, False):
-        with school.store.write_session() as session:
-            assert requests.receive_report(session, school.clock(), school.room(), report) is new
-            assert requests.receive_incident(session, school.room(), incident) is new
-    with school.store.write_session() as session:
-        requests.settle_report(session, school.clock(), report_id=report.id, by="coordinator")
-    with school.store.read_session() as session:
-        assert requests.list_open_reports(session) == []
 
 
 def test_every_decision_is_in_the_audit_with_who_and_what(school: FakeSchool) -> None:

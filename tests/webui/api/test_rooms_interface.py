@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from appliance import protocol
-from appliance.central import requests, rules
+from appliance.central import reports, requests, rules
 from appliance.central.models import PublicationRow
 from blocklists.container import INDEX_NAME
 from dns.policy.document import PolicyDocument
@@ -163,7 +163,7 @@ def test_reports_incidents_and_health_arrive(school: Any, room: httpx.Client) ->
         assert room.put(f"/incidents/{incident.id}", content=body(incident)).status_code == status
     assert room.put("/health", content=body(health)).status_code == 200
     with school.store.read_session() as session:
-        assert [one.site for one in requests.list_open_reports(session)] == ["bad.example.org"]
+        assert [one.site for one in reports.list_open_reports(session)] == ["bad.example.org"]
     assert school.room().last_seen == school.clock()
 
 

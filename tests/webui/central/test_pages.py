@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from appliance.card import enrolment_file
-from appliance.central import accounts, audit, policies, requests
+from appliance.central import accounts, audit, policies, reports, requests
 from appliance.central.models import PublicationRow
 from appliance.protocol import SiteReport
 from tests.e2e.browser import Browser
@@ -244,7 +244,7 @@ def test_a_report_closes_the_site_or_is_put_away(cora: Browser, school: Any) -> 
     for number, site in enumerate(("bad.example.org", "fine.example.org")):
         report = SiteReport(id=str(number) * 32, site=site, teacher="ada", reported_at=school.clock())
         with school.store.write_session() as session:
-            requests.receive_report(session, school.clock(), session.merge(school.room()), report)
+            reports.receive_report(session, school.clock(), session.merge(school.room()), report)
     press(cora.open("/"), "/settle", "bad.example.org")
     assert document(school).rules[0].name == "bad.example.org"
     press(cora, "/settle")

@@ -1,0 +1,25 @@
+"""The names that somebody wrote, checked for what they are to do; what is no site is said in words."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from appliance.central.errors import NotPossible
+from dns.errors import InvalidName
+from dns.policy.site_names import check_opening, check_rule
+
+
+def checked_site(written: str) -> str:
+    """Return the name of a site that is to be opened. Raises NotPossible for what is not a site."""
+    return _checked_name(check_opening, written)
+
+
+def checked_rule_name(written: str, action: Literal["allow", "block"]) -> str:
+    """Return the name that a rule is for. Raises NotPossible for what no rule can be for."""
+    return _checked_name(lambda name: check_rule(name, action), written)
+
+
+def _checked_name(check: Callable[[str], str], written: str) -> str:
+    try:
+        return check(written)
+    except InvalidName as problem:
+        raise NotPossible(str(problem)) from None
