@@ -10,18 +10,44 @@ from typing import Any
 
 from flask import Flask
 
-from appliance.central import accounts
+from appliance.central.accounts import authenticate, find_account
 from appliance.central.service import Central
 from appliance.protocol import Account
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from webui.api.views import api
-from webui.central.views import pages
+from webui.central.accounts.views import blueprint as accounts
+from webui.central.audit.views import blueprint as audit
+from webui.central.blueprints import START
+from webui.central.delegations.views import blueprint as delegations
+from webui.central.events import blueprint as events
+from webui.central.incidents.views import blueprint as incidents
+from webui.central.lists.views import blueprint as lists
+from webui.central.profiles.views import blueprint as profiles
+from webui.central.reports.views import blueprint as reports
+from webui.central.requests.views import blueprint as requests
+from webui.central.rooms.views import blueprint as rooms
+from webui.central.rules.views import blueprint as rules
+from webui.central.unblocks.views import blueprint as unblocks
 from webui.shared import auth
 from webui.shared.base_app import create_base_app
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 PLACE = "for the coordinator"
+FEATURES = (
+    requests,
+    unblocks,
+    reports,
+    rules,
+    profiles,
+    delegations,
+    lists,
+    rooms,
+    accounts,
+    incidents,
+    audit,
+    events,
+)
 ALLOWED_ROLES = frozenset({"coordinator"})  # other roles have no pages here yet
 
 
@@ -43,11 +69,12 @@ def create_central_app(central: Central) -> Flask:
     app.extensions["central"] = central
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
     app.register_blueprint(api)
-    app.register_blueprint(pages)
+    for feature in FEATURES:
+        app.register_blueprint(feature)
     app.context_processor(lambda: {"place": PLACE, "school": settings.central.school})
 
     def check(username: str, password: str) -> Account | str:
-        account = accounts.authenticate(central.store, central.now(), username, password)
+        account = authenticate(central.store, central.now(), username, password)
         if account is None:
             return "User name or password is not right. After several wrong tries an account waits a little."
         if account.role not in ALLOWED_ROLES:
@@ -56,10 +83,10 @@ def create_central_app(central: Central) -> Flask:
 
     def still_holds(account: Account) -> bool:
         with central.store.read_session() as session:
-            now = accounts.find_account(session, account.username, central.now())
+            now = find_account(session, account.username, central.now())
         return now is not None and now.role == account.role
 
-    auth.install_auth(app, check, still_holds, home="pages.queue")
+    auth.install_auth(app, check, still_holds, home=START)
     return app
 
 

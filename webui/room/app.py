@@ -9,13 +9,16 @@ from appliance.protocol import Account, Credentials
 from appliance.room.agent import rpc
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from webui.room.block_page import block_page, serve_block_page
-from webui.room.lessons import classroom
+from webui.room.block_page.views import blueprint as block_page
+from webui.room.block_page.views import serve_block_page
+from webui.room.events import blueprint as events
+from webui.room.lessons.views import blueprint as lessons
 from webui.room.room_client import RoomClient
-from webui.room.views import pages
+from webui.room.today.views import blueprint as today
 from webui.shared import auth
 from webui.shared.base_app import create_base_app
 
+FEATURES = (today, lessons, events, block_page)
 ALLOWED_ROLES = frozenset({"teacher", "coordinator", "head", "safeguarding"})
 
 
@@ -26,9 +29,8 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     app = create_base_app(__name__, settings.room.data, tls=False)
     app.extensions["room"] = room
     app.extensions["hallpass-csrf"].exempt(block_page)  # a page of another name has no session of ours
-    app.register_blueprint(pages)
-    app.register_blueprint(classroom)
-    app.register_blueprint(block_page)
+    for feature in FEATURES:
+        app.register_blueprint(feature)
     app.before_request(serve_block_page)
     app.context_processor(lambda: {"place": room.name, "room": room.name, "notices": room.list_notices()})
 
@@ -41,5 +43,5 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
             return "This page is for the teachers of this room."
         return account
 
-    auth.install_auth(app, check, lambda _account: True, home="pages.today")
+    auth.install_auth(app, check, lambda _account: True, home="today.show")
     return app

@@ -1,7 +1,6 @@
 """The teacher's pages: only for who signed in, protected, and calm whatever is away or sent."""
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,39 +8,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from appliance.protocol import Account
 from appliance.room import health
 from appliance.room.health import Condition, ProcessHealth
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings
-from appliance.settings.values import UpstreamSetting
-from webui.room.app import create_app
+from tests.webui.room.conftest import TESS
 from webui.shared.auth import _next_page
-
-TESS = Account(username="tess", name="Tess Teacher", role="teacher")
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return create_app(
-        RoomSettings(
-            room=RoomSection(name="Room 4", data=tmp_path, run=Path("/tmp/hp-nobody-serves-here")),
-            dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
-        )
-    )
-
-
-@pytest.fixture
-def stranger(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-@pytest.fixture
-def teacher(app: Flask) -> FlaskClient:
-    client = app.test_client()
-    with client.session_transaction() as session:
-        session["account"] = msgspec.to_builtins(TESS)
-        session["_user_id"] = "tess"
-    return client
 
 
 def token_of(page: str) -> str:
@@ -111,30 +81,6 @@ def test_an_account_that_ended_is_signed_out(app: Flask) -> None:
         session["account"] = ended
         session["_user_id"] = "tess"
     assert client.get("/").status_code == 302
-
-
-# The page that stands where something is closed
-
-
-def test_a_closed_name_shows_a_calm_page_without_a_reason(stranger: FlaskClient) -> None:
-    response = stranger.get("/some/page", headers={"Host": "www.casino.example"})
-    page = response.get_data(as_text=True)
-    assert response.status_code == 403
-    assert "This page is closed here." in page
-    assert "Tell a grown-up" in page
-    assert "casino" not in page
-    assert "Sign in" not in page
-
-
-def test_telling_a_grown_up_needs_no_login_and_always_says_thank_you(stranger: FlaskClient) -> None:
-    response = stranger.post("/hallpass/tell-a-grown-up", headers={"Host": "www.casino.example"})
-    assert response.status_code == 200
-    assert "Thank you for telling" in response.get_data(as_text=True)
-
-
-@pytest.mark.parametrize("host", ["room-4.local", "room4", "192.0.2.4:8080", "[2001:db8::4]", "localhost:8080"])
-def test_the_rooms_own_names_lead_to_the_teachers_page(stranger: FlaskClient, host: str) -> None:
-    assert stranger.get("/sign-in", headers={"Host": host}).status_code == 200
 
 
 def test_whoever_comes_is_told_what_the_card_waits_for(stranger: FlaskClient, app: Flask) -> None:

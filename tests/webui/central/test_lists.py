@@ -1,0 +1,49 @@
+"""Lists, as the coordinator sees them at central."""
+
+from typing import Any
+
+import pytest
+
+from appliance.central import policies
+from appliance.central.models import PublicationRow
+from tests.e2e.browser import Browser
+from tests.webui.central.pages import press, said
+
+
+def test_a_list_is_handed_in_and_its_bad_lines_are_shown(cora: Browser, school: Any) -> None:
+    cora.open("/lists")
+    cora.send(
+        cora.form_with("category", "format"),
+        files={"file": ("list.txt", b"bad.example.org\nthis is no entry\n")},
+        name="our-list", category="gambling",
+    )  # fmt: skip
+    assert "The list was added" in said(cora)
+    school.central.publisher.build_and_publish()
+    cora.open("/lists")
+    assert "1 line passed over" in cora.text
+    assert "this is no entry" in cora.text
+    with school.store.read_session() as session:
+        newest = policies.latest_publication(session)
+    assert isinstance(newest, PublicationRow)
+    press(cora, "/remove")
+    assert "/remove" not in cora.open("/lists").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [({"location": ""}, "either an https address or a file"),
+     ({"location": "http://lists.example.org/x"}, "https"),
+     ({"location": "/etc/passwd"}, "https"),
+     ({"location": "https://lists.example.org/x", "name": "Bad Name!"}, "no name for a source")],
+)  # fmt: skip
+def test_a_source_that_cannot_be_is_refused_in_words(cora: Browser, fields: dict[str, str], says: str) -> None:
+    cora.open("/lists")
+    cora.send(cora.form_with("category", "format"), **({"name": "a-list", "category": "games"} | fields))
+    assert says in said(cora)
+
+
+def test_a_file_that_is_no_list_is_refused_in_words(cora: Browser) -> None:
+    cora.open("/lists")
+    page = {"file": ("list.txt", b"<!doctype html><html>sign in first</html>\n")}
+    cora.send(cora.form_with("category", "format"), files=page, name="a-list", category="games")
+    assert "no list" in said(cora)

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from appliance.protocol import Account
+from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.values import UpstreamSetting
+from webui.room.app import create_app
+
+TESS = Account(username="tess", name="Tess Teacher", role="teacher")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return create_app(
+        RoomSettings(
+            room=RoomSection(name="Room 4", data=tmp_path, run=Path("/tmp/hp-nobody-serves-here")),
+            dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
+        )
+    )
+
+
+@pytest.fixture
+def stranger(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def teacher(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["account"] = msgspec.to_builtins(TESS)
+        session["_user_id"] = "tess"
+    return client

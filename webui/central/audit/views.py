@@ -1,0 +1,15 @@
+"""Who did what."""
+
+from flask import render_template
+
+from appliance.central import audit
+from webui.central.blueprints import central, create_feature_blueprint
+
+blueprint = create_feature_blueprint("audit", __name__, home="audit.show")
+
+
+@blueprint.get("/audit")
+def show() -> str:
+    """Show who did what."""
+    with central().store.read_session() as session:
+        return render_template("audit/audit.html", entries=audit.list_audit_entries(session))

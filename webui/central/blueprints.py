@@ -1,0 +1,45 @@
+"""What the features of central's site share: each makes its blueprint here.
+
+A blueprint is for whoever is signed in. What its services refuse is said as a message on the page that the
+feature's forms stand on.
+"""
+
+from typing import Any
+
+from flask import Blueprint, current_app, flash, g, redirect, request, url_for
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central.errors import CentralError
+from appliance.central.service import Central
+
+START = "requests.queue"  # the page that everybody begins on
+
+
+def create_feature_blueprint(name: str, import_name: str, *, home: str) -> Blueprint:
+    """Return the blueprint of a feature; `home` is the endpoint of the page that its forms stand on."""
+    blueprint = Blueprint(name, import_name, template_folder="templates")
+
+    @blueprint.before_request
+    @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
+    def note_revision() -> None:
+        g.revision = central().store.revisions().pages  # before anything is read: what changes later is heard of
+
+    @blueprint.errorhandler(CentralError)
+    def go_home(problem: CentralError) -> Redirect:
+        flash(f"{problem}.", "warning")
+        return redirect(url_for(home if request.method == "POST" else START))  # a page never leads to itself
+
+    return blueprint
+
+
+def central() -> Central:
+    """Return the service that this application serves."""
+    service: Central = current_app.extensions["central"]
+    return service
+
+
+def current_username() -> str:
+    """Return the user name of whoever is signed in."""
+    account: Any = current_user.account
+    return str(account.username)

@@ -1,0 +1,1 @@
+"""What teachers may open by themselves."""

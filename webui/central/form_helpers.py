@@ -1,0 +1,25 @@
+"""What the forms of every feature use."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from flask_wtf import FlaskForm
+from wtforms.fields.choices import SelectChoice
+
+from appliance.central.errors import CentralError
+
+F = TypeVar("F", bound=FlaskForm)
+
+
+def select_choices(words: Mapping[str, str]) -> list[SelectChoice]:
+    """Return what can be chosen: what is sent, and the words that a person reads."""
+    return [SelectChoice(value, text) for value, text in words.items()]
+
+
+def require_valid(form: F) -> F:
+    """Return a form that was filled in rightly. Raises CentralError with every mistake."""
+    if form.validate_on_submit():
+        return form
+    labels = {name: field.label.text for name, field in form._fields.items()}
+    mistakes = [f"{labels.get(name, name)}: {' '.join(words)}" for name, words in form.errors.items()]
+    raise CentralError("; ".join(mistakes).rstrip(".") or "nothing was sent")

@@ -1,0 +1,1 @@
+"""What the safeguarding lead should look at."""

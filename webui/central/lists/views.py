@@ -1,0 +1,80 @@
+"""The public lists, and compiling them."""
+
+from flask import flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import audit, policies
+from appliance.central.errors import CentralError
+from appliance.central.lists import sources
+from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.form_helpers import require_valid
+from webui.central.lists.forms import SourceForm
+
+blueprint = create_feature_blueprint("lists", __name__, home="lists.show")
+
+
+@blueprint.get("/lists")
+def show() -> str:
+    """Show the sources, and what the last compilation said of each."""
+    with central().store.read_session() as session:
+        return render_template(
+            "lists/lists.html",
+            sources=sources.list_sources(session),
+            published=policies.latest_publication(session),
+            publisher=central().publisher.state,
+            form=SourceForm(),
+        )
+
+
+@blueprint.post("/lists")
+def subscribe() -> Redirect:
+    """Subscribe to a source: a URL, or a file."""
+    form = require_valid(SourceForm())
+    location = (form.location.data or "").strip()
+    upload = form.file.data
+    if bool(location) == bool(upload):
+        raise CentralError("give either an https address or a file")
+    if upload:
+        kept = sources.store_uploaded_list(
+            central().settings.central.data / "lists", upload.read(), form.format.data
+        )
+        location = str(kept)
+    elif not location.startswith("https://"):
+        raise CentralError("the address must begin with https://")
+    with central().store.write_session() as session:
+        sources.subscribe_source(
+            session, central().now(), name=form.name.data, category=form.category.data, location=location,
+            format=form.format.data, match=form.match.data, by=current_username(),
+        )  # fmt: skip
+    central().publisher.request_build()
+    flash("The list was added. It is in force in every room as soon as it is compiled.")
+    return redirect(url_for("lists.show"))
+
+
+@blueprint.post("/lists/<int:source_id>/remove")
+def unsubscribe(source_id: int) -> Redirect:
+    """Take a source away."""
+    with central().store.write_session() as session:
+        sources.unsubscribe_source(session, central().now(), source_id=source_id, by=current_username())
+    central().publisher.request_build()
+    flash("The list was removed; the rooms follow as soon as the rest is compiled.")
+    return redirect(url_for("lists.show"))
+
+
+@blueprint.post("/lists/<int:source_id>/accept")
+def accept_download(source_id: int) -> Redirect:
+    """Take into use a download that was held back because it had changed so much."""
+    with central().store.write_session(affects_rooms=False) as session:
+        source = sources.get_source(session, source_id)
+        central().publisher.accept_download(source)
+        audit.record_audit(session, central().now(), current_username(), "download accepted", source.name)
+    central().publisher.request_build()
+    flash("The new copy is taken into use as soon as it is compiled.")
+    return redirect(url_for("lists.show"))
+
+
+@blueprint.post("/lists/compile")
+def compile_again() -> Redirect:
+    """Fetch and compile everything again."""
+    central().publisher.request_build()
+    return redirect(url_for("lists.show"))

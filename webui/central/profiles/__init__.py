@@ -1,0 +1,1 @@
+"""Which categories each profile keeps closed."""

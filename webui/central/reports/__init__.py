@@ -1,0 +1,1 @@
+"""Teachers' reports of sites, and settling them."""

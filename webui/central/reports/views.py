@@ -1,0 +1,28 @@
+"""Teachers' reports of sites, and settling them."""
+
+from flask import flash, redirect, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import reports, rules
+from webui.central.blueprints import central, create_feature_blueprint, current_username
+
+blueprint = create_feature_blueprint("reports", __name__, home="requests.queue")
+
+
+@blueprint.post("/reports/<report_id>/settle")
+def settle(report_id: str) -> Redirect:
+    """Put a teacher's report away, after closing the site where the coordinator chose so."""
+    site = request.form.get("close", "")
+    with central().store.write_session() as session:
+        if site:
+            rules.add_rule(
+                session,
+                central().now(),
+                name=site,
+                action="block",
+                by=current_username(),
+                note="reported by a teacher",
+            )
+        reports.settle_report(session, central().now(), report_id=report_id, by=current_username())
+    flash(f"{site} is closed in every room." if site else "The report was put away.")
+    return redirect(url_for("requests.queue"))

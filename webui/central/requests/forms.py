@@ -1,0 +1,19 @@
+"""What the coordinator fills in for the feature requests."""
+
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, SelectField, StringField
+from wtforms.validators import Length, NumberRange, Optional
+
+from appliance.central.unblocks import MAX_UNBLOCK_MINUTES
+from webui.central.form_helpers import select_choices
+
+SCOPES = {"room": "this room only", "school": "every room"}
+
+
+class DecisionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Whether a site is opened, for how long, and where."""
+
+    minutes = IntegerField("Minutes", [Optional(), NumberRange(1, MAX_UNBLOCK_MINUTES)])
+    scope = SelectField("Where", choices=select_choices(SCOPES), default="room")
+    group = SelectField("For", choices=select_choices({"": "everybody"}), default="", validate_choice=False)
+    answer = StringField("Words for the teacher", [Optional(), Length(max=500)])

@@ -1,0 +1,52 @@
+"""Requests: what waits for a decision, and deciding it."""
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import profiles, reports, requests, unblocks
+from dns.policy.site_names import reason_why_not
+from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.form_helpers import require_valid
+from webui.central.requests.forms import DecisionForm
+from webui.shared.flash_messages import flash_with_undo
+
+blueprint = create_feature_blueprint("requests", __name__, home="requests.queue")
+
+
+@blueprint.get("/")
+def queue() -> str:
+    """Show what waits for a decision, what is open now, and what teachers reported."""
+    with central().store.read_session() as session:
+        now = central().now()
+        return render_template(
+            "requests/queue.html",
+            waiting=requests.list_waiting_requests(session),
+            open_now=unblocks.list_active_unblocks(session, now),
+            decided=requests.list_decided_requests(session, 20),
+            reports=reports.list_open_reports(session),
+            decision=DecisionForm(),
+            profiles=profiles.list_profiles(session),
+            now=now,
+            too_wide=reason_why_not,
+        )
+
+
+@blueprint.post("/requests/<request_id>/decide")
+def decide(request_id: str) -> Redirect:
+    """Approve or deny a request."""
+    form = require_valid(DecisionForm())
+    now, by = central().now(), current_username()
+    with central().store.write_session() as session:
+        if request.form.get("decision") == "deny":
+            words = form.answer.data or "Not this time."
+            requests.deny_request(session, now, request_id=request_id, by=by, answer=words)
+            flash("The request was denied; the teacher sees your words.")
+        else:
+            unblock = requests.approve_request(
+                session, now, request_id=request_id, by=by, minutes=form.minutes.data, scope=form.scope.data,
+                groups=(form.group.data,) if form.group.data else (), answer=form.answer.data or "",
+            )  # fmt: skip
+            session.flush()
+            undo = url_for("unblocks.end", unblock_id=unblock.id)
+            flash_with_undo(f"{unblock.site} is open until {unblock.until.astimezone():%H:%M}.", undo)
+    return redirect(url_for("requests.queue"))

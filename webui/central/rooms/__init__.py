@@ -1,0 +1,1 @@
+"""The rooms: how they are, and enrolling them."""

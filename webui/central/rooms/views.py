@@ -1,0 +1,42 @@
+"""The rooms: how they are, and enrolling them."""
+
+from flask import Response, render_template, request
+
+from appliance.central import enrolment, policies, rooms
+from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.form_helpers import require_valid
+from webui.central.rooms.forms import RoomForm
+
+blueprint = create_feature_blueprint("rooms", __name__, home="rooms.show")
+
+
+@blueprint.get("/rooms")
+def show() -> str:
+    """Show every room and how it is."""
+    now = central().now()
+    with central().store.read_session() as session:
+        published = policies.latest_publication(session)
+        return render_template(
+            "rooms/rooms.html", rooms=rooms.list_rooms(session), now=now, published=published, form=RoomForm()
+        )
+
+
+@blueprint.post("/rooms")
+def enrol() -> str | Response:
+    """Enrol a room, and show its token once, or hand out the file for its card."""
+    form = require_valid(RoomForm())
+    name, as_file = form.name.data, "bundle" in request.form
+    if as_file:
+        enrolment.make_enrolment_file(
+            central().settings, room=name, token=rooms.PLACEHOLDER_TOKEN
+        )  # before the room's old token ends
+    with central().store.write_session() as session:
+        token = rooms.enrol_room(session, central().now(), name=name, by=current_username())
+    if not as_file:
+        return render_template("rooms/enrolled.html", name=name, token=token)
+    made = Response(
+        enrolment.make_enrolment_file(central().settings, room=name, token=token),
+        mimetype="application/octet-stream",
+    )
+    made.headers.set("Content-Disposition", "attachment", filename=enrolment.enrolment_file_name(name))
+    return made

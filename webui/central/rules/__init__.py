@@ -1,0 +1,1 @@
+"""The school's own rules, and the page on which profiles and delegations stand beside them."""

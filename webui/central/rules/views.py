@@ -1,0 +1,64 @@
+"""The school's own rules, and the page on which profiles and delegations stand beside them."""
+
+from flask import redirect, render_template, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import delegations, profiles, rules
+from blocklists.categories import CATEGORIES, CATEGORIES_BY_ID
+from dns.policy.site_names import reason_why_not
+from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.delegations.forms import DelegationForm
+from webui.central.form_helpers import require_valid
+from webui.central.rules.forms import RuleForm
+from webui.shared.flash_messages import flash_with_undo
+
+blueprint = create_feature_blueprint("rules", __name__, home="rules.show")
+
+
+@blueprint.get("/rules")
+def show() -> str:
+    """Show the school's own rules and each profile's categories."""
+    with central().store.read_session() as session:
+        return render_template(
+            "rules/rules.html",
+            rules=rules.list_rules(session),
+            profiles=profiles.list_profiles(session),
+            categories=CATEGORIES,
+            locked=profiles.list_locked_categories(session),
+            form=RuleForm(),
+            delegations=[
+                (one, CATEGORIES_BY_ID[one.category].name) for one in delegations.list_delegations(session)
+            ],
+            delegation_form=DelegationForm(),
+            too_wide=reason_why_not,
+        )
+
+
+@blueprint.post("/rules")
+def add() -> Redirect:
+    """Block or allow a name."""
+    form = require_valid(RuleForm())
+    with central().store.write_session() as session:
+        rule = rules.add_rule(
+            session, central().now(), name=form.name.data, action=form.action.data, note=form.note.data or "",
+            locked=form.locked.data, by=current_username(),
+        )  # fmt: skip
+    done = "closed" if rule.action == "block" else "always open"
+    undo = url_for("rules.remove", rule_id=rule.id)
+    flash_with_undo(f"{rule.name} and its subdomains are {done} in every room.", undo)
+    return redirect(url_for("rules.show"))
+
+
+@blueprint.post("/rules/<int:rule_id>/remove")
+def remove(rule_id: int) -> Redirect:
+    """Take a rule away; the message can put it back."""
+    with central().store.write_session() as session:
+        rule = rules.remove_rule(session, central().now(), rule_id=rule_id, by=current_username())
+        fields = {
+            "name": rule.name,
+            "action": rule.action,
+            "note": rule.note,
+            **({"locked": "y"} if rule.locked else {}),
+        }
+    flash_with_undo(f"The rule for {rule.name} is gone.", url_for("rules.add"), **fields)
+    return redirect(url_for("rules.show"))

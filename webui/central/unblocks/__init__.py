@@ -1,0 +1,1 @@
+"""What is open for a while, and ending it early."""

@@ -1,0 +1,1 @@
+"""What stands where something is closed, and telling a grown-up."""

@@ -1,0 +1,39 @@
+"""What the features of a room's site share: each makes its blueprint here, for whoever is signed in."""
+
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response as Redirect
+
+from webui.room.room_client import RoomClient
+
+
+def create_feature_blueprint(name: str, import_name: str) -> Blueprint:
+    """Return the blueprint of a feature."""
+    blueprint = Blueprint(name, import_name, template_folder="templates")
+
+    @blueprint.before_request
+    @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
+    def require_sign_in() -> None:
+        """Let only somebody who is signed in come further."""
+
+    return blueprint
+
+
+def room() -> RoomClient:
+    """Return the room that this application serves."""
+    one: RoomClient = current_app.extensions["room"]
+    return one
+
+
+def current_username() -> str:
+    """Return the user name of whoever is signed in."""
+    account: Any = current_user.account
+    return str(account.username)
+
+
+def redirect_with_message(words: str, kind: str = "message") -> Redirect:
+    """Say something on the page that the form stood on."""
+    flash(words, kind)
+    return redirect(url_for("today.show" if request.form.get("from") == "today" else "lessons.show"))

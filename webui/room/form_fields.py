@@ -1,0 +1,48 @@
+"""What the forms of every feature of a room use."""
+
+from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import ValidationError
+
+from appliance.protocol import find_control_character
+from dns.errors import InvalidName
+from dns.policy.site_names import parse_site
+
+DURATIONS = [
+    SelectChoice(str(minutes), words)
+    for minutes, words in ((10, "10 minutes"), (30, "30 minutes"), (60, "one hour"), (120, "two hours"))
+]
+TOO_LONG = "That is too long: %(max)d characters at most."
+
+
+def parse_full_site(written: str) -> str:
+    """Return the name of a site that was typed, or pasted as an address. Raises InvalidName."""
+    name = parse_site(written)
+    if "." not in name:
+        raise InvalidName(f"{name} is not a whole name: give the whole name of the site, such as www.example.org")
+    return name
+
+
+class SingleLine:
+    """A text as it may travel and be kept: without blanks around it, and without control characters."""
+
+    def __init__(self, blank: str = "") -> None:
+        """Where `blank` says something, the text may not be blank."""
+        self._blank = blank
+
+    def __call__(self, _form: FlaskForm, field: StringField) -> None:
+        """Check a field, and take the blanks around its text away. Raises ValidationError."""
+        found = find_control_character(field.data or "")
+        if found:
+            raise ValidationError(
+                f"{field.label.text}: there is a character in it ({found}) that no text may hold."
+            )
+        field.data = (field.data or "").strip()
+        if self._blank and not field.data:
+            raise ValidationError(self._blank)
+
+
+def describe_errors(form: FlaskForm) -> str:
+    """Return what is wrong with a form, in one sentence."""
+    return " ".join(word for words in form.errors.values() for word in words) or "Nothing was sent."

@@ -1,0 +1,1 @@
+"""Lessons, pauses, suspended devices, and links to check."""

@@ -1,0 +1,38 @@
+"""What a teacher fills in for a lesson, a pause, and links to check."""
+
+from flask_wtf import FlaskForm
+from wtforms import SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from dns.policy.site_names import check_opening
+from webui.room.form_fields import DURATIONS, TOO_LONG, SingleLine
+
+
+class LessonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A lesson: only these sites."""
+
+    sites = TextAreaField("Only these sites, one a line", [InputRequired("Which sites?"), Length(max=5000)])
+    minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=60)
+    title = StringField("Lesson (if you like)", [SingleLine(), Length(max=200, message=TOO_LONG)])
+
+
+class PauseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A pause: nothing but the appliance."""
+
+    minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=10)
+
+
+class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Planned links, to be checked before the lesson."""
+
+    links = TextAreaField("Addresses, one a line", [InputRequired("Which addresses?"), Length(max=5000)])
+
+
+def split_lines(written: str) -> list[str]:
+    """Return what stands in each line, without the empty ones."""
+    return [line.strip() for line in written.splitlines() if line.strip()]
+
+
+def parse_sites(written: str) -> tuple[str, ...]:
+    """Return the sites of a lesson, named in several lines. Raises InvalidName for the first that is none."""
+    return tuple(dict.fromkeys(check_opening(line) for line in split_lines(written)))

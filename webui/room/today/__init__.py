@@ -1,0 +1,1 @@
+"""The page of today: what was refused, requests, reports."""

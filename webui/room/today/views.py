@@ -1,0 +1,159 @@
+"""The page of today: what was refused, and what the teacher asks for and reports.
+
+Views translate HTTP; the agent and the log's readers do the rest.
+"""
+
+import secrets
+from datetime import UTC, datetime
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.protocol import RequestState, SiteReport, UnblockRequest
+from appliance.room.agent import rpc
+from appliance.room.query_log.reader import LogUnreadable
+from blocklists.categories import CATEGORIES
+from blocklists.related_names import RelatedName
+from webui.room.blueprints import create_feature_blueprint, current_username, room
+from webui.room.form_fields import describe_errors
+from webui.room.today.forms import ReportForm, RequestForm
+
+blueprint = create_feature_blueprint("today", __name__)
+
+_KINDS = {
+    "withdrawal": "the end of an opening (it stays closed in this room)",
+    "report": "a report of a site",
+    "incident": "an incident",
+    "action": "a line of the audit",
+}
+_CATEGORY_NAMES = {one.id: one.name for one in CATEGORIES}
+
+
+@blueprint.get("/")
+def show() -> str:
+    """Show what was refused today, and what became of the room's requests."""
+    return _render_today(RequestForm(formdata=None, site=request.args.get("site", "")))
+
+
+@blueprint.post("/requests")
+def submit_request() -> str | Redirect:
+    """Send a request on its way."""
+    form = RequestForm()
+    if not form.validate_on_submit():
+        flash(describe_errors(form), "warning")
+        return _render_today(form)
+    message = UnblockRequest(
+        id=secrets.token_hex(16),
+        site=form.site.data,
+        reason=form.reason.data,
+        minutes=form.minutes.data,
+        lesson=form.lesson.data or "",
+        teacher=current_username(),
+        asked_at=datetime.now(UTC),
+    )
+    try:
+        opened_until = room().call_agent(rpc.Submit(message)).opened_until
+    except (rpc.AgentAway, rpc.Refused) as no:
+        flash(f"{no}.", "warning")
+        return _render_today(form)
+    if opened_until is not None:
+        flash(f"{message.site} is open until {opened_until.astimezone():%H:%M}: you may open it by yourself.")
+        return redirect(url_for("today.show"))
+    status = room().fetch_status()
+    if status is not None and status.reachable:
+        flash(f"Your request for {message.site} is on its way to the coordinator.")
+    else:
+        flash(f"Your request for {message.site} is kept here, and sent as soon as central can be reached again.")
+    return redirect(url_for("today.show"))
+
+
+@blueprint.post("/requests/<request_id>/withdraw")
+def withdraw_request(request_id: str) -> Redirect:
+    """Take a request back, or close early what it opened."""
+    answer = _call_agent(rpc.Withdraw(request_id, current_username()))
+    if answer is not None:
+        status = room().fetch_status()
+        later = "" if status and status.reachable else " Central hears of it as soon as it can be reached again."
+        flash(("It is closed again in this room." if answer.ended else "The request was taken back.") + later)
+    return redirect(url_for("today.show"))
+
+
+@blueprint.post("/reports")
+def report_site() -> Redirect:
+    """Send "this should be closed" on its way."""
+    form = ReportForm()
+    if not form.validate_on_submit():
+        flash(describe_errors(form), "warning")
+        return redirect(url_for("today.show"))
+    sent = SiteReport(
+        id=secrets.token_hex(16),
+        site=form.site.data,
+        note=form.note.data or "",
+        teacher=current_username(),
+        reported_at=datetime.now(UTC),
+    )
+    if _call_agent(rpc.Report(sent)) is not None:
+        flash(f"Thank you. The coordinator will look at {sent.site}.")
+    return redirect(url_for("today.show"))
+
+
+def _render_today(form: RequestForm) -> str:
+    try:
+        refused, (answers, refusals) = room().list_blocked_today(), room().count_answers_today()
+        trouble = ""
+    except LogUnreadable as problem:
+        refused, answers, refusals, trouble = [], 0, 0, str(problem)
+    agent_response = room().fetch_requests()
+    now = datetime.now(UTC)
+    return render_template(
+        "today/today.html",
+        form=form,
+        report_form=ReportForm(formdata=None),
+        refused=refused,
+        answers=answers,
+        refusals=refusals,
+        trouble=trouble,
+        requests=[
+            (state, _state_words(state, agent_response, now), _related_names(state, now))
+            for state in agent_response.requests
+        ],
+        put_aside=[one for one in agent_response.put_aside if one.kind != "request"],
+        kind=lambda one: _KINDS[one],
+        status=room().fetch_status(),
+        category=lambda one: _CATEGORY_NAMES.get(one, one),
+        clock=lambda text: datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S"),
+    )
+
+
+def _related_names(state: RequestState, now: datetime) -> tuple[RelatedName, ...]:
+    """Return what an open site also asked for, while it is open."""
+    if state.state != "approved" or state.until is None or state.until <= now:
+        return ()
+    try:
+        return room().list_related_names(state)
+    except LogUnreadable:
+        return ()
+
+
+def _state_words(state: RequestState, agent_response: rpc.Answer, now: datetime) -> str:
+    aside = next(
+        (one.why for one in agent_response.put_aside if (one.kind, one.id) == ("request", state.request.id)), ""
+    )
+    if aside and state.state == "waiting":
+        return f"kept here: central did not take it ({aside})"
+    if state.request.id in agent_response.unsent:
+        return "kept here until central can be reached"
+    if state.state == "approved" and state.until is not None:
+        return f"open until {state.until.astimezone():%H:%M:%S}" if state.until > now else "over"
+    return {"waiting": "waiting for the coordinator", "denied": "not this time", "ended": "over"}.get(
+        state.state, state.state
+    )
+
+
+def _call_agent(question: rpc.Question) -> rpc.Answer | None:
+    """Return what the agent answers; None where it does not, or said no, which is said then."""
+    try:
+        return room().call_agent(question)
+    except (rpc.AgentAway, rpc.Refused) as no:
+        flash(f"{no}.", "warning")
+        return None
