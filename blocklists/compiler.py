@@ -19,7 +19,7 @@ from blocklists.container import INDEX_NAME, SourceInfo
 from blocklists.entries import BadFilter, Effect, NameEntry, PatternEntry, SkippedLine
 from blocklists.errors import ListError, NotUnderstood, SourceUnusable
 from blocklists.format_detection import SAMPLE_LINES, detect_format, reject_web_pages
-from blocklists.formats import FORMATS, Parser
+from blocklists.formats import DETECTED, FORMATS, Parser
 from blocklists.never_block import NEVER_BLOCK
 from blocklists.source_reader import SourcePart, read_lines, read_parts
 from blocklists.sources import Source
@@ -216,10 +216,10 @@ class _SourceReader:
             self._add_item(item)
 
     def _format_of(self, part: SourcePart, sample: Sequence[str | None]) -> str:
-        if part.is_squidguard and self._source.format in ("auto", "domains"):
+        if part.is_squidguard and self._source.format in (DETECTED, "domains"):
             reject_web_pages(sample)
             return "squidguard"
-        if self._source.format == "auto":
+        if self._source.format == DETECTED:
             return detect_format(sample)
         reject_web_pages(sample)
         return self._source.format

@@ -15,10 +15,10 @@ import msgspec
 
 from blocklists.entries import Match
 from blocklists.errors import SourcesInvalid
-from blocklists.formats import FORMATS
+from blocklists.formats import DETECTED, format_names
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_MATCHES = {"exact": Match.EXACT, "subdomains": Match.SUBDOMAINS, "below": Match.BELOW}
+MATCHES = {"exact": Match.EXACT, "subdomains": Match.SUBDOMAINS, "below": Match.BELOW}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -28,7 +28,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     category: str
     location: str  # a path, made absolute, or a URL
-    format: str = "auto"
+    format: str = DETECTED
     match: str = ""  # "exact", "subdomains", "below"; "": as the format means it
     folder: str = ""  # in an archive or a folder of several lists: which one
     licence: str = ""
@@ -47,7 +47,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def default_match(self) -> Match | None:
         """What a bare name means; None: what the format says."""
-        return _MATCHES.get(self.match)
+        return MATCHES.get(self.match)
 
 
 def load_sources(path: Path) -> tuple[Source, ...]:
@@ -83,10 +83,10 @@ def check_source(source: Source) -> list[str]:
         problems.append(f"name: {source.name!r} may hold letters, digits, - and _ only")
     if not _ID.fullmatch(source.category):
         problems.append(f"category: {source.category!r} may hold small letters, digits, - and _ only")
-    if source.format != "auto" and source.format not in FORMATS:
-        problems.append(f"format: {source.format!r} is not one of {', '.join(['auto', *FORMATS])}")
-    if source.match and source.match not in _MATCHES:
-        problems.append(f"match: {source.match!r} is not one of {', '.join(_MATCHES)}")
+    if source.format not in format_names():
+        problems.append(f"format: {source.format!r} is not one of {', '.join(format_names())}")
+    if source.match and source.match not in MATCHES:
+        problems.append(f"match: {source.match!r} is not one of {', '.join(MATCHES)}")
     problems.extend(_location_problems(source.location))
     return problems
 

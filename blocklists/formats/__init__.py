@@ -4,7 +4,8 @@ Every format is a class with the same shape (`Parser`): it is made for one file,
 other, and gives back what they say. A line that says nothing usable raises `NotUnderstood` with the reason.
 Hygiene that all formats share (blanks, byte order mark, trailing dot, comments) is in `text`.
 
-Each module names the primary source of its format.
+Each module names the primary source of its format. `FORMATS` is the one table of them: the compiler, the sources
+file, central's page and the documents follow it.
 """
 
 from blocklists.formats.adblock import AdBlock
@@ -29,4 +30,12 @@ FORMATS: dict[str, type[Parser]] = {
     "regex": Regexes,
 }
 
-__all__ = ["FORMATS", "Parser"]
+DETECTED = "auto"  # in place of a format: the list's first lines say which (`format_detection`)
+
+
+def format_names() -> tuple[str, ...]:
+    """Return what may be written where a source names its format."""
+    return (DETECTED, *FORMATS)
+
+
+__all__ = ["DETECTED", "FORMATS", "Parser", "format_names"]

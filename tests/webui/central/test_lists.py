@@ -1,13 +1,19 @@
 """Lists, as the coordinator sees them at central."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance.central import policies
 from appliance.central.models import PublicationRow
+from blocklists.formats import FORMATS
+from blocklists.sources import MATCHES
 from tests.e2e.browser import Browser
 from tests.webui.central.pages import press, said
+
+GOLDEN = Path(__file__).parents[2] / "blocklists" / "golden"
 
 
 def test_a_list_is_handed_in_and_its_bad_lines_are_shown(cora: Browser, school: Any) -> None:
@@ -27,6 +33,29 @@ def test_a_list_is_handed_in_and_its_bad_lines_are_shown(cora: Browser, school: 
     assert isinstance(newest, PublicationRow)
     press(cora, "/remove")
     assert "/remove" not in cora.open("/lists").text
+
+
+def test_every_format_that_lists_come_in_can_be_chosen(cora: Browser) -> None:
+    (select,) = re.findall(r'<select[^>]* name="format"[^>]*>(.*?)</select>', cora.open("/lists").text, re.DOTALL)
+    assert re.findall(r'value="(\w+)"', select) == ["auto", *FORMATS]
+
+
+def test_everything_that_a_bare_name_can_mean_can_be_chosen(cora: Browser) -> None:
+    (select,) = re.findall(r'<select[^>]* name="match"[^>]*>(.*?)</select>', cora.open("/lists").text, re.DOTALL)
+    assert set(re.findall(r'value="(\w*)"', select)) == {"", *MATCHES}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_list_of_each_format_is_taken_and_compiled(cora: Browser, school: Any, name: str) -> None:
+    content = (GOLDEN / f"{name}.txt").read_bytes()
+    cora.open("/lists")
+    cora.send(
+        cora.form_with("category", "format"),
+        files={"file": ("list.txt", content)}, name="our-list", category="gambling", format=name,
+    )  # fmt: skip
+    assert "The list was added" in said(cora)
+    school.central.publisher.build_and_publish()
+    assert f"lines ({name})" in cora.open("/lists").text
 
 
 @pytest.mark.parametrize(

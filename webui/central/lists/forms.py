@@ -3,12 +3,23 @@
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from blocklists.categories import CATEGORIES
+from blocklists.formats import format_names
 from webui.central.form_helpers import select_choices
 
-FORMATS = ("auto", "hosts", "domains", "dnsmasq", "adblock", "unbound", "rpz", "regex")
+_MATCH_WORDS = {
+    "": "what its format says",
+    "subdomains": "it and its subdomains",
+    "exact": "just itself",
+    "below": "its subdomains alone",
+}
+
+
+def _format_choices() -> list[SelectChoice]:
+    return select_choices({name: name for name in format_names()})
 
 
 class SourceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -18,10 +29,8 @@ class SourceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     category = SelectField("Category", choices=select_choices({one.id: one.name for one in CATEGORIES}))
     location = StringField("Address (https)", [Optional(), Length(max=2000)])
     file = FileField("or a file")
-    format = SelectField("Format", choices=select_choices(dict(zip(FORMATS, FORMATS, strict=True))))
+    format = SelectField("Format", choices=_format_choices)
     match = SelectField(
         "A bare name means",
-        choices=select_choices(
-            {"": "what its format says", "subdomains": "it and its subdomains", "exact": "just itself"}
-        ),
+        choices=select_choices(_MATCH_WORDS),
     )
