@@ -64,7 +64,11 @@ def create_central_app(central: Central) -> Flask:
     """Return the application of a central service that is prepared."""
     settings = central.settings
     app = create_base_app(
-        __name__, settings.central.data, tls=settings.tls is not None, largest_body=MAX_UPLOAD_BYTES
+        __name__,
+        settings.central.data,
+        cookie="hallpass-central",
+        tls=settings.tls is not None,
+        largest_body=MAX_UPLOAD_BYTES,
     )
     app.extensions["central"] = central
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would

@@ -26,7 +26,7 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     """Return the application; without settings, for those in the file that HALLPASS_CONFIG names."""
     settings = settings or load_settings(Path(os.environ["HALLPASS_CONFIG"]), RoomSettings)
     room = RoomClient(settings)
-    app = create_base_app(__name__, settings.room.data, tls=False)
+    app = create_base_app(__name__, settings.room.data, cookie="hallpass-room", tls=False)
     app.extensions["room"] = room
     app.extensions["hallpass-csrf"].exempt(block_page)  # a page of another name has no session of ours
     for feature in FEATURES:

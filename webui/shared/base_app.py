@@ -42,13 +42,16 @@ shared = Blueprint(
 )
 
 
-def create_base_app(name: str, data: Path, *, tls: bool, largest_body: int = MAX_BODY_BYTES) -> Flask:
-    """Return an application named `name` whose secret is kept in the folder `data`."""
+def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_body: int = MAX_BODY_BYTES) -> Flask:
+    """Return an application of the module `name` whose secret is kept in the folder `data`.
+
+    Two sites on one machine share their cookies, whatever their ports: `cookie` names the session's own.
+    """
     app = Flask(name)
     app.config.update(
         SECRET_KEY=_load_secret_key(data / "pages.key"),
         MAX_CONTENT_LENGTH=largest_body,
-        SESSION_COOKIE_NAME="hallpass-room" if name.startswith("webui.room") else "hallpass-central",
+        SESSION_COOKIE_NAME=cookie,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=tls,

@@ -18,6 +18,11 @@ def test_nobody_sees_a_page_without_signing_in(school: Any) -> None:
             assert "Sign in" in stranger.open(path).text
 
 
+def test_the_session_of_central_is_not_the_one_of_a_room(cora: Browser) -> None:
+    assert "hallpass-central" in cora.client.cookies
+    assert "hallpass-room" not in cora.client.cookies
+
+
 @pytest.mark.parametrize("role", ["teacher", "governor", "technician"])
 def test_only_the_coordinator_comes_in(school: Any, role: Any) -> None:
     school.account("ada", role)

@@ -18,6 +18,10 @@ def token_of(page: str) -> str:
     return page.partition('name="csrf_token" type="hidden" value="')[2].partition('"')[0]
 
 
+def test_the_session_of_a_room_is_not_the_one_of_central(stranger: FlaskClient) -> None:
+    assert stranger.get("/sign-in").headers["Set-Cookie"].startswith("hallpass-room=")
+
+
 @pytest.mark.parametrize("path", ["/", "/events"])
 def test_pages_are_for_who_signed_in(stranger: FlaskClient, path: str) -> None:
     response = stranger.get(path)
