@@ -37,6 +37,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.rights import Role
 
 # The length as well: to a regular expression's `$` a line's end after the digits is the end.
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
@@ -44,7 +45,6 @@ Username = Annotated[str, msgspec.Meta(max_length=64)]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Evidence = Annotated[str, msgspec.Meta(max_length=2000)]  # a name whose every byte is escaped has a thousand
 Word = Annotated[str, msgspec.Meta(max_length=64)]
-Role = Literal["teacher", "coordinator", "safeguarding", "head", "governor", "technician"]
 
 
 class Target(msgspec.Struct, frozen=True):

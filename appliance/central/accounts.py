@@ -19,7 +19,7 @@ from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import UserRow
 from appliance.central.store import Store
-from appliance.protocol import Role
+from appliance.rights import Role
 
 MIN_PASSWORD_LENGTH = 10
 FREE_FAILURES = 5

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import get_args
 
 import click
 
 from appliance.central import accounts, service
 from appliance.commands.options import config_option
-from appliance.protocol import Role
+from appliance.rights import ROLES, Role
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
@@ -22,7 +21,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("username")
-@click.option("--role", type=click.Choice(get_args(Role)), required=True, help="What they do here.")
+@click.option("--role", type=click.Choice(ROLES), required=True, help="What they do here.")
 @click.option("--name", default="", help="How they are called.")
 @click.option("--ends", type=click.DateTime(["%Y-%m-%d"]), help="The day on which the account ends.")
 @click.option("--generate", is_flag=True, help="Make a password and print it, instead of asking for one.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.central import accounts, rooms, service
-from appliance.protocol import Role
+from appliance.rights import Role
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings

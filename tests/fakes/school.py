@@ -10,6 +10,7 @@ from appliance import protocol
 from appliance.central import accounts, requests, rooms
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
+from appliance.rights import Role
 from appliance.settings.central import CentralSection, CentralSettings
 from appliance.settings.values import Endpoint
 
@@ -55,7 +56,7 @@ class FakeSchool:
         with self.store.read_session() as session:
             return session.scalars(select(RoomRow).where(RoomRow.name == name)).one()
 
-    def account(self, username: str, role: protocol.Role, password: str = PASSWORD) -> None:
+    def account(self, username: str, role: Role, password: str = PASSWORD) -> None:
         with self.store.write_session(affects_rooms=False) as session:
             accounts.add_account(
                 session, self.clock(), username=username, name=username.title(), role=role, password=password,

@@ -14,8 +14,10 @@ from appliance.central import accounts, incidents, policies, reports, requests, 
 from appliance.central.errors import CentralError, NotFound
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
+from appliance.rights import ROOM, Right, Scope, has_right
 from dns.errors import DECODING_FAILED
 from webui.shared import event_stream
+from webui.shared.access import requested_right, requires
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -41,7 +43,9 @@ def _authenticate_room() -> Response | None:
         with central().store.read_session() as session:
             g.room = rooms.find_room_by_token(session, given.removeprefix(_BEARER))
         if g.room is not None:
-            return None
+            right = requested_right()
+            allowed = right is not None and has_right(ROOM, right, Scope.ROOM)
+            return None if allowed else _error_response("this is not for rooms", 403)
     return _error_response("this token is not known here", 401)
 
 
@@ -68,6 +72,7 @@ def _handle_fault(problem: Exception) -> Response:
 
 
 @api.get("/feed")
+@requires(Right.FOLLOW_SCHOOL)
 def feed() -> Response:
     """Answer with one line whenever the room should be somewhere else."""
     targets = central().feed.watch_targets(g.room.id)
@@ -81,6 +86,7 @@ def feed() -> Response:
 
 
 @api.get("/policy")
+@requires(Right.FOLLOW_SCHOOL)
 def policy() -> Response:
     """Answer with the room's policy document."""
     with central().store.write_session(affects_rooms=False) as session:
@@ -88,6 +94,7 @@ def policy() -> Response:
 
 
 @api.get("/index/<version>")
+@requires(Right.FOLLOW_SCHOOL)
 def index(version: str) -> Response:
     """Answer with a published index, or with the overlay that turns the room's own into it."""
     base = request.args.get("base", "")
@@ -101,6 +108,7 @@ def index(version: str) -> Response:
 
 
 @api.put("/requests/<request_id>")
+@requires(Right.DELIVER_MESSAGES)
 def put_request(request_id: str) -> Response:
     """Take a request in, once."""
     message = _decode_body(protocol.UnblockRequest)
@@ -111,6 +119,7 @@ def put_request(request_id: str) -> Response:
 
 
 @api.delete("/requests/<request_id>")
+@requires(Right.DELIVER_MESSAGES)
 def delete_request(request_id: str) -> Response:
     """Take a request back."""
     if not _ID.fullmatch(request_id):
@@ -121,6 +130,7 @@ def delete_request(request_id: str) -> Response:
 
 
 @api.get("/requests")
+@requires(Right.FOLLOW_SCHOOL)
 def get_requests() -> Response:
     """Answer with what became of the room's requests."""
     with central().store.read_session() as session:
@@ -128,6 +138,7 @@ def get_requests() -> Response:
 
 
 @api.put("/reports/<report_id>")
+@requires(Right.DELIVER_MESSAGES)
 def put_report(report_id: str) -> Response:
     """Take in "this should be closed", once."""
     report = _decode_body(protocol.SiteReport)
@@ -138,6 +149,7 @@ def put_report(report_id: str) -> Response:
 
 
 @api.put("/incidents/<incident_id>")
+@requires(Right.DELIVER_MESSAGES)
 def put_incident(incident_id: str) -> Response:
     """Take in an incident, once."""
     incident = _decode_body(protocol.Incident)
@@ -148,6 +160,7 @@ def put_incident(incident_id: str) -> Response:
 
 
 @api.put("/actions/<action_id>")
+@requires(Right.DELIVER_MESSAGES)
 def put_action(action_id: str) -> Response:
     """Take in what was decided in the room, once."""
     action = _decode_body(protocol.RoomAction)
@@ -158,6 +171,7 @@ def put_action(action_id: str) -> Response:
 
 
 @api.put("/health")
+@requires(Right.DELIVER_MESSAGES)
 def put_health() -> Response:
     """Keep how the room is."""
     health = _decode_body(protocol.RoomHealth)
@@ -167,6 +181,7 @@ def put_health() -> Response:
 
 
 @api.post("/sign-in")
+@requires(Right.CHECK_PASSWORDS)
 def sign_in() -> Response:
     """Say whose a user name and password are."""
     typed = _decode_body(protocol.Credentials)
@@ -175,12 +190,14 @@ def sign_in() -> Response:
 
 
 @api.get("/log-key")
+@requires(Right.FOLLOW_SCHOOL)
 def log_key() -> Response:
     """Answer with the key of the room's query log."""
     return _json_response(protocol.LogKey(g.room.log_key))
 
 
 @api.route("/<path:unknown>", methods=["GET", "PUT", "POST", "DELETE"])
+@requires(Right.FOLLOW_SCHOOL)
 def unknown_path(unknown: str) -> Response:
     """Answer in JSON, as everything here does, where there is nothing."""
     raise NotFound(f"there is no /{unknown} here")

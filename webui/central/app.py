@@ -13,6 +13,7 @@ from flask import Flask
 from appliance.central.accounts import authenticate, find_account
 from appliance.central.service import Central
 from appliance.protocol import Account
+from appliance.rights import Right, Scope, has_right
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from webui.api.views import api
@@ -30,6 +31,7 @@ from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
 from webui.central.unblocks.views import blueprint as unblocks
 from webui.shared import auth
+from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
@@ -48,7 +50,6 @@ FEATURES = (
     audit,
     events,
 )
-ALLOWED_ROLES = frozenset({"coordinator"})  # other roles have no pages here yet
 
 
 def create_app() -> Flask:
@@ -81,7 +82,7 @@ def create_central_app(central: Central) -> Flask:
         account = authenticate(central.store, central.now(), username, password)
         if account is None:
             return "User name or password is not right. After several wrong tries an account waits a little."
-        if account.role not in ALLOWED_ROLES:
+        if not has_right(account.role, Right.SIGN_IN, Scope.SCHOOL):
             return "This page is for the coordinator. Teachers sign in on their room's own page."
         return account
 
@@ -91,6 +92,7 @@ def create_central_app(central: Central) -> Flask:
         return now is not None and now.role == account.role
 
     auth.install_auth(app, check, still_holds, home=START)
+    install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))
     return app
 
 

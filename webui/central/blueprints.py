@@ -1,13 +1,13 @@
 """What the features of central's site share: each makes its blueprint here.
 
-A blueprint is for whoever is signed in. What its services refuse is said as a message on the page that the
-feature's forms stand on.
+Who may come to which of its pages, `appliance.rights` says. What its services refuse is said as a message on the
+page that the feature's forms stand on.
 """
 
 from typing import Any
 
 from flask import Blueprint, current_app, flash, g, redirect, request, url_for
-from flask_login import current_user, login_required
+from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central.errors import CentralError
@@ -21,7 +21,6 @@ def create_feature_blueprint(name: str, import_name: str, *, home: str) -> Bluep
     blueprint = Blueprint(name, import_name, template_folder="templates")
 
     @blueprint.before_request
-    @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
     def note_revision() -> None:
         g.revision = central().store.revisions().pages  # before anything is read: what changes later is heard of
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Flask
 
 from appliance.protocol import Account, Credentials
+from appliance.rights import Right, Scope, has_right
 from appliance.room.agent import rpc
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -16,10 +17,10 @@ from webui.room.lessons.views import blueprint as lessons
 from webui.room.room_client import RoomClient
 from webui.room.today.views import blueprint as today
 from webui.shared import auth
+from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
 
 FEATURES = (today, lessons, events, block_page)
-ALLOWED_ROLES = frozenset({"teacher", "coordinator", "head", "safeguarding"})
 
 
 def create_app(settings: RoomSettings | None = None) -> Flask:
@@ -39,9 +40,10 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
             account = room.call_agent(rpc.SignIn(Credentials(username, password))).account
         except (rpc.Refused, rpc.AgentAway) as no:
             return f"{no}."
-        if account is None or account.role not in ALLOWED_ROLES:
+        if account is None or not has_right(account.role, Right.SIGN_IN, Scope.ROOM):
             return "This page is for the teachers of this room."
         return account
 
     auth.install_auth(app, check, lambda _account: True, home="today.show")
+    install_access(app, Scope.ROOM)
     return app

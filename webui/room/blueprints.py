@@ -1,9 +1,9 @@
-"""What the features of a room's site share: each makes its blueprint here, for whoever is signed in."""
+"""What the features of a room's site share: each makes its blueprint here."""
 
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, request, url_for
-from flask_login import current_user, login_required
+from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from webui.room.room_client import RoomClient
@@ -11,14 +11,7 @@ from webui.room.room_client import RoomClient
 
 def create_feature_blueprint(name: str, import_name: str) -> Blueprint:
     """Return the blueprint of a feature."""
-    blueprint = Blueprint(name, import_name, template_folder="templates")
-
-    @blueprint.before_request
-    @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
-    def require_sign_in() -> None:
-        """Let only somebody who is signed in come further."""
-
-    return blueprint
+    return Blueprint(name, import_name, template_folder="templates")
 
 
 def room() -> RoomClient:

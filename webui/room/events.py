@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 from flask import Response
 
+from appliance.rights import Right
 from webui.room.blueprints import create_feature_blueprint, room
 from webui.shared import event_stream
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("events", __name__)
 
 
 @blueprint.get("/events")
+@requires(Right.HEAR_NEWS)
 def changes() -> Response:
     """Say whenever the page should look again."""
     news = room().watch_changes()  # here, because the response is made when this request is over

@@ -17,6 +17,8 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from appliance.protocol import Account
+from appliance.rights import Right
+from webui.shared.access import requires
 
 Authenticate = Callable[[str, str], Account | str]  # an account, or the sentence that says why not
 
@@ -59,6 +61,7 @@ def install_auth(app: Flask, check: Authenticate, still_holds: Callable[[Account
         return SignedInUser(account)
 
     @app.route("/sign-in", methods=["GET", "POST"])
+    @requires(Right.VISIT)
     def sign_in() -> str | tuple[str, int] | WerkzeugResponse:
         if current_user.is_authenticated:
             return redirect(url_for(home))
@@ -75,6 +78,7 @@ def install_auth(app: Flask, check: Authenticate, still_holds: Callable[[Account
         return redirect(_next_page() or url_for(home))
 
     @app.post("/sign-out")
+    @requires(Right.VISIT)
     def sign_out() -> WerkzeugResponse:
         logout_user()
         session.clear()

@@ -1,13 +1,12 @@
 """What the coordinator fills in for the feature accounts."""
 
 from datetime import date, datetime, time
-from typing import get_args
 
 from flask_wtf import FlaskForm
 from wtforms import DateField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
-from appliance.protocol import Role
+from appliance.rights import ROLES
 from webui.central.form_helpers import select_choices
 
 
@@ -16,7 +15,7 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     username = StringField("User name", [InputRequired(), Length(max=64)])
     name = StringField("Name", [InputRequired(), Length(max=200)])
-    role = SelectField("Role", choices=select_choices({role: role for role in get_args(Role)}))
+    role = SelectField("Role", choices=select_choices({role: role for role in ROLES}))
     ends = DateField("Ends on (supply teachers)", [Optional()])
 
 

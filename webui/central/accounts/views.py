@@ -5,14 +5,17 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import accounts
 from appliance.central.errors import CentralError
+from appliance.rights import Right
 from webui.central.accounts.forms import AccountForm, end_of_day
 from webui.central.blueprints import central, create_feature_blueprint, current_username
 from webui.central.form_helpers import require_valid
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("accounts", __name__, home="accounts.show")
 
 
 @blueprint.get("/accounts")
+@requires(Right.EDIT_ACCOUNTS)
 def show() -> str:
     """Show who may sign in."""
     with central().store.read_session() as session:
@@ -25,6 +28,7 @@ def show() -> str:
 
 
 @blueprint.post("/accounts")
+@requires(Right.EDIT_ACCOUNTS)
 def add() -> str:
     """Add an account and show its password, once."""
     form = require_valid(AccountForm())
@@ -38,6 +42,7 @@ def add() -> str:
 
 
 @blueprint.post("/accounts/<username>/end")
+@requires(Right.EDIT_ACCOUNTS)
 def end(username: str) -> Redirect:
     """End an account now."""
     if username == current_username():

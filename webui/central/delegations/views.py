@@ -4,15 +4,18 @@ from flask import flash, redirect, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import delegations
+from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint, current_username
 from webui.central.delegations.forms import DelegationForm
 from webui.central.form_helpers import require_valid
+from webui.shared.access import requires
 from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("delegations", __name__, home="rules.show")
 
 
 @blueprint.post("/delegations")
+@requires(Right.DELEGATE)
 def delegate() -> Redirect:
     """Let teachers open a category's sites by themselves."""
     form = require_valid(DelegationForm())
@@ -27,6 +30,7 @@ def delegate() -> Redirect:
 
 
 @blueprint.post("/delegations/<category>/end")
+@requires(Right.DELEGATE)
 def end(category: str) -> Redirect:
     """Let a category's sites wait for the coordinator again."""
     with central().store.write_session() as session:

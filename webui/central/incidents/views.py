@@ -4,7 +4,9 @@ from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import incidents
+from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("incidents", __name__, home="incidents.show")
 
@@ -18,6 +20,7 @@ _INCIDENT_WORDS = {
 
 
 @blueprint.get("/incidents")
+@requires(Right.HANDLE_INCIDENTS)
 def show() -> str:
     """Show what somebody should look at."""
     with central().store.read_session() as session:
@@ -27,6 +30,7 @@ def show() -> str:
 
 
 @blueprint.post("/incidents/<incident_id>/acknowledge")
+@requires(Right.HANDLE_INCIDENTS)
 def acknowledge(incident_id: str) -> Redirect:
     """Say that an incident has been looked at."""
     with central().store.write_session() as session:

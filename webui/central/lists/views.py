@@ -6,14 +6,17 @@ from werkzeug.wrappers import Response as Redirect
 from appliance.central import audit, policies
 from appliance.central.errors import CentralError
 from appliance.central.lists import sources
+from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint, current_username
 from webui.central.form_helpers import require_valid
 from webui.central.lists.forms import SourceForm
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("lists", __name__, home="lists.show")
 
 
 @blueprint.get("/lists")
+@requires(Right.EDIT_LISTS)
 def show() -> str:
     """Show the sources, and what the last compilation said of each."""
     with central().store.read_session() as session:
@@ -27,6 +30,7 @@ def show() -> str:
 
 
 @blueprint.post("/lists")
+@requires(Right.EDIT_LISTS)
 def subscribe() -> Redirect:
     """Subscribe to a source: a URL, or a file."""
     form = require_valid(SourceForm())
@@ -52,6 +56,7 @@ def subscribe() -> Redirect:
 
 
 @blueprint.post("/lists/<int:source_id>/remove")
+@requires(Right.EDIT_LISTS)
 def unsubscribe(source_id: int) -> Redirect:
     """Take a source away."""
     with central().store.write_session() as session:
@@ -62,6 +67,7 @@ def unsubscribe(source_id: int) -> Redirect:
 
 
 @blueprint.post("/lists/<int:source_id>/accept")
+@requires(Right.EDIT_LISTS)
 def accept_download(source_id: int) -> Redirect:
     """Take into use a download that was held back because it had changed so much."""
     with central().store.write_session(affects_rooms=False) as session:
@@ -74,6 +80,7 @@ def accept_download(source_id: int) -> Redirect:
 
 
 @blueprint.post("/lists/compile")
+@requires(Right.EDIT_LISTS)
 def compile_again() -> Redirect:
     """Fetch and compile everything again."""
     central().publisher.request_build()

@@ -4,12 +4,15 @@ from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import profiles
+from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("profiles", __name__, home="rules.show")
 
 
 @blueprint.post("/profiles/<profile>")
+@requires(Right.EDIT_PROFILES)
 def set_blocked(profile: str) -> Redirect:
     """Say which categories a profile keeps closed."""
     with central().store.write_session() as session:

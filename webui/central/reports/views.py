@@ -4,12 +4,15 @@ from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import reports, rules
+from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("reports", __name__, home="requests.queue")
 
 
 @blueprint.post("/reports/<report_id>/settle")
+@requires(Right.SETTLE_REPORTS)
 def settle(report_id: str) -> Redirect:
     """Put a teacher's report away, after closing the site where the coordinator chose so."""
     site = request.form.get("close", "")

@@ -4,16 +4,19 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import profiles, reports, requests, unblocks
+from appliance.rights import Right
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint, current_username
 from webui.central.form_helpers import require_valid
 from webui.central.requests.forms import DecisionForm
+from webui.shared.access import requires
 from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("requests", __name__, home="requests.queue")
 
 
 @blueprint.get("/")
+@requires(Right.DECIDE_REQUESTS)
 def queue() -> str:
     """Show what waits for a decision, what is open now, and what teachers reported."""
     with central().store.read_session() as session:
@@ -32,6 +35,7 @@ def queue() -> str:
 
 
 @blueprint.post("/requests/<request_id>/decide")
+@requires(Right.DECIDE_REQUESTS)
 def decide(request_id: str) -> Redirect:
     """Approve or deny a request."""
     form = require_valid(DecisionForm())

@@ -3,14 +3,17 @@
 from flask import Response, render_template, request
 
 from appliance.central import enrolment, policies, rooms
+from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint, current_username
 from webui.central.form_helpers import require_valid
 from webui.central.rooms.forms import RoomForm
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("rooms", __name__, home="rooms.show")
 
 
 @blueprint.get("/rooms")
+@requires(Right.SEE_ROOMS)
 def show() -> str:
     """Show every room and how it is."""
     now = central().now()
@@ -22,6 +25,7 @@ def show() -> str:
 
 
 @blueprint.post("/rooms")
+@requires(Right.ENROL_ROOMS)
 def enrol() -> str | Response:
     """Enrol a room, and show its token once, or hand out the file for its card."""
     form = require_valid(RoomForm())

@@ -4,18 +4,21 @@ from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import delegations, profiles, rules
+from appliance.rights import Right
 from blocklists.categories import CATEGORIES, CATEGORIES_BY_ID
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint, current_username
 from webui.central.delegations.forms import DelegationForm
 from webui.central.form_helpers import require_valid
 from webui.central.rules.forms import RuleForm
+from webui.shared.access import requires
 from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("rules", __name__, home="rules.show")
 
 
 @blueprint.get("/rules")
+@requires(Right.EDIT_RULES)
 def show() -> str:
     """Show the school's own rules and each profile's categories."""
     with central().store.read_session() as session:
@@ -35,6 +38,7 @@ def show() -> str:
 
 
 @blueprint.post("/rules")
+@requires(Right.EDIT_RULES)
 def add() -> Redirect:
     """Block or allow a name."""
     form = require_valid(RuleForm())
@@ -50,6 +54,7 @@ def add() -> Redirect:
 
 
 @blueprint.post("/rules/<int:rule_id>/remove")
+@requires(Right.EDIT_RULES)
 def remove(rule_id: int) -> Redirect:
     """Take a rule away; the message can put it back."""
     with central().store.write_session() as session:

@@ -4,12 +4,15 @@ from flask import flash, redirect, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import unblocks
+from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("unblocks", __name__, home="requests.queue")
 
 
 @blueprint.post("/openings/<int:unblock_id>/end")
+@requires(Right.DECIDE_REQUESTS)
 def end(unblock_id: int) -> Redirect:
     """Close early what was opened."""
     with central().store.write_session() as session:

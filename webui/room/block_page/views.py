@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
 from appliance.protocol import Incident
+from appliance.rights import Right
 from appliance.room.agent import rpc
 from webui.room.room_client import RoomClient
+from webui.shared.access import requires
 
 PUPIL_REPORT_PATH = "/hallpass/tell-a-grown-up"
 PUPIL_REPORTS_A_MINUTE = 10
@@ -37,6 +39,7 @@ def serve_block_page() -> Response | None:
 
 
 @blueprint.post(PUPIL_REPORT_PATH)
+@requires(Right.VISIT)
 def pupil_report() -> str:
     """Tell the school that a pupil saw something; say thank you whatever becomes of it."""
     now = time.monotonic()

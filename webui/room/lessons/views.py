@@ -6,6 +6,7 @@ from flask import flash, render_template
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.errors import HallpassError
+from appliance.rights import Right
 from appliance.room.agent import rpc
 from blocklists.categories import CATEGORIES_BY_ID
 from dns.errors import InvalidName
@@ -13,6 +14,7 @@ from dns.policy.explain import Explanation, explain
 from webui.room.blueprints import create_feature_blueprint, current_username, redirect_with_message, room
 from webui.room.form_fields import describe_errors, parse_full_site
 from webui.room.lessons.forms import CheckForm, LessonForm, PauseForm, parse_sites, split_lines
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("lessons", __name__)
 
@@ -21,12 +23,14 @@ SUSPENDED_MINUTES = 60
 
 
 @blueprint.get("/classroom")
+@requires(Right.LEAD_LESSONS)
 def show() -> str:
     """Show what is in force in this room, and what can be decided."""
     return _render_classroom(CheckForm(formdata=None), [])
 
 
 @blueprint.post("/classroom/lesson")
+@requires(Right.LEAD_LESSONS)
 def start_lesson() -> Redirect:
     """Start a lesson."""
     form = LessonForm()
@@ -44,6 +48,7 @@ def start_lesson() -> Redirect:
 
 
 @blueprint.post("/classroom/pause")
+@requires(Right.LEAD_LESSONS)
 def pause_room() -> Redirect:
     """Pause the room."""
     form = PauseForm()
@@ -55,6 +60,7 @@ def pause_room() -> Redirect:
 
 
 @blueprint.post("/classroom/suspend/<token>")
+@requires(Right.LEAD_LESSONS)
 def suspend_device(token: str) -> Redirect:
     """Leave a device without the internet for a while."""
     done = f"The device {token} is without the internet for {SUSPENDED_MINUTES} minutes."
@@ -62,12 +68,14 @@ def suspend_device(token: str) -> Redirect:
 
 
 @blueprint.post("/classroom/end/<decision_id>")
+@requires(Right.LEAD_LESSONS)
 def end_decision(decision_id: str) -> Redirect:
     """End something that the room decided."""
     return _apply_decision(rpc.EndDecision(current_username(), decision_id), "It has ended.")
 
 
 @blueprint.post("/classroom/check")
+@requires(Right.LEAD_LESSONS)
 def check_links() -> str:
     """Say of each planned link whether it is open, and why."""
     form = CheckForm()

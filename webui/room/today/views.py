@@ -10,6 +10,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.protocol import RequestState, SiteReport, UnblockRequest
+from appliance.rights import Right
 from appliance.room.agent import rpc
 from appliance.room.query_log.reader import LogUnreadable
 from blocklists.categories import CATEGORIES
@@ -17,6 +18,7 @@ from blocklists.related_names import RelatedName
 from webui.room.blueprints import create_feature_blueprint, current_username, room
 from webui.room.form_fields import describe_errors
 from webui.room.today.forms import ReportForm, RequestForm
+from webui.shared.access import requires
 
 blueprint = create_feature_blueprint("today", __name__)
 
@@ -30,12 +32,14 @@ _CATEGORY_NAMES = {one.id: one.name for one in CATEGORIES}
 
 
 @blueprint.get("/")
+@requires(Right.SEE_ROOM)
 def show() -> str:
     """Show what was refused today, and what became of the room's requests."""
     return _render_today(RequestForm(formdata=None, site=request.args.get("site", "")))
 
 
 @blueprint.post("/requests")
+@requires(Right.REQUEST_UNBLOCKS)
 def submit_request() -> str | Redirect:
     """Send a request on its way."""
     form = RequestForm()
@@ -68,6 +72,7 @@ def submit_request() -> str | Redirect:
 
 
 @blueprint.post("/requests/<request_id>/withdraw")
+@requires(Right.REQUEST_UNBLOCKS)
 def withdraw_request(request_id: str) -> Redirect:
     """Take a request back, or close early what it opened."""
     answer = _call_agent(rpc.Withdraw(request_id, current_username()))
@@ -79,6 +84,7 @@ def withdraw_request(request_id: str) -> Redirect:
 
 
 @blueprint.post("/reports")
+@requires(Right.REPORT_SITES)
 def report_site() -> Redirect:
     """Send "this should be closed" on its way."""
     form = ReportForm()

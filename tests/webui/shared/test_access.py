@@ -1,0 +1,141 @@
+"""Every route of every site names the right that it needs, and is closed to whoever does not have it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from appliance.protocol import Account
+from appliance.rights import ROLES, ROOM, Right, Role, Scope, has_right
+from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.values import UpstreamSetting
+from tests.fakes.school import FakeSchool
+from webui.central.app import create_central_app
+from webui.room.app import create_app
+from webui.shared.access import find_right
+
+# Written out here, so that a change of the table is seen to be one.
+WHO_COMES_IN: dict[str, set[Role]] = {
+    "central": {"coordinator"},
+    "room": {"teacher", "coordinator", "head", "safeguarding"},
+}
+FOR_ANYBODY = {"static", "shared.static", "bootstrap.static", "sign_in", "sign_out", "block_page.pupil_report"}
+SCOPES = {"central": Scope.SCHOOL, "room": Scope.ROOM}
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Iterator[FakeSchool]:
+    made = FakeSchool(tmp_path / "central")
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["central", "room"])
+def site(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def app(site: str, school: FakeSchool, tmp_path: Path) -> Flask:
+    if site == "central":
+        made = create_central_app(school.central)
+    else:
+        made = create_app(
+            RoomSettings(
+                room=RoomSection(name="Room 4", data=tmp_path, run=Path("/tmp/hp-nobody-serves-here")),
+                dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
+            )
+        )
+    made.config["WTF_CSRF_ENABLED"] = False  # or a form without its token would be refused before anything else
+    return made
+
+
+def routes(app: Flask) -> list[tuple[str, str, str]]:
+    """Return the method, the address and the endpoint of everything on a site that is for who signed in."""
+    with app.test_request_context():
+        urls = app.url_map.bind("localhost")
+        return [
+            (method, urls.build(rule.endpoint, dict.fromkeys(rule.arguments, 1), method=method), rule.endpoint)
+            for rule in app.url_map.iter_rules()
+            for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"})
+            if not rule.endpoint.startswith("api.") and rule.endpoint not in FOR_ANYBODY
+        ]
+
+
+def signed_in(app: Flask, role: Role) -> FlaskClient:
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["account"] = msgspec.to_builtins(Account(username=role, name=role, role=role))
+        session["_user_id"] = role
+    return client
+
+
+def without_entry(app: Flask) -> list[str]:
+    return [rule.endpoint for rule in app.url_map.iter_rules() if find_right(app, rule.endpoint) is None]
+
+
+def test_every_route_names_its_right(app: Flask) -> None:
+    assert len(list(app.url_map.iter_rules())) > 10
+    assert without_entry(app) == []
+
+
+def test_a_route_without_an_entry_is_found_and_open_to_nobody(app: Flask, school: FakeSchool) -> None:
+    app.add_url_rule("/forgotten", "forgotten", lambda: "open")
+    assert without_entry(app) == ["forgotten"]
+    school.account("coordinator", "coordinator")
+    assert app.test_client().get("/forgotten").status_code == 302
+    assert signed_in(app, "coordinator").get("/forgotten").status_code == 403
+
+
+def test_a_stranger_is_asked_to_sign_in_on_every_page_but_those_for_anybody(app: Flask) -> None:
+    stranger = app.test_client()
+    assert len(routes(app)) > 10
+    for method, path, _ in routes(app):
+        answer = stranger.open(path, method=method)
+        assert answer.status_code == 302, path
+        assert answer.location.partition("?")[0] == "/sign-in", path
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_comes_to_the_pages_of_its_rights_and_to_no_others(
+    app: Flask, site: str, school: FakeSchool, role: Role
+) -> None:
+    school.account(role, role)
+    for method, path, endpoint in routes(app):
+        right = find_right(app, endpoint)
+        assert right is not None
+        answer = signed_in(app, role).open(path, method=method)
+        assert (answer.status_code != 403) == (role in WHO_COMES_IN[site]), (path, role)
+        assert has_right(role, right, SCOPES[site]) == (role in WHO_COMES_IN[site]), (path, role)
+        assert answer.location is None or not answer.location.startswith("/sign-in"), path
+        answer.close()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_sign_in_at_a_site_is_who_has_the_right_to(site: str, role: Role) -> None:
+    assert has_right(role, Right.SIGN_IN, SCOPES[site]) == (role in WHO_COMES_IN[site])
+
+
+def test_a_room_has_its_rights_at_central_and_no_others(school: FakeSchool) -> None:
+    app = create_central_app(school.central)
+    token = {"Authorization": f"Bearer {school.enrol()}"}
+    for rule in app.url_map.iter_rules():
+        right = find_right(app, rule.endpoint)
+        assert right is not None
+        assert has_right(ROOM, right, Scope.ROOM) == rule.endpoint.startswith("api."), rule
+        assert not has_right(ROOM, right, Scope.SCHOOL), rule
+    room = app.test_client()
+    assert room.get("/api/v1/policy", headers=token).status_code == 200
+    assert room.get("/api/v1/policy").status_code == 401
+    assert room.get("/rules", headers=token).location.startswith("/sign-in")
+
+
+def test_a_route_of_the_interface_that_is_not_for_rooms_refuses_a_rooms_token(school: FakeSchool) -> None:
+    app = create_central_app(school.central)
+    token = {"Authorization": f"Bearer {school.enrol()}"}
+    app.add_url_rule("/api/v1/forgotten", "api.forgotten", lambda: "open")
+    answer = app.test_client().get("/api/v1/forgotten", headers=token)
+    assert (answer.status_code, answer.json) == (403, {"error": "this is not for rooms"})

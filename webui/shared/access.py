@@ -1,0 +1,61 @@
+"""Lets somebody come to a page only with the right that it needs (`appliance.rights`).
+
+Each view names its right with `requires`; a route that names none is open to nobody, and a test finds it.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+from flask import Flask, abort, current_app, request
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from appliance.rights import ANYBODY, Right, Scope, has_right
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+_ATTRIBUTE = "hallpass_right"
+# What Flask and its extensions serve themselves, so that no view of ours can name its right.
+_ASSETS = dict.fromkeys(("static", "shared.static", "bootstrap.static"), Right.VISIT)
+
+
+def requires(right: Right) -> Callable[[V], V]:
+    """Name the right that a view needs. Stands below the route."""
+
+    def mark(view: V) -> V:
+        setattr(view, _ATTRIBUTE, right)
+        return view
+
+    return mark
+
+
+def find_right(app: Flask, endpoint: str) -> Right | None:
+    """Return the right that an endpoint needs, or None where it has no entry."""
+    return _ASSETS.get(endpoint) or getattr(app.view_functions[endpoint], _ATTRIBUTE, None)
+
+
+def requested_right() -> Right | None:
+    """Return the right that this request needs, or None where it has no entry."""
+    return find_right(current_app, request.endpoint) if request.endpoint else None
+
+
+def install_access(app: Flask, scope: Scope, *, token_interfaces: Collection[str] = ()) -> None:
+    """Ask for the right of every route. The blueprints of `token_interfaces` ask whoever comes by themselves."""
+
+    @app.before_request
+    def require_right() -> Response | None:
+        if request.endpoint is None or request.blueprint in token_interfaces:
+            return None  # there is no such page, which Flask says in a moment; or a room, which has a token
+        right = requested_right()
+        if right is not None and has_right(ANYBODY, right, scope):
+            return None
+        if not current_user.is_authenticated:
+            answer: Response = app.login_manager.unauthorized()  # type: ignore[attr-defined]  # Flask-Login's
+            return answer
+        return None if _has(right, scope) else abort(403)
+
+    app.context_processor(lambda: {"may_open": lambda endpoint: _has(find_right(app, endpoint), scope)})
+
+
+def _has(right: Right | None, scope: Scope) -> bool:
+    return right is not None and has_right(current_user.account.role, right, scope)
