@@ -65,7 +65,7 @@ def command(
     queried = [_parse_name(text) for text in wanted]
     settings = load_settings(config, RoomSettings)
     at_now: dict[str, Callable[[], bool]] = {} if moment is None else {"clock_trusted": lambda: True}
-    policy = load_policy(settings, RoomPaths.of(settings), **at_now)
+    policy = load_policy(settings, RoomPaths.from_settings(settings), **at_now)
     view = _view(policy, group, device)
     now = time.time() if moment is None else _parse_moment(moment, view)
     explained = [explain(view, name, TYPES[kind.upper()], now) for name in queried]

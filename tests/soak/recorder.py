@@ -27,8 +27,8 @@ from dnslib import DNSRecord
 
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
-from appliance.room.query_log.database import check, open_for_reading
-from appliance.room.query_log.writer import in_place
+from appliance.room.query_log.database import check_database, open_database_for_reading
+from appliance.room.query_log.writer import handle_without_service
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
@@ -62,7 +62,7 @@ class SmallRoom:
         )
         run("lists", "build", str(folder / "sources.toml"), "--output", str(folder / "index"))
         self.settings = load_settings(self.config, RoomSettings)
-        self.paths = RoomPaths.of(self.settings)
+        self.paths = RoomPaths.from_settings(self.settings)
         self.upstream = subprocess.Popen([sys.executable, "-m", "tests.bench.answerer", f"127.0.0.1:{upstream}"])
         self.recorder = self.start("recorder")
         self.resolver = self.start("resolver")
@@ -138,9 +138,9 @@ def kill(folder: Path, times: int) -> bool:
             answered = ask_for_a_while(room, turn, chance.uniform(0.7, 4.0))
             room.kill()
             died = time.monotonic()
-            in_place(room.settings, control.Fold())  # what a restart does first
-            connection = open_for_reading(room.paths.log, None)
-            check(connection)
+            handle_without_service(room.settings, control.FlushRequest())  # what a restart does first
+            connection = open_database_for_reading(room.paths.query_log, None)
+            check_database(connection)
             found = dict(
                 connection.execute(
                     "SELECT name, sum(count) FROM query_log WHERE name LIKE ? GROUP BY name", (f"t{turn}-%",)

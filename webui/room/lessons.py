@@ -50,7 +50,7 @@ def lesson() -> Redirect:
         return _redirect_back(f"{problem}.", "warning")
     minutes = form.minutes.data
     return _apply_decision(
-        rpc.StartLesson(_current_username(), sites, minutes, form.title.data or ""),
+        rpc.StartLessonRequest(_current_username(), sites, minutes, form.title.data or ""),
         f"The lesson runs for {minutes} minutes.",
     )
 
@@ -62,7 +62,8 @@ def pause() -> Redirect:
     if not form.validate_on_submit():
         return _redirect_back(forms.describe_errors(form), "warning")
     return _apply_decision(
-        rpc.PauseRoom(_current_username(), form.minutes.data), f"The room pauses for {form.minutes.data} minutes."
+        rpc.PauseRoomRequest(_current_username(), form.minutes.data),
+        f"The room pauses for {form.minutes.data} minutes.",
     )
 
 
@@ -70,13 +71,13 @@ def pause() -> Redirect:
 def suspend(token: str) -> Redirect:
     """Leave a device without the internet for a while."""
     done = f"The device {token} is without the internet for {SUSPENDED_MINUTES} minutes."
-    return _apply_decision(rpc.SuspendDevice(_current_username(), token, SUSPENDED_MINUTES), done)
+    return _apply_decision(rpc.SuspendDeviceRequest(_current_username(), token, SUSPENDED_MINUTES), done)
 
 
 @classroom.post("/classroom/end/<decision_id>")
 def end(decision_id: str) -> Redirect:
     """End something that the room decided."""
-    return _apply_decision(rpc.EndDecision(_current_username(), decision_id), "It has ended.")
+    return _apply_decision(rpc.EndOverrideRequest(_current_username(), decision_id), "It has ended.")
 
 
 @classroom.post("/classroom/check")
@@ -95,15 +96,15 @@ def _explain_link(link: str) -> tuple[str, Explanation | None, str]:
     """Return a link, why it is open or closed, and what is wrong with it where it names no site."""
     try:
         site = forms.parse_full_site(link)
-        return site, explain(room().policy.pupils(), site, 1, datetime.now(UTC).timestamp()), ""
+        return site, explain(room().policy.view_of_default_group(), site, 1, datetime.now(UTC).timestamp()), ""
     except (InvalidName, HallpassError) as problem:
         return link, None, f"{problem}"
 
 
 def _render_classroom(form: forms.CheckForm, checked: list[tuple[str, Explanation | None, str]]) -> str:
     try:
-        own = room().call_agent(rpc.InForce()).own
-    except (rpc.AgentAway, rpc.Refused):
+        own = room().call_agent(rpc.ActiveOverridesRequest()).overrides
+    except (rpc.AgentUnavailable, rpc.RpcRejected):
         own = None
     return render_template(
         "classroom.html",
@@ -117,10 +118,10 @@ def _render_classroom(form: forms.CheckForm, checked: list[tuple[str, Explanatio
     )
 
 
-def _apply_decision(question: rpc.Deciding, done: str) -> Redirect:
+def _apply_decision(question: rpc.OverrideRequest, done: str) -> Redirect:
     try:
         room().call_agent(question)
-    except (rpc.AgentAway, rpc.Refused) as no:
+    except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
         return _redirect_back(f"{no}.", "warning")
     return _redirect_back(done)
 

@@ -130,7 +130,7 @@ def _clock_behind(db: Database) -> None:
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _rows_by_time, _privacy, _clock, _clock_behind)
 
 
-def migrate(connection: Any) -> None:
+def migrate_query_log(connection: Any) -> None:
     """Bring a database to today's tables. `connection` must be in autocommit mode (isolation_level None)."""
     db = Database(connection)
     db.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied TEXT NOT NULL)")

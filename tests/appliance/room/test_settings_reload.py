@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.room.paths import RoomPaths
-from appliance.room.resolver import Files
-from appliance.room.settings_reload import Follower
+from appliance.room.resolver import RoomPolicySource
+from appliance.room.settings_reload import SettingsReload
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.server.listen_sockets import ListenSockets
@@ -193,16 +193,18 @@ def test_a_worker_started_anew_begins_with_the_policy_of_now(tmp_path: Path) -> 
     document = tmp_path / "policy.toml"
     document.write_text(policy.format(1))
     loaded = load_settings(settings, RoomSettings)
-    files = Files(loaded, RoomPaths.of(loaded))  # as the supervisor holds it from its start on
+    files = RoomPolicySource(
+        loaded, RoomPaths.from_settings(loaded)
+    )  # as the supervisor holds it from its start on
     document.write_text(policy.format(20))
-    files.catch_up()
+    files.load_if_changed()
     assert files.current().version == 20
     document.write_text("no policy")
-    files.catch_up()
+    files.load_if_changed()
     assert files.current().version == 20
     document.write_text(policy.format(21))
     files.load = lambda: 1 / 0  # type: ignore[assignment,method-assign,return-value]  # a mistake of ours
-    files.catch_up()
+    files.load_if_changed()
     assert files.current().version == 20
 
 
@@ -212,12 +214,12 @@ def test_what_changed_while_the_room_was_starting_is_noticed(tmp_path: Path) -> 
     file.write_text(text)
     settings = load_settings(file, RoomSettings)
     first, second = (WorkerGroup(ListenSockets(), workers, lambda *_: None) for workers in (1, 2))
-    follower = Follower(
-        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", say=lambda _: None
+    follower = SettingsReload(
+        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", log=lambda _: None
     )
     assert follower.poll(reload_requested=False) is None  # read, and the same
     file.write_text(text.replace("workers = 1", "workers = 2"))
-    late_follower = Follower(
-        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", say=lambda _: None
+    late_follower = SettingsReload(
+        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", log=lambda _: None
     )
     assert late_follower.poll(reload_requested=False) is second

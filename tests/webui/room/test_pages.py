@@ -148,7 +148,7 @@ def test_whoever_comes_is_told_what_the_card_waits_for(stranger: FlaskClient, ap
         lasting=True,
     )
     try:
-        health.report(folder, said)
+        health.write_health(folder, said)
         page = stranger.get("/sign-in").data
     finally:
         shutil.rmtree(folder.parent)

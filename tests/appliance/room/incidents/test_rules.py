@@ -30,50 +30,59 @@ def kinds(found: list[Incident]) -> list[str]:
 
 
 def test_an_ordinary_refusal_is_no_incident() -> None:
-    assert IncidentRules().refused(refused(), "token") == []
+    assert IncidentRules().observe_blocked(refused(), "token") == []
 
 
 def test_a_locked_category_is_one_at_the_first_question() -> None:
-    rules = IncidentRules(locked={"extremism"})
-    (found,) = rules.refused(refused("bad.example", category="extremism"), "token")
+    rules = IncidentRules(locked_categories={"extremism"})
+    (found,) = rules.observe_blocked(refused("bad.example", category="extremism"), "token")
     assert found.kind == "locked-category"
     assert found.device == "token"
     assert "bad.example" in found.evidence[0]
-    assert kinds(rules.refused(refused("x.example", step="locked", category=""), "token")) == ["locked-category"]
+    assert kinds(rules.observe_blocked(refused("x.example", step="locked", category=""), "token")) == [
+        "locked-category"
+    ]
 
 
 def test_the_same_device_and_cause_make_one_incident_an_hour() -> None:
-    rules = IncidentRules(locked={"extremism"})
+    rules = IncidentRules(locked_categories={"extremism"})
     again = [
-        rules.refused(refused(second=NOW + minutes * 60, category="extremism"), "token") for minutes in (0, 30, 61)
+        rules.observe_blocked(refused(second=NOW + minutes * 60, category="extremism"), "token")
+        for minutes in (0, 30, 61)
     ]
     assert [len(found) for found in again] == [1, 0, 1]
-    assert len(rules.refused(refused(category="extremism"), "another")) == 1
+    assert len(rules.observe_blocked(refused(category="extremism"), "another")) == 1
 
 
 def test_many_refusals_in_a_short_time_are_one_and_few_in_a_long_time_are_not() -> None:
     limits = IncidentThresholds(many_refusals=5, many_minutes=10)
     slow = IncidentRules(limits)
-    assert not any(slow.refused(refused(f"n{n}.example", second=NOW + n * 180), "token") for n in range(20))
+    assert not any(
+        slow.observe_blocked(refused(f"n{n}.example", second=NOW + n * 180), "token") for n in range(20)
+    )
     quick = IncidentRules(limits)
-    found = [one for n in range(5) for one in quick.refused(refused(f"n{n}.example", second=NOW + n), "token")]
+    found = [
+        one for n in range(5) for one in quick.observe_blocked(refused(f"n{n}.example", second=NOW + n), "token")
+    ]
     assert kinds(found) == ["many-refusals"]
     assert found[0].evidence[0] == "5 refusals of 5 different names within 10 minutes"
 
 
 def test_one_name_that_a_program_asks_for_over_and_over_counts_by_its_questions() -> None:
     rules = IncidentRules(IncidentThresholds(many_refusals=5))
-    assert kinds(rules.refused(refused(count=6), "token")) == ["many-refusals"]
+    assert kinds(rules.observe_blocked(refused(count=6), "token")) == ["many-refusals"]
 
 
 def test_looking_for_ways_round_the_filter_is_one_but_a_browsers_own_question_is_not() -> None:
     rules = IncidentRules(IncidentThresholds(bypass_names=3))
     for n in range(10):
-        assert rules.refused(refused("use-application-dns.net", step="bypass", second=NOW + n), "token") == []
+        assert (
+            rules.observe_blocked(refused("use-application-dns.net", step="bypass", second=NOW + n), "token") == []
+        )
     found = [
         one
         for n in range(3)
-        for one in rules.refused(refused(f"vpn{n}.example", category="circumvention"), "token")
+        for one in rules.observe_blocked(refused(f"vpn{n}.example", category="circumvention"), "token")
     ]
     assert kinds(found) == ["bypass"]
 
@@ -85,7 +94,7 @@ def test_a_tunnel_is_one_with_what_was_seen() -> None:
     for second, name, qtype in trace:
         finding = detector.observe_query("192.0.2.7", name, qtype, NOW + second)
         if finding is not None:
-            found += rules.tunnel(finding, "token")
+            found += rules.observe_tunnel(finding, "token")
     assert kinds(found) == ["tunnel"]
     assert found[0].device == "token"
     assert any("entropy" in line for line in found[0].evidence)
@@ -94,5 +103,5 @@ def test_a_tunnel_is_one_with_what_was_seen() -> None:
 def test_memory_is_bounded_however_many_devices_there_are() -> None:
     rules = IncidentRules()
     for number in range(3000):
-        rules.refused(refused(), f"token {number}")
+        rules.observe_blocked(refused(), f"token {number}")
     assert len(rules._devices) <= 1024
