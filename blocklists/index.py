@@ -18,6 +18,7 @@ from blocklists.container import INDEX_NAME, OVERLAY_NAME, MappedIndex, SourceIn
 from blocklists.entries import Effect, Match
 from blocklists.errors import IndexDamaged
 from blocklists.precedence import EntryGroup, Hit, condition_applies, group_attributes, resolve_hits
+from dns.message.constants import RecordType
 from dns.message.names import name_to_key
 from dns.policy.verdict import BlockEntry
 
@@ -70,7 +71,7 @@ class Index:
     def __len__(self) -> int:
         return len(self._base.trie)
 
-    def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:
+    def find_block_entries(self, name: str, qtype: int = RecordType.A) -> tuple[BlockEntry, ...]:
         """Return every entry that blocks a canonical name, exceptions already taken away."""
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
@@ -90,7 +91,7 @@ class Index:
                 break
         return tuple([BlockEntry(hit.group.category, hit.group.sources, hit.entry) for hit in hits])
 
-    def find_hits(self, name: str, qtype: int = 1) -> list[Hit]:
+    def find_hits(self, name: str, qtype: int = RecordType.A) -> list[Hit]:
         """Return every group that matches a name, the longest entry first, not yet resolved against each other."""
         return self._match_groups(name, qtype, self.find_listed(name_to_key(name)))
 

@@ -13,9 +13,10 @@ import msgspec
 from dns.cache import MessageCache
 from dns.clients import Client, Clients
 from dns.message import builder, edns
+from dns.message.constants import EdnsOption, ExtendedErrorCode, Rcode
 from dns.message.cookies import ServerCookies
+from dns.message.header import TC
 from dns.message.response import Response
-from dns.message.wire import SERVFAIL, TC
 from dns.packet_cache import CachedResponse, LogEntry, PacketCache
 from dns.pipeline.acl import acl_stage
 from dns.pipeline.cache import cache_stage
@@ -228,16 +229,16 @@ class Resolver:
         self.mistakes += 1
         if not context.is_parsed:
             return
-        self._respond(context, builder.build_error_response(2, (edns.OTHER_ERROR, "")))
+        self._respond(context, builder.build_error_response(Rcode.SERVFAIL, (ExtendedErrorCode.OTHER, "")))
 
 
 def _fail(_context: RequestContext) -> StageResult:
-    return builder.build_error_response(SERVFAIL, (edns.OTHER_ERROR, "the lists are being looked at"))
+    return builder.build_error_response(Rcode.SERVFAIL, (ExtendedErrorCode.OTHER, "the lists are being looked at"))
 
 
 def _padding_option(size: int) -> bytes:
     """Return the option that fills a message of `size` bytes up to the next multiple of PAD_TO (RFC 7830)."""
-    return edns.encode_option(edns.PADDING, bytes(-(size + 4) % PADDING_BLOCK))
+    return edns.encode_option(EdnsOption.PADDING, bytes(-(size + 4) % PADDING_BLOCK))
 
 
 def _log_entry(context: RequestContext, response: Response) -> LogEntry:

@@ -22,12 +22,12 @@ from appliance.room.query_log import control
 from appliance.settings.room import CentralLink, RoomSettings
 from appliance.settings.values import Endpoint, UpstreamSetting
 from blocklists import builtin_list
+from dns.message.constants import RecordType
 from dns.policy.explain import explain
 
 DAY_SECONDS = 86_400.0
 OLD_LISTS_SECONDS = 3 * DAY_SECONDS  # central compiles twice a day
 CERTIFICATE_DAYS = 21
-_A = 1
 _CONNECT_SECONDS = 4.0
 
 _DAMAGE_CHECKS = {Condition.POLICY_DAMAGED: "policy", Condition.LISTS_DAMAGED: "lists"}
@@ -95,7 +95,7 @@ class RoomDoctor:
         except HallpassError:
             return []
         found = (name for names in builtin_list.builtin_names().values() for name in names[:3])
-        return [name for name in found if explain(view, name, _A, self._now()).verdict == "refused"][:1]
+        return [name for name in found if explain(view, name, RecordType.A, self._now()).verdict == "refused"][:1]
 
     def _upstreams(self) -> Iterator[CheckResult]:
         for server in self._settings.dns.upstreams:

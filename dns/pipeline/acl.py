@@ -7,10 +7,9 @@ device does by itself; over TCP, where that says nothing, it is REFUSED.
 
 import msgspec
 
-from dns.message import edns
 from dns.message.builder import build_error_response
+from dns.message.constants import ExtendedErrorCode, Rcode
 from dns.message.response import Response
-from dns.message.wire import NOERROR, REFUSED
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import StageResult
 
@@ -21,12 +20,12 @@ def acl_stage(context: RequestContext) -> StageResult:
     if client is None:
         # Our OPT record could be longer than the client's.
         context.query = msgspec.structs.replace(context.query, edns=None)
-        return Response(REFUSED, "failed")
+        return Response(Rcode.REFUSED, "failed")
     is_udp = context.transport == "udp"
     if client.take_udp_token() if is_udp else client.take_stream_token():
         return None
     if is_udp:
-        response = Response(NOERROR, "failed")
+        response = Response(Rcode.NOERROR, "failed")
         response.is_truncated = True
         return response
-    return build_error_response(REFUSED, (edns.PROHIBITED, "too many questions"))
+    return build_error_response(Rcode.REFUSED, (ExtendedErrorCode.PROHIBITED, "too many questions"))

@@ -35,6 +35,7 @@ from typing import ClassVar
 
 import msgspec
 
+from dns.message.constants import RecordType
 from dns.message.names import parents
 from dns.policy.document import Rule
 from dns.policy.response_policy import REPUTATION_NAMES
@@ -47,8 +48,23 @@ MAX_PAYLOADS = 1024
 PAYLOADS_IN_ALL = 65536  # about 6 MB
 NAMES = 4096  # whose payloads are remembered, because most names come again at once for another type
 
-# Types that stubs ask by themselves, for any name: A, NS, SOA, AAAA, DS, DNSKEY, SVCB, HTTPS; and PTR.
-_PLAIN = frozenset((1, 2, 6, 12, 28, 43, 48, 64, 65))
+# Types that stubs ask by themselves, for any name, and PTR. Plain numbers: see `dns.message.constants`.
+_PLAIN = frozenset(
+    map(
+        int,
+        (
+            RecordType.A,
+            RecordType.NS,
+            RecordType.SOA,
+            RecordType.PTR,
+            RecordType.AAAA,
+            RecordType.DS,
+            RecordType.DNSKEY,
+            RecordType.SVCB,
+            RecordType.HTTPS,
+        ),
+    )
+)
 
 EXEMPT_NAMES = frozenset(("arpa", "local", "lan", "internal", "localhost", *REPUTATION_NAMES))
 

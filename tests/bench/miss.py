@@ -22,7 +22,9 @@ from blocklists.index import open_index
 from dns.cache import MessageCache
 from dns.forward.udp import UdpServer
 from dns.forward.upstreams import Upstreams
-from dns.message.wire import OPT_BYTES, build_query
+from dns.message.constants import RecordType
+from dns.message.edns import OPT_BYTES
+from dns.message.query import build_query
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
 from dns.querylog.sender import QueryLogSender
@@ -66,7 +68,7 @@ def packets(names: Iterator[str]) -> list[bytes]:
     """Return the questions as dnsperf asks them: without EDNS."""
     made = []
     for number, name in enumerate(names):
-        query = build_query(name, 1)
+        query = build_query(name, RecordType.A)
         made.append((number & 0xFFFF).to_bytes(2, "big") + query[2:10] + b"\0\0" + query[12:-OPT_BYTES])
     return made
 

@@ -8,15 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dns.errors import MalformedMessage
-from dns.message.wire import (
-    InvalidQuery,
-    NotAQuery,
-    Query,
-    labels_to_name,
-    name_from_wire,
-    name_to_wire,
-    parse_query,
-)
+from dns.message.query import InvalidQuery, NotAQuery, Query, parse_query
+from dns.message.wire_names import labels_to_name, name_from_wire, name_to_wire
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import PUPIL, STRANGER, InTest, question
 

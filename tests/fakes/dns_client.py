@@ -10,7 +10,7 @@ import dnslib
 
 from dns.forward.server import UpstreamAddress
 from dns.forward.upstreams import ForwardZone, Upstreams
-from dns.message import wire
+from dns.message.query import parse_query
 from tests.fakes.upstream import FakeUpstream
 
 
@@ -65,7 +65,7 @@ async def answer_bytes(upstreams: Upstreams, message: bytes, name: str) -> bytes
         assert not future.done(), "answered twice"
         future.set_result(answer)
 
-    upstreams.resolve_query(message, wire.parse_query(message).question_end, name, done)
+    upstreams.resolve_query(message, parse_query(message).question_end, name, done)
     return await future
 
 

@@ -9,9 +9,11 @@ import string
 from collections.abc import Callable, Iterator
 from random import Random
 
+from dns.message.constants import RecordType
 from dns.message.names import labels_to_text
 
-A, PTR, TXT, AAAA, HTTPS, NULL = 1, 12, 16, 28, 65, 10
+A, PTR, TXT = RecordType.A, RecordType.PTR, RecordType.TXT
+AAAA, HTTPS, NULL = RecordType.AAAA, RecordType.HTTPS, RecordType.NULL
 
 Asked = tuple[float, str, int]
 Trace = Iterator[Asked]

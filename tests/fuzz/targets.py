@@ -19,18 +19,12 @@ from dns.forward import extended_error
 from dns.forward.entropy import EntropyPool
 from dns.forward.pending_query import PendingQuery
 from dns.message import edns, svcb
+from dns.message.constants import RecordType, SvcParamKey
 from dns.message.cookies import ServerCookies
+from dns.message.edns import OPT_BYTES
+from dns.message.query import InvalidQuery, NotAQuery, Query, build_query, parse_query
 from dns.message.scanner import scan_message
-from dns.message.wire import (
-    OPT_BYTES,
-    InvalidQuery,
-    NotAQuery,
-    Query,
-    build_query,
-    name_from_wire,
-    name_to_wire,
-    parse_query,
-)
+from dns.message.wire_names import name_from_wire, name_to_wire
 from dns.server import https
 from dns.server.connection_limiter import ConnectionLimits
 from dns.server.http_request import DohRequest
@@ -98,7 +92,7 @@ def services(data: bytes) -> None:
         service = svcb.parse_service_binding(data)
         again = svcb.parse_service_binding(service.without_ech())
         assert again.target == service.target
-        assert svcb.ECH not in {code for code, _ in again.params}
+        assert SvcParamKey.ECH not in {code for code, _ in again.params}
         list(service.address_hints())
 
 
@@ -156,7 +150,7 @@ def answering(data: bytes) -> None:
 
 def exchanging(data: bytes) -> None:
     """What a UDP upstream, or somebody else, sends to the port of a question."""
-    message = build_query("www.example.org", 1)
+    message = build_query("www.example.org", RecordType.A)
     exchange = PendingQuery.from_message(
         message, len(message) - OPT_BYTES, _nobody, wheel_slot={}, server=None, entropy=EntropyPool()
     )

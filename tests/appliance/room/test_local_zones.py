@@ -11,7 +11,8 @@ from appliance.settings.room import DnsSection, RoomSection, RoomSettings
 from appliance.settings.values import Endpoint, UpstreamSetting
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
-from dns.message import svcb, wire
+from dns.message import svcb
+from dns.message.query import parse_query
 from dns.message.response import Response
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query
@@ -26,7 +27,7 @@ def room(folder: Path, encryption: DnsTlsSection | None = None, **dns: object) -
 
 
 def ask(names: LocalZones, name: str, rtype: str = "A") -> Response | None:
-    return names.answer_query(wire.parse_query(query(name, rtype)))
+    return names.answer_query(parse_query(query(name, rtype)))
 
 
 def test_a_room_knows_its_own_name_and_the_schools_records(tmp_path: Path) -> None:

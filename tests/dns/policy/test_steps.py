@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dns.message.constants import RecordType
 from dns.policy.compiled import CompiledPolicy
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
 from dns.policy.steps import STEPS
@@ -12,7 +13,7 @@ from dns.policy.verdict import Action, Step
 from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, document, minutes, policy
 
-A = 1
+A = RecordType.A
 CANARY = "mask.icloud.com"
 ENGINE = "www.bing.com"
 

@@ -12,7 +12,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from dns.message.wire import NOERROR, REFUSED, SERVFAIL
+from dns.message.constants import Rcode
 from dns.querylog.records import QueryRecord, RecordBatch
 from tests.fakes import traces
 
@@ -50,7 +50,9 @@ def seconds_of_a_tunnel(verdict: str, rcode: int, step: str) -> Iterator[RecordB
 
 
 @pytest.mark.parametrize(
-    ("verdict", "rcode"), [("allowed", NOERROR), ("failed", SERVFAIL)], ids=["answered", "never answered"]
+    ("verdict", "rcode"),
+    [("allowed", Rcode.NOERROR), ("failed", Rcode.SERVFAIL)],
+    ids=["answered", "never answered"],
 )
 def test_a_tunnel_that_asks_as_a_stub_does_is_closed_within_half_a_minute(
     watch: IncidentMonitor, paths: RoomPaths, verdict: str, rcode: int
@@ -70,7 +72,7 @@ def test_a_tunnel_that_asks_as_a_stub_does_is_closed_within_half_a_minute(
 
 @pytest.mark.parametrize(
     ("verdict", "rcode", "step"),
-    [("failed", REFUSED, ""), ("allowed", NOERROR, "rule")],
+    [("failed", Rcode.REFUSED, ""), ("allowed", Rcode.NOERROR, "rule")],
     ids=["of strangers", "that a rule of the school allows"],
 )
 def test_questions_close_nothing(
