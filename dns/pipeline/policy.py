@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from dns.message import builder
-from dns.message.constants import RecordType
+from dns.message.constants import ExtendedErrorCode, Rcode, RecordType
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult
 from dns.policy.verdict import Action
@@ -38,3 +38,8 @@ def policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
         return None
 
     return stage
+
+
+def held_stage(_context: RequestContext) -> StageResult:
+    """Fail the question: nobody knows what the lists hold just now."""
+    return builder.build_error_response(Rcode.SERVFAIL, (ExtendedErrorCode.OTHER, "the lists are being looked at"))
