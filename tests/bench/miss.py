@@ -130,8 +130,8 @@ class Bench:
             if at % TICK_EVERY == 0:
                 resolver.tick(now, 0.05)
             spent += time.process_time() - begun
-            for number in list(self.query_log._unconfirmed):
-                self.query_log.confirm_batch(number)
+            for number in list(self.query_log.delivery.unconfirmed):
+                self.query_log.delivery.confirm_batch(number)
             await asyncio.sleep(0)  # let the loop take what `call_soon` was given
         assert len(replies) == len(asked)
         return spent
