@@ -34,8 +34,9 @@ from dns.forward.upstreams import ForwardZone
 from dns.policy.compiled import CompiledPolicy
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
 from dns.server.sockets import SocketAddress, WorkerSockets
-from dns.supervisor import Supervisor, WorkerGroup
+from dns.supervisor import Supervisor
 from dns.worker import Worker, WorkerSettings, run_worker
+from dns.worker_group import WorkerGroup
 
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 _ADDRESS_SECONDS = 30.0

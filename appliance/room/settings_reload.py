@@ -1,4 +1,4 @@
-"""Follows a room's settings file while its resolver runs (`dns.supervisor.WorkerGroupSource`).
+"""Follows a room's settings file while its resolver runs (`dns.worker_group.WorkerGroupSource`).
 
 The file is looked at once a second, and read when it has stood unchanged from one look to the next: an editor may
 write it in pieces. SIGHUP has it read at once, and followed even where it says nothing new (a certificate may have
@@ -20,7 +20,7 @@ from appliance.room.file_state import FileState, read_file_state
 from appliance.room.health import ProcessHealth
 from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
-from dns.supervisor import WorkerGroup
+from dns.worker_group import WorkerGroup
 
 PROCESS = "resolver-settings"
 

@@ -20,7 +20,8 @@ from tests.fakes.upstream import FakeUpstream
 PROGRAM = """
 import sys
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
-from dns.supervisor import Supervisor, WorkerGroup
+from dns.supervisor import Supervisor
+from dns.worker_group import WorkerGroup
 from dns.forward.server import ServerAddress
 from dns.worker import Worker, WorkerSettings, run_worker
 from tests.fakes.policy import FakePolicy

@@ -12,7 +12,7 @@ from appliance.room.settings_reload import SettingsReload
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.server.listen_sockets import ListenSockets
-from dns.supervisor import WorkerGroup
+from dns.worker_group import WorkerGroup
 from tests.fakes.authority import Authority
 from tests.fakes.load import Load
 from tests.fakes.processes import ROOM, Room, free_port
