@@ -8,7 +8,7 @@ exact.
 from collections.abc import Callable
 
 from appliance.room.query_log.pseudonyms import Pseudonyms
-from dns.policy.tunnel import split_payload
+from dns.policy.payload import split_payload
 from dns.querylog.records import QueryRecord, RecordBatch
 
 BLOCKED_VERDICTS = frozenset(("refused", "rewritten"))
