@@ -37,7 +37,7 @@ START = 1_795_000_000
 class BenchKey:
     """A key like a real one."""
 
-    def key(self) -> bytes | None:
+    def load_key(self) -> bytes | None:
         return bytes(range(32))
 
 

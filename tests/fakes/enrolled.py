@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import dnslib
@@ -157,7 +157,7 @@ class EnrolledRoom:
         return process
 
 
-def _gives(content: bytes) -> Callable[[str, Path], object]:
+def _gives(content: bytes) -> Callable[[str, Path], Awaitable[None]]:
     async def fetch(_base: str, path: Path) -> None:
         path.write_bytes(content)
 

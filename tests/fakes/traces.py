@@ -177,7 +177,8 @@ def blocklist(chance: Random, seconds: float) -> Trace:
 
     def mail() -> list[Asked]:
         name = ".".join(str(chance.randint(1, 254)) for _ in range(4)) + ".bl.example"
-        return [(0.0, name, A)] + ([(0.1, name, TXT)] if chance.random() < 0.03 else [])
+        asked: list[Asked] = [(0.0, name, A)]
+        return [*asked, (0.1, name, TXT)] if chance.random() < 0.03 else asked
 
     return _bursts(chance, seconds, 1, mail)
 

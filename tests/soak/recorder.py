@@ -117,7 +117,7 @@ def saturate(folder: Path, seconds: int) -> bool:
             time.sleep(seconds / 20)
             room.recorder = room.start("recorder")
         said = dnsperf.communicate()[0]
-        got, lost = (int(re.search(rf"Queries {word}:\s+(\d+)", said)[1]) for word in ("completed", "lost"))  # type: ignore[index]
+        got, lost = _queries(said, "completed"), _queries(said, "lost")
     finally:
         room.stop()
     logged = stats(room)["queries"] - before
@@ -160,6 +160,13 @@ def kill(folder: Path, times: int) -> bool:
     say(f"  the oldest refusal that was missing was {worst[True] * 1000:.0f} ms old (bar 500 ms)")
     say(f"  the oldest allowed answer that was missing was {worst[False]:.2f} s old (bar 2 s)")
     return kept
+
+
+def _queries(said: str, word: str) -> int:
+    """Return the number of queries that dnsperf's summary gives for a word."""
+    found = re.search(rf"Queries {word}:\s+(\d+)", said)
+    assert found is not None, said
+    return int(found[1])
 
 
 def ask_for_a_while(room: SmallRoom, turn: int, seconds: float) -> list[tuple[str, float, bool]]:

@@ -171,7 +171,8 @@ def test_an_entry_of_a_policy_by_hand_that_is_too_wide_is_named_and_opens_nothin
     )
     file = config.parent / "alone.toml"
     file.write_text(ROOM.replace('closed = ["gambling"]', 'document = "by-hand.toml"'))
-    check = [sys.executable, "-m", "appliance", "check", "www.bet365.com", "closed.example.org", "--config", file]
+    names = ["www.bet365.com", "closed.example.org"]
+    check = [sys.executable, "-m", "appliance", "check", *names, "--config", str(file)]
 
     done = subprocess.run(check, capture_output=True, text=True, check=True)
 

@@ -32,7 +32,12 @@ def test_nothing_is_in_force_beyond_its_time(given: list[local_overrides.LocalOv
     for one in given:
         everything = everything.with_override(one)
     left = everything.active_at(NOW.timestamp())
-    kept = (*left.lessons, *left.pauses, *left.suspensions, *left.unblocks)
+    kept: tuple[local_overrides.LocalOverride, ...] = (
+        *left.lessons,
+        *left.pauses,
+        *left.suspensions,
+        *left.unblocks,
+    )
     assert all(one.until > NOW for one in kept)
 
 

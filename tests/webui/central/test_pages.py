@@ -47,7 +47,7 @@ def press(browser: Browser, action: str, button: str = "", **values: str) -> Bro
     if button:
         name, value = next(one for one in form.buttons if one[1] == button)
         values[name] = value
-    return browser.send(form, **values)
+    return browser.send(form, files=None, **values)
 
 
 def test_nobody_sees_a_page_without_signing_in(school: Any) -> None:
@@ -197,7 +197,8 @@ def test_a_list_is_handed_in_and_its_bad_lines_are_shown(cora: Browser, school: 
 )  # fmt: skip
 def test_a_source_that_cannot_be_is_refused_in_words(cora: Browser, fields: dict[str, str], says: str) -> None:
     cora.open("/lists")
-    cora.send(cora.form_with("category", "format"), **({"name": "a-list", "category": "games"} | fields))
+    form = cora.form_with("category", "format")
+    cora.send(form, files=None, **({"name": "a-list", "category": "games"} | fields))
     assert says in said(cora)
 
 

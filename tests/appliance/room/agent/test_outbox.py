@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,10 @@ def wish(number: int) -> UnblockRequest:
 
 
 BAD, GOOD = wish(1).id, wish(2).id
+
+
+def was_tried(central: FakeCentral, message: str, times: int) -> bool:
+    return central.tried.count(message) >= times
 
 
 async def try_until(agent: Agent, clock: FakeClock, what: str, tries: int, central: FakeCentral) -> None:
@@ -112,7 +117,7 @@ def test_what_is_said_while_central_is_away_counts_against_no_message(
         async with Agent(folder, central.url, clock=clock).running() as agent:
             await agent.ask(rpc.SubmitRequest(wish(1)))
             for tries in range(1, 8):
-                await until("a try", lambda tries=tries: central.tried.count(BAD) >= tries)
+                await until("a try", partial(was_tried, central, BAD, tries))
                 clock.now += HOUR
                 agent.follower.notify_outbox()
             assert [one.id for one in agent.memory.pending_messages()] == [BAD]

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Clock(asyncio.SelectorEventLoop):
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: object, context: object = None
-    ) -> Timer:  # type: ignore[override]
+    ) -> Timer:
         handle = Timer(when, callback, args, self)
         self._number += 1
         heapq.heappush(self._due, (when, self._number, handle))
@@ -40,7 +40,7 @@ class Clock(asyncio.SelectorEventLoop):
 
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: object, context: object = None
-    ) -> Timer:  # type: ignore[override]
+    ) -> Timer:
         return self.call_at(self._now, callback, *args)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
@@ -80,7 +80,7 @@ class Shown:
 
 
 @pytest.fixture
-def clock():  # type: ignore[no-untyped-def]
+def clock() -> Iterator[Clock]:
     loop = Clock()
     yield loop
     loop.close()
@@ -194,14 +194,16 @@ class Room:
         self.shut_down += 1
 
 
-def _made(coroutine, clock: Clock) -> RoomButton:  # type: ignore[no-untyped-def]
+def _made(coroutine: Coroutine[None, None, RoomButton], clock: Clock) -> RoomButton:
     asyncio._set_running_loop(clock)
     try:
         coroutine.send(None)
     except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+        button: RoomButton = done.value
+        return button
     finally:
         asyncio._set_running_loop(None)
+    raise AssertionError("making a button waits for nothing")
     raise AssertionError
 
 

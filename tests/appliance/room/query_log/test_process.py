@@ -91,7 +91,8 @@ def connect(path: Path) -> socket.socket:
 
 def sequences(connection: socket.socket, count: int) -> list[int]:
     """Return the numbers of so many batches that the recorder says are stored."""
-    frames, found = FrameReader(), []
+    frames = FrameReader()
+    found: list[int] = []
     while len(found) < count:
         data = connection.recv(65536)
         assert data, "the recorder closed the connection"

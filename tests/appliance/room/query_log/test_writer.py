@@ -5,10 +5,12 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from appliance.room.query_log import control, writer
+from appliance.room.query_log.journal import Journal
 from appliance.room.query_log.log_key import FileKey, LogKeySource, LogKeyUnavailable, NoKey
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.room.query_log.reader import LogUnreadable, QueryLogFilter, QueryLogReader
@@ -18,6 +20,7 @@ from dns.querylog.records import QueryRecord, RecordBatch
 
 NOW = 1_795_000_000.0
 DAY = 86_400
+Level = Literal["everything", "domains", "refusals", "counts"]
 
 
 class Key:
@@ -222,15 +225,15 @@ def test_a_full_disk_loses_nothing_that_was_stored(
     slow(monkeypatch)
     one = room()
     one.write_batches([RecordBatch("w", 1, (record(),))], NOW)
-    real = writer.Journal._write
+    real = Journal._write
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writer.Journal, "_write", full)
+    monkeypatch.setattr(Journal, "_write", full)
     with pytest.raises(OSError, match="No space"):
         one.write_batches([RecordBatch("w", 2, (record(),))], NOW)
-    monkeypatch.setattr(writer.Journal, "_write", real)
+    monkeypatch.setattr(Journal, "_write", real)
     one.close_without_writing()
     one.write_batches([RecordBatch("w", 2, (record(),))], NOW)
     one.flush_journal(NOW)
@@ -283,9 +286,9 @@ def test_beyond_its_size_the_oldest_allowed_rows_go_first_and_it_is_said(
     ],
 )
 def test_the_level_of_detail_says_what_is_kept(
-    room: Callable[..., QueryLogWriter], tmp_path: Path, level: str, names: set[str], device: bool
+    room: Callable[..., QueryLogWriter], tmp_path: Path, level: Level, names: set[str], device: bool
 ) -> None:
-    one = room(settings=LogSection(detail=level))  # type: ignore[arg-type]
+    one = room(settings=LogSection(detail=level))
     both = (record("www.school.example", count=4), record("www.casino.example", verdict="refused", count=2))
     one.write_batches([RecordBatch("w", 1, both)], NOW)
     log = read(tmp_path)
