@@ -114,17 +114,12 @@ def test_a_teacher_asks_the_coordinator_opens_and_time_closes(
     here, elsewhere = rooms
     ask_to_open(teacher, SITE)
     approve(coordinator, SITE)
-    asked = time.monotonic()
-    until("the site to open", lambda: here.dig.addresses(SITE) != REFUSED, seconds=5)
-    opened_after = time.monotonic() - asked
+    until("the site to open", lambda: here.dig.addresses(SITE) != REFUSED)
     assert here.dig.addresses(SITE)[0].startswith("192.0.2.")
     assert elsewhere.dig.addresses(SITE) == REFUSED, "only the room that asked"
     until("the teacher's page", lambda: "open until" in teacher.open("/").text)
     coordinator.open("/").send(coordinator.form_with(action="/end"))
-    until("the site to close", lambda: here.dig.addresses(SITE) == REFUSED, seconds=5)
-    assert (
-        opened_after < 5
-    )  # how fast exactly is a matter for the bench; here it is a matter of not waiting for ever
+    until("the site to close", lambda: here.dig.addresses(SITE) == REFUSED)
 
 
 @pytest.mark.xdist_group("story")

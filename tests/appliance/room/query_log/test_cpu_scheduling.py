@@ -80,6 +80,7 @@ def test_it_steps_aside_at_once_and_comes_back_when_its_loop_is_late(monkeypatch
         task = asyncio.create_task(cpu_scheduling.adapt_scheduling())
         await asyncio.sleep(0)
         assert taken == [os.SCHED_IDLE]
+        # Blocking is the point: the loop cannot run, and so is late, however quick or slow the machine is.
         time.sleep(cpu_scheduling.CHECK_SECONDS + LATE_SECONDS + 0.1)
         async with asyncio.timeout(30):
             while len(taken) < 2:
