@@ -64,9 +64,9 @@ class _RunningProgram:
 class ProcessGroup:
     """Some programs that live and die together."""
 
-    def __init__(self, say: Callable[[str], None], settling_seconds: float = STARTUP_SECONDS) -> None:
+    def __init__(self, say: Callable[[str], None], startup_seconds: float = STARTUP_SECONDS) -> None:
         self._say = say
-        self._settling_seconds = settling_seconds
+        self._startup_seconds = startup_seconds
         self._running: list[_RunningProgram] = []
         self._stopping = False
 
@@ -119,7 +119,7 @@ class ProcessGroup:
             if one.process.poll() is None:
                 continue
             if one.restart_at == 0.0:
-                if now - one.started_at < self._settling_seconds and one.restart_delay == 1.0:
+                if now - one.started_at < self._startup_seconds and one.restart_delay == 1.0:
                     return one.program.name
                 if now - one.started_at > MAX_RESTART_DELAY_SECONDS:
                     one.restart_delay = 1.0  # it ran well for a while: this is a new trouble, not the old one

@@ -165,7 +165,7 @@ class LayeredIndex(Index):
         self._files.append(overlay)
         self._over = _Layer(overlay)
         self._any_listed = self._any_listed_in_either
-        self._protected = tuple(f".{name}" for name in overlay.tables.never_block)
+        self._never_block = tuple(f".{name}" for name in overlay.tables.never_block)
         self._patterns = PatternSearch(overlay.tables) if overlay.tables.patterns else None
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """One question on its way to an upstream: what is sent, and how an answer is known to be its answer.
 
 The client's message is never passed on as it stands. What leaves the room is made anew from its question and two
-of its wishes (DNSSEC OK, checking disabled): a header, the question, and our own EDNS record (RFC 6891) of 1232
+of its flags (DNSSEC OK, checking disabled): a header, the question, and our own EDNS record (RFC 6891) of 1232
 bytes. So no client subnet (RFC 7871), cookie or other option of a device ever leaves.
 
 Against spoofed answers (RFC 5452) a UDP question carries an unpredictable id and port, and the letters of its
@@ -47,7 +47,7 @@ _WITHOUT_EDNS = COUNTS.pack(1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
 _from_bytes = int.from_bytes
 # AD is always set: the answer serves others too, who may ask if it was verified (RFC 6840).
-_QUERY_HEADS = tuple(bytes((RD, wishes)) + _WITH_EDNS for wishes in range(256))
+_QUERY_HEADS = tuple(bytes((RD, flags)) + _WITH_EDNS for flags in range(256))
 
 
 class PendingQuery(msgspec.Struct, gc=False, eq=False):
@@ -94,10 +94,10 @@ class PendingQuery(msgspec.Struct, gc=False, eq=False):
         # Some types and classes would pass for letters; HTTPS (65) is one.
         letters = _from_bytes(question.translate(_CASE_BITS), "big") & _NOT_TYPE
         mixed = (_from_bytes(question, "big") ^ (letters & _from_bytes(noise, "big"))).to_bytes(size, "big")
-        wishes = query[3] & CD | AD
+        flags = query[3] & CD | AD
         dnssec = query[end + 7] >> 7 if len(query) > end + 7 and query[end : end + 3] == _OPT_HEAD else 0
-        usual = _QUERY_HEADS[wishes] + mixed + _EDNS[dnssec]
-        pending = cls(done, wheel_slot, server, noise[-2:], question, mixed, wishes, dnssec, usual)
+        usual = _QUERY_HEADS[flags] + mixed + _EDNS[dnssec]
+        pending = cls(done, wheel_slot, server, noise[-2:], question, mixed, flags, dnssec, usual)
         wheel_slot[pending] = None
         return pending
 

@@ -158,8 +158,8 @@ class UdpServer:
         at = self.entropy.draw_number(1) % SOCKETS
         sock = sockets[at]
         # A server in trouble may be well, and our own address another since the socket was opened.
-        is_suspect = self.health.in_trouble and sock.opened_at < self.health.trouble_since
-        is_worn = sock.queries_left <= 0 or now > sock.retire_at or is_suspect
+        is_doubtful = self.health.in_trouble and sock.opened_at < self.health.trouble_since
+        is_worn = sock.queries_left <= 0 or now > sock.retire_at or is_doubtful
         has_place = len(self._draining) < MAX_DRAINING_SOCKETS
         if (is_worn and has_place) or sock.queries_left < -SOCKET_OVERDRAFT:
             if sock.has_open_queries() and has_place:

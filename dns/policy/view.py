@@ -138,19 +138,19 @@ class CompiledView:
         trusted = self._shared.is_clock_trusted(now)
         hours = self._timetable.hours_at(now)
         suspensions = [
-            one for one, moments in self._suspensions if moments.is_active(now, is_clock_trusted=trusted)
+            one for one, validity in self._suspensions if validity.is_active(now, is_clock_trusted=trusted)
         ]
-        pauses = [one for one, moments in self._pauses if moments.is_active(now, is_clock_trusted=trusted)]
+        pauses = [one for one, validity in self._pauses if validity.is_active(now, is_clock_trusted=trusted)]
         lessons = [
             (one, sites)
-            for one, moments, sites in self._lessons
-            if moments.is_active(now, is_clock_trusted=trusted)
+            for one, validity, sites in self._lessons
+            if validity.is_active(now, is_clock_trusted=trusted)
         ]
         everything = (
-            *(moments for _, moments in (*self._suspensions, *self._pauses)),
-            *(moments for _, moments, _ in self._lessons),
+            *(validity for _, validity in (*self._suspensions, *self._pauses)),
+            *(validity for _, validity, _ in self._lessons),
         )
-        transitions = [turn for moments in everything for turn in (moments.since, moments.until) if turn > now]
+        transitions = [turn for validity in everything for turn in (validity.since, validity.until) if turn > now]
         recheck = FOREVER if trusted else now + CLOCK_RECHECK_SECONDS
         room_until, hours_until = min((*transitions, recheck)), min(hours.until, recheck)
         return PolicyContext(

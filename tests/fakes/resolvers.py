@@ -126,7 +126,7 @@ def handed_over(sender: QueryLogSender) -> list[QueryRecord]:
     """Return a list to which every record that a sender hands over is added from now on."""
     handed: list[QueryRecord] = []
     decoder = msgspec.msgpack.Decoder(QueryRecord)
-    sender.delivery.send_records = lambda records: handed.extend(map(decoder.decode, records))  # type: ignore[method-assign]
+    sender.delivery.send_records = lambda records: handed.extend(map(decoder.decode, records))  # type: ignore[method-assign]  # a recorder in its place
     return handed
 
 

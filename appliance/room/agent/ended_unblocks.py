@@ -43,12 +43,12 @@ class EndedUnblocks:
         state = self._store.find_request(request_id)
         if state is None or state.state not in ("waiting", "approved"):
             return
-        not_noted = not_blocked = False
+        is_unrecorded = is_still_open = False
         try:
             self._store.withdraw_request(request_id, self._now())
         except sqlite3.Error:
             log.exception("a withdrawal cannot be kept")
-            not_noted = True
+            is_unrecorded = True
         try:
             local_overrides.write_overrides(
                 self._paths.local_overrides,
@@ -56,10 +56,10 @@ class EndedUnblocks:
             )
         except OSError:
             log.exception("an opening cannot be closed")
-            not_blocked = True
-        if not_blocked:
+            is_still_open = True
+        if is_still_open:
             raise HallpassError("It could not be closed: this room's disk cannot be written. The room tries again")
-        if not_noted:
+        if is_unrecorded:
             raise HallpassError("It is closed in this room; central is told once this room's disk can be written")
 
     def reconcile_stores(self) -> None:
