@@ -25,7 +25,7 @@ The feed says where the room should be, not what happened: a room that missed te
 line. IDs are made by the room (32 hexadecimal digits), so that a request sent twice arrives once.
 Errors are ``{"error": "one sentence"}`` with the HTTP status that fits.
 
-What may enter is checked at the door, once, by whoever takes it in: shapes, lengths and zones by decoding, the
+What may enter is checked where it enters, once, by whoever takes it in: shapes, lengths and zones by decoding, the
 characters of texts and the range of times by `check`. What was kept before is read as it is: a text that may not
 enter today must not make a list unreadable in which it already stands.
 """

@@ -1,17 +1,19 @@
 """The file format of a compiled index: one file, `index.hpx`, mapped by every process that looks names up.
 
 ======================  ===============================================================================
-trie                    marisa-trie of reversed keys (`dns.message.names.name_to_key`); stands first, because
-marisa maps a file from its first byte set numbers             for each trie key the number of its attribute set:
-1, 2 or 4 bytes, little-endian tables                  MessagePack of `Tables`: sources, attributes, attribute
-sets, patterns footer                  where the three begin, a CRC-32 of all before it, the version of this
-format, the width of a number checksum                SHA-256 of everything before it: this is the index's
-version (content hash) magic                   ``HALLPASS`` ======================
-===============================================================================
+trie                    marisa-trie of reversed keys (`dns.message.names.name_to_key`); stands
+                        first, because marisa maps a file from its first byte
+set numbers             for each trie key the number of its attribute set: 1, 2 or 4 bytes, little-endian
+tables                  MessagePack of `Tables`: sources, attributes, attribute sets, patterns
+footer                  where the three begin, a CRC-32 of all before it, the version of this format, the
+                        width of a number
+checksum                SHA-256 of everything before it: this is the index's version (content hash)
+magic                   ``HALLPASS``
+======================  ===============================================================================
 
-`map_file` checks the footer, the sizes, the tables and the CRC (about 8 ms for 30 MB): the trie's own code trusts
-what it maps, and damage by chance would end the process. `digest` compares the SHA-256, which nobody can forge;
-`is_whole` does the same for a file that is mapped. All numbers are little-endian.
+`map_index_file` checks the footer, the sizes, the tables and the CRC (about 8 ms for 30 MB): the trie's own code
+trusts what it maps, and damage by chance would end the process. `verify_digest` compares the SHA-256, which nobody
+can forge; `is_whole` does the same for a file that is mapped. All numbers are little-endian.
 
 Checks read the file and do not look through the mapping: where a file was cut short, or a card cannot give a block
 back, reading is an error that can be caught, and looking is the end of the process (SIGBUS).

@@ -1,6 +1,6 @@
 """Remembers what upstreams answered, for as long as each answer says, and a while longer for bad times.
 
-Whole answers are kept, by name, type and the client's wishes (`flags`: whatever of the query changes the answer).
+Whole answers are kept, by name, type and flags (`query_flags`: whatever of the query changes the answer).
 
 - An answer lives as long as the shortest-lived record of its answer section. One that says "there is no such
   name", or "no record of that type", lives as long as its SOA record says, and is not kept without one (RFC 2308).

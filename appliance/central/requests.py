@@ -1,7 +1,7 @@
 """Requests and what becomes of them: asked, approved or denied, withdrawn, ended.
 
 A request is `waiting` until somebody decides. An approval makes an unblock that begins at once and ends by
-itself; `end` closes it early. What arrives twice (a room sends again what it does not know to have
+itself; `end_unblock` ends it early. What arrives twice (a room sends again what it does not know to have
 arrived) is one request.
 """
 

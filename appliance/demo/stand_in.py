@@ -66,7 +66,7 @@ async def _serve_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
             writer.write(_LENGTH.pack(len(response)) + response)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
-        pass  # the asker has gone
+        pass  # the client has gone
     finally:
         writer.close()
 

@@ -1,4 +1,4 @@
-"""A policy document and its lists, made ready: what the chain asks (`dns.policy.verdict.Policy`).
+"""A policy document and its lists, made ready: what the pipeline asks (`dns.policy.verdict.Policy`).
 
 Everything that can be looked up is laid out when the policy is made (`dns.policy.compiled_rules`). Each group of
 devices has a view (`dns.policy.view`), which knows the time; the order of a decision stands in

@@ -1,7 +1,7 @@
 """What in a policy document reaches further than one site, and what becomes of it.
 
-The doors (`dns.policy.site_names`) let nothing of the kind in. But a document may be older than they are, or
-written by hand, and a room must not stop following its policy for one entry. So (ADR 0014):
+The checks on entry (`dns.policy.site_names`) let nothing of the kind in. But a document may be older than they
+are, or written by hand, and a room must not stop following its policy for one entry. So (ADR 0014):
 
 * what would *open* everybody's sites (an unblock, an allow rule, a lesson's site, a bundle, an appliance name) is
   left out: it opens nothing. Of an unblock with extra names only what is too wide goes;

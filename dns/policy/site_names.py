@@ -1,4 +1,4 @@
-"""Which names a person may open or close: every door asks here, so that all say the same.
+"""Which names a person may open or close: pages, API and command line all ask here, so that they say the same.
 
 A site is a name that somebody registered, or one under it. What is none:
 

@@ -1,7 +1,7 @@
 """What was decided for one question, and the three borders across which a decision is asked for.
 
 `Verdict` is the answer to "may this device see this name now, and why?". `View`, `Policy` and `BlocklistLookup`
-are protocols: the chain knows only them, so that the lists (package `blocklists`) and the policy can each be
+are protocols: the pipeline knows only them, so that the lists (package `blocklists`) and the policy can each be
 replaced as a whole while queries are being answered.
 
 Times are Unix seconds (UTC). Names are canonical (`dns.message.names`). Record types are their numbers (RFC 1035).
@@ -79,7 +79,7 @@ class BlocklistLookup(Protocol):
 
 
 class View(Protocol):
-    """What one kind of client may see. Askers that share a view share their finished answers."""
+    """What one kind of client may see. Clients that share a view share their finished answers."""
 
     @property
     def group(self) -> str:
