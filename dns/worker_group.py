@@ -14,7 +14,7 @@ RunWorker = Callable[[int, WorkerSockets, Callable[[], None]], None]
 class WorkerGroup(msgspec.Struct, frozen=True):
     """How many workers there are, what they look after, and what they do.
 
-    `run` is a worker's whole life: number, sockets, and what to call when it answers.
+    `run_worker` is a worker's whole life: number, sockets, and what to call when it answers.
     """
 
     listen_sockets: ListenSockets

@@ -6,9 +6,10 @@ query-log writer, `dns.querylog.delivery` knows.
 A second that is over is handed over in chunks, within the first six tenths of the next: to pack what thousands
 of names were answered takes some milliseconds, and so does writing them down, and others would wait for it.
 
-Memory is bounded while the query-log writer is away: from `MAX_UNCONFIRMED_RECORDS` on nothing new is sent off;
-counting goes on in one table whose rows cover longer than a second, and beyond `MAX_TABLE_ROWS` rows names are
-left out. The sums stay exact. What the query log cannot show then is when exactly, and at last which name.
+Memory is bounded while the query-log writer is away: from so many unconfirmed records on
+(`dns.querylog.delivery.MAX_UNCONFIRMED_RECORDS`) nothing new is sent off; counting goes on in one table whose rows
+cover longer than a second, and beyond `MAX_TABLE_ROWS` rows names are left out. The sums stay exact. What the
+query log cannot show then is when exactly, and at last which name.
 
 Refusals do not wait for the end of the second: the room's lamp hangs on them. So that a flood of refusals does not
 become a flood of records, `PROMPT_BLOCKS_PER_SECOND` of a device's go at once in each second, the others
