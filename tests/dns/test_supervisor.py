@@ -70,7 +70,7 @@ class Supervised:
     def close(self) -> None:
         self.sock.close()
         if self.process.poll() is None:
-            self.process.kill()
+            self.process.terminate()
         self.process.wait(20)
         if self.process.stdout is not None:
             self.process.stdout.close()
