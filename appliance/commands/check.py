@@ -17,7 +17,7 @@ from appliance.settings.room import RoomSettings
 from dns.errors import InvalidName
 from dns.message import names
 from dns.message.constants import RecordType
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.explain import Explanation, explain
 from dns.policy.view import CompiledView
 

@@ -8,7 +8,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
 from appliance.room.room_policy import policy_files
 from appliance.settings.room import RoomSettings
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.view import CompiledView
 
 

@@ -33,7 +33,7 @@ from appliance.room.room_policy import (
 )
 from appliance.settings.room import RoomSettings
 from blocklists.index import Index
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import PolicyDocument
 
 log = logging.getLogger("hallpass.policy")

@@ -31,7 +31,7 @@ from dns import worker
 from dns.cache import MessageCache
 from dns.forward import health as upstream_health
 from dns.forward.upstreams import ForwardZone
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
 from dns.server.sockets import SocketAddress, WorkerSockets
 from dns.supervisor import Supervisor

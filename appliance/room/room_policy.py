@@ -33,7 +33,7 @@ from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
 from blocklists.site_bundles import find_site_bundle
 from dns.errors import DECODING_FAILED, DnsError
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, parse_toml_document
 
 PUPILS = "pupils"

@@ -25,7 +25,7 @@ from dns.forward.upstreams import Upstreams
 from dns.message.constants import RecordType
 from dns.message.edns import OPT_BYTES
 from dns.message.query import build_query
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
 from dns.querylog.sender import QueryLogSender
 from dns.resolver import Resolver, ResolverConfig

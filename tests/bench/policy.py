@@ -27,7 +27,7 @@ from blocklists.keywords import Keywords
 from blocklists.sources import Source
 from dns.clients import Clients
 from dns.packet_cache import CachedResponse, LogEntry, PacketCache
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
 from dns.policy.verdict import BlocklistLookup
 from tests.fakes.policies import NOW, minutes

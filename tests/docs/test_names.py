@@ -15,15 +15,10 @@ PACKAGES = ("appliance", "blocklists", "dns", "hardware", "webui")
 FILES = tuple(file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py")))
 
 # A name that two classes may bear, and why.
-TWICE: dict[str, str] = {
-    "Answer": "to be renamed: a message of the agent's and one of the query-log writer's",
-    "Follower": "to be renamed: central's follower and the settings' follower",
-    "Refused": "to be renamed: central's refusal and the agent's",
-}
+TWICE: dict[str, str] = {}
 
 # A module called only by what it does or what was done; why that is its name all the same.
 PARTICIPLES: dict[str, str] = {
-    "compiled": "to be renamed: the policy as it is looked up",
     "feed": "no participle: central's feed",
     "shared": "a folder of what both sites share, as Flask projects call it",
     "provisioning": "a noun of the field: cloud-init and systemd call this so",

@@ -15,7 +15,7 @@ from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from blocklists import builtin_list
 from blocklists.container import INDEX_NAME
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.verdict import Action
 from tests.fakes.enrolled import compiled, policy
 from tests.fakes.policies import NOW

@@ -15,7 +15,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.resolver import PageAddresses, RoomPolicySource, run_resolver
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from tests.fakes.resolvers import question
 
 ROOM = """

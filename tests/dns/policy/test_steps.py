@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dns.message.constants import RecordType
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
 from dns.policy.steps import STEPS
 from dns.policy.verdict import Action, Step

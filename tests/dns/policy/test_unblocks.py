@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dns.message.constants import RecordType
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Lesson, Pause, SiteBundle, Suspension, Unblock
 from dns.policy.verdict import Action, Step, Verdict
 from tests.fakes.blocked_names import FakeBlocklist

@@ -3,7 +3,7 @@
 from random import Random
 
 from dns.message.constants import RecordType
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.delegation import DelegationRequest, check_delegation
 from dns.policy.document import (
     Delegation,
