@@ -227,7 +227,7 @@ class QueryLogService:
         try:
             request = control.request_decoder.decode(line)
         except DECODING_FAILED as problem:
-            return control.ControlResponse(error=f"not a request: {problem}")
+            return control.ControlResponse(error=f"not a question: {problem}")
         if isinstance(request, control.AcknowledgeRequest):
             self._lamp.acknowledge_condition()
             return control.ControlResponse()

@@ -310,7 +310,7 @@ def a_thousand_brackets(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [no_utf8, a_thousand_brackets, a_folder_instead])
-@pytest.mark.parametrize("name", ["own", "pause", "tunnels"])
+@pytest.mark.parametrize("name", ["local_overrides", "button_pause", "blocked_tunnels"])
 def test_a_room_whose_own_decisions_are_damaged_starts_and_its_agent_lives(
     room: EnrolledRoom, central: FakeCentral, name: str, damage: Damage
 ) -> None:

@@ -138,7 +138,7 @@ def test_the_rooms_own_names_lead_to_the_teachers_page(stranger: FlaskClient, ho
 
 
 def test_whoever_comes_is_told_what_the_card_waits_for(stranger: FlaskClient, app: Flask) -> None:
-    folder = app.extensions["room"]._paths.health
+    folder = app.extensions["room"]._paths.health_folder
     assert b"waits for its enrolment" not in stranger.get("/sign-in").data
     said = ProcessHealth(
         process="card",
