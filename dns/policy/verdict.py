@@ -23,7 +23,7 @@ class Action(enum.Enum):
 
 
 class Step(enum.Enum):
-    """The steps of a decision, in their order (DESIGN: the order of a decision). The first that matches wins."""
+    """The steps of a decision, as they stand in the log and travel. What each is: `dns.policy.steps.STEPS`."""
 
     LOCKED = "locked"
     APPLIANCE = "appliance"
@@ -39,11 +39,6 @@ class Step(enum.Enum):
     DEFAULT = "default"
     INSPECTED = "inspected"  # allowed at first; what came back led somewhere closed
     UPSTREAM = "upstream"  # allowed here; the upstream keeps it closed (RFC 8914), and nobody here can open it
-
-
-# Refusals that say nothing of what somebody was looking for: devices ask for canary names by themselves, and while
-# a room is paused or in a lesson everything in the background is refused. They are logged, and call for nobody.
-QUIET_STEPS = frozenset((Step.BYPASS, Step.SUSPENDED, Step.PAUSED, Step.LESSON))
 
 
 class BlockEntry(msgspec.Struct, frozen=True):

@@ -18,13 +18,12 @@ from appliance.room.room_policy import local_document, strictest_document
 from appliance.settings.room import RoomSettings
 from dns.errors import DECODING_FAILED
 from dns.policy.document import PolicyDocument, json_decoder, parse_toml_document
+from dns.policy.steps import STEPS
 from dns.policy.tunnel import TunnelDetector, TunnelFinding
-from dns.policy.verdict import Step
 from dns.querylog.records import QueryRecord, RecordBatch
 
 POLICY_POLL_SECONDS = 5.0
 _MAX_PENDING = 1000
-_RULE = Step.RULE.value
 
 log = logging.getLogger("hallpass.recorder")
 
@@ -130,7 +129,7 @@ def _may_carry_data(record: QueryRecord) -> bool:
     One that failed has, once it was decided: the server needs not answer. Nothing is decided for strangers and
     floods. What a rule of the school allows, the school knows.
     """
-    if record.step == _RULE:
+    if record.step in STEPS.tunnel_exempt_values:
         return False
     return record.verdict == "allowed" or (record.verdict == "failed" and record.step != "")
 

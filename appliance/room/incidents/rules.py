@@ -19,6 +19,7 @@ from typing import Literal
 
 from appliance.protocol import Incident
 from dns.policy.document import IncidentThresholds
+from dns.policy.steps import STEPS
 from dns.policy.tunnel import TunnelFinding
 from dns.querylog.records import QueryRecord
 
@@ -81,7 +82,7 @@ class IncidentRules:
         """Take a refused record of the device with this pseudonym; return what it amounts to."""
         history = self._history_of(pseudonym)
         found: list[Incident | None] = []
-        is_locked = record.step == "locked" or record.category in self.locked_categories
+        is_locked = record.step in STEPS.incident_values or record.category in self.locked_categories
         if is_locked and self._may_report(history, f"locked {record.category}", record.second):
             evidence = (f"asked for {record.name} ({record.category or 'locked by a rule'}), refused",)
             found.append(self._make_incident("locked-category", record, pseudonym, evidence))
