@@ -2,9 +2,11 @@
 
 - locked category: something was asked for that nobody can open; the first time counts.
 - many refusals: one device was refused `many_refusals` times within `many_minutes`.
-- bypass: one device asked for `bypass_names` different ways round the filter within an hour. Names that browsers
-  ask for by themselves (step "bypass") do not count.
+- bypass: one device asked for `bypass_names` different ways round the filter within an hour.
 - tunnel: `dns.policy.tunnel` says so.
+
+Refusals by quiet steps (`dns.policy.steps.STEPS`) raise and count towards nothing: names that browsers ask for by
+themselves, and all that a device's background asks for while a lesson, a pause or a suspension closes it.
 
 The limits stand in the policy (`IncidentThresholds`). Each incident names the device by its pseudonym and carries
 its evidence. The same device and cause make no second one for `again_minutes`. Pure: told of records and times;
@@ -80,17 +82,18 @@ class IncidentRules:
 
     def observe_blocked(self, record: QueryRecord, pseudonym: str) -> list[Incident]:
         """Take a refused record of the device with this pseudonym; return what it amounts to."""
+        if record.step in STEPS.quiet_values:
+            return []
         history = self._history_of(pseudonym)
         found: list[Incident | None] = []
         is_locked = record.step in STEPS.incident_values or record.category in self.locked_categories
         if is_locked and self._may_report(history, f"locked {record.category}", record.second):
             evidence = (f"asked for {record.name} ({record.category or 'locked by a rule'}), refused",)
             found.append(self._make_incident("locked-category", record, pseudonym, evidence))
-        if record.step != "bypass":
-            found += [
-                self._check_many_blocks(history, record, pseudonym),
-                self._check_bypass(history, record, pseudonym),
-            ]
+        found += [
+            self._check_many_blocks(history, record, pseudonym),
+            self._check_bypass(history, record, pseudonym),
+        ]
         return [one for one in found if one is not None]
 
     def observe_tunnel(self, finding: TunnelFinding, pseudonym: str) -> list[Incident]:

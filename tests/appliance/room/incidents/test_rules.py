@@ -1,12 +1,19 @@
 """Records that the safeguarding lead should hear of, and those that it should not."""
 
 from random import Random
+from typing import Any
+
+import pytest
 
 from appliance.protocol import Incident
 from appliance.room.incidents.rules import IncidentRules
-from dns.policy.document import IncidentThresholds
+from dns.policy.document import IncidentThresholds, Lesson, Pause, Suspension
+from dns.policy.step_table import StepRow
+from dns.policy.steps import STEPS
 from dns.policy.tunnel import TunnelDetector
 from dns.querylog.records import QueryRecord
+from tests.fakes.policies import NOW as SCHOOL_TIME
+from tests.fakes.policies import PUPIL, minutes, policy
 from tests.fakes.traces import TXT, tunnel
 
 NOW = 1_795_000_000
@@ -85,6 +92,50 @@ def test_looking_for_ways_round_the_filter_is_one_but_a_browsers_own_question_is
         for one in rules.observe_blocked(refused(f"vpn{n}.example", category="circumvention"), "token")
     ]
     assert kinds(found) == ["bypass"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"lessons": (Lesson(id="l", sites=("maths.example",), until=minutes(45)),)},
+        {"pauses": (Pause(id="p", until=minutes(15)),)},
+        {"suspensions": (Suspension(id="s", device=PUPIL, until=minutes(15)),)},
+    ],
+    ids=["a lesson", "a pause", "a suspension"],
+)
+def test_what_the_background_asks_for_while_nearly_everything_is_closed_is_no_incident(
+    fields: dict[str, Any],
+) -> None:
+    view, rules = policy(**fields).view(PUPIL), IncidentRules()
+    for n in range(60):
+        name = f"push{n}.example"
+        verdict = view.decide(name, 1, SCHOOL_TIME)
+        assert verdict.action.value == "refused"
+        assert (
+            rules.observe_blocked(refused(name, step=verdict.step.value, category=verdict.category), "token") == []
+        )
+    # Nor does it count towards one afterwards.
+    assert rules.observe_blocked(refused(), "token") == []
+
+
+@pytest.mark.parametrize("row", STEPS.rows, ids=lambda row: row.step.value)
+def test_exactly_the_quiet_steps_raise_nothing_however_much_they_refuse(row: StepRow) -> None:
+    rules = IncidentRules()
+    found = [
+        one for n in range(60) for one in rules.observe_blocked(refused(f"n{n}.example", step=row.step.value), "t")
+    ]
+
+    assert ("many-refusals" in kinds(found)) is not row.is_quiet
+
+
+def test_a_browsers_own_question_is_none_even_where_ways_round_the_filter_are_locked() -> None:
+    rules = IncidentRules(locked_categories={"circumvention"})
+    canary = refused("use-application-dns.net", step="bypass", category="circumvention")
+
+    assert rules.observe_blocked(canary, "token") == []
+    assert kinds(rules.observe_blocked(refused("vpn.example", category="circumvention"), "token")) == [
+        "locked-category"
+    ]
 
 
 def test_a_tunnel_is_one_with_what_was_seen() -> None:
