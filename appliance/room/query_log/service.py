@@ -25,6 +25,7 @@ from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.redaction import BLOCKED_VERDICTS
 from appliance.room.query_log.writer import WRITE_ERRORS, QueryLogWriter
 from dns.errors import DECODING_FAILED
+from dns.policy.steps import STEPS
 from dns.querylog.records import BatchAck, FrameReader, FrameTooLong, RecordBatch, batch_decoder, encode_frame
 
 BLOCK_COMMIT_SECONDS = 0.1
@@ -181,7 +182,8 @@ class QueryLogService:
             if record.verdict in BLOCKED_VERDICTS:
                 if record.verdict == "refused":
                     blocked = True
-                    self._lamp.flash_for_block(record.device)
+                    if record.step not in STEPS.quiet_values:
+                        self._lamp.flash_for_block(record.device)
                 self._live_feed.send_record(record)
         if len(self._pending) >= MAX_PENDING_BATCHES:
             # The worker keeps it and sends it again on its next connection. Going on with this connection would

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance.room.lamp.controller import LampController
@@ -20,6 +21,7 @@ from appliance.room.query_log.reader import QueryLogReader
 from appliance.room.query_log.service import QueryLogService, commit_delay
 from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.room import LogSection
+from dns.policy.steps import STEPS
 from dns.querylog.records import BatchAck, FrameReader, QueryRecord, RecordBatch, ack_decoder, encode_frame
 from hardware.lamp import SimulatedLamp
 
@@ -180,6 +182,30 @@ def test_allowed_names_do_not_light_the_lamp(folder: Path) -> None:
             worker.send(RecordBatch("w1", 1, (ALLOWED,)))
             await worker.stored()
             assert room.lamp.read_text() == "off\n"
+            worker.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("step", sorted(STEPS.quiet_values))
+def test_what_somebody_closed_on_purpose_and_what_browsers_ask_do_not_light_the_lamp_but_are_shown(
+    folder: Path, step: str
+) -> None:
+    async def story() -> None:
+        async with running(folder) as room:
+            follower, page = await asyncio.open_unix_connection(folder / "live.sock")
+            await asyncio.sleep(0)  # the feed greets its follower in its next turn
+            worker = await room.worker()
+            worker.send(RecordBatch("w1", 1, (msgspec.structs.replace(REFUSED, step=step, category=""),)))
+            await worker.stored()
+            assert room.lamp.read_text() == "off\n"
+            async with asyncio.timeout(10):
+                assert b'"name":"casino.example"' in await follower.readline()
+            worker.send(RecordBatch("w1", 2, (REFUSED,)))
+            async with asyncio.timeout(10):
+                while room.lamp.read_text() == "off\n":
+                    await asyncio.sleep(0)
+            page.close()
             worker.close()
 
     asyncio.run(story())
