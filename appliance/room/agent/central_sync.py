@@ -7,9 +7,9 @@ Three tasks of one event loop, each of which goes on whatever becomes of the oth
 - `apply_targets` brings the room to the newest target. What fails is tried again; newer targets replace older
   ones. It also looks, every `CHECK_SECONDS`, whether the room still is there: what is damaged or gone is fetched
   again.
-- `deliver_outbox` sends the outbox in its order. Central's "no" puts one parcel aside and goes on with the next;
-  a parcel that fails by its own fault waits longer each time, and is a dead letter after an hour of it. While
-  central is away nothing counts against any. No parcel waits for one that fails.
+- `deliver_outbox` sends the outbox in its order. Central's "no" puts one message aside and goes on with the next;
+  a message that fails by its own fault waits longer each time, and is put aside after an hour of it. While
+  central is away nothing counts against any. No message waits for one that fails.
 """
 
 import asyncio
@@ -243,7 +243,7 @@ class CentralSync:
 
     def _record_failure(self, message: OutboxMessage, why: str) -> None:
         is_dead = self._store.record_failure(message, why, self._now())
-        done = "is a dead letter" if is_dead else "waits for its next try"
+        done = "is put aside" if is_dead else "waits for its next try"
         log.warning("central fails at the %s %s, which %s: %s", message.kind, message.id, done, why)
 
     def _set_reachable(self) -> None:
