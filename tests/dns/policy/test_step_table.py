@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dns.message.constants import RecordType
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.context import PolicyContext, Question, name_and_parents
 from dns.policy.delegation import DelegationRequest, check_delegation
@@ -20,7 +21,7 @@ from tests.fakes.policies import LISTS, NOW, PUPIL, after, document
 from tests.fakes.policy_strategies import KEYWORDS, UNIVERSE, compiled, documents, everything, times
 from tests.fakes.policy_strategies import LISTS as FEW_LISTS
 
-A = 1
+A = RecordType.A
 
 
 class Added(enum.Enum):
