@@ -1,5 +1,6 @@
 # The two commands a newcomer needs are `make run` and `make test`; each does all its own set-up.
-# The rest: `make lint`, `make test-all` and its parts, `make bench`, `make soak`, `make fuzz`, `make clean`.
+# The rest: `make lint`, `make coverage`, `make test-all` and its parts, `make bench`, `make soak`, `make fuzz`,
+# `make image` and its test, `make clean`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,14 +13,15 @@ CUTS   ?= 20
 IMAGE  ?=
 FUZZ   ?=
 
-.PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint bench soak image image-test fuzz clean
+.PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint coverage bench soak image image-test fuzz clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
 	@echo "make test         lint, types, import layering and every test"
 	@echo "make test-trixie  the same in a bare Debian 13, whatever this machine runs (root; half an hour)"
 	@echo "make test-pythons every test with each of Python 3.11, 3.12 and 3.13 that this machine has"
-	@echo "make test-all     all three"
+	@echo "make coverage     every test, and which lines and branches they reach, in every process that they start"
+	@echo "make test-all     all of these"
 	@echo "make lint         lint, types and import layering alone"
 	@echo "make bench        speed and size beside Unbound and dnsmasq"
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
@@ -63,9 +65,15 @@ test-trixie:
 test-pythons: $(VENV)/.installed-for-tests
 	.ci/pythons
 
-test-all: test
+# What coverage is measured of, and how little is too little: pyproject.toml. Measured, everything takes longer.
+coverage: $(VENV)/.installed-for-tests
+	rm -f .coverage .coverage.*
+	$(PYTEST) -n auto --dist loadgroup --timeout 300 --cov --cov-report=term
+
+test-all: lint
 	.ci/trixie
 	.ci/pythons
+	$(MAKE) coverage
 
 bench: $(VENV)/.installed-for-bench
 	$(VENV)/bin/python -m tests.bench
@@ -89,4 +97,4 @@ image-test: $(VENV)/.installed-for-image
 	$(PYTEST) tests/image/boot_story.py -p no:xdist --timeout 7200 -s --power-cuts $(CUTS)
 
 clean:
-	rm -rf $(VENV) .venv-* .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) .venv-* .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* dist

@@ -2,10 +2,10 @@
 
 On the card systemd does this; `hallpass room` and `hallpass demo` do it on a developer's machine. Rules:
 
-- A child that fails within `SETTLING_SECONDS` of the first start has something wrong that a restart will not
+- A child that fails within `STARTUP_SECONDS` of the first start has something wrong that a restart will not
   mend (a port taken, a mistake in the settings): everything stops, and the status is 1. The child has said why.
 - A child that dies later is restarted, after a pause that doubles from one second up to thirty.
-- SIGINT or SIGTERM stops everything: SIGTERM to each child, SIGKILL to what is left after `STOPPING_SECONDS`.
+- SIGINT or SIGTERM stops everything: SIGTERM to each child, SIGKILL to what is left after `STOP_TIMEOUT_SECONDS`.
 - A child never outlives us: the kernel ends it when this process dies, however it dies (Linux, prctl(2)).
 """
 
@@ -19,8 +19,8 @@ from types import FrameType
 
 import msgspec
 
-SETTLING_SECONDS = 3.0
-STOPPING_SECONDS = 8.0
+STARTUP_SECONDS = 3.0
+STOP_TIMEOUT_SECONDS = 8.0
 MAX_RESTART_DELAY_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
@@ -64,9 +64,9 @@ class _RunningProgram:
 class ProcessGroup:
     """Some programs that live and die together."""
 
-    def __init__(self, say: Callable[[str], None], settling_seconds: float = SETTLING_SECONDS) -> None:
+    def __init__(self, say: Callable[[str], None], startup_seconds: float = STARTUP_SECONDS) -> None:
         self._say = say
-        self._settling_seconds = settling_seconds
+        self._startup_seconds = startup_seconds
         self._running: list[_RunningProgram] = []
         self._stopping = False
 
@@ -80,7 +80,7 @@ class ProcessGroup:
 
         Returns the exit status.
         """
-        with _signals(self._on_signal):
+        with _signal_handler(self._on_signal):
             try:
                 while not self._stopping:
                     if (failed := self._restart_ended()) is not None:
@@ -100,7 +100,7 @@ class ProcessGroup:
         """Stop everything that runs, and wait for it."""
         for one in reversed(self._running):
             one.stop(signal.SIGTERM)
-        until = time.monotonic() + STOPPING_SECONDS
+        until = time.monotonic() + STOP_TIMEOUT_SECONDS
         for one in reversed(self._running):
             try:
                 one.process.wait(timeout=max(0.1, until - time.monotonic()))
@@ -119,7 +119,7 @@ class ProcessGroup:
             if one.process.poll() is None:
                 continue
             if one.restart_at == 0.0:
-                if now - one.started_at < self._settling_seconds and one.restart_delay == 1.0:
+                if now - one.started_at < self._startup_seconds and one.restart_delay == 1.0:
                     return one.program.name
                 if now - one.started_at > MAX_RESTART_DELAY_SECONDS:
                     one.restart_delay = 1.0  # it ran well for a while: this is a new trouble, not the old one
@@ -132,7 +132,7 @@ class ProcessGroup:
         return None
 
 
-class _signals:  # noqa: N801 (used as a statement, like contextlib's own)
+class _signal_handler:  # noqa: N801 (used as a statement, like contextlib's own)
     """Hands SIGINT and SIGTERM to a function while a block runs."""
 
     def __init__(self, handler: Callable[[int, FrameType | None], None]) -> None:

@@ -25,7 +25,7 @@ The feed says where the room should be, not what happened: a room that missed te
 line. IDs are made by the room (32 hexadecimal digits), so that a request sent twice arrives once.
 Errors are ``{"error": "one sentence"}`` with the HTTP status that fits.
 
-What may enter is checked at the door, once, by whoever takes it in: shapes, lengths and zones by decoding, the
+What may enter is checked where it enters, once, by whoever takes it in: shapes, lengths and zones by decoding, the
 characters of texts and the range of times by `check`. What was kept before is read as it is: a text that may not
 enter today must not make a list unreadable in which it already stands.
 """
@@ -42,9 +42,9 @@ from appliance.rights import Role
 # The length as well: to a regular expression's `$` a line's end after the digits is the end.
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
 Username = Annotated[str, msgspec.Meta(max_length=64)]
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
+AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 Evidence = Annotated[str, msgspec.Meta(max_length=2000)]  # a name whose every byte is escaped has a thousand
-Word = Annotated[str, msgspec.Meta(max_length=64)]
+ShortText = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class UnblockRequest(msgspec.Struct, frozen=True, kw_only=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     minutes: Annotated[int, msgspec.Meta(ge=1, le=7 * 24 * 60)]
     teacher: Username
-    asked_at: Time
+    asked_at: AwareDatetime
     lesson: Annotated[str, msgspec.Meta(max_length=200)] = ""
     also: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()  # extra names the site needs
 
@@ -84,7 +84,7 @@ class SiteReport(msgspec.Struct, frozen=True, kw_only=True):
     id: Id
     site: str
     teacher: Username
-    reported_at: Time
+    reported_at: AwareDatetime
     note: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
@@ -93,7 +93,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     kind: Literal["locked-category", "many-refusals", "tunnel", "bypass", "told-a-grown-up"]
-    happened_at: Time
+    happened_at: AwareDatetime
     device: Annotated[str, msgspec.Meta(max_length=64)]
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=100)]
 
@@ -105,7 +105,7 @@ class RoomAction(msgspec.Struct, frozen=True, kw_only=True):
     who: Username
     what: Annotated[str, msgspec.Meta(max_length=64)]
     detail: Annotated[str, msgspec.Meta(max_length=2000)] = ""
-    happened_at: Time
+    happened_at: AwareDatetime
 
 
 class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +115,7 @@ class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
     policy: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
     index: Annotated[str, msgspec.Meta(max_length=128)]
     index_age_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
-    conditions: Annotated[tuple[Word, ...], msgspec.Meta(max_length=100)]
+    conditions: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=100)]
     # the values of `appliance.room.health.Condition`; empty: healthy
 
 
@@ -145,7 +145,9 @@ class BadMessage(HallpassError):
     """Something in a message may not be there; the text is one sentence that names the field."""
 
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # C0, DEL, C1, and the ends of lines and paragraphs
+_CONTROL_CHARACTER = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+)  # C0, DEL, C1, and the ends of lines and paragraphs
 _REQUIRED_TEXTS = frozenset({"reason", "teacher", "what", "who"})
 _UNCHECKED_FIELDS = frozenset({"id", "password"})  # only compared, never kept as text; an `Id` has its pattern
 _FIRST, _LAST = (
@@ -184,10 +186,10 @@ def _check_field(field: str, value: object) -> None:
 
 def find_control_character(text: str) -> str:
     """Return the first control character in a text, as `U+0000`; "" where there is none."""
-    found = _CONTROL.search(text)
+    found = _CONTROL_CHARACTER.search(text)
     return f"U+{ord(found[0]):04X}" if found else ""
 
 
 def escape_control_characters(text: str) -> str:
     r"""Return a text with its control characters written out, as `\x00`: for evidence, which must not be lost."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL_CHARACTER.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

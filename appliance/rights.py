@@ -38,7 +38,7 @@ class Right(Enum):
     LEAD_LESSONS = auto()  # lessons, pauses, suspended devices, links to check
 
     DECIDE_REQUESTS = auto()
-    SETTLE_REPORTS = auto()  # put one away, or close its site with a rule
+    HANDLE_REPORTS = auto()  # put one away, or close its site with a rule
     EDIT_RULES = auto()
     EDIT_PROFILES = auto()
     DELEGATE = auto()
@@ -67,7 +67,7 @@ _TEACHING = dict.fromkeys(
 )
 _COORDINATION = dict.fromkeys(
     (
-        Right.SIGN_IN, Right.HEAR_NEWS, Right.DECIDE_REQUESTS, Right.SETTLE_REPORTS, Right.EDIT_RULES,
+        Right.SIGN_IN, Right.HEAR_NEWS, Right.DECIDE_REQUESTS, Right.HANDLE_REPORTS, Right.EDIT_RULES,
         Right.EDIT_PROFILES, Right.DELEGATE, Right.EDIT_LISTS, Right.SEE_ROOMS, Right.ENROL_ROOMS,
         Right.EDIT_ACCOUNTS, Right.HANDLE_INCIDENTS, Right.READ_AUDIT,
     ),

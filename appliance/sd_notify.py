@@ -9,10 +9,10 @@ import contextlib
 import os
 import socket
 
-_WATCHDOGS_A_TERM = 3  # one lost in a busy moment must not count
+_KEEPALIVES_PER_TIMEOUT = 3  # one lost in a busy moment must not count
 
 
-def notify(*lines: str) -> None:
+def sd_notify(*lines: str) -> None:
     """Send some assignments, such as ``READY=1``. Never raises: who listens may be gone."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
@@ -24,7 +24,7 @@ def notify(*lines: str) -> None:
         sender.sendto("\n".join(lines).encode(), address)
 
 
-def watchdog_seconds() -> float | None:
+def keepalive_seconds() -> float | None:
     """Return how often the watchdog wants to hear from this process, or None: it has none."""
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
@@ -32,12 +32,12 @@ def watchdog_seconds() -> float | None:
         seconds = int(os.environ["WATCHDOG_USEC"]) / 1_000_000
     except (KeyError, ValueError):
         return None
-    return seconds / _WATCHDOGS_A_TERM if seconds > 0 else None
+    return seconds / _KEEPALIVES_PER_TIMEOUT if seconds > 0 else None
 
 
-async def feed_watchdog() -> None:
+async def send_keepalives() -> None:
     """Feed the watchdog for as long as this loop turns."""
-    every = watchdog_seconds()
+    every = keepalive_seconds()
     while every is not None:
-        notify("WATCHDOG=1")
+        sd_notify("WATCHDOG=1")
         await asyncio.sleep(every)

@@ -1,17 +1,19 @@
 """The file format of a compiled index: one file, `index.hpx`, mapped by every process that looks names up.
 
 ======================  ===============================================================================
-trie                    marisa-trie of reversed keys (`dns.message.names.name_to_key`); stands first, because
-marisa maps a file from its first byte set numbers             for each trie key the number of its attribute set:
-1, 2 or 4 bytes, little-endian tables                  MessagePack of `Tables`: sources, attributes, attribute
-sets, patterns footer                  where the three begin, a CRC-32 of all before it, the version of this
-format, the width of a number checksum                SHA-256 of everything before it: this is the index's
-version (content hash) magic                   ``HALLPASS`` ======================
-===============================================================================
+trie                    marisa-trie of reversed keys (`dns.message.names.name_to_key`); stands
+                        first, because marisa maps a file from its first byte
+set numbers             for each trie key the number of its attribute set: 1, 2 or 4 bytes, little-endian
+tables                  MessagePack of `Tables`: sources, attributes, attribute sets, patterns
+footer                  where the three begin, a CRC-32 of all before it, the version of this format, the
+                        width of a number
+checksum                SHA-256 of everything before it: this is the index's version (content hash)
+magic                   ``HALLPASS``
+======================  ===============================================================================
 
-`map_file` checks the footer, the sizes, the tables and the CRC (about 8 ms for 30 MB): the trie's own code trusts
-what it maps, and damage by chance would end the process. `digest` compares the SHA-256, which nobody can forge;
-`is_whole` does the same for a file that is mapped. All numbers are little-endian.
+`map_index_file` checks the footer, the sizes, the tables and the CRC (about 8 ms for 30 MB): the trie's own code
+trusts what it maps, and damage by chance would end the process. `verify_digest` compares the SHA-256, which nobody
+can forge; `is_whole` does the same for a file that is mapped. All numbers are little-endian.
 
 Checks read the file and do not look through the mapping: where a file was cut short, or a card cannot give a block
 back, reading is an error that can be caught, and looking is the end of the process (SIGBUS).
@@ -41,11 +43,11 @@ INDEX_NAME = "index.hpx"
 OVERLAY_NAME = "overlay.hpx"
 FORMAT_VERSION = 2
 _MAGIC = b"HALLPASS"
-_PLACES = struct.Struct("<QQQQ")  # where numbers and tables begin, where tables end; keys
+_SECTIONS = struct.Struct("<QQQQ")  # where numbers and tables begin, where tables end; keys
 _KIND = struct.Struct("<III")  # CRC-32 of all before it; format; bytes of a set number
 _CHECKSUM_BYTES = 32
 _PIECE_BYTES = 1 << 20
-_TAIL = _PLACES.size + _KIND.size + _CHECKSUM_BYTES + len(_MAGIC)
+_TAIL = _SECTIONS.size + _KIND.size + _CHECKSUM_BYTES + len(_MAGIC)
 _CODES: dict[int, Literal["B", "H", "I"]] = {1: "B", 2: "H", 4: "I"}
 
 
@@ -153,8 +155,8 @@ def write_index(path: Path, trie: Any, numbers: Iterable[int], tables: Tables) -
                 checksum.update(piece)
                 crc = zlib.crc32(piece, crc)
             begins.append(file.tell())
-        places = _PLACES.pack(*begins, len(trie))
-        footer = places + _KIND.pack(zlib.crc32(places, crc), FORMAT_VERSION, width)
+        sections = _SECTIONS.pack(*begins, len(trie))
+        footer = sections + _KIND.pack(zlib.crc32(sections, crc), FORMAT_VERSION, width)
         checksum.update(footer)
         file.write(footer + checksum.digest() + _MAGIC)
     return checksum.hexdigest()
@@ -249,15 +251,15 @@ def _footer(path: Path, size: int, file: HeldFile) -> tuple[tuple[int, int, int]
     tail = os.pread(file.descriptor, _TAIL, max(size - _TAIL, 0))
     if len(tail) < _TAIL or tail[-len(_MAGIC) :] != _MAGIC:
         raise IndexDamaged(f"{path}: is no index of Hallpass, or is cut short")
-    numbers, tables, footer, keys = _PLACES.unpack_from(tail)
-    crc, form, width = _KIND.unpack_from(tail, _PLACES.size)
+    numbers, tables, footer, keys = _SECTIONS.unpack_from(tail)
+    crc, form, width = _KIND.unpack_from(tail, _SECTIONS.size)
     if form != FORMAT_VERSION:
         raise IndexDamaged(f"{path}: was written in format {form}; this Hallpass reads format {FORMAT_VERSION}")
     fits = 0 < numbers <= tables <= footer == size - _TAIL and width in _CODES
     if not fits or keys * width > tables - numbers:
         raise IndexDamaged(f"{path}: is damaged: its parts do not fit together")
     found = 0
-    for piece in file.pieces(footer + _PLACES.size):
+    for piece in file.pieces(footer + _SECTIONS.size):
         found = zlib.crc32(piece, found)
     if found != crc:
         raise IndexDamaged(f"{path}: is damaged: its checksum does not fit")

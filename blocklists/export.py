@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator
 from blocklists.entries import Effect, Match
 from blocklists.index import Index
 from blocklists.precedence import EntryGroup
+from dns.message.constants import RecordType
 from dns.message.names import key_to_name
 
 _UNLISTED = "any-name-that-nobody-lists"
-_ADDRESS = 1
 _NEVER_NAMED = 65280  # for private use (RFC 6895): no list says "not for this type" of it
 
 
@@ -52,7 +52,7 @@ def _blocked_reach(index: Index, name: str, wanted: list[EntryGroup]) -> tuple[b
     # then the name is closed, though not for every question.
     categories = {group.category for group in wanted}
     types = {
-        _ADDRESS,
+        RecordType.A,
         _NEVER_NAMED,
         *(one for group in wanted if group.condition for one in group.condition.types),
     }

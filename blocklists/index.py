@@ -9,15 +9,16 @@ holds instead.
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sized
 from pathlib import Path
 
 from blocklists import container
-from blocklists.container import INDEX_NAME, OVERLAY_NAME, MappedIndex, SourceInfo, Tables
+from blocklists.container import INDEX_NAME, OVERLAY_NAME, MappedIndex, SourceInfo
 from blocklists.entries import Effect, Match
 from blocklists.errors import IndexDamaged
+from blocklists.pattern_search import PatternSearch
 from blocklists.precedence import EntryGroup, Hit, condition_applies, group_attributes, resolve_hits
+from dns.message.constants import RecordType
 from dns.message.names import name_to_key
 from dns.policy.verdict import BlockEntry
 
@@ -36,7 +37,7 @@ class Index:
         # Whether any parent of a key may be listed costs a third of finding out what stands there.
         self._any_listed: Callable[[str], Sized] = self._base.listed_parents
         self._never_block = tuple(f".{name}" for name in mapped.tables.never_block)
-        self._patterns = _Patterns(mapped.tables) if mapped.tables.patterns else None
+        self._patterns = PatternSearch(mapped.tables) if mapped.tables.patterns else None
 
     @property
     def version(self) -> str:
@@ -70,7 +71,7 @@ class Index:
     def __len__(self) -> int:
         return len(self._base.trie)
 
-    def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:
+    def find_block_entries(self, name: str, qtype: int = RecordType.A) -> tuple[BlockEntry, ...]:
         """Return every entry that blocks a canonical name, exceptions already taken away."""
         # Called for every name on first sight. One walk down the trie finds every listed parent; a name that is
         # not listed, which is nearly every one, is done after it.
@@ -90,7 +91,7 @@ class Index:
                 break
         return tuple([BlockEntry(hit.group.category, hit.group.sources, hit.entry) for hit in hits])
 
-    def find_hits(self, name: str, qtype: int = 1) -> list[Hit]:
+    def find_hits(self, name: str, qtype: int = RecordType.A) -> list[Hit]:
         """Return every group that matches a name, the longest entry first, not yet resolved against each other."""
         return self._match_groups(name, qtype, self.find_listed(name_to_key(name)))
 
@@ -164,8 +165,8 @@ class LayeredIndex(Index):
         self._files.append(overlay)
         self._over = _Layer(overlay)
         self._any_listed = self._any_listed_in_either
-        self._protected = tuple(f".{name}" for name in overlay.tables.never_block)
-        self._patterns = _Patterns(overlay.tables) if overlay.tables.patterns else None
+        self._never_block = tuple(f".{name}" for name in overlay.tables.never_block)
+        self._patterns = PatternSearch(overlay.tables) if overlay.tables.patterns else None
 
     def __len__(self) -> int:
         return sum(1 for _ in self.iter_entries())
@@ -224,38 +225,6 @@ def merge_entries(
         else:
             yield one[0], one[1], two[1]
             one, two = next(first, None), next(second, None)
-
-
-class _Patterns:
-    """The regular expressions of an index, compiled when the first name asks for them."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-        self._any: re.Pattern[str] | None = None
-        self._each: list[tuple[re.Pattern[str], EntryGroup, str]] = []
-
-    def find_hits(self, name: str, qtype: int) -> Iterator[Hit]:
-        """Yield the patterns found in a name."""
-        if self._any is None:
-            self._compile()
-        if self._any is None or not self._any.search(name):
-            return
-        for pattern, group, text in self._each:
-            if pattern.search(name) and (
-                group.condition is None or condition_applies(group.condition, name, qtype)
-            ):
-                yield Hit(group, len(name), text)
-
-    def _compile(self) -> None:
-        for info in self._tables.patterns:
-            (group,) = group_attributes(self._tables, [info.attribute])
-            self._each.append((re.compile(info.regex, re.IGNORECASE), group, info.text))
-        # One alternation answers "none of them" in one pass; only a hit asks each.
-        together = "|".join(f"(?:{info.regex})" for info in self._tables.patterns)
-        try:
-            self._any = re.compile(together, re.IGNORECASE)
-        except re.error:  # patterns that do not stand beside each other, such as groups of the same name
-            self._any = re.compile("")
 
 
 def iter_differences(

@@ -23,6 +23,7 @@ import msgspec
 
 from blocklists.errors import ListError
 from blocklists.never_block import NEVER_BLOCK
+from dns.message.constants import RecordType
 from dns.message.names import is_under
 from dns.policy.verdict import BlockEntry
 
@@ -89,7 +90,7 @@ class Keywords:
         """The content hash of the words and exceptions."""
         return self._version
 
-    def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:  # noqa: ARG002 (BlocklistLookup's signature)
+    def find_block_entries(self, name: str, qtype: int = RecordType.A) -> tuple[BlockEntry, ...]:  # noqa: ARG002 (BlocklistLookup's signature)
         """Return every word that blocks a canonical name, the exceptions already taken away."""
         looked_at = name.rpartition(".")[0]
         if not looked_at or self._automaton is None:

@@ -10,6 +10,7 @@ from blocklists.entries import Effect
 from blocklists.index import Index, iter_differences
 from blocklists.precedence import EntryGroup, Hit
 from blocklists.sources import Source
+from dns.message.constants import RecordType
 from dns.message.names import key_to_name
 from dns.policy.verdict import BlockEntry
 
@@ -44,7 +45,7 @@ class CategoryChange(msgspec.Struct, frozen=True):
     removed: tuple[str, ...]
 
 
-def search_index(index: Index, name: str, qtype: int = 1) -> SearchResult:
+def search_index(index: Index, name: str, qtype: int = RecordType.A) -> SearchResult:
     """Return every list, entry and category that touches a canonical name."""
     found = index.find_block_entries(name, qtype)
     touches = tuple(_matching_entry(hit, found) for hit in index.find_hits(name, qtype))

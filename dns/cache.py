@@ -1,6 +1,6 @@
 """Remembers what upstreams answered, for as long as each answer says, and a while longer for bad times.
 
-Whole answers are kept, by name, type and the client's wishes (`flags`: whatever of the query changes the answer).
+Whole answers are kept, by name, type and flags (`query_flags`: whatever of the query changes the answer).
 
 - An answer lives as long as the shortest-lived record of its answer section. One that says "there is no such
   name", or "no record of that type", lives as long as its SOA record says, and is not kept without one (RFC 2308).
@@ -25,7 +25,9 @@ import msgspec
 
 from dns.errors import MalformedMessage
 from dns.forward.extended_error import ExtendedError, parse_extended_error
-from dns.message.scanner import OPT, RecordTuple, scan_records
+from dns.message.constants import Rcode, RecordType
+from dns.message.header import RCODE, TC
+from dns.message.scanner import RecordTuple, scan_records
 
 STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
 RECHECK_SECONDS = 10.0
@@ -41,11 +43,10 @@ CacheKey = tuple[str, int, int]  # canonical name, type, and the client's wishes
 _ENTRY_OVERHEAD_BYTES = 430  # what an entry costs beside its message and its name
 _TTL = struct.Struct("!I")
 _TTL_BEFORE_DATA = 6  # bytes from a record's time to live to its data
-_NOERROR, _NXDOMAIN = 0, 3
+# Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
+_NOERROR, _NXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN)
+_SOA, _OPT, _ANY = int(RecordType.SOA), int(RecordType.OPT), int(RecordType.ANY)
 _ANSWERS = frozenset({_NOERROR, _NXDOMAIN})
-_SOA = 6
-_ANY = 255
-_TRUNCATED = 0x02
 _MAX_TTL = 0x7FFFFFFF
 
 
@@ -148,7 +149,7 @@ class MessageCache:
         except MalformedMessage:
             return None
         # What only some answers need is asked for only where they are those: this is done for every miss.
-        code = message[3] & 0x0F
+        code = message[3] & RCODE
         is_failure = code not in _ANSWERS
         explained = None
         if additional:
@@ -172,7 +173,7 @@ class MessageCache:
         expires = now + life
         due_at = expires - life * PREFETCH_SHARE if life >= PREFETCH_MINIMUM_TTL else expires
         cached = CachedMessage(message, tuple(ttls_at), now, expires, due_at, answer, is_failure, explained)
-        if life > 0 and not message[2] & _TRUNCATED:
+        if life > 0 and not message[2] & TC:
             entries = self._entries
             used = self._used_bytes + _ENTRY_OVERHEAD_BYTES + len(key[0]) + len(message)
             if (replaced := entries.get(key)) is None:
@@ -229,7 +230,7 @@ class MessageCache:
         changed: list[tuple[int, int]],
     ) -> float:
         """Return how long an answer lives that may not hold what was asked for."""
-        if message[3] & 0x0F != _NXDOMAIN and _has_type(answer, qtype):
+        if message[3] & RCODE != _NXDOMAIN and _has_type(answer, qtype):
             return life
         negative, soa_at = self._negative_ttl(message, authority)
         if soa_at:
@@ -275,10 +276,10 @@ def _with_ttls(message: bytes, changed: Sequence[tuple[int, int]]) -> bytes:
 def _without_opt(message: bytes, additional: list[RecordTuple]) -> bytes:
     """Return a message without its OPT record, which was meant for us; it leaves `additional` too."""
     rtype, _, _, at, _, _ = additional[-1]
-    if rtype == OPT:
+    if rtype == _OPT:
         del additional[-1]
         return message[:10] + len(additional).to_bytes(2, "big") + message[12:at]
-    if not any(record[0] == OPT for record in additional):
+    if not any(record[0] == _OPT for record in additional):
         return message
     # Cutting it out of the middle would shift what names point to: the whole section goes, it is only a help.
     _, _, _, start, _, _ = additional[0]

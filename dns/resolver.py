@@ -1,4 +1,4 @@
-"""Answers questions: the pipeline in its order, and what surrounds it: who asks, what is kept, what is counted.
+"""Answers questions: the pipeline (`dns.pipeline.stages`), and what surrounds it: who asks, what is kept, counted.
 
 `Resolver.handle_stream_query` is where listeners of connections come in, `Resolver.handle_query` where the UDP
 listener does, after its fast path had no cached response. Both are synchronous and call back exactly once, now or
@@ -7,27 +7,23 @@ later, or never where silence is deserved. Nothing that a packet holds can raise
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from dns.cache import MessageCache
 from dns.clients import Client, Clients
 from dns.message import builder, edns
+from dns.message.constants import EdnsOption, ExtendedErrorCode, Rcode
 from dns.message.cookies import ServerCookies
+from dns.message.header import TC
 from dns.message.response import Response
-from dns.message.wire import SERVFAIL, TC
 from dns.packet_cache import CachedResponse, LogEntry, PacketCache
-from dns.pipeline.acl import acl_stage
-from dns.pipeline.cache import cache_stage
 from dns.pipeline.context import RequestContext, Transport
 from dns.pipeline.forward import CallLater, Forwarder, UpstreamResolver
-from dns.pipeline.local_zones import LocalZoneLookup, local_zones_stage
-from dns.pipeline.parse import parse_stage
-from dns.pipeline.pipeline import Pipeline, Stage, StageResult
-from dns.pipeline.policy import policy_stage
-from dns.pipeline.respond import respond_stage
-from dns.pipeline.response_policy import response_policy_stage
-from dns.pipeline.sanity import sanity_stage
+from dns.pipeline.local_zones import LocalZoneLookup
+from dns.pipeline.pipeline import Pipeline
+from dns.pipeline.stages import ordered_stages
 from dns.policy.verdict import Policy
 from dns.querylog.sender import QueryLogSender
 
@@ -75,28 +71,8 @@ class Resolver:
         self._forwarder = forwarder = Forwarder(
             self._pipeline, config.cache, config.upstream, config.clock, config.call_later
         )
-        decision, inspection = policy_stage(config.page_addresses), response_policy_stage(config.page_addresses)
-        self._stages: tuple[Stage, ...] = (
-            # Everything after needs the question; and bytes that are none deserve the least work.
-            parse_stage,
-            # Before anything that costs: unknown clients and floods get as little of us as possible.
-            acl_stage,
-            # What no later stage could make sense of. After `acl_stage`, because it answers at length.
-            sanity_stage,
-            # The room's own names must work whatever a policy says, and no upstream knows them.
-            local_zones_stage(config.local_zones),
-            # Before the cache, so that nothing closed is ever asked for, and a memory is no opening.
-            decision,
-            # Before upstreams: what is known need not be asked for. Shared by all policies, hence after them.
-            cache_stage(config.cache, forwarder),
-            # Only what nobody remembers.
-            forwarder.forward_stage,
-            # After both sources, because an alias that was safe for one view may be closed for another.
-            inspection,
-            # Last: it always has an answer.
-            respond_stage,
-        )
-        self._held_stages = tuple(_fail if one in {decision, inspection} else one for one in self._stages)
+        order = partial(ordered_stages, config.local_zones, config.page_addresses, config.cache, forwarder)
+        self._stages, self._held_stages = order(), order(is_held=True)
         self._pipeline.set_stages(self._stages)
         forwarder.set_resume_position()
 
@@ -228,16 +204,12 @@ class Resolver:
         self.mistakes += 1
         if not context.is_parsed:
             return
-        self._respond(context, builder.build_error_response(2, (edns.OTHER_ERROR, "")))
-
-
-def _fail(_context: RequestContext) -> StageResult:
-    return builder.build_error_response(SERVFAIL, (edns.OTHER_ERROR, "the lists are being looked at"))
+        self._respond(context, builder.build_error_response(Rcode.SERVFAIL, (ExtendedErrorCode.OTHER, "")))
 
 
 def _padding_option(size: int) -> bytes:
-    """Return the option that fills a message of `size` bytes up to the next multiple of PAD_TO (RFC 7830)."""
-    return edns.encode_option(edns.PADDING, bytes(-(size + 4) % PADDING_BLOCK))
+    """Return the option that fills a message of `size` bytes up to a multiple of PADDING_BLOCK (RFC 7830)."""
+    return edns.encode_option(EdnsOption.PADDING, bytes(-(size + 4) % PADDING_BLOCK))
 
 
 def _log_entry(context: RequestContext, response: Response) -> LogEntry:

@@ -21,12 +21,8 @@ import sys
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Protocol
 
-import msgspec
-
-from dns.server.listen_sockets import ListenSockets
-from dns.server.sockets import WorkerSockets
+from dns.worker_group import WorkerGroup, WorkerGroupSource
 
 STABLE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.5
@@ -41,32 +37,6 @@ _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 _AWAITED_SIGNALS = _STOP_SIGNALS | {signal.SIGCHLD, signal.SIGHUP}
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
-
-RunWorker = Callable[[int, WorkerSockets, Callable[[], None]], None]
-
-
-class WorkerGroup(msgspec.Struct, frozen=True):
-    """How many workers there are, what they look after, and what they do.
-
-    `run` is a worker's whole life: number, sockets, and what to call when it answers.
-    """
-
-    listen_sockets: ListenSockets
-    workers: int
-    run_worker: RunWorker
-
-
-class WorkerGroupSource(Protocol):
-    """Knows when the workers have something else to do."""
-
-    def poll(self, *, reload_requested: bool) -> WorkerGroup | None:
-        """Return a new group, if there is one. Called once a second, and at SIGHUP (`reload_requested`)."""
-
-    def committed(self) -> None:
-        """Hear that the last group is in force."""
-
-    def rejected(self, reason: str) -> None:
-        """Hear that the last group could not be taken over; the one before it still holds."""
 
 
 class _WorkerSlot:

@@ -18,9 +18,8 @@ import gc
 import logging
 import resource
 import signal
-import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -34,12 +33,10 @@ from dns.pipeline.local_zones import LocalZoneLookup
 from dns.policy.verdict import Policy
 from dns.querylog.sender import QueryLogSender
 from dns.resolver import Resolver, ResolverConfig
-from dns.server import tls
-from dns.server.connection_limiter import ConnectionLimiter, ConnectionLimits
+from dns.server.connection_limiter import ConnectionLimits
+from dns.server.listeners import open_stream_listeners
 from dns.server.sockets import WorkerSockets
 from dns.server.stream_listener import StreamListener
-from dns.server.tcp import TcpConnection
-from dns.server.tls import Certificate
 from dns.server.udp import UdpListener
 
 TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
@@ -121,7 +118,6 @@ class Worker:
         self._is_draining = False
         self._mistakes = 0  # of the resolver's, those after which the lists were read
         self._read_whole_at = time.monotonic()
-        self._limiter = ConnectionLimiter(settings.limits)
         self._upstreams = Upstreams(settings.upstreams, settings.forward_zones)
         self._query_log = QueryLogSender(settings.query_log_socket)
         self.resolver = Resolver(
@@ -155,8 +151,16 @@ class Worker:
         await self._upstreams.start()
         self._query_log.start()
         udp_listeners = [UdpListener(sock, self.resolver, loop) for sock in self._sockets.udp]
-        stream_listeners = [self._tcp_listener(sock, loop) for sock in self._sockets.tcp]
-        stream_listeners += self._encrypted_listeners(loop)
+        stream_listeners = list(
+            open_stream_listeners(
+                self._sockets,
+                self.resolver.handle_stream_query,
+                self.resolver.is_client_allowed,
+                limits=self._settings.limits,
+                certificate=self._settings.certificate,
+                clock=loop.time,
+            )
+        )
         for listener in udp_listeners:
             listener.start_answering()
         for stream_listener in stream_listeners:
@@ -202,50 +206,6 @@ class Worker:
             if not self.resolver.pending_count and not any(map(len, stream_listeners)):
                 break
             await asyncio.sleep(TICK_SECONDS)
-
-    def _tcp_listener(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> StreamListener:
-        def make(address: str, now: float) -> TcpConnection:
-            limits = self._settings.limits
-            return TcpConnection(
-                address, now, handle=self.resolver.handle_stream_query, limits=limits, clock=loop.time
-            )
-
-        return StreamListener(
-            sock,
-            make,
-            limits=self._settings.limits,
-            limiter=self._limiter,
-            is_allowed=self.resolver.is_client_allowed,
-        )
-
-    def _encrypted_listeners(self, loop: asyncio.AbstractEventLoop) -> Iterator[StreamListener]:
-        files, sockets, settings = self._settings.certificate, self._sockets, self._settings
-        if files is None or not (sockets.tls or sockets.https):
-            return
-        for sock in sockets.tls:
-            certificate = Certificate(*files, [tls.ALPN_PROTOCOL], loop.time)
-            yield tls.tls_listener(
-                sock,
-                self.resolver.handle_stream_query,
-                certificate,
-                limits=settings.limits,
-                limiter=self._limiter,
-                is_allowed=self.resolver.is_client_allowed,
-            )
-        if sockets.https:
-            # Only who serves HTTPS pays for its library.
-            from dns.server import https  # noqa: PLC0415 (see the line above)
-
-            for sock in sockets.https:
-                certificate = Certificate(*files, [https.ALPN_PROTOCOL], loop.time)
-                yield https.https_listener(
-                    sock,
-                    self.resolver.handle_stream_query,
-                    certificate,
-                    limits=settings.limits,
-                    limiter=self._limiter,
-                    is_allowed=self.resolver.is_client_allowed,
-                )
 
     async def _tick(self) -> None:
         steady, wall = time.monotonic(), self._clock()

@@ -1,1 +1,1 @@
-"""Pages: `room` for teachers, `coordinator` for central, `api` for the rooms' machine interface."""
+"""Pages: `room` for teachers, `central` for the coordinator, `api` for the rooms' machine interface."""

@@ -165,7 +165,9 @@ class Provisioning:
         card_health = ProcessHealth(
             process="card", time=0.0, conditions=tuple(conditions), details=details, lasting=True
         )
-        self._machine.write_file(paths.runtime / "health/card.json", health.encode(card_health), group=GROUP)
+        self._machine.write_file(
+            paths.runtime / "health/card.json", health.encode_health(card_health), group=GROUP
+        )
         write_boot_text(paths, self._machine, paths.problem_file, status_file.problem_text(config, self.failures))
 
 

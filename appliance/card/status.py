@@ -6,7 +6,7 @@ from appliance.card.machine import Machine
 from appliance.card.paths import CardPaths
 from appliance.card.provisioning import write_boot_text
 from appliance.room import health
-from appliance.room.addresses import way_out
+from appliance.room.addresses import outbound_addresses
 from appliance.room.health import Condition, ProcessHealth
 
 _WORDS = {
@@ -24,14 +24,14 @@ _NEEDED = {"agent": "agent", "recorder": "recorder", "resolver-1": "resolver"}
 
 def write_status(paths: CardPaths, machine: Machine, config: ChosenConfig, version: str, now: float) -> None:
     """Write how the room is, where that is not what stands there; and note the time for the next boot."""
-    healths = health.read(paths.runtime / "health", now)
+    healths = health.read_health(paths.runtime / "health", now)
     status = status_file.CardStatus(
         room=config.room_name,
         host=config.host_name,
         version=version,
         waits_for=config.waits_for,
         troubles=list_troubles(healths),
-        addresses=way_out(),
+        addresses=outbound_addresses(),
     )
     write_boot_text(paths, machine, paths.status_file, status_file.status_text(status))
     machine.touch_file(paths.last_clock)

@@ -40,7 +40,7 @@ def room_table(
 ) -> dict[str, Any]:
     """Return the room's own settings: what was written on the card, and what the card decides.
 
-    `written` is the card's file as TOML made it, `settings` the same checked; `upstreams` are those that the
+    `table_on_card` is the card's file as TOML made it, `settings` the same checked; `upstreams` are those that the
     network offers; `encrypted`: there is a certificate to serve encrypted DNS with.
     """
     table: dict[str, Any] = {name: dict(table_on_card[name]) for name in _SHARED if name in table_on_card}

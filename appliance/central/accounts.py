@@ -1,7 +1,7 @@
 """Who may sign in, and whether a password is right.
 
 Passwords are kept as argon2id verifiers (RFC 9106) and nowhere else. After `FREE_FAILURES` wrong passwords in a
-row an account waits before each further try: from one second, doubled, up to `LONGEST_WAIT_SECONDS`. An unknown
+row an account waits before each further try: from one second, doubled, up to `MAX_LOCKOUT_SECONDS`. An unknown
 name costs as much time as a known one, so that nobody learns which names exist.
 """
 

@@ -96,4 +96,4 @@ def _policy_content(session: Session, now: datetime, room: RoomRow) -> PolicyDoc
             for one in delegations.list_delegations(session)
         ),
     )
-    return without_overreach(made)[0]  # what stood in the tables before the doors refused it; the pages name it
+    return without_overreach(made)[0]  # older than the checks on entry; the pages name what is left out

@@ -17,4 +17,4 @@ def command(config: Path) -> None:
     """Run the agent: follow central, deliver requests, answer the pages."""
     settings = load_settings(config, RoomSettings)
     configure_logging()
-    asyncio.run(service.run(settings))
+    asyncio.run(service.run_agent(settings))

@@ -53,9 +53,9 @@ def upstreams(root: Path) -> None:
 @root_option
 def status(root: Path) -> None:
     """Say on the boot partition how the room is, where it is otherwise than before."""
-    places, machine = CardPaths(root), Machine()
-    update_upstreams(places, machine, is_network_up=True)
-    write_status(places, machine, choose_config(places), metadata.version("hallpass"), time.time())
+    paths, machine = CardPaths(root), Machine()
+    update_upstreams(paths, machine, is_network_up=True)
+    write_status(paths, machine, choose_config(paths), metadata.version("hallpass"), time.time())
 
 
 def _say(text: str) -> None:

@@ -16,11 +16,12 @@ from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.errors import InvalidName
 from dns.message import names
-from dns.policy.compiled import CompiledPolicy
+from dns.message.constants import RecordType
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.explain import Explanation, explain
 from dns.policy.view import CompiledView
 
-TYPES = {"A": 1, "AAAA": 28, "HTTPS": 65, "TXT": 16, "MX": 15, "CNAME": 5, "NS": 2, "SRV": 33}
+TYPES = ("A", "AAAA", "HTTPS", "TXT", "MX", "CNAME", "NS", "SRV")
 _COLOURS = {"allowed": "green", "refused": "red", "rewritten": "yellow"}
 
 
@@ -39,7 +40,7 @@ _COLOURS = {"allowed": "green", "refused": "red", "rewritten": "yellow"}
 @click.option(
     "--type",
     "kind",
-    type=click.Choice(list(TYPES), case_sensitive=False),
+    type=click.Choice(TYPES, case_sensitive=False),
     default="A",
     show_default=True,
     help="The record type that is asked for.",
@@ -65,10 +66,10 @@ def command(
     queried = [_parse_name(text) for text in wanted]
     settings = load_settings(config, RoomSettings)
     at_now: dict[str, Callable[[], bool]] = {} if moment is None else {"clock_trusted": lambda: True}
-    policy = load_policy(settings, RoomPaths.of(settings), **at_now)
+    policy = load_policy(settings, RoomPaths.from_settings(settings), **at_now)
     view = _view(policy, group, device)
     now = time.time() if moment is None else _parse_moment(moment, view)
-    explained = [explain(view, name, TYPES[kind.upper()], now) for name in queried]
+    explained = [explain(view, name, RecordType[kind.upper()], now) for name in queried]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(explained)).decode())
         return

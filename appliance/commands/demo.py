@@ -76,7 +76,7 @@ def command(
             dns = UpstreamSetting("plain", addresses.dns.host, addresses.dns.port)
             _wait_until(group, lambda: _is_serving(addresses.room) and checks.is_answering(dns))
             console.print(_welcome(addresses, school, online=bool(upstreams)))
-            lamp = TerminalLamp(RoomPaths.of(school.room_settings).lamp, console)
+            lamp = TerminalLamp(RoomPaths.from_settings(school.room_settings).simulated_lamp, console)
             status = group.run_until_signal(on_tick=lamp.show_changes)
         except KeyboardInterrupt:
             status = 0

@@ -54,7 +54,7 @@ def command(
     requests = (
         personalisation.read_request_csv(table) if table is not None else [_request_from_options(room, bundle, {})]
     )
-    requests = [_with_common_values(wish, common) for wish in requests]
+    requests = [_with_common_values(request, common) for request in requests]
     folder = (output or Path("cards")) if table is not None else (output or image).parent
     _write_images(image, requests, folder, None if table is not None else output)
 

@@ -17,8 +17,8 @@ from rich.table import Table
 from appliance.commands.options import config_option
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
-from appliance.room.query_log.reader import Entry, QueryLog, Wanted, What
-from appliance.room.query_log.writer import in_place
+from appliance.room.query_log.reader import QueryLogEntry, QueryLogFilter, QueryLogReader, RankedColumn
+from appliance.room.query_log.writer import handle_without_service
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
@@ -72,19 +72,24 @@ def command() -> None:
 def stats(config: Path, *, as_json: bool, since: datetime | None, top: int | None, refused_only: bool) -> None:
     """Count the answers given; the top names, categories and devices; the hours."""
     found = _log(config)
-    numbers = msgspec.structs.asdict(found.stats(since))
+    numbers = msgspec.structs.asdict(found.read_stats(since))
     how_many = (0 if as_json else 5) if top is None else top  # ranking a full log takes a while
-    kinds: tuple[What, ...] = ("names", "categories", "devices", "groups")
+    kinds: tuple[RankedColumn, ...] = ("names", "categories", "devices", "groups")
     tops = {
         kind: [{"what": what, "answers": answers} for what, answers in ranked]
         for kind in kinds
-        if (ranked := found.top(kind, since=since, refused_only=refused_only, limit=how_many) if how_many else [])
+        if (
+            ranked := found.read_top(kind, since=since, blocked_only=refused_only, limit=how_many)
+            if how_many
+            else []
+        )
     }
     day = since or datetime.now(UTC) - timedelta(days=1)
     hours = [
-        {"hour": hour, "answers": answers, "refused": refused} for hour, answers, refused in found.by_hour(day)
+        {"hour": hour, "answers": answers, "refused": refused}
+        for hour, answers, refused in found.read_by_hour(day)
     ]
-    lost = [msgspec.structs.asdict(one) for one in found.deletions()]
+    lost = [msgspec.structs.asdict(one) for one in found.read_deletions()]
     if as_json:
         click.echo(msgspec.json.encode({**numbers, "top": tops, "hours": hours, "deleted": lost}))
         return
@@ -103,7 +108,7 @@ def stats(config: Path, *, as_json: bool, since: datetime | None, top: int | Non
 @format_option
 def tail(config: Path, lines: int, kind: str) -> None:
     """Print the newest entries, the oldest of them first."""
-    _print(_log(config).tail(lines), kind)
+    _print(_log(config).read_tail(lines), kind)
 
 
 @command.command()
@@ -122,10 +127,10 @@ def search(
     since: datetime | None, until: datetime | None, lines: int, kind: str,
 ) -> None:  # fmt: skip
     """Print the newest entries whose name contains NAME, and for which every option holds."""
-    wanted = Wanted(
+    wanted = QueryLogFilter(
         name=name, device=device, verdict=verdict or "", category=category, type=qtype, since=since, until=until
     )
-    _print(_log(config).search(wanted, lines), kind)
+    _print(_log(config).search_entries(wanted, lines), kind)
 
 
 @command.command()
@@ -138,9 +143,9 @@ def export(config: Path, device: str, output: Path | None) -> None:
     held = {
         "device": device,
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "queries": found.search(Wanted(device=device), limit=None),
-        "look_ups": found.look_ups(device),
-        "incidents": found.incidents(device),
+        "queries": found.search_entries(QueryLogFilter(device=device), limit=None),
+        "look_ups": found.read_lookups(device),
+        "incidents": found.read_incidents(device),
     }
     text = msgspec.json.format(msgspec.json.encode(held), indent=2)
     if output is None:
@@ -164,7 +169,7 @@ def purge(config: Path, *, device: str, before: datetime | None, everything: boo
     if not yes:
         click.confirm("These rows cannot be brought back. Delete them?", abort=True)
     who = pwd.getpwuid(os.getuid()).pw_name
-    request = control.Purge(
+    request = control.PurgeRequest(
         who=who, reason=reason, device=device, before=int(before.timestamp()) if before is not None else None
     )
     gone = _ask_recorder(config, request)
@@ -178,20 +183,20 @@ def purge(config: Path, *, device: str, before: datetime | None, everything: boo
 def who(config: Path, device: str, reason: str) -> None:
     """Say which address a token stands for. Who asked, when and why is written down first."""
     user = pwd.getpwuid(os.getuid()).pw_name
-    answer = _ask_recorder(config, control.LookUp(token=device, who=user, reason=reason))
+    answer = _ask_recorder(config, control.LookupRequest(token=device, who=user, reason=reason))
     click.echo(answer.address or "this room does not know that device")
 
 
-def _ask_recorder(config: Path, question: control.Question) -> control.Answer:
+def _ask_recorder(config: Path, question: control.ControlRequest) -> control.ControlResponse:
     settings = load_settings(config, RoomSettings)
     try:
-        return control.ask(RoomPaths.of(settings).log_socket, question)
-    except control.RecorderAway:
-        return in_place(settings, question)
+        return control.send_control_request(RoomPaths.from_settings(settings).query_log_control_socket, question)
+    except control.QueryLogUnavailable:
+        return handle_without_service(settings, question)
 
 
-def _log(config: Path) -> QueryLog:
-    return QueryLog.of(load_settings(config, RoomSettings), time_limit=PATIENCE_SECONDS)
+def _log(config: Path) -> QueryLogReader:
+    return QueryLogReader.from_settings(load_settings(config, RoomSettings), time_limit=PATIENCE_SECONDS)
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -206,14 +211,14 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]])
     Console().print("", table)
 
 
-def _print(entries: list[Entry], kind: str) -> None:
+def _print(entries: list[QueryLogEntry], kind: str) -> None:
     if kind == "jsonl":
         for entry in entries:
             click.echo(msgspec.json.encode(entry))
     elif kind == "csv":
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(Entry.__struct_fields__)
+        writer.writerow(QueryLogEntry.__struct_fields__)
         writer.writerows(map(msgspec.structs.astuple, entries))
         click.echo(lines.getvalue(), nl=False)
     else:

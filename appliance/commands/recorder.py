@@ -23,4 +23,4 @@ def command(config: Path) -> None:
         os.nice(NICENESS)
     settings = load_settings(config, RoomSettings)
     configure_logging()
-    asyncio.run(process.run(settings))
+    asyncio.run(process.run_query_log(settings))

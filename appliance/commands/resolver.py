@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from appliance.room.resolver import serve
+from appliance.room.resolver import run_resolver
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
@@ -22,4 +22,4 @@ from appliance.settings.room import RoomSettings
 def command(config: Path) -> None:
     """Run DNS alone: answer, filter, hand records to the recorder. Follows its settings; Ctrl-C stops it."""
     logging.basicConfig(level=logging.WARNING, format="hallpass resolver: %(message)s")
-    sys.exit(serve(load_settings(config, RoomSettings), config))
+    sys.exit(run_resolver(load_settings(config, RoomSettings), config))

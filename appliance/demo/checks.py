@@ -3,10 +3,11 @@
 import socket
 from pathlib import Path
 
-from dnslib import RCODE, DNSError, DNSRecord
+from dnslib import DNSError, DNSRecord
 
 from appliance.ports import require_free_port
 from appliance.settings.values import Endpoint, UpstreamSetting
+from dns.message.constants import Rcode
 
 PROBE_SECONDS = 2.0
 _PROBE_NAME = "example.org"
@@ -49,7 +50,7 @@ def can_resolve(upstream: UpstreamSetting) -> bool:
         message = DNSRecord.parse(response)
     except DNSError:
         return False
-    return bool(message.header.rcode == RCODE.NOERROR and message.rr)
+    return bool(message.header.rcode == Rcode.NOERROR and message.rr)
 
 
 def is_answering(upstream: UpstreamSetting) -> bool:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 
 class TerminalLamp:
-    """Follows the file in which the simulated lamp says what it shows (`RoomPaths.lamp`)."""
+    """Follows the file in which the simulated lamp says what it shows (`RoomPaths.simulated_lamp`)."""
 
     def __init__(self, path: Path, console: Console) -> None:
         self._path = path

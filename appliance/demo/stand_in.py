@@ -11,7 +11,9 @@ import ipaddress
 import struct
 from typing import cast
 
-from dnslib import AAAA, QTYPE, RCODE, RR, SOA, A, DNSError, DNSRecord
+from dnslib import AAAA, RR, SOA, A, DNSError, DNSRecord
+
+from dns.message.constants import Rcode, RecordType
 
 TTL_SECONDS = 60
 _LENGTH = struct.Struct("!H")
@@ -29,16 +31,16 @@ def build_response(query: bytes) -> bytes | None:
     response = message.reply(ra=1, aa=0)
     digest = hashlib.sha256(str(name).lower().encode()).digest()
     if str(name).lower().rstrip(".").endswith("invalid"):
-        response.header.rcode = RCODE.NXDOMAIN
-    elif qtype == QTYPE.A:
+        response.header.rcode = Rcode.NXDOMAIN
+    elif qtype == RecordType.A:
         address = ipaddress.IPv4Address("192.0.2.0") + 1 + digest[0] % 254
         response.add_answer(RR(name, qtype, ttl=TTL_SECONDS, rdata=A(str(address))))
-    elif qtype == QTYPE.AAAA:
+    elif qtype == RecordType.AAAA:
         host = ipaddress.IPv6Address("2001:db8::") + int.from_bytes(digest[:8], "big")
         response.add_answer(RR(name, qtype, ttl=TTL_SECONDS, rdata=AAAA(str(host))))
     if not response.rr:
         authority = SOA("stand-in.invalid", "nobody.stand-in.invalid", (1, 3600, 600, 86400, TTL_SECONDS))
-        response.add_auth(RR(name, QTYPE.SOA, ttl=TTL_SECONDS, rdata=authority))
+        response.add_auth(RR(name, RecordType.SOA, ttl=TTL_SECONDS, rdata=authority))
     packed: bytes = response.pack()
     return packed
 
@@ -64,7 +66,7 @@ async def _serve_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
             writer.write(_LENGTH.pack(len(response)) + response)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
-        pass  # the asker has gone
+        pass  # the client has gone
     finally:
         writer.close()
 

@@ -7,11 +7,10 @@ import time
 import dnslib
 import msgspec
 
-TIMEOUT_SECONDS = 3.0
-EDE_BLOCKED = 15  # RFC 8914: the extended error of an answer that a filter keeps closed
+from dns.message.constants import EdnsOption, ExtendedErrorCode, Rcode, RecordType
+from dns.message.edns import UDP_PAYLOAD_SIZE
 
-_EDE_OPTION = 15  # its option code in EDNS
-_NXDOMAIN = 3
+TIMEOUT_SECONDS = 3.0
 
 
 class DnsResponse(msgspec.Struct, frozen=True):
@@ -25,14 +24,14 @@ class DnsResponse(msgspec.Struct, frozen=True):
     @property
     def is_nxdomain(self) -> bool:
         """Whether the name is said not to exist."""
-        return self.rcode == _NXDOMAIN
+        return self.rcode == Rcode.NXDOMAIN
 
 
 def query_server(host: str, port: int, name: str, *, kind: str = "A", tcp: bool = False) -> DnsResponse:
     """Ask over UDP, or over TCP. Raises OSError where nothing usable comes back in time."""
     query = dnslib.DNSRecord.question(name, kind)
     query.header.id = secrets.randbelow(0x10000)
-    query.add_ar(dnslib.EDNS0(udp_len=1232))
+    query.add_ar(dnslib.EDNS0(udp_len=UDP_PAYLOAD_SIZE))
     packet = bytes(query.pack())
     began = time.perf_counter()
     data = _over_tcp(host, port, packet) if tcp else _over_udp(host, port, packet)
@@ -43,14 +42,15 @@ def query_server(host: str, port: int, name: str, *, kind: str = "A", tcp: bool 
         raise OSError(f"answers with something that is not DNS ({problem})") from None
     if response.header.id != query.header.id:
         raise OSError("answers another question")
-    options = [option for extra in response.ar if extra.rtype == dnslib.QTYPE.OPT for option in extra.rdata]
+    options = [option for extra in response.ar if extra.rtype == RecordType.OPT for option in extra.rdata]
     return DnsResponse(
         rcode=int(response.header.rcode),
         is_blocked=any(
-            option.code == _EDE_OPTION and int.from_bytes(option.data[:2], "big") == EDE_BLOCKED
+            option.code == EdnsOption.EXTENDED_DNS_ERROR
+            and int.from_bytes(option.data[:2], "big") == ExtendedErrorCode.BLOCKED
             for option in options
         ),
-        addresses=tuple(str(one.rdata) for one in response.rr if one.rtype in {dnslib.QTYPE.A, dnslib.QTYPE.AAAA}),
+        addresses=tuple(str(one.rdata) for one in response.rr if one.rtype in {RecordType.A, RecordType.AAAA}),
         seconds=seconds,
     )
 

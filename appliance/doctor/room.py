@@ -14,20 +14,20 @@ from appliance.doctor.dns_client import query_server
 from appliance.errors import HallpassError
 from appliance.room import clock, health
 from appliance.room.agent import installer
-from appliance.room.agent.central_client import CentralClient, Refused, Unreachable
-from appliance.room.current_policy import PolicyInUse
+from appliance.room.agent.central_client import CentralClient, CentralRejected, CentralUnreachable
+from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.settings.room import CentralLink, RoomSettings
 from appliance.settings.values import Endpoint, UpstreamSetting
 from blocklists import builtin_list
+from dns.message.constants import RecordType
 from dns.policy.explain import explain
 
 DAY_SECONDS = 86_400.0
 OLD_LISTS_SECONDS = 3 * DAY_SECONDS  # central compiles twice a day
 CERTIFICATE_DAYS = 21
-_A = 1
 _CONNECT_SECONDS = 4.0
 
 _DAMAGE_CHECKS = {Condition.POLICY_DAMAGED: "policy", Condition.LISTS_DAMAGED: "lists"}
@@ -39,7 +39,7 @@ class RoomDoctor:
 
     def __init__(self, settings: RoomSettings, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
-        self._paths = RoomPaths.of(settings)
+        self._paths = RoomPaths.from_settings(settings)
         self._now = now
 
     def checks(self) -> tuple[tuple[str, Check], ...]:
@@ -58,7 +58,7 @@ class RoomDoctor:
         )
 
     def _healths(self) -> tuple[ProcessHealth, ...]:
-        return health.read(self._paths.health, self._now())
+        return health.read_health(self._paths.health_folder, self._now())
 
     def _services(self) -> Iterator[CheckResult]:
         by_name = {one.process: one for one in self._healths()}
@@ -91,11 +91,11 @@ class RoomDoctor:
     def _blocked_names(self) -> list[str]:
         """Return a name of the starter list that this room's policy closes, if there is one."""
         try:
-            view = PolicyInUse(self._settings, self._now).pupils()
+            view = CurrentPolicy(self._settings, self._now).view_of_default_group()
         except HallpassError:
             return []
         found = (name for names in builtin_list.builtin_names().values() for name in names[:3])
-        return [name for name in found if explain(view, name, _A, self._now()).verdict == "refused"][:1]
+        return [name for name in found if explain(view, name, RecordType.A, self._now()).verdict == "refused"][:1]
 
     def _upstreams(self) -> Iterator[CheckResult]:
         for server in self._settings.dns.upstreams:
@@ -116,7 +116,7 @@ class RoomDoctor:
         yield from resolution.check_pages(_address_to_query(endpoint), endpoint.port)
 
     def _clock(self) -> Iterator[CheckResult]:
-        if clock.is_trusted():
+        if clock.is_clock_trusted():
             yield ok("clock", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self._now())))
         else:
             yield problem(
@@ -133,11 +133,11 @@ class RoomDoctor:
         yield from _check_certificate(link, self._now())
         try:
             asyncio.run(_query_central(link))
-        except Unreachable as failure:
+        except CentralUnreachable as failure:
             yield problem(
                 "central", f"cannot be reached: {failure}", f"is {link.url} right, and reachable from here?"
             )
-        except Refused as failure:
+        except CentralRejected as failure:
             yield problem(
                 "central",
                 f"does not know this room: {failure}",
@@ -154,7 +154,7 @@ class RoomDoctor:
             yield unknown("policy", "the room's own")
             return
         yield from self._damage()
-        version = installer.installed_policy(self._paths)
+        version = installer.installed_policy_version(self._paths)
         if version:
             yield ok("policy", f"version {version} from central")
         else:
@@ -185,7 +185,9 @@ class RoomDoctor:
     def _log(self) -> Iterator[CheckResult]:
         limit = self._settings.log.megabytes
         try:
-            control.ask(self._paths.log_socket, control.Fold(), control.FOLD_PATIENCE_SECONDS)
+            control.send_control_request(
+                self._paths.query_log_control_socket, control.FlushRequest(), control.FLUSH_TIMEOUT_SECONDS
+            )
         except HallpassError as failure:
             yield problem("log", str(failure), "journalctl -u hallpass-recorder; is the data partition full?")
             return
@@ -193,7 +195,7 @@ class RoomDoctor:
         yield ok("log", f"can be written; {size:.1f} of {limit} MB")
 
     def _lamp(self) -> Iterator[CheckResult]:
-        if self._paths.lamp.exists():
+        if self._paths.simulated_lamp.exists():
             driver = self._settings.led.driver
             if driver == "simulated" or (driver == "auto" and not _is_a_pi()):
                 yield ok("lamp", "simulated")
@@ -248,7 +250,7 @@ def _check_certificate(link: CentralLink, now: float) -> Iterator[CheckResult]:
 async def _query_central(link: CentralLink) -> None:
     client = CentralClient(link)
     try:
-        await client.request_states()
+        await client.fetch_request_states()
     finally:
         await client.close()
 

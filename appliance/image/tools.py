@@ -74,7 +74,7 @@ def require_tools(wanted: Mapping[str, str], find: Finder = which) -> None:
 
 
 def require_build_tools(find: Finder = which, keyring: Path = KEYRING, binfmt: Path = BINFMT) -> None:
-    """Check all that `build` needs before it starts: tools, Debian's keys, and that foreign programs run."""
+    """Check all that `build_image` needs before it starts: tools, Debian's keys, and that foreign programs run."""
     wanted = BUILD_TOOLS | (FOREIGN_TOOLS if is_foreign() else {})
     if not keyring.exists():
         wanted = {str(keyring): "debian-archive-keyring"} | wanted

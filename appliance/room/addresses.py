@@ -3,13 +3,13 @@
 import socket
 
 
-def way_out() -> tuple[str, ...]:
+def outbound_addresses() -> tuple[str, ...]:
     """Return the address of each family that leads out of this machine; nothing is sent."""
     found = []
-    for family, somewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+    for family, destination in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((somewhere, 9))  # sends nothing: it only asks the kernel for the way
+                probe.connect((destination, 9))  # sends nothing: it only asks the kernel for the way
                 found.append(str(probe.getsockname()[0]))
         except OSError:
             continue  # no address of that family

@@ -11,53 +11,53 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.room.policy_file import make_way
+from appliance.room.policy_file import remove_folder_in_the_way
 from dns.errors import DECODING_FAILED
 from dns.message.names import is_under
 from dns.policy.document import Rule
 from dns.policy.tunnel import TunnelFinding
 
-CLOSED_SECONDS = 86400.0
-REMEMBERED = 1000  # domains in the file, over or not: a clock that jumps ahead and comes back opens none
+BLOCK_SECONDS = 86400.0
+MAX_KEPT = 1000  # domains in the file, over or not: a clock that jumps ahead and comes back opens none
 
 
-class ClosedTunnel(msgspec.Struct, frozen=True):
+class BlockedTunnel(msgspec.Struct, frozen=True):
     """One domain, and until when it stays closed."""
 
     parent: str
     until: float  # Unix seconds
 
 
-_decoder = msgspec.json.Decoder(tuple[ClosedTunnel, ...])
+_decoder = msgspec.json.Decoder(tuple[BlockedTunnel, ...])
 
 
-def read(path: Path, now: float) -> tuple[ClosedTunnel, ...]:
+def read_blocked_tunnels(path: Path, now: float) -> tuple[BlockedTunnel, ...]:
     """Return what is closed now. A file that is missing or cannot be read closes nothing."""
-    return tuple(one for one in _remembered(path) if one.until > now)
+    return tuple(one for one in _read_all(path) if one.until > now)
 
 
-def _remembered(path: Path) -> tuple[ClosedTunnel, ...]:
+def _read_all(path: Path) -> tuple[BlockedTunnel, ...]:
     try:
         return _decoder.decode(path.read_bytes())
     except (OSError, *DECODING_FAILED):
         return ()
 
 
-def close(path: Path, finding: TunnelFinding, now: float) -> None:
+def block_tunnel(path: Path, finding: TunnelFinding, now: float) -> None:
     """Close the parent of a finding for a day. Raises OSError where the disk is full."""
-    kept = [one for one in _remembered(path) if one.parent != finding.parent]
-    closed = [*kept[1 - REMEMBERED :], ClosedTunnel(finding.parent, now + CLOSED_SECONDS)]
+    kept = [one for one in _read_all(path) if one.parent != finding.parent]
+    blocked = [*kept[1 - MAX_KEPT :], BlockedTunnel(finding.parent, now + BLOCK_SECONDS)]
     temporary = path.with_suffix(f".{os.getpid()}.new")
-    temporary.write_bytes(msgspec.json.encode(closed))
-    make_way(path)
+    temporary.write_bytes(msgspec.json.encode(blocked))
+    remove_folder_in_the_way(path)
     temporary.replace(path)
 
 
-def rules(closed: Iterable[ClosedTunnel], school: Iterable[Rule]) -> tuple[Rule, ...]:
+def block_rules(blocked: Iterable[BlockedTunnel], school_rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Return the rules that close them; a domain that the school allows is not closed."""
-    allowed = [rule.name for rule in school if rule.action == "allow"]
+    allowed = [rule.name for rule in school_rules if rule.action == "allow"]
     return tuple(
         Rule(name=one.parent, action="block", category="circumvention", note="looks like a DNS tunnel")
-        for one in closed
+        for one in blocked
         if not any(is_under(one.parent, name) for name in allowed)
     )

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.room.policy_file import make_way
+from appliance.room.policy_file import remove_folder_in_the_way
 from dns.errors import DECODING_FAILED
 from dns.policy.document import Pause
 
 _decoder = msgspec.json.Decoder(Pause)
 
 
-def read(path: Path, now: float) -> tuple[Pause, ...]:
+def read_button_pause(path: Path, now: float) -> tuple[Pause, ...]:
     """Return the pause that holds now, if there is one. A file that cannot be read pauses nothing."""
     try:
         pause = _decoder.decode(path.read_bytes())
@@ -27,18 +27,18 @@ def read(path: Path, now: float) -> tuple[Pause, ...]:
     return (pause,) if pause.until.timestamp() > now else ()
 
 
-def begin(path: Path, minutes: int, now: float) -> Pause:
+def start_button_pause(path: Path, minutes: int, now: float) -> Pause:
     """Pause the room for so many minutes from now. Raises OSError where the disk is full."""
     since = datetime.fromtimestamp(now, UTC)
     pause = Pause(id=secrets.token_hex(16), since=since, until=since + timedelta(minutes=minutes), by="the button")
     temporary = path.with_suffix(f".{os.getpid()}.new")
     temporary.write_bytes(msgspec.json.encode(pause))
-    make_way(path)
+    remove_folder_in_the_way(path)
     temporary.replace(path)
     return pause
 
 
-def end(path: Path) -> None:
+def end_button_pause(path: Path) -> None:
     """End the pause."""
-    make_way(path)
+    remove_folder_in_the_way(path)
     path.unlink(missing_ok=True)

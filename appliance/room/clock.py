@@ -10,26 +10,26 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-NO_EARLIER_THAN = 1_704_067_200.0  # 1 January 2024: no clock that is right shows less
+EARLIEST_TIME = 1_704_067_200.0  # 1 January 2024: no clock that is right shows less
 TIMESYNC = Path("/run/systemd/timesync")
 HARDWARE_CLOCK = Path("/sys/class/rtc/rtc0")
-AGREES_SECONDS = 3600.0
+MAX_DIFFERENCE_SECONDS = 3600.0
 
 
-def is_trusted(
+def is_clock_trusted(
     now: Callable[[], float] = time.time, timesync: Path = TIMESYNC, hardware_clock: Path = HARDWARE_CLOCK
 ) -> bool:
     """Tell whether the machine's clock can be relied on."""
-    if now() < NO_EARLIER_THAN:
+    if now() < EARLIEST_TIME:
         return False
-    if (timesync / "synchronized").exists() or _agrees(hardware_clock, now()):
+    if (timesync / "synchronized").exists() or _agrees_with_hardware_clock(hardware_clock, now()):
         return True
     return not timesync.exists()
 
 
-def _agrees(hardware_clock: Path, now: float) -> bool:
+def _agrees_with_hardware_clock(hardware_clock: Path, now: float) -> bool:
     try:
         shown = int((hardware_clock / "since_epoch").read_text())
     except (OSError, ValueError):
         return False
-    return shown >= NO_EARLIER_THAN and abs(shown - now) <= AGREES_SECONDS
+    return shown >= EARLIEST_TIME and abs(shown - now) <= MAX_DIFFERENCE_SECONDS

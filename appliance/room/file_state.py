@@ -8,15 +8,15 @@ from pathlib import Path
 FileState = tuple[int, int, int, int] | None
 
 
-def state_of(path: Path) -> FileState:
+def read_file_state(path: Path) -> FileState:
     """Return what changes whenever somebody writes a file or puts another in its place."""
     try:
         found = path.stat()
     except (OSError, RuntimeError):  # RuntimeError: links in a circle
         return None
-    return as_state(found)
+    return file_state_from_stat(found)
 
 
-def as_state(found: os.stat_result) -> FileState:
+def file_state_from_stat(found: os.stat_result) -> FileState:
     """Return the same of what the system said about a file."""
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

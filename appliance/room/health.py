@@ -47,25 +47,25 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(ProcessHealth)
 
 
-def report(folder: Path, health: ProcessHealth) -> None:
+def write_health(folder: Path, health: ProcessHealth) -> None:
     """Replace what a process last said. Never raises for a full or read-only disk: health must not stop work."""
     target = folder / f"{health.process}.json"
     temporary = target.with_suffix(f".{os.getpid()}.new")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(encode(health))
+        temporary.write_bytes(encode_health(health))
         temporary.replace(target)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def encode(health: ProcessHealth) -> bytes:
+def encode_health(health: ProcessHealth) -> bytes:
     """Return what a process says as its file holds it."""
     return _encoder.encode(health)
 
 
-def read(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
+def read_health(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
     """Return what every process said last, by name; one that fell silent has the condition STOPPED added."""
     found = []
     for path in sorted(folder.glob("*.json")):
@@ -79,7 +79,7 @@ def read(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
     return tuple(found)
 
 
-def most_urgent(healths: Iterable[ProcessHealth]) -> Condition | None:
+def most_urgent_condition(healths: Iterable[ProcessHealth]) -> Condition | None:
     """Return the most urgent condition that any process has, or None: the room is healthy."""
     order = list(Condition)
     conditions = [condition for health in healths for condition in health.conditions]

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from appliance.errors import HallpassError
-from appliance.room.file_state import FileState, as_state, state_of
+from appliance.room.file_state import FileState, file_state_from_stat, read_file_state
 from blocklists import builtin_list
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import IndexDamaged, ListError
@@ -27,68 +27,72 @@ HASH_DIGITS = 64
 
 log = logging.getLogger("hallpass.policy")
 
-_State = tuple[FileState, ...]
-_Mapped = tuple[tuple[Path, FileState], ...]  # files, and how they looked before they were read
-_Rung = Callable[[], tuple[Index, _Mapped]]
+_FileStates = tuple[FileState, ...]
+_MappedFiles = tuple[tuple[Path, FileState], ...]  # files, and how they looked before they were read
+_Candidate = Callable[[], tuple[Index, _MappedFiles]]
 
 
-class IndexLadder:
+class IndexFallback:
     """One process's way to its index. Not for several threads at once."""
 
-    def __init__(self, asked_for: Path | None, fetched: Path | None, starter_folder: Path) -> None:
-        """`asked_for`: an index's folder or a link to it; None: the list that Hallpass brings.
+    def __init__(self, configured: Path | None, fetched_folder: Path | None, builtin_folder: Path) -> None:
+        """Begin with nothing taken.
 
-        `fetched`: where other indexes stand, each named by its hash; None: there are none.
+        `configured`: an index's folder or a link to it; None: the list that Hallpass brings.
+        `fetched_folder`: where other indexes stand, each named by its hash; None: there are none.
         """
         self.problem = ""
-        self._asked_for = asked_for
-        self._fetched = fetched
-        self._starter_folder = starter_folder
-        self._in_use: Index | None = None
+        self._configured = configured
+        self._fetched_folder = fetched_folder
+        self._builtin_folder = builtin_folder
+        self._index: Index | None = None
         self._is_builtin = False
-        self._mapped: _Mapped = ()
-        self._taken_at: _State | None = None  # None: what is in use must be looked for again
+        self._mapped: _MappedFiles = ()
+        self._opened_state: _FileStates | None = None  # None: what is in use must be looked for again
 
-    def take(self) -> Index:
+    def open_index(self) -> Index:
         """Return the index to decide by: the same object for as long as nothing changed.
 
         Raises HallpassError where there is no rung at all: not even the list that Hallpass brings can be made.
         """
-        asked_for = self._state_asked_for()
-        if self._in_use is not None and self._taken_at == (*asked_for, *self.state_in_use()):
-            return self._in_use
-        self._in_use, self._mapped = self._climb()
-        self._taken_at = (*asked_for, *self.state_in_use())
-        return self._in_use
+        configured = self._configured_state()
+        if self._index is not None and self._opened_state == (*configured, *self.mapped_state()):
+            return self._index
+        self._index, self._mapped = self._open_first_usable()
+        self._opened_state = (*configured, *self.mapped_state())
+        return self._index
 
-    def state_in_use(self) -> _State:
+    def mapped_state(self) -> _FileStates:
         """Return what changes when somebody touches the files that are mapped: nobody ever writes to them."""
-        return tuple(state_of(path) for path, _ in self._mapped)
+        return tuple(read_file_state(path) for path, _ in self._mapped)
 
     def is_touched(self) -> bool:
         """Tell whether somebody wrote to a file that is mapped; to remove or replace it leaves it whole."""
         return any(
             before is not None and found is not None and found[0] == before[0] and found != before
-            for before, found in ((before, state_of(path)) for path, before in self._mapped)
+            for before, found in ((before, read_file_state(path)) for path, before in self._mapped)
         )
 
     def is_whole(self) -> bool:
-        """Read what is in use and tell whether it is as it was; where not, the next `take` looks for another."""
-        if self._in_use is None or self._in_use.is_whole():
+        """Read what is in use and tell whether it is as it was.
+
+        Where not, the next `open_index` looks for another.
+        """
+        if self._index is None or self._index.is_whole():
             return True
-        self._taken_at = None
+        self._opened_state = None
         return False
 
-    def _state_asked_for(self) -> _State:
-        if self._asked_for is None:
+    def _configured_state(self) -> _FileStates:
+        if self._configured is None:
             return ()
-        return tuple(state_of(self._asked_for / name) for name in (INDEX_NAME, OVERLAY_NAME))
+        return tuple(read_file_state(self._configured / name) for name in (INDEX_NAME, OVERLAY_NAME))
 
-    def _climb(self) -> tuple[Index, _Mapped]:
+    def _open_first_usable(self) -> tuple[Index, _MappedFiles]:
         problems: list[str] = []
-        for words, rung in self._rungs():
+        for words, candidate in self._candidates():
             try:
-                found = rung()
+                found = candidate()
             except (ListError, OSError) as problem:
                 problems.append(str(problem))
                 continue
@@ -100,54 +104,54 @@ class IndexLadder:
             return found
         raise HallpassError("; ".join(problems))
 
-    def _rungs(self) -> Iterator[tuple[str, _Rung]]:
-        if self._asked_for is not None and self._is_expected(self._asked_for):
-            yield "the index", self._open_asked_for
-            if self._in_use is not None and not self._is_builtin:
+    def _candidates(self) -> Iterator[tuple[str, _Candidate]]:
+        if self._configured is not None and self._is_expected(self._configured):
+            yield "the index", self._open_configured
+            if self._index is not None and not self._is_builtin:
                 yield "the index that was in use", self._open_in_use
-            for folder in self._others():
-                yield "the index before it", partial(_open, folder)
-        yield _BUILTIN, lambda: _with_its_files(builtin_list.open_builtin_index(self._starter_folder))
+            for folder in self._other_indexes():
+                yield "the index before it", partial(_open_verified, folder)
+        yield _BUILTIN, lambda: _with_its_files(builtin_list.open_builtin_index(self._builtin_folder))
         # Its folder may be read-only, or something else may stand there.
-        yield _BUILTIN, _starter_elsewhere
+        yield _BUILTIN, _open_builtin_in_temporary_folder
 
-    def _is_expected(self, asked_for: Path) -> bool:
+    def _is_expected(self, configured: Path) -> bool:
         """Tell whether there is, or was, an index to decide by: a room that was told nothing has none."""
         try:
-            if self._fetched is None or asked_for.is_symlink() or asked_for.exists():
+            if self._fetched_folder is None or configured.is_symlink() or configured.exists():
                 return True
         except OSError:  # not even that can be seen
             return True
-        return (self._in_use is not None and not self._is_builtin) or any(self._others())
+        return (self._index is not None and not self._is_builtin) or any(self._other_indexes())
 
-    def _open_asked_for(self) -> tuple[Index, _Mapped]:
-        assert self._asked_for is not None  # noqa: S101 (for the type checker: this rung is there only then)
-        return _open(self._asked_for)
+    def _open_configured(self) -> tuple[Index, _MappedFiles]:
+        assert self._configured is not None  # noqa: S101 (for the type checker: this rung is there only then)
+        return _open_verified(self._configured)
 
-    def _open_in_use(self) -> tuple[Index, _Mapped]:
-        assert self._in_use is not None  # noqa: S101 (for the type checker: this rung is there only then)
-        looks = tuple((path, state_of(path)) for path, _ in self._mapped)
-        if not self._in_use.is_whole():
+    def _open_in_use(self) -> tuple[Index, _MappedFiles]:
+        assert self._index is not None  # noqa: S101 (for the type checker: this rung is there only then)
+        looks = tuple((path, read_file_state(path)) for path, _ in self._mapped)
+        if not self._index.is_whole():
             raise IndexDamaged("the index in use was damaged too")
-        return self._in_use, looks
+        return self._index, looks
 
-    def _others(self) -> Iterator[Path]:
+    def _other_indexes(self) -> Iterator[Path]:
         """Yield the folders of the other indexes that were fetched, the newest first."""
-        if self._fetched is None or self._asked_for is None:
+        if self._fetched_folder is None or self._configured is None:
             return
         try:
-            asked_for = self._asked_for.resolve().name
-            folders = [path for path in self._fetched.iterdir() if len(path.name) == HASH_DIGITS]
+            configured = self._configured.resolve().name
+            folders = [path for path in self._fetched_folder.iterdir() if len(path.name) == HASH_DIGITS]
             folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         except (OSError, RuntimeError):  # no folder, or links in a circle
             return
-        yield from (path for path in folders if path.name != asked_for)
+        yield from (path for path in folders if path.name != configured)
 
 
 _BUILTIN = "the list that Hallpass brings"
 
 
-def _open(folder: Path) -> tuple[Index, _Mapped]:
+def _open_verified(folder: Path) -> tuple[Index, _MappedFiles]:
     """Open an index whole, and the very one whose hash its folder bears. Raises ListError or OSError."""
     try:
         name = folder.resolve().name
@@ -159,10 +163,10 @@ def _open(folder: Path) -> tuple[Index, _Mapped]:
     return _with_its_files(index)
 
 
-def _with_its_files(index: Index) -> tuple[Index, _Mapped]:
-    return index, tuple((path, as_state(looked)) for path, looked in index.files)
+def _with_its_files(index: Index) -> tuple[Index, _MappedFiles]:
+    return index, tuple((path, file_state_from_stat(looked)) for path, looked in index.files)
 
 
-def _starter_elsewhere() -> tuple[Index, _Mapped]:
+def _open_builtin_in_temporary_folder() -> tuple[Index, _MappedFiles]:
     with tempfile.TemporaryDirectory(prefix="hallpass-starter-") as folder:
         return _with_its_files(builtin_list.build_builtin_index(Path(folder)))  # it is mapped: its name may go

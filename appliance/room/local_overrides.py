@@ -1,13 +1,13 @@
 """What the room itself has decided: lessons, pauses, suspended devices, and sites that a teacher may open alone.
 
-The agent is the only writer (`RoomPaths.own`, whole, by renaming); `appliance.room.room_policy` lays it over the
-policy that came from central, which stays byte for byte as it was sent. So a lesson
-starts within a second, and also while central is away. Decisions end by themselves. Closings do not: whatever the
-clock shows, they hold until central has ended what they end (`appliance.room.agent.ended_unblocks`).
+The agent is the only writer (`RoomPaths.local_overrides`, whole, by renaming); `appliance.room.room_policy` lays
+it over the policy that came from central, which stays byte for byte as it was sent. So a lesson starts within a
+second, and also while central is away. Decisions end by themselves. Closings do not: whatever the clock shows,
+they hold until central has ended what they end (`appliance.room.agent.ended_unblocks`).
 
-Readers pass over what is over, but a lesson, a pause and the `REMEMBERED` last suspensions stay in the file: a
-clock that jumps ahead and comes back must not have ended them for good. An opening that is over goes: it can be
-asked for again, and a clock that goes back must not find it.
+Readers pass over what is over, but a lesson, a pause and the `MAX_SUSPENSIONS` last suspensions stay in the
+file: a clock that jumps ahead and comes back must not have ended them for good. An opening that is over goes: it
+can be asked for again, and a clock that goes back must not find it.
 """
 
 import os
@@ -16,21 +16,21 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.room.policy_file import make_way
+from appliance.room.policy_file import remove_folder_in_the_way
 from dns.errors import DECODING_FAILED
 from dns.policy.document import Lesson, Pause, PolicyDocument, Suspension, Unblock
 
-REMEMBERED = 100
+MAX_SUSPENSIONS = 100
 
 
-class Closing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EndedUnblock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An end, pressed in this room, of what central opened for a request."""
 
     request: str  # its id
     site: str = ""
     until: datetime | None = None  # until when it was open, where the room knew
 
-    def ends(self, unblock: Unblock) -> bool:
+    def is_end_of(self, unblock: Unblock) -> bool:
         """Tell whether it is this opening that was ended.
 
         An older central does not say which request an opening answers. Then the site tells, and the hour if it is
@@ -41,17 +41,17 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return unblock.site == self.site and (self.until is None or self.until == unblock.until)
 
 
-class OwnDecisions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LocalOverrides(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that the room has decided and that is not over."""
 
     lessons: tuple[Lesson, ...] = ()
     pauses: tuple[Pause, ...] = ()
     suspensions: tuple[Suspension, ...] = ()
     unblocks: tuple[Unblock, ...] = ()
-    closings: tuple[Closing, ...] = ()
+    closings: tuple[EndedUnblock, ...] = ()
     damaged: bool = False  # the file could not be read: nobody knows what was ended
 
-    def added(self, one: "Decision") -> "OwnDecisions":
+    def with_override(self, one: "LocalOverride") -> "LocalOverrides":
         """Return these decisions and one more. A new lesson replaces the one before."""
         match one:
             case Lesson():
@@ -60,21 +60,21 @@ class OwnDecisions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
                 return msgspec.structs.replace(self, pauses=(one,))
             case Suspension():
                 others = (other for other in self.suspensions if other.device != one.device)
-                return msgspec.structs.replace(self, suspensions=(*others, one)[-REMEMBERED:])
+                return msgspec.structs.replace(self, suspensions=(*others, one)[-MAX_SUSPENSIONS:])
             case Unblock():
                 return msgspec.structs.replace(self, unblocks=(*self.unblocks, one))
 
-    def without(self, decision_id: str) -> "OwnDecisions":
+    def without_override(self, override_id: str) -> "LocalOverrides":
         """Return these decisions without one."""
         return msgspec.structs.replace(
             self,
-            lessons=tuple(one for one in self.lessons if one.id != decision_id),
-            pauses=tuple(one for one in self.pauses if one.id != decision_id),
-            suspensions=tuple(one for one in self.suspensions if one.id != decision_id),
-            unblocks=tuple(one for one in self.unblocks if one.id != decision_id),
+            lessons=tuple(one for one in self.lessons if one.id != override_id),
+            pauses=tuple(one for one in self.pauses if one.id != override_id),
+            suspensions=tuple(one for one in self.suspensions if one.id != override_id),
+            unblocks=tuple(one for one in self.unblocks if one.id != override_id),
         )
 
-    def at(self, now: float) -> "OwnDecisions":
+    def active_at(self, now: float) -> "LocalOverrides":
         """Return what is not over at a time (Unix seconds)."""
         return msgspec.structs.replace(
             self,
@@ -84,49 +84,49 @@ class OwnDecisions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
             unblocks=tuple(one for one in self.unblocks if one.until.timestamp() > now),
         )
 
-    def find(self, decision_id: str) -> "Decision | None":
+    def find_override(self, override_id: str) -> "LocalOverride | None":
         """Return one decision, or None."""
-        everything: tuple[Decision, ...] = (*self.lessons, *self.pauses, *self.suspensions, *self.unblocks)
-        return next((one for one in everything if one.id == decision_id), None)
+        everything: tuple[LocalOverride, ...] = (*self.lessons, *self.pauses, *self.suspensions, *self.unblocks)
+        return next((one for one in everything if one.id == override_id), None)
 
 
-Decision = Lesson | Pause | Suspension | Unblock
+LocalOverride = Lesson | Pause | Suspension | Unblock
 
-_decoder = msgspec.json.Decoder(OwnDecisions)
+_decoder = msgspec.json.Decoder(LocalOverrides)
 
 
-def read(path: Path, now: float) -> OwnDecisions:
+def read_active_overrides(path: Path, now: float) -> LocalOverrides:
     """Return what the room has decided and is not over. A file that cannot be read decides nothing.
 
     But then it is not known either what was ended, so no opening of central's holds until the agent has written
     the file anew, which it does within seconds.
     """
-    return _whole(path).at(now)
+    return _read_file(path).active_at(now)
 
 
-def remembered(path: Path, now: float) -> OwnDecisions:
+def read_kept_overrides(path: Path, now: float) -> LocalOverrides:
     """Return what a writer goes on from: what closes, over or not, and the openings that are not over."""
-    whole = _whole(path)
-    return msgspec.structs.replace(whole, unblocks=whole.at(now).unblocks)
+    whole = _read_file(path)
+    return msgspec.structs.replace(whole, unblocks=whole.active_at(now).unblocks)
 
 
-def _whole(path: Path) -> OwnDecisions:
+def _read_file(path: Path) -> LocalOverrides:
     try:
         return _decoder.decode(path.read_bytes())
     except FileNotFoundError:
-        return OwnDecisions()
+        return LocalOverrides()
     except (OSError, *DECODING_FAILED):
-        return OwnDecisions(damaged=True)
+        return LocalOverrides(damaged=True)
 
 
-def write(path: Path, decisions: OwnDecisions) -> None:
+def write_overrides(path: Path, overrides: LocalOverrides) -> None:
     """Replace what the room has decided, on the disk too. Raises OSError, and then nothing has changed."""
     temporary = path.with_suffix(".new")
     with temporary.open("wb") as file:
-        file.write(msgspec.json.encode(decisions))
+        file.write(msgspec.json.encode(overrides))
         file.flush()
         os.fsync(file.fileno())
-    make_way(path)
+    remove_folder_in_the_way(path)
     temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -135,17 +135,17 @@ def write(path: Path, decisions: OwnDecisions) -> None:
         os.close(folder)
 
 
-def laid_over(document: PolicyDocument, decisions: OwnDecisions) -> PolicyDocument:
+def apply_overrides(document: PolicyDocument, overrides: LocalOverrides) -> PolicyDocument:
     """Return a policy document with what the room has decided, and without what it has ended."""
-    ended = decisions.closings
-    granted = () if decisions.damaged else document.unblocks
+    ended = overrides.closings
+    granted = () if overrides.damaged else document.unblocks
     return msgspec.structs.replace(
         document,
-        lessons=(*document.lessons, *decisions.lessons),
-        pauses=(*document.pauses, *decisions.pauses),
-        suspensions=(*document.suspensions, *decisions.suspensions),
+        lessons=(*document.lessons, *overrides.lessons),
+        pauses=(*document.pauses, *overrides.pauses),
+        suspensions=(*document.suspensions, *overrides.suspensions),
         unblocks=(
-            *(one for one in granted if not any(closing.ends(one) for closing in ended)),
-            *decisions.unblocks,
+            *(one for one in granted if not any(end.is_end_of(one) for end in ended)),
+            *overrides.unblocks,
         ),
     )

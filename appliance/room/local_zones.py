@@ -14,13 +14,13 @@ from dns.message.names import canonical
 from dns.server.tls import Certificate, CertificateUnusable
 
 
-def local_names(settings: RoomSettings, addresses: Callable[[], Sequence[str]]) -> LocalZones:
+def make_local_zones(settings: RoomSettings, addresses: Callable[[], Sequence[str]]) -> LocalZones:
     """Return the room's local names; `addresses` are those of its pages. Raises HallpassError."""
     dns = settings.dns
     own = [str(name) for name in dns.own_names]
     designated = None
     if dns.tls is not None:
-        name = canonical(dns.tls.name) if dns.tls.name else _first_name(dns.tls.certificate)
+        name = canonical(dns.tls.name) if dns.tls.name else _read_certificate_name(dns.tls.certificate)
         designated = DesignatedResolver(
             name=name,
             tls_port=dns.tls.listen[0].port if dns.tls.listen else 0,
@@ -37,7 +37,7 @@ def local_names(settings: RoomSettings, addresses: Callable[[], Sequence[str]]) 
     )
 
 
-def certificate_files(encryption: DnsTlsSection | None) -> tuple[Path, Path] | None:
+def check_certificate_files(encryption: DnsTlsSection | None) -> tuple[Path, Path] | None:
     """Return the files of the room's certificate and its key, having tried them. Raises HallpassError."""
     if encryption is None:
         return None
@@ -48,7 +48,7 @@ def certificate_files(encryption: DnsTlsSection | None) -> tuple[Path, Path] | N
     return encryption.certificate, encryption.key
 
 
-def _first_name(file: Path) -> str:
+def _read_certificate_name(file: Path) -> str:
     """Return the first DNS name that a certificate bears. Raises HallpassError."""
     try:
         certificate = x509.load_pem_x509_certificate(file.read_bytes())

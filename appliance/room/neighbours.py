@@ -9,7 +9,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 
-REMEMBER_SECONDS = 1.0
+CACHE_SECONDS = 1.0
 
 _NLMSG = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _NDMSG = struct.Struct("=BxxxiHBB")  # family, interface, state, flags, type
@@ -22,10 +22,10 @@ _NLMSG_ERROR = 2
 _NDA_DST = 1
 _NDA_LLADDR = 2
 _RECEIVE_BYTES = 65536
-_ANSWER_SECONDS = 0.2
+_TIMEOUT_SECONDS = 0.2
 
 
-class Neighbours:
+class NeighbourCache:
     """Remembers the kernel's table for a moment."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Neighbours:
         read: Callable[[], dict[str, str]] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read = read or read_table
+        self._read = read or read_neighbour_table
         self._now = now
         self._table: dict[str, str] = {}
         self._read_at = float("-inf")
@@ -41,17 +41,17 @@ class Neighbours:
     def mac_of(self, address: str) -> str | None:
         """Return the MAC address of a device, or None: it is not on this network, or has not been heard yet."""
         now = self._now()
-        if not 0 <= now - self._read_at < REMEMBER_SECONDS:
+        if not 0 <= now - self._read_at < CACHE_SECONDS:
             self._table = self._read()
             self._read_at = now
         return self._table.get(address.partition("%")[0])
 
 
-def read_table() -> dict[str, str]:
+def read_neighbour_table() -> dict[str, str]:
     """Return the kernel's table of neighbours: addresses and their MAC addresses. Empty where it does not say."""
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
-            netlink.settimeout(_ANSWER_SECONDS)
+            netlink.settimeout(_TIMEOUT_SECONDS)
             body = _NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
             header = _NLMSG.pack(_NLMSG.size + len(body), _RTM_GETNEIGH, _NLM_F_REQUEST_DUMP, 1, 0)
             netlink.send(header + body)
@@ -69,11 +69,11 @@ def _receive(netlink: socket.socket) -> Iterator[tuple[str, str]]:
             if kind in (_NLMSG_DONE, _NLMSG_ERROR) or length < _NLMSG.size:
                 return
             if kind == _RTM_NEWNEIGH:
-                yield from neighbour(data[at + _NLMSG.size : at + length])
+                yield from parse_neighbour(data[at + _NLMSG.size : at + length])
             at += length + 3 & ~3
 
 
-def neighbour(message: bytes) -> Iterator[tuple[str, str]]:
+def parse_neighbour(message: bytes) -> Iterator[tuple[str, str]]:
     """Yield the address and the MAC address of one entry, where it has both."""
     if len(message) < _NDMSG.size:
         return

@@ -14,7 +14,7 @@ class RoomPaths(msgspec.Struct, frozen=True):
     sockets: Path
 
     @classmethod
-    def of(cls, settings: RoomSettings) -> "RoomPaths":
+    def from_settings(cls, settings: RoomSettings) -> "RoomPaths":
         """Return the paths that a room's settings give it."""
         return cls(settings.room.data, settings.room.sockets)
 
@@ -44,12 +44,12 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "indexes"
 
     @property
-    def log(self) -> Path:
+    def query_log(self) -> Path:
         """The query log. Written by the recorder."""
         return self.data / "log.db"
 
     @property
-    def tunnels(self) -> Path:
+    def blocked_tunnels(self) -> Path:
         """Domains closed because they looked like tunnels (`appliance.room.blocked_tunnels`).
 
         Written by the recorder.
@@ -57,7 +57,7 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "tunnels.json"
 
     @property
-    def own(self) -> Path:
+    def local_overrides(self) -> Path:
         """What the room itself has decided (`appliance.room.local_overrides`).
 
         Written by the agent, whole, by renaming.
@@ -65,32 +65,32 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "own.json"
 
     @property
-    def pause(self) -> Path:
+    def button_pause(self) -> Path:
         """The pause that the room's button began (`appliance.room.button_pause`). Written by the recorder."""
         return self.data / "pause.json"
 
     @property
-    def log_spool(self) -> Path:
+    def query_log_journal(self) -> Path:
         """What was received for the query log and does not stand in it yet. Written by the recorder."""
         return self.data / "log.spool"
 
     @property
-    def log_socket(self) -> Path:
+    def query_log_control_socket(self) -> Path:
         """Where the query log's one writer is asked for what readers cannot do. Served by the recorder."""
         return self.sockets / "log.sock"
 
     @property
-    def state(self) -> Path:
+    def agent_store(self) -> Path:
         """What the agent must remember: requests under way, known accounts. Written by the agent."""
         return self.data / "state.db"
 
     @property
-    def recorder_socket(self) -> Path:
+    def query_log_socket(self) -> Path:
         """Where workers hand in their records (`dns.querylog.records`). Served by the recorder."""
         return self.sockets / "recorder.sock"
 
     @property
-    def live_socket(self) -> Path:
+    def live_feed_socket(self) -> Path:
         """Where refusals can be followed as they happen, one line of JSON each. Served by the recorder."""
         return self.sockets / "live.sock"
 
@@ -100,21 +100,21 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.sockets / "agent.sock"
 
     @property
-    def lamp(self) -> Path:
+    def simulated_lamp(self) -> Path:
         """What the simulated lamp shows: "on REASON" or "off". Written by the recorder."""
         return self.sockets / "lamp"
 
     @property
-    def power_off(self) -> Path:
+    def power_off_request(self) -> Path:
         """Appears when the button was held for long: the machine is to be shut down. Made by the recorder."""
         return self.sockets / "power-off"
 
     @property
-    def health(self) -> Path:
+    def health_folder(self) -> Path:
         """A folder in which each process says how it is (`appliance.room.health`)."""
         return self.sockets / "health"
 
 
-def open_to_the_room(socket: Path) -> None:
+def allow_room_group(socket: Path) -> None:
     """Let the room's other processes, which on a card have users of their own and one group, use a socket."""
     socket.chmod(0o660)

@@ -48,9 +48,9 @@ def write_policy(paths: RoomPaths, content: bytes) -> None:
     with contextlib.suppress(OSError, RuntimeError):  # there is none, or none that could be put back
         known.append(_digest(paths.policy.read_bytes()))
     for path, what in ((paths.policy_digest, b"\n".join(known) + b"\n"), (paths.policy, content)):
-        make_way(path)
+        remove_folder_in_the_way(path)
         temporary = path.with_suffix(".new")
-        make_way(temporary)
+        remove_folder_in_the_way(temporary)
         try:
             with temporary.open("wb") as file:
                 file.write(what)
@@ -70,7 +70,7 @@ class LastGoodPolicy:
         self._path = path
         self._origin = hashlib.sha256(origin.encode()).hexdigest().encode()
 
-    def read(self) -> bytes | None:
+    def read_copy(self) -> bytes | None:
         """Return it; None: there is none that can be believed."""
         try:
             digest, rest = self._path.read_bytes().split(b"\n", 1)
@@ -79,12 +79,12 @@ class LastGoodPolicy:
             return None
         return content if origin == self._origin and _digest(rest) == digest else None
 
-    def keep(self, content: bytes) -> None:
+    def write_copy(self, content: bytes) -> None:
         """Replace it, unless it says the same. Raises OSError, and then the one before is still there."""
-        if self.read() == content:
+        if self.read_copy() == content:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_way(self._path)
+        remove_folder_in_the_way(self._path)
         rest = self._origin + b"\n" + content
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".policy.", suffix=".new")  # for us alone
         temporary = Path(name)
@@ -99,7 +99,7 @@ class LastGoodPolicy:
         _sync(self._path.parent)
 
 
-def make_way(path: Path) -> None:
+def remove_folder_in_the_way(path: Path) -> None:
     """Remove a folder that stands where a file or a link belongs: nothing can be renamed onto it."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -9,7 +9,7 @@ document
 3. the resolver's copy on the disk, which outlives it (`appliance.room.policy_file`);
 4. with central: the strictest. A room alone cannot start with mistakes in what was written by hand.
 
-A room that never had a policy has none that could be missing: there the strictest is the first. `troubles` says
+A room that never had a policy has none that could be missing: there the strictest is the first. `conditions` says
 for the room's health where something else than the first rung is in use.
 """
 
@@ -21,18 +21,24 @@ from appliance.errors import HallpassError
 from appliance.room import clock
 from appliance.room.file_state import FileState
 from appliance.room.health import Condition
-from appliance.room.index_ladder import IndexLadder
+from appliance.room.index_ladder import IndexFallback
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import LastGoodPolicy, PolicyDamaged
-from appliance.room.room_policy import compile_policy, decode, local_document, read_document, strictest_document
+from appliance.room.room_policy import (
+    compile_policy,
+    decode_document,
+    local_document,
+    read_document,
+    strictest_document,
+)
 from appliance.settings.room import RoomSettings
 from blocklists.index import Index
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import PolicyDocument
 
 log = logging.getLogger("hallpass.policy")
 
-_Rung = tuple[str, Callable[[], tuple[PolicyDocument, bytes]]]
+_Candidate = tuple[str, Callable[[], tuple[PolicyDocument, bytes]]]
 
 
 class PolicyLoader:
@@ -43,80 +49,83 @@ class PolicyLoader:
         settings: RoomSettings,
         paths: RoomPaths,
         *,
-        keeps: bool = False,
-        clock_trusted: Callable[[], bool] = clock.is_trusted,
+        keeps_copy: bool = False,
+        clock_trusted: Callable[[], bool] = clock.is_clock_trusted,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Load nothing yet. `keeps`: this is the resolver, which keeps a copy of each policy that it could use."""
+        """Load nothing yet. `keeps_copy`.
+
+        This is the resolver, which keeps a copy of each policy that it could use.
+        """
         self._settings = settings
         self._paths = paths
-        self._keeps = keeps
+        self._keeps_copy = keeps_copy
         self._clock_trusted = clock_trusted
         self._now = now
-        starter = paths.data / "starter"
+        builtin_folder = paths.data / "starter"
         if settings.central is not None:
-            self._ladder = IndexLadder(paths.index, paths.indexes, starter)
+            self._index_fallback = IndexFallback(paths.index, paths.indexes, builtin_folder)
         else:
-            self._ladder = IndexLadder(settings.lists.index, None, starter)
-        self._copy = LastGoodPolicy(paths.last_good_policy, _origin(settings))
-        self._last: tuple[PolicyDocument, bytes] | None = None  # as it was written, nothing added
-        self._lists: Index | None = None
+            self._index_fallback = IndexFallback(settings.lists.index, None, builtin_folder)
+        self._last_good = LastGoodPolicy(paths.last_good_policy, _origin(settings))
+        self._last_used: tuple[PolicyDocument, bytes] | None = None  # as it was written, nothing added
+        self._index: Index | None = None
         self._problem = ""
 
     def load(self) -> CompiledPolicy:
         """Return the policy to follow now. Raises HallpassError where no rung is left."""
-        lists = self._ladder.take()
+        index = self._index_fallback.open_index()
         # The same lists opened again have the same version; what was decided by the damaged ones must fall.
-        anew = self._lists is not None and lists is not self._lists
+        anew = self._index is not None and index is not self._index
         problems: list[str] = []
-        for words, rung in self._rungs():
+        for words, make_document in self._candidates():
             try:
-                document, content = rung()
-                policy = self._compile(document, lists, anew=anew)
+                document, content = make_document()
+                policy = self._compile(document, index, anew=anew)
             except HallpassError as problem:
                 problems.append(str(problem))
                 continue
-            self._note(f"{'; '.join(problems)}; {words} is used instead" if problems else "")
+            self._set_problem(f"{'; '.join(problems)}; {words} is used instead" if problems else "")
             if content:
-                self._remember(document, content)
-            self._lists = lists
+                self._keep_document(document, content)
+            self._index = index
             return policy
-        self._lists = lists
-        return self._without_what_the_room_adds(lists, problems)
+        self._index = index
+        return self._bare_strictest_policy(index, problems)
 
     @property
-    def troubles(self) -> dict[Condition, str]:
+    def conditions(self) -> dict[Condition, str]:
         """What is not as it should be, with one line for a person."""
-        said = {Condition.POLICY_DAMAGED: self._problem, Condition.LISTS_DAMAGED: self._ladder.problem}
+        said = {Condition.POLICY_DAMAGED: self._problem, Condition.LISTS_DAMAGED: self._index_fallback.problem}
         return {condition: words for condition, words in said.items() if words}
 
     def is_whole(self) -> bool:
         """Read the index in use and tell whether it still is what was opened; where not, `load` takes another."""
-        return self._ladder.is_whole()
+        return self._index_fallback.is_whole()
 
     def is_touched(self) -> bool:
         """Tell whether somebody wrote to a file of the index in use, where it lies."""
-        return self._ladder.is_touched()
+        return self._index_fallback.is_touched()
 
-    def lists_state(self) -> tuple[FileState, ...]:
+    def index_state(self) -> tuple[FileState, ...]:
         """Return what changes when somebody touches the index in use."""
-        return self._ladder.state_in_use()
+        return self._index_fallback.mapped_state()
 
-    def _compile(self, document: PolicyDocument, lists: Index, *, anew: bool) -> CompiledPolicy:
+    def _compile(self, document: PolicyDocument, index: Index, *, anew: bool) -> CompiledPolicy:
         return compile_policy(
-            document, lists, self._settings, self._paths, self._clock_trusted, self._now, begins_anew=anew
+            document, index, self._settings, self._paths, self._clock_trusted, self._now, begins_anew=anew
         )
 
-    def _rungs(self) -> Iterator[_Rung]:
-        yield "the document", self._first
-        if self._last is not None:
-            last = self._last
+    def _candidates(self) -> Iterator[_Candidate]:
+        yield "the document", self._expected_document
+        if self._last_used is not None:
+            last = self._last_used
             yield "the policy that was good last", lambda: last
-        yield "the policy that was good last", self._from_copy
+        yield "the policy that was good last", self._last_good_document
         if self._settings.central is not None:
             yield "the strictest policy", lambda: (strictest_document(self._settings), b"")
 
-    def _first(self) -> tuple[PolicyDocument, bytes]:
+    def _expected_document(self) -> tuple[PolicyDocument, bytes]:
         """Return what should be in force. Raises HallpassError where it is damaged or missing."""
         settings = self._settings
         found = read_document(settings, self._paths)
@@ -125,36 +134,36 @@ class PolicyLoader:
         if settings.central is None:
             own = settings.policy
             return (strictest_document(settings) if own is None else local_document(settings, own)), b""
-        if self._last is not None or self._copy.read() is not None:
+        if self._last_used is not None or self._last_good.read_copy() is not None:
             raise PolicyDamaged(f"{self._paths.policy}: is no longer there")
         return strictest_document(settings), b""  # nobody has told this room anything yet
 
-    def _from_copy(self) -> tuple[PolicyDocument, bytes]:
-        content = self._copy.read()
+    def _last_good_document(self) -> tuple[PolicyDocument, bytes]:
+        content = self._last_good.read_copy()
         if content is None:
             raise HallpassError("no copy of an earlier policy can be read")
-        return decode(self._settings, self._paths.last_good_policy, content), content
+        return decode_document(self._settings, self._paths.last_good_policy, content), content
 
-    def _without_what_the_room_adds(self, lists: Index, problems: list[str]) -> CompiledPolicy:
+    def _bare_strictest_policy(self, index: Index, problems: list[str]) -> CompiledPolicy:
         """Return the strictest policy, bare: what the room adds is what cannot be used. Raises HallpassError."""
         if self._settings.central is None:
             raise HallpassError(problems[0])
-        self._note(f"{'; '.join(problems)}; the strictest policy is used instead")
+        self._set_problem(f"{'; '.join(problems)}; the strictest policy is used instead")
         return CompiledPolicy(
-            strictest_document(self._settings), lists, clock_trusted=self._clock_trusted, begins_anew=True
+            strictest_document(self._settings), index, clock_trusted=self._clock_trusted, begins_anew=True
         )
 
-    def _note(self, problem: str) -> None:
+    def _set_problem(self, problem: str) -> None:
         if problem and problem != self._problem:
             log.warning("%s", problem)
         self._problem = problem
 
-    def _remember(self, document: PolicyDocument, content: bytes) -> None:
-        self._last = document, content
-        if not self._keeps:
+    def _keep_document(self, document: PolicyDocument, content: bytes) -> None:
+        self._last_used = document, content
+        if not self._keeps_copy:
             return
         try:
-            self._copy.keep(content)
+            self._last_good.write_copy(content)
         except OSError as problem:
             log.warning("%s: no copy of the policy could be kept: %s", self._paths.last_good_policy, problem)
 

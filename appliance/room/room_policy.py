@@ -19,10 +19,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.room import blocked_tunnels, button_pause, clock
-from appliance.room import local_overrides as own_decisions
-from appliance.room.file_state import FileState, state_of
-from appliance.room.neighbours import Neighbours
+from appliance.room import blocked_tunnels, button_pause, clock, local_overrides
+from appliance.room.file_state import FileState, read_file_state
+from appliance.room.neighbours import NeighbourCache
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import read_policy
 from appliance.settings.room import PolicySection, RoomSettings
@@ -34,7 +33,7 @@ from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
 from blocklists.site_bundles import find_site_bundle
 from dns.errors import DECODING_FAILED, DnsError
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, parse_toml_document
 
 PUPILS = "pupils"
@@ -42,34 +41,34 @@ PUPILS = "pupils"
 log = logging.getLogger("hallpass.policy")
 
 
-def depends_on(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
+def policy_files(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     """Return the files whose change means: load the policy again. Not each of them need be there."""
     if settings.central is not None:
         fetched = (paths.index / INDEX_NAME, paths.index / OVERLAY_NAME)
-        return (paths.policy, *fetched, paths.tunnels, paths.pause, paths.own)
+        return (paths.policy, *fetched, paths.blocked_tunnels, paths.button_pause, paths.local_overrides)
     index = settings.lists.index
     own = (settings.policy.document,) if settings.policy is not None and settings.policy.document else ()
     lists = (index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()
-    return (*lists, *own, paths.tunnels, paths.pause, paths.own)
+    return (*lists, *own, paths.blocked_tunnels, paths.button_pause, paths.local_overrides)
 
 
 def load_policy(
     settings: RoomSettings,
     paths: RoomPaths,
-    clock_trusted: Callable[[], bool] = clock.is_trusted,
+    clock_trusted: Callable[[], bool] = clock.is_clock_trusted,
     now: Callable[[], float] = time.time,
 ) -> CompiledPolicy:
     """Return the policy that a room has to follow now. Raises HallpassError with one line that says why not."""
     try:
-        lists = _lists(settings, paths)
+        lists = _open_room_index(settings, paths)
     except ListError as problem:
         raise HallpassError(f"the policy cannot be used: {problem}") from problem
-    return compile_policy(_document(settings, paths), lists, settings, paths, clock_trusted, now)
+    return compile_policy(_load_document(settings, paths), lists, settings, paths, clock_trusted, now)
 
 
 def compile_policy(  # noqa: PLR0917 (what a policy is made of, in its order)
     document: PolicyDocument,
-    lists: Index,
+    index: Index,
     settings: RoomSettings,
     paths: RoomPaths,
     clock_trusted: Callable[[], bool],
@@ -79,19 +78,19 @@ def compile_policy(  # noqa: PLR0917 (what a policy is made of, in its order)
 ) -> CompiledPolicy:
     """Return a document and an index, with what the room adds, made ready. Raises HallpassError."""
     try:
-        document = _with_what_the_room_adds(document, settings, paths, now())
+        document = _with_local_additions(document, settings, paths, now())
         policy = CompiledPolicy(
             document,
-            lists,
+            index,
             _keywords(),
             needed_names=needed_by,
             clock_trusted=clock_trusted,
-            mac_of=Neighbours().mac_of,
+            mac_of=NeighbourCache().mac_of,
             begins_anew=begins_anew,
         )
     except DnsError as problem:
         raise HallpassError(f"the policy cannot be used: {problem}") from problem
-    for category in unknown_categories(document, lists):
+    for category in unknown_categories(document, index):
         log.warning("the policy closes %r, which is no category and in no list", category)
     for sentence in policy.too_wide:
         log.warning("the policy reaches further than one site: %s", sentence)
@@ -111,9 +110,9 @@ def needed_by(site: str) -> tuple[str, ...]:
     return bundle.needs
 
 
-def unknown_categories(document: PolicyDocument, lists: Index) -> tuple[str, ...]:
+def unknown_categories(document: PolicyDocument, index: Index) -> tuple[str, ...]:
     """Return the categories that a document closes and nobody knows: most likely a slip of the pen."""
-    known = {EVERY_CATEGORY, *CATEGORIES_BY_ID, *lists.categories}
+    known = {EVERY_CATEGORY, *CATEGORIES_BY_ID, *index.categories}
     closed = (category for profile in document.profiles for category in profile.closed)
     return tuple(
         dict.fromkeys(category for category in (*closed, *document.locked_categories) if category not in known)
@@ -123,16 +122,16 @@ def unknown_categories(document: PolicyDocument, lists: Index) -> tuple[str, ...
 def strictest_document(settings: RoomSettings) -> PolicyDocument:
     """Return what holds while nobody has said anything else: every category closed, safe search on."""
     profile = Profile(name=PUPILS, closed=(EVERY_CATEGORY,), safe_search=True, keywords=True)
-    return _document_of(settings, profile)
+    return _make_document(settings, profile)
 
 
 def local_document(settings: RoomSettings, policy: PolicySection) -> PolicyDocument:
     """Return the document of a room that decides by itself."""
     profile = Profile(name=PUPILS, closed=policy.closed, safe_search=policy.safe_search)
-    return _document_of(settings, profile)
+    return _make_document(settings, profile)
 
 
-def _document_of(settings: RoomSettings, profile: Profile) -> PolicyDocument:
+def _make_document(settings: RoomSettings, profile: Profile) -> PolicyDocument:
     return PolicyDocument(
         version=0,
         room=settings.room.name,
@@ -142,7 +141,7 @@ def _document_of(settings: RoomSettings, profile: Profile) -> PolicyDocument:
     )
 
 
-def _document(settings: RoomSettings, paths: RoomPaths) -> PolicyDocument:
+def _load_document(settings: RoomSettings, paths: RoomPaths) -> PolicyDocument:
     found = read_document(settings, paths)
     if found is not None:
         return found[0]
@@ -158,7 +157,7 @@ def read_document(settings: RoomSettings, paths: RoomPaths) -> tuple[PolicyDocum
     """
     if settings.central is not None:
         content = read_policy(paths)
-        return None if content is None else (decode(settings, paths.policy, content), content)
+        return None if content is None else (decode_document(settings, paths.policy, content), content)
     path = settings.policy.document if settings.policy is not None else None
     if path is None:
         return None
@@ -168,10 +167,10 @@ def read_document(settings: RoomSettings, paths: RoomPaths) -> tuple[PolicyDocum
         raise HallpassError(f"{path}: there is no such file") from None
     except OSError as problem:
         raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
-    return decode(settings, path, content), content
+    return decode_document(settings, path, content), content
 
 
-def decode(settings: RoomSettings, path: Path, content: bytes) -> PolicyDocument:
+def decode_document(settings: RoomSettings, path: Path, content: bytes) -> PolicyDocument:
     """Return the document in the content of a file of such a room. Raises HallpassError."""
     try:
         return json_decoder.decode(content) if settings.central is not None else parse_toml_document(content)
@@ -179,45 +178,51 @@ def decode(settings: RoomSettings, path: Path, content: bytes) -> PolicyDocument
         raise HallpassError(f"{path}: cannot be read as a policy: {problem}") from problem
 
 
-def _with_what_the_room_adds(
+def _with_local_additions(
     document: PolicyDocument, settings: RoomSettings, paths: RoomPaths, now: float
 ) -> PolicyDocument:
     """Return a document with what only this room knows: central, its servers, tunnels, button, own decisions."""
-    document = own_decisions.laid_over(document, own_decisions.read(paths.own, now))
-    closed = blocked_tunnels.read(paths.tunnels, now) if document.tunnels == "close" else ()
+    document = local_overrides.apply_overrides(
+        document, local_overrides.read_active_overrides(paths.local_overrides, now)
+    )
+    blocked = (
+        blocked_tunnels.read_blocked_tunnels(paths.blocked_tunnels, now) if document.tunnels == "close" else ()
+    )
     own_servers = (forward.domain.name for forward in settings.dns.forward)
     return msgspec.structs.replace(
         document,
-        appliance_names=_merged(document.appliance_names, _central_name(settings)),
-        private_names=_merged(document.private_names, own_servers),
-        rules=(*document.rules, *blocked_tunnels.rules(closed, document.rules)),
-        pauses=(*document.pauses, *button_pause.read(paths.pause, now)),
+        appliance_names=_merge_names(document.appliance_names, _central_name(settings)),
+        private_names=_merge_names(document.private_names, own_servers),
+        rules=(*document.rules, *blocked_tunnels.block_rules(blocked, document.rules)),
+        pauses=(*document.pauses, *button_pause.read_button_pause(paths.button_pause, now)),
     )
 
 
-def _merged(given: Iterable[str], added: Iterable[str]) -> tuple[str, ...]:
+def _merge_names(given: Iterable[str], added: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*given, *added)))
 
 
-def _lists(settings: RoomSettings, paths: RoomPaths) -> Index:
+def _open_room_index(settings: RoomSettings, paths: RoomPaths) -> Index:
     if settings.central is not None:
         return (
-            _opened(paths.index)
+            _open_cached_index(paths.index)
             if paths.index.exists()
             else builtin_list.open_builtin_index(paths.data / "starter")
         )
     if settings.lists.index is not None:
-        return _opened(settings.lists.index)
+        return _open_cached_index(settings.lists.index)
     return builtin_list.open_builtin_index(paths.data / "starter")
 
 
-def _opened(directory: Path) -> Index:
+def _open_cached_index(directory: Path) -> Index:
     """Open an index, or return it as it was opened last: most new policies change a rule, not the lists."""
-    return _open(directory, tuple(state_of(directory / name) for name in (INDEX_NAME, OVERLAY_NAME)))
+    return _open_index_state(
+        directory, tuple(read_file_state(directory / name) for name in (INDEX_NAME, OVERLAY_NAME))
+    )
 
 
 @lru_cache(maxsize=1)
-def _open(directory: Path, state: tuple[FileState, ...]) -> Index:  # noqa: ARG001 (makes it another opening)
+def _open_index_state(directory: Path, state: tuple[FileState, ...]) -> Index:  # noqa: ARG001 (makes it another opening)
     return open_index(directory)
 
 

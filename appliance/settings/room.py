@@ -105,7 +105,7 @@ class LogSection(msgspec.Struct, frozen=True, kw_only=True):
     # How long allowed records may wait in memory: what a power cut may lose, beside the second in which a worker
     # counts. Refusals are always written at once.
     commit_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 0.75
-    # How often a steady trickle of records is taken from the spool into the database: longer wears the card less.
+    # How often a steady trickle of records goes from the journal into the database: longer wears the card less.
     fold_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
     # What is kept: everything; for allowed names their registrable domain; refusals only; or counts only.
     detail: Literal["everything", "domains", "refusals", "counts"] = "everything"

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from dnslib import QTYPE
-
 from blocklists.entries import EntryCondition
 from blocklists.errors import NotUnderstood
+from dns.message.constants import parse_record_type
 
 
 def parse_types(names: Iterable[str]) -> EntryCondition:
@@ -13,14 +12,12 @@ def parse_types(names: Iterable[str]) -> EntryCondition:
     wanted: list[int] = []
     unwanted: list[int] = []
     for name in names:
-        (unwanted if name.startswith("~") else wanted).append(_number(name.removeprefix("~").strip().upper()))
+        (unwanted if name.startswith("~") else wanted).append(_number(name.removeprefix("~").strip()))
     return EntryCondition(types=tuple(sorted(wanted)), not_types=tuple(sorted(unwanted)))
 
 
 def _number(name: str) -> int:
-    if name.startswith("TYPE") and name[4:].isdecimal() and int(name[4:]) < 65536:
-        return int(name[4:])
-    number = QTYPE.reverse.get(name)
-    if not isinstance(number, int):
+    number = parse_record_type(name)
+    if number is None:
         raise NotUnderstood(f"{name[:12]!r} is no record type")
     return number

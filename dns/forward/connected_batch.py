@@ -16,10 +16,11 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from dns.message.header import TC
+
 SLOTS = 64
 QUERY_BYTES = 512  # a question of ours has at most 12 + 255 + 4 + 11
 ANSWER_BYTES = 4096  # we ask for 1232; what is longer than this is cut, and counts as truncated
-_TRUNCATED = 0x02
 
 # struct mmsghdr in eight 64-bit words: name, namelen, iov, iovlen, control, controllen, flags, msg_len.
 _WORDS, _IOV, _IOV_LENGTH, _LENGTH = 8, 2, 3, 7
@@ -105,7 +106,7 @@ def _marked_if_cut(datagram: bytes) -> bytes:
     """Return a datagram that filled its whole slot as what it probably is: a part of a longer one."""
     if len(datagram) < ANSWER_BYTES:
         return datagram
-    return datagram[:2] + bytes((datagram[2] | _TRUNCATED,)) + datagram[3:]
+    return datagram[:2] + bytes((datagram[2] | TC,)) + datagram[3:]
 
 
 def _raise_unless_full(number: int) -> None:

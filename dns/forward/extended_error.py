@@ -18,13 +18,16 @@ import msgspec
 
 from dns.errors import MalformedMessage
 from dns.message import edns
-from dns.message.scanner import OPT, RecordTuple, scan_records
+from dns.message.constants import EdnsOption, ExtendedErrorCode, RecordType
+from dns.message.scanner import RecordTuple, scan_records
 
-BLOCKED_CODES = frozenset({edns.BLOCKED, edns.CENSORED, edns.FILTERED})
+BLOCKED_CODES = frozenset({ExtendedErrorCode.BLOCKED, ExtendedErrorCode.CENSORED, ExtendedErrorCode.FILTERED})
 MAX_PASSED_ON = 2  # errors of one answer; with their texts they must not push the answer out of a datagram
 MAX_TEXT_CHARACTERS = 100
 
-_DELIBERATE_CODES = BLOCKED_CODES | {edns.PROHIBITED}
+_DELIBERATE_CODES = BLOCKED_CODES | {ExtendedErrorCode.PROHIBITED}
+# Plain numbers: answers of upstreams are searched for these; see `dns.message.constants`.
+_OPT, _EXTENDED_ERROR = int(RecordType.OPT), int(EdnsOption.EXTENDED_DNS_ERROR)
 _OPTION = struct.Struct("!HH")
 
 
@@ -39,7 +42,7 @@ def parse_extended_error(message: bytes, additional: Sequence[RecordTuple]) -> E
     """Return what a message's OPT record explains; None where it explains nothing: nearly every message."""
     found: dict[int, str] = {}
     for rtype, _, _, _, at, size in additional:
-        if rtype == OPT and size:
+        if rtype == _OPT and size:
             for code, text in _parse_errors(message, at, at + size):
                 found.setdefault(code, text)
     if not found:
@@ -58,7 +61,7 @@ def is_deliberate_failure(message: bytes) -> bool:
     return any(
         code in _DELIBERATE_CODES
         for rtype, _, _, _, at, size in additional
-        if rtype == OPT
+        if rtype == _OPT
         for code, _ in _parse_errors(message, at, at + size)
     )
 
@@ -67,7 +70,7 @@ def _parse_errors(message: bytes, at: int, end: int) -> Iterator[tuple[int, str]
     while at + _OPTION.size <= end:
         code, size = _OPTION.unpack_from(message, at)
         at += _OPTION.size
-        if code == edns.EXTENDED_ERROR and size >= 2 and at + size <= end:
+        if code == _EXTENDED_ERROR and size >= 2 and at + size <= end:
             text = message[at + 2 : at + size].decode("utf-8", "replace")
             printable = "".join(one if one.isprintable() else " " for one in text)
             yield int.from_bytes(message[at : at + 2], "big"), printable[:MAX_TEXT_CHARACTERS].strip()

@@ -17,13 +17,13 @@ import httpx
 from dns.forward.health import UpstreamHealth
 from dns.forward.pending_query import PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, is_ip_address, upstream_title
+from dns.message.constants import MEDIA_TYPE
 
 TIMEOUT_SECONDS = 3.0
 IDLE_SECONDS = 60.0
 MAX_IN_FLIGHT = 500
 ADDRESS_SECONDS = 600.0  # for how long a server's address is believed
 _MAX_MESSAGE_BYTES = 65535
-_MEDIA_TYPE = "application/dns-message"
 _ATTEMPTS = 2
 
 LookupAddresses = Callable[[str], Awaitable[Sequence[str]]]
@@ -107,9 +107,9 @@ class HttpsServer:
         port = "" if address.port == 443 else f":{address.port}"
         headers = {
             "host": name + port,
-            "accept": _MEDIA_TYPE,
+            "accept": MEDIA_TYPE,
             "accept-encoding": "identity",
-            "content-type": _MEDIA_TYPE,
+            "content-type": MEDIA_TYPE,
             "user-agent": "hallpass",
         }
         url = f"https://{host}:{address.port}{address.path}"
@@ -118,7 +118,7 @@ class HttpsServer:
         ) as response:
             if response.status_code != httpx.codes.OK:
                 raise UnusableAnswer(f"status {response.status_code}")
-            if response.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
+            if response.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
                 raise UnusableAnswer("an answer that is no DNS message")
             body = b""
             async for piece in response.aiter_raw():

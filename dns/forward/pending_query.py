@@ -1,7 +1,7 @@
 """One question on its way to an upstream: what is sent, and how an answer is known to be its answer.
 
 The client's message is never passed on as it stands. What leaves the room is made anew from its question and two
-of its wishes (DNSSEC OK, checking disabled): a header, the question, and our own EDNS record (RFC 6891) of 1232
+of its flags (DNSSEC OK, checking disabled): a header, the question, and our own EDNS record (RFC 6891) of 1232
 bytes. So no client subnet (RFC 7871), cookie or other option of a device ever leaves.
 
 Against spoofed answers (RFC 5452) a UDP question carries an unpredictable id and port, and the letters of its
@@ -10,54 +10,44 @@ The answer is given back as it came, id and letters as they were sent: whoever m
 client's own in their place (`dns.message.builder`).
 """
 
-import struct
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from dns.forward.entropy import EntropyPool
-from dns.message.wire import OPT_BYTES
+from dns.message.constants import EdnsOption, Rcode, RecordType
+from dns.message.edns import OPT_BYTES, build_opt_record
+from dns.message.header import AA, AD, CD, COUNTS, HEADER_BYTES, OPCODE, QR, RD, rcode_of
 
-HEADER_BYTES = 12
-EDNS_BYTES = 1232
-
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP = 0, 1, 2, 3, 4
-
-_QR, _AA, _TC = 0x80, 0x04, 0x02
-_OPCODE = 0x78
-_RD = 0x01
-_AD, _CD = 0x20, 0x10  # AD is always set: the answer serves others too, who may ask if it was verified (RFC 6840)
-_COUNTS = struct.Struct("!HHHH")
 # Flags and number of questions of every answer that is whole, and says that there is a name or that there is none.
 _COMMON_ANSWER_HEADS = frozenset(
-    bytes((_QR | first, second | rcode, 0, 1))
-    for first in (0, _AA, _RD, _AA | _RD)
+    bytes((QR | first, second | rcode, 0, 1))
+    for first in (0, AA, RD, AA | RD)
     for second in range(0, 256, 16)
-    for rcode in (NOERROR, NXDOMAIN)
+    for rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)
 )
-_OPT_TYPE = b"\x00\x00\x29"  # the root's name, and type 41
+_OPT_HEAD = b"\0" + RecordType.OPT.to_bytes(2, "big")  # the root's name, and the type
 
 # In a question's name every byte of a letter differs from its other case in this one bit. Length bytes are below
 # 64, so they are never taken for letters.
 _CASE_BITS = bytes(0x20 if chr(byte).isalpha() and byte < 128 else 0 for byte in range(256))
 
+# What a server answers that does not know EDNS (RFC 6891, section 7), or will not say.
+NOT_UNDERSTOOD = frozenset({int(Rcode.FORMERR), int(Rcode.NOTIMP)})
 
-def _edns(flags: int) -> bytes:
-    return struct.pack("!BHHIH", 0, 41, EDNS_BYTES, flags << 15, 0)
-
-
-_EDNS = (_edns(0), _edns(1))  # without and with DNSSEC OK
+_EDNS = (build_opt_record(dnssec_ok=False), build_opt_record(dnssec_ok=True))
 _OPTION_BYTES = 4
-_PADDING = b"\x00\x0c"  # the option of RFC 7830
+_PADDING = EdnsOption.PADDING.to_bytes(2, "big")  # RFC 7830
 _PADDING_BLOCK = (
     128  # bytes to a multiple of which questions over encrypted connections are padded (RFC 8467, section 4.1)
 )
-_WITH_EDNS = struct.pack("!HHHH", 1, 0, 0, 1)
-_WITHOUT_EDNS = struct.pack("!HHHH", 1, 0, 0, 0)
+_WITH_EDNS = COUNTS.pack(1, 0, 0, 1)
+_WITHOUT_EDNS = COUNTS.pack(1, 0, 0, 0)
 _NOT_TYPE = ~0xFFFFFFFF  # all of a question but its type and class
 _from_bytes = int.from_bytes
-_QUERY_HEADS = tuple(bytes((_RD, wishes)) + _WITH_EDNS for wishes in range(256))
+# AD is always set: the answer serves others too, who may ask if it was verified (RFC 6840).
+_QUERY_HEADS = tuple(bytes((RD, flags)) + _WITH_EDNS for flags in range(256))
 
 
 class PendingQuery(msgspec.Struct, gc=False, eq=False):
@@ -104,10 +94,10 @@ class PendingQuery(msgspec.Struct, gc=False, eq=False):
         # Some types and classes would pass for letters; HTTPS (65) is one.
         letters = _from_bytes(question.translate(_CASE_BITS), "big") & _NOT_TYPE
         mixed = (_from_bytes(question, "big") ^ (letters & _from_bytes(noise, "big"))).to_bytes(size, "big")
-        wishes = query[3] & _CD | _AD
-        dnssec = query[end + 7] >> 7 if len(query) > end + 7 and query[end : end + 3] == _OPT_TYPE else 0
-        usual = _QUERY_HEADS[wishes] + mixed + _EDNS[dnssec]
-        pending = cls(done, wheel_slot, server, noise[-2:], question, mixed, wishes, dnssec, usual)
+        flags = query[3] & CD | AD
+        dnssec = query[end + 7] >> 7 if len(query) > end + 7 and query[end : end + 3] == _OPT_HEAD else 0
+        usual = _QUERY_HEADS[flags] + mixed + _EDNS[dnssec]
+        pending = cls(done, wheel_slot, server, noise[-2:], question, mixed, flags, dnssec, usual)
         wheel_slot[pending] = None
         return pending
 
@@ -137,11 +127,11 @@ class PendingQuery(msgspec.Struct, gc=False, eq=False):
             return (
                 self.default_message if use_0x20 else _QUERY_HEADS[self.flags] + question + _EDNS[self.dnssec_ok]
             )
-        return bytes((_RD, self.flags)) + _WITHOUT_EDNS + question
+        return bytes((RD, self.flags)) + _WITHOUT_EDNS + question
 
     def is_answered_by(self, data: bytes) -> bool:
         """Tell whether a message (its id aside) answers this very question, to the case of its letters."""
-        if len(data) < HEADER_BYTES or data[2] & (_QR | _OPCODE) != _QR or data[4:6] != b"\0\1":
+        if len(data) < HEADER_BYTES or data[2] & (QR | OPCODE) != QR or data[4:6] != b"\0\1":
             return False
         question = data[HEADER_BYTES : HEADER_BYTES + len(self.question_0x20)]
         return question == self.question_0x20 or (not self.uses_0x20 and question == self.question)
@@ -152,7 +142,7 @@ class PendingQuery(msgspec.Struct, gc=False, eq=False):
 
     def is_answered_but_for_case(self, data: bytes) -> bool:
         """Tell whether a message answers this question from a server that does not keep the case of names."""
-        if len(data) < HEADER_BYTES or data[2] & (_QR | _OPCODE) != _QR or data[4:6] != b"\0\1":
+        if len(data) < HEADER_BYTES or data[2] & (QR | OPCODE) != QR or data[4:6] != b"\0\1":
             return False
         size = len(self.question_0x20)
         question = data[HEADER_BYTES : HEADER_BYTES + size]
@@ -161,16 +151,6 @@ class PendingQuery(msgspec.Struct, gc=False, eq=False):
         )
 
 
-def is_truncated(data: bytes) -> bool:
-    """Tell whether a message says that it holds only a part of the answer (TC)."""
-    return bool(data[2] & _TC)
-
-
 def is_bare_error(data: bytes) -> bool:
     """Tell whether a message is only a header that says that the question was not understood (no EDNS there)."""
-    return len(data) == HEADER_BYTES and data[2] & _QR == _QR and data[3] & 0x0F in {FORMERR, NOTIMP}
-
-
-def rcode_of(data: bytes) -> int:
-    """Return the response code in a message's header."""
-    return data[3] & 0x0F
+    return len(data) == HEADER_BYTES and data[2] & QR == QR and rcode_of(data) in NOT_UNDERSTOOD

@@ -14,14 +14,17 @@ had.
 """
 
 import asyncio
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from dns.forward import extended_error
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamState
-from dns.forward.pending_query import FORMERR, NOTIMP, SERVFAIL, PendingQuery
+from dns.forward.pending_query import PendingQuery
 from dns.forward.server import UpstreamServer
+from dns.message.constants import Rcode, RecordClass, RecordType
+from dns.message.header import COUNTS, RCODE, RD
 
 RETRY_SECONDS = 0.5
 MAX_TIMEOUTS = 6  # retries: 3 seconds, in which a client will ask again itself
@@ -29,8 +32,11 @@ MAX_TIMEOUTS_PER_TICK = 512
 TICKS_PER_RETRY = 10  # looks at the clock within that time
 DECAY_SECONDS = 10.0
 
-_PROBE = b"\0\0\1\0\0\1\0\0\0\0\0\0" + b"\0" + b"\0\2\0\1"  # the root's name servers: everybody knows them
-_FAILURES = frozenset({SERVFAIL, FORMERR, NOTIMP})
+# For the root's name servers: everybody knows them.
+_PROBE = bytes((0, 0, RD, 0)) + COUNTS.pack(1, 0, 0, 0) + b"\0" + struct.pack("!HH", RecordType.NS, RecordClass.IN)
+# Plain numbers: every answer's code is looked up; see `dns.message.constants`.
+_SERVFAIL = int(Rcode.SERVFAIL)
+_FAILURES = frozenset({_SERVFAIL, int(Rcode.FORMERR), int(Rcode.NOTIMP)})
 
 
 class UpstreamPool:
@@ -86,12 +92,12 @@ class UpstreamPool:
     def handle_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> None:
         """Take an answer from a server."""
         health = server.health
-        code = data[3] & 0x0F
+        code = data[3] & RCODE
         if code in _FAILURES:
             health.counts.failures += 1
             health.note_answer(self._retry_seconds)  # so that a server that fails all the time is not asked first
             if not extended_error.is_deliberate_failure(data):
-                if code == SERVFAIL:
+                if code == _SERVFAIL:
                     pending.fallback_answer = data
                 self._try_next_server(pending, server)
                 return

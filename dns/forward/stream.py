@@ -15,8 +15,9 @@ from typing import cast
 
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
-from dns.forward.pending_query import HEADER_BYTES, PendingQuery
+from dns.forward.pending_query import PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, upstream_title
+from dns.message.header import HEADER_BYTES
 
 CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 10.0

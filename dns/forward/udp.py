@@ -17,10 +17,11 @@ import socket
 from dns.forward.connected_batch import ConnectedDatagramBatch
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
-from dns.forward.pending_query import FORMERR, NOTIMP, PendingQuery, is_truncated, rcode_of
+from dns.forward.pending_query import NOT_UNDERSTOOD, PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, UpstreamServer, upstream_title
 from dns.forward.stream import StreamServer
 from dns.forward.udp_socket import SOCKET_SECONDS, UdpSocket
+from dns.message.header import is_truncated, rcode_of
 
 SOCKETS = 4  # sockets that take questions at a time
 SOCKET_OVERDRAFT = 8192  # questions beyond that, while ports are not renewed: then what is open on one is let go
@@ -85,11 +86,11 @@ class UdpServer:
             self.health.counts.truncated += 1
             self.health.note_answer(now - pending.sent_at)
             self.send_over_tcp(pending)
-        elif rcode_of(data) in {FORMERR, NOTIMP} and pending.has_edns:
+        elif rcode_of(data) in NOT_UNDERSTOOD and pending.has_edns:
             pending.has_edns = False  # is it the question that it does not understand, or our OPT record?
             self.send_query(pending)
         else:
-            if not pending.has_edns and rcode_of(data) not in {FORMERR, NOTIMP} and now >= self._edns_retry_at:
+            if not pending.has_edns and rcode_of(data) not in NOT_UNDERSTOOD and now >= self._edns_retry_at:
                 self._edns_refusals += 1
                 if self._edns_refusals >= EDNS_REFUSALS_ALLOWED:
                     self._edns_refusals = 0
@@ -157,8 +158,8 @@ class UdpServer:
         at = self.entropy.draw_number(1) % SOCKETS
         sock = sockets[at]
         # A server in trouble may be well, and our own address another since the socket was opened.
-        is_suspect = self.health.in_trouble and sock.opened_at < self.health.trouble_since
-        is_worn = sock.queries_left <= 0 or now > sock.retire_at or is_suspect
+        is_doubtful = self.health.in_trouble and sock.opened_at < self.health.trouble_since
+        is_worn = sock.queries_left <= 0 or now > sock.retire_at or is_doubtful
         has_place = len(self._draining) < MAX_DRAINING_SOCKETS
         if (is_worn and has_place) or sock.queries_left < -SOCKET_OVERDRAFT:
             if sock.has_open_queries() and has_place:

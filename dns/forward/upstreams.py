@@ -23,9 +23,11 @@ from dns.forward.pool import RETRY_SECONDS, UpstreamPool
 from dns.forward.server import UpstreamAddress, UpstreamServer, is_ip_address
 from dns.forward.stream import StreamServer
 from dns.forward.udp import UdpServer
+from dns.message.constants import RecordType
+from dns.message.edns import OPT_BYTES
 from dns.message.names import parents
+from dns.message.query import build_query
 from dns.message.scanner import scan_message
-from dns.message.wire import OPT_BYTES, A, build_query
 
 
 class ForwardZone(msgspec.Struct, frozen=True):
@@ -145,12 +147,16 @@ class Upstreams:
             if not found.done():
                 found.set_result(answer)
 
-        query = build_query(name, A)
+        query = build_query(name, RecordType.A)
         self._bootstrap_pool.resolve_query(query, len(query) - OPT_BYTES, done)
         answer = await found
         try:
             records = scan_message(answer).answer if answer is not None else []
         except MalformedMessage:
             return ()
-        data = [answer[record.rdata_offset :][:4] for record in records if record.rtype == A] if answer else []
+        data = (
+            [answer[record.rdata_offset :][:4] for record in records if record.rtype == RecordType.A]
+            if answer
+            else []
+        )
         return [socket.inet_ntop(socket.AF_INET, one) for one in data if len(one) == 4]

@@ -4,10 +4,10 @@ import struct
 
 import msgspec
 
-from dns.message.wire import name_to_wire
+from dns.message.constants import SvcParamKey
+from dns.message.wire_names import name_to_wire
 
 _PARAMETER = struct.Struct("!HH")
-_ALPN, _PORT, _DOHPATH = 1, 3, 7
 _TEMPLATE = b"/dns-query{?dns}"  # RFC 9461, section 5
 
 
@@ -22,18 +22,20 @@ class DesignatedResolver(msgspec.Struct, frozen=True, kw_only=True):
         """Return the data of the records, the preferred one first."""
         found: list[bytes] = []
         if self.https_port:
-            found.append(self._data(len(found) + 1, b"h2", self.https_port, _parameter(_DOHPATH, _TEMPLATE)))
+            found.append(
+                self._data(len(found) + 1, b"h2", self.https_port, _parameter(SvcParamKey.DOHPATH, _TEMPLATE))
+            )
         if self.tls_port:
             found.append(self._data(len(found) + 1, b"dot", self.tls_port, b""))
         return tuple(found)
 
     def _data(self, priority: int, protocol: bytes, port: int, path: bytes) -> bytes:
-        alpn = _parameter(_ALPN, bytes((len(protocol),)) + protocol)
+        alpn = _parameter(SvcParamKey.ALPN, bytes((len(protocol),)) + protocol)
         return (
             struct.pack("!H", priority)
             + name_to_wire(self.name)
             + alpn
-            + _parameter(_PORT, struct.pack("!H", port))
+            + _parameter(SvcParamKey.PORT, struct.pack("!H", port))
             + path
         )
 

@@ -19,23 +19,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from dns.local_zones.private_zones import EMPTY_ZONES, LOCALHOST
 from dns.local_zones.zone_records import DEFAULT_TTL, InvalidRecord, LocalRecord, RecordData, parse_record
+from dns.message.constants import Rcode, RecordClass, RecordType
 from dns.message.names import is_under, parents
+from dns.message.query import Query
 from dns.message.response import Response
-from dns.message.wire import (
-    AAAA,
-    CLASS_IN,
-    CNAME,
-    NOERROR,
-    NS,
-    NXDOMAIN,
-    PTR,
-    SOA,
-    SVCB,
-    A,
-    Query,
-    name_from_wire,
-    name_to_wire,
-)
+from dns.message.wire_names import name_from_wire, name_to_wire
 
 OWN_TTL = 60  # the room's own names: its address may change
 _ZONE_TTL = 10800  # RFC 6303, section 3
@@ -79,7 +67,7 @@ class LocalZones:
         self._ddr_names = dict.fromkeys(name_from_wire(service, 2) for service in ddr_records)
         for service in ddr_records:
             for owner in ("resolver.arpa", name_from_wire(service, 2)):
-                self._add_record(f"_dns.{owner}", SVCB, RecordData(service, DEFAULT_TTL))
+                self._add_record(f"_dns.{owner}", RecordType.SVCB, RecordData(service, DEFAULT_TTL))
         self._add_pointers()
         self._external_targets: dict[str, str] = {}
         self._empty_non_terminals = frozenset(
@@ -115,16 +103,16 @@ class LocalZones:
         owner = _POINTER_TO_QUESTION
         records: list[bytes] = []
         for _ in range(_MAX_ALIASES):
-            if qtype in found or CNAME not in found:
+            if qtype in found or RecordType.CNAME not in found:
                 break
-            (alias,) = found[CNAME]
-            records.append(_pack_record(owner, CNAME, alias))
+            (alias,) = found[RecordType.CNAME]
+            records.append(_pack_record(owner, RecordType.CNAME, alias))
             owner = alias.data
             found = self._own_records(alias.target) or self._names.get(alias.target, {})
         records += [_pack_record(owner, qtype, data) for data in found.get(qtype, ())]
         if not records:
-            return _negative_response(NOERROR, name.partition(".")[2], OWN_TTL)
-        if qtype == SVCB:
+            return _negative_response(Rcode.NOERROR, name.partition(".")[2], OWN_TTL)
+        if qtype == RecordType.SVCB:
             return self._response_with_addresses(records)
         return _positive_response(records)
 
@@ -145,7 +133,7 @@ class LocalZones:
     def _from_own(self, name: str, qtype: int) -> Response:
         found = self._own_records(name) or {}
         records = [_pack_record(_POINTER_TO_QUESTION, qtype, data) for data in found.get(qtype, ())]
-        response = _positive_response(records) if records else _negative_response(NOERROR, "", OWN_TTL)
+        response = _positive_response(records) if records else _negative_response(Rcode.NOERROR, "", OWN_TTL)
         response.is_cacheable = False  # the machine's address may change
         return response
 
@@ -153,21 +141,25 @@ class LocalZones:
         """Return the addresses of a name of the room's own, by type; None for any other name."""
         if name not in self._own:
             return None
-        found: dict[int, list[RecordData]] = {A: [], AAAA: []}
+        found: dict[int, list[RecordData]] = {RecordType.A: [], RecordType.AAAA: []}
         for text in self._own_addresses():
             address = ipaddress.ip_address(text)
-            found[A if address.version == 4 else AAAA].append(RecordData(address.packed, OWN_TTL))
+            found[RecordType.A if address.version == 4 else RecordType.AAAA].append(
+                RecordData(address.packed, OWN_TTL)
+            )
         return found
 
     def _find_external_targets(self) -> Iterator[tuple[str, str]]:
         """Yield each local alias that ends at a name that is not answered here, with that name."""
         for name, by_type in self._names.items():
             target, hops = name, 0
-            while CNAME in by_type and hops < _MAX_ALIASES:
-                target = by_type[CNAME][0].target
+            while RecordType.CNAME in by_type and hops < _MAX_ALIASES:
+                target = by_type[RecordType.CNAME][0].target
                 by_type = self._names.get(target, {})  # noqa: PLW2901 (following the aliases)
                 hops += 1
-            ours = target in self._names or target in self._own or self._from_zone(target, A) is not None
+            ours = (
+                target in self._names or target in self._own or self._from_zone(target, RecordType.A) is not None
+            )
             if not ours:
                 yield name, target
 
@@ -178,9 +170,9 @@ class LocalZones:
             if ipaddress.ip_address(text).reverse_pointer == name:
                 target = RecordData(name_to_wire(min(self._own, key=len)), OWN_TTL)
                 response = (
-                    _positive_response([_pack_record(_POINTER_TO_QUESTION, PTR, target)])
-                    if qtype == PTR
-                    else _negative_response(NOERROR, "", OWN_TTL)
+                    _positive_response([_pack_record(_POINTER_TO_QUESTION, RecordType.PTR, target)])
+                    if qtype == RecordType.PTR
+                    else _negative_response(Rcode.NOERROR, "", OWN_TTL)
                 )
                 response.is_cacheable = False
                 return response
@@ -193,23 +185,31 @@ class LocalZones:
             if parent == "localhost":
                 return self._from_records(name, self._names[parent], qtype)
             if parent in self._empty:
-                if name == parent and qtype == SOA:
+                if name == parent and qtype == RecordType.SOA:
                     return _positive_response(
-                        [_pack_record(_POINTER_TO_QUESTION, SOA, RecordData(_soa_data(parent), _ZONE_TTL))]
+                        [
+                            _pack_record(
+                                _POINTER_TO_QUESTION, RecordType.SOA, RecordData(_soa_data(parent), _ZONE_TTL)
+                            )
+                        ]
                     )
-                if name == parent and qtype == NS:
+                if name == parent and qtype == RecordType.NS:
                     return _positive_response(
-                        [_pack_record(_POINTER_TO_QUESTION, NS, RecordData(name_to_wire(parent), _ZONE_TTL))]
+                        [
+                            _pack_record(
+                                _POINTER_TO_QUESTION, RecordType.NS, RecordData(name_to_wire(parent), _ZONE_TTL)
+                            )
+                        ]
                     )
                 exists = name == parent or name in self._empty_non_terminals
-                return _negative_response(NOERROR if exists else NXDOMAIN, parent, _ZONE_TTL)
+                return _negative_response(Rcode.NOERROR if exists else Rcode.NXDOMAIN, parent, _ZONE_TTL)
         return None
 
     def _add_record(self, name: str, rtype: int, data: RecordData | None) -> None:
         by_type = self._names.setdefault(name, {})
         if data is not None:
             by_type.setdefault(rtype, []).append(data)
-        if CNAME in by_type and (len(by_type) > 1 or len(by_type[CNAME]) > 1):
+        if RecordType.CNAME in by_type and (len(by_type) > 1 or len(by_type[RecordType.CNAME]) > 1):
             raise InvalidRecord(f"{name}: an alias (CNAME) stands alone; it has no other records")
 
     def _add_localhost(self) -> None:
@@ -221,17 +221,17 @@ class LocalZones:
         """Add a PTR record for each address that has none."""
         given = {name for name in self._names if name.endswith(".arpa")}
         for name, by_type in list(self._names.items()):
-            for rtype, family in ((A, socket.AF_INET), (AAAA, socket.AF_INET6)):
+            for rtype, family in ((RecordType.A, socket.AF_INET), (RecordType.AAAA, socket.AF_INET6)):
                 for address in by_type.get(rtype, ()):
                     pointer = ipaddress.ip_address(socket.inet_ntop(family, address.data)).reverse_pointer
                     if pointer not in given:
                         given.add(pointer)
-                        self._add_record(pointer, PTR, RecordData(name_to_wire(name), address.ttl))
+                        self._add_record(pointer, RecordType.PTR, RecordData(name_to_wire(name), address.ttl))
 
 
 def _positive_response(records: Sequence[bytes]) -> Response:
     counts = struct.pack("!HHH", len(records), 0, 0)
-    response = Response(NOERROR, "allowed", records=b"".join(records), counts=counts)
+    response = Response(Rcode.NOERROR, "allowed", records=b"".join(records), counts=counts)
     response.is_cacheable = True
     response.expires_at = float("inf")  # these times to live never count down: we are where they begin
     return response
@@ -239,7 +239,7 @@ def _positive_response(records: Sequence[bytes]) -> Response:
 
 def _negative_response(rcode: int, zone: str, ttl: int) -> Response:
     """Return NXDOMAIN or NODATA, with the SOA record that lets it be cached (RFC 2308, section 3)."""
-    record = _pack_record(name_to_wire(zone), SOA, RecordData(_soa_data(zone, ttl), ttl))
+    record = _pack_record(name_to_wire(zone), RecordType.SOA, RecordData(_soa_data(zone, ttl), ttl))
     response = Response(rcode, "allowed", records=record, counts=b"\0\0\0\1\0\0")
     response.is_cacheable = True
     response.expires_at = float("inf")
@@ -247,7 +247,7 @@ def _negative_response(rcode: int, zone: str, ttl: int) -> Response:
 
 
 def _pack_record(owner: bytes, rtype: int, record: RecordData) -> bytes:
-    return owner + _FIXED.pack(rtype, CLASS_IN, record.ttl, len(record.data)) + record.data
+    return owner + _FIXED.pack(rtype, RecordClass.IN, record.ttl, len(record.data)) + record.data
 
 
 def _soa_data(zone: str, minimum: int = _ZONE_TTL) -> bytes:

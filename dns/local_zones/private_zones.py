@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from dns.message.wire import AAAA, A
+from dns.message.constants import RecordType
 
 # RFC 6303, sections 4.1 to 4.6 (with RFC 7793: shared address space), written as the networks they stand for.
 _NETWORKS = (
@@ -44,6 +44,6 @@ EMPTY_ZONES = (
 
 # What "localhost" and every name under it stands for (RFC 6761, section 6.3).
 LOCALHOST = (
-    (A, ipaddress.ip_address("127.0.0.1").packed),
-    (AAAA, ipaddress.ip_address("::1").packed),
+    (RecordType.A, ipaddress.ip_address("127.0.0.1").packed),
+    (RecordType.AAAA, ipaddress.ip_address("::1").packed),
 )

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from dns.errors import DnsError, MalformedMessage
+from dns.message.constants import RecordType
 from dns.message.names import canonical
-from dns.message.wire import AAAA, CNAME, PTR, A, name_to_wire
+from dns.message.wire_names import name_to_wire
 
-TXT, SRV = 16, 33
-TYPES = {"A": A, "AAAA": AAAA, "CNAME": CNAME, "PTR": PTR, "TXT": TXT, "SRV": SRV}
 DEFAULT_TTL = 300  # seconds
 MAX_DATA_BYTES = 16384  # bytes; a message of several such records still fits into what TCP carries
 
@@ -97,11 +96,12 @@ def _parse_service(value: str) -> tuple[bytes, str]:
     ), ""
 
 
-_PARSERS: Mapping[int, Callable[[str], tuple[bytes, str]]] = {
-    A: _parse_a,
-    AAAA: _parse_aaaa,
-    CNAME: _parse_name,
-    PTR: _parse_name,
-    TXT: _parse_text,
-    SRV: _parse_service,
+_PARSERS: Mapping[RecordType, Callable[[str], tuple[bytes, str]]] = {
+    RecordType.A: _parse_a,
+    RecordType.AAAA: _parse_aaaa,
+    RecordType.CNAME: _parse_name,
+    RecordType.PTR: _parse_name,
+    RecordType.TXT: _parse_text,
+    RecordType.SRV: _parse_service,
 }
+TYPES = {rtype.name: rtype for rtype in _PARSERS}  # those that the settings may name

@@ -12,24 +12,29 @@ import struct
 from collections.abc import Sequence
 
 from dns.message import edns
+from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass, RecordType
+from dns.message.header import AD, CD, HEADER_BYTES, OPCODE, QR, RA, RCODE, RD, TC
+from dns.message.query import Query
 from dns.message.response import NO_COUNTS, Response
-from dns.message.wire import AAAA, AD, ANY, CD, CLASS_IN, NOERROR, NXDOMAIN, OPCODE, QR, RA, RD, SOA, TC, A, Query
 from dns.policy.verdict import Step, Verdict
 
 BLOCKED_TTL = 10  # seconds
 
 STREAM_BYTES = 65535
 
+# Plain numbers: they go into every blocked answer, and into its log entry; see `dns.message.constants`.
+_NOERROR, _NXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN)
+_A, _SOA, _AAAA, _ANY = int(RecordType.A), int(RecordType.SOA), int(RecordType.AAAA), int(RecordType.ANY)
+_IN = int(RecordClass.IN)
 _OWNER_AND_TYPE = struct.Struct("!HHHIH")  # pointer to the question's name, type, class, TTL, length
 _QUESTION_NAME = 0xC00C
 _TTL = struct.Struct("!I")
 _SOA_NUMBERS = struct.Struct("!IIIII")
-_HINFO = 13
 _HINFO_TTL = 3600
 
 # Of header bytes 2 to 5, as one number: bits of byte 2 stand 24 higher, those of byte 3 16.
 _REPEATED = (OPCODE | RD) << 24 | CD << 16  # of the query's flags
-_RCODE = 0x0F << 16
+_RCODE = RCODE << 16
 _RESPONSE = QR << 24 | RA << 16
 _AUTHENTIC = AD << 16
 _TRUNCATED = TC << 24
@@ -44,7 +49,7 @@ def build_message(query: Query, response: Response, limit: int | None, options: 
     """
     packet = query.packet
     client_edns = query.edns
-    question = packet[12 : query.question_end]
+    question = packet[HEADER_BYTES : query.question_end]
     # Header bytes 2 to 5: flags, and the number of questions.
     head = (packet[2] << 8 | packet[3]) << 16 & _REPEATED | response.rcode << 16 & _RCODE | _RESPONSE
     if question:
@@ -98,13 +103,14 @@ def build_blocked_response(
     if not records:
         records, counts = [_negative_soa(ttl)], b"\0\0\0\1\0\0"
     response = Response(
-        NOERROR if exists else NXDOMAIN,
+        _NOERROR if exists else _NXDOMAIN,
         "refused",
         records=b"".join(records),
         counts=counts,
         verdict=verdict,
         extended_errors=edns.encode_extended_error(
-            edns.CENSORED if verdict.step is Step.UPSTREAM else edns.BLOCKED, block_reason(verdict)
+            ExtendedErrorCode.CENSORED if verdict.step is Step.UPSTREAM else ExtendedErrorCode.BLOCKED,
+            block_reason(verdict),
         ),
     )
     # Its time to live does not count down: each is made afresh. Near the verdict's end it would get shorter.
@@ -143,8 +149,8 @@ def cap_ttls(response: Response, verdict: Verdict | None, query: Query, now: flo
 def build_minimal_any_response() -> Response:
     """Return the answer to a question for every type: one HINFO record that says why (RFC 8482, section 4.2)."""
     data = b"\x07RFC8482\0"
-    record = _OWNER_AND_TYPE.pack(_QUESTION_NAME, _HINFO, CLASS_IN, _HINFO_TTL, len(data)) + data
-    return Response(NOERROR, "allowed", records=record, counts=b"\0\1\0\0\0\0")
+    record = _OWNER_AND_TYPE.pack(_QUESTION_NAME, RecordType.HINFO, _IN, _HINFO_TTL, len(data)) + data
+    return Response(_NOERROR, "allowed", records=record, counts=b"\0\1\0\0\0\0")
 
 
 def build_error_response(rcode: int, *extended: tuple[int, str]) -> Response:
@@ -154,18 +160,18 @@ def build_error_response(rcode: int, *extended: tuple[int, str]) -> Response:
 
 
 def _addresses(qtype: int, ttl: int, page: Sequence[str]) -> list[bytes]:
-    if qtype not in {A, AAAA, ANY}:
+    if qtype not in {_A, _AAAA, _ANY}:
         return []
     wanted = [ipaddress.ip_address(text) for text in page or ("0.0.0.0", "::")]  # noqa: S104 (an answer)
     return [
-        _OWNER_AND_TYPE.pack(_QUESTION_NAME, A if one.version == 4 else AAAA, CLASS_IN, ttl, len(one.packed))
+        _OWNER_AND_TYPE.pack(_QUESTION_NAME, _A if one.version == 4 else _AAAA, _IN, ttl, len(one.packed))
         + one.packed
         for one in wanted
-        if qtype == ANY or one.version == (4 if qtype == A else 6)
+        if qtype == _ANY or one.version == (4 if qtype == _A else 6)
     ]
 
 
 def _negative_soa(ttl: int) -> bytes:
     # Server and mailbox are the root: no such zone exists, and nobody is to be written to.
     data = b"\0\0" + _SOA_NUMBERS.pack(1, ttl, ttl, ttl, ttl)
-    return _OWNER_AND_TYPE.pack(_QUESTION_NAME, SOA, CLASS_IN, ttl, len(data)) + data
+    return _OWNER_AND_TYPE.pack(_QUESTION_NAME, _SOA, _IN, ttl, len(data)) + data

@@ -12,6 +12,7 @@ import secrets
 import struct
 
 from dns.message import edns
+from dns.message.constants import EdnsOption
 
 SECRET_BYTES = 16
 RENEW_SECONDS = 1800  # RFC 9018, section 4.3: an older one is replaced, one older than an hour is not valid
@@ -34,7 +35,7 @@ class ServerCookies:
         server = sent[_CLIENT_BYTES:]
         if not (self.is_valid(sent, raw_address, now) and now - _HEAD.unpack_from(server)[1] <= RENEW_SECONDS):
             server = self._make(client, raw_address, int(now))
-        return edns.encode_option(edns.COOKIE, client + server)
+        return edns.encode_option(EdnsOption.COOKIE, client + server)
 
     def is_valid(self, sent: bytes, raw_address: bytes, now: float) -> bool:
         """Tell whether the server's part is ours, for this client and address, and not too old."""

@@ -1,4 +1,4 @@
-"""EDNS (RFC 6891): what an client says in its OPT record, and what we say in ours.
+"""EDNS (RFC 6891): what a client says in its OPT record, and what we say in ours.
 
 We take and give at most 1232 bytes over UDP (no fragments on any common path), speak version 0, repeat the
 client's DNSSEC OK bit, pass over options that we do not know, and use three: cookies (RFC 7873, 10), padding (RFC
@@ -9,23 +9,24 @@ leaves the room, because every question to an upstream is made anew.
 import struct
 
 from dns.errors import MalformedMessage
+from dns.message.constants import EdnsOption, RecordType
 
 UDP_PAYLOAD_SIZE = 1232
 MIN_UDP_PAYLOAD_SIZE = 512  # RFC 1035, section 2.3.4; RFC 6891, section 6.2.3: smaller values count as 512
 
-COOKIE, PADDING, EXTENDED_ERROR = 10, 12, 15
+OPT_BYTES = 11  # of an OPT record without options (RFC 6891, section 6.1.2)
+DNSSEC_OK = 0x8000  # of an OPT record's TTL (RFC 3225)
 
-# Extended errors (RFC 8914, section 4) that we give
-OTHER_ERROR, FORGED_ANSWER, STALE_ANSWER, BLOCKED, CENSORED, FILTERED, PROHIBITED = 0, 4, 3, 15, 16, 17, 18
-NO_REACHABLE_AUTHORITY, NETWORK_ERROR, STALE_NXDOMAIN = 22, 23, 19
-
+# Plain numbers: options are read for every query that has some; see `dns.message.constants`.
+_OPT_TYPE = int(RecordType.OPT)
+_COOKIE, _PADDING = int(EdnsOption.COOKIE), int(EdnsOption.PADDING)
 _OPTION = struct.Struct("!HH")
 _OPT = struct.Struct("!BHHBBHH")  # root, type, UDP size, extended code, version, flags, length of the options
 _TEXT_BYTES = 200  # of an extended error's text: it must never push the answer out of a datagram
 
 
 class Edns:
-    """What an client's OPT record says."""
+    """What a client's OPT record says."""
 
     __slots__ = ("cookie", "dnssec_ok", "has_padding", "udp_payload_size", "version")
 
@@ -54,20 +55,21 @@ def parse_opt_record(rclass: int, ttl: int, options: bytes) -> Edns:
         at += 4
         if at + size > len(options):
             raise MalformedMessage("an option without an end")
-        if code == COOKIE:
+        if code == _COOKIE:
             # RFC 7873, section 5.2.2: 8 bytes of the client's, or with 8 to 32 of the server's; else FORMERR.
             if size != 8 and not 16 <= size <= 40:
                 raise MalformedMessage("a cookie of a wrong length")
             cookie = cookie or options[at : at + size]
-        elif code == PADDING:
+        elif code == _PADDING:
             padded = True
         at += size
-    return Edns(rclass, version, cookie, dnssec_ok=bool(ttl & 0x8000), has_padding=padded)
+    return Edns(rclass, version, cookie, dnssec_ok=bool(ttl & DNSSEC_OK), has_padding=padded)
 
 
 def build_opt_record(*, dnssec_ok: bool, options: bytes = b"", rcode: int = 0) -> bytes:
     """Return our OPT record; `rcode` is the whole code, of which OPT carries the upper eight bits."""
-    return _OPT.pack(0, 41, UDP_PAYLOAD_SIZE, rcode >> 4, 0, 0x8000 if dnssec_ok else 0, len(options)) + options
+    flags = DNSSEC_OK if dnssec_ok else 0
+    return _OPT.pack(0, _OPT_TYPE, UDP_PAYLOAD_SIZE, rcode >> 4, 0, flags, len(options)) + options
 
 
 def encode_option(code: int, data: bytes) -> bytes:
@@ -80,4 +82,4 @@ def encode_extended_error(code: int, text: str = "") -> bytes:
     words = text.encode("utf-8")
     if len(words) > _TEXT_BYTES:
         words = words[:_TEXT_BYTES].decode("utf-8", "ignore").encode("utf-8")
-    return encode_option(EXTENDED_ERROR, code.to_bytes(2, "big") + words)
+    return encode_option(EdnsOption.EXTENDED_DNS_ERROR, code.to_bytes(2, "big") + words)

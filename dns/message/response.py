@@ -26,7 +26,7 @@ class Response(msgspec.Struct, gc=False, eq=False):
     extended_errors: bytes = b""  # EDNS options, ready to be sent (RFC 8914)
     is_authentic: bool = False  # the upstream says that it verified the data (AD; RFC 4035, section 3.2.3)
     is_truncated: bool = False  # nothing of it is sent but "ask again over TCP" (TC)
-    is_cacheable: bool = False  # may be given again, aged, until `expires`
+    is_cacheable: bool = False  # may be given again, aged, until `expires_at`
     ttl_offsets: tuple[int, ...] = ()
     stored_at: float = 0.0  # when the times to live began to count down
     expires_at: float = 0.0

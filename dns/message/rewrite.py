@@ -11,9 +11,15 @@ import dnslib
 
 from dns.errors import MalformedMessage
 from dns.message import svcb
+from dns.message.constants import Rcode, RecordType, SvcParamKey
+from dns.message.header import HEADER_BYTES
+from dns.message.query import Query
 from dns.message.response import Response
 from dns.message.scanner import scan_message
-from dns.message.wire import CNAME, HEADER_BYTES, HTTPS, NOERROR, NXDOMAIN, SVCB, Query, name_to_wire
+from dns.message.wire_names import name_to_wire
+
+_ANSWERS = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
+_SERVICE_TYPES = frozenset({RecordType.HTTPS, RecordType.SVCB})
 
 
 def build_cname_response(query: Query, target: str, message: bytes) -> Response:
@@ -25,15 +31,13 @@ def build_cname_response(query: Query, target: str, message: bytes) -> Response:
         lives = min((record.ttl for record in (*found.rr, *found.auth)), default=0)
         made = dnslib.DNSRecord(dnslib.DNSHeader(qr=1))
         made.add_question(dnslib.DNSQuestion(name, query.qtype))
-        made.add_answer(dnslib.RR(name, CNAME, ttl=lives, rdata=dnslib.CNAME(target)))
+        made.add_answer(dnslib.RR(name, RecordType.CNAME, ttl=lives, rdata=dnslib.CNAME(target)))
         made.add_answer(*found.rr)
         made.add_auth(*found.auth)
         packed = made.pack()
     rcode = found.header.rcode
-    response = _response_from_packed(
-        packed, query, rcode, "rewritten" if rcode in {NOERROR, NXDOMAIN} else "failed"
-    )
-    response.is_cacheable = rcode in {NOERROR, NXDOMAIN}
+    response = _response_from_packed(packed, query, rcode, "rewritten" if rcode in _ANSWERS else "failed")
+    response.is_cacheable = rcode in _ANSWERS
     return response
 
 
@@ -41,9 +45,9 @@ def strip_ech(response: Response, query: Query) -> None:
     """Take the keys for an encrypted hello out of an answer's HTTPS and SVCB records. Raises MalformedMessage."""
     head = query.packet[:2] + b"\x80\0\0\1" + response.counts + query.packet[HEADER_BYTES : query.question_end]
     message = head + response.records
-    services = [record for record in scan_message(message).answer if record.rtype in {HTTPS, SVCB}]
+    services = [record for record in scan_message(message).answer if record.rtype in _SERVICE_TYPES]
     if not any(
-        code == svcb.ECH
+        code == SvcParamKey.ECH
         for record in services
         for code, _ in svcb.parse_service_binding(
             message[record.rdata_offset : record.rdata_offset + record.rdlength]
@@ -53,7 +57,7 @@ def strip_ech(response: Response, query: Query) -> None:
     with _malformed_on_error():
         parsed = dnslib.DNSRecord.parse(message)
         for record in parsed.rr:
-            if record.rtype in {HTTPS, SVCB}:
+            if record.rtype in _SERVICE_TYPES:
                 buffer = dnslib.DNSBuffer()
                 record.rdata.pack(buffer)
                 record.rdata = dnslib.RD(svcb.parse_service_binding(bytes(buffer.data)).without_ech())

@@ -9,15 +9,12 @@ import struct
 from typing import NamedTuple
 
 from dns.errors import MalformedMessage
+from dns.message.header import COUNTS, COUNTS_OFFSET, HEADER_BYTES
+from dns.message.wire_names import POINTER, skip_name
 
-HEADER_BYTES = 12
-OPT = 41
-
-_COUNTS = struct.Struct("!HHHH")
 _FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
 _FIXED_BYTES = _FIXED.size
 _TTL_OFFSET = 4  # of the time to live within the fixed part
-_POINTER = 0xC0
 _fixed = _FIXED.unpack_from
 
 
@@ -63,16 +60,16 @@ def scan_records(
     `question_end`: where its one question ends, for who knows that already.
     """
     try:
-        questions, answers, authorities, additionals = _COUNTS.unpack_from(message, 4)
+        questions, answers, authorities, additionals = COUNTS.unpack_from(message, COUNTS_OFFSET)
         end = question_end
         if not end or questions != 1:
             end = HEADER_BYTES
             for _ in range(questions):
-                end = _skip_name(message, end) + 4
+                end = skip_name(message, end) + 4
         records: list[RecordTuple] = []
         at = end
         for _ in range(answers + authorities + additionals):
-            fixed_at = at + 2 if message[at] >= _POINTER else _skip_name(message, at)
+            fixed_at = at + 2 if message[at] >= POINTER else skip_name(message, at)
             rtype, rclass, ttl, size = _fixed(message, fixed_at)
             data_at = fixed_at + _FIXED_BYTES
             records.append((rtype, rclass, ttl, at, data_at, size))
@@ -85,14 +82,3 @@ def scan_records(
         return end, records, [], []
     additional_at = answers + authorities
     return end, records[:answers], records[answers:additional_at], records[additional_at:]
-
-
-def _skip_name(message: bytes, at: int) -> int:
-    """Return the offset after a name. Raises IndexError or MalformedMessage."""
-    while length := message[at]:
-        if length >= _POINTER:
-            return at + 2
-        if length > 63:
-            raise MalformedMessage("a label of an unknown kind")
-        at += length + 1
-    return at + 1

@@ -7,9 +7,14 @@ from collections.abc import Iterator
 import msgspec
 
 from dns.errors import MalformedMessage
-from dns.message.wire import name_from_wire
+from dns.message.constants import SvcParamKey
+from dns.message.names import LABEL_BYTES
+from dns.message.wire_names import name_from_wire
 
-IPV4_HINT, ECH, IPV6_HINT = 4, 5, 6
+# Plain numbers: an upstream's answer may hold many; see `dns.message.constants`.
+_MANDATORY, _IPV4HINT = int(SvcParamKey.MANDATORY), int(SvcParamKey.IPV4HINT)
+_ECH, _IPV6HINT = int(SvcParamKey.ECH), int(SvcParamKey.IPV6HINT)
+_ECH_IN_LIST = _ECH.to_bytes(2, "big")
 _PARAMETER = struct.Struct("!HH")
 
 
@@ -23,8 +28,8 @@ class ServiceBinding(msgspec.Struct, frozen=True):
     def address_hints(self) -> Iterator[str]:
         """Yield every address hint, as text. Raises MalformedMessage."""
         for code, value in self.params:
-            if code in {IPV4_HINT, IPV6_HINT}:
-                size, family = (4, socket.AF_INET) if code == IPV4_HINT else (16, socket.AF_INET6)
+            if code in {_IPV4HINT, _IPV6HINT}:
+                size, family = (4, socket.AF_INET) if code == _IPV4HINT else (16, socket.AF_INET6)
                 if len(value) % size:
                     raise MalformedMessage("an address hint of a wrong length")
                 for at in range(0, len(value), size):
@@ -37,11 +42,11 @@ class ServiceBinding(msgspec.Struct, frozen=True):
         """
         kept = []
         for code, value in self.params:
-            if code == ECH:
+            if code == _ECH:
                 continue
-            if code == 0:
+            if code == _MANDATORY:
                 codes = [value[at : at + 2] for at in range(0, len(value), 2)]
-                value = b"".join(one for one in codes if one != ECH.to_bytes(2, "big"))  # noqa: PLW2901 (filtered)
+                value = b"".join(one for one in codes if one != _ECH_IN_LIST)  # noqa: PLW2901 (filtered)
                 if not value:
                     continue
             kept.append(_PARAMETER.pack(code, len(value)) + value)
@@ -55,7 +60,7 @@ def parse_service_binding(data: bytes) -> ServiceBinding:
     target = name_from_wire(data, 2)
     at = 2
     while data[at]:
-        if data[at] > 63:
+        if data[at] > LABEL_BYTES:
             raise MalformedMessage("a compressed target")  # RFC 9460, section 2.2: it must not be
         at += data[at] + 1
     at += 1

@@ -7,7 +7,7 @@ import msgspec
 
 from dns.cache import CachedMessage, CacheKey
 from dns.clients import Client
-from dns.message.wire import Query
+from dns.message.query import Query
 from dns.policy.verdict import Verdict
 
 Transport = Literal["udp", "tcp", "tls", "https"]

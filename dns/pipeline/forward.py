@@ -15,9 +15,11 @@ from typing import Protocol
 
 from dns.cache import CachedMessage, CacheKey, MessageCache
 from dns.errors import MalformedMessage
-from dns.message import edns, wire
 from dns.message.builder import build_error_response
-from dns.message.wire import CD, HEADER_BYTES, OPT_BYTES, Query
+from dns.message.constants import ExtendedErrorCode, Rcode
+from dns.message.edns import OPT_BYTES
+from dns.message.header import CD, HEADER_BYTES
+from dns.message.query import Query, build_query
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import PENDING, Pipeline, StageResult
 
@@ -84,7 +86,9 @@ class Forwarder:
         if context.cached is not None:
             return None
         if self._pending_count >= MAX_PENDING:
-            return build_error_response(wire.SERVFAIL, (edns.OTHER_ERROR, "too many questions are waiting"))
+            return build_error_response(
+                Rcode.SERVFAIL, (ExtendedErrorCode.OTHER, "too many questions are waiting")
+            )
         key = context.cache_key
         self._pending_count += 1
         alone = [context]
@@ -109,7 +113,7 @@ class Forwarder:
         message = context.packet
         if context.lookup_name != query.name:
             try:
-                message = wire.build_query(
+                message = build_query(
                     context.lookup_name, query.qtype, flags=message[3] & CD, dnssec=bool(key[2] & _DO)
                 )
             except MalformedMessage:

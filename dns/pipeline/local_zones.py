@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
+from dns.message.query import Query
 from dns.message.response import Response
-from dns.message.wire import Query
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult
 

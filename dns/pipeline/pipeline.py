@@ -1,7 +1,7 @@
-"""The pipeline: the one ordered list of what happens to a question, and how a question moves along it.
+"""The pipeline: how a question moves along the stages. Their order stands in `dns.pipeline.stages`.
 
-A stage is a function of the question. It returns None to let the question pass, an `Response` to end it, or a
-`NoResponse`: SILENCE for what deserves no answer, WAITING where it will itself call `Pipeline.run_stages` again
+A stage is a function of the question. It returns None to let the question pass, a `Response` to end it, or a
+`NoResponse`: DROP for what deserves no answer, PENDING where it will itself call `Pipeline.run_stages` again
 later. A stage knows nothing of the others; what it finds out it writes into `RequestContext` for those that
 follow.
 """

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from dns.message import builder
-from dns.message.wire import ANY
+from dns.message.constants import ExtendedErrorCode, Rcode, RecordType
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult
 from dns.policy.verdict import Action
 
 # Members of an enumeration are looked up by name at every use; these are used for every question.
 _REFUSE, _REWRITE = Action.BLOCK, Action.REWRITE
+_ANY = int(RecordType.ANY)  # a plain number; see `dns.message.constants`
 
 
 def policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
@@ -29,7 +30,7 @@ def policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
         if action is _REWRITE:
             context.lookup_name = verdict.target
             context.dependent_names += (verdict.target,)
-        elif query.qtype == ANY:
+        elif query.qtype == _ANY:
             # After the verdict, because a closed name is closed for every type.
             response = builder.build_minimal_any_response()
             response.verdict = verdict
@@ -37,3 +38,8 @@ def policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
         return None
 
     return stage
+
+
+def held_stage(_context: RequestContext) -> StageResult:
+    """Fail the question: nobody knows what the lists hold just now."""
+    return builder.build_error_response(Rcode.SERVFAIL, (ExtendedErrorCode.OTHER, "the lists are being looked at"))

@@ -11,21 +11,25 @@ from dns.cache import CachedMessage
 from dns.errors import MalformedMessage
 from dns.message import edns, rewrite
 from dns.message.builder import build_error_response, cap_ttls
+from dns.message.constants import ExtendedErrorCode, Rcode, RecordType
+from dns.message.header import AD, RCODE
 from dns.message.response import Response
-from dns.message.wire import AD, HTTPS, NOERROR, NXDOMAIN, SERVFAIL, SVCB
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import StageResult
 from dns.policy.verdict import Action
 
-_ALLOWED_RCODES = frozenset({NOERROR, NXDOMAIN})
-_SERVICE_TYPES = frozenset({HTTPS, SVCB})
+# Plain numbers: these are used for every answer; see `dns.message.constants`.
+_ALLOWED_RCODES = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
+_SERVICE_TYPES = frozenset({int(RecordType.HTTPS), int(RecordType.SVCB)})
 
 
 def respond_stage(context: RequestContext) -> StageResult:
     """Finish the question."""
     cached, client, query = context.cached, context.client, context.query
     if cached is None or client is None:
-        return build_error_response(SERVFAIL, (edns.NO_REACHABLE_AUTHORITY, "no upstream answered"))
+        return build_error_response(
+            Rcode.SERVFAIL, (ExtendedErrorCode.NO_REACHABLE_AUTHORITY, "no upstream answered")
+        )
     if context.lookup_name != query.name:
         return _rewritten_response(context, cached)
     response = _response_from_cache(cached, context)
@@ -33,14 +37,14 @@ def respond_stage(context: RequestContext) -> StageResult:
         try:
             rewrite.strip_ech(response, query)
         except MalformedMessage:
-            return build_error_response(SERVFAIL)
+            return build_error_response(Rcode.SERVFAIL)
     return response
 
 
 def _response_from_cache(cached: CachedMessage, context: RequestContext) -> Response:
     query, now, verdict = context.query, context.now, context.verdict
     message = cached.message if cached.stored_at == now else cached.with_aged_ttls(now)
-    rcode = message[3] & 0x0F
+    rcode = message[3] & RCODE
     response = Response(
         rcode,
         "allowed" if rcode in _ALLOWED_RCODES else "failed",
@@ -56,7 +60,8 @@ def _response_from_cache(cached: CachedMessage, context: RequestContext) -> Resp
     )
     if context.is_stale:
         response.extended_errors += edns.encode_extended_error(
-            edns.STALE_NXDOMAIN if rcode == NXDOMAIN else edns.STALE_ANSWER, "upstreams do not answer"
+            ExtendedErrorCode.STALE_NXDOMAIN_ANSWER if rcode == Rcode.NXDOMAIN else ExtendedErrorCode.STALE_ANSWER,
+            "upstreams do not answer",
         )
     return response if verdict is None or verdict.until is None else cap_ttls(response, verdict, query, now)
 
@@ -67,12 +72,12 @@ def _rewritten_response(context: RequestContext, cached: CachedMessage) -> Respo
             context.query, context.lookup_name, cached.with_aged_ttls(context.now)
         )
     except MalformedMessage:
-        return build_error_response(SERVFAIL)
+        return build_error_response(Rcode.SERVFAIL)
     response.verdict = context.verdict
     response.stored_at = cached.stored_at
     response.expires_at = cached.expires_at
     if context.verdict is not None and context.verdict.action is Action.REWRITE:
-        response.extended_errors = edns.encode_extended_error(edns.FORGED_ANSWER, "safe search")
+        response.extended_errors = edns.encode_extended_error(ExtendedErrorCode.FORGED_ANSWER, "safe search")
     elif response.outcome == "rewritten":  # an alias of the school's own, written in its settings
         response.outcome = "allowed"
     return cap_ttls(response, context.verdict, context.query, context.now)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dns.clients import Client
 from dns.errors import MalformedMessage
 from dns.message import builder, svcb
-from dns.message.wire import AAAA, CNAME, DNAME, HTTPS, SVCB, A, name_from_wire
+from dns.message.constants import Rcode, RecordType
+from dns.message.wire_names import name_from_wire
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult
 from dns.policy.verdict import Action, Step, Verdict, View
@@ -18,7 +19,11 @@ from dns.policy.verdict import Action, Step, Verdict, View
 MAX_SAFE_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
 
 _REFUSE, _DEFAULT = Action.BLOCK, Step.DEFAULT  # looked up by name at every use otherwise
-_ADDRESSES = frozenset({A, AAAA})
+# Plain numbers: these are used for every record of every answer; see `dns.message.constants`.
+_A, _AAAA = int(RecordType.A), int(RecordType.AAAA)
+_CNAME, _DNAME = int(RecordType.CNAME), int(RecordType.DNAME)
+_SVCB, _HTTPS = int(RecordType.SVCB), int(RecordType.HTTPS)
+_ADDRESSES = frozenset({_A, _AAAA})
 _NONE = frozenset[bytes]()
 
 # First bytes of addresses that mean something only within a network (RFC 1918 and others). For these the asked
@@ -69,7 +74,7 @@ def response_policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
                         context.query, verdict, client.view.blocking_mode, context.now, page_addresses()
                     )
         except MalformedMessage:
-            return builder.build_error_response(2)
+            return builder.build_error_response(Rcode.SERVFAIL)
         return None
 
     return stage
@@ -79,13 +84,13 @@ def _decide_record(  # noqa: PLR0917 (the record in its parts, because naming th
     rtype: int, at: int, size: int, message: bytes, context: RequestContext, client: Client, verdict: Verdict
 ) -> Verdict:
     """Decide one record by its data's place; the verdict so far comes back where it leads nowhere closed."""
-    if rtype == A and size == 4:
+    if rtype == _A and size == 4:
         return _decide_raw_address(message[at : at + 4], context, client, verdict)
-    if rtype == AAAA and size == 16:
+    if rtype == _AAAA and size == 16:
         return _decide_raw_address(message[at : at + 16], context, client, verdict)
-    if rtype in {CNAME, DNAME}:
+    if rtype in {_CNAME, _DNAME}:
         return _decide_name(name_from_wire(message, at), context, client.view, verdict)
-    if rtype in {SVCB, HTTPS}:
+    if rtype in {_SVCB, _HTTPS}:
         for kind, text in _service_targets(message[at : at + size]):
             decide = _decide_name if kind == "name" else _decide_address
             verdict = decide(text, context, client.view, verdict)

@@ -8,25 +8,25 @@ MAILA, MAILB, other meta types          NOTIMP         RFC 1035, section 3.2.3; 
 ======================================  =============  ==========================================
 """
 
-from dns.message import wire
+from dns.message.constants import Rcode, RecordClass, RecordType
 from dns.message.response import Response
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import StageResult
 
-# Looked up in another module, or put into a new set, at every use otherwise; these are used for every question.
-_META_TYPES = frozenset({0, wire.OPT, *range(128, wire.ANY)})
-_TRANSFERS = frozenset({wire.AXFR, wire.IXFR})
-_IN = wire.CLASS_IN
+# Plain numbers, in sets made once: these are used for every question; see `dns.message.constants`.
+_META_TYPES = frozenset({0, int(RecordType.OPT), *range(128, RecordType.ANY)})
+_TRANSFERS = frozenset({int(RecordType.AXFR), int(RecordType.IXFR)})
+_IN = int(RecordClass.IN)
 
 
 def sanity_stage(context: RequestContext) -> StageResult:
     """Let ordinary questions pass."""
     query = context.query
     if query.edns is not None and query.edns.version:
-        return Response(wire.BADVERS, "failed")
+        return Response(Rcode.BADVERS, "failed")
     if query.qclass != _IN:
-        return Response(wire.REFUSED, "failed")
+        return Response(Rcode.REFUSED, "failed")
     qtype = query.qtype
     if qtype in _META_TYPES:
-        return Response(wire.REFUSED if qtype in _TRANSFERS else wire.NOTIMP, "failed")
+        return Response(Rcode.REFUSED if qtype in _TRANSFERS else Rcode.NOTIMP, "failed")
     return None

@@ -1,33 +1,33 @@
 """Lays a document out for looking up: by name, by network, once for a whole policy."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from dns.policy import canary_names, safe_search
 from dns.policy.context import CompiledRange, CompiledRules, CompiledUnblock
 from dns.policy.devices import parse_networks
 from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Rule
 from dns.policy.lookups import NetworkTable, canonical, group_by_name
 from dns.policy.site_bundles import SiteBundles
+from dns.policy.step_table import StepTable
 from dns.policy.timetable import Categories
 from dns.policy.validity import Validity
 from dns.policy.verdict import BlocklistLookup
 
 
 def compile_rules(
-    document: PolicyDocument, lists: BlocklistLookup, keywords: BlocklistLookup | None, site_bundles: SiteBundles
+    document: PolicyDocument,
+    lists: BlocklistLookup,
+    keywords: BlocklistLookup | None,
+    site_bundles: SiteBundles,
+    steps: StepTable,
 ) -> CompiledRules:
     """Return what of a document depends neither on the client nor on the time."""
     rules = [_with_canonical_name(rule) for rule in document.rules]
     locked_rules = group_by_name((rule.name, rule) for rule in rules if rule.locked)
     open_rules = group_by_name((rule.name, rule) for rule in rules if not rule.locked)
-    unblocks = group_by_name(_compile_unblocks(document, site_bundles))
-    appliance_names = _canonical_names(document.appliance_names)
-    known_names = frozenset(canary_names.CANARY_ANSWERS).union(
-        safe_search.ENGINE_NAMES, locked_rules, open_rules, unblocks, appliance_names
-    )
-    return CompiledRules(
+    compiled = CompiledRules(
         lists=lists,
         keywords=keywords,
         locked_rules=locked_rules,
@@ -35,14 +35,20 @@ def compile_rules(
             frozenset(document.locked_categories), EVERY_CATEGORY in document.locked_categories
         ),
         rules=open_rules,
-        unblocks=unblocks,
-        appliance_names=appliance_names,
+        unblocks=group_by_name(_compile_unblocks(document, site_bundles)),
+        appliance_names=_canonical_names(document.appliance_names),
         private_names=_canonical_names(document.private_names),
         blocked_ranges=NetworkTable(
             (network, CompiledRange(closed.network, closed.category))
             for closed in document.closed_addresses
             for network in parse_networks(closed.network)
         ),
+        known_names=frozenset(),
+        longest_labels=frozenset(),
+    )
+    known_names = steps.known_names(compiled)
+    return dataclasses.replace(
+        compiled,
         known_names=known_names,
         longest_labels=frozenset(max(name.split("."), key=len) for name in known_names),
     )

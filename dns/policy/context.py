@@ -49,7 +49,7 @@ class CompiledRules:
     appliance_names: frozenset[str]
     private_names: frozenset[str]
     blocked_ranges: NetworkTable[CompiledRange]
-    known_names: frozenset[str]  # every name that stands in any of these tables, or that Hallpass itself knows
+    known_names: frozenset[str]  # every name at which a step has something to look up (`StepTable.known_names`)
     longest_labels: frozenset[
         str
     ]  # the longest label of each of them: who shares none of these is under none of them
@@ -84,12 +84,7 @@ class PolicyContext:
     since: float
     room_until: float  # when a suspension, a pause or a lesson next begins or ends
     timetable_until: float  # when the timetable next turns
-    until: float  # the earlier of the two: then this must be made anew
-
-    @property
-    def is_unrestricted(self) -> bool:
-        """Whether nothing holds for the clients whatever the name: no suspension, no pause, no lesson."""
-        return self.suspension is None and self.pause is None and not self.lessons
+    until: float  # the earliest of these and of what else a step depends on: then this must be made anew
 
 
 def name_and_parents(name: str) -> list[str]:

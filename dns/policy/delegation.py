@@ -9,18 +9,8 @@ import msgspec
 
 from dns.policy.document import EVERY_CATEGORY, Delegation
 from dns.policy.site_names import too_wide
-from dns.policy.verdict import Action, Step, Verdict
+from dns.policy.verdict import Action, Verdict
 from dns.policy.view import CompiledView
-
-_NEVER_DELEGATED = {
-    Step.LOCKED: "is locked: nobody can open it",
-    Step.BYPASS: "would lead devices past the filter: nobody can open it",
-    Step.SUSPENDED: "stays closed while the device is suspended",
-    Step.PAUSED: "stays closed while the room is paused",
-    Step.RULE: "was closed by the school itself: the coordinator decides",
-    Step.LESSON: "is not part of the lesson: add it to the lesson, or end the lesson",
-    Step.SAFE_SEARCH: "has no safe search: the coordinator decides",
-}
 
 
 class DelegationRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +41,9 @@ def check_delegation(view: CompiledView, request: DelegationRequest, now: float)
         verdict = view.decide(name, 1, now)
         if verdict.action is not Action.BLOCK:
             continue
-        if verdict.step in _NEVER_DELEGATED:
-            return DelegationDecision(allowed=False, reason=f"{name} {_NEVER_DELEGATED[verdict.step]}")
+        why_not = view.steps.row(verdict.step).why_not_delegated
+        if why_not is not None:
+            return DelegationDecision(allowed=False, reason=f"{name} {why_not}")
         for category in view.blocked_categories(name, now) or {verdict.category}:
             limit = _find_delegation(category, view)
             if limit is None:

@@ -1,7 +1,7 @@
 """What in a policy document reaches further than one site, and what becomes of it.
 
-The doors (`dns.policy.site_names`) let nothing of the kind in. But a document may be older than they are, or
-written by hand, and a room must not stop following its policy for one entry. So (ADR 0014):
+The checks on entry (`dns.policy.site_names`) let nothing of the kind in. But a document may be older than they
+are, or written by hand, and a room must not stop following its policy for one entry. So (ADR 0014):
 
 * what would *open* everybody's sites (an unblock, an allow rule, a lesson's site, a bundle, an appliance name) is
   left out: it opens nothing. Of an unblock with extra names only what is too wide goes;
@@ -18,12 +18,12 @@ import msgspec
 
 from dns.policy.document import Lesson, PolicyDocument, Rule, SiteBundle, Unblock
 from dns.policy.lookups import canonical
-from dns.policy.site_names import Wish, too_wide
+from dns.policy.site_names import RuleKind, too_wide
 
-Reasons = Mapping[tuple[str, Wish], str]  # of what is too wide, by canonical name and wish
+Reasons = Mapping[tuple[str, RuleKind], str]  # of what is too wide, by canonical name and kind
 
-_REMEMBERED = 32768
-_known: dict[tuple[str, Wish], str] = {}  # what was looked up before: "" where it is not too wide
+_CACHE_LIMIT = 32768
+_known: dict[tuple[str, RuleKind], str] = {}  # what was looked up before: "" where it is not too wide
 
 
 def without_overreach(document: PolicyDocument) -> tuple[PolicyDocument, tuple[str, ...]]:
@@ -31,7 +31,7 @@ def without_overreach(document: PolicyDocument) -> tuple[PolicyDocument, tuple[s
 
     The names in the document must be names (`dns.policy.validation`).
     """
-    reasons = _reasons(_wishes(document))
+    reasons = _reasons(_names_by_kind(document))
     if not reasons:
         return document, ()
     said: list[str] = []
@@ -46,7 +46,7 @@ def without_overreach(document: PolicyDocument) -> tuple[PolicyDocument, tuple[s
     return narrowed, tuple(said)
 
 
-def _wishes(document: PolicyDocument) -> Iterator[tuple[str, Wish]]:
+def _names_by_kind(document: PolicyDocument) -> Iterator[tuple[str, RuleKind]]:
     for rule in document.rules:
         if rule.subdomains:
             yield canonical(rule.name), rule.action
@@ -68,15 +68,15 @@ def _opened(document: PolicyDocument) -> Iterator[str]:
         yield from (bundle.site, *bundle.names)
 
 
-def _reasons(wishes: Iterable[tuple[str, Wish]]) -> Reasons:
-    asked = frozenset(wishes)
-    if new := asked - _known.keys():
-        if len(_known) > _REMEMBERED:
+def _reasons(names: Iterable[tuple[str, RuleKind]]) -> Reasons:
+    wanted = frozenset(names)
+    if new := wanted - _known.keys():
+        if len(_known) > _CACHE_LIMIT:
             _known.clear()
-            new = asked
+            new = wanted
         found = too_wide(new)
-        _known.update((wish, found.get(wish, "")) for wish in new)
-    return {wish: reason for wish in asked if (reason := _known[wish])}
+        _known.update((kind, found.get(kind, "")) for kind in new)
+    return {kind: reason for kind in wanted if (reason := _known[kind])}
 
 
 def _stays(rule: Rule, reasons: Reasons, said: list[str]) -> bool:
@@ -111,11 +111,13 @@ def _bundles(bundles: Iterable[SiteBundle], reasons: Reasons, said: list[str]) -
             yield msgspec.structs.replace(bundle, names=_kept("bundles", bundle.names, "open", reasons, said))
 
 
-def _kept(where: str, names: tuple[str, ...], wish: Wish, reasons: Reasons, said: list[str]) -> tuple[str, ...]:
+def _kept(
+    where: str, names: tuple[str, ...], kind: RuleKind, reasons: Reasons, said: list[str]
+) -> tuple[str, ...]:
     """Return the names that are not too wide, and say of each other one that it is left out."""
     kept = []
     for name in names:
-        reason = reasons.get((canonical(name), wish))
+        reason = reasons.get((canonical(name), kind))
         if reason is None:
             kept.append(name)
         else:

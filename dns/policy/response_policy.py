@@ -1,7 +1,8 @@
 """What an answer leads to: the names and addresses in it, decided before the device sees them.
 
-A hop (a CNAME, the target of an HTTPS record) meets the steps that speak of names, in the order of a decision;
-those that speak of the device, the room or the lesson have already let the asked name pass. An explicit opening
+A hop (a CNAME, the target of an HTTPS record) meets the steps that speak of names, in the order of a decision
+(`StepRow.meets_hops`); those that speak of the device, the room or the lesson have already let the asked name
+pass. An explicit opening
 of the asked name, by an unblock or by the school's own rule, is never weakened by where its answer leads: only
 what nobody can open still closes it.
 
@@ -17,16 +18,8 @@ import msgspec
 
 from dns.policy.context import PolicyContext, Question
 from dns.policy.lookups import Address, NetworkTable, parse_address
-from dns.policy.steps import STEPS, StepFunction
+from dns.policy.step_table import StepTable
 from dns.policy.verdict import Action, Step, Verdict
-
-EXPLICIT_STEPS = frozenset((Step.APPLIANCE, Step.UNBLOCK, Step.RULE))
-
-# The steps of `STEPS` that speak of names, in that order.
-_NAME_STEPS = frozenset(
-    (Step.LOCKED, Step.BYPASS, Step.UNBLOCK, Step.RULE, Step.LIST, Step.KEYWORD, Step.SAFE_SEARCH, Step.DEFAULT)
-)
-HOP_STEPS: tuple[tuple[Step, StepFunction], ...] = tuple(pair for pair in STEPS if pair[0] in _NAME_STEPS)
 
 PRIVATE_NETWORKS = NetworkTable(
     (ipaddress.ip_network(text), text)
@@ -60,15 +53,15 @@ REPUTATION_NAMES = frozenset(
 )
 
 
-def decide_hop(question: Question, context: PolicyContext, verdict: Verdict) -> tuple[Verdict, Verdict | None]:
+def decide_hop(
+    question: Question, context: PolicyContext, verdict: Verdict, steps: StepTable
+) -> tuple[Verdict, Verdict | None]:
     """Decide a name that an answer leads to: the verdict on the answer, and the hop's own where it has one."""
     if verdict.action is Action.BLOCK:
         return verdict, None
-    only_locked = verdict.step in EXPLICIT_STEPS or question.name == verdict.target
-    for step, decide in HOP_STEPS:
-        if only_locked and step is not Step.LOCKED:
-            break
-        hop_verdict = decide(question, context)
+    is_explicit = verdict.step in steps.explicit or question.name == verdict.target
+    for check in steps.final_hop_checks if is_explicit else steps.hop_checks:
+        hop_verdict = check(question, context)
         if hop_verdict is None:
             continue
         if hop_verdict.action is not Action.BLOCK:
@@ -77,14 +70,16 @@ def decide_hop(question: Question, context: PolicyContext, verdict: Verdict) -> 
     return verdict, None
 
 
-def decide_address(text: str, question: Question, context: PolicyContext, verdict: Verdict) -> Verdict:
+def decide_address(
+    text: str, question: Question, context: PolicyContext, verdict: Verdict, steps: StepTable
+) -> Verdict:
     """Decide an address that an answer gives."""
-    if verdict.action is Action.BLOCK or verdict.step is Step.APPLIANCE:
+    if verdict.action is Action.BLOCK or verdict.step in steps.trusting:
         return verdict
     found = parse_address(text)
     if found is None:
         return verdict
-    if verdict.step not in EXPLICIT_STEPS:
+    if verdict.step not in steps.explicit:
         for closed in context.compiled.blocked_ranges.lookup_address(found):
             return _block_verdict(closed.category, "closed addresses", closed.network)
     if _is_private(found) and not _may_be_private(question, context):

@@ -7,9 +7,11 @@ except engines by the names used here, and chooses between YouTube's strict and 
 
 from collections.abc import Iterable
 
+from dns.message.constants import RecordType
 from dns.policy.document import Profile
 
-REWRITTEN_TYPES = frozenset((1, 28, 65))  # A, AAAA, HTTPS
+# Plain numbers: every verdict asks for these; see `dns.message.constants`.
+REWRITTEN_TYPES = frozenset(map(int, (RecordType.A, RecordType.AAAA, RecordType.HTTPS)))
 
 GOOGLE = "google"
 YOUTUBE = "youtube"

@@ -1,4 +1,4 @@
-"""Which names a person may open or close: every door asks here, so that all say the same.
+"""Which names a person may open or close: pages, API and command line all ask here, so that they say the same.
 
 A site is a name that somebody registered, or one under it. What is none:
 
@@ -6,15 +6,15 @@ A site is a name that somebody registered, or one under it. What is none:
 * an address in any spelling (``127.1``, ``0x7f.1``, ``[::1]``): policies are about names;
 * the reverse zones, whose names stand for addresses.
 
-There are three wishes, and they differ at two places only:
+There are three names, and they differ at two places only:
 
 =====================  ===============  ================  =====================================
-wish                   ``co.uk`` ICANN  ``github.io``     ``intranet``, ``corp``: no listed TLD
+kind                   ``co.uk`` ICANN  ``github.io``     ``intranet``, ``corp``: no listed TLD
 =====================  ===============  ================  =====================================
 open for a time        no               no                no: nobody asks for half a name
 rule: always open      no               no                yes: a name of the school's own network
 rule: always closed    no               yes: a school's   yes
-                                        wish to make
+                                        kind to make
 =====================  ===============  ================  =====================================
 
 ``home.arpa`` is for networks like the school's own (RFC 8375) and counts as such a name. The list has
@@ -32,7 +32,7 @@ from dns.errors import InvalidName, NotASite
 from dns.message.names import canonical, is_under
 from dns.public_suffix import Section, sections
 
-Wish = Literal["open", "allow", "block"]  # for a time; by a rule; by a rule
+RuleKind = Literal["open", "allow", "block"]  # for a time; by a rule; by a rule
 
 _REVERSE_ZONES = ("in-addr.arpa", "ip6.arpa")
 _LOCAL = frozenset({"home.arpa"})
@@ -74,33 +74,33 @@ def check_rule(written: str, action: Literal["allow", "block"]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def reason_why_not(name: str, wish: Wish) -> str:
+def reason_why_not(name: str, kind: RuleKind) -> str:
     """Say in words why a canonical name may not be opened or closed because it is too wide; "" where it may."""
-    return too_wide(((name, wish),)).get((name, wish), "")
+    return too_wide(((name, kind),)).get((name, kind), "")
 
 
-def too_wide(wishes: Iterable[tuple[str, Wish]]) -> Mapping[tuple[str, Wish], str]:
-    """Return those wishes about canonical names that reach further than one site, each with the reason.
+def too_wide(names: Iterable[tuple[str, RuleKind]]) -> Mapping[tuple[str, RuleKind], str]:
+    """Return those of some canonical names that reach further than one site, each with the reason.
 
     For many at once: the list of suffixes is looked through once.
     """
-    asked = tuple(wishes)
+    asked = tuple(names)
     found = sections(name for name, _ in asked)
     return {
-        (name, wish): reason
-        for name, wish in asked
-        if name in found and (reason := _reason(name, wish, found[name]))
+        (name, kind): reason
+        for name, kind in asked
+        if name in found and (reason := _reason(name, kind, found[name]))
     }
 
 
-def _checked(written: str, wish: Wish) -> str:
+def _checked(written: str, kind: RuleKind) -> str:
     name = parse_site(written)
-    if reason := reason_why_not(name, wish):
+    if reason := reason_why_not(name, kind):
         raise NotASite(reason)
     return name
 
 
-def _reason(name: str, wish: Wish, section: Section) -> str:
+def _reason(name: str, kind: RuleKind, section: Section) -> str:
     """Say why a public suffix may not be opened or closed; "" where it may."""
     if name in _LOCAL:
         section = Section.UNLISTED
@@ -108,14 +108,14 @@ def _reason(name: str, wish: Wish, section: Section) -> str:
         return ""
     match section:
         case Section.ICANN:
-            verb = "close" if wish == "block" else "open"
+            verb = "close" if kind == "block" else "open"
             return f"{name} is not one site: to {verb} it would {verb} every site that ends in .{name}; {_EXAMPLE}"
-        case Section.PRIVATE if wish != "block":
+        case Section.PRIVATE if kind != "block":
             return (
                 f"under {name} anybody can put up pages, and to open it would open them all: "
                 f"give the whole name of the one that is meant, such as name.{name}"
             )
-        case Section.UNLISTED if wish == "open":
+        case Section.UNLISTED if kind == "open":
             return f"{name} is not a whole name: {_EXAMPLE}"
     return ""
 

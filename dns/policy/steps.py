@@ -1,22 +1,22 @@
 """The order of a decision. `STEPS` is the whole of it: the first step that has a verdict wins.
 
 A step is a small function from the question and the context to a verdict, or to None: "not mine, ask the next".
-It knows nothing of the steps above or below. Why each one stands where it does is said beside it in `STEPS`.
+It knows nothing of the steps above or below. Why each one stands where it does is said beside its row in `STEPS`.
+To add one: its value in `dns.policy.verdict.Step`, its function and its row here (`dns.policy.step_table` says
+what the columns mean).
 """
 
-from collections.abc import Callable
+from operator import attrgetter
 
-from dns.policy import canary_names, safe_search
-from dns.policy.context import CompiledUnblock, PolicyContext, Question
-from dns.policy.document import Rule
-from dns.policy.timetable import Categories
-from dns.policy.verdict import Action, BlockEntry, Step, Verdict
-
-StepFunction = Callable[[Question, PolicyContext], Verdict | None]
+from dns.policy import canary_names, safe_search, step_entries, step_table
+from dns.policy.context import PolicyContext, Question
+from dns.policy.step_table import ALLOWED, AnyName, Entries, Listed, Names, Restriction, StepRow, StepTable
+from dns.policy.verdict import Action, Step, Verdict
 
 SCHOOL_RULES = "the school's own rules"
 APPLIANCE_SOURCE = "the appliance"
-ALLOWED = Verdict(Action.ALLOW, Step.DEFAULT)
+
+_OPENED_BY_CATEGORY = "An unblock, a rule of the school's own, or opening {category} for {group}."
 
 
 def check_locked(question: Question, context: PolicyContext) -> Verdict | None:
@@ -27,11 +27,11 @@ def check_locked(question: Question, context: PolicyContext) -> Verdict | None:
     compiled = context.compiled
     for name in question.known_parents:
         for rule in compiled.locked_rules.get(name, ()):
-            if _rule_applies(rule, question, context):
+            if step_entries.rule_applies(rule, question, context):
                 return Verdict(Action.BLOCK, Step.LOCKED, rule.category, SCHOOL_RULES, rule.name)
     if not compiled.locked_categories:
         return None
-    return _block_verdict(Step.LOCKED, question.list_entries, compiled.locked_categories)
+    return step_entries.block_verdict(Step.LOCKED, question.list_entries, compiled.locked_categories)
 
 
 def check_appliance_names(question: Question, context: PolicyContext) -> Verdict | None:
@@ -68,24 +68,24 @@ def check_pause(question: Question, context: PolicyContext) -> Verdict | None:  
 
 def check_unblocks(question: Question, context: PolicyContext) -> Verdict | None:
     """Allow what an active unblock opens; of several, the one that lasts longest."""
-    unblock = find_unblock(question, context)
+    unblock = step_entries.find_unblock(question, context)
     if unblock is None:
         return None
     site = unblock.unblock.site
     entry = site if unblock.name == site else f"{unblock.name} (with {site})"
     verdict = Verdict(Action.ALLOW, Step.UNBLOCK, "", "unblock", entry, until=unblock.until)
-    return _allow_verdict(verdict, question, context, keeps_safe_search=unblock.unblock.safe_search)
+    return step_entries.allow_verdict(verdict, question, context, keeps_safe_search=unblock.unblock.safe_search)
 
 
 def check_rules(question: Question, context: PolicyContext) -> Verdict | None:
     """Follow the school's own rules: the longest name that matches wins; on a tie, block."""
-    rule = find_rule(question, context)
+    rule = step_entries.find_rule(question, context)
     if rule is None:
         return None
     if rule.action == "block":
         return Verdict(Action.BLOCK, Step.RULE, rule.category, SCHOOL_RULES, rule.name)
     verdict = Verdict(Action.ALLOW, Step.RULE, rule.category, SCHOOL_RULES, rule.name)
-    return _allow_verdict(verdict, question, context, keeps_safe_search=rule.safe_search)
+    return step_entries.allow_verdict(verdict, question, context, keeps_safe_search=rule.safe_search)
 
 
 def check_lesson(question: Question, context: PolicyContext) -> Verdict | None:
@@ -99,14 +99,14 @@ def check_lesson(question: Question, context: PolicyContext) -> Verdict | None:
 
 def check_lists(question: Question, context: PolicyContext) -> Verdict | None:
     """Refuse what the lists name, where the profile closes the category at this hour."""
-    return _block_verdict(Step.LIST, question.list_entries, context.blocked_categories)
+    return step_entries.block_verdict(Step.LIST, question.list_entries, context.blocked_categories)
 
 
 def check_keywords(question: Question, context: PolicyContext) -> Verdict | None:
     """Refuse a name with a closing word in it, where the profile wants that and closes the word's category."""
     if not context.profile.keywords:
         return None
-    return _block_verdict(Step.KEYWORD, question.keyword_entries, context.blocked_categories)
+    return step_entries.block_verdict(Step.KEYWORD, question.keyword_entries, context.blocked_categories)
 
 
 def check_safe_search(question: Question, context: PolicyContext) -> Verdict | None:
@@ -128,86 +128,173 @@ def allow_by_default(question: Question, context: PolicyContext) -> Verdict | No
     return ALLOWED
 
 
-STEPS: tuple[tuple[Step, StepFunction], ...] = (
-    # 1. Nobody opens these, so nothing may stand above: no unblock, no rule, not even our own needs.
-    (Step.LOCKED, check_locked),
-    # 2. A suspension or a pause must not cut the appliance off from the very decision that ends it,
-    #    nor let a device believe that it may look for another resolver.
-    (Step.APPLIANCE, check_appliance_names),
-    (Step.BYPASS, check_canary_names),
-    # 3. "Nothing at all" is about the device and the room, whatever the site: above everything that opens one.
-    (Step.SUSPENDED, check_suspension),
-    (Step.PAUSED, check_pause),
-    # 4. A person opened this site for this time: above every standing rule and list, or it would open nothing.
-    (Step.UNBLOCK, check_unblocks),
-    # 5. The school knows better than a public list, and its decisions hold in lessons too.
-    (Step.RULE, check_rules),
-    # 6. A lesson narrows what is left. It stands above the lists because it refuses more than they do.
-    (Step.LESSON, check_lesson),
-    # 7. The public lists, by the profile's categories at this hour.
-    (Step.LIST, check_lists),
-    # 8. Words guess, so they come after whatever is known.
-    (Step.KEYWORD, check_keywords),
-    # 9. Only a search engine that is still open needs its safe name.
-    (Step.SAFE_SEARCH, check_safe_search),
-    # 10. The rest of the internet is open. What comes back is then inspected (`dns.policy.response_policy`).
-    (Step.DEFAULT, allow_by_default),
+STEPS = StepTable(
+    (
+        # 1. Nobody opens these, so nothing may stand above: no unblock, no rule, not even our own needs.
+        StepRow(
+            step=Step.LOCKED,
+            check=check_locked,
+            title="Locked: nobody can open it",
+            speaks_of=(Entries(attrgetter("locked_rules"), ("rules",)), Listed()),
+            meets_hops=True,
+            is_quiet=False,
+            why_not_delegated="is locked: nobody can open it",
+            opened_by="Nobody can open it.",
+            is_final=True,
+            is_incident=True,
+        ),
+        # 2. A suspension or a pause must not cut the appliance off from the very decision that ends it,
+        #    nor let a device believe that it may look for another resolver.
+        StepRow(
+            step=Step.APPLIANCE,
+            check=check_appliance_names,
+            title="Names the appliance needs",
+            speaks_of=(Names(attrgetter("appliance_names")),),
+            meets_hops=False,
+            is_quiet=False,
+            why_not_delegated=None,
+            opened_by="",
+            is_explicit=True,
+            trusts_addresses=True,
+        ),
+        StepRow(
+            step=Step.BYPASS,
+            check=check_canary_names,
+            title="Names that keep devices with the filter",
+            speaks_of=(Names(lambda _compiled: canary_names.CANARY_ANSWERS),),
+            meets_hops=True,
+            is_quiet=True,  # devices ask for these by themselves
+            why_not_delegated="would lead devices past the filter: nobody can open it",
+            opened_by="Nobody can open it: it would lead devices past the filter.",
+        ),
+        # 3. "Nothing at all" is about the device and the room, whatever the site: above everything that opens one.
+        StepRow(
+            step=Step.SUSPENDED,
+            check=check_suspension,
+            title="The device is suspended",
+            speaks_of=(Restriction(lambda context: context.suspension is not None, step_table.room_turns),),
+            meets_hops=False,
+            is_quiet=True,  # everything in the background is refused, until somebody ends what somebody began
+            why_not_delegated="stays closed while the device is suspended",
+            opened_by="The coordinator can end the device's suspension.{ends}",
+        ),
+        StepRow(
+            step=Step.PAUSED,
+            check=check_pause,
+            title="The room is paused",
+            speaks_of=(Restriction(lambda context: context.pause is not None, step_table.room_turns),),
+            meets_hops=False,
+            is_quiet=True,  # as for a suspended device
+            why_not_delegated="stays closed while the room is paused",
+            opened_by="The teacher can end the pause.{ends}",
+        ),
+        # 4. A person opened this site for this time: above every standing rule and list, or it would open nothing.
+        StepRow(
+            step=Step.UNBLOCK,
+            check=check_unblocks,
+            title="Unblocked for now",
+            speaks_of=(Entries(attrgetter("unblocks"), ("unblocks",), step_entries.next_unblock_start),),
+            meets_hops=True,
+            is_quiet=False,
+            why_not_delegated=None,
+            opened_by="",
+            is_explicit=True,
+            entry_note=step_entries.who_granted,
+            silence=step_entries.why_no_unblock,
+        ),
+        # 5. The school knows better than a public list, and its decisions hold in lessons too.
+        StepRow(
+            step=Step.RULE,
+            check=check_rules,
+            title="The school's own rules",
+            speaks_of=(Entries(attrgetter("rules"), ("rules",)),),
+            meets_hops=True,
+            is_quiet=False,
+            why_not_delegated="was closed by the school itself: the coordinator decides",
+            opened_by="An unblock, or the coordinator changes the rule for {entry}.",
+            is_explicit=True,
+            exempts_tunnels=True,
+            entry_note=step_entries.note_of_rule,
+        ),
+        # 6. A lesson narrows what is left. It stands above the lists because it refuses more than they do.
+        StepRow(
+            step=Step.LESSON,
+            check=check_lesson,
+            title="Lesson mode",
+            speaks_of=(Restriction(lambda context: bool(context.lessons), step_table.room_turns),),
+            meets_hops=False,
+            is_quiet=True,  # as in a paused room
+            why_not_delegated="is not part of the lesson: add it to the lesson, or end the lesson",
+            opened_by="An unblock, adding the site to the lesson, or the lesson's end.{ends}",
+            silence=step_entries.why_no_lesson,
+        ),
+        # 7. The public lists, by the profile's categories at this hour.
+        StepRow(
+            step=Step.LIST,
+            check=check_lists,
+            title="Lists",
+            speaks_of=(Listed(step_table.timetable_turns),),
+            meets_hops=True,
+            is_quiet=False,
+            why_not_delegated=None,
+            opened_by=_OPENED_BY_CATEGORY,
+            silence=step_entries.why_no_list,
+        ),
+        # 8. Words guess, so they come after whatever is known.
+        StepRow(
+            step=Step.KEYWORD,
+            check=check_keywords,
+            title="Keywords",
+            speaks_of=(Listed(step_table.timetable_turns),),
+            meets_hops=True,
+            is_quiet=False,
+            why_not_delegated=None,
+            opened_by=_OPENED_BY_CATEGORY,
+            silence=step_entries.why_no_keyword,
+        ),
+        # 9. Only a search engine that is still open needs its safe name.
+        StepRow(
+            step=Step.SAFE_SEARCH,
+            check=check_safe_search,
+            title="Safe search",
+            speaks_of=(Names(lambda _compiled: safe_search.ENGINE_NAMES),),
+            meets_hops=True,
+            is_quiet=False,
+            why_not_delegated="has no safe search: the coordinator decides",
+            opened_by="An unblock, a rule of the school's own, or safe search off for this group.",
+            silence=step_entries.why_no_safe_search,
+        ),
+        # 10. The rest of the internet is open.
+        StepRow(
+            step=Step.DEFAULT,
+            check=allow_by_default,
+            title="Open unless something closes it",
+            speaks_of=(AnyName(),),
+            meets_hops=True,
+            is_quiet=False,
+            why_not_delegated=None,
+            opened_by="",
+        ),
+        # What comes back is then inspected (`dns.policy.response_policy`, `dns.pipeline.response_policy`).
+        StepRow(
+            step=Step.INSPECTED,
+            check=None,
+            title="Where the answer leads",
+            speaks_of=(),
+            meets_hops=False,
+            is_quiet=False,
+            why_not_delegated=None,
+            opened_by=_OPENED_BY_CATEGORY,
+        ),
+        StepRow(
+            step=Step.UPSTREAM,
+            check=None,
+            title="The upstream's own filter",
+            speaks_of=(),
+            meets_hops=False,
+            is_quiet=False,
+            why_not_delegated="is kept closed by the upstream: nobody here can open it",
+            opened_by="Nobody here can open it: the upstream keeps it closed.",
+        ),
+    )
 )
-
-
-def decide_question(question: Question, context: PolicyContext) -> Verdict:
-    """Return the verdict of the first step that has one."""
-    for _, step in STEPS:
-        verdict = step(question, context)
-        if verdict is not None:
-            return verdict
-    return ALLOWED
-
-
-def find_unblock(question: Question, context: PolicyContext) -> CompiledUnblock | None:
-    """Return the active unblock that counts, or None."""
-    if not context.is_clock_trusted:
-        return None
-    active = [one for one in question.unblocks_for(context.group) if one.since <= question.now < one.until]
-    return max(active, key=lambda one: (not one.unblock.safe_search, one.until, one.name), default=None)
-
-
-def find_rule(question: Question, context: PolicyContext) -> Rule | None:
-    """Return the rule that counts, or None."""
-    for name in question.known_parents:
-        found = [rule for rule in context.compiled.rules.get(name, ()) if _rule_applies(rule, question, context)]
-        if found:
-            return min(found, key=lambda rule: (rule.action != "block", not rule.safe_search))
-    return None
-
-
-def _rule_applies(rule: Rule, question: Question, context: PolicyContext) -> bool:
-    if not rule.subdomains and rule.name != question.name:
-        return False
-    return not rule.groups or context.group in rule.groups
-
-
-def _block_verdict(step: Step, entries: tuple[BlockEntry, ...], categories: Categories) -> Verdict | None:
-    """Block what one of the categories blocks.
-
-    Of several entries the longest is named, then by the alphabet: the order of lists decides nothing.
-    """
-    blocking = [entry for entry in entries if entry.category in categories]
-    if not blocking:
-        return None
-    named = (
-        min(blocking, key=lambda one: (-len(one.entry), one.category, one.source)) if blocking[1:] else blocking[0]
-    )
-    return Verdict(Action.BLOCK, step, named.category, named.source, named.entry)
-
-
-def _allow_verdict(
-    verdict: Verdict, question: Question, context: PolicyContext, *, keeps_safe_search: bool
-) -> Verdict:
-    """Return an allowing verdict as the profile shows the site: an allowed search engine stays a safe one."""
-    target = safe_search.safe_name(question.name, context.profile) if keeps_safe_search else ""
-    if not target or question.qtype not in safe_search.REWRITTEN_TYPES:
-        return verdict
-    return Verdict(
-        Action.REWRITE, verdict.step, verdict.category, verdict.source, verdict.entry, target, verdict.until
-    )

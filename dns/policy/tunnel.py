@@ -27,32 +27,43 @@ are never looked at. Not found: tunnels in reverse zones, and those spread over 
 """
 
 import math
-import re
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import ClassVar
 
 import msgspec
 
+from dns.message.constants import RecordType
 from dns.message.names import parents
 from dns.policy.document import Rule
+from dns.policy.payload import Payload, payload_of
 from dns.policy.response_policy import REPUTATION_NAMES
-from dns.public_suffix import registrable_domain
 
 HALF_WINDOW_SECONDS = 300.0  # the window is the half that is filling and the one before: five to ten minutes
 LATE_SECONDS = 60.0  # so much may a question come late: several workers hand over their records in turn
 MAX_PAIRS = 4096
 MAX_PAYLOADS = 1024
 PAYLOADS_IN_ALL = 65536  # about 6 MB
-NAMES = 4096  # whose payloads are remembered, because most names come again at once for another type
 
-# Types that stubs ask by themselves, for any name: A, NS, SOA, AAAA, DS, DNSKEY, SVCB, HTTPS; and PTR.
-_PLAIN = frozenset((1, 2, 6, 12, 28, 43, 48, 64, 65))
+# Types that stubs ask by themselves, for any name, and PTR. Plain numbers: see `dns.message.constants`.
+_PLAIN = frozenset(
+    map(
+        int,
+        (
+            RecordType.A,
+            RecordType.NS,
+            RecordType.SOA,
+            RecordType.PTR,
+            RecordType.AAAA,
+            RecordType.DS,
+            RecordType.DNSKEY,
+            RecordType.SVCB,
+            RecordType.HTTPS,
+        ),
+    )
+)
 
 EXEMPT_NAMES = frozenset(("arpa", "local", "lan", "internal", "localhost", *REPUTATION_NAMES))
-
-_ESCAPED = re.compile(r"\\(\d{3})")
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,15 +115,6 @@ class TunnelFinding(msgspec.Struct, frozen=True, kw_only=True):
     def block_rule(self) -> Rule:
         """Return the rule that closes the tunnel, where the policy wants that (`PolicyDocument.tunnels`)."""
         return Rule(name=self.parent, action="block", category="circumvention", note="looks like a DNS tunnel")
-
-
-class Payload(msgspec.Struct, frozen=True, gc=False):
-    """What stands in a name before its registrable domain."""
-
-    parent: str
-    mark: int  # two payloads with the same mark are the same
-    octets: int  # dots left out
-    bits: float  # that it could carry
 
 
 class _HalfWindow:
@@ -274,36 +276,3 @@ class TunnelDetector:
             entropy=(full.bits + filling.bits) / octets,
             roomy_share=min((full.roomy_names + filling.roomy_names) / names, 1.0),
         )
-
-
-@lru_cache(maxsize=NAMES)
-def payload_of(name: str) -> Payload:
-    """Return what a canonical name carries beyond its registrable domain."""
-    parent, payload = _parts(name)
-    text = payload.replace(".", "")
-    if "\\" in text:  # octets that are no letters are written in four
-        text = _ESCAPED.sub(lambda found: chr(int(found[1])), text)
-    return Payload(parent, hash(payload), len(text), len(text) * letter_entropy((text,)))
-
-
-def split_payload(name: str) -> tuple[str, str]:
-    """Return the domain that somebody registered, and what stands before it, dots left out.
-
-    The name itself and nothing, where it is a public suffix (`dns.public_suffix`).
-    """
-    parent, payload = _parts(name)
-    return parent, payload.replace(".", "")
-
-
-def _parts(name: str) -> tuple[str, str]:
-    parent = registrable_domain(name)
-    if parent is None:
-        return name, ""
-    return parent, name[: -len(parent) - 1]
-
-
-def letter_entropy(texts: Iterable[str]) -> float:
-    """Return the entropy of the letters of some texts, in bits a letter (Shannon)."""
-    counts = Counter("".join(texts))
-    total = sum(counts.values())
-    return -sum(count / total * math.log2(count / total) for count in counts.values()) if total else 0.0

@@ -1,7 +1,7 @@
 """What was decided for one question, and the three borders across which a decision is asked for.
 
 `Verdict` is the answer to "may this device see this name now, and why?". `View`, `Policy` and `BlocklistLookup`
-are protocols: the chain knows only them, so that the lists (package `blocklists`) and the policy can each be
+are protocols: the pipeline knows only them, so that the lists (package `blocklists`) and the policy can each be
 replaced as a whole while queries are being answered.
 
 Times are Unix seconds (UTC). Names are canonical (`dns.message.names`). Record types are their numbers (RFC 1035).
@@ -23,7 +23,7 @@ class Action(enum.Enum):
 
 
 class Step(enum.Enum):
-    """The steps of a decision, in their order (DESIGN: the order of a decision). The first that matches wins."""
+    """The steps of a decision, as they stand in the log and travel. What each is: `dns.policy.steps.STEPS`."""
 
     LOCKED = "locked"
     APPLIANCE = "appliance"
@@ -39,11 +39,6 @@ class Step(enum.Enum):
     DEFAULT = "default"
     INSPECTED = "inspected"  # allowed at first; what came back led somewhere closed
     UPSTREAM = "upstream"  # allowed here; the upstream keeps it closed (RFC 8914), and nobody here can open it
-
-
-# Refusals that say nothing of what somebody was looking for: devices ask for canary names by themselves, and while
-# a room is paused or in a lesson everything in the background is refused. They are logged, and call for nobody.
-QUIET_STEPS = frozenset((Step.BYPASS, Step.SUSPENDED, Step.PAUSED, Step.LESSON))
 
 
 class BlockEntry(msgspec.Struct, frozen=True):
@@ -79,7 +74,7 @@ class BlocklistLookup(Protocol):
 
 
 class View(Protocol):
-    """What one kind of client may see. Askers that share a view share their finished answers."""
+    """What one kind of client may see. Clients that share a view share their finished answers."""
 
     @property
     def group(self) -> str:

@@ -5,22 +5,20 @@ moments it was made for: the clock may jump either way.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
 
-from dns.policy import response_policy, steps
+from dns.policy import response_policy
 from dns.policy.context import CompiledRules, PolicyContext, Question
 from dns.policy.document import Lesson, PolicyDocument, Profile, Suspension
+from dns.policy.step_table import ALLOWED, StepTable
 from dns.policy.timetable import FOREVER, Calendar, Timetable
 from dns.policy.validity import Validity
-from dns.policy.verdict import BlockEntry, Step, Verdict
+from dns.policy.verdict import BlockEntry, Verdict
 
 CLOCK_RECHECK_SECONDS = 5.0  # while nobody knows the time
-
-_TIMELESS_STEPS = frozenset((Step.LOCKED, Step.APPLIANCE, Step.BYPASS))
-_TIMETABLE_STEPS = frozenset((Step.LIST, Step.KEYWORD, Step.SAFE_SEARCH, Step.DEFAULT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,7 @@ class SharedState:
     """What all views of a policy have in common."""
 
     document: PolicyDocument
+    steps: StepTable
     compiled: CompiledRules
     calendar: Calendar
     lessons: tuple[tuple[Lesson, Validity, frozenset[str]], ...]  # each with its sites, and what they need
@@ -46,6 +45,7 @@ class CompiledView:
         suspensions: tuple[Suspension, ...],
     ) -> None:
         self._shared = shared
+        self.steps = shared.steps  # the order of the decision
         self.group = group  # as it stands in the query log
         self._profile = profile
         self._timetable = timetable
@@ -87,12 +87,13 @@ class CompiledView:
         return frozenset(entry.category for entry in entries if entry.category in context.blocked_categories)
 
     def decide(self, name: str, qtype: int, now: float) -> Verdict:
-        """Decide one question, in the order of `dns.policy.steps.STEPS`."""
+        """Decide one question, in the order of the steps."""
         context = self._context
         if context is None or not context.since <= now < context.until:
             context = self.context_at(now)
         # Of nearly every name nobody knows anything. No step of the order but the last one then has a verdict, and
-        # all such names have the same: it is at hand, and the steps are spared (a property test holds that).
+        # all such names have the same: it is at hand, and the steps are spared. Whether they may be is said by the
+        # steps themselves (`StepTable.has_shortcut`), and a property test holds it.
         list_entries = None
         if self._unknown_name_verdict is not None:
             list_entries = context.compiled.list_entries_unless_known(name, qtype)
@@ -108,52 +109,52 @@ class CompiledView:
         """Decide one question by every step of the order: what `decide` says, at its full cost."""
         context = self.context_at(now)
         question = Question(name, qtype, now, self._shared.compiled, list_entries)
-        return _limit_validity(steps.decide_question(question, context), question, context)
+        return self._limit_validity(self.steps.decide(question, context), question, context)
 
     def inspect_name(self, name: str, qtype: int, verdict: Verdict, now: float) -> Verdict:
         """Decide a name that an answer leads to (CNAME, SVCB target), given the verdict on the asked name."""
         context = self.context_at(now)
         question = Question(name, qtype, now, self._shared.compiled)
-        found, met = response_policy.decide_hop(question, context, verdict)
+        found, met = response_policy.decide_hop(question, context, verdict, self.steps)
         if met is None:
             return found
-        return _end_by(found, _limit_validity(met, question, context).until)
+        return _end_by(found, self._limit_validity(met, question, context).until)
 
     def inspect_address(self, address: str, qname: str, verdict: Verdict, now: float) -> Verdict:
         """Decide an address that an answer gives, as text, given the verdict on the asked name."""
         question = Question(qname, 1, now, self._shared.compiled)
-        return response_policy.decide_address(address, question, self.context_at(now), verdict)
+        return response_policy.decide_address(address, question, self.context_at(now), verdict, self.steps)
 
     def context_at(self, now: float) -> PolicyContext:
         """Return what holds for these clients at a time."""
         context = self._context
         if context is None or not context.since <= now < context.until:
             context = self._context = self._build_context(now)
-            until = context.room_until
-            verdict = _end_by(steps.ALLOWED, until) if until < FOREVER else steps.ALLOWED
-            self._unknown_name_verdict = verdict if context.is_unrestricted else None
+            until = self.steps.next_turn(context)
+            verdict = _end_by(ALLOWED, until) if until < FOREVER else ALLOWED
+            self._unknown_name_verdict = verdict if self.steps.has_shortcut(context) else None
         return context
 
     def _build_context(self, now: float) -> PolicyContext:
         trusted = self._shared.is_clock_trusted(now)
         hours = self._timetable.hours_at(now)
         suspensions = [
-            one for one, moments in self._suspensions if moments.is_active(now, is_clock_trusted=trusted)
+            one for one, validity in self._suspensions if validity.is_active(now, is_clock_trusted=trusted)
         ]
-        pauses = [one for one, moments in self._pauses if moments.is_active(now, is_clock_trusted=trusted)]
+        pauses = [one for one, validity in self._pauses if validity.is_active(now, is_clock_trusted=trusted)]
         lessons = [
             (one, sites)
-            for one, moments, sites in self._lessons
-            if moments.is_active(now, is_clock_trusted=trusted)
+            for one, validity, sites in self._lessons
+            if validity.is_active(now, is_clock_trusted=trusted)
         ]
         everything = (
-            *(moments for _, moments in (*self._suspensions, *self._pauses)),
-            *(moments for _, moments, _ in self._lessons),
+            *(validity for _, validity in (*self._suspensions, *self._pauses)),
+            *(validity for _, validity, _ in self._lessons),
         )
-        transitions = [turn for moments in everything for turn in (moments.since, moments.until) if turn > now]
+        transitions = [turn for validity in everything for turn in (validity.since, validity.until) if turn > now]
         recheck = FOREVER if trusted else now + CLOCK_RECHECK_SECONDS
         room_until, hours_until = min((*transitions, recheck)), min(hours.until, recheck)
-        return PolicyContext(
+        context = PolicyContext(
             compiled=self._shared.compiled,
             group=self.group,
             profile=self._profile,
@@ -168,18 +169,12 @@ class CompiledView:
             timetable_until=hours_until,
             until=min(room_until, hours_until),
         )
+        return replace(context, until=min(context.until, self.steps.next_turn(context)))
 
-
-def _limit_validity(verdict: Verdict, question: Question, context: PolicyContext) -> Verdict:
-    """Return a verdict that says how long it holds: until something that it depends on turns."""
-    if verdict.step in _TIMELESS_STEPS:
-        return verdict
-    until = context.room_until
-    if question.known_parents:
-        until = min(until, question.next_unblock_start(context.group))
-    if question.has_block_entries and verdict.step in _TIMETABLE_STEPS:
-        until = min(until, context.timetable_until)
-    return _end_by(verdict, until) if until < FOREVER else verdict
+    def _limit_validity(self, verdict: Verdict, question: Question, context: PolicyContext) -> Verdict:
+        """Return a verdict that says how long it holds: until something that it depends on turns."""
+        until = self.steps.verdict_end(verdict.step, question, context)
+        return _end_by(verdict, until) if until < FOREVER else verdict
 
 
 def _end_by(verdict: Verdict, until: float | None) -> Verdict:

@@ -9,7 +9,7 @@ therefore exact however often either side dies, except for what the dead worker 
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -88,3 +88,8 @@ class FrameReader:
             body = bytes(self._pending[FRAME_HEADER.size : end])
             del self._pending[:end]
             yield body
+
+
+def total_count(records: Iterable[QueryRecord]) -> int:
+    """Return how many answers some records stand for."""
+    return sum(record.count for record in records)

@@ -1,39 +1,31 @@
 """Counts what was answered, and sends it to the query-log writer: nothing is lost, nothing counted twice.
 
-Within a second equal answers to one device become one record (`dns.querylog.records`). A batch is kept until the
-query-log writer has confirmed it; after a reconnection every unconfirmed batch is sent again, and the query-log
-writer knows it by its number.
+Within a second equal answers to one device become one record (`dns.querylog.records`). How the records reach the
+query-log writer, `dns.querylog.delivery` knows.
 
 A second that is over is handed over in chunks, within the first six tenths of the next: to pack what thousands
 of names were answered takes some milliseconds, and so does writing them down, and others would wait for it.
 
-Memory is bounded while the query-log writer is away: from `MAX_UNCONFIRMED_RECORDS` on nothing new is sent off;
-counting goes on in one table whose rows cover longer than a second, and beyond `MAX_TABLE_ROWS` rows names are
-left out. The sums stay exact. What the query log cannot show then is when exactly, and at last which name.
+Memory is bounded while the query-log writer is away: from so many unconfirmed records on
+(`dns.querylog.delivery.MAX_UNCONFIRMED_RECORDS`) nothing new is sent off; counting goes on in one table whose rows
+cover longer than a second, and beyond `MAX_TABLE_ROWS` rows names are left out. The sums stay exact. What the
+query log cannot show then is when exactly, and at last which name.
 
 Refusals do not wait for the end of the second: the room's lamp hangs on them. So that a flood of refusals does not
 become a flood of records, `PROMPT_BLOCKS_PER_SECOND` of a device's go at once in each second, the others
 `BLOCK_TURNS_PER_SECOND` times a second: none shall be older than half a second when it is on the disk.
 """
 
-import asyncio
-import contextlib
 import itertools
-import secrets
 from collections import Counter, deque
-from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 from dns.clients import Client
-from dns.errors import DECODING_FAILED
 from dns.packet_cache import LogEntry
 from dns.querylog import codec
 from dns.querylog.codec import RecordRow, RecordTail, TimedEntry
-from dns.querylog.records import FrameReader, FrameTooLong, QueryRecord, ack_decoder
+from dns.querylog.delivery import BatchDelivery
 
-BATCH_RECORDS = 1000
-MAX_UNCONFIRMED_RECORDS = 50_000
 MAX_TABLE_ROWS = 20_000
 PROMPT_BLOCKS_PER_SECOND = 50
 BLOCK_TURNS_PER_SECOND = 5
@@ -41,8 +33,6 @@ PACKED_AT_ONCE = 128
 CHUNK_RECORDS = 32
 SPREAD_TICKS = 12
 MIN_CHUNKS_PER_TICK = 2  # chunks: what few devices ask is handed over at once
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 2.0
 
 _Chunk = tuple[int, str, dict[LogEntry, int], tuple[RecordTail, ...]]  # a second, a device, what it was answered
 
@@ -61,12 +51,10 @@ class _Tally:
 
 
 class QueryLogSender:
-    """Counts for one worker, and speaks to the query-log writer."""
+    """Counts for one worker, and hands over what it counted."""
 
     def __init__(self, path: Path | None) -> None:
-        self.worker = secrets.token_hex(8)
-        self._path = path
-        self._sequence = 0
+        self.delivery = BatchDelivery(path)
         self._second = 0
         self._block_turn = 0
         self._tallies: dict[str, _Tally] = {}
@@ -76,12 +64,6 @@ class QueryLogSender:
         self._table: dict[
             tuple[str, RecordRow], list[float]
         ] = {}  # device and row: first second, count, milliseconds
-        self._unconfirmed: dict[int, bytes] = {}
-        self._sizes: dict[int, int] = {}
-        self._unconfirmed_records = 0
-        self._transport: asyncio.WriteTransport | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._all_confirmed = asyncio.Event()
         self._has_new_blocks = False
 
     # Counting
@@ -146,29 +128,20 @@ class QueryLogSender:
 
     def start(self) -> None:
         """Begin to connect to the query-log writer, in the running loop."""
-        if self._path is not None:
-            self._task = asyncio.get_running_loop().create_task(self._stay_connected(self._path))
+        self.delivery.start()
 
     async def flush_and_close(self, patience: float = 2.0) -> None:
         """Hand over everything, wait a little for its confirmation, and part."""
         self._end_second()
         self._send_chunks(len(self._chunks))
         self._send_table()
-        if self._unconfirmed and self._transport is not None:
-            self._all_confirmed.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    await self._all_confirmed.wait()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self.delivery.close(patience)
 
     @property
     def unconfirmed_count(self) -> int:
         """How many records the query-log writer has not confirmed yet."""
         waiting = sum(len(counts) + len(tails) for _, _, counts, tails in self._chunks)
-        return self._unconfirmed_records + len(self._table) + waiting
+        return self.delivery.unconfirmed_records + len(self._table) + waiting
 
     def _tally(self, device: str) -> _Tally:
         tally = self._tallies.get(device)
@@ -193,7 +166,7 @@ class QueryLogSender:
         records: list[bytes] = []
         for _ in range(min(most, len(self._chunks))):
             second, device, counts, tails = self._chunks.popleft()
-            if self._may_send(beside=len(records)):
+            if self.delivery.has_room(beside=len(records)):
                 records += codec.pack_replayed(second, device, counts)
                 records += codec.pack_with_tails(second, device, tails)
                 continue
@@ -203,7 +176,7 @@ class QueryLogSender:
                 row, count, milliseconds = codec.unpack_tail(tail)
                 self._add_to_table(device, row, second, count, milliseconds)
         if records:
-            self._send_records(records)
+            self.delivery.send_records(records)
 
     def _send_blocked(self, *, flood: bool = False) -> None:
         for device, tally in self._tallies.items():
@@ -226,8 +199,8 @@ class QueryLogSender:
 
     def _send_replayed(self, device: str, counts: Counter[LogEntry]) -> None:
         """Send replayed answers of the second that is being counted."""
-        if self._may_send():
-            self._send_records(codec.pack_replayed(self._second, device, counts))
+        if self.delivery.has_room():
+            self.delivery.send_records(codec.pack_replayed(self._second, device, counts))
             return
         for log_entry, count in counts.items():
             self._add_to_table(device, codec.record_row(log_entry), self._second, count, 0.0)
@@ -246,98 +219,12 @@ class QueryLogSender:
             found[2] += milliseconds
 
     def _send_table(self) -> None:
-        if not self._table or not self._may_send():
+        if not self._table or not self.delivery.has_room():
             return
-        self._send_records(
+        self.delivery.send_records(
             [
                 codec.pack_record(int(second), device, row, int(count), milliseconds)
                 for (device, row), (second, count, milliseconds) in self._table.items()
             ]
         )
         self._table = {}
-
-    def _may_send(self, *, beside: int = 0) -> bool:
-        return self._unconfirmed_records + beside < MAX_UNCONFIRMED_RECORDS
-
-    def _send_records(self, records: list[bytes]) -> None:
-        """Send some records, each packed already."""
-        for at in range(0, len(records), BATCH_RECORDS):
-            part = records[at : at + BATCH_RECORDS]
-            self._sequence += 1
-            data = codec.pack_frame(self.worker, self._sequence, part)
-            self._unconfirmed[self._sequence] = data
-            self._sizes[self._sequence] = len(part)
-            self._unconfirmed_records += len(part)
-            if self._transport is not None:
-                self._transport.write(data)
-
-    def confirm_batch(self, sequence: int) -> None:
-        """Let go of a batch that the query-log writer has committed."""
-        if self._unconfirmed.pop(sequence, None) is not None:
-            self._unconfirmed_records -= self._sizes.pop(sequence)
-        if not self._unconfirmed:
-            self._all_confirmed.set()
-
-    def attach_transport(self, transport: asyncio.WriteTransport) -> None:
-        """Send everything that is unconfirmed, in its order, and from now on whatever comes."""
-        self._transport = transport
-        transport.writelines(self._unconfirmed.values())
-
-    def detach_transport(self) -> None:
-        """Keep what comes until there is a connection again."""
-        self._transport = None
-
-    async def _stay_connected(self, path: Path) -> None:
-        pause = FIRST_PAUSE_SECONDS
-        loop = asyncio.get_running_loop()
-        while True:
-            lost: asyncio.Future[None] = loop.create_future()
-            try:
-                await loop.create_unix_connection(partial(_WriterConnection, self, lost), str(path))
-            except OSError:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-                continue
-            pause = FIRST_PAUSE_SECONDS
-            try:
-                await lost
-            finally:
-                if self._transport is not None:
-                    self._transport.abort()
-                    self._transport = None
-            await asyncio.sleep(pause)
-
-
-class _WriterConnection(asyncio.Protocol):
-    """One connection to the query-log writer."""
-
-    def __init__(self, sender: QueryLogSender, lost: "asyncio.Future[None]") -> None:
-        self._sender = sender
-        self._lost = lost
-        self._frames = FrameReader()
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
-            self._sender.attach_transport(transport)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            for body in self._frames.feed(data):
-                stored = ack_decoder.decode(body)
-                if stored.worker == self._sender.worker:
-                    self._sender.confirm_batch(stored.sequence)
-        except (FrameTooLong, *DECODING_FAILED):
-            if self._transport is not None:
-                self._transport.abort()  # whoever this is, it does not speak our protocol: try again later
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
-        self._sender.detach_transport()
-        if not self._lost.done():
-            self._lost.set_result(None)
-
-
-def total_count(records: Iterable[QueryRecord]) -> int:
-    """Return how many answers some records stand for."""
-    return sum(record.count for record in records)

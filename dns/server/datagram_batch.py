@@ -156,7 +156,7 @@ class DatagramBatch:
 
     @property
     def lengths(self) -> "array.array[int]":
-        """The vectors of the slots; item ``2 * slot + 1`` is how many bytes `send` takes from a slot."""
+        """The vectors of the slots; item ``2 * slot + 1`` is how many bytes `send_slots` takes from a slot."""
         return self._vectors
 
     def send_slots(self, first: int, count: int) -> None:

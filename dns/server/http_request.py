@@ -5,10 +5,10 @@ import binascii
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-from dns.message.wire import HEADER_BYTES, QR
+from dns.message.constants import MEDIA_TYPE
+from dns.message.header import HEADER_BYTES, QR
 
 DOH_PATH = "/dns-query"
-MEDIA_TYPE = "application/dns-message"
 MAX_QUERY_BYTES = 65535
 _USED_HEADERS = frozenset({":path", ":method", "content-type"})
 

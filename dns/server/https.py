@@ -22,10 +22,11 @@ import h2.exceptions
 import h2.settings
 
 from dns.errors import MalformedMessage
+from dns.message.constants import MEDIA_TYPE, Rcode, RecordType
+from dns.message.header import rcode_of
 from dns.message.scanner import scan_message
-from dns.message.wire import SOA
 from dns.server.connection_limiter import ClientConnection, ConnectionLimiter, ConnectionLimits
-from dns.server.http_request import MAX_QUERY_BYTES, MEDIA_TYPE, DohRequest
+from dns.server.http_request import MAX_QUERY_BYTES, DohRequest
 from dns.server.stream_listener import StreamListener
 from dns.server.tcp import QueryHandler
 from dns.server.tls import Certificate
@@ -39,7 +40,6 @@ OTHER_FRAMES_PER_QUERY = 10
 _READ_CHUNK_BYTES = 4096  # bytes; between two such chunks it is looked at what they were
 _MAX_HELD_BYTES = 2 * MAX_QUERY_BYTES  # of questions that are not whole yet, on one connection
 _MAX_PATH_BYTES = 8192  # a path with a question in it
-_NO_ERROR, _NO_SUCH_NAME = 0, 3
 # A frame of 8 bytes, type 7, stream 0: the last stream is the highest there can be, and there was no error.
 _GOAWAY_FRAME = b"\0\0\x08\x07\0\0\0\0\0" + b"\x7f\xff\xff\xff" + b"\0\0\0\0"
 
@@ -256,12 +256,12 @@ def cache_max_age(message: bytes) -> int:
         scanned = scan_message(message)
     except MalformedMessage:
         return 0
-    if message[3] & 0x0F not in {_NO_ERROR, _NO_SUCH_NAME}:
+    if rcode_of(message) not in {Rcode.NOERROR, Rcode.NXDOMAIN}:
         return 0
     lives = [record.ttl for record in scanned.answer]
     if not lives:
         for record in scanned.authority:
-            if record.rtype == SOA and record.rdlength >= 4:
+            if record.rtype == RecordType.SOA and record.rdlength >= 4:
                 end = record.rdata_offset + record.rdlength
                 lives += [record.ttl, int.from_bytes(message[end - 4 : end], "big")]
     return min(lives, default=0)

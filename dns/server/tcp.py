@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from dns.message.wire import QR
+from dns.message.header import QR
 from dns.server.connection_limiter import ClientConnection, ConnectionLimits
 from dns.server.stream_listener import StreamListener, open_tcp_socket
 

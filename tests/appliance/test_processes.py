@@ -64,7 +64,7 @@ def test_a_signal_stops_everything_and_leaves_nothing_running(foreground: Proces
 
 
 def test_a_program_that_dies_later_is_started_again(said: Said, tmp_path: Path) -> None:
-    foreground = ProcessGroup(said.append, settling_seconds=0.0)
+    foreground = ProcessGroup(said.append, startup_seconds=0.0)
     starts = tmp_path / "starts"
     program = python(
         "mortal",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance import sd_notify
-from appliance.room.heartbeat import SILENCE_SECONDS, Pulse
+from appliance.room.heartbeat import SILENCE_SECONDS, WorkerHeartbeats
 from tests.appliance.commands.test_central import HALLPASS, free_port
 from tests.fakes.clock import FakeClock
 
@@ -25,7 +25,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
 
 
 def test_a_state_arrives_as_one_datagram(manager: socket.socket) -> None:
-    sd_notify.notify("READY=1", "STATUS=answering")
+    sd_notify.sd_notify("READY=1", "STATUS=answering")
     assert manager.recv(4096) == b"READY=1\nSTATUS=answering"
 
 
@@ -35,15 +35,15 @@ def test_a_name_without_a_file_is_understood(monkeypatch: pytest.MonkeyPatch) ->
         listening.bind(f"\0{name}")
         listening.settimeout(10)
         monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
-        sd_notify.notify("READY=1")
+        sd_notify.sd_notify("READY=1")
         assert listening.recv(4096) == b"READY=1"
 
 
 def test_where_nobody_listens_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    sd_notify.notify("READY=1")
+    sd_notify.sd_notify("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
-    sd_notify.notify("READY=1")
+    sd_notify.sd_notify("READY=1")
 
 
 def test_a_watchdog_is_fed_while_the_loop_turns(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_a_watchdog_is_fed_while_the_loop_turns(manager: socket.socket, monkeypa
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
 
     async def feed() -> None:
-        task = asyncio.create_task(sd_notify.feed_watchdog())
+        task = asyncio.create_task(sd_notify.send_keepalives())
         for _ in range(3):
             assert await asyncio.to_thread(manager.recv, 4096) == b"WATCHDOG=1"
         task.cancel()
@@ -65,35 +65,35 @@ def test_without_a_watchdog_of_its_own_a_process_feeds_none(
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", usec)
     monkeypatch.setenv("WATCHDOG_PID", pid or str(os.getpid()))
-    assert sd_notify.watchdog_seconds() is None
-    asyncio.run(sd_notify.feed_watchdog())
+    assert sd_notify.keepalive_seconds() is None
+    asyncio.run(sd_notify.send_keepalives())
 
 
 def test_a_silent_worker_keeps_the_watchdog_hungry(manager: socket.socket) -> None:
     clock = FakeClock(1000.0)
-    pulse = Pulse(clock)
-    pulse.feed_watchdog((1, 2))
+    pulse = WorkerHeartbeats(clock)
+    pulse.send_keepalive((1, 2))
     assert manager.recv(4096) == b"WATCHDOG=1"
     clock.now += SILENCE_SECONDS + 1
-    pulse.beats(1)
-    pulse.feed_watchdog((1, 2))
+    pulse.record_heartbeat(1)
+    pulse.send_keepalive((1, 2))
     assert manager.recv(4096) == b"STATUS=worker 2 does not answer"
-    pulse.feed_watchdog((1,))
+    pulse.send_keepalive((1,))
     assert manager.recv(4096) == b"WATCHDOG=1"
 
 
 def test_a_worker_beats_from_its_own_process() -> None:
     clock = FakeClock(1000.0)
-    pulse = Pulse(clock)
-    assert pulse.silent((1,)) == ()
+    pulse = WorkerHeartbeats(clock)
+    assert pulse.find_silent_workers((1,)) == ()
     clock.now += SILENCE_SECONDS + 1
-    assert pulse.silent((1,)) == (1,)
+    assert pulse.find_silent_workers((1,)) == (1,)
     pid = os.fork()
     if pid == 0:
-        pulse.beats(1)
+        pulse.record_heartbeat(1)
         os._exit(0)
     os.waitpid(pid, 0)
-    assert pulse.silent((1,)) == ()
+    assert pulse.find_silent_workers((1,)) == ()
 
 
 @pytest.mark.parametrize("name", ["resolver", "recorder", "agent", "web"])

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from dns.message.wire import OPT_BYTES, build_query
+from dns.message.constants import RecordType
+from dns.message.edns import OPT_BYTES
+from dns.message.query import build_query
 from tests.bench.servers import Server
 
 CACHED_NAMES = 10_000
@@ -95,7 +97,7 @@ def latencies(server: Server, rate: float, seconds: float = LATENCY_SECONDS) -> 
     should have left: a server that stalls is not excused for what could not be asked meanwhile.
     """
     # Without EDNS, as dnsperf asks: then these are the very questions that the servers are warm for.
-    asked = [build_query(name, 1) for name in cached_names()[:1000]]
+    asked = [build_query(name, RecordType.A) for name in cached_names()[:1000]]
     names = [one[2:10] + b"\0\0" + one[12:-OPT_BYTES] for one in asked]
     taken = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

@@ -22,8 +22,10 @@ from blocklists.index import open_index
 from dns.cache import MessageCache
 from dns.forward.udp import UdpServer
 from dns.forward.upstreams import Upstreams
-from dns.message.wire import OPT_BYTES, build_query
-from dns.policy.compiled import CompiledPolicy
+from dns.message.constants import RecordType
+from dns.message.edns import OPT_BYTES
+from dns.message.query import build_query
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
 from dns.querylog.sender import QueryLogSender
 from dns.resolver import Resolver, ResolverConfig
@@ -66,7 +68,7 @@ def packets(names: Iterator[str]) -> list[bytes]:
     """Return the questions as dnsperf asks them: without EDNS."""
     made = []
     for number, name in enumerate(names):
-        query = build_query(name, 1)
+        query = build_query(name, RecordType.A)
         made.append((number & 0xFFFF).to_bytes(2, "big") + query[2:10] + b"\0\0" + query[12:-OPT_BYTES])
     return made
 
@@ -128,8 +130,8 @@ class Bench:
             if at % TICK_EVERY == 0:
                 resolver.tick(now, 0.05)
             spent += time.process_time() - begun
-            for number in list(self.query_log._unconfirmed):
-                self.query_log.confirm_batch(number)
+            for number in list(self.query_log.delivery.unconfirmed):
+                self.query_log.delivery.confirm_batch(number)
             await asyncio.sleep(0)  # let the loop take what `call_soon` was given
         assert len(replies) == len(asked)
         return spent

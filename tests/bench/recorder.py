@@ -17,12 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from appliance.room.incidents.monitor import Watch
+from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.log_key import NoKey
-from appliance.room.query_log.pseudonyms import Tokens
-from appliance.room.query_log.reader import QueryLog, Wanted
-from appliance.room.query_log.writer import Ledger
+from appliance.room.query_log.pseudonyms import Pseudonyms
+from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
+from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.room import DnsSection, LogSection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from dns.querylog.records import FrameReader, QueryRecord, RecordBatch, batch_decoder, encode_frame
@@ -37,7 +37,7 @@ START = 1_795_000_000
 class BenchKey:
     """A key like a real one."""
 
-    def key(self) -> bytes | None:
+    def load_key(self) -> bytes | None:
         return bytes(range(32))
 
 
@@ -77,12 +77,12 @@ class Bench:
             room=RoomSection(name="Bench", data=folder),
             dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
         )
-        paths = RoomPaths.of(settings)
-        tokens = Tokens(b"b" * 32)
+        paths = RoomPaths.from_settings(settings)
+        tokens = Pseudonyms(b"b" * 32)
         self.source = BenchKey() if key else NoKey()
-        self.ledger = Ledger(paths.log, paths.log_spool, LogSection(), tokens, self.source)
-        self.watch = Watch(settings, paths, tokens)
-        self.log = QueryLog(paths.log, self.source)
+        self.ledger = QueryLogWriter(paths.query_log, paths.query_log_journal, LogSection(), tokens, self.source)
+        self.watch = IncidentMonitor(settings, paths, tokens)
+        self.log = QueryLogReader(paths.query_log, self.source)
         self._sequence = 0
         self._frames = FrameReader()
 
@@ -99,8 +99,8 @@ class Bench:
     def take(self, frames: list[bytes], now: float, *, durable: bool = False) -> None:
         batches = [batch_decoder.decode(body) for data in frames for body in self._frames.feed(data)]
         for batch in batches:
-            self.watch.seen(batch, now)
-        self.ledger.write(batches, now, durable=durable)
+            self.watch.observe_batch(batch, now)
+        self.ledger.write_batches(batches, now, durable=durable)
 
 
 def cpu(folder: Path) -> bool:
@@ -173,30 +173,30 @@ def pages(folder: Path) -> bool:
                 bench.take(bench.frames(records), second)
         bench.ledger.close(START)
         size = bench.ledger_size()
-        rows = bench.log.stats().rows
+        rows = bench.log.read_stats().rows
         say(f"{own.name}: {rows} rows, {size / 1e6:.1f} MB (bar 90 MB)")
         kept &= size <= 90e6
         kept &= asked_by_pages(bench.log)
     return kept
 
 
-def asked_by_pages(log: QueryLog) -> bool:
+def asked_by_pages(log: QueryLogReader) -> bool:
     """Time what the pages ask; beside it, without a bar, what only the command line does."""
     today = datetime.fromtimestamp(START + 9 * 86_400, UTC)
     week = datetime.fromtimestamp(START + 3 * 86_400, UTC)
     of_pages: list[tuple[str, Callable[[], object]]] = [
-        ("refused today", lambda: log.refused(today)),
-        ("refused this week", lambda: log.refused(week)),
-        ("counted today", lambda: log.counted(today)),
-        ("hours of this week", lambda: log.by_hour(week)),
-        ("top refused names this week", lambda: log.top("names", since=week, refused_only=True)),
-        ("the newest hundred", lambda: log.tail(100)),
-        ("refusals of one name", lambda: log.search(Wanted(name="abc", verdict="refused"))),
+        ("refused today", lambda: log.read_blocked(today)),
+        ("refused this week", lambda: log.read_blocked(week)),
+        ("counted today", lambda: log.read_hourly_totals(today)),
+        ("hours of this week", lambda: log.read_by_hour(week)),
+        ("top refused names this week", lambda: log.read_top("names", since=week, blocked_only=True)),
+        ("the newest hundred", lambda: log.read_tail(100)),
+        ("refusals of one name", lambda: log.search_entries(QueryLogFilter(name="abc", verdict="refused"))),
     ]
     kept = [timed(what, ask, bar=100.0) for what, ask in of_pages]  # each is shown, whatever the others took
-    timed("log stats --since today", lambda: log.stats(today))
-    timed("log search NAME", lambda: log.search(Wanted(name="abcd")))
-    timed("log stats", log.stats)
+    timed("log stats --since today", lambda: log.read_stats(today))
+    timed("log search NAME", lambda: log.search_entries(QueryLogFilter(name="abcd")))
+    timed("log stats", log.read_stats)
     return all(kept)
 
 
@@ -237,10 +237,10 @@ def wear(folder: Path) -> bool:
                 at += 1
             if allowed:
                 bench.take(bench.frames(allowed), now)
-            bench.ledger.tend(now)
+            bench.ledger.run_maintenance(now)
         bench.ledger.close(START + DAY_SECONDS)
         megabytes = (written() - before) / 1e6
-        stats = bench.log.stats()
+        stats = bench.log.read_stats()
         kept &= megabytes <= 15 and stats.queries == DAY_QUERIES
         say(
             f"{own.name:14} {megabytes:5.1f} MB written for {stats.queries} queries in {stats.rows} rows,"

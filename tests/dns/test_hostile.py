@@ -8,15 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dns.errors import MalformedMessage
-from dns.message.wire import (
-    InvalidQuery,
-    NotAQuery,
-    Query,
-    labels_to_name,
-    name_from_wire,
-    name_to_wire,
-    parse_query,
-)
+from dns.message.query import InvalidQuery, NotAQuery, Query, parse_query
+from dns.message.wire_names import labels_to_name, name_from_wire, name_to_wire
+from dns.pipeline.context import Transport
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import PUPIL, STRANGER, InTest, question
 
@@ -67,11 +61,11 @@ def room() -> InTest:
 @settings(max_examples=400, deadline=None)
 @given(packet=hostile, transport=st.sampled_from(["udp", "tcp", "tls", "https"]), stranger=st.booleans())
 def test_whatever_a_device_sends_gets_an_answer_of_dns_or_silence(
-    packet: bytes, transport: str, *, stranger: bool
+    packet: bytes, transport: Transport, *, stranger: bool
 ) -> None:
     one = room()
-    one.resolver._pipeline._fail = fail  # type: ignore[assignment]
-    replies = one.send(packet, STRANGER if stranger else PUPIL, transport)  # type: ignore[arg-type]
+    one.resolver._pipeline._fail = fail
+    replies = one.send(packet, STRANGER if stranger else PUPIL, transport)
     assert len(replies) <= 1
     for reply in replies:
         assert reply[:2] == packet[:2]
@@ -86,7 +80,7 @@ def test_whatever_a_device_sends_gets_an_answer_of_dns_or_silence(
 @given(data=st.data(), name=st.sampled_from(NAMES), qtype=st.sampled_from(["A", "HTTPS"]))
 def test_whatever_an_upstream_sends_gets_an_answer_of_dns(data: st.DataObject, name: str, qtype: str) -> None:
     one = room()
-    one.resolver._pipeline._fail = fail  # type: ignore[assignment]
+    one.resolver._pipeline._fail = fail
     one.upstream.records[name, "HTTPS"] = [
         f"{name}. 60 IN HTTPS 1 . alpn=h2 echconfig=AAAAAQ== ipv4hint=192.0.2.3"
     ]

@@ -3,7 +3,7 @@
 import dnslib
 import pytest
 
-from dns.message.wire import BADVERS, FORMERR, NOERROR, NOTIMP, NXDOMAIN, REFUSED, SERVFAIL
+from dns.message.constants import Rcode
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import PUPIL, STRANGER, InTest, extended_errors, question
 
@@ -50,7 +50,7 @@ def test_rfc1035_4_1_1_other_operations_are_not_implemented(opcode: int) -> None
     asked = bytearray(question("example.org"))
     asked[2] |= opcode << 3
     (reply,) = InTest().send(bytes(asked))
-    assert rcode(reply) == NOTIMP
+    assert rcode(reply) == Rcode.NOTIMP
     assert reply[2] >> 3 & 0x0F == opcode  # and the operation is repeated
 
 
@@ -59,33 +59,35 @@ def test_rfc9619_3_a_query_has_exactly_one_question(count: int) -> None:
     asked = bytearray(question("example.org", edns=None))
     asked[4:6] = count.to_bytes(2, "big")
     (reply,) = InTest().send(bytes(asked))
-    assert rcode(reply) == FORMERR
+    assert rcode(reply) == Rcode.FORMERR
 
 
 @pytest.mark.parametrize("section", [6, 8])
 def test_a_query_with_answers_in_it_is_malformed(section: int) -> None:
     asked = bytearray(question("example.org", edns=None))
     asked[section + 1] = 1
-    assert rcode(InTest().send(bytes(asked))[0]) == FORMERR
+    assert rcode(InTest().send(bytes(asked))[0]) == Rcode.FORMERR
 
 
 def test_rfc1035_4_1_4_a_question_is_not_compressed() -> None:
     asked = question("example.org", edns=None)
     looping = asked[:12] + b"\xc0\x0c" + asked[-4:]
-    assert rcode(InTest().send(looping)[0]) == FORMERR
+    assert rcode(InTest().send(looping)[0]) == Rcode.FORMERR
 
 
 def test_bytes_after_the_last_record_are_malformed() -> None:
-    assert rcode(InTest().send(question("example.org", edns=None) + b"x")[0]) == FORMERR
+    assert rcode(InTest().send(question("example.org", edns=None) + b"x")[0]) == Rcode.FORMERR
 
 
 def test_rfc1035_2_3_4_a_name_of_more_than_255_bytes_is_malformed() -> None:
     long_name = b"".join(b"\x3f" + b"a" * 63 for _ in range(5)) + b"\0"
     asked = question("example.org", edns=None)
-    assert rcode(InTest().send(asked[:12] + long_name + asked[-4:])[0]) == FORMERR
+    assert rcode(InTest().send(asked[:12] + long_name + asked[-4:])[0]) == Rcode.FORMERR
 
 
-@pytest.mark.parametrize(("qtype", "expected"), [(252, REFUSED), (251, REFUSED), (254, NOTIMP), (249, NOTIMP)])
+@pytest.mark.parametrize(
+    ("qtype", "expected"), [(252, Rcode.REFUSED), (251, Rcode.REFUSED), (254, Rcode.NOTIMP), (249, Rcode.NOTIMP)]
+)
 def test_rfc5936_2_2_1_zone_transfers_are_refused_and_meta_types_not_implemented(
     qtype: int, expected: int
 ) -> None:
@@ -97,7 +99,7 @@ def test_rfc5936_2_2_1_zone_transfers_are_refused_and_meta_types_not_implemented
 @pytest.mark.parametrize("qclass", [3, 4, 254, 255])
 def test_other_classes_are_refused(qclass: int) -> None:
     asked = question("version.bind", "TXT", edns=None)
-    assert rcode(InTest().send(asked[:-2] + qclass.to_bytes(2, "big"))[0]) == REFUSED
+    assert rcode(InTest().send(asked[:-2] + qclass.to_bytes(2, "big"))[0]) == Rcode.REFUSED
 
 
 def test_rfc8482_4_2_any_is_answered_with_one_hinfo_record_and_nobody_is_asked() -> None:
@@ -122,23 +124,23 @@ def test_rfc6891_6_2_3_our_own_size_is_1232() -> None:
 def test_rfc6891_6_1_3_an_unknown_version_gets_badvers() -> None:
     (reply,) = InTest().send(question("example.org", version=1))
     answer = dnslib.DNSRecord.parse(reply)
-    assert (answer.ar[0].ttl >> 24) << 4 | answer.header.rcode == BADVERS
+    assert (answer.ar[0].ttl >> 24) << 4 | answer.header.rcode == Rcode.BADVERS
     assert answer.ar[0].ttl >> 16 & 0xFF == 0  # the version that we do speak
 
 
 def test_rfc6891_6_1_1_two_opt_records_are_malformed() -> None:
     asked = bytearray(question("example.org"))
     asked[11] = 2
-    assert rcode(InTest().send(bytes(asked) + asked[-11:])[0]) == FORMERR
+    assert rcode(InTest().send(bytes(asked) + asked[-11:])[0]) == Rcode.FORMERR
 
 
 def test_rfc6891_6_1_2_unknown_options_are_ignored() -> None:
     room = InTest()
-    assert room.ask("example.org", edns=b"\xfd\xe9\0\3abc").header.rcode == NOERROR
+    assert room.ask("example.org", edns=b"\xfd\xe9\0\3abc").header.rcode == Rcode.NOERROR
 
 
 def test_an_option_that_ends_after_its_record_is_malformed() -> None:
-    assert rcode(InTest().send(question("example.org", edns=b"\0\x08\0\xff"))[0]) == FORMERR
+    assert rcode(InTest().send(question("example.org", edns=b"\0\x08\0\xff"))[0]) == Rcode.FORMERR
 
 
 def test_rfc3225_3_dnssec_ok_is_repeated() -> None:
@@ -201,13 +203,13 @@ def test_rfc9018_4_a_server_cookie_is_for_one_address_only() -> None:
 @pytest.mark.parametrize("size", [0, 7, 9, 15, 41])
 def test_rfc7873_5_2_2_a_cookie_of_a_wrong_length_is_malformed(size: int) -> None:
     cookie = b"\0\x0a" + size.to_bytes(2, "big") + bytes(size)
-    assert rcode(InTest().send(question("example.org", edns=cookie))[0]) == FORMERR
+    assert rcode(InTest().send(question("example.org", edns=cookie))[0]) == Rcode.FORMERR
 
 
 def test_rfc7873_5_4_a_query_without_a_question_may_ask_for_a_cookie() -> None:
     asked = b"\x12\x34\1\0\0\0\0\0\0\0\0\1" + b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x0812345678"
     answer = dnslib.DNSRecord.parse(InTest().send(asked)[0])
-    assert answer.header.rcode == NOERROR
+    assert answer.header.rcode == Rcode.NOERROR
     assert bytes(answer.ar[0].rdata[0].data).startswith(b"12345678")
 
 
@@ -230,7 +232,7 @@ def test_rfc8914_4_16_a_refusal_names_its_category_and_list() -> None:
 @pytest.mark.parametrize("qtype", ["MX", "TXT", "HTTPS", "NS"])
 def test_rfc2308_2_2_a_refused_name_has_no_data_of_other_types_and_says_for_how_long(qtype: str) -> None:
     answer = InTest(FakePolicy(blocked={"bets.example"})).ask("bets.example", qtype)
-    assert (answer.header.rcode, answer.rr) == (NOERROR, [])
+    assert (answer.header.rcode, answer.rr) == (Rcode.NOERROR, [])
     assert [(record.rtype, record.ttl) for record in answer.auth] == [(6, 10)]
 
 
@@ -238,7 +240,7 @@ def test_rfc2308_2_1_a_profile_may_refuse_with_nxdomain() -> None:
     policy = FakePolicy(blocked={"bets.example"})
     policy.shared.blocking_mode = "nxdomain"
     answer = InTest(policy).ask("bets.example")
-    assert (answer.header.rcode, answer.rr, [record.rtype for record in answer.auth]) == (NXDOMAIN, [], [6])
+    assert (answer.header.rcode, answer.rr, [record.rtype for record in answer.auth]) == (Rcode.NXDOMAIN, [], [6])
 
 
 def test_a_profile_may_refuse_with_the_page_that_explains() -> None:
@@ -312,10 +314,10 @@ def test_times_to_live_count_down() -> None:
 
 def test_rfc2308_5_what_does_not_exist_is_remembered_too() -> None:
     room = InTest()
-    room.upstream.change = lambda message: setattr(message.header, "rcode", NXDOMAIN)
+    room.upstream.change = lambda message: setattr(message.header, "rcode", Rcode.NXDOMAIN)
     room.upstream.records["no.example", "A"] = []
-    assert room.ask("no.example").header.rcode == NXDOMAIN
-    assert room.ask("no.example").header.rcode == NXDOMAIN
+    assert room.ask("no.example").header.rcode == Rcode.NXDOMAIN
+    assert room.ask("no.example").header.rcode == Rcode.NXDOMAIN
     assert len(room.upstream.asked) == 1
 
 
@@ -334,7 +336,7 @@ def test_rfc8914_4_23_when_no_upstream_answers_the_error_says_so() -> None:
     room = InTest()
     room.upstream.silent = True
     answer = room.ask("example.org")
-    assert (answer.header.rcode, extended_errors(answer)) == (SERVFAIL, [(22, "no upstream answered")])
+    assert (answer.header.rcode, extended_errors(answer)) == (Rcode.SERVFAIL, [(22, "no upstream answered")])
     assert room.records()[0].verdict == "failed"
 
 
@@ -378,7 +380,7 @@ def test_no_answer_given_under_an_unblock_outlives_it() -> None:
 def test_nonsense_from_an_upstream_is_a_failure_and_no_more(message: bytes) -> None:
     room = InTest()
     room.upstream.raw = lambda _: message
-    assert room.ask("example.org").header.rcode == SERVFAIL
+    assert room.ask("example.org").header.rcode == Rcode.SERVFAIL
 
 
 # Welcome
@@ -388,7 +390,7 @@ def test_a_stranger_is_refused_with_no_more_bytes_than_it_sent() -> None:
     room = InTest()
     asked = question("example.org", size=4096)
     (reply,) = room.send(asked, STRANGER)
-    assert rcode(reply) == REFUSED
+    assert rcode(reply) == Rcode.REFUSED
     assert len(reply) <= len(asked)
     assert room.upstream.asked == []
     assert len(room.resolver.clients.known) == 0
@@ -415,7 +417,7 @@ def test_over_tcp_a_device_over_its_limit_is_refused() -> None:
     room = InTest(rate_limit=1)
     room.ask("example.org", transport="tcp")
     answer = room.ask("example.org", transport="tcp")
-    assert (answer.header.rcode, extended_errors(answer)) == (REFUSED, [(18, "too many questions")])
+    assert (answer.header.rcode, extended_errors(answer)) == (Rcode.REFUSED, [(18, "too many questions")])
 
 
 # Encrypted transports
@@ -440,8 +442,8 @@ def test_every_answer_is_counted_with_the_entry_that_decided_it() -> None:
     room.send(question("example.org"), STRANGER)
     found = {(record.device, record.name, record.verdict, record.entry, record.rcode) for record in room.records()}
     assert found == {
-        (PUPIL, "bets.example", "refused", "bets.example", NOERROR),
-        (PUPIL, "example.org", "allowed", "", NOERROR),
-        (PUPIL, "", "failed", "", FORMERR),
-        ("", "", "failed", "", REFUSED),
+        (PUPIL, "bets.example", "refused", "bets.example", Rcode.NOERROR),
+        (PUPIL, "example.org", "allowed", "", Rcode.NOERROR),
+        (PUPIL, "", "failed", "", Rcode.FORMERR),
+        ("", "", "failed", "", Rcode.REFUSED),
     }

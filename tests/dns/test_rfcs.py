@@ -9,7 +9,8 @@ import pytest
 
 from dns.local_zones import private_zones
 from dns.local_zones.local_zones import LocalZones
-from dns.message.wire import NOERROR, NXDOMAIN, name_to_wire
+from dns.message.constants import Rcode
+from dns.message.wire_names import name_to_wire
 from tests.fakes import upstream as fake
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.policy import FakePolicy
@@ -53,7 +54,7 @@ def test_rfc7793_so_are_those_of_shared_addresses(number: int) -> None:
 def test_rfc6761_6_special_names_never_reach_an_upstream(name: str, qtype: str) -> None:
     room = InTest(local_zones=LocalZones())
     reply = room.ask(name, qtype)
-    assert reply.header.rcode == (NOERROR if name == "test" else NXDOMAIN)
+    assert reply.header.rcode == (Rcode.NOERROR if name == "test" else Rcode.NXDOMAIN)
     assert room.upstream.asked == []
 
 
@@ -210,5 +211,5 @@ def test_types_of_the_future_are_asked_like_any_other() -> None:
     room = InTest()
     asked = question("www.example.org", edns=None)
     (reply,) = room.send(asked[:-4] + (65280).to_bytes(2, "big") + b"\0\1")
-    assert reply[3] & 0x0F == NOERROR
+    assert reply[3] & 0x0F == Rcode.NOERROR
     assert room.upstream.asked == [("www.example.org", 65280)]

@@ -20,7 +20,8 @@ from tests.fakes.upstream import FakeUpstream
 PROGRAM = """
 import sys
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
-from dns.supervisor import Supervisor, WorkerGroup
+from dns.supervisor import Supervisor
+from dns.worker_group import WorkerGroup
 from dns.forward.server import ServerAddress
 from dns.worker import Worker, WorkerSettings, run_worker
 from tests.fakes.policy import FakePolicy
@@ -69,7 +70,7 @@ class Supervised:
     def close(self) -> None:
         self.sock.close()
         if self.process.poll() is None:
-            self.process.kill()
+            self.process.terminate()
         self.process.wait(20)
         if self.process.stdout is not None:
             self.process.stdout.close()

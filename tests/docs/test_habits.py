@@ -37,5 +37,24 @@ def test_the_development_container_is_one_of_the_systems_that_the_readme_promise
     assert container["image"] in {"debian:12", "debian:13"}
 
 
+def test_the_tests_are_type_checked_as_strictly_as_what_they_test() -> None:
+    mypy = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert mypy["strict"]
+    assert set(mypy["packages"]) == {*PACKAGES, "tests"}
+    unseen = {str(file) for file in (ROOT / "tests").rglob("*.py") if not all(map(str.isidentifier, module(file)))}
+    assert not unseen, "mypy passes over what cannot be imported by its name"
+
+
+def module(file: Path) -> tuple[str, ...]:
+    return file.relative_to(ROOT).with_suffix("").parts
+
+
+def test_whatever_is_kept_from_the_type_checker_says_why() -> None:
+    files = [file for folder in (*PACKAGES, "tests") for file in (ROOT / folder).rglob("*.py")]
+    lines = [(file, line) for file in files for line in file.read_text().splitlines()]
+    silent = [f"{file}: {line}" for file, line in lines if re.search(r"#\s*type: ignore\[[^]]+\]\s*$", line)]
+    assert not silent
+
+
 def test_the_readme_says_where_to_report_a_security_problem() -> None:
     assert "SECURITY.md" in (ROOT / "README.md").read_text()

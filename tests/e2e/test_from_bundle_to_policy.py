@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance.doctor.room import RoomDoctor
-from appliance.room.agent.installer import installed_policy
+from appliance.room.agent.installer import installed_policy_version
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -60,11 +60,11 @@ def test_a_card_that_was_given_its_bundle_has_its_policy_and_says_that_it_is_wel
     settling = card.boot()
     assert (settling.failures, settling.config.problems, settling.config.waits_for) == ([], (), "")
     settings = load_settings(card.paths.room_settings, RoomSettings)
-    paths = RoomPaths.of(settings)
+    paths = RoomPaths.from_settings(settings)
     agent = subprocess.Popen([*HALLPASS, "agent", "--config", str(card.paths.room_settings)])
     pause = threading.Event()
     try:
-        while not installed_policy(paths) or not paths.index.exists():
+        while not installed_policy_version(paths) or not paths.index.exists():
             assert agent.poll() is None
             pause.wait(0.1)
         found = list(dict(RoomDoctor(settings).checks())["central"]())

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -29,7 +30,7 @@ def rooms(school: School) -> tuple[Room, Room]:
     four, five = school.room("Room 4"), school.room("Room 5")
     for room in (four, five):
         room.wait_until_answering()
-        until(f"{room.name} to follow central", lambda room=room: room.dig.addresses(SITE) == REFUSED)
+        until(f"{room.name} to follow central", partial(refuses, room, SITE))
     return four, five
 
 
@@ -45,6 +46,10 @@ def coordinator(school: School) -> Iterator[Browser]:
     password = school.account("coordinator", "coordinator")
     with Browser(school.url) as browser:
         yield browser.sign_in("coordinator", password)
+
+
+def refuses(room: Room, name: str) -> bool:
+    return room.dig.addresses(name) == REFUSED
 
 
 def ask_to_open(teacher: Browser, site: str, minutes: str = "10") -> None:
@@ -74,7 +79,7 @@ def test_a_refusal_lights_the_lamp_and_is_logged(rooms: tuple[Room, Room]) -> No
     before = room.stats()["refused"]
     room.dig.addresses(SITE)
     until("the lamp", lambda: room.lamp.startswith("on refused"))
-    stats = until("the log", lambda: (found := room.stats())["refused"] > before and found)
+    stats = until("the log", lambda: found if (found := room.stats())["refused"] > before else None)
     assert stats["queries"] >= stats["refused"]
     assert not str(stats["since"]).startswith("1970")
 
@@ -109,19 +114,12 @@ def test_a_teacher_asks_the_coordinator_opens_and_time_closes(
     here, elsewhere = rooms
     ask_to_open(teacher, SITE)
     approve(coordinator, SITE)
-    asked = time.monotonic()
-    until("the site to open", lambda: here.dig.addresses(SITE) != REFUSED, seconds=5)
-    opened_after = time.monotonic() - asked
+    until("the site to open", lambda: here.dig.addresses(SITE) != REFUSED)
     assert here.dig.addresses(SITE)[0].startswith("192.0.2.")
     assert elsewhere.dig.addresses(SITE) == REFUSED, "only the room that asked"
-    assert "open until" in until(
-        "the teacher's page", lambda: "open until" in teacher.open("/").text and teacher.text
-    )
+    until("the teacher's page", lambda: "open until" in teacher.open("/").text)
     coordinator.open("/").send(coordinator.form_with(action="/end"))
-    until("the site to close", lambda: here.dig.addresses(SITE) == REFUSED, seconds=5)
-    assert (
-        opened_after < 5
-    )  # how fast exactly is a matter for the bench; here it is a matter of not waiting for ever
+    until("the site to close", lambda: here.dig.addresses(SITE) == REFUSED)
 
 
 @pytest.mark.xdist_group("story")
@@ -153,7 +151,7 @@ def test_a_rule_and_a_source_of_the_coordinator_reach_every_room(
         coordinator.form_with("name", action="/rules"), name="one.example", action="block"
     )
     for room in rooms:
-        until(f"the rule in {room.name}", lambda room=room: room.dig.addresses("www.one.example") == REFUSED)
+        until(f"the rule in {room.name}", partial(refuses, room, "www.one.example"))
     assert rooms[1].dig.addresses("two.example") != REFUSED
     coordinator.open("/lists").send(
         coordinator.form_with("name", action="/lists"),
@@ -161,10 +159,9 @@ def test_a_rule_and_a_source_of_the_coordinator_reach_every_room(
         name="our-list", category="games", format="domains", match="subdomains",
     )  # fmt: skip
     for room in rooms:
-        until(f"the list in {room.name}", lambda room=room: room.dig.addresses("two.example") == REFUSED, 60)
-    assert "our-list" in until(
-        "the list's report", lambda: "passed over" in coordinator.open("/lists").text and coordinator.text
-    )
+        until(f"the list in {room.name}", partial(refuses, room, "two.example"), 60)
+    until("the list's report", lambda: "passed over" in coordinator.open("/lists").text)
+    assert "our-list" in coordinator.text
 
 
 @pytest.mark.xdist_group("story")

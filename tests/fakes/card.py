@@ -128,8 +128,8 @@ class FakeCard:
     def write_settings(self, text: str | bytes) -> None:
         self.paths.boot_settings.write_bytes(text.encode() if isinstance(text, str) else text)
 
-    def write_enrolment(self, room: str = "Room 4", **values: str) -> None:
-        made = EnrolmentFile(room=room, **{"url": "https://central.example.org", "token": TOKEN, **values})
+    def write_enrolment(self, room: str = "Room 4") -> None:
+        made = EnrolmentFile(room=room, url="https://central.example.org", token=TOKEN)
         self.paths.boot_enrolment.write_bytes(encode_enrolment(made))
 
     def boot(self, machine: FakeMachine | None = None) -> Provisioning:

@@ -10,8 +10,10 @@ import dnslib
 
 from dns.forward.server import UpstreamAddress
 from dns.forward.upstreams import ForwardZone, Upstreams
-from dns.message import wire
+from dns.message.query import parse_query
 from tests.fakes.upstream import FakeUpstream
+
+PATIENT = 9.0  # seconds: however busy the machine, no server is taken for silent that only had no turn
 
 
 def run(story: Coroutine[Any, Any, Any]) -> Any:
@@ -44,10 +46,10 @@ def query(name: str, qtype: str = "A", *, edns: bytes | None = None, dnssec: boo
 async def asking(
     *servers: FakeUpstream | UpstreamAddress,
     forwards: tuple[ForwardZone, ...] = (),
-    retry_seconds: float = 0.5,
+    retry_seconds: float = PATIENT,
     trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
 ) -> AsyncIterator[Upstreams]:
-    """Start upstreams that ask these servers."""
+    """Start upstreams that ask these servers, and again after `retry_seconds` without an answer."""
     addresses = [one.address if isinstance(one, FakeUpstream) else one for one in servers]
     upstreams = Upstreams(addresses, forwards, retry_seconds=retry_seconds, trust=trust)
     await upstreams.start()
@@ -65,7 +67,7 @@ async def answer_bytes(upstreams: Upstreams, message: bytes, name: str) -> bytes
         assert not future.done(), "answered twice"
         future.set_result(answer)
 
-    upstreams.resolve_query(message, wire.parse_query(message).question_end, name, done)
+    upstreams.resolve_query(message, parse_query(message).question_end, name, done)
     return await future
 
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import dnslib
@@ -85,7 +85,7 @@ class EnrolledRoom:
         (folder / "token").write_text(TOKEN)
         source = f'[central]\nurl = "{central.url}"\ntoken_file = "token"'
         self.file.write_text(SETTINGS.format(upstream=upstream.port, source=source))
-        self.paths = RoomPaths.of(load_settings(self.file, RoomSettings))
+        self.paths = RoomPaths.from_settings(load_settings(self.file, RoomSettings))
         self.paths.data.mkdir()
         before, now = (compiled(folder, name, f"{name}.example", "both.example") for name in ("before", "now"))
         central.indexes |= dict((before, now))
@@ -143,7 +143,7 @@ class EnrolledRoom:
         return SILENT
 
     def said(self) -> tuple[ProcessHealth, ...]:
-        return health.read(self.paths.health, time.time())
+        return health.read_health(self.paths.health_folder, time.time())
 
     def conditions(self) -> set[Condition]:
         """Return what the resolver's workers say of the room."""
@@ -157,7 +157,7 @@ class EnrolledRoom:
         return process
 
 
-def _gives(content: bytes) -> Callable[[str, Path], object]:
+def _gives(content: bytes) -> Callable[[str, Path], Awaitable[None]]:
     async def fetch(_base: str, path: Path) -> None:
         path.write_bytes(content)
 

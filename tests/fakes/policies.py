@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
 from dns.policy.verdict import BlocklistLookup
 from tests.fakes.blocked_names import FakeBlocklist

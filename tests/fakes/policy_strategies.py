@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Lesson, Pause, Period, PolicyDocument, Profile, Rule, Suspension, Unblock
 from dns.policy.verdict import Verdict
 from tests.fakes.blocked_names import FakeBlocklist

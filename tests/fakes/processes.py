@@ -45,7 +45,7 @@ class Room:
         self.file = folder / "room.toml"
         self.upstream = upstream
         self.write()
-        self.paths = RoomPaths.of(load_settings(self.file, RoomSettings))
+        self.paths = RoomPaths.from_settings(load_settings(self.file, RoomSettings))
         command = [sys.executable, "-m", "appliance", "resolver", "--config", str(self.file)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.port = int(self.until("answering on").rpartition(":")[2])
@@ -96,7 +96,7 @@ class Room:
 
     def problem(self) -> str:
         """Return what the room's health says of the settings."""
-        said = {one.process: one.details for one in health.read(self.paths.health, time.time())}
+        said = {one.process: one.details for one in health.read_health(self.paths.health_folder, time.time())}
         return said.get("resolver-settings", {}).get("settings-problem", "")
 
     def close(self) -> int:

@@ -7,6 +7,7 @@ import msgspec
 
 from dns.cache import MessageCache
 from dns.clients import Client
+from dns.message.constants import EdnsOption, RecordType
 from dns.pipeline.context import Transport
 from dns.querylog.records import QueryRecord
 from dns.querylog.sender import QueryLogSender
@@ -122,10 +123,10 @@ class InTest:
 
 
 def handed_over(sender: QueryLogSender) -> list[QueryRecord]:
-    """Return a list to which every record that a reporter sends is added from now on."""
+    """Return a list to which every record that a sender hands over is added from now on."""
     handed: list[QueryRecord] = []
     decoder = msgspec.msgpack.Decoder(QueryRecord)
-    sender._send_records = lambda records: handed.extend(map(decoder.decode, records))  # type: ignore[method-assign]
+    sender.delivery.send_records = lambda records: handed.extend(map(decoder.decode, records))  # type: ignore[method-assign]  # a recorder in its place
     return handed
 
 
@@ -157,7 +158,7 @@ def extended_errors(answer: dnslib.DNSRecord) -> list[tuple[int, str]]:
     return [
         (int.from_bytes(option.data[:2], "big"), bytes(option.data[2:]).decode())
         for record in answer.ar
-        if record.rtype == 41
+        if record.rtype == RecordType.OPT
         for option in record.rdata
-        if option.code == 15
+        if option.code == EdnsOption.EXTENDED_DNS_ERROR
     ]

@@ -9,9 +9,11 @@ import string
 from collections.abc import Callable, Iterator
 from random import Random
 
+from dns.message.constants import RecordType
 from dns.message.names import labels_to_text
 
-A, PTR, TXT, AAAA, HTTPS, NULL = 1, 12, 16, 28, 65, 10
+A, PTR, TXT = RecordType.A, RecordType.PTR, RecordType.TXT
+AAAA, HTTPS, NULL = RecordType.AAAA, RecordType.HTTPS, RecordType.NULL
 
 Asked = tuple[float, str, int]
 Trace = Iterator[Asked]
@@ -175,7 +177,8 @@ def blocklist(chance: Random, seconds: float) -> Trace:
 
     def mail() -> list[Asked]:
         name = ".".join(str(chance.randint(1, 254)) for _ in range(4)) + ".bl.example"
-        return [(0.0, name, A)] + ([(0.1, name, TXT)] if chance.random() < 0.03 else [])
+        asked: list[Asked] = [(0.0, name, A)]
+        return [*asked, (0.1, name, TXT)] if chance.random() < 0.03 else asked
 
     return _bursts(chance, seconds, 1, mail)
 

@@ -171,7 +171,8 @@ class FakeUpstream:
     records: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)  # names that do not exist
     asked: list[ReceivedQuery] = field(default_factory=list)
-    connections: int = 0
+    connections: int = 0  # in all
+    open_connections: int = 0
     port: int = 0
     tls_port: int = 0
 
@@ -286,6 +287,7 @@ class FakeUpstream:
     def _connected(self, transport: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
+            self.open_connections += 1
             tasks: set[asyncio.Task[None]] = set()
             try:
                 while True:
@@ -298,6 +300,7 @@ class FakeUpstream:
                 for task in tasks:
                     task.cancel()
                 writer.transport.abort()
+                self.open_connections -= 1
 
         return talk
 

@@ -19,18 +19,13 @@ from dns.forward import extended_error
 from dns.forward.entropy import EntropyPool
 from dns.forward.pending_query import PendingQuery
 from dns.message import edns, svcb
+from dns.message.constants import RecordType, SvcParamKey
 from dns.message.cookies import ServerCookies
+from dns.message.edns import OPT_BYTES
+from dns.message.query import InvalidQuery, NotAQuery, Query, build_query, parse_query
 from dns.message.scanner import scan_message
-from dns.message.wire import (
-    OPT_BYTES,
-    InvalidQuery,
-    NotAQuery,
-    Query,
-    build_query,
-    name_from_wire,
-    name_to_wire,
-    parse_query,
-)
+from dns.message.wire_names import name_from_wire, name_to_wire
+from dns.pipeline.context import Transport
 from dns.server import https
 from dns.server.connection_limiter import ConnectionLimits
 from dns.server.http_request import DohRequest
@@ -41,7 +36,7 @@ from tests.fakes.resolvers import PUPIL, STRANGER, InTest, question
 
 NAMES = ("fine.example", "www.bets.example", "search.example", "a.b.c.d.example")
 KINDS = ("A", "AAAA", "HTTPS", "SVCB", "TXT", "ANY")
-TRANSPORTS = ("udp", "tcp", "tls", "https")
+TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp", "tls", "https")
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 _UDP_BYTES, _STREAM_BYTES = 1232, 65535
 
@@ -98,7 +93,7 @@ def services(data: bytes) -> None:
         service = svcb.parse_service_binding(data)
         again = svcb.parse_service_binding(service.without_ech())
         assert again.target == service.target
-        assert svcb.ECH not in {code for code, _ in again.params}
+        assert SvcParamKey.ECH not in {code for code, _ in again.params}
         list(service.address_hints())
 
 
@@ -119,7 +114,7 @@ def asking(data: bytes) -> None:
     one.upstream.silent = bool(choice[0] & 8)
     one.upstream.answer = _one_address  # type: ignore[method-assign]  # dnslib cannot read every name that we can
     for _ in range(2):
-        replies = one.send(packet, STRANGER if stranger else PUPIL, transport)  # type: ignore[arg-type]
+        replies = one.send(packet, STRANGER if stranger else PUPIL, transport)
         assert len(replies) <= 1
         for reply in replies:
             assert reply[:2] == packet[:2]
@@ -148,7 +143,7 @@ def answering(data: bytes) -> None:
         one.clock.now += later
         one.upstream.silent = later > 1000
         for transport in ("udp", "tcp"):
-            (reply,) = one.send(question(name, kind, dnssec=bool(choice[0] & 0x80)), transport=transport)  # type: ignore[arg-type]
+            (reply,) = one.send(question(name, kind, dnssec=bool(choice[0] & 0x80)), transport=transport)
             assert reply[2] & 0x80
             assert len(reply) <= (_UDP_BYTES if transport == "udp" else _STREAM_BYTES)
             dnslib.DNSHeader.parse(dnslib.DNSBuffer(reply))
@@ -156,7 +151,7 @@ def answering(data: bytes) -> None:
 
 def exchanging(data: bytes) -> None:
     """What a UDP upstream, or somebody else, sends to the port of a question."""
-    message = build_query("www.example.org", 1)
+    message = build_query("www.example.org", RecordType.A)
     exchange = PendingQuery.from_message(
         message, len(message) - OPT_BYTES, _nobody, wheel_slot={}, server=None, entropy=EntropyPool()
     )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -148,9 +149,14 @@ def log_of(data: Path, folder: Path) -> set[str]:
     settings.write_text(
         f'[room]\nname = "Room 4"\ndata = "{data / "hallpass"}"\n[dns]\nupstreams = ["192.0.2.53"]\n'
     )
-    command = [sys.executable, "-m", "appliance", "log", "search", "--config", settings, "--format", "jsonl"]
+    command = [sys.executable, "-m", "appliance", "log", "search", "--config", str(settings), "--format", "jsonl"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     return {json.loads(line)["name"] for line in printed.splitlines()}
+
+
+def is_past(machine: Machine, moment: float) -> bool | None:
+    """Tell whether a machine has been on for longer than that (seconds); None while it has not."""
+    return True if machine.since_on() > moment else None
 
 
 def test_a_pulled_plug_harms_nothing(
@@ -163,8 +169,7 @@ def test_a_pulled_plug_harms_nothing(
         with Machine(card) as machine, asking(machine):
             took = until_it_filters(machine)
             moment = chance.uniform(0.0, 12.0)  # the log is written each second, files are synced, the disk grows
-            until = machine.since_on() + moment
-            machine.wait("the moment", lambda at=until, on=machine: True if on.since_on() > at else None, 60)
+            machine.wait("the moment", partial(is_past, machine, machine.since_on() + moment), 60)
         said(f"cut {cut} of {cuts}: filtered after {took:.0f} s, the plug pulled {moment:.1f} s later")
     with Machine(card) as machine:
         until_it_filters(machine)

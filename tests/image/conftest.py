@@ -61,7 +61,7 @@ def personalised(image: Path, upstream: str, key: Path, tmp_path_factory: pytest
     public = key.with_suffix(".pub").read_text().strip()
     settings = {"dns.upstreams": upstream, "led.driver": "gpio", "ssh.keys": public}
     words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "appliance",

@@ -54,7 +54,7 @@ class Card:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "card.qcow2"
-        make = [
+        make: list[str | Path] = [
             "qemu-img",
             "create",
             "-q",
@@ -149,7 +149,7 @@ class Machine:
             )
             for protocol in protocols
         )
-        command = [
+        command: list[str | Path] = [
             "qemu-system-aarch64", *self._kind["options"], "-display", "none", "-no-reboot", "-monitor", "none",
             "-kernel", boot / "vmlinuz", "-initrd", boot / "initrd.img", "-append", words,
             "-drive", str(self._kind["disk"]).format(self.card.path), *self._kind["devices"],

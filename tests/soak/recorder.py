@@ -27,8 +27,8 @@ from dnslib import DNSRecord
 
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
-from appliance.room.query_log.database import check, open_for_reading
-from appliance.room.query_log.writer import in_place
+from appliance.room.query_log.database import check_database, open_database_for_reading
+from appliance.room.query_log.writer import handle_without_service
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
@@ -62,7 +62,7 @@ class SmallRoom:
         )
         run("lists", "build", str(folder / "sources.toml"), "--output", str(folder / "index"))
         self.settings = load_settings(self.config, RoomSettings)
-        self.paths = RoomPaths.of(self.settings)
+        self.paths = RoomPaths.from_settings(self.settings)
         self.upstream = subprocess.Popen([sys.executable, "-m", "tests.bench.answerer", f"127.0.0.1:{upstream}"])
         self.recorder = self.start("recorder")
         self.resolver = self.start("resolver")
@@ -117,7 +117,7 @@ def saturate(folder: Path, seconds: int) -> bool:
             time.sleep(seconds / 20)
             room.recorder = room.start("recorder")
         said = dnsperf.communicate()[0]
-        got, lost = (int(re.search(rf"Queries {word}:\s+(\d+)", said)[1]) for word in ("completed", "lost"))  # type: ignore[index]
+        got, lost = _queries(said, "completed"), _queries(said, "lost")
     finally:
         room.stop()
     logged = stats(room)["queries"] - before
@@ -138,9 +138,9 @@ def kill(folder: Path, times: int) -> bool:
             answered = ask_for_a_while(room, turn, chance.uniform(0.7, 4.0))
             room.kill()
             died = time.monotonic()
-            in_place(room.settings, control.Fold())  # what a restart does first
-            connection = open_for_reading(room.paths.log, None)
-            check(connection)
+            handle_without_service(room.settings, control.FlushRequest())  # what a restart does first
+            connection = open_database_for_reading(room.paths.query_log, None)
+            check_database(connection)
             found = dict(
                 connection.execute(
                     "SELECT name, sum(count) FROM query_log WHERE name LIKE ? GROUP BY name", (f"t{turn}-%",)
@@ -160,6 +160,13 @@ def kill(folder: Path, times: int) -> bool:
     say(f"  the oldest refusal that was missing was {worst[True] * 1000:.0f} ms old (bar 500 ms)")
     say(f"  the oldest allowed answer that was missing was {worst[False]:.2f} s old (bar 2 s)")
     return kept
+
+
+def _queries(said: str, word: str) -> int:
+    """Return the number of queries that dnsperf's summary gives for a word."""
+    found = re.search(rf"Queries {word}:\s+(\d+)", said)
+    assert found is not None, said
+    return int(found[1])
 
 
 def ask_for_a_while(room: SmallRoom, turn: int, seconds: float) -> list[tuple[str, float, bool]]:

@@ -65,9 +65,9 @@ class Doors:
         return {
             "the room's form": lambda name: self._page("/requests", site=name, reason="a lesson", minutes="10"),
             "the room's lesson": lambda name: self._page("/classroom/lesson", sites=name, minutes="10"),
-            "the agent, a site": lambda name: self._ask(rpc.Submit(self._asked(name))),
-            "the agent, an extra name": lambda name: self._ask(rpc.Submit(self._asked(also=name))),
-            "the agent, a lesson": lambda name: self._ask(rpc.StartLesson("tess", (name,), 10)),
+            "the agent, a site": lambda name: self._ask(rpc.SubmitRequest(self._asked(name))),
+            "the agent, an extra name": lambda name: self._ask(rpc.SubmitRequest(self._asked(also=name))),
+            "the agent, a lesson": lambda name: self._ask(rpc.StartLessonRequest("tess", (name,), 10)),
             "the interface, a site": lambda name: self._put("requests", self._asked(name)),
             "the interface, an extra name": lambda name: self._put("requests", self._asked(also=name)),
             "central, what waited since before": self._approve,
@@ -82,7 +82,7 @@ class Doors:
         """Return every door through which a name is closed, or asked to be."""
         return {
             "the room's report": lambda name: self._page("/reports", site=name),
-            "the agent, a report": lambda name: self._ask(rpc.Report(self._report(name))),
+            "the agent, a report": lambda name: self._ask(rpc.ReportRequest(self._report(name))),
             "the interface, a report": lambda name: self._put("reports", self._report(name)),
             "central, a rule": lambda name: self._rule(name, "block"),
             "central, a report closed": self._settle,
@@ -93,9 +93,11 @@ class Doors:
         with self.school.store.read_session() as session:
             return {(rule.name, rule.action) for rule in rules.list_rules(session)}
 
-    def decided(self) -> local_overrides.OwnDecisions:
+    def decided(self) -> local_overrides.LocalOverrides:
         """Return what the room has decided by itself."""
-        return local_overrides.read(self._agent.paths.own, self.school.clock().timestamp())
+        return local_overrides.read_active_overrides(
+            self._agent.paths.local_overrides, self.school.clock().timestamp()
+        )
 
     def requested(self) -> list[RequestRow]:
         """Return what has come to central."""
@@ -113,17 +115,17 @@ class Doors:
                 *session.query(UnblockRow),
             ]
         empty = not rows and not made.rules and not made.unblocks
-        return empty and self.decided() == local_overrides.OwnDecisions() and not self._agent.outbox()
+        return empty and self.decided() == local_overrides.LocalOverrides() and not self._agent.outbox()
 
     def _page(self, path: str, **fields: str) -> str:
         answer = self._teacher.post(path, data={"csrf_token": self._token, **fields}, follow_redirects=True)
         assert answer.status_code == 200
         return html.unescape(answer.get_data(as_text=True))
 
-    def _ask(self, question: rpc.Question) -> str:
+    def _ask(self, question: rpc.RpcRequest) -> str:
         try:
-            rpc.ask(self._agent.paths.agent_socket, question)
-        except rpc.Refused as no:
+            rpc.send_rpc_request(self._agent.paths.agent_socket, question)
+        except rpc.RpcRejected as no:
             return str(no)
         return ""
 
@@ -213,7 +215,7 @@ class RunningAgent:
         """Return what is on its way to central."""
 
         async def look() -> list[object]:
-            return list(self._agent.memory.outbox())
+            return list(self._agent.memory.pending_messages())
 
         return self._do(look())
 
@@ -225,7 +227,7 @@ class RunningAgent:
 
     async def _start(self, folder: Path, url: str, token: str) -> tuple[Agent, asyncio.Server]:
         agent = Agent(folder, url, token)  # here: its database belongs to the thread that opened it
-        return agent, await asyncio.start_unix_server(agent._answers.serve, agent.paths.agent_socket)
+        return agent, await asyncio.start_unix_server(agent._answers.serve_connection, agent.paths.agent_socket)
 
     async def _stop(self) -> None:
         self._server.close()

@@ -37,8 +37,8 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
 
     def check(username: str, password: str) -> Account | str:
         try:
-            account = room.call_agent(rpc.SignIn(Credentials(username, password))).account
-        except (rpc.Refused, rpc.AgentAway) as no:
+            account = room.call_agent(rpc.SignInRequest(Credentials(username, password))).account
+        except (rpc.RpcRejected, rpc.AgentUnavailable) as no:
             return f"{no}."
         if account is None or not has_right(account.role, Right.SIGN_IN, Scope.ROOM):
             return "This page is for the teachers of this room."

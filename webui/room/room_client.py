@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from appliance.protocol import RequestState
 from appliance.room import health
 from appliance.room.agent import rpc
-from appliance.room.current_policy import PolicyInUse
+from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
-from appliance.room.query_log.reader import Entry, QueryLog
+from appliance.room.query_log.reader import QueryLogEntry, QueryLogReader
 from appliance.settings.room import RoomSettings
 from appliance.web_server import KEEPALIVE_SECONDS
 from blocklists.related_names import RelatedName, find_related_names
@@ -47,37 +47,37 @@ class RoomClient:
     def __init__(self, settings: RoomSettings) -> None:
         self.name = settings.room.name
         self.own_names = frozenset(str(name) for name in settings.dns.own_names)
-        self.policy = PolicyInUse(settings)
-        self._paths = RoomPaths.of(settings)
-        self._log = QueryLog.of(settings)
+        self.policy = CurrentPolicy(settings)
+        self._paths = RoomPaths.from_settings(settings)
+        self._log = QueryLogReader.from_settings(settings)
 
-    def call_agent(self, question: rpc.Question) -> rpc.Answer:
-        """Ask the agent. Raises AgentAway or Refused."""
-        return rpc.ask(self._paths.agent_socket, question)
+    def call_agent(self, question: rpc.RpcRequest) -> rpc.RpcResponse:
+        """Ask the agent. Raises AgentUnavailable or RpcRejected."""
+        return rpc.send_rpc_request(self._paths.agent_socket, question)
 
-    def fetch_status(self, patience_seconds: float = rpc.PATIENCE_SECONDS) -> rpc.RoomStatus | None:
+    def fetch_status(self, patience_seconds: float = rpc.TIMEOUT_SECONDS) -> rpc.RoomStatus | None:
         """Return how the room stands with central, or None while the agent is away."""
         try:
-            return rpc.ask(self._paths.agent_socket, rpc.Status(), patience_seconds).status
-        except (rpc.AgentAway, rpc.Refused):
+            return rpc.send_rpc_request(self._paths.agent_socket, rpc.StatusRequest(), patience_seconds).status
+        except (rpc.AgentUnavailable, rpc.RpcRejected):
             return None
 
     def list_notices(self) -> tuple[str, ...]:
         """Return what anybody who comes to the pages should know: what the card waits for, what is damaged."""
-        said = health.read(self._paths.health, time.time())
+        said = health.read_health(self._paths.health_folder, time.time())
         conditions = {condition for one in said for condition in one.conditions}
         return tuple(words for condition, words in _NOTICES.items() if condition in conditions)
 
-    def fetch_requests(self) -> rpc.Answer:
+    def fetch_requests(self) -> rpc.RpcResponse:
         """Return the room's requests, or none while the agent is away."""
         try:
-            return self.call_agent(rpc.Requests())
-        except (rpc.AgentAway, rpc.Refused):
-            return rpc.Answer()
+            return self.call_agent(rpc.ListRequestsRequest())
+        except (rpc.AgentUnavailable, rpc.RpcRejected):
+            return rpc.RpcResponse()
 
-    def list_blocked_today(self) -> list[Entry]:
+    def list_blocked_today(self) -> list[QueryLogEntry]:
         """Return what was refused since midnight, the newest first."""
-        return self._log.refused(_midnight())
+        return self._log.read_blocked(_midnight())
 
     def list_related_names(self, state: RequestState) -> tuple[RelatedName, ...]:
         """Return what was refused to devices within seconds of the site that a request has opened."""
@@ -85,12 +85,14 @@ class RoomClient:
             return ()
         request = state.request
         opened = state.until - timedelta(minutes=request.minutes)
-        found = find_related_names(self._log.around(request.site, opened), request.site, known=request.also)
+        found = find_related_names(
+            self._log.read_around_site(request.site, opened), request.site, known=request.also
+        )
         return tuple(one for one in found if not reason_why_not(one.name, "open"))  # nobody could open it
 
     def count_answers_today(self) -> tuple[int, int]:
         """Return how many answers were given since midnight, and how many of them were refusals."""
-        stats = self._log.stats(_midnight())
+        stats = self._log.read_stats(_midnight())
         return stats.queries, stats.refused
 
     def watch_changes(self, keepalive_seconds: float = KEEPALIVE_SECONDS) -> Generator[bool, None, None]:
@@ -105,7 +107,7 @@ class RoomClient:
             with socket.socket(socket.AF_UNIX) as feed:
                 feed.settimeout(_POLL_SECONDS)
                 try:
-                    feed.connect(str(self._paths.live_socket))
+                    feed.connect(str(self._paths.live_feed_socket))
                 except OSError:
                     time.sleep(_RETRY_SECONDS)  # the recorder is away; decisions are still worth showing
                 else:

@@ -1,7 +1,8 @@
 """Central's machine interface, from the room's side (`appliance.protocol`), over HTTP.
 
-What can go wrong is one of two things: central cannot be reached (`Unreachable`: try again later), or central said
-no (`Refused`: trying again changes nothing). Between them stands `Faulty`: central is there, but this call fails.
+What can go wrong is one of two things: central cannot be reached (`CentralUnreachable`: try again later), or
+central said no (`CentralRejected`: trying again changes nothing). Between them stands `CentralFaulty`: central
+is there, but this call fails.
 """
 
 import ssl
@@ -17,27 +18,27 @@ from appliance.protocol import Account, Credentials, LogKey, RequestState, RoomH
 from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
 
-CALL_SECONDS = 5.0
-SILENCE_SECONDS = 25.0  # central says something at least every ten
-LARGEST_INDEX = 512 * 1024 * 1024
-_LONGEST_LINE = 64 * 1024
+CALL_TIMEOUT_SECONDS = 5.0
+FEED_TIMEOUT_SECONDS = 25.0  # central says something at least every ten
+MAX_INDEX_BYTES = 512 * 1024 * 1024
+_MAX_LINE_LENGTH = 64 * 1024
 # What whoever stands before central says while it is away, or central while it has no time; 511: a captive portal.
-_AWAY = (429, 502, 503, 504, 511)
+_UNAVAILABLE_STATUSES = (429, 502, 503, 504, 511)
 
 _encode = msgspec.json.encode
 
 T = TypeVar("T")
 
 
-class Unreachable(HallpassError):
+class CentralUnreachable(HallpassError):
     """Central cannot be reached, or is in trouble itself."""
 
 
-class Faulty(Unreachable):
+class CentralFaulty(CentralUnreachable):
     """Central answers, but with a fault of its own: this call may be what it cannot bear."""
 
 
-class Refused(HallpassError):
+class CentralRejected(HallpassError):
     """Central said no."""
 
     def __init__(self, status: int, words: str) -> None:
@@ -57,7 +58,7 @@ class CentralClient:
         self._http = httpx.AsyncClient(
             base_url=f"{link.url.rstrip('/')}/api/v1/",
             headers={"Authorization": f"Bearer {token}"},
-            timeout=httpx.Timeout(CALL_SECONDS),
+            timeout=httpx.Timeout(CALL_TIMEOUT_SECONDS),
             verify=context,
             trust_env=False,
         )
@@ -66,34 +67,34 @@ class CentralClient:
         """Close every connection."""
         await self._http.aclose()
 
-    async def feed(self) -> AsyncIterator[Target | None]:
+    async def stream_feed(self) -> AsyncIterator[Target | None]:
         """Yield where the room should be, whenever central says so; None for a sign of life.
 
-        Raises Unreachable when the line goes dead, Refused where the token is not known.
+        Raises CentralUnreachable when the line goes dead, CentralRejected where the token is not known.
         """
-        timeout = httpx.Timeout(CALL_SECONDS, read=SILENCE_SECONDS)
+        timeout = httpx.Timeout(CALL_TIMEOUT_SECONDS, read=FEED_TIMEOUT_SECONDS)
         try:
             async with self._http.stream("GET", "feed", timeout=timeout) as response:
                 if response.status_code != 200:
                     await response.aread()
-                    _check(response)
+                    _check_response(response)
                 async for line in response.aiter_lines():
-                    if len(line) > _LONGEST_LINE:
-                        raise Unreachable("central sent a line that is too long")
+                    if len(line) > _MAX_LINE_LENGTH:
+                        raise CentralUnreachable("central sent a line that is too long")
                     yield msgspec.json.decode(line, type=Target) if line else None
         except DECODING_FAILED as problem:
-            raise Unreachable(f"central sent something else than a target: {problem}") from None
+            raise CentralUnreachable(f"central sent something else than a target: {problem}") from None
         except (httpx.HTTPError, httpx.StreamError) as problem:
-            raise Unreachable(str(problem) or type(problem).__name__) from None
+            raise CentralUnreachable(str(problem) or type(problem).__name__) from None
 
-    async def policy(self) -> bytes:
+    async def fetch_policy(self) -> bytes:
         """Return the room's policy document, as it was sent."""
         return (await self._call("GET", "policy")).content
 
-    async def index(self, version: str, base: str, path: Path) -> None:
+    async def fetch_index(self, version: str, base: str, path: Path) -> None:
         """Fetch an index into a file, or an overlay over the index `base` that the room has ("": it has none).
 
-        Raises Unreachable or Refused; what is in the file then is worth nothing.
+        Raises CentralUnreachable or CentralRejected; what is in the file then is worth nothing.
         """
         try:
             async with self._http.stream(
@@ -101,78 +102,78 @@ class CentralClient:
             ) as response:
                 if response.status_code != 200:
                     await response.aread()
-                    _check(response)
+                    _check_response(response)
                 size = 0
                 with path.open("wb") as file:
                     async for piece in response.aiter_bytes():
                         size += len(piece)
-                        if size > LARGEST_INDEX:
-                            raise Refused(413, "the index is larger than a room can hold")
+                        if size > MAX_INDEX_BYTES:
+                            raise CentralRejected(413, "the index is larger than a room can hold")
                         file.write(piece)
         except (httpx.HTTPError, httpx.StreamError) as problem:
-            raise Unreachable(str(problem) or type(problem).__name__) from None
+            raise CentralUnreachable(str(problem) or type(problem).__name__) from None
 
-    async def request_states(self) -> list[RequestState]:
+    async def fetch_request_states(self) -> list[RequestState]:
         """Return what became of this room's requests."""
-        return self._read((await self._call("GET", "requests")).content, list[RequestState])
+        return self._decode((await self._call("GET", "requests")).content, list[RequestState])
 
-    async def put(self, kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
+    async def put_message(self, kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         """Send something that has an id: a request, a report, an incident."""
         await self._call("PUT", f"{kind}/{id}", body)
 
-    async def withdraw(self, request_id: str) -> None:
+    async def withdraw_request(self, request_id: str) -> None:
         """Take a request back."""
         await self._call("DELETE", f"requests/{request_id}")
 
-    async def report_health(self, health: RoomHealth) -> None:
+    async def put_health(self, health: RoomHealth) -> None:
         """Say how the room is."""
         await self._call("PUT", "health", _encode(health))
 
     async def sign_in(self, typed: Credentials) -> Account | None:
         """Return whose user name and password these are, or None."""
         try:
-            return self._read((await self._call("POST", "sign-in", _encode(typed))).content, Account)
-        except Refused as no:
+            return self._decode((await self._call("POST", "sign-in", _encode(typed))).content, Account)
+        except CentralRejected as no:
             if no.status == 401:
                 return None
             raise
 
-    async def log_key(self) -> str:
+    async def fetch_log_key(self) -> str:
         """Return the key of the room's query log."""
-        return self._read((await self._call("GET", "log-key")).content, LogKey).key
+        return self._decode((await self._call("GET", "log-key")).content, LogKey).key
 
     async def _call(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
         try:
             response = await self._http.request(method, path, content=body)
         except httpx.InvalidURL as problem:
-            raise Refused(400, str(problem)) from None  # what can never be sent must not wait for ever
+            raise CentralRejected(400, str(problem)) from None  # what can never be sent must not wait for ever
         except httpx.HTTPError as problem:
-            raise Unreachable(str(problem) or type(problem).__name__) from None
-        _check(response)
+            raise CentralUnreachable(str(problem) or type(problem).__name__) from None
+        _check_response(response)
         return response
 
     @staticmethod
-    def _read(content: bytes, kind: type[T]) -> T:
+    def _decode(content: bytes, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(content, type=kind)
         except DECODING_FAILED as problem:
-            raise Unreachable(f"central sent something that is not understood: {problem}") from None
+            raise CentralUnreachable(f"central sent something that is not understood: {problem}") from None
 
 
-class _Problem(msgspec.Struct):
+class _ErrorBody(msgspec.Struct):
     error: str = ""
 
 
-def _check(response: httpx.Response) -> None:
+def _check_response(response: httpx.Response) -> None:
     if response.is_success:
         return
     try:
-        words = msgspec.json.decode(response.content, type=_Problem).error
+        words = msgspec.json.decode(response.content, type=_ErrorBody).error
     except DECODING_FAILED:
         words = ""
     words = words or f"central answered {response.status_code}"
-    if response.status_code in _AWAY:
-        raise Unreachable(words)
+    if response.status_code in _UNAVAILABLE_STATUSES:
+        raise CentralUnreachable(words)
     if response.status_code >= 500:
-        raise Faulty(words)
-    raise Refused(response.status_code, words)
+        raise CentralFaulty(words)
+    raise CentralRejected(response.status_code, words)

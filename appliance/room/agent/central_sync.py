@@ -2,13 +2,14 @@
 
 Three tasks of one event loop, each of which goes on whatever becomes of the others:
 
-- `follow` holds the feed open and hands on the newest target. A line that goes dead is opened again, at first at
-  once, then with growing, jittered pauses of at most `LONGEST_PAUSE_SECONDS`.
-- `apply` brings the room to the newest target. What fails is tried again; newer targets replace older ones. It
-  also looks, every `INSPECT_SECONDS`, whether the room still is there: what is damaged or gone is fetched again.
-- `deliver` sends the outbox in its order. Central's "no" puts one parcel aside and goes on with the next; a parcel
-  that fails by its own fault waits longer each time, and is put aside after an hour of it. While central is away
-  nothing counts against any. No parcel waits for one that fails.
+- `follow_feed` holds the feed open and hands on the newest target. A line that goes dead is opened again, at
+  first at once, then with growing, jittered pauses of at most `MAX_PAUSE_SECONDS`.
+- `apply_targets` brings the room to the newest target. What fails is tried again; newer targets replace older
+  ones. It also looks, every `CHECK_SECONDS`, whether the room still is there: what is damaged or gone is fetched
+  again.
+- `deliver_outbox` sends the outbox in its order. Central's "no" puts one message aside and goes on with the next;
+  a message that fails by its own fault waits longer each time, and is put aside after an hour of it. While
+  central is away nothing counts against any. No message waits for one that fails.
 """
 
 import asyncio
@@ -24,61 +25,75 @@ from appliance.errors import HallpassError
 from appliance.protocol import RoomHealth, Target
 from appliance.room import health
 from appliance.room.agent import installer
-from appliance.room.agent.central_client import CentralClient, Faulty, Refused, Unreachable
-from appliance.room.agent.ended_unblocks import Closings
-from appliance.room.agent.store import Memory, Parcel
+from appliance.room.agent.central_client import CentralClient, CentralFaulty, CentralRejected, CentralUnreachable
+from appliance.room.agent.ended_unblocks import EndedUnblocks
+from appliance.room.agent.store import AgentStore, OutboxMessage
 from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
 
 FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = (
-    1.0  # central's return is noticed within it; thirty rooms cost central thirty calls a second
-)
+MAX_PAUSE_SECONDS = 1.0  # central's return is noticed within it; thirty rooms cost central thirty calls a second
 HEALTH_SECONDS = 30.0
 RETRY_SECONDS = 5.0
-INSPECT_SECONDS = 2.0
+CHECK_SECONDS = 2.0
 
 log = logging.getLogger("hallpass.agent")
 
-MOST_FAILURES_IN_A_ROW = 2  # of different parcels that get no answer: then it is central that is away
+MAX_FAILURES_IN_A_ROW = 2  # of different messages that get no answer: then it is central that is away
 
-_NEVER = (400, 409, 410, 413, 414, 415, 422, 431)  # what central says of a parcel that it will never take
-_NOT_LET_IN = (401, 403, 407, 408, 421, 425)  # the room's token, or something on the way: no parcel's fault
+_REJECTED_STATUSES = (
+    400,
+    409,
+    410,
+    413,
+    414,
+    415,
+    422,
+    431,
+)  # what central says of a message that it will never take
+_UNAUTHORIZED_STATUSES = (
+    401,
+    403,
+    407,
+    408,
+    421,
+    425,
+)  # the room's token, or something on the way: no message's fault
 _PLURALS = {"request": "requests", "report": "reports", "incident": "incidents", "action": "actions"}
 
 
-class Follower:
+class CentralSync:
     """One room's way of following central."""
 
     def __init__(
         self,
         client: CentralClient,
-        memory: Memory,
+        store: AgentStore,
         paths: RoomPaths,
         version: str,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
-        self._memory = memory
+        self._store = store
         self._paths = paths
         self._version = version
         self._now = now
         self._target: Target | None = None
-        self._index = installer.IndexOnDisk(paths)
-        self._requests_known = -1
-        self._closings = Closings(paths, memory, lambda: datetime.fromtimestamp(now(), UTC))
-        self._unanswered: dict[int, int] = {}  # parcel: how often central gave no answer to it
-        self._news = asyncio.Event()
-        self._post = asyncio.Event()
-        self._say_health = asyncio.Event()
-        self.reachable = False
-        self.away_since = now()
+        self._installed_index = installer.InstalledIndex(paths)
+        self._requests_revision = -1
+        self._ended_unblocks = EndedUnblocks(paths, store, lambda: datetime.fromtimestamp(now(), UTC))
+        self._unanswered_tries: dict[int, int] = {}  # message: how often central gave no answer to it
+        self._target_changed = asyncio.Event()
+        self._outbox_changed = asyncio.Event()
+        self._health_changed = asyncio.Event()
+        self.is_reachable = False
+        self.unreachable_since = now()
 
-    def something_to_send(self) -> None:
+    def notify_outbox(self) -> None:
         """Say that the outbox has something new."""
-        self._post.set()
+        self._outbox_changed.set()
 
-    def index_age(self) -> float | None:
+    def index_age_seconds(self) -> float | None:
         """Return how many seconds ago the lists in use were fetched, or None where there are none yet."""
         try:
             fetched = (self._paths.index.resolve() / "index.hpx").stat().st_mtime
@@ -86,172 +101,176 @@ class Follower:
             return None
         return max(0.0, self._now() - fetched)
 
-    async def follow(self) -> None:
+    async def follow_feed(self) -> None:
         """Hold the feed open, for ever."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                async for target in self._client.feed():
+                async for target in self._client.stream_feed():
                     pause = FIRST_PAUSE_SECONDS
-                    self._is_reachable()
+                    self._set_reachable()
                     if target is not None and target != self._target:
                         self._target = target
-                        self._news.set()
+                        self._target_changed.set()
                 why = "central closed the feed"
             except HallpassError as problem:
                 why = str(problem)
-            self._is_away(why)
+            self._set_unreachable(why)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (to spread rooms, not to hide)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
-    async def apply(self) -> None:
+    async def apply_targets(self) -> None:
         """Bring the room to the newest target, for ever."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(INSPECT_SECONDS):
-                    await self._news.wait()
-            if not self._news.is_set() and await self._is_reached(self._target):
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._target_changed.wait()
+            if not self._target_changed.is_set() and await self._is_target_applied(self._target):
                 continue
-            self._news.clear()
+            self._target_changed.clear()
             try:
-                await self._reach(self._target)
+                await self._apply_target(self._target)
             except (HallpassError, OSError, sqlite3.Error) as problem:
                 log.warning("the room keeps what it has: %s", problem)
                 with contextlib.suppress(TimeoutError):  # a newer target is a reason to try at once
                     async with asyncio.timeout(RETRY_SECONDS):
-                        await self._news.wait()
-                self._news.set()
+                        await self._target_changed.wait()
+                self._target_changed.set()
 
-    async def deliver(self) -> None:
+    async def deliver_outbox(self) -> None:
         """Send what waits in the outbox, for ever."""
         while True:
-            self._post.clear()
+            self._outbox_changed.clear()
             answered = True
-            if self.reachable:
+            if self.is_reachable:
                 try:
-                    answered = await self._deliver_what_is_due()
+                    answered = await self._send_due_messages()
                 except sqlite3.Error:
                     log.exception("the outbox cannot be written")
                     answered = False
                 if not answered:
                     await asyncio.sleep(FIRST_PAUSE_SECONDS)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._memory.next_due(self._now()) if answered else RETRY_SECONDS):
-                    await self._post.wait()
+                async with asyncio.timeout(
+                    self._store.seconds_until_due(self._now()) if answered else RETRY_SECONDS
+                ):
+                    await self._outbox_changed.wait()
 
-    async def tell_health(self) -> None:
+    async def send_health(self) -> None:
         """Say how the room is, regularly and after each change, for ever."""
         while True:
-            self._say_health.clear()
-            if self.reachable:
+            self._health_changed.clear()
+            if self.is_reachable:
                 try:
-                    await self._client.report_health(self._health())
+                    await self._client.put_health(self._room_health())
                 except HallpassError as problem:
                     log.info("health was not told: %s", problem)
             try:
                 async with asyncio.timeout(HEALTH_SECONDS):
-                    await self._say_health.wait()
+                    await self._health_changed.wait()
             except TimeoutError:
                 continue
 
-    async def _is_reached(self, target: Target | None) -> bool:
+    async def _is_target_applied(self, target: Target | None) -> bool:
         """Tell whether the room has, whole, what central says it should have."""
         if target is None:
             return True
-        if target.policy != installer.installed_policy(self._paths):
+        if target.policy != installer.installed_policy_version(self._paths):
             return False
-        return not target.index or target.index == await asyncio.to_thread(self._index.version)
+        return not target.index or target.index == await asyncio.to_thread(self._installed_index.verified_version)
 
-    async def _reach(self, target: Target | None) -> None:
+    async def _apply_target(self, target: Target | None) -> None:
         if target is None:
             return
-        if target.index and target.index != await asyncio.to_thread(self._index.version):
+        if target.index and target.index != await asyncio.to_thread(self._installed_index.verified_version):
             await installer.install_index(
-                self._paths, target.index, lambda base, path: self._client.index(target.index, base, path)
+                self._paths, target.index, lambda base, path: self._client.fetch_index(target.index, base, path)
             )
             log.info("the index %s is in use", target.index[:12])
-        told = self._closings.told()  # before the policy is fetched, so that it is no older
-        if told or target.policy != installer.installed_policy(self._paths):
-            document = installer.install_policy(self._paths, await self._client.policy())
-            self._closings.forget(told, document)
+        acknowledged = (
+            self._ended_unblocks.acknowledged_requests()
+        )  # before the policy is fetched, so that it is no older
+        if acknowledged or target.policy != installer.installed_policy_version(self._paths):
+            document = installer.install_policy(self._paths, await self._client.fetch_policy())
+            self._ended_unblocks.delete_ended(acknowledged, document)
             log.info("the policy %d is in use", document.version)
-        if target.requests != self._requests_known:
-            self._memory.learn(await self._client.request_states())
-            self._requests_known = target.requests
-        self._say_health.set()
+        if target.requests != self._requests_revision:
+            self._store.save_request_states(await self._client.fetch_request_states())
+            self._requests_revision = target.requests
+        self._health_changed.set()
 
-    async def _deliver_what_is_due(self) -> bool:
+    async def _send_due_messages(self) -> bool:
         """Send until nothing is due; return False where central gave no answer to something."""
         answered = True
-        while answered and (due := self._memory.due(self._now())):
-            due.sort(key=lambda parcel: self._unanswered.get(parcel.number, 0))
+        while answered and (due := self._store.due_messages(self._now())):
+            due.sort(key=lambda message: self._unanswered_tries.get(message.number, 0))
             in_a_row = 0
-            for parcel in due:
+            for message in due:
                 try:
-                    await self._send(parcel)
-                except Unreachable as problem:
+                    await self._send_message(message)
+                except CentralUnreachable as problem:
                     log.info("the outbox waits: %s", problem)
-                    self._unanswered[parcel.number] = self._unanswered.get(parcel.number, 0) + 1
+                    self._unanswered_tries[message.number] = self._unanswered_tries.get(message.number, 0) + 1
                     answered, in_a_row = False, in_a_row + 1
-                    if in_a_row == MOST_FAILURES_IN_A_ROW:
+                    if in_a_row == MAX_FAILURES_IN_A_ROW:
                         break
                 else:
-                    self._unanswered.pop(parcel.number, None)
+                    self._unanswered_tries.pop(message.number, None)
                     in_a_row = 0
         return answered
 
-    async def _send(self, parcel: Parcel) -> None:
-        """Send one parcel, or note why not. Raises Unreachable where it is not the parcel's fault."""
+    async def _send_message(self, message: OutboxMessage) -> None:
+        """Send one message, or note why not. Raises CentralUnreachable where it is not the message's fault."""
         try:
-            if parcel.kind == "withdrawal":
-                await self._client.withdraw(parcel.id)
+            if message.kind == "withdrawal":
+                await self._client.withdraw_request(message.id)
             else:
-                await self._client.put(_PLURALS[parcel.kind], parcel.id, parcel.body)
-        except Faulty as problem:
-            self._failed(parcel, str(problem))
-        except Refused as no:
-            if no.status < 400 or no.status in _NOT_LET_IN:
-                raise Unreachable(str(no)) from None
-            if no.status in _NEVER:
-                log.warning("central will not take the %s %s: %s", parcel.kind, parcel.id, no)
-                self._memory.refused(parcel, str(no), self._now())
+                await self._client.put_message(_PLURALS[message.kind], message.id, message.body)
+        except CentralFaulty as problem:
+            self._record_failure(message, str(problem))
+        except CentralRejected as no:
+            if no.status < 400 or no.status in _UNAUTHORIZED_STATUSES:
+                raise CentralUnreachable(str(no)) from None
+            if no.status in _REJECTED_STATUSES:
+                log.warning("central will not take the %s %s: %s", message.kind, message.id, no)
+                self._store.reject_message(message, str(no), self._now())
             else:
-                self._failed(parcel, str(no))
+                self._record_failure(message, str(no))
         else:
-            self._memory.sent(parcel)
-            if parcel.kind == "withdrawal":
-                self._news.set()  # a policy without what it ended
+            self._store.delete_sent_message(message)
+            if message.kind == "withdrawal":
+                self._target_changed.set()  # a policy without what it ended
 
-    def _failed(self, parcel: Parcel, why: str) -> None:
-        aside = self._memory.failed(parcel, why, self._now())
-        done = "is put aside" if aside else "waits for its next try"
-        log.warning("central fails at the %s %s, which %s: %s", parcel.kind, parcel.id, done, why)
+    def _record_failure(self, message: OutboxMessage, why: str) -> None:
+        is_dead = self._store.record_failure(message, why, self._now())
+        done = "is put aside" if is_dead else "waits for its next try"
+        log.warning("central fails at the %s %s, which %s: %s", message.kind, message.id, done, why)
 
-    def _is_reachable(self) -> None:
-        if not self.reachable:
+    def _set_reachable(self) -> None:
+        if not self.is_reachable:
             log.info("central is reachable")
-            self.reachable = True
-            self._memory.revision += 1
-            self._say_health.set()
-        self._post.set()
+            self.is_reachable = True
+            self._store.revision += 1
+            self._health_changed.set()
+        self._outbox_changed.set()
 
-    def _is_away(self, why: str) -> None:
-        if self.reachable or self._target is None:
+    def _set_unreachable(self, why: str) -> None:
+        if self.is_reachable or self._target is None:
             log.warning("central is away: %s", why)
-        if self.reachable:
-            self.reachable = False
-            self.away_since = self._now()
-            self._memory.revision += 1
+        if self.is_reachable:
+            self.is_reachable = False
+            self.unreachable_since = self._now()
+            self._store.revision += 1
 
-    def _health(self) -> RoomHealth:
+    def _room_health(self) -> RoomHealth:
         now = self._now()
         conditions: list[Condition] = []
-        for process in health.read(self._paths.health, now):
+        for process in health.read_health(self._paths.health_folder, now):
             conditions += process.conditions
         return RoomHealth(
             version=self._version,
-            policy=installer.installed_policy(self._paths),
-            index=installer.installed_index(self._paths),
-            index_age_seconds=self.index_age() or 0.0,
+            policy=installer.installed_policy_version(self._paths),
+            index=installer.installed_index_version(self._paths),
+            index_age_seconds=self.index_age_seconds() or 0.0,
             conditions=tuple(sorted({condition.value for condition in conditions})),
         )

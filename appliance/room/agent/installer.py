@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from appliance.errors import HallpassError
-from appliance.room.file_state import FileState, state_of
+from appliance.room.file_state import FileState, read_file_state
 from appliance.room.paths import RoomPaths
-from appliance.room.policy_file import PolicyDamaged, make_way, read_policy, write_policy
+from appliance.room.policy_file import PolicyDamaged, read_policy, remove_folder_in_the_way, write_policy
 from blocklists import container, delta
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
@@ -21,18 +21,18 @@ from blocklists.index import verify_index
 from dns.errors import DECODING_FAILED
 from dns.policy.document import PolicyDocument, json_decoder
 
-KEPT_BEFORE = 1  # older indexes kept beside the one in use
+KEPT_OLDER = 1  # older indexes kept beside the one in use
 
-READ_WHOLE_SECONDS = 60.0  # so often the index is read even where nobody seems to have touched it
+FULL_CHECK_SECONDS = 60.0  # so often the index is read even where nobody seems to have touched it
 
-_WORK = ".fetching-"
+_WORK_PREFIX = ".fetching-"
 
 
-class NotInstalled(HallpassError):
+class InstallFailed(HallpassError):
     """What central sent cannot be used; the room keeps what it has."""
 
 
-def installed_policy(paths: RoomPaths) -> int:
+def installed_policy_version(paths: RoomPaths) -> int:
     """Return the version of the policy in use, or 0: there is none, or none that can be used."""
     try:
         content = read_policy(paths)
@@ -41,7 +41,7 @@ def installed_policy(paths: RoomPaths) -> int:
         return 0
 
 
-def installed_index(paths: RoomPaths) -> str:
+def installed_index_version(paths: RoomPaths) -> str:
     """Return the hash of the index in use, or "": what it holds is not looked at."""
     try:
         return paths.index.readlink().name
@@ -49,7 +49,7 @@ def installed_index(paths: RoomPaths) -> str:
         return ""
 
 
-class IndexOnDisk:
+class InstalledIndex:
     """The index that the room's link leads to, read whole when it seems to have changed, and now and then."""
 
     def __init__(self, paths: RoomPaths, now: Callable[[], float] = time.monotonic) -> None:
@@ -59,20 +59,20 @@ class IndexOnDisk:
         self._read_at = 0.0
         self._is_whole = False
 
-    def version(self) -> str:
+    def verified_version(self) -> str:
         """Return its hash, or "": there is none, or a damaged one. May read it whole: not for an event loop."""
-        name = installed_index(self._paths)
+        name = installed_index_version(self._paths)
         if not name:
             return ""
         home = self._paths.index
-        state = (name, state_of(home / INDEX_NAME), state_of(home / OVERLAY_NAME))
-        if state != self._read or self._now() - self._read_at >= READ_WHOLE_SECONDS:
+        state = (name, read_file_state(home / INDEX_NAME), read_file_state(home / OVERLAY_NAME))
+        if state != self._read or self._now() - self._read_at >= FULL_CHECK_SECONDS:
             self._read, self._read_at = state, self._now()
-            self._is_whole = _holds(home, name)
+            self._is_whole = _is_whole_index(home, name)
         return name if self._is_whole else ""
 
 
-def _holds(home: Path, version: str) -> bool:
+def _is_whole_index(home: Path, version: str) -> bool:
     try:
         return verify_index(home) == version
     except (ListError, OSError, RuntimeError):  # RuntimeError: links in a circle
@@ -84,7 +84,7 @@ def install_policy(paths: RoomPaths, content: bytes) -> PolicyDocument:
     try:
         document = json_decoder.decode(content)
     except DECODING_FAILED as problem:
-        raise NotInstalled(f"the policy that central sent is not understood: {problem}") from None
+        raise InstallFailed(f"the policy that central sent is not understood: {problem}") from None
     write_policy(paths, content)
     return document
 
@@ -96,27 +96,27 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
     has ("": it has none). Raises NotInstalled, OSError, or what `fetch` raises.
     """
     if not version.isalnum():
-        raise NotInstalled(f"{version[:80]!r} is no hash")
+        raise InstallFailed(f"{version[:80]!r} is no hash")
     home = paths.indexes / version
-    if not _holds(home, version):  # what is there already may be damaged
+    if not _is_whole_index(home, version):  # what is there already may be damaged
         _make_folder(paths.indexes)
-        work = Path(tempfile.mkdtemp(prefix=_WORK, dir=paths.indexes))
+        work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=paths.indexes))
         work.chmod(
             paths.indexes.stat().st_mode & 0o777
         )  # mkdtemp's own is for us alone; the resolver reads it too
         try:
-            await fetch(_base(paths), work / INDEX_NAME)
-            _lay_over_the_base(paths, work)
-            _check(work, version)
+            await fetch(_base_version(paths), work / INDEX_NAME)
+            _apply_delta(paths, work)
+            _verify_and_sync(work, version)
             _remove(home)  # what an interrupted attempt may have left, or what was damaged
             work.replace(home)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    _point_at(paths, version)
-    _forget_older(paths, version)
+    _switch_link(paths, version)
+    _remove_older(paths, version)
 
 
-def _base(paths: RoomPaths) -> str:
+def _base_version(paths: RoomPaths) -> str:
     """Return the hash of the whole index that the one in use rests on, or ""."""
     try:
         return container.map_index_file(paths.index / INDEX_NAME).version
@@ -124,7 +124,7 @@ def _base(paths: RoomPaths) -> str:
         return ""
 
 
-def _lay_over_the_base(paths: RoomPaths, work: Path) -> None:
+def _apply_delta(paths: RoomPaths, work: Path) -> None:
     """Where what was fetched is an overlay, put the base beside it. Raises NotInstalled."""
     fetched = work / INDEX_NAME
     try:
@@ -136,39 +136,39 @@ def _lay_over_the_base(paths: RoomPaths, work: Path) -> None:
         delta.apply_overlay(paths.index, overlay, work)
         overlay.unlink()
     except ListError as problem:
-        raise NotInstalled(f"the index that central sent is damaged: {problem}") from None
+        raise InstallFailed(f"the index that central sent is damaged: {problem}") from None
 
 
-def _check(folder: Path, version: str) -> None:
+def _verify_and_sync(folder: Path, version: str) -> None:
     try:
         found = verify_index(folder)
     except (ListError, OSError) as problem:
-        raise NotInstalled(f"the index that central sent is damaged: {problem}") from None
+        raise InstallFailed(f"the index that central sent is damaged: {problem}") from None
     if found != version:
-        raise NotInstalled(f"central sent the index {found[:12]} where {version[:12]} was asked for")
+        raise InstallFailed(f"central sent the index {found[:12]} where {version[:12]} was asked for")
     for file in folder.iterdir():
         with file.open("rb") as content:
             os.fsync(content.fileno())
 
 
-def _point_at(paths: RoomPaths, version: str) -> None:
+def _switch_link(paths: RoomPaths, version: str) -> None:
     temporary = paths.index.with_name(".index.new")
     _remove(temporary)
-    make_way(paths.index)
+    remove_folder_in_the_way(paths.index)
     temporary.symlink_to(paths.indexes / version)
     temporary.replace(paths.index)
     _sync(paths.index.parent)
 
 
-def _forget_older(paths: RoomPaths, version: str) -> None:
+def _remove_older(paths: RoomPaths, version: str) -> None:
     others = []
     for path in paths.indexes.iterdir():
-        if path.name.startswith(_WORK):
+        if path.name.startswith(_WORK_PREFIX):
             _remove(path)  # left by a fetching that was cut off
         elif path.name != version:
             others.append(path)
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in others[KEPT_BEFORE:]:
+    for path in others[KEPT_OLDER:]:
         _remove(path)
 
 

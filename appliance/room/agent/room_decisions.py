@@ -1,6 +1,6 @@
 """What a teacher may decide in the room alone: lessons, pauses, suspensions, delegated openings.
 
-Each decision takes effect through `RoomPaths.own` and is told to central for its audit. Times are UTC.
+Each decision takes effect through `RoomPaths.local_overrides` and is told to central for its audit. Times are UTC.
 """
 
 import secrets
@@ -12,10 +12,10 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.protocol import RoomAction, UnblockRequest
 from appliance.room import local_overrides
-from appliance.room.agent.ended_unblocks import Closings
-from appliance.room.agent.store import Memory
-from appliance.room.current_policy import PolicyInUse
-from appliance.room.local_overrides import OwnDecisions
+from appliance.room.agent.ended_unblocks import EndedUnblocks
+from appliance.room.agent.store import AgentStore
+from appliance.room.current_policy import CurrentPolicy
+from appliance.room.local_overrides import LocalOverrides
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from dns.errors import InvalidName
@@ -23,80 +23,80 @@ from dns.policy.delegation import DelegationRequest, check_delegation
 from dns.policy.document import Lesson, Pause, Suspension, Unblock
 from dns.policy.site_names import check_opening
 
-LONGEST_MINUTES = 8 * 60
-MOST_SITES = 50
-TOKEN_DIGITS = 12
+MAX_MINUTES = 8 * 60
+MAX_SITES = 50
+PSEUDONYM_DIGITS = 12
 
 
-class Deciding:
+class RoomDecisions:
     """The room's own decisions, for the agent, which alone writes them."""
 
     def __init__(
         self,
         paths: RoomPaths,
-        policy: PolicyInUse,
-        memory: Memory,
+        policy: CurrentPolicy,
+        store: AgentStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._paths = paths
         self._policy = policy
-        self._memory = memory
+        self._store = store
         self._now = now
-        self._closings = Closings(paths, memory, now)
+        self._ended_unblocks = EndedUnblocks(paths, store, now)
 
-    def in_force(self) -> OwnDecisions:
+    def active_overrides(self) -> LocalOverrides:
         """Return what the room has decided and is not over."""
-        decisions = local_overrides.read(self._paths.own, self._now().timestamp())
-        return msgspec.structs.replace(decisions, closings=(), damaged=False)
+        overrides = local_overrides.read_active_overrides(self._paths.local_overrides, self._now().timestamp())
+        return msgspec.structs.replace(overrides, closings=(), damaged=False)
 
-    def close(self, request_id: str) -> None:
+    def end_unblock(self, request_id: str) -> None:
         """Take back a request to central, or end what central opened for it. Raises HallpassError."""
-        self._closings.close(request_id)
+        self._ended_unblocks.end_unblock(request_id)
 
     def start_lesson(self, who: str, sites: tuple[str, ...], minutes: int, title: str) -> None:
         """Let the room reach only these sites for a time. Raises HallpassError with what is wrong."""
-        named = tuple(dict.fromkeys(_name(site) for site in sites))
-        if not 0 < len(named) <= MOST_SITES:
-            raise HallpassError(f"A lesson has from one to {MOST_SITES} sites")
+        named = tuple(dict.fromkeys(_check_site(site) for site in sites))
+        if not 0 < len(named) <= MAX_SITES:
+            raise HallpassError(f"A lesson has from one to {MAX_SITES} sites")
         since, until = self._span(minutes)
         lesson = Lesson(id=_new_id(), sites=named, since=since, until=until, by=who, title=title[:200])
-        self._add(lesson, who, "lesson started", f"{', '.join(named)} for {minutes} minutes")
+        self._add_override(lesson, who, "lesson started", f"{', '.join(named)} for {minutes} minutes")
 
-    def pause(self, who: str, minutes: int) -> None:
+    def pause_room(self, who: str, minutes: int) -> None:
         """Close everything but the appliance for a time. Raises HallpassError."""
         since, until = self._span(minutes)
         pause = Pause(id=_new_id(), since=since, until=until, by=who)
-        self._add(pause, who, "room paused", f"for {minutes} minutes")
+        self._add_override(pause, who, "room paused", f"for {minutes} minutes")
 
-    def suspend(self, who: str, token: str, minutes: int) -> None:
+    def suspend_device(self, who: str, token: str, minutes: int) -> None:
         """Leave one device, known by its token, without the internet for a time. Raises HallpassError."""
         since, until = self._span(minutes)
-        question = control.LookUp(token=token, who=who, reason=f"suspended for {minutes} minutes")
-        address = control.ask(self._paths.log_socket, question).address
+        lookup = control.LookupRequest(token=token, who=who, reason=f"suspended for {minutes} minutes")
+        address = control.send_control_request(self._paths.query_log_control_socket, lookup).address
         if not address:
             raise HallpassError("That device is not known in this room")
         # Pages show the token and never the address: the id begins with it.
         suspension = Suspension(
-            id=token + secrets.token_hex((32 - TOKEN_DIGITS) // 2),
+            id=token + secrets.token_hex((32 - PSEUDONYM_DIGITS) // 2),
             device=address,
             since=since,
             until=until,
             by=who,
         )
-        self._add(suspension, who, "device suspended", f"{token} for {minutes} minutes")
+        self._add_override(suspension, who, "device suspended", f"{token} for {minutes} minutes")
 
-    def open_alone(self, request: UnblockRequest) -> datetime | None:
+    def grant_delegated_unblock(self, request: UnblockRequest) -> datetime | None:
         """Open a site that is delegated to teachers; return until when, or None where it has to wait."""
         now = self._now()
-        wish = DelegationRequest(
+        delegation = DelegationRequest(
             site=request.site,
             minutes=request.minutes,
             also=request.also,
-            unblocked_today=self._opened_today(request.teacher, now),
+            unblocked_today=self._granted_today(request.teacher, now),
         )
         try:
-            view = self._policy.pupils()
-            if not check_delegation(view, wish, now.timestamp()).allowed:
+            view = self._policy.view_of_default_group()
+            if not check_delegation(view, delegation, now.timestamp()).allowed:
                 return None
         except HallpassError:
             return None  # a policy that cannot be read delegates nothing
@@ -111,42 +111,46 @@ class Deciding:
             by=request.teacher,
         )
         detail = f"{request.site} for {request.minutes} minutes: {request.reason}"
-        self._add(unblock, request.teacher, "opened without waiting", detail)
+        self._add_override(unblock, request.teacher, "opened without waiting", detail)
         return until
 
-    def end(self, who: str, decision_id: str) -> bool:
+    def end_override(self, who: str, override_id: str) -> bool:
         """End a decision now; return whether it was in force."""
-        found = self.in_force().find(decision_id)
+        found = self.active_overrides().find_override(override_id)
         if found is None:
             return False
-        self._write(self._remembered().without(decision_id))
+        self._write_overrides(self._read_overrides().without_override(override_id))
         kind = {Lesson: "lesson", Pause: "pause", Suspension: "suspension", Unblock: "opening"}[type(found)]
-        self._tell(who, f"{kind} ended", "")
+        self._post_action(who, f"{kind} ended", "")
         return True
 
-    def _add(self, decision: local_overrides.Decision, who: str, what: str, detail: str) -> None:
-        self._write(self._remembered().added(decision))
-        self._tell(who, what, detail)
+    def _add_override(self, override: local_overrides.LocalOverride, who: str, what: str, detail: str) -> None:
+        self._write_overrides(self._read_overrides().with_override(override))
+        self._post_action(who, what, detail)
 
-    def _write(self, decisions: OwnDecisions) -> None:
-        local_overrides.write(self._paths.own, self._closings.carried(decisions))
+    def _write_overrides(self, overrides: LocalOverrides) -> None:
+        local_overrides.write_overrides(
+            self._paths.local_overrides, self._ended_unblocks.with_ended_unblocks(overrides)
+        )
 
-    def _remembered(self) -> OwnDecisions:
-        return local_overrides.remembered(self._paths.own, self._now().timestamp())
+    def _read_overrides(self) -> LocalOverrides:
+        return local_overrides.read_kept_overrides(self._paths.local_overrides, self._now().timestamp())
 
-    def _tell(self, who: str, what: str, detail: str) -> None:
+    def _post_action(self, who: str, what: str, detail: str) -> None:
         action = RoomAction(id=_new_id(), who=who, what=what, detail=detail[:2000], happened_at=self._now())
-        self._memory.post("action", action.id, msgspec.json.encode(action))
+        self._store.post_message("action", action.id, msgspec.json.encode(action))
 
     def _span(self, minutes: int) -> tuple[datetime, datetime]:
-        if not 1 <= minutes <= LONGEST_MINUTES:
-            raise HallpassError(f"This lasts from one minute to {LONGEST_MINUTES // 60} hours")
+        if not 1 <= minutes <= MAX_MINUTES:
+            raise HallpassError(f"This lasts from one minute to {MAX_MINUTES // 60} hours")
         now = self._now()
         return now, now + timedelta(minutes=minutes)
 
-    def _opened_today(self, who: str, now: datetime) -> int:
+    def _granted_today(self, who: str, now: datetime) -> int:
         midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        mine = (state for state in self._memory.requests(midnight.astimezone(UTC)) if state.request.teacher == who)
+        mine = (
+            state for state in self._store.list_requests(midnight.astimezone(UTC)) if state.request.teacher == who
+        )
         return sum(state.decided_by == who for state in mine)
 
 
@@ -154,7 +158,7 @@ def _new_id() -> str:
     return secrets.token_hex(16)
 
 
-def _name(site: str) -> str:
+def _check_site(site: str) -> str:
     try:
         return check_opening(site)
     except InvalidName as problem:

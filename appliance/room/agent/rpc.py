@@ -1,7 +1,7 @@
 """What the pages and the recorder ask the agent, over a Unix socket: one line of JSON there, one line back.
 
-Each question is a struct with its own tag; each answer is `Answer` with the value, or with the sentence that says
-why there is none. `ask` is the asking side, for programs without an event loop.
+Each request is a struct with its own tag; each response is `RpcResponse` with the value, or with the sentence
+that says why there is none. `send_rpc_request` is the client's side, for programs without an event loop.
 """
 
 import socket
@@ -13,59 +13,59 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.protocol import Account, Credentials, Incident, RequestState, SiteReport, UnblockRequest
-from appliance.room.local_overrides import OwnDecisions
+from appliance.room.local_overrides import LocalOverrides
 from dns.errors import DECODING_FAILED
 
-Kind = Literal["request", "withdrawal", "report", "incident", "action"]  # of what is sent to central
+MessageKind = Literal["request", "withdrawal", "report", "incident", "action"]  # of what is sent to central
 
 LINE_BYTES = 1024 * 1024
-PATIENCE_SECONDS = 8.0  # longer than the agent itself waits for central
+TIMEOUT_SECONDS = 8.0  # longer than the agent itself waits for central
 
 
-class Status(msgspec.Struct, frozen=True, tag="status"):
+class StatusRequest(msgspec.Struct, frozen=True, tag="status"):
     """Ask how the room stands with central."""
 
 
-class SignIn(msgspec.Struct, frozen=True, tag="sign-in"):
+class SignInRequest(msgspec.Struct, frozen=True, tag="sign-in"):
     """Ask whose a user name and password are."""
 
-    typed: Credentials
+    credentials: Credentials
 
 
-class Submit(msgspec.Struct, frozen=True, tag="submit"):
+class SubmitRequest(msgspec.Struct, frozen=True, tag="submit"):
     """Send a request on its way."""
 
     request: UnblockRequest
 
 
-class Withdraw(msgspec.Struct, frozen=True, tag="withdraw"):
+class WithdrawRequest(msgspec.Struct, frozen=True, tag="withdraw"):
     """Take a request back."""
 
     id: str
     who: str
 
 
-class Requests(msgspec.Struct, frozen=True, tag="requests"):
+class ListRequestsRequest(msgspec.Struct, frozen=True, tag="requests"):
     """Ask for the room's requests."""
 
 
-class Report(msgspec.Struct, frozen=True, tag="report"):
+class ReportRequest(msgspec.Struct, frozen=True, tag="report"):
     """Send "this should be closed" on its way."""
 
     report: SiteReport
 
 
-class Tell(msgspec.Struct, frozen=True, tag="incident"):
+class IncidentRequest(msgspec.Struct, frozen=True, tag="incident"):
     """Send an incident on its way."""
 
     incident: Incident
 
 
-class InForce(msgspec.Struct, frozen=True, tag="in-force"):
+class ActiveOverridesRequest(msgspec.Struct, frozen=True, tag="in-force"):
     """Ask what the room has decided and is not over."""
 
 
-class StartLesson(msgspec.Struct, frozen=True, tag="start-lesson"):
+class StartLessonRequest(msgspec.Struct, frozen=True, tag="start-lesson"):
     """Let the room reach only these sites for a time."""
 
     who: str
@@ -74,14 +74,14 @@ class StartLesson(msgspec.Struct, frozen=True, tag="start-lesson"):
     title: str = ""
 
 
-class PauseRoom(msgspec.Struct, frozen=True, tag="pause"):
+class PauseRoomRequest(msgspec.Struct, frozen=True, tag="pause"):
     """Close everything but the appliance for a time."""
 
     who: str
     minutes: int
 
 
-class SuspendDevice(msgspec.Struct, frozen=True, tag="suspend"):
+class SuspendDeviceRequest(msgspec.Struct, frozen=True, tag="suspend"):
     """Leave one device, known by its token, without the internet for a time."""
 
     who: str
@@ -89,19 +89,31 @@ class SuspendDevice(msgspec.Struct, frozen=True, tag="suspend"):
     minutes: int
 
 
-class EndDecision(msgspec.Struct, frozen=True, tag="end"):
+class EndOverrideRequest(msgspec.Struct, frozen=True, tag="end"):
     """End something that the room decided."""
 
     who: str
     id: str
 
 
-class LogKeyWanted(msgspec.Struct, frozen=True, tag="log-key"):
+class LogKeyRequest(msgspec.Struct, frozen=True, tag="log-key"):
     """Ask for the key of the query log."""
 
 
-Deciding = InForce | StartLesson | PauseRoom | SuspendDevice | EndDecision
-Question = Status | SignIn | Submit | Withdraw | Requests | Report | Tell | LogKeyWanted | Deciding
+OverrideRequest = (
+    ActiveOverridesRequest | StartLessonRequest | PauseRoomRequest | SuspendDeviceRequest | EndOverrideRequest
+)
+RpcRequest = (
+    StatusRequest
+    | SignInRequest
+    | SubmitRequest
+    | WithdrawRequest
+    | ListRequestsRequest
+    | ReportRequest
+    | IncidentRequest
+    | LogKeyRequest
+    | OverrideRequest
+)
 
 
 class RoomStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,15 +126,15 @@ class RoomStatus(msgspec.Struct, frozen=True, kw_only=True):
     index_age_seconds: float | None = None
 
 
-class PutAside(msgspec.Struct, frozen=True):
+class DeadLetter(msgspec.Struct, frozen=True):
     """Something that central did not take, and why. It is kept."""
 
-    kind: Kind
+    kind: MessageKind
     id: str
     why: str
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RpcResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the agent says."""
 
     error: str = ""
@@ -130,37 +142,39 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     account: Account | None = None
     requests: tuple[RequestState, ...] = ()
     unsent: tuple[str, ...] = ()  # the ids of requests that central has not got yet
-    put_aside: tuple[PutAside, ...] = ()  # what central did not take; of requests, and of everything else
+    dead_letters: tuple[DeadLetter, ...] = ()  # what central did not take; of requests, and of everything else
     ended: bool = False  # what was taken back had been opened, and is closed now
     log_key: str = ""
     opened_until: datetime | None = None  # a request that was delegated: open at once
-    own: OwnDecisions | None = None
+    overrides: LocalOverrides | None = None
 
 
-class AgentAway(HallpassError):
+class AgentUnavailable(HallpassError):
     """The agent does not answer."""
 
 
-class Refused(HallpassError):
+class RpcRejected(HallpassError):
     """The agent said no; the message is for the person who asked."""
 
 
 encoder = msgspec.json.Encoder()
-question_decoder = msgspec.json.Decoder(Question)
-_answer_decoder = msgspec.json.Decoder(Answer)
+request_decoder = msgspec.json.Decoder(RpcRequest)
+_response_decoder = msgspec.json.Decoder(RpcResponse)
 
 
-def ask(path: Path, question: Question, patience_seconds: float = PATIENCE_SECONDS) -> Answer:
-    """Ask the agent, and wait only so long. Raises AgentAway, or Refused with the agent's sentence."""
+def send_rpc_request(path: Path, request: RpcRequest, timeout_seconds: float = TIMEOUT_SECONDS) -> RpcResponse:
+    """Ask the agent, and wait only so long. Raises AgentUnavailable, or RpcRejected with the agent's sentence."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(patience_seconds)
+            connection.settimeout(timeout_seconds)
             connection.connect(str(path))
-            connection.sendall(encoder.encode(question) + b"\n")
+            connection.sendall(encoder.encode(request) + b"\n")
             with connection.makefile("rb") as lines:
-                answer = _answer_decoder.decode(lines.readline(LINE_BYTES))
+                response = _response_decoder.decode(lines.readline(LINE_BYTES))
     except (OSError, *DECODING_FAILED):
-        raise AgentAway("this room's agent does not answer at the moment; please try again shortly") from None
-    if answer.error:
-        raise Refused(answer.error)
-    return answer
+        raise AgentUnavailable(
+            "this room's agent does not answer at the moment; please try again shortly"
+        ) from None
+    if response.error:
+        raise RpcRejected(response.error)
+    return response

@@ -19,220 +19,228 @@ from appliance.protocol import (
     escape_control_characters,
 )
 from appliance.room.agent import rpc
-from appliance.room.agent.central_client import CentralClient, Unreachable
-from appliance.room.agent.central_sync import Follower
-from appliance.room.agent.room_decisions import Deciding
-from appliance.room.agent.rpc import Answer, Kind, RoomStatus
-from appliance.room.agent.store import Memory
+from appliance.room.agent.central_client import CentralClient, CentralUnreachable
+from appliance.room.agent.central_sync import CentralSync
+from appliance.room.agent.room_decisions import RoomDecisions
+from appliance.room.agent.rpc import MessageKind, RoomStatus, RpcResponse
+from appliance.room.agent.store import AgentStore
 from dns.errors import DECODING_FAILED, InvalidName
 from dns.policy.site_names import check_opening, check_rule
 
 SHOWN_HOURS = 24
 FREE_TRIES = 5
-LONGEST_WAIT_SECONDS = 300.0
+MAX_WAIT_SECONDS = 300.0
 
 log = logging.getLogger("hallpass.agent")
 
 
-class Answers:
+class RpcServer:
     """What the agent says to each question."""
 
     def __init__(
         self,
-        memory: Memory,
+        store: AgentStore,
         client: CentralClient | None,
-        follower: Follower | None,
+        sync: CentralSync | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        deciding: Deciding | None = None,
+        decisions: RoomDecisions | None = None,
     ) -> None:
-        self._memory = memory
-        self._deciding = deciding
+        self._store = store
+        self._decisions = decisions
         self._client = client
-        self._follower = follower
+        self._sync = sync
         self._now = now
-        self._wrong: dict[str, tuple[int, datetime]] = {}  # user name -> wrong tries in a row, next one not before
+        self._failed_sign_ins: dict[
+            str, tuple[int, datetime]
+        ] = {}  # user name -> wrong tries in a row, next one not before
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's questions until it ends."""
         try:
             while line := await reader.readline():
                 try:
-                    answer = await self._answer(_acceptable(rpc.question_decoder.decode(line)))
+                    response = await self._handle_request(_check_request(rpc.request_decoder.decode(line)))
                 except DECODING_FAILED as problem:
-                    answer = Answer(error=f"not understood: {problem}")
+                    response = RpcResponse(error=f"not understood: {problem}")
                 except HallpassError as no:
-                    answer = Answer(error=str(no))
+                    response = RpcResponse(error=str(no))
                 except (OSError, sqlite3.Error):
                     log.exception("nothing can be written")
-                    answer = Answer(error="This room's disk cannot be written. Please look whether it took effect")
-                writer.write(rpc.encoder.encode(answer) + b"\n")
+                    response = RpcResponse(
+                        error="This room's disk cannot be written. Please look whether it took effect"
+                    )
+                writer.write(rpc.encoder.encode(response) + b"\n")
                 await writer.drain()
         except (ConnectionError, ValueError):
-            pass  # the asker has gone, or sent a line without end
+            pass  # the client has gone, or sent a line without end
         except Exception:
-            log.exception("a question could not be answered")
+            log.exception("a request could not be answered")
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _answer(self, question: rpc.Question) -> Answer:
-        if isinstance(question, rpc.Deciding):
-            return self._decide(question)
-        match question:
-            case rpc.Status():
-                return Answer(status=self._status())
-            case rpc.SignIn(typed=typed):
-                return Answer(account=await self._sign_in(typed))
-            case rpc.Submit(request=request):
-                return Answer(opened_until=self._submit(request))
-            case rpc.Withdraw(id=request_id, who=who):
-                return Answer(ended=self._withdraw(who, request_id))
-            case rpc.Requests():
+    async def _handle_request(self, rpc_request: rpc.RpcRequest) -> RpcResponse:
+        if isinstance(rpc_request, rpc.OverrideRequest):
+            return self._handle_override(rpc_request)
+        match rpc_request:
+            case rpc.StatusRequest():
+                return RpcResponse(status=self._status())
+            case rpc.SignInRequest(credentials=credentials):
+                return RpcResponse(account=await self._sign_in(credentials))
+            case rpc.SubmitRequest(request=request):
+                return RpcResponse(opened_until=self._submit_request(request))
+            case rpc.WithdrawRequest(id=request_id, who=who):
+                return RpcResponse(ended=self._withdraw_request(who, request_id))
+            case rpc.ListRequestsRequest():
                 since = self._now() - timedelta(hours=SHOWN_HOURS)
-                unsent = tuple(parcel.id for parcel in self._memory.outbox() if parcel.kind == "request")
-                put_aside = tuple(self._memory.put_aside(self._now().timestamp()))
-                return Answer(requests=tuple(self._memory.requests(since)), unsent=unsent, put_aside=put_aside)
-            case rpc.LogKeyWanted():
-                return Answer(log_key=await self._central().log_key())
-            case rpc.Report(report=report):
-                _checked(report.site, lambda site: check_rule(site, "block"))
-                self._post("report", report.id, msgspec.json.encode(report))
-            case rpc.Tell(incident=incident):
-                self._post("incident", incident.id, msgspec.json.encode(incident))
-        return Answer()
+                unsent = tuple(
+                    message.id for message in self._store.pending_messages() if message.kind == "request"
+                )
+                dead_letters = tuple(self._store.dead_letters(self._now().timestamp()))
+                return RpcResponse(
+                    requests=tuple(self._store.list_requests(since)), unsent=unsent, dead_letters=dead_letters
+                )
+            case rpc.LogKeyRequest():
+                return RpcResponse(log_key=await self._require_client().fetch_log_key())
+            case rpc.ReportRequest(report=report):
+                _check_site(report.site, lambda site: check_rule(site, "block"))
+                self._post_message("report", report.id, msgspec.json.encode(report))
+            case rpc.IncidentRequest(incident=incident):
+                self._post_message("incident", incident.id, msgspec.json.encode(incident))
+        return RpcResponse()
 
     def _status(self) -> RoomStatus:
         return RoomStatus(
             enrolled=self._client is not None,
-            reachable=self._follower is not None and self._follower.reachable,
-            waiting_to_be_sent=len(self._memory.outbox()),
-            revision=self._memory.revision,
-            index_age_seconds=self._follower.index_age() if self._follower is not None else None,
+            reachable=self._sync is not None and self._sync.is_reachable,
+            waiting_to_be_sent=len(self._store.pending_messages()),
+            revision=self._store.revision,
+            index_age_seconds=self._sync.index_age_seconds() if self._sync is not None else None,
         )
 
-    async def _sign_in(self, typed: Credentials) -> Account:
-        username = typed.username.strip().lower()
+    async def _sign_in(self, credentials: Credentials) -> Account:
+        username = credentials.username.strip().lower()
         now = self._now()
-        tries, not_before = self._wrong.get(username, (0, now))
+        tries, not_before = self._failed_sign_ins.get(username, (0, now))
         if now < not_before:
             raise HallpassError("That was wrong too often. Please wait a little before the next try")
-        account = await self._whose(Credentials(username, typed.password), now)
+        account = await self._authenticate(Credentials(username, credentials.password), now)
         if account is None:
             tries += 1
-            wait = min(2.0 ** (tries - FREE_TRIES), LONGEST_WAIT_SECONDS) if tries >= FREE_TRIES else 0.0
-            if len(self._wrong) > 1000:
-                self._wrong.clear()  # somebody tries names at random; central counts wrong tries as well
-            self._wrong[username] = (tries, now + timedelta(seconds=wait))
+            wait = min(2.0 ** (tries - FREE_TRIES), MAX_WAIT_SECONDS) if tries >= FREE_TRIES else 0.0
+            if len(self._failed_sign_ins) > 1000:
+                self._failed_sign_ins.clear()  # somebody tries names at random; central counts wrong tries as well
+            self._failed_sign_ins[username] = (tries, now + timedelta(seconds=wait))
             raise HallpassError("User name or password is not right")
-        self._wrong.pop(username, None)
+        self._failed_sign_ins.pop(username, None)
         return account
 
-    async def _whose(self, typed: Credentials, now: datetime) -> Account | None:
-        client = self._central()
+    async def _authenticate(self, credentials: Credentials, now: datetime) -> Account | None:
+        client = self._require_client()
         try:
-            account = await client.sign_in(typed)
-        except Unreachable:
-            known = self._memory.known_account(typed.username, typed.password, now)
+            account = await client.sign_in(credentials)
+        except CentralUnreachable:
+            known = self._store.verify_account(credentials.username, credentials.password, now)
             if known is None:
                 raise HallpassError(
                     "Central cannot be reached, and this account has not signed in here before"
                 ) from None
             return known
         if account is None:
-            self._memory.forget_account(typed.username)
+            self._store.delete_account(credentials.username)
         else:
-            self._memory.remember_account(account, typed.password, now)
+            self._store.save_account(account, credentials.password, now)
         return account
 
-    def _decide(self, question: rpc.Deciding) -> Answer:
-        if self._deciding is None:
+    def _handle_override(self, request: rpc.OverrideRequest) -> RpcResponse:
+        if self._decisions is None:
             raise HallpassError("This room takes no decisions of its own")
-        match question:
-            case rpc.InForce():
-                return Answer(own=self._deciding.in_force())
-            case rpc.StartLesson(who=who, sites=sites, minutes=minutes, title=title):
-                self._deciding.start_lesson(who, sites, minutes, title)
-            case rpc.PauseRoom(who=who, minutes=minutes):
-                self._deciding.pause(who, minutes)
-            case rpc.SuspendDevice(who=who, token=token, minutes=minutes):
-                self._deciding.suspend(who, token, minutes)
-            case rpc.EndDecision(who=who, id=decision_id):
-                self._end(who, decision_id)
-        self._send()
-        return Answer(own=self._deciding.in_force())
+        match request:
+            case rpc.ActiveOverridesRequest():
+                return RpcResponse(overrides=self._decisions.active_overrides())
+            case rpc.StartLessonRequest(who=who, sites=sites, minutes=minutes, title=title):
+                self._decisions.start_lesson(who, sites, minutes, title)
+            case rpc.PauseRoomRequest(who=who, minutes=minutes):
+                self._decisions.pause_room(who, minutes)
+            case rpc.SuspendDeviceRequest(who=who, token=token, minutes=minutes):
+                self._decisions.suspend_device(who, token, minutes)
+            case rpc.EndOverrideRequest(who=who, id=decision_id):
+                self._end_override(who, decision_id)
+        self._notify_outbox()
+        return RpcResponse(overrides=self._decisions.active_overrides())
 
-    def _submit(self, request: UnblockRequest) -> datetime | None:
+    def _submit_request(self, request: UnblockRequest) -> datetime | None:
         """Take a request; return until when the site is open, where it need not wait for anybody."""
-        self._central()
-        known = self._memory.request(request.id)
+        self._require_client()
+        known = self._store.find_request(request.id)
         if known is not None:
             return known.until if known.decided_by == request.teacher else None
-        site, also = _checked(request.site), tuple(_checked(name) for name in request.also)
+        site, also = _check_site(request.site), tuple(_check_site(name) for name in request.also)
         request = msgspec.structs.replace(request, site=site, also=also)
-        until = self._deciding.open_alone(request) if self._deciding else None
+        until = self._decisions.grant_delegated_unblock(request) if self._decisions else None
         if until is None:
-            self._memory.remember_request(RequestState(request=request, state="waiting"))
+            self._store.save_and_post_request(RequestState(request=request, state="waiting"))
         else:
             opened = RequestState(request=request, state="approved", decided_by=request.teacher, until=until)
-            self._memory.keep_request(opened)
-        self._send()
+            self._store.save_request(opened)
+        self._notify_outbox()
         return until
 
-    def _withdraw(self, who: str, request_id: str) -> bool:
+    def _withdraw_request(self, who: str, request_id: str) -> bool:
         """Take a request back; return whether it had been opened, and is closed now."""
-        self._central()
-        state = self._memory.request(request_id)
-        if state is None or self._deciding is None:
+        self._require_client()
+        state = self._store.find_request(request_id)
+        if state is None or self._decisions is None:
             raise HallpassError("This room does not know that request")
         try:
-            if not self._end(who, request_id):
-                self._deciding.close(request_id)
+            if not self._end_override(who, request_id):
+                self._decisions.end_unblock(request_id)
         finally:
-            self._send()
+            self._notify_outbox()
         return state.state == "approved"
 
-    def _end(self, who: str, decision_id: str) -> bool:
+    def _end_override(self, who: str, override_id: str) -> bool:
         """End what the room decided, and show the request that it came from as over; return whether it held."""
-        if self._deciding is None or not self._deciding.end(who, decision_id):
+        if self._decisions is None or not self._decisions.end_override(who, override_id):
             return False
-        state = self._memory.request(decision_id)
+        state = self._store.find_request(override_id)
         if state is not None:
-            self._memory.keep_request(msgspec.structs.replace(state, state="ended", until=self._now()))
+            self._store.save_request(msgspec.structs.replace(state, state="ended", until=self._now()))
         return True
 
-    def _post(self, kind: Kind, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
-        self._central()
-        self._memory.post(kind, id, body)
-        self._send()
+    def _post_message(self, kind: MessageKind, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
+        self._require_client()
+        self._store.post_message(kind, id, body)
+        self._notify_outbox()
 
-    def _send(self) -> None:
-        if self._follower is not None:
-            self._follower.something_to_send()
+    def _notify_outbox(self) -> None:
+        if self._sync is not None:
+            self._sync.notify_outbox()
 
-    def _central(self) -> CentralClient:
+    def _require_client(self) -> CentralClient:
         if self._client is None:
             raise HallpassError("This room has no central service yet, so there is nobody to ask")
         return self._client
 
 
-def _checked(site: str, check: Callable[[str], str] = check_opening) -> str:
+def _check_site(site: str, check: Callable[[str], str] = check_opening) -> str:
     try:
         return check(site)
     except InvalidName as problem:
         raise HallpassError(str(problem)) from None
 
 
-def _acceptable(question: rpc.Question) -> rpc.Question:
+def _check_request(request: rpc.RpcRequest) -> rpc.RpcRequest:
     """Return a question as it may enter. Raises BadMessage where a text or a time in it may not.
 
     An incident must not be lost for what somebody's browser put into it: its control characters are written out.
     """
-    if not isinstance(question, rpc.Tell):
-        check_message(question)
-        return question
-    incident = question.incident
+    if not isinstance(request, rpc.IncidentRequest):
+        check_message(request)
+        return request
+    incident = request.incident
     evidence = tuple(escape_control_characters(one) for one in incident.evidence)
-    return rpc.Tell(
+    return rpc.IncidentRequest(
         msgspec.structs.replace(incident, device=escape_control_characters(incident.device), evidence=evidence)
     )

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from appliance.protocol import RequestState
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate_agent_store(connection: sqlite3.Connection) -> None:
     """Bring a database, new or old, to today's tables."""
     db = Database(connection)
     done = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -15,20 +15,20 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from appliance.protocol import Account, RequestState
 from appliance.room.agent import schema
-from appliance.room.agent.rpc import Kind, PutAside
-from appliance.room.local_overrides import Closing
+from appliance.room.agent.rpc import DeadLetter, MessageKind
+from appliance.room.local_overrides import EndedUnblock
 
 VERIFIER_DAYS = 30
-MOST_TRIES = 5
-TRYING_SECONDS = 3600.0
+MAX_TRIES = 5
+MIN_RETRY_SECONDS = 3600.0
 BACK_OFF_SECONDS = (60.0, 300.0, 900.0, 2400.0)  # after each failure; the fifth comes an hour after the first
-SAID_SECONDS = 7 * 86400.0  # for how long the pages say that a message was put aside
+DEAD_LETTER_SHOWN_SECONDS = 7 * 86400.0  # for how long the pages say that a message was put aside
 
 _WAITING = "FROM outbox WHERE failed IS NULL"
 # Not after the longest pause either: then it is the clock that was set back.
 _DUE = "(next_try IS NULL OR next_try <= :now OR next_try > :now + :longest)"
 # A withdrawal that overtook its request would find nothing to take back.
-_IN_ITS_TURN = """NOT (kind = 'withdrawal' AND id IN (
+_AFTER_ITS_REQUEST = """NOT (kind = 'withdrawal' AND id IN (
     SELECT id FROM outbox WHERE kind = 'request' AND failed IS NULL))"""
 _ORDER = "ORDER BY kind NOT IN ('request', 'withdrawal'), number"
 
@@ -36,16 +36,16 @@ _hasher = PasswordHasher()
 _encode = msgspec.json.encode
 
 
-class Parcel(msgspec.Struct, frozen=True):
+class OutboxMessage(msgspec.Struct, frozen=True):
     """Something that waits to be sent to central."""
 
     number: int
-    kind: Kind
+    kind: MessageKind
     id: str
     body: bytes
 
 
-class Memory:
+class AgentStore:
     """The agent's database. One writer: the agent."""
 
     def __init__(self, path: Path) -> None:
@@ -54,153 +54,153 @@ class Memory:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        schema.migrate(self._connection)
+        schema.migrate_agent_store(self._connection)
         self.revision = 1  # grows with every change that a page may want to show
 
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
 
-    def remember_request(self, state: RequestState) -> None:
+    def save_and_post_request(self, state: RequestState) -> None:
         """Keep a request of this room and put it into the outbox, in one transaction."""
         with self._transaction():
-            self._keep(state)
-            self._post("request", state.request.id, _encode(state.request))
+            self._save_request(state)
+            self._insert_message("request", state.request.id, _encode(state.request))
 
-    def keep_request(self, state: RequestState) -> None:
+    def save_request(self, state: RequestState) -> None:
         """Keep a request that was decided in the room: central is not asked."""
         with self._transaction():
-            self._keep(state)
+            self._save_request(state)
 
-    def post(self, kind: Kind, id: str, body: bytes = b"") -> None:  # noqa: A002 (its name in the protocol)
+    def post_message(self, kind: MessageKind, id: str, body: bytes = b"") -> None:  # noqa: A002 (its name in the protocol)
         """Put something into the outbox; the same thing twice is there once."""
         with self._transaction():
-            self._post(kind, id, body)
+            self._insert_message(kind, id, body)
 
-    def outbox(self) -> list[Parcel]:
+    def pending_messages(self) -> list[OutboxMessage]:
         """Return what waits to be sent, in its order; what a teacher waits for before everything else."""
         rows = self._connection.execute(f"SELECT number, kind, id, body {_WAITING} {_ORDER}")
-        return [Parcel(*row) for row in rows]
+        return [OutboxMessage(*row) for row in rows]
 
-    def due(self, now: float) -> list[Parcel]:
+    def due_messages(self, now: float) -> list[OutboxMessage]:
         """Return what may be sent now, in its order: what has failed lately waits, and holds nothing up."""
         rows = self._connection.execute(
-            f"SELECT number, kind, id, body {_WAITING} AND {_DUE} AND {_IN_ITS_TURN} {_ORDER}",
+            f"SELECT number, kind, id, body {_WAITING} AND {_DUE} AND {_AFTER_ITS_REQUEST} {_ORDER}",
             {"now": now, "longest": BACK_OFF_SECONDS[-1]},
         )
-        return [Parcel(*row) for row in rows]
+        return [OutboxMessage(*row) for row in rows]
 
-    def next_due(self, now: float) -> float | None:
+    def seconds_until_due(self, now: float) -> float | None:
         """Return in how many seconds something that has failed is due again, or None."""
         row = self._connection.execute(f"SELECT min(next_try) {_WAITING} AND next_try > ?", (now,)).fetchone()
         return None if row[0] is None else float(row[0]) - now
 
-    def sent(self, parcel: Parcel) -> None:
+    def delete_sent_message(self, message: OutboxMessage) -> None:
         """Forget what has arrived."""
         with self._transaction():
-            self._connection.execute("DELETE FROM outbox WHERE number = ?", (parcel.number,))
+            self._connection.execute("DELETE FROM outbox WHERE number = ?", (message.number,))
 
-    def failed(self, parcel: Parcel, why: str, now: float) -> bool:
+    def record_failure(self, message: OutboxMessage, why: str, now: float) -> bool:
         """Note that a message failed by its own fault; return whether it was put aside for that.
 
-        That is after `MOST_TRIES` over `TRYING_SECONDS` at least. Until then it waits longer each time.
+        That is after `MAX_TRIES` over `MIN_RETRY_SECONDS` at least. Until then it waits longer each time.
         """
         with self._transaction():
             tries, first = self._connection.execute(
                 "SELECT tries + 1, ifnull(min(first_try, :now), :now) FROM outbox WHERE number = :number",
-                {"now": now, "number": parcel.number},
+                {"now": now, "number": message.number},
             ).fetchone()
             next_try = now + BACK_OFF_SECONDS[min(tries, len(BACK_OFF_SECONDS)) - 1]
             self._connection.execute(
                 "UPDATE outbox SET tries = ?, first_try = ?, next_try = ? WHERE number = ?",
-                (tries, first, next_try, parcel.number),
+                (tries, first, next_try, message.number),
             )
-            over = bool(tries >= MOST_TRIES and now - first >= TRYING_SECONDS)
+            over = bool(tries >= MAX_TRIES and now - first >= MIN_RETRY_SECONDS)
             if over:
-                self._put_aside(parcel, f"tried {tries} times: {why}", now)
+                self._mark_dead_letter(message, f"tried {tries} times: {why}", now)
         return over
 
-    def refused(self, parcel: Parcel, why: str, now: float) -> None:
+    def reject_message(self, message: OutboxMessage, why: str, now: float) -> None:
         """Put aside what central will never take, with its words; a request then shows them as its answer."""
         with self._transaction():
-            self._put_aside(parcel, why, now)
-            if parcel.kind == "request" and (state := self._request(parcel.id)) is not None:
-                self._keep(msgspec.structs.replace(state, state="denied", answer=why))
+            self._mark_dead_letter(message, why, now)
+            if message.kind == "request" and (state := self._load_request(message.id)) is not None:
+                self._save_request(msgspec.structs.replace(state, state="denied", answer=why))
 
-    def put_aside(self, now: float) -> list[PutAside]:
+    def dead_letters(self, now: float) -> list[DeadLetter]:
         """Return what was put aside lately, the newest first."""
         rows = self._connection.execute(
             "SELECT kind, id, failed FROM outbox WHERE failed IS NOT NULL AND failed_at > ?"
             " ORDER BY failed_at DESC",
-            (now - SAID_SECONDS,),
+            (now - DEAD_LETTER_SHOWN_SECONDS,),
         )
-        return [PutAside(*row) for row in rows]
+        return [DeadLetter(*row) for row in rows]
 
-    def learn(self, states: Iterable[RequestState]) -> None:
+    def save_request_states(self, states: Iterable[RequestState]) -> None:
         """Keep what central says of requests; those that it does not know yet stay as they are."""
         with self._transaction():
             withdrawn = self._connection.execute("SELECT id FROM outbox WHERE kind = 'withdrawal'")
-            taken_back = {row[0] for row in withdrawn}
+            withdrawn_ids = {row[0] for row in withdrawn}
             for state in states:
-                if state.request.id not in taken_back:  # central has not heard of it yet
-                    self._keep(state)
+                if state.request.id not in withdrawn_ids:  # central has not heard of it yet
+                    self._save_request(state)
                 self._connection.execute(
                     "DELETE FROM outbox WHERE kind = 'request' AND id = ? AND failed IS NOT NULL",
                     (state.request.id,),  # it had arrived, and only the answer was trouble
                 )
 
-    def requests(self, since: datetime) -> list[RequestState]:
+    def list_requests(self, since: datetime) -> list[RequestState]:
         """Return this room's requests since a time, the newest first."""
         rows = self._connection.execute(
             "SELECT state FROM requests WHERE asked_at >= ? ORDER BY asked_at DESC", (since.isoformat(),)
         )
         return [msgspec.json.decode(row[0], type=RequestState) for row in rows]
 
-    def request(self, request_id: str) -> RequestState | None:
+    def find_request(self, request_id: str) -> RequestState | None:
         """Return one request, or None."""
-        return self._request(request_id)
+        return self._load_request(request_id)
 
-    def withdraw(self, request_id: str, now: datetime) -> None:
+    def withdraw_request(self, request_id: str, now: datetime) -> None:
         """Take a request back, or end what it opened: shown so, closed in this room, and on its way to central.
 
         One that is over or was denied stays as it is.
         """
         with self._transaction():
-            state = self._request(request_id)
+            state = self._load_request(request_id)
             if state is None or state.state not in ("waiting", "approved"):
                 return
             if state.state == "waiting":
-                self._keep(msgspec.structs.replace(state, state="withdrawn"))
+                self._save_request(msgspec.structs.replace(state, state="withdrawn"))
             else:
-                self._keep(msgspec.structs.replace(state, state="ended", until=now))
-            self._close(closing_of(state))
+                self._save_request(msgspec.structs.replace(state, state="ended", until=now))
+            self._insert_ended_unblock(ended_unblock_of(state))
 
-    def closings(self) -> tuple[Closing, ...]:
+    def ended_unblocks(self) -> tuple[EndedUnblock, ...]:
         """Return what was ended in this room and has to stay closed in it."""
         rows = self._connection.execute("SELECT request, site, until FROM closings ORDER BY rowid")
         return tuple(
-            Closing(request=row[0], site=row[1], until=datetime.fromisoformat(row[2]) if row[2] else None)
+            EndedUnblock(request=row[0], site=row[1], until=datetime.fromisoformat(row[2]) if row[2] else None)
             for row in rows
         )
 
-    def adopt(self, closing: Closing) -> None:
+    def adopt_ended_unblock(self, ended: EndedUnblock) -> None:
         """Keep a closing that is in force but not kept here, and tell central, perhaps once more."""
         with self._transaction():
-            self._close(closing)
+            self._insert_ended_unblock(ended)
 
-    def told_closings(self) -> frozenset[str]:
+    def acknowledged_ended_unblocks(self) -> frozenset[str]:
         """Return the requests whose end central has taken."""
         rows = self._connection.execute(
             "SELECT request FROM closings WHERE request NOT IN (SELECT id FROM outbox WHERE kind = 'withdrawal')"
         )
         return frozenset(row[0] for row in rows)
 
-    def forget_closings(self, requests: Collection[str]) -> None:
+    def delete_ended_unblocks(self, requests: Collection[str]) -> None:
         """Forget closings that have nothing left to close."""
         with self._transaction():
             self._connection.executemany("DELETE FROM closings WHERE request = ?", [(one,) for one in requests])
 
-    def remember_account(self, account: Account, password: str, now: datetime) -> None:
+    def save_account(self, account: Account, password: str, now: datetime) -> None:
         """Keep a verifier for the time that central is away, for `VERIFIER_DAYS` or until the account ends."""
         until = now + timedelta(days=VERIFIER_DAYS)
         if account.ends is not None:
@@ -211,12 +211,12 @@ class Memory:
                 (account.username, _hasher.hash(password), _encode(account), until.isoformat()),
             )
 
-    def forget_account(self, username: str) -> None:
+    def delete_account(self, username: str) -> None:
         """Forget a verifier: central says that the password is not right, or the account is over."""
         with self._transaction():
             self._connection.execute("DELETE FROM verifiers WHERE username = ?", (username,))
 
-    def known_account(self, username: str, password: str, now: datetime) -> Account | None:
+    def verify_account(self, username: str, password: str, now: datetime) -> Account | None:
         """Return the account that signed in here before with this password, or None."""
         row = self._connection.execute(
             "SELECT verifier, account, until FROM verifiers WHERE username = ?", (username,)
@@ -229,49 +229,49 @@ class Memory:
             return None
         return msgspec.json.decode(row[1], type=Account)
 
-    def _request(self, request_id: str) -> RequestState | None:
+    def _load_request(self, request_id: str) -> RequestState | None:
         row = self._connection.execute("SELECT state FROM requests WHERE id = ?", (request_id,)).fetchone()
         return msgspec.json.decode(row[0], type=RequestState) if row else None
 
-    def _keep(self, state: RequestState) -> None:
+    def _save_request(self, state: RequestState) -> None:
         self._connection.execute(
             "INSERT OR REPLACE INTO requests VALUES (?, ?, ?)",
             (state.request.id, state.request.asked_at.isoformat(), _encode(state)),
         )
 
-    def _post(self, kind: Kind, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
+    def _insert_message(self, kind: MessageKind, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         self._connection.execute(
             "INSERT OR IGNORE INTO outbox (kind, id, body) VALUES (?, ?, ?)", (kind, id, body)
         )
 
-    def _close(self, closing: Closing) -> None:
-        until = closing.until.isoformat() if closing.until else None
+    def _insert_ended_unblock(self, ended: EndedUnblock) -> None:
+        until = ended.until.isoformat() if ended.until else None
         self._connection.execute(
-            "INSERT OR IGNORE INTO closings VALUES (?, ?, ?)", (closing.request, closing.site, until)
+            "INSERT OR IGNORE INTO closings VALUES (?, ?, ?)", (ended.request, ended.site, until)
         )
-        self._post("withdrawal", closing.request, b"")
+        self._insert_message("withdrawal", ended.request, b"")
 
-    def _put_aside(self, parcel: Parcel, why: str, now: float) -> None:
+    def _mark_dead_letter(self, message: OutboxMessage, why: str, now: float) -> None:
         self._connection.execute(
-            "UPDATE outbox SET failed = ?, failed_at = ? WHERE number = ?", (why, now, parcel.number)
+            "UPDATE outbox SET failed = ?, failed_at = ? WHERE number = ?", (why, now, message.number)
         )
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self)
 
 
-def closing_of(state: RequestState) -> Closing:
+def ended_unblock_of(state: RequestState) -> EndedUnblock:
     """Return what ends what was, or may have been, opened for a request."""
     until = state.until if state.state == "approved" else None
-    return Closing(request=state.request.id, site=state.request.site, until=until)
+    return EndedUnblock(request=state.request.id, site=state.request.site, until=until)
 
 
 class _Transaction:
     """One transaction; a page may want to look again after it."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-        self._connection = memory._connection
+    def __init__(self, store: AgentStore) -> None:
+        self._store = store
+        self._connection = store._connection
 
     def __enter__(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -283,4 +283,4 @@ class _Transaction:
         finally:
             if self._connection.in_transaction:  # a disk that is full can fail the commit and leave it open
                 self._connection.execute("ROLLBACK")
-        self._memory.revision += 1
+        self._store.revision += 1

@@ -12,100 +12,102 @@ from appliance.room.health import Condition
 from hardware.lamp import Lamp
 from hardware.patterns import PATTERNS, light_at
 
-LIT_SECONDS, SHORTEST_DARK_SECONDS = PATTERNS["refused"][0]
+FLASH_SECONDS, MIN_DARK_SECONDS = PATTERNS["refused"][0]
 DEVICE_FLASHES = 5
 DEVICE_SECONDS = 3.0
-_DEVICES = 1024
+_MAX_DEVICES = 1024
 
 
-class SignalLight:
+class LampController:
     """Lights the lamp at once when something is refused, and puts it out again."""
 
     def __init__(self, lamp: Lamp, loop: asyncio.AbstractEventLoop) -> None:
         self._lamp = lamp
         self._loop = loop
-        self._next: asyncio.TimerHandle | None = None  # what changes the lamp next: lighting it, or putting it out
+        self._flash_timer: asyncio.TimerHandle | None = (
+            None  # what changes the lamp next: lighting it, or putting it out
+        )
         self._dark_until = 0.0
-        self._trouble: Condition | None = None
-        self._trouble_since = 0.0
+        self._condition: Condition | None = None
+        self._condition_since = 0.0
         self._acknowledged: Condition | None = None
-        self._beat: asyncio.TimerHandle | None = None
-        self._held: str | None = None
-        self._held_since = 0.0
-        self._credit: dict[str, tuple[float, float]] = {}  # device: flashes it has left, when that was
+        self._pattern_timer: asyncio.TimerHandle | None = None
+        self._button_action: str | None = None
+        self._button_action_since = 0.0
+        self._flash_credit: dict[str, tuple[float, float]] = {}  # device: flashes it has left, when that was
 
-    def refused(self, device: str = "") -> None:
+    def flash_for_block(self, device: str = "") -> None:
         """Light the lamp, at the end of a darkness that has only just begun; one that is lit stays so."""
-        if self._next is None and self._held is None and self._may_flash(device):
-            self._next = self._loop.call_at(max(self._dark_until, self._loop.time()), self._light)
+        if self._flash_timer is None and self._button_action is None and self._may_flash(device):
+            self._flash_timer = self._loop.call_at(max(self._dark_until, self._loop.time()), self._begin_flash)
 
-    def trouble(self, condition: Condition | None) -> None:
+    def show_condition(self, condition: Condition | None) -> None:
         """Show a trouble of the room for as long as it lasts; None: there is none any more."""
-        if condition is self._trouble:
+        if condition is self._condition:
             return
-        self._trouble = condition
+        self._condition = condition
         self._acknowledged = None
-        self._trouble_since = self._loop.time()
-        if self._next is None:
-            self._rest()
+        self._condition_since = self._loop.time()
+        if self._flash_timer is None:
+            self._show_state()
 
-    def acknowledge(self) -> None:
+    def acknowledge_condition(self) -> None:
         """Somebody has seen it: put the lamp out until there is something new."""
-        self._acknowledged = self._trouble
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
-        self._rest()
+        self._acknowledged = self._condition
+        if self._flash_timer is not None:
+            self._flash_timer.cancel()
+            self._flash_timer = None
+        self._show_state()
 
-    def held(self, meaning: str | None) -> None:
+    def show_button_action(self, action: str | None) -> None:
         """Show what it would mean to let go of the button now; None: nothing, or it was let go."""
-        if meaning == self._held:
+        if action == self._button_action:
             return
-        self._held, self._held_since = meaning, self._loop.time()
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
-        self._rest()
+        self._button_action, self._button_action_since = action, self._loop.time()
+        if self._flash_timer is not None:
+            self._flash_timer.cancel()
+            self._flash_timer = None
+        self._show_state()
 
     def close(self) -> None:
         """Put the lamp out for good."""
-        for timer in (self._next, self._beat):
+        for timer in (self._flash_timer, self._pattern_timer):
             if timer is not None:
                 timer.cancel()
         self._lamp.close()
 
     def _may_flash(self, device: str) -> bool:
         now = self._loop.time()
-        left, at = self._credit.get(device, (float(DEVICE_FLASHES), now))
+        left, at = self._flash_credit.get(device, (float(DEVICE_FLASHES), now))
         left = min(left + (now - at) / DEVICE_SECONDS, DEVICE_FLASHES)
         if left < 1:
             return False
-        if len(self._credit) >= _DEVICES:
-            self._credit.clear()
-        self._credit[device] = (left - 1, now)
+        if len(self._flash_credit) >= _MAX_DEVICES:
+            self._flash_credit.clear()
+        self._flash_credit[device] = (left - 1, now)
         return True
 
-    def _light(self) -> None:
-        self._stop_beating()
+    def _begin_flash(self) -> None:
+        self._stop_pattern()
         self._lamp.turn_on("refused")
-        self._next = self._loop.call_later(LIT_SECONDS, self._put_out)
+        self._flash_timer = self._loop.call_later(FLASH_SECONDS, self._end_flash)
 
-    def _put_out(self) -> None:
-        self._next = None
-        self._dark_until = self._loop.time() + SHORTEST_DARK_SECONDS
-        self._rest()
+    def _end_flash(self) -> None:
+        self._flash_timer = None
+        self._dark_until = self._loop.time() + MIN_DARK_SECONDS
+        self._show_state()
 
-    def _rest(self) -> None:
-        self._stop_beating()
-        trouble = self._trouble
-        if self._held is not None:
-            self._show(self._held, self._held_since)
-        elif trouble is None or trouble is self._acknowledged:
+    def _show_state(self) -> None:
+        self._stop_pattern()
+        condition = self._condition
+        if self._button_action is not None:
+            self._show_pattern(self._button_action, self._button_action_since)
+        elif condition is None or condition is self._acknowledged:
             self._lamp.turn_off()
         else:
-            self._show(trouble.value, self._trouble_since)
+            self._show_pattern(condition.value, self._condition_since)
 
-    def _show(self, reason: str, since: float) -> None:
+    def _show_pattern(self, reason: str, since: float) -> None:
         if self._lamp.has_words:
             self._lamp.turn_on(reason)
             return
@@ -114,9 +116,9 @@ class SignalLight:
             self._lamp.turn_on(reason)
         else:
             self._lamp.turn_off()
-        self._beat = self._loop.call_later(seconds, self._show, reason, since)
+        self._pattern_timer = self._loop.call_later(seconds, self._show_pattern, reason, since)
 
-    def _stop_beating(self) -> None:
-        if self._beat is not None:
-            self._beat.cancel()
-            self._beat = None
+    def _stop_pattern(self) -> None:
+        if self._pattern_timer is not None:
+            self._pattern_timer.cancel()
+            self._pattern_timer = None

@@ -4,7 +4,7 @@ What a wrong clock deletes does not come back, and what a late deletion leaves g
 nothing is deleted by age until the room has run for `GRACE_SECONDS`. A jump is:
 
 - while the recorder runs: the clock has moved by `STEP_SECONDS` more or less than the time since boot has;
-- at its start: the clock shows less than it did when it was last looked at, or more than `OFF_SECONDS` later.
+- at its start: the clock shows less than it did when it was last looked at, or more than `MAX_OFF_SECONDS` later.
   That may be the holidays or a wrong clock: nobody can tell, so the grace is for both. The time is kept in the
   log itself; where it is missing (a log of an older version) the newest row says it.
 
@@ -24,11 +24,11 @@ from collections.abc import Callable
 from appliance.room.query_log.database import Connection
 from appliance.room.query_log.schema import ID_BITS
 
-DAY = 86_400.0
-GRACE_SECONDS = DAY
+DAY_SECONDS = 86_400.0
+GRACE_SECONDS = DAY_SECONDS
 STEP_SECONDS = 60.0
-OFF_SECONDS = DAY
-LONG_OFF_SECONDS = 31 * DAY
+MAX_OFF_SECONDS = DAY_SECONDS
+LONG_OFF_SECONDS = 31 * DAY_SECONDS
 SAVE_SECONDS = 900.0  # a card wears with every write
 MISDATED_SECONDS = 3600.0  # less makes no difference to rows that are kept for days
 MARGIN_SECONDS = 600.0  # workers date records before the recorder first looks
@@ -36,7 +36,7 @@ MARGIN_SECONDS = 600.0  # workers date records before the recorder first looks
 log = logging.getLogger("hallpass.recorder")
 
 
-def since_boot() -> float:
+def seconds_since_boot() -> float:
     """Return seconds that no change of the clock touches; sleep counts, as it does for the clock."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -44,11 +44,11 @@ def since_boot() -> float:
 class ClockGuard:
     """Follows the clock of one recorder. Methods raise `database.DatabaseError`."""
 
-    def __init__(self, running: Callable[[], float] = since_boot) -> None:
-        self._running = running
-        self._seen: float | None = None  # what the clock showed when it was last looked at and trusted
-        self._steady = 0.0  # running seconds since the last jump
-        self._at: float | None = None  # `running` at `_seen`; None: not looked at by this process yet
+    def __init__(self, uptime: Callable[[], float] = seconds_since_boot) -> None:
+        self._uptime = uptime
+        self._last_time: float | None = None  # what the clock showed when it was last looked at and trusted
+        self._steady_seconds = 0.0  # running seconds since the last jump
+        self._last_uptime: float | None = None  # `uptime` at `_last_time`; None: not looked at by this process yet
         self._offset = 0.0  # clock less running time, as it was since the last jump
         self._shift = 0.0  # all jumps since the clock was steady
         self._saved_at = 0.0
@@ -59,99 +59,99 @@ class ClockGuard:
     @property
     def is_steady(self) -> bool:
         """Tell whether the clock may delete."""
-        return self._at is not None and self._doubted is None and self._steady >= GRACE_SECONDS
+        return self._last_uptime is not None and self._doubted is None and self._steady_seconds >= GRACE_SECONDS
 
     def load(self, connection: Connection, now: float) -> None:
         """Take what a log that was just opened knows of the time, before anything is written to it."""
-        if self._seen is not None:
+        if self._last_time is not None:
             return
         row = connection.execute("SELECT seen, steady, behind_since, doubted_until FROM clock").fetchone()
         if row is not None:
-            self._seen, self._steady, self._behind_since, self._doubted_until = row
+            self._last_time, self._steady_seconds, self._behind_since, self._doubted_until = row
             return
         newest = connection.execute(f"SELECT max(id) >> {ID_BITS} FROM queries").fetchone()[0]  # noqa: S608 (a number)
-        self._seen = now if newest is None else float(newest)
-        self._steady = GRACE_SECONDS
+        self._last_time = now if newest is None else float(newest)
+        self._steady_seconds = GRACE_SECONDS
 
-    def look(self, connection: Connection, now: float, *, trusted: bool) -> None:
+    def check_clock(self, connection: Connection, now: float, *, trusted: bool) -> None:
         """Compare the clock with what it should show."""
-        running = self._running()
+        uptime = self._uptime()
         if not trusted:
             self._behind_since = now if self._behind_since is None else min(self._behind_since, now)
             begins = self._doubted is None
-            self._doubted = (now, running)
-            if begins or running - self._saved_at >= SAVE_SECONDS:
+            self._doubted = (now, uptime)
+            if begins or uptime - self._saved_at >= SAVE_SECONDS:
                 self.save(connection)
             return
-        if self._seen is None:
+        if self._last_time is None:
             self.load(connection, now)
-        self._end_doubt(connection, now, running)
-        step = self._step(now, running)
+        self._end_doubt(connection, now, uptime)
+        step = self._jump_seconds(now, uptime)
         if step:
-            self._jumped(connection, step, now)
-        elif self._at is not None:
-            self._steady += running - self._at
-            if self._steady >= GRACE_SECONDS:
+            self._record_jump(connection, step, now)
+        elif self._last_uptime is not None:
+            self._steady_seconds += uptime - self._last_uptime
+            if self._steady_seconds >= GRACE_SECONDS:
                 self._shift = 0.0
-        if step or self._at is None:
-            self._offset = now - running
-        self._seen, self._at = now, running
-        if step or running - self._saved_at >= SAVE_SECONDS:
+        if step or self._last_uptime is None:
+            self._offset = now - uptime
+        self._last_time, self._last_uptime = now, uptime
+        if step or uptime - self._saved_at >= SAVE_SECONDS:
             self.save(connection)
 
     def save(self, connection: Connection) -> None:
         """Keep what is known in the log, for the next start."""
-        if self._at is None and self._doubted is None:
+        if self._last_uptime is None and self._doubted is None:
             return
         behind_since = doubted_until = None
-        if self._behind_since is not None and (self._doubted is not None or self._steady < GRACE_SECONDS):
+        if self._behind_since is not None and (self._doubted is not None or self._steady_seconds < GRACE_SECONDS):
             behind_since = int(self._behind_since)
         if self._doubted is not None:
             # This may be the last time that it can be kept: a card's power is cut.
             doubted_until = int(max(self._doubted[0] + SAVE_SECONDS, self._doubted_until or 0.0))
         connection.execute(
             "INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?, ?)",
-            (int(self._seen or 0), self._steady, behind_since, doubted_until),
+            (int(self._last_time or 0), self._steady_seconds, behind_since, doubted_until),
         )
-        self._saved_at = self._running()
+        self._saved_at = self._uptime()
 
-    def _step(self, now: float, running: float) -> float:
+    def _jump_seconds(self, now: float, uptime: float) -> float:
         """Return by how many seconds the clock has jumped; 0 where it has not."""
-        if self._at is None:
-            step = now - (self._seen or 0.0)
-            return 0.0 if -STEP_SECONDS <= step <= OFF_SECONDS else step
-        step = now - running - self._offset
+        if self._last_uptime is None:
+            step = now - (self._last_time or 0.0)
+            return 0.0 if -STEP_SECONDS <= step <= MAX_OFF_SECONDS else step
+        step = now - uptime - self._offset
         return 0.0 if abs(step) <= STEP_SECONDS else step
 
-    def _jumped(self, connection: Connection, step: float, now: float) -> None:
+    def _record_jump(self, connection: Connection, step: float, now: float) -> None:
         log.warning(
             "the clock has jumped by %+.1f hours: nothing is deleted by age until a day of running has passed",
             step / 3600,
         )
-        within_a_grace = self._steady < GRACE_SECONDS
-        if not (self._at is None and within_a_grace and 0 < step <= LONG_OFF_SECONDS):
-            self._steady = 0.0
+        within_a_grace = self._steady_seconds < GRACE_SECONDS
+        if not (self._last_uptime is None and within_a_grace and 0 < step <= LONG_OFF_SECONDS):
+            self._steady_seconds = 0.0
         self._shift += step
         if step > 0 and self._behind_since is not None:
-            last = now - step + (SAVE_SECONDS if self._at is None else 0.0)
-            self._misdated(connection, self._behind_since, last, now)
+            last = now - step + (SAVE_SECONDS if self._last_uptime is None else 0.0)
+            self._record_misdated(connection, self._behind_since, last, now)
         if step < 0:
             # What was put right by a clock that is now said to have been ahead was not put right.
             connection.execute("DELETE FROM misdated WHERE known > ?", (int(now),))
         self._behind_since = now if self._shift < -STEP_SECONDS else None
 
-    def _end_doubt(self, connection: Connection, now: float, running: float) -> None:
+    def _end_doubt(self, connection: Connection, now: float, uptime: float) -> None:
         if self._doubted is None and self._doubted_until is None:
             return
         last = self._doubted_until or 0.0
         if self._doubted is not None:
             showed, then = self._doubted
-            last = max(last, showed + running - then)
+            last = max(last, showed + uptime - then)
         if self._behind_since is not None and now > last:
-            self._misdated(connection, self._behind_since, last, now)
+            self._record_misdated(connection, self._behind_since, last, now)
         self._behind_since = self._doubted = self._doubted_until = None
 
-    def _misdated(self, connection: Connection, first: float, last: float, now: float) -> None:
+    def _record_misdated(self, connection: Connection, first: float, last: float, now: float) -> None:
         """Remember that rows dated from `first` to `last` are as young as `now`."""
         if now - last >= MISDATED_SECONDS:
             connection.execute(

@@ -14,50 +14,50 @@ import os
 from pathlib import Path
 from threading import Thread
 
-LOOK_SECONDS = 0.25
+CHECK_SECONDS = 0.25
 LATE_SECONDS = 0.25
-ORDINARY_SECONDS = 5.0  # short: a place once taken keeps others waiting again
+NORMAL_SECONDS = 5.0  # short: a place once taken keeps others waiting again
 
 
-class Place:
+class SchedulingPolicy:
     """Which of the scheduler's policies the recorder should have now."""
 
     def __init__(self) -> None:
-        self._ordinary_until = 0.0
+        self._normal_until = 0.0
 
-    def after(self, late: float, now: float) -> int:
+    def policy_after(self, late: float, now: float) -> int:
         """Return SCHED_IDLE or SCHED_OTHER, given by how many seconds the loop was late at `now`."""
         if late > LATE_SECONDS:
-            self._ordinary_until = now + ORDINARY_SECONDS
-        return os.SCHED_OTHER if now < self._ordinary_until else os.SCHED_IDLE
+            self._normal_until = now + NORMAL_SECONDS
+        return os.SCHED_OTHER if now < self._normal_until else os.SCHED_IDLE
 
 
-async def give_way() -> None:
+async def adapt_scheduling() -> None:
     """Step aside for everybody else, except where that starves us. Runs until it is cancelled."""
-    if not may_come_back():
+    if not can_leave_idle():
         return
     loop = asyncio.get_running_loop()
-    place = Place()
+    scheduling = SchedulingPolicy()
     policy = os.SCHED_OTHER
     late = 0.0
     while True:
-        wanted = place.after(late, loop.time())
+        wanted = scheduling.policy_after(late, loop.time())
         if wanted != policy:
             policy = wanted
-            take(policy)
-        due = loop.time() + LOOK_SECONDS
-        await asyncio.sleep(LOOK_SECONDS)
+            set_scheduling_policy(policy)
+        due = loop.time() + CHECK_SECONDS
+        await asyncio.sleep(CHECK_SECONDS)
         late = loop.time() - due
 
 
-def take(policy: int) -> None:
+def set_scheduling_policy(policy: int) -> None:
     """Give all threads of this process a scheduling policy; those that begin later inherit it."""
     for thread in Path("/proc/self/task").iterdir():
         with contextlib.suppress(OSError):  # it has ended meanwhile
             os.sched_setscheduler(int(thread.name), policy, os.sched_param(0))
 
 
-def may_come_back() -> bool:
+def can_leave_idle() -> bool:
     """Tell whether a thread of this process may leave SCHED_IDLE again: one is sent there to try."""
     came_back = []
 
@@ -67,7 +67,7 @@ def may_come_back() -> bool:
                 os.sched_setscheduler(0, policy, os.sched_param(0))
             came_back.append(True)
 
-    scout = Thread(target=try_it)
-    scout.start()
-    scout.join()
+    thread = Thread(target=try_it)
+    thread.start()
+    thread.join()
     return bool(came_back)

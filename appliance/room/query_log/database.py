@@ -11,7 +11,7 @@ DatabaseError = sqlite.Error
 Connection = Any  # sqlcipher3 publishes no types; it is sqlite3.Connection in all but name
 
 
-def open_for_writing(path: Path, key: bytes | None) -> Connection:
+def open_database_for_writing(path: Path, key: bytes | None) -> Connection:
     """Open the database for its one writer, in autocommit mode; makes it where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite.connect(str(path), isolation_level=None, check_same_thread=False)
@@ -20,39 +20,39 @@ def open_for_writing(path: Path, key: bytes | None) -> Connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
-        # The spool is cleared after a commit: the commit must then be on the disk itself.
+        # The journal is cleared after a commit: the commit must then be on the disk itself.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 2000")
         connection.execute("PRAGMA secure_delete = FAST")
-        _give_space_back_in_future(connection)
+        _enable_auto_vacuum(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def open_for_reading(path: Path, key: bytes | None) -> Connection:
+def open_database_for_reading(path: Path, key: bytes | None) -> Connection:
     """Open the database read-only."""
     connection = sqlite.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
     _unlock(connection, key)
     return connection
 
 
-class Damaged(sqlite.DatabaseError):  # type: ignore[misc]  # sqlcipher3 publishes no types
+class DatabaseDamaged(sqlite.DatabaseError):  # type: ignore[misc]  # sqlcipher3 publishes no types
     """The database does not pass its own check; the message says where."""
 
 
-def check(connection: Connection) -> None:
+def check_database(connection: Connection) -> None:
     """Let the database check itself. Raises Damaged."""
     said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if said != "ok":
-        raise Damaged(said)
+        raise DatabaseDamaged(said)
 
 
 def is_damage(problem: Exception) -> bool:
     """Tell whether an error means that this file is no database that this key opens."""
     # SQLITE_CORRUPT and SQLITE_NOTADB are the errors that are raised as the base class itself.
-    return type(problem) in {sqlite.DatabaseError, Damaged}
+    return type(problem) in {sqlite.DatabaseError, DatabaseDamaged}
 
 
 def _unlock(connection: Connection, key: bytes | None) -> None:
@@ -61,7 +61,7 @@ def _unlock(connection: Connection, key: bytes | None) -> None:
         connection.execute(f"PRAGMA cipher_page_size = {PAGE_BYTES}")
 
 
-def _give_space_back_in_future(connection: Connection) -> None:
+def _enable_auto_vacuum(connection: Connection) -> None:
     """Bring a database that was made before `auto_vacuum` to it, once."""
     if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")

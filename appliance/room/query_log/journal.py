@@ -26,11 +26,11 @@ _CHUNK = struct.Struct("!II")
 _NONCE_BYTES = 12
 
 
-class Spool:
+class Journal:
     """Open for one writer. Methods raise OSError; the file then holds what it held before."""
 
     def __init__(self, path: Path, key: bytes | None) -> None:
-        self._seal = AESGCM(key) if key else None
+        self._cipher = AESGCM(key) if key else None
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._file).st_size
         self._stream: zlib._Compress | None = None if self._size else zlib.compressobj(1)
@@ -40,22 +40,22 @@ class Spool:
         """The bytes it holds."""
         return self._size
 
-    def batches(self) -> list[RecordBatch]:
+    def read_batches(self) -> list[RecordBatch]:
         """Return every batch that is whole."""
-        return list(self._batches())
+        return list(self._iter_batches())
 
-    def append(self, batches: Sequence[RecordBatch], *, durable: bool) -> None:
+    def append_batches(self, batches: Sequence[RecordBatch], *, durable: bool) -> None:
         """Add batches; `durable`: return only when they are on the disk itself.
 
-        A spool that was found with something in it must be cleared before it takes more.
+        A journal that was found with something in it must be cleared before it takes more.
         """
         if self._stream is None:
-            raise OSError("the spool holds another stream: clear it first")
+            raise OSError("the journal holds another stream: clear it first")
         stream = self._stream.copy()  # given up where the writing fails
         piece = stream.compress(b"".join(map(encode_frame, batches))) + stream.flush(zlib.Z_SYNC_FLUSH)
-        if self._seal is not None:
+        if self._cipher is not None:
             nonce = secrets.token_bytes(_NONCE_BYTES)
-            piece = nonce + self._seal.encrypt(nonce, piece, None)
+            piece = nonce + self._cipher.encrypt(nonce, piece, None)
         chunk = _CHUNK.pack(len(piece), zlib.crc32(piece)) + piece
         try:
             self._write(chunk)
@@ -81,7 +81,7 @@ class Spool:
         if os.pwrite(self._file, chunk, self._size) != len(chunk):
             raise OSError("the disk is full")
 
-    def _batches(self) -> Iterator[RecordBatch]:
+    def _iter_batches(self) -> Iterator[RecordBatch]:
         data = os.pread(self._file, self._size, 0)
         stream, frames, at = zlib.decompressobj(), FrameReader(), 0
         while at + _CHUNK.size <= len(data):
@@ -90,8 +90,8 @@ class Spool:
             if len(piece) < length or zlib.crc32(piece) != check:
                 return
             try:
-                if self._seal is not None:
-                    piece = self._seal.decrypt(piece[:_NONCE_BYTES], piece[_NONCE_BYTES:], None)
+                if self._cipher is not None:
+                    piece = self._cipher.decrypt(piece[:_NONCE_BYTES], piece[_NONCE_BYTES:], None)
                 for body in frames.feed(stream.decompress(piece)):
                     yield batch_decoder.decode(body)
             except (zlib.error, InvalidTag, FrameTooLong, *DECODING_FAILED):

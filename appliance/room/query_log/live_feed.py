@@ -1,6 +1,6 @@
 """The live feed: everyone who follows it gets each refusal as it happens, one line of JSON each.
 
-A follower who does not keep up is dropped, never waited for: the page opens the feed again and reads the log for
+A subscriber who does not keep up is dropped, never waited for: the page opens the feed again and reads the log for
 what it missed.
 """
 
@@ -11,18 +11,18 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.room.paths import open_to_the_room
-from appliance.room.query_log.pseudonyms import Tokens
+from appliance.room.paths import allow_room_group
+from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.room.query_log.schema import QTYPE_NAMES
 from dns.querylog.records import QueryRecord
 
-UNREAD_BYTES = 256 * 1024  # more than that unread: the follower is dropped
+MAX_UNREAD_BYTES = 256 * 1024  # more than that unread: the subscriber is dropped
 
 _encoder = msgspec.json.Encoder()
 
 
-class LiveRefusal(msgspec.Struct, frozen=True):
-    """One refused or rewritten record, as followers are told of it."""
+class LiveRecord(msgspec.Struct, frozen=True):
+    """One refused or rewritten record, as subscribers get it."""
 
     time: str  # UTC, ISO 8601
     device: str  # the room's token for it
@@ -37,52 +37,52 @@ class LiveRefusal(msgspec.Struct, frozen=True):
 
 
 class LiveFeed:
-    """Serves `RoomPaths.live_socket`."""
+    """Serves `RoomPaths.live_feed_socket`."""
 
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-        self._followers: set[asyncio.StreamWriter] = set()
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+        self._subscribers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
-    async def start(self, path: Path) -> None:
-        """Begin to accept followers."""
+    async def start_server(self, path: Path) -> None:
+        """Begin to accept subscribers."""
         path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._follow, path)
-        open_to_the_room(path)
+        self._server = await asyncio.start_unix_server(self._serve_subscriber, path)
+        allow_room_group(path)
 
-    def tell(self, record: QueryRecord) -> None:
-        """Tell every follower of a record."""
-        if not self._followers:
+    def send_record(self, record: QueryRecord) -> None:
+        """Send a record to every subscriber."""
+        if not self._subscribers:
             return
-        line = _encoder.encode(self._refusal(record)) + b"\n"
-        for follower in list(self._followers):
-            if follower.transport.get_write_buffer_size() > UNREAD_BYTES:
-                self._followers.discard(follower)
-                follower.transport.abort()
+        line = _encoder.encode(self._live_record(record)) + b"\n"
+        for subscriber in list(self._subscribers):
+            if subscriber.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+                self._subscribers.discard(subscriber)
+                subscriber.transport.abort()
             else:
-                follower.write(line)
+                subscriber.write(line)
 
     def close(self) -> None:
-        """Send every follower away."""
+        """Disconnect every subscriber."""
         if self._server is not None:
             self._server.close()
-        for follower in self._followers:
-            follower.close()
+        for subscriber in self._subscribers:
+            subscriber.close()
 
-    async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._followers.add(writer)
+    async def _serve_subscriber(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._subscribers.add(writer)
         try:
             with contextlib.suppress(ConnectionError):
                 while await reader.read(1024):
-                    pass  # followers have nothing to say; the end of the stream is what we wait for
+                    pass  # subscribers have nothing to say; the end of the stream is what we wait for
         finally:
-            self._followers.discard(writer)
+            self._subscribers.discard(writer)
             writer.close()
 
-    def _refusal(self, record: QueryRecord) -> LiveRefusal:
-        return LiveRefusal(
+    def _live_record(self, record: QueryRecord) -> LiveRecord:
+        return LiveRecord(
             time=datetime.fromtimestamp(record.second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            device=self._tokens.token(record.device),
+            device=self._pseudonyms.pseudonym_of(record.device),
             group=record.group,
             name=record.name,
             type=QTYPE_NAMES.get(record.qtype, f"TYPE{record.qtype}"),

@@ -20,21 +20,21 @@ from appliance.settings.room import LogSection
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
-class KeyNotThere(HallpassError):
+class LogKeyUnavailable(HallpassError):
     """The key cannot be had at the moment; the message says why."""
 
 
 class LogKeySource(Protocol):
     """Gives the key of the query log."""
 
-    def key(self) -> bytes | None:
-        """Return the key's 32 bytes, or None: the log is not encrypted. Raises KeyNotThere."""
+    def load_key(self) -> bytes | None:
+        """Return the key's 32 bytes, or None: the log is not encrypted. Raises LogKeyUnavailable."""
 
 
 class NoKey:
     """The log is not encrypted."""
 
-    def key(self) -> bytes | None:
+    def load_key(self) -> bytes | None:
         """Return None."""
         return None
 
@@ -45,40 +45,40 @@ class FileKey:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def key(self) -> bytes | None:
-        """Read the file. Raises KeyNotThere."""
+    def load_key(self) -> bytes | None:
+        """Read the file. Raises LogKeyUnavailable."""
         try:
             text = self._path.read_text().strip().lower()
         except (OSError, UnicodeDecodeError) as problem:
-            raise KeyNotThere(f"{self._path}: cannot be read ({problem})") from None
-        return _checked(text, str(self._path))
+            raise LogKeyUnavailable(f"{self._path}: cannot be read ({problem})") from None
+        return _parse_key(text, str(self._path))
 
 
 class AgentKey:
-    """The key is asked of central, through the agent. `ask` returns it as 64 hexadecimal digits."""
+    """The key is asked of central, through the agent. `fetch` returns it as 64 hexadecimal digits."""
 
-    def __init__(self, ask: Callable[[], str]) -> None:
-        self._ask = ask
+    def __init__(self, fetch: Callable[[], str]) -> None:
+        self._fetch = fetch
 
-    def key(self) -> bytes | None:
-        """Ask. Raises KeyNotThere."""
+    def load_key(self) -> bytes | None:
+        """Ask. Raises LogKeyUnavailable."""
         try:
-            text = self._ask()
+            text = self._fetch()
         except HallpassError as problem:
-            raise KeyNotThere(str(problem)) from None
-        return _checked(text, "central")
+            raise LogKeyUnavailable(str(problem)) from None
+        return _parse_key(text, "central")
 
 
-def of_room(settings: LogSection, paths: RoomPaths) -> LogKeySource:
+def make_log_key_source(settings: LogSection, paths: RoomPaths) -> LogKeySource:
     """Return where a room's settings say that the key comes from."""
     if settings.key_file is not None:
         return FileKey(settings.key_file)
     if settings.key_from_central:
-        return AgentKey(lambda: rpc.ask(paths.agent_socket, rpc.LogKeyWanted()).log_key)
+        return AgentKey(lambda: rpc.send_rpc_request(paths.agent_socket, rpc.LogKeyRequest()).log_key)
     return NoKey()
 
 
-def _checked(text: str, whence: str) -> bytes:
+def _parse_key(text: str, whence: str) -> bytes:
     if not _KEY.fullmatch(text):
-        raise KeyNotThere(f"{whence}: the key of the query log must be 64 hexadecimal digits")
+        raise LogKeyUnavailable(f"{whence}: the key of the query log must be 64 hexadecimal digits")
     return bytes.fromhex(text)

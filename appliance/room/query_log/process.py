@@ -13,131 +13,152 @@ from pathlib import Path
 
 from appliance.room import clock, health
 from appliance.room.health import Condition, ProcessHealth
-from appliance.room.incidents.monitor import Watch
+from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.lamp.button import RoomButton, shut_down
-from appliance.room.lamp.controller import SignalLight
-from appliance.room.paths import RoomPaths, open_to_the_room
+from appliance.room.lamp.controller import LampController
+from appliance.room.paths import RoomPaths, allow_room_group
 from appliance.room.query_log import log_key
-from appliance.room.query_log.cpu_scheduling import give_way
+from appliance.room.query_log.cpu_scheduling import adapt_scheduling
 from appliance.room.query_log.live_feed import LiveFeed
-from appliance.room.query_log.pseudonyms import Tokens
-from appliance.room.query_log.service import Recorder
-from appliance.room.query_log.writer import Ledger
-from appliance.sd_notify import feed_watchdog, notify
+from appliance.room.query_log.pseudonyms import Pseudonyms
+from appliance.room.query_log.service import QueryLogService
+from appliance.room.query_log.writer import QueryLogWriter
+from appliance.sd_notify import sd_notify, send_keepalives
 from appliance.settings.room import RoomSettings
 from hardware import lamp
 from hardware.button import GpioButton
 from hardware.errors import HardwareError
 
-HAND_OVER_SECONDS = 3.0
-FINISH_SECONDS = 2.5  # a room is stopped as a whole: its workers hand over what they counted last
-_LOOK_SECONDS = 1.0
+SEND_INCIDENTS_SECONDS = 3.0
+DRAIN_SECONDS = 2.5  # a room is stopped as a whole: its workers hand over what they counted last
+_MAINTENANCE_SECONDS = 1.0
 
 log = logging.getLogger("hallpass.recorder")
 
 
-async def run(settings: RoomSettings, *, now: Callable[[], float] = time.time) -> None:
+async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = time.time) -> None:
     """Be the recorder until SIGTERM or SIGINT. Raises OSError where it cannot begin."""
-    paths = RoomPaths.of(settings)
+    paths = RoomPaths.from_settings(settings)
     paths.data.mkdir(parents=True, exist_ok=True)
     paths.sockets.mkdir(mode=0o770, parents=True, exist_ok=True)
     loop = asyncio.get_running_loop()
-    tokens = Tokens.of_room(paths.data)
-    light = SignalLight(_lamp(settings, paths), loop)
-    live = LiveFeed(tokens)
-    source = log_key.of_room(settings.log, paths)
-    ledger = Ledger(paths.log, paths.log_spool, settings.log, tokens, source, clock_trusted=clock.is_trusted)
-    watch = Watch(settings, paths, tokens)
-    recorder = Recorder(ledger, live, light, watch, commit_seconds=settings.log.commit_seconds, now=now)
-    button = _button(settings, paths, light, watch, now)
-    await live.start(paths.live_socket)
+    pseudonyms = Pseudonyms.load_or_create(paths.data)
+    lamp_controller = LampController(_make_lamp(settings, paths), loop)
+    live_feed = LiveFeed(pseudonyms)
+    key_source = log_key.make_log_key_source(settings.log, paths)
+    writer = QueryLogWriter(
+        paths.query_log,
+        paths.query_log_journal,
+        settings.log,
+        pseudonyms,
+        key_source,
+        clock_trusted=clock.is_clock_trusted,
+    )
+    monitor = IncidentMonitor(settings, paths, pseudonyms)
+    service = QueryLogService(
+        writer, live_feed, lamp_controller, monitor, commit_seconds=settings.log.commit_seconds, now=now
+    )
+    button = _make_button(settings, paths, lamp_controller, monitor, now)
+    await live_feed.start_server(paths.live_feed_socket)
     servers = [
-        await _serve(recorder.serve, paths.recorder_socket),
-        await _serve(recorder.answer, paths.log_socket),
+        await _start_server(service.serve_worker, paths.query_log_socket),
+        await _start_server(service.serve_control, paths.query_log_control_socket),
     ]
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     tasks = [
-        asyncio.create_task(_look_after_the_room(paths, recorder, light, now)),
-        asyncio.create_task(_hand_over_incidents(recorder)),
-        asyncio.create_task(feed_watchdog()),
-        asyncio.create_task(give_way()),
+        asyncio.create_task(_maintain_regularly(paths, service, lamp_controller, now)),
+        asyncio.create_task(_send_incidents_regularly(service)),
+        asyncio.create_task(send_keepalives()),
+        asyncio.create_task(adapt_scheduling()),
     ]
-    notify("READY=1")
+    sd_notify("READY=1")
     try:
         await stop.wait()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await recorder.let_workers_finish(FINISH_SECONDS)
+        await service.drain_workers(DRAIN_SECONDS)
         for server in servers:
             server.close()
-        await recorder.close()
-        live.close()
-        light.close()
+        await service.close()
+        live_feed.close()
+        lamp_controller.close()
         if button is not None:
             button.close()
 
 
-def _lamp(settings: RoomSettings, paths: RoomPaths) -> lamp.Lamp:
+def _make_lamp(settings: RoomSettings, paths: RoomPaths) -> lamp.Lamp:
     # An earlier run may have gone without its pin: by this file the doctor knows that this one does, too.
-    paths.lamp.unlink(missing_ok=True)
+    paths.simulated_lamp.unlink(missing_ok=True)
     try:
-        return lamp.make_lamp(settings.led.driver, settings.led.pin, paths.lamp)
+        return lamp.make_lamp(settings.led.driver, settings.led.pin, paths.simulated_lamp)
     except HardwareError as problem:
         log.warning("%s; the room goes on without a lamp", problem)
-        return lamp.SimulatedLamp(paths.lamp)
+        return lamp.SimulatedLamp(paths.simulated_lamp)
 
 
-def _button(
-    settings: RoomSettings, paths: RoomPaths, light: SignalLight, watch: Watch, now: Callable[[], float]
+def _make_button(
+    settings: RoomSettings,
+    paths: RoomPaths,
+    lamp_controller: LampController,
+    monitor: IncidentMonitor,
+    now: Callable[[], float],
 ) -> GpioButton | None:
     if settings.button.pin is None:
         return None
 
     def minutes() -> int:
-        watch.look(now())
-        return watch.button_pause_minutes
+        monitor.poll_policy(now())
+        return monitor.button_pause_minutes
 
-    pressed = RoomButton(light, paths.pause, minutes, now=now, shut_down=partial(shut_down, paths.power_off))
+    room_button = RoomButton(
+        lamp_controller,
+        paths.button_pause,
+        minutes,
+        now=now,
+        shut_down=partial(shut_down, paths.power_off_request),
+    )
     try:
-        return GpioButton(settings.button.pin, pressed.down, pressed.up)
+        return GpioButton(settings.button.pin, room_button.on_press, room_button.on_release)
     except HardwareError as problem:
         log.warning("%s; the room goes on without a button", problem)
         return None
 
 
-async def _serve(
-    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], path: Path
+async def _start_server(
+    serve_connection: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], path: Path
 ) -> asyncio.Server:
     path.unlink(missing_ok=True)
-    server = await asyncio.start_unix_server(answer, path)
-    open_to_the_room(path)
+    server = await asyncio.start_unix_server(serve_connection, path)
+    allow_room_group(path)
     return server
 
 
-async def _hand_over_incidents(recorder: Recorder) -> None:
+async def _send_incidents_regularly(service: QueryLogService) -> None:
     while True:
-        await asyncio.sleep(HAND_OVER_SECONDS)
-        await recorder.hand_over_incidents()
+        await asyncio.sleep(SEND_INCIDENTS_SECONDS)
+        await service.send_incidents()
 
 
-async def _look_after_the_room(
-    paths: RoomPaths, recorder: Recorder, light: SignalLight, now: Callable[[], float]
+async def _maintain_regularly(
+    paths: RoomPaths, service: QueryLogService, lamp_controller: LampController, now: Callable[[], float]
 ) -> None:
-    said_at = 0.0
+    reported_at = 0.0
     while True:
-        if not recorder.trouble:
-            await recorder.tend()
-        if abs(now() - said_at) >= health.RENEW_SECONDS:
-            said_at = now()
-            conditions = (Condition.DISK_TROUBLE,) if recorder.trouble else ()
-            details = {"log": recorder.trouble} if recorder.trouble else {}
-            health.report(
-                paths.health,
-                ProcessHealth(process="recorder", time=said_at, conditions=conditions, details=details),
+        if not service.problem:
+            await service.run_maintenance()
+        if abs(now() - reported_at) >= health.RENEW_SECONDS:
+            reported_at = now()
+            conditions = (Condition.DISK_TROUBLE,) if service.problem else ()
+            details = {"log": service.problem} if service.problem else {}
+            health.write_health(
+                paths.health_folder,
+                ProcessHealth(process="recorder", time=reported_at, conditions=conditions, details=details),
             )
-        light.trouble(health.most_urgent(health.read(paths.health, now())))
-        await asyncio.sleep(_LOOK_SECONDS)
+        lamp_controller.show_condition(
+            health.most_urgent_condition(health.read_health(paths.health_folder, now()))
+        )
+        await asyncio.sleep(_MAINTENANCE_SECONDS)

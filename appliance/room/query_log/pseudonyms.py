@@ -1,9 +1,9 @@
-"""Devices appear in the log as tokens: the same device always the same one, and no token tells its address.
+"""Pseudonyms of devices in the log: the same device always has the same one, and none tells its address.
 
-A token is the first 48 bits of HMAC-SHA-256 (RFC 2104) of the address, with a secret made once for each room.
-Which address a token stands for is kept sealed (AES-256-GCM) under a key made from the same secret: reading the
-database tells nobody, and whoever may know asks the recorder, which writes down who asked and why
-(`ledger.look_up`).
+A pseudonym is the first 48 bits of HMAC-SHA-256 (RFC 2104) of the address, with a secret made once for each room.
+Which address a pseudonym stands for is kept sealed (AES-256-GCM) under a key made from the same secret: reading
+the database tells nobody, and whoever may know asks the recorder, which writes down who asked and why
+(`control.LookupRequest`).
 """
 
 import hashlib
@@ -16,21 +16,21 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_BYTES = 12
-_REMEMBERED = 4096
+_MAX_CACHED = 4096
 
 
-class Tokens:
-    """Turns addresses into tokens."""
+class Pseudonyms:
+    """Turns addresses into pseudonyms."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self._seal = AESGCM(hmac.new(secret, b"identities", hashlib.sha256).digest())
+        self._cipher = AESGCM(hmac.new(secret, b"identities", hashlib.sha256).digest())
         self._known: dict[str, str] = {}
-        self.met: dict[str, str] = {}  # token: address of those that were not met before; the ledger takes them
+        self.new_addresses: dict[str, str] = {}  # pseudonym: address of those that are new; the writer takes them
 
     @classmethod
-    def of_room(cls, data: Path) -> "Tokens":
-        """Return the room's tokens; makes its secret (readable by its owner alone) where there is none."""
+    def load_or_create(cls, data: Path) -> "Pseudonyms":
+        """Return the room's pseudonyms; makes its secret (readable by its owner alone) where there is none."""
         path = data / "device-tokens.key"
         try:
             secret = path.read_bytes()
@@ -48,25 +48,25 @@ class Tokens:
             temporary.replace(path)
         return cls(secret)
 
-    def token(self, address: str) -> str:
-        """Return the token of an address: 12 hexadecimal digits."""
-        token = self._known.get(address)
-        if token is None:
-            if len(self._known) >= _REMEMBERED:
+    def pseudonym_of(self, address: str) -> str:
+        """Return the pseudonym of an address: 12 hexadecimal digits."""
+        pseudonym = self._known.get(address)
+        if pseudonym is None:
+            if len(self._known) >= _MAX_CACHED:
                 self._known.clear()
-            token = hmac.new(self._secret, address.encode(), hashlib.sha256).hexdigest()[:12]
-            self._known[address] = token
-            self.met[token] = address
-        return token
+            pseudonym = hmac.new(self._secret, address.encode(), hashlib.sha256).hexdigest()[:12]
+            self._known[address] = pseudonym
+            self.new_addresses[pseudonym] = address
+        return pseudonym
 
-    def sealed(self, token: str, address: str) -> bytes:
+    def seal_address(self, pseudonym: str, address: str) -> bytes:
         """Return an address as it may be stored."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._seal.encrypt(nonce, address.encode(), token.encode())
+        return nonce + self._cipher.encrypt(nonce, address.encode(), pseudonym.encode())
 
-    def opened(self, token: str, sealed: bytes) -> str | None:
-        """Return the address that was sealed for a token, or None where this room's secret does not open it."""
+    def unseal_address(self, pseudonym: str, sealed: bytes) -> str | None:
+        """Return the address sealed for a pseudonym, or None where this room's secret does not open it."""
         try:
-            return self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], token.encode()).decode()
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], pseudonym.encode()).decode()
         except (InvalidTag, ValueError):
             return None

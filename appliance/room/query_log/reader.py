@@ -18,19 +18,19 @@ from appliance.errors import HallpassError
 from appliance.protocol import Incident
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control, log_key
-from appliance.room.query_log.database import Connection, DatabaseError, open_for_reading
+from appliance.room.query_log.database import Connection, DatabaseError, open_database_for_reading
 from appliance.room.query_log.log_key import LogKeySource, NoKey
 from appliance.room.query_log.schema import ID_BITS, QTYPE_NAMES
 from appliance.settings.room import RoomSettings
 from dns.querylog.records import QueryRecord
 
 TIME_LIMIT_SECONDS = 5.0
-_STEPS_BETWEEN_LOOKS = 10_000
+_STEPS_BETWEEN_CHECKS = 10_000
 _COLUMNS = 'time, device, "group", name, type, verdict, category, source, count, milliseconds'
-_CLOSED = frozenset(("refused", "rewritten"))
+_BLOCKED_VERDICTS = frozenset(("refused", "rewritten"))
 _QTYPES = {name: number for number, name in QTYPE_NAMES.items()}
 
-What = Literal["names", "categories", "devices", "groups"]
+RankedColumn = Literal["names", "categories", "devices", "groups"]
 _TOP = {
     "names": "SELECT n.name, sum(q.count) FROM queries q {by} JOIN names n ON n.id = q.name_id",
     "categories": "SELECT o.category, sum(q.count) FROM queries q {by} JOIN outcomes o ON o.id = q.outcome_id",
@@ -43,7 +43,7 @@ class LogUnreadable(HallpassError):
     """The query log cannot be read."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class QueryLogEntry(msgspec.Struct, frozen=True):
     """One line of the log, as `query_log` shows it."""
 
     time: str
@@ -58,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True):
     milliseconds: float
 
 
-class Stats(msgspec.Struct, frozen=True):
+class QueryLogStats(msgspec.Struct, frozen=True):
     """The log in numbers."""
 
     queries: int  # the sum of counts: answers given
@@ -68,7 +68,7 @@ class Stats(msgspec.Struct, frozen=True):
     until: str | None
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class QueryLogFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which entries somebody wants to see. Everything that is given must hold."""
 
     name: str = ""  # a part of the name
@@ -91,7 +91,7 @@ class Deletion(msgspec.Struct, frozen=True):
     answers: int
 
 
-class LookUpMade(msgspec.Struct, frozen=True):
+class AddressLookup(msgspec.Struct, frozen=True):
     """Somebody asked which address a token stands for."""
 
     time: str
@@ -100,59 +100,66 @@ class LookUpMade(msgspec.Struct, frozen=True):
     reason: str
 
 
-class QueryLog:
+class QueryLogReader:
     """A room's query log, for reading."""
 
     def __init__(
         self,
         path: Path,
-        source: LogKeySource | None = None,
-        recorder: Path | None = None,
+        key_source: LogKeySource | None = None,
+        control_socket: Path | None = None,
         *,
         time_limit: float = TIME_LIMIT_SECONDS,
     ) -> None:
         self._path = path
         self._time_limit = time_limit
-        self._source = source or NoKey()
-        self._recorder = recorder
+        self._key_source = key_source or NoKey()
+        self._control_socket = control_socket
 
     @classmethod
-    def of(cls, settings: RoomSettings, *, time_limit: float = TIME_LIMIT_SECONDS) -> "QueryLog":
+    def from_settings(cls, settings: RoomSettings, *, time_limit: float = TIME_LIMIT_SECONDS) -> "QueryLogReader":
         """Return a room's log, as its settings say."""
-        paths = RoomPaths.of(settings)
-        return cls(paths.log, log_key.of_room(settings.log, paths), paths.log_socket, time_limit=time_limit)
+        paths = RoomPaths.from_settings(settings)
+        return cls(
+            paths.query_log,
+            log_key.make_log_key_source(settings.log, paths),
+            paths.query_log_control_socket,
+            time_limit=time_limit,
+        )
 
-    def stats(self, since: datetime | None = None) -> Stats:
+    def read_stats(self, since: datetime | None = None) -> QueryLogStats:
         """Count the answers since a time, or all of them, as the rows tell it."""
-        first = _second(since)
-        row = self._one(
+        first = _unix_second(since)
+        row = self._fetch_one(
             "SELECT coalesce(sum(count), 0), count(*), min(id), max(id) FROM queries WHERE id >= ?",
             (first << ID_BITS,),
         )
-        refused = self._one(
+        blocked = self._fetch_one(
             """SELECT coalesce(sum(q.count), 0)
             FROM queries q INDEXED BY queries_closed JOIN outcomes o ON o.id = q.outcome_id
             WHERE q.closed = 1 AND q.id >= ? AND o.verdict = 'refused'""",
             (first << ID_BITS,),
         )
         queries, rows, lowest, highest = row or (0, 0, None, None)
-        return Stats(queries, refused[0] if refused else 0, rows, _text(lowest), _text(highest))
+        return QueryLogStats(
+            queries, blocked[0] if blocked else 0, rows, _format_row_time(lowest), _format_row_time(highest)
+        )
 
-    def counted(self, since: datetime) -> tuple[int, int]:
+    def read_hourly_totals(self, since: datetime) -> tuple[int, int]:
         """Return how many answers were given since the hour of a time, and how many of them were refusals.
 
         From the counts of each hour: quick however much was asked, and known for longer than the rows.
         """
-        row = self._one(
+        row = self._fetch_one(
             """SELECT coalesce(sum(answers), 0), coalesce(sum(answers) FILTER (WHERE verdict = 'refused'), 0)
             FROM counts WHERE hour >= ?""",
-            (_second(since) // 3600,),
+            (_unix_second(since) // 3600,),
         )
         return (row[0], row[1]) if row else (0, 0)
 
-    def refused(self, since: datetime, limit: int = 200) -> list[Entry]:
+    def read_blocked(self, since: datetime, limit: int = 200) -> list[QueryLogEntry]:
         """Return what was refused since a time, the newest first, equal names of a device in one entry."""
-        rows = self._all(
+        rows = self._fetch_all(
             f"""SELECT strftime('%Y-%m-%dT%H:%M:%SZ', max(q.id) >> {ID_BITS}, 'unixepoch'), d.token,
                 o.device_group, n.name, coalesce(t.type, 'TYPE' || q.qtype), o.verdict, o.category,
                 o.source, sum(q.count), sum(q.microseconds) / 1000.0
@@ -161,33 +168,33 @@ class QueryLog:
                 LEFT JOIN qtypes t ON t.qtype = q.qtype
             WHERE q.closed = 1 AND q.id >= ? AND o.verdict = 'refused'
             GROUP BY n.name, q.device_id, o.category ORDER BY max(q.id) DESC LIMIT ?""",  # noqa: S608 (a number)
-            (_second(since) << ID_BITS, limit),
+            (_unix_second(since) << ID_BITS, limit),
         )
-        return [Entry(*row) for row in rows]
+        return [QueryLogEntry(*row) for row in rows]
 
-    def around(self, site: str, since: datetime) -> list[QueryRecord]:
+    def read_around_site(self, site: str, since: datetime) -> list[QueryRecord]:
         """Return what was asked for below a site, and everything refused, since a time; devices are tokens."""
-        rows = self._all(
+        rows = self._fetch_all(
             f"""SELECT q.id >> {ID_BITS}, d.token, o.device_group, n.name, q.qtype, o.verdict, o.step, o.category,
                 o.source, o.entry, o.rcode, q.count, q.microseconds / 1000.0
             FROM queries q JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
                 JOIN outcomes o ON o.id = q.outcome_id
             WHERE q.id >= ? AND (o.verdict = 'refused' OR n.name = ? OR substr(n.name, -?) = ?)
             ORDER BY q.id""",  # noqa: S608 (a number)
-            (_second(since) << ID_BITS, site, len(site) + 1, f".{site}"),
+            (_unix_second(since) << ID_BITS, site, len(site) + 1, f".{site}"),
         )
         return [QueryRecord(*row) for row in rows]
 
-    def tail(self, limit: int) -> list[Entry]:
+    def read_tail(self, limit: int) -> list[QueryLogEntry]:
         """Return the newest entries, the oldest of them first."""
-        rows = self._all(f"SELECT {_COLUMNS} FROM query_log ORDER BY id DESC LIMIT ?", (limit,))  # noqa: S608 (ours)
-        return [Entry(*row) for row in reversed(rows)]
+        rows = self._fetch_all(f"SELECT {_COLUMNS} FROM query_log ORDER BY id DESC LIMIT ?", (limit,))  # noqa: S608 (ours)
+        return [QueryLogEntry(*row) for row in reversed(rows)]
 
-    def search(self, wanted: Wanted, limit: int | None = 1000) -> list[Entry]:
+    def search_entries(self, filter_: QueryLogFilter, limit: int | None = 1000) -> list[QueryLogEntry]:
         """Return the newest entries that are wanted, the oldest of them first."""
-        where, values = _where(wanted)
-        by = "INDEXED BY queries_closed" if wanted.verdict in _CLOSED else ""
-        rows = self._all(
+        where, values = _where_clause(filter_)
+        by = "INDEXED BY queries_closed" if filter_.verdict in _BLOCKED_VERDICTS else ""
+        rows = self._fetch_all(
             f"""SELECT strftime('%Y-%m-%dT%H:%M:%SZ', q.id >> {ID_BITS}, 'unixepoch'), d.token, o.device_group,
                 n.name,
                 coalesce(t.type, 'TYPE' || q.qtype), o.verdict, o.category, o.source, q.count,
@@ -197,71 +204,73 @@ class QueryLog:
             WHERE {where} ORDER BY q.id DESC LIMIT ?""",  # noqa: S608 (our own words; what was typed are values)
             (*values, -1 if limit is None else limit),
         )
-        return [Entry(*row) for row in reversed(rows)]
+        return [QueryLogEntry(*row) for row in reversed(rows)]
 
-    def top(
-        self, what: What, *, since: datetime | None = None, refused_only: bool = False, limit: int = 10
+    def read_top(
+        self, column: RankedColumn, *, since: datetime | None = None, blocked_only: bool = False, limit: int = 10
     ) -> list[tuple[str, int]]:
         """Return the most frequent names, categories, devices or groups, with how many answers each had."""
-        closed = "q.closed = 1 AND " if refused_only else ""
-        by = "INDEXED BY queries_closed" if refused_only else ""
-        rows = self._all(
-            f"{_TOP[what].format(by=by)} WHERE {closed}q.id >= ? GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
-            (_second(since) << ID_BITS, limit),
+        condition = "q.closed = 1 AND " if blocked_only else ""
+        by = "INDEXED BY queries_closed" if blocked_only else ""
+        rows = self._fetch_all(
+            f"{_TOP[column].format(by=by)} WHERE {condition}q.id >= ? GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
+            (_unix_second(since) << ID_BITS, limit),
         )
         return [(row[0], row[1]) for row in rows]
 
-    def by_hour(self, since: datetime) -> list[tuple[str, int, int]]:
+    def read_by_hour(self, since: datetime) -> list[tuple[str, int, int]]:
         """Return for each hour since the hour of a time: when it began, answers, refusals."""
-        rows = self._all(
+        rows = self._fetch_all(
             """SELECT strftime('%Y-%m-%dT%H:00:00Z', hour * 3600, 'unixepoch'), sum(answers),
                 coalesce(sum(answers) FILTER (WHERE verdict = 'refused'), 0)
             FROM counts WHERE hour >= ? GROUP BY hour ORDER BY hour""",
-            (_second(since) // 3600,),
+            (_unix_second(since) // 3600,),
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
-    def deletions(self) -> list[Deletion]:
+    def read_deletions(self) -> list[Deletion]:
         """Return what was deleted or lost, and why, the newest first."""
-        rows = self._all("SELECT time, what, who, reason, rows, answers FROM deletions ORDER BY id DESC", ())
+        rows = self._fetch_all("SELECT time, what, who, reason, rows, answers FROM deletions ORDER BY id DESC", ())
         return [Deletion(*row) for row in rows]
 
-    def look_ups(self, device: str = "") -> list[LookUpMade]:
+    def read_lookups(self, device: str = "") -> list[AddressLookup]:
         """Return who asked which address a token stands for, the newest first."""
-        rows = self._all(
+        rows = self._fetch_all(
             "SELECT time, who, token, reason FROM lookups WHERE ? IN ('', token) ORDER BY id DESC", (device,)
         )
-        return [LookUpMade(*row) for row in rows]
+        return [AddressLookup(*row) for row in rows]
 
-    def incidents(self, device: str = "") -> list[Incident]:
+    def read_incidents(self, device: str = "") -> list[Incident]:
         """Return the incidents that are kept, the newest first."""
-        rows = self._all("SELECT body FROM incidents ORDER BY time DESC, id", ())
+        rows = self._fetch_all("SELECT body FROM incidents ORDER BY time DESC, id", ())
         found = (msgspec.json.decode(row[0], type=Incident) for row in rows)
         return [one for one in found if device in {"", one.device}]
 
-    def _one(self, sql: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
-        rows = self._all(sql, values)
+    def _fetch_one(self, sql: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
+        rows = self._fetch_all(sql, values)
         return rows[0] if rows else None
 
-    def _all(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def _fetch_all(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._open() as connection:
             return connection.execute(sql, values).fetchall() if connection else []
 
     @contextmanager
     def _open(self) -> Iterator[Connection | None]:
-        if self._recorder is not None:
-            with contextlib.suppress(control.RecorderAway, control.RecorderRefused):
-                control.ask(self._recorder, control.Fold(), control.FOLD_PATIENCE_SECONDS)
+        if self._control_socket is not None:
+            with contextlib.suppress(control.QueryLogUnavailable, control.ControlRequestRejected):
+                control.send_control_request(
+                    self._control_socket, control.FlushRequest(), control.FLUSH_TIMEOUT_SECONDS
+                )
         if not self._path.exists():
             yield None
             return
-        key = self._source.key()
+        key = self._key_source.load_key()
         try:
-            connection = open_for_reading(self._path, key)
+            connection = open_database_for_reading(self._path, key)
         except DatabaseError as problem:
             raise self._unreadable(problem) from None
         ends = time.monotonic() + self._time_limit
-        connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_BETWEEN_LOOKS)
+        connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_BETWEEN_CHECKS)
         try:
             yield connection
         except DatabaseError as problem:
@@ -279,34 +288,34 @@ class QueryLog:
         return LogUnreadable(f"{self._path}: {problem}")
 
 
-def _where(wanted: Wanted) -> tuple[str, tuple[object, ...]]:
+def _where_clause(filter_: QueryLogFilter) -> tuple[str, tuple[object, ...]]:
     parts: list[tuple[str, object]] = []
-    if wanted.name:
-        escaped = wanted.name.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    if filter_.name:
+        escaped = filter_.name.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         parts.append((r"n.name LIKE ? ESCAPE '\'", f"%{escaped}%"))
-    if wanted.device:
-        parts.append(("q.device_id = (SELECT id FROM devices WHERE token = ?)", wanted.device))
-    if wanted.verdict:
-        parts.append(("o.verdict = ?", wanted.verdict))
-    if wanted.verdict in _CLOSED:
+    if filter_.device:
+        parts.append(("q.device_id = (SELECT id FROM devices WHERE token = ?)", filter_.device))
+    if filter_.verdict:
+        parts.append(("o.verdict = ?", filter_.verdict))
+    if filter_.verdict in _BLOCKED_VERDICTS:
         parts.append(("q.closed = 1 AND ?", 1))
-    if wanted.category:
-        parts.append(("o.category = ?", wanted.category))
-    if wanted.type:
-        number = _QTYPES.get(wanted.type.upper()) or wanted.type.upper().removeprefix("TYPE")
+    if filter_.category:
+        parts.append(("o.category = ?", filter_.category))
+    if filter_.type:
+        number = _QTYPES.get(filter_.type.upper()) or filter_.type.upper().removeprefix("TYPE")
         parts.append(("q.qtype = CAST(? AS INTEGER)", number))
-    if wanted.since is not None:
-        parts.append(("q.id >= ?", _second(wanted.since) << ID_BITS))
-    if wanted.until is not None:
-        parts.append(("q.id < ?", _second(wanted.until) << ID_BITS))
+    if filter_.since is not None:
+        parts.append(("q.id >= ?", _unix_second(filter_.since) << ID_BITS))
+    if filter_.until is not None:
+        parts.append(("q.id < ?", _unix_second(filter_.until) << ID_BITS))
     return " AND ".join(part for part, _ in parts) or "1", tuple(value for _, value in parts)
 
 
-def _second(moment: datetime | None) -> int:
+def _unix_second(moment: datetime | None) -> int:
     return int(moment.timestamp()) if moment else 0
 
 
-def _text(row_id: int | None) -> str | None:
+def _format_row_time(row_id: int | None) -> str | None:
     if row_id is None:
         return None
     return datetime.fromtimestamp(row_id >> ID_BITS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

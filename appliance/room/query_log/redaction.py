@@ -1,4 +1,4 @@
-"""How much of a record is kept: devices always as tokens, names as the school's level of detail says.
+"""How much of a record is kept: devices always as pseudonyms, names as the school's level of detail says.
 
 `everything`; `domains`: of allowed names only the registrable domain; `refusals`: no names of allowed answers;
 `counts`: neither names nor devices, only that so many answers were given, by group and category. The counts stay
@@ -7,33 +7,33 @@ exact.
 
 from collections.abc import Callable
 
-from appliance.room.query_log.pseudonyms import Tokens
-from dns.policy.tunnel import split_payload
+from appliance.room.query_log.pseudonyms import Pseudonyms
+from dns.policy.payload import split_payload
 from dns.querylog.records import QueryRecord, RecordBatch
 
-NOTEWORTHY = frozenset(("refused", "rewritten"))
+BLOCKED_VERDICTS = frozenset(("refused", "rewritten"))
 
 Shorten = Callable[[QueryRecord], tuple[str, str]]
 
 
-def keeper(level: str, tokens: Tokens) -> Callable[[RecordBatch], RecordBatch]:
+def make_redactor(level: str, pseudonyms: Pseudonyms) -> Callable[[RecordBatch], RecordBatch]:
     """Return what turns a batch as it came into the batch that is kept."""
-    token = tokens.token
+    pseudonym_of = pseudonyms.pseudonym_of
     if level == "counts":
         return lambda batch: RecordBatch(
-            batch.worker, batch.sequence, tuple(_of(one, "", "", "", "") for one in batch.records)
+            batch.worker, batch.sequence, tuple(_redacted(one, "", "", "", "") for one in batch.records)
         )
-    name_of: Callable[[str], str] = {"domains": registrable, "refusals": _nothing}.get(level, str)
+    name_of: Callable[[str], str] = {"domains": registrable_domain, "refusals": _no_name}.get(level, str)
 
-    def keep(batch: RecordBatch) -> RecordBatch:
+    def redact_batch(batch: RecordBatch) -> RecordBatch:
         return RecordBatch(
             batch.worker,
             batch.sequence,
             tuple(
-                _of(
+                _redacted(
                     one,
-                    token(one.device),
-                    one.name if one.verdict in NOTEWORTHY else name_of(one.name),
+                    pseudonym_of(one.device),
+                    one.name if one.verdict in BLOCKED_VERDICTS else name_of(one.name),
                     one.source,
                     one.entry,
                 )
@@ -41,19 +41,19 @@ def keeper(level: str, tokens: Tokens) -> Callable[[RecordBatch], RecordBatch]:
             ),
         )
 
-    return keep
+    return redact_batch
 
 
-def registrable(name: str) -> str:
+def registrable_domain(name: str) -> str:
     """Return the domain that somebody registered, of a name under it."""
     return split_payload(name)[0]
 
 
-def _nothing(_name: str) -> str:
+def _no_name(_name: str) -> str:
     return ""
 
 
-def _of(record: QueryRecord, device: str, name: str, source: str, entry: str) -> QueryRecord:
+def _redacted(record: QueryRecord, device: str, name: str, source: str, entry: str) -> QueryRecord:
     return QueryRecord(
         record.second, device, record.group, name, record.qtype, record.verdict, record.step, record.category,
         source, entry, record.rcode, record.count, record.milliseconds,

@@ -17,139 +17,139 @@ import msgspec
 from appliance.room.query_log import control
 from appliance.room.query_log.database import Connection
 from appliance.room.query_log.schema import ID_BITS
-from appliance.room.query_log.store import WORKER_DAYS, as_text
+from appliance.room.query_log.store import WORKER_DAYS, format_time
 from appliance.settings.room import LogSection
 
 STEP_ROWS = 5000
-DAY = 86400
-RECORDER = "recorder"  # who deletes what nobody asked for
+DAY_SECONDS = 86400
+DELETED_BY = "recorder"  # who deletes what nobody asked for
 
 
-class Deleted(msgspec.Struct, frozen=True):
+class DeletedRows(msgspec.Struct, frozen=True):
     """How much went."""
 
     rows: int = 0
     answers: int = 0
 
-    def __add__(self, other: "Deleted") -> "Deleted":
-        return Deleted(self.rows + other.rows, self.answers + other.answers)
+    def __add__(self, other: "DeletedRows") -> "DeletedRows":
+        return DeletedRows(self.rows + other.rows, self.answers + other.answers)
 
 
-class _Proof:
+class _DeletionRecord:
     """A line in `deletions` that grows with each step; the steps of one day may share it."""
 
     def __init__(self, connection: Connection, what: str, who: str, reason: str, now: float) -> None:
         self._connection = connection
         self._columns = (what, who, reason)
-        self._now = as_text(now)
+        self._now = format_time(now)
         self._number: int | None = None
 
     @classmethod
-    def of_day(cls, connection: Connection, what: str, reason: str, now: float) -> "_Proof":
+    def of_today(cls, connection: Connection, what: str, reason: str, now: float) -> "_DeletionRecord":
         """Go on with the recorder's line of today that says the same, if there is one."""
-        proof = cls(connection, what, RECORDER, reason, now)
+        record = cls(connection, what, DELETED_BY, reason, now)
         today = connection.execute(
             "SELECT max(id) FROM deletions WHERE what = ? AND who = ? AND reason = ? AND substr(time, 1, 10) = ?",
-            (*proof._columns, proof._now[:10]),
+            (*record._columns, record._now[:10]),
         ).fetchone()
-        proof._number = today[0]
-        return proof
+        record._number = today[0]
+        return record
 
-    def add(self, gone: Deleted) -> None:
+    def add_deleted(self, deleted: DeletedRows) -> None:
         """Add a step to the line; the caller has begun its transaction."""
         if self._number is None:
             made = self._connection.execute(
                 "INSERT INTO deletions (time, what, who, reason, rows, answers) VALUES (?, ?, ?, ?, ?, ?)",
-                (self._now, *self._columns, gone.rows, gone.answers),
+                (self._now, *self._columns, deleted.rows, deleted.answers),
             )
             self._number = int(made.lastrowid)
             return
         self._connection.execute(
             "UPDATE deletions SET time = ?, rows = rows + ?, answers = answers + ? WHERE id = ?",
-            (self._now, gone.rows, gone.answers, self._number),
+            (self._now, deleted.rows, deleted.answers, self._number),
         )
 
 
-def by_age(connection: Connection, settings: LogSection, now: float) -> Deleted:
+def delete_by_age(connection: Connection, settings: LogSection, now: float) -> DeletedRows:
     """Delete what is older than it may be."""
     allowed_days, refused_days = settings.keep_allowed_days, settings.keep_refused_days
     what = f"rows older than {allowed_days} days, where closed {refused_days} days"
-    proof = _Proof.of_day(connection, what, "age", now)
-    gone = Deleted()
+    record = _DeletionRecord.of_today(connection, what, "age", now)
+    deleted = DeletedRows()
     for closed, days in ((0, allowed_days), (1, refused_days)):
-        since = now - days * DAY
+        since = now - days * DAY_SECONDS
         which = (
             "id < ? AND closed = ? AND NOT EXISTS"
             " (SELECT 1 FROM misdated WHERE queries.id BETWEEN first AND last AND known >= ?)"
         )
-        gone += _delete(connection, which, (_end_of(since), closed, int(since)), proof)
-    _others_by_age(connection, settings, now)
-    if gone.rows:
-        tidy(connection)
-    return gone
+        deleted += _delete_rows(connection, which, (_first_id_of(since), closed, int(since)), record)
+    _delete_small_tables_by_age(connection, settings, now)
+    if deleted.rows:
+        delete_unused(connection)
+    return deleted
 
 
-def _others_by_age(connection: Connection, settings: LogSection, now: float) -> None:
+def _delete_small_tables_by_age(connection: Connection, settings: LogSection, now: float) -> None:
     """Delete what is too old in the small tables."""
-    refused = now - settings.keep_refused_days * DAY
-    counts = int(now - settings.keep_counts_days * DAY) // 3600
+    refused = now - settings.keep_refused_days * DAY_SECONDS
+    counts = int(now - settings.keep_counts_days * DAY_SECONDS) // 3600
     for what, table, which, limit, answers in (
         (f"counts older than {settings.keep_counts_days} days", "counts", "hour < ?", counts, "answers"),
         (
             f"incidents that central has, older than {settings.keep_refused_days} days",
-            "incidents", "handed_over = 1 AND time < ?", as_text(refused), "0",
+            "incidents", "handed_over = 1 AND time < ?", format_time(refused), "0",
         ),
         (
             f"numbers of workers that ended {WORKER_DAYS} days ago",
-            "workers", "seen < ?", int(now) - WORKER_DAYS * DAY, "0",
+            "workers", "seen < ?", int(now) - WORKER_DAYS * DAY_SECONDS, "0",
         ),
     ):  # fmt: skip
-        proof = _Proof.of_day(connection, what, "age", now)
-        _step(connection, f"DELETE FROM {table} WHERE {which} RETURNING {answers}", (limit,), proof)  # noqa: S608 (ours)
-    oldest = min(refused, now - settings.keep_allowed_days * DAY)
+        record = _DeletionRecord.of_today(connection, what, "age", now)
+        _delete_step(connection, f"DELETE FROM {table} WHERE {which} RETURNING {answers}", (limit,), record)  # noqa: S608 (ours)
+    oldest = min(refused, now - settings.keep_allowed_days * DAY_SECONDS)
     connection.execute("DELETE FROM misdated WHERE known < ?", (int(oldest),))
 
 
-def by_size(connection: Connection, limit_bytes: int, now: float) -> Deleted:
+def delete_by_size(connection: Connection, limit_bytes: int, now: float) -> DeletedRows:
     """Delete the oldest rows until the database fits; nothing where it does."""
     what = f"the oldest rows beyond {limit_bytes // 1_000_000} MB"
-    proof = _Proof.of_day(connection, what, "size", now)
-    gone = Deleted()
+    record = _DeletionRecord.of_today(connection, what, "size", now)
+    deleted = DeletedRows()
     while (used := _used_bytes(connection)) > limit_bytes:
         rows = connection.execute("SELECT count(*) FROM queries").fetchone()[0]
         share = max(STEP_ROWS, int(rows * min(1.0, 1.1 * (used - limit_bytes) / used)))
-        step = _delete(connection, "closed = 0", (), proof, at_most=share)
+        step = _delete_rows(connection, "closed = 0", (), record, at_most=share)
         if not step.rows:
-            step = _delete(connection, "1", (), proof, at_most=share)
+            step = _delete_rows(connection, "1", (), record, at_most=share)
         if not step.rows:
             break
-        gone += step
-        tidy(connection)
-    return gone
+        deleted += step
+        delete_unused(connection)
+    return deleted
 
 
-def purge(connection: Connection, wish: control.Purge, now: float) -> Deleted:
+def purge_rows(connection: Connection, request: control.PurgeRequest, now: float) -> DeletedRows:
     """Delete a device's rows, or those before a second, or both; leave the proof."""
-    wanted: list[str] = []
+    conditions: list[str] = []
     values: list[object] = []
     what = "rows"
-    if wish.device:
-        wanted.append("device_id = (SELECT id FROM devices WHERE token = ?)")
-        values.append(wish.device)
-        what += f" of device {wish.device}"
-    if wish.before is not None:
-        wanted.append("id < ?")
-        values.append(wish.before << ID_BITS)
-        what += f" before {as_text(wish.before)}"
-    proof = _Proof(connection, what, wish.who, wish.reason, now)
-    proof.add(Deleted())  # that somebody wished it is said even where nothing was there
-    gone = _delete(connection, " AND ".join(wanted) or "1", tuple(values), proof)
-    tidy(connection)
+    if request.device:
+        conditions.append("device_id = (SELECT id FROM devices WHERE token = ?)")
+        values.append(request.device)
+        what += f" of device {request.device}"
+    if request.before is not None:
+        conditions.append("id < ?")
+        values.append(request.before << ID_BITS)
+        what += f" before {format_time(request.before)}"
+    record = _DeletionRecord(connection, what, request.who, request.reason, now)
+    record.add_deleted(DeletedRows())  # that somebody wished it is said even where nothing was there
+    deleted = _delete_rows(connection, " AND ".join(conditions) or "1", tuple(values), record)
+    delete_unused(connection)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what was deleted must not stand in the WAL either
-    return gone
+    return deleted
 
 
-def tidy(connection: Connection) -> None:
+def delete_unused(connection: Connection) -> None:
     """Forget names, devices and outcomes that no row has any more, and give the space back."""
     connection.execute("BEGIN IMMEDIATE")
     for table, column in (("names", "name_id"), ("devices", "device_id"), ("outcomes", "outcome_id")):
@@ -159,42 +159,44 @@ def tidy(connection: Connection) -> None:
     connection.execute("PRAGMA incremental_vacuum").fetchall()
 
 
-def _delete(
+def _delete_rows(
     connection: Connection,
     which: str,
     values: tuple[object, ...],
-    proof: _Proof,
+    record: _DeletionRecord,
     *,
     at_most: int | None = None,
-) -> Deleted:
-    gone = Deleted()
+) -> DeletedRows:
+    deleted = DeletedRows()
     statement = (
         f"DELETE FROM queries WHERE id IN (SELECT id FROM queries WHERE {which} ORDER BY id LIMIT ?)"  # noqa: S608 (ours)
         " RETURNING count"
     )
-    while at_most is None or gone.rows < at_most:
-        rows = STEP_ROWS if at_most is None else min(STEP_ROWS, at_most - gone.rows)
-        step = _step(connection, statement, (*values, rows), proof)
-        gone += step
+    while at_most is None or deleted.rows < at_most:
+        rows = STEP_ROWS if at_most is None else min(STEP_ROWS, at_most - deleted.rows)
+        step = _delete_step(connection, statement, (*values, rows), record)
+        deleted += step
         if step.rows < rows:
             break
-    return gone
+    return deleted
 
 
-def _step(connection: Connection, statement: str, values: tuple[object, ...], proof: _Proof) -> Deleted:
+def _delete_step(
+    connection: Connection, statement: str, values: tuple[object, ...], record: _DeletionRecord
+) -> DeletedRows:
     """Delete and prove it, in one transaction; the statement returns the answers of each row."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         answers = connection.execute(statement, values).fetchall()
-        gone = Deleted(len(answers), sum(row[0] for row in answers))
-        if gone.rows:
-            proof.add(gone)
+        deleted = DeletedRows(len(answers), sum(row[0] for row in answers))
+        if deleted.rows:
+            record.add_deleted(deleted)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return gone
+    return deleted
 
 
 def _used_bytes(connection: Connection) -> int:
@@ -205,5 +207,5 @@ def _used_bytes(connection: Connection) -> int:
     return (pages - free) * size
 
 
-def _end_of(second: float) -> int:
+def _first_id_of(second: float) -> int:
     return int(second) << ID_BITS

@@ -19,11 +19,18 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from dns.message.constants import RecordType
+
 ID_BITS = 20  # a million rows a second
 
+# Those that stand in the table `qtypes`; whatever is not there shows as TYPE and its number.
 QTYPE_NAMES = {
-    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 35: "NAPTR",
-    43: "DS", 48: "DNSKEY", 52: "TLSA", 64: "SVCB", 65: "HTTPS", 255: "ANY", 257: "CAA",
+    int(kind): kind.name
+    for kind in (
+        RecordType.A, RecordType.NS, RecordType.CNAME, RecordType.SOA, RecordType.PTR, RecordType.MX,
+        RecordType.TXT, RecordType.AAAA, RecordType.SRV, RecordType.NAPTR, RecordType.DS, RecordType.DNSKEY,
+        RecordType.TLSA, RecordType.SVCB, RecordType.HTTPS, RecordType.ANY, RecordType.CAA,
+    )
 }  # fmt: skip
 
 _VIEW = f"""CREATE VIEW query_log AS
@@ -130,7 +137,7 @@ def _clock_behind(db: Database) -> None:
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _rows_by_time, _privacy, _clock, _clock_behind)
 
 
-def migrate(connection: Any) -> None:
+def migrate_query_log(connection: Any) -> None:
     """Bring a database to today's tables. `connection` must be in autocommit mode (isolation_level None)."""
     db = Database(connection)
     db.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied TEXT NOT NULL)")

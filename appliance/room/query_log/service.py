@@ -1,12 +1,12 @@
 """The recorder's process: takes batches from workers, lights the lamp, stores, confirms, tells the followers.
 
 The order for a batch: the lamp and the live feed first (a person is waiting), then the disk. What is pending is
-stored `commit_seconds` after its second was over, or `REFUSAL_SECONDS` after it came where a refusal is among it
-or it came late. Workers are told after that. The disk is another thread's work: a slow card keeps neither the
-lamp nor the workers waiting.
+stored `commit_seconds` after its second was over, or `BLOCK_COMMIT_SECONDS` after it came where a refusal is
+among it or it came late. Workers are told after that. The disk is another thread's work: a slow card keeps
+neither the lamp nor the workers waiting.
 
 If the log cannot be written, or its key is not there, batches stay unconfirmed: they wait here, up to
-`WAITING_BATCHES`, and with their workers beyond that; the room says DISK_TROUBLE, and DNS notices nothing.
+`MAX_PENDING_BATCHES`, and with their workers beyond that; the room says DISK_TROUBLE, and DNS notices nothing.
 """
 
 import asyncio
@@ -18,17 +18,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from appliance.room.incidents.monitor import Watch
-from appliance.room.lamp.controller import SignalLight
+from appliance.room.incidents.monitor import IncidentMonitor
+from appliance.room.lamp.controller import LampController
 from appliance.room.query_log import control
 from appliance.room.query_log.live_feed import LiveFeed
-from appliance.room.query_log.redaction import NOTEWORTHY
-from appliance.room.query_log.writer import WRITING_FAILED, Ledger
+from appliance.room.query_log.redaction import BLOCKED_VERDICTS
+from appliance.room.query_log.writer import WRITE_ERRORS, QueryLogWriter
 from dns.errors import DECODING_FAILED
+from dns.policy.steps import STEPS
 from dns.querylog.records import BatchAck, FrameReader, FrameTooLong, RecordBatch, batch_decoder, encode_frame
 
-REFUSAL_SECONDS = 0.1
-WAITING_BATCHES = 1000
+BLOCK_COMMIT_SECONDS = 0.1
+MAX_PENDING_BATCHES = 1000
 RETRY_SECONDS = 5.0
 
 T = TypeVar("T")
@@ -36,204 +37,209 @@ T = TypeVar("T")
 log = logging.getLogger("hallpass.recorder")
 
 
-def patience(second: int, now: float, commit_seconds: float) -> float:
+def commit_delay(second: int, now: float, commit_seconds: float) -> float:
     """Return for how many seconds records may wait, the oldest of which are of a given Unix second.
 
     Workers hand a busy second over in portions, so the time counts from the end of the second, not from what came.
     """
     late = now - (second + 1)
-    return min(max(commit_seconds - late, REFUSAL_SECONDS), commit_seconds)
+    return min(max(commit_seconds - late, BLOCK_COMMIT_SECONDS), commit_seconds)
 
 
-class _NoRoom(Exception):
+class _TooManyPending(Exception):
     """More batches wait than this process may hold."""
 
 
-class Recorder:
+class QueryLogService:
     """The pending batches and what becomes of them."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        live: LiveFeed,
-        light: SignalLight,
-        watch: Watch | None = None,
+        log_writer: QueryLogWriter,
+        live_feed: LiveFeed,
+        lamp: LampController,
+        monitor: IncidentMonitor | None = None,
         *,
         commit_seconds: float,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._ledger = ledger
-        self._live = live
-        self._light = light
-        self._watch = watch
+        self._log_writer = log_writer
+        self._live_feed = live_feed
+        self._lamp = lamp
+        self._monitor = monitor
         self._commit_seconds = commit_seconds
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._disk = ThreadPoolExecutor(1, "disk")
         self._pending: list[tuple[RecordBatch, asyncio.StreamWriter]] = []
-        self._refusals_pending = False
+        self._has_blocks_pending = False
         self._workers = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._storing = asyncio.Lock()
+        self._store_lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.trouble = ""
+        self.problem = ""
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve_worker(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one worker's batches until it goes."""
         frames = FrameReader()
         self._workers += 1
         try:
             while data := await reader.read(65536):
                 for body in frames.feed(data):
-                    self._take(batch_decoder.decode(body), writer)
-        except (FrameTooLong, *DECODING_FAILED, ConnectionError, _NoRoom) as problem:
+                    self._receive_batch(batch_decoder.decode(body), writer)
+        except (FrameTooLong, *DECODING_FAILED, ConnectionError, _TooManyPending) as problem:
             log.warning("a worker's connection was closed: %s", problem)
         finally:
             self._workers -= 1
             writer.close()
 
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the questions of `control` on one connection."""
         try:
             with contextlib.suppress(ConnectionError, ValueError):
                 while line := await reader.readline():
-                    writer.write(control.encoder.encode(await self._answer(line)) + b"\n")
+                    writer.write(control.encoder.encode(await self._handle_control_request(line)) + b"\n")
                     await writer.drain()
         finally:
             writer.close()
 
-    async def store(self) -> None:
+    async def store_pending(self) -> None:
         """Store what is pending, and confirm it."""
-        async with self._storing:
+        async with self._store_lock:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            pending, durable = self._pending, self._refusals_pending
+            pending, durable = self._pending, self._has_blocks_pending
             if not pending:
-                if self.trouble:
-                    await self.tend()
+                if self.problem:
+                    await self.run_maintenance()
                 return
-            self._pending, self._refusals_pending = [], False
+            self._pending, self._has_blocks_pending = [], False
             try:
                 batches = [batch for batch, _ in pending]
-                await self._on_disk(partial(self._ledger.write, batches, self._now(), durable=durable))
-            except WRITING_FAILED as problem:
+                await self._run_on_disk_thread(
+                    partial(self._log_writer.write_batches, batches, self._now(), durable=durable)
+                )
+            except WRITE_ERRORS as problem:
                 self._pending = pending + self._pending
-                self._refusals_pending = self._refusals_pending or durable
-                await self._hold_back(problem)
+                self._has_blocks_pending = self._has_blocks_pending or durable
+                await self._handle_write_error(problem)
                 return
-            self._writes_again()
+            self._handle_write_success()
             for batch, writer in pending:
                 if not writer.is_closing():
                     writer.write(encode_frame(BatchAck(batch.worker, batch.sequence)))
 
-    async def tend(self) -> None:
+    async def run_maintenance(self) -> None:
         """Do what is due by time."""
         try:
-            await self._on_disk(partial(self._ledger.tend, self._now()))
-        except WRITING_FAILED as problem:
-            await self._hold_back(problem)
+            await self._run_on_disk_thread(partial(self._log_writer.run_maintenance, self._now()))
+        except WRITE_ERRORS as problem:
+            await self._handle_write_error(problem)
         else:
             if not self._pending:
-                self._writes_again()
+                self._handle_write_success()
 
-    async def hand_over_incidents(self) -> None:
+    async def send_incidents(self) -> None:
         """Keep the incidents that were found, and give the agent those that it has not got."""
-        watch, ledger = self._watch, self._ledger
-        if watch is None or self.trouble:
+        monitor, log_writer = self._monitor, self._log_writer
+        if monitor is None or self.problem:
             return
         try:
-            found = watch.take()
+            found = monitor.take_incidents()
             if found:
-                await self._on_disk(partial(ledger.keep_incidents, found, self._now()))
-            for incident in await self._on_disk(partial(ledger.incidents_to_hand_over, self._now())):
+                await self._run_on_disk_thread(partial(log_writer.write_incidents, found, self._now()))
+            for incident in await self._run_on_disk_thread(partial(log_writer.read_unsent_incidents, self._now())):
                 # The agent may be slow: it is not the disk's thread that waits for it.
-                if not await asyncio.to_thread(watch.tell, incident):
+                if not await asyncio.to_thread(monitor.send_incident, incident):
                     return
-                await self._on_disk(partial(ledger.handed_over, incident.id, self._now()))
-        except WRITING_FAILED as problem:
-            await self._hold_back(problem)
+                await self._run_on_disk_thread(partial(log_writer.mark_incident_sent, incident.id, self._now()))
+        except WRITE_ERRORS as problem:
+            await self._handle_write_error(problem)
 
-    async def let_workers_finish(self, seconds: float) -> None:
+    async def drain_workers(self, seconds: float) -> None:
         """Store what comes at once until every worker has gone, for so many seconds at most."""
         ends = self._loop.time() + seconds
-        while self._workers and not self.trouble and self._loop.time() < ends:
-            await self.store()
+        while self._workers and not self.problem and self._loop.time() < ends:
+            await self.store_pending()
             await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         """Store what is pending and close the log."""
-        await self.store()
+        await self.store_pending()
         if self._timer is not None:
             self._timer.cancel()
-        with contextlib.suppress(*WRITING_FAILED):
-            await self._on_disk(partial(self._ledger.close, self._now()))
+        with contextlib.suppress(*WRITE_ERRORS):
+            await self._run_on_disk_thread(partial(self._log_writer.close, self._now()))
         self._disk.shutdown()
 
-    def _take(self, batch: RecordBatch, writer: asyncio.StreamWriter) -> None:
-        refused = False
+    def _receive_batch(self, batch: RecordBatch, writer: asyncio.StreamWriter) -> None:
+        blocked = False
         now = self._now()
         second = int(now)
         for record in batch.records:
             second = min(second, record.second)
-            if record.verdict in NOTEWORTHY:
+            if record.verdict in BLOCKED_VERDICTS:
                 if record.verdict == "refused":
-                    refused = True
-                    self._light.refused(record.device)
-                self._live.tell(record)
-        if len(self._pending) >= WAITING_BATCHES:
+                    blocked = True
+                    if record.step not in STEPS.quiet_values:
+                        self._lamp.flash_for_block(record.device)
+                self._live_feed.send_record(record)
+        if len(self._pending) >= MAX_PENDING_BATCHES:
             # The worker keeps it and sends it again on its next connection. Going on with this connection would
             # store later batches first, and this one would then count as known.
-            raise _NoRoom(f"{WAITING_BATCHES} batches wait already")
+            raise _TooManyPending(f"{MAX_PENDING_BATCHES} batches wait already")
         self._pending.append((batch, writer))
-        self._refusals_pending = self._refusals_pending or refused
-        self._store_within(REFUSAL_SECONDS if refused else patience(second, now, self._commit_seconds))
-        if self._watch is not None:
-            self._watch.seen(batch, now)
+        self._has_blocks_pending = self._has_blocks_pending or blocked
+        self._store_within(BLOCK_COMMIT_SECONDS if blocked else commit_delay(second, now, self._commit_seconds))
+        if self._monitor is not None:
+            self._monitor.observe_batch(batch, now)
 
     def _store_within(self, seconds: float) -> None:
-        if self.trouble:
+        if self.problem:
             return  # the retry that is under way takes everything along
         due = self._loop.time() + seconds
         if self._timer is not None:
             if self._timer.when() <= due:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._begin_to_store)
+        self._timer = self._loop.call_at(due, self._start_storing)
 
-    def _begin_to_store(self) -> None:
+    def _start_storing(self) -> None:
         self._timer = None
-        task = self._loop.create_task(self.store())
+        task = self._loop.create_task(self.store_pending())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _hold_back(self, problem: Exception) -> None:
-        if not self.trouble:
+    async def _handle_write_error(self, problem: Exception) -> None:
+        if not self.problem:
             log.error("the query log cannot be written (%s); records wait in memory", problem)
-        self.trouble = str(problem) or type(problem).__name__
-        await self._on_disk(self._ledger.let_go)
+        self.problem = str(problem) or type(problem).__name__
+        await self._run_on_disk_thread(self._log_writer.close_without_writing)
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(RETRY_SECONDS, self._begin_to_store)
+        self._timer = self._loop.call_later(RETRY_SECONDS, self._start_storing)
 
-    def _writes_again(self) -> None:
-        if self.trouble:
+    def _handle_write_success(self) -> None:
+        if self.problem:
             log.warning("the query log can be written again")
-            self.trouble = ""
+            self.problem = ""
 
-    async def _answer(self, line: bytes) -> control.Answer:
+    async def _handle_control_request(self, line: bytes) -> control.ControlResponse:
         try:
-            question = control.question_decoder.decode(line)
+            request = control.request_decoder.decode(line)
         except DECODING_FAILED as problem:
-            return control.Answer(error=f"not a question: {problem}")
-        if isinstance(question, control.Acknowledge):
-            self._light.acknowledge()
-            return control.Answer()
-        await self.store()
+            return control.ControlResponse(error=f"not a question: {problem}")
+        if isinstance(request, control.AcknowledgeRequest):
+            self._lamp.acknowledge_condition()
+            return control.ControlResponse()
+        await self.store_pending()
         try:
-            return await self._on_disk(partial(self._ledger.answer, question, self._now()))
-        except WRITING_FAILED as problem:
-            return control.Answer(error=f"the query log cannot be written: {problem}")
+            return await self._run_on_disk_thread(
+                partial(self._log_writer.handle_control_request, request, self._now())
+            )
+        except WRITE_ERRORS as problem:
+            return control.ControlResponse(error=f"the query log cannot be written: {problem}")
 
-    async def _on_disk(self, work: Callable[[], T]) -> T:
+    async def _run_on_disk_thread(self, work: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._disk, work)

@@ -17,10 +17,10 @@ from appliance.room.query_log.database import Connection
 from appliance.room.query_log.schema import ID_BITS
 from dns.querylog.records import QueryRecord, RecordBatch
 
-REMEMBERED_NAMES = 50_000  # in each of two generations
+CACHED_NAMES = 50_000  # in each of two generations
 WORKER_DAYS = 7  # how long a worker's last number is kept after it was last heard of
 
-_CLOSED = frozenset(("refused", "rewritten"))
+_BLOCKED_VERDICTS = frozenset(("refused", "rewritten"))
 _Outcome = tuple[str, str, str, str, str, str, int]
 _Key = tuple[int, str, str, int, _Outcome]
 
@@ -30,13 +30,13 @@ class LogStore:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        schema.migrate(connection)
-        self._names = _Names(connection)
+        schema.migrate_query_log(connection)
+        self._names = _NameCache(connection)
         self._devices: dict[str, int] = {}
         self._outcomes: dict[_Outcome, int] = {}
         self._next_ids: dict[int, int] = {}
 
-    def write(self, batches: Sequence[RecordBatch], now: float) -> None:
+    def insert_batches(self, batches: Sequence[RecordBatch], now: float) -> None:
         """Store every batch that is not stored yet, in one transaction."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -47,9 +47,9 @@ class LogStore:
                 if known is None:
                     known = last[batch.worker] = self._last_sequence(batch.worker)
                 if batch.sequence > known:
-                    _add_up(batch.records, sums)
+                    _sum_records(batch.records, sums)
                     last[batch.worker] = batch.sequence
-            self._insert(sums)
+            self._insert_rows(sums)
             self._connection.executemany(
                 "INSERT INTO workers VALUES (?, ?, ?)"
                 " ON CONFLICT (worker) DO UPDATE SET sequence = excluded.sequence, seen = excluded.seen",
@@ -58,26 +58,26 @@ class LogStore:
             self._connection.execute("COMMIT")
         except BaseException:
             # What a transaction that is taken back had inserted is gone: its numbers must not be believed.
-            self.forget()
+            self.clear_caches()
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def keep_identities(self, sealed: Mapping[str, bytes], now: float) -> None:
+    def insert_identities(self, sealed: Mapping[str, bytes], now: float) -> None:
         """Keep whose tokens these are, each once."""
         self._connection.executemany(
             "INSERT OR IGNORE INTO identities VALUES (?, ?, ?)",
-            [(token, body, as_text(now)) for token, body in sealed.items()],
+            [(token, body, format_time(now)) for token, body in sealed.items()],
         )
 
-    def keep_incident(self, incident: Incident) -> None:
+    def insert_incident(self, incident: Incident) -> None:
         """Keep an incident until it was handed over, and as long as refusals are kept."""
         self._connection.execute(
             "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, 0)",
-            (incident.id, as_text(incident.happened_at.timestamp()), msgspec.json.encode(incident)),
+            (incident.id, format_time(incident.happened_at.timestamp()), msgspec.json.encode(incident)),
         )
 
-    def incidents_to_hand_over(self) -> list[Incident]:
+    def read_unsent_incidents(self) -> list[Incident]:
         """Return the incidents that the agent has not taken yet, the oldest first."""
         return [
             msgspec.json.decode(row[0], type=Incident)
@@ -86,13 +86,13 @@ class LogStore:
             )
         ]
 
-    def handed_over(self, incident_id: str) -> None:
+    def mark_incident_sent(self, incident_id: str) -> None:
         """Note that the agent has an incident."""
         self._connection.execute("UPDATE incidents SET handed_over = 1 WHERE id = ?", (incident_id,))
 
-    def forget(self) -> None:
+    def clear_caches(self) -> None:
         """Believe no remembered number any more."""
-        self._names = _Names(self._connection)
+        self._names = _NameCache(self._connection)
         self._devices.clear()
         self._outcomes.clear()
         self._next_ids.clear()
@@ -104,8 +104,8 @@ class LogStore:
         finally:
             self._connection.close()
 
-    def _insert(self, sums: dict[_Key, list[float]]) -> None:
-        device_of, outcome_of, name_of, next_id = self._device, self._outcome, self._names.number, self._next_id
+    def _insert_rows(self, sums: dict[_Key, list[float]]) -> None:
+        device_of, outcome_of, name_of, next_id = self._device, self._outcome, self._names.number_of, self._next_id
         devices, outcomes = self._devices, self._outcomes
         rows = []
         counts: dict[tuple[int, int], list[int]] = {}
@@ -120,7 +120,7 @@ class LogStore:
                     outcome_id,
                     count,
                     int(milliseconds * 1000),
-                    outcome[1] in _CLOSED,
+                    outcome[1] in _BLOCKED_VERDICTS,
                 )
             )
             of_hour = counts.get((second // 3600, outcome_id))
@@ -128,7 +128,7 @@ class LogStore:
                 of_hour = counts[second // 3600, outcome_id] = [0, 0]
             of_hour[0] += int(count)
             of_hour[1] += 1
-        self._names.insert()
+        self._names.insert_new()
         self._connection.executemany(
             "INSERT INTO queries (id, device_id, name_id, qtype, outcome_id, count, microseconds, closed)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -163,7 +163,7 @@ class LogStore:
 
     def _outcome(self, outcome: _Outcome) -> int:
         columns = ("device_group", "verdict", "step", "category", "source", "entry", "rcode")
-        if len(self._outcomes) >= REMEMBERED_NAMES:
+        if len(self._outcomes) >= CACHED_NAMES:
             self._outcomes.clear()
         number = self._outcomes[outcome] = self._number("outcomes", columns, outcome)
         return number
@@ -181,19 +181,19 @@ class LogStore:
         return int(made.lastrowid)
 
 
-class _Names:
+class _NameCache:
     """Which name has which number: the names met lately, in two generations."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        latest = connection.execute("SELECT name, id FROM names ORDER BY id DESC LIMIT ?", (REMEMBERED_NAMES,))
+        latest = connection.execute("SELECT name, id FROM names ORDER BY id DESC LIMIT ?", (CACHED_NAMES,))
         self._recent: dict[str, int] = {}
         self._before: dict[str, int] = dict(latest.fetchall())
         self._next = int(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM names").fetchone()[0])
         self._new: list[tuple[int, str]] = []
 
-    def number(self, name: str) -> int:
-        """Return the number of a name; a new one is inserted with the next `insert`."""
+    def number_of(self, name: str) -> int:
+        """Return the number of a name; a new one is inserted with the next `insert_new`."""
         number = self._recent.get(name)
         if number is not None:
             return number
@@ -202,23 +202,23 @@ class _Names:
             number = self._next
             self._next += 1
             self._new.append((number, name))
-        if len(self._recent) >= REMEMBERED_NAMES:
+        if len(self._recent) >= CACHED_NAMES:
             self._before, self._recent = self._recent, {}
         self._recent[name] = number
         return number
 
-    def insert(self) -> None:
+    def insert_new(self) -> None:
         """Insert what is new."""
         self._connection.executemany("INSERT INTO names VALUES (?, ?)", self._new)
         self._new = []
 
 
-def as_text(time: float) -> str:
+def format_time(time: float) -> str:
     """Return a time as it stands in the tables: UTC, ISO 8601."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _add_up(records: Iterable[QueryRecord], sums: dict[_Key, list[float]]) -> None:
+def _sum_records(records: Iterable[QueryRecord], sums: dict[_Key, list[float]]) -> None:
     for second, device, group, name, qtype, verdict, step, category, source, entry, rcode, count, spent in map(
         _values, records
     ):

@@ -1,12 +1,12 @@
-"""Everything that is written down, in one place and by one thread: the database, the spool beside it, the key.
+"""Everything that is written down, in one place and by one thread: the database, the journal beside it, the key.
 
-A batch is stored when `write` returns: in the spool or in the database. Few records go to the spool; they are
-taken into the database at once while the log was quiet (`PROMPT_FOLDS` times), then every `fold_seconds`, so
-that a day's trickle does not wear the card. Many go straight to the database, which then writes full pages
-anyway.
+A batch is stored when `write_batches` returns: in the journal or in the database. Few records go to the journal;
+they are taken into the database at once while the log was quiet (`PROMPT_FLUSHES` times), then every
+`fold_seconds`, so that a day's trickle does not wear the card. Many go straight to the database, which then
+writes full pages anyway.
 
 A file that is no database, or one that the key does not open, is set aside under its date, a new one is begun,
-and the loss is written down in it. The spool is cleared only after a commit that is on the disk.
+and the loss is written down in it. The journal is cleared only after a commit that is on the disk.
 """
 
 import contextlib
@@ -20,263 +20,273 @@ from appliance.errors import HallpassError
 from appliance.protocol import Incident
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control, log_key, retention
-from appliance.room.query_log.clock_guard import ClockGuard, since_boot
-from appliance.room.query_log.database import Connection, DatabaseError, check, is_damage, open_for_writing
-from appliance.room.query_log.journal import Spool
-from appliance.room.query_log.log_key import KeyNotThere, LogKeySource
-from appliance.room.query_log.pseudonyms import Tokens
-from appliance.room.query_log.redaction import keeper
-from appliance.room.query_log.store import LogStore, as_text
+from appliance.room.query_log.clock_guard import ClockGuard, seconds_since_boot
+from appliance.room.query_log.database import (
+    Connection,
+    DatabaseError,
+    check_database,
+    is_damage,
+    open_database_for_writing,
+)
+from appliance.room.query_log.journal import Journal
+from appliance.room.query_log.log_key import LogKeySource, LogKeyUnavailable
+from appliance.room.query_log.pseudonyms import Pseudonyms
+from appliance.room.query_log.redaction import make_redactor
+from appliance.room.query_log.store import LogStore, format_time
 from appliance.settings.room import LogSection, RoomSettings
 from dns.querylog.records import RecordBatch
 
 MANY_RECORDS = 256
-SPOOL_BYTES = 512 * 1024
-PROMPT_FOLDS = 200
+MAX_JOURNAL_BYTES = 512 * 1024
+PROMPT_FLUSHES = 200
 PRUNE_HOUR = 3  # by this machine's clock
 DAY_SECONDS = 86_400.0
 MEASURE_SECONDS = 60.0  # how often the size is looked at
 
-WRITING_FAILED = (DatabaseError, OSError, KeyNotThere)
+WRITE_ERRORS = (DatabaseError, OSError, LogKeyUnavailable)
 
 log = logging.getLogger("hallpass.recorder")
 
 
-class Ledger:
-    """The query log, whole. Methods raise one of `WRITING_FAILED`; what they were given is then not stored."""
+class QueryLogWriter:
+    """The query log, whole. Methods raise one of `WRITE_ERRORS`; what they were given is then not stored."""
 
     def __init__(
         self,
         path: Path,
-        spool: Path,
+        journal_path: Path,
         settings: LogSection,
-        tokens: Tokens,
-        keys: LogKeySource,
+        pseudonyms: Pseudonyms,
+        key_source: LogKeySource,
         *,
         clock_trusted: Callable[[], bool] = lambda: True,
-        running: Callable[[], float] = since_boot,
+        uptime: Callable[[], float] = seconds_since_boot,
     ) -> None:
         self._path = path
-        self._spool_path = spool
+        self._journal_path = journal_path
         self._settings = settings
-        self._tokens = tokens
-        self._keys = keys
+        self._pseudonyms = pseudonyms
+        self._key_source = key_source
         self._clock_trusted = clock_trusted
-        self._clock = ClockGuard(running)
-        self._keep = keeper(settings.detail, tokens)
+        self._clock = ClockGuard(uptime)
+        self._redact_batch = make_redactor(settings.detail, pseudonyms)
         self._connection: Connection = None
         self._store: LogStore | None = None
-        self._spool: Spool | None = None
-        self._spooled: list[RecordBatch] = []
-        self._pace = _Pace(settings.fold_seconds)
-        self._pruned = self._measured = 0.0
+        self._journal: Journal | None = None
+        self._journaled: list[RecordBatch] = []
+        self._pace = _FlushPace(settings.fold_seconds)
+        self._pruned_at = self._measured_at = 0.0
 
-    def write(self, batches: Sequence[RecordBatch], now: float, *, durable: bool = False) -> None:
+    def write_batches(self, batches: Sequence[RecordBatch], now: float, *, durable: bool = False) -> None:
         """Store batches; `durable`: on the disk itself before this returns."""
-        self._open(now)
-        kept = [self._keep(batch) for batch in batches]
+        self._ensure_open(now)
+        kept = [self._redact_batch(batch) for batch in batches]
         many = sum(len(batch.records) for batch in kept) >= MANY_RECORDS
-        if self._spool is None or many or self._spool.size > SPOOL_BYTES or self._pace.may(now):
-            self._fold(kept, now)
+        if self._journal is None or many or self._journal.size > MAX_JOURNAL_BYTES or self._pace.may_flush(now):
+            self._write_to_database(kept, now)
         else:
-            self._spool.append(kept, durable=durable)
-            self._spooled += kept
+            self._journal.append_batches(kept, durable=durable)
+            self._journaled += kept
 
-    def fold(self, now: float) -> None:
-        """Take into the database what is in the spool."""
-        self._open(now)
-        if self._spooled:
-            self._fold([], now)
+    def flush_journal(self, now: float) -> None:
+        """Take into the database what is in the journal."""
+        self._ensure_open(now)
+        if self._journaled:
+            self._write_to_database([], now)
 
-    def tend(self, now: float) -> None:
+    def run_maintenance(self, now: float) -> None:
         """Do what is due by time: fold, prune."""
-        self._open(now)
-        self._clock.look(self._connection, now, trusted=self._clock_trusted())
-        if self._spooled and self._pace.may(now):
-            self._fold([], now)
+        self._ensure_open(now)
+        self._clock.check_clock(self._connection, now, trusted=self._clock_trusted())
+        if self._journaled and self._pace.may_flush(now):
+            self._write_to_database([], now)
         if self._is_time_to_prune(now):
-            self._pruned = now
-            if retention.by_age(self._connection, self._settings, now).rows and self._store is not None:
-                self._store.forget()
-        if abs(now - self._measured) >= MEASURE_SECONDS:
-            self._measured = now
-            gone = retention.by_size(self._connection, self._settings.megabytes * 1_000_000, now)
-            if gone.rows and self._store is not None:
-                log.warning("the query log is full: %d of its oldest rows were deleted", gone.rows)
-                self._store.forget()
+            self._pruned_at = now
+            if retention.delete_by_age(self._connection, self._settings, now).rows and self._store is not None:
+                self._store.clear_caches()
+        if abs(now - self._measured_at) >= MEASURE_SECONDS:
+            self._measured_at = now
+            deleted = retention.delete_by_size(self._connection, self._settings.megabytes * 1_000_000, now)
+            if deleted.rows and self._store is not None:
+                log.warning("the query log is full: %d of its oldest rows were deleted", deleted.rows)
+                self._store.clear_caches()
 
     def _is_time_to_prune(self, now: float) -> bool:
         """At the start, then at night where the room runs on; never by a clock that may be wrong or has jumped."""
         if not self._clock.is_steady:
             return False
-        since = abs(now - self._pruned)
+        since = abs(now - self._pruned_at)
         at_night = time.localtime(now).tm_hour == PRUNE_HOUR
         return since >= (DAY_SECONDS / 2 if at_night else DAY_SECONDS)
 
-    def answer(self, question: control.Question, now: float) -> control.Answer:
+    def handle_control_request(self, request: control.ControlRequest, now: float) -> control.ControlResponse:
         """Do what somebody asked of the log's one writer."""
-        if isinstance(question, control.Purge | control.LookUp) and not (
-            question.who.strip() and question.reason.strip()
+        if isinstance(request, control.PurgeRequest | control.LookupRequest) and not (
+            request.who.strip() and request.reason.strip()
         ):
-            return control.Answer(error="a name and a reason are needed: both are written down")
-        self.fold(now)
-        if isinstance(question, control.Purge):
-            gone = retention.purge(self._connection, question, now)
-            self._open(now).forget()
-            return control.Answer(rows=gone.rows, answers=gone.answers)
-        if isinstance(question, control.LookUp):
-            return control.Answer(address=self._look_up(question, now))
-        return control.Answer()
+            return control.ControlResponse(error="a name and a reason are needed: both are written down")
+        self.flush_journal(now)
+        if isinstance(request, control.PurgeRequest):
+            deleted = retention.purge_rows(self._connection, request, now)
+            self._ensure_open(now).clear_caches()
+            return control.ControlResponse(rows=deleted.rows, answers=deleted.answers)
+        if isinstance(request, control.LookupRequest):
+            return control.ControlResponse(address=self._lookup_address(request, now))
+        return control.ControlResponse()
 
-    def _look_up(self, question: control.LookUp, now: float) -> str:
-        token = question.token
-        row = self._connection.execute("SELECT sealed FROM identities WHERE token = ?", (token,)).fetchone()
-        address = (self._tokens.opened(token, row[0]) if row else None) or ""
+    def _lookup_address(self, request: control.LookupRequest, now: float) -> str:
+        pseudonym = request.token
+        row = self._connection.execute("SELECT sealed FROM identities WHERE token = ?", (pseudonym,)).fetchone()
+        address = (self._pseudonyms.unseal_address(pseudonym, row[0]) if row else None) or ""
         self._connection.execute(
             "INSERT INTO lookups (time, who, token, reason, found) VALUES (?, ?, ?, ?, ?)",
-            (as_text(now), question.who, token, question.reason, bool(address)),
+            (format_time(now), request.who, pseudonym, request.reason, bool(address)),
         )
         return address
 
-    def keep_incidents(self, incidents: Sequence[Incident], now: float) -> None:
+    def write_incidents(self, incidents: Sequence[Incident], now: float) -> None:
         """Keep incidents until the agent has them."""
-        store = self._open(now)
+        store = self._ensure_open(now)
         for incident in incidents:
-            store.keep_incident(incident)
+            store.insert_incident(incident)
 
-    def incidents_to_hand_over(self, now: float) -> list[Incident]:
+    def read_unsent_incidents(self, now: float) -> list[Incident]:
         """Return the incidents that the agent has not got yet."""
-        return self._open(now).incidents_to_hand_over()
+        return self._ensure_open(now).read_unsent_incidents()
 
-    def handed_over(self, incident_id: str, now: float) -> None:
+    def mark_incident_sent(self, incident_id: str, now: float) -> None:
         """Note that the agent has an incident."""
-        self._open(now).handed_over(incident_id)
+        self._ensure_open(now).mark_incident_sent(incident_id)
 
-    def let_go(self) -> None:
+    def close_without_writing(self) -> None:
         """Close everything without another write: after a failure, so that the next attempt begins anew."""
-        with contextlib.suppress(*WRITING_FAILED):
+        with contextlib.suppress(*WRITE_ERRORS):
             if self._connection is not None:
                 self._connection.close()
         with contextlib.suppress(OSError):
-            if self._spool is not None:
-                self._spool.close()
-        self._connection = self._store = self._spool = None
-        self._spooled = []
+            if self._journal is not None:
+                self._journal.close()
+        self._connection = self._store = self._journal = None
+        self._journaled = []
 
     def close(self, now: float) -> None:
         """Fold, and close."""
         try:
             if self._store is not None:
-                self.fold(now)
+                self.flush_journal(now)
                 self._clock.save(self._connection)
                 self._store.close()
                 self._connection = None
         finally:
-            self.let_go()
+            self.close_without_writing()
 
-    def _fold(self, more: list[RecordBatch], now: float) -> None:
-        store = self._open(now)
+    def _write_to_database(self, more: list[RecordBatch], now: float) -> None:
+        store = self._ensure_open(now)
         try:
-            store.write([*self._spooled, *more], now)
+            store.insert_batches([*self._journaled, *more], now)
         except DatabaseError as problem:
             if not is_damage(problem):
                 raise
-            self._set_aside(problem, now).write(more, now)  # the spool was taken in on the way
-        if self._spool is not None and self._spool.size:
-            self._spool.clear()
-        self._spooled = []
-        self._keep_identities(now)
+            self._replace_damaged(problem, now).insert_batches(more, now)  # the journal was taken in on the way
+        if self._journal is not None and self._journal.size:
+            self._journal.clear()
+        self._journaled = []
+        self._write_identities(now)
 
-    def _keep_identities(self, now: float) -> None:
-        met = self._tokens.met
+    def _write_identities(self, now: float) -> None:
+        met = self._pseudonyms.new_addresses
         if self._store is not None and met and self._settings.detail != "counts":
-            sealed = {token: self._tokens.sealed(token, address) for token, address in list(met.items())}
-            self._store.keep_identities(sealed, now)
+            sealed = {token: self._pseudonyms.seal_address(token, address) for token, address in list(met.items())}
+            self._store.insert_identities(sealed, now)
             for token in sealed:
                 met.pop(token, None)
 
-    def _open(self, now: float) -> LogStore:
+    def _ensure_open(self, now: float) -> LogStore:
         if self._store is not None:
             return self._store
         try:
-            return self._begin(now)
+            return self._open_store(now)
         except DatabaseError as problem:
             if not is_damage(problem):
                 raise
-            return self._set_aside(problem, now)
+            return self._replace_damaged(problem, now)
 
-    def _begin(self, now: float) -> LogStore:
-        key = self._keys.key()
-        connection = open_for_writing(self._path, key)
+    def _open_store(self, now: float) -> LogStore:
+        key = self._key_source.load_key()
+        connection = open_database_for_writing(self._path, key)
         try:
-            check(connection)
+            check_database(connection)
             store = LogStore(connection)
             self._clock.load(connection, now)
-            spool = Spool(self._spool_path, key)
+            journal = Journal(self._journal_path, key)
         except BaseException:
             connection.close()
             raise
-        self._connection, self._store, self._spool = connection, store, spool
-        if spool.size:
-            found = spool.batches()
-            store.write(found, now)
+        self._connection, self._store, self._journal = connection, store, journal
+        if journal.size:
+            found = journal.read_batches()
+            store.insert_batches(found, now)
             if not found:
                 log.error("what was received last cannot be read: it is torn, or of another key")
-                self._prove("what was received last", "it was torn, or of another key", now)
-            spool.clear()
+                self._record_loss("what was received last", "it was torn, or of another key", now)
+            journal.clear()
         return store
 
-    def _set_aside(self, problem: Exception, now: float) -> LogStore:
-        self.let_go()
-        aside = self._path.with_name(f"{self._path.stem}.set-aside-{as_text(now).replace(':', '')}.db")
+    def _replace_damaged(self, problem: Exception, now: float) -> LogStore:
+        self.close_without_writing()
+        aside = self._path.with_name(f"{self._path.stem}.set-aside-{format_time(now).replace(':', '')}.db")
         for ending in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
                 os.replace(f"{self._path}{ending}", f"{aside}{ending}")  # noqa: PTH105 (a name with an ending)
         log.error(
             "%s cannot be used (%s): it was set aside as %s, and a new one begun", self._path, problem, aside
         )
-        store = self._begin(now)
-        self._prove(f"the log before this one, set aside as {aside.name}", str(problem), now)
+        store = self._open_store(now)
+        self._record_loss(f"the log before this one, set aside as {aside.name}", str(problem), now)
         return store
 
-    def _prove(self, what: str, reason: str, now: float) -> None:
+    def _record_loss(self, what: str, reason: str, now: float) -> None:
         self._connection.execute(
             "INSERT INTO deletions (time, what, who, reason, rows, answers) VALUES (?, ?, 'recorder', ?, 0, 0)",
-            (as_text(now), what, reason),
+            (format_time(now), what, reason),
         )
 
 
-def in_place(settings: RoomSettings, question: control.Question) -> control.Answer:
+def handle_without_service(settings: RoomSettings, request: control.ControlRequest) -> control.ControlResponse:
     """Do what was asked while no recorder runs. Raises HallpassError."""
-    paths = RoomPaths.of(settings)
+    paths = RoomPaths.from_settings(settings)
     now = time.time()
-    ledger = Ledger(
-        paths.log, paths.log_spool, settings.log, Tokens.of_room(paths.data), log_key.of_room(settings.log, paths)
+    writer = QueryLogWriter(
+        paths.query_log,
+        paths.query_log_journal,
+        settings.log,
+        Pseudonyms.load_or_create(paths.data),
+        log_key.make_log_key_source(settings.log, paths),
     )
     try:
-        answer = ledger.answer(question, now)
-        ledger.close(now)
+        response = writer.handle_control_request(request, now)
+        writer.close(now)
     except (DatabaseError, OSError) as problem:
-        raise HallpassError(f"{paths.log}: {problem}") from problem
+        raise HallpassError(f"{paths.query_log}: {problem}") from problem
     finally:
-        ledger.let_go()
-    if answer.error:
-        raise HallpassError(answer.error)
-    return answer
+        writer.close_without_writing()
+    if response.error:
+        raise HallpassError(response.error)
+    return response
 
 
-class _Pace:
+class _FlushPace:
     """How often a few records may be taken into the database: at once after a quiet time, then now and then."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._credit = float(PROMPT_FOLDS)
+        self._credit = float(PROMPT_FLUSHES)
         self._at: float | None = None
 
-    def may(self, now: float) -> bool:
+    def may_flush(self, now: float) -> bool:
         """Tell whether now is a time to do it, and count it."""
         if self._at is not None:
-            self._credit = min(self._credit + max(now - self._at, 0.0) / self._seconds, PROMPT_FOLDS)
+            self._credit = min(self._credit + max(now - self._at, 0.0) / self._seconds, PROMPT_FLUSHES)
         self._at = now
         if self._credit < 1:
             return False

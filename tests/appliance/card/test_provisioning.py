@@ -14,7 +14,7 @@ from appliance.card.config_choice import ConfigSource, choose_config
 from appliance.card.provisioning import update_upstreams, write_room_settings
 from appliance.room import health
 from appliance.room.health import Condition
-from appliance.room.local_zones import certificate_files
+from appliance.room.local_zones import check_certificate_files
 from appliance.room.paths import RoomPaths
 from appliance.room.room_policy import load_policy
 from appliance.settings.load import load_settings
@@ -48,7 +48,7 @@ def in_use(card: FakeCard) -> RoomSettings:
 
 
 def conditions(card: FakeCard) -> tuple[Condition, ...]:
-    [said] = health.read(card.paths.runtime / "health", 1e12)
+    [said] = health.read_health(card.paths.runtime / "health", 1e12)
     return said.conditions
 
 
@@ -66,7 +66,7 @@ def test_a_card_as_it_was_flashed_closes_everything_and_says_what_it_waits_for(c
     assert [server.host for server in room.dns.upstreams] == ["9.9.9.9", "149.112.112.112", "1.1.1.2"]
     assert conditions(card) == (Condition.NOT_ENROLLED,)
     assert not card.paths.problem_file.exists()
-    policy = load_policy(room, RoomPaths.of(room))
+    policy = load_policy(room, RoomPaths.from_settings(room))
     assert policy.document.profiles[0].closed == ("*",)
 
 
@@ -253,7 +253,7 @@ def test_a_certificate_on_the_card_turns_encrypted_dns_on(card: FakeCard, tmp_pa
     assert card.boot(machine).config.problems == ()
     tls = in_use(card).dns.tls
     assert tls is not None
-    assert certificate_files(tls) is not None
+    assert check_certificate_files(tls) is not None
     assert machine.owners[card.paths.certificate_in_use] == (0o400, "hallpass-resolver", "hallpass")
     assert "{ 443, 853 }" in card.paths.firewall_file.read_text()
     assert [path.name for path in card.paths.boot.iterdir()] == ["hallpass.toml"]

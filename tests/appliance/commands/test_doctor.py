@@ -188,8 +188,8 @@ class TestCentral:
         server = subprocess.Popen(
             [sys.executable, "-c", TLS_SERVER, str(port), str(certificate), str(key)], stdout=subprocess.PIPE
         )
+        assert server.stdout is not None
         try:
-            assert server.stdout is not None
             server.stdout.readline()
             url = f"https://127.0.0.1:{port}"
             first = doctor(url, more=f'certificate = "{theirs.file}"\n')[0]

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,11 @@ class Ran:
         self.err = err
 
 
+Lists = Callable[..., Ran]  # takes the words after `hallpass lists`
+
+
 @pytest.fixture
-def lists(capsys: pytest.CaptureFixture[str]):
+def lists(capsys: pytest.CaptureFixture[str]) -> Lists:
     """Run `hallpass lists …` and give its status and words."""
 
     def run(*arguments: object) -> Ran:
@@ -50,12 +54,12 @@ def sources(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def index(sources: Path, tmp_path: Path, lists) -> Path:
+def index(sources: Path, tmp_path: Path, lists: Lists) -> Path:
     assert lists("build", sources, "--output", tmp_path / "index").status == 0
     return tmp_path / "index"
 
 
-def test_a_sources_file_is_compiled(sources: Path, tmp_path: Path, lists) -> None:
+def test_a_sources_file_is_compiled(sources: Path, tmp_path: Path, lists: Lists) -> None:
     ran = lists("build", sources, "--output", tmp_path / "index")
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith(
@@ -65,19 +69,19 @@ def test_a_sources_file_is_compiled(sources: Path, tmp_path: Path, lists) -> Non
     assert "1 line passed over: an address" in ran.out
 
 
-def test_the_report_shows_every_line_passed_over(sources: Path, tmp_path: Path, lists) -> None:
+def test_the_report_shows_every_line_passed_over(sources: Path, tmp_path: Path, lists: Lists) -> None:
     ran = lists("build", sources, "--output", tmp_path / "index", "--report")
     assert "gambling/domains:3: an address, not a name: nobody asks DNS for it: 192.0.2.1" in ran.out
     assert "adverts.txt:3: the modifier 'frobnicate' is unknown" in ran.out
 
 
-def test_exported_names_are_sorted_one_a_line(index: Path, lists) -> None:
+def test_exported_names_are_sorted_one_a_line(index: Path, lists: Lists) -> None:
     assert lists("export", index).out == "ads.example\nbets.example\n"
     assert lists("export", index, "--category", "gambling").out == "bets.example\n"
     assert lists("export", index, "--category", "chat").out == ""
 
 
-def test_a_search_says_what_touches_a_name(index: Path, lists) -> None:
+def test_a_search_says_what_touches_a_name(index: Path, lists: Lists) -> None:
     ran = lists("search", "WWW.Bets.example.", "good.ads.example", "fine.example", "--index", index)
     assert ran.status == 0
     assert ran.out.splitlines() == [
@@ -92,7 +96,7 @@ def test_a_search_says_what_touches_a_name(index: Path, lists) -> None:
     assert found["closings"] == [{"category": "gambling", "source": "ut1-gambling", "entry": "bets.example"}]
 
 
-def test_a_difference_is_shown_by_category(index: Path, sources: Path, tmp_path: Path, lists) -> None:
+def test_a_difference_is_shown_by_category(index: Path, sources: Path, tmp_path: Path, lists: Lists) -> None:
     (tmp_path / "adverts.txt").write_text("||ads.example^\n||more.example^\n")
     lists("build", sources, "--output", tmp_path / "newer")
     ran = lists("diff", index, tmp_path / "newer")
@@ -102,7 +106,7 @@ def test_a_difference_is_shown_by_category(index: Path, sources: Path, tmp_path:
     assert lists("diff", index, index).out == "Nothing changed.\n"
 
 
-def test_a_report_says_what_an_index_is_made_of(index: Path, lists) -> None:
+def test_a_report_says_what_an_index_is_made_of(index: Path, lists: Lists) -> None:
     ran = lists("report", index, "--lines")
     assert ran.status == 0
     assert "ut1-gambling: 1 names, gambling, squidguard" in ran.out
@@ -112,7 +116,7 @@ def test_a_report_says_what_an_index_is_made_of(index: Path, lists) -> None:
     assert [one["name"] for one in report["sources"]] == ["ut1-gambling", "adverts"]
 
 
-def test_the_catalogue_is_shown_and_gives_a_sources_file(lists, tmp_path: Path) -> None:
+def test_the_catalogue_is_shown_and_gives_a_sources_file(lists: Lists, tmp_path: Path) -> None:
     assert "ut1-gambling: UT1 gambling" in lists("catalogue").out
     assert "set primary-school: Primary school" in lists("catalogue").out
     assert "ut1-games" not in lists("catalogue", "--category", "gambling").out
@@ -122,7 +126,7 @@ def test_the_catalogue_is_shown_and_gives_a_sources_file(lists, tmp_path: Path) 
     } == {"chat"}
 
 
-def test_lists_are_fetched_held_back_and_accepted(tmp_path: Path, lists) -> None:
+def test_lists_are_fetched_held_back_and_accepted(tmp_path: Path, lists: Lists) -> None:
     with list_server() as server:
         server.gives("/list", NAMES.encode())
         (tmp_path / "sources.toml").write_text(
@@ -153,7 +157,7 @@ def test_lists_are_fetched_held_back_and_accepted(tmp_path: Path, lists) -> None
         assert failed.out.startswith("2 names")
 
 
-def test_a_build_fetches_what_was_never_fetched_and_no_more(tmp_path: Path, lists) -> None:
+def test_a_build_fetches_what_was_never_fetched_and_no_more(tmp_path: Path, lists: Lists) -> None:
     with list_server() as server:
         server.gives("/list", NAMES.encode())
         (tmp_path / "sources.toml").write_text(
@@ -176,7 +180,7 @@ def test_a_build_fetches_what_was_never_fetched_and_no_more(tmp_path: Path, list
         (("catalogue", "--sources", "nothing"), "no list and no set 'nothing'"),
     ],
 )
-def test_a_failure_is_one_clear_line_and_status_1(arguments: tuple[str, ...], words: str, lists) -> None:
+def test_a_failure_is_one_clear_line_and_status_1(arguments: tuple[str, ...], words: str, lists: Lists) -> None:
     ran = lists(*arguments)
     assert ran.status == 1
     assert words in ran.err
@@ -185,13 +189,13 @@ def test_a_failure_is_one_clear_line_and_status_1(arguments: tuple[str, ...], wo
 
 
 @pytest.mark.parametrize("arguments", [("build",), ("search",), ("export",), ("diff", "a"), ("nonsense",)])
-def test_wrong_use_is_one_clear_line_and_status_2(arguments: tuple[str, ...], lists) -> None:
+def test_wrong_use_is_one_clear_line_and_status_2(arguments: tuple[str, ...], lists: Lists) -> None:
     ran = lists(*arguments)
     assert ran.status == 2
     assert ran.err.count("\n") == 1
 
 
-def test_a_damaged_index_is_refused_without_a_traceback(index: Path, lists) -> None:
+def test_a_damaged_index_is_refused_without_a_traceback(index: Path, lists: Lists) -> None:
     file = index / "index.hpx"
     file.write_bytes(file.read_bytes()[:-1])
     ran = lists("export", index)

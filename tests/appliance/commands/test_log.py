@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from appliance.commands.log import command
 from appliance.errors import HallpassError
 from appliance.room.paths import RoomPaths
-from appliance.room.query_log.log_key import of_room
-from appliance.room.query_log.pseudonyms import Tokens
-from appliance.room.query_log.writer import Ledger
+from appliance.room.query_log.log_key import make_log_key_source
+from appliance.room.query_log.pseudonyms import Pseudonyms
+from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.querylog.records import QueryRecord, RecordBatch
@@ -41,12 +41,16 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         f'[dns]\nupstreams = ["192.0.2.53"]\n{request.param}'
     )
     settings = load_settings(config, RoomSettings)
-    paths = RoomPaths.of(settings)
+    paths = RoomPaths.from_settings(settings)
     paths.data.mkdir()
-    ledger = Ledger(
-        paths.log, paths.log_spool, settings.log, Tokens.of_room(paths.data), of_room(settings.log, paths)
+    ledger = QueryLogWriter(
+        paths.query_log,
+        paths.query_log_journal,
+        settings.log,
+        Pseudonyms.load_or_create(paths.data),
+        make_log_key_source(settings.log, paths),
     )
-    ledger.write([RecordBatch("w", 1, RECORDS)], NOW)
+    ledger.write_batches([RecordBatch("w", 1, RECORDS)], NOW)
     ledger.close(NOW)
     return config
 

@@ -26,30 +26,40 @@ def finding(parent: str) -> TunnelFinding:
 
 def test_what_is_closed_stays_closed_for_a_day_from_its_last_finding(tmp_path: Path) -> None:
     file = tmp_path / "tunnels.json"
-    blocked_tunnels.close(file, finding("a.example"), NOW)
-    blocked_tunnels.close(file, finding("b.example"), NOW + 100)
-    blocked_tunnels.close(file, finding("a.example"), NOW + 200)
+    blocked_tunnels.block_tunnel(file, finding("a.example"), NOW)
+    blocked_tunnels.block_tunnel(file, finding("b.example"), NOW + 100)
+    blocked_tunnels.block_tunnel(file, finding("a.example"), NOW + 200)
 
-    assert {one.parent for one in blocked_tunnels.read(file, NOW + 300)} == {"a.example", "b.example"}
-    assert {one.parent for one in blocked_tunnels.read(file, NOW + 86400 + 150)} == {"a.example"}
-    assert not blocked_tunnels.read(file, NOW + 86400 + 200)
+    assert {one.parent for one in blocked_tunnels.read_blocked_tunnels(file, NOW + 300)} == {
+        "a.example",
+        "b.example",
+    }
+    assert {one.parent for one in blocked_tunnels.read_blocked_tunnels(file, NOW + 86400 + 150)} == {"a.example"}
+    assert not blocked_tunnels.read_blocked_tunnels(file, NOW + 86400 + 200)
 
 
 def test_a_clock_that_jumps_ahead_and_comes_back_opens_no_tunnel(tmp_path: Path) -> None:
     file = tmp_path / "tunnels.json"
-    blocked_tunnels.close(file, finding("a.example"), NOW)
-    blocked_tunnels.close(file, finding("b.example"), NOW + 120 * 86400)
+    blocked_tunnels.block_tunnel(file, finding("a.example"), NOW)
+    blocked_tunnels.block_tunnel(file, finding("b.example"), NOW + 120 * 86400)
 
-    assert {one.parent for one in blocked_tunnels.read(file, NOW + 60)} == {"a.example", "b.example"}
+    assert {one.parent for one in blocked_tunnels.read_blocked_tunnels(file, NOW + 60)} == {
+        "a.example",
+        "b.example",
+    }
 
 
 def test_the_file_remembers_the_last_thousand_domains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocked_tunnels, "REMEMBERED", 3)
+    monkeypatch.setattr(blocked_tunnels, "MAX_KEPT", 3)
     file = tmp_path / "tunnels.json"
     for number in range(5):
-        blocked_tunnels.close(file, finding(f"n{number}.example"), NOW)
+        blocked_tunnels.block_tunnel(file, finding(f"n{number}.example"), NOW)
 
-    assert [one.parent for one in blocked_tunnels.read(file, NOW)] == ["n2.example", "n3.example", "n4.example"]
+    assert [one.parent for one in blocked_tunnels.read_blocked_tunnels(file, NOW)] == [
+        "n2.example",
+        "n3.example",
+        "n4.example",
+    ]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[1]", b'[{"parent": 1}]'])
@@ -58,15 +68,15 @@ def test_a_file_that_is_missing_or_broken_closes_nothing(tmp_path: Path, content
     if content is not None:
         file.write_bytes(content)
 
-    assert blocked_tunnels.read(file, NOW) == ()
+    assert blocked_tunnels.read_blocked_tunnels(file, NOW) == ()
 
 
 def test_what_the_school_allows_is_not_closed() -> None:
     closed = (
-        blocked_tunnels.ClosedTunnel("tunnel.av.example", NOW + 1),
-        blocked_tunnels.ClosedTunnel("other.example", NOW + 1),
+        blocked_tunnels.BlockedTunnel("tunnel.av.example", NOW + 1),
+        blocked_tunnels.BlockedTunnel("other.example", NOW + 1),
     )
 
-    made = blocked_tunnels.rules(closed, [Rule(name="av.example", action="allow")])
+    made = blocked_tunnels.block_rules(closed, [Rule(name="av.example", action="allow")])
 
     assert [rule.name for rule in made] == ["other.example"]

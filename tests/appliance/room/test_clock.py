@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.room.clock import AGREES_SECONDS, NO_EARLIER_THAN, is_trusted
+from appliance.room.clock import EARLIEST_TIME, MAX_DIFFERENCE_SECONDS, is_clock_trusted
 
-LATER = NO_EARLIER_THAN + 86_400
+LATER = EARLIEST_TIME + 86_400
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,10 @@ LATER = NO_EARLIER_THAN + 86_400
         (LATER, ("timesync",), None, False),  # a Pi that has just started
         (LATER, ("timesync", "timesync/synchronized"), None, True),
         (LATER, ("timesync",), LATER + 60, True),
-        (LATER, ("timesync",), LATER + AGREES_SECONDS + 1, False),
+        (LATER, ("timesync",), LATER + MAX_DIFFERENCE_SECONDS + 1, False),
         (LATER, ("timesync",), 12.0, False),  # a Pi 5 without a battery
         (12.0, ("timesync",), 12.0, False),
-        (NO_EARLIER_THAN - 1, ("timesync", "timesync/synchronized"), NO_EARLIER_THAN - 1, False),
+        (EARLIEST_TIME - 1, ("timesync", "timesync/synchronized"), EARLIEST_TIME - 1, False),
         (0.0, (), None, False),
     ],
 )
@@ -32,9 +32,9 @@ def test_a_clock_is_believed_where_there_is_reason_to(
     if hardware_clock is not None:
         (tmp_path / "rtc0/since_epoch").write_text(f"{hardware_clock:.0f}\n")
 
-    assert is_trusted(lambda: now, tmp_path / "timesync", tmp_path / "rtc0") is trusted
+    assert is_clock_trusted(lambda: now, tmp_path / "timesync", tmp_path / "rtc0") is trusted
 
 
 def test_a_hardware_clock_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     (tmp_path / "timesync").mkdir()
-    assert not is_trusted(lambda: LATER, tmp_path / "timesync", tmp_path / "rtc0")
+    assert not is_clock_trusted(lambda: LATER, tmp_path / "timesync", tmp_path / "rtc0")

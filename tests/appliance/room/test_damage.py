@@ -277,7 +277,7 @@ def test_a_damaged_policy_is_fetched_again_from_central(
     wait_until("the agent", lambda: central.health)
     with Devices(room, *SCHOOLS_OWN) as devices:
         damage(room.paths.policy)
-        wait_until("the policy", lambda: installer.installed_policy(room.paths) == 7)
+        wait_until("the policy", lambda: installer.installed_policy_version(room.paths) == 7)
         wait_until("a room that is well", lambda: room.said() and not room.conditions())
     assert set.union(*devices.heard.values()) == {REFUSED}
 
@@ -310,7 +310,7 @@ def a_thousand_brackets(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [no_utf8, a_thousand_brackets, a_folder_instead])
-@pytest.mark.parametrize("name", ["own", "pause", "tunnels"])
+@pytest.mark.parametrize("name", ["local_overrides", "button_pause", "blocked_tunnels"])
 def test_a_room_whose_own_decisions_are_damaged_starts_and_its_agent_lives(
     room: EnrolledRoom, central: FakeCentral, name: str, damage: Damage
 ) -> None:
@@ -322,7 +322,10 @@ def test_a_room_whose_own_decisions_are_damaged_starts_and_its_agent_lives(
     assert room.ask("www.example.org") == OPEN
     room.start_agent()
     wait_until("the agent", lambda: central.health)
-    wait_until("the file of the room's decisions", lambda: not local_overrides.read(room.paths.own, 0).damaged)
+    wait_until(
+        "the file of the room's decisions",
+        lambda: not local_overrides.read_active_overrides(room.paths.local_overrides, 0).damaged,
+    )
 
 
 @pytest.mark.parametrize("damage", [no_utf8, a_thousand_brackets])
@@ -333,13 +336,13 @@ def test_a_policy_that_is_no_text_and_has_no_checksum_is_fetched_again(
     room.paths.policy_digest.unlink()
     damage(room.paths.policy)
     room.start_agent()
-    wait_until("the policy", lambda: installer.installed_policy(room.paths) == 7)
+    wait_until("the policy", lambda: installer.installed_policy_version(room.paths) == 7)
     wait_until("a room that is well", lambda: room.said() and not room.conditions())
 
 
 def test_health_that_is_no_text_stops_no_agent(room: EnrolledRoom, central: FakeCentral) -> None:
-    room.paths.health.mkdir(parents=True)
-    no_utf8(room.paths.health / "card.json")
+    room.paths.health_folder.mkdir(parents=True)
+    no_utf8(room.paths.health_folder / "card.json")
     room.start_agent()
     wait_until("the agent", lambda: central.health)
 
@@ -347,5 +350,5 @@ def test_health_that_is_no_text_stops_no_agent(room: EnrolledRoom, central: Fake
 def test_a_link_in_a_circle_stops_no_agent(room: EnrolledRoom, central: FakeCentral) -> None:
     a_link_in_a_circle_instead(room.paths.index)
     room.start_agent()
-    wait_until("the index", lambda: installer.installed_index(room.paths) == room.version)
+    wait_until("the index", lambda: installer.installed_index_version(room.paths) == room.version)
     wait_until("the agent", lambda: central.health)

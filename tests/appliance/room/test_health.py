@@ -2,24 +2,31 @@
 
 from pathlib import Path
 
-from appliance.room.health import STALE_SECONDS, Condition, ProcessHealth, most_urgent, read, report
+from appliance.room.health import (
+    STALE_SECONDS,
+    Condition,
+    ProcessHealth,
+    most_urgent_condition,
+    read_health,
+    write_health,
+)
 
 
 def test_what_a_process_said_last_is_what_is_read(tmp_path: Path) -> None:
-    report(tmp_path, ProcessHealth(process="agent", time=1.0, conditions=(Condition.LISTS_STALE,)))
-    report(tmp_path, ProcessHealth(process="agent", time=2.0, conditions=(Condition.CENTRAL_UNREACHABLE,)))
-    assert [health.conditions for health in read(tmp_path, now=3.0)] == [(Condition.CENTRAL_UNREACHABLE,)]
+    write_health(tmp_path, ProcessHealth(process="agent", time=1.0, conditions=(Condition.LISTS_STALE,)))
+    write_health(tmp_path, ProcessHealth(process="agent", time=2.0, conditions=(Condition.CENTRAL_UNREACHABLE,)))
+    assert [health.conditions for health in read_health(tmp_path, now=3.0)] == [(Condition.CENTRAL_UNREACHABLE,)]
 
 
 def test_a_process_that_fell_silent_counts_as_stopped(tmp_path: Path) -> None:
-    report(tmp_path, ProcessHealth(process="resolver", time=100.0))
-    (health,) = read(tmp_path, now=100.0 + STALE_SECONDS + 1)
+    write_health(tmp_path, ProcessHealth(process="resolver", time=100.0))
+    (health,) = read_health(tmp_path, now=100.0 + STALE_SECONDS + 1)
     assert health.conditions == (Condition.STOPPED,)
 
 
 def test_what_was_said_before_the_clock_went_back_is_not_believed_for_months(tmp_path: Path) -> None:
-    report(tmp_path, ProcessHealth(process="resolver", time=1e7))
-    (health,) = read(tmp_path, now=100.0)
+    write_health(tmp_path, ProcessHealth(process="resolver", time=1e7))
+    (health,) = read_health(tmp_path, now=100.0)
     assert health.conditions == (Condition.STOPPED,)
 
 
@@ -28,17 +35,17 @@ def test_the_most_urgent_condition_of_the_room_wins() -> None:
         ProcessHealth(process="agent", time=0, conditions=(Condition.LISTS_STALE,)),
         ProcessHealth(process="recorder", time=0, conditions=(Condition.DISK_TROUBLE,)),
     ]
-    assert most_urgent(healths) is Condition.DISK_TROUBLE
-    assert most_urgent([ProcessHealth(process="web", time=0)]) is None
+    assert most_urgent_condition(healths) is Condition.DISK_TROUBLE
+    assert most_urgent_condition([ProcessHealth(process="web", time=0)]) is None
 
 
 def test_a_file_that_cannot_be_read_and_a_disk_that_cannot_be_written_stop_nobody(tmp_path: Path) -> None:
     (tmp_path / "agent.json").write_text("{")
-    assert read(tmp_path, now=0) == ()
-    report(tmp_path / "agent.json" / "below", ProcessHealth(process="web", time=0))
+    assert read_health(tmp_path, now=0) == ()
+    write_health(tmp_path / "agent.json" / "below", ProcessHealth(process="web", time=0))
 
 
 def test_what_a_step_of_the_boot_said_does_not_grow_old(tmp_path: Path) -> None:
     said = ProcessHealth(process="card", time=0.0, conditions=(Condition.NOT_ENROLLED,), lasting=True)
-    report(tmp_path, said)
-    assert read(tmp_path, now=1e10) == (said,)
+    write_health(tmp_path, said)
+    assert read_health(tmp_path, now=1e10) == (said,)

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import HallpassError
-from appliance.room.local_zones import certificate_files, local_names
+from appliance.room.local_zones import check_certificate_files, make_local_zones
 from appliance.settings.dns import DnsForwardSection, DnsTlsSection, DomainName
 from appliance.settings.room import DnsSection, RoomSection, RoomSettings
 from appliance.settings.values import Endpoint, UpstreamSetting
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
-from dns.message import svcb, wire
+from dns.message import svcb
+from dns.message.query import parse_query
 from dns.message.response import Response
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query
@@ -26,12 +27,12 @@ def room(folder: Path, encryption: DnsTlsSection | None = None, **dns: object) -
 
 
 def ask(names: LocalZones, name: str, rtype: str = "A") -> Response | None:
-    return names.answer_query(wire.parse_query(query(name, rtype)))
+    return names.answer_query(parse_query(query(name, rtype)))
 
 
 def test_a_room_knows_its_own_name_and_the_schools_records(tmp_path: Path) -> None:
     record = LocalRecord(name="printer.school.example", type="A", value="192.0.2.77")
-    names = local_names(room(tmp_path, record=(record,)), lambda: ["192.0.2.4"])
+    names = make_local_zones(room(tmp_path, record=(record,)), lambda: ["192.0.2.4"])
     own = ask(names, "hallpass.home.arpa")
     printer = ask(names, "printer.school.example")
     assert own is not None
@@ -44,7 +45,7 @@ def test_a_domain_with_servers_of_its_own_is_theirs(tmp_path: Path) -> None:
     forward = DnsForwardSection(
         domain=DomainName.parse("192.168.0.0/16"), upstreams=(UpstreamSetting.parse("192.0.2.10"),)
     )
-    names = local_names(room(tmp_path, forward=(forward,)), tuple)
+    names = make_local_zones(room(tmp_path, forward=(forward,)), tuple)
     assert ask(names, "1.4.168.192.in-addr.arpa", "PTR") is None
     assert ask(names, "1.0.0.10.in-addr.arpa", "PTR") is not None
 
@@ -58,8 +59,8 @@ def test_a_room_with_a_certificate_says_how_it_is_reached_encrypted(tmp_path: Pa
         https=(Endpoint("127.0.0.1", 8443),),
     )
     settings = room(tmp_path, encryption)
-    assert certificate_files(settings.dns.tls) == (certificate, key)
-    names = local_names(settings, lambda: ["192.0.2.4"])
+    assert check_certificate_files(settings.dns.tls) == (certificate, key)
+    names = make_local_zones(settings, lambda: ["192.0.2.4"])
     answer = ask(names, "_dns.resolver.arpa", "SVCB")
     assert answer is not None
     assert answer.counts[:2] == b"\0\2"
@@ -77,8 +78,8 @@ def test_a_certificate_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -
         (DnsTlsSection(certificate=key, key=certificate), "server.key"),
     ):
         with pytest.raises(HallpassError, match=words) as caught:
-            certificate_files(encryption)
+            check_certificate_files(encryption)
         assert "\n" not in str(caught.value)
     with pytest.raises(HallpassError, match="bears no name"):
-        local_names(room(tmp_path, DnsTlsSection(certificate=certificate, key=key)), tuple)
-    assert certificate_files(None) is None
+        make_local_zones(room(tmp_path, DnsTlsSection(certificate=certificate, key=key)), tuple)
+    assert check_certificate_files(None) is None

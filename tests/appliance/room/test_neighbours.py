@@ -3,7 +3,7 @@
 import socket
 import struct
 
-from appliance.room.neighbours import Neighbours, neighbour, read_table
+from appliance.room.neighbours import NeighbourCache, parse_neighbour, read_neighbour_table
 
 NUD_REACHABLE = 2
 
@@ -23,8 +23,8 @@ MAC = attribute(2, bytes.fromhex("02005e005301"))
 
 
 def test_an_entry_gives_the_address_and_its_mac_address() -> None:
-    assert list(neighbour(entry(socket.AF_INET, FOUR, MAC))) == [("192.0.2.7", "02:00:5e:00:53:01")]
-    assert list(neighbour(entry(socket.AF_INET6, MAC, SIX))) == [("2001:db8::7", "02:00:5e:00:53:01")]
+    assert list(parse_neighbour(entry(socket.AF_INET, FOUR, MAC))) == [("192.0.2.7", "02:00:5e:00:53:01")]
+    assert list(parse_neighbour(entry(socket.AF_INET6, MAC, SIX))) == [("2001:db8::7", "02:00:5e:00:53:01")]
 
 
 def test_an_entry_without_either_or_with_nonsense_gives_nothing() -> None:
@@ -39,11 +39,11 @@ def test_an_entry_without_either_or_with_nonsense_gives_nothing() -> None:
         b"",
     )
     for message in nothing:
-        assert list(neighbour(message)) == []
+        assert list(parse_neighbour(message)) == []
 
 
 def test_the_kernels_own_table_can_be_read() -> None:
-    for address, mac in read_table().items():
+    for address, mac in read_neighbour_table().items():
         assert "." in address or ":" in address
         assert len(mac) == 17
 
@@ -51,7 +51,7 @@ def test_the_kernels_own_table_can_be_read() -> None:
 def test_the_table_is_read_again_after_a_second_and_not_before() -> None:
     now = [100.0]
     tables = iter([{"192.0.2.7": "02:00:5e:00:53:01"}, {"192.0.2.7": "02:00:5e:00:53:02"}])
-    neighbours = Neighbours(lambda: next(tables), lambda: now[0])
+    neighbours = NeighbourCache(lambda: next(tables), lambda: now[0])
 
     assert neighbours.mac_of("192.0.2.7") == "02:00:5e:00:53:01"
     assert neighbours.mac_of("192.0.2.8") is None

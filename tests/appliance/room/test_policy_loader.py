@@ -15,7 +15,7 @@ from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from blocklists import builtin_list
 from blocklists.container import INDEX_NAME
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.verdict import Action
 from tests.fakes.enrolled import compiled, policy
 from tests.fakes.policies import NOW
@@ -39,13 +39,13 @@ rules = [{name = "the-schools-own.example", action = "block"}]
 def room(folder: Path, more: str) -> tuple[RoomSettings, RoomPaths]:
     (folder / "room.toml").write_text(ALONE + more)
     settings = load_settings(folder / "room.toml", RoomSettings)
-    paths = RoomPaths.of(settings)
+    paths = RoomPaths.from_settings(settings)
     paths.data.mkdir(exist_ok=True)
     return settings, paths
 
 
 def resolver(settings: RoomSettings, paths: RoomPaths) -> PolicyLoader:
-    return PolicyLoader(settings, paths, keeps=True, clock_trusted=lambda: True, now=lambda: NOW)
+    return PolicyLoader(settings, paths, keeps_copy=True, clock_trusted=lambda: True, now=lambda: NOW)
 
 
 def closes(policy: CompiledPolicy, name: str) -> bool:
@@ -55,7 +55,7 @@ def closes(policy: CompiledPolicy, name: str) -> bool:
 def test_a_room_alone_by_its_settings_has_no_policy_that_could_be_missing(tmp_path: Path) -> None:
     loader = resolver(*room(tmp_path, '[policy]\nclosed = ["gambling"]\n'))
     assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
-    assert loader.troubles == {}
+    assert loader.conditions == {}
 
 
 def test_a_policy_by_hand_that_vanishes_stays_in_force_through_restarts(tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_a_policy_by_hand_that_vanishes_stays_in_force_through_restarts(tmp_path
     (tmp_path / "own.toml").unlink()
     for loader in (first, resolver(settings, paths)):
         assert closes(loader.load(), "the-schools-own.example")
-        assert "own.toml" in loader.troubles[Condition.POLICY_DAMAGED]
+        assert "own.toml" in loader.conditions[Condition.POLICY_DAMAGED]
     (tmp_path / "own.toml").write_text(BY_HAND)
     first.load()
-    assert first.troubles == {}
+    assert first.conditions == {}
 
 
 def test_a_policy_by_hand_with_a_mistake_is_an_error_where_there_was_none_before(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_copy_of_another_policy_is_not_used_for_this_one(tmp_path: Path) -> 
     (tmp_path / "token").write_text("token")
     enrolled = resolver(*room(tmp_path, '[central]\nurl = "http://127.0.0.1:1"\ntoken_file = "token"\n'))
     assert enrolled.load().version == 0
-    assert enrolled.troubles == {}
+    assert enrolled.conditions == {}
 
 
 def test_an_index_of_a_room_alone_that_is_missing_gives_way_to_the_list_of_hallpass(tmp_path: Path) -> None:
@@ -98,10 +98,10 @@ def test_an_index_of_a_room_alone_that_is_missing_gives_way_to_the_list_of_hallp
     (tmp_path / "lists" / INDEX_NAME).unlink()
     loader = resolver(settings, paths)
     assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
-    assert "index.hpx" in loader.troubles[Condition.LISTS_DAMAGED]
+    assert "index.hpx" in loader.conditions[Condition.LISTS_DAMAGED]
     (tmp_path / "lists" / INDEX_NAME).write_bytes(content)
     assert closes(loader.load(), "listed.example")
-    assert loader.troubles == {}
+    assert loader.conditions == {}
 
 
 def test_lists_that_were_damaged_and_are_the_same_again_begin_anew(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_flips_that_nobody_sees_from_outside_are_found_by_reading(tmp_path: Path
     with (tmp_path / "lists" / INDEX_NAME).open("r+b") as file:
         file.seek(1000)
         file.write(b"x")
-    loader._ladder.state_in_use = lambda: ()  # type: ignore[method-assign]  # nothing is seen from outside
+    loader._index_fallback.mapped_state = lambda: ()  # type: ignore[method-assign]  # nothing is seen from outside
     assert not loader.is_whole()
     assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
 
@@ -144,13 +144,13 @@ def test_what_the_room_adds_cannot_stop_it(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("token")
     settings, paths = room(tmp_path, '[central]\nurl = "http://127.0.0.1:1"\ntoken_file = "token"\n')
     paths.policy.write_bytes(policy())
-    paths.own.write_bytes(
+    paths.local_overrides.write_bytes(
         b'{"unblocks": [{"id": "1", "site": "no name at all", "since": "2020-01-01T00:00:00Z",'
         b' "until": "2100-01-01T00:00:00Z"}]}'
     )
     loader = resolver(settings, paths)
     assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
-    assert Condition.POLICY_DAMAGED in loader.troubles
+    assert Condition.POLICY_DAMAGED in loader.conditions
 
 
 @contextmanager
@@ -180,5 +180,5 @@ def test_what_may_not_be_read_is_damaged(short_path: Path) -> None:
         with nobodys_rights():
             loader = PolicyLoader(settings, paths, clock_trusted=lambda: True, now=lambda: NOW)
             assert closes(loader.load(), builtin_list.builtin_names()["gambling"][0])
-            assert loader.troubles
+            assert loader.conditions
         path.chmod(0o755)

@@ -12,10 +12,10 @@ import pytest
 from appliance.errors import HallpassError
 from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
-from appliance.room.resolver import Files, Page, serve
+from appliance.room.resolver import PageAddresses, RoomPolicySource, run_resolver
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from tests.fakes.resolvers import question
 
 ROOM = """
@@ -52,7 +52,7 @@ def test_a_port_that_somebody_holds_is_said_in_one_line(
             holder.listen()
         port = holder.getsockname()[1]
         with pytest.raises(HallpassError) as caught:
-            serve(settings_at(tmp_path, port))
+            run_resolver(settings_at(tmp_path, port))
         assert str(caught.value) == (
             f"DNS cannot listen on 127.0.0.1:{port}: Address already in use; see [dns] listen"
         )
@@ -76,8 +76,8 @@ def test_a_room_says_when_it_answers_and_stops_in_good_order(tmp_path: Path) -> 
 
 def test_a_policy_put_in_place_is_noticed_once(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
-    paths = RoomPaths.of(settings)
-    files = Files(settings, paths)
+    paths = RoomPaths.from_settings(settings)
+    files = RoomPolicySource(settings, paths)
     assert not files.has_changed()
     new = tmp_path / "new"
     new.write_text(
@@ -92,18 +92,18 @@ def test_a_policy_put_in_place_is_noticed_once(tmp_path: Path) -> None:
 
 def test_a_policy_that_cannot_be_read_is_one_line_and_leaves_the_last_good_one(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
-    paths = RoomPaths.of(settings)
-    files = Files(settings, paths)
+    paths = RoomPaths.from_settings(settings)
+    files = RoomPolicySource(settings, paths)
     before = files.current()
     assert isinstance(before, CompiledPolicy)
     paths.policy.parent.mkdir(parents=True, exist_ok=True)
     paths.policy.write_text("{")
     assert files.load().document == before.document
-    assert re.fullmatch(r"[^\n]*policy\.json[^\n]*", files.troubles[Condition.POLICY_DAMAGED])
+    assert re.fullmatch(r"[^\n]*policy\.json[^\n]*", files.conditions[Condition.POLICY_DAMAGED])
     assert not files.has_changed()  # it is not tried again until something changes
 
 
 def test_the_page_is_where_the_settings_say(tmp_path: Path) -> None:
-    assert Page(settings_at(tmp_path, web="192.0.2.5")).addresses() == ("192.0.2.5",)
-    for address in Page(settings_at(tmp_path, web="0.0.0.0")).addresses():
+    assert PageAddresses(settings_at(tmp_path, web="192.0.2.5")).current_addresses() == ("192.0.2.5",)
+    for address in PageAddresses(settings_at(tmp_path, web="0.0.0.0")).current_addresses():
         assert address not in {"0.0.0.0", "::"}

@@ -10,8 +10,8 @@ import pytest
 from appliance.errors import HallpassError
 from appliance.room import blocked_tunnels, health
 from appliance.room.paths import RoomPaths
-from appliance.room.resolver import Files, _teller
-from appliance.room.room_policy import depends_on, load_policy, needed_by
+from appliance.room.resolver import RoomPolicySource, _health_writer
+from appliance.room.room_policy import load_policy, needed_by, policy_files
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from blocklists import builtin_list
@@ -43,7 +43,7 @@ def room(folder: Path, text: str) -> tuple[RoomSettings, RoomPaths]:
     file = folder / "room.toml"
     file.write_text(text)
     settings = load_settings(file, RoomSettings)
-    return settings, RoomPaths.of(settings)
+    return settings, RoomPaths.from_settings(settings)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_a_room_alone_uses_the_index_its_settings_name(tmp_path: Path, data: Pat
 
     assert action(alone, a_name_closed_as("gambling")) is Action.BLOCK
     assert action(alone, "www.google.com") is Action.REWRITE
-    assert depends_on(*alone)[:2] == (tmp_path / "own" / "index.hpx", tmp_path / "own" / "overlay.hpx")
+    assert policy_files(*alone)[:2] == (tmp_path / "own" / "index.hpx", tmp_path / "own" / "overlay.hpx")
 
 
 def write_policy(paths: RoomPaths, document: PolicyDocument) -> None:
@@ -130,7 +130,7 @@ def test_an_enrolled_room_follows_the_document_and_the_index_that_the_agent_put_
     assert policy.version == 7
     assert action((settings, paths), a_name_closed_as("gambling")) is Action.BLOCK
     assert action((settings, paths), "closed.example") is Action.BLOCK
-    assert set(depends_on(settings, paths)) >= {
+    assert set(policy_files(settings, paths)) >= {
         paths.policy,
         paths.index / "index.hpx",
         paths.index / "overlay.hpx",
@@ -143,7 +143,7 @@ def test_an_entry_that_is_too_wide_is_named_and_the_rest_of_the_policy_stays_in_
     settings, paths = room(tmp_path, ENROLLED)
     rules = (Rule(name="co.uk", action="allow"), Rule(name="com", action="block"), *CENTRALS.rules)
     write_policy(paths, msgspec.structs.replace(CENTRALS, rules=rules))
-    files = Files(settings, paths)
+    files = RoomPolicySource(settings, paths)
 
     view = files.current().view("192.0.2.10")
     assert view.decide("bet365.com", 1, NOW).action is Action.BLOCK
@@ -151,8 +151,8 @@ def test_an_entry_that_is_too_wide_is_named_and_the_rest_of_the_policy_stays_in_
     assert "the rule that opens co.uk is left out: co.uk is not one site" in caplog.text
     assert "the rule that closes com stays in force" in caplog.text
 
-    _teller(1, tmp_path, files)(WorkerStatus())
-    (said,) = health.read(tmp_path, time.time())
+    _health_writer(1, tmp_path, files)(WorkerStatus())
+    (said,) = health.read_health(tmp_path, time.time())
     assert said.details["policy-too-wide"] == "; ".join(files.current().too_wide)
     assert not said.conditions
 
@@ -253,7 +253,7 @@ def test_a_room_alone_may_follow_a_document_written_by_hand(tmp_path: Path, data
     assert view.group == "class"
     assert view.decide(a_name_closed_as("games"), 1, NOW).action is Action.BLOCK
     assert view.decide(a_name_closed_as("games"), 1, after(150)).action is Action.ALLOW  # half past twelve
-    assert tmp_path / "policy.toml" in depends_on(*alone)
+    assert tmp_path / "policy.toml" in policy_files(*alone)
 
 
 @pytest.mark.parametrize(("text", "said"), [(None, "no such file"), ("version = ", "cannot be read as a policy")])
@@ -289,7 +289,7 @@ FOUND = TunnelFinding(
 def test_a_tunnel_is_closed_for_a_day_where_the_document_says_so(tmp_path: Path, data: Path) -> None:
     settings, paths = room(tmp_path, ALONE + '[policy]\ndocument = "policy.toml"\n')
     (tmp_path / "policy.toml").write_text(BY_HAND)
-    blocked_tunnels.close(paths.tunnels, FOUND, NOW)
+    blocked_tunnels.block_tunnel(paths.blocked_tunnels, FOUND, NOW)
 
     def step(now: float) -> Step:
         return (

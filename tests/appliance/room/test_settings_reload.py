@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from appliance.room.paths import RoomPaths
-from appliance.room.resolver import Files
-from appliance.room.settings_reload import Follower
+from appliance.room.resolver import RoomPolicySource
+from appliance.room.settings_reload import SettingsReload
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.server.listen_sockets import ListenSockets
-from dns.supervisor import WorkerGroup
+from dns.worker_group import WorkerGroup
 from tests.fakes.authority import Authority
 from tests.fakes.load import Load
 from tests.fakes.processes import ROOM, Room, free_port
@@ -97,9 +98,11 @@ def test_encryption_and_its_certificate_are_followed(room: Room, tmp_path: Path)
         """Return what the certificate says that is shown at the TLS port."""
         plain = socket.create_connection(("127.0.0.1", port), 20)
         with authority.trust().wrap_socket(plain, server_hostname="127.0.0.1") as sock:
-            shown = sock.getpeercert()
+            shown = sock.getpeercert(binary_form=True)
         assert shown is not None
-        return [str(value) for kind, value in shown["subjectAltName"] if kind == "DNS"]
+        extensions = x509.load_der_x509_certificate(shown).extensions
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return names.get_values_for_type(x509.DNSName)
 
     certificate, key = authority.sign("one.example.org", "127.0.0.1", file="one")
     tls = f'[dns.tls]\ncertificate = "{certificate}"\nkey = "{key}"\nlisten = ["127.0.0.1:{port}"]\nhttps = []'
@@ -193,16 +196,18 @@ def test_a_worker_started_anew_begins_with_the_policy_of_now(tmp_path: Path) -> 
     document = tmp_path / "policy.toml"
     document.write_text(policy.format(1))
     loaded = load_settings(settings, RoomSettings)
-    files = Files(loaded, RoomPaths.of(loaded))  # as the supervisor holds it from its start on
+    files = RoomPolicySource(
+        loaded, RoomPaths.from_settings(loaded)
+    )  # as the supervisor holds it from its start on
     document.write_text(policy.format(20))
-    files.catch_up()
+    files.load_if_changed()
     assert files.current().version == 20
     document.write_text("no policy")
-    files.catch_up()
+    files.load_if_changed()
     assert files.current().version == 20
     document.write_text(policy.format(21))
     files.load = lambda: 1 / 0  # type: ignore[assignment,method-assign,return-value]  # a mistake of ours
-    files.catch_up()
+    files.load_if_changed()
     assert files.current().version == 20
 
 
@@ -212,12 +217,12 @@ def test_what_changed_while_the_room_was_starting_is_noticed(tmp_path: Path) -> 
     file.write_text(text)
     settings = load_settings(file, RoomSettings)
     first, second = (WorkerGroup(ListenSockets(), workers, lambda *_: None) for workers in (1, 2))
-    follower = Follower(
-        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", say=lambda _: None
+    follower = SettingsReload(
+        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", log=lambda _: None
     )
     assert follower.poll(reload_requested=False) is None  # read, and the same
     file.write_text(text.replace("workers = 1", "workers = 2"))
-    late_follower = Follower(
-        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", say=lambda _: None
+    late_follower = SettingsReload(
+        file, settings, first, lambda *_: second, health_folder=tmp_path / "health", log=lambda _: None
     )
     assert late_follower.poll(reload_requested=False) is second

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from dns.errors import MalformedMessage
 from dns.forward.extended_error import is_deliberate_failure, parse_extended_error
+from dns.message.constants import Rcode
 from dns.message.scanner import scan_message
-from dns.message.wire import NOERROR, NXDOMAIN, REFUSED, SERVFAIL
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import InTest, extended_errors
 
@@ -33,7 +33,7 @@ def room_of(rcode: int, errors: Errors, policy: FakePolicy | None = None) -> InT
     return room
 
 
-@pytest.mark.parametrize("rcode", [NOERROR, NXDOMAIN, SERVFAIL, REFUSED])
+@pytest.mark.parametrize("rcode", [Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.SERVFAIL, Rcode.REFUSED])
 @pytest.mark.parametrize("code", [15, 16, 17])
 def test_rfc8914_4_17_what_an_upstream_refuses_is_censored_for_the_device_and_refused_in_the_log(
     rcode: int, code: int
@@ -51,11 +51,11 @@ def test_rfc8914_4_17_what_an_upstream_refuses_is_censored_for_the_device_and_re
 def test_an_upstreams_refusal_looks_as_the_profile_wishes() -> None:
     policy = FakePolicy()
     policy.shared.blocking_mode = "nxdomain"
-    answer = room_of(NOERROR, [(15, "")], policy).ask("bad.example")
-    assert (answer.header.rcode, extended_errors(answer)) == (NXDOMAIN, [(16, "upstream")])
+    answer = room_of(Rcode.NOERROR, [(15, "")], policy).ask("bad.example")
+    assert (answer.header.rcode, extended_errors(answer)) == (Rcode.NXDOMAIN, [(16, "upstream")])
 
 
-@pytest.mark.parametrize("rcode", [NOERROR, NXDOMAIN, SERVFAIL, REFUSED])
+@pytest.mark.parametrize("rcode", [Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.SERVFAIL, Rcode.REFUSED])
 def test_what_is_remembered_stands_in_for_no_refusal(rcode: int) -> None:
     room = InTest()
     room.ask("turned.example")
@@ -69,22 +69,22 @@ def test_what_is_remembered_stands_in_for_no_refusal(rcode: int) -> None:
 
 def test_an_opening_of_the_schools_does_not_open_what_the_upstream_keeps_closed() -> None:
     policy = FakePolicy()
-    room = room_of(NOERROR, [(17, "illegal")], policy)
+    room = room_of(Rcode.NOERROR, [(17, "illegal")], policy)
     policy.unblocked["bad.example"] = room.clock.now + 600
     assert [str(record.rdata) for record in room.ask("bad.example").rr] == ["0.0.0.0"]
 
 
 @pytest.mark.parametrize("code", [1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 18, 22, 23])
 def test_rfc8914_3_why_a_name_failed_is_passed_on_and_is_no_refusal(code: int) -> None:
-    room = room_of(SERVFAIL, [(code, "why")])
+    room = room_of(Rcode.SERVFAIL, [(code, "why")])
     for _ in range(2):
         answer = room.ask("broken.example")
-        assert (answer.header.rcode, extended_errors(answer)) == (SERVFAIL, [(code, "why")])
+        assert (answer.header.rcode, extended_errors(answer)) == (Rcode.SERVFAIL, [(code, "why")])
     assert {one.verdict for one in room.records()} == {"failed"}
 
 
 def test_what_an_upstream_says_of_a_good_answer_is_passed_on_with_it() -> None:
-    room = room_of(NOERROR, [(3, ""), (4, "a"), (0, "one too many")])
+    room = room_of(Rcode.NOERROR, [(3, ""), (4, "a"), (0, "one too many")])
     answer = room.ask("fine.example")
     assert [str(record.rdata) for record in answer.rr] == ["192.0.2.1"]
     assert extended_errors(answer) == [(3, ""), (4, "a")]
@@ -92,7 +92,7 @@ def test_what_an_upstream_says_of_a_good_answer_is_passed_on_with_it() -> None:
 
 
 def test_a_stale_answer_says_so_beside_what_the_upstream_had_said() -> None:
-    room = room_of(NOERROR, [(5, "cannot tell")])
+    room = room_of(Rcode.NOERROR, [(5, "cannot tell")])
     room.ask("fine.example")
     room.clock.now += 1000
     room.upstream.silent = True
@@ -100,7 +100,7 @@ def test_a_stale_answer_says_so_beside_what_the_upstream_had_said() -> None:
 
 
 def test_a_text_is_shortened_and_holds_only_print() -> None:
-    answer = room_of(SERVFAIL, [(6, "a\x1b[31m\nb" + "c" * 300)]).ask("broken.example")
+    answer = room_of(Rcode.SERVFAIL, [(6, "a\x1b[31m\nb" + "c" * 300)]).ask("broken.example")
     ((_, text),) = extended_errors(answer)
     assert text.isprintable()
     assert len(text) == 100

@@ -94,7 +94,8 @@ def test_a_server_given_by_name_is_found_through_a_plain_upstream(authority: Aut
         provider = Provider()
         async with providing(provider, authority) as listener:
             plain.records[NAME, "A"] = ["127.0.0.1"]
-            async with asking(plain, at(listener, host=NAME), trust=authority.trust) as upstreams:
+            servers = (plain, at(listener, host=NAME))
+            async with asking(*servers, trust=authority.trust, retry_seconds=0.5) as upstreams:
                 plain.behave = lambda asked, data: [fake.Reply(data)] if asked.name == NAME else []
                 assert addresses(await answer(upstreams, "www.example.org"))
         assert provider.packets

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dns.forward import extended_error
 from dns.forward.entropy import EntropyPool
 from dns.forward.pending_query import PendingQuery, is_bare_error
-from dns.message import wire
+from dns.message.query import parse_query
 
 LABELS = st.lists(st.binary(min_size=1, max_size=63), max_size=6)
 ENTROPY = EntropyPool()
@@ -25,7 +25,7 @@ def question(labels: list[bytes], qtype: int = 1) -> bytes:
 
 def made(message: bytes) -> PendingQuery:
     return PendingQuery.from_message(
-        message, wire.parse_query(message).question_end, nothing, wheel_slot={}, server=None, entropy=ENTROPY
+        message, parse_query(message).question_end, nothing, wheel_slot={}, server=None, entropy=ENTROPY
     )
 
 
@@ -41,12 +41,12 @@ def test_any_name_is_asked_as_it_is_but_for_the_case_of_its_letters(labels: list
         pending.build_message(use_0x20=False),
         pending.build_message(padded=True),
     ):
-        read = wire.parse_query(b"\0\0" + sent)
-        assert read.name == wire.parse_query(message).name
+        read = parse_query(b"\0\0" + sent)
+        assert read.name == parse_query(message).name
         assert read.qtype == qtype
         assert read.edns is not None
         assert read.edns.udp_payload_size == 1232
-    assert wire.parse_query(b"\0\0" + pending.build_message(edns=False)).edns is None
+    assert parse_query(b"\0\0" + pending.build_message(edns=False)).edns is None
     assert (len(pending.build_message(padded=True)) + 2) % 128 == 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from dns.forward import stream
+from dns.forward.upstreams import Upstreams
 from tests.fakes import upstream as fake
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import addresses, answer, asking, run
@@ -81,12 +82,24 @@ def test_a_certificate_may_bear_an_address(authority: Authority) -> None:
 
 def test_answers_may_come_in_any_order(server: FakeUpstream, authority: Authority) -> None:
     async def story() -> None:
-        server.behave = lambda asked, data: [fake.Reply(data, 0.3 if asked.name == "slow.example.org" else 0.0)]
+        held: list[fake.Reply] = []
+        answered: list[str] = []
+
+        def behave(asked: fake.ReceivedQuery, data: bytes) -> list[fake.Reply]:
+            """Keep the first answer back until the second has been given."""
+            if asked.name == "first.example.org":
+                held.append(fake.Reply(data))
+                return []
+            return [fake.Reply(data), *held]
+
+        async def ask(upstreams: Upstreams, name: str) -> None:
+            assert addresses(await answer(upstreams, name))
+            answered.append(name)
+
+        server.behave = behave
         async with asking(server.tls_address(NAME), trust=authority.trust) as upstreams:
-            slow = asyncio.ensure_future(answer(upstreams, "slow.example.org"))
-            assert addresses(await answer(upstreams, "quick.example.org"))
-            assert not slow.done()
-            assert addresses(await slow)
+            await asyncio.gather(ask(upstreams, "first.example.org"), ask(upstreams, "second.example.org"))
+        assert answered == ["second.example.org", "first.example.org"]
 
     run(story())
     assert server.connections == 1
@@ -108,14 +121,15 @@ def test_a_connection_that_broke_is_made_again(server: FakeUpstream, authority: 
 def test_a_quiet_connection_is_closed(
     server: FakeUpstream, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(stream, "IDLE_SECONDS", 1.0)
 
     async def story() -> None:
         async with asking(server.tls_address(NAME), trust=authority.trust) as upstreams:
             for count in (1, 2):
                 assert addresses(await answer(upstreams, "example.org"))
                 assert server.connections == count
-                await asyncio.sleep(0.4)
+                while server.open_connections:
+                    await asyncio.sleep(0.01)
 
     run(story())
 

@@ -9,7 +9,8 @@ from dns.local_zones.ddr import DesignatedResolver
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.private_zones import EMPTY_ZONES
 from dns.local_zones.zone_records import InvalidRecord, LocalRecord
-from dns.message import svcb, wire
+from dns.message import svcb
+from dns.message.query import parse_query
 from tests.fakes.dns_client import query
 
 
@@ -19,7 +20,7 @@ def record(name: str, rtype: str, value: str, ttl: int = 300) -> LocalRecord:
 
 def ask(local: LocalZones, name: str, rtype: str = "A") -> dnslib.DNSRecord | None:
     """Ask, and return the answer as a client would read it; None where the name is not local."""
-    question = wire.parse_query(query(name, rtype))
+    question = parse_query(query(name, rtype))
     answer = local.answer_query(question)
     if answer is None:
         return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Device, Group, Profile, Suspension
 from dns.policy.verdict import Step
 from tests.fakes.blocked_names import FakeBlocklist

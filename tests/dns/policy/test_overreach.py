@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Lesson, PolicyDocument, Rule, SiteBundle, Unblock
 from dns.policy.overreach import without_overreach
 from dns.policy.verdict import Action

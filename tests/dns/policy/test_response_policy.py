@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from dns.message.constants import RecordType
 from dns.policy.document import BlockedRange, Lesson, Rule, Unblock
 from dns.policy.verdict import Action, Step, Verdict
 from dns.policy.view import CompiledView
 from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, after, minutes, policy
 
-A = 1
+A = RecordType.A
 
 
 def ask(view: CompiledView, name: str) -> Verdict:

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from dns.message.constants import RecordType
 from dns.policy.document import Profile, Rule, Unblock
 from dns.policy.safe_search import GOOGLE_NAMES
 from dns.policy.verdict import Action, Step, Verdict
 from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, STAFF, minutes, policy
 
-A, MX, AAAA, HTTPS = 1, 15, 28, 65
+A, MX, AAAA, HTTPS = RecordType.A, RecordType.MX, RecordType.AAAA, RecordType.HTTPS
 
 
 def decide(name: str, qtype: int = A, fields: dict[str, Any] | None = None, **profile: Any) -> Verdict:

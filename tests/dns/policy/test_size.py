@@ -3,7 +3,7 @@
 from ipaddress import ip_network
 from random import Random
 
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
 from dns.policy.lookups import NetworkTable
 from dns.policy.verdict import Action, BlockEntry

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from dns.policy.compiled import CompiledPolicy
+from dns.message.constants import RecordType
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
 from dns.policy.steps import STEPS
 from dns.policy.verdict import Action, Step
 from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, document, minutes, policy
 
-A = 1
+A = RecordType.A
 CANARY = "mask.icloud.com"
 ENGINE = "www.bing.com"
 
@@ -53,17 +54,17 @@ def name_for(*steps: Step) -> str:
     return ENGINE if Step.SAFE_SEARCH in steps else "site.example"
 
 
+ORDER = [row.step for row in STEPS.order]
 # No name is both a canary and a search engine: these two cannot meet.
 PAIRS = [
-    (upper, lower)
-    for upper, lower in combinations([step for step, _ in STEPS], 2)
-    if {upper, lower} != {Step.BYPASS, Step.SAFE_SEARCH}
+    (upper, lower) for upper, lower in combinations(ORDER, 2) if {upper, lower} != {Step.BYPASS, Step.SAFE_SEARCH}
 ]
-NEIGHBOURS = [(upper, lower) for (upper, _), (lower, _) in pairwise(STEPS)]
+NEIGHBOURS = list(pairwise(ORDER))
 
 
 def test_the_order_is_the_one_the_design_lists() -> None:
-    assert [step for step, _ in STEPS] == [step for step in Step if step not in {Step.INSPECTED, Step.UPSTREAM}]
+    assert [row.step for row in STEPS.rows] == list(Step)
+    assert set(Step) - set(ORDER) == {Step.INSPECTED, Step.UPSTREAM}
 
 
 def test_every_pair_of_neighbours_is_in_the_table() -> None:
@@ -80,7 +81,7 @@ def test_without_the_upper_step_the_lower_wins(lower: Step, upper: Step) -> None
     assert decided(name_for(lower), lower) is lower
 
 
-@pytest.mark.parametrize("step", [step for step, _ in STEPS], ids=lambda step: step.value)
+@pytest.mark.parametrize("step", ORDER, ids=lambda step: step.value)
 def test_every_verdict_but_the_last_names_its_entry_and_source(step: Step) -> None:
     name = name_for(step)
     fields = what_makes(step, name)

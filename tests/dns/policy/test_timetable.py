@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Period, PolicyDocument, Profile, Span
 from dns.policy.timetable import FOREVER, Calendar, Timetable
 from tests.fakes.blocked_names import FakeBlocklist

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.message.names import labels_to_text
+from dns.policy.payload import letter_entropy, payload_of, split_payload
 from dns.policy.tunnel import (
     HALF_WINDOW_SECONDS,
     LATE_SECONDS,
@@ -15,9 +16,6 @@ from dns.policy.tunnel import (
     PAYLOADS_IN_ALL,
     TunnelDetector,
     TunnelFinding,
-    letter_entropy,
-    payload_of,
-    split_payload,
 )
 from tests.fakes import traces
 from tests.fakes.traces import AAAA, HTTPS, RETRIES, STUBS, TXT, A, asked_by_stub

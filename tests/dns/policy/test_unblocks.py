@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from dns.policy.compiled import CompiledPolicy
+from dns.message.constants import RecordType
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Lesson, Pause, SiteBundle, Suspension, Unblock
 from dns.policy.verdict import Action, Step, Verdict
 from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import LISTS, NOW, PUPIL, TEACHER, after, document, minutes, policy
 
-A = 1
+A = RecordType.A
 
 
 def needed_names(site: str) -> tuple[str, ...]:

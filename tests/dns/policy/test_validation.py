@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dns.errors import PolicyInvalid
-from dns.policy.compiled import CompiledPolicy
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import (
     BlockedRange,
     Device,

@@ -2,7 +2,8 @@
 
 from random import Random
 
-from dns.policy.compiled import CompiledPolicy
+from dns.message.constants import RecordType
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.delegation import DelegationRequest, check_delegation
 from dns.policy.document import (
     Delegation,
@@ -22,7 +23,7 @@ from tests.fakes import traces
 from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import GROUPS, NOW, PUPIL, PUPILS, STAFF, TEACHER, after, document, minutes, policy
 
-A = 1
+A = RecordType.A
 
 
 def school(

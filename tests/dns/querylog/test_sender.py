@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from dns.packet_cache import LogEntry
-from dns.querylog.records import BatchAck, FrameReader, RecordBatch, batch_decoder, encode_frame
-from dns.querylog.sender import MAX_TABLE_ROWS, MAX_UNCONFIRMED_RECORDS, QueryLogSender, total_count
+from dns.querylog.delivery import MAX_UNCONFIRMED_RECORDS
+from dns.querylog.records import BatchAck, FrameReader, RecordBatch, batch_decoder, encode_frame, total_count
+from dns.querylog.sender import MAX_TABLE_ROWS, QueryLogSender
 from tests.fakes.dns_client import run
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import PUPIL, InTest, handed_over
@@ -191,7 +192,7 @@ def test_without_a_recorder_memory_is_bounded_and_the_sum_stays_exact(names: int
     let_a_second_pass(sender, 200.0)
     assert sender.unconfirmed_count < MAX_UNCONFIRMED_RECORDS + 3 * MAX_TABLE_ROWS
     sent = Counter[str]()
-    for data in sender._unconfirmed.values():
+    for data in sender.delivery.unconfirmed.values():
         (body,) = FrameReader().feed(data)
         sent.update({"sum": total_count(batch_decoder.decode(body).records)})
     kept = sum(int(found[1]) for found in sender._table.values())

@@ -27,7 +27,7 @@ class Wire:
 
     def __init__(self, room: InTest, host: str = PUPIL) -> None:
         self.server = open_udp_socket(host, 0)
-        self.listener = UdpListener(self.server, room.resolver, AtOnce())  # type: ignore[arg-type]
+        self.listener = UdpListener(self.server, room.resolver, AtOnce())  # type: ignore[arg-type]  # all it asks of a loop
         self.device = socket.socket(self.server.family, socket.SOCK_DGRAM)
         self.device.bind((host, 0))
         self.device.connect(self.server.getsockname())
@@ -197,7 +197,7 @@ def test_what_is_asked_with_a_cookie_is_never_replayed(wire: Wire, room: InTest)
 
 def test_an_answer_leaves_from_the_address_that_was_asked_on_a_wildcard_socket_too(room: InTest) -> None:
     server = open_udp_socket("0.0.0.0", 0)
-    listener = UdpListener(server, room.resolver, AtOnce())  # type: ignore[arg-type]
+    listener = UdpListener(server, room.resolver, AtOnce())  # type: ignore[arg-type]  # all it asks of a loop
     with server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
         device.settimeout(10)
         asked = ("127.0.0.77", server.getsockname()[1])

@@ -168,7 +168,7 @@ def test_an_answer_larger_than_the_peers_window_is_sent_piece_by_piece(authority
     async def story() -> None:
         resolver = Resolver()
         resolver.reply_size = 60_000
-        window = {h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1000}
+        window = {int(h2.settings.SettingCodes.INITIAL_WINDOW_SIZE): 1000}
         async with serving(authority, resolver) as (listener, _), _bare(authority, listener, window) as peer:
             await peer.ask(1, query("www.example.org"))
             body = b""

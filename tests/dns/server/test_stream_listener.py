@@ -32,8 +32,14 @@ class Source:
     def has_changed(self) -> bool:
         return False
 
+    def is_touched(self) -> bool:
+        return False
+
     def load(self) -> FakePolicy:
         return self._policy
+
+    def is_whole(self) -> bool:
+        return True
 
 
 @pytest.fixture(name="authority", scope="module")

@@ -248,10 +248,14 @@ def test_a_device_that_closes_its_side_still_gets_its_answers() -> None:
             writer.write_eof()
             while not echo.waiting:
                 await asyncio.sleep(0)
-            await asyncio.sleep(0.01)
+            _, later = await asyncio.open_connection("127.0.0.1", port)
+            later.write(framed(QUESTION))
+            while len(echo.waiting) < 2:  # what came after the end was heard, and so the end was
+                await asyncio.sleep(0)
             echo.waiting[0][1](QUESTION)
             assert await reader.read() == framed(QUESTION)
             writer.close()
+            later.close()
 
     run(story())
 

@@ -29,4 +29,4 @@ def press(browser: Browser, action: str, button: str = "", **values: str) -> Bro
     if button:
         name, value = next(one for one in form.buttons if one[1] == button)
         values[name] = value
-    return browser.send(form, **values)
+    return browser.send(form, files=None, **values)

@@ -67,7 +67,8 @@ def test_a_list_of_each_format_is_taken_and_compiled(cora: Browser, school: Any,
 )  # fmt: skip
 def test_a_source_that_cannot_be_is_refused_in_words(cora: Browser, fields: dict[str, str], says: str) -> None:
     cora.open("/lists")
-    cora.send(cora.form_with("category", "format"), **({"name": "a-list", "category": "games"} | fields))
+    form = cora.form_with("category", "format")
+    cora.send(form, files=None, **({"name": "a-list", "category": "games"} | fields))
     assert says in said(cora)
 
 

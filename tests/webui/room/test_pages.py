@@ -88,7 +88,7 @@ def test_an_account_that_ended_is_signed_out(app: Flask) -> None:
 
 
 def test_whoever_comes_is_told_what_the_card_waits_for(stranger: FlaskClient, app: Flask) -> None:
-    folder = app.extensions["room"]._paths.health
+    folder = app.extensions["room"]._paths.health_folder
     assert b"waits for its enrolment" not in stranger.get("/sign-in").data
     said = ProcessHealth(
         process="card",
@@ -98,7 +98,7 @@ def test_whoever_comes_is_told_what_the_card_waits_for(stranger: FlaskClient, ap
         lasting=True,
     )
     try:
-        health.report(folder, said)
+        health.write_health(folder, said)
         page = stranger.get("/sign-in").data
     finally:
         shutil.rmtree(folder.parent)

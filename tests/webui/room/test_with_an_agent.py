@@ -48,11 +48,11 @@ def test_the_teacher_sees_what_central_did_not_take_and_why(folder: Path, centra
     async def story() -> None:
         async with Agent(folder, central.url, clock=clock).running() as agent:
             teacher = teacher_of(agent)
-            await agent.ask(rpc.Submit(wish(1)))
-            agent.memory.post("report", "f" * 32, b"{}")
+            await agent.ask(rpc.SubmitRequest(wish(1)))
+            agent.memory.post_message("report", "f" * 32, b"{}")
             await until("the first try", lambda: BAD in central.tried)
             await try_until(agent, clock, BAD, 5, central)
-            await until("it to be put aside", lambda: not agent.memory.outbox())
+            await until("it to be put aside", lambda: not agent.memory.pending_messages())
             page = await page_of(teacher)
             assert "kept here: central did not take it (tried 5 times: something went wrong here)" in page
             assert "a report of a site: “something went wrong here”" in page
@@ -64,22 +64,22 @@ def test_the_teacher_sees_what_central_did_not_take_and_why(folder: Path, centra
 @pytest.mark.parametrize(
     "question",
     [
-        rpc.Submit(msgspec.structs.replace(wish(1), reason="a\x00b")),
-        rpc.Submit(msgspec.structs.replace(wish(1), reason="  ")),
-        rpc.Submit(msgspec.structs.replace(wish(1), teacher="tess\x00")),
-        rpc.Withdraw(BAD, "tess\x1b"),
-        rpc.StartLesson("tess", ("maps.example.org",), 10, "a\nb"),
-        rpc.PauseRoom("\x00", 10),
+        rpc.SubmitRequest(msgspec.structs.replace(wish(1), reason="a\x00b")),
+        rpc.SubmitRequest(msgspec.structs.replace(wish(1), reason="  ")),
+        rpc.SubmitRequest(msgspec.structs.replace(wish(1), teacher="tess\x00")),
+        rpc.WithdrawRequest(BAD, "tess\x1b"),
+        rpc.StartLessonRequest("tess", ("maps.example.org",), 10, "a\nb"),
+        rpc.PauseRoomRequest("\x00", 10),
     ],
 )
 def test_what_may_not_enter_is_refused_by_the_agent_in_one_sentence(
-    folder: Path, central: FakeCentral, question: rpc.Question
+    folder: Path, central: FakeCentral, question: rpc.RpcRequest
 ) -> None:
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            with pytest.raises(rpc.Refused, match=r"control character|blank"):
+            with pytest.raises(rpc.RpcRejected, match=r"control character|blank"):
                 await agent.ask(question)
-            assert agent.memory.outbox() == []
+            assert agent.memory.pending_messages() == []
 
     asyncio.run(story())
 
@@ -91,7 +91,7 @@ def test_a_reason_with_a_nul_is_said_on_the_page_and_goes_nowhere(folder: Path, 
             data = {"site": "example.org", "reason": "a\x00b", "minutes": "10"}
             answer = await asyncio.to_thread(lambda: teacher.post("/requests", data=data))
             assert "a character in it (U+0000) that no text may hold" in answer.get_data(as_text=True)
-            assert agent.memory.outbox() == []
+            assert agent.memory.pending_messages() == []
 
     asyncio.run(story())
 

@@ -12,7 +12,7 @@ blueprint = create_feature_blueprint("reports", __name__, home="requests.queue")
 
 
 @blueprint.post("/reports/<report_id>/settle")
-@requires(Right.SETTLE_REPORTS)
+@requires(Right.HANDLE_REPORTS)
 def settle(report_id: str) -> Redirect:
     """Put a teacher's report away, after closing the site where the coordinator chose so."""
     site = request.form.get("close", "")

@@ -59,8 +59,8 @@ def _send_pupil_report(name: str) -> None:
         evidence=(name[:253],),
     )
     try:
-        one.call_agent(rpc.Tell(incident))
-    except (rpc.AgentAway, rpc.Refused) as no:
+        one.call_agent(rpc.IncidentRequest(incident))
+    except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
         current_app.logger.warning("a pupil's word could not be sent: %s", no)
 
 

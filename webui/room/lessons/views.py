@@ -42,7 +42,7 @@ def start_lesson() -> Redirect:
         return redirect_with_message(f"{problem}.", "warning")
     minutes = form.minutes.data
     return _apply_decision(
-        rpc.StartLesson(current_username(), sites, minutes, form.title.data or ""),
+        rpc.StartLessonRequest(current_username(), sites, minutes, form.title.data or ""),
         f"The lesson runs for {minutes} minutes.",
     )
 
@@ -55,7 +55,8 @@ def pause_room() -> Redirect:
     if not form.validate_on_submit():
         return redirect_with_message(describe_errors(form), "warning")
     return _apply_decision(
-        rpc.PauseRoom(current_username(), form.minutes.data), f"The room pauses for {form.minutes.data} minutes."
+        rpc.PauseRoomRequest(current_username(), form.minutes.data),
+        f"The room pauses for {form.minutes.data} minutes.",
     )
 
 
@@ -64,14 +65,14 @@ def pause_room() -> Redirect:
 def suspend_device(token: str) -> Redirect:
     """Leave a device without the internet for a while."""
     done = f"The device {token} is without the internet for {SUSPENDED_MINUTES} minutes."
-    return _apply_decision(rpc.SuspendDevice(current_username(), token, SUSPENDED_MINUTES), done)
+    return _apply_decision(rpc.SuspendDeviceRequest(current_username(), token, SUSPENDED_MINUTES), done)
 
 
 @blueprint.post("/classroom/end/<decision_id>")
 @requires(Right.LEAD_LESSONS)
 def end_decision(decision_id: str) -> Redirect:
     """End something that the room decided."""
-    return _apply_decision(rpc.EndDecision(current_username(), decision_id), "It has ended.")
+    return _apply_decision(rpc.EndOverrideRequest(current_username(), decision_id), "It has ended.")
 
 
 @blueprint.post("/classroom/check")
@@ -89,15 +90,15 @@ def _explain_link(link: str) -> tuple[str, Explanation | None, str]:
     """Return a link, why it is open or closed, and what is wrong with it where it names no site."""
     try:
         site = parse_full_site(link)
-        return site, explain(room().policy.pupils(), site, 1, datetime.now(UTC).timestamp()), ""
+        return site, explain(room().policy.view_of_default_group(), site, 1, datetime.now(UTC).timestamp()), ""
     except (InvalidName, HallpassError) as problem:
         return link, None, f"{problem}"
 
 
 def _render_classroom(form: CheckForm, checked: list[tuple[str, Explanation | None, str]]) -> str:
     try:
-        own = room().call_agent(rpc.InForce()).own
-    except (rpc.AgentAway, rpc.Refused):
+        own = room().call_agent(rpc.ActiveOverridesRequest()).overrides
+    except (rpc.AgentUnavailable, rpc.RpcRejected):
         own = None
     return render_template(
         "lessons/classroom.html",
@@ -111,10 +112,10 @@ def _render_classroom(form: CheckForm, checked: list[tuple[str, Explanation | No
     )
 
 
-def _apply_decision(question: rpc.Deciding, done: str) -> Redirect:
+def _apply_decision(question: rpc.OverrideRequest, done: str) -> Redirect:
     try:
         room().call_agent(question)
-    except (rpc.AgentAway, rpc.Refused) as no:
+    except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
         return redirect_with_message(f"{no}.", "warning")
     return redirect_with_message(done)
 

@@ -56,8 +56,8 @@ def submit_request() -> str | Redirect:
         asked_at=datetime.now(UTC),
     )
     try:
-        opened_until = room().call_agent(rpc.Submit(message)).opened_until
-    except (rpc.AgentAway, rpc.Refused) as no:
+        opened_until = room().call_agent(rpc.SubmitRequest(message)).opened_until
+    except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
         flash(f"{no}.", "warning")
         return _render_today(form)
     if opened_until is not None:
@@ -75,7 +75,7 @@ def submit_request() -> str | Redirect:
 @requires(Right.REQUEST_UNBLOCKS)
 def withdraw_request(request_id: str) -> Redirect:
     """Take a request back, or close early what it opened."""
-    answer = _call_agent(rpc.Withdraw(request_id, current_username()))
+    answer = _call_agent(rpc.WithdrawRequest(request_id, current_username()))
     if answer is not None:
         status = room().fetch_status()
         later = "" if status and status.reachable else " Central hears of it as soon as it can be reached again."
@@ -98,7 +98,7 @@ def report_site() -> Redirect:
         teacher=current_username(),
         reported_at=datetime.now(UTC),
     )
-    if _call_agent(rpc.Report(sent)) is not None:
+    if _call_agent(rpc.ReportRequest(sent)) is not None:
         flash(f"Thank you. The coordinator will look at {sent.site}.")
     return redirect(url_for("today.show"))
 
@@ -123,7 +123,7 @@ def _render_today(form: RequestForm) -> str:
             (state, _state_words(state, agent_response, now), _related_names(state, now))
             for state in agent_response.requests
         ],
-        put_aside=[one for one in agent_response.put_aside if one.kind != "request"],
+        put_aside=[one for one in agent_response.dead_letters if one.kind != "request"],
         kind=lambda one: _KINDS[one],
         status=room().fetch_status(),
         category=lambda one: _CATEGORY_NAMES.get(one, one),
@@ -141,9 +141,9 @@ def _related_names(state: RequestState, now: datetime) -> tuple[RelatedName, ...
         return ()
 
 
-def _state_words(state: RequestState, agent_response: rpc.Answer, now: datetime) -> str:
+def _state_words(state: RequestState, agent_response: rpc.RpcResponse, now: datetime) -> str:
     aside = next(
-        (one.why for one in agent_response.put_aside if (one.kind, one.id) == ("request", state.request.id)), ""
+        (one.why for one in agent_response.dead_letters if (one.kind, one.id) == ("request", state.request.id)), ""
     )
     if aside and state.state == "waiting":
         return f"kept here: central did not take it ({aside})"
@@ -156,10 +156,10 @@ def _state_words(state: RequestState, agent_response: rpc.Answer, now: datetime)
     )
 
 
-def _call_agent(question: rpc.Question) -> rpc.Answer | None:
+def _call_agent(question: rpc.RpcRequest) -> rpc.RpcResponse | None:
     """Return what the agent answers; None where it does not, or said no, which is said then."""
     try:
         return room().call_agent(question)
-    except (rpc.AgentAway, rpc.Refused) as no:
+    except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
         flash(f"{no}.", "warning")
         return None

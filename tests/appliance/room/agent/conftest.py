@@ -14,12 +14,12 @@ import pytest
 
 from appliance.room.agent import rpc
 from appliance.room.agent.central_client import CentralClient
-from appliance.room.agent.central_sync import Follower
-from appliance.room.agent.ended_unblocks import Closings
-from appliance.room.agent.room_decisions import Deciding
-from appliance.room.agent.rpc_server import Answers
-from appliance.room.agent.store import Memory
-from appliance.room.current_policy import PolicyInUse
+from appliance.room.agent.central_sync import CentralSync
+from appliance.room.agent.ended_unblocks import EndedUnblocks
+from appliance.room.agent.room_decisions import RoomDecisions
+from appliance.room.agent.rpc_server import RpcServer
+from appliance.room.agent.store import AgentStore
+from appliance.room.current_policy import CurrentPolicy
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import CentralLink, DnsSection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
@@ -46,30 +46,35 @@ class Agent:
         (folder / "token").write_text(token + "\n")
         self.paths = RoomPaths(data=folder / "data", sockets=folder / "run")
         self.paths.sockets.mkdir(exist_ok=True)
-        self.memory = Memory(self.paths.state)
+        self.memory = AgentStore(self.paths.agent_store)
         link = CentralLink(url=url, token_file=folder / "token")
         self._client = CentralClient(link)
-        self.follower = Follower(self._client, self.memory, self.paths, "0.0.0", clock)
+        self.follower = CentralSync(self._client, self.memory, self.paths, "0.0.0", clock)
         settings = RoomSettings(
             room=RoomSection(name="Room 4", data=self.paths.data, run=self.paths.sockets),
             dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
             central=link,
         )
-        deciding = Deciding(self.paths, PolicyInUse(settings), self.memory)
-        self._answers = Answers(self.memory, self._client, self.follower, deciding=deciding)
+        deciding = RoomDecisions(self.paths, CurrentPolicy(settings), self.memory)
+        self._answers = RpcServer(self.memory, self._client, self.follower, decisions=deciding)
 
-    async def ask(self, question: rpc.Question) -> rpc.Answer:
-        return await asyncio.to_thread(rpc.ask, self.paths.agent_socket, question)
+    async def ask(self, question: rpc.RpcRequest) -> rpc.RpcResponse:
+        return await asyncio.to_thread(rpc.send_rpc_request, self.paths.agent_socket, question)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Agent"]:
         self.paths.agent_socket.unlink(missing_ok=True)
-        Closings(self.paths, self.memory).renew()
-        server = await asyncio.start_unix_server(self._answers.serve, self.paths.agent_socket)
+        EndedUnblocks(self.paths, self.memory).reconcile_stores()
+        server = await asyncio.start_unix_server(self._answers.serve_connection, self.paths.agent_socket)
         follower = self.follower
         tasks = [
             asyncio.create_task(one())
-            for one in (follower.follow, follower.apply, follower.deliver, follower.tell_health)
+            for one in (
+                follower.follow_feed,
+                follower.apply_targets,
+                follower.deliver_outbox,
+                follower.send_health,
+            )
         ]
         try:
             yield self

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from appliance.protocol import RequestState, Target, UnblockRequest
 from appliance.room.agent import installer, rpc
@@ -45,14 +46,14 @@ def test_a_room_fetches_the_policy_and_the_index_that_the_feed_names(folder: Pat
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("the policy", lambda: installer.installed_policy(agent.paths) == 7)
-            assert installer.installed_index(agent.paths) == version
+            await until("the policy", lambda: installer.installed_policy_version(agent.paths) == 7)
+            assert installer.installed_index_version(agent.paths) == version
             assert (agent.paths.index / INDEX_NAME).read_bytes() == content
             assert await until("health", lambda: [one for one in central.health if one["policy"] == 7])
-            status = (await agent.ask(rpc.Status())).status
+            status = (await agent.ask(rpc.StatusRequest())).status
             fetched = (agent.paths.index / INDEX_NAME).stat().st_mtime
             agent.follower._now = lambda: fetched + 172_800.0
-            later = (await agent.ask(rpc.Status())).status
+            later = (await agent.ask(rpc.StatusRequest())).status
             assert status is not None
             assert status.index_age_seconds is not None
             assert later is not None
@@ -67,7 +68,7 @@ def test_fields_of_a_newer_central_are_kept(folder: Path, central: FakeCentral) 
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("the policy", lambda: installer.installed_policy(agent.paths) == 3)
+            await until("the policy", lambda: installer.installed_policy_version(agent.paths) == 3)
             assert agent.paths.policy.read_bytes() == central.policy
 
     asyncio.run(story())
@@ -84,39 +85,42 @@ def test_an_index_that_does_not_have_its_hash_is_not_used(folder: Path, central:
         async with agent.running():
             await until("the fetching", agent.paths.indexes.exists)
             central.target = Target(policy=0, index=version, requests=0)
-            await until("the right one", lambda: installer.installed_index(agent.paths) == version)
+            await until("the right one", lambda: installer.installed_index_version(agent.paths) == version)
             assert [path.name for path in agent.paths.indexes.iterdir()] == [version]
 
     asyncio.run(story())
 
 
-def test_a_damaged_index_and_a_broken_policy_leave_what_was_there(folder: Path, central: FakeCentral) -> None:
+def test_a_damaged_index_and_a_broken_policy_leave_what_was_there(
+    folder: Path, central: FakeCentral, caplog: pytest.LogCaptureFixture
+) -> None:
     version, content = compiled(folder)
     central.indexes[version], central.policy = content, policy(1)
     central.target = Target(policy=1, index=version, requests=0)
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("the first state", lambda: installer.installed_policy(agent.paths) == 1)
+            await until("the first state", lambda: installer.installed_policy_version(agent.paths) == 1)
             central.indexes["f" * 64] = content[:-100]
             central.policy = b"<html>"
             central.target = Target(policy=2, index="f" * 64, requests=0)
-            await until("the attempt", lambda: agent.follower._target == central.target)
-            await asyncio.sleep(0.2)
-            assert installer.installed_policy(agent.paths) == 1
-            assert installer.installed_index(agent.paths) == version
+            await until("the attempt", lambda: "the room keeps what it has" in caplog.text)
+            assert installer.installed_policy_version(agent.paths) == 1
+            assert installer.installed_index_version(agent.paths) == version
 
     asyncio.run(story())
 
 
-def test_a_feed_of_nonsense_is_taken_for_an_absence(folder: Path, central: FakeCentral) -> None:
+def test_a_feed_of_nonsense_is_taken_for_an_absence(
+    folder: Path, central: FakeCentral, caplog: pytest.LogCaptureFixture
+) -> None:
     central.lines = [b"no json\n"]
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await asyncio.sleep(0.3)
+            await until("the absence", lambda: "central is away" in caplog.text)
             central.lines = []
-            await until("central", lambda: agent.follower.reachable)
+            await until("central", lambda: agent.follower.is_reachable)
 
     asyncio.run(story())
 
@@ -126,17 +130,17 @@ def test_requests_made_while_central_is_away_arrive_once_each_when_it_is_back(
 ) -> None:
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("central", lambda: agent.follower.reachable)
+            await until("central", lambda: agent.follower.is_reachable)
             await asyncio.to_thread(central.stop)
-            await until("the absence", lambda: not agent.follower.reachable)
+            await until("the absence", lambda: not agent.follower.is_reachable)
             for number in (1, 2):
-                await agent.ask(rpc.Submit(wish(number)))
-                await agent.ask(rpc.Submit(wish(number)))  # somebody pressed twice
-            assert set((await agent.ask(rpc.Requests())).unsent) == {wish(1).id, wish(2).id}
+                await agent.ask(rpc.SubmitRequest(wish(number)))
+                await agent.ask(rpc.SubmitRequest(wish(number)))  # somebody pressed twice
+            assert set((await agent.ask(rpc.ListRequestsRequest())).unsent) == {wish(1).id, wish(2).id}
             central.start()
             await until("both", lambda: len(central.taken["requests"]) == 2)
             assert [one["id"] for one in central.taken["requests"]] == [wish(1).id, wish(2).id]
-            await until("an empty outbox", lambda: not agent.memory.outbox())
+            await until("an empty outbox", lambda: not agent.memory.pending_messages())
 
     asyncio.run(story())
 
@@ -146,7 +150,7 @@ def test_requests_survive_the_death_of_the_agent(folder: Path, central: FakeCent
         central.stop()
         first = Agent(folder, central.url)
         async with first.running():
-            await first.ask(rpc.Submit(wish(1)))
+            await first.ask(rpc.SubmitRequest(wish(1)))
         central.start()
         async with Agent(folder, central.url).running():
             await until("the request", lambda: central.taken["requests"])
@@ -161,12 +165,12 @@ def test_a_request_that_central_will_never_take_is_put_aside_with_its_words(
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await agent.ask(rpc.Submit(wish(1)))
-            await until("the refusal", lambda: not agent.memory.outbox())
+            await agent.ask(rpc.SubmitRequest(wish(1)))
+            await until("the refusal", lambda: not agent.memory.pending_messages())
             central.refusal = None
-            await agent.ask(rpc.Submit(wish(2)))
+            await agent.ask(rpc.SubmitRequest(wish(2)))
             await until("the next one", lambda: central.taken["requests"])
-            states = {state.request.id: state for state in (await agent.ask(rpc.Requests())).requests}
+            states = {state.request.id: state for state in (await agent.ask(rpc.ListRequestsRequest())).requests}
             assert (states[wish(1).id].state, states[wish(1).id].answer) == ("denied", "that is no name")
 
     asyncio.run(story())
@@ -175,27 +179,31 @@ def test_a_request_that_central_will_never_take_is_put_aside_with_its_words(
 def test_what_central_decides_is_shown_in_the_room(folder: Path, central: FakeCentral) -> None:
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await agent.ask(rpc.Submit(wish(1)))
+            await agent.ask(rpc.SubmitRequest(wish(1)))
             await until("the request", lambda: central.taken["requests"])
             central.states = [RequestState(request=wish(1), state="denied", answer="not today")]
             central.target = Target(policy=0, index="", requests=1)
             shown = await until(
                 "the decision",
-                lambda: [one for one in agent.memory.requests(datetime(2020, 1, 1, tzinfo=UTC)) if one.answer],
+                lambda: [
+                    one for one in agent.memory.list_requests(datetime(2020, 1, 1, tzinfo=UTC)) if one.answer
+                ],
             )
             assert shown[0].answer == "not today"
 
     asyncio.run(story())
 
 
-def test_a_token_that_is_not_known_keeps_the_requests(folder: Path, central: FakeCentral) -> None:
+def test_a_token_that_is_not_known_keeps_the_requests(
+    folder: Path, central: FakeCentral, caplog: pytest.LogCaptureFixture
+) -> None:
     async def story() -> None:
         agent = Agent(folder, central.url, token="somebody-else")
         async with agent.running():
-            await agent.ask(rpc.Submit(wish(1)))
-            await asyncio.sleep(0.3)
-            assert not agent.follower.reachable
-            assert len(agent.memory.outbox()) == 1
+            await agent.ask(rpc.SubmitRequest(wish(1)))
+            await until("the refusal", lambda: "central is away" in caplog.text)
+            assert not agent.follower.is_reachable
+            assert len(agent.memory.pending_messages()) == 1
 
     asyncio.run(story())
 
@@ -217,9 +225,11 @@ def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, cent
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("the base", lambda: installer.installed_index(agent.paths) == report.base)
+            await until("the base", lambda: installer.installed_index_version(agent.paths) == report.base)
             central.target = Target(policy=0, index=report.target, requests=0)
-            await until("the day's changes", lambda: installer.installed_index(agent.paths) == report.target)
+            await until(
+                "the day's changes", lambda: installer.installed_index_version(agent.paths) == report.target
+            )
             index = open_index(agent.paths.index)
             assert index.version == report.target
             assert index.find_block_entries("www.added.example")
@@ -229,7 +239,9 @@ def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, cent
     asyncio.run(story())
 
 
-def test_an_overlay_for_another_base_is_not_used(folder: Path, central: FakeCentral) -> None:
+def test_an_overlay_for_another_base_is_not_used(
+    folder: Path, central: FakeCentral, caplog: pytest.LogCaptureFixture
+) -> None:
     old, other, new = build(folder, "old", "a.example\n"), build(folder, "other", "b.example\n"), "c.example\n"
     report = delta.make_overlay(other, build(folder, "new", new), folder / "overlay.hpx")
     base = open_index(old).version
@@ -239,12 +251,11 @@ def test_an_overlay_for_another_base_is_not_used(folder: Path, central: FakeCent
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("the base", lambda: installer.installed_index(agent.paths) == base)
+            await until("the base", lambda: installer.installed_index_version(agent.paths) == base)
             central.policy = policy(2)
             central.target = Target(policy=2, index=report.target, requests=0)
-            await until("the attempt", lambda: agent.follower._target == central.target)
-            await asyncio.sleep(0.3)
-            assert installer.installed_index(agent.paths) == base
+            await until("the attempt", lambda: "the room keeps what it has" in caplog.text)
+            assert installer.installed_index_version(agent.paths) == base
             assert [path.name for path in agent.paths.indexes.iterdir()] == [base]
 
     asyncio.run(story())
@@ -261,7 +272,7 @@ def test_what_an_interrupted_fetching_left_does_not_hinder_the_next(folder: Path
 
     async def story() -> None:
         async with agent.running():
-            await until("the index", lambda: installer.installed_index(agent.paths) == version)
+            await until("the index", lambda: installer.installed_index_version(agent.paths) == version)
             assert [path.name for path in agent.paths.indexes.iterdir()] == [version]
 
     asyncio.run(story())
@@ -273,8 +284,8 @@ def test_what_a_teacher_waits_for_is_sent_before_a_heap_of_incidents(folder: Pat
         agent = Agent(folder, central.url)
         async with agent.running():
             for number in range(20):
-                agent.memory.post("incident", f"{number:032x}", b"{}")
-            await agent.ask(rpc.Submit(wish(1)))
-            assert agent.memory.outbox()[0].kind == "request"
+                agent.memory.post_message("incident", f"{number:032x}", b"{}")
+            await agent.ask(rpc.SubmitRequest(wish(1)))
+            assert agent.memory.pending_messages()[0].kind == "request"
 
     asyncio.run(story())

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 
 from appliance.protocol import RequestState, UnblockRequest
 from appliance.room.agent import rpc
-from appliance.room.agent.store import Memory
+from appliance.room.agent.store import AgentStore
 from tests.appliance.room.agent.conftest import Agent, until
 from tests.fakes.central import FakeCentral
 from tests.fakes.clock import FakeClock
@@ -30,13 +31,17 @@ def wish(number: int) -> UnblockRequest:
 BAD, GOOD = wish(1).id, wish(2).id
 
 
+def was_tried(central: FakeCentral, message: str, times: int) -> bool:
+    return central.tried.count(message) >= times
+
+
 async def try_until(agent: Agent, clock: FakeClock, what: str, tries: int, central: FakeCentral) -> None:
     """Let time pass until a message was tried so often."""
     while (tried := central.tried.count(what)) < tries:
         clock.now += 60
-        agent.follower.something_to_send()
+        agent.follower.notify_outbox()
         async with asyncio.timeout(20):
-            while central.tried.count(what) == tried and agent.memory.due(clock.now):
+            while central.tried.count(what) == tried and agent.memory.due_messages(clock.now):
                 await asyncio.sleep(0.005)
 
 
@@ -48,10 +53,10 @@ def test_the_first_failure_of_a_message_already_holds_nothing_up(
 
     async def story() -> None:
         async with Agent(folder, central.url, clock=FakeClock()).running() as agent:
-            await agent.ask(rpc.Submit(wish(1)))
-            await agent.ask(rpc.Submit(wish(2)))
+            await agent.ask(rpc.SubmitRequest(wish(1)))
+            await agent.ask(rpc.SubmitRequest(wish(2)))
             await until("the one behind it", lambda: [one["id"] for one in central.taken["requests"]] == [GOOD])
-            await until("the bad one alone", lambda: [one.id for one in agent.memory.outbox()] == [BAD])
+            await until("the bad one alone", lambda: [one.id for one in agent.memory.pending_messages()] == [BAD])
             assert central.tried.count(BAD) == 1, "it waits for its next try"
 
     asyncio.run(story())
@@ -64,8 +69,8 @@ def test_a_message_that_central_cannot_even_answer_holds_nothing_up_and_is_not_g
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await agent.ask(rpc.Submit(wish(1)))
-            await agent.ask(rpc.Submit(wish(2)))
+            await agent.ask(rpc.SubmitRequest(wish(1)))
+            await agent.ask(rpc.SubmitRequest(wish(2)))
             await until("the one behind it", lambda: [one["id"] for one in central.taken["requests"]] == [GOOD])
             del central.answers[BAD]
             await until("the bad one", lambda: len(central.taken["requests"]) == 2)
@@ -79,22 +84,22 @@ def test_five_failures_over_an_hour_put_a_message_aside_kept_and_said(folder: Pa
 
     async def story() -> None:
         async with Agent(folder, central.url, clock=clock).running() as agent:
-            await agent.ask(rpc.Submit(wish(1)))
+            await agent.ask(rpc.SubmitRequest(wish(1)))
             begin = clock.now
             await until("the first try", lambda: central.tried == [BAD])
             await try_until(agent, clock, BAD, 4, central)
-            assert [one.id for one in agent.memory.outbox()] == [BAD], "four times is not enough"
+            assert [one.id for one in agent.memory.pending_messages()] == [BAD], "four times is not enough"
             await try_until(agent, clock, BAD, 5, central)
-            await until("it to be put aside", lambda: not agent.memory.outbox())
+            await until("it to be put aside", lambda: not agent.memory.pending_messages())
             assert HOUR <= clock.now - begin <= 2 * HOUR
-            answer = await agent.ask(rpc.Requests())
-            assert [(one.kind, one.id) for one in answer.put_aside] == [("request", BAD)]
-            assert answer.put_aside[0].why == "tried 5 times: something went wrong here"
+            answer = await agent.ask(rpc.ListRequestsRequest())
+            assert [(one.kind, one.id) for one in answer.dead_letters] == [("request", BAD)]
+            assert answer.dead_letters[0].why == "tried 5 times: something went wrong here"
             (state,) = answer.requests
             assert state.request.reason == "geography", "nothing is lost"
             clock.now += 10 * HOUR
-            agent.follower.something_to_send()
-            await agent.ask(rpc.Submit(wish(2)))
+            agent.follower.notify_outbox()
+            await agent.ask(rpc.SubmitRequest(wish(2)))
             await until("the next one", lambda: central.taken["requests"])
             assert central.tried.count(BAD) == 5
 
@@ -110,14 +115,14 @@ def test_what_is_said_while_central_is_away_counts_against_no_message(
 
     async def story() -> None:
         async with Agent(folder, central.url, clock=clock).running() as agent:
-            await agent.ask(rpc.Submit(wish(1)))
+            await agent.ask(rpc.SubmitRequest(wish(1)))
             for tries in range(1, 8):
-                await until("a try", lambda tries=tries: central.tried.count(BAD) >= tries)
+                await until("a try", partial(was_tried, central, BAD, tries))
                 clock.now += HOUR
-                agent.follower.something_to_send()
-            assert [one.id for one in agent.memory.outbox()] == [BAD]
+                agent.follower.notify_outbox()
+            assert [one.id for one in agent.memory.pending_messages()] == [BAD]
             central.answers.clear()
-            agent.follower.something_to_send()
+            agent.follower.notify_outbox()
             await until("the request", lambda: central.taken["requests"])
 
     asyncio.run(story())
@@ -129,15 +134,15 @@ def test_a_withdrawal_never_overtakes_its_request(folder: Path, central: FakeCen
 
     async def story() -> None:
         async with Agent(folder, central.url, clock=clock).running() as agent:
-            await agent.ask(rpc.Submit(wish(1)))
+            await agent.ask(rpc.SubmitRequest(wish(1)))
             await until("the first try", lambda: central.tried == [BAD])
-            await agent.ask(rpc.Withdraw(BAD, "tess"))
-            await agent.ask(rpc.Submit(wish(2)))
+            await agent.ask(rpc.WithdrawRequest(BAD, "tess"))
+            await agent.ask(rpc.SubmitRequest(wish(2)))
             await until("another request", lambda: central.taken["requests"])
             assert central.withdrawn == []
             central.answers.clear()
             clock.now += HOUR
-            agent.follower.something_to_send()
+            agent.follower.notify_outbox()
             await until("the withdrawal", lambda: central.withdrawn == [BAD])
             assert [one["id"] for one in central.taken["requests"]] == [GOOD, BAD]
 
@@ -147,61 +152,61 @@ def test_a_withdrawal_never_overtakes_its_request(folder: Path, central: FakeCen
 def test_an_outbox_that_cannot_be_written_ends_nothing(folder: Path, central: FakeCentral) -> None:
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            agent.memory.post("report", BAD, b'{"id": "%s"}' % BAD.encode())
+            agent.memory.post_message("report", BAD, b'{"id": "%s"}' % BAD.encode())
             agent.memory._connection.execute("PRAGMA query_only = ON")
-            agent.follower.something_to_send()
+            agent.follower.notify_outbox()
             await until("the try", lambda: BAD in central.tried)
             agent.memory._connection.execute("PRAGMA query_only = OFF")
-            agent.follower.something_to_send()
-            await until("an empty outbox", lambda: not agent.memory.outbox())
+            agent.follower.notify_outbox()
+            await until("an empty outbox", lambda: not agent.memory.pending_messages())
             assert len(central.taken["reports"]) == 1
 
     asyncio.run(story())
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Memory:
-    return Memory(tmp_path / "state.db")
+def memory(tmp_path: Path) -> AgentStore:
+    return AgentStore(tmp_path / "state.db")
 
 
-def test_tries_outlive_the_agent(memory: Memory, tmp_path: Path) -> None:
-    memory.post("report", BAD, b"{}")
-    (parcel,) = memory.due(0.0)
-    assert not memory.failed(parcel, "trouble", 0.0)
+def test_tries_outlive_the_agent(memory: AgentStore, tmp_path: Path) -> None:
+    memory.post_message("report", BAD, b"{}")
+    (parcel,) = memory.due_messages(0.0)
+    assert not memory.record_failure(parcel, "trouble", 0.0)
     memory.close()
-    with closing(Memory(tmp_path / "state.db")) as anew:
-        assert anew.due(1.0) == []
-        assert anew.next_due(1.0) == 59.0
+    with closing(AgentStore(tmp_path / "state.db")) as anew:
+        assert anew.due_messages(1.0) == []
+        assert anew.seconds_until_due(1.0) == 59.0
         for now in (60.0, 400.0, 1400.0):
-            assert not anew.failed(parcel, "trouble", now)
-        assert anew.failed(parcel, "trouble", 4000.0)
-        assert [(one.kind, one.why) for one in anew.put_aside(4000.0)] == [("report", "tried 5 times: trouble")]
+            assert not anew.record_failure(parcel, "trouble", now)
+        assert anew.record_failure(parcel, "trouble", 4000.0)
+        assert [(one.kind, one.why) for one in anew.dead_letters(4000.0)] == [("report", "tried 5 times: trouble")]
 
 
-def test_five_failures_within_less_than_an_hour_are_not_enough(memory: Memory) -> None:
-    memory.post("report", BAD, b"{}")
-    (parcel,) = memory.due(0.0)
-    assert not any(memory.failed(parcel, "trouble", float(now)) for now in range(0, 3600, 300))
-    assert memory.failed(parcel, "trouble", 3600.0)
+def test_five_failures_within_less_than_an_hour_are_not_enough(memory: AgentStore) -> None:
+    memory.post_message("report", BAD, b"{}")
+    (parcel,) = memory.due_messages(0.0)
+    assert not any(memory.record_failure(parcel, "trouble", float(now)) for now in range(0, 3600, 300))
+    assert memory.record_failure(parcel, "trouble", 3600.0)
 
 
-def test_a_clock_that_was_set_back_neither_delays_a_message_nor_puts_it_aside(memory: Memory) -> None:
-    memory.post("report", BAD, b"{}")
-    (parcel,) = memory.due(0.0)
+def test_a_clock_that_was_set_back_neither_delays_a_message_nor_puts_it_aside(memory: AgentStore) -> None:
+    memory.post_message("report", BAD, b"{}")
+    (parcel,) = memory.due_messages(0.0)
     for now in (9e9, 9e9 + 60, 9e9 + 400):
-        memory.failed(parcel, "trouble", now)
-    assert memory.due(1000.0) == [parcel]
-    assert not any(memory.failed(parcel, "trouble", now) for now in (1000.0, 1100.0, 2000.0))
-    assert memory.due(2000.0) == []
+        memory.record_failure(parcel, "trouble", now)
+    assert memory.due_messages(1000.0) == [parcel]
+    assert not any(memory.record_failure(parcel, "trouble", now) for now in (1000.0, 1100.0, 2000.0))
+    assert memory.due_messages(2000.0) == []
 
 
-def test_a_request_that_had_arrived_after_all_is_no_longer_aside(memory: Memory) -> None:
-    memory.remember_request(RequestState(request=wish(1), state="waiting"))
-    (parcel,) = memory.outbox()
-    memory.refused(parcel, "no", 0.0)
-    memory.learn([RequestState(request=wish(1), state="approved", decided_by="coordinator")])
-    assert memory.put_aside(0.0) == []
-    assert [one.state for one in memory.requests(LONG_AGO)] == ["approved"]
+def test_a_request_that_had_arrived_after_all_is_no_longer_aside(memory: AgentStore) -> None:
+    memory.save_and_post_request(RequestState(request=wish(1), state="waiting"))
+    (parcel,) = memory.pending_messages()
+    memory.reject_message(parcel, "no", 0.0)
+    memory.save_request_states([RequestState(request=wish(1), state="approved", decided_by="coordinator")])
+    assert memory.dead_letters(0.0) == []
+    assert [one.state for one in memory.list_requests(LONG_AGO)] == ["approved"]
 
 
 def test_a_database_of_the_first_version_opens_with_all_that_waits_in_it(tmp_path: Path) -> None:
@@ -222,9 +227,15 @@ def test_a_database_of_the_first_version_opens_with_all_that_waits_in_it(tmp_pat
         old.execute("INSERT INTO requests VALUES (?, ?, ?)", (BAD, asked, msgspec.json.encode(state)))
         for row in (("withdrawal", BAD, None), ("withdrawal", GOOD, None), ("report", "f" * 32, "never")):
             old.execute("INSERT INTO outbox (kind, id, body, failed) VALUES (?, ?, x'7b7d', ?)", row)
-    with closing(Memory(path)) as memory:
-        assert [(one.kind, one.id) for one in memory.due(0.0)] == [("withdrawal", BAD), ("withdrawal", GOOD)]
-        assert [(one.request, one.site) for one in memory.closings()] == [(BAD, "maps.example.org"), (GOOD, "")]
-        assert [one.state for one in memory.requests(LONG_AGO)] == ["withdrawn"]
-    with closing(Memory(path)) as again:
-        assert len(again.outbox()) == 2
+    with closing(AgentStore(path)) as memory:
+        assert [(one.kind, one.id) for one in memory.due_messages(0.0)] == [
+            ("withdrawal", BAD),
+            ("withdrawal", GOOD),
+        ]
+        assert [(one.request, one.site) for one in memory.ended_unblocks()] == [
+            (BAD, "maps.example.org"),
+            (GOOD, ""),
+        ]
+        assert [one.state for one in memory.list_requests(LONG_AGO)] == ["withdrawn"]
+    with closing(AgentStore(path)) as again:
+        assert len(again.pending_messages()) == 2

@@ -29,18 +29,18 @@ def request(number: int, site: str, minutes: int = 10) -> UnblockRequest:
     )
 
 
-def in_force(agent: Agent) -> local_overrides.OwnDecisions:
-    return local_overrides.read(agent.paths.own, datetime.now(UTC).timestamp())
+def in_force(agent: Agent) -> local_overrides.LocalOverrides:
+    return local_overrides.read_active_overrides(agent.paths.local_overrides, datetime.now(UTC).timestamp())
 
 
 def test_a_lesson_starts_and_ends_and_central_hears_of_both(folder: Path, central: FakeCentral) -> None:
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await agent.ask(rpc.StartLesson("tess", ("Maps.Example.org", "maps.example.org"), 30, "Rivers"))
+            await agent.ask(rpc.StartLessonRequest("tess", ("Maps.Example.org", "maps.example.org"), 30, "Rivers"))
             (lesson,) = in_force(agent).lessons
             assert (lesson.sites, lesson.by, lesson.title) == (("maps.example.org",), "tess", "Rivers")
-            answer = await agent.ask(rpc.EndDecision("tess", lesson.id))
-            assert answer.own == local_overrides.OwnDecisions()
+            answer = await agent.ask(rpc.EndOverrideRequest("tess", lesson.id))
+            assert answer.overrides == local_overrides.LocalOverrides()
             await until("the audit", lambda: len(central.taken["actions"]) == 2)
             assert [one["what"] for one in central.taken["actions"]] == ["lesson started", "lesson ended"]
 
@@ -51,7 +51,7 @@ def test_a_pause_works_while_central_is_away(folder: Path, central: FakeCentral)
     async def story() -> None:
         central.stop()
         async with Agent(folder, central.url).running() as agent:
-            await agent.ask(rpc.PauseRoom("tess", 10))
+            await agent.ask(rpc.PauseRoomRequest("tess", 10))
             assert len(in_force(agent).pauses) == 1
             central.start()
             await until("the audit", lambda: central.taken["actions"])
@@ -62,21 +62,21 @@ def test_a_pause_works_while_central_is_away(folder: Path, central: FakeCentral)
 @pytest.mark.parametrize(
     ("question", "words"),
     [
-        (rpc.StartLesson("tess", (), 30), "from one to 50 sites"),
-        (rpc.StartLesson("tess", ("no name",), 30), "not the name of a site"),
-        (rpc.PauseRoom("tess", 0), "lasts from one minute"),
-        (rpc.PauseRoom("tess", 10_000), "lasts from one minute"),
-        (rpc.SuspendDevice("tess", "0" * 12, 10), r".+"),
+        (rpc.StartLessonRequest("tess", (), 30), "from one to 50 sites"),
+        (rpc.StartLessonRequest("tess", ("no name",), 30), "not the name of a site"),
+        (rpc.PauseRoomRequest("tess", 0), "lasts from one minute"),
+        (rpc.PauseRoomRequest("tess", 10_000), "lasts from one minute"),
+        (rpc.SuspendDeviceRequest("tess", "0" * 12, 10), r".+"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_changes_nothing(
-    folder: Path, central: FakeCentral, question: rpc.Deciding, words: str
+    folder: Path, central: FakeCentral, question: rpc.OverrideRequest, words: str
 ) -> None:
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            with pytest.raises(rpc.Refused, match=words):
+            with pytest.raises(rpc.RpcRejected, match=words):
                 await agent.ask(question)
-            assert in_force(agent) == local_overrides.OwnDecisions()
+            assert in_force(agent) == local_overrides.LocalOverrides()
 
     asyncio.run(story())
 
@@ -87,8 +87,8 @@ def test_what_is_delegated_opens_at_once_and_everything_else_waits(folder: Path,
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("the policy", lambda: installer.installed_policy(agent.paths) == 1)
-            opened = await agent.ask(rpc.Submit(request(1, "coolmathgames.com")))
+            await until("the policy", lambda: installer.installed_policy_version(agent.paths) == 1)
+            opened = await agent.ask(rpc.SubmitRequest(request(1, "coolmathgames.com")))
             assert opened.opened_until is not None
             assert [one.site for one in in_force(agent).unblocks] == ["coolmathgames.com"]
             for number, site, minutes in (
@@ -96,9 +96,9 @@ def test_what_is_delegated_opens_at_once_and_everything_else_waits(folder: Path,
                 (3, "closed-by-us.example", 10),  # closed by the school itself
                 (4, "roblox.com", 60),  # longer than delegated
             ):
-                assert (await agent.ask(rpc.Submit(request(number, site, minutes)))).opened_until is None
-            assert (await agent.ask(rpc.Submit(request(5, "roblox.com")))).opened_until is not None
-            third = await agent.ask(rpc.Submit(request(6, "friv.com")))
+                assert (await agent.ask(rpc.SubmitRequest(request(number, site, minutes)))).opened_until is None
+            assert (await agent.ask(rpc.SubmitRequest(request(5, "roblox.com")))).opened_until is not None
+            third = await agent.ask(rpc.SubmitRequest(request(6, "friv.com")))
             assert third.opened_until is None, "twice a day"
             await until("those that wait", lambda: len(central.taken["requests"]) == 4)
             await until("the audit", lambda: len(central.taken["actions"]) == 2)
@@ -114,11 +114,11 @@ def test_what_a_teacher_opened_alone_a_teacher_can_end(folder: Path, central: Fa
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("the policy", lambda: installer.installed_policy(agent.paths) == 1)
-            await agent.ask(rpc.Submit(request(1, "coolmathgames.com")))
-            await agent.ask(rpc.Withdraw(request(1, "").id, "sam"))
+            await until("the policy", lambda: installer.installed_policy_version(agent.paths) == 1)
+            await agent.ask(rpc.SubmitRequest(request(1, "coolmathgames.com")))
+            await agent.ask(rpc.WithdrawRequest(request(1, "").id, "sam"))
             assert in_force(agent).unblocks == ()
-            (state,) = (await agent.ask(rpc.Requests())).requests
+            (state,) = (await agent.ask(rpc.ListRequestsRequest())).requests
             assert state.state == "ended"
             assert central.withdrawn == []
             await until("the audit", lambda: len(central.taken["actions"]) == 2)
@@ -133,10 +133,10 @@ def test_an_opening_that_is_ended_on_the_lesson_page_is_over_on_todays(folder: P
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("the policy", lambda: installer.installed_policy(agent.paths) == 1)
-            await agent.ask(rpc.Submit(request(1, "coolmathgames.com")))
-            await agent.ask(rpc.EndDecision("tess", request(1, "").id))
-            (state,) = (await agent.ask(rpc.Requests())).requests
+            await until("the policy", lambda: installer.installed_policy_version(agent.paths) == 1)
+            await agent.ask(rpc.SubmitRequest(request(1, "coolmathgames.com")))
+            await agent.ask(rpc.EndOverrideRequest("tess", request(1, "").id))
+            (state,) = (await agent.ask(rpc.ListRequestsRequest())).requests
             assert state.state == "ended"
 
     asyncio.run(story())
@@ -146,9 +146,9 @@ def test_a_withdrawal_of_nothing_known_is_refused(folder: Path, central: FakeCen
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
             for odd in ("\n", "../feed", "f" * 32):
-                with pytest.raises(rpc.Refused, match="does not know"):
-                    await agent.ask(rpc.Withdraw(odd, "tess"))
-            assert agent.memory.outbox() == []
+                with pytest.raises(rpc.RpcRejected, match="does not know"):
+                    await agent.ask(rpc.WithdrawRequest(odd, "tess"))
+            assert agent.memory.pending_messages() == []
 
     asyncio.run(story())
 
@@ -158,8 +158,8 @@ def test_a_parcel_that_no_address_can_carry_is_put_aside_and_the_agent_lives(
 ) -> None:
     async def story() -> None:
         agent = Agent(folder, central.url)
-        agent.memory.post("withdrawal", "\n")
+        agent.memory.post_message("withdrawal", "\n")
         async with agent.running():
-            await until("the outbox to be empty", lambda: not agent.memory.outbox())
+            await until("the outbox to be empty", lambda: not agent.memory.pending_messages())
 
     asyncio.run(story())

@@ -13,8 +13,8 @@ from tests.appliance.room.agent.conftest import Agent, until
 from tests.fakes.central import FakeCentral
 
 TESS = Account(username="tess", name="Tess Teacher", role="teacher")
-RIGHT = rpc.SignIn(Credentials("tess", "right password"))
-WRONG = rpc.SignIn(Credentials("tess", "wrong password"))
+RIGHT = rpc.SignInRequest(Credentials("tess", "right password"))
+WRONG = rpc.SignInRequest(Credentials("tess", "wrong password"))
 
 
 def request(site: str) -> UnblockRequest:
@@ -29,7 +29,7 @@ def test_central_says_who_signs_in(folder: Path, central: FakeCentral) -> None:
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
             assert (await agent.ask(RIGHT)).account == TESS
-            with pytest.raises(rpc.Refused, match="not right"):
+            with pytest.raises(rpc.RpcRejected, match="not right"):
                 await agent.ask(WRONG)
 
     asyncio.run(story())
@@ -43,10 +43,10 @@ def test_who_signed_in_before_can_sign_in_while_central_is_away(folder: Path, ce
             await agent.ask(RIGHT)
             await asyncio.to_thread(central.stop)
             assert (await agent.ask(RIGHT)).account == TESS
-            with pytest.raises(rpc.Refused):
+            with pytest.raises(rpc.RpcRejected):
                 await agent.ask(WRONG)
-            with pytest.raises(rpc.Refused, match="has not signed in here before"):
-                await agent.ask(rpc.SignIn(Credentials("sam", "right password")))
+            with pytest.raises(rpc.RpcRejected, match="has not signed in here before"):
+                await agent.ask(rpc.SignInRequest(Credentials("sam", "right password")))
 
     asyncio.run(story())
 
@@ -59,7 +59,7 @@ def test_an_account_that_ended_cannot_sign_in_while_central_is_away(folder: Path
         async with Agent(folder, central.url).running() as agent:
             await agent.ask(RIGHT)
             await asyncio.to_thread(central.stop)
-            with pytest.raises(rpc.Refused):
+            with pytest.raises(rpc.RpcRejected):
                 await agent.ask(RIGHT)
 
     asyncio.run(story())
@@ -74,10 +74,10 @@ def test_a_password_that_central_no_longer_takes_is_forgotten_in_the_room(
         async with Agent(folder, central.url).running() as agent:
             await agent.ask(RIGHT)
             central.accounts.clear()
-            with pytest.raises(rpc.Refused):
+            with pytest.raises(rpc.RpcRejected):
                 await agent.ask(RIGHT)
             await asyncio.to_thread(central.stop)
-            with pytest.raises(rpc.Refused):
+            with pytest.raises(rpc.RpcRejected):
                 await agent.ask(RIGHT)
 
     asyncio.run(story())
@@ -98,10 +98,10 @@ def test_whoever_guesses_has_to_wait(folder: Path, central: FakeCentral) -> None
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
             for _ in range(5):
-                with pytest.raises(rpc.Refused, match="not right"):
+                with pytest.raises(rpc.RpcRejected, match="not right"):
                     await agent.ask(WRONG)
             central.accounts["tess", "wrong password"] = TESS
-            with pytest.raises(rpc.Refused, match="too often"):
+            with pytest.raises(rpc.RpcRejected, match="too often"):
                 await agent.ask(WRONG)
 
     asyncio.run(story())
@@ -113,9 +113,9 @@ def test_a_request_for_a_name_that_is_none_is_refused_with_a_reason(
 ) -> None:
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            with pytest.raises(rpc.Refused, match="give the whole name of the site"):
-                await agent.ask(rpc.Submit(request(site)))
-            assert agent.memory.outbox() == []
+            with pytest.raises(rpc.RpcRejected, match="give the whole name of the site"):
+                await agent.ask(rpc.SubmitRequest(request(site)))
+            assert agent.memory.pending_messages() == []
 
     asyncio.run(story())
 
@@ -125,12 +125,12 @@ def test_reports_and_withdrawals_reach_central(folder: Path, central: FakeCentra
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await agent.ask(rpc.Report(report))
-            await agent.ask(rpc.Submit(request("maps.example.org")))
-            await agent.ask(rpc.Withdraw("a" * 32, "tess"))
+            await agent.ask(rpc.ReportRequest(report))
+            await agent.ask(rpc.SubmitRequest(request("maps.example.org")))
+            await agent.ask(rpc.WithdrawRequest("a" * 32, "tess"))
             await until("the report", lambda: central.taken["reports"])
             await until("the withdrawal", lambda: central.withdrawn == ["a" * 32])
-            (state,) = (await agent.ask(rpc.Requests())).requests
+            (state,) = (await agent.ask(rpc.ListRequestsRequest())).requests
             assert state.state == "withdrawn"
 
     asyncio.run(story())
@@ -145,15 +145,15 @@ def test_junk_gets_an_answer_and_the_agent_goes_on(folder: Path, central: FakeCe
             async with asyncio.timeout(10):
                 assert b"not understood" in await reader.readline()
             writer.close()
-            assert (await agent.ask(rpc.Status())).status is not None
+            assert (await agent.ask(rpc.StatusRequest())).status is not None
 
     asyncio.run(story())
 
 
 def test_an_agent_that_is_away_is_said_in_one_sentence(folder: Path) -> None:
-    with pytest.raises(rpc.AgentAway, match="does not answer"):
-        rpc.ask(folder / "nobody.sock", rpc.Status())
+    with pytest.raises(rpc.AgentUnavailable, match="does not answer"):
+        rpc.send_rpc_request(folder / "nobody.sock", rpc.StatusRequest())
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(folder / "silent.sock"))
-        with pytest.raises(rpc.AgentAway):
-            rpc.ask(folder / "silent.sock", rpc.Status())
+        with pytest.raises(rpc.AgentUnavailable):
+            rpc.send_rpc_request(folder / "silent.sock", rpc.StatusRequest())

@@ -7,12 +7,12 @@ from random import Random
 import pytest
 
 from appliance.room import blocked_tunnels
-from appliance.room.incidents.monitor import Watch
+from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.paths import RoomPaths
-from appliance.room.query_log.pseudonyms import Tokens
+from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from dns.message.wire import NOERROR, REFUSED, SERVFAIL
+from dns.message.constants import Rcode
 from dns.querylog.records import QueryRecord, RecordBatch
 from tests.fakes import traces
 
@@ -26,13 +26,13 @@ def paths(tmp_path: Path) -> RoomPaths:
         '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
         '[policy]\ndocument = "policy.toml"\n'
     )
-    return RoomPaths.of(load_settings(tmp_path / "room.toml", RoomSettings))
+    return RoomPaths.from_settings(load_settings(tmp_path / "room.toml", RoomSettings))
 
 
 @pytest.fixture
-def watch(tmp_path: Path, paths: RoomPaths) -> Watch:
-    paths.tunnels.parent.mkdir(parents=True, exist_ok=True)
-    return Watch(load_settings(tmp_path / "room.toml", RoomSettings), paths, Tokens(b"b" * 32))
+def watch(tmp_path: Path, paths: RoomPaths) -> IncidentMonitor:
+    paths.blocked_tunnels.parent.mkdir(parents=True, exist_ok=True)
+    return IncidentMonitor(load_settings(tmp_path / "room.toml", RoomSettings), paths, Pseudonyms(b"b" * 32))
 
 
 def seconds_of_a_tunnel(verdict: str, rcode: int, step: str) -> Iterator[RecordBatch]:
@@ -50,30 +50,36 @@ def seconds_of_a_tunnel(verdict: str, rcode: int, step: str) -> Iterator[RecordB
 
 
 @pytest.mark.parametrize(
-    ("verdict", "rcode"), [("allowed", NOERROR), ("failed", SERVFAIL)], ids=["answered", "never answered"]
+    ("verdict", "rcode"),
+    [("allowed", Rcode.NOERROR), ("failed", Rcode.SERVFAIL)],
+    ids=["answered", "never answered"],
 )
 def test_a_tunnel_that_asks_as_a_stub_does_is_closed_within_half_a_minute(
-    watch: Watch, paths: RoomPaths, verdict: str, rcode: int
+    watch: IncidentMonitor, paths: RoomPaths, verdict: str, rcode: int
 ) -> None:
     for batch in seconds_of_a_tunnel(verdict, rcode, "default"):
         now = batch.records[0].second
-        watch.seen(batch, float(now))
-        if blocked_tunnels.read(paths.tunnels, now):
+        watch.observe_batch(batch, float(now))
+        if blocked_tunnels.read_blocked_tunnels(paths.blocked_tunnels, now):
             break
 
     assert now < NOW + 30
-    assert [one.parent for one in blocked_tunnels.read(paths.tunnels, now)] == ["example.net"]
-    assert [incident.kind for incident in watch.take()] == ["tunnel"]
+    assert [one.parent for one in blocked_tunnels.read_blocked_tunnels(paths.blocked_tunnels, now)] == [
+        "example.net"
+    ]
+    assert [incident.kind for incident in watch.take_incidents()] == ["tunnel"]
 
 
 @pytest.mark.parametrize(
     ("verdict", "rcode", "step"),
-    [("failed", REFUSED, ""), ("allowed", NOERROR, "rule")],
+    [("failed", Rcode.REFUSED, ""), ("allowed", Rcode.NOERROR, "rule")],
     ids=["of strangers", "that a rule of the school allows"],
 )
-def test_questions_close_nothing(watch: Watch, paths: RoomPaths, verdict: str, rcode: int, step: str) -> None:
+def test_questions_close_nothing(
+    watch: IncidentMonitor, paths: RoomPaths, verdict: str, rcode: int, step: str
+) -> None:
     for batch in seconds_of_a_tunnel(verdict, rcode, step):
-        watch.seen(batch, float(batch.records[0].second))
+        watch.observe_batch(batch, float(batch.records[0].second))
 
-    assert not blocked_tunnels.read(paths.tunnels, NOW)
-    assert not watch.take()
+    assert not blocked_tunnels.read_blocked_tunnels(paths.blocked_tunnels, NOW)
+    assert not watch.take_incidents()

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from appliance.room import button_pause
 from appliance.room.health import Condition
 from appliance.room.lamp.button import RoomButton
-from appliance.room.lamp.controller import SignalLight
+from appliance.room.lamp.controller import LampController
 
 
 class Timer(asyncio.TimerHandle):
@@ -32,7 +32,7 @@ class Clock(asyncio.SelectorEventLoop):
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: object, context: object = None
-    ) -> Timer:  # type: ignore[override]
+    ) -> Timer:
         handle = Timer(when, callback, args, self)
         self._number += 1
         heapq.heappush(self._due, (when, self._number, handle))
@@ -40,7 +40,7 @@ class Clock(asyncio.SelectorEventLoop):
 
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: object, context: object = None
-    ) -> Timer:  # type: ignore[override]
+    ) -> Timer:
         return self.call_at(self._now, callback, *args)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
@@ -80,7 +80,7 @@ class Shown:
 
 
 @pytest.fixture
-def clock():  # type: ignore[no-untyped-def]
+def clock() -> Iterator[Clock]:
     loop = Clock()
     yield loop
     loop.close()
@@ -92,51 +92,55 @@ def lamp(clock: Clock) -> Shown:
 
 
 @pytest.fixture
-def light(clock: Clock, lamp: Shown) -> SignalLight:
-    return SignalLight(lamp, clock)
+def light(clock: Clock, lamp: Shown) -> LampController:
+    return LampController(lamp, clock)
 
 
-def test_a_refusal_lights_the_lamp_at_once_and_for_a_second(clock: Clock, lamp: Shown, light: SignalLight) -> None:
-    light.refused("a")
+def test_a_refusal_lights_the_lamp_at_once_and_for_a_second(
+    clock: Clock, lamp: Shown, light: LampController
+) -> None:
+    light.flash_for_block("a")
     clock.pass_by(5)
     assert lamp.states == [(0.0, "refused"), (1.0, "off")]
 
 
-def test_a_refusal_in_the_short_darkness_is_shown_after_it(clock: Clock, lamp: Shown, light: SignalLight) -> None:
-    light.refused("a")
+def test_a_refusal_in_the_short_darkness_is_shown_after_it(
+    clock: Clock, lamp: Shown, light: LampController
+) -> None:
+    light.flash_for_block("a")
     clock.pass_by(1.05)
-    light.refused("b")
+    light.flash_for_block("b")
     clock.pass_by(0.2)
     assert lamp.states == [(0.0, "refused"), (1.0, "off"), (1.15, "refused")]
 
 
 def test_a_device_that_is_refused_over_and_over_does_not_drum(
-    clock: Clock, lamp: Shown, light: SignalLight
+    clock: Clock, lamp: Shown, light: LampController
 ) -> None:
     for _ in range(600):
-        light.refused("a")
+        light.flash_for_block("a")
         clock.pass_by(0.1)
     flashes = [at for at, what in lamp.states if what == "refused"]
     assert len(flashes) <= 5 + 60 / 3 + 1
-    light.refused("b")
+    light.flash_for_block("b")
     clock.pass_by(0.2)
     assert lamp.states[-1][1] == "refused", "another device is shown at once"
 
 
 def test_a_flood_of_many_devices_stays_below_three_flashes_a_second(
-    clock: Clock, lamp: Shown, light: SignalLight
+    clock: Clock, lamp: Shown, light: LampController
 ) -> None:
     for number in range(1000):
-        light.refused(f"device {number % 200}")
+        light.flash_for_block(f"device {number % 200}")
         clock.pass_by(0.01)
     flashes = [at for at, what in lamp.states if what == "refused"]
     assert all(later - earlier >= 1 for earlier, later in pairwise(flashes))
 
 
-def test_trouble_has_its_rhythm_until_it_is_over(clock: Clock, lamp: Shown, light: SignalLight) -> None:
-    light.trouble(Condition.UPSTREAM_DOWN)
+def test_trouble_has_its_rhythm_until_it_is_over(clock: Clock, lamp: Shown, light: LampController) -> None:
+    light.show_condition(Condition.UPSTREAM_DOWN)
     clock.pass_by(3.0)
-    light.trouble(None)
+    light.show_condition(None)
     clock.pass_by(10)
     assert lamp.states == [
         (0.0, "upstream-down"), (0.3, "off"), (0.6, "upstream-down"), (0.9, "off"), (2.9, "upstream-down"),
@@ -144,10 +148,10 @@ def test_trouble_has_its_rhythm_until_it_is_over(clock: Clock, lamp: Shown, ligh
     ]  # fmt: skip
 
 
-def test_a_refusal_is_seen_through_trouble(clock: Clock, lamp: Shown, light: SignalLight) -> None:
-    light.trouble(Condition.CENTRAL_UNREACHABLE)
+def test_a_refusal_is_seen_through_trouble(clock: Clock, lamp: Shown, light: LampController) -> None:
+    light.show_condition(Condition.CENTRAL_UNREACHABLE)
     clock.pass_by(2.0)
-    light.refused("a")
+    light.flash_for_block("a")
     clock.pass_by(0.5)
     assert lamp.states[-1] == (2.0, "refused")
     clock.pass_by(1.0)
@@ -155,20 +159,20 @@ def test_a_refusal_is_seen_through_trouble(clock: Clock, lamp: Shown, light: Sig
 
 
 def test_what_was_acknowledged_is_dark_until_something_new_comes(
-    clock: Clock, lamp: Shown, light: SignalLight
+    clock: Clock, lamp: Shown, light: LampController
 ) -> None:
-    light.trouble(Condition.LISTS_STALE)
-    light.acknowledge()
+    light.show_condition(Condition.LISTS_STALE)
+    light.acknowledge_condition()
     clock.pass_by(60)
     assert lamp.states[-1][1] == "off"
-    light.trouble(Condition.DISK_TROUBLE)
+    light.show_condition(Condition.DISK_TROUBLE)
     assert lamp.states[-1][1] == "disk-trouble"
 
 
 class Room:
     """A room with a button."""
 
-    def __init__(self, clock: Clock, light: SignalLight, folder: Path, minutes: int) -> None:
+    def __init__(self, clock: Clock, light: LampController, folder: Path, minutes: int) -> None:
         self.clock = clock
         self.file = folder / "pause.json"
         self.shut_down = 0
@@ -181,45 +185,47 @@ class Room:
         self.button = _made(coroutine, clock)
 
     def hold(self, seconds: float) -> None:
-        self.button.down()
+        self.button.on_press()
         self.clock.pass_by(seconds)
-        self.button.up()
+        self.button.on_release()
         self.clock.pass_by(0)
 
     def _count(self) -> None:
         self.shut_down += 1
 
 
-def _made(coroutine, clock: Clock) -> RoomButton:  # type: ignore[no-untyped-def]
+def _made(coroutine: Coroutine[None, None, RoomButton], clock: Clock) -> RoomButton:
     asyncio._set_running_loop(clock)
     try:
         coroutine.send(None)
     except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+        button: RoomButton = done.value
+        return button
     finally:
         asyncio._set_running_loop(None)
+    raise AssertionError("making a button waits for nothing")
     raise AssertionError
 
 
 def test_five_seconds_pause_the_room_and_five_more_end_it(
-    clock: Clock, light: SignalLight, tmp_path: Path
+    clock: Clock, light: LampController, tmp_path: Path
 ) -> None:
     room = Room(clock, light, tmp_path, minutes=15)
     room.hold(6)
-    (pause,) = button_pause.read(room.file, now=5000.0)
+    (pause,) = button_pause.read_button_pause(room.file, now=5000.0)
     assert pause.until.timestamp() == 5000.0 + 15 * 60
-    assert button_pause.read(room.file, now=5000.0 + 15 * 60) == ()
+    assert button_pause.read_button_pause(room.file, now=5000.0 + 15 * 60) == ()
     room.hold(6)
-    assert button_pause.read(room.file, now=5000.0) == ()
+    assert button_pause.read_button_pause(room.file, now=5000.0) == ()
 
 
-def test_a_policy_that_lets_no_button_pause_is_kept(clock: Clock, light: SignalLight, tmp_path: Path) -> None:
+def test_a_policy_that_lets_no_button_pause_is_kept(clock: Clock, light: LampController, tmp_path: Path) -> None:
     room = Room(clock, light, tmp_path, minutes=0)
     room.hold(6)
     assert not room.file.exists()
 
 
-def test_ten_seconds_shut_down(clock: Clock, light: SignalLight, tmp_path: Path) -> None:
+def test_ten_seconds_shut_down(clock: Clock, light: LampController, tmp_path: Path) -> None:
     room = Room(clock, light, tmp_path, minutes=15)
     room.hold(9)
     assert room.shut_down == 0
@@ -228,16 +234,16 @@ def test_ten_seconds_shut_down(clock: Clock, light: SignalLight, tmp_path: Path)
 
 
 def test_the_lamp_says_what_letting_go_would_do(
-    clock: Clock, lamp: Shown, light: SignalLight, tmp_path: Path
+    clock: Clock, lamp: Shown, light: LampController, tmp_path: Path
 ) -> None:
     room = Room(clock, light, tmp_path, minutes=15)
-    room.button.down()
+    room.button.on_press()
     clock.pass_by(4)
     assert lamp.states == []
     clock.pass_by(1.5)
     assert lamp.states[0][1] == "pause"
     clock.pass_by(5)
     assert "shut-down" in {what for _, what in lamp.states}
-    room.button.up()
+    room.button.on_release()
     clock.pass_by(1)
     assert lamp.states[-1][1] == "off"

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from appliance.room.query_log import cpu_scheduling
-from appliance.room.query_log.cpu_scheduling import LATE_SECONDS, ORDINARY_SECONDS, Place
+from appliance.room.query_log.cpu_scheduling import LATE_SECONDS, NORMAL_SECONDS, SchedulingPolicy
 
 TRY = """
 import json, os, resource, sys
@@ -22,26 +22,26 @@ except ValueError:
     sys.exit("may not")
 os.setuid(65534)
 os.nice(5)
-print(json.dumps([cpu_scheduling.may_come_back(), os.sched_getscheduler(0)]))
+print(json.dumps([cpu_scheduling.can_leave_idle(), os.sched_getscheduler(0)]))
 """
 
 
 def test_who_is_on_time_steps_aside() -> None:
-    assert Place().after(0.0, 100.0) == os.SCHED_IDLE
+    assert SchedulingPolicy().policy_after(0.0, 100.0) == os.SCHED_IDLE
 
 
 def test_who_is_late_takes_an_ordinary_place_for_a_while() -> None:
-    place = Place()
-    assert place.after(LATE_SECONDS + 0.01, 100.0) == os.SCHED_OTHER
-    assert place.after(0.0, 100.0 + ORDINARY_SECONDS - 0.1) == os.SCHED_OTHER
-    assert place.after(0.0, 100.0 + ORDINARY_SECONDS) == os.SCHED_IDLE
+    place = SchedulingPolicy()
+    assert place.policy_after(LATE_SECONDS + 0.01, 100.0) == os.SCHED_OTHER
+    assert place.policy_after(0.0, 100.0 + NORMAL_SECONDS - 0.1) == os.SCHED_OTHER
+    assert place.policy_after(0.0, 100.0 + NORMAL_SECONDS) == os.SCHED_IDLE
 
 
 def test_being_late_again_makes_the_while_longer() -> None:
-    place = Place()
-    place.after(1.0, 100.0)
-    place.after(1.0, 103.0)
-    assert place.after(0.0, 103.0 + ORDINARY_SECONDS - 0.1) == os.SCHED_OTHER
+    place = SchedulingPolicy()
+    place.policy_after(1.0, 100.0)
+    place.policy_after(1.0, 103.0)
+    assert place.policy_after(0.0, 103.0 + NORMAL_SECONDS - 0.1) == os.SCHED_OTHER
 
 
 def test_a_policy_is_every_threads_and_later_threads_too() -> None:
@@ -51,7 +51,7 @@ from appliance.room.query_log import cpu_scheduling
 go_on, seen = threading.Event(), []
 def tell(): go_on.wait(); seen.append(os.sched_getscheduler(0))
 early = threading.Thread(target=tell); early.start()
-cpu_scheduling.take(os.SCHED_IDLE)
+cpu_scheduling.set_scheduling_policy(os.SCHED_IDLE)
 late = threading.Thread(target=tell); late.start()
 go_on.set(); early.join(); late.join()
 assert seen == [os.SCHED_IDLE] * 2, seen
@@ -73,14 +73,15 @@ def test_the_way_back_is_tried_before_it_is_relied_on(right: int, can: bool) -> 
 
 def test_it_steps_aside_at_once_and_comes_back_when_its_loop_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
-    monkeypatch.setattr(cpu_scheduling, "may_come_back", lambda: True)
-    monkeypatch.setattr(cpu_scheduling, "take", taken.append)
+    monkeypatch.setattr(cpu_scheduling, "can_leave_idle", lambda: True)
+    monkeypatch.setattr(cpu_scheduling, "set_scheduling_policy", taken.append)
 
     async def story() -> None:
-        task = asyncio.create_task(cpu_scheduling.give_way())
+        task = asyncio.create_task(cpu_scheduling.adapt_scheduling())
         await asyncio.sleep(0)
         assert taken == [os.SCHED_IDLE]
-        time.sleep(cpu_scheduling.LOOK_SECONDS + LATE_SECONDS + 0.1)
+        # Blocking is the point: the loop cannot run, and so is late, however quick or slow the machine is.
+        time.sleep(cpu_scheduling.CHECK_SECONDS + LATE_SECONDS + 0.1)
         async with asyncio.timeout(30):
             while len(taken) < 2:
                 await asyncio.sleep(0.01)
@@ -92,7 +93,7 @@ def test_it_steps_aside_at_once_and_comes_back_when_its_loop_is_late(monkeypatch
 
 def test_who_could_not_come_back_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
-    monkeypatch.setattr(cpu_scheduling, "may_come_back", lambda: False)
-    monkeypatch.setattr(cpu_scheduling, "take", taken.append)
-    asyncio.run(cpu_scheduling.give_way())
+    monkeypatch.setattr(cpu_scheduling, "can_leave_idle", lambda: False)
+    monkeypatch.setattr(cpu_scheduling, "set_scheduling_policy", taken.append)
+    asyncio.run(cpu_scheduling.adapt_scheduling())
     assert taken == []

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.room.query_log.journal import Spool
+from appliance.room.query_log.journal import Journal
 from dns.querylog.records import QueryRecord, RecordBatch
 
 RECORD = st.builds(
@@ -35,17 +35,17 @@ def test_what_comes_out_is_what_went_in_up_to_where_it_is_torn(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.spool"
-        spool = Spool(path, key)
+        spool = Journal(path, key)
         for batch in batches:
-            spool.append([batch], durable=False)
+            spool.append_batches([batch], durable=False)
         spool.close()
-        whole = Spool(path, key)
-        assert whole.batches() == batches
+        whole = Journal(path, key)
+        assert whole.read_batches() == batches
         whole.close()
         data = path.read_bytes()
         path.write_bytes(data[: min(cut, len(data))])
-        torn = Spool(path, key)
-        found = torn.batches()
+        torn = Journal(path, key)
+        found = torn.read_batches()
         assert found == batches[: len(found)]
         torn.close()
 
@@ -56,18 +56,18 @@ def test_junk_gives_nothing_and_raises_nothing(junk: bytes, key: bytes | None) -
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.spool"
         path.write_bytes(junk)
-        spool = Spool(path, key)
-        assert spool.batches() == []
+        spool = Journal(path, key)
+        assert spool.read_batches() == []
         spool.clear()
-        spool.append([RecordBatch("w", 1, ())], durable=True)
-        assert spool.batches() == [RecordBatch("w", 1, ())]
+        spool.append_batches([RecordBatch("w", 1, ())], durable=True)
+        assert spool.read_batches() == [RecordBatch("w", 1, ())]
         spool.close()
 
 
 def test_a_spool_of_another_key_gives_nothing(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "log.spool", b"a" * 32)
-    spool.append([RecordBatch("w", 1, ())], durable=False)
+    spool = Journal(tmp_path / "log.spool", b"a" * 32)
+    spool.append_batches([RecordBatch("w", 1, ())], durable=False)
     spool.close()
-    other = Spool(tmp_path / "log.spool", b"b" * 32)
-    assert other.batches() == []
+    other = Journal(tmp_path / "log.spool", b"b" * 32)
+    assert other.read_batches() == []
     other.close()

@@ -18,16 +18,16 @@ import pytest
 
 from appliance.protocol import Incident
 from appliance.room.agent import rpc
-from appliance.room.incidents.monitor import Watch
-from appliance.room.lamp.controller import SignalLight
+from appliance.room.incidents.monitor import IncidentMonitor
+from appliance.room.lamp.controller import LampController
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.log_key import NoKey
-from appliance.room.query_log.pseudonyms import Tokens
-from appliance.room.query_log.reader import QueryLog
-from appliance.room.query_log.service import Recorder
-from appliance.room.query_log.writer import Ledger
+from appliance.room.query_log.pseudonyms import Pseudonyms
+from appliance.room.query_log.reader import QueryLogReader
+from appliance.room.query_log.service import QueryLogService
+from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.querylog.records import FrameReader, QueryRecord, RecordBatch, ack_decoder, encode_frame
@@ -91,7 +91,8 @@ def connect(path: Path) -> socket.socket:
 
 def sequences(connection: socket.socket, count: int) -> list[int]:
     """Return the numbers of so many batches that the recorder says are stored."""
-    frames, found = FrameReader(), []
+    frames = FrameReader()
+    found: list[int] = []
     while len(found) < count:
         data = connection.recv(65536)
         assert data, "the recorder closed the connection"
@@ -100,51 +101,56 @@ def sequences(connection: socket.socket, count: int) -> list[int]:
 
 
 def test_what_is_pending_is_stored_when_it_is_told_to_stop(folder: Path, settings: RoomSettings) -> None:
-    paths = RoomPaths.of(settings)
+    paths = RoomPaths.from_settings(settings)
     recorder = Process(folder)
-    with connect(paths.recorder_socket) as worker:
+    with connect(paths.query_log_socket) as worker:
         worker.sendall(encode_frame(RecordBatch("w", 1, (ALLOWED,))))
-        control.ask(paths.log_socket, control.Fold())  # it has certainly read what was sent before
+        control.send_control_request(
+            paths.query_log_control_socket, control.FlushRequest()
+        )  # it has certainly read what was sent before
         worker.sendall(encode_frame(RecordBatch("w", 2, (ALLOWED,))))
         assert sequences(worker, 1) == [1]
-        control.ask(paths.log_socket, control.Acknowledge())
+        control.send_control_request(paths.query_log_control_socket, control.AcknowledgeRequest())
         assert recorder.end(signal.SIGTERM) == 0
         assert sequences(worker, 1) == [2]
-    assert QueryLog(paths.log).stats().queries == 6
+    assert QueryLogReader(paths.query_log).read_stats().queries == 6
 
 
 def test_after_a_kill_it_serves_again_where_the_old_sockets_stand(folder: Path, settings: RoomSettings) -> None:
-    paths = RoomPaths.of(settings)
+    paths = RoomPaths.from_settings(settings)
     first = Process(folder)
-    with connect(paths.recorder_socket) as worker:
+    with connect(paths.query_log_socket) as worker:
         worker.sendall(encode_frame(RecordBatch("w", 1, (LOCKED,))))
         assert sequences(worker, 1) == [1], "a refusal is not kept waiting"
     first.end(signal.SIGKILL)
-    assert paths.recorder_socket.exists()
+    assert paths.query_log_socket.exists()
     again = Process(folder)
-    with connect(paths.recorder_socket) as worker:
+    with connect(paths.query_log_socket) as worker:
         worker.sendall(encode_frame(RecordBatch("w", 1, (LOCKED,))) + encode_frame(RecordBatch("w", 2, (LOCKED,))))
         assert sequences(worker, 2) == [1, 2]
     again.end(signal.SIGTERM)
-    assert QueryLog(paths.log).stats().refused == 2
+    assert QueryLogReader(paths.query_log).read_stats().refused == 2
 
 
 def test_a_reader_sees_what_was_received_a_moment_ago(folder: Path, settings: RoomSettings) -> None:
-    paths = RoomPaths.of(settings)
+    paths = RoomPaths.from_settings(settings)
     recorder = Process(folder)
-    with connect(paths.recorder_socket) as worker:
+    with connect(paths.query_log_socket) as worker:
         worker.sendall(encode_frame(RecordBatch("w", 1, (LOCKED,))))
         sequences(worker, 1)
-        log = QueryLog.of(settings)
-        assert [entry.name for entry in log.tail(5)] == ["hate.example"]
-        token = log.tail(1)[0].device
-        answer = control.ask(
-            paths.log_socket, control.LookUp(token=token, who="m.lead", reason="what was asked for")
+        log = QueryLogReader.from_settings(settings)
+        assert [entry.name for entry in log.read_tail(5)] == ["hate.example"]
+        token = log.read_tail(1)[0].device
+        answer = control.send_control_request(
+            paths.query_log_control_socket,
+            control.LookupRequest(token=token, who="m.lead", reason="what was asked for"),
         )
         assert answer.address == "192.0.2.8"
-        with pytest.raises(control.RecorderRefused, match="reason"):
-            control.ask(paths.log_socket, control.Purge(who="office", reason=" "))
-    with connect(paths.log_socket) as asker:
+        with pytest.raises(control.ControlRequestRejected, match="reason"):
+            control.send_control_request(
+                paths.query_log_control_socket, control.PurgeRequest(who="office", reason=" ")
+            )
+    with connect(paths.query_log_control_socket) as asker:
         asker.sendall(b"what?\n")
         assert "not a question" in json.loads(asker.recv(4096))["error"]
     recorder.end(signal.SIGTERM)
@@ -158,10 +164,10 @@ class Agent:
         self.asked: list[Incident] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        question = rpc.question_decoder.decode(await reader.readline())
-        assert isinstance(question, rpc.Tell)
+        question = rpc.request_decoder.decode(await reader.readline())
+        assert isinstance(question, rpc.IncidentRequest)
         self.asked.append(question.incident)
-        writer.write(msgspec.json.encode(rpc.Answer(error="" if self.takes else "no central yet")) + b"\n")
+        writer.write(msgspec.json.encode(rpc.RpcResponse(error="" if self.takes else "no central yet")) + b"\n")
         writer.close()
 
 
@@ -169,15 +175,15 @@ class Agent:
 def test_the_simulated_lamps_file_is_there_only_while_no_pin_can_be_used(
     folder: Path, settings: RoomSettings, pins: str, *, stands_in: bool
 ) -> None:
-    paths = RoomPaths.of(settings)
-    paths.lamp.parent.mkdir(parents=True)
-    paths.lamp.write_text("on trouble\n")  # left by a run that had no pin
+    paths = RoomPaths.from_settings(settings)
+    paths.simulated_lamp.parent.mkdir(parents=True)
+    paths.simulated_lamp.write_text("on trouble\n")  # left by a run that had no pin
     text = (folder / "room.toml").read_text()
     (folder / "room.toml").write_text(text.replace('driver = "simulated"', 'driver = "gpio"'))
     recorder = Process(folder, GPIOZERO_PIN_FACTORY=pins)
     try:
-        with connect(paths.recorder_socket):
-            assert paths.lamp.exists() == stands_in
+        with connect(paths.query_log_socket):
+            assert paths.simulated_lamp.exists() == stands_in
     finally:
         assert recorder.end(signal.SIGTERM) == 0
 
@@ -185,34 +191,34 @@ def test_the_simulated_lamps_file_is_there_only_while_no_pin_can_be_used(
 def test_an_incident_reaches_the_agent_once_and_is_kept_until_it_does(
     folder: Path, settings: RoomSettings
 ) -> None:
-    paths = RoomPaths.of(settings)
+    paths = RoomPaths.from_settings(settings)
     paths.sockets.mkdir(parents=True)
 
     async def story() -> None:
-        tokens = Tokens(b"s" * 32)
+        tokens = Pseudonyms(b"s" * 32)
         live = LiveFeed(tokens)
-        light = SignalLight(SimulatedLamp(paths.lamp), asyncio.get_running_loop())
-        ledger = Ledger(paths.log, paths.log_spool, settings.log, tokens, NoKey())
-        watch = Watch(settings, paths, tokens)
-        recorder = Recorder(ledger, live, light, watch, commit_seconds=0.05, now=lambda: float(NOW))
-        server = await asyncio.start_unix_server(recorder.serve, paths.recorder_socket)
-        reader, writer = await asyncio.open_unix_connection(paths.recorder_socket)
+        light = LampController(SimulatedLamp(paths.simulated_lamp), asyncio.get_running_loop())
+        ledger = QueryLogWriter(paths.query_log, paths.query_log_journal, settings.log, tokens, NoKey())
+        watch = IncidentMonitor(settings, paths, tokens)
+        recorder = QueryLogService(ledger, live, light, watch, commit_seconds=0.05, now=lambda: float(NOW))
+        server = await asyncio.start_unix_server(recorder.serve_worker, paths.query_log_socket)
+        reader, writer = await asyncio.open_unix_connection(paths.query_log_socket)
         writer.write(encode_frame(RecordBatch("w", 1, (LOCKED, ALLOWED))))
         async with asyncio.timeout(10):
             await reader.read(100)
-        await recorder.hand_over_incidents()  # nobody is there
+        await recorder.send_incidents()  # nobody is there
         agent = Agent(takes=False)
         agents = await asyncio.start_unix_server(agent.serve, paths.agent_socket)
-        await recorder.hand_over_incidents()
+        await recorder.send_incidents()
         assert len(agent.asked) == 1
         agent.takes = True
-        await recorder.hand_over_incidents()
-        await recorder.hand_over_incidents()
+        await recorder.send_incidents()
+        await recorder.send_incidents()
         assert len(agent.asked) == 2, "once it was taken it is not sent again"
-        (kept,) = QueryLog(paths.log).incidents()
+        (kept,) = QueryLogReader(paths.query_log).read_incidents()
         assert kept == agent.asked[-1]
         assert kept.kind == "locked-category"
-        assert kept.device == tokens.token("192.0.2.8")
+        assert kept.device == tokens.pseudonym_of("192.0.2.8")
         writer.close()
         agents.close()
         server.close()

@@ -11,11 +11,11 @@ import pytest
 from appliance.protocol import Incident
 from appliance.room.query_log import control, schema
 from appliance.room.query_log.clock_guard import ClockGuard
-from appliance.room.query_log.database import DatabaseError, open_for_writing
+from appliance.room.query_log.database import DatabaseError, open_database_for_writing
 from appliance.room.query_log.log_key import NoKey
-from appliance.room.query_log.pseudonyms import Tokens
-from appliance.room.query_log.reader import QueryLog
-from appliance.room.query_log.writer import Ledger
+from appliance.room.query_log.pseudonyms import Pseudonyms
+from appliance.room.query_log.reader import QueryLogReader
+from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.room import LogSection
 from dns.querylog.records import QueryRecord, RecordBatch
 
@@ -36,15 +36,15 @@ class Room:
         self._sequence = 0
         self.ledger = self._begin()
 
-    def _begin(self) -> Ledger:
-        return Ledger(
+    def _begin(self) -> QueryLogWriter:
+        return QueryLogWriter(
             self._folder / "log.db",
             self._folder / "log.spool",
             LogSection(),
-            Tokens(b"s" * 32),
+            Pseudonyms(b"s" * 32),
             NoKey(),
             clock_trusted=lambda: self.trusted,
-            running=lambda: self._running,
+            uptime=lambda: self._running,
         )
 
     def write(
@@ -53,22 +53,22 @@ class Room:
         self._sequence += 1
         second = int(self.now - age)
         record = QueryRecord(second, "192.0.2.7", "pupils", name, 1, verdict, "list", "", "", "", 0, count, 0.5)
-        self.ledger.write([RecordBatch("w", self._sequence, (record,))], self.now)
+        self.ledger.write_batches([RecordBatch("w", self._sequence, (record,))], self.now)
 
     def run(self, seconds: float = 1.0, step: float = HOUR) -> None:
         """Let time pass, with a look now and then."""
-        self.ledger.tend(self.now)
+        self.ledger.run_maintenance(self.now)
         while seconds > 0:
             passed = min(step, seconds)
             self.now += passed
             self._running += passed
             seconds -= passed
-            self.ledger.tend(self.now)
+            self.ledger.run_maintenance(self.now)
 
     def restart(self, after: float = 5.0, *, crash: bool = False) -> None:
         """Stop the recorder and start it on a machine that was switched on again."""
         if crash:
-            self.ledger.let_go()
+            self.ledger.close_without_writing()
         else:
             self.ledger.close(self.now)
         self.now += after
@@ -77,12 +77,12 @@ class Room:
 
     @property
     def names(self) -> set[str]:
-        return {entry.name for entry in self.log.tail(100)}
+        return {entry.name for entry in self.log.read_tail(100)}
 
     @property
-    def log(self) -> QueryLog:
-        self.ledger.fold(self.now)
-        return QueryLog(self._folder / "log.db")
+    def log(self) -> QueryLogReader:
+        self.ledger.flush_journal(self.now)
+        return QueryLogReader(self._folder / "log.db")
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def proofs(room: Room, reason: str = "age") -> list[tuple[str, int, int]]:
     """Return what the recorder says it deleted by itself: what, rows, answers."""
     return [
         (one.what, one.rows, one.answers)
-        for one in room.log.deletions()
+        for one in room.log.read_deletions()
         if (one.who, one.reason) == ("recorder", reason)
     ]
 
@@ -111,7 +111,7 @@ def test_a_clock_that_jumps_by_months_deletes_nothing_and_neither_does_its_retur
     assert room.names == {"before.example", "refused.example", "meanwhile.example"}
     room.run(2 * DAY)
     assert room.names == {"before.example", "refused.example", "meanwhile.example"}
-    assert room.log.deletions() == []
+    assert room.log.read_deletions() == []
 
 
 def test_after_a_jump_nothing_goes_for_a_day_and_then_what_is_too_old(room: Room) -> None:
@@ -131,14 +131,14 @@ def test_after_a_jump_nothing_goes_for_a_day_and_then_what_is_too_old(room: Room
 def test_steps_too_small_to_be_a_jump_add_up_to_one(tmp_path: Path) -> None:
     running = 1000.0
     guard = ClockGuard(lambda: running)
-    with closing(open_for_writing(tmp_path / "log.db", None)) as connection:
-        schema.migrate(connection)
+    with closing(open_database_for_writing(tmp_path / "log.db", None)) as connection:
+        schema.migrate_query_log(connection)
         for passed in range(3):
             running = 1000.0 + passed
-            guard.look(connection, NOW + passed * 30, trusted=True)
+            guard.check_clock(connection, NOW + passed * 30, trusted=True)
             assert guard.is_steady
         running += 1
-        guard.look(connection, NOW + 90, trusted=True)
+        guard.check_clock(connection, NOW + 90, trusted=True)
         assert not guard.is_steady
 
 
@@ -213,7 +213,7 @@ def test_a_clock_that_goes_back_deletes_nothing(room: Room) -> None:
     room.restart()
     room.run(2 * DAY)
     assert room.names == {"before.example", "behind.example"}
-    assert room.log.deletions() == []
+    assert room.log.read_deletions() == []
 
 
 def test_rows_that_a_late_clock_dated_keep_their_days(room: Room) -> None:
@@ -291,12 +291,12 @@ def test_incidents_and_numbers_of_workers_leave_their_proof_too(room: Room) -> N
     old, waiting = (
         Incident(id=name * 32, kind="bypass", happened_at=happened, device="d", evidence=()) for name in "ab"
     )
-    room.ledger.keep_incidents([old, waiting], room.now)
-    room.ledger.handed_over(old.id, room.now)
+    room.ledger.write_incidents([old, waiting], room.now)
+    room.ledger.mark_incident_sent(old.id, room.now)
     room.write("example.org")
     room.run(DAY)
     assert proofs(room) == [("incidents that central has, older than 30 days", 1, 0)]
-    assert [one.id for one in room.log.incidents()] == [waiting.id]
+    assert [one.id for one in room.log.read_incidents()] == [waiting.id]
     room.run(8 * DAY)
     assert ("numbers of workers that ended 7 days ago", 1, 0) in proofs(room)
 
@@ -330,7 +330,7 @@ def test_rows_and_their_proof_go_together_or_not_at_all(room: Room, tmp_path: Pa
     with pytest.raises(DatabaseError, match="the disk is full"):
         room.run()
     with pytest.raises(DatabaseError, match="the disk is full"):
-        room.ledger.answer(control.Purge(who="office", reason="end of term"), room.now)
+        room.ledger.handle_control_request(control.PurgeRequest(who="office", reason="end of term"), room.now)
     assert room.names == {"old.example"}
 
 

@@ -8,13 +8,13 @@ import pytest
 from sqlite_utils import Database
 
 from appliance.room.query_log import schema
-from appliance.room.query_log.database import Connection, open_for_writing
-from appliance.room.query_log.reader import QueryLog
+from appliance.room.query_log.database import Connection, open_database_for_writing
+from appliance.room.query_log.reader import QueryLogReader
 
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    connection = open_for_writing(tmp_path / "log.db", None)
+    connection = open_database_for_writing(tmp_path / "log.db", None)
     yield connection
     connection.close()
 
@@ -39,16 +39,18 @@ def first_version(connection: Connection) -> None:
 
 def test_the_first_version_is_brought_to_today_with_all_its_rows(connection: Connection, tmp_path: Path) -> None:
     first_version(connection)
-    schema.migrate(connection)
-    log = QueryLog(tmp_path / "log.db")
-    assert [(entry.time, entry.name, entry.type, entry.count, entry.milliseconds) for entry in log.tail(9)] == [
+    schema.migrate_query_log(connection)
+    log = QueryLogReader(tmp_path / "log.db")
+    assert [
+        (entry.time, entry.name, entry.type, entry.count, entry.milliseconds) for entry in log.read_tail(9)
+    ] == [
         ("1970-01-01T02:00:00Z", "example.org", "A", 3, 1.5),
         ("1970-01-01T02:00:00Z", "casino.example", "A", 2, 0.25),
         ("1970-01-01T02:00:05Z", "example.org", "AAAA", 1, 0.0),
     ]
-    stats = log.stats()
+    stats = log.read_stats()
     assert (stats.queries, stats.refused, stats.rows) == (6, 2, 3)
-    assert log.by_hour(_epoch()) == [("1970-01-01T02:00:00Z", 6, 2)]
+    assert log.read_by_hour(_epoch()) == [("1970-01-01T02:00:00Z", 6, 2)]
 
 
 def test_a_migration_that_fails_leaves_the_database_at_the_state_before(
@@ -58,18 +60,18 @@ def test_a_migration_that_fails_leaves_the_database_at_the_state_before(
         db.execute("DROP VIEW query_log")
         raise RuntimeError("power cut")
 
-    schema.migrate(connection)
+    schema.migrate_query_log(connection)
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, broken))
     with pytest.raises(RuntimeError):
-        schema.migrate(connection)
+        schema.migrate_query_log(connection)
     assert connection.execute("SELECT count(*) FROM query_log").fetchone() == (0,)
     assert connection.execute("SELECT max(number) FROM migrations").fetchone() == (len(schema.MIGRATIONS) - 1,)
 
 
 def test_a_database_of_today_is_left_alone(connection: Connection) -> None:
-    schema.migrate(connection)
+    schema.migrate_query_log(connection)
     before = connection.execute("SELECT number, applied FROM migrations").fetchall()
-    schema.migrate(connection)
+    schema.migrate_query_log(connection)
     assert connection.execute("SELECT number, applied FROM migrations").fetchall() == before
 
 

@@ -9,17 +9,19 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from appliance.room.lamp.controller import SignalLight
+from appliance.room.lamp.controller import LampController
 from appliance.room.query_log import service
 from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.log_key import NoKey
-from appliance.room.query_log.pseudonyms import Tokens
-from appliance.room.query_log.reader import QueryLog
-from appliance.room.query_log.service import Recorder, patience
-from appliance.room.query_log.writer import Ledger
+from appliance.room.query_log.pseudonyms import Pseudonyms
+from appliance.room.query_log.reader import QueryLogReader
+from appliance.room.query_log.service import QueryLogService, commit_delay
+from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.room import LogSection
+from dns.policy.steps import STEPS
 from dns.querylog.records import BatchAck, FrameReader, QueryRecord, RecordBatch, ack_decoder, encode_frame
 from hardware.lamp import SimulatedLamp
 
@@ -68,11 +70,11 @@ class Running:
         self.folder = folder
         self.log = folder / "log.db"
         self.lamp = folder / "lamp"
-        tokens = Tokens.of_room(folder)
+        tokens = Pseudonyms.load_or_create(folder)
         self.live = LiveFeed(tokens)
-        self.light = SignalLight(SimulatedLamp(self.lamp), asyncio.get_running_loop())
-        ledger = Ledger(self.log, folder / "log.spool", LogSection(), tokens, NoKey())
-        self.recorder = Recorder(ledger, self.live, self.light, commit_seconds=0.05, now=lambda: 1000.0)
+        self.light = LampController(SimulatedLamp(self.lamp), asyncio.get_running_loop())
+        ledger = QueryLogWriter(self.log, folder / "log.spool", LogSection(), tokens, NoKey())
+        self.recorder = QueryLogService(ledger, self.live, self.light, commit_seconds=0.05, now=lambda: 1000.0)
 
     async def worker(self) -> Worker:
         return Worker(*await asyncio.open_unix_connection(self.folder / "recorder.sock"))
@@ -81,8 +83,8 @@ class Running:
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Running]:
     one = Running(folder)
-    await one.live.start(folder / "live.sock")
-    server = await asyncio.start_unix_server(one.recorder.serve, folder / "recorder.sock")
+    await one.live.start_server(folder / "live.sock")
+    server = await asyncio.start_unix_server(one.recorder.serve_worker, folder / "recorder.sock")
     try:
         yield one
     finally:
@@ -98,7 +100,7 @@ def test_a_batch_is_confirmed_once_it_can_be_read(folder: Path) -> None:
             worker = await room.worker()
             worker.send(RecordBatch("w1", 1, (ALLOWED, REFUSED)))
             assert await worker.stored() == [BatchAck("w1", 1)]
-            stats = QueryLog(room.log).stats()
+            stats = QueryLogReader(room.log).read_stats()
             assert (stats.queries, stats.refused, stats.rows) == (5, 2, 2)
             worker.close()
 
@@ -120,7 +122,7 @@ def test_a_batch_is_confirmed_once_it_can_be_read(folder: Path) -> None:
 def test_what_a_power_cut_may_take_is_counted_from_the_end_of_the_second(
     now: float, commit_seconds: float, expected: float
 ) -> None:
-    assert patience(100, now, commit_seconds) == pytest.approx(expected)
+    assert commit_delay(100, now, commit_seconds) == pytest.approx(expected)
 
 
 def test_a_batch_that_comes_again_is_confirmed_and_not_counted_twice(folder: Path) -> None:
@@ -133,7 +135,7 @@ def test_a_batch_that_comes_again_is_confirmed_and_not_counted_twice(folder: Pat
             again = await room.worker()
             again.send(RecordBatch("w1", 1, (ALLOWED,)), RecordBatch("w1", 2, (ALLOWED,)))
             assert [stored.sequence for stored in await again.stored()] == [1, 2]
-            assert QueryLog(room.log).stats().queries == 6
+            assert QueryLogReader(room.log).read_stats().queries == 6
             again.close()
 
     asyncio.run(story())
@@ -147,7 +149,7 @@ def test_a_batch_is_known_again_after_the_recorder_was_restarted(folder: Path) -
                 worker.send(RecordBatch("w1", 1, (ALLOWED,)))
                 await worker.stored()
                 worker.close()
-        assert QueryLog(folder / "log.db").stats().queries == 3
+        assert QueryLogReader(folder / "log.db").read_stats().queries == 3
 
     asyncio.run(story())
 
@@ -185,6 +187,30 @@ def test_allowed_names_do_not_light_the_lamp(folder: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("step", sorted(STEPS.quiet_values))
+def test_what_somebody_closed_on_purpose_and_what_browsers_ask_do_not_light_the_lamp_but_are_shown(
+    folder: Path, step: str
+) -> None:
+    async def story() -> None:
+        async with running(folder) as room:
+            follower, page = await asyncio.open_unix_connection(folder / "live.sock")
+            await asyncio.sleep(0)  # the feed greets its follower in its next turn
+            worker = await room.worker()
+            worker.send(RecordBatch("w1", 1, (msgspec.structs.replace(REFUSED, step=step, category=""),)))
+            await worker.stored()
+            assert room.lamp.read_text() == "off\n"
+            async with asyncio.timeout(10):
+                assert b'"name":"casino.example"' in await follower.readline()
+            worker.send(RecordBatch("w1", 2, (REFUSED,)))
+            async with asyncio.timeout(10):
+                while room.lamp.read_text() == "off\n":
+                    await asyncio.sleep(0)
+            page.close()
+            worker.close()
+
+    asyncio.run(story())
+
+
 def test_a_log_that_cannot_be_written_keeps_records_until_it_can(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,12 +222,12 @@ def test_a_log_that_cannot_be_written_keeps_records_until_it_can(
             worker = await room.worker()
             worker.send(RecordBatch("w1", 1, (ALLOWED,)))
             async with asyncio.timeout(10):
-                while not room.recorder.trouble:
+                while not room.recorder.problem:
                     await asyncio.sleep(0.01)
             room.log.rmdir()
             assert await worker.stored() == [BatchAck("w1", 1)]
-            assert room.recorder.trouble == ""
-            assert QueryLog(room.log).stats().queries == 3
+            assert room.recorder.problem == ""
+            assert QueryLogReader(room.log).read_stats().queries == 3
             worker.close()
 
     asyncio.run(story())

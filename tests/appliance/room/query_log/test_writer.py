@@ -5,19 +5,22 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from appliance.room.query_log import control, writer
-from appliance.room.query_log.log_key import FileKey, KeyNotThere, LogKeySource, NoKey
-from appliance.room.query_log.pseudonyms import Tokens
-from appliance.room.query_log.reader import LogUnreadable, QueryLog, Wanted
-from appliance.room.query_log.writer import Ledger
+from appliance.room.query_log.journal import Journal
+from appliance.room.query_log.log_key import FileKey, LogKeySource, LogKeyUnavailable, NoKey
+from appliance.room.query_log.pseudonyms import Pseudonyms
+from appliance.room.query_log.reader import LogUnreadable, QueryLogFilter, QueryLogReader
+from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.room import LogSection
 from dns.querylog.records import QueryRecord, RecordBatch
 
 NOW = 1_795_000_000.0
 DAY = 86_400
+Level = Literal["everything", "domains", "refusals", "counts"]
 
 
 class Key:
@@ -26,9 +29,9 @@ class Key:
     def __init__(self, key: bytes | None) -> None:
         self.value = key
 
-    def key(self) -> bytes | None:
+    def load_key(self) -> bytes | None:
         if self.value is None:
-            raise KeyNotThere("central has not said it yet")
+            raise LogKeyUnavailable("central has not said it yet")
         return self.value
 
 
@@ -42,13 +45,13 @@ def record(
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Callable[..., Ledger]:
-    def make(source: LogKeySource | None = None, settings: LogSection | None = None) -> Ledger:
-        return Ledger(
+def room(tmp_path: Path) -> Callable[..., QueryLogWriter]:
+    def make(source: LogKeySource | None = None, settings: LogSection | None = None) -> QueryLogWriter:
+        return QueryLogWriter(
             tmp_path / "log.db",
             tmp_path / "log.spool",
             settings or LogSection(),
-            Tokens(b"s" * 32),
+            Pseudonyms(b"s" * 32),
             source or NoKey(),
         )
 
@@ -57,211 +60,219 @@ def room(tmp_path: Path) -> Callable[..., Ledger]:
 
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let few records wait in the spool from the beginning."""
-    monkeypatch.setattr(writer, "PROMPT_FOLDS", 0)
+    monkeypatch.setattr(writer, "PROMPT_FLUSHES", 0)
 
 
-def read(tmp_path: Path, source: LogKeySource | None = None) -> QueryLog:
-    return QueryLog(tmp_path / "log.db", source)
+def read(tmp_path: Path, source: LogKeySource | None = None) -> QueryLogReader:
+    return QueryLogReader(tmp_path / "log.db", source)
 
 
 def test_few_records_wait_in_the_spool_and_are_there_after_a_crash(
-    room: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow(monkeypatch)
     first = room()
-    first.write([RecordBatch("w", 1, (record(),))], NOW)
-    first.write([RecordBatch("w", 2, (record("casino.example", verdict="refused"),))], NOW, durable=True)
-    assert read(tmp_path).stats().queries == 0
-    first.let_go()  # as a crash would: nothing more is written
+    first.write_batches([RecordBatch("w", 1, (record(),))], NOW)
+    first.write_batches([RecordBatch("w", 2, (record("casino.example", verdict="refused"),))], NOW, durable=True)
+    assert read(tmp_path).read_stats().queries == 0
+    first.close_without_writing()  # as a crash would: nothing more is written
     again = room()
-    again.fold(NOW)
-    stats = read(tmp_path).stats()
+    again.flush_journal(NOW)
+    stats = read(tmp_path).read_stats()
     assert (stats.queries, stats.refused) == (2, 1)
     again.close(NOW)
 
 
 def test_what_was_spooled_and_comes_again_is_counted_once(
-    room: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow(monkeypatch)
     one = room()
     batch = RecordBatch("w", 1, (record(),))
-    one.write([batch], NOW)
-    one.write([batch], NOW)
+    one.write_batches([batch], NOW)
+    one.write_batches([batch], NOW)
     one.close(NOW)
-    assert read(tmp_path).stats().queries == 1
+    assert read(tmp_path).read_stats().queries == 1
 
 
 def test_a_torn_spool_gives_what_was_whole(
-    room: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow(monkeypatch)
     one = room()
-    one.write([RecordBatch("w", 1, (record(),))], NOW)
+    one.write_batches([RecordBatch("w", 1, (record(),))], NOW)
     whole = (tmp_path / "log.spool").stat().st_size
-    one.write([RecordBatch("w", 2, (record("other.example"),))], NOW)
-    one.let_go()
+    one.write_batches([RecordBatch("w", 2, (record("other.example"),))], NOW)
+    one.close_without_writing()
     spool = tmp_path / "log.spool"
     spool.write_bytes(spool.read_bytes()[: whole + 5])
     again = room()
-    again.fold(NOW)
-    assert read(tmp_path).stats().queries == 1
+    again.flush_journal(NOW)
+    assert read(tmp_path).read_stats().queries == 1
 
 
 def test_many_records_go_straight_into_the_database(
-    room: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow(monkeypatch)
     one = room()
-    one.write([RecordBatch("w", 1, tuple(record(f"n{number}.example") for number in range(300)))], NOW)
-    assert read(tmp_path).stats().rows == 300
+    one.write_batches([RecordBatch("w", 1, tuple(record(f"n{number}.example") for number in range(300)))], NOW)
+    assert read(tmp_path).read_stats().rows == 300
     assert (tmp_path / "log.spool").stat().st_size == 0
 
 
 def test_a_trickle_is_taken_in_now_and_then(
-    room: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "PROMPT_FOLDS", 1)
+    monkeypatch.setattr(writer, "PROMPT_FLUSHES", 1)
     one = room(settings=LogSection(fold_seconds=60))
     for second in range(100):
-        one.write([RecordBatch("w", second + 1, (record(),))], NOW + second)
-    assert read(tmp_path).stats().queries == 61, "the first at once, the next sixty after a minute"
-    one.tend(NOW + 120)
-    assert read(tmp_path).stats().queries == 100
+        one.write_batches([RecordBatch("w", second + 1, (record(),))], NOW + second)
+    assert read(tmp_path).read_stats().queries == 61, "the first at once, the next sixty after a minute"
+    one.run_maintenance(NOW + 120)
+    assert read(tmp_path).read_stats().queries == 100
 
 
-def test_equal_answers_of_one_second_become_one_row(room: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_equal_answers_of_one_second_become_one_row(room: Callable[..., QueryLogWriter], tmp_path: Path) -> None:
     one = room()
-    one.write([RecordBatch("w1", 1, (record(count=3),)), RecordBatch("w2", 1, (record(count=4),))], NOW)
-    stats = read(tmp_path).stats()
+    one.write_batches([RecordBatch("w1", 1, (record(count=3),)), RecordBatch("w2", 1, (record(count=4),))], NOW)
+    stats = read(tmp_path).read_stats()
     assert (stats.queries, stats.rows) == (7, 1)
 
 
-def test_with_a_key_nothing_can_be_read_without_it(room: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_with_a_key_nothing_can_be_read_without_it(room: Callable[..., QueryLogWriter], tmp_path: Path) -> None:
     source = Key(b"k" * 32)
     one = room(source)
-    one.write([RecordBatch("w", 1, (record("secret.example"),))], NOW)
+    one.write_batches([RecordBatch("w", 1, (record("secret.example"),))], NOW)
     one.close(NOW)
-    assert read(tmp_path, source).stats().queries == 1
+    assert read(tmp_path, source).read_stats().queries == 1
     for path in tmp_path.iterdir():
         assert b"secret" not in path.read_bytes()
         assert not path.read_bytes().startswith(b"SQLite")
     with pytest.raises(LogUnreadable, match="another key"):
-        read(tmp_path).stats()
+        read(tmp_path).read_stats()
 
 
 def test_the_spool_too_is_encrypted(
-    room: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow(monkeypatch)
     source = Key(b"k" * 32)
     one = room(source)
-    one.write([RecordBatch("w", 1, (record("secret.example"),))], NOW)
-    one.let_go()
+    one.write_batches([RecordBatch("w", 1, (record("secret.example"),))], NOW)
+    one.close_without_writing()
     assert (tmp_path / "log.spool").stat().st_size > 0
-    room(source).fold(NOW)
-    assert read(tmp_path, source).stats().queries == 1
+    room(source).flush_journal(NOW)
+    assert read(tmp_path, source).read_stats().queries == 1
 
 
-def test_a_log_whose_key_is_not_there_yet_begins_when_it_is(room: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_a_log_whose_key_is_not_there_yet_begins_when_it_is(
+    room: Callable[..., QueryLogWriter], tmp_path: Path
+) -> None:
     source = Key(None)
     one = room(source)
-    with pytest.raises(KeyNotThere):
-        one.write([RecordBatch("w", 1, (record(),))], NOW)
+    with pytest.raises(LogKeyUnavailable):
+        one.write_batches([RecordBatch("w", 1, (record(),))], NOW)
     assert not (tmp_path / "log.db").exists()
     source.value = b"k" * 32
-    one.write([RecordBatch("w", 1, (record(),))], NOW)
-    assert read(tmp_path, source).stats().queries == 1
+    one.write_batches([RecordBatch("w", 1, (record(),))], NOW)
+    assert read(tmp_path, source).read_stats().queries == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"no key", b"zz" * 32])
 def test_a_key_file_that_holds_no_key_says_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "key").write_bytes(content)
-    with pytest.raises(KeyNotThere, match="64 hexadecimal digits"):
-        FileKey(tmp_path / "key").key()
+    with pytest.raises(LogKeyUnavailable, match="64 hexadecimal digits"):
+        FileKey(tmp_path / "key").load_key()
 
 
-def test_a_log_of_another_key_is_set_aside_and_the_loss_said(room: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_a_log_of_another_key_is_set_aside_and_the_loss_said(
+    room: Callable[..., QueryLogWriter], tmp_path: Path
+) -> None:
     one = room(Key(b"a" * 32))
-    one.write([RecordBatch("w", 1, (record(),))], NOW)
+    one.write_batches([RecordBatch("w", 1, (record(),))], NOW)
     one.close(NOW)
     source = Key(b"b" * 32)
     other = room(source)
-    other.write([RecordBatch("w", 2, (record(),))], NOW)
+    other.write_batches([RecordBatch("w", 2, (record(),))], NOW)
     log = read(tmp_path, source)
-    assert log.stats().queries == 1
-    assert "set aside as log.set-aside-" in log.deletions()[0].what
+    assert log.read_stats().queries == 1
+    assert "set aside as log.set-aside-" in log.read_deletions()[0].what
     (aside,) = tmp_path.glob("log.set-aside-*.db")
-    assert QueryLog(aside, Key(b"a" * 32)).stats().queries == 1
+    assert QueryLogReader(aside, Key(b"a" * 32)).read_stats().queries == 1
 
 
 @pytest.mark.parametrize("at", [0, 1024, 5000])
 def test_a_damaged_log_is_set_aside_and_a_new_one_begun(
-    room: Callable[..., Ledger], tmp_path: Path, at: int
+    room: Callable[..., QueryLogWriter], tmp_path: Path, at: int
 ) -> None:
     one = room()
-    one.write([RecordBatch("w", 1, tuple(record(f"n{number}.example") for number in range(2000)))], NOW)
+    one.write_batches([RecordBatch("w", 1, tuple(record(f"n{number}.example") for number in range(2000)))], NOW)
     one.close(NOW)
     path = tmp_path / "log.db"
     damaged = bytearray(path.read_bytes())
     damaged[at : at + 1500] = b"\xa5" * 1500
     path.write_bytes(damaged)
     again = room()
-    again.write([RecordBatch("w", 2, (record(),))], NOW)
-    assert read(tmp_path).stats().queries == 1
+    again.write_batches([RecordBatch("w", 2, (record(),))], NOW)
+    assert read(tmp_path).read_stats().queries == 1
     assert list(tmp_path.glob("log.set-aside-*.db"))
 
 
 def test_a_full_disk_loses_nothing_that_was_stored(
-    room: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow(monkeypatch)
     one = room()
-    one.write([RecordBatch("w", 1, (record(),))], NOW)
-    real = writer.Spool._write
+    one.write_batches([RecordBatch("w", 1, (record(),))], NOW)
+    real = Journal._write
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writer.Spool, "_write", full)
+    monkeypatch.setattr(Journal, "_write", full)
     with pytest.raises(OSError, match="No space"):
-        one.write([RecordBatch("w", 2, (record(),))], NOW)
-    monkeypatch.setattr(writer.Spool, "_write", real)
-    one.let_go()
-    one.write([RecordBatch("w", 2, (record(),))], NOW)
-    one.fold(NOW)
-    assert read(tmp_path).stats().queries == 2
+        one.write_batches([RecordBatch("w", 2, (record(),))], NOW)
+    monkeypatch.setattr(Journal, "_write", real)
+    one.close_without_writing()
+    one.write_batches([RecordBatch("w", 2, (record(),))], NOW)
+    one.flush_journal(NOW)
+    assert read(tmp_path).read_stats().queries == 2
 
 
-def test_rows_are_kept_for_as_long_as_their_kind_may_be(room: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_rows_are_kept_for_as_long_as_their_kind_may_be(
+    room: Callable[..., QueryLogWriter], tmp_path: Path
+) -> None:
     one = room()
     for sequence, days in enumerate((40, 20, 3), start=1):
         then = NOW - days * DAY
         both = (record("a.example", second=then), record("b.example", second=then, verdict="refused"))
-        one.write([RecordBatch("w", sequence, both)], NOW)
-    one.tend(NOW)
+        one.write_batches([RecordBatch("w", sequence, both)], NOW)
+    one.run_maintenance(NOW)
     log = read(tmp_path)
-    assert [(entry.name, entry.verdict) for entry in log.tail(10)] == [
+    assert [(entry.name, entry.verdict) for entry in log.read_tail(10)] == [
         ("b.example", "refused"), ("a.example", "allowed"), ("b.example", "refused"),
     ]  # fmt: skip
-    assert sum(answers for _, answers, _ in log.by_hour(_at(NOW - 50 * DAY))) == 6, "counts are kept for longer"
+    assert sum(answers for _, answers, _ in log.read_by_hour(_at(NOW - 50 * DAY))) == 6, (
+        "counts are kept for longer"
+    )
 
 
 def test_beyond_its_size_the_oldest_allowed_rows_go_first_and_it_is_said(
-    room: Callable[..., Ledger], tmp_path: Path
+    room: Callable[..., QueryLogWriter], tmp_path: Path
 ) -> None:
     one = room(settings=LogSection(megabytes=1))
     refused = [record(f"r{number}.example", second=NOW - 5000, verdict="refused") for number in range(500)]
     allowed = [record(f"n{number}.example", second=NOW - 4000 + number // 10) for number in range(30_000)]
-    one.write([RecordBatch("w", 1, (*refused, *allowed))], NOW)
-    one.tend(NOW)
+    one.write_batches([RecordBatch("w", 1, (*refused, *allowed))], NOW)
+    one.run_maintenance(NOW)
     one.close(NOW)
     log = read(tmp_path)
-    stats = log.stats()
+    stats = log.read_stats()
     assert stats.refused == 500
     assert 500 < stats.rows < 30_000
-    assert log.tail(1)[0].name == "n29999.example"
-    assert log.deletions()[0].what.startswith("the oldest rows")
+    assert log.read_tail(1)[0].name == "n29999.example"
+    assert log.read_deletions()[0].what.startswith("the oldest rows")
     assert (tmp_path / "log.db").stat().st_size <= 1_100_000, "the space is given back"
 
 
@@ -275,47 +286,56 @@ def test_beyond_its_size_the_oldest_allowed_rows_go_first_and_it_is_said(
     ],
 )
 def test_the_level_of_detail_says_what_is_kept(
-    room: Callable[..., Ledger], tmp_path: Path, level: str, names: set[str], device: bool
+    room: Callable[..., QueryLogWriter], tmp_path: Path, level: Level, names: set[str], device: bool
 ) -> None:
-    one = room(settings=LogSection(detail=level))  # type: ignore[arg-type]
+    one = room(settings=LogSection(detail=level))
     both = (record("www.school.example", count=4), record("www.casino.example", verdict="refused", count=2))
-    one.write([RecordBatch("w", 1, both)], NOW)
+    one.write_batches([RecordBatch("w", 1, both)], NOW)
     log = read(tmp_path)
-    assert {entry.name for entry in log.tail(9)} == names
-    assert all(bool(entry.device) is device for entry in log.tail(9))
-    assert (log.stats().queries, log.stats().refused) == (6, 2), "the counts are exact at every level"
+    assert {entry.name for entry in log.read_tail(9)} == names
+    assert all(bool(entry.device) is device for entry in log.read_tail(9))
+    assert (log.read_stats().queries, log.read_stats().refused) == (6, 2), "the counts are exact at every level"
     raw = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"192.0.2.7" not in raw
 
 
 def test_who_a_device_is_is_told_for_a_reason_and_that_is_written_down(
-    room: Callable[..., Ledger], tmp_path: Path
+    room: Callable[..., QueryLogWriter], tmp_path: Path
 ) -> None:
     one = room()
-    one.write([RecordBatch("w", 1, (record(),))], NOW)
-    token = read(tmp_path).tail(1)[0].device
-    refused = one.answer(control.LookUp(token=token, who="m.lead", reason="  "), NOW)
+    one.write_batches([RecordBatch("w", 1, (record(),))], NOW)
+    token = read(tmp_path).read_tail(1)[0].device
+    refused = one.handle_control_request(control.LookupRequest(token=token, who="m.lead", reason="  "), NOW)
     assert "reason" in refused.error
     assert refused.address == ""
-    told = one.answer(control.LookUp(token=token, who="m.lead", reason="a worry of 24 November"), NOW)
+    told = one.handle_control_request(
+        control.LookupRequest(token=token, who="m.lead", reason="a worry of 24 November"), NOW
+    )
     assert told.address == "192.0.2.7"
-    (made,) = read(tmp_path).look_ups()
+    (made,) = read(tmp_path).read_lookups()
     assert (made.who, made.device, made.reason) == ("m.lead", token, "a worry of 24 November")
-    assert one.answer(control.LookUp(token="0" * 12, who="m.lead", reason="another"), NOW).address == ""
+    assert (
+        one.handle_control_request(
+            control.LookupRequest(token="0" * 12, who="m.lead", reason="another"), NOW
+        ).address
+        == ""
+    )
 
 
-def test_a_purge_leaves_nothing_but_its_proof(room: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_a_purge_leaves_nothing_but_its_proof(room: Callable[..., QueryLogWriter], tmp_path: Path) -> None:
     one = room()
-    one.write(
+    one.write_batches(
         [RecordBatch("w", 1, (record("private-matter.example", count=5), record("b.example", verdict="refused")))],
         NOW,
     )
-    token = read(tmp_path).tail(1)[0].device
-    gone = one.answer(control.Purge(who="office", reason="asked for by a family", device=token), NOW)
+    token = read(tmp_path).read_tail(1)[0].device
+    gone = one.handle_control_request(
+        control.PurgeRequest(who="office", reason="asked for by a family", device=token), NOW
+    )
     assert (gone.rows, gone.answers) == (2, 6)
     log = read(tmp_path)
-    assert log.stats().rows == 0
-    (proof,) = log.deletions()
+    assert log.read_stats().rows == 0
+    (proof,) = log.read_deletions()
     assert (proof.what, proof.who, proof.reason) == (f"rows of device {token}", "office", "asked for by a family")
     assert (proof.rows, proof.answers) == (2, 6)
     one.close(NOW)
@@ -324,13 +344,13 @@ def test_a_purge_leaves_nothing_but_its_proof(room: Callable[..., Ledger], tmp_p
         assert database.execute("SELECT count(*) FROM identities").fetchone() == (0,)
 
 
-def test_a_purge_may_end_at_a_time(room: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_a_purge_may_end_at_a_time(room: Callable[..., QueryLogWriter], tmp_path: Path) -> None:
     one = room()
-    one.write([RecordBatch("w", 1, (record("old.example", second=NOW - DAY), record("new.example")))], NOW)
-    one.answer(control.Purge(who="office", reason="end of term", before=int(NOW) - 60), NOW)
-    assert [entry.name for entry in read(tmp_path).tail(9)] == ["new.example"]
-    one.write([RecordBatch("w", 2, (record("old.example"),))], NOW)
-    assert [entry.name for entry in read(tmp_path).search(Wanted(name="old"))] == ["old.example"]
+    one.write_batches([RecordBatch("w", 1, (record("old.example", second=NOW - DAY), record("new.example")))], NOW)
+    one.handle_control_request(control.PurgeRequest(who="office", reason="end of term", before=int(NOW) - 60), NOW)
+    assert [entry.name for entry in read(tmp_path).read_tail(9)] == ["new.example"]
+    one.write_batches([RecordBatch("w", 2, (record("old.example"),))], NOW)
+    assert [entry.name for entry in read(tmp_path).search_entries(QueryLogFilter(name="old"))] == ["old.example"]
 
 
 def _at(second: float) -> datetime:
@@ -338,14 +358,14 @@ def _at(second: float) -> datetime:
 
 
 def test_a_clock_that_may_be_wrong_deletes_nothing(tmp_path: Path) -> None:
-    one = Ledger(
+    one = QueryLogWriter(
         tmp_path / "log.db",
         tmp_path / "log.spool",
         LogSection(),
-        Tokens(b"s" * 32),
+        Pseudonyms(b"s" * 32),
         NoKey(),
         clock_trusted=lambda: False,
     )
-    one.write([RecordBatch("w", 1, (record(second=NOW - 100 * DAY),))], NOW)
-    one.tend(NOW)
-    assert read(tmp_path).stats().rows == 1
+    one.write_batches([RecordBatch("w", 1, (record(second=NOW - 100 * DAY),))], NOW)
+    one.run_maintenance(NOW)
+    assert read(tmp_path).read_stats().rows == 1

@@ -1,8 +1,8 @@
-"""A policy document and its lists, made ready: what the chain asks (`dns.policy.verdict.Policy`).
+"""A policy document and its lists, made ready: what the pipeline asks (`dns.policy.verdict.Policy`).
 
 Everything that can be looked up is laid out when the policy is made (`dns.policy.compiled_rules`). Each group of
 devices has a view (`dns.policy.view`), which knows the time; the order of a decision stands in
-`dns.policy.steps`.
+`dns.policy.steps`, and a policy can be made with another one.
 """
 
 from bisect import bisect_right
@@ -25,6 +25,8 @@ from dns.policy.document import (
 from dns.policy.lookups import parse_address
 from dns.policy.overreach import without_overreach
 from dns.policy.site_bundles import NeededNames, SiteBundles, no_needed_names
+from dns.policy.step_table import StepTable
+from dns.policy.steps import STEPS
 from dns.policy.timetable import FOREVER, Calendar, Timetable
 from dns.policy.validation import validation_errors
 from dns.policy.validity import Validity
@@ -52,12 +54,14 @@ class CompiledPolicy:
         clock_trusted: Callable[[], bool] = lambda: True,
         mac_of: Callable[[str], str | None] = lambda _address: None,
         begins_anew: bool = False,
+        steps: StepTable = STEPS,
     ) -> None:
         """Make a policy ready. Raises PolicyInvalid with every mistake in the document.
 
         `needed_names` gives the further names that a site needs; `clock_trusted` says whether the machine's
         clock is right; `mac_of` gives the MAC address that the kernel knows for an address. `begins_anew`: nothing
-        that was decided before holds, whatever seems to be the same (the lists were damaged).
+        that was decided before holds, whatever seems to be the same (the lists were damaged). `steps`: the order
+        of a decision.
         """
         errors = validation_errors(document)
         if errors:
@@ -71,7 +75,8 @@ class CompiledPolicy:
         calendar = Calendar(document)
         self._shared = SharedState(
             document=document,
-            compiled=compile_rules(document, lists, keywords, site_bundles),
+            steps=steps,
+            compiled=compile_rules(document, lists, keywords, site_bundles, steps),
             calendar=calendar,
             lessons=tuple(
                 (lesson, Validity(lesson, document.issued), lesson_names(lesson, site_bundles))
@@ -129,7 +134,8 @@ class CompiledPolicy:
         if not self.is_clock_trusted(now):
             return now + CLOCK_RECHECK_SECONDS
         at = bisect_right(self._transitions, now)
-        turns = [timetable.hours_at(now).until for _, timetable in self._profiles.values()]
+        groups = dict.fromkeys((*self._profiles, *(group for group, _ in self._views)))
+        turns = [self.view_for_group(group).context_at(now).until for group in groups]
         turns += self._transitions[at : at + 1]
         first = min(turns, default=FOREVER)
         return first if first < FOREVER else None
@@ -137,13 +143,16 @@ class CompiledPolicy:
     def names_changed_since(self, older: Policy) -> Sequence[str] | None:
         """Return names such that only they and their subdomains may have another verdict than under `older`.
 
-        Rules and unblocks change names; whatever else differs changes the whole policy.
+        The steps say which fields of a document change names and nothing else (rules, unblocks); whatever else
+        differs changes the whole policy.
         """
         if self._begins_anew or not isinstance(older, CompiledPolicy):
             return None
         mine, theirs = self._shared.compiled, older._shared.compiled
+        steps = self._shared.steps
         same_rest = (
-            _without_names(self.document) == _without_names(older.document)
+            steps is older._shared.steps
+            and _without_names(self.document, steps) == _without_names(older.document, steps)
             and self._starts == older._starts
             and mine.lists.version == theirs.lists.version
             and _version(mine.keywords) == _version(theirs.keywords)
@@ -151,11 +160,8 @@ class CompiledPolicy:
         if not same_rest or self._has_other_devices(older):
             return None
         changed: set[str] = set()
-        for new, old in (
-            (mine.rules, theirs.rules),
-            (mine.locked_rules, theirs.locked_rules),
-            (mine.unblocks, theirs.unblocks),
-        ):
+        for entries in steps.entries:
+            new, old = entries(mine), entries(theirs)
             changed.update(name for name in new.keys() | old.keys() if new.get(name) != old.get(name))
         return tuple(sorted(changed))
 
@@ -182,7 +188,7 @@ def _transitions(document: PolicyDocument) -> Iterator[float]:
         yield one.until.timestamp()
 
 
-def _without_names(document: PolicyDocument) -> PolicyDocument:
+def _without_names(document: PolicyDocument, steps: StepTable) -> PolicyDocument:
     """Return what of a document changes more than single names.
 
     `issued` differs in every document, and matters only to a clock that is wrong: it changes no name by itself.
@@ -191,11 +197,10 @@ def _without_names(document: PolicyDocument) -> PolicyDocument:
         document,
         version=0,
         issued=None,
-        rules=(),
-        unblocks=(),
         delegations=(),
         incidents=IncidentThresholds(),
         tunnels="off",
+        **dict.fromkeys(steps.entry_fields, ()),
     )
 
 

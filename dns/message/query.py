@@ -7,8 +7,8 @@ last record.
 
 `parse_query` raises `InvalidQuery` with the response code that the RFC asks for. Bytes that deserve no answer at
 all (too short for a header, or themselves an answer) raise `NotAQuery`. Nothing else is raised, whatever the
-bytes. What this module does not do: read answers (`dns.message.scanner` and `name_from_wire` do), or build
-messages (`dns.message.builder`).
+bytes. `build_query` makes a query of our own. What this module does not do: read answers (`dns.message.scanner`
+does), or build them (`dns.message.builder`).
 """
 
 import re
@@ -19,35 +19,22 @@ from typing import Final
 import msgspec
 
 from dns.errors import MalformedMessage
-from dns.message.edns import Edns, parse_opt_record
-from dns.message.names import labels_to_text
+from dns.message.constants import Rcode, RecordClass, RecordType
+from dns.message.edns import OPT_BYTES, Edns, build_opt_record, parse_opt_record
+from dns.message.header import COUNTS, COUNTS_OFFSET, HEADER_BYTES, OPCODE, QR, RD
+from dns.message.names import LABEL_BYTES
+from dns.message.wire_names import NAME_BYTES, labels_to_name, name_to_wire, skip_name
 
-HEADER_BYTES: Final = 12
-QUESTION_AT: Final = HEADER_BYTES
+QUESTION_OFFSET: Final = HEADER_BYTES
 
-# Header bytes 2 and 3 (RFC 1035, section 4.1.1; RFC 4035, section 3.2)
-QR, AA, TC, RD = 0x80, 0x04, 0x02, 0x01
-OPCODE = 0x78
-RA, AD, CD = 0x80, 0x20, 0x10
-
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 2, 3, 4, 5, 16
-
-A, NS, CNAME, SOA, PTR, AAAA, DNAME, OPT, SVCB, HTTPS = 1, 2, 5, 6, 12, 28, 39, 41, 64, 65
-IXFR, AXFR, MAILB, MAILA, ANY = 251, 252, 253, 254, 255
-CLASS_IN, CLASS_ANY = 1, 255
-
-OPT_BYTES = 11  # of an OPT record without options, with which a query of our own ends (RFC 6891, section 6.1.2)
-NAME_BYTES = 255
-LABEL_BYTES = 63
-_POINTER = 0xC0
-_POINTERS = 64  # a name that is pointed to more often than this is a loop, or an attack
-
+# Plain numbers: these are used for every query; see `dns.message.constants`.
+_IN, _OPT = int(RecordClass.IN), int(RecordType.OPT)
 _NO_QUERY = QR | OPCODE
-_COUNTS = struct.Struct("!HHHH")
 _ONLY_A_QUESTION = b"\0\1" + bytes(6)
 _TYPE_AND_CLASS = struct.Struct("!HH")
 _CLASS_AND_TTL = struct.Struct("!HI")
 _FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
+_OPT_HEAD = b"\0" + _OPT.to_bytes(2, "big")  # the root's name, and the type
 
 _PLAIN = re.compile(rb"[a-z0-9_.-]*")
 # Turns a plain name as it travels into text: letters become small, and whatever is no letter, digit, hyphen or
@@ -85,106 +72,48 @@ class Query(msgspec.Struct, frozen=True, gc=False, eq=False):
 
 
 def parse_query(packet: bytes) -> Query:
-    """Read a query. Raises Unreadable or Unanswerable."""
+    """Read a query. Raises InvalidQuery or NotAQuery."""
     if len(packet) < HEADER_BYTES:
         raise NotAQuery("too short for a header")
     if packet[2] & _NO_QUERY:
         if packet[2] & QR:
             raise NotAQuery("an answer, not a question")  # answering answers makes two servers talk for ever
-        raise InvalidQuery(NOTIMP, "an operation other than a query")
+        raise InvalidQuery(Rcode.NOTIMP, "an operation other than a query")
     counts = packet[4:12]
     if counts != _ONLY_A_QUESTION and counts[:2] != b"\0\1":
         raise _question_count_error(packet)
     name, at = _question_name(packet)
     end = at + 4
     if len(packet) < end:
-        raise InvalidQuery(FORMERR, "no room for type and class")
+        raise InvalidQuery(Rcode.FORMERR, "no room for type and class")
     qtype, qclass = _TYPE_AND_CLASS.unpack_from(packet, at)
     edns = None
     if counts != _ONLY_A_QUESTION:
-        _, answers, authorities, additionals = _COUNTS.unpack_from(packet, 4)
+        _, answers, authorities, additionals = COUNTS.unpack_from(packet, COUNTS_OFFSET)
         if answers or authorities:
-            raise InvalidQuery(FORMERR, "a query with answers", end)
+            raise InvalidQuery(Rcode.FORMERR, "a query with answers", end)
         edns = _plain_edns(packet, end) if additionals == 1 else None
         edns = edns or _parse_additional(packet, end, additionals)
     elif end != len(packet):
-        raise InvalidQuery(FORMERR, "bytes after the last record", end)
+        raise InvalidQuery(Rcode.FORMERR, "bytes after the last record", end)
     return Query(packet, name, qtype, qclass, end, edns)
-
-
-def name_from_wire(message: bytes, at: int) -> str:
-    """Return the canonical form of a name that may be compressed. Raises MalformedMessage."""
-    labels: list[bytes] = []
-    size, hops = 1, 0
-    try:
-        while length := message[at]:
-            if length >= _POINTER:
-                # A pointer may only point backwards (RFC 1035, section 4.1.4: "a prior occurrence").
-                target = (length & 0x3F) << 8 | message[at + 1]
-                hops += 1
-                if target >= at or hops > _POINTERS:
-                    raise MalformedMessage("a compressed name that leads nowhere")
-                at = target
-                continue
-            if length > LABEL_BYTES:
-                raise MalformedMessage("a label of an unknown kind")
-            size += length + 1
-            if size > NAME_BYTES or at + length >= len(message):
-                raise MalformedMessage("a name that is too long")
-            labels.append(message[at + 1 : at + 1 + length])
-            at += length + 1
-    except IndexError:
-        raise MalformedMessage("a name without an end") from None
-    return labels_to_name(labels)
-
-
-def labels_to_name(labels: list[bytes]) -> str:
-    """Return the canonical form of labels."""
-    joined = b".".join(labels).lower()
-    # Nearly every name is plain; a dot within a label must not pass for one between two.
-    if _PLAIN.fullmatch(joined) and joined.count(b".") < max(len(labels), 1):
-        return joined.decode("ascii")
-    return labels_to_text(tuple(labels))
-
-
-def name_to_wire(name: str) -> bytes:
-    r"""Return a canonical name as it travels, uncompressed; ``\DDD`` becomes its byte. Raises MalformedMessage."""
-    if not name:
-        return b"\0"
-    parts = []
-    for label in name.split("."):
-        raw = _unescape_label(label) if "\\" in label else label.encode("latin-1", "replace")
-        if not 1 <= len(raw) <= LABEL_BYTES:
-            raise MalformedMessage(f"{name!r} has a label of {len(raw)} bytes")
-        parts.append(bytes((len(raw),)) + raw)
-    wire = b"".join(parts) + b"\0"
-    if len(wire) > NAME_BYTES:
-        raise MalformedMessage(f"{name!r} is too long")
-    return wire
 
 
 def build_query(name: str, qtype: int, *, flags: int = 0, dnssec: bool = False) -> bytes:
     """Return a query of our own: `flags` is header byte 3 (CD, AD). Raises MalformedMessage for no name."""
-    opt = b"\0" + _FIXED.pack(OPT, 1232, 0x8000 if dnssec else 0, 0)
-    counts = _COUNTS.pack(1, 0, 0, 1)
-    return b"\0\0" + bytes((RD, flags)) + counts + name_to_wire(name) + _TYPE_AND_CLASS.pack(qtype, CLASS_IN) + opt
-
-
-def _unescape_label(label: str) -> bytes:
-    try:
-        return re.sub(r"\\(\d{3})", lambda found: chr(int(found[1])), label).encode("latin-1")
-    except UnicodeEncodeError:
-        raise MalformedMessage(f"{label!r} is no label") from None
+    opt = build_opt_record(dnssec_ok=dnssec)
+    counts = COUNTS.pack(1, 0, 0, 1)
+    return b"\0\0" + bytes((RD, flags)) + counts + name_to_wire(name) + _TYPE_AND_CLASS.pack(qtype, _IN) + opt
 
 
 def _question_name(packet: bytes) -> tuple[str, int]:
-    """Return the name of the question, and where it ends. Raises Unreadable.
+    """Return the name of the question, and where it ends. Raises InvalidQuery.
 
     Read for every question on first sight, so nothing is taken apart: the walk only counts the labels, and the
     name becomes text in one step. There must then be one dot fewer than labels; where there is another number, a
     byte was no plain one, and the name is read label by label.
     """
-    at, labels = QUESTION_AT, 0
+    at, labels = QUESTION_OFFSET, 0
     try:
         while length := packet[at]:
             if length > _LONGEST_DOTTED_LABEL:
@@ -192,32 +121,32 @@ def _question_name(packet: bytes) -> tuple[str, int]:
             at += length + 1
             labels += 1
     except IndexError:
-        raise InvalidQuery(FORMERR, "a name without an end") from None
-    text = packet[QUESTION_AT + 1 : at].translate(_WIRE_TO_TEXT)
-    if text.count(b".") != labels - 1 or at - QUESTION_AT >= NAME_BYTES:
+        raise InvalidQuery(Rcode.FORMERR, "a name without an end") from None
+    text = packet[QUESTION_OFFSET + 1 : at].translate(_WIRE_TO_TEXT)
+    if text.count(b".") != labels - 1 or at - QUESTION_OFFSET >= NAME_BYTES:
         return _escaped_question_name(packet)
     return text.decode(), at + 1
 
 
 def _escaped_question_name(packet: bytes) -> tuple[str, int]:
     labels: list[bytes] = []
-    at = QUESTION_AT
+    at = QUESTION_OFFSET
     try:
         while length := packet[at]:
             if length > LABEL_BYTES:
-                raise InvalidQuery(FORMERR, "a question that is compressed, or of an unknown kind")
+                raise InvalidQuery(Rcode.FORMERR, "a question that is compressed, or of an unknown kind")
             labels.append(packet[at + 1 : at + 1 + length])
             at += length + 1
     except IndexError:
-        raise InvalidQuery(FORMERR, "a name without an end") from None
+        raise InvalidQuery(Rcode.FORMERR, "a name without an end") from None
     at += 1
-    if at - QUESTION_AT > NAME_BYTES:
-        raise InvalidQuery(FORMERR, "a name that is too long")
+    if at - QUESTION_OFFSET > NAME_BYTES:
+        raise InvalidQuery(Rcode.FORMERR, "a name that is too long")
     return labels_to_name(labels), at
 
 
 def _question_count_error(packet: bytes) -> InvalidQuery:
-    counts = _COUNTS.unpack_from(packet, 4)
+    counts = COUNTS.unpack_from(packet, COUNTS_OFFSET)
     # RFC 7873, section 5.4: no question and a cookie is how a client asks for a cookie; the answer has no error.
     if counts == (0, 0, 0, 1):
         try:
@@ -225,8 +154,8 @@ def _question_count_error(packet: bytes) -> InvalidQuery:
         except InvalidQuery as problem:
             return problem
         if edns is not None and edns.cookie is not None:
-            return InvalidQuery(NOERROR, "a question for a cookie", edns=edns)
-    return InvalidQuery(FORMERR, f"{counts[0]} questions")
+            return InvalidQuery(Rcode.NOERROR, "a question for a cookie", edns=edns)
+    return InvalidQuery(Rcode.FORMERR, f"{counts[0]} questions")
 
 
 @lru_cache(maxsize=256)
@@ -237,29 +166,29 @@ def _cached_edns(rclass_and_ttl: bytes) -> Edns:
 
 def _plain_edns(packet: bytes, at: int) -> Edns | None:
     """Return what an OPT record without options says, if nothing else follows the question: nearly every query."""
-    if len(packet) == at + 11 and packet[at : at + 3] == b"\0\0\x29" and packet[at + 9 :] == b"\0\0":
+    if len(packet) == at + OPT_BYTES and packet[at : at + 3] == _OPT_HEAD and packet[at + 9 :] == b"\0\0":
         return _cached_edns(packet[at + 3 : at + 9])
     return None
 
 
 def _parse_additional(packet: bytes, at: int, count: int) -> Edns | None:
-    """Step over the additional records; return what OPT says. Raises Unreadable."""
+    """Step over the additional records; return what OPT says. Raises InvalidQuery."""
     question_end = at
     edns = None
     try:
         for _ in range(count):
             root = packet[at] == 0
-            at = _skip_name(packet, at)
+            at = skip_name(packet, at)
             rtype, rclass, ttl, size = _FIXED.unpack_from(packet, at)
             at += _FIXED.size + size
-            if rtype == OPT:
+            if rtype == _OPT:
                 edns = _only_opt(edns, root=root, read=parse_opt_record(rclass, ttl, packet[at - size : at]))
     except (IndexError, struct.error):
-        raise InvalidQuery(FORMERR, "a record without an end", question_end) from None
+        raise InvalidQuery(Rcode.FORMERR, "a record without an end", question_end) from None
     except MalformedMessage as problem:
-        raise InvalidQuery(FORMERR, str(problem), question_end) from None
+        raise InvalidQuery(Rcode.FORMERR, str(problem), question_end) from None
     if at != len(packet):
-        raise InvalidQuery(FORMERR, "bytes after the last record, or too few of them", question_end)
+        raise InvalidQuery(Rcode.FORMERR, "bytes after the last record, or too few of them", question_end)
     return edns
 
 
@@ -267,13 +196,3 @@ def _only_opt(before: Edns | None, *, root: bool, read: Edns) -> Edns:
     if before is not None or not root:  # RFC 6891, section 6.1.1
         raise MalformedMessage("more than one OPT record, or a misplaced one")
     return read
-
-
-def _skip_name(packet: bytes, at: int) -> int:
-    while length := packet[at]:
-        if length >= _POINTER:
-            return at + 2
-        if length > LABEL_BYTES:
-            raise MalformedMessage("a label of an unknown kind")
-        at += length + 1
-    return at + 1

@@ -1,0 +1,44 @@
+"""The listeners of connections that a worker has: one for each of its sockets, of TCP, TLS and HTTPS."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from dns.server import tls
+from dns.server.connection_limiter import ConnectionLimiter, ConnectionLimits
+from dns.server.sockets import WorkerSockets
+from dns.server.stream_listener import StreamListener
+from dns.server.tcp import QueryHandler, TcpConnection
+from dns.server.tls import Certificate
+
+
+def open_stream_listeners(
+    sockets: WorkerSockets,
+    handle: QueryHandler,
+    is_allowed: Callable[[str], bool],
+    *,
+    limits: ConnectionLimits,
+    certificate: tuple[Path, Path] | None,
+    clock: Callable[[], float],
+) -> Iterator[StreamListener]:
+    """Yield a listener for each socket, not accepting yet; all share one limit of connections.
+
+    `certificate`: its file and its key's; without one the sockets of TLS and HTTPS stay unanswered. `clock`: the
+    loop's.
+    """
+    limiter = ConnectionLimiter(limits)
+    make = partial(TcpConnection, handle=handle, limits=limits, clock=clock)
+    for sock in sockets.tcp:
+        yield StreamListener(sock, make, limits=limits, limiter=limiter, is_allowed=is_allowed)
+    if certificate is None:
+        return
+    for sock in sockets.tls:
+        loaded = Certificate(*certificate, [tls.ALPN_PROTOCOL], clock)
+        yield tls.tls_listener(sock, handle, loaded, limits=limits, limiter=limiter, is_allowed=is_allowed)
+    if sockets.https:
+        # Only who serves HTTPS pays for its library.
+        from dns.server import https  # noqa: PLC0415 (see the line above)
+
+        for sock in sockets.https:
+            loaded = Certificate(*certificate, [https.ALPN_PROTOCOL], clock)
+            yield https.https_listener(sock, handle, loaded, limits=limits, limiter=limiter, is_allowed=is_allowed)
