@@ -3,8 +3,11 @@
 Within one category, and only there (an exception in an advertising list never opens what is closed as pornography;
 ADR 0006), the first of these that is there decides:
 
-1. an important exception opens 2. important entries close 3. an exception opens 4. a closing entry closes,
-unless an entry of the longest-suffix kind (dnsmasq, Unbound, RPZ) for the same name or a longer one opens
+1. an important exception opens
+2. important entries close
+3. an exception opens
+4. a closing entry closes, unless an entry of the longest-suffix kind (dnsmasq, Unbound, RPZ) for the same name or
+   a longer one opens
 """
 
 from collections.abc import Iterable, Sequence

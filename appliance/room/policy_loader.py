@@ -53,10 +53,7 @@ class PolicyLoader:
         clock_trusted: Callable[[], bool] = clock.is_clock_trusted,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Load nothing yet. `keeps_copy`.
-
-        This is the resolver, which keeps a copy of each policy that it could use.
-        """
+        """Load nothing yet. `keeps_copy`: this is the resolver, which keeps each policy that it could use."""
         self._settings = settings
         self._paths = paths
         self._keeps_copy = keeps_copy

@@ -1,6 +1,6 @@
 """What in a policy document reaches further than one site, and what becomes of it.
 
-The checks on entry (`dns.policy.site_names`) let nothing of the kind in. But a document may be older than they
+The checks on entry (`dns.policy.site_names`) let nothing of the action in. But a document may be older than they
 are, or written by hand, and a room must not stop following its policy for one entry. So (ADR 0014):
 
 * what would *open* everybody's sites (an unblock, an allow rule, a lesson's site, a bundle, an appliance name) is
@@ -18,12 +18,12 @@ import msgspec
 
 from dns.policy.document import Lesson, PolicyDocument, Rule, SiteBundle, Unblock
 from dns.policy.lookups import canonical
-from dns.policy.site_names import RuleKind, too_wide
+from dns.policy.site_names import NameAction, too_wide
 
-Reasons = Mapping[tuple[str, RuleKind], str]  # of what is too wide, by canonical name and kind
+Reasons = Mapping[tuple[str, NameAction], str]  # of what is too wide, by canonical name and action
 
 _CACHE_LIMIT = 32768
-_known: dict[tuple[str, RuleKind], str] = {}  # what was looked up before: "" where it is not too wide
+_known: dict[tuple[str, NameAction], str] = {}  # what was looked up before: "" where it is not too wide
 
 
 def without_overreach(document: PolicyDocument) -> tuple[PolicyDocument, tuple[str, ...]]:
@@ -31,7 +31,7 @@ def without_overreach(document: PolicyDocument) -> tuple[PolicyDocument, tuple[s
 
     The names in the document must be names (`dns.policy.validation`).
     """
-    reasons = _reasons(_names_by_kind(document))
+    reasons = _reasons(_actions_of(document))
     if not reasons:
         return document, ()
     said: list[str] = []
@@ -46,7 +46,7 @@ def without_overreach(document: PolicyDocument) -> tuple[PolicyDocument, tuple[s
     return narrowed, tuple(said)
 
 
-def _names_by_kind(document: PolicyDocument) -> Iterator[tuple[str, RuleKind]]:
+def _actions_of(document: PolicyDocument) -> Iterator[tuple[str, NameAction]]:
     for rule in document.rules:
         if rule.subdomains:
             yield canonical(rule.name), rule.action
@@ -68,15 +68,15 @@ def _opened(document: PolicyDocument) -> Iterator[str]:
         yield from (bundle.site, *bundle.names)
 
 
-def _reasons(names: Iterable[tuple[str, RuleKind]]) -> Reasons:
-    wanted = frozenset(names)
+def _reasons(actions: Iterable[tuple[str, NameAction]]) -> Reasons:
+    wanted = frozenset(actions)
     if new := wanted - _known.keys():
         if len(_known) > _CACHE_LIMIT:
             _known.clear()
             new = wanted
         found = too_wide(new)
-        _known.update((kind, found.get(kind, "")) for kind in new)
-    return {kind: reason for kind in wanted if (reason := _known[kind])}
+        _known.update((one, found.get(one, "")) for one in new)
+    return {one: reason for one in wanted if (reason := _known[one])}
 
 
 def _stays(rule: Rule, reasons: Reasons, said: list[str]) -> bool:
@@ -112,12 +112,12 @@ def _bundles(bundles: Iterable[SiteBundle], reasons: Reasons, said: list[str]) -
 
 
 def _kept(
-    where: str, names: tuple[str, ...], kind: RuleKind, reasons: Reasons, said: list[str]
+    where: str, names: tuple[str, ...], action: NameAction, reasons: Reasons, said: list[str]
 ) -> tuple[str, ...]:
     """Return the names that are not too wide, and say of each other one that it is left out."""
     kept = []
     for name in names:
-        reason = reasons.get((canonical(name), kind))
+        reason = reasons.get((canonical(name), action))
         if reason is None:
             kept.append(name)
         else:

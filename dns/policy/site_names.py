@@ -6,15 +6,15 @@ A site is a name that somebody registered, or one under it. What is none:
 * an address in any spelling (``127.1``, ``0x7f.1``, ``[::1]``): policies are about names;
 * the reverse zones, whose names stand for addresses.
 
-There are three names, and they differ at two places only:
+There are three actions, and they differ at two places only:
 
 =====================  ===============  ================  =====================================
-kind                   ``co.uk`` ICANN  ``github.io``     ``intranet``, ``corp``: no listed TLD
+action                 ``co.uk`` ICANN  ``github.io``     ``intranet``, ``corp``: no listed TLD
 =====================  ===============  ================  =====================================
 open for a time        no               no                no: nobody asks for half a name
 rule: always open      no               no                yes: a name of the school's own network
 rule: always closed    no               yes: a school's   yes
-                                        kind to make
+                                        choice to make
 =====================  ===============  ================  =====================================
 
 ``home.arpa`` is for networks like the school's own (RFC 8375) and counts as such a name. The list has
@@ -32,7 +32,7 @@ from dns.errors import InvalidName, NotASite
 from dns.message.names import canonical, is_under
 from dns.public_suffix import Section, sections
 
-RuleKind = Literal["open", "allow", "block"]  # for a time; by a rule; by a rule
+NameAction = Literal["open", "allow", "block"]  # what is to become of a name: for a time; by a rule; by a rule
 
 _REVERSE_ZONES = ("in-addr.arpa", "ip6.arpa")
 _LOCAL = frozenset({"home.arpa"})
@@ -74,33 +74,33 @@ def check_rule(written: str, action: Literal["allow", "block"]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def reason_why_not(name: str, kind: RuleKind) -> str:
+def reason_why_not(name: str, action: NameAction) -> str:
     """Say in words why a canonical name may not be opened or closed because it is too wide; "" where it may."""
-    return too_wide(((name, kind),)).get((name, kind), "")
+    return too_wide(((name, action),)).get((name, action), "")
 
 
-def too_wide(names: Iterable[tuple[str, RuleKind]]) -> Mapping[tuple[str, RuleKind], str]:
-    """Return those of some canonical names that reach further than one site, each with the reason.
+def too_wide(actions: Iterable[tuple[str, NameAction]]) -> Mapping[tuple[str, NameAction], str]:
+    """Return those actions on canonical names that reach further than one site, each with the reason.
 
     For many at once: the list of suffixes is looked through once.
     """
-    asked = tuple(names)
-    found = sections(name for name, _ in asked)
+    wanted = tuple(actions)
+    found = sections(name for name, _ in wanted)
     return {
-        (name, kind): reason
-        for name, kind in asked
-        if name in found and (reason := _reason(name, kind, found[name]))
+        (name, action): reason
+        for name, action in wanted
+        if name in found and (reason := _reason(name, action, found[name]))
     }
 
 
-def _checked(written: str, kind: RuleKind) -> str:
+def _checked(written: str, action: NameAction) -> str:
     name = parse_site(written)
-    if reason := reason_why_not(name, kind):
+    if reason := reason_why_not(name, action):
         raise NotASite(reason)
     return name
 
 
-def _reason(name: str, kind: RuleKind, section: Section) -> str:
+def _reason(name: str, action: NameAction, section: Section) -> str:
     """Say why a public suffix may not be opened or closed; "" where it may."""
     if name in _LOCAL:
         section = Section.UNLISTED
@@ -108,14 +108,14 @@ def _reason(name: str, kind: RuleKind, section: Section) -> str:
         return ""
     match section:
         case Section.ICANN:
-            verb = "close" if kind == "block" else "open"
+            verb = "close" if action == "block" else "open"
             return f"{name} is not one site: to {verb} it would {verb} every site that ends in .{name}; {_EXAMPLE}"
-        case Section.PRIVATE if kind != "block":
+        case Section.PRIVATE if action != "block":
             return (
                 f"under {name} anybody can put up pages, and to open it would open them all: "
                 f"give the whole name of the one that is meant, such as name.{name}"
             )
-        case Section.UNLISTED if kind == "open":
+        case Section.UNLISTED if action == "open":
             return f"{name} is not a whole name: {_EXAMPLE}"
     return ""
 
