@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from appliance import files
+
 COMMAND_SECONDS = 60.0
 
 
@@ -96,11 +98,7 @@ class Machine:
 
     def sync_folder(self, folder: Path) -> None:
         """Wait until what was renamed in a folder is on the disk."""
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        files.sync_folder(folder)
 
     def is_mounted(self, path: Path) -> bool:
         """Tell whether a folder is a file system of its own; else what is written there is gone at reboot."""

@@ -5,13 +5,12 @@ writes the file; the room's policy takes it in as rules. A closing lasts a day: 
 the incident and made a rule of it, or allowed the domain, which keeps it from being closed.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from appliance.room.policy_file import remove_folder_in_the_way
+from appliance.files import write_file_atomically
 from dns.errors import DECODING_FAILED
 from dns.message.names import is_under
 from dns.policy.document import Rule
@@ -47,10 +46,7 @@ def block_tunnel(path: Path, finding: TunnelFinding, now: float) -> None:
     """Close the parent of a finding for a day. Raises OSError where the disk is full."""
     kept = [one for one in _read_all(path) if one.parent != finding.parent]
     blocked = [*kept[1 - MAX_KEPT :], BlockedTunnel(finding.parent, now + BLOCK_SECONDS)]
-    temporary = path.with_suffix(f".{os.getpid()}.new")
-    temporary.write_bytes(msgspec.json.encode(blocked))
-    remove_folder_in_the_way(path)
-    temporary.replace(path)
+    write_file_atomically(path, msgspec.json.encode(blocked))
 
 
 def block_rules(blocked: Iterable[BlockedTunnel], school_rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -4,14 +4,13 @@ The recorder, which hears the button, writes the file; the room's policy takes i
 a restart of the room does not end it.
 """
 
-import os
 import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
-from appliance.room.policy_file import remove_folder_in_the_way
+from appliance.files import remove_folder_in_the_way, write_file_atomically
 from dns.errors import DECODING_FAILED
 from dns.policy.document import Pause
 
@@ -31,10 +30,7 @@ def start_button_pause(path: Path, minutes: int, now: float) -> Pause:
     """Pause the room for so many minutes from now. Raises OSError where the disk is full."""
     since = datetime.fromtimestamp(now, UTC)
     pause = Pause(id=secrets.token_hex(16), since=since, until=since + timedelta(minutes=minutes), by="the button")
-    temporary = path.with_suffix(f".{os.getpid()}.new")
-    temporary.write_bytes(msgspec.json.encode(pause))
-    remove_folder_in_the_way(path)
-    temporary.replace(path)
+    write_file_atomically(path, msgspec.json.encode(pause))
     return pause
 
 

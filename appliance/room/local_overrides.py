@@ -10,13 +10,12 @@ file: a clock that jumps ahead and comes back must not have ended them for good.
 can be asked for again, and a clock that goes back must not find it.
 """
 
-import os
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from appliance.room.policy_file import remove_folder_in_the_way
+from appliance.files import write_file_atomically
 from dns.errors import DECODING_FAILED
 from dns.policy.document import Lesson, Pause, PolicyDocument, Suspension, Unblock
 
@@ -121,18 +120,7 @@ def _read_file(path: Path) -> LocalOverrides:
 
 def write_overrides(path: Path, overrides: LocalOverrides) -> None:
     """Replace what the room has decided, on the disk too. Raises OSError, and then nothing has changed."""
-    temporary = path.with_suffix(".new")
-    with temporary.open("wb") as file:
-        file.write(msgspec.json.encode(overrides))
-        file.flush()
-        os.fsync(file.fileno())
-    remove_folder_in_the_way(path)
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the renaming too: what was ended stays ended after a power cut
-    finally:
-        os.close(folder)
+    write_file_atomically(path, msgspec.json.encode(overrides))
 
 
 def apply_overrides(document: PolicyDocument, overrides: LocalOverrides) -> PolicyDocument:

@@ -11,12 +11,10 @@ now name another place that policies come from, it is worth nothing.
 
 import contextlib
 import hashlib
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from appliance.errors import HallpassError
+from appliance.files import remove_folder_in_the_way, write_file_atomically
 from appliance.room.paths import RoomPaths
 
 
@@ -48,18 +46,8 @@ def write_policy(paths: RoomPaths, content: bytes) -> None:
     with contextlib.suppress(OSError, RuntimeError):  # there is none, or none that could be put back
         known.append(_digest(paths.policy.read_bytes()))
     for path, what in ((paths.policy_digest, b"\n".join(known) + b"\n"), (paths.policy, content)):
-        remove_folder_in_the_way(path)
-        temporary = path.with_suffix(".new")
-        remove_folder_in_the_way(temporary)
-        try:
-            with temporary.open("wb") as file:
-                file.write(what)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    _sync(paths.policy.parent)
+        remove_folder_in_the_way(path.with_suffix(".new"))
+        write_file_atomically(path, what)
 
 
 class LastGoodPolicy:
@@ -84,34 +72,9 @@ class LastGoodPolicy:
         if self.read_copy() == content:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        remove_folder_in_the_way(self._path)
         rest = self._origin + b"\n" + content
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".policy.", suffix=".new")  # for us alone
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_digest(rest) + b"\n" + rest)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync(self._path.parent)
-
-
-def remove_folder_in_the_way(path: Path) -> None:
-    """Remove a folder that stands where a file or a link belongs: nothing can be renamed onto it."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        write_file_atomically(self._path, _digest(rest) + b"\n" + rest, has_other_writers=True)
 
 
 def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

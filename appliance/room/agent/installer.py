@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from appliance.errors import HallpassError
+from appliance.files import remove_folder_in_the_way, sync_folder
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.paths import RoomPaths
-from appliance.room.policy_file import PolicyDamaged, read_policy, remove_folder_in_the_way, write_policy
+from appliance.room.policy_file import PolicyDamaged, read_policy, write_policy
 from blocklists import container, delta
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
@@ -157,7 +158,7 @@ def _switch_link(paths: RoomPaths, version: str) -> None:
     remove_folder_in_the_way(paths.index)
     temporary.symlink_to(paths.indexes / version)
     temporary.replace(paths.index)
-    _sync(paths.index.parent)
+    sync_folder(paths.index.parent)
 
 
 def _remove_older(paths: RoomPaths, version: str) -> None:
@@ -185,11 +186,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,12 +8,13 @@ the database tells nobody, and whoever may know asks the recorder, which writes 
 
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from appliance.files import write_file_atomically
 
 _NONCE_BYTES = 12
 _MAX_CACHED = 4096
@@ -39,13 +40,7 @@ class Pseudonyms:
         if len(secret) < 32:
             # None yet, or a power cut while it was made: nothing was logged under half a secret.
             secret = secrets.token_bytes(32)
-            temporary = path.with_suffix(".new")
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(secret)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            write_file_atomically(path, secret, mode=0o600)
         return cls(secret)
 
     def pseudonym_of(self, address: str) -> str:

@@ -1,0 +1,54 @@
+"""Files that are whole or as they were, also after a power cut.
+
+One rule: what must outlive a power cut is written beside its target, brought to the disk, renamed into place, and
+the renaming brought to the disk too. What a process says of itself from moment to moment (health, the simulated
+lamp) is none of that: waiting for the disk would only wear the card.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def write_file_atomically(
+    path: Path, content: bytes, *, mode: int = 0o666, has_other_writers: bool = False
+) -> None:
+    """Replace a file. Raises OSError, and then the one before is still there.
+
+    `mode` is lessened by the umask. `has_other_writers`: several processes may do this at the same moment, and
+    each needs a place of its own for the unfinished file, which is then for its owner alone.
+    """
+    if has_other_writers:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".new")
+        unfinished = Path(name)
+    else:
+        unfinished = path.with_suffix(".new")
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        remove_folder_in_the_way(path)
+        unfinished.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until what was made, renamed or removed in a folder is on the disk. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_folder_in_the_way(path: Path) -> None:
+    """Remove a folder that stands where a file or a link belongs: nothing can be renamed onto it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)

@@ -1,0 +1,75 @@
+"""Files that are whole or as they were."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.files import remove_folder_in_the_way, sync_folder, write_file_atomically
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("has_other_writers", [False, True])
+def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path, has_other_writers: bool) -> None:
+    path = tmp_path / "a.json"
+    for content in (b"first", b"second"):
+        write_file_atomically(path, content, has_other_writers=has_other_writers)
+        assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_has_the_mode_that_was_asked_for_less_the_umask(tmp_path: Path) -> None:
+    write_file_atomically(tmp_path / "open", b"")
+    write_file_atomically(tmp_path / "secret", b"", mode=0o600)
+    write_file_atomically(tmp_path / "shared", b"", has_other_writers=True)
+    assert [mode_of(tmp_path / name) for name in ("open", "secret", "shared")] == [0o644, 0o600, 0o600]
+
+
+def test_where_it_cannot_be_written_the_one_before_is_still_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_file_atomically(path, b"before")
+    (tmp_path / "a.new").mkdir()  # root writes through permissions; a folder stops anybody
+    with pytest.raises(OSError, match=r"a\.new"):
+        write_file_atomically(path, b"after")
+    assert path.read_bytes() == b"before"
+
+
+def test_a_folder_where_the_file_belongs_makes_way_and_what_a_link_leads_to_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.json" / "below").mkdir(parents=True)
+    write_file_atomically(tmp_path / "a.json", b"a file")
+    assert (tmp_path / "a.json").read_bytes() == b"a file"
+
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    remove_folder_in_the_way(tmp_path / "link")
+    assert (tmp_path / "folder").is_dir()
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_what_is_written_and_its_renaming_are_brought_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bool] = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(handle).st_mode))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_file_atomically(tmp_path / "a.json", b"content")
+    assert synced == [False, True], "the file, then its folder"
+    sync_folder(tmp_path)
+    assert synced == [False, True, True]
