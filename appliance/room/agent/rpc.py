@@ -4,7 +4,6 @@ Each request is a struct with its own tag; each response is `RpcResponse` with t
 that says why there is none. `send_rpc_request` is the client's side, for programs without an event loop.
 """
 
-import socket
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.ipc import exchange_line
 from appliance.protocol import Account, Credentials, Incident, RequestState, SiteReport, UnblockRequest
 from appliance.room.local_overrides import LocalOverrides
 from dns.errors import DECODING_FAILED
@@ -165,12 +165,8 @@ _response_decoder = msgspec.json.Decoder(RpcResponse)
 def send_rpc_request(path: Path, request: RpcRequest, timeout_seconds: float = TIMEOUT_SECONDS) -> RpcResponse:
     """Ask the agent, and wait only so long. Raises AgentUnavailable, or RpcRejected with the agent's sentence."""
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(timeout_seconds)
-            connection.connect(str(path))
-            connection.sendall(encoder.encode(request) + b"\n")
-            with connection.makefile("rb") as lines:
-                response = _response_decoder.decode(lines.readline(LINE_BYTES))
+        line = exchange_line(path, encoder.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES)
+        response = _response_decoder.decode(line)
     except (OSError, *DECODING_FAILED):
         raise AgentUnavailable(
             "this room's agent does not answer at the moment; please try again shortly"

@@ -4,12 +4,12 @@ Readers ask to see what was received but does not stand in the database yet (`Fl
 must be written down when it is done (`LookupRequest`, `PurgeRequest`); the pages acknowledge the lamp.
 """
 
-import socket
 from pathlib import Path
 
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.ipc import exchange_line
 from dns.errors import DECODING_FAILED
 
 LINE_BYTES = 65536
@@ -74,12 +74,8 @@ def send_control_request(
 ) -> ControlResponse:
     """Ask the recorder. Raises QueryLogUnavailable, or ControlRequestRejected with its sentence."""
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(timeout_seconds)
-            connection.connect(str(path))
-            connection.sendall(encoder.encode(request) + b"\n")
-            with connection.makefile("rb") as lines:
-                response = _response_decoder.decode(lines.readline(LINE_BYTES))
+        line = exchange_line(path, encoder.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES)
+        response = _response_decoder.decode(line)
     except (OSError, *DECODING_FAILED):
         raise QueryLogUnavailable("this room's recorder does not answer at the moment") from None
     if response.error:

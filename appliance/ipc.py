@@ -1,0 +1,17 @@
+"""One line of JSON there and one back over a Unix socket: how a room's processes ask each other."""
+
+import socket
+from pathlib import Path
+
+
+def exchange_line(path: Path, line: bytes, *, timeout_seconds: float, max_bytes: int) -> bytes:
+    """Send a line (without its end) and return the line that comes back, or what came of it. Raises OSError.
+
+    `timeout_seconds`: for each step of the way. `max_bytes`: no more than that is taken of the answer.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(timeout_seconds)
+        connection.connect(str(path))
+        connection.sendall(line + b"\n")
+        with connection.makefile("rb") as lines:
+            return lines.readline(max_bytes)
