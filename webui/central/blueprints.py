@@ -4,10 +4,7 @@ Who may come to which of its pages, `appliance.rights` says. What its services r
 page that the feature's forms stand on.
 """
 
-from typing import Any
-
 from flask import Blueprint, current_app, flash, g, redirect, request, url_for
-from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central.errors import CentralError
@@ -36,9 +33,3 @@ def central() -> Central:
     """Return the service that this application serves."""
     service: Central = current_app.extensions["central"]
     return service
-
-
-def current_username() -> str:
-    """Return the user name of whoever is signed in."""
-    account: Any = current_user.account
-    return str(account.username)

@@ -1,9 +1,6 @@
 """What the features of a room's site share: each makes its blueprint here."""
 
-from typing import Any
-
 from flask import Blueprint, current_app, flash, redirect, request, url_for
-from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from webui.room.room_client import RoomClient
@@ -18,12 +15,6 @@ def room() -> RoomClient:
     """Return the room that this application serves."""
     one: RoomClient = current_app.extensions["room"]
     return one
-
-
-def current_username() -> str:
-    """Return the user name of whoever is signed in."""
-    account: Any = current_user.account
-    return str(account.username)
 
 
 def redirect_with_message(words: str, kind: str = "message") -> Redirect:

@@ -85,6 +85,12 @@ def install_auth(app: Flask, check: Authenticate, still_holds: Callable[[Account
         return redirect(url_for("sign_in"))
 
 
+def current_username() -> str:
+    """Return the user name of whoever is signed in."""
+    user: SignedInUser = current_user
+    return user.account.username
+
+
 def _next_page() -> str:
     """Return the page of ours that somebody wanted before they had to sign in, or ""."""
     wanted = request.args.get("next", "")

@@ -7,9 +7,10 @@ from appliance.central import accounts
 from appliance.central.errors import CentralError
 from appliance.rights import Right
 from webui.central.accounts.forms import AccountForm, end_of_day
-from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.shared.access import requires
+from webui.shared.auth import current_username
 
 blueprint = create_feature_blueprint("accounts", __name__, home="accounts.show")
 

@@ -5,10 +5,11 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import delegations
 from appliance.rights import Right
-from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.delegations.forms import DelegationForm
 from webui.central.form_helpers import require_valid
 from webui.shared.access import requires
+from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("delegations", __name__, home="rules.show")

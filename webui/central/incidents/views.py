@@ -5,8 +5,9 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import incidents
 from appliance.rights import Right
-from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.blueprints import central, create_feature_blueprint
 from webui.shared.access import requires
+from webui.shared.auth import current_username
 
 blueprint = create_feature_blueprint("incidents", __name__, home="incidents.show")
 

@@ -7,10 +7,11 @@ from appliance.central import audit, policies
 from appliance.central.errors import CentralError
 from appliance.central.lists import sources
 from appliance.rights import Right
-from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.lists.forms import SourceForm
 from webui.shared.access import requires
+from webui.shared.auth import current_username
 
 blueprint = create_feature_blueprint("lists", __name__, home="lists.show")
 

@@ -6,10 +6,11 @@ from werkzeug.wrappers import Response as Redirect
 from appliance.central import profiles, reports, requests, unblocks
 from appliance.rights import Right
 from dns.policy.site_names import reason_why_not
-from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.requests.forms import DecisionForm
 from webui.shared.access import requires
+from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("requests", __name__, home="requests.queue")

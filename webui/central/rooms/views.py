@@ -4,10 +4,11 @@ from flask import Response, render_template, request
 
 from appliance.central import enrolment, policies, rooms
 from appliance.rights import Right
-from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.rooms.forms import RoomForm
 from webui.shared.access import requires
+from webui.shared.auth import current_username
 
 blueprint = create_feature_blueprint("rooms", __name__, home="rooms.show")
 

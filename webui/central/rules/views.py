@@ -7,11 +7,12 @@ from appliance.central import delegations, profiles, rules
 from appliance.rights import Right
 from blocklists.categories import CATEGORIES, CATEGORIES_BY_ID
 from dns.policy.site_names import reason_why_not
-from webui.central.blueprints import central, create_feature_blueprint, current_username
+from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.delegations.forms import DelegationForm
 from webui.central.form_helpers import require_valid
 from webui.central.rules.forms import RuleForm
 from webui.shared.access import requires
+from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("rules", __name__, home="rules.show")

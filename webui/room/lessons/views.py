@@ -11,10 +11,11 @@ from appliance.room.agent import rpc
 from blocklists.categories import CATEGORIES_BY_ID
 from dns.errors import InvalidName
 from dns.policy.explain import Explanation, explain
-from webui.room.blueprints import create_feature_blueprint, current_username, redirect_with_message, room
+from webui.room.blueprints import create_feature_blueprint, redirect_with_message, room
 from webui.room.form_fields import describe_errors, parse_full_site
 from webui.room.lessons.forms import CheckForm, LessonForm, PauseForm, parse_sites, split_lines
 from webui.shared.access import requires
+from webui.shared.auth import current_username
 
 blueprint = create_feature_blueprint("lessons", __name__)
 

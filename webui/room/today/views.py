@@ -15,10 +15,11 @@ from appliance.room.agent import rpc
 from appliance.room.query_log.reader import LogUnreadable
 from blocklists.categories import CATEGORIES
 from blocklists.related_names import RelatedName
-from webui.room.blueprints import create_feature_blueprint, current_username, room
+from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.form_fields import describe_errors
 from webui.room.today.forms import ReportForm, RequestForm
 from webui.shared.access import requires
+from webui.shared.auth import current_username
 
 blueprint = create_feature_blueprint("today", __name__)
 
