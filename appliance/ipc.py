@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 
-def exchange_line(path: Path, line: bytes, *, timeout_seconds: float, max_bytes: int) -> bytes:
+def send_and_receive_line(path: Path, line: bytes, *, timeout_seconds: float, max_bytes: int) -> bytes:
     """Send a line (without its end) and return the line that comes back, or what came of it. Raises OSError.
 
     `timeout_seconds`: for each step of the way. `max_bytes`: no more than that is taken of the answer.

@@ -38,7 +38,7 @@ def list_open_reports(session: Session) -> list[SiteReportRow]:
     )
 
 
-def settle_report(session: Session, now: datetime, *, report_id: str, by: str) -> None:
+def resolve_report(session: Session, now: datetime, *, report_id: str, by: str) -> None:
     """Put a report away. Raises NotFound."""
     report = session.get(SiteReportRow, report_id)
     if report is None:

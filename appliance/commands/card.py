@@ -27,9 +27,9 @@ def command() -> None:
     """Settle the card at each boot; what systemd calls."""
 
 
-@command.command()
+@command.command("settle")
 @root_option
-def settle(root: Path) -> None:
+def provision(root: Path) -> None:
     """Read hallpass.toml and hallpass.bundle, and write what the machine's services follow.
 
     Mistakes in them are no failure: they are said on the boot partition, and the room keeps what was good last.

@@ -1,7 +1,7 @@
 """Keeps a process supplied with a policy, whatever becomes of the files that it is made from.
 
 `load_policy` (`appliance.room.room_policy`) is exact: what cannot be used is an error. A process that answers
-cannot have errors, so here each part has rungs below it: for the lists `appliance.room.index_ladder`, for the
+cannot have errors, so here each part has rungs below it: for the lists `appliance.room.index_fallback`, for the
 document
 
 1. what central sent, or what the settings name;
@@ -21,7 +21,7 @@ from appliance.errors import HallpassError
 from appliance.room import clock
 from appliance.room.file_state import FileState
 from appliance.room.health import Condition
-from appliance.room.index_ladder import IndexFallback
+from appliance.room.index_fallback import IndexFallback
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import LastGoodPolicy, PolicyDamaged
 from appliance.room.room_policy import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.ipc import exchange_line
+from appliance.ipc import send_and_receive_line
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def answering(path: Path, answer: bytes | None) -> Iterator[list[bytes]]:
 
 
 def ask(path: Path, *, timeout_seconds: float = 20.0, max_bytes: int = 1000) -> bytes:
-    return exchange_line(path, b'{"a": 1}', timeout_seconds=timeout_seconds, max_bytes=max_bytes)
+    return send_and_receive_line(path, b'{"a": 1}', timeout_seconds=timeout_seconds, max_bytes=max_bytes)
 
 
 def test_a_line_goes_and_a_line_comes_back(short_path: Path) -> None:

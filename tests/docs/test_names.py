@@ -110,9 +110,6 @@ ALLOWED: dict[str, str] = {
     "_welcome": "what the demo says when it begins",
 }
 
-# On their way out. Nothing is ever added here.
-STILL_THERE: frozenset[str] = frozenset({"settle", "settle_report"})
-
 
 def parts(identifier: str) -> set[str]:
     """Return the words of a snake_case or CamelCase name, in lower case."""
@@ -174,7 +171,7 @@ def test_no_word_that_the_field_does_not_use_has_come_back() -> None:
     found = {
         f"{file.relative_to(ROOT)}: {name}: the field says {', '.join(RETIRED[word] for word in old)}"
         for file in FILES
-        for name in set(identifiers(file)) - ALLOWED.keys() - STILL_THERE
+        for name in set(identifiers(file)) - ALLOWED.keys()
         if (old := sorted(parts(name) & RETIRED.keys()))
     }
     assert found == set()

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.ipc import exchange_line
+from appliance.ipc import send_and_receive_line
 from appliance.protocol import Account, Credentials, Incident, RequestState, SiteReport, UnblockRequest
 from appliance.room.local_overrides import LocalOverrides
 from dns.errors import DECODING_FAILED
@@ -165,7 +165,9 @@ _response_decoder = msgspec.json.Decoder(RpcResponse)
 def send_rpc_request(path: Path, request: RpcRequest, timeout_seconds: float = TIMEOUT_SECONDS) -> RpcResponse:
     """Ask the agent, and wait only so long. Raises AgentUnavailable, or RpcRejected with the agent's sentence."""
     try:
-        line = exchange_line(path, encoder.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES)
+        line = send_and_receive_line(
+            path, encoder.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES
+        )
         response = _response_decoder.decode(line)
     except (OSError, *DECODING_FAILED):
         raise AgentUnavailable(

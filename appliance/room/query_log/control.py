@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.ipc import exchange_line
+from appliance.ipc import send_and_receive_line
 from dns.errors import DECODING_FAILED
 
 LINE_BYTES = 65536
@@ -74,7 +74,9 @@ def send_control_request(
 ) -> ControlResponse:
     """Ask the recorder. Raises QueryLogUnavailable, or ControlRequestRejected with its sentence."""
     try:
-        line = exchange_line(path, encoder.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES)
+        line = send_and_receive_line(
+            path, encoder.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES
+        )
         response = _response_decoder.decode(line)
     except (OSError, *DECODING_FAILED):
         raise QueryLogUnavailable("this room's recorder does not answer at the moment") from None

@@ -12,6 +12,6 @@ def test_a_report_arrives_once_and_can_be_settled(school: FakeSchool) -> None:
     with school.store.read_session() as session:
         assert [one.site for one in reports.list_open_reports(session)] == ["bad.example.org"]
     with school.store.write_session() as session:
-        reports.settle_report(session, school.clock(), report_id=report.id, by="coordinator")
+        reports.resolve_report(session, school.clock(), report_id=report.id, by="coordinator")
     with school.store.read_session() as session:
         assert reports.list_open_reports(session) == []

@@ -14,7 +14,7 @@ blueprint = create_feature_blueprint("reports", __name__, home="requests.queue")
 
 @blueprint.post("/reports/<report_id>/settle")
 @requires(Right.HANDLE_REPORTS)
-def settle(report_id: str) -> Redirect:
+def resolve(report_id: str) -> Redirect:
     """Put a teacher's report away, after closing the site where the coordinator chose so."""
     site = request.form.get("close", "")
     with central().store.write_session() as session:
@@ -27,6 +27,6 @@ def settle(report_id: str) -> Redirect:
                 by=current_username(),
                 note="reported by a teacher",
             )
-        reports.settle_report(session, central().now(), report_id=report_id, by=current_username())
+        reports.resolve_report(session, central().now(), report_id=report_id, by=current_username())
     flash(f"{site} is closed in every room." if site else "The report was put away.")
     return redirect(url_for("requests.queue"))
