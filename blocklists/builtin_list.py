@@ -1,5 +1,6 @@
 """The built-in list that Hallpass brings: what a room closes that has been told nothing yet."""
 
+import functools
 import hashlib
 import tempfile
 import tomllib
@@ -56,5 +57,6 @@ def builtin_sources(lists: Path) -> Iterator[Source]:
         )
 
 
+@functools.cache  # what we carry is read once, by a process that may later have fewer rights
 def _text() -> str:
     return resources.files("blocklists").joinpath("builtin_list.toml").read_text("utf-8")

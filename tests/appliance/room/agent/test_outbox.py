@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -165,8 +166,9 @@ def test_an_outbox_that_cannot_be_written_ends_nothing(folder: Path, central: Fa
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> AgentStore:
-    return AgentStore(tmp_path / "state.db")
+def memory(tmp_path: Path) -> Iterator[AgentStore]:
+    with closing(AgentStore(tmp_path / "state.db")) as store:
+        yield store
 
 
 def test_tries_outlive_the_agent(memory: AgentStore, tmp_path: Path) -> None:
