@@ -11,8 +11,9 @@ import pytest
 
 from appliance import sd_notify
 from appliance.room.heartbeat import SILENCE_SECONDS, WorkerHeartbeats
-from tests.appliance.commands.test_central import HALLPASS, free_port
+from tests.appliance.commands.test_central import HALLPASS
 from tests.fakes.clock import FakeClock
+from tests.fakes.ports import free_port
 
 
 @pytest.fixture

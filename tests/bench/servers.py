@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.fakes.ports import free_port
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 READY_SECONDS = 60.0
 _IDLE_SECONDS = 0.02  # of processor time in half a second
@@ -121,14 +123,6 @@ def missing() -> list[str]:
     """Return the programs that the benchmark needs and does not find."""
     places = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     return [name for name in ("unbound", "dnsmasq", "dnsperf") if shutil.which(name, path=places) is None]
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

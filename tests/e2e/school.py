@@ -19,23 +19,11 @@ import httpx
 from dnslib import QTYPE, DNSRecord
 
 from tests.e2e.browser import Browser
+from tests.fakes.ports import free_port
 
 HALLPASS = (sys.executable, "-m", "appliance")
 
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """Return a port that nobody holds now, on UDP and TCP alike."""
-    while True:
-        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            stream.bind(("127.0.0.1", 0))
-            port = int(stream.getsockname()[1])
-            try:
-                datagram.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def until(what: str, look: Callable[[], T | None], seconds: float = 20.0) -> T:

@@ -20,7 +20,8 @@ from appliance.settings.values import Endpoint
 from appliance.web_server import gunicorn_command
 from tests.bench.servers import family
 from tests.e2e.browser import Browser
-from tests.e2e.school import Process, Room, School, answers, free_port, until
+from tests.e2e.school import Process, Room, School, answers, until
+from tests.fakes.ports import free_port
 
 pytestmark = pytest.mark.timeout(180)
 

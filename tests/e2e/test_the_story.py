@@ -11,7 +11,8 @@ from functools import partial
 import pytest
 
 from tests.e2e.browser import Browser
-from tests.e2e.school import HALLPASS, Room, School, free_port, hallpass, until
+from tests.e2e.school import HALLPASS, Room, School, hallpass, until
+from tests.fakes.ports import free_port
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -32,12 +32,6 @@ listen = "127.0.0.1:8080"
 """
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 class Room:
     """The resolver, started when it is made. `upstream` and the file may be changed while it runs."""
 

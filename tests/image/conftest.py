@@ -1,6 +1,5 @@
 """What the tests of the booted image need: the image, a name server outside, a technician's key."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.image import tools
+from tests.fakes.ports import free_port
 from tests.image.machine import OUTSIDE, Card, raw
 
 ROOT = Path(__file__).parents[2]
@@ -33,9 +33,7 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[str]:
     """A name server on this machine, by the address that an emulated one has for it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     serve = "import asyncio; from appliance.demo.stand_in import serve_dns;"
     serve += f"asyncio.run(serve_dns('127.0.0.1', {port}))"
     process = subprocess.Popen([sys.executable, "-c", serve], cwd=ROOT)

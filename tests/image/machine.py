@@ -9,7 +9,6 @@ through forwarded ports, and it reaches a name server of the test's at 10.0.2.2.
 import contextlib
 import re
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -20,6 +19,7 @@ from typing import TypeVar
 from appliance.image import disk, reader, tools
 from appliance.image.errors import ImageError
 from appliance.image.layout import make_layout
+from tests.fakes.ports import free_port
 
 OUTSIDE = "10.0.2.2"  # this machine, as the emulated one sees it
 BOOT = make_layout().boot.start
@@ -121,7 +121,7 @@ class Machine:
         self._name = kind
         self._process: subprocess.Popen[bytes] | None = None
         self.console = card.folder / "console.txt"
-        self.ports = {name: _free_port() for name in ("dns", "http", "ssh")}
+        self.ports = {name: free_port() for name in ("dns", "http", "ssh")}
         self.began = 0.0
 
     def __enter__(self) -> "Machine":
@@ -241,10 +241,3 @@ def raw(image: Path, folder: Path) -> Path:
     raw = folder / "card.img"
     disk.decompress_image(image, raw)
     return raw
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -31,6 +31,7 @@ from appliance.room.query_log.database import check_database, open_database_for_
 from appliance.room.query_log.writer import handle_without_service
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
+from tests.fakes.ports import free_port
 
 HALLPASS = (sys.executable, "-m", "appliance")
 CLOSED = "gambling.example"
@@ -208,12 +209,6 @@ def children(pid: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
         return []
-
-
-def free_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main(asked: list[str]) -> int:

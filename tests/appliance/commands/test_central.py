@@ -14,6 +14,7 @@ import pytest
 
 from appliance.card import enrolment_file
 from tests.fakes.authority import Authority
+from tests.fakes.ports import free_port
 
 HALLPASS = (sys.executable, "-m", "appliance")
 
@@ -22,12 +23,6 @@ def run(*arguments: str, typed: str | None = None) -> subprocess.CompletedProces
     return subprocess.run(
         [*HALLPASS, *arguments], capture_output=True, text=True, timeout=60, check=False, input=typed
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

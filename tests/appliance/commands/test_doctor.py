@@ -18,9 +18,10 @@ from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.room import RoomDoctor
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from tests.appliance.commands.test_central import HALLPASS, free_port, run
+from tests.appliance.commands.test_central import HALLPASS, run
 from tests.fakes.authority import Authority
 from tests.fakes.central import TOKEN, FakeCentral
+from tests.fakes.ports import free_port
 
 MACHINE = ("disk", "root", "file systems", "heat", "power", "card", "data partition")
 

@@ -9,7 +9,7 @@ import pytest
 from dnslib import EDNS0, QTYPE, RCODE, DNSRecord
 
 from appliance.demo.stand_in import build_response, serve_dns
-from tests.e2e.school import free_port
+from tests.fakes.ports import free_port
 
 
 def ask(name: str, qtype: str = "A") -> DNSRecord:

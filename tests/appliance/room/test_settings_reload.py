@@ -16,7 +16,8 @@ from dns.server.listen_sockets import ListenSockets
 from dns.worker_group import WorkerGroup
 from tests.fakes.authority import Authority
 from tests.fakes.load import Load
-from tests.fakes.processes import ROOM, Room, free_port
+from tests.fakes.ports import free_port
+from tests.fakes.processes import ROOM, Room
 from tests.fakes.resolvers import question
 from tests.fakes.upstream import FakeUpstream, late
 

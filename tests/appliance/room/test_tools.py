@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.authority import Authority
+from tests.fakes.ports import free_port
 from tests.fakes.upstream import FakeUpstream
 
 NAME = "room4.school.example"
@@ -35,10 +35,7 @@ listen = "127.0.0.1:8080"
 
 class Ports:
     def __init__(self) -> None:
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-        self.plain, self.tls, self.https = (sock.getsockname()[1] for sock in sockets)
-        for sock in sockets:
-            sock.close()
+        self.plain, self.tls, self.https = (free_port() for _ in range(3))
 
 
 @pytest.fixture(scope="module")
