@@ -14,8 +14,9 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from dns.packet_cache import CachedResponse, LogEntry, PacketCache
+from dns.packet_cache import CachedResponse, PacketCache
 from dns.policy.verdict import Policy, View
+from dns.querylog.records import LogEntry
 
 MAX_CLIENTS = 4096
 UNLIMITED = sys.maxsize

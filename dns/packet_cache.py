@@ -18,35 +18,15 @@ the client beyond that (a cookie) is never kept.
 import struct
 from collections.abc import Sequence
 
-import msgspec
-
 from dns.cache import CachedMessage
 from dns.message.names import parents
 from dns.policy.verdict import View
+from dns.querylog.records import LogEntry
 
 MAX_ENTRIES = 32768
 
 _TTL = struct.Struct("!I")
 _unpack_ttl, _pack_ttl = _TTL.unpack_from, _TTL.pack_into  # looked up once: see `CachedResponse.refresh_ttls`
-
-
-class LogEntry(msgspec.Struct, gc=False, eq=False, array_like=True):
-    """What the query log says of an answer, whoever gets it. Compared by identity: counting is then cheapest.
-
-    Its fields are those of a `dns.querylog.records.QueryRecord` from `group` to `rcode`, in that order:
-    `dns.querylog.codec` relies on it.
-    """
-
-    group: str
-    name: str
-    qtype: int
-    outcome: str
-    step: str = ""
-    category: str = ""
-    source: str = ""
-    entry: str = ""
-    rcode: int = 0
-    packed: bytes = b""  # as it travels to the query-log writer; made once, by `dns.querylog.codec`
 
 
 class CachedResponse:

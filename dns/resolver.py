@@ -18,13 +18,14 @@ from dns.message.constants import EdnsOption, ExtendedErrorCode, Rcode
 from dns.message.cookies import ServerCookies
 from dns.message.header import TC
 from dns.message.response import Response
-from dns.packet_cache import CachedResponse, LogEntry, PacketCache
+from dns.packet_cache import CachedResponse, PacketCache
 from dns.pipeline.context import RequestContext, Transport
 from dns.pipeline.forward import CallLater, Forwarder, UpstreamResolver
 from dns.pipeline.local_zones import LocalZoneLookup
 from dns.pipeline.pipeline import Pipeline
 from dns.pipeline.stages import ordered_stages
 from dns.policy.verdict import Policy
+from dns.querylog.records import LogEntry
 from dns.querylog.sender import QueryLogSender
 
 PADDING_BLOCK = 468  # bytes; answers over encrypted transports to those who pad (RFC 8467, section 4.1)

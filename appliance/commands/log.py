@@ -17,7 +17,8 @@ from rich.table import Table
 from appliance.commands.options import config_option
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
-from appliance.room.query_log.reader import QueryLogEntry, QueryLogFilter, QueryLogReader, RankedColumn
+from appliance.room.query_log.columns import LOG_FIELDS, QueryLogEntry, describe_entry, shown_names, shown_values
+from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader, RankedColumn
 from appliance.room.query_log.writer import handle_without_service
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -143,7 +144,10 @@ def export(config: Path, device: str, output: Path | None) -> None:
     held = {
         "device": device,
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "queries": found.search_entries(QueryLogFilter(device=device), limit=None),
+        "queries": [
+            describe_entry(entry, LOG_FIELDS)
+            for entry in found.search_entries(QueryLogFilter(device=device), limit=None)
+        ],
         "look_ups": found.read_lookups(device),
         "incidents": found.read_incidents(device),
     }
@@ -214,12 +218,12 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]])
 def _print(entries: list[QueryLogEntry], kind: str) -> None:
     if kind == "jsonl":
         for entry in entries:
-            click.echo(msgspec.json.encode(entry))
+            click.echo(msgspec.json.encode(describe_entry(entry, LOG_FIELDS)))
     elif kind == "csv":
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(QueryLogEntry.__struct_fields__)
-        writer.writerows(map(msgspec.structs.astuple, entries))
+        writer.writerow(shown_names(LOG_FIELDS))
+        writer.writerows(shown_values(entry, LOG_FIELDS) for entry in entries)
         click.echo(lines.getvalue(), nl=False)
     else:
         for entry in entries:

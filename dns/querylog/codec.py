@@ -5,48 +5,37 @@ record made of its bytes: a fraction of the cost of packing it whole. A property
 writer reads what the library would have packed.
 """
 
+import operator
 import struct
-from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from dns.packet_cache import LogEntry
-from dns.querylog.records import FRAME_HEADER, QueryRecord, RecordBatch
+from dns.querylog.records import ANSWER_FIELDS, COLUMNS, FRAME_HEADER, LogEntry, QueryRecord, RecordBatch
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(QueryRecord).decode
 _SMALL = tuple(bytes((count,)) for count in range(128))
-_RECORD_HEAD = bytes((0x90 | len(QueryRecord.__struct_fields__),))  # an array of so many
+_RECORD_HEAD = _encode(("",) * len(COLUMNS))[: -len(COLUMNS)]  # an array of so many: each "" is one byte
 _BATCH_HEAD = bytes((0x90 | len(RecordBatch.__struct_fields__),))
 _ARRAY = struct.Struct("!BI")
 _MILLISECONDS = struct.Struct("!Bd")
 _FLOAT = 0xCB
 _ONE = b"\1"
+_COLUMNS = _encode(len(COLUMNS))
 _time = _MILLISECONDS.pack
 _NO_MILLISECONDS = _time(_FLOAT, 0.0)  # a replayed answer takes some microseconds
-# Of a packed `LogEntry`: without the byte that says how many values it has, for they stand in the record's own
+# Of a packed `LogEntry`: without the bytes that say how many values it has, for they stand in the record's own
 # array; and without the two bytes of the last one, `packed` itself, which is empty yet.
-_ENTRY_BODY = slice(1, -2)
+_ENTRY_BODY = slice(len(_encode(("",) * len(LogEntry.__struct_fields__))) - len(LogEntry.__struct_fields__), -2)
 
-RecordRow = tuple[str, str, int, str, str, str, str, str, int]  # a QueryRecord from `group` to `rcode`
+RecordRow = tuple[str | int, ...]  # of a QueryRecord its `ANSWER_FIELDS`
 TimedEntry = tuple[LogEntry, float]  # an answer that went through the pipeline, and how many milliseconds it took
 RecordTail = bytes  # of a record: everything after second and device
 
 
-def record_row(log_entry: LogEntry) -> RecordRow:
-    """Return what a record says of an answer, whoever was given it and however often."""
-    return (
-        log_entry.group,
-        log_entry.name,
-        log_entry.qtype,
-        log_entry.outcome,
-        log_entry.step,
-        log_entry.category,
-        log_entry.source,
-        log_entry.entry,
-        log_entry.rcode,
-    )
+# What a record says of an answer, whoever was given it and however often.
+record_row: Callable[[LogEntry], RecordRow] = operator.attrgetter(*ANSWER_FIELDS)
 
 
 def pack_replayed(second: int, device: str, counts: Mapping[LogEntry, int]) -> list[bytes]:
@@ -84,17 +73,19 @@ def unpack_tail(tail: RecordTail) -> tuple[RecordRow, int, float]:
     """Return the row, the count and the milliseconds of a record."""
     whole = _decode(_pack_head(0, "") + tail)
     _, _, *row, count, milliseconds = msgspec.structs.astuple(whole)
-    return cast("RecordRow", tuple(row)), count, milliseconds
+    return tuple(row), count, milliseconds
 
 
 def pack_record(second: int, device: str, row: RecordRow, count: int, milliseconds: float) -> bytes:
     """Return one record."""
-    return _encode(QueryRecord(second, device, *row, count, milliseconds))
+    return _encode((second, device, *row, count, milliseconds))
 
 
 def pack_frame(worker: str, sequence: int, records: Sequence[bytes]) -> bytes:
     """Return the frame of a `RecordBatch` whose records are packed already."""
-    body = b"".join((_BATCH_HEAD, _encode(worker), _encode(sequence), _ARRAY.pack(0xDD, len(records)), *records))
+    body = b"".join(
+        (_BATCH_HEAD, _encode(worker), _encode(sequence), _ARRAY.pack(0xDD, len(records)), *records, _COLUMNS)
+    )
     return FRAME_HEADER.pack(len(body)) + body
 
 

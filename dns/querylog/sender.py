@@ -21,10 +21,10 @@ from collections import Counter, deque
 from pathlib import Path
 
 from dns.clients import Client
-from dns.packet_cache import LogEntry
 from dns.querylog import codec
 from dns.querylog.codec import RecordRow, RecordTail, TimedEntry
 from dns.querylog.delivery import BatchDelivery
+from dns.querylog.records import ANSWER_FIELDS, COLUMNS, LogEntry
 
 MAX_TABLE_ROWS = 20_000
 PROMPT_BLOCKS_PER_SECOND = 50
@@ -33,6 +33,11 @@ PACKED_AT_ONCE = 128
 CHUNK_RECORDS = 32
 SPREAD_TICKS = 12
 MIN_CHUNKS_PER_TICK = 2  # chunks: what few devices ask is handed over at once
+
+# Of a row whose name is left out: what else goes with it.
+_NAMELESS: tuple[str | int | None, ...] = tuple(
+    0 if field == "qtype" else "" if COLUMNS[field].identifies else None for field in ANSWER_FIELDS
+)
 
 _Chunk = tuple[int, str, dict[LogEntry, int], tuple[RecordTail, ...]]  # a second, a device, what it was answered
 
@@ -77,7 +82,7 @@ class QueryLogSender:
     def count_answer(self, device: str, log_entry: LogEntry, milliseconds: float) -> None:
         """Count one answer at once: for clients of whom nothing is kept."""
         tally = self._tally(device)
-        if log_entry.outcome == "refused":
+        if log_entry.verdict == "refused":
             tally.blocked.append((log_entry, milliseconds))
             self._has_new_blocks = True
         else:
@@ -209,8 +214,7 @@ class QueryLogSender:
         table = self._table
         found = table.get((device, row))
         if found is None and len(table) >= MAX_TABLE_ROWS:
-            group, _, _, outcome, step, category, _, _, rcode = row
-            row = (group, "", 0, outcome, step, category, "", "", rcode)
+            row = _without_name(row)
             found = table.get((device, row))
         if found is None:
             table[device, row] = [second, count, milliseconds]
@@ -228,3 +232,7 @@ class QueryLogSender:
             ]
         )
         self._table = {}
+
+
+def _without_name(row: RecordRow) -> RecordRow:
+    return tuple(value if blank is None else blank for value, blank in zip(row, _NAMELESS, strict=True))

@@ -26,10 +26,11 @@ from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
 from blocklists.sources import Source
 from dns.clients import Clients
-from dns.packet_cache import CachedResponse, LogEntry, PacketCache
+from dns.packet_cache import CachedResponse, PacketCache
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile, Rule, Unblock
 from dns.policy.verdict import BlocklistLookup
+from dns.querylog.records import LogEntry
 from tests.fakes.policies import NOW, minutes
 from tests.fakes.traces import letters
 

@@ -25,7 +25,7 @@ from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
 from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.room import DnsSection, LogSection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
-from dns.querylog.records import FrameReader, QueryRecord, RecordBatch, batch_decoder, encode_frame
+from dns.querylog.records import FrameReader, QueryRecord, RecordBatch, decode_batch, encode_frame
 from tests.fakes.traces import letters
 
 DAY_SECONDS = 23_400
@@ -97,7 +97,7 @@ class Bench:
         return sum(path.stat().st_size for path in self.folder.glob("log.*"))
 
     def take(self, frames: list[bytes], now: float, *, durable: bool = False) -> None:
-        batches = [batch_decoder.decode(body) for data in frames for body in self._frames.feed(data)]
+        batches = [decode_batch(body) for data in frames for body in self._frames.feed(data)]
         for batch in batches:
             self.watch.observe_batch(batch, now)
         self.ledger.write_batches(batches, now, durable=durable)

@@ -11,7 +11,8 @@ from appliance.room.agent import rpc
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
-from appliance.room.query_log.reader import QueryLogEntry, QueryLogReader
+from appliance.room.query_log.columns import QueryLogEntry
+from appliance.room.query_log.reader import QueryLogReader
 from appliance.settings.room import RoomSettings
 from appliance.web_server import KEEPALIVE_SECONDS
 from blocklists.related_names import RelatedName, find_related_names

@@ -21,8 +21,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from appliance.room.query_log.columns import ID_BITS
 from appliance.room.query_log.database import Connection
-from appliance.room.query_log.schema import ID_BITS
 
 DAY_SECONDS = 86_400.0
 GRACE_SECONDS = DAY_SECONDS

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dns.errors import DECODING_FAILED
-from dns.querylog.records import FrameReader, FrameTooLong, RecordBatch, batch_decoder, encode_frame
+from dns.querylog.records import FrameReader, FrameTooLong, RecordBatch, decode_batch, encode_frame
 
 _CHUNK = struct.Struct("!II")
 _NONCE_BYTES = 12
@@ -93,7 +93,7 @@ class Journal:
                 if self._cipher is not None:
                     piece = self._cipher.decrypt(piece[:_NONCE_BYTES], piece[_NONCE_BYTES:], None)
                 for body in frames.feed(stream.decompress(piece)):
-                    yield batch_decoder.decode(body)
+                    yield decode_batch(body)
             except (zlib.error, InvalidTag, FrameTooLong, *DECODING_FAILED):
                 return  # of another key, or not ours
             at += _CHUNK.size + length

@@ -6,34 +6,19 @@ what it missed.
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from appliance.room.paths import allow_room_group
+from appliance.room.query_log.columns import LIVE_FIELDS, QueryLogEntry, describe_entry
 from appliance.room.query_log.pseudonyms import Pseudonyms
-from appliance.room.query_log.schema import QTYPE_NAMES
 from dns.querylog.records import QueryRecord
 
 MAX_UNREAD_BYTES = 256 * 1024  # more than that unread: the subscriber is dropped
 
 _encoder = msgspec.json.Encoder()
-
-
-class LiveRecord(msgspec.Struct, frozen=True):
-    """One refused or rewritten record, as subscribers get it."""
-
-    time: str  # UTC, ISO 8601
-    device: str  # the room's token for it
-    group: str
-    name: str
-    type: str
-    verdict: str
-    category: str
-    source: str
-    entry: str
-    count: int
 
 
 class LiveFeed:
@@ -54,7 +39,8 @@ class LiveFeed:
         """Send a record to every subscriber."""
         if not self._subscribers:
             return
-        line = _encoder.encode(self._live_record(record)) + b"\n"
+        values = msgspec.structs.astuple(replace(record, device=self._pseudonyms.pseudonym_of(record.device)))
+        line = _encoder.encode(describe_entry(QueryLogEntry(*values), LIVE_FIELDS)) + b"\n"
         for subscriber in list(self._subscribers):
             if subscriber.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
                 self._subscribers.discard(subscriber)
@@ -78,17 +64,3 @@ class LiveFeed:
         finally:
             self._subscribers.discard(writer)
             writer.close()
-
-    def _live_record(self, record: QueryRecord) -> LiveRecord:
-        return LiveRecord(
-            time=datetime.fromtimestamp(record.second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            device=self._pseudonyms.pseudonym_of(record.device),
-            group=record.group,
-            name=record.name,
-            type=QTYPE_NAMES.get(record.qtype, f"TYPE{record.qtype}"),
-            verdict=record.verdict,
-            category=record.category,
-            source=record.source,
-            entry=record.entry,
-            count=record.count,
-        )

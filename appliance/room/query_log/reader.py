@@ -18,16 +18,15 @@ from appliance.errors import HallpassError
 from appliance.protocol import Incident
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control, log_key
+from appliance.room.query_log.columns import ID_BITS, JOINED, QTYPE_NAMES, QueryLogEntry, select_record
 from appliance.room.query_log.database import Connection, DatabaseError, open_database_for_reading
 from appliance.room.query_log.log_key import LogKeySource, NoKey
-from appliance.room.query_log.schema import ID_BITS, QTYPE_NAMES
 from appliance.settings.room import RoomSettings
-from dns.querylog.records import QueryRecord
+from dns.querylog.records import BLOCKED_VERDICTS
 
 TIME_LIMIT_SECONDS = 5.0
 _STEPS_BETWEEN_CHECKS = 10_000
-_COLUMNS = 'time, device, "group", name, type, verdict, category, source, count, milliseconds'
-_BLOCKED_VERDICTS = frozenset(("refused", "rewritten"))
+_BLOCKED_QUERIES = "queries q INDEXED BY queries_closed"
 _QTYPES = {name: number for number, name in QTYPE_NAMES.items()}
 
 RankedColumn = Literal["names", "categories", "devices", "groups"]
@@ -41,21 +40,6 @@ _TOP = {
 
 class LogUnreadable(HallpassError):
     """The query log cannot be read."""
-
-
-class QueryLogEntry(msgspec.Struct, frozen=True):
-    """One line of the log, as `query_log` shows it."""
-
-    time: str
-    device: str
-    group: str
-    name: str
-    type: str
-    verdict: str
-    category: str
-    source: str
-    count: int
-    milliseconds: float
 
 
 class QueryLogStats(msgspec.Struct, frozen=True):
@@ -159,52 +143,36 @@ class QueryLogReader:
 
     def read_blocked(self, since: datetime, limit: int = 200) -> list[QueryLogEntry]:
         """Return what was refused since a time, the newest first, equal names of a device in one entry."""
+        record = select_record(
+            second=f"max(q.id) >> {ID_BITS}", count="sum(q.count)", milliseconds="sum(q.microseconds) / 1000.0"
+        )
         rows = self._fetch_all(
-            f"""SELECT strftime('%Y-%m-%dT%H:%M:%SZ', max(q.id) >> {ID_BITS}, 'unixepoch'), d.token,
-                o.device_group, n.name, coalesce(t.type, 'TYPE' || q.qtype), o.verdict, o.category,
-                o.source, sum(q.count), sum(q.microseconds) / 1000.0
-            FROM queries q INDEXED BY queries_closed JOIN devices d ON d.id = q.device_id
-                JOIN names n ON n.id = q.name_id JOIN outcomes o ON o.id = q.outcome_id
-                LEFT JOIN qtypes t ON t.qtype = q.qtype
+            f"""SELECT {record} FROM {JOINED.format(queries=_BLOCKED_QUERIES)}
             WHERE q.closed = 1 AND q.id >= ? AND o.verdict = 'refused'
-            GROUP BY n.name, q.device_id, o.category ORDER BY max(q.id) DESC LIMIT ?""",  # noqa: S608 (a number)
+            GROUP BY n.name, q.device_id, o.category ORDER BY max(q.id) DESC LIMIT ?""",  # noqa: S608 (our own words)
             (_unix_second(since) << ID_BITS, limit),
         )
         return [QueryLogEntry(*row) for row in rows]
 
-    def read_around_site(self, site: str, since: datetime) -> list[QueryRecord]:
-        """Return what was asked for below a site, and everything refused, since a time; devices are tokens."""
-        rows = self._fetch_all(
-            f"""SELECT q.id >> {ID_BITS}, d.token, o.device_group, n.name, q.qtype, o.verdict, o.step, o.category,
-                o.source, o.entry, o.rcode, q.count, q.microseconds / 1000.0
-            FROM queries q JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
-                JOIN outcomes o ON o.id = q.outcome_id
-            WHERE q.id >= ? AND (o.verdict = 'refused' OR n.name = ? OR substr(n.name, -?) = ?)
-            ORDER BY q.id""",  # noqa: S608 (a number)
+    def read_around_site(self, site: str, since: datetime) -> list[QueryLogEntry]:
+        """Return what was asked for below a site, and everything refused, since a time."""
+        return self._fetch_entries(
+            "q.id >= ? AND (o.verdict = 'refused' OR n.name = ? OR substr(n.name, -?) = ?) ORDER BY q.id",
             (_unix_second(since) << ID_BITS, site, len(site) + 1, f".{site}"),
         )
-        return [QueryRecord(*row) for row in rows]
 
     def read_tail(self, limit: int) -> list[QueryLogEntry]:
         """Return the newest entries, the oldest of them first."""
-        rows = self._fetch_all(f"SELECT {_COLUMNS} FROM query_log ORDER BY id DESC LIMIT ?", (limit,))  # noqa: S608 (ours)
-        return [QueryLogEntry(*row) for row in reversed(rows)]
+        return self._fetch_entries("1 ORDER BY q.id DESC LIMIT ?", (limit,))[::-1]
 
     def search_entries(self, filter_: QueryLogFilter, limit: int | None = 1000) -> list[QueryLogEntry]:
         """Return the newest entries that are wanted, the oldest of them first."""
         where, values = _where_clause(filter_)
-        by = "INDEXED BY queries_closed" if filter_.verdict in _BLOCKED_VERDICTS else ""
-        rows = self._fetch_all(
-            f"""SELECT strftime('%Y-%m-%dT%H:%M:%SZ', q.id >> {ID_BITS}, 'unixepoch'), d.token, o.device_group,
-                n.name,
-                coalesce(t.type, 'TYPE' || q.qtype), o.verdict, o.category, o.source, q.count,
-                q.microseconds / 1000.0
-            FROM queries q {by} JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
-                JOIN outcomes o ON o.id = q.outcome_id LEFT JOIN qtypes t ON t.qtype = q.qtype
-            WHERE {where} ORDER BY q.id DESC LIMIT ?""",  # noqa: S608 (our own words; what was typed are values)
+        return self._fetch_entries(
+            f"{where} ORDER BY q.id DESC LIMIT ?",
             (*values, -1 if limit is None else limit),
-        )
-        return [QueryLogEntry(*row) for row in reversed(rows)]
+            _BLOCKED_QUERIES if filter_.verdict in BLOCKED_VERDICTS else "queries q",
+        )[::-1]
 
     def read_top(
         self, column: RankedColumn, *, since: datetime | None = None, blocked_only: bool = False, limit: int = 10
@@ -245,6 +213,12 @@ class QueryLogReader:
         rows = self._fetch_all("SELECT body FROM incidents ORDER BY time DESC, id", ())
         found = (msgspec.json.decode(row[0], type=Incident) for row in rows)
         return [one for one in found if device in {"", one.device}]
+
+    def _fetch_entries(
+        self, where: str, values: tuple[object, ...], queries: str = "queries q"
+    ) -> list[QueryLogEntry]:
+        sql = f"SELECT {select_record()} FROM {JOINED.format(queries=queries)} WHERE {where}"  # noqa: S608 (our own words; what was typed are values)
+        return [QueryLogEntry(*row) for row in self._fetch_all(sql, values)]
 
     def _fetch_one(self, sql: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
         rows = self._fetch_all(sql, values)
@@ -297,7 +271,7 @@ def _where_clause(filter_: QueryLogFilter) -> tuple[str, tuple[object, ...]]:
         parts.append(("q.device_id = (SELECT id FROM devices WHERE token = ?)", filter_.device))
     if filter_.verdict:
         parts.append(("o.verdict = ?", filter_.verdict))
-    if filter_.verdict in _BLOCKED_VERDICTS:
+    if filter_.verdict in BLOCKED_VERDICTS:
         parts.append(("q.closed = 1 AND ?", 1))
     if filter_.category:
         parts.append(("o.category = ?", filter_.category))

@@ -7,11 +7,13 @@ exact.
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from dns.policy.payload import split_payload
-from dns.querylog.records import QueryRecord, RecordBatch
+from dns.querylog.records import BLOCKED_VERDICTS, COLUMNS, QueryRecord, RecordBatch
 
-BLOCKED_VERDICTS = frozenset(("refused", "rewritten"))
+_NOTHING_KEPT = {field: "" for field, column in COLUMNS.items() if column.identifies}
 
 Shorten = Callable[[QueryRecord], tuple[str, str]]
 
@@ -20,26 +22,15 @@ def make_redactor(level: str, pseudonyms: Pseudonyms) -> Callable[[RecordBatch],
     """Return what turns a batch as it came into the batch that is kept."""
     pseudonym_of = pseudonyms.pseudonym_of
     if level == "counts":
-        return lambda batch: RecordBatch(
-            batch.worker, batch.sequence, tuple(_redacted(one, "", "", "", "") for one in batch.records)
-        )
+        return lambda batch: replace(batch, records=tuple(replace(one, **_NOTHING_KEPT) for one in batch.records))
     name_of: Callable[[str], str] = {"domains": registrable_domain, "refusals": _no_name}.get(level, str)
 
+    def redact_record(record: QueryRecord) -> QueryRecord:
+        name = record.name if record.verdict in BLOCKED_VERDICTS else name_of(record.name)
+        return replace(record, device=pseudonym_of(record.device), name=name)
+
     def redact_batch(batch: RecordBatch) -> RecordBatch:
-        return RecordBatch(
-            batch.worker,
-            batch.sequence,
-            tuple(
-                _redacted(
-                    one,
-                    pseudonym_of(one.device),
-                    one.name if one.verdict in BLOCKED_VERDICTS else name_of(one.name),
-                    one.source,
-                    one.entry,
-                )
-                for one in batch.records
-            ),
-        )
+        return replace(batch, records=tuple(map(redact_record, batch.records)))
 
     return redact_batch
 
@@ -51,10 +42,3 @@ def registrable_domain(name: str) -> str:
 
 def _no_name(_name: str) -> str:
     return ""
-
-
-def _redacted(record: QueryRecord, device: str, name: str, source: str, entry: str) -> QueryRecord:
-    return QueryRecord(
-        record.second, device, record.group, name, record.qtype, record.verdict, record.step, record.category,
-        source, entry, record.rcode, record.count, record.milliseconds,
-    )  # fmt: skip

@@ -15,8 +15,8 @@ Deleting goes in small steps, each a transaction, so that new records never wait
 import msgspec
 
 from appliance.room.query_log import control
+from appliance.room.query_log.columns import ID_BITS
 from appliance.room.query_log.database import Connection
-from appliance.room.query_log.schema import ID_BITS
 from appliance.room.query_log.store import WORKER_DAYS, format_time
 from appliance.settings.room import LogSection
 

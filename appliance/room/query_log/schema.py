@@ -8,7 +8,7 @@ readable.
 What wears a card is pages that are written again, so there are few of them: `names` has no index (its one writer
 remembers which name has which number, and a name that is given a second number does no harm), and `queries` has
 one further index, of closed rows alone, which the pages ask for. `counts` sums up every hour, and outlives the
-rows.
+rows. Which values a row has follows `dns.querylog.records.QueryRecord` (`columns`).
 
 Each migration and its record are written in one transaction, so that a database is always exactly at one of the
 numbered states.
@@ -19,27 +19,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from dns.message.constants import RecordType
-
-ID_BITS = 20  # a million rows a second
-
-# Those that stand in the table `qtypes`; whatever is not there shows as TYPE and its number.
-QTYPE_NAMES = {
-    int(kind): kind.name
-    for kind in (
-        RecordType.A, RecordType.NS, RecordType.CNAME, RecordType.SOA, RecordType.PTR, RecordType.MX,
-        RecordType.TXT, RecordType.AAAA, RecordType.SRV, RecordType.NAPTR, RecordType.DS, RecordType.DNSKEY,
-        RecordType.TLSA, RecordType.SVCB, RecordType.HTTPS, RecordType.ANY, RecordType.CAA,
-    )
-}  # fmt: skip
-
-_VIEW = f"""CREATE VIEW query_log AS
-    SELECT strftime('%Y-%m-%dT%H:%M:%SZ', q.id >> {ID_BITS}, 'unixepoch') AS time, d.token AS device,
-        o.device_group AS "group", n.name AS name, coalesce(t.type, 'TYPE' || q.qtype) AS type,
-        o.verdict AS verdict, o.category AS category, o.source AS source, q.count AS count,
-        q.microseconds / 1000.0 AS milliseconds, o.step AS step, o.entry AS entry, o.rcode AS rcode, q.id AS id
-    FROM queries q JOIN devices d ON d.id = q.device_id JOIN names n ON n.id = q.name_id
-        JOIN outcomes o ON o.id = q.outcome_id LEFT JOIN qtypes t ON t.qtype = q.qtype"""  # noqa: S608 (a number)
+from appliance.room.query_log.columns import ID_BITS, QTYPE_NAMES, view_statement
 
 _QUERIES = f"""CREATE TABLE queries (
     id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL REFERENCES devices,
@@ -95,7 +75,6 @@ def _rows_by_time(db: Database) -> None:
             PRIMARY KEY (hour, device_group, verdict, category)) WITHOUT ROWID""",
         """INSERT INTO counts SELECT q.second / 3600, o.device_group, o.verdict, o.category, sum(q.count), count(*)
             FROM queries q JOIN outcomes o ON o.id = q.outcome_id GROUP BY 1, 2, 3, 4""",
-        _VIEW,
     ):
         db.execute(statement)
 
@@ -151,3 +130,32 @@ def migrate_query_log(connection: Any) -> None:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+    _renew_view(connection)
+
+
+def _renew_view(connection: Any) -> None:
+    """Make the view anew where it is not today's: what it shows follows `dns.querylog.records.QueryRecord`."""
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'query_log'").fetchone()
+    if found and found[0] == view_statement():
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DROP VIEW IF EXISTS query_log")
+    connection.execute(view_statement())
+    connection.execute("COMMIT")
+
+
+def add_outcome_column(db: Database, name: str, kind: str, default: int | str) -> None:
+    """Add what a new field of `QueryRecord` needs: a column that tells outcomes apart. For migrations."""
+    columns = [row[1] for row in db.execute("PRAGMA table_info(outcomes)").fetchall() if row[1] != "id"]
+    kinds = {row[1]: row[2] for row in db.execute("PRAGMA table_info(outcomes)").fetchall()}
+    before = ", ".join(columns)
+    definitions = ", ".join(f"{column} {kinds[column]} NOT NULL" for column in columns)
+    for statement in (
+        "DROP VIEW IF EXISTS query_log",
+        f"""CREATE TABLE outcomes_new (id INTEGER PRIMARY KEY, {definitions},
+            {name} {kind} NOT NULL, UNIQUE ({before}, {name}))""",
+        f"INSERT INTO outcomes_new (id, {before}, {name}) SELECT id, {before}, {default!r} FROM outcomes",  # noqa: S608 (ours)
+        "DROP TABLE outcomes",
+        "ALTER TABLE outcomes_new RENAME TO outcomes",
+    ):
+        db.execute(statement)

@@ -22,11 +22,18 @@ from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.lamp.controller import LampController
 from appliance.room.query_log import control
 from appliance.room.query_log.live_feed import LiveFeed
-from appliance.room.query_log.redaction import BLOCKED_VERDICTS
 from appliance.room.query_log.writer import WRITE_ERRORS, QueryLogWriter
 from dns.errors import DECODING_FAILED
 from dns.policy.steps import STEPS
-from dns.querylog.records import BatchAck, FrameReader, FrameTooLong, RecordBatch, batch_decoder, encode_frame
+from dns.querylog.records import (
+    BLOCKED_VERDICTS,
+    BatchAck,
+    FrameReader,
+    FrameTooLong,
+    RecordBatch,
+    decode_batch,
+    encode_frame,
+)
 
 BLOCK_COMMIT_SECONDS = 0.1
 MAX_PENDING_BATCHES = 1000
@@ -86,7 +93,7 @@ class QueryLogService:
         try:
             while data := await reader.read(65536):
                 for body in frames.feed(data):
-                    self._receive_batch(batch_decoder.decode(body), writer)
+                    self._receive_batch(decode_batch(body), writer)
         except (FrameTooLong, *DECODING_FAILED, ConnectionError, _TooManyPending) as problem:
             log.warning("a worker's connection was closed: %s", problem)
         finally:

@@ -6,23 +6,25 @@ remembered with their numbers in bounded dictionaries, so that a repeated name c
 one second, whichever worker gave them, become one row.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 
 import msgspec
 
 from appliance.protocol import Incident
 from appliance.room.query_log import schema
+from appliance.room.query_log.columns import ID_BITS, OUTCOME_COLUMNS, OUTCOME_FIELDS
 from appliance.room.query_log.database import Connection
-from appliance.room.query_log.schema import ID_BITS
-from dns.querylog.records import QueryRecord, RecordBatch
+from dns.querylog.records import BLOCKED_VERDICTS, QueryRecord, RecordBatch
 
 CACHED_NAMES = 50_000  # in each of two generations
 WORKER_DAYS = 7  # how long a worker's last number is kept after it was last heard of
 
-_BLOCKED_VERDICTS = frozenset(("refused", "rewritten"))
-_Outcome = tuple[str, str, str, str, str, str, int]
+_VERDICT = OUTCOME_FIELDS.index("verdict")
+_Outcome = tuple[str | int, ...]  # `OUTCOME_FIELDS`
 _Key = tuple[int, str, str, int, _Outcome]
+_outcome_of: Callable[[QueryRecord], _Outcome] = attrgetter(*OUTCOME_FIELDS)
 
 
 class LogStore:
@@ -120,7 +122,7 @@ class LogStore:
                     outcome_id,
                     count,
                     int(milliseconds * 1000),
-                    outcome[1] in _BLOCKED_VERDICTS,
+                    outcome[_VERDICT] in BLOCKED_VERDICTS,
                 )
             )
             of_hour = counts.get((second // 3600, outcome_id))
@@ -162,10 +164,9 @@ class LogStore:
         return number
 
     def _outcome(self, outcome: _Outcome) -> int:
-        columns = ("device_group", "verdict", "step", "category", "source", "entry", "rcode")
         if len(self._outcomes) >= CACHED_NAMES:
             self._outcomes.clear()
-        number = self._outcomes[outcome] = self._number("outcomes", columns, outcome)
+        number = self._outcomes[outcome] = self._number("outcomes", OUTCOME_COLUMNS, outcome)
         return number
 
     def _number(self, table: str, columns: tuple[str, ...], values: tuple[object, ...]) -> int:
@@ -219,20 +220,11 @@ def format_time(time: float) -> str:
 
 
 def _sum_records(records: Iterable[QueryRecord], sums: dict[_Key, list[float]]) -> None:
-    for second, device, group, name, qtype, verdict, step, category, source, entry, rcode, count, spent in map(
-        _values, records
-    ):
-        key = (second, device, name, qtype, (group, verdict, step, category, source, entry, rcode))
+    for record in records:
+        key = (record.second, record.device, record.name, record.qtype, _outcome_of(record))
         found = sums.get(key)
         if found is None:
-            sums[key] = [count, spent]
+            sums[key] = [record.count, record.milliseconds]
         else:
-            found[0] += count
-            found[1] += spent
-
-
-def _values(record: QueryRecord) -> tuple[int, str, str, str, int, str, str, str, str, str, int, int, float]:
-    return (
-        record.second, record.device, record.group, record.name, record.qtype, record.verdict, record.step,
-        record.category, record.source, record.entry, record.rcode, record.count, record.milliseconds,
-    )  # fmt: skip
+            found[0] += record.count
+            found[1] += record.milliseconds

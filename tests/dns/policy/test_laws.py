@@ -6,9 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns.packet_cache import CachedResponse, LogEntry, PacketCache
+from dns.packet_cache import CachedResponse, PacketCache
 from dns.policy.document import PolicyDocument, Unblock
 from dns.policy.verdict import Action, Step
+from dns.querylog.records import LogEntry
 from tests.fakes.policies import NOW, PUPIL, TEACHER
 from tests.fakes.policy_strategies import (
     LOCKED_NAMES,

@@ -11,7 +11,7 @@ from dns.querylog.records import (
     FrameTooLong,
     QueryRecord,
     RecordBatch,
-    batch_decoder,
+    decode_batch,
     encode_frame,
 )
 
@@ -25,7 +25,7 @@ def test_batches_arrive_whole_whatever_the_pieces(count: int, data: st.DataObjec
     reader, arrived, at = FrameReader(), [], 0
     while at < len(stream):
         size = data.draw(st.integers(1, len(stream) - at))
-        arrived += [batch_decoder.decode(body) for body in reader.feed(stream[at : at + size])]
+        arrived += [decode_batch(body) for body in reader.feed(stream[at : at + size])]
         at += size
     assert arrived == batches
 

@@ -9,9 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from dns.packet_cache import LogEntry
 from dns.querylog.delivery import MAX_UNCONFIRMED_RECORDS
-from dns.querylog.records import BatchAck, FrameReader, RecordBatch, batch_decoder, encode_frame, total_count
+from dns.querylog.records import (
+    BatchAck,
+    FrameReader,
+    LogEntry,
+    RecordBatch,
+    decode_batch,
+    encode_frame,
+    total_count,
+)
 from dns.querylog.sender import MAX_TABLE_ROWS, QueryLogSender
 from tests.fakes.dns_client import run
 from tests.fakes.policy import FakePolicy
@@ -43,7 +50,7 @@ class FakeRecorder:
         frames = FrameReader()
         while data := await reader.read(65536):
             for body in frames.feed(data):
-                batch = batch_decoder.decode(body)
+                batch = decode_batch(body)
                 self.received += 1
                 self.batches[batch.worker, batch.sequence] = batch
                 self.heard.set()
@@ -194,6 +201,6 @@ def test_without_a_recorder_memory_is_bounded_and_the_sum_stays_exact(names: int
     sent = Counter[str]()
     for data in sender.delivery.unconfirmed.values():
         (body,) = FrameReader().feed(data)
-        sent.update({"sum": total_count(batch_decoder.decode(body).records)})
+        sent.update({"sum": total_count(decode_batch(body).records)})
     kept = sum(int(found[1]) for found in sender._table.values())
     assert sent["sum"] + kept == asked
