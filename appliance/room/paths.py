@@ -44,6 +44,11 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "indexes"
 
     @property
+    def confirmed_index(self) -> Path:
+        """Which index central named last, and when (`appliance.room.index_age`). Written by the agent."""
+        return self.data / "index.confirmed"
+
+    @property
     def query_log(self) -> Path:
         """The query log. Written by the recorder."""
         return self.data / "log.db"

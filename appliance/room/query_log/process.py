@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from appliance.room import clock, health
-from appliance.room.health import Condition, ProcessHealth
+from appliance.room.conditions import Condition
+from appliance.room.health import ProcessHealth
 from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.lamp.button import RoomButton, shut_down
 from appliance.room.lamp.controller import LampController
