@@ -17,6 +17,7 @@ from appliance.room import health
 from appliance.room.agent import service
 from appliance.room.conditions import Condition, describe_condition
 from appliance.room.health import STALE_SECONDS, ProcessHealth
+from appliance.room.query_log.database import open_database_for_writing
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.fakes.card import FakeCard
@@ -204,3 +205,13 @@ def test_lists_that_central_still_names_are_not_old_and_stay_so_while_it_is_away
     faults.room.start_agent()
     wait_until("the agent", faults.room.said)
     assert [one.conditions for one in faults.room.said()] == [()]
+
+
+def test_a_log_that_a_newer_hallpass_wrote_is_said_and_left_alone(faults: Faults) -> None:
+    with contextlib.closing(open_database_for_writing(faults.room.paths.query_log, None)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    faults.room.start_process("recorder")
+    wait_until("the recorder", lambda: any(Condition.DISK_TROUBLE in one.conditions for one in faults.room.said()))
+    (said,) = faults.room.said()
+    assert "version 99" in said.details["log"]
+    assert list(faults.room.paths.data.glob("*set-aside*")) == []
