@@ -118,8 +118,3 @@ class RoomPaths(msgspec.Struct, frozen=True):
     def health_folder(self) -> Path:
         """A folder in which each process says how it is (`appliance.room.health`)."""
         return self.sockets / "health"
-
-
-def allow_room_group(socket: Path) -> None:
-    """Let the room's other processes, which on a card have users of their own and one group, use a socket."""
-    socket.chmod(0o660)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 
+from appliance.ipc import start_room_server
 from appliance.room import health, index_age
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
@@ -20,7 +21,7 @@ from appliance.room.agent.store import AgentStore
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import ProcessHealth
-from appliance.room.paths import RoomPaths, allow_room_group
+from appliance.room.paths import RoomPaths
 from appliance.sd_notify import sd_notify, send_keepalives
 from appliance.settings.room import RoomSettings
 
@@ -37,11 +38,9 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     store = AgentStore(paths.agent_store)
     client = CentralClient(settings.central) if settings.central else None
     sync = CentralSync(client, store, paths, metadata.version("hallpass"), now) if client else None
-    paths.agent_socket.unlink(missing_ok=True)
     decisions = RoomDecisions(paths, CurrentPolicy(settings), store)
     rpc_server = RpcServer(store, client, sync, decisions=decisions)
-    server = await asyncio.start_unix_server(rpc_server.serve_connection, paths.agent_socket, limit=LINE_BYTES)
-    allow_room_group(paths.agent_socket)
+    server = await start_room_server(rpc_server.serve_connection, paths.agent_socket, line_bytes=LINE_BYTES)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
