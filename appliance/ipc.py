@@ -47,8 +47,8 @@ async def start_room_server(serve: ServeConnection, path: Path, *, line_bytes: i
 async def serve_lines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle_line: HandleLine) -> None:
     """Answer each line of a connection, with the answer of `handle_line` as JSON, until the client goes.
 
-    Never raises for what comes or goes. What `handle_line` raises is a mistake of ours: it is logged, and ends that
-    connection only.
+    Never raises for what comes or goes. What `handle_line` raises is a mistake of ours: it is logged, and ends
+    that connection only.
     """
     try:
         while line := await _read_line(reader):
