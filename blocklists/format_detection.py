@@ -1,7 +1,7 @@
 """Recognises the syntax of a list by its first lines.
 
-Each line that is no comment votes for the formats in which it could be an entry, by the `LineShape` of each format;
-the format with the most votes is taken, the stricter one on a tie. A web page, and a text in which no line fits any
+Each line that is no comment votes for the formats in which it could be an entry, by the `LineShape` of each; the
+format with the most votes is taken, the stricter one on a tie. A web page, and a text in which no line fits any
 format, are refused.
 """
 
