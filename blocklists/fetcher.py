@@ -1,11 +1,10 @@
-"""Fetches lists: conditionally, compressed, bounded in size and time, over verified TLS.
+"""Keeps copies of lists, and fetches them anew (`blocklists.download`) where they have changed.
 
 Nothing is ever replaced by something worse. A failure keeps the copy from last time, whose age then grows. A
 download that is a web page, holds no entry, or lost a third of what the list held is *held back* beside the
 copy in use, until a person has looked at the difference and accepted it (`accept_held`).
 
 A folder holds for every source `NAME.list` (the bytes as they came), `NAME.json` (`ListCopy`), maybe `NAME.held`.
-Plain http is followed only to this machine itself, also after a redirection.
 """
 
 import contextlib
@@ -13,27 +12,21 @@ import hashlib
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import IO, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
 import httpx
 import msgspec
 
 from blocklists import container
 from blocklists.compiler import local_path, survey_source
-from blocklists.errors import FetchFailed, ListError, SourceUnusable
-from blocklists.sources import LOOPBACK, Source
+from blocklists.download import MAX_DOWNLOAD_BYTES, Download
+from blocklists.errors import ListError, SourceUnusable
+from blocklists.sources import Source
 from dns.errors import DECODING_FAILED
 
-MAX_DOWNLOAD_BYTES = 512 * 1024**2
-MAX_DOWNLOAD_SECONDS = 600.0
-MAX_REDIRECTS = 5
 MIN_ENTRIES_SHARE = 2 / 3  # of the entries a list had; below that it is held back
-# Many schools reach the internet through a proxy only (HTTPS_PROXY); this machine itself never.
-_NEVER_PROXIED = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
-_TIMEOUT = httpx.Timeout(20.0, read=60.0)
-
 FetchState = Literal["new", "unchanged", "failed", "held"]
 
 
@@ -150,15 +143,21 @@ class Fetcher:
 
     def _fetch_source(self, source: Source, known: ListCopy) -> FetchOutcome:
         self._folder.mkdir(parents=True, exist_ok=True)
-        headers = self._conditional_headers(source, known)
+        download = Download(
+            source.location,
+            tls=self._tls,
+            now=self._now,
+            max_bytes=self._max_bytes,
+            progress=partial(self._progress, source.name),
+        )
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".fetch.") as file:
-            response = self._download(source, headers, file)
-            if response is None:
+            headers = download.write_to(file, self._conditional_headers(source, known))
+            if headers is None:
                 copy = msgspec.structs.replace(known, confirmed_at=self._now(), failures=0, error="", held=None)
                 self._path(source, "held").unlink(missing_ok=True)
                 self._write_state(source, copy)
                 return FetchOutcome(source=source.name, state="unchanged", age=0.0)
-            return self._evaluate_download(source, known, Path(file.name), response)
+            return self._evaluate_download(source, known, Path(file.name), headers)
 
     def _conditional_headers(self, source: Source, known: ListCopy) -> dict[str, str]:
         if not self._path(source, "list").exists():
@@ -170,53 +169,12 @@ class Fetcher:
             headers["If-Modified-Since"] = known.last_modified
         return headers
 
-    def _download(self, source: Source, headers: dict[str, str], file: IO[bytes]) -> httpx.Response | None:
-        """Write what the server sends to a file; None where it says that nothing changed."""
-        ends = self._now() + MAX_DOWNLOAD_SECONDS
-        with httpx.Client(verify=self._tls, timeout=_TIMEOUT, mounts=_NEVER_PROXIED, http2=True) as client:
-            request = client.build_request("GET", source.location, headers=headers)
-            for _ in range(MAX_REDIRECTS + 1):
-                _check_url(str(request.url))
-                response = client.send(request, stream=True)
-                try:
-                    if response.next_request is not None:
-                        request = response.next_request
-                        continue
-                    if response.status_code == httpx.codes.NOT_MODIFIED and headers:
-                        return None
-                    if response.status_code != httpx.codes.OK:
-                        raise FetchFailed(f"{source.location}: the server answered {response.status_code}")
-                    self._receive(source, response, file, ends)
-                    return response
-                finally:
-                    response.close()
-        raise FetchFailed(f"{source.location}: redirects more than {MAX_REDIRECTS} times")
-
-    def _receive(self, source: Source, response: httpx.Response, file: IO[bytes], ends: float) -> None:
-        total = int(response.headers.get("content-length", "0") or "0") if _is_plain(response) else 0
-        received = 0
-        for piece in response.iter_bytes(1 << 16):
-            received += len(piece)
-            if received > self._max_bytes:
-                raise FetchFailed(f"{source.location}: is larger than {self._max_bytes // 1024**2} MB")
-            if self._now() > ends:
-                raise FetchFailed(f"{source.location}: took longer than {MAX_DOWNLOAD_SECONDS:.0f} seconds")
-            try:
-                file.write(piece)
-            except OSError as problem:
-                raise FetchFailed(f"{self._folder}: could not be written: {problem.strerror}") from None
-            self._progress(source.name, received, total)
-        try:
-            file.flush()
-        except OSError as problem:
-            raise FetchFailed(f"{self._folder}: could not be written: {problem.strerror}") from None
-
     def _evaluate_download(
-        self, source: Source, known: ListCopy, file: Path, response: httpx.Response
+        self, source: Source, known: ListCopy, file: Path, headers: httpx.Headers
     ) -> FetchOutcome:
         sha256 = _sha256(file)
-        etag = response.headers.get("etag", "")
-        last_modified = response.headers.get("last-modified", "")
+        etag = headers.get("etag", "")
+        last_modified = headers.get("last-modified", "")
         now = self._now()
         reason, entries = self._reason_to_hold(source, known, file)
         if reason:
@@ -277,23 +235,6 @@ class Fetcher:
 
     def _age(self, copy: ListCopy) -> float | None:
         return max(0.0, self._now() - copy.confirmed_at) if copy.confirmed_at else None
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-    except ValueError as problem:
-        raise FetchFailed(f"{url}: {problem}") from None
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and parts.hostname in LOOPBACK:
-        return
-    raise FetchFailed(f"{url}: is not https://")
-
-
-def _is_plain(response: httpx.Response) -> bool:
-    length = response.headers.get("content-length", "")
-    return "content-encoding" not in response.headers and length.isdecimal()
 
 
 def _sha256(path: Path) -> str:

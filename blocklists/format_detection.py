@@ -1,37 +1,24 @@
 """Recognises the syntax of a list by its first lines.
 
-Each line that is no comment votes for the formats in which it could be an entry; the format with the most votes is
-taken, the stricter one on a tie. A web page, and a text in which no line fits any format, are refused.
+Each line that is no comment votes for the formats in which it could be an entry, by the `LineShape` of each; the
+format with the most votes is taken, the stricter one on a tie. A web page, and a text in which no line fits any
+format, are refused.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from blocklists.errors import SourceUnusable
+from blocklists.formats import FORMATS
+from blocklists.formats.parser import LineShape
 
 SAMPLE_LINES = 2000
 _LINE_PREFIX = 300  # characters of a line
 
-_NAME = r"[^\s/|^$*@#:;=\"'<>(){}\[\],!]+"
-_SHAPES: dict[str, re.Pattern[str]] = {
-    # The order is that of ties: the stricter shape first.
-    "unbound": re.compile(r"\s*(?:server:|local-(?:zone|data):.*)", re.IGNORECASE),
-    "dnsmasq": re.compile(r"\s*(?:--)?(?:address|server|local)\s*=\s*/.*", re.IGNORECASE),
-    "rpz": re.compile(
-        r"\$(?:TTL|ORIGIN)\b.*|.*\s(?:SOA|CNAME|NS)(?:\s.*|$)|.*\s(?:A|AAAA)\s+[0-9a-f.:]+\s*(?:;.*)?",
-        re.IGNORECASE,
-    ),
-    "hosts": re.compile(r"\s*(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*(?:%\S+)?)\s+\S.*", re.IGNORECASE),
-    "adblock": re.compile(r"\s*(?:@@.*|\|\|?[^|].*|/.+/(?:\$.*)?|[^\s|^$]+[\^|](?:\$.*)?|[^\s$]+\$[a-z].*)"),
-    "wildcards": re.compile(rf"\s*(?:\*\.)?{_NAME}(?:\*{_NAME})*\s*(?:\s#.*)?"),
-    "domains": re.compile(rf"\s*\.?{_NAME}\s*(?:\s#.*)?"),
-    "regex": re.compile(r"\s*\S*[\^$\\()+?\[{|]\S*"),
-}
 _PAGE = re.compile(r"\s*(?:<\?xml\b.*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*(?:[!#;\[].*)?")
 _SOME_RULES = 50  # one AdBlock rule among so many lines makes an AdBlock list
 _FEW_STARS = 10  # of so many lines one may have a star in a list of bare names
-_STRONG = ("unbound", "dnsmasq", "rpz", "hosts")
 
 
 def detect_format(sample: Sequence[str | None]) -> str:
@@ -39,20 +26,21 @@ def detect_format(sample: Sequence[str | None]) -> str:
     # A line's beginning says what it is; matching shapes against kilobytes of junk could take minutes.
     lines = [line[:_LINE_PREFIX] for line in sample if line]
     reject_web_pages(lines)
-    votes = dict.fromkeys(_SHAPES, 0)
+    shapes = _shapes()
+    votes = dict.fromkeys(shapes, 0)
     meaningful = 0
     for line in lines:
         if _COMMENT.fullmatch(line) and not line.lstrip().startswith("[^"):
             continue
         meaningful += 1
-        for name in _votes(line):
+        for name in _votes(line, shapes):
             votes[name] += 1
     if not meaningful:
         return "adblock" if any(line.lstrip().startswith(("!", "[")) for line in lines) else "domains"
     rules = sum(line.lstrip().startswith(("||", "@@||", "@@|")) for line in lines)
     if rules * _SOME_RULES >= meaningful:
         return "adblock"  # whose lists may hold bare names and hosts lines as well
-    best = max(_SHAPES, key=lambda name: votes[name])
+    best = max(votes, key=lambda name: votes[name])  # of equals the first: the strictest
     if not votes[best]:
         raise SourceUnusable("is no list: not one line is an entry in any syntax known here")
     if best == "wildcards" and votes["domains"] * _FEW_STARS >= votes["wildcards"] * (_FEW_STARS - 1):
@@ -67,9 +55,18 @@ def reject_web_pages(lines: Iterable[str | None]) -> None:
         raise SourceUnusable("is a web page, not a list")
 
 
-def _votes(line: str) -> Iterable[str]:
-    for name in _STRONG:
-        if _SHAPES[name].fullmatch(line):
-            # A hosts line is a legal line of an AdBlock list too: it may not outvote the rules around it.
-            return (name, "adblock") if name == "hosts" else (name,)
-    return [name for name in ("adblock", "wildcards", "domains", "regex") if _SHAPES[name].fullmatch(line)]
+def _shapes() -> dict[str, LineShape]:
+    """Return how each format is recognised, the strictest first."""
+    shapes = {name: kind.line_shape for name, kind in FORMATS.items() if kind.line_shape is not None}
+    return dict(sorted(shapes.items(), key=lambda item: -item[1].strictness))
+
+
+def _votes(line: str, shapes: dict[str, LineShape]) -> Iterator[str]:
+    for name, shape in shapes.items():
+        if shape.pattern.fullmatch(line):
+            yield name
+            if shape.is_unmistakable:
+                if name == "hosts":
+                    # It is a legal line of an AdBlock list too: it may not outvote the rules around it.
+                    yield "adblock"
+                return

@@ -29,6 +29,12 @@ from dns.message.constants import Rcode, RecordType
 from dns.message.header import RCODE, TC
 from dns.message.scanner import RecordTuple, scan_records
 
+# What holds unless somebody says otherwise; also what the settings' [dns.cache] says where it is left out.
+MEGABYTES = 32
+MINIMUM_TTL = 0  # seconds
+MAXIMUM_TTL = 86_400
+STALE_HOURS = 24
+
 STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
 RECHECK_SECONDS = 10.0
 FAILURE_TTL = 5
@@ -107,10 +113,10 @@ class MessageCache:
     def __init__(
         self,
         *,
-        max_bytes: int = 32 * 1024 * 1024,  # bytes
-        minimum_ttl: int = 0,
-        maximum_ttl: int = 86400,
-        stale_seconds: float = 86400.0,
+        max_bytes: int = MEGABYTES * 1024 * 1024,
+        minimum_ttl: int = MINIMUM_TTL,
+        maximum_ttl: int = MAXIMUM_TTL,
+        stale_seconds: float = STALE_HOURS * 3600.0,
     ) -> None:
         self._max_bytes = max_bytes
         self._minimum_ttl = minimum_ttl

@@ -1,4 +1,4 @@
-"""What the lamp shows, in seconds, in one table.
+"""What the lamp shows, in seconds: how a pattern is written, and those that are no trouble of the room.
 
 A pattern is light and darkness in turn, over and over. Each has its own rhythm, because colour is never the only
 signal. None has more than two flashes a second; three would be the most that photosensitive people can bear (WCAG
@@ -21,20 +21,9 @@ HEALTHY: Pattern = ()  # dark: a lamp that is lit for no reason is soon looked a
 
 # fmt: off
 PATTERNS: dict[str, Pattern] = {
-    #                      one round
     "refused":             (Flash(1.0, 0.15),),                                    # once for each refusal
     "pause":               (Flash(0.25, 0.25),),                                   # held: let go and it pauses
     "shut-down":           (Flash(1.0, 0.1),),                                     # held: let go and it shuts down
-    "disk-trouble":        (Flash(0.3, 0.3), Flash(0.3, 0.3), Flash(0.3, 2.0)),      # three short
-    "upstream-down":       (Flash(0.3, 0.3), Flash(0.3, 2.0)),                      # two short
-    "policy-damaged":      (Flash(1.5, 0.3), Flash(0.3, 0.3), Flash(0.3, 2.0)),      # long, short, short
-    "lists-damaged":       (Flash(0.3, 0.3), Flash(1.5, 2.0)),                      # short, long
-    "settings-wrong":      (Flash(0.3, 0.3),) * 3 + (Flash(0.3, 2.0),),             # four short
-    "not-enrolled":        (Flash(1.5, 0.5), Flash(1.5, 2.5)),                      # two long
-    "central-unreachable": (Flash(1.5, 1.5),),                                     # slow and even
-    "lists-stale":         (Flash(0.3, 5.0),),                                     # one short, now and then
-    "starting":            (Flash(0.5, 0.5),),                                     # even
-    "stopped":             (Flash(1.5, 0.3), Flash(0.3, 2.0)),                      # long, short
     "healthy":             HEALTHY,
 }
 # fmt: on

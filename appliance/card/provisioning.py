@@ -12,7 +12,8 @@ from appliance.card.config_choice import ChosenConfig, ConfigSource, choose_conf
 from appliance.card.machine import Machine
 from appliance.card.paths import CardPaths
 from appliance.room import health
-from appliance.room.health import Condition, ProcessHealth
+from appliance.room.conditions import Condition
+from appliance.room.health import ProcessHealth
 from blocklists import builtin_list
 
 GROUP = "hallpass"

@@ -1,7 +1,8 @@
 """What a technician may write into ``hallpass.toml`` on the boot partition.
 
 Much less than a room's own settings: where things stand on the card, and which ports are served, is not theirs to
-say. What is left out has a default that works. Sections that a room has too bear the same names and meanings.
+say. What is left out has a default that works. What a room's settings have too is the same struct or field there
+(`appliance.settings.common`).
 """
 
 import ipaddress
@@ -11,11 +12,14 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import field
 
-from appliance.settings.dns import DnsCacheSection, DnsForwardSection, DomainName
-from appliance.settings.room import PRIVATE_NETWORKS, ButtonSection, LedSection, NotNegative, Positive
-from appliance.settings.values import Network, UpstreamSetting
-from dns.local_zones.local_zones import LocalZones
-from dns.local_zones.zone_records import LocalRecord
+from appliance.settings.common import (
+    ButtonSection,
+    CommonDnsSection,
+    CommonLogSection,
+    CommonPolicySection,
+    LedSection,
+)
+from appliance.settings.values import UpstreamSetting
 
 _KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "sk-ssh-ed25519@openssh.com")
 _KEY = re.compile(rf"({'|'.join(map(re.escape, _KEY_KINDS))}) [A-Za-z0-9+/]{{40,}}={{0,2}}( [\x20-\x7e]*)?")
@@ -131,39 +135,10 @@ class CardSsh(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[PublicKey, ...] = ()
 
 
-class CardDns(msgspec.Struct, frozen=True, kw_only=True):
-    """[dns]: as in a room, less what the card decides."""
+class CardDns(CommonDnsSection, frozen=True, kw_only=True):
+    """[dns]: as in a room, less the addresses at which the card is asked."""
 
     upstreams: tuple[UpstreamSetting, ...] = ()  # left out: what the network offers, else a public service
-    clients: tuple[Network, ...] = PRIVATE_NETWORKS
-    workers: NotNegative = 0
-    rate_limit: NotNegative = 1000
-    forward: tuple[DnsForwardSection, ...] = ()
-    record: tuple[LocalRecord, ...] = ()
-    own_names: tuple[DomainName, ...] = ()
-    cache: DnsCacheSection = DnsCacheSection()
-
-    def __post_init__(self) -> None:
-        LocalZones(self.record)
-
-
-class CardLog(msgspec.Struct, frozen=True, kw_only=True):
-    """[log]: as in a room, less the key: an enrolled room's comes from central."""
-
-    detail: Literal["everything", "domains", "refusals", "counts"] = "everything"
-    commit_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 0.75
-    fold_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
-    keep_allowed_days: Positive = 7
-    keep_refused_days: Positive = 30
-    keep_counts_days: Positive = 396
-    megabytes: Positive = 200
-
-
-class CardPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """[policy]: a room without central. Left out: everything that the starter list knows is closed."""
-
-    closed: tuple[str, ...] = ()
-    safe_search: bool = False
 
 
 class CardSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,8 +151,8 @@ class CardSettings(msgspec.Struct, frozen=True, kw_only=True):
     dns: CardDns = field(default_factory=CardDns)
     led: LedSection = field(default_factory=LedSection)
     button: ButtonSection = field(default_factory=ButtonSection)
-    log: CardLog = field(default_factory=CardLog)
-    policy: CardPolicy | None = None
+    log: CommonLogSection = field(default_factory=CommonLogSection)
+    policy: CommonPolicySection | None = None
 
 
 def _ensure_pair(ending: str, own: InterfaceAddress | None, gateway: IpAddress | None, *, is_6: bool) -> None:

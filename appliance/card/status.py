@@ -7,18 +7,9 @@ from appliance.card.paths import CardPaths
 from appliance.card.provisioning import write_boot_text
 from appliance.room import health
 from appliance.room.addresses import outbound_addresses
-from appliance.room.health import Condition, ProcessHealth
+from appliance.room.conditions import Condition
+from appliance.room.health import ProcessHealth
 
-_WORDS = {
-    Condition.DISK_TROUBLE: "the log cannot be written",
-    Condition.UPSTREAM_DOWN: "no name server outside answers; is the internet there?",
-    Condition.POLICY_DAMAGED: "the school's policy was damaged; the last good one is used",
-    Condition.LISTS_DAMAGED: "the lists were damaged; earlier ones, or those that Hallpass brings, are used",
-    Condition.SETTINGS_WRONG: "something on this card could not be used: see hallpass-problem.txt",
-    Condition.CENTRAL_UNREACHABLE: "central cannot be reached",
-    Condition.LISTS_STALE: "the lists are old",
-    Condition.STARTING: "it is starting",
-}
 _NEEDED = {"agent": "agent", "recorder": "recorder", "resolver-1": "resolver"}
 
 
@@ -41,7 +32,7 @@ def list_troubles(healths: tuple[ProcessHealth, ...]) -> tuple[str, ...]:
     """Return what is wrong with a room, one line each, the most urgent first."""
     present = {one.process for one in healths}
     conditions = {condition for one in healths for condition in one.conditions}
-    lines = [_WORDS[one] for one in Condition if one in conditions and one in _WORDS]
+    lines = [one.row.words for one in Condition if one in conditions and one.row.in_status_file]
     lines += [f"the {one.process} has stopped" for one in healths if Condition.STOPPED in one.conditions]
     lines += [f"the {name} does not run" for process, name in _NEEDED.items() if process not in present]
     return tuple(lines)

@@ -9,13 +9,19 @@ import tomli_w
 from appliance.card.enrolment_file import EnrolmentFile
 from appliance.card.paths import CardPaths
 from appliance.card.settings import CardNetwork, CardSettings, CardTime
+from appliance.settings.room import RoomSettings
 
 # Where neither hallpass.toml nor the network names a server. Quad9 and Cloudflare's malware-free service.
 PUBLIC_UPSTREAMS = ("9.9.9.9", "149.112.112.112", "1.1.1.2")
 UNNAMED_ROOM = "unnamed room"
 DEFAULT_HOST_NAME = "hallpass"
 
-_SHARED = ("led", "button", "log", "policy")  # sections that mean the same in a room's own settings
+# Sections that go over into the room's own settings as they are; the card has a say in [room] and [dns].
+_SHARED = tuple(
+    name
+    for name in CardSettings.__struct_fields__
+    if name in RoomSettings.__struct_fields__ and name not in {"room", "dns"}
+)
 
 
 def host_name(room: str) -> str:

@@ -12,11 +12,12 @@ from appliance.doctor import resolution
 from appliance.doctor.check_result import Check, CheckResult, ok, problem, unknown
 from appliance.doctor.dns_client import query_server
 from appliance.errors import HallpassError
-from appliance.room import clock, health
+from appliance.room import clock, health, index_age
 from appliance.room.agent import installer
 from appliance.room.agent.central_client import CentralClient, CentralRejected, CentralUnreachable
+from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
-from appliance.room.health import Condition, ProcessHealth
+from appliance.room.health import ProcessHealth
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.settings.room import CentralLink, RoomSettings
@@ -26,11 +27,9 @@ from dns.message.constants import RecordType
 from dns.policy.explain import explain
 
 DAY_SECONDS = 86_400.0
-OLD_LISTS_SECONDS = 3 * DAY_SECONDS  # central compiles twice a day
 CERTIFICATE_DAYS = 21
 _CONNECT_SECONDS = 4.0
 
-_DAMAGE_CHECKS = {Condition.POLICY_DAMAGED: "policy", Condition.LISTS_DAMAGED: "lists"}
 _NEEDED = ("agent", "recorder", "resolver-1")
 
 
@@ -159,12 +158,12 @@ class RoomDoctor:
             yield ok("policy", f"version {version} from central")
         else:
             yield problem("policy", "none has come from central yet: everything is closed", "see central, above")
-        age = _age(self._paths.index / "index.hpx", self._now())
+        age = index_age.read_index_age(self._settings, self._paths, self._now())
         if age is None:
             yield problem(
                 "lists", "none have come from central yet: the starter list is used", "see central, above"
             )
-        elif age > OLD_LISTS_SECONDS:
+        elif age > index_age.STALE_SECONDS:
             yield problem("lists", f"are {age / DAY_SECONDS:.0f} days old", "look at central's page Lists")
         else:
             yield ok("lists", f"are {age / 3600:.0f} hours old")
@@ -172,14 +171,14 @@ class RoomDoctor:
     def _damage(self) -> Iterator[CheckResult]:
         """Say what the resolver found damaged and what it uses instead, each once, whoever says it."""
         damages = dict.fromkeys(
-            (condition, one.details.get(condition.value, "damaged"))
+            (condition, one.details.get(condition.value, condition.row.words))
             for one in self._healths()
             for condition in one.conditions
-            if condition in _DAMAGE_CHECKS
+            if condition.row.doctor_check
         )
         for condition, words in damages:
             yield problem(
-                _DAMAGE_CHECKS[condition], words, "central sends it again by itself; else put it there anew"
+                condition.row.doctor_check, words, "central sends it again by itself; else put it there anew"
             )
 
     def _log(self) -> Iterator[CheckResult]:
@@ -253,13 +252,6 @@ async def _query_central(link: CentralLink) -> None:
         await client.fetch_request_states()
     finally:
         await client.close()
-
-
-def _age(path: Path, now: float) -> float | None:
-    try:
-        return max(0.0, now - path.stat().st_mtime)
-    except OSError:
-        return None
 
 
 def _size(path: Path) -> int:

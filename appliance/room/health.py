@@ -5,32 +5,17 @@ So does one of the future: the clock went back, and whoever runs renews it.
 """
 
 import contextlib
-import enum
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from appliance.room.conditions import Condition
 from dns.errors import DECODING_FAILED
 
 STALE_SECONDS = 15.0
 RENEW_SECONDS = 5.0  # how often each process writes its file
-
-
-class Condition(enum.Enum):
-    """Something a person should know of, the most urgent first."""
-
-    DISK_TROUBLE = "disk-trouble"
-    UPSTREAM_DOWN = "upstream-down"
-    POLICY_DAMAGED = "policy-damaged"
-    LISTS_DAMAGED = "lists-damaged"
-    SETTINGS_WRONG = "settings-wrong"
-    NOT_ENROLLED = "not-enrolled"
-    CENTRAL_UNREACHABLE = "central-unreachable"
-    LISTS_STALE = "lists-stale"
-    STARTING = "starting"
-    STOPPED = "stopped"
 
 
 class ProcessHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +51,7 @@ def encode_health(health: ProcessHealth) -> bytes:
 
 
 def read_health(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
-    """Return what every process said last, by name; one that fell silent has the condition STOPPED added."""
+    """Return what every process said last, by name; one that fell silent is not starting any more: STOPPED."""
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -74,7 +59,8 @@ def read_health(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
         except (OSError, *DECODING_FAILED):
             continue
         if not health.lasting and abs(now - health.time) > STALE_SECONDS:
-            health = msgspec.structs.replace(health, conditions=(*health.conditions, Condition.STOPPED))
+            still_true = (one for one in health.conditions if one is not Condition.STARTING)
+            health = msgspec.structs.replace(health, conditions=(*still_true, Condition.STOPPED))
         found.append(health)
     return tuple(found)
 

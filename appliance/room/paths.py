@@ -44,6 +44,11 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "indexes"
 
     @property
+    def confirmed_index(self) -> Path:
+        """Which index central named last, and when (`appliance.room.index_age`). Written by the agent."""
+        return self.data / "index.confirmed"
+
+    @property
     def query_log(self) -> Path:
         """The query log. Written by the recorder."""
         return self.data / "log.db"
@@ -113,8 +118,3 @@ class RoomPaths(msgspec.Struct, frozen=True):
     def health_folder(self) -> Path:
         """A folder in which each process says how it is (`appliance.room.health`)."""
         return self.sockets / "health"
-
-
-def allow_room_group(socket: Path) -> None:
-    """Let the room's other processes, which on a card have users of their own and one group, use a socket."""
-    socket.chmod(0o660)

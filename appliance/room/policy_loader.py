@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 
 from appliance.errors import HallpassError
 from appliance.room import clock
+from appliance.room.conditions import Condition
 from appliance.room.file_state import FileState
-from appliance.room.health import Condition
 from appliance.room.index_fallback import IndexFallback
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import LastGoodPolicy, PolicyDamaged

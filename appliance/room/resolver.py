@@ -13,10 +13,11 @@ from typing import TypeVar
 import click
 
 from appliance.errors import HallpassError
-from appliance.room import health
+from appliance.room import health, start_up
 from appliance.room.addresses import outbound_addresses
+from appliance.room.conditions import Condition
 from appliance.room.file_state import FileState, read_file_state
-from appliance.room.health import Condition, ProcessHealth
+from appliance.room.health import ProcessHealth
 from appliance.room.heartbeat import WorkerHeartbeats
 from appliance.room.local_zones import check_certificate_files, make_local_zones
 from appliance.room.paths import RoomPaths
@@ -134,7 +135,8 @@ def run_resolver(settings: RoomSettings, file: Path | None = None) -> int:
     """
     paths = RoomPaths.from_settings(settings)
     factory = WorkerGroupFactory(paths)
-    group = factory.make_group(settings, None)
+    with start_up.report_starting(paths.health_folder):
+        group = factory.make_group(settings, None)
     for old in paths.health_folder.glob("resolver-*.json"):
         old.unlink(missing_ok=True)  # of a run with more workers
     shown = ", ".join(_format_address(*address) for address in group.listen_sockets.addresses)
@@ -145,6 +147,7 @@ def run_resolver(settings: RoomSettings, file: Path | None = None) -> int:
         )
 
     def ready() -> None:
+        start_up.report_started(paths.health_folder)
         sd_notify("READY=1")
         _print_line(f"answering on {shown}")
 

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 import msgspec
 
 from appliance.settings.values import Endpoint, UpstreamSetting
+from dns import cache
 from dns.errors import InvalidName
 from dns.message.names import canonical
 
@@ -56,10 +57,12 @@ class DnsTlsSection(msgspec.Struct, frozen=True, kw_only=True):
 class DnsCacheSection(msgspec.Struct, frozen=True, kw_only=True):
     """[dns.cache]: how much is remembered, and for how long."""
 
-    megabytes: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 32  # for each worker
-    minimum_ttl: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0  # seconds
-    maximum_ttl: Annotated[int, msgspec.Meta(ge=1, le=604800)] = 86400
-    stale_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = 24  # for how long an old answer may stand in
+    megabytes: Annotated[int, msgspec.Meta(ge=1, le=4096)] = cache.MEGABYTES  # for each worker
+    minimum_ttl: Annotated[int, msgspec.Meta(ge=0, le=3600)] = cache.MINIMUM_TTL  # seconds
+    maximum_ttl: Annotated[int, msgspec.Meta(ge=1, le=604800)] = cache.MAXIMUM_TTL
+    stale_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = (
+        cache.STALE_HOURS
+    )  # for how long an old answer may stand in
 
 
 def _reverse_zone(text: str) -> str:

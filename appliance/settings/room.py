@@ -2,40 +2,29 @@
 
 Sections that a room alone needs and sections that an enrolled room needs exclude each other where both would
 decide the same thing: `[policy]` and `[lists]` are the room's own decisions, `[central]` is where they come from.
+What a card's file may say too is in `appliance.settings.common`.
 """
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import field
 
-from appliance.settings.dns import DnsCacheSection, DnsForwardSection, DnsTlsSection, DomainName
-from appliance.settings.values import Endpoint, Network, UpstreamSetting
+from appliance.settings.common import (
+    ButtonSection,
+    CommonDnsSection,
+    CommonLogSection,
+    CommonPolicySection,
+    LedSection,
+)
+from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection
+from appliance.settings.values import Endpoint, UpstreamSetting
 from dns.forward.server import is_ip_address
-from dns.local_zones.local_zones import LocalZones
-from dns.local_zones.zone_records import LocalRecord
 
 # A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".
 _SOCKET_FOLDER_BYTES = 107 - len("/resolver-99.control")
-
-PRIVATE_NETWORKS = tuple(
-    Network(text)
-    for text in (
-        "127.0.0.0/8",
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "::1/128",
-        "fc00::/7",
-        "fe80::/10",
-    )
-)
-
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class RoomSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,19 +46,12 @@ class RoomSection(msgspec.Struct, frozen=True, kw_only=True):
         return self.run or self.data / "run"
 
 
-class DnsSection(msgspec.Struct, frozen=True, kw_only=True):
+class DnsSection(CommonDnsSection, frozen=True, kw_only=True):
     """[dns]: who is answered, where, and by asking whom."""
 
     upstreams: tuple[UpstreamSetting, ...]
-    listen: tuple[Endpoint, ...] = (Endpoint("0.0.0.0", 53), Endpoint("::", 53))  # noqa: S104 (a server for the room)
-    clients: tuple[Network, ...] = PRIVATE_NETWORKS
-    workers: NotNegative = 0  # 0: one per core
-    rate_limit: NotNegative = 1000  # queries a second per device; 0: off
-    forward: tuple[DnsForwardSection, ...] = ()
-    record: tuple[LocalRecord, ...] = ()  # the school's own
-    own_names: tuple[DomainName, ...] = (DomainName("hallpass.home.arpa"),)  # of this room's pages
+    listen: tuple[Endpoint, ...] = tuple(Endpoint(host, 53) for host in ANY_ADDRESS)
     tls: DnsTlsSection | None = None
-    cache: DnsCacheSection = DnsCacheSection()
 
     def __post_init__(self) -> None:
         if not self.upstreams:
@@ -77,7 +59,7 @@ class DnsSection(msgspec.Struct, frozen=True, kw_only=True):
         if not self.listen:
             raise ValueError("listen: name at least one address")
         _ensure_upstreams_resolvable(self)
-        LocalZones(self.record)  # what one record cannot tell: an alias beside other records
+        super().__post_init__()
 
 
 class WebSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,33 +68,9 @@ class WebSection(msgspec.Struct, frozen=True, kw_only=True):
     listen: Endpoint = Endpoint("0.0.0.0", 80)  # noqa: S104 (a server for the room)
 
 
-class LedSection(msgspec.Struct, frozen=True, kw_only=True):
-    """[led]: the lamp."""
-
-    driver: Literal["auto", "gpio", "activity", "simulated"] = "auto"
-    pin: Annotated[int, msgspec.Meta(ge=0, le=53)] = 17  # BCM number
-
-
-class ButtonSection(msgspec.Struct, frozen=True, kw_only=True):
-    """[button]: an optional button between a pin and ground."""
-
-    pin: Annotated[int, msgspec.Meta(ge=0, le=53)] | None = None  # BCM number; left out: there is none
-
-
-class LogSection(msgspec.Struct, frozen=True, kw_only=True):
+class LogSection(CommonLogSection, frozen=True, kw_only=True):
     """[log]: the query log."""
 
-    # How long allowed records may wait in memory: what a power cut may lose, beside the second in which a worker
-    # counts. Refusals are always written at once.
-    commit_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 0.75
-    # How often a steady trickle of records goes from the journal into the database: longer wears the card less.
-    fold_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
-    # What is kept: everything; for allowed names their registrable domain; refusals only; or counts only.
-    detail: Literal["everything", "domains", "refusals", "counts"] = "everything"
-    keep_allowed_days: Annotated[int, msgspec.Meta(ge=1)] = 7
-    keep_refused_days: Annotated[int, msgspec.Meta(ge=1)] = 30
-    keep_counts_days: Annotated[int, msgspec.Meta(ge=1)] = 396  # 13 months
-    megabytes: Annotated[int, msgspec.Meta(ge=1)] = 200  # beyond it the oldest allowed rows go first
     key_file: Path | None = None  # 64 hexadecimal digits: the log is encrypted (SQLCipher)
     key_from_central: bool = False  # the same, with a key that central holds; only with [central]
 
@@ -127,12 +85,10 @@ class ListsSection(msgspec.Struct, frozen=True, kw_only=True):
     index: Path | None = None
 
 
-class PolicySection(msgspec.Struct, frozen=True, kw_only=True):
+class PolicySection(CommonPolicySection, frozen=True, kw_only=True):
     """[policy]: what a room alone keeps closed."""
 
-    closed: tuple[str, ...] = ()
-    safe_search: bool = False
-    document: Path | None = None  # a whole policy by hand (docs/policy.md), instead of the two above
+    document: Path | None = None  # a whole policy by hand (docs/policy.md), instead of the rest of the section
 
     def __post_init__(self) -> None:
         if self.document is not None and (self.closed or self.safe_search):

@@ -15,7 +15,7 @@ from typing import ClassVar
 from blocklists.entries import BadFilter, Effect, EntryCondition, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
 from blocklists.formats.hosts import Hosts
-from blocklists.formats.parser import Parser
+from blocklists.formats.parser import LineShape, Parser
 from blocklists.formats.text import HOSTS_FILE_NAMES, parse_ip, parse_name, strip_comment
 from blocklists.formats.types import parse_types
 from blocklists.formats.wildcards import wildcard_to_regex
@@ -34,6 +34,10 @@ class AdBlock(Parser):
     """One AdBlock list."""
 
     default_match: ClassVar[Match] = Match.EXACT  # of bare names and hosts lines; || says its own
+    line_shape: ClassVar[LineShape | None] = LineShape(
+        pattern=re.compile(r"\s*(?:@@.*|\|\|?[^|].*|/.+/(?:\$.*)?|[^\s|^$]+[\^|](?:\$.*)?|[^\s$]+\$[a-z].*)"),
+        strictness=40,
+    )
 
     def __init__(self, match: Match | None = None) -> None:
         super().__init__(match)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from blocklists.entries import Effect, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
-from blocklists.formats.parser import Parser
+from blocklists.formats.parser import LineShape, Parser
 from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_ip, parse_name, strip_comment
 
 _LINE = re.compile(r"(?:--)?(address|server|local)\s*=\s*/(.*)/([^/]*)", re.IGNORECASE)
@@ -21,6 +21,11 @@ class Dnsmasq(Parser):
     """One dnsmasq configuration file."""
 
     default_match: ClassVar[Match] = Match.SUBDOMAINS
+    line_shape: ClassVar[LineShape | None] = LineShape(
+        pattern=re.compile(r"\s*(?:--)?(?:address|server|local)\s*=\s*/.*", re.IGNORECASE),
+        strictness=70,
+        is_unmistakable=True,
+    )
 
     def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""

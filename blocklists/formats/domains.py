@@ -5,16 +5,21 @@ it closes the name and its subdomains (https://www.squidguard.org/Doc/configure.
 or ``*.`` is tolerated and means the same as in the programs that write it: the name and what is under it.
 """
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar
 
 from blocklists.entries import Match, NameEntry, PatternEntry
-from blocklists.formats.parser import Parser
-from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_name, parse_site, strip_comment
+from blocklists.formats.parser import LineShape, Parser
+from blocklists.formats.text import HOSTS_FILE_NAMES, NAME_SHAPE, is_comment, parse_name, parse_site, strip_comment
 
 
 class Domains(Parser):
     """One bare name a line."""
+
+    line_shape: ClassVar[LineShape | None] = LineShape(
+        pattern=re.compile(rf"\s*\.?{NAME_SHAPE}\s*(?:\s#.*)?"), strictness=20
+    )
 
     def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
@@ -36,3 +41,4 @@ class SquidGuard(Domains):
     """A squidGuard `domains` file."""
 
     default_match: ClassVar[Match] = Match.SUBDOMAINS
+    line_shape: ClassVar[LineShape | None] = None  # nothing in its lines tells it from bare names

@@ -3,11 +3,13 @@
 Only lines whose address is unspecified or loopback close anything: any other address says where a name is.
 """
 
+import re
 from collections.abc import Iterable
+from typing import ClassVar
 
 from blocklists.entries import NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
-from blocklists.formats.parser import Parser
+from blocklists.formats.parser import LineShape, Parser
 from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_ip, parse_site, strip_comment
 
 _BLOCKING_ADDRESSES = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "0", "::0"})  # noqa: S104 (text of a hosts file)
@@ -15,6 +17,12 @@ _BLOCKING_ADDRESSES = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "0", "::0"
 
 class Hosts(Parser):
     """One hosts file."""
+
+    line_shape: ClassVar[LineShape | None] = LineShape(
+        pattern=re.compile(r"\s*(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*(?:%\S+)?)\s+\S.*", re.IGNORECASE),
+        strictness=50,
+        is_unmistakable=True,
+    )
 
     def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""

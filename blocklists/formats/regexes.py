@@ -5,10 +5,11 @@ Pi-hole's options after a semicolon: ``;querytype=A,AAAA`` is followed; a line w
 
 import re
 from collections.abc import Iterable
+from typing import ClassVar
 
 from blocklists.entries import Effect, EntryCondition, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
-from blocklists.formats.parser import Parser
+from blocklists.formats.parser import LineShape, Parser
 from blocklists.formats.types import parse_types
 from blocklists.patterns import check_pattern
 
@@ -18,6 +19,10 @@ _OPTIONS = re.compile(r"(.*?)((?:;[a-z]+(?:=[^;]*)?)*)", re.IGNORECASE)
 
 class Regexes(Parser):
     """One list of regular expressions."""
+
+    line_shape: ClassVar[LineShape | None] = LineShape(
+        pattern=re.compile(r"\s*\S*[\^$\\()+?\[{|]\S*"), strictness=10
+    )
 
     def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""

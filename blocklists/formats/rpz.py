@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from blocklists.entries import Effect, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
-from blocklists.formats.parser import Parser
+from blocklists.formats.parser import LineShape, Parser
 from blocklists.formats.text import HOSTS_FILE_NAMES, parse_ip, parse_name
 
 _CLASSES = frozenset({"IN", "CH", "HS"})
@@ -27,6 +27,14 @@ class Rpz(Parser):
     """One zone file."""
 
     default_match: ClassVar[Match] = Match.EXACT
+    line_shape: ClassVar[LineShape | None] = LineShape(
+        pattern=re.compile(
+            r"\$(?:TTL|ORIGIN)\b.*|.*\s(?:SOA|CNAME|NS)(?:\s.*|$)|.*\s(?:A|AAAA)\s+[0-9a-f.:]+\s*(?:;.*)?",
+            re.IGNORECASE,
+        ),
+        strictness=60,
+        is_unmistakable=True,
+    )
 
     def __init__(self, match: Match | None = None) -> None:
         super().__init__(match)

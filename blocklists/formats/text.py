@@ -7,6 +7,8 @@ from blocklists.errors import NotUnderstood
 from dns.errors import InvalidName
 from dns.message.names import canonical
 
+NAME_SHAPE = r"[^\s/|^$*@#:;=\"'<>(){}\[\],!]+"  # of something that could be a name, for `LineShape`
+
 # What every hosts file carries for the machine itself. Passed over without a word: it is no mistake.
 HOSTS_FILE_NAMES = frozenset(
     {

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from blocklists.entries import Effect, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
-from blocklists.formats.parser import Parser
+from blocklists.formats.parser import LineShape, Parser
 from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_ip, parse_name, strip_comment
 
 _ZONE = re.compile(r"local-zone:\s*[\"']?([^\"'\s]+)[\"']?\s+[\"']?([a-z_]+)[\"']?", re.IGNORECASE)
@@ -43,6 +43,11 @@ class Unbound(Parser):
     """One Unbound configuration file."""
 
     default_match: ClassVar[Match] = Match.SUBDOMAINS
+    line_shape: ClassVar[LineShape | None] = LineShape(
+        pattern=re.compile(r"\s*(?:server:|local-(?:zone|data):.*)", re.IGNORECASE),
+        strictness=80,
+        is_unmistakable=True,
+    )
 
     def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""

@@ -6,11 +6,12 @@ out, as RPZ does). A bare name closes exactly that name. Stars elsewhere become 
 
 import re
 from collections.abc import Iterable
+from typing import ClassVar
 
 from blocklists.entries import Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
-from blocklists.formats.parser import Parser
-from blocklists.formats.text import is_comment, parse_name, parse_site, strip_comment
+from blocklists.formats.parser import LineShape, Parser
+from blocklists.formats.text import NAME_SHAPE, is_comment, parse_name, parse_site, strip_comment
 from dns.message.names import NAME_CHARACTERS
 
 _PATTERN = re.compile(r"[a-z0-9_.*-]+")
@@ -18,6 +19,10 @@ _PATTERN = re.compile(r"[a-z0-9_.*-]+")
 
 class Wildcards(Parser):
     """One list of names and wildcards."""
+
+    line_shape: ClassVar[LineShape | None] = LineShape(
+        pattern=re.compile(rf"\s*(?:\*\.)?{NAME_SHAPE}(?:\*{NAME_SHAPE})*\s*(?:\s#.*)?"), strictness=30
+    )
 
     def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from blocklists.compiler import build_index
+from blocklists.download import MAX_DOWNLOAD_SECONDS
 from blocklists.errors import ListError, SourceUnusable
-from blocklists.fetcher import MAX_DOWNLOAD_SECONDS, Fetcher, fetch_all
+from blocklists.fetcher import Fetcher, fetch_all
 from blocklists.index import open_index
 from blocklists.sources import Source
 from tests.fakes.list_server import ListServer, list_server, make_certificate

@@ -1,9 +1,13 @@
 """The syntax of a list is recognised by what stands in it."""
 
+import re
+
 import pytest
 
 from blocklists.errors import SourceUnusable
 from blocklists.format_detection import detect_format
+from blocklists.formats import FORMATS
+from blocklists.formats.parser import LineShape, Parser
 
 
 @pytest.mark.parametrize(
@@ -58,3 +62,23 @@ def test_prose_is_refused() -> None:
 
 def test_lines_too_long_to_keep_do_not_disturb() -> None:
     assert detect_format([None, "a.example", None]) == "domains"
+
+
+class Yaml(Parser):
+    """A format that nobody knew before."""
+
+    line_shape = LineShape(pattern=re.compile(r"- \S+"), strictness=90, is_unmistakable=True)
+
+
+def test_a_new_format_is_recognised_as_soon_as_it_stands_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["- a.example", "- b.example"]
+    with pytest.raises(SourceUnusable):
+        detect_format(lines)
+    monkeypatch.setitem(FORMATS, "yaml", Yaml)
+    assert detect_format(lines) == "yaml"
+    assert detect_format(["a.example"]) == "domains"
+
+
+def test_no_two_formats_are_equally_strict() -> None:
+    strictness = [kind.line_shape.strictness for kind in FORMATS.values() if kind.line_shape is not None]
+    assert len(set(strictness)) == len(strictness) == len(FORMATS) - 1  # squidGuard's lines look like bare names

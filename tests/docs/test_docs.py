@@ -44,6 +44,26 @@ def test_every_setting_is_documented(kind: type[msgspec.Struct]) -> None:
     assert missing == []
 
 
+def defaults(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
+    """Yield each setting whose default is a plain value, with the value as TOML writes it."""
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.default, bool | int | float) or (isinstance(field.default, str) and field.default):
+            yield field.encode_name, msgspec.toml.encode({"x": field.default}).decode()[4:].strip()
+        for one in (field.type, *typing.get_args(field.type)):
+            if isinstance(one, type) and issubclass(one, msgspec.Struct) and not hasattr(one, "parse"):
+                yield from defaults(one)
+
+
+@pytest.mark.parametrize("kind", [RoomSettings, CentralSettings])
+def test_every_default_in_the_documents_is_the_one_that_holds(kind: type[msgspec.Struct]) -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(r"^\| (`.+?) \| ([^|]*) \|", text, re.MULTILINE)
+    for key, value in defaults(kind):
+        said = [default for keys, default in rows if f"`{key}`" in keys]
+        plainly = {value, value.removesuffix(".0")}
+        assert any(plainly & set(re.split(r"[ ,`]+", default)) for default in said), (key, value, said)
+
+
 def test_every_setting_of_a_card_is_explained_in_the_file_that_it_brings() -> None:
     text = (ROOT / "image-build/boot/hallpass.toml").read_text()
     rare = {"workers", "own_names", "cache", *keys(DnsCacheSection), "ttl", "commit_seconds", "fold_seconds"}

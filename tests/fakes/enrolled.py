@@ -15,7 +15,8 @@ import msgspec
 from appliance.protocol import Target
 from appliance.room import health
 from appliance.room.agent import installer
-from appliance.room.health import Condition, ProcessHealth
+from appliance.room.conditions import Condition
+from appliance.room.health import ProcessHealth
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -103,7 +104,7 @@ class EnrolledRoom:
 
     def start(self) -> None:
         """Start the resolver, and wait until it answers."""
-        process = self._run("resolver")
+        process = self.start_process("resolver")
         assert process.stderr is not None
         said = ""
         for line in process.stderr:
@@ -114,7 +115,7 @@ class EnrolledRoom:
         raise AssertionError(f"the resolver did not start: {said}")
 
     def start_agent(self) -> None:
-        self._run("agent")
+        self.start_process("agent")
 
     def stop(self) -> None:
         """Stop everything that runs."""
@@ -149,7 +150,8 @@ class EnrolledRoom:
         """Return what the resolver's workers say of the room."""
         return {condition for one in self.said() for condition in one.conditions if "resolver" in one.process}
 
-    def _run(self, name: str) -> subprocess.Popen[str]:
+    def start_process(self, name: str) -> subprocess.Popen[str]:
+        """Start one of the room's processes, and do not wait for it."""
         command = [sys.executable, "-m", "appliance", name, "--config", str(self.file)]
         log = subprocess.PIPE if name == "resolver" else subprocess.DEVNULL
         process = subprocess.Popen(command, stderr=log, text=True)

@@ -2,21 +2,19 @@
 
 import pytest
 
-from appliance.room.health import Condition
-from hardware.patterns import HEALTHY, PATTERNS, flashes_a_second, light_at
+from appliance.room.conditions import Condition
+from hardware.patterns import HEALTHY, PATTERNS, Pattern, flashes_a_second, light_at
 
-
-def test_every_condition_of_a_room_has_a_pattern() -> None:
-    assert {condition.value for condition in Condition} <= PATTERNS.keys()
+SHOWN = [*PATTERNS.values(), *(condition.row.pattern for condition in Condition)]
 
 
 def test_no_two_reasons_look_the_same() -> None:
-    assert len(set(PATTERNS.values())) == len(PATTERNS)
+    assert len(set(SHOWN)) == len(SHOWN)
 
 
-@pytest.mark.parametrize("reason", PATTERNS)
-def test_nothing_comes_near_three_flashes_a_second(reason: str) -> None:
-    assert flashes_a_second(PATTERNS[reason]) <= 2
+@pytest.mark.parametrize("pattern", SHOWN)
+def test_nothing_comes_near_three_flashes_a_second(pattern: Pattern) -> None:
+    assert flashes_a_second(pattern) <= 2
 
 
 @pytest.mark.parametrize(
@@ -33,11 +31,11 @@ def test_nothing_comes_near_three_flashes_a_second(reason: str) -> None:
     ],
 )
 def test_two_short_flashes_say_that_no_upstream_answers(at: float, shown: bool) -> None:
-    assert light_at(PATTERNS["upstream-down"], at)[0] is shown
+    assert light_at(Condition.UPSTREAM_DOWN.row.pattern, at)[0] is shown
 
 
 def test_a_pattern_says_for_how_long_it_stays_as_it_is() -> None:
-    shown, seconds = light_at(PATTERNS["lists-stale"], 0.1)
+    shown, seconds = light_at(Condition.LISTS_STALE.row.pattern, 0.1)
     assert shown
     assert seconds == pytest.approx(0.2)
     assert light_at(HEALTHY, 12.0) == (False, float("inf"))

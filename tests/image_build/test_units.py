@@ -182,6 +182,9 @@ def test_every_example_in_the_settings_file_can_be_used(tmp_path: Path) -> None:
     assert (settings.room.name, str(settings.network.address)) == ("Room 4", "192.0.2.14/24")
     assert len(settings.dns.upstreams) == 3
     assert settings.policy is not None
+    plain = CardSettings()
+    assert (settings.led, settings.log) == (plain.led, plain.log)  # where an example is the default, it is today's
+    assert settings.dns.rate_limit == plain.dns.rate_limit
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from appliance.protocol import RequestState
 from appliance.room import health
 from appliance.room.agent import rpc
+from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
-from appliance.room.health import Condition
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.columns import QueryLogEntry
 from appliance.room.query_log.reader import QueryLogReader
@@ -21,25 +21,6 @@ from dns.policy.site_names import reason_why_not
 _POLL_SECONDS = 0.5
 _AGENT_TIMEOUT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
 _RETRY_SECONDS = 1.0
-
-_NOTICES = {
-    Condition.NOT_ENROLLED: (
-        "This room waits for its enrolment: the file hallpass.bundle on its card. "
-        "Until then everything is closed that Hallpass knows, and nobody can sign in."
-    ),
-    Condition.POLICY_DAMAGED: (
-        "This room's copy of the school's policy was damaged. It goes on with the last good one, or with the "
-        "strictest, and fetches it again by itself. If this stays, tell the technician."
-    ),
-    Condition.LISTS_DAMAGED: (
-        "This room's lists were damaged. It goes on with earlier ones, or with the list that Hallpass brings, and "
-        "fetches them again by itself. If this stays, tell the technician."
-    ),
-    Condition.SETTINGS_WRONG: (
-        "Something on this room's card could not be used. The technician finds it explained in the file "
-        "hallpass-problem.txt on the card."
-    ),
-}
 
 
 class RoomClient:
@@ -67,7 +48,7 @@ class RoomClient:
         """Return what anybody who comes to the pages should know: what the card waits for, what is damaged."""
         said = health.read_health(self._paths.health_folder, time.time())
         conditions = {condition for one in said for condition in one.conditions}
-        return tuple(words for condition, words in _NOTICES.items() if condition in conditions)
+        return tuple(one.row.notice for one in Condition if one in conditions and one.row.notice)
 
     def fetch_requests(self) -> rpc.RpcResponse:
         """Return the room's requests, or none while the agent is away."""

@@ -28,7 +28,7 @@ from appliance.room.agent import installer
 from appliance.room.agent.central_client import CentralClient, CentralFaulty, CentralRejected, CentralUnreachable
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.store import AgentStore, OutboxMessage
-from appliance.room.health import Condition
+from appliance.room.conditions import Condition
 from appliance.room.paths import RoomPaths
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -100,6 +100,13 @@ class CentralSync:
         except (OSError, RuntimeError):  # RuntimeError: links in a circle
             return None
         return max(0.0, self._now() - fetched)
+
+    def confirmed_index(self) -> str:
+        """Return the hash of the index in use where central, which is reachable, names that very one; else ""."""
+        if not self.is_reachable or self._target is None:
+            return ""
+        installed = installer.installed_index_version(self._paths)
+        return installed if installed == self._target.index else ""
 
     async def follow_feed(self) -> None:
         """Hold the feed open, for ever."""

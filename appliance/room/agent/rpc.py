@@ -157,7 +157,6 @@ class RpcRejected(HallpassError):
     """The agent said no; the message is for the person who asked."""
 
 
-encoder = msgspec.json.Encoder()
 request_decoder = msgspec.json.Decoder(RpcRequest)
 _response_decoder = msgspec.json.Decoder(RpcResponse)
 
@@ -166,7 +165,7 @@ def send_rpc_request(path: Path, request: RpcRequest, timeout_seconds: float = T
     """Ask the agent, and wait only so long. Raises AgentUnavailable, or RpcRejected with the agent's sentence."""
     try:
         line = send_and_receive_line(
-            path, encoder.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES
+            path, msgspec.json.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES
         )
         response = _response_decoder.decode(line)
     except (OSError, *DECODING_FAILED):

@@ -1,7 +1,6 @@
 """Answers the pages and the recorder (`appliance.room.agent.rpc`)."""
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.ipc import serve_lines
 from appliance.protocol import (
     Account,
     Credentials,
@@ -56,29 +56,18 @@ class RpcServer:
 
     async def serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's questions until it ends."""
+        await serve_lines(reader, writer, self._handle_line)
+
+    async def _handle_line(self, line: bytes) -> RpcResponse:
         try:
-            while line := await reader.readline():
-                try:
-                    response = await self._handle_request(_check_request(rpc.request_decoder.decode(line)))
-                except DECODING_FAILED as problem:
-                    response = RpcResponse(error=f"not understood: {problem}")
-                except HallpassError as no:
-                    response = RpcResponse(error=str(no))
-                except (OSError, sqlite3.Error):
-                    log.exception("nothing can be written")
-                    response = RpcResponse(
-                        error="This room's disk cannot be written. Please look whether it took effect"
-                    )
-                writer.write(rpc.encoder.encode(response) + b"\n")
-                await writer.drain()
-        except (ConnectionError, ValueError):
-            pass  # the client has gone, or sent a line without end
-        except Exception:
-            log.exception("a request could not be answered")
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            return await self._handle_request(_check_request(rpc.request_decoder.decode(line)))
+        except DECODING_FAILED as problem:
+            return RpcResponse(error=f"not understood: {problem}")
+        except HallpassError as no:
+            return RpcResponse(error=str(no))
+        except (OSError, sqlite3.Error):
+            log.exception("nothing can be written")
+            return RpcResponse(error="This room's disk cannot be written. Please look whether it took effect")
 
     async def _handle_request(self, rpc_request: rpc.RpcRequest) -> RpcResponse:
         if isinstance(rpc_request, rpc.OverrideRequest):

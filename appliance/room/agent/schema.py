@@ -1,31 +1,14 @@
-"""The tables of state.db, brought to today's a step at a time: a step and its record are one transaction.
+"""The tables of state.db (`appliance.room.sqlite_migrations` brings an older file to today's).
 
 Times of the outbox are Unix seconds. A message that waits has no `failed`; one that is put aside says there why,
 and stays.
 """
 
-import sqlite3
-from collections.abc import Callable
-
 import msgspec
 from sqlite_utils import Database
 
 from appliance.protocol import RequestState
-
-
-def migrate_agent_store(connection: sqlite3.Connection) -> None:
-    """Bring a database, new or old, to today's tables."""
-    db = Database(connection)
-    done = connection.execute("PRAGMA user_version").fetchone()[0]
-    for number, migration in enumerate(_MIGRATIONS[done:], start=done + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            migration(db)
-            connection.execute(f"PRAGMA user_version = {number}")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+from appliance.room.sqlite_migrations import Migration
 
 
 def _first(db: Database) -> None:
@@ -56,4 +39,4 @@ def _tries_and_closings(db: Database) -> None:
         db.execute("INSERT INTO closings VALUES (?, ?, NULL)", (request_id, site))
 
 
-_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _tries_and_closings)
+MIGRATIONS: tuple[Migration, ...] = (_first, _tries_and_closings)

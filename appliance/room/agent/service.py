@@ -6,9 +6,11 @@ import logging
 import signal
 import sqlite3
 import time
+from collections.abc import Callable, Iterator
 from importlib import metadata
 
-from appliance.room import health
+from appliance.ipc import start_room_server
+from appliance.room import health, index_age
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.ended_unblocks import EndedUnblocks
@@ -16,9 +18,10 @@ from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
 from appliance.room.agent.rpc_server import RpcServer
 from appliance.room.agent.store import AgentStore
+from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
-from appliance.room.health import Condition, ProcessHealth
-from appliance.room.paths import RoomPaths, allow_room_group
+from appliance.room.health import ProcessHealth
+from appliance.room.paths import RoomPaths
 from appliance.sd_notify import sd_notify, send_keepalives
 from appliance.settings.room import RoomSettings
 
@@ -28,18 +31,16 @@ RECONCILE_SECONDS = 2.0
 UNREACHABLE_SECONDS = 60.0  # central may be away so long before the room says so
 
 
-async def run_agent(settings: RoomSettings) -> None:
+async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.time) -> None:
     """Be the agent until SIGTERM or SIGINT. Raises HallpassError or OSError where it cannot begin."""
     paths = RoomPaths.from_settings(settings)
     paths.sockets.mkdir(mode=0o770, parents=True, exist_ok=True)
     store = AgentStore(paths.agent_store)
     client = CentralClient(settings.central) if settings.central else None
-    sync = CentralSync(client, store, paths, metadata.version("hallpass")) if client else None
-    paths.agent_socket.unlink(missing_ok=True)
+    sync = CentralSync(client, store, paths, metadata.version("hallpass"), now) if client else None
     decisions = RoomDecisions(paths, CurrentPolicy(settings), store)
     rpc_server = RpcServer(store, client, sync, decisions=decisions)
-    server = await asyncio.start_unix_server(rpc_server.serve_connection, paths.agent_socket, limit=LINE_BYTES)
-    allow_room_group(paths.agent_socket)
+    server = await start_room_server(rpc_server.serve_connection, paths.agent_socket, line_bytes=LINE_BYTES)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,7 +48,7 @@ async def run_agent(settings: RoomSettings) -> None:
     ended_unblocks = EndedUnblocks(paths, store)
     _reconcile(ended_unblocks)
     tasks = [
-        asyncio.create_task(_write_health_regularly(paths, sync)),
+        asyncio.create_task(_write_health_regularly(settings, paths, sync, now)),
         asyncio.create_task(_reconcile_regularly(ended_unblocks)),
     ]
     watchdog = asyncio.create_task(send_keepalives())
@@ -73,13 +74,34 @@ async def run_agent(settings: RoomSettings) -> None:
         store.close()
 
 
-async def _write_health_regularly(paths: RoomPaths, sync: CentralSync | None) -> None:
+async def _write_health_regularly(
+    settings: RoomSettings, paths: RoomPaths, sync: CentralSync | None, now: Callable[[], float]
+) -> None:
     while True:
-        now = time.time()
-        away = sync is not None and not sync.is_reachable and now - sync.unreachable_since > UNREACHABLE_SECONDS
-        conditions = (Condition.CENTRAL_UNREACHABLE,) if away else ()
-        health.write_health(paths.health_folder, ProcessHealth(process="agent", time=now, conditions=conditions))
+        _note_confirmed_index(paths, sync, now())
+        conditions = tuple(_conditions(settings, paths, sync, now()))
+        health.write_health(paths.health_folder, ProcessHealth(process="agent", time=now(), conditions=conditions))
         await asyncio.sleep(health.RENEW_SECONDS)
+
+
+def _note_confirmed_index(paths: RoomPaths, sync: CentralSync | None, now: float) -> None:
+    version = sync.confirmed_index() if sync is not None else ""
+    if not version:
+        return
+    try:
+        index_age.note_confirmed_index(paths, version, now)
+    except OSError as problem:
+        log.warning("that central names the lists in use cannot be noted: %s", problem)
+
+
+def _conditions(
+    settings: RoomSettings, paths: RoomPaths, sync: CentralSync | None, now: float
+) -> Iterator[Condition]:
+    if sync is not None and not sync.is_reachable and now - sync.unreachable_since > UNREACHABLE_SECONDS:
+        yield Condition.CENTRAL_UNREACHABLE
+    age = index_age.read_index_age(settings, paths, now)
+    if age is not None and age > index_age.STALE_SECONDS:
+        yield Condition.LISTS_STALE
 
 
 async def _reconcile_regularly(ended_unblocks: EndedUnblocks) -> None:

@@ -17,6 +17,7 @@ from appliance.protocol import Account, RequestState
 from appliance.room.agent import schema
 from appliance.room.agent.rpc import DeadLetter, MessageKind
 from appliance.room.local_overrides import EndedUnblock
+from appliance.room.sqlite_migrations import DatabaseTooNew, apply_migrations
 
 VERIFIER_DAYS = 30
 MAX_TRIES = 5
@@ -54,7 +55,11 @@ class AgentStore:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        schema.migrate_agent_store(self._connection)
+        try:
+            apply_migrations(self._connection, schema.MIGRATIONS)
+        except DatabaseTooNew as problem:
+            self._connection.close()
+            raise DatabaseTooNew(f"{path}: {problem}") from None
         self.revision = 1  # grows with every change that a page may want to show
 
     def close(self) -> None:

@@ -8,9 +8,9 @@ comes.
 
 import asyncio
 
-from appliance.room.health import Condition
+from appliance.room.conditions import Condition
 from hardware.lamp import Lamp
-from hardware.patterns import PATTERNS, light_at
+from hardware.patterns import PATTERNS, Pattern, light_at
 
 FLASH_SECONDS, MIN_DARK_SECONDS = PATTERNS["refused"][0]
 DEVICE_FLASHES = 5
@@ -101,22 +101,22 @@ class LampController:
         self._stop_pattern()
         condition = self._condition
         if self._button_action is not None:
-            self._show_pattern(self._button_action, self._button_action_since)
+            self._show_pattern(self._button_action, PATTERNS[self._button_action], self._button_action_since)
         elif condition is None or condition is self._acknowledged:
             self._lamp.turn_off()
         else:
-            self._show_pattern(condition.value, self._condition_since)
+            self._show_pattern(condition.value, condition.row.pattern, self._condition_since)
 
-    def _show_pattern(self, reason: str, since: float) -> None:
+    def _show_pattern(self, reason: str, pattern: Pattern, since: float) -> None:
         if self._lamp.has_words:
             self._lamp.turn_on(reason)
             return
-        shown, seconds = light_at(PATTERNS[reason], self._loop.time() - since)
+        shown, seconds = light_at(pattern, self._loop.time() - since)
         if shown:
             self._lamp.turn_on(reason)
         else:
             self._lamp.turn_off()
-        self._pattern_timer = self._loop.call_later(seconds, self._show_pattern, reason, since)
+        self._pattern_timer = self._loop.call_later(seconds, self._show_pattern, reason, pattern, since)
 
     def _stop_pattern(self) -> None:
         if self._pattern_timer is not None:

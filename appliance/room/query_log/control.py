@@ -64,7 +64,6 @@ class ControlRequestRejected(HallpassError):
     """The recorder said no; the message is for the person who asked."""
 
 
-encoder = msgspec.json.Encoder()
 request_decoder = msgspec.json.Decoder(ControlRequest)
 _response_decoder = msgspec.json.Decoder(ControlResponse)
 
@@ -75,7 +74,7 @@ def send_control_request(
     """Ask the recorder. Raises QueryLogUnavailable, or ControlRequestRejected with its sentence."""
     try:
         line = send_and_receive_line(
-            path, encoder.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES
+            path, msgspec.json.encode(request), timeout_seconds=timeout_seconds, max_bytes=LINE_BYTES
         )
         response = _response_decoder.decode(line)
     except (OSError, *DECODING_FAILED):

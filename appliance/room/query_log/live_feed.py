@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from appliance.room.paths import allow_room_group
+from appliance.ipc import start_room_server
 from appliance.room.query_log.columns import LIVE_FIELDS, QueryLogEntry, describe_entry
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from dns.querylog.records import QueryRecord
@@ -31,9 +31,7 @@ class LiveFeed:
 
     async def start_server(self, path: Path) -> None:
         """Begin to accept subscribers."""
-        path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve_subscriber, path)
-        allow_room_group(path)
+        self._server = await start_room_server(self._serve_subscriber, path)
 
     def send_record(self, record: QueryRecord) -> None:
         """Send a record to every subscriber."""

@@ -7,17 +7,18 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
+from appliance.ipc import start_room_server
 from appliance.room import clock, health
-from appliance.room.health import Condition, ProcessHealth
+from appliance.room.conditions import Condition
+from appliance.room.health import ProcessHealth
 from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.lamp.button import RoomButton, shut_down
 from appliance.room.lamp.controller import LampController
-from appliance.room.paths import RoomPaths, allow_room_group
-from appliance.room.query_log import log_key
+from appliance.room.paths import RoomPaths
+from appliance.room.query_log import control, log_key
 from appliance.room.query_log.cpu_scheduling import adapt_scheduling
 from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.pseudonyms import Pseudonyms
@@ -61,8 +62,10 @@ async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = ti
     button = _make_button(settings, paths, lamp_controller, monitor, now)
     await live_feed.start_server(paths.live_feed_socket)
     servers = [
-        await _start_server(service.serve_worker, paths.query_log_socket),
-        await _start_server(service.serve_control, paths.query_log_control_socket),
+        await start_room_server(service.serve_worker, paths.query_log_socket),
+        await start_room_server(
+            service.serve_control, paths.query_log_control_socket, line_bytes=control.LINE_BYTES
+        ),
     ]
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -126,15 +129,6 @@ def _make_button(
     except HardwareError as problem:
         log.warning("%s; the room goes on without a button", problem)
         return None
-
-
-async def _start_server(
-    serve_connection: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], path: Path
-) -> asyncio.Server:
-    path.unlink(missing_ok=True)
-    server = await asyncio.start_unix_server(serve_connection, path)
-    allow_room_group(path)
-    return server
 
 
 async def _send_incidents_regularly(service: QueryLogService) -> None:

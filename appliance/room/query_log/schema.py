@@ -10,16 +10,15 @@ remembers which name has which number, and a name that is given a second number 
 one further index, of closed rows alone, which the pages ask for. `counts` sums up every hour, and outlives the
 rows. Which values a row has follows `dns.querylog.records.QueryRecord` (`columns`).
 
-Each migration and its record are written in one transaction, so that a database is always exactly at one of the
-numbered states.
+`appliance.room.sqlite_migrations` brings an older database to today's tables.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from sqlite_utils import Database
 
 from appliance.room.query_log.columns import ID_BITS, QTYPE_NAMES, view_statement
+from appliance.room.sqlite_migrations import Migration, apply_migrations
 
 _QUERIES = f"""CREATE TABLE queries (
     id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL REFERENCES devices,
@@ -113,24 +112,22 @@ def _clock_behind(db: Database) -> None:
     db.execute("ALTER TABLE clock ADD COLUMN doubted_until INTEGER")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _rows_by_time, _privacy, _clock, _clock_behind)
+MIGRATIONS: tuple[Migration, ...] = (_first, _rows_by_time, _privacy, _clock, _clock_behind)
 
 
 def migrate_query_log(connection: Any) -> None:
     """Bring a database to today's tables. `connection` must be in autocommit mode (isolation_level None)."""
-    db = Database(connection)
-    db.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied TEXT NOT NULL)")
-    done = db.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()[0]
-    for number, migration in enumerate(MIGRATIONS[done:], start=done + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            migration(db)
-            connection.execute("INSERT INTO migrations VALUES (?, datetime('now'))", (number,))
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+    apply_migrations(connection, MIGRATIONS, adopt_record=_adopt_record)
     _renew_view(connection)
+
+
+def _adopt_record(db: Database) -> int:
+    """Return what an older database notes of its migrations in a table, and remove that."""
+    if "migrations" not in db.table_names():
+        return 0
+    done = db.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()[0]
+    db.execute("DROP TABLE migrations")
+    return int(done)
 
 
 def _renew_view(connection: Any) -> None:
@@ -138,10 +135,10 @@ def _renew_view(connection: Any) -> None:
     found = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'query_log'").fetchone()
     if found and found[0] == view_statement():
         return
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DROP VIEW IF EXISTS query_log")
-    connection.execute(view_statement())
-    connection.execute("COMMIT")
+    with connection:  # rolled back where the disk is full
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DROP VIEW IF EXISTS query_log")
+        connection.execute(view_statement())
 
 
 def add_outcome_column(db: Database, name: str, kind: str, default: int | str) -> None:

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+from appliance.ipc import serve_lines
 from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.lamp.controller import LampController
 from appliance.room.query_log import control
@@ -102,13 +103,7 @@ class QueryLogService:
 
     async def serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the questions of `control` on one connection."""
-        try:
-            with contextlib.suppress(ConnectionError, ValueError):
-                while line := await reader.readline():
-                    writer.write(control.encoder.encode(await self._handle_control_request(line)) + b"\n")
-                    await writer.drain()
-        finally:
-            writer.close()
+        await serve_lines(reader, writer, self._handle_control_request)
 
     async def store_pending(self) -> None:
         """Store what is pending, and confirm it."""

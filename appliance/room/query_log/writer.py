@@ -33,6 +33,7 @@ from appliance.room.query_log.log_key import LogKeySource, LogKeyUnavailable
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.room.query_log.redaction import make_redactor
 from appliance.room.query_log.store import LogStore, format_time
+from appliance.room.sqlite_migrations import DatabaseTooNew
 from appliance.settings.room import LogSection, RoomSettings
 from dns.querylog.records import RecordBatch
 
@@ -43,7 +44,7 @@ PRUNE_HOUR = 3  # by this machine's clock
 DAY_SECONDS = 86_400.0
 MEASURE_SECONDS = 60.0  # how often the size is looked at
 
-WRITE_ERRORS = (DatabaseError, OSError, LogKeyUnavailable)
+WRITE_ERRORS = (DatabaseError, OSError, LogKeyUnavailable, DatabaseTooNew)
 
 log = logging.getLogger("hallpass.recorder")
 

@@ -13,7 +13,7 @@ from appliance.card import enrolment_file
 from appliance.card.config_choice import ConfigSource, choose_config
 from appliance.card.provisioning import update_upstreams, write_room_settings
 from appliance.room import health
-from appliance.room.health import Condition
+from appliance.room.conditions import Condition
 from appliance.room.local_zones import check_certificate_files
 from appliance.room.paths import RoomPaths
 from appliance.room.room_policy import load_policy

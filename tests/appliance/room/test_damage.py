@@ -12,7 +12,7 @@ import pytest
 
 from appliance.room import local_overrides
 from appliance.room.agent import installer
-from appliance.room.health import Condition
+from appliance.room.conditions import Condition
 from blocklists import builtin_list
 from blocklists.errors import ListError
 from blocklists.index import verify_index

@@ -2,14 +2,8 @@
 
 from pathlib import Path
 
-from appliance.room.health import (
-    STALE_SECONDS,
-    Condition,
-    ProcessHealth,
-    most_urgent_condition,
-    read_health,
-    write_health,
-)
+from appliance.room.conditions import Condition
+from appliance.room.health import STALE_SECONDS, ProcessHealth, most_urgent_condition, read_health, write_health
 
 
 def test_what_a_process_said_last_is_what_is_read(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import HallpassError
-from appliance.room.health import Condition
+from appliance.room.conditions import Condition
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
 from appliance.settings.load import load_settings

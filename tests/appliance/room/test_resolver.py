@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import HallpassError
-from appliance.room.health import Condition
+from appliance.room.conditions import Condition
 from appliance.room.paths import RoomPaths
 from appliance.room.resolver import PageAddresses, RoomPolicySource, run_resolver
 from appliance.settings.load import load_settings

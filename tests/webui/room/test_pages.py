@@ -9,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from appliance.room import health
-from appliance.room.health import Condition, ProcessHealth
+from appliance.room.conditions import Condition
+from appliance.room.health import ProcessHealth
 from tests.webui.room.conftest import TESS
 from webui.shared.auth import _next_page
 

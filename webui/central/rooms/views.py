@@ -4,6 +4,7 @@ from flask import Response, render_template, request
 
 from appliance.central import enrolment, policies, rooms
 from appliance.rights import Right
+from appliance.room.conditions import describe_condition
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.rooms.forms import RoomForm
@@ -21,7 +22,12 @@ def show() -> str:
     with central().store.read_session() as session:
         published = policies.latest_publication(session)
         return render_template(
-            "rooms/rooms.html", rooms=rooms.list_rooms(session), now=now, published=published, form=RoomForm()
+            "rooms/rooms.html",
+            rooms=rooms.list_rooms(session),
+            now=now,
+            published=published,
+            form=RoomForm(),
+            describe_condition=describe_condition,
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.room import button_pause
-from appliance.room.health import Condition
+from appliance.room.conditions import Condition
 from appliance.room.lamp.button import RoomButton
 from appliance.room.lamp.controller import LampController
 

@@ -24,7 +24,7 @@ RECORD = QueryRecord(
 
 LINE = "    count: Annotated[int, _SHOWN] = 1\n"
 NEW_LINE = "    ede: Annotated[int, _SHOWN] = 0\n"
-MIGRATIONS = "MIGRATIONS: tuple[Callable[[Database], None], ...] = ("
+MIGRATIONS = "MIGRATIONS: tuple[Migration, ...] = ("
 NEW_MIGRATION = 'lambda db: add_outcome_column(db, "ede", "INTEGER", 0),'
 
 STORY = """

@@ -1,0 +1,162 @@
+"""What a person should know of a room: one table, the most urgent first.
+
+Everything that names conditions is derived from it: the lamp, the pages, the doctor, the card's status file,
+central's page of the rooms, and the table in `docs/lamp.md` (a test compares it). A new condition is a row here,
+and whoever raises it.
+
+Lights and darkness are in seconds (`hardware.patterns`).
+"""
+
+import enum
+from typing import Self
+
+import msgspec
+
+from hardware.patterns import Flash, Pattern
+
+SHORT, LONG = Flash(0.3, 0.3), Flash(1.5, 0.3)
+LAST_SHORT, LAST_LONG = Flash(0.3, 2.0), Flash(1.5, 2.0)  # of a round
+
+
+class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to know of a condition."""
+
+    words: str  # for people, in one line: the doctor, central's page, the card's status file
+    rhythm: str  # of the lamp, in words
+    pattern: Pattern  # the same
+    raised_by: str  # the process that says so
+    notice: str = ""  # shown to everybody on the room's pages; "": there it is said otherwise, or not at all
+    in_status_file: bool = (
+        True  # whether `words` stands in the card's status file; others are said there otherwise
+    )
+    doctor_check: str = ""  # under which the doctor repeats the process's details; "": it looks for itself
+
+
+class Condition(enum.Enum):
+    """Something a person should know of. Its value is stored in files and sent to central."""
+
+    row: ConditionRow
+
+    def __new__(cls, value: str, row: ConditionRow) -> Self:
+        """Make a member whose value is the first of the two: `Condition("disk-trouble")` finds it."""
+        member = object.__new__(cls)
+        member._value_ = value
+        member.row = row
+        return member
+
+    DISK_TROUBLE = (
+        "disk-trouble",
+        ConditionRow(
+            words="the log cannot be written",
+            rhythm="three short flashes, pause",
+            pattern=(SHORT, SHORT, LAST_SHORT),
+            raised_by="recorder",
+        ),
+    )
+    UPSTREAM_DOWN = (
+        "upstream-down",
+        ConditionRow(
+            words="no name server outside answers; is the internet there?",
+            rhythm="two short flashes, pause",
+            pattern=(SHORT, LAST_SHORT),
+            raised_by="resolver",
+        ),
+    )
+    POLICY_DAMAGED = (
+        "policy-damaged",
+        ConditionRow(
+            words="the school's policy was damaged; the last good one is used",
+            rhythm="one long, two short flashes, pause",
+            pattern=(LONG, SHORT, LAST_SHORT),
+            raised_by="resolver",
+            notice=(
+                "This room's copy of the school's policy was damaged. It goes on with the last good one, or with "
+                "the strictest, and fetches it again by itself. If this stays, tell the technician."
+            ),
+            doctor_check="policy",
+        ),
+    )
+    LISTS_DAMAGED = (
+        "lists-damaged",
+        ConditionRow(
+            words="the lists were damaged; earlier ones, or those that Hallpass brings, are used",
+            rhythm="one short, one long flash, pause",
+            pattern=(SHORT, LAST_LONG),
+            raised_by="resolver",
+            notice=(
+                "This room's lists were damaged. It goes on with earlier ones, or with the list that Hallpass "
+                "brings, and fetches them again by itself. If this stays, tell the technician."
+            ),
+            doctor_check="lists",
+        ),
+    )
+    SETTINGS_WRONG = (
+        "settings-wrong",
+        ConditionRow(
+            words="something on this card could not be used: see hallpass-problem.txt",
+            rhythm="four short flashes, pause",
+            pattern=(SHORT, SHORT, SHORT, LAST_SHORT),
+            raised_by="card",
+            notice=(
+                "Something on this room's card could not be used. The technician finds it explained in the file "
+                "hallpass-problem.txt on the card."
+            ),
+        ),
+    )
+    NOT_ENROLLED = (
+        "not-enrolled",
+        ConditionRow(
+            words="the card waits for its enrolment; everything is closed",
+            rhythm="two long flashes, pause",
+            pattern=(Flash(1.5, 0.5), Flash(1.5, 2.5)),
+            raised_by="card",
+            notice=(
+                "This room waits for its enrolment: the file hallpass.bundle on its card. "
+                "Until then everything is closed that Hallpass knows, and nobody can sign in."
+            ),
+            in_status_file=False,
+        ),
+    )
+    CENTRAL_UNREACHABLE = (
+        "central-unreachable",
+        ConditionRow(
+            words="central cannot be reached",
+            rhythm="slow and even, 1.5 s",
+            pattern=(Flash(1.5, 1.5),),
+            raised_by="agent",
+        ),
+    )
+    LISTS_STALE = (
+        "lists-stale",
+        ConditionRow(
+            words="the lists are old",
+            rhythm="one short flash every five seconds",
+            pattern=(Flash(0.3, 5.0),),
+            raised_by="agent",
+        ),
+    )
+    STARTING = (
+        "starting",
+        ConditionRow(
+            words="it is starting",
+            rhythm="even, half a second",
+            pattern=(Flash(0.5, 0.5),),
+            raised_by="resolver",
+        ),
+    )
+    STOPPED = (
+        "stopped",
+        ConditionRow(
+            words="a part of the room has stopped",
+            rhythm="one long, one short, pause",
+            pattern=(LONG, LAST_SHORT),
+            raised_by="whoever reads",
+            in_status_file=False,
+        ),
+    )
+
+
+def describe_condition(value: str) -> tuple[str, str]:
+    """Return a condition's name for people and its words; a room may be newer than who reads, and know more."""
+    words = next((condition.row.words for condition in Condition if condition.value == value), "")
+    return value.replace("-", " "), words

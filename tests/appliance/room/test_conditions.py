@@ -1,0 +1,217 @@
+"""Every condition of a room has a row, a line in the documents, and a producer that a real fault sets off.
+
+The faults: parts of a room are started as they are on a card, and something about them is really broken.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.room import health
+from appliance.room.agent import service
+from appliance.room.conditions import Condition, describe_condition
+from appliance.room.health import STALE_SECONDS, ProcessHealth
+from appliance.room.query_log.database import open_database_for_writing
+from appliance.settings.load import load_settings
+from appliance.settings.room import RoomSettings
+from tests.fakes.card import FakeCard
+from tests.fakes.central import FakeCentral
+from tests.fakes.clock import FakeClock
+from tests.fakes.enrolled import EnrolledRoom, wait_until
+from tests.fakes.upstream import FakeUpstream, never
+
+ROOT = Path(__file__).parents[3]
+DAY_SECONDS = 86_400.0
+
+
+class Faults:
+    """A room, and each way of breaking it: `fault_NAME` returns how its health is read afterwards."""
+
+    def __init__(self, folder: Path, central: FakeCentral, upstream: FakeUpstream) -> None:
+        self._folder = folder
+        self.central = central
+        self._upstream = upstream
+        self.room = EnrolledRoom(folder, upstream, central)
+
+    def disk_trouble(self) -> tuple[ProcessHealth, ...]:
+        self.room.paths.query_log.mkdir()
+        self.room.start_process("recorder")
+        return self._said_by("recorder", Condition.DISK_TROUBLE)
+
+    def upstream_down(self) -> tuple[ProcessHealth, ...]:
+        self._upstream.behave = never
+        self.room.start()
+        self.room.ask("www.example.org", seconds=1)
+        return self._said_by("resolver", Condition.UPSTREAM_DOWN)
+
+    def policy_damaged(self) -> tuple[ProcessHealth, ...]:
+        content = self.room.paths.policy.read_bytes()
+        self.room.paths.policy.write_bytes(content[: len(content) // 2])
+        self.room.start()
+        return self._said_by("resolver", Condition.POLICY_DAMAGED)
+
+    def lists_damaged(self) -> tuple[ProcessHealth, ...]:
+        os.truncate(self.room.index, 100)
+        self.room.start()
+        return self._said_by("resolver", Condition.LISTS_DAMAGED)
+
+    def settings_wrong(self) -> tuple[ProcessHealth, ...]:
+        return self._card_said('[room]\nnmae = "Room 4"\n')
+
+    def not_enrolled(self) -> tuple[ProcessHealth, ...]:
+        return self._card_said('[room]\nname = "Room 4"\n')
+
+    def central_unreachable(self) -> tuple[ProcessHealth, ...]:
+        self.central.stop()
+        clock = FakeClock()
+
+        async def run_agent_without_central() -> None:
+            agent = asyncio.create_task(service.run_agent(self._settings(), now=clock))
+            async with asyncio.timeout(30):
+                while not self._has_spoken("agent"):
+                    await asyncio.sleep(0.02)
+                clock.now += service.UNREACHABLE_SECONDS + 1
+                while Condition.CENTRAL_UNREACHABLE not in self._conditions_of("agent", clock.now):
+                    await asyncio.sleep(0.02)
+            agent.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await agent
+
+        asyncio.run(run_agent_without_central())
+        return health.read_health(self.room.paths.health_folder, clock.now)
+
+    def lists_stale(self) -> tuple[ProcessHealth, ...]:
+        self.central.stop()
+        fetched_at = time.time() - 30 * DAY_SECONDS
+        os.utime(self.room.index, (fetched_at, fetched_at))
+        self.room.start_agent()
+        return self._said_by("agent", Condition.LISTS_STALE)
+
+    def starting(self) -> tuple[ProcessHealth, ...]:
+        with stuck_while_reading(self.room.paths.policy):
+            self.room.start_process("resolver")
+            return self._said_by("resolver", Condition.STARTING)
+
+    def stopped(self) -> tuple[ProcessHealth, ...]:
+        process = self.room.start_process("agent")
+        wait_until("the agent", self.room.said)
+        process.kill()
+        process.wait(20)
+        return health.read_health(self.room.paths.health_folder, time.time() + STALE_SECONDS + 1)
+
+    def _has_spoken(self, process: str) -> bool:
+        return (self.room.paths.health_folder / f"{process}.json").exists()
+
+    def _settings(self) -> RoomSettings:
+        return load_settings(self.room.file, RoomSettings)
+
+    def _said_by(self, process: str, condition: Condition) -> tuple[ProcessHealth, ...]:
+        wait_until(condition.value, lambda: condition in self._conditions_of(process, time.time()))
+        return self.room.said()
+
+    def _conditions_of(self, process: str, now: float) -> set[Condition]:
+        said = health.read_health(self.room.paths.health_folder, now)
+        return {condition for one in said if one.process.startswith(process) for condition in one.conditions}
+
+    def _card_said(self, settings: str) -> tuple[ProcessHealth, ...]:
+        card = FakeCard(self._folder / "card")
+        card.write_settings(settings)
+        card.boot()
+        return health.read_health(card.paths.runtime / "health", time.time())
+
+
+@contextlib.contextmanager
+def stuck_while_reading(path: Path) -> Iterator[None]:
+    """Let whoever reads a file wait, as for a failing card, until the block ends; then it is as it was."""
+    content = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+    try:
+        yield
+    finally:
+        with path.open("wb") as pipe:  # waits for the reader
+            whole = path.with_suffix(".whole")
+            whole.write_bytes(content)
+            whole.replace(path)
+            pipe.write(content)
+
+
+@pytest.fixture
+def faults(short_path: Path) -> Iterator[Faults]:
+    with FakeCentral() as central, FakeUpstream() as upstream:
+        made = Faults(short_path, central, upstream)
+        yield made
+        made.room.stop()
+
+
+@pytest.mark.parametrize("condition", Condition)
+def test_a_real_fault_raises_every_condition(faults: Faults, condition: Condition) -> None:
+    break_something: Callable[[], tuple[ProcessHealth, ...]] = getattr(faults, condition.name.lower())
+    said = [one for one in break_something() if condition in one.conditions]
+    assert said
+    if condition is not Condition.STOPPED:  # nobody says that of itself
+        assert {one.process.partition("-")[0] for one in said} == {condition.row.raised_by}
+
+
+def test_a_room_is_starting_until_its_resolver_answers(faults: Faults) -> None:
+    faults.starting()
+    wait_until("an answer of the resolver", lambda: {one.process for one in faults.room.said()} >= {"resolver-1"})
+    assert Condition.STARTING not in faults.room.conditions()
+
+
+def test_a_resolver_that_cannot_start_has_stopped_and_starts_no_longer(faults: Faults) -> None:
+    faults.room.file.write_text(
+        faults.room.file.read_text().replace("[web]", '[dns.tls]\ncertificate = "c"\nkey = "k"\n[web]')
+    )
+    assert faults.room.start_process("resolver").wait(20) == 1
+    assert faults.room.conditions() == {Condition.STOPPED}
+
+
+def test_the_most_urgent_stands_first_and_values_and_rhythms_are_told_apart() -> None:
+    rows = [condition.row for condition in Condition]
+    assert len({row.rhythm for row in rows}) == len({row.words for row in rows}) == len(rows)
+    assert next(iter(Condition)).value == "disk-trouble"
+
+
+def test_what_a_newer_room_says_has_a_name_and_no_words() -> None:
+    assert describe_condition("disk-trouble") == ("disk trouble", "the log cannot be written")
+    assert describe_condition("roof-on-fire") == ("roof on fire", "")
+
+
+def test_the_table_of_the_lamp_in_the_documents_is_the_table_of_conditions() -> None:
+    text = (ROOT / "docs/lamp.md").read_text()
+    table = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \| [^|]+ \|$", text, re.MULTILINE)
+    first = next(at for at, (rhythm, *_) in enumerate(table) if rhythm == next(iter(Condition)).row.rhythm)
+    rows = [(row.rhythm, row.raised_by) for row in (condition.row for condition in Condition)]
+    assert [(rhythm, raised_by) for rhythm, _, raised_by in table[first:]] == rows
+    for condition, (_, means, _) in zip(Condition, table[first:], strict=True):
+        assert means.startswith(condition.row.words)
+
+
+def test_lists_that_central_still_names_are_not_old_and_stay_so_while_it_is_away(faults: Faults) -> None:
+    old = time.time() - 30 * DAY_SECONDS
+    os.utime(faults.room.index, (old, old))
+    faults.room.start_agent()
+    wait_until("what central says", faults.room.paths.confirmed_index.exists)
+    faults.central.stop()
+    faults.room.stop()
+    (faults.room.paths.health_folder / "agent.json").unlink()
+    faults.room.start_agent()
+    wait_until("the agent", faults.room.said)
+    assert [one.conditions for one in faults.room.said()] == [()]
+
+
+def test_a_log_that_a_newer_hallpass_wrote_is_said_and_left_alone(faults: Faults) -> None:
+    with contextlib.closing(open_database_for_writing(faults.room.paths.query_log, None)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    faults.room.start_process("recorder")
+    wait_until("the recorder", lambda: any(Condition.DISK_TROUBLE in one.conditions for one in faults.room.said()))
+    (said,) = faults.room.said()
+    assert "version 99" in said.details["log"]
+    assert list(faults.room.paths.data.glob("*set-aside*")) == []
