@@ -10,8 +10,6 @@ from appliance.room.addresses import outbound_addresses
 from appliance.room.conditions import Condition
 from appliance.room.health import ProcessHealth
 
-_NEEDED = {"agent": "agent", "recorder": "recorder", "resolver-1": "resolver"}
-
 
 def write_status(paths: CardPaths, machine: Machine, config: ChosenConfig, version: str, now: float) -> None:
     """Write how the room is, where that is not what stands there; and note the time for the next boot."""
@@ -34,5 +32,6 @@ def list_troubles(healths: tuple[ProcessHealth, ...]) -> tuple[str, ...]:
     conditions = {condition for one in healths for condition in one.conditions}
     lines = [one.row.words for one in Condition if one in conditions and one.row.in_status_file]
     lines += [f"the {one.process} has stopped" for one in healths if Condition.STOPPED in one.conditions]
-    lines += [f"the {name} does not run" for process, name in _NEEDED.items() if process not in present]
+    missing = (process for process in health.NEEDED_PROCESSES if process not in present)
+    lines += [f"the {process.partition('-')[0]} does not run" for process in missing]
     return tuple(lines)

@@ -30,8 +30,6 @@ DAY_SECONDS = 86_400.0
 CERTIFICATE_DAYS = 21
 _CONNECT_SECONDS = 4.0
 
-_NEEDED = ("agent", "recorder", "resolver-1")
-
 
 class RoomDoctor:
     """Looks at one room."""
@@ -61,7 +59,7 @@ class RoomDoctor:
 
     def _services(self) -> Iterator[CheckResult]:
         by_name = {one.process: one for one in self._healths()}
-        names = sorted({*_NEEDED, *(name for name in by_name if name != "card")})
+        names = sorted({*health.NEEDED_PROCESSES, *(name for name in by_name if name != "card")})
         wrong = [name for name in names if name not in by_name or Condition.STOPPED in by_name[name].conditions]
         for name in wrong:
             unit = name.partition("-")[0]

@@ -16,6 +16,7 @@ from dns.errors import DECODING_FAILED
 
 STALE_SECONDS = 15.0
 RENEW_SECONDS = 5.0  # how often each process writes its file
+NEEDED_PROCESSES = ("agent", "recorder", "resolver-1")  # of every room; the pages say nothing of themselves
 
 
 class ProcessHealth(msgspec.Struct, frozen=True, kw_only=True):

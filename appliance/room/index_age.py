@@ -15,7 +15,7 @@ from appliance.files import write_file_atomically
 from appliance.room.agent.installer import installed_index_version
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import RoomSettings
-from blocklists.container import INDEX_NAME
+from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from dns.errors import DECODING_FAILED
 
 STALE_SECONDS = 8 * 86_400.0  # central is silent or names other lists for a week and a day: somebody should look
@@ -42,7 +42,9 @@ def read_index_age(settings: RoomSettings, paths: RoomPaths, now: float) -> floa
     index = settings.lists.index if settings.central is None else paths.index
     if index is None:
         return None
-    fetched_at = _modification_time(index / INDEX_NAME)
+    # What an overlay rests on was fetched long before it, and is still good.
+    times = [_modification_time(index / name) for name in (INDEX_NAME, OVERLAY_NAME)]
+    fetched_at = max((time for time in times if time is not None), default=None)
     if fetched_at is None:
         return None
     known = _read_confirmed(paths) if settings.central is not None else None

@@ -1,10 +1,12 @@
 """`hallpass doctor` on a room of real processes, and what it says when they are not well."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,12 +18,15 @@ from appliance.doctor import dns_client
 from appliance.doctor.check_result import CheckResult, run_check
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.room import RoomDoctor
+from appliance.room.index_age import note_confirmed_index
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.appliance.commands.test_central import HALLPASS, run
 from tests.fakes.authority import Authority
 from tests.fakes.central import TOKEN, FakeCentral
+from tests.fakes.enrolled import EnrolledRoom
 from tests.fakes.ports import free_port
+from tests.fakes.upstream import FakeUpstream
 
 MACHINE = ("disk", "root", "file systems", "heat", "power", "card", "data partition")
 
@@ -147,6 +152,18 @@ def test_mistakes_in_the_settings_are_findings(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.count("problem  settings: ") == len(done.stdout.splitlines()) >= 4
     assert run("doctor", "127.0.0.1", "--config", "x").returncode == 2
+
+
+def test_lists_are_old_for_the_doctor_when_they_are_for_the_lamp(short_path: Path) -> None:
+    with FakeUpstream() as upstream, FakeCentral() as central:
+        room = EnrolledRoom(short_path, upstream, central)
+    now = time.time()
+    fetched_at = now - 9 * 86_400
+    os.utime(room.index, (fetched_at, fetched_at))
+    look = dict(RoomDoctor(load_settings(room.file, RoomSettings), lambda: now).checks())["policy"]
+    assert [one.words for one in look() if one.state == "problem"] == ["are 9 days old"]
+    note_confirmed_index(room.paths, room.version, now - 7200)
+    assert [(one.state, one.words) for one in look() if one.what == "lists"] == [("ok", "are 2 hours old")]
 
 
 class TestCentral:

@@ -215,3 +215,10 @@ def test_a_log_that_a_newer_hallpass_wrote_is_said_and_left_alone(faults: Faults
     (said,) = faults.room.said()
     assert "version 99" in said.details["log"]
     assert list(faults.room.paths.data.glob("*set-aside*")) == []
+
+
+def test_the_lamp_shows_that_the_lists_are_old(faults: Faults) -> None:
+    faults.lists_stale()
+    faults.room.start_process("recorder")
+    lamp = faults.room.paths.simulated_lamp
+    wait_until("the lamp", lambda: lamp.exists() and lamp.read_text().strip() == "on lists-stale")

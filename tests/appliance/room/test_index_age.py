@@ -10,7 +10,7 @@ from appliance.room.index_age import NOTE_SECONDS, STALE_SECONDS, note_confirmed
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import CentralLink, DnsSection, ListsSection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
-from blocklists.container import INDEX_NAME
+from blocklists.container import INDEX_NAME, OVERLAY_NAME
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -90,6 +90,15 @@ def test_a_room_alone_counts_from_the_day_on_which_its_lists_were_compiled(
     index(tmp_path / "own", NOW - 9 * DAY)
     by_hand = msgspec.structs.replace(alone, lists=ListsSection(index=tmp_path / "own"))
     assert read_index_age(by_hand, paths, NOW) == 9 * DAY
+
+
+def test_lists_that_were_renewed_by_an_overlay_are_as_old_as_that(
+    enrolled: RoomSettings, paths: RoomPaths
+) -> None:
+    overlay = paths.index / OVERLAY_NAME
+    overlay.write_bytes(b"")
+    os.utime(overlay, (NOW - 2 * DAY, NOW - 2 * DAY))
+    assert read_index_age(enrolled, paths, NOW) == 2 * DAY
 
 
 def test_the_list_that_hallpass_brings_and_a_list_that_is_missing_have_no_age(
