@@ -11,10 +11,10 @@ import socket
 import struct
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 import gevent
 import gevent.socket
@@ -22,11 +22,14 @@ import gevent.ssl
 from gunicorn import http
 from gunicorn.http import wsgi
 
-from appliance import web_server
 from appliance.web_connections import ConnectionTable, Phase
-from appliance.web_server import STREAM, WebLimits
+from appliance.web_server import STREAM, TCP_USER_TIMEOUT_SECONDS, WebLimits
 from appliance.web_threads import WebThreads
 
+T = TypeVar("T")
+
+_READABLE = 1  # libev's EV_READ
+_READ_BYTES = 8 * 1024  # of a body at once: the reader waits until so much has come
 _PIECE_BYTES = 64 * 1024
 _TAKEN_BYTES = 256 * 1024  # of a response at once
 _IN_MEMORY_BYTES = 256 * 1024  # of a request's body
@@ -72,15 +75,17 @@ class WebConnection:
 
     def __init__(self, server: Server, accepted: gevent.socket.socket, client: Any, local: Any) -> None:
         self._server = server
+        self._limits = server.limits
         self._socket = accepted
         self._client = client  # its address and port
         self._local = local  # ours
         self._request: Any = None
 
-    def evict(self) -> None:
+    def evict(self, *, reset: bool) -> None:
         """Close at once: its greenlet hears that the client is gone, whatever it waits for."""
         with contextlib.suppress(OSError):
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            if reset:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             gevent.socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # that of TLS would forget its session
 
     def run(self) -> None:
@@ -99,9 +104,9 @@ class WebConnection:
                 self._socket.close()
 
     def _serve_requests(self) -> None:
-        patience = int(web_server.TCP_USER_TIMEOUT_SECONDS * 1000)
+        patience = int(TCP_USER_TIMEOUT_SECONDS * 1000)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)  # RFC 5482
-        self._socket.settimeout(web_server.SEND_SECONDS)
+        self._socket.settimeout(self._limits.send_seconds)
         if self._server.tls is not None:
             self._shake_hands(self._server.tls)
         parser = http.get_parser(self._server.cfg, self._socket, self._client)
@@ -109,13 +114,13 @@ class WebConnection:
             self._request = None
             if not self._await_request(parser, is_first=number == 0):
                 return
-            with gevent.Timeout(web_server.HEADER_SECONDS, _Refused(408)):
+            with gevent.Timeout(self._limits.header_seconds, _Refused(408)):
                 self._request = next(parser)
             if not self._respond(self._request):
                 return
 
     def _shake_hands(self, context: gevent.ssl.SSLContext) -> None:
-        with gevent.Timeout(web_server.HANDSHAKE_SECONDS):
+        with gevent.Timeout(self._limits.handshake_seconds):
             self._socket = gevent.ssl.SSLSocket(
                 sock=self._socket, server_side=True, do_handshake_on_connect=False, _context=context
             )
@@ -127,7 +132,7 @@ class WebConnection:
         if not begun:
             if not is_first:
                 self._enter(Phase.IDLE)
-            with gevent.Timeout(web_server.HEADER_SECONDS if is_first else web_server.IDLE_SECONDS):
+            with gevent.Timeout(self._limits.header_seconds if is_first else self._limits.idle_seconds):
                 begun = self._socket.recv(8192)
         parser.unreader.unread(begun)
         self._enter(Phase.RECEIVING)
@@ -136,13 +141,13 @@ class WebConnection:
     def _respond(self, request: Any) -> bool:
         """Answer one request, and return whether there may be another."""
         began = datetime.now()  # noqa: DTZ005 (the access log's, for the difference)
-        limit = self._server.limits.max_body_bytes
-        if any(name == "CONTENT-LENGTH" and int(value) > limit for name, value in request.headers):
+        most = self._limits.max_body_bytes
+        if any(name == "CONTENT-LENGTH" and int(value) > most for name, value in request.headers):
             raise _Refused(413)
         response, environ = wsgi.create(request, self._socket, self._client, self._local, self._server.cfg)
         self._server.name_client(environ)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as body:
-            _receive_body(request.body, body, limit)
+            _receive_body(request.body, body, self._limits)
             self._enter(Phase.SERVING)
             if not self._server.alive:
                 response.force_close()
@@ -159,8 +164,8 @@ class WebConnection:
         return not response.should_close()
 
     def _serve_application(self, environ: dict[str, Any], response: Any) -> None:
-        call = partial(self._server.threads.call, environ["REMOTE_ADDR"])
-        body = call(lambda: _Body(self._server.wsgi, environ, response.start_response))
+        call = partial(self._call_in_thread, environ["REMOTE_ADDR"])
+        body: _Body = call(lambda: _Body(self._server.wsgi, environ, response.start_response))
         if environ.get(STREAM):
             with contextlib.closing(body):
                 self._stream(body, response)
@@ -173,20 +178,33 @@ class WebConnection:
         finally:
             call(body.close)
 
+    def _call_in_thread(self, client: str, function: Callable[[], T]) -> T:
+        try:
+            return self._server.threads.call(client, function)
+        except OSError as problem:
+            raise RuntimeError("the application failed") from problem  # else taken for a client that is gone
+
     def _send(self, response: Any, data: bytes) -> None:
         for start in range(0, len(data), _PIECE_BYTES):
             response.write(data[start : start + _PIECE_BYTES])
 
     def _stream(self, lines: Iterable[bytes], response: Any) -> None:
-        """Send each line as soon as it is there, until they or the client end."""
+        """Send each line as soon as it is there, until they or the client end.
+
+        A client has nothing more to say on this connection: whatever can be read is its farewell.
+        """
         if not self._server.connections.enter(self, Phase.STREAMING):
             raise _Refused(503)
         response.force_close()
-        for line in lines:
-            response.write(line)
-            if not self._server.alive:
-                break
-        response.close()
+        farewell = gevent.get_hub().loop.io(self._socket.fileno(), _READABLE)
+        farewell.start(_break_off, farewell, gevent.getcurrent())
+        try:
+            for line in lines:
+                response.write(line)
+            response.close()
+        finally:
+            farewell.stop()
+            farewell.close()
 
     def _enter(self, phase: Phase) -> None:
         if not self._server.connections.enter(self, phase):
@@ -240,17 +258,22 @@ class _Body:
             close()
 
 
-def _receive_body(reader: Any, body: IO[bytes], limit: int) -> None:
+def _break_off(farewell: Any, stream: gevent.Greenlet) -> None:
+    farewell.stop()
+    stream.kill(_Gone, block=False)
+
+
+def _receive_body(reader: Any, body: IO[bytes], limits: WebLimits) -> None:
     """Take in a request's body. Raises _Refused where it is late or too large."""
-    received, until = 0, time.monotonic() + web_server.BODY_SECONDS
+    received, until = 0, time.monotonic() + limits.body_seconds
     while True:
-        remaining = until + received / web_server.MIN_BODY_RATE - time.monotonic()
+        remaining = until + received / limits.min_body_rate - time.monotonic()
         with gevent.Timeout(max(remaining, 0), _Refused(408)):
-            piece = reader.read(_PIECE_BYTES)
+            piece = reader.read(min(_READ_BYTES, limits.max_body_bytes + 1 - received))
         if not piece:
             body.seek(0)
             return
         received += len(piece)
-        if received > limit:
+        if received > limits.max_body_bytes:
             raise _Refused(413)
         body.write(piece)

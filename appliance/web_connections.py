@@ -33,8 +33,8 @@ class Phase(IntEnum):
 class Evictable(Protocol):
     """A connection, as far as this table is concerned."""
 
-    def evict(self) -> None:
-        """Close at once."""
+    def evict(self, *, reset: bool) -> None:
+        """Close at once; with a reset, so that the machine keeps nothing of it."""
 
 
 class _Entry:
@@ -162,13 +162,13 @@ class ConnectionTable:
         """Let all go that do something else: the server stops."""
         for entry in [entry for entry in self._entries.values() if entry.phase is not phase]:
             self.remove(entry.connection)
-            entry.connection.evict()
+            entry.connection.evict(reset=False)
 
     def _evict_least(self, group: _Group, now: float) -> None:
         entry = group.find_least(now)
         if entry is not None:
             self.remove(entry.connection)
-            entry.connection.evict()
+            entry.connection.evict(reset=entry.phase is Phase.RECEIVING)
 
 
 def client_address(peer: tuple[str, int] | tuple[str, int, int, int]) -> str:

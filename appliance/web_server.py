@@ -13,14 +13,6 @@ from appliance.settings.values import Endpoint
 
 GRACEFUL_SECONDS = 2  # for pages that are under way when the server is told to stop
 
-# How long a client may take. What it has begun is counted as a whole: a byte now and then gains nobody time.
-HANDSHAKE_SECONDS = 5.0
-HEADER_SECONDS = 10.0
-BODY_SECONDS = 30.0
-MIN_BODY_RATE = 100 * 1024  # bytes a second: so much longer may a large file take
-IDLE_SECONDS = 20.0  # between two requests
-SEND_SECONDS = 20.0  # for a piece of at most 64 KiB
-
 # One that closed its socket is noticed at the second sign of life (the first is refused), one that vanished at the
 # first sign of life after what was sent has stood unacknowledged for so long: both within three signs of life,
 # eleven seconds.
@@ -32,13 +24,22 @@ LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
 
 
 class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What clients may take of a server. Trusted proxies speak for many, and have no share of their own."""
+    """What clients may take of a server. Trusted proxies speak for many, and have no share of their own.
+
+    What a client has begun is timed as a whole: a byte now and then gains nobody time.
+    """
 
     max_connections: int = 512
     max_connections_per_address: int = 32  # without streams
     max_streams_per_address: int = 16
     max_body_bytes: int = 1024 * 1024
     trusted_proxies: tuple[str, ...] = ()  # networks; who comes from there says for whom (X-Forwarded-For)
+    handshake_seconds: float = 5.0
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    min_body_rate: float = 100 * 1024  # bytes a second: so much longer may a large file take
+    idle_seconds: float = 20.0  # between two requests
+    send_seconds: float = 20.0  # for a piece of at most 64 KiB
 
 
 def gunicorn_command(

@@ -91,6 +91,8 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         local = listener.getsockname()
         accepted = 0
         while True:
+            # With no descriptor left Linux refuses even where nobody waits: nobody need be evicted for that.
+            gevent.socket.wait_read(listener.fileno())
             try:
                 connection, client = listener.accept()
             except OSError as problem:
@@ -106,7 +108,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         if self.connections.admit(connection, client_address(client)):
             gevent.spawn(connection.run)
         else:
-            connection.evict()
+            connection.evict(reset=True)
             accepted.close()
 
     def _make_room(self, problem: OSError) -> None:
