@@ -91,11 +91,11 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         local = listener.getsockname()
         accepted = 0
         while True:
-            # With no descriptor left Linux refuses even where nobody waits: nobody need be evicted for that.
-            gevent.socket.wait_read(listener.fileno())
             try:
                 connection, client = listener.accept()
             except OSError as problem:
+                # With no descriptor left Linux refuses even where nobody waits: nobody need be evicted for that.
+                gevent.socket.wait_read(listener.fileno())
                 self._make_room(problem)
                 continue
             self._admit(connection, client, local)
