@@ -23,7 +23,7 @@ import msgspec
 from gunicorn.workers.base import Worker
 
 from appliance.web_connection import WebConnection
-from appliance.web_connections import ConnectionTable, Phase, client_address
+from appliance.web_connections import ConnectionTable, client_address
 from appliance.web_server import GRACEFUL_SECONDS, LIMITS_VARIABLE, WebLimits
 from appliance.web_threads import WebThreads
 
@@ -63,7 +63,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
             self._stopping.wait(1.0)
         self.alive = False
         gevent.killall(acceptors)
-        self.connections.evict_all_but(Phase.SERVING)
+        self.connections.evict_unanswered()
         until = time.monotonic() + GRACEFUL_SECONDS
         while len(self.connections) and time.monotonic() < until:
             self.notify()
