@@ -28,11 +28,11 @@ from appliance.web_threads import WebThreads
 
 T = TypeVar("T")
 
-_READABLE = 1  # libev's EV_READ
+_EV_READ = 1  # libev
 _READ_BYTES = 8 * 1024  # of a body at once: the reader waits until so much has come
 _PIECE_BYTES = 64 * 1024
 _TAKEN_BYTES = 256 * 1024  # of a response at once
-_IN_MEMORY_BYTES = 256 * 1024  # of a request's body
+_SPOOL_BYTES = 256 * 1024  # a larger body waits in a file
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: forget the connection at once, keep nothing for it
 _REASONS = {408: "Request Timeout", 413: "Content Too Large", 503: "Service Unavailable"}
 
@@ -146,7 +146,7 @@ class WebConnection:
             raise _Refused(413)
         response, environ = wsgi.create(request, self._socket, self._client, self._local, self._server.cfg)
         self._server.name_client(environ)
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as body:
+        with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as body:
             _receive_body(request.body, body, self._limits)
             self._enter(Phase.SERVING)
             if not self._server.alive:
@@ -197,7 +197,7 @@ class WebConnection:
         if not self._server.connections.enter(self, Phase.STREAMING):
             raise _Refused(503)
         response.force_close()
-        farewell = gevent.get_hub().loop.io(self._socket.fileno(), _READABLE)
+        farewell = gevent.get_hub().loop.io(self._socket.fileno(), _EV_READ)
         farewell.start(_break_off, farewell, gevent.getcurrent())
         try:
             for line in lines:

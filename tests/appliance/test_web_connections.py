@@ -1,5 +1,6 @@
 """Which connection gives way to which, told as a list of arrivals; the time is the test's own."""
 
+import msgspec
 import pytest
 
 from appliance.web_connections import ConnectionTable, Phase, client_address
@@ -23,7 +24,7 @@ class Table:
 
     def __init__(self, **limits: int) -> None:
         self.seconds = 0.0
-        self.table = ConnectionTable(WebLimits(**limits), lambda: self.seconds)  # type: ignore[arg-type]
+        self.table = ConnectionTable(msgspec.structs.replace(WebLimits(), **limits), lambda: self.seconds)
 
     def arrive(self, address: str = HERE, phase: Phase = Phase.RECEIVING) -> Client | None:
         client = Client()
