@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, g, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from appliance import protocol
-from appliance.central import accounts, incidents, policies, reports, requests, room_actions, rooms
+from appliance.central import accounts, incidents, reports, requests, room_actions, rooms
 from appliance.central.errors import CentralError, NotFound
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
@@ -89,8 +89,13 @@ def feed() -> Response:
 @requires(Right.FOLLOW_SCHOOL)
 def policy() -> Response:
     """Answer with the room's policy document."""
-    with central().store.write_session(affects_rooms=False) as session:
-        return _json_response(policies.build_policy(session, central().now(), _get_room(session)))
+    entry = central().targets.current_entry(g.room.id)
+    if entry is None:
+        raise NotFound("there is no such room")
+    response = _json_response(entry.to_document(central().now()))
+    response.set_etag(entry.target.policy_digest)
+    response.make_conditional(request)
+    return response
 
 
 @api.get("/index/<version>")
@@ -175,8 +180,7 @@ def put_action(action_id: str) -> Response:
 def put_health() -> Response:
     """Keep how the room is."""
     health = _decode_body(protocol.RoomHealth)
-    with central().store.write_session(affects_rooms=False) as session:
-        rooms.record_health(session, central().now(), _get_room(session), health)
+    central().health.add_report(g.room.id, health)
     return _json_response({})
 
 

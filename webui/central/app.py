@@ -56,7 +56,8 @@ def create_app() -> Flask:
     """Return the application as it is served: for the settings in the file that HALLPASS_CONFIG names."""
     central = Central(load_settings(Path(os.environ["HALLPASS_CONFIG"]), CentralSettings))
     central.prepare_database()
-    central.start()
+    central.start_feed()
+    central.start_publisher()
     _stop_with_server(central)
     return create_central_app(central)
 

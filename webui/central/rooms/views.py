@@ -20,9 +20,10 @@ def show() -> str:
     now = central().now()
     with central().store.read_session() as session:
         published = policies.latest_publication(session)
-        return render_template(
-            "rooms/rooms.html", rooms=rooms.list_rooms(session), now=now, published=published, form=RoomForm()
-        )
+        index = published.hash if published else ""
+        listed = rooms.list_rooms(session)
+        in_step = {room.id for room in listed if rooms.is_in_step(room, index)}
+        return render_template("rooms/rooms.html", rooms=listed, now=now, in_step=in_step, form=RoomForm())
 
 
 @blueprint.post("/rooms")
