@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from appliance.settings.room import CentralLink
-from appliance.settings.values import Endpoint
+from appliance.settings.values import Endpoint, Network
 
 _LAST_PORT = 65535
 
@@ -26,6 +26,7 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     shared: Path | None = None  # what several centrals on one database share; left out: the data folder
     uplink_mbit: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None  # for indexes; left out: no limit
     index_downloads: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 16  # at once
+    trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
 
     def __post_init__(self) -> None:
         for url in (self.url, self.rooms_url):
