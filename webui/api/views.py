@@ -65,6 +65,11 @@ def _handle_http_error(problem: HTTPException) -> Response:
     return _error_response(problem.name, problem.code or 500)
 
 
+def answer_elsewhere(problem: Exception) -> Response:
+    """Answer, where there are no pages, what no address of the interface answers: in JSON as well."""
+    return _handle_http_error(problem) if isinstance(problem, HTTPException) else _handle_fault(problem)
+
+
 @api.errorhandler(Exception)
 def _handle_fault(problem: Exception) -> Response:
     current_app.logger.error("%s failed", request.path, exc_info=problem)

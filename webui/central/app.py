@@ -1,12 +1,10 @@
-"""Central's site: the coordinator's pages and the rooms' machine interface, as one application."""
+"""Central's site: the coordinator's pages.
+
+It answers the rooms' machine interface as well, for rooms that were enrolled before that had a port of its own.
+"""
 
 import os
-import signal
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from flask import Flask
 
@@ -33,6 +31,7 @@ from webui.central.unblocks.views import blueprint as unblocks
 from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
+from webui.shared.server_stop import stop_with_server
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 PLACE = "for the coordinator"
@@ -58,7 +57,7 @@ def create_app() -> Flask:
     central.prepare_database()
     central.start_feed()
     central.start_publisher()
-    _stop_with_server(central)
+    stop_with_server(central.stop)
     return create_central_app(central)
 
 
@@ -67,7 +66,7 @@ def create_central_app(central: Central) -> Flask:
     settings = central.settings
     app = create_base_app(
         __name__,
-        settings.central.data,
+        settings.central.shared_folder,
         cookie="hallpass-central",
         tls=settings.tls is not None,
         largest_body=MAX_UPLOAD_BYTES,
@@ -95,18 +94,3 @@ def create_central_app(central: Central) -> Flask:
     auth.install_auth(app, check, still_holds, home=START)
     install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))
     return app
-
-
-def _stop_with_server(central: Central) -> None:
-    """Send the open feeds away as soon as the server is told to stop: by themselves they would never end."""
-
-    def chained(before: Any) -> Callable[[int, FrameType | None], None]:
-        def stop(number: int, frame: FrameType | None) -> None:
-            threading.Thread(target=central.stop).start()  # a signal handler may hold any lock: it only starts
-            if callable(before):
-                before(number, frame)
-
-        return stop
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, chained(signal.getsignal(number)))
