@@ -11,6 +11,7 @@ from sqlalchemy import select
 from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
+from appliance.central.lists.downloads import DownloadSlots, UplinkCap
 from appliance.central.lists.publisher import ListPublisher
 from appliance.central.models import ProfileRow, SchoolRow
 from appliance.central.room_health import HealthWriter
@@ -49,6 +50,8 @@ class Central:
         self.targets = RoomTargets(self.store, self.epoch_file, now, has_every_room=serves_rooms)
         self.feed = Feed(self.store, self.targets, now)
         self.health = HealthWriter(self.store, self.feed.connected_rooms, now)
+        self.download_slots = DownloadSlots(settings.central.index_downloads)
+        self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
         self.publisher = ListPublisher(self.store, settings.central.shared_folder, now)
 
     def prepare_database(self) -> None:

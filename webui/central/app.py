@@ -21,6 +21,7 @@ from webui.central.blueprints import START
 from webui.central.delegations.views import blueprint as delegations
 from webui.central.events import blueprint as events
 from webui.central.incidents.views import blueprint as incidents
+from webui.central.input_checks import install_input_checks
 from webui.central.lists.views import blueprint as lists
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reports.views import blueprint as reports
@@ -74,6 +75,7 @@ def create_central_app(central: Central) -> Flask:
     app.extensions["central"] = central
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
     app.register_blueprint(api)
+    install_input_checks(app, without=api.name)
     for feature in FEATURES:
         app.register_blueprint(feature)
     app.context_processor(lambda: {"place": PLACE, "school": settings.central.school})
