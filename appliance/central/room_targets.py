@@ -218,6 +218,6 @@ class RoomTargets:
         self._entries = made if is_whole else before | made
         self._changed |= before.keys() - self._entries.keys()
         for room_id, entry in made.items():
-            old = before.get(room_id)
-            if old is None or (old.target, old.token_hash) != (entry.target, entry.token_hash):
+            old = before.get(room_id)  # None: nobody has been told anything yet
+            if old is not None and (old.target, old.token_hash) != (entry.target, entry.token_hash):
                 self._changed.add(room_id)

@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import event
 
 from appliance.central import requests, rooms, rules
 from appliance.central.feed import Feed
@@ -63,6 +64,61 @@ def test_only_the_room_concerned_is_told(school: FakeSchool, feed: Feed) -> None
     # Its first news is the rule: it was told nothing of the opening in Room 4.
     assert placed(next(other)) == (2, "", 0)
     assert school.room("Room 4").requests_changed == 2
+
+
+def test_a_change_wakes_those_streams_alone_that_it_concerns(school: FakeSchool, feed: Feed) -> None:
+    """Counted: what happens in one of ten rooms wakes its stream, what happens in the school wakes each once."""
+    names = [f"Room {number}" for number in range(10)]
+    for name in names:
+        school.enrol(name)
+    streams = {name: feed.watch_targets(school.room(name).id) for name in names}
+    for stream in streams.values():
+        next(stream)
+    before = feed.woken_rooms
+    asked = school.request("Room 4")
+    assert placed(next(streams["Room 4"])) == (1, "", 1)
+    report_health(school, "Room 5")
+    with school.store.write_session() as session:
+        requests.approve_request(session, school.clock(), request_id=asked, by="coordinator")
+    assert placed(next(streams["Room 4"])) == (2, "", 2)
+    assert feed.woken_rooms == before + 2
+    block(school, "bad.example.org")
+    for stream in streams.values():
+        line = next(stream)
+        assert line is not None
+        assert line.document is not None
+        assert [rule.name for rule in line.document.rules] == ["bad.example.org"]
+    assert feed.woken_rooms == before + 2 + len(names)
+
+
+def test_a_stream_whose_token_has_ended_ends_with_its_next_line(school: FakeSchool, feed: Feed) -> None:
+    stream, other = feed.watch_targets(school.room().id), feed.watch_targets(school.room().id)
+    next(stream)
+    school.enrol()
+    assert [line for line in stream if line is not None] == []
+    assert list(other) == [], "also one that had not begun"
+    assert placed(next(feed.watch_targets(school.room().id))) == (1, "", 0)
+
+
+def test_a_stream_that_is_given_up_before_it_begins_is_nobody(school: FakeSchool, feed: Feed) -> None:
+    stream = feed.watch_targets(school.room().id)
+    assert feed.connected_rooms() == {school.room().id}
+    del stream
+    assert feed.connected_rooms() == frozenset()
+
+
+def test_a_stream_asks_no_database(school: FakeSchool) -> None:
+    """It is driven by the server's event loop, which nothing may block."""
+    school.enrol()
+    feed = Feed(school.store, school.central.targets, school.clock, keepalive_seconds=0.1)
+    stream = feed.watch_targets(school.room().id)
+    with school.store.read_session() as session:
+        engine = session.get_bind()
+    asked: list[object] = []
+    event.listen(engine, "before_cursor_execute", lambda *what: asked.append(what))
+    assert placed(next(stream)) == (1, "", 0)
+    assert next(stream) is None
+    assert asked == []
 
 
 def test_an_opening_that_is_over_is_news(school: FakeSchool, feed: Feed) -> None:
