@@ -99,5 +99,5 @@ def open_central(settings: CentralSettings) -> Central:
     try:
         central.prepare_database()
     except OSError as problem:
-        raise CentralError(f"{settings.central.data}: {problem.strerror}") from None
+        raise CentralError(f"{problem.filename or settings.central.data}: {problem.strerror}") from None
     return central
