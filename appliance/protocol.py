@@ -7,7 +7,7 @@ method   path                    meaning
 =======  ======================  ==========================================================================
 GET      /feed                   a response that does not end: one line of JSON (`Target`) at once and at
                                  every change; an empty line every ten seconds so that silence is noticed
-GET      /policy                 this room's `dns.policy.document.PolicyDocument`
+GET      /policy                 this room's `dns.policy.document.PolicyDocument`; its ETag is its digest
 GET      /index/HASH             the compiled index, as one file (see `blocklists.index`); with ``?base=HASH`` of
                                  one that the room has, an overlay (`blocklists.delta`) where that is smaller
 PUT      /requests/ID            an `UnblockRequest`; the same ID again changes nothing (200 instead of 201)
@@ -38,6 +38,7 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.rights import Role
+from dns.policy.document import PolicyDocument
 
 # The length as well: to a regular expression's `$` a line's end after the digits is the end.
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
@@ -47,12 +48,31 @@ Evidence = Annotated[str, msgspec.Meta(max_length=2000)]  # a name whose every b
 ShortText = Annotated[str, msgspec.Meta(max_length=64)]
 
 
-class Target(msgspec.Struct, frozen=True):
-    """Where a room should be: fetch what differs from what it has."""
+class Target(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a room should be: fetch what differs from what it has.
 
-    policy: int  # the version of its policy document
+    Equal targets mean the same place: neither the time of the line nor the inline copy of the policy counts.
+    """
+
+    policy: int  # the version of its policy document: what a room that knows no digests follows
     index: str  # the hash of its compiled index; "" while none has been compiled
     requests: int  # grows whenever the state of one of its requests changes
+    policy_digest: str = ""  # of the policy's content; the number may lie after a restore, this cannot
+    epoch: str = ""  # of central's database: another one after each restore, when nothing kept may be believed
+    accounts: str = ""  # the digest of what a room must know of accounts
+    time: float = 0.0  # central's clock when the line was made, Unix seconds; 0: not said
+    document: PolicyDocument | None = None  # the policy itself, where it is small and the line before had another
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both say the same place."""
+        return self._place() == other._place() if isinstance(other, Target) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Equal targets have equal hashes."""
+        return hash(self._place())
+
+    def _place(self) -> tuple[object, ...]:
+        return (self.policy, self.index, self.requests, self.policy_digest, self.epoch, self.accounts)
 
 
 class UnblockRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +137,9 @@ class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
     index_age_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
     conditions: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=100)]
     # the values of `appliance.room.health.Condition`; empty: healthy
+    policy_digest: ShortText = ""  # the one that its policy came with; "": the room knows no digests
+    # central's clock minus the room's; None: not measured
+    clock_difference_seconds: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)] | None = None
 
 
 class Credentials(msgspec.Struct, frozen=True):

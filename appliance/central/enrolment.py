@@ -16,14 +16,13 @@ from appliance.settings.central import CentralSettings, TlsSection
 
 def make_enrolment_file(settings: CentralSettings, *, room: str, token: str) -> bytes:
     """Return the bundle of a room. Raises NotPossible with what is missing in the settings."""
-    if not settings.central.url:
+    url = settings.central.rooms_url or settings.central.url
+    if not url:
         raise NotPossible(
             "where do rooms reach this central? Set url in [central], such as https://central.example.org"
         )
     made = enrolment_file.encode_enrolment(
-        EnrolmentFile(
-            room=room.strip(), url=settings.central.url, token=token, certificate=_authority_pem(settings.tls)
-        )
+        EnrolmentFile(room=room.strip(), url=url, token=token, certificate=_authority_pem(settings.tls))
     )
     try:
         enrolment_file.decode_enrolment(made)  # as the card will

@@ -11,5 +11,13 @@ class NotFound(CentralError):
     """What was named does not exist."""
 
 
+class Busy(CentralError):
+    """Central has no time for this now; the same will be possible later."""
+
+    def __init__(self, words: str, retry_seconds: int) -> None:
+        self.retry_seconds = retry_seconds
+        super().__init__(words)
+
+
 class NotPossible(CentralError):
     """What was asked contradicts how things are: a request that is decided already, a name taken."""

@@ -1,150 +1,189 @@
-"""Wakes everyone who waits for news, as soon as anything was written, by whichever process.
+"""Wakes those rooms and pages for whom something is new, as soon as anything was committed, by whichever process.
 
-One thread for each process polls the revisions ten times a second, and expires unblocks whose time is over. Those
-who wait have a signal each: no thread of a room's feed looks at the database by itself. Rooms and pages wait for
-different numbers, because a page shows the health that other rooms report and a room does not.
+One thread for each process waits for commits (`appliance.central.change_channel`) and for the next opening to end,
+brings the table of targets up to date, and decides who is woken. Who waits has a signal of its own: a stream costs
+no thread, holds no lock and asks no database. A room's token is compared at each line with the table's, so that
+one that has ended ends its feed.
 """
 
-import operator
+import logging
 import threading
 import time
-from collections.abc import Callable, Generator
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable
 from datetime import datetime
-from functools import partial
 
+import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.central import policies, rooms, unblocks
+from appliance.central.change_channel import ChangeListener
+from appliance.central.room_targets import RoomTargets
 from appliance.central.store import Store
 from appliance.protocol import Target
 from appliance.signal import Signal
 from appliance.web_server import KEEPALIVE_SECONDS
-from appliance.web_threads import run_in_thread
 
-POLL_SECONDS = 0.1
-_POLLS_BETWEEN_EXPIRIES = 5
+CLOCK_SECONDS = 600.0  # how often a stream without news says central's time
+_MAX_WAIT_SECONDS = 60.0
+_RETRY_SECONDS = 1.0
+_CLOCK_CHECK_SECONDS = 1.0  # how soon a clock that was set is noticed while something is open
+
+log = logging.getLogger("hallpass.central")
 
 
-class _WatchedRevision:
-    """A number that is shown to those who wait for another one."""
+class Subscription:
+    """One open stream."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: set[Signal] = set()
-        self._number = 0
-        self._is_closed = False
-
-    def set_revision(self, number: int) -> None:
-        if number != self._number:
-            self._number = number
-            self._wake_all()
-
-    def close(self) -> None:
-        self._is_closed = True
-        self._wake_all()
-
-    def _wake_all(self) -> None:
-        with self._lock:
-            waiting = tuple(self._waiting)
-        for one in waiting:
-            one.set()
-
-    def wait_for(self, is_news: Callable[[int], bool], until: float) -> int:
-        """Return the number once it is news, or as it is at `until` (of the monotonic clock)."""
-        changed = Signal()
-        with self._lock:
-            self._waiting.add(changed)
-        try:
-            while not (self._is_closed or is_news(self._number)) and (left := until - time.monotonic()) > 0:
-                changed.wait(left)
-            return self._number
-        finally:
-            with self._lock:
-                self._waiting.remove(changed)
+    def __init__(self, room_id: int = 0, token_hash: str = "") -> None:
+        self.room_id = room_id
+        self.token_hash = token_hash
+        self.signal = Signal()
 
 
 class Feed:
     """The news of one process of central."""
 
     def __init__(
-        self, store: Store, now: Callable[[], datetime], *, keepalive_seconds: float = KEEPALIVE_SECONDS
+        self,
+        store: Store,
+        targets: RoomTargets,
+        now: Callable[[], datetime],
+        *,
+        keepalive_seconds: float = KEEPALIVE_SECONDS,
     ) -> None:
         self._store = store
+        self._targets = targets
         self._now = now
         self._keepalive_seconds = keepalive_seconds
-        self._rooms = _WatchedRevision()
-        self._pages = _WatchedRevision()
+        self._lock = threading.Lock()  # of the two below; never held while anybody waits
+        self._rooms: dict[int, weakref.WeakSet[Subscription]] = defaultdict(weakref.WeakSet)
+        self._pages: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self._pages_revision = 0
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._poll_revisions, name="feed", daemon=True)
+        self._listener: ChangeListener | None = None
+        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+        self.woken_rooms = 0  # how often a room's stream was woken because something was new for it
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to listen."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Send everyone who waits away, and stop looking."""
+        """Send everyone who waits away, and stop listening."""
         self._stopping.set()
-        self._rooms.close()
-        self._pages.close()
-        self._thread.join(timeout=5)
+        with self._lock:
+            everyone = [*self._pages, *(one for streams in self._rooms.values() for one in streams)]
+        _wake(everyone)
+        if self._listener is not None:
+            self._listener.wake()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def connected_rooms(self) -> frozenset[int]:
+        """Return the rooms that hold a feed open."""
+        with self._lock:
+            return frozenset(room_id for room_id, streams in self._rooms.items() if streams)
 
     def watch_targets(self, room_id: int) -> Generator[Target | None, None, None]:
-        """Yield where a room should be, at once and whenever it changes; None after a silence.
+        """Return a stream of where a room should be, at once and whenever it changes; None after a silence.
 
-        It is what was yielded last that begins a silence: most changes are no news for this room.
+        It is what was yielded last that begins a silence. The database is asked here, and not by the stream.
+        Raises what SQLAlchemy raises.
         """
-        sent: Target | None = None
-        revision = -1
-        keepalive_at = time.monotonic()
-        while not self._stopping.is_set():
-            revision = self._rooms.wait_for(partial(operator.ne, revision), keepalive_at)
-            if self._stopping.is_set():
-                return
-            target = run_in_thread(partial(self._current_target, room_id))
-            if target == sent and time.monotonic() < keepalive_at:
-                continue
-            keepalive_at = time.monotonic() + self._keepalive_seconds
-            yield target if target != sent else None
-            sent = target
+        entry = self._targets.current_entry(room_id)
+        subscription = Subscription(room_id, "" if entry is None else entry.token_hash)
+        with self._lock:
+            self._rooms[room_id].add(subscription)
+        return self._stream_targets(subscription)
 
     def watch_changes(self, since: int) -> Generator[bool, None, None]:
-        """Yield True whenever anything has changed since a revision of the pages, False after a silence."""
-        while not self._stopping.is_set():
-            until = time.monotonic() + self._keepalive_seconds
-            revision = self._pages.wait_for(partial(operator.lt, since), until)
-            changed, since = revision > since, max(revision, since)
-            if not self._stopping.is_set():
+        """Return a stream of True whenever anything changed since a pages' revision, False after a silence."""
+        subscription = Subscription()
+        with self._lock:
+            self._pages.add(subscription)
+        return self._stream_changes(subscription, since)
+
+    def _stream_targets(self, subscription: Subscription) -> Generator[Target | None, None, None]:
+        sent: Target | None = None
+        keepalive_at = clock_at = 0.0
+        try:
+            while not self._stopping.is_set():
+                entry = self._targets.find_entry(subscription.room_id)
+                if entry is None or entry.token_hash != subscription.token_hash:
+                    return  # it opens another one, and is told why it may not
+                moment = time.monotonic()
+                if entry.target == sent and moment < keepalive_at:
+                    subscription.signal.wait(keepalive_at - moment)
+                    continue
+                line: Target | None = None
+                if entry.target != sent or moment >= clock_at:
+                    line = entry.to_line(self._now(), sent)
+                    clock_at = moment + CLOCK_SECONDS
+                sent, keepalive_at = entry.target, moment + self._keepalive_seconds
+                yield line
+        finally:
+            with self._lock:
+                self._rooms[subscription.room_id].discard(subscription)
+
+    def _stream_changes(self, subscription: Subscription, since: int) -> Generator[bool, None, None]:
+        keepalive_at = time.monotonic() + self._keepalive_seconds
+        try:
+            while not self._stopping.is_set():
+                revision = self._pages_revision
+                if revision <= since and time.monotonic() < keepalive_at:
+                    subscription.signal.wait(keepalive_at - time.monotonic())
+                    continue
+                keepalive_at = time.monotonic() + self._keepalive_seconds
+                changed, since = revision > since, max(revision, since)
                 yield changed
+        finally:
+            with self._lock:
+                self._pages.discard(subscription)
 
-    def _current_target(self, room_id: int) -> Target:
-        now = self._now()
-        with self._store.read_session() as session:
-            room = rooms.get_room(session, room_id)
-            if policies.is_policy_current(session, now, room):
-                return policies.build_target(session, now, room)
-        # The version of the room's policy grows: that belongs to the room's row, but is no news for anybody else,
-        # so the revision does not grow.
-        with self._store.write_session(affects_rooms=False) as session:
-            return policies.build_target(session, now, rooms.get_room(session, room_id))
-
-    def _poll_revisions(self) -> None:
-        polls = 0
+    def _run(self) -> None:
+        is_away = False
         while not self._stopping.is_set():
             try:
-                polls += 1
-                if polls % _POLLS_BETWEEN_EXPIRIES == 0:
-                    self._expire_unblocks()
-                revisions = self._store.revisions()
-            except SQLAlchemyError:
-                self._stopping.wait(1.0)  # the database is away; the next look will tell
-                continue
-            self._rooms.set_revision(revisions.rooms)
-            self._pages.set_revision(revisions.pages)
-            self._stopping.wait(POLL_SECONDS)
+                if self._listener is None:
+                    self._listener = self._store.listen_for_changes()
+                self._look()
+                is_away = False
+                self._wait_for_news(self._listener)
+            except (SQLAlchemyError, psycopg.Error, OSError) as problem:
+                if not is_away:
+                    log.warning("the database is away, everybody keeps what was said last: %s", problem)
+                is_away = True
+                self._stopping.wait(_RETRY_SECONDS)
+            except Exception:  # the one thread that wakes everybody must outlive whatever it finds
+                log.exception("the feed stumbled")
+                self._stopping.wait(_RETRY_SECONDS)
+        if self._listener is not None:
+            self._listener.close()
 
-    def _expire_unblocks(self) -> None:
-        with self._store.read_session() as session:
-            has_expired = unblocks.expire_unblocks(session, self._now())
-        if has_expired:
-            with self._store.write_session() as session:
-                unblocks.expire_unblocks(session, self._now())
+    def _wait_for_news(self, listener: ChangeListener) -> None:
+        """Wait for a commit, or until an opening is over; a clock that was set is noticed within a second."""
+        while not self._stopping.is_set():
+            expiry = self._targets.seconds_until_expiry()
+            if expiry is not None and expiry <= 0:
+                return
+            seconds = _MAX_WAIT_SECONDS if expiry is None else min(expiry, _CLOCK_CHECK_SECONDS)
+            if listener.wait_for_change(seconds):
+                return
+
+    def _look(self) -> None:
+        pages = self._store.revisions().pages
+        self._targets.refresh_targets()
+        changed = self._targets.take_changed()
+        with self._lock:
+            streams = [one for room_id in changed for one in self._rooms.get(room_id, ())]
+            if pages != self._pages_revision:
+                self._pages_revision = pages
+                _wake(self._pages)
+        self.woken_rooms += len(streams)
+        _wake(streams)
+
+
+def _wake(subscriptions: Iterable[Subscription]) -> None:
+    for one in subscriptions:
+        one.signal.set()

@@ -1,7 +1,8 @@
 """Central's tables (SQLAlchemy). All times are UTC and carry their zone; lists of words are JSON.
 
-`RevisionRow` (table `pulse`) holds one number that grows in every transaction which may concern a room: the feed
-watches it, and only it, so that one look tells every process of central whether there is anything new.
+`RevisionRow` (table `pulse`) holds one number that grows in every transaction which may be news to anybody. One
+look at it tells every process of central whether there is anything new; `school_revision` there, and each room's
+`revision`, tell whom it concerns (`appliance.central.change_scope`).
 """
 
 from datetime import UTC, datetime
@@ -40,12 +41,14 @@ class Base(DeclarativeBase):
 
 
 class RevisionRow(Base):
-    """The numbers that grow with every change."""
+    """The numbers that grow with every change, and the epoch in which they do."""
 
     __tablename__ = "pulse"
     id: Mapped[int] = mapped_column(primary_key=True)
-    revision: Mapped[int] = mapped_column("beat", default=0)  # changes that may concern rooms
+    revision: Mapped[int] = mapped_column("beat", default=0)  # changes that rooms or pages may show
     health_reports: Mapped[int] = mapped_column(default=0)  # no news for rooms, but pages show them
+    school_revision: Mapped[int] = mapped_column(default=0)  # the revision that last concerned every room
+    epoch: Mapped[str] = mapped_column(String(32), default="")  # another one after each restore
 
 
 class SchoolRow(Base):
@@ -85,6 +88,7 @@ class RoomRow(Base):
     policy_version: Mapped[int] = mapped_column(default=0)
     policy_digest: Mapped[str] = mapped_column(String(64), default="")
     requests_changed: Mapped[int] = mapped_column(default=0)
+    revision: Mapped[int] = mapped_column(default=0)  # the revision that last concerned this room in particular
 
 
 class UserRow(Base):
@@ -160,7 +164,7 @@ class RequestRow(Base):
 
 
 class UnblockRow(Base):
-    """The granted opening of a site. Ended early where `ended_at` stands before `until`."""
+    """The granted opening of a site. Over once it has `ended_at`: early where that stands before `until`."""
 
     __tablename__ = "unblocks"
     id: Mapped[int] = mapped_column(primary_key=True)

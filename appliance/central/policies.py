@@ -1,64 +1,71 @@
-"""Builds each room's policy document from the school's tables.
+"""A room's policy, of two parts: the school's, which is made once for all its rooms, and the room's own.
 
-The version grows only when the content differs from what the room was given last, so that a room fetches a policy
-exactly when there is something new in it.
+What builds is pure: rows in, values out. The digest of a policy is made from those of its parts, so that a change
+in a school of a thousand rooms hashes the rules once. It names the content alone, without version and time of
+issue.
 """
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import delegations, profiles, rules, unblocks
-from appliance.central.models import PublicationRow, RoomRow, SchoolRow
-from appliance.protocol import Target
+from appliance.central import delegations, profiles, rules
+from appliance.central.models import DelegationRow, ProfileRow, PublicationRow, RuleRow, SchoolRow, UnblockRow
 from dns.policy.document import Delegation, Group, PolicyDocument, Profile, Rule, Unblock
 from dns.policy.overreach import without_overreach
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-def build_policy(session: Session, now: datetime, room: RoomRow) -> PolicyDocument:
-    """Return a room's policy as it should be now; where it differs from the last one its version is one higher."""
-    content = _policy_content(session, now, room)
-    digest = _policy_digest(content)
-    if digest != room.policy_digest:
-        room.policy_digest = digest
-        room.policy_version += 1
-    return msgspec.structs.replace(content, version=room.policy_version, issued=now)
+class SchoolPolicy(msgspec.Struct, frozen=True):
+    """The school's part: what is the same in every room."""
+
+    document: PolicyDocument  # without version, room and openings
+    digest: str
+    size: int  # bytes of its JSON
 
 
-def build_target(session: Session, now: datetime, room: RoomRow) -> Target:
-    """Return where a room should be."""
-    version = build_policy(session, now, room).version
-    published = latest_publication(session)
-    return Target(policy=version, index=published.hash if published else "", requests=room.requests_changed)
+class RoomPolicy(msgspec.Struct, frozen=True):
+    """A whole policy: the school's part, and what is in force in this room besides."""
+
+    school: SchoolPolicy
+    room: str
+    unblocks: tuple[Unblock, ...]
+    digest: str  # SHA-256 of the content, hexadecimal
+    size: int  # bytes of its JSON, about
+
+    def to_document(self, version: int, issued: datetime) -> PolicyDocument:
+        """Return the document that a room is sent."""
+        return msgspec.structs.replace(
+            self.school.document, version=version, issued=issued, room=self.room, unblocks=self.unblocks
+        )
 
 
-def is_policy_current(session: Session, now: datetime, room: RoomRow) -> bool:
-    """Tell whether the room's policy is still what it was given last, so that nothing need be written."""
-    return _policy_digest(_policy_content(session, now, room)) == room.policy_digest
+def read_school_policy(session: Session) -> SchoolPolicy:
+    """Return the school's part as the database has it now."""
+    return build_school_policy(
+        session.scalars(select(SchoolRow)).one(),
+        profiles.list_profiles(session),
+        rules.list_rules(session),
+        delegations.list_delegations(session),
+    )
 
 
-def latest_publication(session: Session) -> PublicationRow | None:
-    """Return the index that rooms should use, or None while there is none."""
-    return session.scalar(select(PublicationRow).order_by(PublicationRow.id.desc()).limit(1))
-
-
-def _policy_digest(content: PolicyDocument) -> str:
-    return hashlib.sha256(_encoder.encode(content)).hexdigest()
-
-
-def _policy_content(session: Session, now: datetime, room: RoomRow) -> PolicyDocument:
-    school = session.scalars(select(SchoolRow)).one()
-    found = profiles.list_profiles(session)
+def build_school_policy(
+    school: SchoolRow,
+    found: Sequence[ProfileRow],
+    school_rules: Iterable[RuleRow],
+    delegated: Iterable[DelegationRow],
+) -> SchoolPolicy:
+    """Make the school's part; `found`: its profiles, the default one first."""
     default = next((profile.name for profile in found if profile.is_default), found[0].name)
     made = PolicyDocument(
         version=0,
         school=school.name,
-        room=room.name,
         timezone=school.timezone,
         default_group=default,
         groups=tuple(
@@ -75,8 +82,23 @@ def _policy_content(session: Session, now: datetime, room: RoomRow) -> PolicyDoc
         ),
         rules=tuple(
             Rule(name=rule.name, action=rule.action, locked=rule.locked, note=rule.note)  # type: ignore[arg-type]  # the table holds these two words only
-            for rule in rules.list_rules(session)
+            for rule in school_rules
         ),
+        locked_categories=tuple(school.locked_categories),
+        delegations=tuple(
+            Delegation(categories=(one.category,), minutes=one.minutes, per_day=one.per_day) for one in delegated
+        ),
+    )
+    document = without_overreach(made)[0]  # older than the checks on entry; the pages name what is left out
+    encoded = _encoder.encode(document)
+    return SchoolPolicy(document=document, digest=hashlib.sha256(encoded).hexdigest(), size=len(encoded))
+
+
+def build_room_policy(school: SchoolPolicy, room: str, unblocks: Iterable[UnblockRow]) -> RoomPolicy:
+    """Make a room's policy from the school's part and what is open in the room, the first to end first."""
+    own = PolicyDocument(
+        version=0,
+        room=room,
         unblocks=tuple(
             Unblock(
                 id=str(unblock.id),
@@ -88,12 +110,17 @@ def _policy_content(session: Session, now: datetime, room: RoomRow) -> PolicyDoc
                 by=unblock.by,
                 request=unblock.request_id or "",
             )
-            for unblock in unblocks.list_active_unblocks(session, now, room)
-        ),
-        locked_categories=tuple(school.locked_categories),
-        delegations=tuple(
-            Delegation(categories=(one.category,), minutes=one.minutes, per_day=one.per_day)
-            for one in delegations.list_delegations(session)
+            for unblock in unblocks
         ),
     )
-    return without_overreach(made)[0]  # older than the checks on entry; the pages name what is left out
+    own = without_overreach(own)[0]
+    encoded = _encoder.encode(own)
+    digest = hashlib.sha256(school.digest.encode() + encoded).hexdigest()
+    return RoomPolicy(
+        school=school, room=room, unblocks=own.unblocks, digest=digest, size=school.size + len(encoded)
+    )
+
+
+def latest_publication(session: Session) -> PublicationRow | None:
+    """Return the index that rooms should use, or None while there is none."""
+    return session.scalar(select(PublicationRow).order_by(PublicationRow.id.desc()).limit(1))

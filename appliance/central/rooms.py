@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -9,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import RevisionRow, RoomRow
+from appliance.central.models import RoomRow
+from appliance.central.store import count_health_reports
 from appliance.protocol import RoomHealth
 
 PLACEHOLDER_TOKEN = "0" * 43  # as long as a token, and nobody's
@@ -51,7 +53,7 @@ def get_room(session: Session, room_id: int) -> RoomRow:
 
 def record_health(session: Session, now: datetime, room: RoomRow, health: RoomHealth) -> None:
     """Keep what a room said of itself. That is news for pages, but for no room."""
-    session.execute(update(RevisionRow).values(health_reports=RevisionRow.health_reports + 1))
+    count_health_reports(session)
     session.add(room)
     room.last_seen = now
     room.health = {
@@ -60,7 +62,25 @@ def record_health(session: Session, now: datetime, room: RoomRow, health: RoomHe
         "index": health.index,
         "index_age_seconds": health.index_age_seconds,
         "conditions": list(health.conditions),
+        "policy_digest": health.policy_digest,
+        "clock_difference_seconds": health.clock_difference_seconds,
     }
+
+
+def mark_seen(session: Session, now: datetime, room_ids: Iterable[int], *, is_news: bool) -> None:
+    """Note that rooms hold their feeds open. `is_news`: pages showed some of them as away."""
+    session.execute(update(RoomRow).where(RoomRow.id.in_(list(room_ids))).values(last_seen=now))
+    if is_news:
+        count_health_reports(session)
+
+
+def is_in_step(room: RoomRow, index: str) -> bool:
+    """Tell whether a room has what it should have: the content of its policy, not a number, and this index."""
+    if room.health is None or not index or room.health["index"] != index:
+        return False
+    if digest := room.health.get("policy_digest"):
+        return bool(digest == room.policy_digest)
+    return bool(room.health["policy"] == room.policy_version)  # a room from before digests
 
 
 def mark_requests_changed(session: Session, room_id: int) -> None:

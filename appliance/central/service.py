@@ -8,10 +8,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
+from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
+from appliance.central.lists.downloads import DownloadSlots, UplinkCap
 from appliance.central.lists.publisher import ListPublisher
 from appliance.central.models import ProfileRow, SchoolRow
+from appliance.central.room_health import HealthWriter
+from appliance.central.room_targets import RoomTargets
 from appliance.central.store import Store
 from appliance.settings.central import CentralSettings
 
@@ -36,18 +40,27 @@ def utc_now() -> datetime:
 class Central:
     """The parts of a central service."""
 
-    def __init__(self, settings: CentralSettings, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, settings: CentralSettings, now: Callable[[], datetime] = utc_now, *, serves_rooms: bool = False
+    ) -> None:
         self.settings = settings
         self.now = now
         self.store = Store.from_settings(settings)
-        self.feed = Feed(self.store, now)
-        self.publisher = ListPublisher(self.store, settings.central.data, now)
+        self.epoch_file = EpochFile(settings.central.shared_folder / "epoch")
+        self.targets = RoomTargets(self.store, self.epoch_file, now, has_every_room=serves_rooms)
+        self.feed = Feed(self.store, self.targets, now)
+        self.health = HealthWriter(self.store, self.feed.connected_rooms, now)
+        self.download_slots = DownloadSlots(settings.central.index_downloads)
+        self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
+        self.publisher = ListPublisher(self.store, settings.central.shared_folder, now)
 
     def prepare_database(self) -> None:
         """Bring the database to today's tables, and make the school where there is none yet."""
         self.settings.central.data.mkdir(parents=True, exist_ok=True)
+        self.settings.central.shared_folder.mkdir(parents=True, exist_ok=True)
         self.store.migrate()
-        with self.store.write_session() as session:
+        self.epoch_file.begin_epoch_if_restored(self.store, self.now())  # before anything is counted
+        with self.store.write_session(affects_rooms=False) as session:
             school = session.scalars(select(SchoolRow)).one_or_none()
             if school is None:
                 school = SchoolRow(id=1, starter_list=True, locked_categories=list(LOCKED_CATEGORIES))
@@ -62,15 +75,20 @@ class Central:
             school.name = self.settings.central.school
             school.timezone = self.settings.central.timezone
 
-    def start(self) -> None:
-        """Begin to watch and to compile; the lists are compiled once at each start."""
+    def start_feed(self) -> None:
+        """Begin to wake rooms and pages, and to write down how rooms are."""
         self.feed.start()
+        self.health.start()
+
+    def start_publisher(self) -> None:
+        """Begin to compile; the lists are compiled once at each start."""
         self.publisher.start()
         self.publisher.request_build()
 
     def stop(self) -> None:
-        """Stop watching and compiling."""
+        """Stop everything that was started."""
         self.feed.stop()
+        self.health.stop()
         self.publisher.stop()
         self.store.close()
 
@@ -81,5 +99,5 @@ def open_central(settings: CentralSettings) -> Central:
     try:
         central.prepare_database()
     except OSError as problem:
-        raise CentralError(f"{settings.central.data}: {problem.strerror}") from None
+        raise CentralError(f"{problem.filename or settings.central.data}: {problem.strerror}") from None
     return central

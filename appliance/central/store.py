@@ -14,27 +14,36 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from appliance.central import change_channel, change_scope
+from appliance.central.change_channel import ChangeListener, PostgresListener, SqliteChannel, SqliteListener
 from appliance.central.errors import CentralError
-from appliance.central.models import RevisionRow
+from appliance.central.models import RevisionRow, RoomRow
 from appliance.settings.central import CentralSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_POOL_SIZE = 32  # connections that are kept, and as many again in a crowd
+_IS_NEWS = "is news"  # in `Session.info`: whether whoever listens is woken by the commit
 _ADVISORY_LOCK = 0x48616C6C  # the number of PostgreSQL's advisory lock: "Hall"
 
 
 class Revisions(msgspec.Struct, frozen=True):
-    """Two numbers that only grow."""
+    """Numbers that only grow, within an epoch."""
 
-    rooms: int  # with every change that may concern a room
-    pages: int  # with each of those, and with every health report
+    rooms: int  # with every change that rooms or pages may show
+    pages: int  # with each of those, and with every batch of health reports
+    school: int  # what `rooms` was when a change last concerned every room
+    epoch: str
 
 
 class Store:
     """The database of one central service."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
+        self._folder = folder
+        self._channel = SqliteChannel(folder) if self.is_sqlite else None
         self._sessions = sessionmaker(engine, expire_on_commit=False)
+        event.listen(self._sessions, "after_flush", change_scope.collect_scope)
 
     @classmethod
     def from_settings(cls, settings: CentralSettings) -> "Store":
@@ -43,10 +52,16 @@ class Store:
         if not url:
             settings.central.data.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{settings.central.data / 'central.db'}"
-        engine = create_engine(url)
-        if engine.dialect.name == "sqlite":
+        is_sqlite = url.startswith("sqlite")
+        engine = create_engine(url, pool_size=_POOL_SIZE, max_overflow=_POOL_SIZE, pool_pre_ping=not is_sqlite)
+        if is_sqlite:
             event.listen(engine, "connect", _prepare_sqlite)
-        return cls(engine)
+        return cls(engine, settings.central.data)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether the database is a file of this machine's."""
+        return self._engine.dialect.name == "sqlite"
 
     def migrate(self) -> None:
         """Bring the database to today's tables. Raises CentralError where it cannot be reached.
@@ -75,27 +90,74 @@ class Store:
         """Give a session that is committed at the end, or rolled back where the block raises.
 
         The first statement locks the one row of `pulse`, so that writers come one after the other: what a block
-        reads still holds when it writes. The revision grows unless the change cannot concern any room.
+        reads still holds when it writes. The revision grows, and with it that of whom the change concerns;
+        `affects_rooms=False` says that it is no news for pages either, unless a row says that it is.
         """
         with self._sessions.begin() as session:
-            session.execute(update(RevisionRow).values(revision=RevisionRow.revision + int(affects_rooms)))
+            session.execute(update(RevisionRow).values(revision=RevisionRow.revision))
             yield session
+            session.flush()
+            _record_scope(session, is_news=affects_rooms)
+            is_news = bool(session.info.get(_IS_NEWS))
+            if is_news and self._channel is None:
+                change_channel.notify_in_transaction(session)
+        if is_news:
+            self.poke()
+
+    def poke(self) -> None:
+        """Have every process that listens look again. On PostgreSQL the commit itself does that."""
+        if self._channel is not None:
+            self._channel.poke()
+
+    def listen_for_changes(self) -> ChangeListener:
+        """Return what waits for commits, by this process or another. Raises what SQLAlchemy raises."""
+        if self._channel is None:
+            return PostgresListener(self._engine)
+        return SqliteListener(self._folder, self._engine)
 
     def revision(self) -> int:
         """Return the number that grows with every change."""
-        with self._sessions() as session:
-            return session.scalar(select(RevisionRow.revision)) or 0
+        return self.revisions().rooms
 
     def revisions(self) -> Revisions:
-        """Return how much has changed until now, for rooms and for pages."""
+        """Return how much has changed until now, for whom."""
         with self._sessions() as session:
-            row = session.execute(select(RevisionRow.revision, RevisionRow.health_reports)).one_or_none()
-        revision, health_reports = row if row is not None else (0, 0)
-        return Revisions(rooms=revision, pages=revision + health_reports)
+            return read_revisions(session)
 
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
+        if self._channel is not None:
+            self._channel.close()
+
+
+def read_revisions(session: Session) -> Revisions:
+    """Return how much has changed until what a session sees, for whom."""
+    row = session.execute(
+        select(RevisionRow.revision, RevisionRow.health_reports, RevisionRow.school_revision, RevisionRow.epoch)
+    ).one_or_none()
+    revision, health_reports, school, epoch = row if row is not None else (0, 0, 0, "")
+    return Revisions(rooms=revision, pages=revision + health_reports, school=school, epoch=epoch)
+
+
+def count_health_reports(session: Session) -> None:
+    """Say that a transaction has news of the rooms' health: for pages, but for no room."""
+    session.execute(update(RevisionRow).values(health_reports=RevisionRow.health_reports + 1))
+    session.info[_IS_NEWS] = True
+
+
+def _record_scope(session: Session, *, is_news: bool) -> None:
+    """Count a change, in its own transaction, for everybody whom it concerns."""
+    school, rooms = change_scope.concerns_school(session), change_scope.concerned_rooms(session)
+    if not (is_news or school or rooms):
+        return
+    session.info[_IS_NEWS] = True
+    session.execute(update(RevisionRow).values(revision=RevisionRow.revision + 1))
+    current = select(RevisionRow.revision).scalar_subquery()
+    if school:
+        session.execute(update(RevisionRow).values(school_revision=RevisionRow.revision))
+    elif rooms:
+        session.execute(update(RoomRow).where(RoomRow.id.in_(rooms)).values(revision=current))
 
 
 @contextmanager
@@ -115,7 +177,8 @@ def _migration_lock(engine: Engine) -> Iterator[None]:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: Any) -> None:
+    # FULL: what is acknowledged is on the disk. A room deletes its own copy as soon as central has answered.
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 5000"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 5000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from appliance.central import audit, rooms
 from appliance.central.errors import NotFound
-from appliance.central.models import RequestRow, RoomRow, UnblockRow
+from appliance.central.models import RoomRow, UnblockRow
 
 MAX_UNBLOCK_MINUTES = 7 * 24 * 60
 
@@ -24,14 +24,17 @@ def end_unblock(session: Session, now: datetime, *, unblock_id: int, by: str) ->
     audit.record_audit(session, now, by, "ended", unblock.site)
 
 
-def expire_unblocks(session: Session, now: datetime) -> bool:
-    """Move requests whose time is over to `ended`; return whether there were any."""
-    expired = session.scalars(
-        select(UnblockRow).join(RequestRow).where(RequestRow.state == "approved", UnblockRow.until <= now)
-    ).all()
-    for unblock in expired:
+def expire_unblocks(session: Session, now: datetime) -> None:
+    """End what is open until now or before, and the requests that it answered."""
+    over = select(UnblockRow).where(UnblockRow.ended_at.is_(None), UnblockRow.until <= now)
+    for unblock in session.scalars(over):
+        unblock.ended_at = unblock.until
         _end_request(session, unblock)
-    return bool(expired)
+
+
+def next_expiry(session: Session) -> datetime | None:
+    """Return when the next opening ends by itself, which may have been already; None: nothing is open."""
+    return session.scalar(select(func.min(UnblockRow.until)).where(UnblockRow.ended_at.is_(None)))
 
 
 def list_active_unblocks(session: Session, now: datetime, room: RoomRow | None = None) -> list[UnblockRow]:
@@ -47,6 +50,6 @@ def list_active_unblocks(session: Session, now: datetime, room: RoomRow | None =
 
 
 def _end_request(session: Session, unblock: UnblockRow) -> None:
-    if unblock.request is not None:
+    if unblock.request is not None and unblock.request.state == "approved":
         unblock.request.state = "ended"
         rooms.mark_requests_changed(session, unblock.request.room_id)

@@ -1,5 +1,6 @@
 """`hallpass central`: the school's central service, and what a technician does to it."""
 
+import contextlib
 import os
 import ssl
 import sys
@@ -7,21 +8,28 @@ from pathlib import Path
 from typing import TextIO
 
 import click
+import msgspec
 
-from appliance.central import enrolment, rooms, service
+from appliance.central import enrolment, epoch, rooms, service
+from appliance.central.folder_lock import folder_lock
 from appliance.commands.options import config_option, configure_logging
 from appliance.errors import HallpassError
 from appliance.ports import require_free_port
+from appliance.processes import ProcessGroup, Program
 from appliance.settings.central import CentralSettings, TlsSection
 from appliance.settings.load import load_settings
 from appliance.web_server import WebLimits, gunicorn_command
 
-APP = "webui.central.app:create_app()"
+PAGES_APP = "webui.central.app:create_app()"
+ROOMS_APP = "webui.api.app:create_app()"
 THREADS = 16
-MAX_CONNECTIONS = 8192
-MAX_CONNECTIONS_PER_ADDRESS = 256  # a whole school may come from one address
-MAX_STREAMS_PER_ADDRESS = 2048  # so may the rooms of a trust; only who is enrolled or signed in has any
-MAX_BODY_BYTES = 65 * 1024 * 1024  # a list that is handed in, and what surrounds it
+PAGES_LIMITS = WebLimits(
+    max_connections=8192,
+    max_connections_per_address=256,  # a whole school may come from one address
+    max_streams_per_address=2048,  # so may the rooms of a trust; only who is enrolled or signed in has any
+    max_body_bytes=65 * 1024 * 1024,  # a list that is handed in, and what surrounds it
+)
+ROOMS_LIMITS = msgspec.structs.replace(PAGES_LIMITS, max_body_bytes=64 * 1024)
 
 
 @click.group(invoke_without_command=True)
@@ -33,21 +41,59 @@ def command(ctx: click.Context, config: Path) -> None:
         return
     settings = load_settings(config, CentralSettings)
     configure_logging()
-    service.open_central(settings).store.close()
-    require_free_port(settings.central.listen)
-    if settings.tls:
-        _require_usable(settings.tls)
-    environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
+    central = service.open_central(settings)
+    central.store.close()
+    with folder_lock(settings.central.data) if central.store.is_sqlite else contextlib.nullcontext():
+        require_free_port(settings.central.listen)
+        require_free_port(settings.central.rooms_endpoint, hint="; stop what holds it, or change rooms_listen")
+        if settings.tls:
+            _require_usable(settings.tls)
+        os.environ["HALLPASS_CONFIG"] = str(config.absolute())
+        # Everything that can be wrong from the start was asked for above: a process that dies is started again,
+        # from its first second on, and the other one goes on meanwhile.
+        group = ProcessGroup(say=lambda text: click.echo(f"central: {text}", err=True), startup_seconds=0.0)
+        group.start_programs(_programs(settings))
+        sys.exit(group.run_until_signal())
+
+
+def _programs(settings: CentralSettings) -> tuple[Program, ...]:
+    """Return the servers: pages and rooms have nothing in common but the database."""
     tls = (settings.tls.certificate, settings.tls.key) if settings.tls else None
-    limits = WebLimits(
-        max_connections=MAX_CONNECTIONS,
-        max_connections_per_address=MAX_CONNECTIONS_PER_ADDRESS,
-        max_streams_per_address=MAX_STREAMS_PER_ADDRESS,
-        max_body_bytes=MAX_BODY_BYTES,
-        trusted_proxies=tuple(str(network) for network in settings.central.trusted_proxies),
+    proxies = tuple(str(network) for network in settings.central.trusted_proxies)
+    return tuple(
+        Program(
+            name,
+            tuple(
+                gunicorn_command(
+                    app,
+                    endpoint,
+                    threads=THREADS,
+                    tls=tls,
+                    limits=msgspec.structs.replace(limits, trusted_proxies=proxies),
+                )
+            ),
+        )
+        for name, app, endpoint, limits in (
+            ("rooms", ROOMS_APP, settings.central.rooms_endpoint, ROOMS_LIMITS),
+            ("pages", PAGES_APP, settings.central.listen, PAGES_LIMITS),
+        )
     )
-    arguments = gunicorn_command(APP, settings.central.listen, threads=THREADS, tls=tls, limits=limits)
-    os.execve(sys.executable, arguments, environment)  # noqa: S606 (we become the server)
+
+
+@command.command()
+@config_option("central.toml")
+def restored(config: Path) -> None:
+    """Say that the database was put back from a backup in a way that cannot be noticed, such as a snapshot.
+
+    A new epoch begins: every room looks at everything anew. Central may run meanwhile.
+    """
+    central = service.open_central(load_settings(config, CentralSettings))
+    with central.store.write_session() as session:
+        epoch.begin_epoch(session, central.now(), by="command line")
+    revisions = central.store.revisions()
+    central.epoch_file.remember(revisions.epoch, revisions.rooms)
+    central.store.close()
+    click.echo("A new epoch has begun: every room looks at everything anew.")
 
 
 @command.command()

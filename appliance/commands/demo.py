@@ -32,6 +32,7 @@ STARTING_SECONDS = 60.0
 @click.option("--dns-port", type=click.IntRange(1, 65535), default=5300, show_default=True)
 @click.option("--web-port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @click.option("--central-port", type=click.IntRange(1, 65535), default=8081, show_default=True)
+@click.option("--rooms-port", type=click.IntRange(1, 65535), default=8082, show_default=True)
 @click.option("--stand-in-port", type=click.IntRange(1, 65535), default=5302, show_default=True)
 @click.option(
     "--keep",
@@ -45,6 +46,7 @@ def command(
     dns_port: int,
     web_port: int,
     central_port: int,
+    rooms_port: int,
     stand_in_port: int,
     keep: Path | None,
 ) -> None:
@@ -54,8 +56,16 @@ def command(
         dns=Endpoint(LOOPBACK, dns_port),
         room=Endpoint(LOOPBACK, web_port),
         central=Endpoint(LOOPBACK, central_port),
+        central_rooms=Endpoint(LOOPBACK, rooms_port),
     )
-    checks.require_free_ports(addresses.dns, {"--web-port": addresses.room, "--central-port": addresses.central})
+    checks.require_free_ports(
+        addresses.dns,
+        {
+            "--web-port": addresses.room,
+            "--central-port": addresses.central,
+            "--rooms-port": addresses.central_rooms,
+        },
+    )
     upstreams = () if offline else _upstreams(upstream, console)
     stand_in = Endpoint(LOOPBACK, stand_in_port)
     if not upstreams:

@@ -25,6 +25,7 @@ class DemoAddresses(msgspec.Struct, frozen=True):
     dns: Endpoint
     room: Endpoint
     central: Endpoint
+    central_rooms: Endpoint
 
 
 class DemoSchool(msgspec.Struct, frozen=True):
@@ -43,6 +44,7 @@ def create_demo_school(
     central_config = folder / "central.toml"
     central_config.write_text(
         f'[central]\nschool = "Example Primary School"\ndata = "central"\nlisten = "{addresses.central}"\n'
+        f'rooms_listen = "{addresses.central_rooms}"\n'
     )
     central = service.Central(load_settings(central_config, CentralSettings))
     central.prepare_database()
@@ -72,6 +74,6 @@ def create_demo_school(
         f'[dns]\nlisten = ["{addresses.dns}"]\nupstreams = [{upstream_list}]\n'
         f'clients = ["127.0.0.0/8"]\nworkers = 1\n\n'
         f'[web]\nlisten = "{addresses.room}"\n\n[led]\ndriver = "simulated"\n\n'
-        f'[central]\nurl = "http://{addresses.central}"\ntoken_file = "room.token"\n'
+        f'[central]\nurl = "http://{addresses.central_rooms}"\ntoken_file = "room.token"\n'
     )
     return DemoSchool(central_config, room_config, load_settings(room_config, RoomSettings), passwords)

@@ -2,11 +2,14 @@
 
 import zoneinfo
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from appliance.settings.room import CentralLink
 from appliance.settings.values import Endpoint, Network
+
+_LAST_PORT = 65535
 
 
 class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,15 +21,33 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = "Europe/London"
     database: str = ""  # an SQLAlchemy URL; left out: SQLite in the data folder
     url: str = ""  # where rooms reach it, for their enrolment bundles
+    rooms_listen: Endpoint | None = None  # where rooms are served; left out: the port after the pages'
+    rooms_url: str = ""  # where rooms reach that; left out: `url`, for the pages' port serves rooms as well
+    shared: Path | None = None  # what several centrals on one database share; left out: the data folder
+    uplink_mbit: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None  # for indexes; left out: no limit
+    index_downloads: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 16  # at once
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
 
     def __post_init__(self) -> None:
-        if self.url:
-            CentralLink.check_url(self.url)
+        for url in (self.url, self.rooms_url):
+            if url:
+                CentralLink.check_url(url)
+        if self.rooms_listen is None and self.listen.port == _LAST_PORT:
+            raise ValueError("rooms_listen: is missing; there is no port after the pages'")
         try:
             zoneinfo.ZoneInfo(self.timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
             raise ValueError(f"timezone: {self.timezone!r} is no time zone, such as Europe/London") from None
+
+    @property
+    def rooms_endpoint(self) -> Endpoint:
+        """Return where rooms are served by themselves."""
+        return self.rooms_listen or Endpoint(self.listen.host, self.listen.port + 1)
+
+    @property
+    def shared_folder(self) -> Path:
+        """Return the folder of what every process of central must find: key, lists, indexes, epoch."""
+        return self.shared or self.data
 
 
 class TlsSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +65,6 @@ class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):
     tls: TlsSection | None = None
 
     def __post_init__(self) -> None:
-        if (
-            self.tls is None
-            and not self.central.listen.host.startswith("127.")
-            and self.central.listen.host != "::1"
-        ):
+        hosts = {self.central.listen.host, self.central.rooms_endpoint.host}
+        if self.tls is None and not all(host.startswith("127.") or host == "::1" for host in hosts):
             raise ValueError("tls: is missing; without a certificate only a loopback address may be served")

@@ -20,7 +20,7 @@ from appliance.settings.common import (
     LedSection,
 )
 from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection
-from appliance.settings.values import Endpoint, UpstreamSetting
+from appliance.settings.values import Endpoint, Network, UpstreamSetting
 from dns.forward.server import is_ip_address
 
 # A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".

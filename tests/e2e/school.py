@@ -1,5 +1,6 @@
 """A school for a story: central, rooms and a stand-in for the internet, all real processes on loopback."""
 
+import contextlib
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from typing import TypeVar
 import httpx
 from dnslib import QTYPE, DNSRecord
 
+from tests.bench.servers import family
 from tests.e2e.browser import Browser
 from tests.fakes.ports import free_port
 
@@ -65,7 +67,9 @@ class Process:
 
     def kill(self) -> None:
         """Kill it and all that it started: nothing of it answers any more."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        for one in family(self._process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
         self._process.wait()
 
 
@@ -104,7 +108,9 @@ class Room:
         self.dns_port, self.web_port = free_port(), free_port()
         self.config = self.folder / "room.toml"
         source = alone or (
-            f'[central]\nurl = "{school.url}"\ntoken_file = "{school.enrol(name)}"\n' if school.central else ""
+            f'[central]\nurl = "{school.rooms_url}"\ntoken_file = "{school.enrol(name)}"\n'
+            if school.central
+            else ""
         )
         self.config.write_text(
             f'[room]\nname = "{name}"\ndata = "data"\n'
@@ -160,11 +166,13 @@ class School:
         shutil.rmtree(self.folder)
 
     def _start_central(self) -> None:
-        self.central_port = free_port()
+        self.central_port, self.rooms_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.central_port}"
+        self.rooms_url = f"http://127.0.0.1:{self.rooms_port}"
         self.config = self.folder / "central.toml"
         self.config.write_text(
             f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{self.central_port}"\n'
+            f'rooms_listen = "127.0.0.1:{self.rooms_port}"\nrooms_url = "{self.rooms_url}"\n'
         )
         self.central = Process(self.folder, "central", *HALLPASS, "central", "--config", str(self.config))
         self._processes.append(self.central)

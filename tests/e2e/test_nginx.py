@@ -12,8 +12,9 @@ import pytest
 
 from appliance.protocol import Target
 from tests.e2e.browser import Browser
-from tests.e2e.school import HALLPASS, Process, free_port, hallpass, until
+from tests.e2e.school import HALLPASS, Process, hallpass, until
 from tests.fakes.authority import Authority
+from tests.fakes.ports import free_port
 
 pytestmark = pytest.mark.timeout(180)
 

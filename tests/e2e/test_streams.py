@@ -131,7 +131,7 @@ def _cookies(browser: Browser) -> dict[str, str]:
 
 
 def room_feed(school: School, name: str) -> Server:
-    return Server(school.central_port, "/api/v1/feed", _token(school, name))
+    return Server(school.rooms_port, "/api/v1/feed", _token(school, name))
 
 
 def _token(school: School, name: str) -> dict[str, str]:
@@ -157,7 +157,9 @@ def test_a_feed_is_never_silent_for_long_while_other_rooms_report_their_health(s
     server = room_feed(school, "Room 1")
     with (
         server.stream() as feed,
-        httpx.Client(base_url=school.url, headers=_token(school, "Room 2"), trust_env=False, timeout=20) as other,
+        httpx.Client(
+            base_url=school.rooms_url, headers=_token(school, "Room 2"), trust_env=False, timeout=20
+        ) as other,
     ):
         assert lines_are_never_far_apart(feed, other, LONGEST_SILENCE_SECONDS + 2) > 0
 

@@ -231,7 +231,10 @@ def test_nothing_that_strangers_send_stops_a_room() -> None:
 
 
 def test_ctrl_c_stops_a_demo_and_leaves_nothing_running() -> None:
-    ports = {name: str(free_port()) for name in ("--dns-port", "--web-port", "--central-port", "--stand-in-port")}
+    ports = {
+        name: str(free_port())
+        for name in ("--dns-port", "--web-port", "--central-port", "--rooms-port", "--stand-in-port")
+    }
     arguments = [word for pair in ports.items() for word in pair]
     with subprocess.Popen(
         [*HALLPASS, "demo", "--offline", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -13,6 +13,7 @@ from appliance.central.service import Central
 from appliance.rights import Role
 from appliance.settings.central import CentralSection, CentralSettings
 from appliance.settings.values import Endpoint
+from dns.policy.document import PolicyDocument
 
 MORNING = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 PASSWORD = "a long pass phrase"
@@ -74,6 +75,12 @@ class FakeSchool:
         with self.store.write_session() as session:
             assert requests.submit_request(session, self.clock(), self.room(room), asked)
         return asked.id
+
+    def document(self, room: str = "Room 4") -> PolicyDocument:
+        """Return the policy that a room is given now."""
+        entry = self.central.targets.current_entry(self.room(room).id)
+        assert entry is not None
+        return entry.to_document(self.clock())
 
     def close(self) -> None:
         self.store.close()

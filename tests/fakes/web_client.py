@@ -9,7 +9,8 @@ from pathlib import Path
 
 from appliance.settings.values import Endpoint
 from appliance.web_server import WebLimits, gunicorn_command
-from tests.e2e.school import Process, free_port, until
+from tests.e2e.school import Process, until
+from tests.fakes.ports import free_port
 
 PATIENCE_SECONDS = 30.0
 

@@ -15,7 +15,7 @@ class ServedSchool(FakeSchool):
 
     def __init__(self, folder: Path, *, database: str = "") -> None:
         super().__init__(folder, database=database)
-        self.central.feed.start()
+        self.central.start_feed()
         self._server = make_server("127.0.0.1", 0, create_central_app(self.central), threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
@@ -27,6 +27,7 @@ class ServedSchool(FakeSchool):
 
     def close(self) -> None:
         self.central.feed.stop()
+        self.central.health.stop()
         self.central.publisher.stop()
         self._server.shutdown()
         self._thread.join()

@@ -18,7 +18,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from appliance.central import policies, reports, requests, rules
+from appliance.central import reports, requests, rules
 from appliance.central.models import RequestRow, RuleRow, SiteReportRow, UnblockRow
 from appliance.protocol import Account
 from appliance.protocol import SiteReport as Report
@@ -106,8 +106,8 @@ class Doors:
 
     def nothing_has_changed(self) -> bool:
         """Tell whether nothing is open, closed, asked for or on its way."""
-        with self.school.store.write_session(affects_rooms=False) as session:
-            made = policies.build_policy(session, self.school.clock(), session.merge(self.school.room()))
+        made = self.school.document()
+        with self.school.store.read_session() as session:
             rows = [
                 *session.query(RuleRow),
                 *session.query(RequestRow),
@@ -288,8 +288,8 @@ def test_old_entries_open_nothing_and_the_pages_say_so(doors: Doors) -> None:
                 until=now + timedelta(hours=1), by="cora",
             )
         )  # fmt: skip
-    with school.store.write_session(affects_rooms=False) as session:
-        made = policies.build_policy(session, now, session.merge(school.room()))
+    made = school.document()
+    with school.store.read_session() as session:
         assert [one.name for one in rules.list_rules(session)] == ["co.uk", "com", "games.example.org"]
     assert [(rule.name, rule.action) for rule in made.rules] == [("com", "block"), ("games.example.org", "allow")]
     assert [(one.site, one.also) for one in made.unblocks] == [("example.org", ("cdn.example.org",))]

@@ -1,17 +1,23 @@
 """What rooms call (see `appliance.protocol`): each view reads, asks a service, and answers."""
 
 import contextlib
+import os
 import re
-from collections.abc import Generator
-from typing import Any, TypeVar
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import msgspec
-from flask import Blueprint, Response, current_app, g, request, send_file
+from flask import Blueprint, Response, current_app, g, request
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import FileWrapper
 
 from appliance import protocol
-from appliance.central import accounts, incidents, policies, reports, requests, room_actions, rooms
-from appliance.central.errors import CentralError, NotFound
+from appliance.central import accounts, incidents, reports, requests, room_actions, rooms
+from appliance.central.errors import Busy, CentralError, NotFound
+from appliance.central.lists.downloads import PIECE_BYTES, paced_pieces
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
 from appliance.rights import ROOM, Right, Scope, has_right
@@ -26,6 +32,7 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 _encoder = msgspec.json.Encoder()
 _BEARER = "Bearer "
 _ID = re.compile("[0-9a-f]{32}")
+DATABASE_RETRY_SECONDS = 5
 MAX_BODY_BYTES = 64 * 1024  # bytes; the largest honest one is an incident with its evidence
 
 
@@ -49,6 +56,25 @@ def _authenticate_room() -> Response | None:
     return _error_response("this token is not known here", 401)
 
 
+@api.errorhandler(Busy)
+def _handle_busy(problem: Busy) -> Response:
+    return _later_response(str(problem), problem.retry_seconds)
+
+
+@api.errorhandler(OperationalError)
+@api.errorhandler(InterfaceError)
+@api.errorhandler(PoolTimeout)
+def _handle_database_away(problem: SQLAlchemyError) -> Response:
+    current_app.logger.warning("%s waits for the database: %s", request.path, problem)
+    return _later_response("the database is busy or away", DATABASE_RETRY_SECONDS)
+
+
+@api.errorhandler(DataError)
+@api.errorhandler(OverflowError)
+def _handle_unkeepable(_problem: Exception) -> Response:
+    return _error_response("something in it is larger than can be kept", 400)
+
+
 @api.errorhandler(CentralError)
 def _handle_central_error(problem: CentralError) -> Response:
     return _error_response(str(problem), 404 if isinstance(problem, NotFound) else 409)
@@ -63,6 +89,11 @@ def _handle_bad_message(problem: Exception) -> Response:
 @api.errorhandler(HTTPException)
 def _handle_http_error(problem: HTTPException) -> Response:
     return _error_response(problem.name, problem.code or 500)
+
+
+def answer_elsewhere(problem: Exception) -> Response:
+    """Answer, where there are no pages, what no address of the interface answers: in JSON as well."""
+    return _handle_http_error(problem) if isinstance(problem, HTTPException) else _handle_fault(problem)
 
 
 @api.errorhandler(Exception)
@@ -89,8 +120,13 @@ def feed() -> Response:
 @requires(Right.FOLLOW_SCHOOL)
 def policy() -> Response:
     """Answer with the room's policy document."""
-    with central().store.write_session(affects_rooms=False) as session:
-        return _json_response(policies.build_policy(session, central().now(), _get_room(session)))
+    entry = central().targets.current_entry(g.room.id)
+    if entry is None:
+        raise NotFound("there is no such room")
+    response = _json_response(entry.to_document(central().now()))
+    response.set_etag(entry.target.policy_digest)
+    response.make_conditional(request)
+    return response
 
 
 @api.get("/index/<version>")
@@ -101,9 +137,34 @@ def index(version: str) -> Response:
     path = central().publisher.find_index_file(version, base)
     if path is None:
         raise NotFound("there is no such index")
-    etag = f"{version}-{path.stem}"
-    response = send_file(path, mimetype="application/octet-stream", etag=etag, conditional=True)
+    response = _file_response(path, etag=f"{version}-{path.stem}")
     response.cache_control.max_age = 86400  # its name is its hash: it never changes
+    return response
+
+
+def _file_response(path: Path, *, etag: str) -> Response:
+    """Return a file, or the part that was asked for, as a stream that keeps to the uplink's cap. Raises Busy."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise NotFound("there is no such index") from None  # pruned in this very moment
+    size = os.fstat(file.fileno()).st_size
+    response = Response(
+        FileWrapper(file, PIECE_BYTES), mimetype="application/octet-stream", direct_passthrough=True
+    )
+    response.call_on_close(file.close)
+    response.content_length = size
+    response.set_etag(etag)
+    try:
+        response.make_conditional(request, accept_ranges=True, complete_length=size)
+        if response.status_code in (200, 206) and request.method == "GET":
+            response.call_on_close(central().download_slots.take_slot())
+            pieces = iter(cast("Iterable[bytes]", response.response))
+            response.response = event_stream.as_stream(paced_pieces(pieces, central().uplink_cap))
+            response.direct_passthrough = False  # so that closing it closes what hangs on it, begun or not
+    except BaseException:
+        response.close()
+        raise
     return response
 
 
@@ -175,8 +236,7 @@ def put_action(action_id: str) -> Response:
 def put_health() -> Response:
     """Keep how the room is."""
     health = _decode_body(protocol.RoomHealth)
-    with central().store.write_session(affects_rooms=False) as session:
-        rooms.record_health(session, central().now(), _get_room(session), health)
+    central().health.add_report(g.room.id, health)
     return _json_response({})
 
 
@@ -225,6 +285,12 @@ def _require_same_id(in_body: str, in_path: str) -> None:
 
 def _json_response(value: object, status: int = 200) -> Response:
     return Response(_encoder.encode(value), status, mimetype="application/json")
+
+
+def _later_response(words: str, seconds: int) -> Response:
+    response = _error_response(words, 503)
+    response.retry_after = seconds
+    return response
 
 
 def _error_response(words: str, status: int) -> Response:

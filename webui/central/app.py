@@ -1,12 +1,10 @@
-"""Central's site: the coordinator's pages and the rooms' machine interface, as one application."""
+"""Central's site: the coordinator's pages.
+
+It answers the rooms' machine interface as well, for rooms that were enrolled before that had a port of its own.
+"""
 
 import os
-import signal
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from flask import Flask
 
@@ -23,6 +21,7 @@ from webui.central.blueprints import START
 from webui.central.delegations.views import blueprint as delegations
 from webui.central.events import blueprint as events
 from webui.central.incidents.views import blueprint as incidents
+from webui.central.input_checks import install_input_checks
 from webui.central.lists.views import blueprint as lists
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reports.views import blueprint as reports
@@ -33,6 +32,7 @@ from webui.central.unblocks.views import blueprint as unblocks
 from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
+from webui.shared.server_stop import stop_with_server
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 PLACE = "for the coordinator"
@@ -56,8 +56,9 @@ def create_app() -> Flask:
     """Return the application as it is served: for the settings in the file that HALLPASS_CONFIG names."""
     central = Central(load_settings(Path(os.environ["HALLPASS_CONFIG"]), CentralSettings))
     central.prepare_database()
-    central.start()
-    _stop_with_server(central)
+    central.start_feed()
+    central.start_publisher()
+    stop_with_server(central.stop)
     return create_central_app(central)
 
 
@@ -66,7 +67,7 @@ def create_central_app(central: Central) -> Flask:
     settings = central.settings
     app = create_base_app(
         __name__,
-        settings.central.data,
+        settings.central.shared_folder,
         cookie="hallpass-central",
         tls=settings.tls is not None,
         largest_body=MAX_UPLOAD_BYTES,
@@ -74,6 +75,7 @@ def create_central_app(central: Central) -> Flask:
     app.extensions["central"] = central
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
     app.register_blueprint(api)
+    install_input_checks(app, without=api.name)
     for feature in FEATURES:
         app.register_blueprint(feature)
     app.context_processor(lambda: {"place": PLACE, "school": settings.central.school})
@@ -94,18 +96,3 @@ def create_central_app(central: Central) -> Flask:
     auth.install_auth(app, check, still_holds, home=START)
     install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))
     return app
-
-
-def _stop_with_server(central: Central) -> None:
-    """Send the open feeds away as soon as the server is told to stop: by themselves they would never end."""
-
-    def chained(before: Any) -> Callable[[int, FrameType | None], None]:
-        def stop(number: int, frame: FrameType | None) -> None:
-            threading.Thread(target=central.stop).start()  # a signal handler may hold any lock: it only starts
-            if callable(before):
-                before(number, frame)
-
-        return stop
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, chained(signal.getsignal(number)))

@@ -6,8 +6,10 @@
 - An error is a page in plain words, never a traceback.
 """
 
+import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -109,11 +111,17 @@ def _load_secret_key(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        secret = secrets.token_bytes(32)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # for its owner alone
         with os.fdopen(handle, "wb") as file:
-            file.write(secret)
-        return secret
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.link(name, path)  # whole, or not at all; of servers that start together the first one's counts
+        finally:
+            Path(name).unlink()
+        return path.read_bytes()
 
 
 def _add_security_headers(response: Response) -> Response:

@@ -26,8 +26,13 @@ def stream_events(items: Iterable[tuple[str, object] | None]) -> Response:
 
 def stream_lines(lines: Generator[bytes, None, None], mimetype: str) -> Response:
     """Return a response that sends the lines one by one, until they or the client's connection end."""
+    return Response(as_stream(lines), mimetype=mimetype)
+
+
+def as_stream(pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    """Tell the server that what answers this request is a stream, which a greenlet may drive."""
     request.environ[STREAM] = True
-    return Response(lines, mimetype=mimetype)
+    return pieces
 
 
 def _encode_events(items: Iterable[tuple[str, object] | None]) -> Generator[bytes, None, None]:

@@ -10,7 +10,10 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from uuid import uuid4
 
+from appliance.central.errors import Busy
+from appliance.central.lists.downloads import retry_seconds
 from blocklists import delta
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
@@ -24,20 +27,29 @@ class IndexDeltas:
         self._lock = threading.Lock()
 
     def find_delta(self, version: str, base: str) -> Path | None:
-        """Return the file that turns the index `base` into `version`; None where the whole is the better way."""
+        """Return the file that turns the index `base` into `version`; None where the whole is the better way.
+
+        Raises Busy while it is being made: whoever waited for that would hold a thread of the server.
+        """
         if not (version.isalnum() and base.isalnum()) or version == base:
             return None
         old, new = self._indexes / base, self._indexes / version
         path, too_large = new / f"from-{base}.hpx", new / f"from-{base}.too-large"
-        with self._lock:
-            if path.is_file():
-                return path
-            if too_large.exists() or not (old / INDEX_NAME).is_file() or not (new / INDEX_NAME).is_file():
-                return None
-            if _build_in_child(old, new, path):
+        if path.is_file():
+            return path
+        if too_large.exists() or not (old / INDEX_NAME).is_file() or not (new / INDEX_NAME).is_file():
+            return None
+        if not self._lock.acquire(blocking=False):
+            raise Busy(
+                "what has changed in the lists is being worked out; come again in a moment", retry_seconds()
+            )
+        try:
+            if path.is_file() or _build_in_child(old, new, path):
                 return path
             too_large.touch()
-            return None
+        finally:
+            self._lock.release()
+        return None
 
 
 def _build_in_child(old: Path, new: Path, path: Path) -> bool:
@@ -49,7 +61,7 @@ def _build_in_child(old: Path, new: Path, path: Path) -> bool:
 
 
 def _build_delta(old: Path, new: Path, path: Path) -> bool:
-    temporary = path.with_suffix(".new")
+    temporary = path.with_name(f"{path.stem}.{uuid4().hex}.new")  # another central may be at it too
     report = delta.make_overlay(old, new, temporary)
     if report.is_worthwhile and report.size < (new / INDEX_NAME).stat().st_size:
         temporary.replace(path)

@@ -7,12 +7,15 @@ coordinator. Several wishes that come while one compilation runs become one more
 """
 
 import contextlib
+import fcntl
 import logging
+import os
+import re
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -35,6 +38,8 @@ from blocklists.fetcher import Fetcher
 KEPT_INDEXES = (
     8  # published indexes kept on disk: rooms that have one of them download only what has changed since
 )
+_LOCK_POLL_SECONDS = 0.5
+_HASH = re.compile("[0-9a-f]{1,128}")
 REFRESH_SECONDS = 12 * 3600.0
 
 log = logging.getLogger("hallpass.central")
@@ -64,8 +69,9 @@ class ListPublisher:
 
     def start(self) -> None:
         """Begin to wait for wishes."""
-        for left in self._data.glob("building-*"):  # of a compilation that was ended
-            shutil.rmtree(left, ignore_errors=True)
+        with self._build_lock(wait=False) as is_ours:
+            for left in self._data.glob("building-*") if is_ours else ():  # of a compilation that was ended
+                shutil.rmtree(left, ignore_errors=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -89,13 +95,34 @@ class ListPublisher:
 
     def find_index_file(self, version: str, base: str = "") -> Path | None:
         """Return the file of a published index, or None; for a room that has `base`, what has changed since."""
-        if base and (delta := self._deltas.find_delta(version, base)) is not None:
+        if not _HASH.fullmatch(version):
+            return None
+        if _HASH.fullmatch(base) and (delta := self._deltas.find_delta(version, base)) is not None:
             return delta
         path = self._data / "indexes" / version / INDEX_NAME
-        return path if version.isalnum() and path.is_file() else None
+        return path if path.is_file() else None
 
     def build_and_publish(self) -> None:
         """Compile and publish. Raises ListError or OSError, and then nothing has changed."""
+        with self._build_lock(wait=True) as is_ours:
+            if is_ours:
+                self._build_and_publish()
+
+    @contextlib.contextmanager
+    def _build_lock(self, *, wait: bool) -> Iterator[bool]:
+        """Hold the folder for a compilation: centrals that share it compile one after the other.
+
+        Gives whether it is held: not where somebody else has it (`wait`: and central stops meanwhile).
+        """
+        handle = os.open(self._data / "compilation.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            while not (is_ours := _try_lock(handle)) and wait and not self._stopping:
+                time.sleep(_LOCK_POLL_SECONDS)
+            yield is_ours
+        finally:
+            os.close(handle)
+
+    def _build_and_publish(self) -> None:
         with self._store.read_session() as session:
             subscribed = tuple(_to_list_source(one) for one in sources.list_sources(session))
             with_builtin_list = session.scalars(select(SchoolRow)).one().starter_list
@@ -163,6 +190,14 @@ class ListPublisher:
         # Nothing to write but the revision: the coordinator's page looks again.
         with contextlib.suppress(SQLAlchemyError), self._store.write_session():
             pass
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _to_list_source(source: SourceRow) -> blocklists.sources.Source:

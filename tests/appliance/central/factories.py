@@ -1,6 +1,6 @@
 """Short ways to decide a request, and to look at what became of it and at what rooms are given."""
 
-from appliance.central import policies, requests, unblocks
+from appliance.central import requests, unblocks
 from appliance.central.models import UnblockRow
 from appliance.protocol import RequestState
 from dns.policy.document import PolicyDocument
@@ -24,5 +24,4 @@ def sites_open(school: FakeSchool, room: str = "Room 4") -> list[str]:
 
 
 def document(school: FakeSchool, room: str = "Room 4") -> PolicyDocument:
-    with school.store.write_session(affects_rooms=False) as session:
-        return policies.build_policy(session, school.clock(), session.merge(school.room(room)))
+    return school.document(room)

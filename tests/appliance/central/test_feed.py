@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import event
 
 from appliance.central import requests, rooms, rules
 from appliance.central.feed import Feed
@@ -14,10 +15,16 @@ SILENCE = 0.5  # seconds
 @pytest.fixture
 def feed(school: FakeSchool) -> Iterator[Feed]:
     school.enrol()
-    started = Feed(school.store, school.clock)
+    started = school.central.feed
     started.start()
     yield started
     started.stop()
+
+
+def placed(target: Target | None) -> tuple[int, str, int]:
+    """Return what rooms of before follow of a line."""
+    assert target is not None
+    return target.policy, target.index, target.requests
 
 
 def block(school: FakeSchool, name: str) -> None:
@@ -26,15 +33,15 @@ def block(school: FakeSchool, name: str) -> None:
 
 
 def test_a_room_hears_at_once_where_it_should_be(school: FakeSchool, feed: Feed) -> None:
-    assert next(feed.watch_targets(school.room().id)) == Target(policy=1, index="", requests=0)
+    assert placed(next(feed.watch_targets(school.room().id))) == (1, "", 0)
 
 
 def test_a_change_wakes_everyone_who_listens(school: FakeSchool, feed: Feed) -> None:
     school.enrol("Room 5")
     both = [feed.watch_targets(school.room(name).id) for name in ("Room 4", "Room 5")]
-    assert [next(one) for one in both] == [Target(1, "", 0)] * 2
+    assert [placed(next(one)) for one in both] == [(1, "", 0)] * 2
     block(school, "bad.example.org")
-    assert [next(one) for one in both] == [Target(2, "", 0)] * 2
+    assert [placed(next(one)) for one in both] == [(2, "", 0)] * 2
 
 
 def test_a_change_made_by_another_process_is_heard(school: FakeSchool, feed: Feed) -> None:
@@ -43,7 +50,7 @@ def test_a_change_made_by_another_process_is_heard(school: FakeSchool, feed: Fee
     next(targets)
     block(other, "bad.example.org")
     other.close()
-    assert next(targets) == Target(2, "", 0)
+    assert placed(next(targets)) == (2, "", 0)
 
 
 def test_only_the_room_concerned_is_told(school: FakeSchool, feed: Feed) -> None:
@@ -55,8 +62,63 @@ def test_only_the_room_concerned_is_told(school: FakeSchool, feed: Feed) -> None
         requests.approve_request(session, school.clock(), request_id=request_id, by="coordinator")
     block(school, "bad.example.org")
     # Its first news is the rule: it was told nothing of the opening in Room 4.
-    assert next(other) == Target(2, "", 0)
+    assert placed(next(other)) == (2, "", 0)
     assert school.room("Room 4").requests_changed == 2
+
+
+def test_a_change_wakes_those_streams_alone_that_it_concerns(school: FakeSchool, feed: Feed) -> None:
+    """Counted: what happens in one of ten rooms wakes its stream, what happens in the school wakes each once."""
+    names = [f"Room {number}" for number in range(10)]
+    for name in names:
+        school.enrol(name)
+    streams = {name: feed.watch_targets(school.room(name).id) for name in names}
+    for stream in streams.values():
+        next(stream)
+    before = feed.woken_rooms
+    asked = school.request("Room 4")
+    assert placed(next(streams["Room 4"])) == (1, "", 1)
+    report_health(school, "Room 5")
+    with school.store.write_session() as session:
+        requests.approve_request(session, school.clock(), request_id=asked, by="coordinator")
+    assert placed(next(streams["Room 4"])) == (2, "", 2)
+    assert feed.woken_rooms == before + 2
+    block(school, "bad.example.org")
+    for stream in streams.values():
+        line = next(stream)
+        assert line is not None
+        assert line.document is not None
+        assert [rule.name for rule in line.document.rules] == ["bad.example.org"]
+    assert feed.woken_rooms == before + 2 + len(names)
+
+
+def test_a_stream_whose_token_has_ended_ends_with_its_next_line(school: FakeSchool, feed: Feed) -> None:
+    stream, other = feed.watch_targets(school.room().id), feed.watch_targets(school.room().id)
+    next(stream)
+    school.enrol()
+    assert [line for line in stream if line is not None] == []
+    assert list(other) == [], "also one that had not begun"
+    assert placed(next(feed.watch_targets(school.room().id))) == (1, "", 0)
+
+
+def test_a_stream_that_is_given_up_before_it_begins_is_nobody(school: FakeSchool, feed: Feed) -> None:
+    stream = feed.watch_targets(school.room().id)
+    assert feed.connected_rooms() == {school.room().id}
+    del stream
+    assert feed.connected_rooms() == frozenset()
+
+
+def test_a_stream_asks_no_database(school: FakeSchool) -> None:
+    """It is driven by the server's event loop, which nothing may block."""
+    school.enrol()
+    feed = Feed(school.store, school.central.targets, school.clock, keepalive_seconds=0.1)
+    stream = feed.watch_targets(school.room().id)
+    with school.store.read_session() as session:
+        engine = session.get_bind()
+    asked: list[object] = []
+    event.listen(engine, "before_cursor_execute", lambda *what: asked.append(what))
+    assert placed(next(stream)) == (1, "", 0)
+    assert next(stream) is None
+    assert asked == []
 
 
 def test_an_opening_that_is_over_is_news(school: FakeSchool, feed: Feed) -> None:
@@ -115,7 +177,7 @@ def in_a_restless_school(school: FakeSchool, happens: Callable[[], None], line: 
 def test_what_is_no_news_for_a_room_does_not_silence_its_feed(school: FakeSchool) -> None:
     for name in ("Room 4", "Room 5"):
         school.enrol(name)
-    feed = Feed(school.store, school.clock, keepalive_seconds=SILENCE)
+    feed = Feed(school.store, school.central.targets, school.clock, keepalive_seconds=SILENCE)
     feed.start()
     targets = feed.watch_targets(school.room("Room 4").id)
     next(targets)
@@ -146,7 +208,7 @@ def test_a_page_hears_of_health(school: FakeSchool, feed: Feed) -> None:
 
 
 def test_a_page_gets_a_sign_of_life_while_nothing_changes(school: FakeSchool) -> None:
-    feed = Feed(school.store, school.clock, keepalive_seconds=SILENCE)
+    feed = Feed(school.store, school.central.targets, school.clock, keepalive_seconds=SILENCE)
     feed.start()
     beats = feed.watch_changes(school.store.revisions().pages)
     assert not next(beats)
@@ -156,7 +218,7 @@ def test_a_page_gets_a_sign_of_life_while_nothing_changes(school: FakeSchool) ->
 
 def test_stopping_sends_everyone_away(school: FakeSchool) -> None:
     school.enrol()
-    feed = Feed(school.store, school.clock)
+    feed = school.central.feed
     feed.start()
     room_id = school.room().id
     began = threading.Barrier(4)

@@ -1,3 +1,4 @@
+import contextlib
 import subprocess
 import sys
 import threading
@@ -61,6 +62,13 @@ def test_sqlite_keeps_foreign_keys_and_a_write_ahead_log(school: FakeSchool) -> 
     with school.store.read_session() as session:
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
         assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+def test_what_is_committed_is_on_the_disk(school: FakeSchool) -> None:
+    """A room deletes its own copy as soon as central has answered: on every connection, then, FULL (2)."""
+    with contextlib.ExitStack() as stack:
+        sessions = [stack.enter_context(school.store.read_session()) for _ in range(8)]
+        assert [one.scalar(text("PRAGMA synchronous")) for one in sessions] == [2] * 8
 
 
 def test_a_change_that_concerns_rooms_makes_the_pulse_beat(school: FakeSchool) -> None:

@@ -1,5 +1,6 @@
 """`hallpass central` and `hallpass account`, as a technician runs them: real processes on loopback."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -10,9 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from appliance.card import enrolment_file
+from appliance.protocol import Target
+from tests.bench.servers import family
 from tests.fakes.authority import Authority
 from tests.fakes.ports import free_port
 
@@ -30,12 +34,17 @@ def config(tmp_path: Path) -> Path:
     path = tmp_path / "central.toml"
     path.write_text(
         f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{free_port()}"\n'
+        f'rooms_listen = "127.0.0.1:{free_port()}"\n'
     )
     return path
 
 
 def address(config: Path) -> str:
-    return "http://" + config.read_text().split('listen = "')[1].split('"')[0]
+    return "http://" + config.read_text().split('\nlisten = "')[1].split('"')[0]
+
+
+def rooms_address(config: Path) -> str:
+    return "http://" + config.read_text().split('\nrooms_listen = "')[1].split('"')[0]
 
 
 @pytest.fixture
@@ -43,19 +52,33 @@ def central(config: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [*HALLPASS, "central", "--config", str(config)], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    answers = threading.Event()
-    while process.poll() is None and not answers.wait(0.1):
-        try:
-            httpx.get(address(config) + "/sign-in", trust_env=False, timeout=20)
-            answers.set()
-        except httpx.TransportError:
-            continue
+    until_answering(process, config)
     yield process
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+    for one in family(process.pid) if process.poll() is None else ():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
     process.wait()
     assert process.stderr is not None
     process.stderr.close()
+
+
+def until_answering(process: subprocess.Popen[str], config: Path) -> None:
+    """Wait until pages and rooms are served."""
+    for url in (address(config) + "/sign-in", rooms_address(config) + "/api/v1/feed"):
+        answers = threading.Event()
+        while process.poll() is None and not answers.wait(0.1):
+            try:
+                httpx.get(url, trust_env=False, timeout=20)
+                answers.set()
+            except httpx.TransportError:
+                continue
+
+
+def enrolled(config: Path, name: str = "Room 4") -> dict[str, str]:
+    """Enrol a room, and return the headers by which it is known."""
+    done = run("central", "enrol", name, "--config", str(config))
+    assert done.returncode == 0, done.stderr
+    return {"Authorization": f"Bearer {done.stdout.strip()}"}
 
 
 def test_a_room_is_enrolled_into_a_file_that_only_its_owner_reads(config: Path, tmp_path: Path) -> None:
@@ -169,24 +192,112 @@ def test_a_certificate_that_is_none_is_one_clear_line(config: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_it_serves_pages_and_rooms_and_stops_with_a_feed_open(
-    config: Path, tmp_path: Path, central: subprocess.Popen[str]
-) -> None:
+@contextlib.contextmanager
+def open_feed(url: str, headers: dict[str, str]) -> Iterator[Iterator[str]]:
+    """Open a feed, and give its lines that say something."""
+    with httpx.stream("GET", f"{url}/api/v1/feed", headers=headers, trust_env=False, timeout=30) as feed:
+        assert feed.status_code == 200
+        yield (line for line in feed.iter_lines() if line)
+
+
+def test_it_serves_pages_and_rooms_and_stops_with_feeds_open(config: Path, central: subprocess.Popen[str]) -> None:
     assert "Sign in" in httpx.get(address(config) + "/sign-in", trust_env=False).text
-    token = tmp_path / "token"
-    assert run("central", "enrol", "Room 4", "--config", str(config), "--output", str(token)).returncode == 0
-    headers = {"Authorization": f"Bearer {token.read_text().strip()}"}
-    with httpx.stream(
-        "GET", address(config) + "/api/v1/feed", headers=headers, trust_env=False, timeout=30
-    ) as feed:
-        lines = feed.iter_lines()
+    headers = enrolled(config)
+    with open_feed(rooms_address(config), headers) as lines, open_feed(address(config), headers) as old:
         assert '"policy":1' in next(lines)
+        assert '"policy":1' in next(old), "a room that was enrolled before follows the pages' port"
         central.send_signal(signal.SIGTERM)
-        try:
-            for _ in lines:
-                continue  # what was on its way
-        except httpx.TransportError:
-            pass  # the line was cut: that is what stopping means
+        for feed in (lines, old):
+            with contextlib.suppress(httpx.TransportError):  # the line was cut: that is what stopping means
+                for _ in feed:
+                    continue  # what was on its way
     assert central.wait(timeout=15) == 0
     assert central.stderr is not None
     assert "Traceback" not in central.stderr.read()
+    for endpoint in (address(config), rooms_address(config)):
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(endpoint, trust_env=False)
+
+
+def test_the_rooms_port_has_no_pages(config: Path, central: subprocess.Popen[str]) -> None:
+    for path in ("/", "/sign-in", "/rooms", "/shared/style.css"):
+        answer = httpx.get(rooms_address(config) + path, trust_env=False)
+        assert (answer.status_code, list(answer.json())) == (404, ["error"])
+    answer = httpx.get(rooms_address(config) + "/api/v1/policy", trust_env=False)
+    assert (answer.status_code, list(answer.json())) == (401, ["error"])
+
+
+def server_on(central: subprocess.Popen[str], url: str) -> int:
+    """Return the gunicorn, a child of central's own, that serves an address."""
+    for one in family(central.pid)[1:]:
+        with contextlib.suppress(OSError):
+            if f"--bind\0{url.removeprefix('http://')}\0" in Path(f"/proc/{one}/cmdline").read_text():
+                return one
+    raise AssertionError(f"nobody serves {url}")
+
+
+@pytest.mark.parametrize("dies", ["rooms", "pages"])
+def test_one_fault_never_takes_the_other_along(config: Path, central: subprocess.Popen[str], dies: str) -> None:
+    headers = enrolled(config)
+    gone, stays = rooms_address(config), address(config)
+    if dies == "pages":
+        gone, stays = stays, gone
+    with open_feed(stays, headers) as lines:
+        next(lines)
+        dead = server_on(central, gone)
+        for one in family(dead):
+            os.kill(one, signal.SIGKILL)
+        enrolled(config, "Room 5")  # a change while one of the two is away
+        assert httpx.get(f"{stays}/api/v1/policy", headers=headers, trust_env=False).status_code == 200
+        until_answering(central, config)
+        assert server_on(central, gone) != dead
+        run("central", "restored", "--config", str(config))
+        assert '"epoch"' in next(lines), "the stream that was open has gone on"
+    assert central.poll() is None
+
+
+def test_a_second_central_on_one_folder_refuses_with_words(
+    config: Path, tmp_path: Path, central: subprocess.Popen[str]
+) -> None:
+    second = tmp_path / "second.toml"
+    second.write_text(
+        config.read_text()
+        .replace(address(config).removeprefix("http://"), f"127.0.0.1:{free_port()}")
+        .replace(rooms_address(config).removeprefix("http://"), f"127.0.0.1:{free_port()}")
+    )
+    done = run("central", "--config", str(second))
+    assert done.returncode == 1
+    assert "another central runs on" in done.stderr
+    assert f"process {central.pid}" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert httpx.get(address(config) + "/sign-in", trust_env=False).status_code == 200
+
+
+def test_a_bundle_says_the_rooms_own_port_where_there_is_one(config: Path, tmp_path: Path) -> None:
+    where = ("--config", str(with_address(config, 'rooms_url = "https://central.example.org:8082"\n')))
+    path = tmp_path / "room4.bundle"
+    assert run("central", "enrol", "Room 4", *where, "--bundle", str(path)).returncode == 0
+    assert enrolment_file.decode_enrolment(path.read_bytes()).url == "https://central.example.org:8082"
+
+
+def test_the_rooms_port_that_is_taken_is_one_clear_line(config: Path) -> None:
+    host, port = rooms_address(config).removeprefix("http://").split(":")
+    with socket.socket() as other:
+        other.bind((host, int(port)))
+        other.listen()
+        done = run("central", "--config", str(config))
+    assert done.returncode == 1
+    assert f"{host}:{port} cannot be used" in done.stderr
+    assert "rooms_listen" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_restore_that_nothing_shows_can_be_said(config: Path, central: subprocess.Popen[str]) -> None:
+    with open_feed(rooms_address(config), enrolled(config)) as lines:
+        before = msgspec.json.decode(next(lines), type=Target)
+        done = run("central", "restored", "--config", str(config))
+        assert (done.returncode, len(done.stdout.splitlines())) == (0, 1), done.stderr
+        after = msgspec.json.decode(next(lines), type=Target)
+    assert before.epoch != after.epoch != ""
+    assert before.policy_digest == after.policy_digest
+    assert after.policy > before.policy

@@ -15,6 +15,11 @@ from appliance.settings.load import SettingsInvalid, load_settings
         ('timezone = "../../etc/passwd"', "is no time zone"),
         ('listen = "192.0.2.1:8081"', "without a certificate only a loopback address"),
         ("listen = 8081", "expected text"),
+        ('rooms_listen = "192.0.2.1:8082"', "without a certificate only a loopback address"),
+        ('listen = "127.0.0.1:65535"', "no port after the pages'"),
+        ('rooms_url = "http://central.example.org"', "rooms_url|https"),
+        ("uplink_mbit = 0", "uplink_mbit: expected"),
+        ("index_downloads = 0", "index_downloads: expected"),
     ],
 )
 def test_a_mistake_is_said_before_anything_starts(tmp_path: Path, line: str, problem: str) -> None:
@@ -22,3 +27,19 @@ def test_a_mistake_is_said_before_anything_starts(tmp_path: Path, line: str, pro
     path.write_text(f'[central]\nschool = "Example Primary"\ndata = "data"\n{line}\n')
     with pytest.raises(SettingsInvalid, match=problem):
         load_settings(path, CentralSettings)
+
+
+def load(tmp_path: Path, lines: str) -> CentralSettings:
+    path = tmp_path / "central.toml"
+    path.write_text(f'[central]\nschool = "Example Primary"\ndata = "data"\n{lines}\n')
+    return load_settings(path, CentralSettings)
+
+
+def test_rooms_are_served_on_the_port_after_the_pages_unless_another_is_named(tmp_path: Path) -> None:
+    assert str(load(tmp_path, 'listen = "[::1]:9000"').central.rooms_endpoint) == "[::1]:9001"
+    assert str(load(tmp_path, 'rooms_listen = "127.0.0.1:9999"').central.rooms_endpoint) == "127.0.0.1:9999"
+
+
+def test_what_centrals_share_is_in_the_data_folder_unless_another_is_named(tmp_path: Path) -> None:
+    assert load(tmp_path, "").central.shared_folder == tmp_path / "data"
+    assert load(tmp_path, 'shared = "common"').central.shared_folder == tmp_path / "common"

@@ -26,6 +26,12 @@ def body(value: msgspec.Struct) -> bytes:
     return msgspec.json.encode(value)
 
 
+def placed(line: str) -> tuple[int, str, int]:
+    """Return what rooms of before follow of a line."""
+    target = msgspec.json.decode(line, type=protocol.Target)
+    return target.policy, target.index, target.requests
+
+
 def test_nobody_comes_in_without_a_token(school: Any) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
         for path in ("feed", "policy", "requests", "log-key", "index/" + "f" * 64, "nothing"):
@@ -102,13 +108,40 @@ def test_a_room_hears_of_a_change_on_its_feed(school: Any, room: httpx.Client) -
     with room.stream("GET", "/feed") as feed:
         assert feed.headers["Content-Type"] == "application/x-ndjson"
         lines = (line for line in feed.iter_lines() if line)
-        assert json.loads(next(lines)) == {"policy": 1, "index": "", "requests": 0}
+        assert placed(next(lines)) == (1, "", 0)
         with school.store.write_session() as session:
             rules.add_rule(session, school.clock(), name="bad.example.org", action="block", by="coordinator")
-        assert json.loads(next(lines))["policy"] == 2
-        document = msgspec.json.decode(room.get("/policy").content, type=PolicyDocument)
+        target = msgspec.json.decode(next(lines), type=protocol.Target)
+        assert target.policy == 2
+        assert target.time == school.clock().timestamp()
+        answer = room.get("/policy")
+        document = msgspec.json.decode(answer.content, type=PolicyDocument)
+        assert target.document == document
+        assert answer.headers["ETag"] == f'"{target.policy_digest}"'
         assert document.version == 2
         assert document.rules[0].name == "bad.example.org"
+
+
+def test_a_policy_that_the_room_has_is_not_sent_again(room: httpx.Client) -> None:
+    digest = room.get("/policy").headers["ETag"]
+    again = room.get("/policy", headers={"If-None-Match": digest})
+    assert (again.status_code, again.content) == (304, b"")
+    assert room.get("/policy", headers={"If-None-Match": '"another"'}).status_code == 200
+
+
+def test_a_feed_whose_token_has_ended_ends(school: Any, room: httpx.Client) -> None:
+    with room.stream("GET", "/feed") as feed, school.as_room("Room 5") as other:
+        lines = feed.iter_lines()
+        next(lines)
+        with other.stream("GET", "/feed") as others:
+            others_lines = (line for line in others.iter_lines() if line)
+            next(others_lines)
+            school.enrol("Room 4")
+            assert [line for line in lines if line] == []
+            assert room.get("/policy").status_code == 401
+            with school.store.write_session() as session:
+                rules.add_rule(session, school.clock(), name="bad.example.org", action="block", by="coordinator")
+            assert placed(next(others_lines))[0] == 2, "another room's goes on"
 
 
 def test_an_approval_reaches_the_room_that_asked(school: Any, room: httpx.Client) -> None:
@@ -122,7 +155,7 @@ def test_an_approval_reaches_the_room_that_asked(school: Any, room: httpx.Client
             requests.approve_request(
                 session, school.clock(), request_id=asked.id, by="coordinator", answer="Enjoy"
             )
-        assert json.loads(next(lines)) == {"policy": 2, "index": "", "requests": 2}
+        assert placed(next(lines)) == (2, "", 2)
     (state,) = room.get("/requests").json()
     assert (state["state"], state["answer"]) == ("approved", "Enjoy")
 
@@ -164,6 +197,8 @@ def test_reports_incidents_and_health_arrive(school: Any, room: httpx.Client) ->
     assert room.put("/health", content=body(health)).status_code == 200
     with school.store.read_session() as session:
         assert [one.site for one in reports.list_open_reports(session)] == ["bad.example.org"]
+    school.central.health.write_batch()
+    assert (school.room().health or {})["version"] == "1"
     assert school.room().last_seen == school.clock()
 
 

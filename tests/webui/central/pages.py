@@ -3,13 +3,12 @@
 import re
 from typing import Any
 
-from appliance.central import policies, requests
+from appliance.central import requests
 from tests.e2e.browser import Browser
 
 
 def document(school: Any) -> Any:
-    with school.store.write_session(affects_rooms=False) as session:
-        return policies.build_policy(session, school.clock(), session.merge(school.room()))
+    return school.document()
 
 
 def state(school: Any) -> Any:

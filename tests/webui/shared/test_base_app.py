@@ -1,5 +1,7 @@
 """What every site of ours has in common."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,23 @@ def test_a_page_renewed_in_the_background_takes_no_message_and_sets_no_cookie(
     assert "Set-Cookie" not in renewed.headers
     assert "It is done." in browser.get("/page").text
     assert "It is done." not in browser.get("/page").text
+
+
+def test_servers_that_start_together_share_one_key(tmp_path: Path) -> None:
+    """Any of them may be the first, and none may read a key that is half written."""
+    servers = 8
+    together = threading.Barrier(servers)
+
+    def start(folder: Path) -> bytes:
+        together.wait()
+        key: bytes = create_base_app("somewhere.else", folder, cookie="test", tls=False).config["SECRET_KEY"]
+        return key
+
+    with ThreadPoolExecutor(servers) as pool:
+        for number in range(10):
+            folder = tmp_path / str(number)
+            keys = set(pool.map(start, [folder] * servers))
+            assert {len(key) for key in keys} == {32}
+            assert len(keys) == 1
+            assert [path.name for path in folder.iterdir()] == ["pages.key"]
+            assert (folder / "pages.key").stat().st_mode & 0o777 == 0o600

@@ -41,7 +41,7 @@ def subscribe() -> Redirect:
         raise CentralError("give either an https address or a file")
     if upload:
         kept = sources.store_uploaded_list(
-            central().settings.central.data / "lists", upload.read(), form.format.data
+            central().settings.central.shared_folder / "lists", upload.read(), form.format.data
         )
         location = str(kept)
     elif not location.startswith("https://"):

@@ -21,11 +21,14 @@ def show() -> str:
     now = central().now()
     with central().store.read_session() as session:
         published = policies.latest_publication(session)
+        index = published.hash if published else ""
+        listed = rooms.list_rooms(session)
+        in_step = {room.id for room in listed if rooms.is_in_step(room, index)}
         return render_template(
             "rooms/rooms.html",
-            rooms=rooms.list_rooms(session),
+            rooms=listed,
             now=now,
-            published=published,
+            in_step=in_step,
             form=RoomForm(),
             describe_condition=describe_condition,
         )

@@ -1,0 +1,106 @@
+"""Which rooms a change concerns: derived from the rows that a transaction changes, so that nobody can forget it.
+
+`CONCERNS` has an entry for every table. A change of the school's part of a policy concerns every room, one of an
+opening the rooms that it is for, and most changes no room at all. Statements that bypass the mapped rows are not
+seen: who writes such a one says so with `mark_school`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session, UOWTransaction
+
+from appliance.central.models import (
+    AuditRow,
+    Base,
+    DelegationRow,
+    IncidentRow,
+    ProfileRow,
+    PublicationRow,
+    RequestRow,
+    RevisionRow,
+    RoomActionRow,
+    RoomRow,
+    RuleRow,
+    SchoolRow,
+    SiteReportRow,
+    SourceRow,
+    UnblockRow,
+    UserRow,
+)
+
+NO_ROOM: frozenset[int] = frozenset()
+WHOLE_SCHOOL = None
+
+Concern = Callable[[Any], frozenset[int] | None]  # of a changed row: the ids of rooms, or WHOLE_SCHOOL
+
+# Of a room's own row the rest is written by central itself, or about what the room said.
+_WATCHED_ROOM_COLUMNS = ("name", "token_hash", "requests_changed")
+
+
+def _no_room(_row: Base) -> frozenset[int] | None:
+    return NO_ROOM
+
+
+def _whole_school(_row: Base) -> frozenset[int] | None:
+    return WHOLE_SCHOOL
+
+
+def _rooms_of_unblock(unblock: UnblockRow) -> frozenset[int] | None:
+    return WHOLE_SCHOOL if unblock.room_id is None else frozenset({unblock.room_id})
+
+
+def _the_room_itself(room: RoomRow) -> frozenset[int] | None:
+    attributes = inspect(room).attrs
+    is_watched = any(attributes[name].history.has_changes() for name in _WATCHED_ROOM_COLUMNS)
+    return frozenset({room.id}) if is_watched else NO_ROOM
+
+
+CONCERNS: Mapping[type[Base], Concern] = {
+    SchoolRow: _whole_school,
+    ProfileRow: _whole_school,
+    RuleRow: _whole_school,
+    DelegationRow: _whole_school,
+    PublicationRow: _whole_school,
+    UnblockRow: _rooms_of_unblock,
+    RoomRow: _the_room_itself,
+    RequestRow: _no_room,  # what becomes of one is counted in its room's row
+    SourceRow: _no_room,  # in force once it is published
+    UserRow: _no_room,
+    SiteReportRow: _no_room,
+    IncidentRow: _no_room,
+    RoomActionRow: _no_room,
+    AuditRow: _no_room,
+    RevisionRow: _no_room,
+}
+
+_SCHOOL, _ROOMS = "concerns the school", "concerned rooms"  # in `Session.info`
+
+
+def collect_scope(session: Session, _context: UOWTransaction) -> None:
+    """Note whom the rows of a flush concern (SQLAlchemy's `after_flush`: new rows have their ids by then)."""
+    rows = [*session.new, *session.deleted, *(row for row in session.dirty if session.is_modified(row))]
+    for row in rows:
+        rooms = CONCERNS.get(type(row), _whole_school)(row)  # rather too many woken than too few
+        if rooms is None:
+            mark_school(session)
+        elif rooms:
+            session.info.setdefault(_ROOMS, set()).update(rooms)
+    if any(isinstance(row, RoomRow) for row in session.deleted):
+        mark_school(session)  # a room that is gone has no row left to say so
+
+
+def mark_school(session: Session) -> None:
+    """Say that a transaction concerns every room."""
+    session.info[_SCHOOL] = True
+
+
+def concerns_school(session: Session) -> bool:
+    """Tell whether what was flushed concerns every room."""
+    return bool(session.info.get(_SCHOOL))
+
+
+def concerned_rooms(session: Session) -> frozenset[int]:
+    """Return the rooms that what was flushed concerns in particular."""
+    return frozenset(session.info.get(_ROOMS, NO_ROOM))

@@ -1,0 +1,37 @@
+"""One central to a data folder: on SQLite a second one would compile, publish and tell rooms beside the first.
+
+The lock is the kernel's (flock(2)): it ends with the process, however that dies. On PostgreSQL many centrals are
+allowed, and nobody asks for it. Commands beside a central that runs (`hallpass account`) need none either.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appliance.central.errors import CentralError
+
+LOCK_NAME = "central.lock"
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Hold a folder while a block runs. Raises CentralError where another central holds it, or nobody can."""
+    try:
+        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as problem:
+        raise CentralError(f"{folder / LOCK_NAME}: {problem.strerror}") from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+            raise CentralError(
+                f"another central runs on {folder} (process {holder}); stop it first, or name another data folder"
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)

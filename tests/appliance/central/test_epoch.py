@@ -1,0 +1,170 @@
+"""A restored central: what was told and is forgotten is noticed, whatever the numbers say."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from appliance.central import audit, rules
+from appliance.central.epoch import NUMBERS_JUMP
+from appliance.central.room_targets import RoomEntry
+from appliance.protocol import Target
+from tests.fakes.school import FakeSchool
+
+
+def block(school: FakeSchool, name: str) -> None:
+    with school.store.write_session() as session:
+        rules.add_rule(session, school.clock(), name=name, action="block", by="cora")
+
+
+def entry(school: FakeSchool, room: str = "Room 4") -> RoomEntry:
+    found = school.central.targets.current_entry(school.room(room).id)
+    assert found is not None
+    return found
+
+
+def told(school: FakeSchool, room: str = "Room 4") -> Target:
+    return entry(school, room).target
+
+
+def back_up(folder: Path, to: Path) -> None:
+    """Make a backup as the manual says: with SQLite's own `.backup`."""
+    with sqlite3.connect(folder / "central.db") as live, sqlite3.connect(to) as copy:
+        live.backup(copy)
+
+
+def restore(folder: Path, backup: Path) -> None:
+    for left in folder.glob("central.db*"):
+        left.unlink()
+    shutil.copy(backup, folder / "central.db")
+
+
+def started(folder: Path) -> FakeSchool:
+    return FakeSchool(folder)
+
+
+def restarted_epoch(folder: Path) -> str:
+    """Start central once more, and return the epoch that it is in."""
+    again = started(folder)
+    epoch = again.store.revisions().epoch
+    again.close()
+    return epoch
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "central"
+
+
+def test_a_new_central_has_an_epoch_and_keeps_it_over_restarts(folder: Path) -> None:
+    school = started(folder)
+    school.enrol()
+    epoch = told(school).epoch
+    assert len(epoch) == 32
+    block(school, "bad.example.org")
+    assert told(school).epoch == epoch
+    school.close()
+    assert restarted_epoch(folder) == epoch == restarted_epoch(folder)
+
+
+def test_a_room_that_was_away_over_a_restore_gets_the_other_content(folder: Path, tmp_path: Path) -> None:
+    """The backup is at version 2; what the room got as version 3 and what is version 3 now are two things."""
+    school = started(folder)
+    school.enrol()
+    told(school)
+    block(school, "two.example.org")
+    assert told(school).policy == 2
+    back_up(folder, tmp_path / "backup.db")
+    block(school, "three.example.org")
+    before = told(school)
+    assert before.policy == 3
+    school.close()
+
+    restore(folder, tmp_path / "backup.db")
+    again = started(folder)
+    block(again, "another-three.example.org")
+    after = told(again)
+    assert after.epoch != before.epoch
+    assert after.policy_digest != before.policy_digest
+    assert after.policy == 3 + NUMBERS_JUMP  # so a room that follows the number alone gets the other content too
+    assert [rule.name for rule in again.document().rules] == ["another-three.example.org", "two.example.org"]
+    with again.store.read_session() as session:
+        assert "database restored" in [one.what for one in audit.list_audit_entries(session)]
+    epoch = told(again).epoch
+    again.close()
+    assert restarted_epoch(folder) == epoch, "one restore is one new epoch"
+
+
+def test_a_backup_of_which_rooms_have_heard_nothing_newer_is_no_new_epoch(folder: Path, tmp_path: Path) -> None:
+    school = started(folder)
+    school.enrol()
+    epoch = told(school).epoch
+    back_up(folder, tmp_path / "backup.db")
+    block(school, "bad.example.org")  # of which nobody was told
+    school.close()
+    restore(folder, tmp_path / "backup.db")
+    assert restarted_epoch(folder) == epoch
+
+
+def test_the_whole_folder_put_back_is_noticed(folder: Path, tmp_path: Path) -> None:
+    school = started(folder)
+    school.enrol()
+    epoch = told(school).epoch
+    school.close()
+    shutil.copytree(folder, tmp_path / "backup")
+    again = started(folder)
+    block(again, "bad.example.org")
+    assert told(again).epoch == epoch
+    again.close()
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "backup", folder)
+    assert restarted_epoch(folder) != epoch
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff" * 300, b'{"epoch": 7}'])
+def test_a_file_that_cannot_be_read_is_a_new_epoch_and_no_trouble(folder: Path, content: bytes) -> None:
+    school = started(folder)
+    epoch = school.store.revisions().epoch
+    school.close()
+    (folder / "epoch").write_bytes(content)
+    renewed = restarted_epoch(folder)
+    assert renewed != epoch
+    assert restarted_epoch(folder) == renewed
+
+
+def test_a_database_on_a_new_machine_is_a_new_epoch(folder: Path, tmp_path: Path) -> None:
+    school = started(folder)
+    school.enrol()
+    epoch = told(school).epoch
+    school.close()
+    new = tmp_path / "new"
+    new.mkdir()
+    shutil.copy(folder / "central.db", new)
+    assert restarted_epoch(new) != epoch
+
+
+def test_a_restore_under_a_central_that_runs_is_noticed(folder: Path, tmp_path: Path) -> None:
+    school = started(folder)
+    school.enrol()
+    back_up(folder, tmp_path / "backup.db")
+    block(school, "bad.example.org")
+    before = told(school)
+    with sqlite3.connect(tmp_path / "backup.db") as copy, sqlite3.connect(folder / "central.db") as live:
+        copy.backup(live)
+    after = told(school)
+    assert after.epoch != before.epoch
+    assert school.document().rules == ()
+    assert school.room().policy_version == after.policy > before.policy
+    school.close()
+
+
+def test_a_file_that_cannot_be_written_stops_no_room(folder: Path) -> None:
+    school = started(folder)
+    school.enrol()
+    before = told(school)
+    (folder / "epoch").unlink()
+    (folder / "epoch").mkdir()
+    block(school, "bad.example.org")
+    assert told(school).policy == before.policy + 1
+    school.close()

@@ -1,0 +1,103 @@
+"""Two centrals on one PostgreSQL and one shared folder: started together, and either knows what the other does."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from appliance.protocol import Target
+from tests.e2e.browser import Browser
+from tests.e2e.school import HALLPASS, Process, answers, until
+from tests.fakes.ports import free_port
+from tests.fakes.postgres import postgres_server
+
+pytestmark = pytest.mark.timeout(300)
+
+PASSWORD = "a long pass phrase"
+
+
+class Central:
+    """One of them: its own data folder and ports."""
+
+    def __init__(self, folder: Path, name: str, database: str, *, timezone: str = "Europe/London") -> None:
+        pages, rooms = free_port(), free_port()
+        self.config = folder / f"{name}.toml"
+        self.config.write_text(
+            f'[central]\nschool = "Example Primary"\ndata = "{name}"\nshared = "shared"\ndatabase = "{database}"\n'
+            f'listen = "127.0.0.1:{pages}"\nrooms_listen = "127.0.0.1:{rooms}"\ntimezone = "{timezone}"\n'
+        )
+        self.pages, self.rooms = f"http://127.0.0.1:{pages}", f"http://127.0.0.1:{rooms}"
+        self.process = Process(folder, name, *HALLPASS, "central", "--config", str(self.config))
+
+    def run(self, *arguments: str, typed: str | None = None) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "appliance", *arguments, "--config", str(self.config)],
+            capture_output=True, text=True, timeout=60, check=False, input=typed,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def centrals(tmp_path: Path) -> Iterator[tuple[Central, Central]]:
+    with postgres_server() as server:
+        both = (Central(tmp_path, "one", server.url), Central(tmp_path, "two", server.url))
+        try:
+            for central in both:
+                for url in (central.pages, central.rooms):
+                    until(f"{url} ({central.process.said})", lambda url=url: answers(url), 60)  # type: ignore[misc]  # bound at once
+            yield both
+        finally:
+            for central in both:
+                central.process.stop()
+
+
+def test_two_centrals_are_one(centrals: tuple[Central, Central], tmp_path: Path) -> None:
+    one, two = centrals
+    one.run("account", "add", "cora", "--role", "coordinator", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    headers = {"Authorization": f"Bearer {one.run('central', 'enrol', 'Room 4').strip()}"}
+    feed = httpx.stream("GET", f"{two.rooms}/api/v1/feed", headers=headers, trust_env=False, timeout=60)
+    with feed as answer, Browser(one.pages) as at_one:
+        targets = (msgspec.json.decode(line, type=Target) for line in answer.iter_lines() if line)
+        first = next(targets)
+        at_one.sign_in("cora", PASSWORD)
+
+        # What is decided at one is heard by a room that follows the other.
+        at_one.open("/rules")
+        at_one.send(at_one.form_with("name", "action"), name="bad.example.org", action="block")
+        news = next(target for target in targets if target.policy_digest != first.policy_digest)
+        assert news.document is not None
+        assert [rule.name for rule in news.document.rules] == ["bad.example.org"]
+        assert news.epoch == first.epoch
+
+        # A session of one is a session of the other: they share the key of the pages.
+        with httpx.Client(
+            base_url=two.pages, cookies=at_one.client.cookies, trust_env=False, timeout=20
+        ) as at_two:
+            assert at_two.get("/rules").status_code == 200
+
+        # A list that is handed in at one is compiled, and the index found by a room at the other.
+        at_one.open("/lists")
+        handed_in = {"file": ("ours.txt", b"listed.example.org\n")}
+        form = at_one.form_with("name", "category")
+        at_one.send(form, files=handed_in, name="ours", category="games", location="")
+        published = until(
+            "the index with the list in it",
+            lambda: next((target.index for target in targets if target.index not in ("", news.index)), ""),
+            120,
+        )
+        for central in centrals:
+            found = httpx.get(
+                f"{central.rooms}/api/v1/index/{published}", headers=headers, trust_env=False, timeout=60
+            )
+            assert found.status_code == 200
+            assert len(found.content) > 1000
+
+    # Neither made a new epoch of the other's start, and neither had anything to complain of.
+    for central in centrals:
+        assert not re.search("Traceback|restored", central.process.said), central.process.said

@@ -1,0 +1,56 @@
+"""What may enter through the coordinator's forms and addresses, asked once for all of them.
+
+No database keeps everything that a browser can be made to send: PostgreSQL keeps no NUL, a number has 32 bits, and
+other control characters break up pages and logs. And while the database is busy or away, a page says so, with 503.
+"""
+
+from collections.abc import Iterator
+
+from flask import Flask, Response, abort, request
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from appliance.protocol import find_control_character
+
+DATABASE_RETRY_SECONDS = 5
+MAX_TEXT_LENGTH = 10_000  # of one field; the longest that is kept has far less
+_MAX_ID = 2**31 - 1
+_LINE_ENDS = str.maketrans("", "", "\t\r\n")  # which a text of several lines may hold
+
+
+def install_input_checks(app: Flask, *, without: str) -> None:
+    """Check every request before a view sees it. The blueprint `without` has checks of its own."""
+
+    @app.before_request
+    def check_input() -> Response | None:
+        if request.blueprint == without:
+            return None
+        values = request.view_args or {}
+        if any(isinstance(value, int) and value > _MAX_ID for value in values.values()):
+            abort(404)
+        for name, text in _texts(values):
+            if found := find_control_character(text.translate(_LINE_ENDS)):
+                return _say(f"{name} holds a control character ({found}), which no text may.", 400)
+            if len(text) > MAX_TEXT_LENGTH:
+                return _say(f"{name} is too long.", 400)
+        return None
+
+    def say_database_is_away(problem: SQLAlchemyError) -> Response:
+        app.logger.warning("%s waits for the database: %s", request.path, problem)
+        response = _say("The database is busy or away. Please try again in a moment.", 503)
+        response.retry_after = DATABASE_RETRY_SECONDS
+        return response
+
+    for kind in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(kind, say_database_is_away)
+
+
+def _texts(values: dict[str, object]) -> Iterator[tuple[str, str]]:
+    yield from ((name, value) for name, value in values.items() if isinstance(value, str))
+    yield from request.args.items(multi=True)
+    yield from request.form.items(multi=True)
+
+
+def _say(words: str, status: int) -> Response:
+    """Answer in plain words: a page would ask who is signed in, and with that the database."""
+    return Response(f"{words}\n", status, mimetype="text/plain")
