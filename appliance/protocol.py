@@ -7,7 +7,8 @@ method   path                    meaning
 =======  ======================  ==========================================================================
 GET      /feed                   a response that does not end: one line of JSON (`Target`) at once and at
                                  every change; an empty line every ten seconds so that silence is noticed
-GET      /policy                 this room's `dns.policy.document.PolicyDocument`
+GET      /policy                 this room's `dns.policy.document.PolicyDocument`; its `ETag`
+                                 is the policy's digest
 GET      /index/HASH             the compiled index, as one file (see `blocklists.index`); with ``?base=HASH`` of
                                  one that the room has, an overlay (`blocklists.delta`) where that is smaller
 PUT      /requests/ID            an `UnblockRequest`; the same ID again changes nothing (200 instead of 201)
@@ -16,7 +17,8 @@ GET      /requests               this room's requests of today, as a list of `Re
 PUT      /reports/ID             a `SiteReport`: "this should be closed"; idempotent like a request
 PUT      /incidents/ID           an `Incident`; idempotent
 PUT      /actions/ID             a `RoomAction`: what a teacher did in the room, for the audit; idempotent
-PUT      /health                 a `RoomHealth`
+PUT      /health                 a `RoomHealth`, whenever it has changed and every ten minutes
+GET      /accounts               a list of `AccountState`: which sessions and kept sign-ins of a room are over
 POST     /sign-in                `Credentials`; answers with an `Account`, or 401
 GET      /log-key                the key of the room's query log (`LogKey`)
 =======  ======================  ==========================================================================
@@ -38,6 +40,7 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.rights import Role
+from dns.policy.document import PolicyDocument
 
 # The length as well: to a regular expression's `$` a line's end after the digits is the end.
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
@@ -50,9 +53,14 @@ ShortText = Annotated[str, msgspec.Meta(max_length=64)]
 class Target(msgspec.Struct, frozen=True):
     """Where a room should be: fetch what differs from what it has."""
 
-    policy: int  # the version of its policy document
+    policy: int  # the version of its policy document: what a room of an earlier Hallpass follows
     index: str  # the hash of its compiled index; "" while none has been compiled
     requests: int  # grows whenever the state of one of its requests changes
+    policy_digest: str = ""  # SHA-256 of the policy's content; "": a central of before, the number counts
+    epoch: str = ""  # of central's database: a new one after each restore from a backup
+    accounts: str = ""  # digest of what a room must know of accounts: where it differs, GET /accounts
+    time: float = 0.0  # central's clock when the line was made, Unix seconds; 0: a central of before
+    document: PolicyDocument | None = None  # the policy itself, where its JSON has 32 KiB at the most
 
 
 class UnblockRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +125,11 @@ class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
     index_age_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
     conditions: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=100)]
     # the values of `appliance.room.health.Condition`; empty: healthy
+    policy_digest: Annotated[str, msgspec.Meta(max_length=128)] = (
+        ""  # of the policy in force, as the room was told
+    )
+    clock_difference_seconds: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)] | None = None
+    # how far central's clock is ahead of the room's; None: not known
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -133,6 +146,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     ends: datetime | None = None  # a supply teacher's account ends
+
+
+class AccountState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a room must know of an account, whether or not anybody uses it there. Times are central's."""
+
+    username: str
+    valid_after: datetime  # sessions and kept sign-ins of before are over: a new password, ended, signed out
+    ends: datetime | None = None
+    role: Role
 
 
 class LogKey(msgspec.Struct, frozen=True):
