@@ -31,7 +31,9 @@ PATTERNS: dict[str, Pattern] = {
     "lists-damaged":       (Flash(0.3, 0.3), Flash(1.5, 2.0)),                      # short, long
     "settings-wrong":      (Flash(0.3, 0.3),) * 3 + (Flash(0.3, 2.0),),             # four short
     "not-enrolled":        (Flash(1.5, 0.5), Flash(1.5, 2.5)),                      # two long
+    "no-longer-enrolled":  (Flash(1.5, 0.5),) * 2 + (Flash(0.3, 2.5),),              # two long, short
     "central-unreachable": (Flash(1.5, 1.5),),                                     # slow and even
+    "clock-differs":       (Flash(0.3, 0.3), Flash(1.5, 0.3), Flash(0.3, 2.0)),      # short, long, short
     "lists-stale":         (Flash(0.3, 5.0),),                                     # one short, now and then
     "starting":            (Flash(0.5, 0.5),),                                     # even
     "stopped":             (Flash(1.5, 0.3), Flash(0.3, 2.0)),                      # long, short

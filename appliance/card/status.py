@@ -15,7 +15,9 @@ _WORDS = {
     Condition.POLICY_DAMAGED: "the school's policy was damaged; the last good one is used",
     Condition.LISTS_DAMAGED: "the lists were damaged; earlier ones, or those that Hallpass brings, are used",
     Condition.SETTINGS_WRONG: "something on this card could not be used: see hallpass-problem.txt",
+    Condition.NO_LONGER_ENROLLED: "central does not know this room any more: enrol it again",
     Condition.CENTRAL_UNREACHABLE: "central cannot be reached",
+    Condition.CLOCK_DIFFERS: "this room's clock and central's differ by more than a minute",
     Condition.LISTS_STALE: "the lists are old",
     Condition.STARTING: "it is starting",
 }

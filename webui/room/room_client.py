@@ -26,6 +26,15 @@ _NOTICES = {
         "This room waits for its enrolment: the file hallpass.bundle on its card. "
         "Until then everything is closed that Hallpass knows, and nobody can sign in."
     ),
+    Condition.NO_LONGER_ENROLLED: (
+        "Central does not know this room any more. It goes on filtering as it did, but hears of no decision, and "
+        "requests wait. Tell the technician: the room has to be enrolled again at central, and its card needs the "
+        "new hallpass.bundle."
+    ),
+    Condition.CLOCK_DIFFERS: (
+        "This room's clock and central's differ by more than a minute. Openings last as long as they were "
+        "granted, by this room's clock. Tell the technician."
+    ),
     Condition.POLICY_DAMAGED: (
         "This room's copy of the school's policy was damaged. It goes on with the last good one, or with the "
         "strictest, and fetches it again by itself. If this stays, tell the technician."
