@@ -1,8 +1,10 @@
 """The policy as it stands on the disk: as central sent it, and the resolver's own copy of the last good one.
 
 `policy.json` is byte for byte what central sent. Its SHA-256 stands beside it, in `policy.sha256`, so that a bit
-that fell over inside a name is not taken for a decision of the school. That file is written before the policy and
-names the hash of the one before as well: at every moment, a power cut included, what stands there is known. Where
+that fell over inside a name is not taken for a decision of the school; after it, in the same line, the digest by
+which central knows the content, so that a room can say what it has without central's counting (`Target`). That file
+is written before the policy and names those of the one before as well: at every moment, a power cut included, what
+stands there is known. Where
 it is missing (the policy was put there by hand, or by an older Hallpass) the policy is believed.
 
 The copy is written by the resolver alone, and read by nobody else. It says whose policy it is: where the settings
@@ -13,17 +15,34 @@ import contextlib
 import hashlib
 from pathlib import Path
 
+import msgspec
+
 from appliance.errors import HallpassError
 from appliance.files import remove_folder_in_the_way, write_file_atomically
 from appliance.room.paths import RoomPaths
+
+MAX_DIGEST_LENGTH = 128
 
 
 class PolicyDamaged(HallpassError):
     """A policy that is not the one that was written, or cannot be read."""
 
 
+class KnownPolicy(msgspec.Struct, frozen=True):
+    """A policy, and the digest by which central knows its content ("": nobody has said)."""
+
+    content: bytes
+    central_digest: str = ""
+
+
 def read_policy(paths: RoomPaths) -> bytes | None:
     """Return the policy that central sent; None: there is none. Raises PolicyDamaged."""
+    found = read_known_policy(paths)
+    return None if found is None else found.content
+
+
+def read_known_policy(paths: RoomPaths) -> KnownPolicy | None:
+    """Return the policy that central sent, with central's digest; None: there is none. Raises PolicyDamaged."""
     try:
         content = paths.policy.read_bytes()
     except FileNotFoundError:
@@ -32,22 +51,44 @@ def read_policy(paths: RoomPaths) -> bytes | None:
         reason = getattr(problem, "strerror", None) or problem
         raise PolicyDamaged(f"{paths.policy}: cannot be read as a policy: {reason}") from None
     try:
-        known = paths.policy_digest.read_bytes().split()
+        known = _read_digests(paths)
     except (OSError, RuntimeError):
-        return content
-    if _digest(content) not in known:
+        return KnownPolicy(content)
+    central_digest = known.get(_digest(content))
+    if central_digest is None:
         raise PolicyDamaged(f"{paths.policy}: is damaged: its checksum does not fit")
-    return content
+    return KnownPolicy(content, central_digest)
 
 
-def write_policy(paths: RoomPaths, content: bytes) -> None:
+def write_policy(paths: RoomPaths, content: bytes, central_digest: str = "") -> None:
     """Replace the policy that central sent. Raises OSError, and then the one before is still there."""
-    known = [_digest(content)]
+    lines = [_digest(content) + b" " + _checked_digest(central_digest)]
     with contextlib.suppress(OSError, RuntimeError):  # there is none, or none that could be put back
-        known.append(_digest(paths.policy.read_bytes()))
-    for path, what in ((paths.policy_digest, b"\n".join(known) + b"\n"), (paths.policy, content)):
+        before = _digest(paths.policy.read_bytes())
+        if before != _digest(content):
+            lines.append(before + b" " + _digest_told_before(paths, before))
+    for path, what in ((paths.policy_digest, b"\n".join(lines) + b"\n"), (paths.policy, content)):
         remove_folder_in_the_way(path.with_suffix(".new"))
         write_file_atomically(path, what)
+
+
+def _read_digests(paths: RoomPaths) -> dict[bytes, str]:
+    """Return the hashes of what may stand in the policy's file, each with central's digest. Raises OSError."""
+    lines = (line.split() for line in paths.policy_digest.read_bytes().splitlines())
+    return {line[0]: line[1].decode("ascii", "replace") if len(line) > 1 else "" for line in lines if line}
+
+
+def _digest_told_before(paths: RoomPaths, content_digest: bytes) -> bytes:
+    try:
+        return _checked_digest(_read_digests(paths).get(content_digest, ""))
+    except (OSError, RuntimeError):
+        return b""
+
+
+def _checked_digest(digest: str) -> bytes:
+    """Return central's digest as it may stand in a line; what is none is not kept."""
+    is_one = digest.isascii() and digest.isalnum() and len(digest) <= MAX_DIGEST_LENGTH
+    return digest.encode() if is_one else b""
 
 
 class LastGoodPolicy:

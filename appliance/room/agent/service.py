@@ -6,9 +6,11 @@ import logging
 import signal
 import sqlite3
 import time
+from collections.abc import Iterator
 from importlib import metadata
 
 from appliance.room import health
+from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.ended_unblocks import EndedUnblocks
@@ -34,7 +36,7 @@ async def run_agent(settings: RoomSettings) -> None:
     paths.sockets.mkdir(mode=0o770, parents=True, exist_ok=True)
     store = AgentStore(paths.agent_store)
     client = CentralClient(settings.central) if settings.central else None
-    sync = CentralSync(client, store, paths, metadata.version("hallpass")) if client else None
+    sync = _create_sync(settings, client, store, paths)
     paths.agent_socket.unlink(missing_ok=True)
     decisions = RoomDecisions(paths, CurrentPolicy(settings), store)
     rpc_server = RpcServer(store, client, sync, decisions=decisions)
@@ -52,8 +54,7 @@ async def run_agent(settings: RoomSettings) -> None:
     ]
     watchdog = asyncio.create_task(send_keepalives())
     if sync is not None:
-        work = (sync.follow_feed, sync.apply_targets, sync.deliver_outbox, sync.send_health)
-        tasks += [asyncio.create_task(run_forever()) for run_forever in work]
+        tasks += [asyncio.create_task(work) for work in sync.tasks()]
     ended = asyncio.create_task(stop.wait())
     sd_notify("READY=1")
     try:
@@ -73,20 +74,50 @@ async def run_agent(settings: RoomSettings) -> None:
         store.close()
 
 
+def _create_sync(
+    settings: RoomSettings, client: CentralClient | None, store: AgentStore, paths: RoomPaths
+) -> CentralSync | None:
+    if client is None or settings.central is None:
+        return None
+    spread = settings.central.index_spread_seconds
+    return CentralSync(client, store, paths, metadata.version("hallpass"), index_spread_seconds=spread)
+
+
 async def _write_health_regularly(paths: RoomPaths, sync: CentralSync | None) -> None:
     while True:
         now = time.time()
-        away = sync is not None and not sync.is_reachable and now - sync.unreachable_since > UNREACHABLE_SECONDS
-        conditions = (Condition.CENTRAL_UNREACHABLE,) if away else ()
-        health.write_health(paths.health_folder, ProcessHealth(process="agent", time=now, conditions=conditions))
+        conditions = tuple(sync_conditions(sync, now)) if sync is not None else ()
+        said = ProcessHealth(process="agent", time=now, conditions=conditions)
+        await run_blocking(health.write_health, paths.health_folder, said)
+        await _wait_for_change(sync)
+
+
+async def _wait_for_change(sync: CentralSync | None) -> None:
+    """Wait until health is to be written again: what is said of the token is on the pages at once."""
+    if sync is None:
         await asyncio.sleep(health.RENEW_SECONDS)
+        return
+    sync.state.changed.clear()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(health.RENEW_SECONDS):
+            await sync.state.changed.wait()
+
+
+def sync_conditions(sync: CentralSync, now: float) -> Iterator[Condition]:
+    """Yield what a person should know of the room's way to central."""
+    if sync.state.is_token_rejected:
+        yield Condition.NO_LONGER_ENROLLED
+    elif not sync.is_reachable and now - sync.state.unreachable_since > UNREACHABLE_SECONDS:
+        yield Condition.CENTRAL_UNREACHABLE
+    if sync.do_clocks_differ():
+        yield Condition.CLOCK_DIFFERS
 
 
 async def _reconcile_regularly(ended_unblocks: EndedUnblocks) -> None:
     """See to it, for ever, that what was ended is closed, whatever becomes of the files that say so."""
     while True:
         await asyncio.sleep(RECONCILE_SECONDS)
-        _reconcile(ended_unblocks)
+        await run_blocking(_reconcile, ended_unblocks)
 
 
 def _reconcile(ended_unblocks: EndedUnblocks) -> None:
