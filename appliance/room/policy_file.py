@@ -2,10 +2,10 @@
 
 `policy.json` is byte for byte what central sent. Its SHA-256 stands beside it, in `policy.sha256`, so that a bit
 that fell over inside a name is not taken for a decision of the school; after it, in the same line, the digest by
-which central knows the content, so that a room can say what it has without central's counting (`Target`). That file
-is written before the policy and names those of the one before as well: at every moment, a power cut included, what
-stands there is known. Where
-it is missing (the policy was put there by hand, or by an older Hallpass) the policy is believed.
+which central knows the content, so that a room can say what it has without central's counting (`Target`). That
+file is written before the policy and names those of the one before as well: at every moment, a power cut included,
+what stands there is known. Where it is missing (the policy was put there by hand, or by an older Hallpass) the
+policy is believed.
 
 The copy is written by the resolver alone, and read by nobody else. It says whose policy it is: where the settings
 now name another place that policies come from, it is worth nothing.

@@ -7,7 +7,6 @@ is there, but this call fails.
 Whatever central says of its clock in an answer goes to the room's `CentralClock`.
 """
 
-import math
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
@@ -18,46 +17,28 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.protocol import Account, AccountState, Credentials, LogKey, RequestState, RoomHealth, Target
 from appliance.room.agent.central_clock import CentralClock
+from appliance.room.agent.central_errors import (
+    CentralFaulty,
+    CentralRejected,
+    CentralUnreachable,
+    TokenRejected,
+    check_response,
+)
+from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS, MessageSender
 from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
 
-CALL_TIMEOUT_SECONDS = 5.0
 FEED_TIMEOUT_SECONDS = 25.0  # central says something at least every ten
 INDEX_TIMEOUT_SECONDS = 30.0  # without a single byte: a slow line is no trouble, a dead one is
 MAX_INDEX_BYTES = 512 * 1024 * 1024
-MAX_RETRY_AFTER_SECONDS = 300.0
 _MAX_LINE_BYTES = 128 * 1024  # a policy of 32 KiB, and what surrounds it
 _MAX_CONNECTIONS = 20
-# What whoever stands before central says while it is away, or central while it has no time; 511: a captive portal.
-_UNAVAILABLE_STATUSES = (429, 502, 503, 504, 511)
+
+__all__ = ("CentralClient", "CentralFaulty", "CentralRejected", "CentralUnreachable", "TokenRejected")
 
 _encode = msgspec.json.encode
 
 T = TypeVar("T")
-
-
-class CentralUnreachable(HallpassError):
-    """Central cannot be reached, or is in trouble itself."""
-
-    def __init__(self, words: str, retry_after_seconds: float = 0.0) -> None:
-        self.retry_after_seconds = retry_after_seconds  # not before: central has said so
-        super().__init__(words)
-
-
-class CentralFaulty(CentralUnreachable):
-    """Central answers, but with a fault of its own: this call may be what it cannot bear."""
-
-
-class CentralRejected(HallpassError):
-    """Central said no."""
-
-    def __init__(self, status: int, words: str) -> None:
-        self.status = status
-        super().__init__(words)
-
-
-class TokenRejected(CentralRejected):
-    """Central does not know this room's token (any more)."""
 
 
 class FeedLine(Target, frozen=True):
@@ -97,8 +78,11 @@ class CentralClient:
             trust_env=False,
         )
 
+        self._messages = MessageSender(link.url, token, context)
+
     async def close(self) -> None:
         """Close every connection."""
+        self._messages.close()
         await self._http.aclose()
 
     async def stream_feed(self) -> AsyncIterator[FeedLine | None]:
@@ -112,7 +96,7 @@ class CentralClient:
             async with self._http.stream("GET", "feed", timeout=timeout) as response:
                 if response.status_code != 200:
                     await response.aread()
-                    _check_response(response)
+                    check_response(response.status_code, response.headers, response.content)
                 async for line in _lines(response):
                     target = msgspec.json.decode(line, type=FeedLine) if line else None
                     if target is not None and sent_at is not None:
@@ -156,7 +140,7 @@ class CentralClient:
             ) as response:
                 if not response.is_success:
                     await response.aread()
-                    _check_response(response)
+                    check_response(response.status_code, response.headers, response.content)
                 resumed = response.status_code == 206 and _range_start(response) == have.size
                 if response.status_code == 206 and not resumed:
                     raise CentralUnreachable("central sent another part of the index than was asked for")
@@ -181,11 +165,11 @@ class CentralClient:
 
     async def put_message(self, kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         """Send something that has an id: a request, a report, an incident."""
-        await self._call("PUT", f"{kind}/{id}", body)
+        await self._messages.send("PUT", f"{kind}/{id}", body)
 
     async def withdraw_request(self, request_id: str) -> None:
         """Take a request back."""
-        await self._call("DELETE", f"requests/{request_id}")
+        await self._messages.send("DELETE", f"requests/{request_id}")
 
     async def put_health(self, health: RoomHealth) -> None:
         """Say how the room is."""
@@ -218,7 +202,7 @@ class CentralClient:
         if response.is_success:
             self.clock.add_date(response.headers.get("Date", ""), sent_at)
         if response.status_code != 304:
-            _check_response(response)
+            check_response(response.status_code, response.headers, response.content)
         return response
 
     @staticmethod
@@ -234,42 +218,6 @@ class PartialIndex(msgspec.Struct, frozen=True):
 
     size: int = 0  # bytes
     tag: str = ""  # central's, of the whole: a strong ETag
-
-
-class _ErrorBody(msgspec.Struct):
-    """A problem in words: central's own, or a problem detail (RFC 9457)."""
-
-    error: str = ""
-    detail: str = ""
-    title: str = ""
-
-
-def _check_response(response: httpx.Response) -> None:
-    if response.is_success:
-        return
-    try:
-        body = msgspec.json.decode(response.content, type=_ErrorBody)
-        words = body.error or body.detail or body.title
-    except DECODING_FAILED:
-        words = ""
-    words = words or f"central answered {response.status_code}"
-    if response.status_code in _UNAVAILABLE_STATUSES:
-        raise CentralUnreachable(words, _retry_after_seconds(response))
-    if response.status_code >= 500:
-        raise CentralFaulty(words, _retry_after_seconds(response))
-    # A captive portal, or a proxy, says no as a page; that says nothing of the token.
-    if response.status_code in (401, 403) and "html" not in response.headers.get("Content-Type", ""):
-        raise TokenRejected(response.status_code, words)
-    raise CentralRejected(response.status_code, words)
-
-
-def _retry_after_seconds(response: httpx.Response) -> float:
-    """Return for how long central wants to be left alone (RFC 9110, section 10.2.3; a date is not heeded)."""
-    try:
-        seconds = float(response.headers.get("Retry-After", "0"))
-    except ValueError:
-        return 0.0
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if math.isfinite(seconds) else 0.0
 
 
 def _entity_tag(response: httpx.Response) -> str:

@@ -27,6 +27,7 @@ _DUE = "(next_try IS NULL OR next_try <= :now OR next_try > :now + :longest)"
 _AFTER_ITS_REQUEST = """NOT (kind = 'withdrawal' AND EXISTS (
     SELECT 1 FROM outbox AS other
     WHERE other.kind = 'request' AND other.id = outbox.id AND other.failed IS NULL))"""
+_NOT_KNOWN = "number NOT IN (SELECT value FROM json_each(:without))"
 _ORDER = "ORDER BY kind NOT IN ('request', 'withdrawal'), number"  # word for word that of the index
 
 
@@ -65,8 +66,8 @@ class Outbox(AgentDatabase):
         At most `limit` (-1: all), none whose number is in `without`.
         """
         rows = self._rows(
-            f"SELECT number, kind, id, body {_WAITING} AND {_DUE} AND {_AFTER_ITS_REQUEST}"
-            f" AND number NOT IN (SELECT value FROM json_each(:without)) {_ORDER} LIMIT :limit",
+            f"SELECT number, kind, id, body {_WAITING} AND {_DUE} AND {_AFTER_ITS_REQUEST} AND {_NOT_KNOWN}"
+            f" {_ORDER} LIMIT :limit",
             {
                 "now": now,
                 "longest": BACK_OFF_SECONDS[-1],
