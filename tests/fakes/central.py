@@ -46,6 +46,7 @@ class FakeCentral:
         self.index_pauses: dict[int, float] = {}  # after so many bytes of an index: seconds of silence; 0: a cut
         self.index_fetches: list[str] = []  # what part of it was asked for, each time
         self.retry_after = ""  # said with each answer of `answers`
+        self.feed_answer: tuple[int, str] | None = None  # status and content type, instead of the feed
         self.account_states: list[AccountState] = []
         self.asked: list[str] = []  # the paths of what was read
         self.token = TOKEN
@@ -139,14 +140,7 @@ class FakeCentral:
         if handler.headers["Authorization"] != f"Bearer {self.token}":
             self.answer(handler, 401, b'{"error": "this token is not known here"}')
         elif path == "feed":
-            handler.send_response(200)
-            handler.send_header("Transfer-Encoding", "chunked")
-            handler.end_headers()
-            for line in self._feed():
-                handler.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-                handler.wfile.flush()
-            handler.wfile.write(b"0\r\n\r\n")
-            handler.close_connection = True
+            self._send_feed(handler)
         elif path == "policy":
             self._send_policy(handler)
         elif path == "accounts":
@@ -159,6 +153,19 @@ class FakeCentral:
             self._send_index(handler, *path.removeprefix("index/").split("?base="))
         else:
             self.answer(handler, 404, b'{"error": "there is no such thing"}')
+
+    def _send_feed(self, handler: BaseHTTPRequestHandler) -> None:
+        if self.feed_answer is not None:
+            self.answer(handler, self.feed_answer[0], b"no", {"Content-Type": self.feed_answer[1]})
+            return
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for line in self._feed():
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+            handler.wfile.flush()
+        handler.wfile.write(b"0\r\n\r\n")
+        handler.close_connection = True
 
     def _send_policy(self, handler: BaseHTTPRequestHandler) -> None:
         tag = {"ETag": f'"{self.digest}"'} if self.digest else {}

@@ -147,7 +147,7 @@ class CentralClient:
                 size = have.size if resumed else 0
                 tag = response.headers.get("ETag", "")
                 tag = "" if tag.startswith("W/") else tag
-                async for piece in response.aiter_bytes(256 * 1024):
+                async for piece in response.aiter_bytes():
                     if size + len(piece) > MAX_INDEX_BYTES:
                         raise CentralRejected(413, "the index is larger than a room can hold")
                     yield PartialIndex(size=size, tag=tag), piece
