@@ -7,8 +7,9 @@ file is written before the policy and names those of the one before as well: at 
 what stands there is known. Where it is missing (the policy was put there by hand, or by an older Hallpass) the
 policy is believed.
 
-The copy is written by the resolver alone, and read by nobody else. It says whose policy it is: where the settings
-now name another place that policies come from, it is worth nothing.
+The copy is written by the resolver alone; the agent, where it may read it, puts it back in the place of a damaged
+policy if it is what central wants, which saves a fetch. It says whose policy it is: where the settings now name
+another place that policies come from, it is worth nothing.
 """
 
 import contextlib
@@ -101,20 +102,34 @@ class LastGoodPolicy:
 
     def read_copy(self) -> bytes | None:
         """Return it; None: there is none that can be believed."""
+        found = self.read_known_copy()
+        return None if found is None else found.content
+
+    def read_known_copy(self) -> KnownPolicy | None:
+        """Return it with the digest by which central knows it; None: there is none that can be believed."""
         try:
             digest, rest = self._path.read_bytes().split(b"\n", 1)
-            origin, content = rest.split(b"\n", 1)
+            head, content = rest.split(b"\n", 1)
+            origin, *told = head.split()
         except (OSError, RuntimeError, ValueError):
             return None
-        return content if origin == self._origin and _digest(rest) == digest else None
+        if origin != self._origin or _digest(rest) != digest:
+            return None
+        return KnownPolicy(content, told[0].decode("ascii", "replace") if told else "")
 
-    def write_copy(self, content: bytes) -> None:
+    def write_copy(self, content: bytes, central_digest: str = "") -> None:
         """Replace it, unless it says the same. Raises OSError, and then the one before is still there."""
-        if self.read_copy() == content:
+        told = _checked_digest(central_digest)
+        if self.read_known_copy() == KnownPolicy(content, told.decode()):
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        rest = self._origin + b"\n" + content
+        rest = b" ".join(filter(None, (self._origin, told))) + b"\n" + content
         write_file_atomically(self._path, _digest(rest) + b"\n" + rest, has_other_writers=True)
+
+
+def central_origin(url: str) -> str:
+    """Return how a `LastGoodPolicy` names the policies of a central service."""
+    return f"central {url}"
 
 
 def _digest(content: bytes) -> bytes:

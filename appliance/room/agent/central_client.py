@@ -68,6 +68,7 @@ class CentralClient:
             context = ssl.create_default_context(cafile=str(link.certificate) if link.certificate else None)
         except OSError as problem:
             raise HallpassError(f"{problem.filename or link.certificate}: {problem.strerror}") from None
+        self.url = link.url
         self.clock = clock or CentralClock()
         self._http = httpx.AsyncClient(
             base_url=f"{link.url.rstrip('/')}/api/v1/",

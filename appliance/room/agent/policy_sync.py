@@ -22,6 +22,7 @@ from appliance.room.agent.installer import InstalledPolicy
 from appliance.room.agent.target_follower import TargetFollower
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.paths import RoomPaths
+from appliance.room.policy_file import LastGoodPolicy, central_origin
 from dns.policy.document import PolicyDocument
 
 RETRY_SECONDS = 5.0
@@ -56,6 +57,7 @@ class PolicySync(TargetFollower[WantedPolicy]):
         super().__init__(Backoff(RETRY_SECONDS, RETRY_SECONDS))
         self._client = client
         self._paths = paths
+        self._last_good = LastGoodPolicy(paths.last_good_policy, central_origin(client.url))
         self._ended_unblocks = ended_unblocks
         self._on_installed = installed
         self._are_ends_checked = False
@@ -92,6 +94,9 @@ class PolicySync(TargetFollower[WantedPolicy]):
     async def _get_policy(self, wanted: WantedPolicy) -> FetchedPolicy:
         if wanted.content:
             return FetchedPolicy(wanted.content, wanted.digest)
+        kept = await run_blocking(self._last_good.read_known_copy)
+        if kept is not None and wanted.digest and kept.central_digest == wanted.digest:
+            return FetchedPolicy(kept.content, kept.central_digest)
         fetched = await self._client.fetch_policy()
         if fetched is None:
             raise installer.InstallFailed("central sent no policy where one was asked for")

@@ -17,6 +17,7 @@ from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralUnreachable
 from appliance.room.agent.health_report import HEALTH_SECONDS, OLD_HEALTH_SECONDS
 from appliance.room.policy_file import read_known_policy
+from appliance.room.policy_loader import PolicyLoader
 from blocklists.container import INDEX_NAME
 from blocklists.index import open_index
 from dns.policy.document import PolicyDocument
@@ -128,6 +129,25 @@ def test_the_digest_of_the_policy_before_is_known_while_the_new_one_is_written(
     assert found is not None
     assert found.content == kept
     agent.memory.close()
+
+
+def test_a_damaged_policy_is_put_back_from_the_resolvers_copy_where_that_is_what_central_wants(
+    folder: Path, central: FakeCentral
+) -> None:
+    central.set_policy(policy(7), "d7", inline=False, version=7)
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await until("the policy", lambda: digest(agent) == "d7")
+            PolicyLoader(agent.settings, agent.paths, keeps_copy=True).load()
+            agent.paths.policy.write_bytes(b"{}")
+            await until("the policy again", lambda: digest(agent) == "d7")
+            assert central.asked.count("policy") == 1
+            agent.paths.policy.unlink()
+            central.set_policy(policy(8), "d8", inline=False, version=8)
+            await until("the newer one", lambda: digest(agent) == "d8")
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("said", ["", "two words", "x" * 1000, "d\nd", "\N{LATIN SMALL LETTER E WITH ACUTE}"])
