@@ -18,7 +18,7 @@ from appliance.files import write_file_atomically
 from dns.errors import DECODING_FAILED
 from dns.policy.document import Lesson, Pause, PolicyDocument, Suspension, Unblock
 
-NOTED_CHANGE_SECONDS = 0.25  # a smaller change is not worth a new policy
+MIN_CHANGE_SECONDS = 0.25  # a smaller change is not worth a new policy
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 Timed = TypeVar("Timed", Lesson, Pause, Suspension, Unblock)
@@ -51,7 +51,7 @@ def read_difference(path: Path, boot: str | None = None) -> float:
 
 def write_difference(path: Path, central_ahead_seconds: float) -> None:
     """Note the difference where it is another than what holds. Raises OSError."""
-    if abs(read_difference(path) - central_ahead_seconds) >= NOTED_CHANGE_SECONDS:
+    if abs(read_difference(path) - central_ahead_seconds) >= MIN_CHANGE_SECONDS:
         found = ClockDifference(central_ahead_seconds, current_boot())
         write_file_atomically(path, msgspec.json.encode(found))
 

@@ -67,7 +67,7 @@ def write_policy(paths: RoomPaths, content: bytes, central_digest: str = "") -> 
     with contextlib.suppress(OSError, RuntimeError):  # there is none, or none that could be put back
         before = _digest(paths.policy.read_bytes())
         if before != _digest(content):
-            lines.append(before + b" " + _digest_told_before(paths, before))
+            lines.append(before + b" " + _earlier_central_digest(paths, before))
     for path, what in ((paths.policy_digest, b"\n".join(lines) + b"\n"), (paths.policy, content)):
         remove_folder_in_the_way(path.with_suffix(".new"))
         write_file_atomically(path, what)
@@ -79,7 +79,7 @@ def _read_digests(paths: RoomPaths) -> dict[bytes, str]:
     return {line[0]: line[1].decode("ascii", "replace") if len(line) > 1 else "" for line in lines if line}
 
 
-def _digest_told_before(paths: RoomPaths, content_digest: bytes) -> bytes:
+def _earlier_central_digest(paths: RoomPaths, content_digest: bytes) -> bytes:
     try:
         return _checked_digest(_read_digests(paths).get(content_digest, ""))
     except (OSError, RuntimeError):
@@ -110,20 +110,20 @@ class LastGoodPolicy:
         try:
             digest, rest = self._path.read_bytes().split(b"\n", 1)
             head, content = rest.split(b"\n", 1)
-            origin, *told = head.split()
+            origin, *known_as = head.split()
         except (OSError, RuntimeError, ValueError):
             return None
         if origin != self._origin or _digest(rest) != digest:
             return None
-        return KnownPolicy(content, told[0].decode("ascii", "replace") if told else "")
+        return KnownPolicy(content, known_as[0].decode("ascii", "replace") if known_as else "")
 
     def write_copy(self, content: bytes, central_digest: str = "") -> None:
         """Replace it, unless it says the same. Raises OSError, and then the one before is still there."""
-        told = _checked_digest(central_digest)
-        if self.read_known_copy() == KnownPolicy(content, told.decode()):
+        known_as = _checked_digest(central_digest)
+        if self.read_known_copy() == KnownPolicy(content, known_as.decode()):
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        rest = b" ".join(filter(None, (self._origin, told))) + b"\n" + content
+        rest = b" ".join(filter(None, (self._origin, known_as))) + b"\n" + content
         write_file_atomically(self._path, _digest(rest) + b"\n" + rest, has_other_writers=True)
 
 

@@ -1,7 +1,7 @@
 """Who signed in here while central could be asked, for the time that it is away."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from argon2 import PasswordHasher
@@ -51,7 +51,7 @@ class AccountCache(AgentDatabase):
                 if state.ends is not None:
                     self._connection.execute(
                         "UPDATE verifiers SET until = min(until, ?) WHERE username = ?",
-                        (state.ends.isoformat(), state.username),
+                        (state.ends.astimezone(UTC).isoformat(), state.username),
                     )
                 kept = self._connection.execute(
                     "SELECT account FROM verifiers WHERE username = ?", (state.username,)

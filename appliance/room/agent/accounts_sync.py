@@ -10,10 +10,10 @@ import msgspec
 
 from appliance.files import write_file_atomically
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.target_follower import TargetFollower
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.paths import RoomPaths
 
 RETRY_SECONDS = 5.0

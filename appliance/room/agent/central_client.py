@@ -15,7 +15,16 @@ import httpx
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.protocol import Account, AccountState, Credentials, LogKey, RequestState, RoomHealth, Target
+from appliance.protocol import (
+    Account,
+    AccountState,
+    Credentials,
+    LogKey,
+    RequestState,
+    RoomHealth,
+    Target,
+    check_message,
+)
 from appliance.room.agent.central_clock import CentralClock
 from appliance.room.agent.central_errors import (
     CentralFaulty,
@@ -161,8 +170,11 @@ class CentralClient:
         return self._decode((await self._call("GET", "requests")).content, list[RequestState])
 
     async def fetch_account_states(self) -> list[AccountState]:
-        """Return which sessions and kept sign-ins are over."""
-        return self._decode((await self._call("GET", "accounts")).content, list[AccountState])
+        """Return which sessions and kept sign-ins are over. Raises BadMessage too."""
+        states = self._decode((await self._call("GET", "accounts")).content, list[AccountState])
+        for state in states:
+            check_message(state)  # its times are reckoned with
+        return states
 
     async def put_message(self, kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         """Send something that has an id: a request, a report, an incident."""

@@ -24,6 +24,11 @@ MAX_SAMPLES = 32
 _LAST_TIME = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
 
+def seconds_since_boot() -> float:
+    """Return a monotonic time that goes on while a machine (a laptop) sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class _Bounds(msgspec.Struct, frozen=True):
     """Between what and what central's clock minus the monotonic one lies, in seconds."""
 
@@ -36,7 +41,7 @@ class CentralClock:
     """The difference of the two clocks, as far as it is known."""
 
     def __init__(
-        self, now: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+        self, now: Callable[[], float] = time.time, monotonic: Callable[[], float] = seconds_since_boot
     ) -> None:
         self._now = now
         self.monotonic = monotonic

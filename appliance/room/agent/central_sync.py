@@ -23,7 +23,6 @@ from appliance.protocol import RoomHealth
 from appliance.room import clock_difference, health
 from appliance.room.agent import installer
 from appliance.room.agent.accounts_sync import AccountsSync
-from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import CentralClient, FeedLine
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.ended_unblocks import EndedUnblocks
@@ -34,6 +33,7 @@ from appliance.room.agent.outbox_delivery import OutboxDelivery
 from appliance.room.agent.policy_sync import PolicySync, WantedPolicy
 from appliance.room.agent.requests_sync import RequestsSync, WantedRequests
 from appliance.room.agent.store import AgentStore
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.paths import RoomPaths
 
 CLOCK_SECONDS = 1.0
@@ -129,7 +129,7 @@ class CentralSync:
         if await run_blocking(self._store.adopt_epoch, epoch, self._now_as_datetime()):
             log.warning("central was restored from a backup: what it took today is sent again")
             await run_blocking(self.ended_unblocks.reconcile_stores)
-            self.health.forget_told()
+            self.health.report_again()
             self.outbox.notify()
 
     async def _note_clock(self) -> None:

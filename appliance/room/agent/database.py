@@ -1,7 +1,7 @@
 """state.db itself: one connection, used by one thread at a time, each change a transaction that is on the disk.
 
 WAL with synchronous = FULL: what a person was told is kept is still there after a power cut. So a change waits for
-the disk, and the agent's event loop leaves it to a thread (`appliance.room.agent.blocking`).
+the disk, and the agent's event loop leaves it to a thread (`appliance.room.agent.thread_pool`).
 """
 
 import sqlite3

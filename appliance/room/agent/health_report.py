@@ -14,9 +14,9 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.protocol import RoomHealth
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_state import CentralState
+from appliance.room.agent.thread_pool import run_blocking
 
 HEALTH_SECONDS = 600.0
 OLD_HEALTH_SECONDS = 30.0
@@ -36,17 +36,17 @@ class HealthReport:
         self._state = state
         self._read_health = read_health
         self._changed = asyncio.Event()
-        self._told: RoomHealth | None = None
-        self._told_at = 0.0
+        self._reported: RoomHealth | None = None
+        self._reported_at = 0.0
         self.repeat_seconds = OLD_HEALTH_SECONDS
 
     def notify(self) -> None:
         """Say that something has changed; what else changes is found within a second."""
         self._changed.set()
 
-    def forget_told(self) -> None:
+    def report_again(self) -> None:
         """Have everything told once more: central was restored, and may have forgotten it."""
-        self._told = None
+        self._reported = None
         self._changed.set()
 
     async def report(self) -> None:
@@ -57,10 +57,8 @@ class HealthReport:
             await self._state.reached.wait()
             self._changed.clear()
             found = await run_blocking(self._read_health)
-            is_news = self._told is None or _without_what_always_changes(found) != _without_what_always_changes(
-                self._told
-            )
-            if is_news or loop.time() - self._told_at >= self.repeat_seconds:
+            is_news = self._reported is None or _comparable(found) != _comparable(self._reported)
+            if is_news or loop.time() - self._reported_at >= self.repeat_seconds:
                 try:
                     await self._client.put_health(found)
                 except HallpassError as problem:
@@ -68,14 +66,14 @@ class HealthReport:
                     await asyncio.sleep(backoff.next_pause_seconds(problem))
                     continue
                 backoff.reset()
-                self._told, self._told_at = found, loop.time()
+                self._reported, self._reported_at = found, loop.time()
                 await asyncio.sleep(MERGE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(MERGE_SECONDS):
                     await self._changed.wait()
 
 
-def _without_what_always_changes(health: RoomHealth) -> RoomHealth:
+def _comparable(health: RoomHealth) -> RoomHealth:
     """Return a health for comparing: its lists grow older, and clocks drift, without that being news."""
     difference = health.clock_difference_seconds
     return msgspec.structs.replace(

@@ -2,7 +2,7 @@
 
 Where central names a changed index, each room of a school hears of it at the same moment: they spread their
 fetching over `spread_seconds`. A room that has none yet, or a damaged one, fetches at once. A slow line may take
-all the time it needs; one that gives nothing is left after `INDEX_TIMEOUT_SECONDS`, and the next try goes on where
+all the time it needs; one that gives nothing is left after half a minute, and the next try goes on where
 it broke.
 """
 
@@ -16,9 +16,9 @@ from pathlib import Path
 from appliance.errors import HallpassError
 from appliance.room.agent import installer
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import CentralClient, CentralUnreachable, PartialIndex
 from appliance.room.agent.target_follower import TargetFollower
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.paths import RoomPaths
 
 FIRST_PAUSE_SECONDS = 2.0

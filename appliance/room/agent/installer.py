@@ -16,7 +16,7 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.files import remove_folder_in_the_way, sync_folder
-from appliance.room.agent.blocking import run_blocking
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import PolicyDamaged, read_known_policy, write_policy

@@ -6,7 +6,9 @@ httpx (a thousand PUTs of 200 bytes on x86-64, CPython 3.11).
 """
 
 import asyncio
+import contextlib
 import http.client
+import socket
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -38,8 +40,11 @@ class MessageSender:
         """Close every connection; what is under way fails at once."""
         with self._lock:
             self._is_closed = True
-            for connection in (*self._idle, *self._in_use):
+            for connection in self._idle:
                 connection.close()
+            for sock in [connection.sock for connection in self._in_use if connection.sock is not None]:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)  # its thread, which waits for it, closes it
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, method: str, path: str, body: bytes = b"") -> None:
@@ -50,12 +55,12 @@ class MessageSender:
         connection, is_used = self._take_connection()
         try:
             try:
-                status, headers, content = self._exchange(connection, method, path, body)
+                status, headers, content = self._request(connection, method, path, body)
             except (OSError, http.client.HTTPException):
                 if not is_used:
                     raise
                 connection.close()  # central had closed it meanwhile: that says nothing of this message
-                status, headers, content = self._exchange(connection, method, path, body)
+                status, headers, content = self._request(connection, method, path, body)
         except ValueError as problem:
             connection.close()
             raise CentralRejected(400, str(problem)) from None  # what can never be sent must not wait for ever
@@ -66,7 +71,7 @@ class MessageSender:
             self._give_back(connection)
         check_response(status, headers, content)
 
-    def _exchange(
+    def _request(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         connection.request(method, self._root + quote(path), body or None, self._headers)

@@ -15,7 +15,6 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 
-from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import (
     CentralClient,
     CentralFaulty,
@@ -25,10 +24,11 @@ from appliance.room.agent.central_client import (
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.outbox import OutboxMessage
 from appliance.room.agent.store import AgentStore
+from appliance.room.agent.thread_pool import run_blocking
 
 MAX_IN_FLIGHT = 8
 MAX_FAILURES_IN_A_ROW = 2  # messages that get no answer, and none between them that does: then central is away
-MAX_UNNOTED = 512  # delivered, and not noted yet
+MAX_UNRECORDED = 512  # delivered, and not noted yet
 FIRST_PAUSE_SECONDS = 0.2
 RETRY_SECONDS = 5.0
 _BATCH = 64  # messages looked up at once
@@ -51,14 +51,14 @@ class OutboxDelivery:
         store: AgentStore,
         state: CentralState,
         now: Callable[[], float],
-        withdrawn: Callable[[], None],
+        acknowledged: Callable[[], None],
     ) -> None:
-        """`withdrawn` is called after central has taken a withdrawal."""
+        """`acknowledged` is called after central has taken a withdrawal."""
         self._client = client
         self._store = store
         self._state = state
         self._now = now
-        self._on_withdrawn = withdrawn
+        self._on_acknowledged = acknowledged
         self._changed = asyncio.Event()
         self._unanswered_tries: dict[int, int] = {}  # message: how often central gave no answer to it
 
@@ -106,11 +106,11 @@ class OutboxDelivery:
             return False
         return True
 
-    async def note_sent(self, messages: list[OutboxMessage]) -> None:
+    async def record_sent(self, messages: list[OutboxMessage]) -> None:
         """Take out of the outbox what has arrived."""
         await run_blocking(self._store.mark_sent, messages, self._now())
         if any(message.kind == "withdrawal" for message in messages):
-            self._on_withdrawn()
+            self._on_acknowledged()
 
     async def find_due(self, without: set[int]) -> list[OutboxMessage]:
         """Return the next messages to send; what central gave no answer to comes last."""
@@ -143,8 +143,8 @@ class _Delivery:
         self._waiting: deque[OutboxMessage] = deque()
         self._in_flight: dict[asyncio.Task[bool], OutboxMessage] = {}
         self._arrived: list[OutboxMessage] = []
-        self._noting: asyncio.Task[None] | None = None
-        self._being_noted: list[OutboxMessage] = []
+        self._recording: asyncio.Task[None] | None = None
+        self._being_recorded: list[OutboxMessage] = []
         self._unanswered: set[int] = set()  # in this pass
         self._in_a_row = 0
         self._retry_after: float | None = None  # set where something got no answer
@@ -153,12 +153,12 @@ class _Delivery:
         """Send; return None, or where something got no answer how long to wait. Raises sqlite3.Error."""
         try:
             while await self._fill():
-                pending = [*self._in_flight, *([self._noting] if self._noting else [])]
+                pending = [*self._in_flight, *([self._recording] if self._recording else [])]
                 await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 self._collect()
-                self._begin_to_note()
+                self._begin_to_record()
         finally:
-            tasks = [*self._in_flight, *([self._noting] if self._noting else [])]
+            tasks = [*self._in_flight, *([self._recording] if self._recording else [])]
             for task in self._in_flight:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -166,22 +166,22 @@ class _Delivery:
 
     async def _fill(self) -> bool:
         """Put the next messages under way; return whether anything is."""
-        goes_on = self._in_a_row < MAX_FAILURES_IN_A_ROW and len(self._arrived) < MAX_UNNOTED
+        goes_on = self._in_a_row < MAX_FAILURES_IN_A_ROW and len(self._arrived) < MAX_UNRECORDED
         if goes_on and (not self._waiting or self._outbox.has_news()):
             self._waiting = deque(await self._outbox.find_due(self._known_numbers()))
         while goes_on and self._waiting and len(self._in_flight) < MAX_IN_FLIGHT:
             message = self._waiting.popleft()
             self._in_flight[asyncio.create_task(self._outbox.send(message))] = message
-        return bool(self._in_flight or self._noting)
+        return bool(self._in_flight or self._recording)
 
     def _known_numbers(self) -> set[int]:
-        under_way = (*self._in_flight.values(), *self._arrived, *self._being_noted)
+        under_way = (*self._in_flight.values(), *self._arrived, *self._being_recorded)
         return {message.number for message in under_way} | self._unanswered
 
     def _collect(self) -> None:
-        if self._noting is not None and self._noting.done():
-            noting, self._noting, self._being_noted = self._noting, None, []
-            noting.result()
+        if self._recording is not None and self._recording.done():
+            recording, self._recording, self._being_recorded = self._recording, None, []
+            recording.result()
         for task in [task for task in self._in_flight if task.done()]:
             message = self._in_flight.pop(task)
             try:
@@ -197,7 +197,7 @@ class _Delivery:
                 self._outbox.count_unanswered(message, is_answered=True)
                 self._in_a_row = 0
 
-    def _begin_to_note(self) -> None:
-        if self._arrived and self._noting is None:
-            self._being_noted, self._arrived = self._arrived, []
-            self._noting = asyncio.create_task(self._outbox.note_sent(self._being_noted))
+    def _begin_to_record(self) -> None:
+        if self._arrived and self._recording is None:
+            self._being_recorded, self._arrived = self._arrived, []
+            self._recording = asyncio.create_task(self._outbox.record_sent(self._being_recorded))

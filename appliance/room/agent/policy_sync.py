@@ -15,11 +15,11 @@ import msgspec
 
 from appliance.room.agent import installer
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import CentralClient, FeedLine, FetchedPolicy
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.installer import InstalledPolicy
 from appliance.room.agent.target_follower import TargetFollower
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_file import LastGoodPolicy, central_origin

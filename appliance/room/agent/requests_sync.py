@@ -11,10 +11,10 @@ from datetime import datetime
 import msgspec
 
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import CentralClient, FeedLine
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.target_follower import TargetFollower
+from appliance.room.agent.thread_pool import run_blocking
 
 RETRY_SECONDS = 5.0
 PAUSE_PER_SECOND = 10.0  # of pause, for each second that the fetching took: it has a tenth of the time

@@ -19,12 +19,12 @@ from appliance.protocol import (
     escape_control_characters,
 )
 from appliance.room.agent import rpc
-from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import CentralClient, CentralUnreachable, TokenRejected
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import MessageKind, RoomStatus, RpcResponse
 from appliance.room.agent.store import AgentStore
+from appliance.room.agent.thread_pool import run_blocking
 from dns.errors import DECODING_FAILED, InvalidName
 from dns.policy.site_names import check_opening, check_rule
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from appliance.room import health
-from appliance.room.agent.blocking import run_blocking
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.ended_unblocks import EndedUnblocks
@@ -18,6 +17,7 @@ from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
 from appliance.room.agent.rpc_server import RpcServer
 from appliance.room.agent.store import AgentStore
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import Condition, ProcessHealth
 from appliance.room.paths import RoomPaths, allow_room_group

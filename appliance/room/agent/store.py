@@ -3,6 +3,7 @@
 Each change is one transaction and is on the disk before anybody is told (`appliance.room.agent.database`).
 """
 
+import contextlib
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
@@ -42,10 +43,9 @@ class AgentStore(Outbox, AccountCache):
         with self._transaction():
             withdrawn = self._connection.execute("SELECT id FROM outbox WHERE kind = 'withdrawal'")
             withdrawn_ids = {row[0] for row in withdrawn}
-            kept = dict(self._connection.execute("SELECT id, state FROM requests WHERE from_central"))
             for state in states:
-                if state.request.id not in withdrawn_ids and kept.get(state.request.id) != _encode(state):
-                    self._save_request(state, from_central=True)  # else central has not heard of it yet
+                if state.request.id not in withdrawn_ids:  # central has not heard of it yet
+                    self._save_if_changed(state)
                 self._connection.execute(
                     "DELETE FROM outbox WHERE kind = 'request' AND id = ? AND failed IS NOT NULL",
                     (state.request.id,),  # it had arrived, and only the answer was trouble
@@ -65,7 +65,8 @@ class AgentStore(Outbox, AccountCache):
         for content, from_central in rows:
             state = msgspec.json.decode(content, type=RequestState)
             if from_central and state.until is not None:
-                state = msgspec.structs.replace(state, until=state.until - ahead)
+                with contextlib.suppress(OverflowError):  # a time at the end of the calendar stays there
+                    state = msgspec.structs.replace(state, until=state.until - ahead)
             found.append(state)
         return found
 
@@ -158,6 +159,14 @@ class AgentStore(Outbox, AccountCache):
     def _load_request(self, request_id: str) -> RequestState | None:
         row = self._connection.execute("SELECT state FROM requests WHERE id = ?", (request_id,)).fetchone()
         return msgspec.json.decode(row[0], type=RequestState) if row else None
+
+    def _save_if_changed(self, state: RequestState) -> None:
+        """Keep what central says of a request: a list of a thousand is mostly what is there already."""
+        row = self._connection.execute(
+            "SELECT state FROM requests WHERE id = ? AND from_central", (state.request.id,)
+        ).fetchone()
+        if row is None or row[0] != _encode(state):
+            self._save_request(state, from_central=True)
 
     def _save_request(self, state: RequestState, *, from_central: bool = False) -> None:
         self._connection.execute(
