@@ -16,7 +16,8 @@ GET      /requests               this room's requests of today, as a list of `Re
 PUT      /reports/ID             a `SiteReport`: "this should be closed"; idempotent like a request
 PUT      /incidents/ID           an `Incident`; idempotent
 PUT      /actions/ID             a `RoomAction`: what a teacher did in the room, for the audit; idempotent
-PUT      /health                 a `RoomHealth`
+PUT      /health                 a `RoomHealth`, whenever it has changed and every ten minutes
+GET      /accounts               a list of `AccountState`: which sessions and kept sign-ins of a room are over
 POST     /sign-in                `Credentials`; answers with an `Account`, or 401
 GET      /log-key                the key of the room's query log (`LogKey`)
 =======  ======================  ==========================================================================
@@ -136,7 +137,7 @@ class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
     index: Annotated[str, msgspec.Meta(max_length=128)]
     index_age_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
     conditions: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=100)]
-    # the values of `appliance.room.health.Condition`; empty: healthy
+    # the values of `appliance.room.conditions.Condition`; empty: healthy
     policy_digest: ShortText = ""  # the one that its policy came with; "": the room knows no digests
     # central's clock minus the room's; None: not measured
     clock_difference_seconds: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)] | None = None
@@ -156,6 +157,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     ends: datetime | None = None  # a supply teacher's account ends
+
+
+class AccountState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a room must know of an account, whether or not anybody uses it there. Times are central's."""
+
+    username: str
+    valid_after: datetime  # sessions and kept sign-ins of before are over: a new password, ended, signed out
+    ends: datetime | None = None
+    role: Role
 
 
 class LogKey(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from appliance.doctor import resolution
 from appliance.doctor.check_result import Check, CheckResult, ok, problem, unknown
 from appliance.doctor.dns_client import query_server
 from appliance.errors import HallpassError
-from appliance.room import clock, health, index_age
+from appliance.room import clock, clock_difference, health, index_age
 from appliance.room.agent import installer
 from appliance.room.agent.central_client import CentralClient, CentralRejected, CentralUnreachable
 from appliance.room.conditions import Condition
@@ -113,6 +113,14 @@ class RoomDoctor:
         yield from resolution.check_pages(_address_to_query(endpoint), endpoint.port)
 
     def _clock(self) -> Iterator[CheckResult]:
+        if any(Condition.CLOCK_DIFFERS in one.conditions for one in self._healths()):
+            ahead = clock_difference.read_difference(self._paths.clock_difference)
+            which = "behind" if ahead > 0 else "ahead of"
+            yield problem(
+                "clock",
+                f"is {abs(ahead) / 60:.0f} minutes {which} central's",
+                "which of them is wrong? A time server puts it right ([time] servers in hallpass.toml)",
+            )
         if clock.is_clock_trusted():
             yield ok("clock", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self._now())))
         else:

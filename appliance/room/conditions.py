@@ -117,6 +117,20 @@ class Condition(enum.Enum):
             in_status_file=False,
         ),
     )
+    NO_LONGER_ENROLLED = (
+        "no-longer-enrolled",
+        ConditionRow(
+            words="central does not know this room any more: enrol it again",
+            rhythm="two long, one short flash, pause",
+            pattern=(Flash(1.5, 0.5), Flash(1.5, 0.5), Flash(0.3, 2.5)),
+            raised_by="agent",
+            notice=(
+                "Central does not know this room any more. It goes on filtering as it did, but hears of no "
+                "decision, and requests wait. Tell the technician: the room has to be enrolled again at central, "
+                "and its card needs the new hallpass.bundle."
+            ),
+        ),
+    )
     CENTRAL_UNREACHABLE = (
         "central-unreachable",
         ConditionRow(
@@ -124,6 +138,19 @@ class Condition(enum.Enum):
             rhythm="slow and even, 1.5 s",
             pattern=(Flash(1.5, 1.5),),
             raised_by="agent",
+        ),
+    )
+    CLOCK_DIFFERS = (
+        "clock-differs",
+        ConditionRow(
+            words="this room's clock and central's differ by more than a minute",
+            rhythm="one short, one long, one short flash, pause",
+            pattern=(SHORT, LONG, LAST_SHORT),
+            raised_by="agent",
+            notice=(
+                "This room's clock and central's differ by more than a minute. Openings last as long as they were "
+                "granted, by this room's clock. Tell the technician."
+            ),
         ),
     )
     LISTS_STALE = (

@@ -123,17 +123,20 @@ def write_overrides(path: Path, overrides: LocalOverrides) -> None:
     write_file_atomically(path, msgspec.json.encode(overrides))
 
 
+def without_ended_unblocks(document: PolicyDocument, overrides: LocalOverrides) -> PolicyDocument:
+    """Return central's document without the openings that the room has ended."""
+    granted = () if overrides.damaged else document.unblocks
+    left = tuple(one for one in granted if not any(end.is_end_of(one) for end in overrides.closings))
+    return msgspec.structs.replace(document, unblocks=left)
+
+
 def apply_overrides(document: PolicyDocument, overrides: LocalOverrides) -> PolicyDocument:
     """Return a policy document with what the room has decided, and without what it has ended."""
-    ended = overrides.closings
-    granted = () if overrides.damaged else document.unblocks
+    document = without_ended_unblocks(document, overrides)
     return msgspec.structs.replace(
         document,
         lessons=(*document.lessons, *overrides.lessons),
         pauses=(*document.pauses, *overrides.pauses),
         suspensions=(*document.suspensions, *overrides.suspensions),
-        unblocks=(
-            *(one for one in granted if not any(end.is_end_of(one) for end in ended)),
-            *overrides.unblocks,
-        ),
+        unblocks=(*document.unblocks, *overrides.unblocks),
     )

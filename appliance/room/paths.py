@@ -70,6 +70,22 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "own.json"
 
     @property
+    def clock_difference(self) -> Path:
+        """How far central's clock is ahead of the room's (`appliance.room.clock_difference`).
+
+        Written by the agent.
+        """
+        return self.data / "clock.json"
+
+    @property
+    def account_states(self) -> Path:
+        """What central says of accounts (a list of `appliance.protocol.AccountState`), for the pages' sessions.
+
+        Written by the agent, whole, by renaming. Times are central's: see `clock_difference`.
+        """
+        return self.data / "accounts.json"
+
+    @property
     def button_pause(self) -> Path:
         """The pause that the room's button began (`appliance.room.button_pause`). Written by the recorder."""
         return self.data / "pause.json"

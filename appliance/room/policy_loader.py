@@ -23,7 +23,7 @@ from appliance.room.conditions import Condition
 from appliance.room.file_state import FileState
 from appliance.room.index_fallback import IndexFallback
 from appliance.room.paths import RoomPaths
-from appliance.room.policy_file import LastGoodPolicy, PolicyDamaged
+from appliance.room.policy_file import LastGoodPolicy, PolicyDamaged, central_origin, read_known_policy
 from appliance.room.room_policy import (
     compile_policy,
     decode_document,
@@ -160,13 +160,22 @@ class PolicyLoader:
         if not self._keeps_copy:
             return
         try:
-            self._last_good.write_copy(content)
+            self._last_good.write_copy(content, self._central_digest(content))
         except OSError as problem:
             log.warning("%s: no copy of the policy could be kept: %s", self._paths.last_good_policy, problem)
+
+    def _central_digest(self, content: bytes) -> str:
+        """Return by which digest central knows a document ("": nobody has said)."""
+        try:
+            current = read_known_policy(self._paths) if self._settings.central is not None else None
+        except PolicyDamaged:
+            current = None
+        known = (one for one in (current, self._last_good.read_known_copy()) if one is not None)
+        return next((one.central_digest for one in known if one.content == content), "")
 
 
 def _origin(settings: RoomSettings) -> str:
     if settings.central is not None:
-        return f"central {settings.central.url}"
+        return central_origin(settings.central.url)
     own = settings.policy.document if settings.policy is not None else None
     return f"file {own}" if own is not None else "settings"

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.room import blocked_tunnels, button_pause, clock, local_overrides
+from appliance.room import blocked_tunnels, button_pause, clock, clock_difference, local_overrides
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.neighbours import NeighbourCache
 from appliance.room.paths import RoomPaths
@@ -45,7 +45,8 @@ def policy_files(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     """Return the files whose change means: load the policy again. Not each of them need be there."""
     if settings.central is not None:
         fetched = (paths.index / INDEX_NAME, paths.index / OVERLAY_NAME)
-        return (paths.policy, *fetched, paths.blocked_tunnels, paths.button_pause, paths.local_overrides)
+        added = (paths.blocked_tunnels, paths.button_pause, paths.local_overrides, paths.clock_difference)
+        return (paths.policy, *fetched, *added)
     index = settings.lists.index
     own = (settings.policy.document,) if settings.policy is not None and settings.policy.document else ()
     lists = (index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()
@@ -182,9 +183,10 @@ def _with_local_additions(
     document: PolicyDocument, settings: RoomSettings, paths: RoomPaths, now: float
 ) -> PolicyDocument:
     """Return a document with what only this room knows: central, its servers, tunnels, button, own decisions."""
-    document = local_overrides.apply_overrides(
-        document, local_overrides.read_active_overrides(paths.local_overrides, now)
-    )
+    overrides = local_overrides.read_active_overrides(paths.local_overrides, now)
+    ended = local_overrides.without_ended_unblocks(document, overrides)  # which are known by central's times
+    ahead = clock_difference.read_difference(paths.clock_difference) if settings.central is not None else 0.0
+    document = local_overrides.apply_overrides(clock_difference.in_room_time(ended, ahead), overrides)
     blocked = (
         blocked_tunnels.read_blocked_tunnels(paths.blocked_tunnels, now) if document.tunnels == "close" else ()
     )

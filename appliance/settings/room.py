@@ -7,6 +7,7 @@ What a card's file may say too is in `appliance.settings.common`.
 
 import ipaddress
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
@@ -102,6 +103,8 @@ class CentralLink(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     token_file: Path
     certificate: Path | None = None  # the authority to trust; left out: the machine's own
+    # Over so long the rooms of a school spread their fetching when central names changed lists.
+    index_spread_seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 60.0
 
     def __post_init__(self) -> None:
         self.check_url(self.url)

@@ -6,12 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import msgspec
 
-from appliance.protocol import Account, Target
+from appliance.protocol import Account, AccountState, Target
+from dns.policy.document import PolicyDocument
 
 TOKEN = "token-of-room-4"
 
@@ -38,9 +40,34 @@ class FakeCentral:
         self.answers: dict[str, int] = {}  # id: what a PUT or DELETE of it is answered with; 0: not at all
         self.tried: list[str] = []  # the ids of what was sent, taken or not
         self.lines: list[bytes] = []  # sent on the feed instead of the target
+        self.clock_ahead = 0.0  # seconds
+        self.says_time = True  # in the feed's lines; False: a central of before
+        self.digest = ""  # the ETag of the policy
+        self.index_pauses: dict[int, float] = {}  # after so many bytes of an index: seconds of silence; 0: a cut
+        self.index_fetches: list[str] = []  # what part of it was asked for, each time
+        self.retry_after = ""  # said with each answer of `answers`
+        self.feed_answer: tuple[int, str] | None = None  # status and content type, instead of the feed
+        self.account_states: list[AccountState] = []
+        self.asked: list[str] = []  # the paths of what was read
+        self.token = TOKEN
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
         self._stopping = threading.Event()
+
+    def now(self) -> datetime:
+        """Return what central's clock shows."""
+        return datetime.fromtimestamp(time.time() + self.clock_ahead, UTC)
+
+    def set_policy(self, content: bytes, digest: str, *, inline: bool, version: int = 1, epoch: str = "") -> None:
+        """Give the room a policy, known by its content."""
+        self.policy, self.digest = content, digest
+        self.target = msgspec.structs.replace(
+            self.target,
+            policy=version,
+            policy_digest=digest,
+            epoch=epoch,
+            document=msgspec.json.decode(content, type=PolicyDocument) if inline else None,
+        )
 
     @property
     def url(self) -> str:
@@ -51,6 +78,9 @@ class FakeCentral:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string((timestamp or time.time()) + central.clock_ahead)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -93,8 +123,12 @@ class FakeCentral:
             self.stop()
 
     @staticmethod
-    def answer(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
+    def answer(
+        handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None
+    ) -> None:
         handler.send_response(status)
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(body)))
         handler.send_header("Connection", "close")
         handler.end_headers()
@@ -102,29 +136,70 @@ class FakeCentral:
 
     def get(self, handler: BaseHTTPRequestHandler) -> None:
         path = handler.path.removeprefix("/api/v1/")
-        if handler.headers["Authorization"] != f"Bearer {TOKEN}":
+        self.asked.append(path)
+        if handler.headers["Authorization"] != f"Bearer {self.token}":
             self.answer(handler, 401, b'{"error": "this token is not known here"}')
         elif path == "feed":
-            handler.send_response(200)
-            handler.send_header("Transfer-Encoding", "chunked")
-            handler.end_headers()
-            for line in self._feed():
-                handler.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-                handler.wfile.flush()
-            handler.wfile.write(b"0\r\n\r\n")
-            handler.close_connection = True
+            self._send_feed(handler)
         elif path == "policy":
-            self.answer(handler, 200, self.policy)
+            self._send_policy(handler)
+        elif path == "accounts":
+            self.answer(handler, 200, msgspec.json.encode(self.account_states))
         elif path == "requests":
             self.answer(handler, 200, msgspec.json.encode(self.states))
         elif path == "log-key":
             self.answer(handler, 200, json.dumps({"key": "ab" * 32}).encode())
         elif path.startswith("index/"):
-            version, _, base = path.removeprefix("index/").partition("?base=")
-            content = self.overlays.get((version, base)) or self.indexes.get(version)
-            self.answer(handler, 200 if content else 404, content or b'{"error": "there is no such index"}')
+            self._send_index(handler, *path.removeprefix("index/").split("?base="))
         else:
             self.answer(handler, 404, b'{"error": "there is no such thing"}')
+
+    def _send_feed(self, handler: BaseHTTPRequestHandler) -> None:
+        if self.feed_answer is not None:
+            self.answer(handler, self.feed_answer[0], b"no", {"Content-Type": self.feed_answer[1]})
+            return
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for line in self._feed():
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+            handler.wfile.flush()
+        handler.wfile.write(b"0\r\n\r\n")
+        handler.close_connection = True
+
+    def _send_policy(self, handler: BaseHTTPRequestHandler) -> None:
+        tag = {"ETag": f'"{self.digest}"'} if self.digest else {}
+        if tag and handler.headers["If-None-Match"] == tag["ETag"]:
+            self.answer(handler, 304, b"", tag)
+        else:
+            self.answer(handler, 200, self.policy, tag)
+
+    def _send_index(self, handler: BaseHTTPRequestHandler, version: str, base: str = "") -> None:
+        """Send an index, or what the room lacks of it; falter where `index_pauses` says so."""
+        content = self.overlays.get((version, base)) or self.indexes.get(version)
+        if not content:
+            self.answer(handler, 404, b'{"error": "there is no such index"}')
+            return
+        wanted, tag = handler.headers["Range"] or "", f'"{version}"'
+        self.index_fetches.append(wanted)
+        begin = (
+            int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and handler.headers["If-Range"] == tag else 0
+        )
+        handler.send_response(206 if begin else 200)
+        handler.send_header("ETag", tag)
+        handler.send_header("Content-Length", str(len(content) - begin))
+        if begin:
+            handler.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
+        handler.end_headers()
+        for at in sorted(one for one in self.index_pauses if one > begin):
+            handler.wfile.write(content[begin:at])
+            begin = at
+            if not (seconds := self.index_pauses[at]):
+                handler.connection.shutdown(socket.SHUT_RDWR)
+                handler.close_connection = True
+                return
+            self._stopping.wait(seconds)
+        handler.wfile.write(content[begin:])
 
     def put(self, handler: BaseHTTPRequestHandler) -> None:
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
@@ -152,11 +227,15 @@ class FakeCentral:
             handler.close_connection = True
             handler.connection.shutdown(socket.SHUT_RDWR)
         else:
-            self.answer(handler, status, b'{"error": "something went wrong here"}')
+            said = {"Retry-After": self.retry_after} if self.retry_after else {}
+            self.answer(handler, status, b'{"error": "something went wrong here"}', said)
         return True
 
     def post(self, handler: BaseHTTPRequestHandler) -> None:
         typed = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        if handler.headers["Authorization"] != f"Bearer {self.token}":
+            self.answer(handler, 401, b'{"error": "this token is not known here"}')
+            return
         account = self.accounts.get((typed["username"], typed["password"]))
         if account is None:
             self.answer(handler, 401, b'{"error": "user name or password is not right"}')
@@ -168,8 +247,10 @@ class FakeCentral:
             yield from self.lines
             return
         sent: Target | None = None
-        while not self._stopping.is_set():
+        token = self.token
+        while not self._stopping.is_set() and token == self.token:
             if self.target != sent:
                 sent = self.target
-                yield msgspec.json.encode(sent) + b"\n"
+                said = self.now().timestamp() if self.says_time else 0.0
+                yield msgspec.json.encode(msgspec.structs.replace(sent, time=said)) + b"\n"
             time.sleep(0.01)

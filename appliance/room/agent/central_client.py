@@ -3,113 +3,165 @@
 What can go wrong is one of two things: central cannot be reached (`CentralUnreachable`: try again later), or
 central said no (`CentralRejected`: trying again changes nothing). Between them stands `CentralFaulty`: central
 is there, but this call fails.
+
+Whatever central says of its clock in an answer goes to the room's `CentralClock`.
 """
 
 import ssl
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 
 import httpx
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.protocol import Account, Credentials, LogKey, RequestState, RoomHealth, Target
+from appliance.protocol import (
+    Account,
+    AccountState,
+    Credentials,
+    LogKey,
+    RequestState,
+    RoomHealth,
+    Target,
+    check_message,
+)
+from appliance.room.agent.central_clock import CentralClock
+from appliance.room.agent.central_errors import (
+    CentralFaulty,
+    CentralRejected,
+    CentralUnreachable,
+    TokenRejected,
+    check_response,
+)
+from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS, MessageSender
 from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
 
-CALL_TIMEOUT_SECONDS = 5.0
 FEED_TIMEOUT_SECONDS = 25.0  # central says something at least every ten
+INDEX_TIMEOUT_SECONDS = 30.0  # without a single byte: a slow line is no trouble, a dead one is
 MAX_INDEX_BYTES = 512 * 1024 * 1024
-_MAX_LINE_LENGTH = 64 * 1024
-# What whoever stands before central says while it is away, or central while it has no time; 511: a captive portal.
-_UNAVAILABLE_STATUSES = (429, 502, 503, 504, 511)
+_MAX_LINE_BYTES = 128 * 1024  # a policy of 32 KiB, and what surrounds it
+_MAX_CONNECTIONS = 20
+
+__all__ = ("CentralClient", "CentralFaulty", "CentralRejected", "CentralUnreachable", "TokenRejected")
 
 _encode = msgspec.json.encode
 
 T = TypeVar("T")
 
 
-class CentralUnreachable(HallpassError):
-    """Central cannot be reached, or is in trouble itself."""
+class FeedLine(Target, frozen=True):
+    """A target as it came: the policy in it is kept byte for byte, whatever a newer central has put into it."""
+
+    document: msgspec.Raw = msgspec.Raw(b"null")  # type: ignore[assignment]  # decoded by whoever installs it
+
+    def policy_content(self) -> bytes:
+        """Return the policy that came in the line, or nothing."""
+        content = bytes(self.document)
+        return b"" if content == b"null" else content
 
 
-class CentralFaulty(CentralUnreachable):
-    """Central answers, but with a fault of its own: this call may be what it cannot bear."""
+class FetchedPolicy(msgspec.Struct, frozen=True):
+    """A policy as it was sent, and the digest by which central knows it ("": a central of before)."""
 
-
-class CentralRejected(HallpassError):
-    """Central said no."""
-
-    def __init__(self, status: int, words: str) -> None:
-        self.status = status
-        super().__init__(words)
+    content: bytes
+    digest: str
 
 
 class CentralClient:
     """Calls central as one room."""
 
-    def __init__(self, link: CentralLink) -> None:
+    def __init__(self, link: CentralLink, clock: CentralClock | None = None) -> None:
         try:
             token = link.token_file.read_text().strip()
             context = ssl.create_default_context(cafile=str(link.certificate) if link.certificate else None)
         except OSError as problem:
             raise HallpassError(f"{problem.filename or link.certificate}: {problem.strerror}") from None
+        self.url = link.url
+        self.clock = clock or CentralClock()
         self._http = httpx.AsyncClient(
             base_url=f"{link.url.rstrip('/')}/api/v1/",
             headers={"Authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(CALL_TIMEOUT_SECONDS),
+            limits=httpx.Limits(max_connections=_MAX_CONNECTIONS),
             verify=context,
             trust_env=False,
         )
 
+        self._messages = MessageSender(link.url, token, context)
+
     async def close(self) -> None:
         """Close every connection."""
+        self._messages.close()
         await self._http.aclose()
 
-    async def stream_feed(self) -> AsyncIterator[Target | None]:
+    async def stream_feed(self) -> AsyncIterator[FeedLine | None]:
         """Yield where the room should be, whenever central says so; None for a sign of life.
 
-        Raises CentralUnreachable when the line goes dead, CentralRejected where the token is not known.
+        Raises CentralUnreachable when the line goes dead, TokenRejected where the token is not known.
         """
         timeout = httpx.Timeout(CALL_TIMEOUT_SECONDS, read=FEED_TIMEOUT_SECONDS)
+        sent_at: float | None = self.clock.monotonic()
         try:
             async with self._http.stream("GET", "feed", timeout=timeout) as response:
                 if response.status_code != 200:
                     await response.aread()
-                    _check_response(response)
-                async for line in response.aiter_lines():
-                    if len(line) > _MAX_LINE_LENGTH:
-                        raise CentralUnreachable("central sent a line that is too long")
-                    yield msgspec.json.decode(line, type=Target) if line else None
+                    check_response(response.status_code, response.headers, response.content)
+                async for line in _lines(response):
+                    target = msgspec.json.decode(line, type=FeedLine) if line else None
+                    if target is not None and sent_at is not None:
+                        self.clock.add_time(
+                            target.time, sent_at
+                        )  # the first alone was made while we waited for it
+                        sent_at = None
+                    yield target
         except DECODING_FAILED as problem:
             raise CentralUnreachable(f"central sent something else than a target: {problem}") from None
         except (httpx.HTTPError, httpx.StreamError) as problem:
             raise CentralUnreachable(str(problem) or type(problem).__name__) from None
 
-    async def fetch_policy(self) -> bytes:
-        """Return the room's policy document, as it was sent."""
-        return (await self._call("GET", "policy")).content
+    async def fetch_policy(self, known_digest: str = "") -> FetchedPolicy | None:
+        """Return the room's policy document, as it was sent; None: it has the digest `known_digest`."""
+        headers = {"If-None-Match": f'"{known_digest}"'} if known_digest else {}
+        response = await self._call("GET", "policy", headers=headers)
+        if response.status_code == 304:
+            return None
+        return FetchedPolicy(response.content, _entity_tag(response))
 
-    async def fetch_index(self, version: str, base: str, path: Path) -> None:
-        """Fetch an index into a file, or an overlay over the index `base` that the room has ("": it has none).
+    async def stream_index(
+        self, version: str, base: str, have: "PartialIndex"
+    ) -> AsyncIterator[tuple["PartialIndex", bytes]]:
+        """Yield an index piece by piece, or an overlay over the index `base` that the room has ("": it has none).
 
-        Raises CentralUnreachable or CentralRejected; what is in the file then is worth nothing.
+        `have` is what came before the line broke; it is gone on with where central has the same thing still. With
+        each piece comes what is there *before* it: where that has no bytes, everything begins anew.
+        Raises CentralUnreachable or CentralRejected.
         """
+        headers = {"Accept-Encoding": "identity"}
+        if have.size and have.tag:
+            headers |= {"Range": f"bytes={have.size}-", "If-Range": have.tag}
         try:
             async with self._http.stream(
-                "GET", f"index/{version}", params={"base": base} if base else {}, timeout=httpx.Timeout(60.0)
+                "GET",
+                f"index/{version}",
+                params={"base": base} if base else {},
+                headers=headers,
+                timeout=httpx.Timeout(CALL_TIMEOUT_SECONDS, read=INDEX_TIMEOUT_SECONDS),
             ) as response:
-                if response.status_code != 200:
+                if not response.is_success:
                     await response.aread()
-                    _check_response(response)
-                size = 0
-                with path.open("wb") as file:
-                    async for piece in response.aiter_bytes():
-                        size += len(piece)
-                        if size > MAX_INDEX_BYTES:
-                            raise CentralRejected(413, "the index is larger than a room can hold")
-                        file.write(piece)
+                    check_response(response.status_code, response.headers, response.content)
+                resumed = response.status_code == 206 and _range_start(response) == have.size
+                if response.status_code == 206 and not resumed:
+                    raise CentralUnreachable("central sent another part of the index than was asked for")
+                size = have.size if resumed else 0
+                tag = response.headers.get("ETag", "")
+                tag = "" if tag.startswith("W/") else tag
+                async for piece in response.aiter_bytes():
+                    if size + len(piece) > MAX_INDEX_BYTES:
+                        raise CentralRejected(413, "the index is larger than a room can hold")
+                    yield PartialIndex(size=size, tag=tag), piece
+                    size += len(piece)
         except (httpx.HTTPError, httpx.StreamError) as problem:
             raise CentralUnreachable(str(problem) or type(problem).__name__) from None
 
@@ -117,39 +169,53 @@ class CentralClient:
         """Return what became of this room's requests."""
         return self._decode((await self._call("GET", "requests")).content, list[RequestState])
 
+    async def fetch_account_states(self) -> list[AccountState]:
+        """Return which sessions and kept sign-ins are over. Raises BadMessage too."""
+        states = self._decode((await self._call("GET", "accounts")).content, list[AccountState])
+        for state in states:
+            check_message(state)  # its times are reckoned with
+        return states
+
     async def put_message(self, kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         """Send something that has an id: a request, a report, an incident."""
-        await self._call("PUT", f"{kind}/{id}", body)
+        await self._messages.send("PUT", f"{kind}/{id}", body)
 
     async def withdraw_request(self, request_id: str) -> None:
         """Take a request back."""
-        await self._call("DELETE", f"requests/{request_id}")
+        await self._messages.send("DELETE", f"requests/{request_id}")
 
     async def put_health(self, health: RoomHealth) -> None:
         """Say how the room is."""
         await self._call("PUT", "health", _encode(health))
 
     async def sign_in(self, typed: Credentials) -> Account | None:
-        """Return whose user name and password these are, or None."""
+        """Return whose user name and password these are, or None. Raises TokenRejected where it is the room's."""
         try:
             return self._decode((await self._call("POST", "sign-in", _encode(typed))).content, Account)
         except CentralRejected as no:
-            if no.status == 401:
-                return None
-            raise
+            if no.status != 401:
+                raise
+        await self.fetch_request_states()  # 401 says the same of a password and of the room's token
+        return None
 
     async def fetch_log_key(self) -> str:
         """Return the key of the room's query log."""
         return self._decode((await self._call("GET", "log-key")).content, LogKey).key
 
-    async def _call(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+    async def _call(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        sent_at = self.clock.monotonic()
         try:
-            response = await self._http.request(method, path, content=body)
+            response = await self._http.request(method, path, content=body, headers=headers)
         except httpx.InvalidURL as problem:
             raise CentralRejected(400, str(problem)) from None  # what can never be sent must not wait for ever
         except httpx.HTTPError as problem:
             raise CentralUnreachable(str(problem) or type(problem).__name__) from None
-        _check_response(response)
+        if response.is_success:
+            self.clock.add_date(response.headers.get("Date", ""), sent_at)
+        if response.status_code != 304:
+            check_response(response.status_code, response.headers, response.content)
         return response
 
     @staticmethod
@@ -160,20 +226,33 @@ class CentralClient:
             raise CentralUnreachable(f"central sent something that is not understood: {problem}") from None
 
 
-class _ErrorBody(msgspec.Struct):
-    error: str = ""
+class PartialIndex(msgspec.Struct, frozen=True):
+    """What there is of an index under way."""
+
+    size: int = 0  # bytes
+    tag: str = ""  # central's, of the whole: a strong ETag
 
 
-def _check_response(response: httpx.Response) -> None:
-    if response.is_success:
-        return
-    try:
-        words = msgspec.json.decode(response.content, type=_ErrorBody).error
-    except DECODING_FAILED:
-        words = ""
-    words = words or f"central answered {response.status_code}"
-    if response.status_code in _UNAVAILABLE_STATUSES:
-        raise CentralUnreachable(words)
-    if response.status_code >= 500:
-        raise CentralFaulty(words)
-    raise CentralRejected(response.status_code, words)
+def _entity_tag(response: httpx.Response) -> str:
+    return str(response.headers.get("ETag", "")).removeprefix("W/").strip('"')
+
+
+def _range_start(response: httpx.Response) -> int:
+    """Return from which byte on an answer is (RFC 9110, section 14.4), or -1."""
+    unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
+    first = rest.partition("-")[0]
+    return int(first) if unit == "bytes" and first.isascii() and first.isdigit() else -1
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+    r"""Yield what stands between line feeds, and nothing else: JSON may hold U+2028, which ends other lines.
+
+    Raises CentralUnreachable for a line that does not end.
+    """
+    rest = b""
+    async for piece in response.aiter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r")
+        if len(rest) > _MAX_LINE_BYTES:
+            raise CentralUnreachable("central sent a line that is too long")

@@ -1,65 +1,46 @@
-"""Follows central: the feed says where the room should be, this brings it there, and delivers what waits.
+"""Follows central: the feed says where the room should be, each of the others brings one thing there.
 
-Three tasks of one event loop, each of which goes on whatever becomes of the others:
+Tasks of one event loop, each with a state and retries of its own, each of which goes on whatever becomes of the
+others:
 
-- `follow_feed` holds the feed open and hands on the newest target. A line that goes dead is opened again, at
-  first at once, then with growing, jittered pauses of at most `MAX_PAUSE_SECONDS`.
-- `apply_targets` brings the room to the newest target. What fails is tried again; newer targets replace older
-  ones. It also looks, every `CHECK_SECONDS`, whether the room still is there: what is damaged or gone is fetched
-  again.
-- `deliver_outbox` sends the outbox in its order. Central's "no" puts one message aside and goes on with the next;
-  a message that fails by its own fault waits longer each time, and is put aside after an hour of it. While
-  central is away nothing counts against any. No message waits for one that fails.
+- `FeedFollower` holds the feed open and hands on each target;
+- `PolicySync`, `IndexSync`, `RequestsSync`, `AccountsSync` bring one thing each to where the target says it is;
+- `OutboxDelivery` sends what waits; `HealthReport` says how the room is;
+- `_note_clock` writes down how far central's clock is ahead of the room's.
+
+This file only ties them together. An epoch is taken in before anything of it is followed: what this room has
+ended must be closed before a central that has forgotten it can open it again.
 """
 
 import asyncio
-import contextlib
 import logging
-import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
-from appliance.errors import HallpassError
-from appliance.protocol import RoomHealth, Target
-from appliance.room import health
+from appliance.protocol import RoomHealth
+from appliance.room import clock_difference, health
 from appliance.room.agent import installer
-from appliance.room.agent.central_client import CentralClient, CentralFaulty, CentralRejected, CentralUnreachable
+from appliance.room.agent.accounts_sync import AccountsSync
+from appliance.room.agent.central_client import CentralClient, FeedLine
+from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.ended_unblocks import EndedUnblocks
-from appliance.room.agent.store import AgentStore, OutboxMessage
-from appliance.room.conditions import Condition
+from appliance.room.agent.feed_follower import FeedFollower
+from appliance.room.agent.health_report import HEALTH_SECONDS, OLD_HEALTH_SECONDS, HealthReport
+from appliance.room.agent.index_sync import IndexSync
+from appliance.room.agent.outbox_delivery import OutboxDelivery
+from appliance.room.agent.policy_sync import PolicySync, WantedPolicy
+from appliance.room.agent.requests_sync import RequestsSync, WantedRequests
+from appliance.room.agent.store import AgentStore
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.paths import RoomPaths
 
-FIRST_PAUSE_SECONDS = 0.2
-MAX_PAUSE_SECONDS = 1.0  # central's return is noticed within it; thirty rooms cost central thirty calls a second
-HEALTH_SECONDS = 30.0
-RETRY_SECONDS = 5.0
-CHECK_SECONDS = 2.0
+CLOCK_SECONDS = 1.0
+MAX_CLOCK_DIFFERENCE_SECONDS = 60.0
+INDEX_SPREAD_SECONDS = 60.0
 
 log = logging.getLogger("hallpass.agent")
-
-MAX_FAILURES_IN_A_ROW = 2  # of different messages that get no answer: then it is central that is away
-
-_REJECTED_STATUSES = (
-    400,
-    409,
-    410,
-    413,
-    414,
-    415,
-    422,
-    431,
-)  # what central says of a message that it will never take
-_UNAUTHORIZED_STATUSES = (
-    401,
-    403,
-    407,
-    408,
-    421,
-    425,
-)  # the room's token, or something on the way: no message's fault
-_PLURALS = {"request": "requests", "report": "reports", "incident": "incidents", "action": "actions"}
 
 
 class CentralSync:
@@ -72,26 +53,46 @@ class CentralSync:
         paths: RoomPaths,
         version: str,
         now: Callable[[], float] = time.time,
+        *,
+        index_spread_seconds: float = INDEX_SPREAD_SECONDS,
     ) -> None:
         self._client = client
         self._store = store
         self._paths = paths
         self._version = version
         self._now = now
-        self._target: Target | None = None
-        self._installed_index = installer.InstalledIndex(paths)
-        self._requests_revision = -1
-        self._ended_unblocks = EndedUnblocks(paths, store, lambda: datetime.fromtimestamp(now(), UTC))
-        self._unanswered_tries: dict[int, int] = {}  # message: how often central gave no answer to it
-        self._target_changed = asyncio.Event()
-        self._outbox_changed = asyncio.Event()
-        self._health_changed = asyncio.Event()
-        self.is_reachable = False
-        self.unreachable_since = now()
+        self.state = CentralState(now)
+        self.ended_unblocks = EndedUnblocks(paths, store, self._now_as_datetime)
+        self.health = HealthReport(client, self.state, self._room_health)
+        self.policy = PolicySync(client, paths, self.ended_unblocks, self.health.notify)
+        self.index = IndexSync(client, paths, self.health.notify, index_spread_seconds)
+        self.outbox = OutboxDelivery(client, store, self.state, now, self.policy.check_ends)
+        self.requests = RequestsSync(client, store, self._now_as_datetime, self.outbox.notify)
+        self.accounts = AccountsSync(client, store, paths, self.central_ahead_seconds)
+        self.feed = FeedFollower(client, self.state, self._publish)
+        self.state.listen(self._handle_state_change)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether central can be reached."""
+        return self.state.is_reachable
+
+    def tasks(self) -> tuple[Coroutine[None, None, None], ...]:
+        """Return what has to run, for ever, as long as the room does."""
+        return (
+            self.feed.follow(),
+            self.policy.follow(),
+            self.index.follow(),
+            self.requests.follow(),
+            self.accounts.follow(),
+            self.outbox.deliver(),
+            self.health.report(),
+            self._note_clock(),
+        )
 
     def notify_outbox(self) -> None:
         """Say that the outbox has something new."""
-        self._outbox_changed.set()
+        self.outbox.notify()
 
     def index_age_seconds(self) -> float | None:
         """Return how many seconds ago the lists in use were fetched, or None where there are none yet."""
@@ -103,181 +104,77 @@ class CentralSync:
 
     def confirmed_index(self) -> str:
         """Return the hash of the index in use where central, which is reachable, names that very one; else ""."""
-        if not self.is_reachable or self._target is None:
+        if not self.is_reachable:
             return ""
         installed = installer.installed_index_version(self._paths)
-        return installed if installed == self._target.index else ""
+        return installed if installed == self.index.wanted else ""
 
-    async def follow_feed(self) -> None:
-        """Hold the feed open, for ever."""
-        pause = FIRST_PAUSE_SECONDS
-        while True:
+    def central_ahead_seconds(self) -> float:
+        """Return by how much central's clock is ahead of the room's, as policies are made now."""
+        return clock_difference.read_difference(self._paths.clock_difference)
+
+    def do_clocks_differ(self) -> bool:
+        """Tell whether central's clock and the room's are so far apart that a person should know."""
+        difference = self._client.clock.difference_seconds()
+        return difference is not None and abs(difference) > MAX_CLOCK_DIFFERENCE_SECONDS
+
+    async def _publish(self, line: FeedLine) -> None:
+        """Hand on where the room should be."""
+        if line.epoch:
             try:
-                async for target in self._client.stream_feed():
-                    pause = FIRST_PAUSE_SECONDS
-                    self._set_reachable()
-                    if target is not None and target != self._target:
-                        self._target = target
-                        self._target_changed.set()
-                why = "central closed the feed"
-            except HallpassError as problem:
-                why = str(problem)
-            self._set_unreachable(why)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (to spread rooms, not to hide)
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+                await self._adopt_epoch(line.epoch)
+            except (OSError, sqlite3.Error) as problem:
+                log.warning("that central was restored cannot be noted: %s", problem)
+        await run_blocking(self._note_clock_now)
+        self.health.repeat_seconds = HEALTH_SECONDS if line.policy_digest else OLD_HEALTH_SECONDS
+        self.policy.set_wanted(WantedPolicy.from_line(line))
+        self.index.set_wanted(line.index)
+        self.requests.set_wanted(WantedRequests.from_line(line))
+        self.accounts.set_wanted(line.accounts)
 
-    async def apply_targets(self) -> None:
-        """Bring the room to the newest target, for ever."""
+    async def _adopt_epoch(self, epoch: str) -> None:
+        if await run_blocking(self._store.adopt_epoch, epoch, self._now_as_datetime()):
+            log.warning("central was restored from a backup: what it took today is sent again")
+            await run_blocking(self.ended_unblocks.reconcile_stores)
+            self.health.report_again()
+            self.outbox.notify()
+
+    async def _note_clock(self) -> None:
+        """See to it, for ever, that the difference of the clocks is known to whoever makes a policy."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CHECK_SECONDS):
-                    await self._target_changed.wait()
-            if not self._target_changed.is_set() and await self._is_target_applied(self._target):
-                continue
-            self._target_changed.clear()
-            try:
-                await self._apply_target(self._target)
-            except (HallpassError, OSError, sqlite3.Error) as problem:
-                log.warning("the room keeps what it has: %s", problem)
-                with contextlib.suppress(TimeoutError):  # a newer target is a reason to try at once
-                    async with asyncio.timeout(RETRY_SECONDS):
-                        await self._target_changed.wait()
-                self._target_changed.set()
+            await asyncio.sleep(CLOCK_SECONDS)
+            await run_blocking(self._note_clock_now)
 
-    async def deliver_outbox(self) -> None:
-        """Send what waits in the outbox, for ever."""
-        while True:
-            self._outbox_changed.clear()
-            answered = True
-            if self.is_reachable:
-                try:
-                    answered = await self._send_due_messages()
-                except sqlite3.Error:
-                    log.exception("the outbox cannot be written")
-                    answered = False
-                if not answered:
-                    await asyncio.sleep(FIRST_PAUSE_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(
-                    self._store.seconds_until_due(self._now()) if answered else RETRY_SECONDS
-                ):
-                    await self._outbox_changed.wait()
-
-    async def send_health(self) -> None:
-        """Say how the room is, regularly and after each change, for ever."""
-        while True:
-            self._health_changed.clear()
-            if self.is_reachable:
-                try:
-                    await self._client.put_health(self._room_health())
-                except HallpassError as problem:
-                    log.info("health was not told: %s", problem)
-            try:
-                async with asyncio.timeout(HEALTH_SECONDS):
-                    await self._health_changed.wait()
-            except TimeoutError:
-                continue
-
-    async def _is_target_applied(self, target: Target | None) -> bool:
-        """Tell whether the room has, whole, what central says it should have."""
-        if target is None:
-            return True
-        if target.policy != installer.installed_policy_version(self._paths):
-            return False
-        return not target.index or target.index == await asyncio.to_thread(self._installed_index.verified_version)
-
-    async def _apply_target(self, target: Target | None) -> None:
-        if target is None:
+    def _note_clock_now(self) -> None:
+        difference = self._client.clock.difference_seconds()
+        if difference is None:
             return
-        if target.index and target.index != await asyncio.to_thread(self._installed_index.verified_version):
-            await installer.install_index(
-                self._paths, target.index, lambda base, path: self._client.fetch_index(target.index, base, path)
-            )
-            log.info("the index %s is in use", target.index[:12])
-        acknowledged = (
-            self._ended_unblocks.acknowledged_requests()
-        )  # before the policy is fetched, so that it is no older
-        if acknowledged or target.policy != installer.installed_policy_version(self._paths):
-            document = installer.install_policy(self._paths, await self._client.fetch_policy())
-            self._ended_unblocks.delete_ended(acknowledged, document)
-            log.info("the policy %d is in use", document.version)
-        if target.requests != self._requests_revision:
-            self._store.save_request_states(await self._client.fetch_request_states())
-            self._requests_revision = target.requests
-        self._health_changed.set()
-
-    async def _send_due_messages(self) -> bool:
-        """Send until nothing is due; return False where central gave no answer to something."""
-        answered = True
-        while answered and (due := self._store.due_messages(self._now())):
-            due.sort(key=lambda message: self._unanswered_tries.get(message.number, 0))
-            in_a_row = 0
-            for message in due:
-                try:
-                    await self._send_message(message)
-                except CentralUnreachable as problem:
-                    log.info("the outbox waits: %s", problem)
-                    self._unanswered_tries[message.number] = self._unanswered_tries.get(message.number, 0) + 1
-                    answered, in_a_row = False, in_a_row + 1
-                    if in_a_row == MAX_FAILURES_IN_A_ROW:
-                        break
-                else:
-                    self._unanswered_tries.pop(message.number, None)
-                    in_a_row = 0
-        return answered
-
-    async def _send_message(self, message: OutboxMessage) -> None:
-        """Send one message, or note why not. Raises CentralUnreachable where it is not the message's fault."""
         try:
-            if message.kind == "withdrawal":
-                await self._client.withdraw_request(message.id)
-            else:
-                await self._client.put_message(_PLURALS[message.kind], message.id, message.body)
-        except CentralFaulty as problem:
-            self._record_failure(message, str(problem))
-        except CentralRejected as no:
-            if no.status < 400 or no.status in _UNAUTHORIZED_STATUSES:
-                raise CentralUnreachable(str(no)) from None
-            if no.status in _REJECTED_STATUSES:
-                log.warning("central will not take the %s %s: %s", message.kind, message.id, no)
-                self._store.reject_message(message, str(no), self._now())
-            else:
-                self._record_failure(message, str(no))
-        else:
-            self._store.delete_sent_message(message)
-            if message.kind == "withdrawal":
-                self._target_changed.set()  # a policy without what it ended
+            clock_difference.write_difference(self._paths.clock_difference, difference)
+        except OSError as problem:
+            log.warning("how far central's clock is from this one cannot be noted: %s", problem)
 
-    def _record_failure(self, message: OutboxMessage, why: str) -> None:
-        is_dead = self._store.record_failure(message, why, self._now())
-        done = "is put aside" if is_dead else "waits for its next try"
-        log.warning("central fails at the %s %s, which %s: %s", message.kind, message.id, done, why)
-
-    def _set_reachable(self) -> None:
-        if not self.is_reachable:
-            log.info("central is reachable")
-            self.is_reachable = True
-            self._store.revision += 1
-            self._health_changed.set()
-        self._outbox_changed.set()
-
-    def _set_unreachable(self, why: str) -> None:
-        if self.is_reachable or self._target is None:
-            log.warning("central is away: %s", why)
-        if self.is_reachable:
-            self.is_reachable = False
-            self.unreachable_since = self._now()
-            self._store.revision += 1
+    def _handle_state_change(self) -> None:
+        self._store.revision += 1
+        self.health.notify()
+        self.outbox.notify()
 
     def _room_health(self) -> RoomHealth:
-        now = self._now()
-        conditions: list[Condition] = []
-        for process in health.read_health(self._paths.health_folder, now):
-            conditions += process.conditions
+        conditions = {
+            condition.value
+            for process in health.read_health(self._paths.health_folder, self._now())
+            for condition in process.conditions
+        }
+        policy = self.policy.installed_policy()
         return RoomHealth(
             version=self._version,
-            policy=installer.installed_policy_version(self._paths),
+            policy=policy.version,
+            policy_digest=policy.digest,
             index=installer.installed_index_version(self._paths),
             index_age_seconds=self.index_age_seconds() or 0.0,
-            conditions=tuple(sorted({condition.value for condition in conditions})),
+            conditions=tuple(sorted(conditions)),
+            clock_difference_seconds=self._client.clock.difference_seconds(),
         )
+
+    def _now_as_datetime(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)

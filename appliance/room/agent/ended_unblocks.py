@@ -26,7 +26,10 @@ log = logging.getLogger("hallpass.agent")
 
 
 class EndedUnblocks:
-    """What was ended in this room, for the agent, which alone writes it. Holds nothing: the disk does."""
+    """What was ended in this room, for the agent, which alone writes it. Holds nothing: the disk does.
+
+    Each method waits for the disk, and may be called from any thread: state.db and the file change together.
+    """
 
     def __init__(
         self, paths: RoomPaths, store: AgentStore, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -40,6 +43,10 @@ class EndedUnblocks:
 
         Where it cannot be noted for central it is closed all the same, and the other way round.
         """
+        with self._store.lock:
+            self._end_unblock(request_id)
+
+    def _end_unblock(self, request_id: str) -> None:
         state = self._store.find_request(request_id)
         if state is None or state.state not in ("waiting", "approved"):
             return
@@ -67,16 +74,17 @@ class EndedUnblocks:
 
         Raises OSError or sqlite3.Error.
         """
-        overrides = self._read_overrides()
-        kept = {one.request for one in self._store.ended_unblocks()}
-        for one in overrides.closings:
-            if one.request not in kept:
-                self._store.adopt_ended_unblock(one)
-        if overrides.damaged:
-            log.warning("what this room had decided could not be read; what it has ended stays ended")
-        renewed = self.with_ended_unblocks(overrides)
-        if renewed != overrides:
-            local_overrides.write_overrides(self._paths.local_overrides, renewed)
+        with self._store.lock:
+            overrides = self._read_overrides()
+            kept = {one.request for one in self._store.ended_unblocks()}
+            for one in overrides.closings:
+                if one.request not in kept:
+                    self._store.adopt_ended_unblock(one)
+            if overrides.damaged:
+                log.warning("what this room had decided could not be read; what it has ended stays ended")
+            renewed = self.with_ended_unblocks(overrides)
+            if renewed != overrides:
+                local_overrides.write_overrides(self._paths.local_overrides, renewed)
 
     def with_ended_unblocks(self, overrides: LocalOverrides, *further: EndedUnblock) -> LocalOverrides:
         """Return decisions together with every closing that anything knows of."""
@@ -93,18 +101,19 @@ class EndedUnblocks:
 
     def delete_ended(self, acknowledged: frozenset[str], document: PolicyDocument) -> None:
         """Forget those of which a policy, fetched after they were told, has no opening left. Raises OSError."""
-        over = {
-            one.request
-            for one in self._store.ended_unblocks()
-            if one.request in acknowledged and not any(one.is_end_of(unblock) for unblock in document.unblocks)
-        }
-        if over:
-            overrides = self._read_overrides()
-            left = tuple(one for one in overrides.closings if one.request not in over)
-            local_overrides.write_overrides(
-                self._paths.local_overrides, msgspec.structs.replace(overrides, closings=left)
-            )
-            self._store.delete_ended_unblocks(over)
+        with self._store.lock:
+            over = {
+                one.request
+                for one in self._store.ended_unblocks()
+                if one.request in acknowledged and not any(one.is_end_of(unblock) for unblock in document.unblocks)
+            }
+            if over:
+                overrides = self._read_overrides()
+                left = tuple(one for one in overrides.closings if one.request not in over)
+                local_overrides.write_overrides(
+                    self._paths.local_overrides, msgspec.structs.replace(overrides, closings=left)
+                )
+                self._store.delete_ended_unblocks(over)
 
     def _read_overrides(self) -> LocalOverrides:
         return local_overrides.read_kept_overrides(self._paths.local_overrides, self._now().timestamp())

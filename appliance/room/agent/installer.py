@@ -1,6 +1,8 @@
 """Puts what central sent into the room: whole, checked, by renaming. What is there stays until then.
 
-The resolver's workers look at the policy file and at the index link; a rename is all they need to see.
+The resolver's workers look at the policy file and at the index link; a rename is all they need to see. All of this
+reads and writes files of many megabytes and waits for the disk: `install_index` leaves that to a thread, the rest
+is not for an event loop.
 """
 
 import os
@@ -10,11 +12,14 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
+
 from appliance.errors import HallpassError
 from appliance.files import remove_folder_in_the_way, sync_folder
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.paths import RoomPaths
-from appliance.room.policy_file import PolicyDamaged, read_policy, write_policy
+from appliance.room.policy_file import PolicyDamaged, read_known_policy, write_policy
 from blocklists import container, delta
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
@@ -33,13 +38,37 @@ class InstallFailed(HallpassError):
     """What central sent cannot be used; the room keeps what it has."""
 
 
+class InstalledPolicy(msgspec.Struct, frozen=True):
+    """Which policy is in use."""
+
+    version: int = 0  # 0: there is none, or none that can be used
+    digest: str = ""  # by which central knows it; "": nobody has said
+
+
+def read_installed_policy(paths: RoomPaths) -> InstalledPolicy:
+    """Return which policy is in use."""
+    try:
+        found = read_known_policy(paths)
+        if found is None:
+            return InstalledPolicy()
+        return InstalledPolicy(json_decoder.decode(found.content).version, found.central_digest)
+    except (PolicyDamaged, *DECODING_FAILED):
+        return InstalledPolicy()
+
+
+def read_installed_document(paths: RoomPaths) -> PolicyDocument:
+    """Return the policy in use. Raises InstallFailed where there is none that can be used."""
+    try:
+        if (found := read_known_policy(paths)) is not None:
+            return json_decoder.decode(found.content)
+    except (PolicyDamaged, *DECODING_FAILED) as problem:
+        raise InstallFailed(f"the policy in use cannot be read: {problem}") from None
+    raise InstallFailed("there is no policy in use")
+
+
 def installed_policy_version(paths: RoomPaths) -> int:
     """Return the version of the policy in use, or 0: there is none, or none that can be used."""
-    try:
-        content = read_policy(paths)
-        return json_decoder.decode(content).version if content is not None else 0
-    except (PolicyDamaged, *DECODING_FAILED):
-        return 0
+    return read_installed_policy(paths).version
 
 
 def installed_index_version(paths: RoomPaths) -> str:
@@ -80,13 +109,13 @@ def _is_whole_index(home: Path, version: str) -> bool:
         return False
 
 
-def install_policy(paths: RoomPaths, content: bytes) -> PolicyDocument:
-    """Put a policy in force. Raises NotInstalled or OSError."""
+def install_policy(paths: RoomPaths, content: bytes, digest: str = "") -> PolicyDocument:
+    """Put a policy in force; `digest`: by which central knows it. Raises InstallFailed or OSError."""
     try:
         document = json_decoder.decode(content)
     except DECODING_FAILED as problem:
         raise InstallFailed(f"the policy that central sent is not understood: {problem}") from None
-    write_policy(paths, content)
+    write_policy(paths, content, digest)
     return document
 
 
@@ -94,25 +123,36 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
     """Fetch an index, check it against its hash, put it in force, forget older ones.
 
     `fetch(base, path)` writes the index into the file `path`, or an overlay over the index `base` that the room
-    has ("": it has none). Raises NotInstalled, OSError, or what `fetch` raises.
+    has ("": it has none). Raises InstallFailed, OSError, or what `fetch` raises.
     """
     if not version.isalnum():
         raise InstallFailed(f"{version[:80]!r} is no hash")
-    home = paths.indexes / version
-    if not _is_whole_index(home, version):  # what is there already may be damaged
-        _make_folder(paths.indexes)
-        work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=paths.indexes))
-        work.chmod(
-            paths.indexes.stat().st_mode & 0o777
-        )  # mkdtemp's own is for us alone; the resolver reads it too
+    if not await run_blocking(_is_whole_index, paths.indexes / version, version):  # it may be damaged
+        work = await run_blocking(_make_work_folder, paths)
         try:
-            await fetch(_base_version(paths), work / INDEX_NAME)
-            _apply_delta(paths, work)
-            _verify_and_sync(work, version)
-            _remove(home)  # what an interrupted attempt may have left, or what was damaged
-            work.replace(home)
+            await fetch(await run_blocking(_base_version, paths), work / INDEX_NAME)
+            await run_blocking(_put_in_place, paths, work, version)
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            await run_blocking(shutil.rmtree, work, ignore_errors=True)
+    await run_blocking(_put_in_force, paths, version)
+
+
+def _make_work_folder(paths: RoomPaths) -> Path:
+    _make_folder(paths.indexes)
+    work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=paths.indexes))
+    work.chmod(paths.indexes.stat().st_mode & 0o777)  # mkdtemp's own is for us alone; the resolver reads it too
+    return work
+
+
+def _put_in_place(paths: RoomPaths, work: Path, version: str) -> None:
+    _apply_delta(paths, work)
+    _verify_and_sync(work, version)
+    home = paths.indexes / version
+    _remove(home)  # what an interrupted attempt may have left, or what was damaged
+    work.replace(home)
+
+
+def _put_in_force(paths: RoomPaths, version: str) -> None:
     _switch_link(paths, version)
     _remove_older(paths, version)
 
@@ -126,7 +166,7 @@ def _base_version(paths: RoomPaths) -> str:
 
 
 def _apply_delta(paths: RoomPaths, work: Path) -> None:
-    """Where what was fetched is an overlay, put the base beside it. Raises NotInstalled."""
+    """Where what was fetched is an overlay, put the base beside it. Raises InstallFailed."""
     fetched = work / INDEX_NAME
     try:
         container.verify_digest(fetched)  # before anything in it is believed

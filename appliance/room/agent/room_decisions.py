@@ -1,6 +1,7 @@
 """What a teacher may decide in the room alone: lessons, pauses, suspensions, delegated openings.
 
-Each decision takes effect through `RoomPaths.local_overrides` and is told to central for its audit. Times are UTC.
+Each decision takes effect through `RoomPaths.local_overrides` and is told to central for its audit. Times are UTC,
+by the room's own clock. Decisions wait for the disk and may come from several threads: `AgentStore.lock`.
 """
 
 import secrets
@@ -116,16 +117,18 @@ class RoomDecisions:
 
     def end_override(self, who: str, override_id: str) -> bool:
         """End a decision now; return whether it was in force."""
-        found = self.active_overrides().find_override(override_id)
-        if found is None:
-            return False
-        self._write_overrides(self._read_overrides().without_override(override_id))
+        with self._store.lock:
+            found = self.active_overrides().find_override(override_id)
+            if found is None:
+                return False
+            self._write_overrides(self._read_overrides().without_override(override_id))
         kind = {Lesson: "lesson", Pause: "pause", Suspension: "suspension", Unblock: "opening"}[type(found)]
         self._post_action(who, f"{kind} ended", "")
         return True
 
     def _add_override(self, override: local_overrides.LocalOverride, who: str, what: str, detail: str) -> None:
-        self._write_overrides(self._read_overrides().with_override(override))
+        with self._store.lock:
+            self._write_overrides(self._read_overrides().with_override(override))
         self._post_action(who, what, detail)
 
     def _write_overrides(self, overrides: LocalOverrides) -> None:

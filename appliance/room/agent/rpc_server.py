@@ -19,15 +19,20 @@ from appliance.protocol import (
     escape_control_characters,
 )
 from appliance.room.agent import rpc
-from appliance.room.agent.central_client import CentralClient, CentralUnreachable
+from appliance.room.agent.central_client import CentralClient, CentralUnreachable, TokenRejected
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import MessageKind, RoomStatus, RpcResponse
 from appliance.room.agent.store import AgentStore
+from appliance.room.agent.thread_pool import run_blocking
 from dns.errors import DECODING_FAILED, InvalidName
 from dns.policy.site_names import check_opening, check_rule
 
 SHOWN_HOURS = 24
+NO_LONGER_ENROLLED = (
+    "Central does not know this room any more, so nobody's password can be checked. "
+    "Please tell the technician: the room has to be enrolled again"
+)
 FREE_TRIES = 5
 MAX_WAIT_SECONDS = 300.0
 
@@ -70,28 +75,29 @@ class RpcServer:
             return RpcResponse(error="This room's disk cannot be written. Please look whether it took effect")
 
     async def _handle_request(self, rpc_request: rpc.RpcRequest) -> RpcResponse:
+        match rpc_request:
+            case rpc.StatusRequest():
+                return RpcResponse(status=await run_blocking(self._status))
+            case rpc.SignInRequest(credentials=credentials):
+                return RpcResponse(account=await self._sign_in(credentials))
+            case rpc.LogKeyRequest():
+                return RpcResponse(log_key=await self._require_client().fetch_log_key())
+            case rpc.ListRequestsRequest():
+                return await run_blocking(self._list_requests)
+        try:
+            return await run_blocking(self._handle_stored, rpc_request)
+        finally:
+            self._notify_outbox()
+
+    def _handle_stored(self, rpc_request: rpc.RpcRequest) -> RpcResponse:
+        """Answer what may change something on the disk: in a thread, and not the loop's."""
         if isinstance(rpc_request, rpc.OverrideRequest):
             return self._handle_override(rpc_request)
         match rpc_request:
-            case rpc.StatusRequest():
-                return RpcResponse(status=self._status())
-            case rpc.SignInRequest(credentials=credentials):
-                return RpcResponse(account=await self._sign_in(credentials))
             case rpc.SubmitRequest(request=request):
                 return RpcResponse(opened_until=self._submit_request(request))
             case rpc.WithdrawRequest(id=request_id, who=who):
                 return RpcResponse(ended=self._withdraw_request(who, request_id))
-            case rpc.ListRequestsRequest():
-                since = self._now() - timedelta(hours=SHOWN_HOURS)
-                unsent = tuple(
-                    message.id for message in self._store.pending_messages() if message.kind == "request"
-                )
-                dead_letters = tuple(self._store.dead_letters(self._now().timestamp()))
-                return RpcResponse(
-                    requests=tuple(self._store.list_requests(since)), unsent=unsent, dead_letters=dead_letters
-                )
-            case rpc.LogKeyRequest():
-                return RpcResponse(log_key=await self._require_client().fetch_log_key())
             case rpc.ReportRequest(report=report):
                 _check_site(report.site, lambda site: check_rule(site, "block"))
                 self._post_message("report", report.id, msgspec.json.encode(report))
@@ -99,11 +105,20 @@ class RpcServer:
                 self._post_message("incident", incident.id, msgspec.json.encode(incident))
         return RpcResponse()
 
+    def _list_requests(self) -> RpcResponse:
+        since = self._now() - timedelta(hours=SHOWN_HOURS)
+        ahead = self._sync.central_ahead_seconds() if self._sync is not None else 0.0
+        return RpcResponse(
+            requests=tuple(self._store.list_requests(since, ahead)),
+            unsent=self._store.pending_request_ids(),
+            dead_letters=tuple(self._store.dead_letters(self._now().timestamp())),
+        )
+
     def _status(self) -> RoomStatus:
         return RoomStatus(
             enrolled=self._client is not None,
             reachable=self._sync is not None and self._sync.is_reachable,
-            waiting_to_be_sent=len(self._store.pending_messages()),
+            waiting_to_be_sent=self._store.count_pending(),
             revision=self._store.revision,
             index_age_seconds=self._sync.index_age_seconds() if self._sync is not None else None,
         )
@@ -130,17 +145,22 @@ class RpcServer:
         try:
             account = await client.sign_in(credentials)
         except CentralUnreachable:
-            known = self._store.verify_account(credentials.username, credentials.password, now)
-            if known is None:
-                raise HallpassError(
-                    "Central cannot be reached, and this account has not signed in here before"
-                ) from None
-            return known
+            return await self._authenticate_offline(
+                credentials, now, "Central cannot be reached, and this account has not signed in here before"
+            )
+        except TokenRejected:
+            return await self._authenticate_offline(credentials, now, NO_LONGER_ENROLLED)
         if account is None:
-            self._store.delete_account(credentials.username)
+            await run_blocking(self._store.delete_account, credentials.username)
         else:
-            self._store.save_account(account, credentials.password, now)
+            await run_blocking(self._store.save_account, account, credentials.password, now)
         return account
+
+    async def _authenticate_offline(self, credentials: Credentials, now: datetime, why_not: str) -> Account:
+        known = await run_blocking(self._store.verify_account, credentials.username, credentials.password, now)
+        if known is None:
+            raise HallpassError(why_not)
+        return known
 
     def _handle_override(self, request: rpc.OverrideRequest) -> RpcResponse:
         if self._decisions is None:
@@ -156,37 +176,34 @@ class RpcServer:
                 self._decisions.suspend_device(who, token, minutes)
             case rpc.EndOverrideRequest(who=who, id=decision_id):
                 self._end_override(who, decision_id)
-        self._notify_outbox()
         return RpcResponse(overrides=self._decisions.active_overrides())
 
     def _submit_request(self, request: UnblockRequest) -> datetime | None:
         """Take a request; return until when the site is open, where it need not wait for anybody."""
         self._require_client()
-        known = self._store.find_request(request.id)
-        if known is not None:
-            return known.until if known.decided_by == request.teacher else None
-        site, also = _check_site(request.site), tuple(_check_site(name) for name in request.also)
-        request = msgspec.structs.replace(request, site=site, also=also)
-        until = self._decisions.grant_delegated_unblock(request) if self._decisions else None
-        if until is None:
-            self._store.save_and_post_request(RequestState(request=request, state="waiting"))
-        else:
-            opened = RequestState(request=request, state="approved", decided_by=request.teacher, until=until)
-            self._store.save_request(opened)
-        self._notify_outbox()
+        with self._store.lock:  # the same button pressed twice is one request
+            known = self._store.find_request(request.id)
+            if known is not None:
+                return known.until if known.decided_by == request.teacher else None
+            site, also = _check_site(request.site), tuple(_check_site(name) for name in request.also)
+            request = msgspec.structs.replace(request, site=site, also=also)
+            until = self._decisions.grant_delegated_unblock(request) if self._decisions else None
+            if until is None:
+                self._store.save_and_post_request(RequestState(request=request, state="waiting"))
+            else:
+                opened = RequestState(request=request, state="approved", decided_by=request.teacher, until=until)
+                self._store.save_request(opened)
         return until
 
     def _withdraw_request(self, who: str, request_id: str) -> bool:
         """Take a request back; return whether it had been opened, and is closed now."""
         self._require_client()
-        state = self._store.find_request(request_id)
-        if state is None or self._decisions is None:
-            raise HallpassError("This room does not know that request")
-        try:
+        with self._store.lock:
+            state = self._store.find_request(request_id)
+            if state is None or self._decisions is None:
+                raise HallpassError("This room does not know that request")
             if not self._end_override(who, request_id):
                 self._decisions.end_unblock(request_id)
-        finally:
-            self._notify_outbox()
         return state.state == "approved"
 
     def _end_override(self, who: str, override_id: str) -> bool:
@@ -201,7 +218,6 @@ class RpcServer:
     def _post_message(self, kind: MessageKind, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         self._require_client()
         self._store.post_message(kind, id, body)
-        self._notify_outbox()
 
     def _notify_outbox(self) -> None:
         if self._sync is not None:

@@ -39,4 +39,23 @@ def _tries_and_closings(db: Database) -> None:
         db.execute("INSERT INTO closings VALUES (?, ?, NULL)", (request_id, site))
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _tries_and_closings)
+def _sent_messages(db: Database) -> None:
+    # In the order in which messages are sent, so that the next few are found without sorting what waits.
+    db.execute(
+        "CREATE INDEX outbox_order ON outbox (kind NOT IN ('request', 'withdrawal'), number) WHERE failed IS NULL"
+    )
+    db.execute("CREATE INDEX outbox_next_try ON outbox (next_try) WHERE failed IS NULL AND next_try IS NOT NULL")
+    db.execute(
+        "CREATE TABLE sent (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL,"
+        " sent_at REAL NOT NULL, UNIQUE (kind, id))"
+    )
+    db.execute("CREATE INDEX sent_at ON sent (sent_at)")
+    db.execute("CREATE TABLE central (epoch TEXT NOT NULL)")  # one row, once central has said it
+    db.execute(
+        "ALTER TABLE requests ADD COLUMN from_central INTEGER NOT NULL DEFAULT 0"
+    )  # its times are central's
+    db.execute("ALTER TABLE verifiers ADD COLUMN saved_at REAL NOT NULL DEFAULT 0")  # the room's clock
+    db.execute("UPDATE verifiers SET saved_at = strftime('%s', until) - 30 * 86400")  # that is how long they hold
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _tries_and_closings, _sent_messages)

@@ -18,6 +18,7 @@ from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
 from appliance.room.agent.rpc_server import RpcServer
 from appliance.room.agent.store import AgentStore
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import ProcessHealth
@@ -37,7 +38,7 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     paths.sockets.mkdir(mode=0o770, parents=True, exist_ok=True)
     store = AgentStore(paths.agent_store)
     client = CentralClient(settings.central) if settings.central else None
-    sync = CentralSync(client, store, paths, metadata.version("hallpass"), now) if client else None
+    sync = _create_sync(settings, client, store, paths, now)
     decisions = RoomDecisions(paths, CurrentPolicy(settings), store)
     rpc_server = RpcServer(store, client, sync, decisions=decisions)
     server = await start_room_server(rpc_server.serve_connection, paths.agent_socket, line_bytes=LINE_BYTES)
@@ -53,8 +54,7 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     ]
     watchdog = asyncio.create_task(send_keepalives())
     if sync is not None:
-        work = (sync.follow_feed, sync.apply_targets, sync.deliver_outbox, sync.send_health)
-        tasks += [asyncio.create_task(run_forever()) for run_forever in work]
+        tasks += [asyncio.create_task(work) for work in sync.tasks()]
     ended = asyncio.create_task(stop.wait())
     sd_notify("READY=1")
     try:
@@ -74,14 +74,55 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
         store.close()
 
 
+def _create_sync(
+    settings: RoomSettings,
+    client: CentralClient | None,
+    store: AgentStore,
+    paths: RoomPaths,
+    now: Callable[[], float],
+) -> CentralSync | None:
+    if client is None or settings.central is None:
+        return None
+    spread = settings.central.index_spread_seconds
+    return CentralSync(client, store, paths, metadata.version("hallpass"), now, index_spread_seconds=spread)
+
+
 async def _write_health_regularly(
     settings: RoomSettings, paths: RoomPaths, sync: CentralSync | None, now: Callable[[], float]
 ) -> None:
     while True:
-        _note_confirmed_index(paths, sync, now())
-        conditions = tuple(_conditions(settings, paths, sync, now()))
-        health.write_health(paths.health_folder, ProcessHealth(process="agent", time=now(), conditions=conditions))
+        await run_blocking(_write_health, settings, paths, sync, now())
+        await _wait_for_change(sync)
+
+
+def _write_health(settings: RoomSettings, paths: RoomPaths, sync: CentralSync | None, now: float) -> None:
+    _note_confirmed_index(paths, sync, now)
+    conditions = (
+        *(sync_conditions(sync, now) if sync is not None else ()),
+        *_index_conditions(settings, paths, now),
+    )
+    health.write_health(paths.health_folder, ProcessHealth(process="agent", time=now, conditions=conditions))
+
+
+async def _wait_for_change(sync: CentralSync | None) -> None:
+    """Wait until health is to be written again: what is said of the token is on the pages at once."""
+    if sync is None:
         await asyncio.sleep(health.RENEW_SECONDS)
+        return
+    sync.state.changed.clear()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(health.RENEW_SECONDS):
+            await sync.state.changed.wait()
+
+
+def sync_conditions(sync: CentralSync, now: float) -> Iterator[Condition]:
+    """Yield what a person should know of the room's way to central."""
+    if sync.state.is_token_rejected:
+        yield Condition.NO_LONGER_ENROLLED
+    elif not sync.is_reachable and now - sync.state.unreachable_since > UNREACHABLE_SECONDS:
+        yield Condition.CENTRAL_UNREACHABLE
+    if sync.do_clocks_differ():
+        yield Condition.CLOCK_DIFFERS
 
 
 def _note_confirmed_index(paths: RoomPaths, sync: CentralSync | None, now: float) -> None:
@@ -94,11 +135,7 @@ def _note_confirmed_index(paths: RoomPaths, sync: CentralSync | None, now: float
         log.warning("that central names the lists in use cannot be noted: %s", problem)
 
 
-def _conditions(
-    settings: RoomSettings, paths: RoomPaths, sync: CentralSync | None, now: float
-) -> Iterator[Condition]:
-    if sync is not None and not sync.is_reachable and now - sync.unreachable_since > UNREACHABLE_SECONDS:
-        yield Condition.CENTRAL_UNREACHABLE
+def _index_conditions(settings: RoomSettings, paths: RoomPaths, now: float) -> Iterator[Condition]:
     age = index_age.read_index_age(settings, paths, now)
     if age is not None and age > index_age.STALE_SECONDS:
         yield Condition.LISTS_STALE
@@ -108,7 +145,7 @@ async def _reconcile_regularly(ended_unblocks: EndedUnblocks) -> None:
     """See to it, for ever, that what was ended is closed, whatever becomes of the files that say so."""
     while True:
         await asyncio.sleep(RECONCILE_SECONDS)
-        _reconcile(ended_unblocks)
+        await run_blocking(_reconcile, ended_unblocks)
 
 
 def _reconcile(ended_unblocks: EndedUnblocks) -> None:

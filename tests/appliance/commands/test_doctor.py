@@ -18,7 +18,11 @@ from appliance.doctor import dns_client
 from appliance.doctor.check_result import CheckResult, run_check
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.room import RoomDoctor
+from appliance.room import clock_difference, health
+from appliance.room.conditions import Condition
+from appliance.room.health import ProcessHealth
 from appliance.room.index_age import note_confirmed_index
+from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.appliance.commands.test_central import HALLPASS, run
@@ -194,6 +198,22 @@ class TestCentral:
             central.stop()
         [away] = doctor(central.url)
         assert "cannot be reached" in away.words
+
+    def test_whose_clock_is_another_is_a_problem_with_what_to_do(self, short_path: Path) -> None:
+        path = short_path / "room.toml"
+        path.write_text(
+            '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
+            '[central]\nurl = "https://central.example.org"\ntoken_file = "token"\n'
+        )
+        settings = load_settings(path, RoomSettings)
+        paths = RoomPaths.from_settings(settings)
+        paths.data.mkdir()
+        clock_difference.write_difference(paths.clock_difference, 300.0)
+        said = ProcessHealth(process="agent", time=time.time(), conditions=(Condition.CLOCK_DIFFERS,))
+        health.write_health(paths.health_folder, said)
+        first, *_ = dict(RoomDoctor(settings).checks())["clock"]()
+        assert (first.state, first.words) == ("problem", "is 5 minutes behind central's")
+        assert "time server" in first.todo
 
     def test_with_a_certificate_that_is_not_trusted_is_a_problem(
         self, doctor: Callable[..., list[CheckResult]], tmp_path: Path

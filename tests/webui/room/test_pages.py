@@ -1,6 +1,7 @@
 """The teacher's pages: only for who signed in, protected, and calm whatever is away or sent."""
 
 import shutil
+import time
 from typing import Any
 
 import msgspec
@@ -106,3 +107,24 @@ def test_whoever_comes_is_told_what_the_card_waits_for(stranger: FlaskClient, ap
     assert b"waits for its enrolment" in page
     assert b"hallpass-problem.txt" in page
     assert b"secret" not in page
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (Condition.NO_LONGER_ENROLLED, b"Central does not know this room any more"),
+        (Condition.CLOCK_DIFFERS, b"differ by more than a minute"),
+    ],
+)
+def test_whoever_comes_is_told_what_stands_between_the_room_and_central(
+    stranger: FlaskClient, app: Flask, condition: Condition, words: bytes
+) -> None:
+    folder = app.extensions["room"]._paths.health_folder
+    assert words not in stranger.get("/sign-in").data
+    try:
+        health.write_health(folder, ProcessHealth(process="agent", time=time.time(), conditions=(condition,)))
+        page = stranger.get("/sign-in").data
+    finally:
+        shutil.rmtree(folder.parent)
+    assert words in page
+    assert b"echnician" in page, "and what to do"

@@ -42,15 +42,24 @@ def central() -> Iterator[FakeCentral]:
 class Agent:
     """A running agent."""
 
-    def __init__(self, folder: Path, url: str, token: str = TOKEN, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        token: str = TOKEN,
+        clock: Callable[[], float] = time.time,
+        index_spread_seconds: float = 0.0,
+    ) -> None:
         (folder / "token").write_text(token + "\n")
         self.paths = RoomPaths(data=folder / "data", sockets=folder / "run")
         self.paths.sockets.mkdir(exist_ok=True)
         self.memory = AgentStore(self.paths.agent_store)
         link = CentralLink(url=url, token_file=folder / "token")
         self._client = CentralClient(link)
-        self.follower = CentralSync(self._client, self.memory, self.paths, "0.0.0", clock)
-        settings = RoomSettings(
+        self.follower = CentralSync(
+            self._client, self.memory, self.paths, "0.0.0", clock, index_spread_seconds=index_spread_seconds
+        )
+        self.settings = settings = RoomSettings(
             room=RoomSection(name="Room 4", data=self.paths.data, run=self.paths.sockets),
             dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
             central=link,
@@ -66,16 +75,7 @@ class Agent:
         self.paths.agent_socket.unlink(missing_ok=True)
         EndedUnblocks(self.paths, self.memory).reconcile_stores()
         server = await asyncio.start_unix_server(self._answers.serve_connection, self.paths.agent_socket)
-        follower = self.follower
-        tasks = [
-            asyncio.create_task(one())
-            for one in (
-                follower.follow_feed,
-                follower.apply_targets,
-                follower.deliver_outbox,
-                follower.send_health,
-            )
-        ]
+        tasks = [asyncio.create_task(work) for work in self.follower.tasks()]
         try:
             yield self
             for task in tasks:

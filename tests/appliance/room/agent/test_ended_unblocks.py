@@ -327,4 +327,9 @@ def test_a_withdrawal_of_an_older_version_closes_too(paths: RoomPaths) -> None:
 def _dropped() -> list[str]:
     columns = ("tries", "first_try", "next_try", "failed_at")
     assert sqlite3.sqlite_version_info >= (3, 35)
-    return [f"ALTER TABLE outbox DROP COLUMN {column}" for column in columns]
+    return [
+        *("DROP INDEX outbox_order", "DROP INDEX outbox_next_try", "DROP TABLE sent", "DROP TABLE central"),
+        *(f"ALTER TABLE outbox DROP COLUMN {column}" for column in columns),
+        "ALTER TABLE requests DROP COLUMN from_central",
+        "ALTER TABLE verifiers DROP COLUMN saved_at",
+    ]

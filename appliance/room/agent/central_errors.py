@@ -1,0 +1,74 @@
+"""What can go wrong with a call to central, and which of it an answer means."""
+
+import math
+from collections.abc import Mapping
+
+import msgspec
+
+from appliance.errors import HallpassError
+from dns.errors import DECODING_FAILED
+
+MAX_RETRY_AFTER_SECONDS = 300.0
+# What whoever stands before central says while it is away, or central while it has no time; 511: a captive portal.
+_UNAVAILABLE_STATUSES = (429, 502, 503, 504, 511)
+
+
+class CentralUnreachable(HallpassError):
+    """Central cannot be reached, or is in trouble itself."""
+
+    def __init__(self, words: str, retry_after_seconds: float = 0.0) -> None:
+        self.retry_after_seconds = retry_after_seconds  # not before: central has said so
+        super().__init__(words)
+
+
+class CentralFaulty(CentralUnreachable):
+    """Central answers, but with a fault of its own: this call may be what it cannot bear."""
+
+
+class CentralRejected(HallpassError):
+    """Central said no."""
+
+    def __init__(self, status: int, words: str) -> None:
+        self.status = status
+        super().__init__(words)
+
+
+class TokenRejected(CentralRejected):
+    """Central does not know this room's token (any more)."""
+
+
+class _ErrorBody(msgspec.Struct):
+    """A problem in words: central's own, or a problem detail (RFC 9457)."""
+
+    error: str = ""
+    detail: str = ""
+    title: str = ""
+
+
+def check_response(status: int, headers: Mapping[str, str], content: bytes) -> None:
+    """Raise what an answer of central means, where it is no success. The names of `headers` in small letters."""
+    if 200 <= status < 300:
+        return
+    try:
+        body = msgspec.json.decode(content, type=_ErrorBody)
+        words = body.error or body.detail or body.title
+    except DECODING_FAILED:
+        words = ""
+    words = words or f"central answered {status}"
+    if status in _UNAVAILABLE_STATUSES:
+        raise CentralUnreachable(words, _retry_after_seconds(headers))
+    if status >= 500:
+        raise CentralFaulty(words, _retry_after_seconds(headers))
+    # A captive portal, or a proxy, says no as a page; that says nothing of the token.
+    if status in (401, 403) and "html" not in headers.get("content-type", ""):
+        raise TokenRejected(status, words)
+    raise CentralRejected(status, words)
+
+
+def _retry_after_seconds(headers: Mapping[str, str]) -> float:
+    """Return for how long central wants to be left alone (RFC 9110, section 10.2.3; a date is not heeded)."""
+    try:
+        seconds = float(headers.get("retry-after", "0"))
+    except ValueError:
+        return 0.0
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if math.isfinite(seconds) else 0.0
