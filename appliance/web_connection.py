@@ -32,7 +32,7 @@ _EV_READ = 1  # libev
 _READ_BYTES = 8 * 1024  # of a body at once: the reader waits until so much has come
 _PIECE_BYTES = 64 * 1024
 _TAKEN_BYTES = 256 * 1024  # of a response at once
-_SPOOL_BYTES = 256 * 1024  # a larger body waits in a file
+_BUFFERED_BODY_BYTES = 256 * 1024  # a larger body waits in a file
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: forget the connection at once, keep nothing for it
 _REASONS = {408: "Request Timeout", 413: "Content Too Large", 503: "Service Unavailable"}
 
@@ -146,7 +146,7 @@ class WebConnection:
             raise _Refused(413)
         response, environ = wsgi.create(request, self._socket, self._client, self._local, self._server.cfg)
         self._server.name_client(environ)
-        with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as body:
+        with tempfile.SpooledTemporaryFile(_BUFFERED_BODY_BYTES) as body:
             _receive_body(request.body, body, self._limits)
             self._enter(Phase.SERVING)
             if not self._server.alive:
