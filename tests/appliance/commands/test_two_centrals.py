@@ -1,6 +1,5 @@
 """Two centrals on one PostgreSQL and one shared folder: started together, and either knows what the other does."""
 
-import io
 import re
 import subprocess
 import sys
@@ -83,7 +82,7 @@ def test_two_centrals_are_one(centrals: tuple[Central, Central], tmp_path: Path)
 
         # A list that is handed in at one is compiled, and the index found by a room at the other.
         at_one.open("/lists")
-        handed_in = {"file": ("ours.txt", io.BytesIO(b"listed.example.org\n"), "text/plain")}
+        handed_in = {"file": ("ours.txt", b"listed.example.org\n")}
         form = at_one.form_with("name", "category")
         at_one.send(form, files=handed_in, name="ours", category="games", location="")
         published = until(
