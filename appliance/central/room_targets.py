@@ -88,7 +88,11 @@ class RoomTargets:
             if room_id not in self._entries and not self._has_every_room:
                 self._wanted.add(room_id)
         self.refresh_targets()
-        return self._entries.get(room_id)
+        entry = self._entries.get(room_id)
+        if entry is None:
+            with self._lock:
+                self._wanted.discard(room_id)
+        return entry
 
     def seconds_until_expiry(self) -> float | None:
         """Return in how many seconds an opening ends by itself; None: none is open, as far as is known."""

@@ -29,7 +29,7 @@ PAGES_LIMITS = WebLimits(
     max_streams_per_address=2048,  # so may the rooms of a trust; only who is enrolled or signed in has any
     max_body_bytes=65 * 1024 * 1024,  # a list that is handed in, and what surrounds it
 )
-ROOMS_LIMITS = msgspec.structs.replace(PAGES_LIMITS, max_body_bytes=64 * 1024)
+ROOMS_LIMITS = msgspec.structs.replace(PAGES_LIMITS, max_body_bytes=128 * 1024)  # half of it is refused in words
 
 
 @click.group(invoke_without_command=True)

@@ -86,6 +86,24 @@ def test_times_without_a_zone_or_at_the_ends_of_the_calendar_are_refused(room: h
             refused(room.put(path, json=msgspec.to_builtins(MESSAGES[path]) | {field: time}))
 
 
+def test_numbers_and_texts_without_end_are_refused(room: httpx.Client) -> None:
+    health = msgspec.to_builtins(MESSAGES["health"])
+    for field, value in (
+        ("policy", 2**60), ("policy", -1), ("index_age_seconds", 1e300), ("clock_difference_seconds", 1e300),
+        ("policy_digest", "f" * 65), ("version", "v" * 65), ("conditions", ["x"] * 101),
+    ):  # fmt: skip
+        refused(room.put("health", json=health | {field: value}))
+    new = "b" * 32  # one that is known already changes nothing, whatever it says
+    asked = msgspec.to_builtins(MESSAGES[f"requests/{ID}"]) | {"id": new}
+    for field, value in (
+        ("minutes", 10**30), ("minutes", 0), ("reason", "r" * 501), ("teacher", "t" * 65), ("lesson", "l" * 201),
+        ("also", ["x.example.org"] * 101), ("site", "s" * 300),
+    ):  # fmt: skip
+        refused(room.put(f"requests/{new}", json=asked | {field: value}))
+    refused(room.get("index/" + "f" * 400))
+    refused(room.get("index/" + "f" * 64, params={"base": "f" * 400}))
+
+
 def test_what_a_room_asked_for_is_told_to_it_again(room: httpx.Client) -> None:
     asked = MESSAGES[f"requests/{ID}"]
     room.put(f"requests/{ID}", content=msgspec.json.encode(asked))

@@ -1,6 +1,8 @@
 """What a room hears when it calls central, over real sockets."""
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -206,3 +208,15 @@ def test_the_log_key_stays_the_same(room: httpx.Client) -> None:
     key = msgspec.json.decode(room.get("/log-key").content, type=protocol.LogKey).key
     assert len(key) == 64
     assert room.get("/log-key").json() == {"key": key}
+
+
+def test_while_the_database_is_locked_a_room_is_told_to_come_later(school: Any, room: httpx.Client) -> None:
+    asked = school.unblock_request()
+    with contextlib.closing(sqlite3.connect(school.central.settings.central.data / "central.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = room.put(f"/requests/{asked.id}", content=body(asked))
+        assert (answer.status_code, list(answer.json())) == (503, ["error"])
+        assert int(answer.headers["Retry-After"]) > 0
+        health = protocol.RoomHealth(version="1", policy=1, index="", index_age_seconds=1, conditions=())
+        assert room.put("/health", content=body(health)).status_code == 200, "which asks no database"
+    assert room.put(f"/requests/{asked.id}", content=body(asked)).status_code == 201

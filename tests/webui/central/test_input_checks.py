@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from flask import Flask
+from flask import Flask, url_for
 
 from tests.e2e.browser import Browser
 from tests.fakes.postgres import postgres_server
@@ -43,7 +43,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     school.close()
 
 
-def addresses(app: Flask, method: str, value: object) -> Iterator[str]:
+def addresses(app: Flask, method: str, value: str) -> Iterator[str]:
     """Return every address of central's pages that takes a method, with a value in each of its places."""
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
@@ -54,7 +54,7 @@ def addresses(app: Flask, method: str, value: object) -> Iterator[str]:
             ):
                 continue
             try:
-                yield app.url_for(rule.endpoint, _external=False, **dict.fromkeys(rule.arguments, value))  # type: ignore[arg-type]  # numbers where a rule wants them
+                yield url_for(rule.endpoint, **dict.fromkeys(rule.arguments, value))  # type: ignore[arg-type]  # Flask's stubs
             except (ValueError, TypeError):
                 continue  # no number, where only a number leads anywhere
 

@@ -1,7 +1,10 @@
 """Central makes an overlay where it saves a download, once, and gives the whole index where it does not."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from appliance.central.errors import Busy
 from appliance.central.lists.deltas import IndexDeltas
 from blocklists.compiler import build_index
 from blocklists.container import INDEX_NAME
@@ -33,6 +36,28 @@ def test_a_small_change_is_a_small_file_that_is_made_once(tmp_path: Path) -> Non
     again = overlays.find_delta(new, old)
     assert again == first
     assert again.stat().st_mtime_ns == made
+
+
+def test_nobody_waits_while_one_is_made(tmp_path: Path) -> None:
+    """A thousand rooms ask at once; each that waited would hold one of the server's few threads."""
+    old, new = publish(tmp_path, NAMES), publish(tmp_path, [*NAMES, "added.example"])
+    overlays = IndexDeltas(tmp_path / "indexes")
+    together = threading.Barrier(4)
+
+    def ask(_: int) -> Path | Busy | None:
+        together.wait()
+        try:
+            return overlays.find_delta(new, old)
+        except Busy as busy:
+            return busy
+
+    with ThreadPoolExecutor(4) as rooms:
+        answers = list(rooms.map(ask, range(4)))
+    sent_away = [one for one in answers if isinstance(one, Busy)]
+    assert len(sent_away) == 3
+    assert all(one.retry_seconds > 0 for one in sent_away)
+    assert overlays.find_delta(new, old) in answers
+    assert not list((tmp_path / "indexes" / new).glob("*.new"))
 
 
 def test_a_large_change_is_better_downloaded_whole(tmp_path: Path) -> None:
