@@ -47,7 +47,7 @@ def test_a_room_fetches_the_policy_and_the_index_that_the_feed_names(folder: Pat
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
             await until("the policy", lambda: installer.installed_policy_version(agent.paths) == 7)
-            assert installer.installed_index_version(agent.paths) == version
+            await until("the index", lambda: installer.installed_index_version(agent.paths) == version)
             assert (agent.paths.index / INDEX_NAME).read_bytes() == content
             assert await until("health", lambda: [one for one in central.health if one["policy"] == 7])
             status = (await agent.ask(rpc.StatusRequest())).status
@@ -86,7 +86,7 @@ def test_an_index_that_does_not_have_its_hash_is_not_used(folder: Path, central:
             await until("the fetching", agent.paths.indexes.exists)
             central.target = Target(policy=0, index=version, requests=0)
             await until("the right one", lambda: installer.installed_index_version(agent.paths) == version)
-            assert [path.name for path in agent.paths.indexes.iterdir()] == [version]
+            await until("nothing else", lambda: [one.name for one in agent.paths.indexes.iterdir()] == [version])
 
     asyncio.run(story())
 
@@ -100,11 +100,13 @@ def test_a_damaged_index_and_a_broken_policy_leave_what_was_there(
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            await until("the first state", lambda: installer.installed_policy_version(agent.paths) == 1)
+            await until("the policy", lambda: installer.installed_policy_version(agent.paths) == 1)
+            await until("the index", lambda: installer.installed_index_version(agent.paths) == version)
             central.indexes["f" * 64] = content[:-100]
             central.policy = b"<html>"
             central.target = Target(policy=2, index="f" * 64, requests=0)
-            await until("the attempt", lambda: "the room keeps what it has" in caplog.text)
+            attempts = ("policy that central sent is not understood", "index that central sent is damaged")
+            await until("the attempts", lambda: all(attempt in caplog.text for attempt in attempts))
             assert installer.installed_policy_version(agent.paths) == 1
             assert installer.installed_index_version(agent.paths) == version
 
@@ -256,7 +258,7 @@ def test_an_overlay_for_another_base_is_not_used(
             central.target = Target(policy=2, index=report.target, requests=0)
             await until("the attempt", lambda: "the room keeps what it has" in caplog.text)
             assert installer.installed_index_version(agent.paths) == base
-            assert [path.name for path in agent.paths.indexes.iterdir()] == [base]
+            await until("nothing else", lambda: [one.name for one in agent.paths.indexes.iterdir()] == [base])
 
     asyncio.run(story())
 
@@ -273,7 +275,7 @@ def test_what_an_interrupted_fetching_left_does_not_hinder_the_next(folder: Path
     async def story() -> None:
         async with agent.running():
             await until("the index", lambda: installer.installed_index_version(agent.paths) == version)
-            assert [path.name for path in agent.paths.indexes.iterdir()] == [version]
+            await until("nothing else", lambda: [one.name for one in agent.paths.indexes.iterdir()] == [version])
 
     asyncio.run(story())
 

@@ -169,7 +169,7 @@ def test_a_newer_index_replaces_the_one_under_way(folder: Path, central: FakeCen
             central.index_pauses = {}
             central.target = Target(policy=0, index=second, requests=0)
             await until("the second", lambda: installer.installed_index_version(agent.paths) == second)
-            assert [path.name for path in agent.paths.indexes.iterdir()] == [second]
+            await until("nothing else", lambda: [one.name for one in agent.paths.indexes.iterdir()] == [second])
 
     asyncio.run(story())
 
