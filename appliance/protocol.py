@@ -17,7 +17,9 @@ PUT      /reports/ID             a `SiteReport`: "this should be closed"; idempo
 PUT      /incidents/ID           an `Incident`; idempotent
 PUT      /actions/ID             a `RoomAction`: what a teacher did in the room, for the audit; idempotent
 PUT      /health                 a `RoomHealth`
-POST     /sign-in                `Credentials`; answers with an `Account`, or 401
+POST     /sign-in                `Credentials`; answers with an `Account`, or 401; or 429 with ``Retry-After``
+                                 (seconds) after too many wrong tries
+GET      /accounts               a list of `AccountState`: whose sessions of before are over
 GET      /log-key                the key of the room's query log (`LogKey`)
 =======  ======================  ==========================================================================
 
@@ -124,6 +126,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
     username: Annotated[str, msgspec.Meta(max_length=200)]
     password: Annotated[str, msgspec.Meta(max_length=1000)]
+    device: ShortText = ""  # the room's token for the browser: a claim, worth something in this room only
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +136,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     ends: datetime | None = None  # a supply teacher's account ends
+    valid_after: datetime | None = None  # what is older is over: grows with each new password
+
+
+class AccountState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a room must know of an account, so that nothing in it outlives the account or its password."""
+
+    username: str
+    valid_after: datetime  # sessions and kept sign-ins of before are over; 1970 where nothing is
+    role: Role
+    ends: datetime | None = None
 
 
 class LogKey(msgspec.Struct, frozen=True):

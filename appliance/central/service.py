@@ -12,6 +12,8 @@ from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
 from appliance.central.lists.publisher import ListPublisher
 from appliance.central.models import ProfileRow, SchoolRow
+from appliance.central.sessions import CentralSessions
+from appliance.central.sign_in import SignIn
 from appliance.central.store import Store
 from appliance.settings.central import CentralSettings
 
@@ -40,6 +42,8 @@ class Central:
         self.settings = settings
         self.now = now
         self.store = Store.from_settings(settings)
+        self.sessions = CentralSessions(self.store, now)
+        self.sign_in = SignIn(self.store, now)
         self.feed = Feed(self.store, now)
         self.publisher = ListPublisher(self.store, settings.central.data, now)
 

@@ -85,6 +85,19 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "state.db"
 
     @property
+    def account_states(self) -> Path:
+        """What central says of accounts that signed in here (`appliance.room.account_states`).
+
+        Written by the agent, whole, by renaming.
+        """
+        return self.data / "accounts.json"
+
+    @property
+    def sessions(self) -> Path:
+        """Who is signed in to the pages (`appliance.room.web_sessions`). Written and read by the pages alone."""
+        return self.data / "web" / "sessions.db"
+
+    @property
     def query_log_socket(self) -> Path:
         """Where workers hand in their records (`dns.querylog.records`). Served by the recorder."""
         return self.sockets / "recorder.sock"

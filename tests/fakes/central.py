@@ -33,6 +33,8 @@ class FakeCentral:
         self.withdrawn: list[str] = []
         self.states: list[Any] = []
         self.accounts: dict[tuple[str, str], Account] = {}
+        self.token = TOKEN
+        self.throttled_seconds = 0  # it looks at no password for so long
         self.health: list[dict[str, Any]] = []
         self.refusal: tuple[int, str] | None = None  # what a PUT is answered with, instead of being taken
         self.answers: dict[str, int] = {}  # id: what a PUT or DELETE of it is answered with; 0: not at all
@@ -93,8 +95,12 @@ class FakeCentral:
             self.stop()
 
     @staticmethod
-    def answer(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
+    def answer(
+        handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None
+    ) -> None:
         handler.send_response(status)
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(body)))
         handler.send_header("Connection", "close")
         handler.end_headers()
@@ -157,6 +163,14 @@ class FakeCentral:
 
     def post(self, handler: BaseHTTPRequestHandler) -> None:
         typed = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        if handler.headers["Authorization"] != f"Bearer {self.token}":
+            words = b'{"error": "this token is not known here"}'
+            self.answer(handler, 401, words, {"WWW-Authenticate": "Bearer"})
+            return
+        if self.throttled_seconds:
+            wait = {"Retry-After": str(self.throttled_seconds)}
+            self.answer(handler, 429, b'{"error": "There were too many wrong tries"}', wait)
+            return
         account = self.accounts.get((typed["username"], typed["password"]))
         if account is None:
             self.answer(handler, 401, b'{"error": "user name or password is not right"}')

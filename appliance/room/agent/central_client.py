@@ -21,6 +21,7 @@ from dns.errors import DECODING_FAILED
 CALL_TIMEOUT_SECONDS = 5.0
 FEED_TIMEOUT_SECONDS = 25.0  # central says something at least every ten
 MAX_INDEX_BYTES = 512 * 1024 * 1024
+MAX_WAIT_SECONDS = 3600  # somebody on the way may say anything
 _MAX_LINE_LENGTH = 64 * 1024
 # What whoever stands before central says while it is away, or central while it has no time; 511: a captive portal.
 _UNAVAILABLE_STATUSES = (429, 502, 503, 504, 511)
@@ -36,6 +37,14 @@ class CentralUnreachable(HallpassError):
 
 class CentralFaulty(CentralUnreachable):
     """Central answers, but with a fault of its own: this call may be what it cannot bear."""
+
+
+class CentralThrottled(CentralUnreachable):
+    """Central does not even look at a password: there were too many wrong tries. The words are for who tried."""
+
+    def __init__(self, words: str, wait_seconds: int) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(words)
 
 
 class CentralRejected(HallpassError):
@@ -130,27 +139,34 @@ class CentralClient:
         await self._call("PUT", "health", _encode(health))
 
     async def sign_in(self, typed: Credentials) -> Account | None:
-        """Return whose user name and password these are, or None."""
-        try:
-            return self._decode((await self._call("POST", "sign-in", _encode(typed))).content, Account)
-        except CentralRejected as no:
-            if no.status == 401:
-                return None
-            raise
+        """Return whose user name and password these are, or None.
+
+        Raises CentralThrottled after too many wrong tries, CentralRejected where it is the room that is not known.
+        """
+        response = await self._request("POST", "sign-in", _encode(typed))
+        if response.status_code == 401 and "WWW-Authenticate" not in response.headers:
+            return None
+        if response.status_code == 429 and (wait := response.headers.get("Retry-After", "")).isdecimal():
+            raise CentralThrottled(_words_of(response), min(int(wait), MAX_WAIT_SECONDS))
+        _check_response(response)
+        return self._decode(response.content, Account)
 
     async def fetch_log_key(self) -> str:
         """Return the key of the room's query log."""
         return self._decode((await self._call("GET", "log-key")).content, LogKey).key
 
     async def _call(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+        response = await self._request(method, path, body)
+        _check_response(response)
+        return response
+
+    async def _request(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
         try:
-            response = await self._http.request(method, path, content=body)
+            return await self._http.request(method, path, content=body)
         except httpx.InvalidURL as problem:
             raise CentralRejected(400, str(problem)) from None  # what can never be sent must not wait for ever
         except httpx.HTTPError as problem:
             raise CentralUnreachable(str(problem) or type(problem).__name__) from None
-        _check_response(response)
-        return response
 
     @staticmethod
     def _decode(content: bytes, kind: type[T]) -> T:
@@ -167,13 +183,17 @@ class _ErrorBody(msgspec.Struct):
 def _check_response(response: httpx.Response) -> None:
     if response.is_success:
         return
-    try:
-        words = msgspec.json.decode(response.content, type=_ErrorBody).error
-    except DECODING_FAILED:
-        words = ""
-    words = words or f"central answered {response.status_code}"
+    words = _words_of(response)
     if response.status_code in _UNAVAILABLE_STATUSES:
         raise CentralUnreachable(words)
     if response.status_code >= 500:
         raise CentralFaulty(words)
     raise CentralRejected(response.status_code, words)
+
+
+def _words_of(response: httpx.Response) -> str:
+    try:
+        words = msgspec.json.decode(response.content, type=_ErrorBody).error
+    except DECODING_FAILED:
+        words = ""
+    return words or f"central answered {response.status_code}"

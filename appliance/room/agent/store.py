@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from appliance.protocol import Account, RequestState
 from appliance.room.agent import schema
@@ -32,7 +30,6 @@ _AFTER_ITS_REQUEST = """NOT (kind = 'withdrawal' AND id IN (
     SELECT id FROM outbox WHERE kind = 'request' AND failed IS NULL))"""
 _ORDER = "ORDER BY kind NOT IN ('request', 'withdrawal'), number"
 
-_hasher = PasswordHasher()
 _encode = msgspec.json.encode
 
 
@@ -43,6 +40,13 @@ class OutboxMessage(msgspec.Struct, frozen=True):
     kind: MessageKind
     id: str
     body: bytes
+
+
+class KeptSignIn(msgspec.Struct, frozen=True):
+    """What a room keeps of somebody who signed in: enough to know them while central is away."""
+
+    verifier: str  # of their password (argon2)
+    account: Account
 
 
 class AgentStore:
@@ -200,34 +204,35 @@ class AgentStore:
         with self._transaction():
             self._connection.executemany("DELETE FROM closings WHERE request = ?", [(one,) for one in requests])
 
-    def save_account(self, account: Account, password: str, now: datetime) -> None:
+    def keep_sign_in(self, kept: KeptSignIn, now: datetime) -> None:
         """Keep a verifier for the time that central is away, for `VERIFIER_DAYS` or until the account ends."""
         until = now + timedelta(days=VERIFIER_DAYS)
-        if account.ends is not None:
-            until = min(until, account.ends)
+        if kept.account.ends is not None:
+            until = min(until, kept.account.ends)
         with self._transaction():
+            self._connection.execute("DELETE FROM verifiers WHERE until < ?", (now.isoformat(),))
             self._connection.execute(
                 "INSERT OR REPLACE INTO verifiers VALUES (?, ?, ?, ?)",
-                (account.username, _hasher.hash(password), _encode(account), until.isoformat()),
+                (kept.account.username, kept.verifier, _encode(kept.account), until.isoformat()),
             )
 
-    def delete_account(self, username: str) -> None:
-        """Forget a verifier: central says that the password is not right, or the account is over."""
+    def drop_verifier(self, username: str) -> None:
+        """Forget a verifier, and not that they signed in here: what central says of them concerns this room."""
         with self._transaction():
-            self._connection.execute("DELETE FROM verifiers WHERE username = ?", (username,))
+            self._connection.execute("UPDATE verifiers SET verifier = '' WHERE username = ?", (username,))
 
-    def verify_account(self, username: str, password: str, now: datetime) -> Account | None:
-        """Return the account that signed in here before with this password, or None."""
+    def find_kept_sign_in(self, username: str, now: datetime) -> KeptSignIn | None:
+        """Return what is kept of somebody who signed in here, or None."""
         row = self._connection.execute(
-            "SELECT verifier, account, until FROM verifiers WHERE username = ?", (username,)
+            "SELECT verifier, account, until FROM verifiers WHERE username = ? AND verifier != ''", (username,)
         ).fetchone()
         if row is None or datetime.fromisoformat(row[2]) <= now:
             return None
-        try:
-            _hasher.verify(row[0], password)
-        except (VerificationError, InvalidHashError):
-            return None
-        return msgspec.json.decode(row[1], type=Account)
+        return KeptSignIn(row[0], msgspec.json.decode(row[1], type=Account))
+
+    def usernames_signed_in_here(self) -> frozenset[str]:
+        """Return everybody who signed in here within `VERIFIER_DAYS`."""
+        return frozenset(row[0] for row in self._connection.execute("SELECT username FROM verifiers"))
 
     def _load_request(self, request_id: str) -> RequestState | None:
         row = self._connection.execute("SELECT state FROM requests WHERE id = ?", (request_id,)).fetchone()
