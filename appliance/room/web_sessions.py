@@ -27,6 +27,7 @@ from appliance.room.account_states import is_account_over, read_account_states
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.teachers import NO_TEACHER, as_teacher
 from appliance.sessions import SessionRecord, SessionsUnavailable
+from dns.errors import DECODING_FAILED
 
 MAX_SET_ASIDE = 3
 MAX_DEVICES_OF_ACCOUNT = 50
@@ -90,7 +91,7 @@ class RoomSessions:
                 f"SELECT {_COLUMNS} FROM sessions WHERE id_hash = ? AND ended IS NULL",  # noqa: S608 (columns of ours)
                 (sessions.hash_session_id(session_id),),
             ).fetchone()
-        return self._held_record(row) if row else None
+            return self._held_record(row) if row else None
 
     def touch_session(self, session_id: str, record: SessionRecord) -> None:
         """Note that somebody used it just now, once a minute."""
@@ -151,21 +152,13 @@ class RoomSessions:
                 " ORDER BY last_used DESC, issued DESC",
                 (username,),
             ).fetchall()
-        found = ((row[0], self._held_record(row)) for row in rows)
+            found = [(row[0], self._held_record(row)) for row in rows]
         return [(id_hash, record) for id_hash, record in found if record is not None]
 
     def _held_record(self, row: tuple[str, bytes, float, float, str]) -> SessionRecord | None:
-        id_hash, kept, issued, last_used, device = row
-        account = msgspec.json.decode(kept, type=Account)
-        if self._has_ended(account):
+        record = _decode_record(row)
+        if self._has_ended(record.account):
             return None
-        record = SessionRecord(
-            handle=sessions.session_handle(id_hash),
-            account=account,
-            issued=datetime.fromtimestamp(issued, UTC),
-            last_used=datetime.fromtimestamp(last_used, UTC),
-            device=device,
-        )
         return record if sessions.is_within_limits(self._now(), record.issued, record.last_used) else None
 
     def _end_hashes(self, hashes: list[str]) -> int:
@@ -198,7 +191,7 @@ class RoomSessions:
                 connection = self._connect()
                 self._apply_account_states(connection)
                 yield connection
-            except (sqlite3.Error, OSError, msgspec.MsgspecError) as problem:
+            except (sqlite3.Error, OSError) as problem:
                 if is_damage(problem):
                     self._set_aside(problem)
                 raise SessionsUnavailable(
@@ -245,8 +238,8 @@ class RoomSessions:
         if state == self._seen:
             return
         self._states = {one.username: one for one in read_account_states(self._account_states).accounts}
-        rows = connection.execute("SELECT id_hash, account FROM sessions WHERE ended IS NULL").fetchall()
-        over = [id_hash for id_hash, kept in rows if self._has_ended(msgspec.json.decode(kept, type=Account))]
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM sessions WHERE ended IS NULL")  # noqa: S608 (columns of ours)
+        over = [row[0] for row in rows.fetchall() if self._has_ended(_decode_record(row).account)]
         if over:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -287,6 +280,21 @@ def open_sessions_file(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _decode_record(row: tuple[str, bytes, float, float, str]) -> SessionRecord:
+    """Return a row as a record. Raises sqlite3.DatabaseError where it is none that we wrote."""
+    id_hash, kept, issued, last_used, device = row
+    try:
+        return SessionRecord(
+            handle=sessions.session_handle(id_hash),
+            account=msgspec.json.decode(kept, type=Account),
+            issued=datetime.fromtimestamp(issued, UTC),
+            last_used=datetime.fromtimestamp(last_used, UTC),
+            device=device,
+        )
+    except (*DECODING_FAILED, TypeError, ValueError, OverflowError, OSError) as problem:
+        raise sqlite3.DatabaseError(f"a row is not one of ours: {problem}") from None
+
+
 def _check_pages(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise sqlite3.DatabaseError("its pages do not fit together")
@@ -296,7 +304,7 @@ def is_damage(problem: Exception) -> bool:
     """Tell a file that is no database, or not this one, from trouble that passes (a lock, a full disk)."""
     if isinstance(problem, sqlite3.OperationalError):
         return "no such" in str(problem)
-    return isinstance(problem, sqlite3.DatabaseError | msgspec.MsgspecError)
+    return isinstance(problem, sqlite3.DatabaseError)
 
 
 def _end(connection: sqlite3.Connection, hashes: list[str], now: datetime) -> int:

@@ -34,6 +34,7 @@ class FakeCentral:
         self.states: list[Any] = []
         self.accounts: dict[tuple[str, str], Account] = {}
         self.token = TOKEN
+        self.typed: list[dict[str, Any]] = []  # by those who wanted to sign in
         self.throttled_seconds = 0  # it looks at no password for so long
         self.health: list[dict[str, Any]] = []
         self.refusal: tuple[int, str] | None = None  # what a PUT is answered with, instead of being taken
@@ -163,6 +164,7 @@ class FakeCentral:
 
     def post(self, handler: BaseHTTPRequestHandler) -> None:
         typed = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        self.typed.append(typed)
         if handler.headers["Authorization"] != f"Bearer {self.token}":
             words = b'{"error": "this token is not known here"}'
             self.answer(handler, 401, words, {"WWW-Authenticate": "Bearer"})

@@ -98,7 +98,7 @@ def test_a_session_that_was_there_before_is_not_the_one_that_is_signed_in(school
     school.account("cora", "coordinator")
     with Browser(school.url) as browser, Browser(school.url) as attacker:
         attacker.open("/sign-in")
-        browser.client.cookies.update(dict(attacker.client.cookies))
+        give_cookies(attacker, browser)
         browser.sign_in("cora", PASSWORD)
         assert is_signed_in(browser)
         assert not is_signed_in(attacker)
