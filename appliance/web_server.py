@@ -1,32 +1,68 @@
-"""How our pages are served: gunicorn, one process, a thread for each open page or feed."""
+"""How our pages and central's feed are served: gunicorn, one process, a worker of ours (`appliance.web_worker`).
+
+A connection costs a greenlet, a request that is worked on costs a native thread of a small pool, and a stream that
+waits for news costs no thread at all. What a client may take of the server stands here, for each site.
+"""
 
 import sys
 from pathlib import Path
 
+import msgspec
+
 from appliance.settings.values import Endpoint
 
-GRACEFUL_SECONDS = 2  # open feeds do not end by themselves
+GRACEFUL_SECONDS = 2  # for pages that are under way when the server is told to stop
 
-# A stream that does not end keeps a thread for as long as its client is believed to be there. One that closed its
-# socket is noticed at the second sign of life (the first is refused), one that vanished at the first sign of life
-# after what was sent has stood unacknowledged for so long: both within three signs of life, eleven seconds.
+# One that closed its socket is noticed at the second sign of life (the first is refused), one that vanished at the
+# first sign of life after what was sent has stood unacknowledged for so long: both within three signs of life,
+# eleven seconds.
 KEEPALIVE_SECONDS = 3.5  # after so long without news a stream says that it still stands
 TCP_USER_TIMEOUT_SECONDS = 6.0
 
+STREAM = "hallpass.stream"  # set in a request's environ: its response waits with `appliance.signal` only
+LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
+
+
+class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients may take of a server. Trusted proxies speak for many, and have no share of their own.
+
+    What a client has begun is timed as a whole: a byte now and then gains nobody time.
+    """
+
+    max_connections: int = 512
+    max_connections_per_address: int = 32  # without streams
+    max_streams_per_address: int = 16
+    max_body_bytes: int = 1024 * 1024
+    trusted_proxies: tuple[str, ...] = ()  # networks; who comes from there says for whom (X-Forwarded-For)
+    handshake_seconds: float = 5.0
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    min_body_rate: float = 100 * 1024  # bytes a second: so much longer may a large file take
+    idle_seconds: float = 20.0  # between two requests
+    send_seconds: float = 20.0  # for a piece of at most 64 KiB
+
 
 def gunicorn_command(
-    app: str, listen: Endpoint, *, threads: int, tls: tuple[Path, Path] | None = None
+    app: str,
+    listen: Endpoint,
+    *,
+    threads: int,
+    tls: tuple[Path, Path] | None = None,
+    limits: WebLimits | None = None,
 ) -> list[str]:
     """Return the command that serves an application (`module:factory()`); TLS: certificate and key."""
+    limits = limits or WebLimits()
     command = [
         sys.executable, "-m", "gunicorn", app,
         "--bind", str(listen),
+        "--backlog", "1024",
         "--workers", "1",
-        "--worker-class", "gthread",
+        "--worker-class", "appliance.web_worker.WebWorker",
         "--threads", str(threads),
-        "--graceful-timeout", str(GRACEFUL_SECONDS),
+        "--env", f"{LIMITS_VARIABLE}={msgspec.json.encode(limits).decode()}",
+        "--forwarded-allow-ips", ",".join(limits.trusted_proxies),
+        "--graceful-timeout", str(GRACEFUL_SECONDS + 1),
         "--timeout", "60",
-        "--keep-alive", "20",
         "--log-level", "warning",
         "--no-control-socket",
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Wakes everyone who waits for news, as soon as anything was written, by whichever process.
 
 One thread for each process polls the revisions ten times a second, and expires unblocks whose time is over. Those
-who wait block on a condition: no thread of a room's feed looks at the database by itself. Rooms and pages wait for
+who wait have a signal each: no thread of a room's feed looks at the database by itself. Rooms and pages wait for
 different numbers, because a page shows the health that other rooms report and a room does not.
 """
 
@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from appliance.central import policies, rooms, unblocks
 from appliance.central.store import Store
 from appliance.protocol import Target
+from appliance.signal import Signal
 from appliance.web_server import KEEPALIVE_SECONDS
+from appliance.web_threads import run_in_thread
 
 POLL_SECONDS = 0.1
 _POLLS_BETWEEN_EXPIRIES = 5
@@ -27,26 +29,38 @@ class _WatchedRevision:
     """A number that is shown to those who wait for another one."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: set[Signal] = set()
         self._number = 0
         self._is_closed = False
 
     def set_revision(self, number: int) -> None:
-        with self._changed:
-            if number != self._number:
-                self._number = number
-                self._changed.notify_all()
+        if number != self._number:
+            self._number = number
+            self._wake_all()
 
     def close(self) -> None:
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
+        self._is_closed = True
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        with self._lock:
+            waiting = tuple(self._waiting)
+        for one in waiting:
+            one.set()
 
     def wait_for(self, is_news: Callable[[int], bool], until: float) -> int:
         """Return the number once it is news, or as it is at `until` (of the monotonic clock)."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_closed or is_news(self._number), until - time.monotonic())
+        changed = Signal()
+        with self._lock:
+            self._waiting.add(changed)
+        try:
+            while not (self._is_closed or is_news(self._number)) and (left := until - time.monotonic()) > 0:
+                changed.wait(left)
             return self._number
+        finally:
+            with self._lock:
+                self._waiting.remove(changed)
 
 
 class Feed:
@@ -86,7 +100,7 @@ class Feed:
             revision = self._rooms.wait_for(partial(operator.ne, revision), keepalive_at)
             if self._stopping.is_set():
                 return
-            target = self._current_target(room_id)
+            target = run_in_thread(partial(self._current_target, room_id))
             if target == sent and time.monotonic() < keepalive_at:
                 continue
             keepalive_at = time.monotonic() + self._keepalive_seconds

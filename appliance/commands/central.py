@@ -14,10 +14,14 @@ from appliance.errors import HallpassError
 from appliance.ports import require_free_port
 from appliance.settings.central import CentralSettings, TlsSection
 from appliance.settings.load import load_settings
-from appliance.web_server import gunicorn_command
+from appliance.web_server import WebLimits, gunicorn_command
 
 APP = "webui.central.app:create_app()"
-THREADS = 128  # each room's feed and each open page holds one
+THREADS = 16
+MAX_CONNECTIONS = 8192
+MAX_CONNECTIONS_PER_ADDRESS = 256  # a whole school may come from one address
+MAX_STREAMS_PER_ADDRESS = 2048  # so may the rooms of a trust; only who is enrolled or signed in has any
+MAX_BODY_BYTES = 65 * 1024 * 1024  # a list that is handed in, and what surrounds it
 
 
 @click.group(invoke_without_command=True)
@@ -35,7 +39,14 @@ def command(ctx: click.Context, config: Path) -> None:
         _require_usable(settings.tls)
     environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
     tls = (settings.tls.certificate, settings.tls.key) if settings.tls else None
-    arguments = gunicorn_command(APP, settings.central.listen, threads=THREADS, tls=tls)
+    limits = WebLimits(
+        max_connections=MAX_CONNECTIONS,
+        max_connections_per_address=MAX_CONNECTIONS_PER_ADDRESS,
+        max_streams_per_address=MAX_STREAMS_PER_ADDRESS,
+        max_body_bytes=MAX_BODY_BYTES,
+        trusted_proxies=tuple(str(network) for network in settings.central.trusted_proxies),
+    )
+    arguments = gunicorn_command(APP, settings.central.listen, threads=THREADS, tls=tls, limits=limits)
     os.execve(sys.executable, arguments, environment)  # noqa: S606 (we become the server)
 
 

@@ -10,10 +10,13 @@ from appliance.commands.options import config_option, configure_logging
 from appliance.ports import require_free_port
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from appliance.web_server import gunicorn_command
+from appliance.web_server import WebLimits, gunicorn_command
 
 APP = "webui.room.app:create_app()"
-THREADS = 16  # a room has a teacher or two; each open page holds one
+THREADS = 8
+MAX_CONNECTIONS = 512
+MAX_CONNECTIONS_PER_ADDRESS = 32  # each device has an address of its own; a browser opens six
+MAX_STREAMS_PER_ADDRESS = 24  # open pages of a teacher
 
 
 @click.command()
@@ -24,4 +27,11 @@ def command(config: Path) -> None:
     configure_logging()
     require_free_port(settings.web.listen)
     environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
-    os.execve(sys.executable, gunicorn_command(APP, settings.web.listen, threads=THREADS), environment)  # noqa: S606 (we become the server)
+    limits = WebLimits(
+        max_connections=MAX_CONNECTIONS,
+        max_connections_per_address=MAX_CONNECTIONS_PER_ADDRESS,
+        max_streams_per_address=MAX_STREAMS_PER_ADDRESS,
+        trusted_proxies=tuple(str(network) for network in settings.web.trusted_proxies),
+    )
+    arguments = gunicorn_command(APP, settings.web.listen, threads=THREADS, limits=limits)
+    os.execve(sys.executable, arguments, environment)  # noqa: S606 (we become the server)

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.settings.room import CentralLink
-from appliance.settings.values import Endpoint
+from appliance.settings.values import Endpoint, Network
 
 
 class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +18,7 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = "Europe/London"
     database: str = ""  # an SQLAlchemy URL; left out: SQLite in the data folder
     url: str = ""  # where rooms reach it, for their enrolment bundles
+    trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
 
     def __post_init__(self) -> None:
         if self.url:

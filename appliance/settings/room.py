@@ -84,6 +84,7 @@ class WebSection(msgspec.Struct, frozen=True, kw_only=True):
     """[web]: the teacher's pages."""
 
     listen: Endpoint = Endpoint("0.0.0.0", 80)  # noqa: S104 (a server for the room)
+    trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
 
 
 class LedSection(msgspec.Struct, frozen=True, kw_only=True):

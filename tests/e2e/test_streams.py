@@ -180,7 +180,7 @@ def test_a_client_that_is_gone_holds_nothing(school: School, room: Room, kind: s
         until("the connections to be given back", lambda: not held & server.connections(), FREED_WITHIN_SECONDS)
         for _ in range(2 * STREAMS):
             clients.enter_context(server.stream())
-        assert server.threads() <= threads + 1  # their threads serve others; one more may serve a page meanwhile
+        assert server.threads() <= threads + 1  # streams hold none; one more may serve a page meanwhile
 
 
 def test_a_write_to_a_client_that_takes_nothing_ends(tmp_path: Path) -> None:

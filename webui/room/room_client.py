@@ -1,6 +1,5 @@
 """The room, as its pages see it: the agent to ask, the log to read, the live feed to follow."""
 
-import socket
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
@@ -16,10 +15,9 @@ from appliance.settings.room import RoomSettings
 from appliance.web_server import KEEPALIVE_SECONDS
 from blocklists.related_names import RelatedName, find_related_names
 from dns.policy.site_names import reason_why_not
+from webui.room.change_feed import ChangeFeed
 
-_POLL_SECONDS = 0.5
 _AGENT_TIMEOUT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
-_RETRY_SECONDS = 1.0
 
 _NOTICES = {
     Condition.NOT_ENROLLED: (
@@ -50,6 +48,7 @@ class RoomClient:
         self.policy = CurrentPolicy(settings)
         self._paths = RoomPaths.from_settings(settings)
         self._log = QueryLogReader.from_settings(settings)
+        self._changes = ChangeFeed(self._paths.live_feed_socket, self._revision)
 
     def call_agent(self, question: rpc.RpcRequest) -> rpc.RpcResponse:
         """Ask the agent. Raises AgentUnavailable or RpcRejected."""
@@ -96,48 +95,12 @@ class RoomClient:
         return stats.queries, stats.refused
 
     def watch_changes(self, keepalive_seconds: float = KEEPALIVE_SECONDS) -> Generator[bool, None, None]:
-        """Yield True whenever a page should look again (a refusal, a decision), False after a silence.
-
-        The first False comes once it listens. Where it had to listen anew, something may have gone unheard: True.
-        """
-        seen = self._revision()
-        sent_at = time.monotonic()
-        missed = False
-        while True:
-            with socket.socket(socket.AF_UNIX) as feed:
-                feed.settimeout(_POLL_SECONDS)
-                try:
-                    feed.connect(str(self._paths.live_feed_socket))
-                except OSError:
-                    time.sleep(_RETRY_SECONDS)  # the recorder is away; decisions are still worth showing
-                else:
-                    yield missed
-                    missed = True
-                alive = True
-                while alive:
-                    has_blocked, alive = _receive_live_entry(feed)
-                    revision = self._revision()
-                    if has_blocked or revision != seen:
-                        seen, sent_at = revision, time.monotonic()
-                        yield True
-                    elif time.monotonic() - sent_at >= keepalive_seconds:
-                        sent_at = time.monotonic()
-                        yield False
+        """Yield True whenever a page should look again (a refusal, a decision), False after a silence."""
+        return self._changes.watch_changes(keepalive_seconds)
 
     def _revision(self) -> tuple[int, bool]:
         status = self.fetch_status(_AGENT_TIMEOUT_SECONDS)
         return (status.revision, status.reachable) if status else (0, False)
-
-
-def _receive_live_entry(feed: socket.socket) -> tuple[bool, bool]:
-    """Return whether a refusal came within a moment, and whether the feed still stands."""
-    try:
-        data = feed.recv(65536)
-    except TimeoutError:
-        return False, True
-    except OSError:
-        return False, False
-    return bool(data), bool(data)
 
 
 def _midnight() -> datetime:

@@ -1,18 +1,18 @@
 """Streams that do not end, and of them server-sent events: how a page hears of changes (WHATWG HTML, section 9.2).
 
-Each stream holds a thread of the server. Who yields its items sends a sign of life often enough, and what is sent
-here may stand unacknowledged only so long (`appliance.web_server`): so a client that is gone is noticed soon, even
-one whose last packet never came, and a write to one that takes nothing ends as well.
+A stream costs no thread: its items are taken by a greenlet of the server (`appliance.web_connection`). So whoever
+yields them waits with `appliance.signal.Signal`, does what blocks with `appliance.web_threads.run_in_thread`, and
+sends a sign of life often enough. What is sent may stand unacknowledged only so long (`appliance.web_server`): so
+a client that is gone is noticed soon, even one whose last packet never came, and a write to one that takes nothing
+ends as well.
 """
 
-import contextlib
-import socket
 from collections.abc import Generator, Iterable
 
 import msgspec
 from flask import Response, request
 
-from appliance.web_server import TCP_USER_TIMEOUT_SECONDS
+from appliance.web_server import STREAM
 
 _encoder = msgspec.json.Encoder()
 
@@ -26,22 +26,8 @@ def stream_events(items: Iterable[tuple[str, object] | None]) -> Response:
 
 def stream_lines(lines: Generator[bytes, None, None], mimetype: str) -> Response:
     """Return a response that sends the lines one by one, until they or the client's connection end."""
-    connection: socket.socket | None = request.environ.get("gunicorn.socket")  # other servers serve only tests
-    if connection is not None:
-        patience = int(TCP_USER_TIMEOUT_SECONDS * 1000)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)  # RFC 5482
-    return Response(_while_connected(lines, connection), mimetype=mimetype)
-
-
-def _while_connected(
-    lines: Generator[bytes, None, None], connection: socket.socket | None
-) -> Generator[bytes, None, None]:
-    with contextlib.closing(lines):
-        for line in lines:
-            # Asked here, because the server would take a write that meets a time-out for a fault of ours.
-            if connection is not None and connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                return
-            yield line
+    request.environ[STREAM] = True
+    return Response(lines, mimetype=mimetype)
 
 
 def _encode_events(items: Iterable[tuple[str, object] | None]) -> Generator[bytes, None, None]:

@@ -1,0 +1,279 @@
+"""One client's connection to a web server: its requests one after the other (HTTP/1.1, RFC 9112), each on time.
+
+Runs in a greenlet and touches the network alone. The application runs in native threads (`appliance.web_threads`),
+and is called when the whole request has arrived; what it answers is taken there as well, a quarter of a mebibyte
+at a time. Only a stream is driven here, because it waits with `appliance.signal.Signal`.
+"""
+
+import contextlib
+import itertools
+import socket
+import struct
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import IO, Any, Protocol, TypeVar
+
+import gevent
+import gevent.socket
+import gevent.ssl
+from gunicorn import http
+from gunicorn.http import wsgi
+
+from appliance.web_connections import ConnectionTable, Phase
+from appliance.web_server import STREAM, TCP_USER_TIMEOUT_SECONDS, WebLimits
+from appliance.web_threads import WebThreads
+
+T = TypeVar("T")
+
+_READABLE = 1  # libev's EV_READ
+_READ_BYTES = 8 * 1024  # of a body at once: the reader waits until so much has come
+_PIECE_BYTES = 64 * 1024
+_TAKEN_BYTES = 256 * 1024  # of a response at once
+_IN_MEMORY_BYTES = 256 * 1024  # of a request's body
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: forget the connection at once, keep nothing for it
+_REASONS = {408: "Request Timeout", 413: "Content Too Large", 503: "Service Unavailable"}
+
+
+class _Refused(Exception):
+    """A request that is answered by a status alone."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.head = (
+            f"HTTP/1.1 {status} {_REASONS[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        ).encode()
+
+
+class _Gone(Exception):
+    """A connection that nothing more can be said on."""
+
+
+class Server(Protocol):
+    """What a connection needs of the worker that accepted it."""
+
+    cfg: Any
+    log: Any
+    wsgi: Any
+    alive: bool
+    limits: WebLimits
+    tls: gevent.ssl.SSLContext | None
+    connections: ConnectionTable
+    threads: WebThreads
+
+    def handle_error(self, request: Any, connection: Any, address: Any, fault: Exception) -> None:
+        """Answer a request that is none, or that the application failed on."""
+
+    def name_client(self, environ: dict[str, Any]) -> None:
+        """Put the client's address where a trusted proxy's stands."""
+
+
+class WebConnection:
+    """One connection."""
+
+    def __init__(self, server: Server, accepted: gevent.socket.socket, client: Any, local: Any) -> None:
+        self._server = server
+        self._limits = server.limits
+        self._socket = accepted
+        self._client = client  # its address and port
+        self._local = local  # ours
+        self._request: Any = None
+
+    def evict(self, *, reset: bool) -> None:
+        """Close at once: its greenlet hears that the client is gone, whatever it waits for."""
+        with contextlib.suppress(OSError):
+            if reset:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            gevent.socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # that of TLS would forget its session
+
+    def run(self) -> None:
+        """Serve until either side has enough. Nothing that a client does raises past here."""
+        try:
+            self._serve_requests()
+        except (http.errors.NoMoreData, OSError, StopIteration, gevent.Timeout, _Gone):
+            pass  # gone, or too slow
+        except _Refused as refused:
+            self._refuse(refused.head)
+        except Exception as fault:  # noqa: BLE001 (no request at all, or a fault of the application)
+            self._server.handle_error(self._request, self._socket, self._client, fault)
+        finally:
+            self._server.connections.remove(self)
+            with contextlib.suppress(OSError):
+                self._socket.close()
+
+    def _serve_requests(self) -> None:
+        patience = int(TCP_USER_TIMEOUT_SECONDS * 1000)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)  # RFC 5482
+        self._socket.settimeout(self._limits.send_seconds)
+        if self._server.tls is not None:
+            self._shake_hands(self._server.tls)
+        parser = http.get_parser(self._server.cfg, self._socket, self._client)
+        for number in itertools.count():
+            self._request = None
+            if not self._await_request(parser, is_first=number == 0):
+                return
+            with gevent.Timeout(self._limits.header_seconds, _Refused(408)):
+                self._request = next(parser)
+            if not self._respond(self._request):
+                return
+
+    def _shake_hands(self, context: gevent.ssl.SSLContext) -> None:
+        with gevent.Timeout(self._limits.handshake_seconds):
+            self._socket = gevent.ssl.SSLSocket(
+                sock=self._socket, server_side=True, do_handshake_on_connect=False, _context=context
+            )
+            self._socket.do_handshake()
+
+    def _await_request(self, parser: Any, *, is_first: bool) -> bool:
+        """Return whether a request has begun."""
+        begun: bytes = parser.unreader.take_buffered()
+        if not begun:
+            if not is_first:
+                self._enter(Phase.IDLE)
+            with gevent.Timeout(self._limits.header_seconds if is_first else self._limits.idle_seconds):
+                begun = self._socket.recv(8192)
+        parser.unreader.unread(begun)
+        self._enter(Phase.RECEIVING)
+        return bool(begun)
+
+    def _respond(self, request: Any) -> bool:
+        """Answer one request, and return whether there may be another."""
+        began = datetime.now()  # noqa: DTZ005 (the access log's, for the difference)
+        most = self._limits.max_body_bytes
+        if any(name == "CONTENT-LENGTH" and int(value) > most for name, value in request.headers):
+            raise _Refused(413)
+        response, environ = wsgi.create(request, self._socket, self._client, self._local, self._server.cfg)
+        self._server.name_client(environ)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as body:
+            _receive_body(request.body, body, self._limits)
+            self._enter(Phase.SERVING)
+            if not self._server.alive:
+                response.force_close()
+            environ["wsgi.input"] = body
+            environ["wsgi.multithread"] = True
+            try:
+                self._serve_application(environ, response)
+            except Exception:
+                if response.headers_sent:  # a second status would be read as a part of the first answer
+                    self._server.log.debug("an answer was broken off", exc_info=True)
+                    raise _Gone from None
+                raise
+        self._server.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
+        return not response.should_close()
+
+    def _serve_application(self, environ: dict[str, Any], response: Any) -> None:
+        call = partial(self._call_in_thread, environ["REMOTE_ADDR"])
+        body: _Body = call(lambda: _Body(self._server.wsgi, environ, response.start_response))
+        if environ.get(STREAM):
+            with contextlib.closing(body):
+                self._stream(body, response)
+            return
+        try:
+            self._send(response, body.begun)
+            while not body.is_over:
+                self._send(response, call(body.take))
+            response.close()
+        finally:
+            call(body.close)
+
+    def _call_in_thread(self, client: str, function: Callable[[], T]) -> T:
+        try:
+            return self._server.threads.call(client, function)
+        except OSError as problem:
+            raise RuntimeError("the application failed") from problem  # else taken for a client that is gone
+
+    def _send(self, response: Any, data: bytes) -> None:
+        for start in range(0, len(data), _PIECE_BYTES):
+            response.write(data[start : start + _PIECE_BYTES])
+
+    def _stream(self, lines: Iterable[bytes], response: Any) -> None:
+        """Send each line as soon as it is there, until they or the client end.
+
+        A client has nothing more to say on this connection: whatever can be read is its farewell.
+        """
+        if not self._server.connections.enter(self, Phase.STREAMING):
+            raise _Refused(503)
+        response.force_close()
+        farewell = gevent.get_hub().loop.io(self._socket.fileno(), _READABLE)
+        farewell.start(_break_off, farewell, gevent.getcurrent())
+        try:
+            for line in lines:
+                response.write(line)
+            response.close()
+        finally:
+            farewell.stop()
+            farewell.close()
+
+    def _enter(self, phase: Phase) -> None:
+        if not self._server.connections.enter(self, phase):
+            raise _Gone
+
+    def _refuse(self, head: bytes) -> None:
+        """Say why, and let the client read it: closing at once on what it still sends would reset that too."""
+        with contextlib.suppress(OSError, gevent.Timeout), gevent.Timeout(2.0):
+            self._socket.sendall(head)
+            self._socket.shutdown(socket.SHUT_WR)
+            for _ in range(64):
+                if not self._socket.recv(_PIECE_BYTES):
+                    break
+
+
+class _Body:
+    """What the application answers. Made, taken and closed in native threads, a stream excepted."""
+
+    def __init__(self, application: Any, environ: dict[str, Any], start_response: Any) -> None:
+        self._response = application(environ, start_response)
+        self._items = iter(self._response)
+        self.is_over = False
+        self.begun = b""
+        if environ.get(STREAM):
+            return
+        try:
+            self.begun = self.take()
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Any:
+        return self._items
+
+    def take(self) -> bytes:
+        """Return the next quarter of a mebibyte or so."""
+        taken: list[bytes] = []
+        length = 0
+        while length < _TAKEN_BYTES:
+            item = next(self._items, None)
+            if item is None:
+                self.is_over = True
+                break
+            taken.append(item)
+            length += len(item)
+        return b"".join(taken)
+
+    def close(self) -> None:
+        """Let the application clean up."""
+        if close := getattr(self._response, "close", None):
+            close()
+
+
+def _break_off(farewell: Any, stream: gevent.Greenlet) -> None:
+    farewell.stop()
+    stream.kill(_Gone, block=False)
+
+
+def _receive_body(reader: Any, body: IO[bytes], limits: WebLimits) -> None:
+    """Take in a request's body. Raises _Refused where it is late or too large."""
+    received, until = 0, time.monotonic() + limits.body_seconds
+    while True:
+        remaining = until + received / limits.min_body_rate - time.monotonic()
+        with gevent.Timeout(max(remaining, 0), _Refused(408)):
+            piece = reader.read(min(_READ_BYTES, limits.max_body_bytes + 1 - received))
+        if not piece:
+            body.seek(0)
+            return
+        received += len(piece)
+        if received > limits.max_body_bytes:
+            raise _Refused(413)
+        body.write(piece)

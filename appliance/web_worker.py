@@ -1,0 +1,148 @@
+"""The worker of our web servers: gunicorn's, with gevent's event loop in the main thread and a few native threads.
+
+gunicorn brings what surrounds it (the arbiter that restarts it, signals, the parser of HTTP/1.1, readiness for
+systemd). Its own gevent worker would replace the standard library's threads and locks by greenlets: then one
+`fsync`, one look at SQLite or one hash of a password stops every connection. Here nothing is replaced. The sockets
+of clients are gevent's (`appliance.web_connection`), and everything else is as it was.
+"""
+
+import errno
+import os
+import resource
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+import gevent
+import gevent.event
+import gevent.hub
+import gevent.socket
+import gevent.ssl
+import msgspec
+from gunicorn.workers.base import Worker
+
+from appliance.web_connection import WebConnection
+from appliance.web_connections import ConnectionTable, Phase, client_address
+from appliance.web_server import GRACEFUL_SECONDS, LIMITS_VARIABLE, WebLimits
+from appliance.web_threads import WebThreads
+
+_ACCEPTED_AT_ONCE = 16
+_RESERVED_FILES = 128  # for databases, logs, bodies of requests and whatever else the process opens
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_NO_ROOM_PAUSE_SECONDS = 0.1
+_SECONDS_BETWEEN_COMPLAINTS = 60.0
+
+
+class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
+    """One process that serves."""
+
+    alive: bool
+
+    def init_process(self) -> None:
+        """Make ready, and serve until told to stop."""
+        gevent.hub.reinit()  # we were forked
+        limits = msgspec.json.decode(self.cfg.env.get(LIMITS_VARIABLE, "{}"), type=WebLimits)
+        self.limits = msgspec.structs.replace(limits, max_connections=_allow_files(limits.max_connections))
+        self.connections = ConnectionTable(self.limits, time.monotonic)
+        self.threads = WebThreads(self.cfg.threads)
+        self.tls = self._tls_context() if self.cfg.is_ssl else None
+        self._stopping = gevent.event.Event()
+        self._complained_at = -_SECONDS_BETWEEN_COMPLAINTS
+        super().init_process()
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        acceptors = [gevent.spawn(self._accept_connections, self._listener(one)) for one in self.sockets]
+        while self.alive:
+            if not self.threads.is_stuck():
+                self.notify()  # a worker that is silent for a minute is replaced
+            if self.ppid != os.getppid():
+                self.log.warning("the server that started this one is gone: stopping")
+                break
+            self._stopping.wait(1.0)
+        self.alive = False
+        gevent.killall(acceptors)
+        self.connections.evict_all_but(Phase.SERVING)
+        until = time.monotonic() + GRACEFUL_SECONDS
+        while len(self.connections) and time.monotonic() < until:
+            self.notify()
+            gevent.sleep(0.05)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Finish what is under way, and stop."""
+        super().handle_exit(sig, frame)
+        gevent.spawn(self._stopping.set)  # a signal's handler must not switch by itself
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (a signal handler's signature)
+        """Stop at once."""
+        sys.exit(0)
+
+    def handle_usr1(self, sig: int, frame: FrameType | None) -> None:
+        """Open the log files anew."""
+        gevent.spawn(super().handle_usr1, sig, frame)
+
+    def name_client(self, environ: dict[str, Any]) -> None:
+        """Put the client's address where a trusted proxy's stands; nobody else's word is taken for it."""
+        said = environ.pop("HTTP_X_FORWARDED_FOR", "")
+        environ["REMOTE_ADDR"] = self.connections.resolve_client(environ["REMOTE_ADDR"], said)
+
+    def _accept_connections(self, listener: gevent.socket.socket) -> None:
+        local = listener.getsockname()
+        accepted = 0
+        while True:
+            # With no descriptor left Linux refuses even where nobody waits: nobody need be evicted for that.
+            gevent.socket.wait_read(listener.fileno())
+            try:
+                connection, client = listener.accept()
+            except OSError as problem:
+                self._make_room(problem)
+                continue
+            self._admit(connection, client, local)
+            accepted += 1
+            if accepted % _ACCEPTED_AT_ONCE == 0:
+                gevent.sleep(0.001)  # a flood of newcomers waits for those who are here
+
+    def _admit(self, accepted: gevent.socket.socket, client: Any, local: Any) -> None:
+        connection = WebConnection(self, accepted, client, local)
+        if self.connections.admit(connection, client_address(client)):
+            gevent.spawn(connection.run)
+        else:
+            connection.evict(reset=True)
+            accepted.close()
+
+    def _make_room(self, problem: OSError) -> None:
+        """Go on after a newcomer could not be accepted: it may have gone already, or there is no room for it."""
+        if problem.errno in _NO_ROOM:
+            if time.monotonic() - self._complained_at >= _SECONDS_BETWEEN_COMPLAINTS:
+                self._complained_at = time.monotonic()
+                self.log.warning("no more connections can be accepted (%s)", problem.strerror)
+            self.connections.evict_least()
+            gevent.sleep(_NO_ROOM_PAUSE_SECONDS)
+        elif problem.errno != errno.ECONNABORTED:
+            gevent.sleep(_NO_ROOM_PAUSE_SECONDS)
+
+    def _listener(self, opened: Any) -> gevent.socket.socket:
+        return gevent.socket.socket(opened.sock.family, opened.sock.type, fileno=os.dup(opened.sock.fileno()))
+
+    def _tls_context(self) -> gevent.ssl.SSLContext:
+        context = gevent.ssl.SSLContext(gevent.ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.cfg.certfile, self.cfg.keyfile)
+        if self.cfg.ca_certs:
+            context.load_verify_locations(self.cfg.ca_certs)
+        context.verify_mode = self.cfg.cert_reqs
+        return context
+
+
+def _allow_files(connections: int) -> int:
+    """Ask for as many open files as so many connections need, and return for how many they suffice."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _RESERVED_FILES
+    if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+        except (OSError, ValueError):
+            pass  # systemd's filter of system calls forbids it: with what there is, then
+    return min(connections, max(soft - _RESERVED_FILES, soft // 2))

@@ -1,0 +1,108 @@
+"""Tells every open page of a room that it should look again: a refusal, a decision, central that came or went.
+
+One thread for all pages, and only while there are any: it listens to the recorder's live feed and asks the agent
+for its revision. Each page has a signal of its own to wait with, so an open page costs no thread.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+from appliance.signal import Signal
+
+_POLL_SECONDS = 0.5
+_RETRY_SECONDS = 1.0
+
+
+class ChangeFeed:
+    """What changes in one room."""
+
+    def __init__(self, live_feed_socket: Path, fetch_revision: Callable[[], object]) -> None:
+        self._live_feed_socket = live_feed_socket
+        self._fetch_revision = fetch_revision
+        self._lock = threading.Lock()
+        self._pages: set[Signal] = set()
+        self._thread: threading.Thread | None = None
+        self._is_listening = False
+        self._changes = 0
+
+    def watch_changes(self, keepalive_seconds: float) -> Generator[bool, None, None]:
+        """Yield True whenever a page should look again, False after a silence.
+
+        The first False comes once it listens. Where it had to listen anew, something may have gone unheard: True.
+        """
+        signal = Signal()
+        seen = self._add_page(signal)
+        try:
+            self._wait(signal, lambda: self._is_listening, keepalive_seconds)
+            yield False
+            while True:
+                self._wait(signal, lambda: self._changes != seen, keepalive_seconds)  # noqa: B023 (at once)
+                has_changed, seen = self._changes != seen, self._changes
+                yield has_changed
+        finally:
+            with self._lock:
+                self._pages.remove(signal)
+
+    def _wait(self, signal: Signal, is_over: Callable[[], bool], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not is_over() and (left := until - time.monotonic()) > 0:
+            signal.wait(left)
+
+    def _add_page(self, signal: Signal) -> int:
+        """Return how many changes there were before."""
+        with self._lock:
+            self._pages.add(signal)
+            if self._thread is None:
+                self._is_listening = False
+                self._thread = threading.Thread(target=self._listen, name="change feed", daemon=True)
+                self._thread.start()
+            return self._changes
+
+    def _wake_pages(self, changes: int) -> None:
+        with self._lock:
+            self._changes += changes
+            pages = tuple(self._pages)
+        for page in pages:
+            page.set()
+
+    def _has_pages(self) -> bool:
+        with self._lock:
+            if not self._pages:
+                self._thread = None  # under the lock: a page that comes now starts another
+            return bool(self._pages)
+
+    def _listen(self) -> None:
+        seen = self._fetch_revision()
+        while True:
+            with socket.socket(socket.AF_UNIX) as feed:
+                feed.settimeout(_POLL_SECONDS)
+                try:
+                    feed.connect(str(self._live_feed_socket))
+                except OSError:
+                    time.sleep(_RETRY_SECONDS)  # the recorder is away; decisions are still worth showing
+                else:
+                    missed, self._is_listening = self._is_listening, True
+                    self._wake_pages(int(missed))
+                is_alive = True
+                while is_alive:
+                    if not self._has_pages():
+                        return
+                    has_blocked, is_alive = _receive_live_entry(feed)
+                    revision = self._fetch_revision()
+                    if has_blocked or revision != seen:
+                        seen = revision
+                        self._wake_pages(1)
+
+
+def _receive_live_entry(feed: socket.socket) -> tuple[bool, bool]:
+    """Return whether a refusal came within a moment, and whether the feed still stands."""
+    try:
+        data = feed.recv(65536)
+    except TimeoutError:
+        return False, True
+    except OSError:
+        return False, False
+    return bool(data), bool(data)
