@@ -1,7 +1,6 @@
 """`hallpass central`: the school's central service, and what a technician does to it."""
 
 import os
-import ssl
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -9,10 +8,11 @@ from typing import TextIO
 import click
 
 from appliance.central import enrolment, rooms, service
+from appliance.certificates import require_usable_certificate
 from appliance.commands.options import config_option, configure_logging
 from appliance.errors import HallpassError
 from appliance.ports import require_free_port
-from appliance.settings.central import CentralSettings, TlsSection
+from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.web_server import WebLimits, gunicorn_command
 
@@ -36,7 +36,7 @@ def command(ctx: click.Context, config: Path) -> None:
     service.open_central(settings).store.close()
     require_free_port(settings.central.listen)
     if settings.tls:
-        _require_usable(settings.tls)
+        require_usable_certificate(settings.tls)
     environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
     tls = (settings.tls.certificate, settings.tls.key) if settings.tls else None
     limits = WebLimits(
@@ -92,15 +92,3 @@ def _new_secret_file(path: Path) -> TextIO:
     except FileExistsError:
         raise HallpassError(f"{path} exists already; remove it, or name another file") from None
     return os.fdopen(handle, "w")
-
-
-def _require_usable(tls: TlsSection) -> None:
-    for path in (tls.certificate, tls.key):
-        if not path.is_file():
-            raise HallpassError(f"{path}: there is no such file")
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
-    except (ssl.SSLError, OSError):
-        raise HallpassError(
-            f"{tls.certificate} and {tls.key} are not a certificate and its key (PEM files)"
-        ) from None

@@ -114,6 +114,8 @@ class RoomDoctor:
     def _pages(self) -> Iterator[CheckResult]:
         endpoint = self._settings.web.listen
         yield from resolution.check_pages(_address_to_query(endpoint), endpoint.port)
+        if self._settings.web.tls is None:
+            yield unknown("pages", "without TLS: passwords cross this network in the clear; see [web.tls]")
 
     def _clock(self) -> Iterator[CheckResult]:
         if clock.is_clock_trusted():

@@ -31,9 +31,10 @@ class AccountStates(msgspec.Struct, frozen=True):
 def read_account_states(path: Path) -> AccountStates:
     """Return what the file says; nothing where it is missing or damaged, so that it is fetched again."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=AccountStates)
+        found = msgspec.json.decode(path.read_bytes(), type=AccountStates | tuple[AccountState, ...])
     except (OSError, *DECODING_FAILED):
         return AccountStates()
+    return found if isinstance(found, AccountStates) else AccountStates(accounts=found)
 
 
 def write_account_states(

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.settings.room import CentralLink
-from appliance.settings.values import Endpoint, Network
+from appliance.settings.values import CertificateFiles, Endpoint, Network
 
 
 class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +29,9 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"timezone: {self.timezone!r} is no time zone, such as Europe/London") from None
 
 
-class TlsSection(msgspec.Struct, frozen=True, kw_only=True):
+class TlsSection(CertificateFiles, frozen=True, kw_only=True):
     """[tls]: the certificate that rooms and browsers see. Left out: only this machine may be served."""
 
-    certificate: Path
-    key: Path
     authority: Path | None = None  # what rooms trust; left out: a certificate that vouches for itself, else none
 
 
