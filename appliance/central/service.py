@@ -13,7 +13,7 @@ from appliance.central.feed import Feed
 from appliance.central.lists.publisher import ListPublisher
 from appliance.central.models import ProfileRow, SchoolRow
 from appliance.central.sessions import CentralSessions
-from appliance.central.sign_in import SignIn
+from appliance.central.sign_in import CentralSignIn
 from appliance.central.store import Store
 from appliance.settings.central import CentralSettings
 
@@ -43,7 +43,7 @@ class Central:
         self.now = now
         self.store = Store.from_settings(settings)
         self.sessions = CentralSessions(self.store, now)
-        self.sign_in = SignIn(self.store, now)
+        self.sign_in = CentralSignIn(self.store, now)
         self.feed = Feed(self.store, now)
         self.publisher = ListPublisher(self.store, settings.central.data, now)
 

@@ -27,7 +27,7 @@ def room_origin(room_id: int, device: str) -> SignInOrigin:
     return SignInOrigin(place=f"room:{room_id}", source=device, device=device, is_place_limited=True)
 
 
-class SignIn:
+class CentralSignIn:
     """Who may sign in, and how often they may try."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:

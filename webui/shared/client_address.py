@@ -1,6 +1,6 @@
 """Which address a request comes from, for who counts tries.
 
-Whom a server before us speaks for, our own server has found out already (`appliance.web_worker.name_client`).
+Whom a server before us speaks for, our own server has found out already (`appliance.web_worker`).
 """
 
 import ipaddress

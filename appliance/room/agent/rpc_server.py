@@ -21,7 +21,7 @@ from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import MessageKind, RoomStatus, RpcResponse
-from appliance.room.agent.sign_in import SignIn, SignInFailed
+from appliance.room.agent.sign_in import AgentSignIn, SignInFailed
 from appliance.room.agent.store import AgentStore
 from dns.errors import DECODING_FAILED, InvalidName
 from dns.policy.site_names import check_opening, check_rule
@@ -42,14 +42,14 @@ class RpcServer:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
         decisions: RoomDecisions | None = None,
-        sign_in: SignIn | None = None,
+        sign_in: AgentSignIn | None = None,
     ) -> None:
         self._store = store
         self._decisions = decisions
         self._client = client
         self._sync = sync
         self._now = now
-        self._sign_in = sign_in or SignIn(store, None, now)
+        self._sign_in = sign_in or AgentSignIn(store, None, now)
 
     async def serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's questions until it ends."""

@@ -15,7 +15,7 @@ from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
 from appliance.room.agent.rpc_server import RpcServer
-from appliance.room.agent.sign_in import SignIn
+from appliance.room.agent.sign_in import AgentSignIn
 from appliance.room.agent.store import AgentStore
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import Condition, ProcessHealth
@@ -38,7 +38,9 @@ async def run_agent(settings: RoomSettings) -> None:
     sync = CentralSync(client, store, paths, metadata.version("hallpass")) if client else None
     paths.agent_socket.unlink(missing_ok=True)
     decisions = RoomDecisions(paths, CurrentPolicy(settings), store)
-    rpc_server = RpcServer(store, client, sync, decisions=decisions, sign_in=SignIn(store, paths.account_states))
+    rpc_server = RpcServer(
+        store, client, sync, decisions=decisions, sign_in=AgentSignIn(store, paths.account_states)
+    )
     server = await asyncio.start_unix_server(rpc_server.serve_connection, paths.agent_socket, limit=LINE_BYTES)
     allow_room_group(paths.agent_socket)
     stop = asyncio.Event()

@@ -44,7 +44,7 @@ class SignInFailed(HallpassError):
         super().__init__(words)
 
 
-class SignIn:
+class AgentSignIn:
     """Asks central, and remembers for the time that it is away."""
 
     def __init__(
