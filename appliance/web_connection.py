@@ -181,6 +181,7 @@ class WebConnection:
                 self._stream(body, response)
             return
         try:
+            self._enter(Phase.SENDING)
             self._send(response, body.begun)
             while not body.is_over:
                 self._send(response, call(body.take))

@@ -4,7 +4,8 @@ Whoever only holds a connection open keeps nobody out: past its share, or past w
 
 1. the oldest whose request should long have been here (it has had two seconds),
 2. else the one that has been idle the longest: its client opens another without a word,
-3. else the oldest whose request is still on its way.
+3. else the oldest whose request is still on its way,
+4. else the one that has been taking its answer for the longest, where that is over ten seconds.
 
 A request that is worked on and a stream are never evicted; where there is nothing else, the newcomer is refused.
 Streams are counted apart, because only who has signed in has any. Pure bookkeeping: it closes nothing by itself.
@@ -19,6 +20,7 @@ from typing import Protocol
 from appliance.web_server import WebLimits
 
 OVERDUE_SECONDS = 2.0
+SLOW_SECONDS = 10.0
 
 
 class Phase(IntEnum):
@@ -27,7 +29,8 @@ class Phase(IntEnum):
     RECEIVING = 0  # its handshake or its request is on the way
     IDLE = 1  # between two requests
     SERVING = 2
-    STREAMING = 3
+    SENDING = 3  # an answer, as fast as the client takes it
+    STREAMING = 4
 
 
 class Evictable(Protocol):
@@ -70,7 +73,10 @@ class _Group:
         receiving = next(iter(self.phases[Phase.RECEIVING]), None)
         if receiving is not None and now - receiving.since >= OVERDUE_SECONDS:
             return receiving
-        return next(iter(self.phases[Phase.IDLE]), receiving)
+        sending = next(iter(self.phases[Phase.SENDING]), None)
+        if sending is not None and now - sending.since < SLOW_SECONDS:
+            sending = None
+        return next(iter(self.phases[Phase.IDLE]), receiving or sending)
 
 
 class ConnectionTable:
@@ -158,9 +164,10 @@ class ConnectionTable:
         """Let one give way, because the machine has no room for more."""
         self._evict_least(self._all, self._now())
 
-    def evict_all_but(self, phase: Phase) -> None:
-        """Let all go that do something else: the server stops."""
-        for entry in [entry for entry in self._entries.values() if entry.phase is not phase]:
+    def evict_unanswered(self) -> None:
+        """Let all go that no answer is under way for, streams included: the server stops."""
+        answered = (Phase.SERVING, Phase.SENDING)
+        for entry in [entry for entry in self._entries.values() if entry.phase not in answered]:
             self.remove(entry.connection)
             entry.connection.evict(reset=False)
 
@@ -168,7 +175,7 @@ class ConnectionTable:
         entry = group.find_least(now)
         if entry is not None:
             self.remove(entry.connection)
-            entry.connection.evict(reset=entry.phase is Phase.RECEIVING)
+            entry.connection.evict(reset=entry.phase is not Phase.IDLE)
 
 
 def client_address(peer: tuple[str, int] | tuple[str, int, int, int]) -> str:

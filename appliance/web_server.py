@@ -61,7 +61,7 @@ def gunicorn_command(
     command = [
         sys.executable, "-m", "gunicorn", app,
         "--bind", str(listen),
-        "--backlog", "1024",
+        "--backlog", "4096",
         "--workers", "1",
         "--worker-class", "appliance.web_worker.WebWorker",
         "--threads", str(threads),

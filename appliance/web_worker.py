@@ -23,7 +23,7 @@ import msgspec
 from gunicorn.workers.base import Worker
 
 from appliance.web_connection import WebConnection
-from appliance.web_connections import ConnectionTable, Phase, client_address
+from appliance.web_connections import ConnectionTable, client_address
 from appliance.web_server import CLEAR_PORT_VARIABLE, GRACEFUL_SECONDS, LIMITS_VARIABLE, WebLimits
 from appliance.web_threads import WebThreads
 
@@ -64,7 +64,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
             self._stopping.wait(1.0)
         self.alive = False
         gevent.killall(acceptors)
-        self.connections.evict_all_but(Phase.SERVING)
+        self.connections.evict_unanswered()
         until = time.monotonic() + GRACEFUL_SECONDS
         while len(self.connections) and time.monotonic() < until:
             self.notify()
@@ -92,11 +92,11 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         local = listener.getsockname()
         accepted = 0
         while True:
-            # With no descriptor left Linux refuses even where nobody waits: nobody need be evicted for that.
-            gevent.socket.wait_read(listener.fileno())
             try:
                 connection, client = listener.accept()
             except OSError as problem:
+                # With no descriptor left Linux refuses even where nobody waits: nobody need be evicted for that.
+                gevent.socket.wait_read(listener.fileno())
                 self._make_room(problem)
                 continue
             self._admit(connection, client, local)

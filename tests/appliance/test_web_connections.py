@@ -67,6 +67,17 @@ def test_who_is_served_is_never_evicted_and_the_newcomer_waits_outside() -> None
     assert [one.evicted for one in served] == [None, None]
 
 
+def test_who_takes_its_answer_slowly_gives_way_last() -> None:
+    table = Table(max_connections=2)
+    slow = table.must_arrive(phase=Phase.SENDING)
+    table.seconds = 9.0
+    fast = table.must_arrive(phase=Phase.SENDING)
+    assert table.arrive(THERE) is None
+    table.seconds = 10.0
+    assert table.arrive(THERE) is not None
+    assert (slow.evicted, fast.evicted) == ("reset", None)
+
+
 def test_streams_are_counted_apart() -> None:
     table = Table(max_connections_per_address=1, max_streams_per_address=2)
     streams = [table.must_arrive(phase=Phase.STREAMING) for _ in range(2)]
@@ -114,8 +125,8 @@ def test_one_that_leaves_makes_room() -> None:
 def test_a_stopping_server_lets_everybody_go_but_those_it_serves() -> None:
     table = Table()
     clients = {phase: table.must_arrive(phase=phase) for phase in Phase}
-    table.table.evict_all_but(Phase.SERVING)
-    assert [phase for phase, client in clients.items() if client.evicted is None] == [Phase.SERVING]
+    table.table.evict_unanswered()
+    assert [phase for phase, client in clients.items() if client.evicted is None] == [Phase.SERVING, Phase.SENDING]
 
 
 @pytest.mark.parametrize(

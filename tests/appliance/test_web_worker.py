@@ -1,6 +1,7 @@
 """The web server as it is really run, and clients that are slow, many, rude or gone."""
 
 import contextlib
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -69,6 +70,21 @@ def drip(connection: socket.socket, data: bytes) -> float:
             break
     connection.settimeout(SOON_SECONDS)
     return time.monotonic() - began
+
+
+def drips(slow: list[socket.socket]) -> bool:
+    """Take a little on each connection, so that none of them stands still."""
+    for one in slow:
+        with contextlib.suppress(OSError):
+            one.recv(2048, socket.MSG_DONTWAIT)
+    return True
+
+
+def is_served(client: WebClient) -> bool:
+    try:
+        return client.get() == (200, b"hello")
+    except (OSError, IndexError):
+        return False
 
 
 class TestDeadlines:
@@ -185,6 +201,17 @@ class TestCrowds:
             other = crowd.enter_context(site.begin(request("/stream"), "127.0.0.2"))
             read_until(other, b"it begins\n")
 
+    def test_who_takes_an_answer_drop_by_drop_keeps_nobody_out(self, tmp_path: Path) -> None:
+        with (
+            web_site(tmp_path, limits=WebLimits(max_connections=8)) as (client, _),
+            contextlib.ExitStack() as crowd,
+        ):
+            slow = [crowd.enter_context(client.connect(f"127.0.1.{number + 1}")) for number in range(8)]
+            for one in slow:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                one.sendall(request("/large"))
+            until("the page", lambda: drips(slow) and is_served(client), 30)
+
     def test_no_room_for_more_open_files_ends_nothing(self, tmp_path: Path) -> None:
         with (
             web_site(tmp_path, files=200) as (client, process),
@@ -296,6 +323,15 @@ class TestProxies:
 
 
 class TestStopping:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+    def test_at_once_where_it_is_told_so(self, tmp_path: Path, number: signal.Signals) -> None:
+        with web_site(tmp_path) as (client, process), client.begin(request("/stream")) as stream:
+            read_until(stream, b"it begins\n")
+            process.signal(number)
+            read_all(stream)
+            assert process.stop() == 0
+            assert process.said == ""
+
     def test_a_page_under_way_is_finished_and_streams_are_not_waited_for(self, tmp_path: Path) -> None:
         with (
             web_site(tmp_path) as (client, process),

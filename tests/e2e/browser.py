@@ -4,6 +4,7 @@ Knows HTML forms and nothing of Hallpass, so that a story can say what a person 
 form that has a field, fill it in, send it.
 """
 
+import ssl
 from html.parser import HTMLParser
 from types import TracebackType
 from urllib.parse import urljoin
@@ -67,8 +68,10 @@ class _Forms(HTMLParser):
 class Browser:
     """One person's browser: keeps cookies, follows redirects, remembers the page it is on."""
 
-    def __init__(self, base: str) -> None:
-        self._client = httpx.Client(base_url=base, follow_redirects=True, timeout=20, trust_env=False)
+    def __init__(self, base: str, trust: ssl.SSLContext | None = None) -> None:
+        self._client = httpx.Client(
+            base_url=base, follow_redirects=True, timeout=20, trust_env=False, verify=trust or True
+        )
         self.response: httpx.Response | None = None
 
     def __enter__(self) -> "Browser":
@@ -114,7 +117,8 @@ class Browser:
         fields = form.fields | values
         for name in files or {}:
             fields.pop(name, None)
-        self.response = self._client.request(form.method.upper(), where, data=fields, files=files)
+        page = {"Referer": str(self.response.url)}
+        self.response = self._client.request(form.method.upper(), where, data=fields, files=files, headers=page)
         assert self.response.status_code < 400, (
             f"{where}: {self.response.status_code}\n{self.response.text[:2000]}"
         )

@@ -67,6 +67,9 @@ class Process:
     def said(self) -> str:
         return self._said.read_text(errors="replace")
 
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def stop(self) -> int:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
