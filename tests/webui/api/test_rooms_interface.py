@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from appliance import protocol
-from appliance.central import reports, requests, rules
+from appliance.central import accounts, reports, requests, rules
 from appliance.central.models import PublicationRow
 from blocklists.container import INDEX_NAME
 from dns.policy.document import PolicyDocument
@@ -171,3 +171,15 @@ def test_the_log_key_stays_the_same(room: httpx.Client) -> None:
     key = msgspec.json.decode(room.get("/log-key").content, type=protocol.LogKey).key
     assert len(key) == 64
     assert room.get("/log-key").json() == {"key": key}
+
+
+def test_a_room_is_told_whose_sign_ins_of_before_are_over(school: Any) -> None:
+    school.account("ada", "teacher")
+    with school.as_room() as room:
+        (before,) = msgspec.json.decode(room.get("/accounts").content, type=list[protocol.AccountState])
+        assert (before.username, before.role, before.ends) == ("ada", "teacher", None)
+        with school.store.write_session() as session:
+            accounts.end_account(session, school.clock(), username="ada", by="office")
+        (after,) = msgspec.json.decode(room.get("/accounts").content, type=list[protocol.AccountState])
+        assert after.valid_after > before.valid_after
+        assert after.ends == school.clock()
