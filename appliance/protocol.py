@@ -18,7 +18,8 @@ PUT      /incidents/ID           an `Incident`; idempotent
 PUT      /actions/ID             a `RoomAction`: what a teacher did in the room, for the audit; idempotent
 PUT      /health                 a `RoomHealth`, whenever it has changed and every ten minutes
 GET      /accounts               a list of `AccountState`: which sessions and kept sign-ins of a room are over
-POST     /sign-in                `Credentials`; answers with an `Account`, or 401
+POST     /sign-in                `Credentials`; answers with an `Account`, or 401; or 429 with ``Retry-After``
+                                 (seconds) after too many wrong tries
 GET      /log-key                the key of the room's query log (`LogKey`)
 =======  ======================  ==========================================================================
 
@@ -148,6 +149,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
     username: Annotated[str, msgspec.Meta(max_length=200)]
     password: Annotated[str, msgspec.Meta(max_length=1000)]
+    device: ShortText = ""  # the room's token for the browser: a claim, worth something in this room only
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,15 +159,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     ends: datetime | None = None  # a supply teacher's account ends
+    valid_after: datetime | None = None  # what is older is over: grows with each new password
 
 
 class AccountState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a room must know of an account, whether or not anybody uses it there. Times are central's."""
+    """What a room must know of an account, so that nothing in it outlives the account or its password."""
 
     username: str
-    valid_after: datetime  # sessions and kept sign-ins of before are over: a new password, ended, signed out
-    ends: datetime | None = None
+    valid_after: datetime  # sessions and kept sign-ins of before are over; 1970 where nothing is
     role: Role
+    ends: datetime | None = None
 
 
 class LogKey(msgspec.Struct, frozen=True):

@@ -36,6 +36,7 @@ class Right(Enum):
     REQUEST_UNBLOCKS = auto()
     REPORT_SITES = auto()
     LEAD_LESSONS = auto()  # lessons, pauses, suspended devices, links to check
+    MANAGE_OWN_SIGN_INS = auto()  # on which devices one is signed in, and one's own password
 
     DECIDE_REQUESTS = auto()
     HANDLE_REPORTS = auto()  # put one away, or close its site with a rule
@@ -62,6 +63,7 @@ _TEACHING = dict.fromkeys(
         Right.REQUEST_UNBLOCKS,
         Right.REPORT_SITES,
         Right.LEAD_LESSONS,
+        Right.MANAGE_OWN_SIGN_INS,
     ),
     Scope.ROOM,
 )
@@ -69,7 +71,7 @@ _COORDINATION = dict.fromkeys(
     (
         Right.SIGN_IN, Right.HEAR_NEWS, Right.DECIDE_REQUESTS, Right.HANDLE_REPORTS, Right.EDIT_RULES,
         Right.EDIT_PROFILES, Right.DELEGATE, Right.EDIT_LISTS, Right.SEE_ROOMS, Right.ENROL_ROOMS,
-        Right.EDIT_ACCOUNTS, Right.HANDLE_INCIDENTS, Right.READ_AUDIT,
+        Right.EDIT_ACCOUNTS, Right.HANDLE_INCIDENTS, Right.READ_AUDIT, Right.MANAGE_OWN_SIGN_INS,
     ),
     Scope.SCHOOL,
 )  # fmt: skip
@@ -79,9 +81,9 @@ GRANTS: Mapping[Caller, Mapping[Right, Scope]] = {
     "room": dict.fromkeys((Right.FOLLOW_SCHOOL, Right.DELIVER_MESSAGES, Right.CHECK_PASSWORDS), Scope.ROOM),
     "teacher": _TEACHING,
     "coordinator": _TEACHING | _COORDINATION,
-    "safeguarding": _TEACHING,
-    "head": _TEACHING,
-    "governor": {},  # no pages yet
+    "safeguarding": {},  # no pages yet: incidents are the coordinator's so far
+    "head": {},
+    "governor": {},
     "technician": {},  # works at the command line
 }
 
@@ -90,3 +92,8 @@ def has_right(caller: Caller, right: Right, scope: Scope) -> bool:
     """Tell whether somebody has a right in one room, or in the whole school."""
     granted = GRANTS.get(caller, {}).get(right)
     return granted is not None and granted >= scope
+
+
+def may_teach(role: Role) -> bool:
+    """Tell whether an account may act as a teacher in a room."""
+    return has_right(role, Right.LEAD_LESSONS, Scope.ROOM)

@@ -59,7 +59,6 @@ class Server(Protocol):
     wsgi: Any
     alive: bool
     limits: WebLimits
-    tls: gevent.ssl.SSLContext | None
     connections: ConnectionTable
     threads: WebThreads
 
@@ -73,8 +72,17 @@ class Server(Protocol):
 class WebConnection:
     """One connection."""
 
-    def __init__(self, server: Server, accepted: gevent.socket.socket, client: Any, local: Any) -> None:
+    def __init__(
+        self,
+        server: Server,
+        accepted: gevent.socket.socket,
+        client: Any,
+        local: Any,
+        *,
+        tls: gevent.ssl.SSLContext | None = None,
+    ) -> None:
         self._server = server
+        self._tls = tls
         self._limits = server.limits
         self._socket = accepted
         self._client = client  # its address and port
@@ -107,8 +115,8 @@ class WebConnection:
         patience = int(TCP_USER_TIMEOUT_SECONDS * 1000)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)  # RFC 5482
         self._socket.settimeout(self._limits.send_seconds)
-        if self._server.tls is not None:
-            self._shake_hands(self._server.tls)
+        if self._tls is not None:
+            self._shake_hands(self._tls)
         parser = http.get_parser(self._server.cfg, self._socket, self._client)
         for number in itertools.count():
             self._request = None
@@ -145,6 +153,8 @@ class WebConnection:
         if any(name == "CONTENT-LENGTH" and int(value) > most for name, value in request.headers):
             raise _Refused(413)
         response, environ = wsgi.create(request, self._socket, self._client, self._local, self._server.cfg)
+        if self._server.cfg.is_ssl and self._tls is None:
+            environ["wsgi.url_scheme"] = "http"  # gunicorn knows one scheme for all that it listens on
         self._server.name_client(environ)
         with tempfile.SpooledTemporaryFile(_BUFFERED_BODY_BYTES) as body:
             _receive_body(request.body, body, self._limits)

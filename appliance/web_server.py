@@ -21,6 +21,7 @@ TCP_USER_TIMEOUT_SECONDS = 6.0
 
 STREAM = "hallpass.stream"  # set in a request's environ: its response waits with `appliance.signal` only
 LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
+CLEAR_PORT_VARIABLE = "HALLPASS_WEB_CLEAR_PORT"  # where a server with a certificate speaks plain HTTP
 
 
 class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,9 +49,14 @@ def gunicorn_command(
     *,
     threads: int,
     tls: tuple[Path, Path] | None = None,
+    clear: Endpoint | None = None,
     limits: WebLimits | None = None,
 ) -> list[str]:
-    """Return the command that serves an application (`module:factory()`); TLS: certificate and key."""
+    """Return the command that serves an application (`module:factory()`).
+
+    `tls`: certificate and key. `clear`: where the same application is served without TLS beside it; it tells the
+    two apart by the scheme of a request.
+    """
     limits = limits or WebLimits()
     command = [
         sys.executable, "-m", "gunicorn", app,
@@ -68,4 +74,6 @@ def gunicorn_command(
     ]  # fmt: skip
     if tls is not None:
         command += ["--certfile", str(tls[0]), "--keyfile", str(tls[1])]
+    if clear is not None:
+        command += ["--bind", str(clear), "--env", f"{CLEAR_PORT_VARIABLE}={clear.port}"]
     return command

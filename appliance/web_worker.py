@@ -24,7 +24,7 @@ from gunicorn.workers.base import Worker
 
 from appliance.web_connection import WebConnection
 from appliance.web_connections import ConnectionTable, client_address
-from appliance.web_server import GRACEFUL_SECONDS, LIMITS_VARIABLE, WebLimits
+from appliance.web_server import CLEAR_PORT_VARIABLE, GRACEFUL_SECONDS, LIMITS_VARIABLE, WebLimits
 from appliance.web_threads import WebThreads
 
 _ACCEPTED_AT_ONCE = 16
@@ -47,6 +47,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         self.connections = ConnectionTable(self.limits, time.monotonic)
         self.threads = WebThreads(self.cfg.threads)
         self.tls = self._tls_context() if self.cfg.is_ssl else None
+        self._clear_port = int(self.cfg.env.get(CLEAR_PORT_VARIABLE, "0"))
         self._stopping = gevent.event.Event()
         self._complained_at = -_SECONDS_BETWEEN_COMPLAINTS
         super().init_process()
@@ -104,7 +105,8 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
                 gevent.sleep(0.001)  # a flood of newcomers waits for those who are here
 
     def _admit(self, accepted: gevent.socket.socket, client: Any, local: Any) -> None:
-        connection = WebConnection(self, accepted, client, local)
+        is_clear = local[1] == self._clear_port
+        connection = WebConnection(self, accepted, client, local, tls=None if is_clear else self.tls)
         if self.connections.admit(connection, client_address(client)):
             gevent.spawn(connection.run)
         else:

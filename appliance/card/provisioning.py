@@ -71,6 +71,7 @@ class Provisioning:
         machine.make_folder(
             paths.room_data / "resolver", mode=0o700, owner=RESOLVER, group=GROUP
         )  # its last good policy
+        machine.make_folder(paths.room_data / "web", mode=0o700, owner=WEB, group=GROUP)  # who is signed in
         machine.make_folder(paths.card_state, mode=0o700)
 
     def _set_clock(self) -> None:

@@ -1,8 +1,10 @@
 """Who may sign in, and whether a password is right.
 
-Passwords are kept as argon2id verifiers (RFC 9106) and nowhere else. After `FREE_FAILURES` wrong passwords in a
-row an account waits before each further try: from one second, doubled, up to `MAX_LOCKOUT_SECONDS`. An unknown
-name costs as much time as a known one, so that nobody learns which names exist.
+Passwords are kept as argon2id verifiers (RFC 9106) and nowhere else. An unknown name costs as much time as a known
+one, so that nobody learns which names exist. How often somebody may try stands in `appliance.central.sign_in`.
+
+An account's `valid_after` grows with each new password, with its end, and when its owner signs out everywhere:
+whatever was allowed before then, at central or in a room, is over.
 """
 
 import secrets
@@ -22,8 +24,7 @@ from appliance.central.store import Store
 from appliance.rights import Role
 
 MIN_PASSWORD_LENGTH = 10
-FREE_FAILURES = 5
-MAX_LOCKOUT_SECONDS = 300
+_SMALLEST_STEP = timedelta(microseconds=1)  # of what both databases keep
 
 # 19 MB and two passes, as OWASP advises for servers: strong, and a whole school can sign in at nine o'clock.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -43,7 +44,7 @@ def add_account(
     ends: datetime | None = None,
 ) -> UserRow:  # fmt: skip
     """Add an account. Raises NotPossible where the name is taken or the password too short."""
-    username = username.strip().lower()
+    username = normalize_username(username)
     if not username or not username.replace("-", "").replace(".", "").replace("_", "").isalnum():
         raise NotPossible(f"{username!r} is no user name: letters, digits, dots, hyphens and underscores")
     if len(password) < MIN_PASSWORD_LENGTH:
@@ -61,14 +62,23 @@ def set_password(session: Session, now: datetime, *, username: str, password: st
     if len(password) < MIN_PASSWORD_LENGTH:
         raise NotPossible(f"a password needs {MIN_PASSWORD_LENGTH} characters at least")
     user = _get_user(session, username)
-    user.password, user.failures, user.locked_until = _hasher.hash(password), 0, None
+    user.password = _hasher.hash(password)
+    _end_what_was_before(user, now)
     audit.record_audit(session, now, by, "password changed", username)
 
 
 def end_account(session: Session, now: datetime, *, username: str, by: str) -> None:
     """End an account now. Raises NotFound."""
-    _get_user(session, username).ends = now
+    user = _get_user(session, username)
+    user.ends = now
+    _end_what_was_before(user, now)
     audit.record_audit(session, now, by, "account ended", username)
+
+
+def sign_out_everywhere(session: Session, now: datetime, *, username: str, by: str) -> None:
+    """End every session of an account, at central and in rooms, and what rooms keep of it. Raises NotFound."""
+    _end_what_was_before(_get_user(session, username), now)
+    audit.record_audit(session, now, by, "signed out everywhere", username)
 
 
 def list_accounts(session: Session) -> list[UserRow]:
@@ -76,35 +86,23 @@ def list_accounts(session: Session) -> list[UserRow]:
     return list(session.scalars(select(UserRow).order_by(UserRow.username)))
 
 
-def find_account(session: Session, username: str, now: datetime) -> protocol.Account | None:
-    """Return an account that may be signed in now, or None."""
-    user = session.get(UserRow, username)
-    return _to_account(user) if user and not _has_ended(user, now) else None
-
-
 def authenticate(store: Store, now: datetime, username: str, password: str) -> protocol.Account | None:
-    """Return the account whose password this is, or None. A wrong password is counted."""
-    username = username.strip().lower()
+    """Return the account whose password this is, or None."""
+    username = normalize_username(username)
     with store.read_session() as session:
-        user = session.get(UserRow, username)
-    if user is not None and user.locked_until is not None and now < user.locked_until:
-        return None
+        user = find_user(session, username)
     right = _verify_password(user.password if user else _dummy_verifier, password)
-    if user is None or _has_ended(user, now):
-        return None
-    if right and user.failures == 0:
-        return _to_account(user)
-    with store.write_session(affects_rooms=False) as session:
-        user = _get_user(session, username)
-        if right:
-            user.failures, user.locked_until = 0, None
-            return _to_account(user)
-        user.failures += 1
-        if user.failures >= FREE_FAILURES:
-            wait = min(2 ** (user.failures - FREE_FAILURES), MAX_LOCKOUT_SECONDS)
-            user.locked_until = now + timedelta(seconds=wait)
-            audit.record_audit(session, now, username, "wrong passwords", f"{user.failures} in a row")
-    return None
+    return to_account(user) if user is not None and right and not has_ended(user, now) else None
+
+
+def find_user(session: Session, username: str) -> UserRow | None:
+    """Return the row of a name that somebody typed; PostgreSQL keeps no NUL, and would not look for one either."""
+    return None if protocol.find_control_character(username) else session.get(UserRow, username)
+
+
+def normalize_username(typed: str) -> str:
+    """Return a user name as accounts have it."""
+    return typed.strip().lower()
 
 
 def _verify_password(verifier: str, password: str) -> bool:
@@ -122,9 +120,22 @@ def _get_user(session: Session, username: str) -> UserRow:
     return user
 
 
-def _has_ended(user: UserRow, now: datetime) -> bool:
+def has_ended(user: UserRow, now: datetime) -> bool:
+    """Tell whether an account is over."""
     return user.ends is not None and user.ends <= now
 
 
-def _to_account(user: UserRow) -> protocol.Account:
-    return protocol.Account(username=user.username, name=user.name, role=user.role, ends=user.ends)  # type: ignore[arg-type]  # the table holds roles only: `add` takes no others
+def to_account(user: UserRow) -> protocol.Account:
+    """Return an account as pages and rooms see it."""
+    return protocol.Account(
+        username=user.username,
+        name=user.name,
+        role=user.role,  # type: ignore[arg-type]  # the table holds roles only: `add_account` takes no others
+        ends=user.ends,
+        valid_after=user.valid_after,
+    )
+
+
+def _end_what_was_before(user: UserRow, now: datetime) -> None:
+    """Let everything that the account was allowed until now be over, also where the clock was set back."""
+    user.valid_after = max(now, user.valid_after + _SMALLEST_STEP) if user.valid_after else now

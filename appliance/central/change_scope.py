@@ -5,7 +5,7 @@ opening the rooms that it is for, and most changes no room at all. Statements th
 seen: who writes such a one says so with `mark_school`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import inspect
@@ -16,6 +16,7 @@ from appliance.central.models import (
     Base,
     DelegationRow,
     IncidentRow,
+    KnownDeviceRow,
     ProfileRow,
     PublicationRow,
     RequestRow,
@@ -24,8 +25,10 @@ from appliance.central.models import (
     RoomRow,
     RuleRow,
     SchoolRow,
+    SessionRow,
     SiteReportRow,
     SourceRow,
+    ThrottleRow,
     UnblockRow,
     UserRow,
 )
@@ -37,6 +40,8 @@ Concern = Callable[[Any], frozenset[int] | None]  # of a changed row: the ids of
 
 # Of a room's own row the rest is written by central itself, or about what the room said.
 _WATCHED_ROOM_COLUMNS = ("name", "token_hash", "requests_changed")
+# Of an account, what rooms are told (`account_states`).
+_WATCHED_ACCOUNT_COLUMNS = ("username", "role", "ends", "valid_after")
 
 
 def _no_room(_row: Base) -> frozenset[int] | None:
@@ -52,9 +57,16 @@ def _rooms_of_unblock(unblock: UnblockRow) -> frozenset[int] | None:
 
 
 def _the_room_itself(room: RoomRow) -> frozenset[int] | None:
-    attributes = inspect(room).attrs
-    is_watched = any(attributes[name].history.has_changes() for name in _WATCHED_ROOM_COLUMNS)
-    return frozenset({room.id}) if is_watched else NO_ROOM
+    return frozenset({room.id}) if _has_changed(room, _WATCHED_ROOM_COLUMNS) else NO_ROOM
+
+
+def _rooms_of_account(user: UserRow) -> frozenset[int] | None:
+    return WHOLE_SCHOOL if _has_changed(user, _WATCHED_ACCOUNT_COLUMNS) else NO_ROOM
+
+
+def _has_changed(row: Base, columns: Iterable[str]) -> bool:
+    attributes = inspect(row).attrs
+    return any(attributes[name].history.has_changes() for name in columns)
 
 
 CONCERNS: Mapping[type[Base], Concern] = {
@@ -67,12 +79,15 @@ CONCERNS: Mapping[type[Base], Concern] = {
     RoomRow: _the_room_itself,
     RequestRow: _no_room,  # what becomes of one is counted in its room's row
     SourceRow: _no_room,  # in force once it is published
-    UserRow: _no_room,
+    UserRow: _rooms_of_account,
     SiteReportRow: _no_room,
     IncidentRow: _no_room,
     RoomActionRow: _no_room,
     AuditRow: _no_room,
     RevisionRow: _no_room,
+    SessionRow: _no_room,
+    KnownDeviceRow: _no_room,
+    ThrottleRow: _no_room,
 }
 
 _SCHOOL, _ROOMS = "concerns the school", "concerned rooms"  # in `Session.info`

@@ -100,8 +100,38 @@ class UserRow(Base):
     role: Mapped[str] = mapped_column(String(20))
     password: Mapped[str] = mapped_column(String(200))  # an argon2 verifier
     ends: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(default=0)  # wrong passwords in a row
-    locked_until: Mapped[datetime | None]
+    valid_after: Mapped[datetime | None]  # sessions that began before are over; only grows
+
+
+class SessionRow(Base):
+    """Somebody who signed in, on one device (`appliance.sessions`)."""
+
+    __tablename__ = "sessions"
+    id_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    username: Mapped[str] = mapped_column(ForeignKey("users.username"), index=True)
+    issued: Mapped[datetime] = mapped_column(index=True)
+    last_used: Mapped[datetime]
+    device: Mapped[str] = mapped_column(String(60))
+    valid_after: Mapped[datetime | None]  # the account's, when the session began
+    ended: Mapped[datetime | None]
+
+
+class KnownDeviceRow(Base):
+    """A device on which an account's password was right: a hash of the place, the account and its token."""
+
+    __tablename__ = "known_devices"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    username: Mapped[str] = mapped_column(String(64), index=True)
+    last_used: Mapped[datetime]
+
+
+class ThrottleRow(Base):
+    """How many wrong passwords came within a window of time (`appliance.sign_in_throttle`)."""
+
+    __tablename__ = "throttles"
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    count: Mapped[int]
+    expires: Mapped[datetime] = mapped_column(index=True)
 
 
 class RuleRow(Base):

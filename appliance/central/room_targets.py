@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import and_, bindparam, false, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from appliance.central import policies, unblocks
+from appliance.central import account_states, policies, unblocks
 from appliance.central.epoch import EpochFile
 from appliance.central.models import RoomRow, UnblockRow
 from appliance.central.policies import RoomPolicy, SchoolPolicy
@@ -72,6 +72,7 @@ class RoomTargets:
         self._known = Revisions(rooms=-1, pages=-1, school=-1, epoch="")
         self._school: SchoolPolicy | None = None
         self._index = ""
+        self._accounts = ""
         self._next_expiry: datetime | None = None
         self._wanted: set[int] = set()
         self._entries: dict[int, RoomEntry] = {}
@@ -134,9 +135,9 @@ class RoomTargets:
             missing = self._wanted - self._entries.keys()
             if not is_whole and found.rooms == self._known.rooms and not missing:
                 return
-            school, index = self._school, self._index
+            school, index, accounts = self._school, self._index, self._accounts
             if is_whole or school is None:
-                school, index = self._read_school(session)
+                school, index, accounts = self._read_school(session)
             rows = self._changed_rooms(session, missing, is_whole=is_whole)
             policies_of = self._build_policies(session, school, rows)
             next_expiry = unblocks.next_expiry(session)
@@ -152,20 +153,24 @@ class RoomTargets:
                     requests=row.requests_changed,
                     policy_digest=policies_of[row.id].digest,
                     epoch=found.epoch,
+                    accounts=accounts,
                 ),
             )
             for row in rows
         }
         self._replace_entries(made, is_whole=is_whole)
-        self._school, self._index, self._next_expiry, self._known = school, index, next_expiry, found
+        self._school, self._index, self._accounts = school, index, accounts
+        self._next_expiry, self._known = next_expiry, found
 
     def _is_restored(self, found: Revisions) -> bool:
         return found.epoch == self._known.epoch and found.rooms < self._known.rooms
 
-    def _read_school(self, session: Session) -> tuple[SchoolPolicy, str]:
+    def _read_school(self, session: Session) -> tuple[SchoolPolicy, str, str]:
+        """Return what is the same for every room: the school's policy, the index, the digest of the accounts."""
         self.counts.school_policies += 1
         published = policies.latest_publication(session)
-        return policies.read_school_policy(session), published.hash if published else ""
+        accounts = account_states.digest_of_states(account_states.list_account_states(session))
+        return policies.read_school_policy(session), published.hash if published else "", accounts
 
     def _changed_rooms(self, session: Session, missing: set[int], *, is_whole: bool) -> list[RoomRow]:
         """Return the rooms that changes since the last look concern, of those that the table is for."""

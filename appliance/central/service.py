@@ -16,6 +16,8 @@ from appliance.central.lists.publisher import ListPublisher
 from appliance.central.models import ProfileRow, SchoolRow
 from appliance.central.room_health import HealthWriter
 from appliance.central.room_targets import RoomTargets
+from appliance.central.sessions import CentralSessions
+from appliance.central.sign_in import CentralSignIn
 from appliance.central.store import Store
 from appliance.settings.central import CentralSettings
 
@@ -46,6 +48,8 @@ class Central:
         self.settings = settings
         self.now = now
         self.store = Store.from_settings(settings)
+        self.sessions = CentralSessions(self.store, now)
+        self.sign_in = CentralSignIn(self.store, now)
         self.epoch_file = EpochFile(settings.central.shared_folder / "epoch")
         self.targets = RoomTargets(self.store, self.epoch_file, now, has_every_room=serves_rooms)
         self.feed = Feed(self.store, self.targets, now)

@@ -53,7 +53,7 @@ def password(username: str, config: Path, *, generate: bool) -> None:
     """Give an account another password."""
     central = service.open_central(load_settings(config, CentralSettings))
     new = _password(generate=generate)
-    with central.store.write_session(affects_rooms=False) as session:
+    with central.store.write_session() as session:
         accounts.set_password(session, central.now(), username=username, password=new, by=BY)
     if generate:
         click.echo(f"password of {username}: {new}")
@@ -65,7 +65,7 @@ def password(username: str, config: Path, *, generate: bool) -> None:
 def end(username: str, config: Path) -> None:
     """End an account now."""
     central = service.open_central(load_settings(config, CentralSettings))
-    with central.store.write_session(affects_rooms=False) as session:
+    with central.store.write_session() as session:
         accounts.end_account(session, central.now(), username=username, by=BY)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import ssl
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -12,11 +11,12 @@ import msgspec
 
 from appliance.central import enrolment, epoch, rooms, service
 from appliance.central.folder_lock import folder_lock
+from appliance.certificates import require_usable_certificate
 from appliance.commands.options import config_option, configure_logging
 from appliance.errors import HallpassError
 from appliance.ports import require_free_port
 from appliance.processes import ProcessGroup, Program
-from appliance.settings.central import CentralSettings, TlsSection
+from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.web_server import WebLimits, gunicorn_command
 
@@ -47,7 +47,7 @@ def command(ctx: click.Context, config: Path) -> None:
         require_free_port(settings.central.listen)
         require_free_port(settings.central.rooms_endpoint, hint="; stop what holds it, or change rooms_listen")
         if settings.tls:
-            _require_usable(settings.tls)
+            require_usable_certificate(settings.tls)
         os.environ["HALLPASS_CONFIG"] = str(config.absolute())
         # Everything that can be wrong from the start was asked for above: a process that dies is started again,
         # from its first second on, and the other one goes on meanwhile.
@@ -138,15 +138,3 @@ def _new_secret_file(path: Path) -> TextIO:
     except FileExistsError:
         raise HallpassError(f"{path} exists already; remove it, or name another file") from None
     return os.fdopen(handle, "w")
-
-
-def _require_usable(tls: TlsSection) -> None:
-    for path in (tls.certificate, tls.key):
-        if not path.is_file():
-            raise HallpassError(f"{path}: there is no such file")
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
-    except (ssl.SSLError, OSError):
-        raise HallpassError(
-            f"{tls.certificate} and {tls.key} are not a certificate and its key (PEM files)"
-        ) from None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from appliance.certificates import require_usable_certificate
 from appliance.commands.options import config_option, configure_logging
 from appliance.ports import require_free_port
 from appliance.settings.load import load_settings
@@ -33,5 +34,14 @@ def command(config: Path) -> None:
         max_streams_per_address=MAX_STREAMS_PER_ADDRESS,
         trusted_proxies=tuple(str(network) for network in settings.web.trusted_proxies),
     )
-    arguments = gunicorn_command(APP, settings.web.listen, threads=THREADS, limits=limits)
+    tls = settings.web.tls
+    if tls is None:
+        arguments = gunicorn_command(APP, settings.web.listen, threads=THREADS, limits=limits)
+    else:
+        require_free_port(tls.listen)
+        require_usable_certificate(tls)
+        files = (tls.certificate, tls.key)
+        arguments = gunicorn_command(
+            APP, tls.listen, threads=THREADS, tls=files, clear=settings.web.listen, limits=limits
+        )
     os.execve(sys.executable, arguments, environment)  # noqa: S606 (we become the server)

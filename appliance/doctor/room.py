@@ -111,6 +111,8 @@ class RoomDoctor:
     def _pages(self) -> Iterator[CheckResult]:
         endpoint = self._settings.web.listen
         yield from resolution.check_pages(_address_to_query(endpoint), endpoint.port)
+        if self._settings.web.tls is None:
+            yield unknown("pages", "without TLS: passwords cross this network in the clear; see [web.tls]")
 
     def _clock(self) -> Iterator[CheckResult]:
         if any(Condition.CLOCK_DIFFERS in one.conditions for one in self._healths()):

@@ -78,14 +78,6 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "clock.json"
 
     @property
-    def account_states(self) -> Path:
-        """What central says of accounts (a list of `appliance.protocol.AccountState`), for the pages' sessions.
-
-        Written by the agent, whole, by renaming. Times are central's: see `clock_difference`.
-        """
-        return self.data / "accounts.json"
-
-    @property
     def button_pause(self) -> Path:
         """The pause that the room's button began (`appliance.room.button_pause`). Written by the recorder."""
         return self.data / "pause.json"
@@ -104,6 +96,19 @@ class RoomPaths(msgspec.Struct, frozen=True):
     def agent_store(self) -> Path:
         """What the agent must remember: requests under way, known accounts. Written by the agent."""
         return self.data / "state.db"
+
+    @property
+    def account_states(self) -> Path:
+        """What central says of accounts that signed in here (`appliance.room.account_states`).
+
+        Written by the agent, whole, by renaming.
+        """
+        return self.data / "accounts.json"
+
+    @property
+    def sessions(self) -> Path:
+        """Who is signed in to the pages (`appliance.room.web_sessions`). Written and read by the pages alone."""
+        return self.data / "web" / "sessions.db"
 
     @property
     def query_log_socket(self) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from appliance.settings.room import CentralLink
-from appliance.settings.values import Endpoint, Network
+from appliance.settings.values import CertificateFiles, Endpoint, Network
 
 _LAST_PORT = 65535
 
@@ -50,11 +50,9 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
         return self.shared or self.data
 
 
-class TlsSection(msgspec.Struct, frozen=True, kw_only=True):
+class TlsSection(CertificateFiles, frozen=True, kw_only=True):
     """[tls]: the certificate that rooms and browsers see. Left out: only this machine may be served."""
 
-    certificate: Path
-    key: Path
     authority: Path | None = None  # what rooms trust; left out: a certificate that vouches for itself, else none
 
 

@@ -1,12 +1,11 @@
 """The parts of [dns] that few rooms need: domains with servers of their own, local records, encryption, memory."""
 
 import ipaddress
-from pathlib import Path
 from typing import Annotated, Self
 
 import msgspec
 
-from appliance.settings.values import Endpoint, UpstreamSetting
+from appliance.settings.values import CertificateFiles, Endpoint, UpstreamSetting
 from dns import cache
 from dns.errors import InvalidName
 from dns.message.names import canonical
@@ -44,11 +43,9 @@ class DnsForwardSection(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("upstreams: name at least one server to ask")
 
 
-class DnsTlsSection(msgspec.Struct, frozen=True, kw_only=True):
+class DnsTlsSection(CertificateFiles, frozen=True, kw_only=True):
     """[dns.tls]: DNS over TLS and over HTTPS for the room's devices. Left out: neither."""
 
-    certificate: Path
-    key: Path
     name: str = ""  # as the certificate bears it, for devices that look; left out: the first of its names
     listen: tuple[Endpoint, ...] = tuple(Endpoint(host, 853) for host in ANY_ADDRESS)
     https: tuple[Endpoint, ...] = tuple(Endpoint(host, 443) for host in ANY_ADDRESS)

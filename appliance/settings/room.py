@@ -21,7 +21,7 @@ from appliance.settings.common import (
     LedSection,
 )
 from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection
-from appliance.settings.values import Endpoint, Network, UpstreamSetting
+from appliance.settings.values import CertificateFiles, Endpoint, Network, UpstreamSetting
 from dns.forward.server import is_ip_address
 
 # A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".
@@ -63,11 +63,18 @@ class DnsSection(CommonDnsSection, frozen=True, kw_only=True):
         super().__post_init__()
 
 
+class WebTlsSection(CertificateFiles, frozen=True, kw_only=True):
+    """[web.tls]: HTTPS for every page that asks for a password, or is for who has given one."""
+
+    listen: Endpoint = Endpoint("0.0.0.0", 443)  # noqa: S104 (a server for the room)
+
+
 class WebSection(msgspec.Struct, frozen=True, kw_only=True):
     """[web]: the teacher's pages."""
 
     listen: Endpoint = Endpoint("0.0.0.0", 80)  # noqa: S104 (a server for the room)
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
+    tls: WebTlsSection | None = None  # left out: passwords cross the network in the clear
 
 
 class LogSection(CommonLogSection, frozen=True, kw_only=True):
@@ -138,6 +145,18 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("policy: a room with [central] takes its policy from there; leave one of the two out")
         if self.log.key_from_central and self.central is None:
             raise ValueError("log.key_from_central: there is no [central]")
+        _ensure_one_server_a_port(self)
+
+
+def _ensure_one_server_a_port(room: RoomSettings) -> None:
+    """Raise ValueError where the pages would be served over TLS on a port that something else has."""
+    if room.web.tls is None:
+        return
+    port = room.web.tls.listen.port
+    if port == room.web.listen.port:
+        raise ValueError(f"web.tls.listen: port {port} is that of the pages without TLS; give one of them another")
+    if room.dns.tls is not None and any(port == endpoint.port for endpoint in room.dns.tls.https):
+        raise ValueError(f"web.tls.listen: port {port} is that of [dns.tls] https; give one of them another")
 
 
 def _ensure_upstreams_resolvable(dns: DnsSection) -> None:

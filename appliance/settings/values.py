@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -34,6 +35,13 @@ class Endpoint(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+class CertificateFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate and its key, as files in PEM."""
+
+    certificate: Path
+    key: Path
 
 
 class Network(msgspec.Struct, frozen=True):

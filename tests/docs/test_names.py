@@ -95,6 +95,7 @@ RETIRED = {
 # An identifier with one of those words in it that means something else, or is the field's after all.
 ALLOWED: dict[str, str] = {
     "DesignatedResolver": "RFC 9462's own term",
+    "MemoryStorage": "limits' own class",
     "STAFF_CATEGORIES": "the people of a school",
     "designated": "RFC 9462's own term",
     "memory": "memory that the kernel writes into",

@@ -35,6 +35,9 @@ class FakeCentral:
         self.withdrawn: list[str] = []
         self.states: list[Any] = []
         self.accounts: dict[tuple[str, str], Account] = {}
+        self.token = TOKEN
+        self.typed: list[dict[str, Any]] = []  # by those who wanted to sign in
+        self.throttled_seconds = 0  # it looks at no password for so long
         self.health: list[dict[str, Any]] = []
         self.refusal: tuple[int, str] | None = None  # what a PUT is answered with, instead of being taken
         self.answers: dict[str, int] = {}  # id: what a PUT or DELETE of it is answered with; 0: not at all
@@ -233,8 +236,14 @@ class FakeCentral:
 
     def post(self, handler: BaseHTTPRequestHandler) -> None:
         typed = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        self.typed.append(typed)
         if handler.headers["Authorization"] != f"Bearer {self.token}":
-            self.answer(handler, 401, b'{"error": "this token is not known here"}')
+            words = b'{"error": "this token is not known here"}'
+            self.answer(handler, 401, words, {"WWW-Authenticate": "Bearer"})
+            return
+        if self.throttled_seconds:
+            wait = {"Retry-After": str(self.throttled_seconds)}
+            self.answer(handler, 429, b'{"error": "There were too many wrong tries"}', wait)
             return
         account = self.accounts.get((typed["username"], typed["password"]))
         if account is None:

@@ -123,13 +123,13 @@ def test_only_who_serves_low_ports_may_bind_them_and_nobody_may_more() -> None:
     }
 
 
-def test_only_the_recorder_and_the_agent_write_the_rooms_data_and_the_resolver_its_own_folder_there() -> None:
+def test_only_the_recorder_and_the_agent_write_the_rooms_data_and_others_folders_of_their_own_there() -> None:
     writes = {name: unit(f"hallpass-{name}.service").get("ReadWritePaths", "").split() for name in DAEMONS}
     room = CardPaths().room_data
     assert {name for name in writes if str(room) in writes[name]} == {"recorder", "agent"}
     kept = RoomPaths(room, CardPaths().runtime).last_good_policy.parent
     assert writes["resolver"] == [f"-{CardPaths().runtime / 'health'}", f"-{kept}"]
-    assert writes["web"] == []
+    assert writes["web"] == [f"-{RoomPaths(room, CardPaths().runtime).sessions.parent}"]
 
 
 def test_what_the_units_name_is_where_the_code_puts_it() -> None:

@@ -29,6 +29,7 @@ from appliance.settings.values import UpstreamSetting
 from tests.appliance.room.agent.conftest import Agent
 from tests.e2e.browser import Browser
 from tests.fakes.school import PASSWORD
+from tests.fakes.signed_in import signed_in_client
 from webui.room.app import create_app
 
 # The whole table of spellings stands in tests/dns/policy/test_site_names.py; every door gets one of each kind.
@@ -187,10 +188,7 @@ def doors(school: Any) -> Iterator[Doors]:
             dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
         )
     )
-    teacher = app.test_client()
-    with teacher.session_transaction() as session:
-        session["account"] = msgspec.to_builtins(TESS)
-        session["_user_id"] = "tess"
+    teacher = signed_in_client(app, TESS)
     headers = {"Authorization": f"Bearer {token}"}
     with (
         contextlib.closing(agent),

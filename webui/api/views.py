@@ -15,12 +15,15 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import FileWrapper
 
 from appliance import protocol
-from appliance.central import accounts, incidents, reports, requests, room_actions, rooms
+from appliance.central import incidents, reports, requests, room_actions, rooms
+from appliance.central.account_states import list_account_states
 from appliance.central.errors import Busy, CentralError, NotFound
 from appliance.central.lists.downloads import PIECE_BYTES, paced_pieces
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
+from appliance.central.sign_in import room_origin
 from appliance.rights import ROOM, Right, Scope, has_right
+from appliance.sign_in_throttle import TooManyTries
 from dns.errors import DECODING_FAILED
 from webui.shared import event_stream
 from webui.shared.access import requested_right, requires
@@ -53,7 +56,9 @@ def _authenticate_room() -> Response | None:
             right = requested_right()
             allowed = right is not None and has_right(ROOM, right, Scope.ROOM)
             return None if allowed else _error_response("this is not for rooms", 403)
-    return _error_response("this token is not known here", 401)
+    response = _error_response("this token is not known here", 401)
+    response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750: it is the room that is not known, not a password
+    return response
 
 
 @api.errorhandler(Busy)
@@ -245,8 +250,20 @@ def put_health() -> Response:
 def sign_in() -> Response:
     """Say whose a user name and password are."""
     typed = _decode_body(protocol.Credentials)
-    account = accounts.authenticate(central().store, central().now(), typed.username, typed.password)
-    return _json_response(account) if account else _error_response("user name or password is not right", 401)
+    answer = central().sign_in.sign_in(room_origin(g.room.id, typed.device), typed.username, typed.password)
+    if isinstance(answer, TooManyTries):
+        response = _error_response(str(answer), 429)
+        response.headers["Retry-After"] = str(answer.wait_seconds)
+        return response
+    return _json_response(answer) if answer else _error_response("user name or password is not right", 401)
+
+
+@api.get("/accounts")
+@requires(Right.FOLLOW_SCHOOL)
+def get_accounts() -> Response:
+    """Answer with what the room must know of accounts: whose sessions of before are over."""
+    with central().store.read_session() as session:
+        return _json_response(list_account_states(session))
 
 
 @api.get("/log-key")

@@ -4,17 +4,20 @@ It answers the rooms' machine interface as well, for rooms that were enrolled be
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 
-from appliance.central.accounts import authenticate, find_account
 from appliance.central.service import Central
+from appliance.central.sign_in import PAGES
 from appliance.protocol import Account
 from appliance.rights import Right, Scope, has_right
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
+from appliance.sign_in_throttle import SignInOrigin, TooManyTries
 from webui.api.views import api
+from webui.central.accounts.own_password import blueprint as own_password
 from webui.central.accounts.views import blueprint as accounts
 from webui.central.audit.views import blueprint as audit
 from webui.central.blueprints import START
@@ -31,11 +34,22 @@ from webui.central.rules.views import blueprint as rules
 from webui.central.unblocks.views import blueprint as unblocks
 from webui.shared import auth
 from webui.shared.access import install_access
+from webui.shared.auth import SignInAttempt, SignInRefused
 from webui.shared.base_app import create_base_app
 from webui.shared.server_stop import stop_with_server
+from webui.shared.sign_ins import blueprint as sign_ins
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 PLACE = "for the coordinator"
+_NOT_HERE = (
+    "This page is for the coordinator. Teachers sign in on their room's own page; for other work there are no "
+    "pages yet."
+)
+SIGN_INS_PAGE = {
+    "layout": "central.html",
+    "sign_ins_where": "at central",
+    "password_page": "own_password.show",
+}
 FEATURES = (
     requests,
     unblocks,
@@ -46,6 +60,8 @@ FEATURES = (
     lists,
     rooms,
     accounts,
+    own_password,
+    sign_ins,
     incidents,
     audit,
     events,
@@ -78,21 +94,20 @@ def create_central_app(central: Central) -> Flask:
     install_input_checks(app, without=api.name)
     for feature in FEATURES:
         app.register_blueprint(feature)
-    app.context_processor(lambda: {"place": PLACE, "school": settings.central.school})
+    app.context_processor(lambda: {"place": PLACE, "school": settings.central.school, **SIGN_INS_PAGE})
 
-    def check(username: str, password: str) -> Account | str:
-        account = authenticate(central.store, central.now(), username, password)
-        if account is None:
-            return "User name or password is not right. After several wrong tries an account waits a little."
-        if not has_right(account.role, Right.SIGN_IN, Scope.SCHOOL):
-            return "This page is for the coordinator. Teachers sign in on their room's own page."
-        return account
-
-    def still_holds(account: Account) -> bool:
-        with central.store.read_session() as session:
-            now = find_account(session, account.username, central.now())
-        return now is not None and now.role == account.role
-
-    auth.install_auth(app, check, still_holds, home=START)
+    auth.install_auth(app, central.sessions, partial(_check, central), home=START)
     install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))
     return app
+
+
+def _check(central: Central, attempt: SignInAttempt) -> Account | SignInRefused:
+    origin = SignInOrigin(place=PAGES, source=attempt.address, device=attempt.device)
+    answer = central.sign_in.sign_in(origin, attempt.username, attempt.password)
+    if isinstance(answer, TooManyTries):
+        return SignInRefused(words=f"{answer}.", status=429, wait_seconds=answer.wait_seconds)
+    if answer is None:
+        return SignInRefused(words="User name or password is not right.")
+    if not has_right(answer.role, Right.SIGN_IN, Scope.SCHOOL):
+        return SignInRefused(words=_NOT_HERE)
+    return answer

@@ -1,13 +1,14 @@
 """A room's site: the teacher's pages, and the calm page that stands where something is closed."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, request
 
-from appliance.protocol import Account, Credentials
-from appliance.rights import Right, Scope, has_right
-from appliance.room.agent import rpc
+from appliance.rights import Scope
+from appliance.room.paths import RoomPaths
+from appliance.room.web_sessions import RoomSessions
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from webui.room.block_page.views import blueprint as block_page
@@ -15,35 +16,43 @@ from webui.room.block_page.views import serve_block_page
 from webui.room.events import blueprint as events
 from webui.room.lessons.views import blueprint as lessons
 from webui.room.room_client import RoomClient
+from webui.room.secure_pages import redirect_to_https
+from webui.room.sign_in import RoomSignIn
 from webui.room.today.views import blueprint as today
 from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
+from webui.shared.sign_ins import blueprint as sign_ins
 
-FEATURES = (today, lessons, events, block_page)
+SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "in this room", "password_page": ""}
+IN_THE_CLEAR = (
+    "This page is not encrypted: whoever listens on this network can read a password that is typed here. "
+    "The technician can give the room a certificate."
+)
+FEATURES = (today, lessons, sign_ins, events, block_page)
 
 
 def create_app(settings: RoomSettings | None = None) -> Flask:
     """Return the application; without settings, for those in the file that HALLPASS_CONFIG names."""
     settings = settings or load_settings(Path(os.environ["HALLPASS_CONFIG"]), RoomSettings)
     room = RoomClient(settings)
-    app = create_base_app(__name__, settings.room.data, cookie="hallpass-room", tls=False)
+    tls = settings.web.tls
+    app = create_base_app(__name__, settings.room.data, cookie="hallpass-room", tls=tls is not None)
     app.extensions["room"] = room
     app.extensions["hallpass-csrf"].exempt(block_page)  # a page of another name has no session of ours
     for feature in FEATURES:
         app.register_blueprint(feature)
     app.before_request(serve_block_page)
-    app.context_processor(lambda: {"place": room.name, "room": room.name, "notices": room.list_notices()})
+    if tls is not None:  # first of all: a form that came in the clear is not even looked at
+        first = app.before_request_funcs.setdefault(None, [])
+        first[:0] = [serve_block_page, lambda: redirect_to_https(request, tls.listen)]
+    app.context_processor(
+        lambda: {"place": room.name, "room": room.name, "notices": room.list_notices(), **SIGN_INS_PAGE}
+    )
+    app.context_processor(lambda: {"clear_words": "" if tls or request.is_secure else IN_THE_CLEAR})
 
-    def check(username: str, password: str) -> Account | str:
-        try:
-            account = room.call_agent(rpc.SignInRequest(Credentials(username, password))).account
-        except (rpc.RpcRejected, rpc.AgentUnavailable) as no:
-            return f"{no}."
-        if account is None or not has_right(account.role, Right.SIGN_IN, Scope.ROOM):
-            return "This page is for the teachers of this room."
-        return account
-
-    auth.install_auth(app, check, lambda _account: True, home="today.show")
+    paths = RoomPaths.from_settings(settings)
+    table = RoomSessions(paths.sessions, paths.account_states, lambda: datetime.now(UTC))
+    auth.install_auth(app, table, RoomSignIn(room, table).check, home="today.show")
     install_access(app, Scope.ROOM)
     return app

@@ -6,11 +6,13 @@ Each view names its right with `requires`; a route that names none is open to no
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
-from flask import Flask, abort, current_app, request
+from flask import Flask, abort, current_app, request, session
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from appliance.rights import ANYBODY, Right, Scope, has_right
+from appliance.sessions import SessionsUnavailable
+from webui.shared.sessions import TableSession
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -49,6 +51,8 @@ def install_access(app: Flask, scope: Scope, *, token_interfaces: Collection[str
         right = requested_right()
         if right is not None and has_right(ANYBODY, right, scope):
             return None
+        if isinstance(session, TableSession) and session.is_unavailable:
+            raise SessionsUnavailable("It is not known at the moment who is signed in. Please try again shortly")
         if not current_user.is_authenticated:
             answer: Response = app.login_manager.unauthorized()  # type: ignore[attr-defined]  # Flask-Login's
             return answer

@@ -1,15 +1,15 @@
 """Signing in and out: the form, the session, and who is asked.
 
-A site brings a function that says whose a user name and password are; what is kept in the session is the account
-as it was then. A site may look each time whether the account still holds.
+A site brings a function that says whose a user name and password are, and a table that keeps who is signed in
+(`webui.shared.sessions`). Signing in begins a session with a new id; a device on which a password was right keeps
+a token of its own, by which it is known again (`appliance.sign_in_throttle`).
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import msgspec
-from flask import Flask, redirect, render_template, request, session, url_for
+from flask import Flask, current_app, make_response, redirect, render_template, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -18,9 +18,33 @@ from wtforms.validators import InputRequired, Length
 
 from appliance.protocol import Account
 from appliance.rights import Right
+from appliance.sessions import SessionTable, describe_device, new_session_id
+from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS
 from webui.shared.access import requires
+from webui.shared.client_address import client_address
+from webui.shared.sessions import SESSION_ID, TableSession, TableSessionInterface
 
-Authenticate = Callable[[str, str], Account | str]  # an account, or the sentence that says why not
+DEVICE_TOKEN_LENGTH = 64
+
+
+class SignInAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody typed, and where."""
+
+    username: str
+    password: str
+    address: str
+    device: str  # the browser's token, which it keeps once a password was right in it
+
+
+class SignInRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """Why somebody was not signed in, in a sentence for them."""
+
+    words: str
+    status: int = 401
+    wait_seconds: int = 0
+
+
+Authenticate = Callable[[SignInAttempt], Account | SignInRefused]
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -35,53 +59,62 @@ class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 class SignedInUser(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """Somebody who is signed in."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, session_id: str) -> None:
         self.account = account
+        self.session_id = session_id
 
     def get_id(self) -> str:
         """Return what Flask-Login keeps in the session."""
-        return self.account.username
+        return self.session_id
 
 
-def install_auth(app: Flask, check: Authenticate, still_holds: Callable[[Account], bool], home: str) -> None:
+def install_auth(app: Flask, table: SessionTable, check: Authenticate, home: str) -> None:
     """Give an application its pages /sign-in and /sign-out; `home` is the endpoint to go to."""
+    app.session_interface = TableSessionInterface(table)
     manager = LoginManager(app)
     manager.login_view = "sign_in"
     manager.login_message = ""
 
     @manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login has no types
-    def load(username: str) -> SignedInUser | None:
-        try:
-            account = msgspec.convert(session.get("account"), Account)
-        except msgspec.ValidationError:
-            return None
-        ended = account.ends is not None and account.ends <= datetime.now(UTC)
-        if account.username != username or ended or not still_holds(account):
-            return None
-        return SignedInUser(account)
+    def load(session_id: str) -> SignedInUser | None:
+        record = session.record if isinstance(session, TableSession) else None
+        return SignedInUser(record.account, session_id) if record is not None else None
 
     @app.route("/sign-in", methods=["GET", "POST"])
     @requires(Right.VISIT)
-    def sign_in() -> str | tuple[str, int] | WerkzeugResponse:
+    def sign_in() -> str | WerkzeugResponse:
         if current_user.is_authenticated:
             return redirect(url_for(home))
         form = SignInForm()
         if not form.validate_on_submit():
             return render_template("shared/sign_in.html", form=form)
-        answer = check(form.username.data, form.password.data)
-        if isinstance(answer, str):
-            return render_template("shared/sign_in.html", form=form, wrong=answer), 401
+        device = current_device()
+        answer = check(
+            SignInAttempt(
+                username=form.username.data,
+                password=form.password.data,
+                address=client_address(request),
+                device=device,
+            )
+        )
+        if isinstance(answer, SignInRefused):
+            return _refuse(form, answer)
+        session_id = table.start_session(answer, describe_device(request.headers.get("User-Agent", "")))
         session.clear()  # a session of before must not live on as somebody's
-        session["account"] = msgspec.to_builtins(answer)
         session.permanent = True
-        login_user(SignedInUser(answer))
-        return redirect(_next_page() or url_for(home))
+        login_user(SignedInUser(answer, session_id))
+        response = redirect(_next_page() or url_for(home))
+        _keep_device(response, device)
+        return response
 
     @app.post("/sign-out")
     @requires(Right.VISIT)
     def sign_out() -> WerkzeugResponse:
+        session_id = session.get(SESSION_ID)
         logout_user()
         session.clear()
+        if isinstance(session_id, str):
+            table.end_session(session_id)
         return redirect(url_for("sign_in"))
 
 
@@ -89,6 +122,45 @@ def current_username() -> str:
     """Return the user name of whoever is signed in."""
     user: SignedInUser = current_user
     return user.account.username
+
+
+def current_session_id() -> str:
+    """Return the id of the session of whoever is signed in."""
+    user: SignedInUser = current_user
+    return user.session_id
+
+
+def current_device() -> str:
+    """Return the token that this browser keeps, or a new one."""
+    kept = request.cookies.get(_device_cookie(), "")
+    return (
+        kept
+        if 0 < len(kept) <= DEVICE_TOKEN_LENGTH and kept.isascii() and kept.isprintable()
+        else new_session_id()
+    )
+
+
+def _keep_device(response: WerkzeugResponse, device: str) -> None:
+    response.set_cookie(
+        _device_cookie(),
+        device,
+        max_age=KNOWN_DEVICE_DAYS * 86_400,
+        secure=current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _device_cookie() -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}-device"
+
+
+def _refuse(form: SignInForm, refusal: SignInRefused) -> WerkzeugResponse:
+    page = render_template("shared/sign_in.html", form=form, wrong=refusal.words)
+    response = make_response(page, refusal.status)
+    if refusal.wait_seconds:
+        response.headers["Retry-After"] = str(refusal.wait_seconds)
+    return response
 
 
 def _next_page() -> str:

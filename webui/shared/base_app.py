@@ -2,7 +2,8 @@
 
 - Content comes from this machine alone (Bootstrap-Flask serves its assets locally), and the content security
   policy says so: no inline scripts, no frames, nothing from elsewhere.
-- Every form carries a token (Flask-WTF). Sessions last a school day, are HttpOnly and SameSite.
+- Every form carries a token (Flask-WTF). The session's cookie is HttpOnly and SameSite; who is signed in stands in
+  a table (`webui.shared.sessions`).
 - An error is a page in plain words, never a traceback.
 """
 
@@ -11,7 +12,6 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,11 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
 from appliance.errors import HallpassError
+from appliance.sessions import ABSOLUTE_LIMIT, SessionsUnavailable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-SESSION_LIFETIME = timedelta(hours=10)
 MAX_BODY_BYTES = 1024 * 1024
 
 _POLICY = (
@@ -70,7 +70,8 @@ def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_bo
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=tls,
-        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        PERMANENT_SESSION_LIFETIME=ABSOLUTE_LIMIT,
+        SESSION_REFRESH_EACH_REQUEST=False,
         WTF_CSRF_TIME_LIMIT=None,  # a form that stood open over lunch is still that person's form
         BOOTSTRAP_SERVE_LOCAL=True,
     )
@@ -82,6 +83,7 @@ def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_bo
     app.register_blueprint(shared)
     app.after_request(_add_security_headers)
     app.register_error_handler(HTTPException, _render_http_error)
+    app.register_error_handler(SessionsUnavailable, _render_unavailable)
     app.register_error_handler(HallpassError, _render_failure)
     app.register_error_handler(Exception, _render_fault)
     return app
@@ -146,6 +148,10 @@ def _render_http_error(problem: HTTPException) -> tuple[str, int]:
 
 def _render_failure(problem: HallpassError) -> tuple[str, int]:
     return render_template("shared/problem.html", words=f"{problem}."), 409
+
+
+def _render_unavailable(problem: SessionsUnavailable) -> tuple[str, int]:
+    return render_template("shared/problem.html", words=f"{problem}."), 503
 
 
 def _render_fault(problem: Exception) -> tuple[str, int]:

@@ -5,12 +5,12 @@ are written down (`RoomPaths.account_states`).
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
-import msgspec
-
-from appliance.files import write_file_atomically
+from appliance.room.account_states import read_account_states
 from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.sign_in import apply_account_states
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.target_follower import TargetFollower
 from appliance.room.agent.thread_pool import run_blocking
@@ -32,7 +32,7 @@ class AccountsSync(TargetFollower[str]):
         self._store = store
         self._paths = paths
         self._central_ahead = central_ahead
-        self._applied = ""
+        self._applied = read_account_states(paths.account_states).digest
 
     async def is_applied(self, wanted: str) -> bool:
         """Tell whether the room knows this state; a central of before names none."""
@@ -41,6 +41,8 @@ class AccountsSync(TargetFollower[str]):
     async def apply(self, wanted: str) -> None:
         """Fetch the states, forget what is over, write them down."""
         states = await self._client.fetch_account_states()
-        await run_blocking(self._store.apply_account_states, states, self._central_ahead())
-        await run_blocking(write_file_atomically, self._paths.account_states, msgspec.json.encode(states))
+        centrals_now = datetime.now(UTC) + timedelta(seconds=self._central_ahead())  # the states have its times
+        await run_blocking(
+            apply_account_states, self._store, self._paths.account_states, states, wanted, centrals_now
+        )
         self._applied = wanted

@@ -29,9 +29,11 @@ from appliance.room.agent.central_clock import CentralClock
 from appliance.room.agent.central_errors import (
     CentralFaulty,
     CentralRejected,
+    CentralThrottled,
     CentralUnreachable,
     TokenRejected,
     check_response,
+    words_of,
 )
 from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS, MessageSender
 from appliance.settings.room import CentralLink
@@ -40,10 +42,18 @@ from dns.errors import DECODING_FAILED
 FEED_TIMEOUT_SECONDS = 25.0  # central says something at least every ten
 INDEX_TIMEOUT_SECONDS = 30.0  # without a single byte: a slow line is no trouble, a dead one is
 MAX_INDEX_BYTES = 512 * 1024 * 1024
+MAX_WAIT_SECONDS = 3600  # somebody on the way may say anything
 _MAX_LINE_BYTES = 128 * 1024  # a policy of 32 KiB, and what surrounds it
 _MAX_CONNECTIONS = 20
 
-__all__ = ("CentralClient", "CentralFaulty", "CentralRejected", "CentralUnreachable", "TokenRejected")
+__all__ = (
+    "CentralClient",
+    "CentralFaulty",
+    "CentralRejected",
+    "CentralThrottled",
+    "CentralUnreachable",
+    "TokenRejected",
+)
 
 _encode = msgspec.json.encode
 
@@ -189,20 +199,32 @@ class CentralClient:
         await self._call("PUT", "health", _encode(health))
 
     async def sign_in(self, typed: Credentials) -> Account | None:
-        """Return whose user name and password these are, or None. Raises TokenRejected where it is the room's."""
-        try:
-            return self._decode((await self._call("POST", "sign-in", _encode(typed))).content, Account)
-        except CentralRejected as no:
-            if no.status != 401:
-                raise
-        await self.fetch_request_states()  # 401 says the same of a password and of the room's token
-        return None
+        """Return whose user name and password these are, or None.
+
+        Raises CentralThrottled after too many wrong tries, TokenRejected where it is the room that is not known.
+        """
+        response = await self._request("POST", "sign-in", _encode(typed))
+        if response.status_code == 401 and "WWW-Authenticate" not in response.headers:
+            return None
+        if response.status_code == 429 and (wait := response.headers.get("Retry-After", "")).isdecimal():
+            words = words_of(response.status_code, response.content)
+            raise CentralThrottled(words, min(int(wait), MAX_WAIT_SECONDS))
+        check_response(response.status_code, response.headers, response.content)
+        return self._decode(response.content, Account)
 
     async def fetch_log_key(self) -> str:
         """Return the key of the room's query log."""
         return self._decode((await self._call("GET", "log-key")).content, LogKey).key
 
     async def _call(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        response = await self._request(method, path, body, headers)
+        if response.status_code != 304:
+            check_response(response.status_code, response.headers, response.content)
+        return response
+
+    async def _request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
         sent_at = self.clock.monotonic()
@@ -214,8 +236,6 @@ class CentralClient:
             raise CentralUnreachable(str(problem) or type(problem).__name__) from None
         if response.is_success:
             self.clock.add_date(response.headers.get("Date", ""), sent_at)
-        if response.status_code != 304:
-            check_response(response.status_code, response.headers, response.content)
         return response
 
     @staticmethod

@@ -37,6 +37,14 @@ class TokenRejected(CentralRejected):
     """Central does not know this room's token (any more)."""
 
 
+class CentralThrottled(CentralUnreachable):
+    """Central does not even look at a password: there were too many wrong tries. The words are for who tried."""
+
+    def __init__(self, words: str, wait_seconds: int) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(words)
+
+
 class _ErrorBody(msgspec.Struct):
     """A problem in words: central's own, or a problem detail (RFC 9457)."""
 
@@ -49,12 +57,7 @@ def check_response(status: int, headers: Mapping[str, str], content: bytes) -> N
     """Raise what an answer of central means, where it is no success. The names of `headers` in small letters."""
     if 200 <= status < 300:
         return
-    try:
-        body = msgspec.json.decode(content, type=_ErrorBody)
-        words = body.error or body.detail or body.title
-    except DECODING_FAILED:
-        words = ""
-    words = words or f"central answered {status}"
+    words = words_of(status, content)
     if status in _UNAVAILABLE_STATUSES:
         raise CentralUnreachable(words, _retry_after_seconds(headers))
     if status >= 500:
@@ -63,6 +66,15 @@ def check_response(status: int, headers: Mapping[str, str], content: bytes) -> N
     if status in (401, 403) and "html" not in headers.get("content-type", ""):
         raise TokenRejected(status, words)
     raise CentralRejected(status, words)
+
+
+def words_of(status: int, content: bytes) -> str:
+    """Return what central says of a problem."""
+    try:
+        body = msgspec.json.decode(content, type=_ErrorBody)
+    except DECODING_FAILED:
+        return f"central answered {status}"
+    return body.error or body.detail or body.title or f"central answered {status}"
 
 
 def _retry_after_seconds(headers: Mapping[str, str]) -> float:

@@ -16,6 +16,8 @@ from appliance.protocol import Account, Credentials, Incident, RequestState, Sit
 from appliance.room.local_overrides import LocalOverrides
 from dns.errors import DECODING_FAILED
 
+# Why somebody was not signed in, where it is worth telling apart: the password, or how often it was tried.
+SignInRefusal = Literal["", "password", "throttled"]
 MessageKind = Literal["request", "withdrawal", "report", "incident", "action"]  # of what is sent to central
 
 LINE_BYTES = 1024 * 1024
@@ -138,6 +140,8 @@ class RpcResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What the agent says."""
 
     error: str = ""
+    refusal: SignInRefusal = ""
+    wait_seconds: int = 0  # before the next try is worth anything
     status: RoomStatus | None = None
     account: Account | None = None
     requests: tuple[RequestState, ...] = ()
@@ -156,6 +160,11 @@ class AgentUnavailable(HallpassError):
 class RpcRejected(HallpassError):
     """The agent said no; the message is for the person who asked."""
 
+    def __init__(self, words: str, refusal: SignInRefusal = "", wait_seconds: int = 0) -> None:
+        self.refusal = refusal
+        self.wait_seconds = wait_seconds
+        super().__init__(words)
+
 
 request_decoder = msgspec.json.Decoder(RpcRequest)
 _response_decoder = msgspec.json.Decoder(RpcResponse)
@@ -173,5 +182,5 @@ def send_rpc_request(path: Path, request: RpcRequest, timeout_seconds: float = T
             "this room's agent does not answer at the moment; please try again shortly"
         ) from None
     if response.error:
-        raise RpcRejected(response.error)
+        raise RpcRejected(response.error, response.refusal, response.wait_seconds)
     return response

@@ -11,30 +11,23 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.ipc import serve_lines
 from appliance.protocol import (
-    Account,
-    Credentials,
     RequestState,
     UnblockRequest,
     check_message,
     escape_control_characters,
 )
 from appliance.room.agent import rpc
-from appliance.room.agent.central_client import CentralClient, CentralUnreachable, TokenRejected
+from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import MessageKind, RoomStatus, RpcResponse
+from appliance.room.agent.sign_in import AgentSignIn, SignInFailed
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking
 from dns.errors import DECODING_FAILED, InvalidName
 from dns.policy.site_names import check_opening, check_rule
 
 SHOWN_HOURS = 24
-NO_LONGER_ENROLLED = (
-    "Central does not know this room any more, so nobody's password can be checked. "
-    "Please tell the technician: the room has to be enrolled again"
-)
-FREE_TRIES = 5
-MAX_WAIT_SECONDS = 300.0
 
 log = logging.getLogger("hallpass.agent")
 
@@ -48,16 +41,16 @@ class RpcServer:
         client: CentralClient | None,
         sync: CentralSync | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
         decisions: RoomDecisions | None = None,
+        sign_in: AgentSignIn | None = None,
     ) -> None:
         self._store = store
         self._decisions = decisions
         self._client = client
         self._sync = sync
         self._now = now
-        self._failed_sign_ins: dict[
-            str, tuple[int, datetime]
-        ] = {}  # user name -> wrong tries in a row, next one not before
+        self._sign_in = sign_in or AgentSignIn(store, None, now)
 
     async def serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's questions until it ends."""
@@ -68,6 +61,8 @@ class RpcServer:
             return await self._handle_request(_check_request(rpc.request_decoder.decode(line)))
         except DECODING_FAILED as problem:
             return RpcResponse(error=f"not understood: {problem}")
+        except SignInFailed as no:
+            return RpcResponse(error=str(no), refusal=no.refusal, wait_seconds=no.wait_seconds)
         except HallpassError as no:
             return RpcResponse(error=str(no))
         except (OSError, sqlite3.Error):
@@ -79,7 +74,7 @@ class RpcServer:
             case rpc.StatusRequest():
                 return RpcResponse(status=await run_blocking(self._status))
             case rpc.SignInRequest(credentials=credentials):
-                return RpcResponse(account=await self._sign_in(credentials))
+                return RpcResponse(account=await self._sign_in.sign_in(self._require_client(), credentials))
             case rpc.LogKeyRequest():
                 return RpcResponse(log_key=await self._require_client().fetch_log_key())
             case rpc.ListRequestsRequest():
@@ -122,45 +117,6 @@ class RpcServer:
             revision=self._store.revision,
             index_age_seconds=self._sync.index_age_seconds() if self._sync is not None else None,
         )
-
-    async def _sign_in(self, credentials: Credentials) -> Account:
-        username = credentials.username.strip().lower()
-        now = self._now()
-        tries, not_before = self._failed_sign_ins.get(username, (0, now))
-        if now < not_before:
-            raise HallpassError("That was wrong too often. Please wait a little before the next try")
-        account = await self._authenticate(Credentials(username, credentials.password), now)
-        if account is None:
-            tries += 1
-            wait = min(2.0 ** (tries - FREE_TRIES), MAX_WAIT_SECONDS) if tries >= FREE_TRIES else 0.0
-            if len(self._failed_sign_ins) > 1000:
-                self._failed_sign_ins.clear()  # somebody tries names at random; central counts wrong tries as well
-            self._failed_sign_ins[username] = (tries, now + timedelta(seconds=wait))
-            raise HallpassError("User name or password is not right")
-        self._failed_sign_ins.pop(username, None)
-        return account
-
-    async def _authenticate(self, credentials: Credentials, now: datetime) -> Account | None:
-        client = self._require_client()
-        try:
-            account = await client.sign_in(credentials)
-        except CentralUnreachable:
-            return await self._authenticate_offline(
-                credentials, now, "Central cannot be reached, and this account has not signed in here before"
-            )
-        except TokenRejected:
-            return await self._authenticate_offline(credentials, now, NO_LONGER_ENROLLED)
-        if account is None:
-            await run_blocking(self._store.delete_account, credentials.username)
-        else:
-            await run_blocking(self._store.save_account, account, credentials.password, now)
-        return account
-
-    async def _authenticate_offline(self, credentials: Credentials, now: datetime, why_not: str) -> Account:
-        known = await run_blocking(self._store.verify_account, credentials.username, credentials.password, now)
-        if known is None:
-            raise HallpassError(why_not)
-        return known
 
     def _handle_override(self, request: rpc.OverrideRequest) -> RpcResponse:
         if self._decisions is None:

@@ -17,6 +17,7 @@ from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
 from appliance.room.agent.rpc_server import RpcServer
+from appliance.room.agent.sign_in import AgentSignIn
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.conditions import Condition
@@ -40,7 +41,9 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     client = CentralClient(settings.central) if settings.central else None
     sync = _create_sync(settings, client, store, paths, now)
     decisions = RoomDecisions(paths, CurrentPolicy(settings), store)
-    rpc_server = RpcServer(store, client, sync, decisions=decisions)
+    rpc_server = RpcServer(
+        store, client, sync, decisions=decisions, sign_in=AgentSignIn(store, paths.account_states)
+    )
     server = await start_room_server(rpc_server.serve_connection, paths.agent_socket, line_bytes=LINE_BYTES)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -117,6 +117,7 @@ def test_a_room_that_is_well_is_told_so_without_anybodys_browsing(room: LivingRo
         "filter: a listed name is refused",
         "upstream: 127.0.0.1 (plain) answers in",
         "pages: served",
+        "pages: without TLS: passwords cross this network in the clear",
         "central: this room works alone",
         "log: can be written",
         "lamp: simulated",

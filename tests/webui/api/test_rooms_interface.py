@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from appliance import protocol
-from appliance.central import reports, requests, rules
+from appliance.central import accounts, reports, requests, rules
 from appliance.central.models import PublicationRow
 from blocklists.container import INDEX_NAME
 from dns.policy.document import PolicyDocument
@@ -220,3 +220,15 @@ def test_while_the_database_is_locked_a_room_is_told_to_come_later(school: Any, 
         health = protocol.RoomHealth(version="1", policy=1, index="", index_age_seconds=1, conditions=())
         assert room.put("/health", content=body(health)).status_code == 200, "which asks no database"
     assert room.put(f"/requests/{asked.id}", content=body(asked)).status_code == 201
+
+
+def test_a_room_is_told_whose_sign_ins_of_before_are_over(school: Any) -> None:
+    school.account("ada", "teacher")
+    with school.as_room() as room:
+        (before,) = msgspec.json.decode(room.get("/accounts").content, type=list[protocol.AccountState])
+        assert (before.username, before.role, before.ends) == ("ada", "teacher", None)
+        with school.store.write_session() as session:
+            accounts.end_account(session, school.clock(), username="ada", by="office")
+        (after,) = msgspec.json.decode(room.get("/accounts").content, type=list[protocol.AccountState])
+        assert after.valid_after > before.valid_after
+        assert after.ends == school.clock()

@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -8,6 +7,7 @@ from flask.testing import FlaskClient
 from appliance.protocol import Account
 from appliance.settings.room import DnsSection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
+from tests.fakes.signed_in import signed_in_client
 from webui.room.app import create_app
 
 TESS = Account(username="tess", name="Tess Teacher", role="teacher")
@@ -30,8 +30,4 @@ def stranger(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def teacher(app: Flask) -> FlaskClient:
-    client = app.test_client()
-    with client.session_transaction() as session:
-        session["account"] = msgspec.to_builtins(TESS)
-        session["_user_id"] = "tess"
-    return client
+    return signed_in_client(app, TESS)

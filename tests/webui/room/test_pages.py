@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from typing import Any
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from appliance.room import health
 from appliance.room.conditions import Condition
 from appliance.room.health import ProcessHealth
+from tests.fakes.signed_in import signed_in_client
 from tests.webui.room.conftest import TESS
 from webui.shared.auth import _next_page
 
@@ -81,12 +82,8 @@ def test_a_page_that_does_not_exist_is_said_in_plain_words(teacher: FlaskClient)
 
 
 def test_an_account_that_ended_is_signed_out(app: Flask) -> None:
-    ended: Any = {**msgspec.to_builtins(TESS), "ends": "2020-01-01T00:00:00Z"}
-    client = app.test_client()
-    with client.session_transaction() as session:
-        session["account"] = ended
-        session["_user_id"] = "tess"
-    assert client.get("/").status_code == 302
+    ended = msgspec.structs.replace(TESS, ends=datetime(2020, 1, 1, tzinfo=UTC))
+    assert signed_in_client(app, ended).get("/").status_code == 302
 
 
 def test_whoever_comes_is_told_what_the_card_waits_for(stranger: FlaskClient, app: Flask) -> None:

@@ -15,6 +15,7 @@ from tests.appliance.room.agent.conftest import Agent, central, folder, until
 from tests.appliance.room.agent.test_outbox import BAD, try_until, wish
 from tests.fakes.central import FakeCentral
 from tests.fakes.clock import FakeClock
+from tests.fakes.signed_in import signed_in_client
 from webui.room.app import create_app
 
 __all__ = ["central", "folder"]
@@ -30,11 +31,7 @@ def teacher_of(agent: Agent) -> FlaskClient:
         )
     )
     app.config["WTF_CSRF_ENABLED"] = False
-    client = app.test_client()
-    with client.session_transaction() as session:
-        session["account"] = msgspec.to_builtins(TESS)
-        session["_user_id"] = "tess"
-    return client
+    return signed_in_client(app, TESS)
 
 
 async def page_of(teacher: FlaskClient) -> str:

@@ -3,9 +3,10 @@
 from datetime import date, datetime, time
 
 from flask_wtf import FlaskForm
-from wtforms import DateField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms import DateField, PasswordField, SelectField, StringField
+from wtforms.validators import EqualTo, InputRequired, Length, Optional
 
+from appliance.central.accounts import MIN_PASSWORD_LENGTH
 from appliance.rights import ROLES
 from webui.central.form_helpers import select_choices
 
@@ -17,6 +18,24 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     name = StringField("Name", [InputRequired(), Length(max=200)])
     role = SelectField("Role", choices=select_choices({role: role for role in ROLES}))
     ends = DateField("Ends on (supply teachers)", [Optional()])
+
+
+class OwnPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A new password, by whoever knows the one before."""
+
+    password = PasswordField(
+        "Password until now", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "current-password"}
+    )
+    new = PasswordField(
+        "New password",
+        [InputRequired(), Length(min=MIN_PASSWORD_LENGTH, max=200)],
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        "The same again",
+        [InputRequired(), EqualTo("new", "The new password was not the same twice.")],
+        render_kw={"autocomplete": "new-password"},
+    )
 
 
 def end_of_day(day: date | None) -> datetime | None:

@@ -48,7 +48,7 @@ def end(username: str) -> Redirect:
     """End an account now."""
     if username == current_username():
         raise CentralError("you cannot end your own account")
-    with central().store.write_session(affects_rooms=False) as session:
+    with central().store.write_session() as session:
         accounts.end_account(session, central().now(), username=username, by=current_username())
     flash(f"The account {username} has ended.")
     return redirect(url_for("accounts.show"))

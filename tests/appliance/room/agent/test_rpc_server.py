@@ -5,9 +5,11 @@ import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance.protocol import Account, Credentials, SiteReport, UnblockRequest
+from appliance.rights import Role
 from appliance.room.agent import rpc
 from tests.appliance.room.agent.conftest import Agent, until
 from tests.fakes.central import FakeCentral
@@ -94,15 +96,81 @@ def test_no_password_and_no_list_of_accounts_lies_on_the_card(folder: Path, cent
     assert b"right password" not in (folder / "data" / "state.db").read_bytes()
 
 
-def test_whoever_guesses_has_to_wait(folder: Path, central: FakeCentral) -> None:
+def test_wrong_guesses_take_nobodys_sign_in_away(folder: Path, central: FakeCentral) -> None:
+    central.accounts["tess", "right password"] = TESS
+
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
-            for _ in range(5):
+            await agent.ask(RIGHT)
+            for _ in range(20):
                 with pytest.raises(rpc.RpcRejected, match="not right"):
                     await agent.ask(WRONG)
-            central.accounts["tess", "wrong password"] = TESS
-            with pytest.raises(rpc.RpcRejected, match="too often"):
-                await agent.ask(WRONG)
+            await asyncio.to_thread(central.stop)
+            assert (await agent.ask(RIGHT)).account == TESS
+
+    asyncio.run(story())
+
+
+def test_central_that_will_not_look_at_a_password_says_how_long(folder: Path, central: FakeCentral) -> None:
+    central.accounts["tess", "right password"] = TESS
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await agent.ask(RIGHT)
+            central.throttled_seconds = 42
+            with pytest.raises(rpc.RpcRejected, match="too many") as no:
+                await agent.ask(RIGHT)  # and nothing that is kept here is asked instead
+            assert (no.value.refusal, no.value.wait_seconds) == ("throttled", 42)
+
+    asyncio.run(story())
+
+
+def test_a_room_that_central_no_longer_knows_says_nothing_about_passwords(
+    folder: Path, central: FakeCentral
+) -> None:
+    central.accounts["tess", "right password"] = TESS
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await agent.ask(RIGHT)
+            central.token = "another"
+            with pytest.raises(rpc.RpcRejected, match="not known") as no:
+                await agent.ask(RIGHT)
+            assert no.value.refusal == ""
+            await asyncio.to_thread(central.stop)
+            assert (await agent.ask(RIGHT)).account == TESS
+
+    asyncio.run(story())
+
+
+def test_a_coordinator_teaches_here_and_is_kept_as_a_teacher(folder: Path, central: FakeCentral) -> None:
+    central.accounts["tess", "right password"] = msgspec.structs.replace(TESS, role="coordinator")
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            assert (await agent.ask(RIGHT)).account == TESS
+            kept = agent.memory.find_kept_sign_in("tess", datetime.now(UTC))
+            assert kept is not None
+            assert kept.account == TESS
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("role", ["technician", "safeguarding", "head", "governor"])
+def test_who_is_no_teacher_is_sent_to_central_and_nothing_of_theirs_is_kept(
+    folder: Path, central: FakeCentral, role: Role
+) -> None:
+    central.accounts["tess", "right password"] = TESS
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await agent.ask(RIGHT)
+            central.accounts["tess", "right password"] = msgspec.structs.replace(TESS, role=role)
+            with pytest.raises(rpc.RpcRejected, match="Please sign in at central"):
+                await agent.ask(RIGHT)
+            await asyncio.to_thread(central.stop)
+            with pytest.raises(rpc.RpcRejected, match="has not signed in here before"):
+                await agent.ask(RIGHT)
 
     asyncio.run(story())
 

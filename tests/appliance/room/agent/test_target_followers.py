@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from appliance.protocol import Account, AccountState, Credentials, Target
+from appliance.room.account_states import AccountStates, read_account_states
 from appliance.room.agent import installer, rpc
 from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralUnreachable
@@ -284,9 +285,8 @@ def test_an_account_whose_password_is_new_has_no_kept_sign_in_any_more(folder: P
             central.account_states = states
             central.target = msgspec.structs.replace(central.target, accounts="a1")
             await until("the accounts", agent.paths.account_states.exists)
-            written = msgspec.json.decode(agent.paths.account_states.read_bytes(), type=list[AccountState])
-            assert written == states
-            kept = [name for name, _ in central.accounts if agent.memory.verify_account(name, "secret", now)]
+            assert read_account_states(agent.paths.account_states) == AccountStates("a1", tuple(states))
+            kept = [name for name, _ in central.accounts if agent.memory.find_kept_sign_in(name, now)]
             assert kept == ["tom"]
 
     asyncio.run(story())
@@ -306,7 +306,7 @@ def test_times_of_accounts_that_cannot_be_are_passed_over_and_end_nothing(
             await agent.ask(rpc.SignInRequest(Credentials("tess", "secret")))
             central.target = msgspec.structs.replace(central.target, accounts="a1")
             await until("the attempt", lambda: "the room keeps what it has" in caplog.text)
-            assert agent.memory.verify_account("tess", "secret", datetime.now(UTC)) is not None
+            assert agent.memory.find_kept_sign_in("tess", datetime.now(UTC)) is not None
 
     asyncio.run(story())
 

@@ -1,0 +1,32 @@
+"""What rooms must know of accounts: whose sessions and kept sign-ins of before are over (`GET /accounts`).
+
+Every room is told of every account; it keeps only those that have signed in there
+(`appliance.room.account_states`).
+"""
+
+import hashlib
+from datetime import UTC, datetime
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from appliance.central.models import UserRow
+from appliance.protocol import AccountState
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def list_account_states(session: Session) -> list[AccountState]:
+    """Return all accounts by user name, as rooms see them."""
+    columns = select(UserRow.username, UserRow.valid_after, UserRow.role, UserRow.ends).order_by(UserRow.username)
+    return [
+        AccountState(username=username, valid_after=valid_after or _NEVER, role=role, ends=ends)  # type: ignore[arg-type]  # the table holds roles only
+        for username, valid_after, role, ends in session.execute(columns)
+    ]
+
+
+def digest_of_states(states: list[AccountState]) -> str:
+    """Return what differs as soon as anything in the list does (SHA-256, hexadecimal)."""
+    return hashlib.sha256(_encoder.encode(states)).hexdigest()

@@ -1,0 +1,58 @@
+"""Signing in at a room's pages: how often somebody may try, and what the agent says.
+
+The count is this process's own and by address, which in a room is a device; central counts besides, by what the
+room tells it of the browser. A wrong password costs the device; nothing else costs anybody anything.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from limits.storage import MemoryStorage
+
+from appliance.protocol import Account, Credentials
+from appliance.room.agent import rpc
+from appliance.room.web_sessions import RoomSessions
+from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS, CountedTry, SignInOrigin, SignInThrottle, TooManyTries
+from webui.room.room_client import RoomClient
+from webui.shared.auth import SignInAttempt, SignInRefused
+
+PLACE = "room"
+
+
+class RoomSignIn:
+    """Who may sign in at one room's pages."""
+
+    def __init__(self, room: RoomClient, table: RoomSessions) -> None:
+        self._room = room
+        self._table = table
+        self._throttle = SignInThrottle(MemoryStorage())
+
+    def check(self, attempt: SignInAttempt) -> Account | SignInRefused:
+        """Return whose user name and password these are. Raises SessionsUnavailable."""
+        username = attempt.username.strip().lower()
+        origin = SignInOrigin(place=PLACE, source=attempt.address, device=attempt.device)
+        known = origin.known_device(username)
+        counted = self._throttle.count_try(
+            origin, username, is_known_device=bool(known) and self._table.is_known_device(known)
+        )
+        if isinstance(counted, TooManyTries):
+            return SignInRefused(words=f"{counted}.", status=429, wait_seconds=counted.wait_seconds)
+        answer = self._ask_agent(Credentials(username, attempt.password, attempt.device), counted)
+        if isinstance(answer, Account) and known:
+            oldest = datetime.now(UTC) - timedelta(days=KNOWN_DEVICE_DAYS)
+            self._table.remember_device(username, known, oldest)
+        return answer
+
+    def _ask_agent(self, credentials: Credentials, counted: CountedTry) -> Account | SignInRefused:
+        refused = SignInRefused(words="This page is for the teachers of this room.")
+        try:
+            account = self._room.call_agent(rpc.SignInRequest(credentials)).account
+        except rpc.AgentUnavailable as away:
+            account, refused = None, SignInRefused(words=f"{away}.")
+        except rpc.RpcRejected as no:
+            words = f"{no}."
+            if no.refusal == "password":
+                return SignInRefused(words=words)
+            status = 429 if no.refusal == "throttled" else 401
+            account, refused = None, SignInRefused(words=words, status=status, wait_seconds=no.wait_seconds)
+        counted.forgive()  # nobody could say, or it was right
+        return account or refused
