@@ -7,7 +7,7 @@ from wtforms import DateField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from appliance.rights import ROLES
-from webui.central.form_helpers import select_choices
+from webui.central.form_helpers import check_day, select_choices
 
 
 class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -16,7 +16,7 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     username = StringField("User name", [InputRequired(), Length(max=64)])
     name = StringField("Name", [InputRequired(), Length(max=200)])
     role = SelectField("Role", choices=select_choices({role: role for role in ROLES}))
-    ends = DateField("Ends on (supply teachers)", [Optional()])
+    ends = DateField("Ends on (supply teachers)", [Optional(), check_day])
 
 
 def end_of_day(day: date | None) -> datetime | None:
