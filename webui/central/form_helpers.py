@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from flask_wtf import FlaskForm
+from wtforms import DateField
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import ValidationError
 
 from appliance.central.errors import CentralError
 
@@ -14,6 +16,12 @@ F = TypeVar("F", bound=FlaskForm)
 def select_choices(words: Mapping[str, str]) -> list[SelectChoice]:
     """Return what can be chosen: what is sent, and the words that a person reads."""
     return [SelectChoice(value, text) for value, text in words.items()]
+
+
+def check_day(_form: FlaskForm, field: DateField) -> None:
+    """Refuse a day at the ends of the calendar, which is no day any more in another zone."""
+    if field.data is not None and not 2000 <= field.data.year < 2200:
+        raise ValidationError("a day between 2000 and 2200")
 
 
 def require_valid(form: F) -> F:

@@ -86,6 +86,14 @@ def test_no_number_is_too_large_for_a_fault(cora: Browser, app: Flask) -> None:
     assert cora.client.get("/rules").status_code == 200, "signed in until the end"
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "1999-12-31", "2200-01-01", "2026-02-30", "x"])
+def test_no_account_ends_on_a_day_at_the_ends_of_the_calendar(cora: Browser, day: str) -> None:
+    form = cora.open("/accounts").form_with("username", "ends")
+    cora.send(form, username="stella", name="Stella", role="teacher", ends=day)
+    assert "Ends on" in cora.text
+    assert "stella" not in cora.client.get("/accounts").text
+
+
 def test_no_address_takes_a_control_character(cora: Browser, app: Flask) -> None:
     for path in (*addresses(app, "POST", "a\x00b"), *addresses(app, "GET", "a\x00b")):
         assert is_calm(cora.client.get(path)), path

@@ -8,7 +8,7 @@ from wtforms.validators import EqualTo, InputRequired, Length, Optional
 
 from appliance.central.accounts import MIN_PASSWORD_LENGTH
 from appliance.rights import ROLES
-from webui.central.form_helpers import select_choices
+from webui.central.form_helpers import check_day, select_choices
 
 
 class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -17,7 +17,7 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     username = StringField("User name", [InputRequired(), Length(max=64)])
     name = StringField("Name", [InputRequired(), Length(max=200)])
     role = SelectField("Role", choices=select_choices({role: role for role in ROLES}))
-    ends = DateField("Ends on (supply teachers)", [Optional()])
+    ends = DateField("Ends on (supply teachers)", [Optional(), check_day])
 
 
 class OwnPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
