@@ -53,6 +53,9 @@ SCHOOL_WIDE: dict[str, Change] = {
     "an index": lambda school, session: session.add(
         PublicationRow(hash="a" * 64, built_at=school.clock(), names=1)
     ),
+    "an account": lambda school, session: accounts.add_account(
+        session, school.clock(), username="ada", name="Ada", role="teacher", password="a long one", by="cora"
+    ),
     "an opening for the school": approve("school"),
 }
 OF_ONE_ROOM: dict[str, Change] = {
@@ -64,9 +67,6 @@ OF_ONE_ROOM: dict[str, Change] = {
     "another token": lambda school, session: rooms.enrol_room(session, school.clock(), name="Room 4", by="cora"),
 }
 OF_NOBODY: dict[str, Change] = {
-    "an account": lambda school, session: accounts.add_account(
-        session, school.clock(), username="ada", name="Ada", role="teacher", password="a long one", by="cora"
-    ),
     "health": lambda school, session: rooms.record_health(
         session,
         school.clock(),

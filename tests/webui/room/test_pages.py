@@ -125,3 +125,17 @@ def test_whoever_comes_is_told_what_stands_between_the_room_and_central(
         shutil.rmtree(folder.parent)
     assert words in page
     assert b"echnician" in page, "and what to do"
+
+
+def test_a_table_that_cannot_be_read_signs_nobody_in_and_nobody_out(app: Flask, teacher: FlaskClient) -> None:
+    table = app.session_interface.table  # type: ignore[attr-defined]  # ours
+    assert teacher.get("/").status_code == 200
+    table.close()
+    kept = table._path.parent.rename(table._path.parent.with_name("kept"))
+    table._path.parent.write_text("a file where the folder should be")
+    answer = teacher.get("/")
+    assert answer.status_code == 503
+    assert "Please try again shortly" in answer.get_data(as_text=True)
+    table._path.parent.unlink()
+    kept.rename(table._path.parent)
+    assert teacher.get("/").status_code == 200
