@@ -12,17 +12,18 @@ import tempfile
 from pathlib import Path
 
 FIRST_PORT = 10_240
+STEP = 2  # central serves rooms on the port after its pages', unless its settings name another
 LAST_PORT = 32_000  # the kernel hands out those from 32768 on (ip(7), ip_local_port_range)
 _TURN = Path(tempfile.gettempdir()) / f"hallpass-test-ports-{os.getuid()}"
 
 
 def free_port() -> int:
-    """Return a port that nobody holds on 127.0.0.1, on UDP and TCP alike."""
+    """Return a port that nobody holds on 127.0.0.1, on UDP and TCP alike; nor the one after it."""
     with _TURN.open("a+") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         turn.seek(0)
         port = int(turn.read() or FIRST_PORT)
-        while not _is_free(port):
+        while not (_is_free(port) and _is_free(port + 1)):
             port = _next_port(port)
         turn.truncate(0)
         turn.write(str(_next_port(port)))
@@ -30,7 +31,7 @@ def free_port() -> int:
 
 
 def _next_port(port: int) -> int:
-    return port + 1 if port < LAST_PORT else FIRST_PORT
+    return port + STEP if port < LAST_PORT else FIRST_PORT
 
 
 def _is_free(port: int) -> bool:

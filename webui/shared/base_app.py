@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MAX_BODY_BYTES = 1024 * 1024
+RETRY_SECONDS = 5  # after which a browser may ask again for what is away
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
@@ -150,8 +151,9 @@ def _render_failure(problem: HallpassError) -> tuple[str, int]:
     return render_template("shared/problem.html", words=f"{problem}."), 409
 
 
-def _render_unavailable(problem: SessionsUnavailable) -> tuple[str, int]:
-    return render_template("shared/problem.html", words=f"{problem}."), 503
+def _render_unavailable(problem: SessionsUnavailable) -> tuple[str, int, dict[str, str]]:
+    page = render_template("shared/problem.html", words=f"{problem}.")
+    return page, 503, {"Retry-After": str(RETRY_SECONDS)}
 
 
 def _render_fault(problem: Exception) -> tuple[str, int]:

@@ -86,6 +86,16 @@ class Faults:
         asyncio.run(run_agent_without_central())
         return health.read_health(self.room.paths.health_folder, clock.now)
 
+    def no_longer_enrolled(self) -> tuple[ProcessHealth, ...]:
+        self.central.token = "another"
+        self.room.start_agent()
+        return self._said_by("agent", Condition.NO_LONGER_ENROLLED)
+
+    def clock_differs(self) -> tuple[ProcessHealth, ...]:
+        self.central.clock_ahead = 120.0
+        self.room.start_agent()
+        return self._said_by("agent", Condition.CLOCK_DIFFERS)
+
     def lists_stale(self) -> tuple[ProcessHealth, ...]:
         self.central.stop()
         fetched_at = time.time() - 30 * DAY_SECONDS

@@ -14,10 +14,10 @@ TESS = Account(username="tess", name="Tess Teacher", role="teacher")
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
+def app(tmp_path: Path, short_path: Path) -> Flask:
     return create_app(
         RoomSettings(
-            room=RoomSection(name="Room 4", data=tmp_path, run=Path("/tmp/hp-nobody-serves-here")),
+            room=RoomSection(name="Room 4", data=tmp_path, run=short_path / "run"),
             dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
         )
     )

@@ -118,11 +118,8 @@ def test_whoever_comes_is_told_what_stands_between_the_room_and_central(
 ) -> None:
     folder = app.extensions["room"]._paths.health_folder
     assert words not in stranger.get("/sign-in").data
-    try:
-        health.write_health(folder, ProcessHealth(process="agent", time=time.time(), conditions=(condition,)))
-        page = stranger.get("/sign-in").data
-    finally:
-        shutil.rmtree(folder.parent)
+    health.write_health(folder, ProcessHealth(process="agent", time=time.time(), conditions=(condition,)))
+    page = stranger.get("/sign-in").data
     assert words in page
     assert b"echnician" in page, "and what to do"
 

@@ -270,7 +270,9 @@ def test_health_travels_when_something_changes_and_a_burst_of_changes_once(
 def test_an_account_whose_password_is_new_has_no_kept_sign_in_any_more(folder: Path, central: FakeCentral) -> None:
     now = datetime.now(UTC)
     for name in ("tess", "tom", "tim"):
-        central.accounts[name, "secret"] = Account(username=name, name=name, role="teacher")
+        central.accounts[name, "secret"] = Account(
+            username=name, name=name, role="teacher", valid_after=now - timedelta(hours=1)
+        )
     states = [
         AccountState(username="tess", valid_after=now + timedelta(hours=1), role="teacher"),
         AccountState(username="tom", valid_after=now - timedelta(hours=1), role="teacher"),

@@ -1,4 +1,4 @@
-"""What tests of the appliance share."""
+"""What tests share."""
 
 import tempfile
 from collections.abc import Iterator
