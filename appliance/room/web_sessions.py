@@ -9,7 +9,6 @@ At a room a session carries a teacher's rights, whatever else its owner may do a
 
 import contextlib
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -26,19 +25,12 @@ from appliance.protocol import Account, AccountState
 from appliance.room.account_states import is_account_over, read_account_states
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.teachers import NO_TEACHER, as_teacher
+from appliance.room.web_sessions_file import is_damage, open_sessions_file
 from appliance.sessions import SessionRecord, SessionsUnavailable
 from dns.errors import DECODING_FAILED
 
 MAX_SET_ASIDE = 3
 MAX_DEVICES_OF_ACCOUNT = 50
-_WAIT_SECONDS = 5.0
-_VERSION = 1
-_TABLES = (
-    """CREATE TABLE sessions (id_hash TEXT PRIMARY KEY, username TEXT NOT NULL, account BLOB NOT NULL,
-        issued REAL NOT NULL, last_used REAL NOT NULL, device TEXT NOT NULL, ended REAL)""",
-    "CREATE INDEX sessions_username ON sessions (username)",
-    "CREATE TABLE known_devices (token_hash TEXT PRIMARY KEY, username TEXT NOT NULL, last_used REAL NOT NULL)",
-)
 _COLUMNS = "id_hash, account, issued, last_used, device"
 
 log = logging.getLogger("hallpass.web")
@@ -259,27 +251,6 @@ class RoomSessions:
         return said is not None and is_account_over(account, said, now)
 
 
-def open_sessions_file(path: Path) -> sqlite3.Connection:
-    """Open the file, or begin it. Raises sqlite3.Error or OSError; `is_damage` tells which of them is damage."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    path.chmod(0o600)
-    connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        _check_pages(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # what was ended stays ended after a power cut
-        connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in _TABLES:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 def _decode_record(row: tuple[str, bytes, float, float, str]) -> SessionRecord:
     """Return a row as a record. Raises sqlite3.DatabaseError where it is none that we wrote."""
     id_hash, kept, issued, last_used, device = row
@@ -293,18 +264,6 @@ def _decode_record(row: tuple[str, bytes, float, float, str]) -> SessionRecord:
         )
     except (*DECODING_FAILED, TypeError, ValueError, OverflowError, OSError) as problem:
         raise sqlite3.DatabaseError(f"a row is not one of ours: {problem}") from None
-
-
-def _check_pages(connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-        raise sqlite3.DatabaseError("its pages do not fit together")
-
-
-def is_damage(problem: Exception) -> bool:
-    """Tell a file that is no database, or not this one, from trouble that passes (a lock, a full disk)."""
-    if isinstance(problem, sqlite3.OperationalError):
-        return "no such" in str(problem)
-    return isinstance(problem, sqlite3.DatabaseError)
 
 
 def _end(connection: sqlite3.Connection, hashes: list[str], now: datetime) -> int:

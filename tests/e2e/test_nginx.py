@@ -42,6 +42,7 @@ class Site:
             "listen 443 ssl;": f"listen 127.0.0.1:{self.pages_port} ssl;",
             "listen 8443;": f"listen 127.0.0.1:{self.rooms_port};",
             "127.0.0.1:8081": f"127.0.0.1:{self.central_port}",
+            "127.0.0.1:8082": f"127.0.0.1:{self.central_port + 1}",
             "/etc/hallpass/": f"{folder}/",
             "pid /run/nginx.pid;": f"pid {folder}/nginx.pid;\nerror_log stderr notice;\ndaemon off;",
             "user www-data;": "user root;",  # the test's folder is its own

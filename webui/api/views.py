@@ -1,30 +1,27 @@
 """What rooms call (see `appliance.protocol`): each view reads, asks a service, and answers."""
 
 import contextlib
-import os
 import re
-from collections.abc import Generator, Iterable
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 import msgspec
 from flask import Blueprint, Response, current_app, g, request
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
-from werkzeug.wsgi import FileWrapper
 
 from appliance import protocol
 from appliance.central import incidents, reports, requests, room_actions, rooms
 from appliance.central.account_states import list_account_states
 from appliance.central.errors import Busy, CentralError, NotFound
-from appliance.central.lists.downloads import PIECE_BYTES, paced_pieces
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
 from appliance.central.sign_in import room_origin
 from appliance.rights import ROOM, Right, Scope, has_right
 from appliance.sign_in_throttle import TooManyTries
 from dns.errors import DECODING_FAILED
+from webui.api.index_download import index_response
 from webui.shared import event_stream
 from webui.shared.access import requested_right, requires
 
@@ -142,34 +139,8 @@ def index(version: str) -> Response:
     path = central().publisher.find_index_file(version, base)
     if path is None:
         raise NotFound("there is no such index")
-    response = _file_response(path, etag=f"{version}-{path.stem}")
+    response = index_response(central(), path, etag=f"{version}-{path.stem}")
     response.cache_control.max_age = 86400  # its name is its hash: it never changes
-    return response
-
-
-def _file_response(path: Path, *, etag: str) -> Response:
-    """Return a file, or the part that was asked for, as a stream that keeps to the uplink's cap. Raises Busy."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        raise NotFound("there is no such index") from None  # pruned in this very moment
-    size = os.fstat(file.fileno()).st_size
-    response = Response(
-        FileWrapper(file, PIECE_BYTES), mimetype="application/octet-stream", direct_passthrough=True
-    )
-    response.call_on_close(file.close)
-    response.content_length = size
-    response.set_etag(etag)
-    try:
-        response.make_conditional(request, accept_ranges=True, complete_length=size)
-        if response.status_code in (200, 206) and request.method == "GET":
-            response.call_on_close(central().download_slots.take_slot())
-            pieces = iter(cast("Iterable[bytes]", response.response))
-            response.response = event_stream.as_stream(paced_pieces(pieces, central().uplink_cap))
-            response.direct_passthrough = False  # so that closing it closes what hangs on it, begun or not
-    except BaseException:
-        response.close()
-        raise
     return response
 
 

@@ -15,8 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask import Blueprint, Flask, Response, current_app, render_template
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
@@ -40,17 +39,6 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-
-
-class _ForegroundSessions(SecureCookieSessionInterface):
-    """Sessions in a signed cookie, which no request of the background renews.
-
-    Its answer may come after that to somebody's press, and would set the cookie back to what it was before it.
-    """
-
-    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
-        """Tell whether the answer sets the cookie."""
-        return super().should_set_cookie(app, session) and not is_background_request()
 
 
 shared = Blueprint(
@@ -77,8 +65,6 @@ def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_bo
         BOOTSTRAP_SERVE_LOCAL=True,
     )
     app.wsgi_app = _refuse_impossible_hosts(app.wsgi_app)  # type: ignore[assignment]  # as Flask documents it
-    app.session_interface = _ForegroundSessions()
-    app.jinja_env.globals["is_background_request"] = is_background_request
     Bootstrap5(app)
     app.extensions["hallpass-csrf"] = CSRFProtect(app)
     app.register_blueprint(shared)
@@ -88,11 +74,6 @@ def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_bo
     app.register_error_handler(HallpassError, _render_failure)
     app.register_error_handler(Exception, _render_fault)
     return app
-
-
-def is_background_request() -> bool:
-    """Tell whether the page itself asks (`refresh.js`, a stream of events), not somebody who pressed something."""
-    return "X-Refresh" in request.headers or request.accept_mimetypes.best == "text/event-stream"
 
 
 def _refuse_impossible_hosts(serve: "WSGIApplication") -> "WSGIApplication":

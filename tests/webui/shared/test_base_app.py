@@ -4,9 +4,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-from flask import flash, render_template
-
 from webui.shared.base_app import create_base_app
 
 
@@ -14,34 +11,6 @@ def test_a_site_says_how_its_cookie_is_called_wherever_its_module_lives(tmp_path
     for cookie in ("hallpass-room", "hallpass-central"):
         app = create_base_app("somewhere.else", tmp_path, cookie=cookie, tls=False)
         assert app.config["SESSION_COOKIE_NAME"] == cookie
-
-
-BACKGROUND = [{"X-Refresh": "1"}, {"Accept": "text/event-stream"}]
-
-
-@pytest.mark.parametrize("headers", BACKGROUND)
-def test_a_page_renewed_in_the_background_takes_no_message_and_sets_no_cookie(
-    tmp_path: Path, headers: dict[str, str]
-) -> None:
-    app = create_base_app("somewhere.else", tmp_path, cookie="hallpass-room", tls=False)
-    app.config["WTF_CSRF_ENABLED"] = False
-
-    @app.post("/press")
-    def press() -> str:
-        flash("It is done.")
-        return ""
-
-    @app.get("/page")
-    def page() -> str:
-        return render_template("shared/problem.html", words="A page.", current_user=None)
-
-    browser = app.test_client()
-    browser.post("/press")
-    renewed = browser.get("/page", headers=headers)
-    assert "It is done." not in renewed.text
-    assert "Set-Cookie" not in renewed.headers
-    assert "It is done." in browser.get("/page").text
-    assert "It is done." not in browser.get("/page").text
 
 
 def test_servers_that_start_together_share_one_key(tmp_path: Path) -> None:
