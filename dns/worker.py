@@ -231,6 +231,9 @@ class Worker:
                     continue
                 policy = await loop.run_in_executor(None, self._source.load)
                 self.resolver.replace_policy(policy)
+                if touched:
+                    # A file's times are set before its content: whoever writes may still have been at it.
+                    self._read_whole_at = time.monotonic() - READ_WHOLE_SECONDS + READ_AGAIN_SECONDS
             except ValueError as problem:
                 self.policy_problem = str(problem)
                 _log.warning("keeping the policy as it was: %s", problem)

@@ -181,6 +181,22 @@ def test_lists_are_read_now_and_then_where_nothing_seems_to_be_wrong(monkeypatch
     run(story())
 
 
+def test_lists_that_were_touched_and_found_whole_are_read_again_soon() -> None:
+    async def story() -> None:
+        source = Source(FakePolicy())
+        async with working(source) as (worker, ask):
+            source.next = found_whole = FakePolicy()
+            source.touched = True
+            while worker.resolver.policy is not found_whole:
+                await ask("fine.example")
+            source.touched = False
+            source.others = FakePolicy(blocked={"bets.example"})  # what was still being written has arrived
+            while await ask("bets.example") != "0.0.0.0":
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
 def test_the_clock_may_be_set() -> None:
     async def story() -> None:
         source = Source(FakePolicy())
