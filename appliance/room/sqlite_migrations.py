@@ -9,6 +9,8 @@ Works for every connection in autocommit mode (isolation_level None), SQLCipher'
 """
 
 import contextlib
+import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +19,8 @@ from sqlite_utils import Database
 from appliance.errors import HallpassError
 
 LOCK_SECONDS = 120.0  # how long another process may take for a step, on a slow card with a full database
+
+_LOCK_POLL_SECONDS = 0.05
 
 Migration = Callable[[Database], None]
 
@@ -38,6 +42,23 @@ def apply_migrations(
     with _patience(connection):
         while _apply_next(connection, migrations, adopt_record):
             pass
+
+
+def use_write_ahead_log(connection: Any) -> None:
+    """Turn a database to WAL, which its file remembers. For that SQLite waits for no other process; this does.
+
+    Raises the connection's own errors.
+    """
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as problem:
+            if "locked" not in str(problem) or time.monotonic() > until:
+                raise
+            time.sleep(_LOCK_POLL_SECONDS)
+        else:
+            return
 
 
 def _apply_next(connection: Any, migrations: Sequence[Migration], adopt_record: Callable[[Database], int]) -> bool:

@@ -137,6 +137,10 @@ class RoomSessions:
         with self._lock:
             self._disconnect()
 
+    def __del__(self) -> None:
+        """Close the file where nobody did: pages have no end of their own to do it at."""
+        self._disconnect()
+
     def _held_of(self, username: str) -> list[tuple[str, SessionRecord]]:
         with self._reading() as connection:
             rows = connection.execute(

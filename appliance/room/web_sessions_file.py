@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from appliance.room.sqlite_migrations import DatabaseTooNew, Migration, apply_migrations
+from appliance.room.sqlite_migrations import DatabaseTooNew, Migration, apply_migrations, use_write_ahead_log
 
 _WAIT_SECONDS = 5.0
 _TABLES = (
@@ -35,7 +35,7 @@ def open_sessions_file(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         _check_pages(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")  # what was ended stays ended after a power cut
         apply_migrations(connection, _MIGRATIONS)
     except DatabaseTooNew as problem:  # set aside as damage is: people sign in again

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from appliance.room.agent import schema
-from appliance.room.sqlite_migrations import DatabaseTooNew, apply_migrations
+from appliance.room.sqlite_migrations import DatabaseTooNew, apply_migrations, use_write_ahead_log
 
 
 class AgentDatabase:
@@ -19,7 +19,7 @@ class AgentDatabase:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)  # it holds verifiers of passwords
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(self._connection)
         self._connection.execute("PRAGMA synchronous = FULL")
         try:
             apply_migrations(self._connection, schema.MIGRATIONS)

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def told(school: FakeSchool, room: str = "Room 4") -> Target:
 
 def back_up(folder: Path, to: Path) -> None:
     """Make a backup as the manual says: with SQLite's own `.backup`."""
-    with sqlite3.connect(folder / "central.db") as live, sqlite3.connect(to) as copy:
+    with closing(sqlite3.connect(folder / "central.db")) as live, closing(sqlite3.connect(to)) as copy:
         live.backup(copy)
 
 
@@ -150,7 +151,10 @@ def test_a_restore_under_a_central_that_runs_is_noticed(folder: Path, tmp_path: 
     back_up(folder, tmp_path / "backup.db")
     block(school, "bad.example.org")
     before = told(school)
-    with sqlite3.connect(tmp_path / "backup.db") as copy, sqlite3.connect(folder / "central.db") as live:
+    with (
+        closing(sqlite3.connect(tmp_path / "backup.db")) as copy,
+        closing(sqlite3.connect(folder / "central.db")) as live,
+    ):
         copy.backup(live)
     after = told(school)
     assert after.epoch != before.epoch

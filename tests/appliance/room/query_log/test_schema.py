@@ -1,6 +1,8 @@
 """An older database becomes today's, whole or not at all, and nothing in it is lost."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -131,10 +133,9 @@ def test_what_an_older_database_notes_in_a_table_of_its_own_is_believed(connecti
         migration(db)
         db.execute("INSERT INTO migrations VALUES (?, datetime('now'))", (number,))
     schema.migrate_query_log(connection)
-    fresh = Database(memory=True)
-    fresh.conn.isolation_level = None
-    schema.migrate_query_log(fresh.conn)
-    assert db.schema == fresh.schema
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        schema.migrate_query_log(fresh)
+        assert db.schema == Database(fresh).schema
 
 
 def test_a_migration_that_fails_leaves_the_database_at_the_state_before(
