@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_room_that_was_away_over_a_restore_follows_what_holds_now(school: Scho
     with school.coordinator(password) as coordinator:
         block(coordinator, "two.example.org")
         until("the first rule", lambda: room.dig.addresses("two.example.org") == REFUSED)
-        with sqlite3.connect(database) as live, sqlite3.connect(backup) as copy:
+        with closing(sqlite3.connect(database)) as live, closing(sqlite3.connect(backup)) as copy:
             live.backup(copy)
         block(coordinator, "forgotten.example.org")
         until("the rule after the backup", lambda: room.dig.addresses("forgotten.example.org") == REFUSED)
