@@ -78,11 +78,11 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Return the processor time, user and system, of all the server's processes."""
-        return sum(_cpu_seconds(pid) for process in self.processes for pid in family(process.pid))
+        return sum(cpu_seconds(pid) for process in self.processes for pid in family(process.pid))
 
     def beside_seconds(self) -> float:
         """Return the processor time of what runs beside it."""
-        return sum(_cpu_seconds(pid) for process in self.beside for pid in family(process.pid))
+        return sum(cpu_seconds(pid) for process in self.beside for pid in family(process.pid))
 
     def proportional_bytes(self) -> int:
         """Return the memory of the server's largest process, shared pages counted in proportion (PSS)."""
@@ -217,7 +217,8 @@ def pss(pid: int) -> int:
     return 0
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
