@@ -172,7 +172,7 @@ def test_a_real_fault_raises_every_condition(faults: Faults, condition: Conditio
 def test_a_room_is_starting_until_its_resolver_answers(faults: Faults) -> None:
     faults.starting()
     wait_until("an answer of the resolver", lambda: {one.process for one in faults.room.said()} >= {"resolver-1"})
-    assert Condition.STARTING not in faults.room.conditions()
+    wait_until("all of them", lambda: Condition.STARTING not in faults.room.conditions())
 
 
 def test_a_resolver_that_cannot_start_has_stopped_and_starts_no_longer(faults: Faults) -> None:
