@@ -192,6 +192,11 @@ _FIRST, _LAST = (
 )  # a Pi without a clock begins 1970
 
 
+def normalize_username(typed: str) -> str:
+    """Return a user name as accounts have it."""
+    return typed.strip().lower()
+
+
 def check_message(message: msgspec.Struct) -> None:
     """Raise BadMessage where a text, or a time, within a message is none that can be kept everywhere.
 

@@ -28,6 +28,7 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 KNOWN_DEVICE_DAYS = 180
+MAX_DEVICES_OF_ACCOUNT = 50  # that are known; beyond it those used longest ago are forgotten
 KNOWN_DEVICE_TRIES = RateLimitItemPerMinute(20, 5)
 SOURCE_TRIES = RateLimitItemPerMinute(10, 5)
 ACCOUNT_TRIES = RateLimitItemPerMinute(30, 15)  # from unknown devices together

@@ -44,7 +44,7 @@ def add_account(
     ends: datetime | None = None,
 ) -> UserRow:  # fmt: skip
     """Add an account. Raises NotPossible where the name is taken or the password too short."""
-    username = normalize_username(username)
+    username = protocol.normalize_username(username)
     if not username or not username.replace("-", "").replace(".", "").replace("_", "").isalnum():
         raise NotPossible(f"{username!r} is no user name: letters, digits, dots, hyphens and underscores")
     if len(password) < MIN_PASSWORD_LENGTH:
@@ -88,7 +88,7 @@ def list_accounts(session: Session) -> list[UserRow]:
 
 def authenticate(store: Store, now: datetime, username: str, password: str) -> protocol.Account | None:
     """Return the account whose password this is, or None."""
-    username = normalize_username(username)
+    username = protocol.normalize_username(username)
     with store.read_session() as session:
         user = find_user(session, username)
     right = _verify_password(user.password if user else _dummy_verifier, password)
@@ -98,11 +98,6 @@ def authenticate(store: Store, now: datetime, username: str, password: str) -> p
 def find_user(session: Session, username: str) -> UserRow | None:
     """Return the row of a name that somebody typed; PostgreSQL keeps no NUL, and would not look for one either."""
     return None if protocol.find_control_character(username) else session.get(UserRow, username)
-
-
-def normalize_username(typed: str) -> str:
-    """Return a user name as accounts have it."""
-    return typed.strip().lower()
 
 
 def _verify_password(verifier: str, password: str) -> bool:

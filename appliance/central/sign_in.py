@@ -15,11 +15,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from appliance.central import accounts, audit
 from appliance.central.models import KnownDeviceRow, ThrottleRow
 from appliance.central.store import Store
-from appliance.protocol import Account
-from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS, SignInOrigin, SignInThrottle, TooManyTries
+from appliance.protocol import Account, normalize_username
+from appliance.sign_in_throttle import (
+    KNOWN_DEVICE_DAYS,
+    MAX_DEVICES_OF_ACCOUNT,
+    SignInOrigin,
+    SignInThrottle,
+    TooManyTries,
+)
 
 PAGES = "central"  # the place of central's own pages
-MAX_DEVICES_OF_ACCOUNT = 50
 
 
 def room_origin(room_id: int, device: str) -> SignInOrigin:
@@ -37,7 +42,7 @@ class CentralSignIn:
 
     def sign_in(self, origin: SignInOrigin, username: str, password: str) -> Account | TooManyTries | None:
         """Return whose user name and password these are."""
-        username = accounts.normalize_username(username)
+        username = normalize_username(username)
         known = origin.known_device(username)
         counted = self._throttle.count_try(origin, username, is_known_device=self._is_known(known))
         if isinstance(counted, TooManyTries):

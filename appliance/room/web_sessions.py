@@ -27,10 +27,10 @@ from appliance.room.file_state import FileState, read_file_state
 from appliance.room.teachers import NO_TEACHER, as_teacher
 from appliance.room.web_sessions_file import is_damage, open_sessions_file
 from appliance.sessions import SessionRecord, SessionsUnavailable
+from appliance.sign_in_throttle import MAX_DEVICES_OF_ACCOUNT
 from dns.errors import DECODING_FAILED
 
 MAX_SET_ASIDE = 3
-MAX_DEVICES_OF_ACCOUNT = 50
 _COLUMNS = "id_hash, account, issued, last_used, device"
 
 log = logging.getLogger("hallpass.web")
@@ -167,14 +167,8 @@ class RoomSessions:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+        with self._reading() as connection, _transaction_of(connection):
+            yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -237,13 +231,8 @@ class RoomSessions:
         rows = connection.execute(f"SELECT {_COLUMNS} FROM sessions WHERE ended IS NULL")  # noqa: S608 (columns of ours)
         over = [row[0] for row in rows.fetchall() if self._has_ended(_decode_record(row).account)]
         if over:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with _transaction_of(connection):
                 _end(connection, over, self._now())
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
         self._seen = state
 
     def _has_ended(self, account: Account) -> bool:
@@ -268,6 +257,17 @@ def _decode_record(row: tuple[str, bytes, float, float, str]) -> SessionRecord:
         )
     except (*DECODING_FAILED, TypeError, ValueError, OverflowError, OSError) as problem:
         raise sqlite3.DatabaseError(f"a row is not one of ours: {problem}") from None
+
+
+@contextmanager
+def _transaction_of(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _end(connection: sqlite3.Connection, hashes: list[str], now: datetime) -> int:

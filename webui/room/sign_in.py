@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from limits.storage import MemoryStorage
 
-from appliance.protocol import Account, Credentials
+from appliance.protocol import Account, Credentials, normalize_username
 from appliance.room.agent import rpc
 from appliance.room.web_sessions import RoomSessions
 from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS, CountedTry, SignInOrigin, SignInThrottle, TooManyTries
@@ -28,7 +28,7 @@ class RoomSignIn:
 
     def check(self, attempt: SignInAttempt) -> Account | SignInRefused:
         """Return whose user name and password these are. Raises SessionsUnavailable."""
-        username = attempt.username.strip().lower()
+        username = normalize_username(attempt.username)
         origin = SignInOrigin(place=PLACE, source=attempt.address, device=attempt.device)
         known = origin.known_device(username)
         counted = self._throttle.count_try(

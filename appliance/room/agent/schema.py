@@ -54,8 +54,6 @@ def _sent_messages(db: Database) -> None:
     db.execute(
         "ALTER TABLE requests ADD COLUMN from_central INTEGER NOT NULL DEFAULT 0"
     )  # its times are central's
-    db.execute("ALTER TABLE verifiers ADD COLUMN saved_at REAL NOT NULL DEFAULT 0")  # the room's clock
-    db.execute("UPDATE verifiers SET saved_at = strftime('%s', until) - 30 * 86400")  # that is how long they hold
 
 
 MIGRATIONS: tuple[Migration, ...] = (_first, _tries_and_closings, _sent_messages)

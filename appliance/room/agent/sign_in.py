@@ -18,7 +18,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from appliance.errors import HallpassError
-from appliance.protocol import Account, AccountState, Credentials
+from appliance.protocol import Account, AccountState, Credentials, normalize_username
 from appliance.room.account_states import is_account_over, read_account_states, write_account_states
 from appliance.room.agent.account_cache import KeptSignIn
 from appliance.room.agent.central_client import CentralClient
@@ -68,7 +68,7 @@ class AgentSignIn:
 
     async def sign_in(self, client: CentralClient, credentials: Credentials) -> Account:
         """Return the teacher whose user name and password these are. Raises SignInFailed or HallpassError."""
-        username = credentials.username.strip().lower()
+        username = normalize_username(credentials.username)
         try:
             account = await client.sign_in(msgspec.structs.replace(credentials, username=username))
         except CentralThrottled as no:

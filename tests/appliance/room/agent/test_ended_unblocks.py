@@ -331,5 +331,4 @@ def _dropped() -> list[str]:
         *("DROP INDEX outbox_order", "DROP INDEX outbox_next_try", "DROP TABLE sent", "DROP TABLE central"),
         *(f"ALTER TABLE outbox DROP COLUMN {column}" for column in columns),
         "ALTER TABLE requests DROP COLUMN from_central",
-        "ALTER TABLE verifiers DROP COLUMN saved_at",
     ]
