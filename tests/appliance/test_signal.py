@@ -1,14 +1,15 @@
 """A signal blocks the greenlet that waits where an event loop runs, the thread that waits elsewhere."""
 
-import subprocess
-import sys
-import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from appliance.signal import Signal
+from tests.fakes import programs
+
+run_under_gevent = partial(programs.run_under_gevent, "from appliance.signal import Signal\ngevent.get_hub()")
 
 PATIENCE_SECONDS = 20.0
 
@@ -76,15 +77,6 @@ def test_no_set_is_lost_between_many_waits() -> None:
             there.set()
             assert back.wait(PATIENCE_SECONDS)
         assert answers.result(PATIENCE_SECONDS) == 20_000
-
-
-def run_under_gevent(story: str) -> str:
-    """Run it in an interpreter of its own: an event loop, once there, changes how a thread waits."""
-    head = "import threading, time, gevent\nfrom appliance.signal import Signal\ngevent.get_hub()\n"
-    command = [sys.executable, "-X", "dev", "-c", head + textwrap.dedent(story)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def test_two_thousand_greenlets_wait_in_one_thread_and_another_thread_wakes_them_all() -> None:

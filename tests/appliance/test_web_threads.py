@@ -1,20 +1,12 @@
 """What blocks runs in a few threads; one client gets half of them, and all of them busy for a minute are stuck."""
 
-import subprocess
-import sys
-import textwrap
 import threading
+from functools import partial
 
 from appliance.web_threads import run_in_thread
+from tests.fakes import programs
 
-
-def run_under_gevent(story: str) -> str:
-    """Run it in an interpreter of its own: an event loop, once there, changes how a thread waits."""
-    head = "import threading, time, gevent\nfrom appliance import web_threads\n"
-    command = [sys.executable, "-X", "dev", "-c", head + textwrap.dedent(story)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+run_under_gevent = partial(programs.run_under_gevent, "from appliance import web_threads")
 
 
 def test_one_client_gets_half_of_the_threads() -> None:

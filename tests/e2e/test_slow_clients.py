@@ -6,7 +6,6 @@ The addresses are those of a whole school; the figures for five thousand from on
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,19 +19,6 @@ HALF_A_BODY = b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100
 BEGINNINGS = (b"", HALF_A_REQUEST, HALF_A_BODY)
 WITHIN_SECONDS = 10.0  # a second on a machine that does nothing else
 OTHER = "127.0.0.2"
-
-
-@pytest.fixture(scope="module")
-def school() -> Iterator[School]:
-    with School() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def room(school: School) -> Room:
-    one = school.room("Room 4")
-    one.wait_until_answering()
-    return one
 
 
 @pytest.fixture(params=["room", "central"])

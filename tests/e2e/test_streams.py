@@ -8,7 +8,6 @@ import ctypes
 import socket
 import struct
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -31,19 +30,6 @@ FREED_WITHIN_SECONDS = 15.0
 STREAMS = 10  # of each kind: together more than a server has threads
 OWN_THREADS = 4  # the event loop's, and those that follow the database or the other processes
 _SO_ATTACH_FILTER = 26
-
-
-@pytest.fixture(scope="module")
-def school() -> Iterator[School]:
-    with School() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def room(school: School) -> Room:
-    one = school.room("Room 4")
-    one.wait_until_answering()
-    return one
 
 
 class Server:

@@ -21,12 +21,6 @@ REFUSED = ["0.0.0.0"]
 
 
 @pytest.fixture(scope="module")
-def school() -> Iterator[School]:
-    with School() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
 def rooms(school: School) -> tuple[Room, Room]:
     four, five = school.room("Room 4"), school.room("Room 5")
     for room in (four, five):

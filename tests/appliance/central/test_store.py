@@ -1,6 +1,4 @@
 import contextlib
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from sqlalchemy import select, text
 from appliance.central.errors import CentralError
 from appliance.central.models import Base, RoomRow
 from appliance.central.store import Store
+from tests.fakes.programs import TOGETHER, run_together
 from tests.fakes.school import FakeSchool, settings
 
 
@@ -40,22 +39,7 @@ def test_processes_that_start_together_bring_one_database_to_todays_tables(tmp_p
         "store = Store.from_settings(settings(Path(sys.argv[1]))); "
         "print('ready', flush=True); input(); store.migrate()"
     )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", prepare, str(tmp_path)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for _ in range(4)
-    ]  # fmt: skip
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    ended = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
-    assert ended == [("", 0)] * 4
+    assert run_together(prepare, str(tmp_path)) == [("", 0)] * TOGETHER
 
 
 def test_sqlite_keeps_foreign_keys_and_a_write_ahead_log(school: FakeSchool) -> None:

@@ -165,14 +165,19 @@ def test_a_mistake_in_the_settings_is_said(config: Path, text: str, says: str) -
     assert "Traceback" not in done.stderr
 
 
-def test_a_port_that_is_taken_is_one_clear_line(config: Path) -> None:
-    host, port = address(config).removeprefix("http://").split(":")
+def run_where_taken(config: Path, address: str) -> "subprocess.CompletedProcess[str]":
+    host, port = address.removeprefix("http://").split(":")
     with socket.socket() as other:
         other.bind((host, int(port)))
         other.listen()
         done = run("central", "--config", str(config))
     assert done.returncode == 1
     assert f"{host}:{port} cannot be used" in done.stderr
+    return done
+
+
+def test_a_port_that_is_taken_is_one_clear_line(config: Path) -> None:
+    done = run_where_taken(config, address(config))
     assert "Traceback" not in done.stderr
 
 
@@ -281,13 +286,7 @@ def test_a_bundle_says_the_rooms_own_port_where_there_is_one(config: Path, tmp_p
 
 
 def test_the_rooms_port_that_is_taken_is_one_clear_line(config: Path) -> None:
-    host, port = rooms_address(config).removeprefix("http://").split(":")
-    with socket.socket() as other:
-        other.bind((host, int(port)))
-        other.listen()
-        done = run("central", "--config", str(config))
-    assert done.returncode == 1
-    assert f"{host}:{port} cannot be used" in done.stderr
+    done = run_where_taken(config, rooms_address(config))
     assert "rooms_listen" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

@@ -16,6 +16,7 @@ from appliance.room.agent.store import AgentStore
 from appliance.room.query_log.database import open_database_for_writing
 from appliance.room.query_log.schema import migrate_query_log
 from appliance.room.sqlite_migrations import DatabaseTooNew, Migration, apply_migrations
+from tests.fakes.programs import TOGETHER, run_together
 
 OPEN_AGENT_STORE = """
 import sys
@@ -94,22 +95,8 @@ def test_a_process_that_dies_within_a_migration_leaves_the_state_before_it(tmp_p
 def test_processes_that_start_together_migrate_once_and_all_of_them_go_on(tmp_path: Path) -> None:
     for attempt in range(3):
         path = tmp_path / f"state-{attempt}.db"
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", OPEN_AGENT_STORE, str(path)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            )
-            for _ in range(4)
-        ]  # fmt: skip
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("\n")
-            process.stdin.flush()
-        said = [process.communicate(timeout=60)[1] for process in processes]
-        assert [process.returncode for process in processes] == [0] * 4, said
+        ended = run_together(OPEN_AGENT_STORE, str(path))
+        assert [status for _, status in ended] == [0] * TOGETHER, ended
         with closing(sqlite3.connect(path)) as connection:
             assert version(connection) == len(agent_schema.MIGRATIONS)
 
