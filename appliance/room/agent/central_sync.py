@@ -61,6 +61,7 @@ class CentralSync:
         self._paths = paths
         self._version = version
         self._now = now
+        self._epoch = ""  # that state.db is known to have: most lines name it, and need no look
         self.state = CentralState(now)
         self.ended_unblocks = EndedUnblocks(paths, store, self._now_as_datetime)
         self.health = HealthReport(client, self.state, self._room_health)
@@ -120,7 +121,7 @@ class CentralSync:
 
     async def _publish(self, line: FeedLine) -> None:
         """Hand on where the room should be."""
-        if line.epoch:
+        if line.epoch not in ("", self._epoch):
             try:
                 await self._adopt_epoch(line.epoch)
             except (OSError, sqlite3.Error) as problem:
@@ -138,6 +139,7 @@ class CentralSync:
             await run_blocking(self.ended_unblocks.reconcile_stores)
             self.health.report_again()
             self.outbox.notify()
+        self._epoch = epoch
 
     async def _note_clock(self) -> None:
         """See to it, for ever, that the difference of the clocks is known to whoever makes a policy."""
