@@ -89,12 +89,21 @@ class Dig:
         return (status[1] if status else "", re.findall(r"^[^;].*\sIN\s+A\s+(\S+)", result.stdout, re.MULTILINE))
 
     def addresses(self, name: str) -> list[str]:
-        """Return the addresses quickly, without a process of its own for each question."""
+        """Return the addresses quickly, without a process of its own for each question.
+
+        Asks again after two seconds as every stub does (RFC 1035, section 4.2.1). Raises TimeoutError after three.
+        """
         query = DNSRecord.question(name)
         with socket.socket(type=socket.SOCK_DGRAM) as asker:
             asker.settimeout(2)
-            asker.sendto(query.pack(), ("127.0.0.1", self._port))
-            answer = DNSRecord.parse(asker.recv(4096))
+            for tries_left in (2, 1, 0):
+                asker.sendto(query.pack(), ("127.0.0.1", self._port))
+                try:
+                    answer = DNSRecord.parse(asker.recv(4096))
+                    break
+                except TimeoutError:
+                    if not tries_left:
+                        raise
         return [str(record.rdata) for record in answer.rr if record.rtype == QTYPE.A]
 
 
