@@ -1,16 +1,23 @@
-"""Runs several commands in the foreground as one: starts them, restarts what dies, stops them all together.
+"""Runs several commands in the foreground as one: starts them, restarts what dies or hangs, stops them together.
 
 On the card systemd does this; `hallpass room` and `hallpass demo` do it on a developer's machine. Rules:
 
-- A child that fails within `STARTUP_SECONDS` of the first start has something wrong that a restart will not
-  mend (a port taken, a mistake in the settings): everything stops, and the status is 1. The child has said why.
-- A child that dies later is restarted, after a pause that doubles from one second up to thirty.
+- A child that dies is restarted, after a pause that doubles from one second up to thirty.
+- A child that has a watchdog says that it lives as it does to systemd (`appliance.sd_notify`). Where it is silent
+  for too long it is ended, with all processes that it started, and then it is one that died. Silence is counted
+  in the time for which this process itself ran: a machine that stands still is no child's fault.
+- A child that fails before it ever ran well may have something wrong that no restart will mend. Whoever made the
+  group is asked (`is_hopeless`); then everything stops, and the status is 1. The child has said why.
 - SIGINT or SIGTERM stops everything: SIGTERM to each child, SIGKILL to what is left after `STOP_TIMEOUT_SECONDS`.
 - A child never outlives us: the kernel ends it when this process dies, however it dies (Linux, prctl(2)).
 """
 
+import contextlib
 import ctypes
+import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,54 +26,125 @@ from types import FrameType
 
 import msgspec
 
-STARTUP_SECONDS = 3.0
+STARTUP_SECONDS = 3.0  # a child without a watchdog that lived so long ran well
 STOP_TIMEOUT_SECONDS = 8.0
 MAX_RESTART_DELAY_SECONDS = 30.0
+WATCHDOG_SECONDS = 20.0
+FIRST_SIGN_SECONDS = 120.0  # for the first sign of life: large lists are read whole before it
 _POLL_SECONDS = 0.1
+_MAX_STEP_SECONDS = 1.0  # of two looks that are farther apart, no more than this counts as silence
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
 class Program(msgspec.Struct, frozen=True):
-    """A command to keep running."""
+    """A command to keep running; `watchdog_seconds`: after so long without a sign of life it is replaced."""
 
     name: str
     arguments: tuple[str, ...]
+    watchdog_seconds: float | None = None
 
 
-def hallpass_program(name: str, *arguments: str) -> Program:
+def hallpass_program(name: str, *arguments: str, watchdog_seconds: float | None = None) -> Program:
     """Return the program that runs a subcommand of ours with this very interpreter."""
-    return Program(name, (sys.executable, "-m", "appliance", name, *arguments))
+    return Program(name, (sys.executable, "-m", "appliance", name, *arguments), watchdog_seconds)
+
+
+class _Watchdog:
+    """Listens to one program's signs of life, where systemd would."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        name = f"hallpass-{os.getpid()}-{secrets.token_hex(8)}"
+        self._socket.bind(f"\0{name}")
+        self.environment = {"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": str(int(seconds * 1_000_000))}
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin with a new process."""
+        self._hear()
+        self.has_spoken = False
+        self._silent_seconds = 0.0
+        self._looked_at = time.monotonic()
+
+    def is_silent(self) -> bool:
+        """Tell whether there was no sign of life for too long. Called often."""
+        now = time.monotonic()
+        self._silent_seconds += min(now - self._looked_at, _MAX_STEP_SECONDS)
+        self._looked_at = now
+        if self._hear():
+            self.has_spoken, self._silent_seconds = True, 0.0
+        return self._silent_seconds > (self._seconds if self.has_spoken else FIRST_SIGN_SECONDS)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _hear(self) -> bool:
+        heard = False
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                heard = b"WATCHDOG=1" in self._socket.recv(4096).splitlines() or heard
+        return heard
 
 
 class _RunningProgram:
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.watchdog = _Watchdog(program.watchdog_seconds) if program.watchdog_seconds is not None else None
         self.restart_delay = 1.0
         self.restart_at = 0.0
+        self._ran_well = False
         self.start()
 
     def start(self) -> None:
+        environment = dict(os.environ)
+        if self.watchdog is not None:
+            self.watchdog.reset()
+            environment |= self.watchdog.environment
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(
             self.program.arguments,
             stdin=subprocess.DEVNULL,
+            env=environment,
             start_new_session=True,  # Ctrl-C reaches us alone; we then stop the children in good order
             preexec_fn=_die_with_parent,  # noqa: PLW1509 (we start children from the main thread only)
         )
+
+    def ever_ran_well(self) -> bool:
+        """Tell whether it did, in this or an earlier process. Called when the process has ended."""
+        if self.watchdog is not None:
+            self.watchdog.is_silent()  # hears the last signs of life
+            self._ran_well |= self.watchdog.has_spoken
+        else:
+            self._ran_well |= time.monotonic() - self.started_at >= STARTUP_SECONDS
+        return self._ran_well
 
     def stop(self, number: signal.Signals) -> None:
         if self.process.poll() is None:
             self.process.send_signal(number)
 
+    def kill_all(self) -> None:
+        """End it with everything that it started: one of these may be what hangs."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def close(self) -> None:
+        if self.watchdog is not None:
+            self.watchdog.close()
+
 
 class ProcessGroup:
     """Some programs that live and die together."""
 
-    def __init__(self, say: Callable[[str], None], startup_seconds: float = STARTUP_SECONDS) -> None:
+    def __init__(
+        self, say: Callable[[str], None], is_hopeless: Callable[[str], bool] = lambda _name: True
+    ) -> None:
+        """`is_hopeless` is told the name of a program that fails at its start."""
         self._say = say
-        self._startup_seconds = startup_seconds
+        self._is_hopeless = is_hopeless
         self._running: list[_RunningProgram] = []
         self._stopping = False
 
@@ -76,13 +154,14 @@ class ProcessGroup:
             self._running.append(_RunningProgram(program))
 
     def run_until_signal(self, on_tick: Callable[[], None] = lambda: None) -> int:
-        """Keep everything running until a signal or a failure; call `each` ten times a second.
+        """Keep everything running until a signal or a failure; call `on_tick` ten times a second.
 
         Returns the exit status.
         """
         with _signal_handler(self._on_signal):
             try:
                 while not self._stopping:
+                    self._end_hung()
                     if (failed := self._restart_ended()) is not None:
                         self._say(f"{failed} did not start; stopping")
                         return 1
@@ -106,12 +185,19 @@ class ProcessGroup:
                 one.process.wait(timeout=max(0.1, until - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self._say(f"{one.program.name} does not stop; ending it")
-                one.stop(signal.SIGKILL)
-                one.process.wait()
+                one.kill_all()
+            one.close()
         self._running.clear()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
+
+    def _end_hung(self) -> None:
+        for one in self._running:
+            if one.watchdog is None or one.process.poll() is not None or not one.watchdog.is_silent():
+                continue
+            self._say(f"{one.program.name} does not answer; ending it")
+            one.kill_all()
 
     def _restart_ended(self) -> str | None:
         now = time.monotonic()
@@ -119,17 +205,24 @@ class ProcessGroup:
             if one.process.poll() is None:
                 continue
             if one.restart_at == 0.0:
-                if now - one.started_at < self._startup_seconds and one.restart_delay == 1.0:
+                if not one.ever_ran_well() and self._is_hopeless(one.program.name):
                     return one.program.name
-                if now - one.started_at > MAX_RESTART_DELAY_SECONDS:
-                    one.restart_delay = 1.0  # it ran well for a while: this is a new trouble, not the old one
-                self._say(f"{one.program.name} ended ({one.process.returncode}); starting it again")
-                one.restart_at = now + one.restart_delay
-                one.restart_delay = min(one.restart_delay * 2, MAX_RESTART_DELAY_SECONDS)
+                self._plan_restart(one, now)
             if now >= one.restart_at:
                 one.restart_at = 0.0
-                one.start()
+                try:
+                    one.start()
+                except OSError as problem:  # no more processes, or no memory for one
+                    self._say(f"{one.program.name} cannot be started: {problem}")
+                    self._plan_restart(one, now)
         return None
+
+    def _plan_restart(self, one: _RunningProgram, now: float) -> None:
+        if now - one.started_at > MAX_RESTART_DELAY_SECONDS:
+            one.restart_delay = 1.0  # it ran well for a while: this is a new trouble, not the old one
+        self._say(f"{one.program.name} ended ({one.process.returncode}); starting it again")
+        one.restart_at = now + one.restart_delay
+        one.restart_delay = min(one.restart_delay * 2, MAX_RESTART_DELAY_SECONDS)
 
 
 class _signal_handler:  # noqa: N801 (used as a statement, like contextlib's own)

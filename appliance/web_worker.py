@@ -22,6 +22,7 @@ import gevent.ssl
 import msgspec
 from gunicorn.workers.base import Worker
 
+from appliance.sd_notify import sd_notify
 from appliance.web_connection import WebConnection
 from appliance.web_connections import ConnectionTable, client_address
 from appliance.web_server import CLEAR_PORT_VARIABLE, GRACEFUL_SECONDS, LIMITS_VARIABLE, WebLimits
@@ -58,6 +59,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         while self.alive:
             if not self.threads.is_stuck():
                 self.notify()  # a worker that is silent for a minute is replaced
+                sd_notify("WATCHDOG=1")  # sooner where somebody watches the whole server
             if self.ppid != os.getppid():
                 self.log.warning("the server that started this one is gone: stopping")
                 break

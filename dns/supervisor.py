@@ -3,7 +3,8 @@
 Each worker has sockets of its own on the shared addresses (`dns.server.listen_sockets`), opened before the fork. A
 worker that dies is started again at once with the same sockets, which stayed open here: what arrived in between
 waits in them and is answered. One that dies again within `STABLE_SECONDS` pauses for longer each time; its
-sockets are closed for that while, so that the kernel gives its share of the questions to the others.
+sockets are closed for that while, so that the kernel gives its share of the questions to the others. One that
+hangs (`dns.heartbeats`) is ended, and then it is one that died.
 
 New settings are a new worker group. Its workers are started beside the old ones, on the same sockets where the
 addresses are the same; when all of them answer, the old ones are told to leave (SIGUSR1): they take nothing
@@ -22,13 +23,15 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from dns.heartbeats import WorkerHeartbeats
 from dns.worker_group import WorkerGroup, WorkerGroupSource
 
 STABLE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 6.0
-POLL_SECONDS = 1.0  # how often the group source is asked for something new
+POLL_SECONDS = 1.0  # how often workers are looked at, and the group source is asked for something new
+START_POLL_SECONDS = 0.1  # a signal to stop is heard that soon
 START_TIMEOUT_SECONDS = 30.0  # for the workers of a new worker group; then it has failed
 DRAIN_TIMEOUT_SECONDS = 20.0  # for the workers of an old group; they give themselves less
 
@@ -62,17 +65,17 @@ class Supervisor:
         log: Callable[[str], None],
         ready: Callable[[], None] = lambda: None,
         group_source: WorkerGroupSource | None = None,
-        heartbeat: Callable[[tuple[int, ...]], None] = lambda _numbers: None,
-        heartbeat_seconds: float = 60.0,
+        heartbeats: WorkerHeartbeats | None = None,
+        keepalive: Callable[[], None] = lambda: None,
     ) -> None:
-        """`heartbeat` is called at least every `heartbeat_seconds`, with the numbers of the workers that run."""
+        """`heartbeats`: those of the workers, which then must beat; `keepalive` is called once a second."""
         self._group = group
         self._slots = _slots_of(group)
         self._log = log
         self._ready = ready
         self._group_source = group_source
-        self._heartbeat = heartbeat
-        self._heartbeat_seconds = heartbeat_seconds
+        self._heartbeats = heartbeats
+        self._keepalive = keepalive
         self._reload_requested = False
         self._draining: dict[int, float] = {}  # workers of old plans, and when they must be gone
         self._is_stopping = False
@@ -108,7 +111,8 @@ class Supervisor:
             until = time.monotonic() + START_TIMEOUT_SECONDS
             said = 0
             while said < len(slots) and not _is_stop_pending():
-                if select.select([listening], [], [], 0.1)[0]:
+                self._keepalive()
+                if select.select([listening], [], [], START_POLL_SECONDS)[0]:
                     data = os.read(listening, len(slots))
                     if not data:  # every writing end is closed: those who did not speak are dead
                         break
@@ -123,6 +127,8 @@ class Supervisor:
         if slot.is_closed:
             slot.group.listen_sockets.reopen_sockets_of_worker(slot.number, slot.group.workers)
             slot.is_closed = False
+        if self._heartbeats is not None:
+            self._heartbeats.reset_worker(slot.number)
         sys.stdout.flush()
         sys.stderr.flush()
         supervisor = os.getpid()
@@ -159,9 +165,8 @@ class Supervisor:
 
     def _wait_and_restart(self) -> None:
         due = [slot.restart_at for slot in self._slots if not slot.pid]
-        longest = POLL_SECONDS if self._group_source is not None or self._draining else self._heartbeat_seconds
-        wait = max(0.0, min(longest, *(at - time.monotonic() for at in due)) if due else longest)
-        self._heartbeat(tuple(slot.number for slot in self._slots if slot.pid))
+        wait = max(0.0, min(POLL_SECONDS, *(at - time.monotonic() for at in due)) if due else POLL_SECONDS)
+        self._keepalive()
         number = signal.sigtimedwait(_AWAITED_SIGNALS, wait)
         if number is not None and number.si_signo in _STOP_SIGNALS:
             self._is_stopping = True
@@ -169,6 +174,7 @@ class Supervisor:
         self._reload_requested = self._reload_requested or (
             number is not None and number.si_signo == signal.SIGHUP
         )
+        self._end_hung_workers()
         self._reap_workers()
         for slot in self._slots:
             if not slot.pid and slot.restart_at <= time.monotonic():
@@ -206,6 +212,16 @@ class Supervisor:
         self._group.listen_sockets.close_except(group.listen_sockets.all_sockets())
         self._group, self._slots = group, slots
         source.committed()
+
+    def _end_hung_workers(self) -> None:
+        """End those whose loops stand still; a process that is stopped hears no other signal."""
+        if self._heartbeats is None:
+            return
+        running = {slot.number: slot for slot in self._slots if slot.pid}
+        for number in self._heartbeats.find_hung_workers(running):
+            self._log(f"worker {number} does not answer; ending it")
+            os.kill(running[number].pid, signal.SIGKILL)
+            self._heartbeats.reset_worker(number)  # its end may take a while, and is said once
 
     def _reap_workers(self) -> None:
         for pid, until in list(self._draining.items()):

@@ -29,6 +29,7 @@ from dns.cache import MessageCache
 from dns.forward.health import UpstreamState
 from dns.forward.server import UpstreamAddress
 from dns.forward.upstreams import ForwardZone, Upstreams
+from dns.heartbeats import BEAT_SECONDS
 from dns.pipeline.local_zones import LocalZoneLookup
 from dns.policy.verdict import Policy
 from dns.querylog.sender import QueryLogSender
@@ -105,12 +106,14 @@ class Worker:
         source: PolicySource,
         *,
         report_status: Callable[[WorkerStatus], None] = lambda _condition: None,
+        beat: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._sockets = sockets
         self._source = source
         self._report_status = report_status
+        self._beat = beat
         self._clock = clock
         self.policy_problem = ""
         self._stopping = asyncio.Event()
@@ -173,7 +176,8 @@ class Worker:
         gc.set_threshold(200_000, 10, 10)
         ready()
         tasks = [
-            asyncio.create_task(task()) for task in (self._report, self._tick, self._poll_policy, self._guard)
+            asyncio.create_task(task())
+            for task in (self._report, self._tick, self._poll_policy, self._guard, self._beat_regularly)
         ]
         try:
             await self._stopping.wait()
@@ -206,6 +210,12 @@ class Worker:
             if not self.resolver.pending_count and not any(map(len, stream_listeners)):
                 break
             await asyncio.sleep(TICK_SECONDS)
+
+    async def _beat_regularly(self) -> None:
+        """Say, from the loop that answers, that it turns (`dns.heartbeats`)."""
+        while True:
+            self._beat()
+            await asyncio.sleep(BEAT_SECONDS)
 
     async def _tick(self) -> None:
         steady, wall = time.monotonic(), self._clock()

@@ -51,7 +51,9 @@ def command(ctx: click.Context, config: Path) -> None:
         os.environ["HALLPASS_CONFIG"] = str(config.absolute())
         # Everything that can be wrong from the start was asked for above: a process that dies is started again,
         # from its first second on, and the other one goes on meanwhile.
-        group = ProcessGroup(say=lambda text: click.echo(f"central: {text}", err=True), startup_seconds=0.0)
+        group = ProcessGroup(
+            say=lambda text: click.echo(f"central: {text}", err=True), is_hopeless=lambda _name: False
+        )
         group.start_programs(_programs(settings))
         sys.exit(group.run_until_signal())
 

@@ -13,7 +13,7 @@ import httpx
 from rich.console import Console
 from rich.panel import Panel
 
-from appliance.commands.room import PROCESSES
+from appliance.commands.room import PROCESSES, room_program
 from appliance.demo import checks
 from appliance.demo.lamp import TerminalLamp
 from appliance.demo.school import DemoAddresses, DemoSchool, create_demo_school
@@ -80,9 +80,7 @@ def command(
                 group.start_programs([_stand_in_program(stand_in)])
             group.start_programs([hallpass_program("central", "--config", str(school.central_config))])
             _wait_until(group, lambda: _is_serving(addresses.central))
-            group.start_programs(
-                [hallpass_program(name, "--config", str(school.room_config)) for name in PROCESSES]
-            )
+            group.start_programs([room_program(name, school.room_config) for name in PROCESSES])
             dns = UpstreamSetting("plain", addresses.dns.host, addresses.dns.port)
             _wait_until(group, lambda: _is_serving(addresses.room) and checks.is_answering(dns))
             console.print(_welcome(addresses, school, online=bool(upstreams)))

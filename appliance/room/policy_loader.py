@@ -174,6 +174,11 @@ class PolicyLoader:
         return next((one.central_digest for one in known if one.content == content), "")
 
 
+def has_last_good_policy(settings: RoomSettings, paths: RoomPaths) -> bool:
+    """Tell whether the resolver has a copy of a policy of where this room's policies come from."""
+    return LastGoodPolicy(paths.last_good_policy, _origin(settings)).read_copy() is not None
+
+
 def _origin(settings: RoomSettings) -> str:
     if settings.central is not None:
         return central_origin(settings.central.url)

@@ -18,13 +18,12 @@ from appliance.room.addresses import outbound_addresses
 from appliance.room.conditions import Condition
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.health import ProcessHealth
-from appliance.room.heartbeat import WorkerHeartbeats
 from appliance.room.local_zones import check_certificate_files, make_local_zones
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
 from appliance.room.room_policy import policy_files
 from appliance.room.settings_reload import SettingsReload
-from appliance.sd_notify import keepalive_seconds, sd_notify
+from appliance.sd_notify import sd_notify
 from appliance.settings.dns import DnsCacheSection
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
@@ -32,6 +31,7 @@ from dns import worker
 from dns.cache import MessageCache
 from dns.forward import health as upstream_health
 from dns.forward.upstreams import ForwardZone
+from dns.heartbeats import WorkerHeartbeats
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
 from dns.server.sockets import SocketAddress, WorkerSockets
@@ -140,7 +140,7 @@ def run_resolver(settings: RoomSettings, file: Path | None = None) -> int:
     for old in paths.health_folder.glob("resolver-*.json"):
         old.unlink(missing_ok=True)  # of a run with more workers
     shown = ", ".join(_format_address(*address) for address in group.listen_sockets.addresses)
-    group_source, heartbeats = None, factory.heartbeats
+    group_source = None
     if file is not None:
         group_source = SettingsReload(
             file, settings, group, factory.make_group, health_folder=paths.health_folder, log=_print_line
@@ -156,8 +156,8 @@ def run_resolver(settings: RoomSettings, file: Path | None = None) -> int:
         log=_print_line,
         ready=ready,
         group_source=group_source,
-        heartbeat=heartbeats.send_keepalive,
-        heartbeat_seconds=keepalive_seconds() or 60.0,
+        heartbeats=factory.heartbeats,
+        keepalive=partial(sd_notify, "WATCHDOG=1"),
     )
     return supervisor.supervise()
 
@@ -175,7 +175,7 @@ class WorkerGroupFactory:
         problems: list[str] = []
         worker_settings = _collect_problems(problems, partial(self._worker_settings, settings))
         policy_source = _collect_problems(problems, partial(RoomPolicySource, settings, self._paths))
-        listen_sockets = _collect_problems(problems, partial(_open_listen_sockets, settings, before))
+        listen_sockets = _collect_problems(problems, partial(open_listen_sockets, settings, before))
         if worker_settings is None or policy_source is None or listen_sockets is None:
             if listen_sockets is not None:
                 listen_sockets.close_except(before.listen_sockets.all_sockets() if before is not None else ())
@@ -183,13 +183,12 @@ class WorkerGroupFactory:
 
         def run_numbered_worker(number: int, sockets: WorkerSockets, ready: Callable[[], None]) -> None:
             policy_source.load_if_changed()
-            write_status = _health_writer(number, self._paths.health_folder, policy_source)
-
-            def report_status(status: worker.WorkerStatus) -> None:
-                self.heartbeats.record_heartbeat(number)
-                write_status(status)
-
-            run_worker(lambda: Worker(worker_settings, sockets, policy_source, report_status=report_status), ready)
+            report_status = _health_writer(number, self._paths.health_folder, policy_source)
+            beat = partial(self.heartbeats.record_heartbeat, number)
+            run_worker(
+                lambda: Worker(worker_settings, sockets, policy_source, report_status=report_status, beat=beat),
+                ready,
+            )
 
         return WorkerGroup(listen_sockets, _worker_count(settings), run_numbered_worker)
 
@@ -223,7 +222,8 @@ def _worker_count(settings: RoomSettings) -> int:
     return settings.dns.workers or len(os.sched_getaffinity(0))
 
 
-def _open_listen_sockets(settings: RoomSettings, before: WorkerGroup | None) -> ListenSockets:
+def open_listen_sockets(settings: RoomSettings, before: WorkerGroup | None) -> ListenSockets:
+    """Open what the resolver listens on, beside what is open already. Raises HallpassError."""
     encryption = settings.dns.tls
     addresses = ListenAddresses(
         plain=_addresses(settings.dns.listen),

@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from appliance import processes
 from appliance.processes import ProcessGroup, Program
 
 
@@ -64,7 +66,7 @@ def test_a_signal_stops_everything_and_leaves_nothing_running(foreground: Proces
 
 
 def test_a_program_that_dies_later_is_started_again(said: Said, tmp_path: Path) -> None:
-    foreground = ProcessGroup(said.append, startup_seconds=0.0)
+    foreground = ProcessGroup(said.append, is_hopeless=lambda name: False)
     starts = tmp_path / "starts"
     program = python(
         "mortal",
@@ -85,6 +87,86 @@ def test_a_program_that_dies_later_is_started_again(said: Said, tmp_path: Path) 
 
     assert foreground.run_until_signal(on_tick=interrupt_after_the_second_start) == 0
     assert said == ["mortal ended (0); starting it again"]
+
+
+def test_a_program_that_fails_at_its_start_stops_nobody_where_there_is_hope(said: Said, tmp_path: Path) -> None:
+    group = ProcessGroup(said.append, is_hopeless=lambda name: False)
+    other, failing = tmp_path / "other", tmp_path / "failing"
+    group.start_programs([counting("other", other, "signal.pause()"), counting("failing", failing, "sys.exit(1)")])
+
+    def interrupt_after_the_second_failure() -> None:
+        if failing.exists() and failing.read_text() == "xx":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert group.run_until_signal(on_tick=interrupt_after_the_second_failure) == 0
+    assert other.read_text() == "x"
+    assert said[0] == "failing ended (1); starting it again"
+
+
+SPEAKING = """
+from appliance.sd_notify import sd_notify
+worker = os.fork()
+if not worker:
+    while True:
+        time.sleep(60)
+pathlib.Path({worker!r}).write_text(str(worker))
+while True:
+    sd_notify("WATCHDOG=1")
+    time.sleep(0.05)
+"""
+
+
+def test_a_program_that_hangs_is_ended_with_all_it_started_and_started_again(said: Said, tmp_path: Path) -> None:
+    group = ProcessGroup(said.append)
+    starts, worker = tmp_path / "starts", tmp_path / "worker"
+    program = counting("speaker", starts, SPEAKING.format(worker=str(worker)))
+    group.start_programs([Program(program.name, program.arguments, watchdog_seconds=1.0)])
+    stopped: list[int] = []
+
+    def stop_the_first_and_wait_for_the_second() -> None:
+        if not stopped and worker.exists() and worker.read_text():
+            stopped.extend((int(worker.read_text()), parent_of(int(worker.read_text()))))
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+        if starts.exists() and starts.read_text() == "xx":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert group.run_until_signal(on_tick=stop_the_first_and_wait_for_the_second) == 0
+    assert said[:2] == ["speaker does not answer; ending it", "speaker ended (-9); starting it again"]
+    assert not [pid for pid in stopped if is_running(pid)]
+
+
+def test_a_program_that_never_speaks_is_given_longer(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "FIRST_SIGN_SECONDS", 0.5)
+    group = ProcessGroup(said.append)
+    group.start_programs([Program(SLEEPER.name, SLEEPER.arguments, watchdog_seconds=0.1)])
+
+    def interrupt_when_it_was_ended() -> None:
+        if said:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    started = time.monotonic()
+    group.run_until_signal(on_tick=interrupt_when_it_was_ended)
+    assert said[0] == "sleeper does not answer; ending it"
+    assert time.monotonic() - started >= 0.5
+
+
+def counting(name: str, starts: Path, then: str) -> Program:
+    """Return a program that notes each of its starts."""
+    head = f"import os, pathlib, signal, sys, time; starts = pathlib.Path({str(starts)!r})"
+    note = "starts.write_text((starts.read_text() if starts.exists() else '') + 'x')"
+    return Program(name, (sys.executable, "-c", f"{head}\n{note}\n{textwrap.dedent(then)}"))
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_no_child_outlives_a_group_that_was_killed(tmp_path: Path) -> None:

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance import sd_notify
-from appliance.room.heartbeat import SILENCE_SECONDS, WorkerHeartbeats
 from tests.appliance.commands.test_central import HALLPASS
-from tests.fakes.clock import FakeClock
 from tests.fakes.ports import free_port
 
 
@@ -70,33 +68,6 @@ def test_without_a_watchdog_of_its_own_a_process_feeds_none(
     asyncio.run(sd_notify.send_keepalives())
 
 
-def test_a_silent_worker_keeps_the_watchdog_hungry(manager: socket.socket) -> None:
-    clock = FakeClock(1000.0)
-    pulse = WorkerHeartbeats(clock)
-    pulse.send_keepalive((1, 2))
-    assert manager.recv(4096) == b"WATCHDOG=1"
-    clock.now += SILENCE_SECONDS + 1
-    pulse.record_heartbeat(1)
-    pulse.send_keepalive((1, 2))
-    assert manager.recv(4096) == b"STATUS=worker 2 does not answer"
-    pulse.send_keepalive((1,))
-    assert manager.recv(4096) == b"WATCHDOG=1"
-
-
-def test_a_worker_beats_from_its_own_process() -> None:
-    clock = FakeClock(1000.0)
-    pulse = WorkerHeartbeats(clock)
-    assert pulse.find_silent_workers((1,)) == ()
-    clock.now += SILENCE_SECONDS + 1
-    assert pulse.find_silent_workers((1,)) == (1,)
-    pid = os.fork()
-    if pid == 0:
-        pulse.record_heartbeat(1)
-        os._exit(0)
-    os.waitpid(pid, 0)
-    assert pulse.find_silent_workers((1,)) == ()
-
-
 @pytest.mark.parametrize("name", ["resolver", "recorder", "agent", "web"])
 def test_each_process_of_a_room_says_when_it_is_ready_and_that_it_lives(
     manager: socket.socket, short_path: Path, name: str
@@ -115,9 +86,8 @@ def test_each_process_of_a_room_says_when_it_is_ready_and_that_it_lives(
             said = manager.recv(4096).splitlines()
             while b"READY=1" not in said:
                 said = manager.recv(4096).splitlines()
-            if name != "web":  # gunicorn looks after its worker itself
-                while b"WATCHDOG=1" not in said:
-                    said = manager.recv(4096).splitlines()
+            while b"WATCHDOG=1" not in said:
+                said = manager.recv(4096).splitlines()
         finally:
             process.terminate()
     assert process.returncode == 0

@@ -19,6 +19,7 @@ from tests.fakes.upstream import FakeUpstream
 
 PROGRAM = """
 import sys
+from dns.heartbeats import WorkerHeartbeats
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
 from dns.supervisor import Supervisor
 from dns.worker_group import WorkerGroup
@@ -30,14 +31,19 @@ class Source:
     policy = FakePolicy(blocked={"bets.example"})
     def current(self): return self.policy
     def has_changed(self): return False
+    def is_touched(self): return False
+    def is_whole(self): return True
 
 count, host, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 settings = WorkerSettings(networks=("127.0.0.0/8",), upstreams=(ServerAddress("plain", host, port),))
 sockets = ListenSockets().with_addresses(ListenAddresses(plain=(("127.0.0.1", 0),)), count)
 say = lambda text: print(text, flush=True)
-run = lambda number, own, ready: run_worker(lambda: Worker(settings, own, Source()), ready)
+heartbeats = WorkerHeartbeats()
+def run(number, own, ready):
+    beat = lambda: heartbeats.record_heartbeat(number)
+    run_worker(lambda: Worker(settings, own, Source(), beat=beat), ready)
 ready = lambda: say(f"ready {sockets.addresses[0][1]}")
-supervisor = Supervisor(WorkerGroup(sockets, count, run), log=say, ready=ready)
+supervisor = Supervisor(WorkerGroup(sockets, count, run), log=say, ready=ready, heartbeats=heartbeats)
 sys.exit(supervisor.supervise())
 """
 
@@ -66,6 +72,17 @@ class Supervised:
     def ask(self, number: int) -> int:
         self.sock.send(question("bets.example", identity=number))
         return int.from_bytes(self.sock.recv(2048)[:2], "big")
+
+    def is_answered(self, number: int) -> bool:
+        """Ask as a device does, once more each second, from a port of its own."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+            device.settimeout(1)
+            device.connect(("127.0.0.1", self.port))
+            for _ in range(10):
+                device.send(question("bets.example", identity=number))
+                with suppress(TimeoutError):
+                    return device.recv(2048)[:2] == number.to_bytes(2, "big")
+        return False
 
     def close(self) -> None:
         self.sock.close()
@@ -101,6 +118,20 @@ def test_a_killed_worker_is_replaced_and_what_arrives_meanwhile_is_answered(supe
     assert len(after) == len(before)
     assert not set(after) & set(before)
     assert "starting it again" in supervised.line()
+
+
+def test_a_worker_that_hangs_is_ended_and_replaced(supervised: Supervised) -> None:
+    before = supervised.workers()
+    assert supervised.ask(1) == 1
+    os.kill(before[0], signal.SIGSTOP)
+    stopped = os.pidfd_open(before[0])
+    assert "worker 1 does not answer; ending it" in supervised.line()
+    assert select.select([stopped], [], [], 20)[0]
+    os.close(stopped)
+    assert "worker 1 ended (-9); starting it again" in supervised.line()
+    answered = {number for number in range(2, 40) if supervised.is_answered(number)}
+    assert answered == set(range(2, 40))
+    assert set(supervised.workers()) & set(before) == set(before[1:])
 
 
 def test_sigterm_ends_every_worker_in_good_order(supervised: Supervised) -> None:
