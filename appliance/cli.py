@@ -1,15 +1,19 @@
 """The one command, `hallpass`, and what every subcommand owes its user.
 
 Exit status: 0 on success, 2 on wrong use, 1 on failure, each with one clear line. No traceback reaches a user.
+A group without a subcommand prints its help: nobody has done anything wrong. Colour is for terminals that have it,
+and for who has not set NO_COLOR.
 Subcommands are imported only when they are called, so that the resolver never loads the pages' libraries.
 """
 
-import importlib
 import sys
 from collections.abc import Sequence
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
+from appliance.commands.lazy_group import LazyGroup
+from appliance.commands.options import wants_no_colour
 from appliance.errors import HallpassError
 
 COMMANDS = {
@@ -27,25 +31,13 @@ COMMANDS = {
     "doctor": "look whether a room is well, and say what to do",
     "card": "what a card does for itself at each boot",
     "image": "make the cards of the rooms' Pis",
+    "completion": "print what lets a shell complete this command",
 }
 
 
-class _CommandGroup(click.Group):
-    """Finds `hallpass NAME` in `appliance.commands.NAME`, as its attribute `command`."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"appliance.commands.{cmd_name}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class _CommandGroup(LazyGroup):
+    modules = "appliance.commands.{}"
+    summaries = COMMANDS
 
 
 @click.group(cls=_CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,7 +49,10 @@ def hallpass() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit status."""
     try:
-        status = hallpass.main(args=arguments, standalone_mode=False)
+        status = hallpass.main(args=arguments, standalone_mode=False, color=False if wants_no_colour() else None)
+    except NoArgsIsHelpError as bare:
+        click.echo(bare.ctx.get_help(), color=bare.ctx.color)
+        sys.exit(0)
     except click.UsageError as wrong:
         command = wrong.ctx.command_path if wrong.ctx else "hallpass"
         click.echo(f"{command}: {wrong.format_message()} See '{command} --help'.", err=True)

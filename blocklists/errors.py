@@ -21,6 +21,16 @@ class SourcesInvalid(ListError):
         super().__init__(f"{path}: {count}\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
+class SourcesUnreadable(SourcesInvalid):
+    """A sources file that is not there, or may not be read: there is no mistake in it to count."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, [f"cannot be read: {reason}"])
+        self.args = (
+            f"{path}: cannot be read: {reason}; name a sources file (docs/lists.md has one to begin with)",
+        )
+
+
 class SourceUnusable(ListError):
     """A source that cannot be read, or that as a whole is no list."""
 

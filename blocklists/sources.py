@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from blocklists.entries import Match
-from blocklists.errors import SourcesInvalid
+from blocklists.errors import SourcesInvalid, SourcesUnreadable
 from blocklists.formats import DETECTED, format_names
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -56,7 +56,7 @@ def load_sources(path: Path) -> tuple[Source, ...]:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
         table = tomllib.loads(text)
     except OSError as problem:
-        raise SourcesInvalid(path, [f"cannot be read: {problem.strerror}"]) from None
+        raise SourcesUnreadable(path, problem.strerror or str(problem)) from None
     except UnicodeDecodeError as problem:
         raise SourcesInvalid(path, [f"is not UTF-8 text (byte {problem.start})"]) from None
     except tomllib.TOMLDecodeError as problem:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from appliance.central import accounts, service
-from appliance.commands.options import config_option
+from appliance.commands.options import config_option, json_option, print_json
 from appliance.rights import ROLES, Role
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -71,11 +71,21 @@ def end(username: str, config: Path) -> None:
 
 @command.command("list")
 @config_option("central.toml")
-def show(config: Path) -> None:
+@json_option
+def show(config: Path, *, as_json: bool) -> None:
     """Print all accounts."""
     central = service.open_central(load_settings(config, CentralSettings))
     with central.store.read_session() as session:
-        for user in accounts.list_accounts(session):
+        listed = accounts.list_accounts(session)
+        if as_json:
+            print_json(
+                [
+                    {"username": user.username, "role": user.role, "name": user.name, "ends": user.ends}
+                    for user in listed
+                ]
+            )
+            return
+        for user in listed:
             ends = f"  ends {user.ends:%Y-%m-%d}" if user.ends else ""
             click.echo(f"{user.username:20} {user.role:12} {user.name}{ends}")
 

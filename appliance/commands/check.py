@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
+from appliance.commands.options import config_option
 from appliance.room.paths import RoomPaths
 from appliance.room.room_policy import load_policy
 from appliance.settings.load import load_settings
@@ -27,13 +28,7 @@ _COLOURS = {"allowed": "green", "refused": "red", "rewritten": "yellow"}
 
 @click.command()
 @click.argument("wanted", metavar="NAME...", nargs=-1, required=True)
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("room.toml"),
-    show_default=True,
-    help="The room's settings.",
-)
+@config_option("room.toml")
 @click.option("--group", help="Decide for this group instead of the room's default.")
 @click.option("--device", metavar="ADDRESS", help="Decide for the device at this address.")
 @click.option("--at", "moment", metavar="TIME", help="At another time: 10:30 (today) or 2026-11-24T10:30.")

@@ -1,51 +1,98 @@
-"""`hallpass doctor`: is this room well? On the Pi itself, or from across the network."""
+"""`hallpass doctor`: is this room well? On the Pi itself, or from across the network, one room or all of them."""
 
 import logging
 import sys
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
-from appliance.doctor import resolution
+from appliance.commands.options import find_config, json_option, print_json
+from appliance.doctor import rooms
 from appliance.doctor.check_result import Check, CheckResult, ok, problem, run_check
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.room import RoomDoctor
+from appliance.doctor.rooms import RemoteRoom, RoomPorts, RoomReport
+from appliance.settings.central import CentralSettings
 from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
-
-ON_A_CARD = Path("/run/hallpass/room.toml")
 
 _COLOURS = {"ok": "green", "problem": "red", "unknown": "bright_black"}
 _MARKS = {"ok": "ok", "problem": "problem", "unknown": "-"}
 
 
 @click.command()
-@click.argument("host", required=False)
-@click.option("--config", type=click.Path(path_type=Path), help="The room's settings; on a card they are found.")
-@click.option("--port", default=53, show_default=True, help="With HOST: where it answers DNS.")
-@click.option("--web-port", default=80, show_default=True, help="With HOST: where it serves its pages.")
-def command(*, host: str | None, config: Path | None, port: int, web_port: int) -> None:
-    """Look whether a room is well: this machine's, or the one at the address HOST.
+@click.argument("hosts", metavar="[HOST]...", nargs=-1)
+@click.option("--from-csv", "table", type=click.Path(path_type=Path),
+              help="The rooms of a table: columns room and address, as the cards were made from.")  # fmt: skip
+@click.option("--all", "everywhere", is_flag=True,
+              help="Every room of central's list, on the machine that central runs on.")  # fmt: skip
+@click.option("--config", type=click.Path(path_type=Path),
+              help="The room's settings; on a card they are found. With --all: central's.")  # fmt: skip
+@click.option("--domain", default="local", show_default=True,
+              help="With --all: below which the rooms' host names stand.")  # fmt: skip
+@click.option("--port", default=53, show_default=True, help="Across the network: where a room answers DNS.")
+@click.option("--web-port", default=80, show_default=True, help="Where it serves its pages.")
+@click.option("--tls-port", default=853, show_default=True, help="Where it serves DNS over TLS.")
+@click.option("--https-port", default=443, show_default=True, help="Where it serves HTTPS.")
+@json_option
+def command(
+    *,
+    hosts: tuple[str, ...],
+    table: Path | None,
+    everywhere: bool,
+    config: Path | None,
+    domain: str,
+    port: int,
+    web_port: int,
+    tls_port: int,
+    https_port: int,
+    as_json: bool,
+) -> None:
+    """Look whether rooms are well: this machine's, or those at the addresses HOST.
 
-    One line for each check, with what to do where something is wrong. Exits 1 where anything is. Shows nothing of
-    what anybody has asked for.
+    One line for each check, with what to do where something is wrong; for several rooms what is wrong with each,
+    and a table. Shows nothing of what anybody has asked for.
+
+    Exits 0 where all is well, 1 where anything is wrong, 2 on wrong use.
     """
-    if host is not None and config is not None:
-        raise click.UsageError("HOST and --config exclude each other: a room across the network has its own.")
+    _check_use(hosts, table, config, everywhere=everywhere)
     logging.disable(logging.WARNING)  # what matters is said as a finding
-    findings = _check_remote(host, port, web_port) if host is not None else _check_here(config)
-    sys.exit(1 if _print_results(findings) else 0)
+    ports = RoomPorts(port, web_port, tls_port, https_port)
+    remote = [RemoteRoom(host, ports=ports) for host in hosts]
+    if table is not None:
+        remote += rooms.read_room_csv(table, ports)
+    if everywhere:
+        settings = load_settings(config or find_config("central.toml"), CentralSettings)
+        remote += rooms.list_central_rooms(settings, domain, ports)
+    if remote == [] and everywhere:
+        click.echo("central knows no room yet: hallpass central enrol NAME", err=True)
+    if len(remote) > 1 or (everywhere or table is not None):
+        reports = _check_many(remote)
+        if not as_json:
+            _print_summary(reports)
+    else:
+        findings = rooms.check_remote_room(remote[0]) if remote else _check_here(config)
+        found = tuple(findings if as_json else _print_results(findings))
+        host = remote[0].host if remote else ""
+        reports = [RoomReport(host or "this machine", host, found)]
+    if as_json:
+        _print_json(reports)
+    sys.exit(1 if any(report.problems for report in reports) else 0)
 
 
-def _check_remote(host: str, port: int, web_port: int) -> Iterator[CheckResult]:
-    yield from run_check("DNS", partial(resolution.check_resolution, host, port))
-    yield from run_check("pages", partial(resolution.check_pages, host, web_port))
+def _check_use(hosts: tuple[str, ...], table: Path | None, config: Path | None, *, everywhere: bool) -> None:
+    if config is not None and not everywhere and (hosts or table is not None):
+        raise click.UsageError(
+            "HOST, --from-csv and --config exclude each other: a room across the network has its own."
+        )
 
 
 def _check_here(config: Path | None) -> Iterator[CheckResult]:
-    path = config or (ON_A_CARD if ON_A_CARD.exists() else Path("room.toml"))
+    path = config or find_config("room.toml")
     try:
         settings = load_settings(path, RoomSettings)
     except SettingsInvalid as invalid:
@@ -61,12 +108,48 @@ def _check_here(config: Path | None) -> Iterator[CheckResult]:
         yield from run_check(what, check)
 
 
-def _print_results(findings: Iterable[CheckResult]) -> bool:
-    """Print findings as they come; tell whether one of them is a problem."""
-    any_problem = False
+def _check_many(remote: list[RemoteRoom]) -> list[RoomReport]:
+    """Look at rooms, with a bar where somebody watches."""
+    console = Console(stderr=True)
+    columns = (TextColumn("looking at rooms"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(remote))
+        return rooms.check_rooms(remote, lambda _report: progress.advance(task))
+
+
+def _print_results(findings: Iterable[CheckResult]) -> Iterator[CheckResult]:
+    """Print findings as they come, and hand them on."""
     for finding in findings:
-        any_problem = any_problem or finding.state == "problem"
         mark = click.style(f"{_MARKS[finding.state]:8}", fg=_COLOURS[finding.state])
         todo = f" -> {finding.todo}" if finding.todo else ""
         click.echo(f"{mark} {finding.what}: {finding.words}{todo}")
-    return any_problem
+        yield finding
+
+
+def _print_summary(reports: list[RoomReport]) -> None:
+    for report in reports:
+        if report.problems:
+            click.echo(click.style(f"{report.room} ({report.host})", bold=True))
+            list(_print_results(report.problems))
+            click.echo()
+    table = Table("room", "address", "is", "what is wrong", box=None, pad_edge=False)
+    for report in reports:
+        state = f"[red]{len(report.problems)} wrong[/]" if report.problems else "[green]well[/]"
+        # Each kind of problem once: one that has no upstream shows it in several checks.
+        table.add_row(report.room, report.host, state, ", ".join(dict.fromkeys(p.what for p in report.problems)))
+    Console().print(table)
+    ill = sum(bool(report.problems) for report in reports)
+    click.echo(f"{len(reports)} rooms: {len(reports) - ill} well, {ill} with something wrong")
+
+
+def _print_json(reports: list[RoomReport]) -> None:
+    table = [
+        {
+            "room": report.room,
+            "host": report.host,
+            "state": "problem" if report.problems else "ok",
+            "findings": report.findings,
+        }
+        for report in reports
+    ]
+    print_json(table)

@@ -3,9 +3,9 @@
 The subcommand `hallpass image NAME` is `appliance.commands.image_NAME`'s attribute `command`.
 """
 
-import importlib
-
 import click
+
+from appliance.commands.lazy_group import LazyGroup
 
 COMMANDS = {
     "build": "build the image of the card, for every room the same",
@@ -14,20 +14,9 @@ COMMANDS = {
 }
 
 
-class _ImageCommandGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"appliance.commands.image_{cmd_name}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class _ImageCommandGroup(LazyGroup):
+    modules = "appliance.commands.image_{}"
+    summaries = COMMANDS
 
 
 @click.group(cls=_ImageCommandGroup)

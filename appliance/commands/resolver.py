@@ -6,19 +6,14 @@ from pathlib import Path
 
 import click
 
+from appliance.commands.options import config_option
 from appliance.room.resolver import run_resolver
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
 
 @click.command()
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("room.toml"),
-    show_default=True,
-    help="The room's settings.",
-)
+@config_option("room.toml")
 def command(config: Path) -> None:
     """Run DNS alone: answer, filter, hand records to the recorder. Follows its settings; Ctrl-C stops it."""
     logging.basicConfig(level=logging.WARNING, format="hallpass resolver: %(message)s")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from appliance.commands.options import config_option
 from appliance.processes import WATCHDOG_SECONDS, ProcessGroup, Program, hallpass_program
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -14,13 +15,7 @@ PROCESSES = ("recorder", "resolver", "agent", "web")  # the recorder first: it m
 
 
 @click.command()
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("room.toml"),
-    show_default=True,
-    help="The room's settings.",
-)
+@config_option("room.toml")
 def command(config: Path) -> None:
     """Run a whole room: resolver, recorder, agent and pages. Ctrl-C stops all of them.
 

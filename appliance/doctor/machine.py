@@ -1,13 +1,16 @@
-"""How the machine under a room is: disk, card, heat, power. What a machine does not tell is no problem."""
+"""How the machine under a room is: disk, memory, card, heat, power. What a machine does not tell is no problem."""
 
+import platform
 import shutil
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 from appliance.doctor.check_result import Check, CheckResult, ok, problem, unknown
 
 HOT_CELSIUS = 80.0  # from here on a Pi slows down
-FEW_MEGABYTES = 100
+FEW_MEGABYTES = 100  # of the disk
+FEW_MEGABYTES_OF_RAM = 40
 _FIRMWARE_ALARMS = ("in0_lcrit_alarm",)  # Linux: drivers/hwmon/raspberrypi-hwmon.c
 
 
@@ -21,7 +24,9 @@ class MachineDoctor:
     def checks(self) -> tuple[tuple[str, Check], ...]:
         """Return every check in its order."""
         return (
+            ("versions", _versions),
             ("disk", self._disk),
+            ("memory", self._ram),
             ("root", self._root_file_system),
             ("file systems", self._file_system_errors),
             ("heat", self._heat),
@@ -45,6 +50,23 @@ class MachineDoctor:
                 "data partition", "is not mounted: what is kept now is lost at the next start",
                 "the card may be worn out: flash a new one",
             )  # fmt: skip
+
+    def _ram(self) -> Iterator[CheckResult]:
+        lines = (line.split() for line in _text(self._root / "proc/meminfo").splitlines())
+        kilobytes = {
+            words[0].rstrip(":"): int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()
+        }
+        if "MemAvailable" not in kilobytes or "MemTotal" not in kilobytes:
+            yield unknown("memory", "this machine does not tell")
+            return
+        available, total = kilobytes["MemAvailable"] / 1024, kilobytes["MemTotal"] / 1024
+        words = f"{available:.0f} of {total:.0f} MB are available"
+        if available < FEW_MEGABYTES_OF_RAM:
+            yield problem(
+                "memory", words, "fewer workers or a smaller cache ([dns] workers, [dns.cache] megabytes)"
+            )
+        else:
+            yield ok("memory", words)
 
     def _root_file_system(self) -> Iterator[CheckResult]:
         kind, options = self._mounts().get("/", ("", ""))
@@ -93,6 +115,11 @@ class MachineDoctor:
     def _mounts(self) -> dict[str, tuple[str, str]]:
         lines = (line.split() for line in _text(self._root / "proc/mounts").splitlines())
         return {words[1]: (words[2], words[3]) for words in lines if len(words) >= 4}
+
+
+def _versions() -> Iterator[CheckResult]:
+    ours, python = metadata.version("hallpass"), platform.python_version()
+    yield ok("versions", f"Hallpass {ours}, Python {python}, {platform.system()} {platform.release()}")
 
 
 def _text(path: Path) -> str:

@@ -2,13 +2,13 @@
 
 import asyncio
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from appliance.certificate_validity import CONNECT_SECONDS, DAY_SECONDS
 from appliance.doctor import resolution
+from appliance.doctor.certificates import check_central_certificate, check_certificate_files
 from appliance.doctor.check_result import Check, CheckResult, ok, problem, unknown
 from appliance.doctor.dns_client import query_server
 from appliance.errors import HallpassError
@@ -25,10 +25,6 @@ from appliance.settings.values import Endpoint, UpstreamSetting
 from blocklists import builtin_list
 from dns.message.constants import RecordType
 from dns.policy.explain import explain
-
-DAY_SECONDS = 86_400.0
-CERTIFICATE_DAYS = 21
-_CONNECT_SECONDS = 4.0
 
 
 class RoomDoctor:
@@ -47,6 +43,7 @@ class RoomDoctor:
             ("DNS", self._dns),
             ("upstreams", self._upstreams),
             ("pages", self._pages),
+            ("certificate", self._certificates),
             ("clock", self._clock),
             ("central", self._central),
             ("policy", self._policy),
@@ -114,6 +111,15 @@ class RoomDoctor:
         if self._settings.web.tls is None:
             yield unknown("pages", "without TLS: passwords cross this network in the clear; see [web.tls]")
 
+    def _certificates(self) -> Iterator[CheckResult]:
+        now, dns, web = self._now(), self._settings.dns.tls, self._settings.web.tls
+        if dns is not None and (listen := (*dns.listen, *dns.https)[:1]):
+            host, port = _address_to_query(listen[0]), listen[0].port
+            yield from check_certificate_files("the one of encrypted DNS", dns, host, port, now)
+        if web is not None:
+            host, port = _address_to_query(web.listen), web.listen.port
+            yield from check_certificate_files("the pages'", web, host, port, now)
+
     def _clock(self) -> Iterator[CheckResult]:
         if any(Condition.CLOCK_DIFFERS in one.conditions for one in self._healths()):
             ahead = clock_difference.read_difference(self._paths.clock_difference)
@@ -137,7 +143,7 @@ class RoomDoctor:
         if link is None:
             yield unknown("central", "this room works alone")
             return
-        yield from _check_certificate(link, self._now())
+        yield from check_central_certificate(link, self._now())
         try:
             asyncio.run(_query_central(link))
         except CentralUnreachable as failure:
@@ -222,36 +228,8 @@ def _measure_upstream(server: UpstreamSetting) -> float:
     if server.transport == "plain":
         return query_server(server.host, server.port, ".", kind="NS").seconds
     began = time.perf_counter()
-    with socket.create_connection((server.host, server.port), _CONNECT_SECONDS):
+    with socket.create_connection((server.host, server.port), CONNECT_SECONDS):
         return time.perf_counter() - began
-
-
-def _check_certificate(link: CentralLink, now: float) -> Iterator[CheckResult]:
-    parts = urlsplit(link.url)
-    if parts.scheme != "https":
-        return
-    what, host = "certificate", parts.hostname or ""
-    try:
-        context = ssl.create_default_context(cafile=str(link.certificate) if link.certificate else None)
-        with (
-            socket.create_connection((host, parts.port or 443), _CONNECT_SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=host) as connection,
-        ):
-            ends = ssl.cert_time_to_seconds(str((connection.getpeercert() or {}).get("notAfter")))
-    except ssl.SSLCertVerificationError as failure:
-        yield problem(
-            what,
-            f"central's is not trusted: {failure.verify_message}",
-            "is the clock right? Else fetch a new bundle",
-        )
-    except OSError:
-        return  # that central cannot be reached is said once, below
-    else:
-        days = (ends - now) / DAY_SECONDS
-        if days < CERTIFICATE_DAYS:
-            yield problem(what, f"central's ends in {days:.0f} days", "renew it at central")
-        else:
-            yield ok(what, f"central's holds for {days:.0f} days")
 
 
 async def _query_central(link: CentralLink) -> None:

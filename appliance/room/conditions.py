@@ -153,6 +153,15 @@ class Condition(enum.Enum):
             ),
         ),
     )
+    CERTIFICATE_ENDS = (
+        "certificate-ends",
+        ConditionRow(
+            words="a certificate has ended, ends within three weeks, or is not valid yet",
+            rhythm="three long flashes, pause",
+            pattern=(Flash(1.5, 0.5), Flash(1.5, 0.5), Flash(1.5, 2.5)),
+            raised_by="agent",
+        ),
+    )
     LISTS_STALE = (
         "lists-stale",
         ConditionRow(

@@ -34,6 +34,14 @@ class SettingsInvalid(HallpassError):
         super().__init__(f"{path}: {count}\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
+class SettingsUnreadable(SettingsInvalid):
+    """A settings file that is not there, or that this user may not read: no mistake in it, and what to do."""
+
+    def __init__(self, path: Path, problem: OSError) -> None:
+        super().__init__(path, [f"cannot be read: {problem.strerror}"])
+        self.args = (f"{path}: cannot be read: {problem.strerror}; {_advice(problem)}",)
+
+
 def load_settings(path: Path, kind: type[S]) -> S:
     """Read a settings file as `kind`. Raises SettingsInvalid with every mistake."""
     return convert_settings(read_toml(path), path, kind)
@@ -44,7 +52,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         text = _read(path).decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as problem:
-        raise SettingsInvalid(path, [f"cannot be read: {problem.strerror}"]) from None
+        raise SettingsUnreadable(path, problem) from None
     except UnicodeDecodeError as problem:
         raise SettingsInvalid(path, [f"is not UTF-8 text (byte {problem.start})"]) from None
     try:
@@ -53,6 +61,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsInvalid(path, [f"is not TOML: {problem}"]) from None
     except RecursionError:
         raise SettingsInvalid(path, ["is not TOML that anybody would write: its brackets go too deep"]) from None
+
+
+def _advice(problem: OSError) -> str:
+    if isinstance(problem, PermissionError):
+        return "run this as its owner, or as root (sudo)"
+    return (
+        "name the settings file with --config FILE or in HALLPASS_CONFIG (docs/settings.md has one to begin with)"
+    )
 
 
 def _read(path: Path) -> bytes:

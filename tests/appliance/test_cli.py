@@ -1,5 +1,8 @@
 """`hallpass` is one command: help for each part, one clear line for each failure, never a traceback."""
 
+import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +11,37 @@ import pytest
 
 from appliance.cli import COMMANDS
 
+COMMAND = (sys.executable, "-m", "appliance")
+GROUPS = ((), ("account",), ("card",), ("image",), ("lists",), ("log",))
+COLOUR = "\x1b["
 
-def hallpass(*arguments: str) -> subprocess.CompletedProcess[str]:
+
+def hallpass(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "appliance", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | environment,
     )
+
+
+def hallpass_on_a_terminal(*arguments: str, **environment: str) -> str:
+    """Return what the command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    there = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "TERM"}}
+    process = subprocess.Popen([*COMMAND, *arguments], stdout=theirs, stderr=theirs, env=there | environment)
+    os.close(theirs)
+    said = b""
+    try:
+        while part := os.read(ours, 65536):
+            said += part
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(ours)
+    process.wait(60)
+    return said.decode()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -37,6 +66,75 @@ def test_a_missing_settings_file_exits_1_and_is_named(name: str, tmp_path: Path)
     assert result.returncode == 1
     assert "absent.toml" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_alone_prints_its_help_and_that_is_no_failure(group: tuple[str, ...]) -> None:
+    result = hallpass(*group)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("Usage: ")
+    assert result.stdout == hallpass(*group, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (("docter",), "doctor"),
+        (("lists", "serch"), "search"),
+        (("image", "biuld"), "build"),
+        (("log", "tial"), "tail"),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(typed: tuple[str, ...], meant: str) -> None:
+    result = hallpass(*typed)
+    assert result.returncode == 2
+    assert f"Did you mean '{meant}'?" in result.stderr
+
+
+def test_a_missing_settings_file_is_no_mistake_in_it_and_what_to_do_is_said(tmp_path: Path) -> None:
+    said = hallpass("resolver", "--config", str(tmp_path / "absent.toml")).stderr
+    assert "mistake" not in said
+    assert "No such file" in said
+    assert "--config FILE" in said
+    assert "HALLPASS_CONFIG" in said
+
+
+def test_settings_are_found_by_the_environment_and_the_option_goes_before_it(tmp_path: Path) -> None:
+    config = tmp_path / "elsewhere.toml"
+    config.write_text('[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n')
+    found = hallpass("check", "--json", "example.org", HALLPASS_CONFIG=str(config))
+    assert found.returncode == 0, found.stderr
+    assert [one["name"] for one in json.loads(found.stdout)] == ["example.org"]
+    named = hallpass(
+        "check", "example.org", "--config", str(tmp_path / "absent.toml"), HALLPASS_CONFIG=str(config)
+    )
+    assert "absent.toml" in named.stderr
+
+
+def test_colour_is_for_terminals_that_have_it_and_for_who_wants_it(tmp_path: Path) -> None:
+    config = tmp_path / "room.toml"
+    config.write_text('[room]\nnmae = "x"\n')
+    doctor = ("doctor", "--config", str(config))
+    assert COLOUR in hallpass_on_a_terminal(*doctor, TERM="xterm")
+    assert COLOUR not in hallpass_on_a_terminal(*doctor, TERM="xterm", NO_COLOR="1")
+    assert COLOUR not in hallpass_on_a_terminal(*doctor, TERM="dumb")
+    assert COLOUR not in hallpass(*doctor).stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_given_what_completes_the_command(shell: str) -> None:
+    script = hallpass("completion", shell)
+    assert script.returncode == 0
+    assert "_HALLPASS_COMPLETE" in script.stdout
+
+
+def test_a_commands_name_is_completed() -> None:
+    words = {"COMP_WORDS": "hallpass doc", "COMP_CWORD": "1", "_HALLPASS_COMPLETE": "bash_complete"}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("hallpass")],
+        capture_output=True, text=True, timeout=60, check=False, env=os.environ | words,
+    )  # fmt: skip
+    assert done.stdout.split() == ["plain,doctor"]
 
 
 def test_the_version_is_said() -> None:

@@ -16,8 +16,10 @@ _DAY = dt.timedelta(days=1)
 class Authority:
     """Signs certificates for names and addresses, and writes them below a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, days: float = 1.0) -> None:
+        """Make an authority whose certificates, and its own, end after so many days, or have before."""
         self.folder = folder
+        self._days = days
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority for one test")])
         certificate = (
@@ -83,8 +85,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - _DAY)
-            .not_valid_after(now + _DAY)
+            .not_valid_before(now - _DAY + min(self._days, 0) * _DAY)
+            .not_valid_after(now + self._days * _DAY)
         )
 
 

@@ -13,6 +13,7 @@ from appliance.ipc import start_room_server
 from appliance.room import health, index_age
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
+from appliance.room.agent.certificate_monitor import CertificateMonitor
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
@@ -51,8 +52,10 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
         loop.add_signal_handler(number, stop.set)
     ended_unblocks = EndedUnblocks(paths, store)
     _reconcile(ended_unblocks)
+    certificates = CertificateMonitor(settings)
     tasks = [
-        asyncio.create_task(_write_health_regularly(settings, paths, sync, now)),
+        asyncio.create_task(_write_health_regularly(settings, paths, sync, certificates, now)),
+        asyncio.create_task(certificates.check_regularly()),
         asyncio.create_task(_reconcile_regularly(ended_unblocks)),
     ]
     watchdog = asyncio.create_task(send_keepalives())
@@ -91,20 +94,35 @@ def _create_sync(
 
 
 async def _write_health_regularly(
-    settings: RoomSettings, paths: RoomPaths, sync: CentralSync | None, now: Callable[[], float]
+    settings: RoomSettings,
+    paths: RoomPaths,
+    sync: CentralSync | None,
+    certificates: CertificateMonitor,
+    now: Callable[[], float],
 ) -> None:
     while True:
-        await run_blocking(_write_health, settings, paths, sync, now())
+        await run_blocking(_write_health, settings, paths, sync, certificates, now())
         await _wait_for_change(sync)
 
 
-def _write_health(settings: RoomSettings, paths: RoomPaths, sync: CentralSync | None, now: float) -> None:
+def _write_health(
+    settings: RoomSettings,
+    paths: RoomPaths,
+    sync: CentralSync | None,
+    certificates: CertificateMonitor,
+    now: float,
+) -> None:
     _note_confirmed_index(paths, sync, now)
+    ends = certificates.problem(now)
     conditions = (
         *(sync_conditions(sync, now) if sync is not None else ()),
+        *((Condition.CERTIFICATE_ENDS,) if ends else ()),
         *_index_conditions(settings, paths, now),
     )
-    health.write_health(paths.health_folder, ProcessHealth(process="agent", time=now, conditions=conditions))
+    details = {Condition.CERTIFICATE_ENDS.value: ends} if ends else {}
+    health.write_health(
+        paths.health_folder, ProcessHealth(process="agent", time=now, conditions=conditions, details=details)
+    )
 
 
 async def _wait_for_change(sync: CentralSync | None) -> None:

@@ -1,6 +1,8 @@
 """`hallpass doctor` on a room of real processes, and what it says when they are not well."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,10 +16,14 @@ import dnslib
 import httpx
 import pytest
 
+from appliance.certificate_validity import read_validity
 from appliance.doctor import dns_client
+from appliance.doctor.certificates import check_certificate_files
 from appliance.doctor.check_result import CheckResult, run_check
 from appliance.doctor.machine import MachineDoctor
+from appliance.doctor.resolution import check_resolution
 from appliance.doctor.room import RoomDoctor
+from appliance.errors import HallpassError
 from appliance.room import clock_difference, health
 from appliance.room.conditions import Condition
 from appliance.room.health import ProcessHealth
@@ -25,14 +31,15 @@ from appliance.room.index_age import note_confirmed_index
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
+from appliance.settings.values import CertificateFiles
 from tests.appliance.commands.test_central import HALLPASS, run
 from tests.fakes.authority import Authority
 from tests.fakes.central import TOKEN, FakeCentral
 from tests.fakes.enrolled import EnrolledRoom
 from tests.fakes.ports import free_port
-from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream import FakeUpstream, never
 
-MACHINE = ("disk", "root", "file systems", "heat", "power", "card", "data partition")
+MACHINE = ("disk", "memory", "versions", "root", "file systems", "heat", "power", "card", "data partition")
 
 
 @pytest.fixture
@@ -60,13 +67,13 @@ def upstream() -> Iterator[int]:
 class LivingRoom:
     """The four processes of a room."""
 
-    def __init__(self, folder: Path, upstream: int) -> None:
+    def __init__(self, folder: Path, upstream: int, tls: str = "") -> None:
         self.dns, self.web = free_port(), free_port()
         self.config = folder / "room.toml"
         self.config.write_text(
             f'[room]\nname = "Room 4"\ndata = "data"\n'
             f'[dns]\nlisten = ["127.0.0.1:{self.dns}"]\nupstreams = ["127.0.0.1:{upstream}"]\nworkers = 1\n'
-            f'[web]\nlisten = "127.0.0.1:{self.web}"\n[led]\ndriver = "simulated"\n'
+            f'[web]\nlisten = "127.0.0.1:{self.web}"\n[led]\ndriver = "simulated"\n{tls}'
         )
         self.processes = {
             name: subprocess.Popen([*HALLPASS, name, "--config", str(self.config)], stderr=subprocess.DEVNULL)
@@ -114,7 +121,8 @@ def test_a_room_that_is_well_is_told_so_without_anybodys_browsing(room: LivingRo
         "DNS over UDP: answers in",
         "DNS over TCP: answers in",
         "canary: browsers are told",
-        "filter: a listed name is refused",
+        "filter: a listed name is refused (the lamp lit up just now); the answer is",
+        "resolving: names are asked outside and answered",
         "upstream: 127.0.0.1 (plain) answers in",
         "pages: served",
         "pages: without TLS: passwords cross this network in the clear",
@@ -127,7 +135,9 @@ def test_a_room_that_is_well_is_told_so_without_anybodys_browsing(room: LivingRo
     assert "somebody-asked-this" not in done.stdout + done.stderr
     afar = run("doctor", "127.0.0.1", "--port", str(room.dns), "--web-port", str(room.web))
     assert afar.returncode == 0, afar.stdout
-    assert [line.split()[0] for line in afar.stdout.splitlines()] == ["ok"] * 6
+    assert [line.split()[0] for line in afar.stdout.splitlines()] == [*["ok"] * 8, "-", "-"]
+    assert "resolving: names are asked outside and answered" in afar.stdout
+    assert "clock: agrees with this machine's" in afar.stdout
 
 
 def test_what_is_not_well_is_said_with_what_to_do(room: LivingRoom) -> None:
@@ -141,6 +151,174 @@ def test_what_is_not_well_is_said_with_what_to_do(room: LivingRoom) -> None:
     afar = run("doctor", "127.0.0.1", "--port", str(room.dns), "--web-port", str(room.web))
     assert afar.returncode == 1
     assert "connection refused" in afar.stdout
+
+
+def test_a_room_that_resolves_nothing_is_not_well_however_well_it_filters(short_path: Path) -> None:
+    with FakeUpstream() as upstream:
+        upstream.behave = never
+        config, port = short_path / "room.toml", free_port()
+        config.write_text(
+            f'[room]\nname = "Room 4"\ndata = "data"\n'
+            f'[dns]\nlisten = ["127.0.0.1:{port}"]\nupstreams = ["127.0.0.1:{upstream.port}"]\nworkers = 1\n'
+        )
+        process = subprocess.Popen(
+            [*HALLPASS, "resolver", "--config", str(config)], stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr is not None
+        try:
+            while "answering on" not in process.stderr.readline():
+                assert process.poll() is None
+            found = {one.what: one for one in check_resolution("127.0.0.1", port)}
+        finally:
+            process.terminate()
+            process.wait(20)
+            process.stderr.close()
+    assert found["filter"].state == found["canary"].state == "ok"
+    assert found["resolving"].state == "problem"
+    assert "SERVFAIL" in found["resolving"].words
+
+
+class TestManyRooms:
+    def test_a_table_of_rooms_is_looked_through_and_summed_up(self, room: LivingRoom, tmp_path: Path) -> None:
+        table = tmp_path / "rooms.csv"
+        table.write_text(
+            "room,address,port,web-port,tls-port,https-port\n"
+            f"Room 4,127.0.0.1/24,{room.dns},{room.web},{free_port()},{free_port()}\n"
+            f"Room 5,127.0.0.2,{free_port()},{free_port()},{free_port()},{free_port()}\n"
+        )
+        done = run("doctor", "--from-csv", str(table))
+        assert done.returncode == 1
+        assert "2 rooms: 1 well, 1 with something wrong" in done.stdout
+        assert any(re.match(r"Room 4 +127.0.0.1 +well", line) for line in done.stdout.splitlines())
+        assert "Room 5 (127.0.0.2)\nproblem" in done.stdout
+        said = json.loads(run("doctor", "--from-csv", str(table), "--json").stdout)
+        assert [(one["room"], one["host"], one["state"]) for one in said] == [
+            ("Room 4", "127.0.0.1", "ok"),
+            ("Room 5", "127.0.0.2", "problem"),
+        ]
+        table.write_text("\n".join(table.read_text().splitlines()[:2]))
+        well = run("doctor", "--from-csv", str(table))
+        assert (well.returncode, "1 rooms: 1 well" in well.stdout) == (0, True)
+
+    def test_several_addresses_are_looked_at_at_once(self, room: LivingRoom) -> None:
+        ports = ("--port", str(room.dns), "--web-port", str(room.web))
+        done = run("doctor", "127.0.0.1", "127.0.0.3", *ports, "--json")
+        assert [one["state"] for one in json.loads(done.stdout)] == ["ok", "problem"]
+        assert done.returncode == 1
+
+    def test_central_knows_its_rooms_and_what_they_said(self, tmp_path: Path) -> None:
+        config = tmp_path / "central.toml"
+        config.write_text('[central]\nschool = "Example Primary"\ndata = "central"\n')
+        assert run("central", "enrol", "Room 4", "--config", str(config)).returncode == 0
+        done = run("doctor", "--all", "--config", str(config), "--domain", "invalid", "--json")
+        assert done.returncode == 1
+        [found] = json.loads(done.stdout)
+        assert (found["room"], found["host"]) == ("Room 4", "room-4.invalid")
+        assert "has never heard of this room" in [
+            one["words"] for one in found["findings"] if one["what"] == "central"
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("room,address\nRoom 4,\n", "rooms.csv line 2: there is no address"),
+            ("room,address,port\nRoom 4,192.0.2.4,many\n", "rooms.csv line 2: 'many' is no port"),
+            ("room,address\n", "names no room"),
+        ],
+    )
+    def test_a_mistake_in_the_table_is_said_with_its_line(self, tmp_path: Path, text: str, words: str) -> None:
+        table = tmp_path / "rooms.csv"
+        table.write_text(text)
+        done = run("doctor", "--from-csv", str(table))
+        assert done.returncode == 1
+        assert words in done.stderr
+
+
+class TestCertificates:
+    @pytest.fixture
+    def served(self, tmp_path: Path) -> Iterator[Callable[..., list[CheckResult]]]:
+        """Serve one certificate, and return what is said of it and of files."""
+        servers: list[subprocess.Popen[bytes]] = []
+
+        def look(days: float, *, other_key: bool = False, now: float | None = None) -> list[CheckResult]:
+            authority = Authority(tmp_path, days=days)
+            certificate, key = authority.sign("127.0.0.1")
+            port = free_port()
+            servers.append(
+                subprocess.Popen(
+                    [sys.executable, "-c", TLS_SERVER, str(port), str(certificate), str(key)],
+                    stdout=subprocess.PIPE,
+                )
+            )
+            assert servers[-1].stdout is not None
+            servers[-1].stdout.readline()
+            if other_key:
+                _, key = authority.sign("127.0.0.1", file="other")
+            files = CertificateFiles(certificate=certificate, key=key)
+            return list(check_certificate_files("the pages'", files, "127.0.0.1", port, now or time.time()))
+
+        yield look
+        for server in servers:
+            server.kill()
+            server.wait()
+            if server.stdout is not None:
+                server.stdout.close()
+
+    def test_one_that_holds_for_long_is_well(self, served: Callable[..., list[CheckResult]]) -> None:
+        assert [(one.state, one.words) for one in served(90)] == [("ok", "the pages' holds for 90 days")]
+
+    @pytest.mark.parametrize(
+        ("days", "later", "words"),
+        [(20, 0, "ends in 20 days"), (-1, 0, "ended on"), (30, -40 * 86_400, "is not valid before")],
+    )
+    def test_one_that_ends_has_ended_or_is_not_valid_yet_is_a_problem(
+        self, served: Callable[..., list[CheckResult]], days: int, later: float, words: str
+    ) -> None:
+        [found] = served(days, now=time.time() + later)
+        assert found.state == "problem"
+        assert words in found.words
+        assert found.todo
+
+    def test_a_key_of_another_is_a_problem(self, served: Callable[..., list[CheckResult]]) -> None:
+        first, *_ = served(90, other_key=True)
+        assert first.state == "problem"
+        assert "is not the key of" in first.words
+
+    def test_a_damaged_key_is_a_problem(self, tmp_path: Path) -> None:
+        certificate, key = Authority(tmp_path, days=90).sign("127.0.0.1")
+        content = bytearray(key.read_bytes())
+        content[60] ^= 1
+        key.write_bytes(content)
+        with pytest.raises(HallpassError, match=r"damaged|not the key"):
+            read_validity(CertificateFiles(certificate=certificate, key=key))
+        key.unlink()
+        with pytest.raises(HallpassError, match="No such file"):
+            read_validity(CertificateFiles(certificate=certificate, key=key))
+
+    def test_the_room_says_so_here_and_across_the_network(self, short_path: Path, upstream: int) -> None:
+        (short_path / "a").mkdir()
+        certificate, key = Authority(short_path / "a", days=5).sign("127.0.0.1", "room4.example")
+        dot, https = free_port(), free_port()
+        living = LivingRoom(
+            short_path,
+            upstream,
+            f'[dns.tls]\ncertificate = "{certificate}"\nkey = "{key}"\nlisten = ["127.0.0.1:{dot}"]\nhttps = []\n'
+            f'[web.tls]\ncertificate = "{certificate}"\nkey = "{key}"\nlisten = "127.0.0.1:{https}"\n',
+        )
+        pause = threading.Event()
+        try:
+            while not living.is_well() and not pause.wait(0.1):
+                assert all(process.poll() is None for process in living.processes.values())
+            here = run("doctor", "--config", str(living.config))
+            ports = ("--port", str(living.dns), "--web-port", str(living.web))
+            afar = run("doctor", "127.0.0.1", *ports, "--tls-port", str(dot), "--https-port", str(https))
+        finally:
+            living.stop()
+        for done in (here, afar):
+            assert done.returncode == 1
+            assert [
+                line for line in done.stdout.splitlines() if "certificate: the" in line and "ends in 5" in line
+            ], done.stdout
 
 
 def test_a_server_that_filters_nothing_is_a_problem(upstream: int) -> None:
@@ -271,6 +449,7 @@ def look(root: Path) -> dict[str, CheckResult]:
 def test_a_card_that_is_well(tmp_path: Path) -> None:
     put(tmp_path, "data/x", "")
     put(tmp_path, "boot/firmware/hallpass.toml", "")
+    put(tmp_path, "proc/meminfo", "MemTotal: 500000 kB\nMemAvailable: 200000 kB")
     put(tmp_path, "proc/mounts", "hallpass-root / overlay rw 0 0\n/dev/mmcblk0p3 /data ext4 rw 0 0")
     put(tmp_path, "sys/fs/ext4/mmcblk0p3/errors_count", "0")
     put(tmp_path, "sys/class/thermal/thermal_zone0/temp", "51234")
@@ -285,6 +464,7 @@ def test_a_card_that_is_not(tmp_path: Path) -> None:
     put(tmp_path, "data/x", "")
     put(tmp_path, "boot/firmware/hallpass.toml", "")
     put(tmp_path, "proc/mounts", "/dev/mmcblk0p2 / ext4 rw 0 0")
+    put(tmp_path, "proc/meminfo", "MemTotal: 500000 kB\nMemAvailable: 20000 kB")
     put(tmp_path, "sys/fs/ext4/mmcblk0p3/errors_count", "3")
     put(tmp_path, "sys/block/mmcblk0/device/pre_eol_info", "0x02")
     put(tmp_path, "sys/class/thermal/thermal_zone0/temp", "84000")
@@ -292,7 +472,7 @@ def test_a_card_that_is_not(tmp_path: Path) -> None:
     put(tmp_path, "sys/class/hwmon/hwmon0/in0_lcrit_alarm", "1")
     found = look(tmp_path)
     problems = {what for what, one in found.items() if one.state == "problem"}
-    assert problems == {"data partition", "file systems", "card", "heat", "power"}
+    assert problems == {"data partition", "memory", "file systems", "card", "heat", "power"}
     assert all(found[what].todo for what in problems)
 
 

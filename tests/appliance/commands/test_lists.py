@@ -171,7 +171,7 @@ def test_a_build_fetches_what_was_never_fetched_and_no_more(tmp_path: Path, list
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("build", "nowhere.toml", "--output", "out"), "nowhere.toml: 1 mistake"),
+        (("build", "nowhere.toml", "--output", "out"), "nowhere.toml: cannot be read: No such file"),
         (("export", "nowhere"), "nowhere: holds no index"),
         (("search", "a.example", "--index", "nowhere"), "nowhere: holds no index"),
         (("search", "two words"), "holds no index"),

@@ -20,10 +20,12 @@ from appliance.room.health import STALE_SECONDS, ProcessHealth
 from appliance.room.query_log.database import open_database_for_writing
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
+from tests.fakes.authority import Authority
 from tests.fakes.card import FakeCard
 from tests.fakes.central import FakeCentral
 from tests.fakes.clock import FakeClock
 from tests.fakes.enrolled import EnrolledRoom, wait_until
+from tests.fakes.ports import free_port
 from tests.fakes.upstream import FakeUpstream, never
 
 ROOT = Path(__file__).parents[3]
@@ -95,6 +97,17 @@ class Faults:
         self.central.clock_ahead = 120.0
         self.room.start_agent()
         return self._said_by("agent", Condition.CLOCK_DIFFERS)
+
+    def certificate_ends(self) -> tuple[ProcessHealth, ...]:
+        (self._folder / "authority").mkdir()
+        certificate, key = Authority(self._folder / "authority", days=5).sign("127.0.0.1")
+        port = free_port()
+        tls = f'[dns.tls]\nname = "room4.example"\ncertificate = "{certificate}"\nkey = "{key}"\n'
+        with self.room.file.open("a") as file:
+            file.write(f'{tls}listen = ["127.0.0.1:{port}"]\nhttps = []\n')
+        self.room.start()
+        self.room.start_agent()
+        return self._said_by("agent", Condition.CERTIFICATE_ENDS)
 
     def lists_stale(self) -> tuple[ProcessHealth, ...]:
         self.central.stop()

@@ -1,0 +1,42 @@
+"""A group whose subcommands are imported only when they are called, so that each loads its own libraries alone."""
+
+import difflib
+import importlib
+from collections.abc import Mapping
+
+import click
+
+
+class LazyGroup(click.Group):
+    """Finds the subcommand NAME in the module `modules.format(NAME)`, as its attribute `command`."""
+
+    modules: str
+    summaries: Mapping[str, str]  # name: what it does, in one line
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """Return the names, in the order in which help shows them."""
+        return list(self.summaries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
+        """Return a subcommand, or None where there is none of that name."""
+        if cmd_name not in self.summaries:
+            return None
+        module = importlib.import_module(self.modules.format(cmd_name))
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand that the arguments begin with; a mistyped one is answered with those near it."""
+        name = args[0]
+        if name not in self.summaries and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, self.summaries)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)
+        """Write the list of subcommands, without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.summaries.items()))

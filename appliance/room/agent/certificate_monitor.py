@@ -1,0 +1,85 @@
+"""Looks once an hour how long the certificates hold that this room depends on, by asking as a client does.
+
+They are those of DNS over TLS and HTTPS, of the pages, and central's. Each belongs to another process or machine,
+whose files the agent may not read; what is served counts. A server that does not answer is another's finding.
+While the clock is not known nothing is said: it would be the clock's fault.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import msgspec
+
+from appliance.certificate_validity import CertificateValidity, fetch_validity
+from appliance.room import clock
+from appliance.room.agent.thread_pool import run_blocking
+from appliance.settings.room import RoomSettings
+from appliance.settings.values import Endpoint
+
+CHECK_SECONDS = 3600.0
+RETRY_SECONDS = 60.0  # while one of them could not be had
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (recognised, not bound)
+
+log = logging.getLogger("hallpass.agent")
+
+
+class CertificateServer(msgspec.Struct, frozen=True):
+    """Where a certificate is served, and whose it is, for people."""
+
+    what: str
+    host: str
+    port: int
+    server_name: str | None = None
+
+    def fetch_validity(self) -> CertificateValidity:
+        """Ask for its certificate. Raises OSError."""
+        return fetch_validity(self.host, self.port, self.server_name)
+
+
+def certificate_servers(settings: RoomSettings) -> Iterator[CertificateServer]:
+    """Yield the servers whose certificates a room depends on."""
+    if (dns := settings.dns.tls) is not None and (listen := (*dns.listen, *dns.https)[:1]):
+        yield _own_server("the certificate of encrypted DNS", listen[0])
+    if (web := settings.web.tls) is not None:
+        yield _own_server("the pages' certificate", web.listen)
+    if settings.central is not None:
+        parts = urlsplit(settings.central.url)
+        if parts.scheme == "https":
+            host = parts.hostname or ""
+            yield CertificateServer("central's certificate", host, parts.port or 443, host)
+
+
+class CertificateMonitor:
+    """Keeps what was seen last of each certificate."""
+
+    def __init__(self, settings: RoomSettings) -> None:
+        self._servers = tuple(certificate_servers(settings))
+        self._seen: dict[str, CertificateValidity] = {}
+
+    async def check_regularly(self) -> None:
+        """Look at each, for ever."""
+        while True:
+            complete = await run_blocking(self._check_all)
+            await asyncio.sleep(CHECK_SECONDS if complete else RETRY_SECONDS)
+
+    def problem(self, now: float, is_clock_trusted: Callable[[], bool] = clock.is_clock_trusted) -> str:
+        """Return what is wrong with the certificates at this time, in words, or ""."""
+        found = ((what, validity.problem(now)) for what, validity in self._seen.items())
+        words = "; ".join(f"{what} {problem}" for what, problem in found if problem)
+        return words if words and is_clock_trusted() else ""
+
+    def _check_all(self) -> bool:
+        complete = True
+        for server in self._servers:
+            try:
+                self._seen = {**self._seen, server.what: server.fetch_validity()}
+            except (OSError, ValueError) as problem:  # ValueError: a name that no encoding of names takes
+                complete = False
+                log.debug("%s cannot be had: %s", server.what, problem)
+        return complete
+
+
+def _own_server(what: str, listen: Endpoint) -> CertificateServer:
+    return CertificateServer(what, _LOOPBACK.get(listen.host, listen.host), listen.port)
