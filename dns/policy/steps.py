@@ -8,7 +8,7 @@ what the columns mean).
 
 from operator import attrgetter
 
-from dns.policy import canary_names, safe_search, step_entries, step_table
+from dns.policy import canary_names, device_services, safe_search, step_entries, step_table
 from dns.policy.context import PolicyContext, Question
 from dns.policy.step_table import ALLOWED, AnyName, Entries, Listed, Names, Restriction, StepRow, StepTable
 from dns.policy.verdict import Action, Step, Verdict
@@ -48,6 +48,14 @@ def check_canary_names(question: Question, context: PolicyContext) -> Verdict | 
         answer = canary_names.CANARY_ANSWERS.get(name)
         if answer is not None:
             return Verdict(Action.BLOCK, Step.BYPASS, "circumvention", APPLIANCE_SOURCE, name, answer=answer)
+    return None
+
+
+def check_connectivity(question: Question, context: PolicyContext) -> Verdict | None:  # noqa: ARG001 (a step's shape)
+    """Allow the names by which devices test the network and set their clocks."""
+    for name in question.known_parents:
+        if name in device_services.DEVICE_SERVICES:
+            return Verdict(Action.ALLOW, Step.CONNECTIVITY, "", APPLIANCE_SOURCE, name)
     return None
 
 
@@ -166,6 +174,19 @@ STEPS = StepTable(
             is_quiet=True,  # devices ask for these by themselves
             why_not_delegated="would lead devices past the filter: nobody can open it",
             opened_by="Nobody can open it: it would lead devices past the filter.",
+        ),
+        # A device that cannot test the network leaves it: above whatever closes a room for a while. Nobody looks at
+        # anything under these names; who must close one locks it.
+        StepRow(
+            step=Step.CONNECTIVITY,
+            check=check_connectivity,
+            title="Names by which devices test the network",
+            speaks_of=(Names(lambda _compiled: device_services.DEVICE_SERVICES),),
+            meets_hops=False,  # a site must not open by an alias to one of these
+            is_quiet=False,
+            why_not_delegated=None,
+            opened_by="",
+            is_explicit=True,
         ),
         # 3. "Nothing at all" is about the device and the room, whatever the site: above everything that opens one.
         StepRow(

@@ -28,6 +28,7 @@ class Step(enum.Enum):
     LOCKED = "locked"
     APPLIANCE = "appliance"
     BYPASS = "bypass"  # names that tell devices not to bypass the filter
+    CONNECTIVITY = "connectivity"  # names by which devices test the network and set their clocks
     SUSPENDED = "suspended"
     PAUSED = "paused"
     UNBLOCK = "unblock"

@@ -242,7 +242,7 @@ def test_a_row_that_rules_out_too_much_would_be_found() -> None:
 
 @pytest.mark.parametrize("step", STEPS.rows, ids=lambda one: one.step.value)
 def test_every_step_that_refuses_has_words_for_people(step: StepRow) -> None:
-    allows_only = step.step in {Step.APPLIANCE, Step.UNBLOCK, Step.DEFAULT}
+    allows_only = step.step in {Step.APPLIANCE, Step.CONNECTIVITY, Step.UNBLOCK, Step.DEFAULT}
 
     assert step.title
     assert bool(step.opened_by) is not allows_only

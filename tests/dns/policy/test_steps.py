@@ -14,8 +14,12 @@ from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import NOW, PUPIL, document, minutes, policy
 
 A = RecordType.A
-CANARY = "mask.icloud.com"
-ENGINE = "www.bing.com"
+# Each speaks of certain names alone. No name is two of these, so they cannot meet.
+NAMES = {
+    Step.BYPASS: "mask.icloud.com",
+    Step.CONNECTIVITY: "captive.apple.com",
+    Step.SAFE_SEARCH: "www.bing.com",
+}
 
 
 def what_makes(step: Step, name: str) -> dict[str, Any]:
@@ -24,6 +28,7 @@ def what_makes(step: Step, name: str) -> dict[str, Any]:
         Step.LOCKED: {"rules": (Rule(name=name, action="block", locked=True),)},
         Step.APPLIANCE: {"appliance_names": (name,)},
         Step.BYPASS: {},  # by its name alone
+        Step.CONNECTIVITY: {},  # by its name alone
         Step.SUSPENDED: {"suspensions": (Suspension(id="s", device=PUPIL, until=minutes(30)),)},
         Step.PAUSED: {"pauses": (Pause(id="p", until=minutes(30)),)},
         Step.UNBLOCK: {"unblocks": (Unblock(id="u", site=name, until=minutes(30)),)},
@@ -49,17 +54,12 @@ def decided(name: str, *steps: Step) -> Step:
 
 
 def name_for(*steps: Step) -> str:
-    if Step.BYPASS in steps:
-        return CANARY
-    return ENGINE if Step.SAFE_SEARCH in steps else "site.example"
+    return next((name for step, name in NAMES.items() if step in steps), "site.example")
 
 
 ORDER = [row.step for row in STEPS.order]
-# No name is both a canary and a search engine: these two cannot meet.
-PAIRS = [
-    (upper, lower) for upper, lower in combinations(ORDER, 2) if {upper, lower} != {Step.BYPASS, Step.SAFE_SEARCH}
-]
-NEIGHBOURS = list(pairwise(ORDER))
+PAIRS = [pair for pair in combinations(ORDER, 2) if not NAMES.keys() >= set(pair)]
+NEIGHBOURS = [pair for pair in pairwise(ORDER) if not NAMES.keys() >= set(pair)]
 
 
 def test_the_order_is_the_one_the_design_lists() -> None:
