@@ -43,6 +43,18 @@ def decide(name: str, qtype: int = A, fields: dict[str, Any] | None = None, **pr
         ("yandex.ru", "familysearch.yandex.ru"),
         ("www.yandex.com.tr", "familysearch.yandex.ru"),
         ("ya.ru", "familysearch.yandex.ru"),
+        ("images.google.com", "forcesafesearch.google.com"),
+        ("images.google.co.uk", "forcesafesearch.google.com"),
+        ("ipv6.google.com", "forcesafesearch.google.com"),
+        ("cse.google.com", "forcesafesearch.google.com"),
+        ("music.youtube.com", "restrict.youtube.com"),
+        ("youtube-nocookie.com", "restrict.youtube.com"),
+        ("noai.duckduckgo.com", "safe.duckduckgo.com"),
+        ("whatever.next.duckduckgo.com", "safe.duckduckgo.com"),
+        ("bing.com", "strict.bing.com"),
+        ("m.bing.com", "strict.bing.com"),
+        ("www4.bing.com", "strict.bing.com"),
+        ("images.yandex.com", "familysearch.yandex.ru"),
     ],
 )
 @pytest.mark.parametrize("qtype", [A, AAAA, HTTPS])
@@ -57,7 +69,18 @@ def test_about_190_names_of_google_are_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["maps.google.com", "www.google.example", "www.google.com.example", "strict.bing.com"]
+    "name",
+    [
+        "maps.google.com",
+        "www.google.example",
+        "www.google.com.example",
+        "strict.bing.com",
+        "th.bing.com",
+        "safe.duckduckgo.com",
+        "external-content.duckduckgo.com",
+        "notduckduckgo.com",
+        "mail.yandex.com",
+    ],
 )
 def test_other_names_are_left_alone(name: str) -> None:
     assert decide(name).step is Step.DEFAULT
