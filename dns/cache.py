@@ -13,8 +13,9 @@ Whole answers are kept, by name, type and flags (`query_flags`: whatever of the 
 - Memory is bounded by an estimate of bytes. When it is full the oldest entry goes, unless somebody asked for it
   since its last turn: then it goes to the end of the queue.
 
-An upstream's OPT record is left out: it was meant for us. What it explains (RFC 8914) is kept beside. Truncated
-messages are never kept. Times are seconds of the clock that the caller passes in.
+What does not belong to the question is left out (`dns.message.scrub`). So is an upstream's OPT record, which was
+meant for us; what it explains (RFC 8914) is kept beside. Truncated messages are never kept. Times are seconds of
+the clock that the caller passes in.
 """
 
 import struct
@@ -28,6 +29,7 @@ from dns.forward.extended_error import ExtendedError, parse_extended_error
 from dns.message.constants import Rcode, RecordType
 from dns.message.header import RCODE, TC
 from dns.message.scanner import RecordTuple, scan_records
+from dns.message.scrub import scrub_answer, trim_sections
 
 # What holds unless somebody says otherwise; also what the settings' [dns.cache] says where it is left out.
 MEGABYTES = 32
@@ -51,7 +53,7 @@ _TTL = struct.Struct("!I")
 _TTL_BEFORE_DATA = 6  # bytes from a record's time to live to its data
 # Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
 _NOERROR, _NXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN)
-_SOA, _OPT, _ANY = int(RecordType.SOA), int(RecordType.OPT), int(RecordType.ANY)
+_SOA, _ANY = int(RecordType.SOA), int(RecordType.ANY)
 _ANSWERS = frozenset({_NOERROR, _NXDOMAIN})
 _MAX_TTL = 0x7FFFFFFF
 
@@ -151,25 +153,20 @@ class MessageCache:
         Returns None for bytes that are no message. `question_end`: as `dns.message.scanner` takes it.
         """
         try:
-            _, answer, authority, additional = scan_records(message, question_end)
+            message, answer, authority, explained = _read_answer(message, key, question_end)
         except MalformedMessage:
             return None
         # What only some answers need is asked for only where they are those: this is done for every miss.
         code = message[3] & RCODE
         is_failure = code not in _ANSWERS
-        explained = None
-        if additional:
-            explained = parse_extended_error(message, additional)
-            message = _without_opt(message, additional)
         is_refusal = explained is not None and explained.blocked_text is not None
         if is_failure and not is_refusal and (older := self.mark_refresh_failed(key, now)):
             return older
         changed: list[tuple[int, int]] = []
         ttls_at: list[int] = []
         life: float = self._lowest_ttl(answer, ttls_at, changed)
-        if authority or additional:
+        if authority:
             self._lowest_ttl(authority, ttls_at, changed)
-            self._lowest_ttl(additional, ttls_at, changed)
         if is_failure:
             life = FAILURE_TTL
         elif code or not answer or answer[-1][0] != key[1]:
@@ -267,6 +264,20 @@ class MessageCache:
         self._used_bytes = used
 
 
+def _read_answer(
+    message: bytes, key: CacheKey, question_end: int
+) -> tuple[bytes, list[RecordTuple], list[RecordTuple], ExtendedError | None]:
+    """Return a message without what does not belong to it, its first two sections, and what was explained."""
+    _, answer, authority, additional = scan_records(message, question_end)
+    explained = None
+    if authority or additional:
+        explained = parse_extended_error(message, additional)
+        message = trim_sections(message, key[1], answer, authority, additional)
+    if scrubbed := scrub_answer(message, key[0], answer):
+        message, answer, authority = scrubbed
+    return message, answer, authority, explained
+
+
 def _has_type(answer: list[RecordTuple], qtype: int) -> bool:
     """Tell whether an answer holds what was asked for, and not only the aliases on the way to nothing."""
     return any(qtype in {record[0], _ANY} for record in answer)
@@ -277,20 +288,6 @@ def _with_ttls(message: bytes, changed: Sequence[tuple[int, int]]) -> bytes:
     for at, ttl in changed:
         _TTL.pack_into(rewritten, at, ttl)
     return bytes(rewritten)
-
-
-def _without_opt(message: bytes, additional: list[RecordTuple]) -> bytes:
-    """Return a message without its OPT record, which was meant for us; it leaves `additional` too."""
-    rtype, _, _, at, _, _ = additional[-1]
-    if rtype == _OPT:
-        del additional[-1]
-        return message[:10] + len(additional).to_bytes(2, "big") + message[12:at]
-    if not any(record[0] == _OPT for record in additional):
-        return message
-    # Cutting it out of the middle would shift what names point to: the whole section goes, it is only a help.
-    _, _, _, start, _, _ = additional[0]
-    additional.clear()
-    return message[:10] + b"\0\0" + message[12:start]
 
 
 def _entry_bytes(key: CacheKey, cached: CachedMessage) -> int:

@@ -65,11 +65,8 @@ def build_message(query: Query, response: Response, limit: int | None, options: 
             opt = edns.build_opt_record(dnssec_ok=dnssec_ok, options=options, rcode=response.rcode)
         else:
             opt = _OPTS[dnssec_ok]
-        counts = (
-            response.counts[:5] + bytes((response.counts[5] + 1,))
-            if response.counts[5] < 255
-            else _counts_with_opt(response)
-        )
+        # Never near 255: upstreams' additional records are left out (`dns.message.scrub`).
+        counts = response.counts[:5] + bytes((response.counts[5] + 1,))
         room = min(max(client_edns.udp_payload_size, edns.MIN_UDP_PAYLOAD_SIZE), edns.UDP_PAYLOAD_SIZE)
     if response.is_authentic and (packet[3] & AD or (client_edns is not None and client_edns.dnssec_ok)):
         head |= _AUTHENTIC
@@ -78,11 +75,6 @@ def build_message(query: Query, response: Response, limit: int | None, options: 
         counts = b"\0\0\0\0\0\1" if opt else NO_COUNTS
         return packet[:2] + (head | _TRUNCATED).to_bytes(4, "big") + counts + question + opt
     return b"".join((packet[:2], head.to_bytes(4, "big"), counts, question, response.records, opt))
-
-
-def _counts_with_opt(response: Response) -> bytes:
-    """Count our OPT record where the additional section holds 255 records already, or more."""
-    return response.counts[:4] + (int.from_bytes(response.counts[4:]) + 1).to_bytes(2, "big")
 
 
 def build_blocked_response(

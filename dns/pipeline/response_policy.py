@@ -14,6 +14,7 @@ from dns.message.constants import Rcode, RecordType
 from dns.message.wire_names import name_from_wire
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult
+from dns.policy.special_addresses import is_plainly_global
 from dns.policy.verdict import Action, Step, Verdict, View
 
 MAX_SAFE_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
@@ -26,27 +27,16 @@ _SVCB, _HTTPS = int(RecordType.SVCB), int(RecordType.HTTPS)
 _ADDRESSES = frozenset({_A, _AAAA})
 _NONE = frozenset[bytes]()
 
-# First bytes of addresses that mean something only within a network (RFC 1918 and others). For these the asked
-# name matters too (rebinding), so the policy decides each time.
-_LOCAL_FIRST_BYTES = frozenset({0, 10, 100, 127, 169, 172, *range(224, 256)})
-
 
 def _decide_raw_address(raw: bytes, context: RequestContext, client: Client, verdict: Verdict) -> Verdict:
     """Decide an address; remember it if it is a public one that this view lets pass for any name."""
     text = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
     decided = _decide_address(text, context, client.view, verdict)
-    if decided is verdict and verdict.step is _DEFAULT and _is_public(raw):
+    if decided is verdict and verdict.step is _DEFAULT and is_plainly_global(raw):
         if len(client.safe_addresses) >= MAX_SAFE_ADDRESSES:
             client.safe_addresses.clear()
         client.safe_addresses.add(raw)
     return decided
-
-
-def _is_public(raw: bytes) -> bool:
-    first = raw[0]
-    if len(raw) == 16:
-        return 0x20 <= first < 0x40  # RFC 4291, section 2.4: global unicast
-    return first not in _LOCAL_FIRST_BYTES and raw[:2] != b"\xc0\xa8"
 
 
 def response_policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:

@@ -1,8 +1,9 @@
 """Names by which operating systems find out whether a network works, and by which they set their clocks.
 
 A device that gets no answer for these believes that there is no internet: it leaves the Wi-Fi, shows a sign-in
-window, or checks no certificate because its clock is wrong. They give a pupil nothing to look at, so they stay open
-in lessons and pauses. Each opens with its subdomains, so each is a host (or a domain) that serves nothing else.
+window, or checks no certificate because its clock is wrong. They give a pupil nothing to look at, so they stay
+open in lessons and pauses. Each opens with its subdomains, so each is a host (or a domain) that serves nothing
+else.
 
 Of 2026-11, from the vendors' lists of hosts for managed networks and the sources of the systems themselves. Not
 here, because they serve much else: `www.apple.com`, `www.gstatic.com`, `www.google.com`, `play.googleapis.com`,

@@ -6,35 +6,19 @@ pass. An explicit opening
 of the asked name, by an unblock or by the school's own rule, is never weakened by where its answer leads: only
 what nobody can open still closes it.
 
-Addresses: closed ranges, and private addresses given for public names (DNS rebinding). The latter has exceptions
-of its own, because what it guards against does not depend on whether a site is open: names of the local network,
-the school's `private_names`, what the appliance needs, and reputation services, whose answers are codes and no
-places.
+Addresses: closed ranges, and addresses that are no place on the internet (`dns.policy.special_addresses`) given
+for public names (DNS rebinding). The latter has exceptions of its own, because what it guards against does not
+depend on whether a site is open: names of the local network, the school's `private_names`, what the appliance
+needs, and reputation services, whose answers are codes and no places.
 """
-
-import ipaddress
 
 import msgspec
 
 from dns.policy.context import PolicyContext, Question
-from dns.policy.lookups import Address, NetworkTable, parse_address
+from dns.policy.lookups import parse_address
+from dns.policy.special_addresses import address_forms, is_special
 from dns.policy.step_table import StepTable
 from dns.policy.verdict import Action, Step, Verdict
-
-PRIVATE_NETWORKS = NetworkTable(
-    (ipaddress.ip_network(text), text)
-    for text in (
-        "10.0.0.0/8",  # RFC 1918
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",  # RFC 6598: between a provider and its customers
-        "127.0.0.0/8",  # the asking device itself
-        "169.254.0.0/16",  # RFC 3927
-        "::1/128",
-        "fc00::/7",  # RFC 4193
-        "fe80::/10",  # RFC 4291
-    )
-)
 
 # Names that belong to a local network (RFC 6761, 6762, 8375, and what home routers have always used).
 LOCAL_NAMES = frozenset(("localhost", "local", "lan", "home", "home.arpa", "internal", "intranet", "test"))
@@ -80,15 +64,14 @@ def decide_address(
     if found is None:
         return verdict
     if verdict.step not in steps.explicit:
-        for closed in context.compiled.blocked_ranges.lookup_address(found):
-            return _block_verdict(closed.category, "closed addresses", closed.network)
-    if _is_private(found) and not _may_be_private(question, context):
+        for form in address_forms(found):
+            for closed in context.compiled.blocked_ranges.lookup_address(form):
+                return _block_verdict(closed.category, "closed addresses", closed.network)
+    if is_special(found) and not _may_be_private(question, context):
+        if found.is_unspecified:  # as most filters write a refusal
+            return Verdict(Action.BLOCK, Step.UPSTREAM, "", "upstream", str(found))
         return _block_verdict("", "rebinding protection", str(found))
     return verdict
-
-
-def _is_private(found: Address) -> bool:
-    return any(PRIVATE_NETWORKS.lookup_address(found))
 
 
 def _may_be_private(question: Question, context: PolicyContext) -> bool:

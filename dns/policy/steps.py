@@ -175,8 +175,8 @@ STEPS = StepTable(
             why_not_delegated="would lead devices past the filter: nobody can open it",
             opened_by="Nobody can open it: it would lead devices past the filter.",
         ),
-        # A device that cannot test the network leaves it: above whatever closes a room for a while. Nobody looks at
-        # anything under these names; who must close one locks it.
+        # A device that cannot test the network leaves it: above whatever closes a room for a while. Nobody looks
+        # at anything under these names; who must close one locks it.
         StepRow(
             step=Step.CONNECTIVITY,
             check=check_connectivity,

@@ -138,7 +138,7 @@ def test_rfc6891_6_2_5_how_much_room_there_is_for_an_answer_is_the_askers_to_say
 
 
 @pytest.mark.parametrize("count", [254, 255, 256, 300])
-def test_rfc6891_6_1_1_our_opt_record_is_counted_beside_however_many_others(count: int) -> None:
+def test_rfc6891_6_1_1_our_opt_record_stands_alone_however_many_others_the_upstream_sends(count: int) -> None:
     room = InTest()
 
     def change(message: dnslib.DNSRecord) -> None:
@@ -146,8 +146,8 @@ def test_rfc6891_6_1_1_our_opt_record_is_counted_beside_however_many_others(coun
             message.add_ar(*dnslib.RR.fromZone(f"n{number}.example. 60 IN A 192.0.2.1"))
 
     room.upstream.change = change
-    reply = room.ask("www.example.org", transport="tcp")  # dnslib reads as many records as are counted
-    assert [record.rtype for record in reply.ar] == [1] * count + [41]
+    reply = room.ask("www.example.org", transport="tcp")
+    assert [record.rtype for record in reply.ar] == [41]
 
 
 def test_rfc6891_6_1_3_an_unknown_version_gets_badvers_whatever_its_options_are() -> None:

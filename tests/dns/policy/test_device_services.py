@@ -14,7 +14,7 @@ from tests.fakes.policies import NOW, PUPIL, minutes, policy
 
 A = RecordType.A
 
-CLOSED_BY = {
+CLOSED_BY: dict[str, dict[str, Any]] = {
     "a lesson": {"lessons": (Lesson(id="l", sites=("example.org",), until=minutes(30)),)},
     "a pause": {"pauses": (Pause(id="p", until=minutes(30)),)},
     "a suspension": {"suspensions": (Suspension(id="s", device=PUPIL, until=minutes(30)),)},
@@ -24,8 +24,7 @@ CLOSED_BY = {
 @pytest.mark.parametrize("closed_by", CLOSED_BY)
 @pytest.mark.parametrize("name", [*DEVICE_SERVICES, "2.android.pool.ntp.org", "dns.msftncsi.com"])
 def test_what_devices_test_the_network_with_stays_open(name: str, closed_by: str) -> None:
-    fields: dict[str, Any] = CLOSED_BY[closed_by]
-    verdict = policy(**fields).view(PUPIL).decide(name, A, NOW)
+    verdict = policy(**CLOSED_BY[closed_by]).view(PUPIL).decide(name, A, NOW)
 
     assert (verdict.action, verdict.step) == (Action.ALLOW, Step.CONNECTIVITY)
 
@@ -61,7 +60,9 @@ def test_an_alias_to_one_of_these_opens_nothing() -> None:
 
 
 def test_its_own_alias_may_lead_to_a_host_outside_the_lesson() -> None:
-    view = policy(**CLOSED_BY["a lesson"], unblocks=(Unblock(id="u", site="x.example", until=minutes(5)),)).view(PUPIL)
+    view = policy(**CLOSED_BY["a lesson"], unblocks=(Unblock(id="u", site="x.example", until=minutes(5)),)).view(
+        PUPIL
+    )
     verdict = view.decide("captive.apple.com", A, NOW)
 
     assert view.inspect_name("captive.g.aaplimg.com", A, verdict, NOW).action is Action.ALLOW

@@ -192,8 +192,10 @@ def test_all_the_locked_tier_cannot_be_switched_off_by_anyone() -> None:
 
 
 def test_all_upstreams_refusals_are_final() -> None:
-    # A null address from upstream is passed on as it is: it is not an address to protect the network from.
+    # A null address is how most filters write a refusal: it is refused here too, and said to be the upstream's.
     view = policy().view(PUPIL)
     asked = view.decide("refused-upstream.example", A, NOW)
 
-    assert view.inspect_address("0.0.0.0", "refused-upstream.example", asked, NOW) == asked
+    verdict = view.inspect_address("0.0.0.0", "refused-upstream.example", asked, NOW)
+
+    assert (verdict.action, verdict.step) == (Action.BLOCK, Step.UPSTREAM)

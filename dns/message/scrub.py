@@ -1,0 +1,132 @@
+"""Leaves out of an upstream's answer what does not belong to its question, before anybody sees or remembers it.
+
+======================  ====================================================================================
+the answer section      keeps the question's own records and those of its aliases, in their order
+the authority section   is kept where it says something: why there is nothing (SOA), or a proof (NSEC, NSEC3)
+the additional section  is left out: nobody has decided where it leads, and what did not fit because of it
+                        would have to be asked for again over TCP (RFC 2181, section 9)
+======================  ====================================================================================
+
+Of Unbound's scrubber these are its rules for owners, for authority and additional data. Its check of delegations
+is not needed: we follow none.
+
+Nearly every answer passes at the cost of one comparison for each record: an owner is a pointer to the question's
+name, or to the target of the alias before. Only others are read.
+"""
+
+import dnslib
+
+from dns.errors import MalformedMessage
+from dns.message.constants import RecordType
+from dns.message.header import HEADER_BYTES
+from dns.message.names import is_under
+from dns.message.scanner import RecordTuple, scan_records
+from dns.message.wire_names import POINTER, name_from_wire
+
+# Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
+_CNAME, _DNAME, _SOA = int(RecordType.CNAME), int(RecordType.DNAME), int(RecordType.SOA)
+_SAYS_SOMETHING = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
+_PROOFS = _SAYS_SOMETHING - {_SOA}
+_QUESTION = HEADER_BYTES | POINTER << 8
+_QUESTION_NAME = _QUESTION.to_bytes(2, "big")
+_FIXED_BYTES = 10  # of a record, between its owner and its data
+
+Sections = tuple[bytes, list[RecordTuple], list[RecordTuple]]
+
+
+def scrub_answer(message: bytes, name: str, answer: list[RecordTuple]) -> Sections | None:
+    """Return the message without records of other owners, and its sections; None where there are none.
+
+    `name`: the canonical name that was asked. Raises MalformedMessage.
+    """
+    expected = _QUESTION_NAME
+    for rtype, _, _, at, data_at, _ in answer:
+        owner = message[at : at + 2]
+        if owner != expected and owner != _QUESTION_NAME:  # noqa: PLR1714 (a set would cost every record more)
+            return _scrub_by_names(message, name, answer)
+        if rtype == _CNAME:
+            expected = (data_at | POINTER << 8).to_bytes(2, "big")
+    return None
+
+
+def trim_sections(
+    message: bytes,
+    qtype: int,
+    answer: list[RecordTuple],
+    authority: list[RecordTuple],
+    additional: list[RecordTuple],
+) -> bytes:
+    """Return the message without what is only a help; `authority` and `additional` lose their records too."""
+    wanted = _PROOFS if answer and answer[-1][0] == qtype else _SAYS_SOMETHING
+    if authority and not any(record[0] in wanted for record in authority):
+        end = authority[0][3]
+        authority.clear()
+        additional.clear()
+        return message[:8] + b"\0\0\0\0" + message[12:end]
+    if additional:
+        end = additional[0][3]
+        additional.clear()
+        return message[:10] + b"\0\0" + message[12:end]
+    return message
+
+
+def _scrub_by_names(message: bytes, name: str, answer: list[RecordTuple]) -> Sections | None:
+    owners = [name_from_wire(message, record[3]) for record in answer]
+    belonging = _belonging_owners(message, name, answer, owners)
+    foreign = [at for at, owner in enumerate(owners) if owner not in belonging]
+    if foreign:
+        return _without_records(message, frozenset(foreign))
+    lowered = bytearray(message)
+    for owner, record in zip(owners, answer, strict=True):
+        if owner == name:
+            _lower_labels(lowered, record[3])
+    if lowered == message:
+        return None
+    return _sections(bytes(lowered))
+
+
+def _belonging_owners(message: bytes, name: str, answer: list[RecordTuple], owners: list[str]) -> set[str]:
+    """Return the owners whose records answer the question: its name, and wherever aliases lead from there."""
+    names = {name}
+    upper: set[str] = set()  # owners of DNAME records
+    aliases = [
+        (owner, record[0], name_from_wire(message, record[4]))
+        for owner, record in zip(owners, answer, strict=True)
+        if record[0] in {_CNAME, _DNAME}
+    ]
+    known = 0
+    while known != len(names) + len(upper):
+        known = len(names) + len(upper)
+        for owner, rtype, target in aliases:
+            if rtype == _CNAME and owner in names:
+                names.add(target)
+            elif rtype == _DNAME and (under := {one for one in names if one != owner and is_under(one, owner)}):
+                upper.add(owner)
+                names |= {one[: len(one) - len(owner)] + target for one in under if len(one) < 255}
+        if len(names) > len(answer) + 1:
+            break  # more names than records: DNAME records that lead in a circle
+    return names | upper
+
+
+def _without_records(message: bytes, foreign: frozenset[int]) -> Sections:
+    """Make the message anew without some records: names point into what is cut, so it is taken apart."""
+    try:
+        parsed = dnslib.DNSRecord.parse(message)
+        parsed.rr = [record for at, record in enumerate(parsed.rr) if at not in foreign]
+        return _sections(bytes(parsed.pack()))
+    except MalformedMessage:
+        raise
+    except Exception as problem:  # the library's errors have no common root
+        raise MalformedMessage(f"cannot be scrubbed: {problem}") from problem
+
+
+def _sections(message: bytes) -> Sections:
+    _, answer, authority, _ = scan_records(message)
+    return message, answer, authority
+
+
+def _lower_labels(message: bytearray, at: int) -> None:
+    """Write a name in lower case, as far as it is not a pointer: the case of our question's letters is chance."""
+    while 0 < (length := message[at]) < POINTER:
+        message[at + 1 : at + 1 + length] = message[at + 1 : at + 1 + length].lower()
+        at += length + 1

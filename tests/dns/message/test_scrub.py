@@ -1,0 +1,143 @@
+"""What an upstream sends beside the answer reaches nobody (RFC 2181, sections 5.4.1 and 9)."""
+
+import dnslib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dns.cache import MessageCache
+from dns.errors import MalformedMessage
+from dns.message.constants import RecordType
+from dns.message.scanner import scan_records
+from dns.message.scrub import scrub_answer
+from dns.message.wire_names import name_to_wire
+
+NOW = 1_800_000_000.0
+NAME = "www.example.org"
+DNAME_TO = "example.org. 300 DNAME {}"  # in hexadecimal: dnslib does not know the type
+SOA = "example.org. 300 SOA ns.example.org. hostmaster.example.org. 1 3600 600 86400 60"
+
+
+def message(
+    *answer: str, authority: tuple[str, ...] = (), additional: tuple[str, ...] = (), asked: str = NAME
+) -> bytes:
+    reply = dnslib.DNSRecord.question(asked).reply(ra=1)
+    for line in answer:
+        reply.add_answer(*dnslib.RR.fromZone(line))
+    for line in authority:
+        reply.add_auth(*dnslib.RR.fromZone(line))
+    for line in additional:
+        reply.add_ar(*dnslib.RR.fromZone(line))
+    reply.add_ar(dnslib.EDNS0(udp_len=1232))
+    return bytes(reply.pack())
+
+
+def kept(data: bytes, qtype: int = RecordType.A) -> dnslib.DNSRecord:
+    cached = MessageCache().put((NAME, qtype, 0), data, NOW)
+    assert cached is not None
+    found = dnslib.DNSRecord.parse(cached.message)
+    assert len(cached.ttl_offsets) == len(found.rr) + len(found.auth) + len(found.ar)
+    return found
+
+
+def owners(found: dnslib.DNSRecord) -> list[str]:
+    return [str(record.rname).rstrip(".") for record in found.rr]
+
+
+def test_the_additional_section_is_left_out_and_so_is_an_authority_that_only_helps() -> None:
+    servers = tuple(f"example.org. 300 NS ns{n}.example.org." for n in range(13))
+    glue = tuple(f"ns{n}.example.org. 300 A 192.0.2.{n}" for n in range(13))
+    found = kept(message(f"{NAME}. 300 A 192.0.2.7", authority=servers, additional=glue))
+
+    assert (len(found.rr), len(found.auth), len(found.ar)) == (1, 0, 0)
+
+
+def test_the_reason_why_there_is_nothing_is_kept() -> None:
+    found = kept(message(authority=(SOA,), additional=("ns.example.org. 300 A 192.0.2.1",)))
+
+    assert ([record.rtype for record in found.auth], len(found.ar)) == ([RecordType.SOA], 0)
+
+
+def test_a_proof_beside_an_answer_is_kept_whole() -> None:
+    proof = ("example.org. 300 NS ns.example.org.", "example.org. 300 NSEC zzz.example.org. A NS SOA")
+    found = kept(message(f"{NAME}. 300 A 192.0.2.7", authority=proof))
+
+    assert len(found.auth) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (f"{NAME}. 300 A 192.0.2.7", "other.example.net. 300 A 198.51.100.66"),
+        ("other.example.net. 300 A 198.51.100.66", f"{NAME}. 300 A 192.0.2.7"),
+        (
+            f"{NAME}. 300 A 192.0.2.7",
+            "bank.example.net. 300 CNAME evil.example.net.",
+            "evil.example.net. 9 A 192.0.2.9",
+        ),
+        ("example.org. 300 A 198.51.100.66", f"{NAME}. 300 A 192.0.2.7", f"x.{NAME}. 300 A 198.51.100.66"),
+    ],
+)
+def test_records_of_other_owners_are_left_out(answer: tuple[str, ...]) -> None:
+    found = kept(message(*answer))
+
+    assert [(owner, str(record.rdata)) for owner, record in zip(owners(found), found.rr, strict=True)] == [
+        (NAME, "192.0.2.7")
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (
+            f"{NAME}. 300 CNAME a.example.net.",
+            "a.example.net. 300 CNAME b.example.com.",
+            "b.example.com. 60 A 192.0.2.7",
+        ),
+        (
+            "b.example.com. 60 A 192.0.2.7",
+            f"{NAME}. 300 CNAME a.example.net.",
+            "a.example.net. 300 CNAME b.example.com.",
+        ),
+        (
+            DNAME_TO.format(name_to_wire("example.net").hex()),
+            f"{NAME}. 300 CNAME www.example.net.",
+            "www.example.net. 9 A 192.0.2.7",
+        ),
+    ],
+)
+def test_aliases_and_what_they_lead_to_are_kept_in_whatever_order(answer: tuple[str, ...]) -> None:
+    data = message(*answer)
+
+    assert [bytes(str(one.rdata), "ascii") for one in kept(data).rr] == [
+        bytes(str(one.rdata), "ascii") for one in dnslib.DNSRecord.parse(data).rr
+    ]
+
+
+def test_an_owner_that_is_written_out_does_not_show_the_letters_of_our_question() -> None:
+    asked = "wWw.eXample.ORG"
+    data = message(asked=asked)
+    record = b"".join(bytes((len(label),)) + label.encode() for label in asked.split(".")) + b"\0"
+    record += b"\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\7"
+    end = scan_records(data)[0]
+    written_out = data[:6] + b"\0\1\0\0\0\0" + data[12:end] + record
+
+    assert owners(kept(written_out)) == [NAME]
+
+
+def test_dname_records_that_lead_in_a_circle_end() -> None:
+    kept(message(DNAME_TO.format(name_to_wire("a.example.org").hex()), f"{NAME}. 9 A 192.0.2.7"))
+
+
+@given(st.data())
+def test_whatever_the_bytes_only_malformed_message_is_raised(data: st.DataObject) -> None:
+    whole = bytearray(
+        message(f"{NAME}. 300 CNAME a.example.net.", "a.example.net. 60 A 192.0.2.7", "x.example. 1 A 192.0.2.8")
+    )
+    for _ in range(data.draw(st.integers(1, 6))):
+        whole[data.draw(st.integers(12, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        _, answer, _, _ = scan_records(bytes(whole))
+        scrub_answer(bytes(whole), NAME, answer)
+    except MalformedMessage:
+        pass
