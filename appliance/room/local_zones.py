@@ -1,5 +1,6 @@
 """What a room answers by itself, composed from its settings; and how it is reached encrypted (RFC 9462)."""
 
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from dns.server.tls import Certificate, CertificateUnusable
 def make_local_zones(settings: RoomSettings, addresses: Callable[[], Sequence[str]]) -> LocalZones:
     """Return the room's local names; `addresses` are those of its pages. Raises HallpassError."""
     dns = settings.dns
-    own = [str(name) for name in dns.own_names]
+    own = [*map(str, dns.own_names), canonical(f"{socket.gethostname().partition('.')[0]}.local")]
     designated = None
     if dns.tls is not None:
         name = canonical(dns.tls.name) if dns.tls.name else _read_certificate_name(dns.tls.certificate)

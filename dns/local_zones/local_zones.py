@@ -4,8 +4,9 @@
   (NODATA); its subdomains are not ours unless they are given too. Every address has a PTR record by itself, unless
   one is given.
 - The room's own names have the addresses of this machine, as they are at the moment of asking.
-- Zones that mean nothing outside a network are empty (RFC 6303, RFC 6761, RFC 8375, RFC 7686), so that no question
-  about private addresses leaves the room; except those for which the settings name a server of their own.
+- Zones that mean nothing outside a network are empty (RFC 6303, 6761, 6762, 7686, 8375, 9476), so that no question
+  about private addresses leaves the room; except those for which the settings name a server of their own. Nor does
+  a name of one label.
 - `_dns.resolver.arpa` says how this resolver is reached over TLS and HTTPS (RFC 9462), or that it is not; with the
   addresses beside it (section 4). Who knows the resolver by name asks for `_dns.` and that name (section 5).
 
@@ -17,7 +18,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from dns.local_zones.private_zones import EMPTY_ZONES, LOCALHOST
+from dns.local_zones.private_zones import EMPTY_ZONES, LOCALHOST, SINGLE_LABEL_TYPES
 from dns.local_zones.zone_records import DEFAULT_TTL, InvalidRecord, LocalRecord, RecordData, parse_record
 from dns.message.constants import Rcode, RecordClass, RecordType
 from dns.message.names import is_under, parents
@@ -30,9 +31,6 @@ _ZONE_TTL = 10800  # RFC 6303, section 3
 _TOP_LABELS = frozenset(
     zone[zone.rfind(".") + 1 :] for zone in (*EMPTY_ZONES, "localhost")
 )  # where our zones hang
-_ENDINGS = tuple(
-    sorted(_TOP_LABELS)
-)  # whatever hangs there ends so; that others do as well ("noinvalid") costs them a look
 _MAX_ALIASES = 8  # aliases of aliases that are followed
 
 _POINTER_TO_QUESTION = b"\xc0\x0c"
@@ -77,7 +75,8 @@ class LocalZones:
 
     def may_hold_name(self, name: str) -> bool:
         """Tell whether a name may be local at all: of nearly every name this is all that is looked at."""
-        return name.endswith(_ENDINGS) or name in self._names or name in self._own
+        dot = name.rfind(".")
+        return name[dot + 1 :] in _TOP_LABELS or dot < 0 or name in self._names or name in self._own
 
     def answer_query(self, query: Query) -> Response | None:
         """Return the answer to a question for a local name, or None: the name is not ours."""
@@ -88,7 +87,7 @@ class LocalZones:
         if name in self._own:
             return self._from_own(name, query.qtype)
         if name[name.rfind(".") + 1 :] not in _TOP_LABELS:
-            return None
+            return self._from_single_label(name, query.qtype)
         if name.endswith(".arpa") and (pointed := self._from_own_pointer(name, query.qtype)) is not None:
             return pointed
         return self._from_zone(name, query.qtype)
@@ -185,6 +184,8 @@ class LocalZones:
             if parent == "localhost":
                 return self._from_records(name, self._names[parent], qtype)
             if parent in self._empty:
+                if name == parent and qtype == RecordType.DS and name.endswith(".arpa"):
+                    return None  # the parent's to say: it proves that the zone is unsigned (RFC 8375, section 4)
                 if name == parent and qtype == RecordType.SOA:
                     return _positive_response(
                         [
@@ -204,6 +205,12 @@ class LocalZones:
                 exists = name == parent or name in self._empty_non_terminals
                 return _negative_response(Rcode.NOERROR if exists else Rcode.NXDOMAIN, parent, _ZONE_TTL)
         return None
+
+    def _from_single_label(self, name: str, qtype: int) -> Response | None:
+        """Return "no such record" for a name without a dot: "no such name" would be said of a whole domain."""
+        if not name or "." in name or name in self._forwarded or qtype not in SINGLE_LABEL_TYPES:
+            return None
+        return _negative_response(Rcode.NOERROR, "", OWN_TTL)
 
     def _add_record(self, name: str, rtype: int, data: RecordData | None) -> None:
         by_type = self._names.setdefault(name, {})

@@ -40,6 +40,35 @@ EMPTY_ZONES = (
     "onion",  # RFC 7686
     "home.arpa",  # RFC 8375
     "resolver.arpa",  # RFC 9462, section 8.2
+    "alt",  # RFC 9476
+    "internal",  # kept for private use (ICANN, 2024)
+    "local",  # RFC 6762, section 22.1: asked for on the link, not here
+    # RFC 6762, appendix G: nobody's on the internet, and what networks have always used within.
+    "corp",
+    "home",
+    "intranet",
+    "lan",
+    "private",
+)
+
+# What a name of one label has, or a device looks for under it: only a search list or a mistake asks for these, and
+# `wpad` must not be answered by somebody else. Other types are a validator's, about a top-level domain.
+SINGLE_LABEL_TYPES = frozenset(
+    map(
+        int,
+        (
+            RecordType.A,
+            RecordType.AAAA,
+            RecordType.CNAME,
+            RecordType.HTTPS,
+            RecordType.MX,
+            RecordType.PTR,
+            RecordType.SRV,
+            RecordType.SVCB,
+            RecordType.TXT,
+            RecordType.ANY,
+        ),
+    )
 )
 
 # What "localhost" and every name under it stands for (RFC 6761, section 6.3).

@@ -200,7 +200,7 @@ def test_questions_about_private_zones_are_answered_here_with_nothing(name: str)
 
 
 @pytest.mark.parametrize(
-    "name", ["1.0.32.172.in-addr.arpa", "8.8.8.8.in-addr.arpa", "a.local", "1.0.128.100.in-addr.arpa"]
+    "name", ["1.0.32.172.in-addr.arpa", "8.8.8.8.in-addr.arpa", "a.localnet", "1.0.128.100.in-addr.arpa"]
 )
 def test_other_zones_are_not_ours(name: str) -> None:
     assert ask(LocalZones(), name, "PTR") is None
@@ -267,3 +267,48 @@ def test_other_names_below_resolver_arpa_do_not_leave_the_room() -> None:
     answer = ask(LocalZones(), "x.resolver.arpa")
     assert answer is not None
     assert answer.header.rcode == dnslib.RCODE.NXDOMAIN
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["printer.local", "nas.lan", "wiki.internal", "x.alt", "box.home", "ad.corp", "x.private", "x.intranet"],
+)
+def test_names_of_special_use_never_leave_the_room(name: str) -> None:
+    """RFC 6761, RFC 6762 section 22.1, RFC 9476."""
+    answer = ask(LocalZones(), name)
+
+    assert answer is not None
+    assert answer.header.rcode == dnslib.RCODE.NXDOMAIN
+
+
+@pytest.mark.parametrize("name", ["local", "school.local"])
+def test_a_server_of_its_own_is_asked_for_a_zone_of_special_use(name: str) -> None:
+    assert ask(LocalZones(forwarded=[name]), f"x.{name}") is None
+
+
+@pytest.mark.parametrize("rtype", ["A", "AAAA", "HTTPS", "SRV", "TXT"])
+@pytest.mark.parametrize("name", ["wpad", "intranet-server", "com"])
+def test_a_name_of_one_label_has_nothing_and_is_not_asked_for(name: str, rtype: str) -> None:
+    local = LocalZones()
+    answer = ask(local, name, rtype)
+
+    assert local.may_hold_name(name)
+    assert answer is not None
+    assert (answer.header.rcode, [one.rtype for one in answer.auth]) == (dnslib.RCODE.NOERROR, [6])
+
+
+@pytest.mark.parametrize(
+    ("name", "rtype"), [("com", "DS"), ("com", "NS"), ("com", "DNSKEY"), (".", "NS"), (".", "A")]
+)
+def test_what_a_validator_asks_of_the_top_goes_on(name: str, rtype: str) -> None:
+    assert ask(LocalZones(), name, rtype) is None
+
+
+def test_a_forwarded_name_of_one_label_is_asked_of_its_server() -> None:
+    assert ask(LocalZones(forwarded=["intra"]), "intra") is None
+
+
+@pytest.mark.parametrize("name", ["home.arpa", "10.in-addr.arpa", "resolver.arpa", "168.192.in-addr.arpa"])
+def test_rfc8375_4_whether_an_empty_zone_is_signed_is_its_parents_to_say(name: str) -> None:
+    assert ask(LocalZones(), name, "DS") is None
+    assert ask(LocalZones(), f"x.{name}", "DS") is not None
