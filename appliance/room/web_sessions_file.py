@@ -48,7 +48,11 @@ def open_sessions_file(path: Path) -> sqlite3.Connection:
 
 
 def _check_pages(connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+    try:
+        said = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except UnicodeDecodeError:  # SQLite's account of the damage repeats what stands there
+        said = ()
+    if said != ("ok",):
         raise sqlite3.DatabaseError("its pages do not fit together")
 
 

@@ -155,6 +155,14 @@ def tear(path: Path) -> None:
     path.write_bytes(content[:1000] + os.urandom(len(content) - 1000))
 
 
+def tear_within_its_tables_names(path: Path) -> None:
+    """Make SQLite's account of the damage repeat octets that are no UTF-8."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET name = CAST(x'cfcffffe' AS TEXT), sql = 'CREATE TABLE'")
+    connection.close()
+
+
 def drop_table(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE sessions")
@@ -172,7 +180,9 @@ def forge(path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("damage", [overwrite, tear, drop_table, put_a_folder_there, forge])
+@pytest.mark.parametrize(
+    "damage", [overwrite, tear, tear_within_its_tables_names, drop_table, put_a_folder_there, forge]
+)
 @pytest.mark.parametrize("is_running", [False, True])
 def test_nobody_gets_in_by_a_damaged_file_and_people_sign_in_again(
     table: Table, damage: Callable[[Path], None], is_running: bool
