@@ -22,6 +22,7 @@ from dns.policy.document import (
     Unblock,
     timed_items,
 )
+from dns.policy.embedded_names import EMBEDDING_DOMAINS
 from dns.policy.lookups import parse_address
 from dns.policy.overreach import without_overreach
 from dns.policy.site_bundles import NeededNames, SiteBundles, no_needed_names
@@ -163,6 +164,8 @@ class CompiledPolicy:
         for entries in steps.entries:
             new, old = entries(mine), entries(theirs)
             changed.update(name for name in new.keys() | old.keys() if new.get(name) != old.get(name))
+        if changed:
+            changed |= EMBEDDING_DOMAINS  # what is said of a name is said of those that carry it
         return tuple(sorted(changed))
 
     def _identify_device(self, address: str) -> tuple[str, tuple[Suspension, ...]]:

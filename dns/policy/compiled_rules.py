@@ -8,6 +8,7 @@ import msgspec
 from dns.policy.context import CompiledRange, CompiledRules, CompiledUnblock
 from dns.policy.devices import parse_networks
 from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Rule
+from dns.policy.embedded_names import EMBEDDING_DOMAINS
 from dns.policy.lookups import NetworkTable, canonical, group_by_name
 from dns.policy.site_bundles import SiteBundles
 from dns.policy.step_table import StepTable
@@ -46,7 +47,7 @@ def compile_rules(
         known_names=frozenset(),
         longest_labels=frozenset(),
     )
-    known_names = steps.known_names(compiled)
+    known_names = steps.known_names(compiled) | EMBEDDING_DOMAINS
     return dataclasses.replace(
         compiled,
         known_names=known_names,

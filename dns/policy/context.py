@@ -5,10 +5,11 @@
 * `PolicyContext`: what holds for one view between two moments. A view makes it anew only when the time is up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dns.policy.document import Lesson, Pause, Profile, Rule, Suspension, Unblock
+from dns.policy.embedded_names import embedded_name
 from dns.policy.lookups import NetworkTable
 from dns.policy.timetable import FOREVER, Categories
 from dns.policy.verdict import BlockEntry, BlocklistLookup
@@ -106,6 +107,7 @@ class Question:
         "_keyword_entries",
         "_list_entries",
         "_unblocks",
+        "embedded_name",
         "known_parents",
         "name",
         "now",
@@ -125,10 +127,16 @@ class Question:
         self.name = name
         self.qtype = qtype
         self.now = now
+        self.embedded_name = None
         self.parents = parents = name_and_parents(name)
+        self.known_parents = []
         # Of nearly every name, nobody but the lists has anything to say: the steps then have nothing to look up.
         known = compiled.known_names
-        self.known_parents = [] if known.isdisjoint(parents) else [one for one in parents if one in known]
+        if not known.isdisjoint(parents):
+            self.embedded_name = inner = embedded_name(name)
+            if inner is not None:
+                self.parents = parents = [*name_and_parents(inner), *parents]
+            self.known_parents = [one for one in parents if one in known]
         self._compiled = compiled
         self._list_entries = list_entries
         self._keyword_entries: tuple[BlockEntry, ...] | None = None
@@ -138,15 +146,19 @@ class Question:
     def list_entries(self) -> tuple[BlockEntry, ...]:
         """Every list entry that blocks the name."""
         if self._list_entries is None:
-            self._list_entries = self._compiled.lists.find_block_entries(self.name, self.qtype)
+            self._list_entries = self._entries_of(self._compiled.lists.find_block_entries)
         return self._list_entries
 
     @property
     def keyword_entries(self) -> tuple[BlockEntry, ...]:
         """Every keyword that blocks the name."""
         if self._keyword_entries is None:
-            self._keyword_entries = self._compiled.find_keyword_entries(self.name, self.qtype)
+            self._keyword_entries = self._entries_of(self._compiled.find_keyword_entries)
         return self._keyword_entries
+
+    def _entries_of(self, find: Callable[[str, int], tuple[BlockEntry, ...]]) -> tuple[BlockEntry, ...]:
+        found = find(self.name, self.qtype)
+        return found if self.embedded_name is None else found + find(self.embedded_name, self.qtype)
 
     @property
     def has_block_entries(self) -> bool:

@@ -126,6 +126,8 @@ def check_safe_search(question: Question, context: PolicyContext) -> Verdict | N
     if target and question.qtype in safe_search.REWRITTEN_TYPES:
         return Verdict(Action.REWRITE, Step.SAFE_SEARCH, "", "safe search", question.name, target)
     entry = safe_search.engine_without_safe_name(question.known_parents, profile)
+    if not entry and question.embedded_name and safe_search.safe_name(question.embedded_name, profile):
+        entry = question.embedded_name  # shown by a proxy, an engine has no safe name
     if entry:
         return Verdict(Action.BLOCK, Step.SAFE_SEARCH, "search_engines", "safe search", entry)
     return None
