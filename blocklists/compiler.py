@@ -20,7 +20,7 @@ from blocklists.entries import BadFilter, Effect, NameEntry, PatternEntry, Skipp
 from blocklists.errors import ListError, NotUnderstood, SourceUnusable
 from blocklists.format_detection import SAMPLE_LINES, detect_format, reject_web_pages
 from blocklists.formats import DETECTED, FORMATS, Parser
-from blocklists.never_block import NEVER_BLOCK
+from blocklists.never_block import never_block_names
 from blocklists.source_reader import SourcePart, read_lines, read_parts
 from blocklists.sources import Source
 from blocklists.table import BuildTable
@@ -80,8 +80,9 @@ def build_index(
     never_block: Iterable[str] = (),
 ) -> BuildReport:
     """Compile sources into `output`/index.hpx. Raises ListError, and then leaves the old index in place."""
+    shipped = never_block_names()
     table = BuildTable(
-        [source.category for source in sources], (*NEVER_BLOCK, *sorted(set(never_block) - set(NEVER_BLOCK)))
+        [source.category for source in sources], (*shipped, *sorted(set(never_block).difference(shipped)))
     )
     reads = []
     problems = []

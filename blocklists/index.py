@@ -19,7 +19,7 @@ from blocklists.errors import IndexDamaged
 from blocklists.pattern_search import PatternSearch
 from blocklists.precedence import EntryGroup, Hit, condition_applies, group_attributes, resolve_hits
 from dns.message.constants import RecordType
-from dns.message.names import name_to_key
+from dns.message.names import name_to_key, parents
 from dns.policy.verdict import BlockEntry
 
 # Members of an enumeration are looked up by name at every use; here that is the hot path.
@@ -36,7 +36,7 @@ class Index:
         self._base = _Layer(mapped)
         # Whether any parent of a key may be listed costs a third of finding out what stands there.
         self._any_listed: Callable[[str], Sized] = self._base.listed_parents
-        self._never_block = tuple(f".{name}" for name in mapped.tables.never_block)
+        self._never_block = frozenset(mapped.tables.never_block)
         self._patterns = PatternSearch(mapped.tables) if mapped.tables.patterns else None
 
     @property
@@ -105,7 +105,7 @@ class Index:
 
     def is_never_blocked(self, name: str) -> bool:
         """Tell whether a name is one that no list can block."""
-        return f".{name}".endswith(self._never_block)
+        return any(parent in self._never_block for parent in parents(name))
 
     def _match_groups(self, name: str, qtype: int, found: list[tuple[str, tuple[EntryGroup, ...]]]) -> list[Hit]:
         whole = len(name) + 1
@@ -165,7 +165,7 @@ class LayeredIndex(Index):
         self._files.append(overlay)
         self._over = _Layer(overlay)
         self._any_listed = self._any_listed_in_either
-        self._never_block = tuple(f".{name}" for name in overlay.tables.never_block)
+        self._never_block = frozenset(overlay.tables.never_block)
         self._patterns = PatternSearch(overlay.tables) if overlay.tables.patterns else None
 
     def __len__(self) -> int:

@@ -22,9 +22,9 @@ import ahocorasick
 import msgspec
 
 from blocklists.errors import ListError
-from blocklists.never_block import NEVER_BLOCK
+from blocklists.never_block import never_block_names
 from dns.message.constants import RecordType
-from dns.message.names import is_under
+from dns.message.names import parents
 from dns.policy.verdict import BlockEntry
 
 KEYWORDS_SOURCE = "hallpass-keywords"
@@ -58,9 +58,9 @@ class Keywords:
     ) -> None:
         self._words = tuple(words)
         self._exceptions = tuple(exception_words)
-        self._names = (*exception_names, *NEVER_BLOCK)
+        self._names = frozenset((*exception_names, *never_block_names()))
         self._source = source
-        self._version = _hash_of([self._words, self._exceptions, self._names])
+        self._version = _hash_of([self._words, self._exceptions, sorted(self._names)])
         self._automaton = _build_automaton(self._words, self._exceptions)
 
     @classmethod
@@ -96,7 +96,7 @@ class Keywords:
         if not looked_at or self._automaton is None:
             return ()
         found = list(self._automaton.iter(looked_at))
-        if not found or any(is_under(name, exempt) for exempt in self._names):
+        if not found or any(parent in self._names for parent in parents(name)):
             return ()
         covered = [(end - len(text), end) for end, (text, word) in found if word is None]
         entries: dict[BlockEntry, None] = {}

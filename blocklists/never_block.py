@@ -1,9 +1,22 @@
-"""Names that no list can close: without them the appliance, or what the school has set up, stops working.
+"""Names that no list can close, whatever it says: without them the appliance, or teaching, stops working.
 
-Kept short on purpose. A school adds its own (its learning platform, its mail) where central knows them.
+Three parts: what the appliance itself needs (below), what schools teach with (`blocklists.education`), and the
+sites of the classroom's bundles (`blocklists.site_bundles`). They are taken out whenever an index is compiled,
+and stand in its tables, so that a closing of a parent (`minecraft.net`) leaves them (`education.minecraft.net`)
+open as well; keywords leave them alone too.
+
+In the order of a decision (`dns.policy.steps`) this is part of step 7, the lists, of step 8, the keywords, and
+of the lists' part in step 1, a locked category. So everything else still closes them: a locked rule, a
+suspension, a pause, the school's own rule, a lesson of other sites. A school adds names of its own where
+central knows them.
 """
 
-NEVER_BLOCK = (
+from functools import cache
+
+from blocklists.education import education_names
+from blocklists.site_bundles import classroom_sites
+
+APPLIANCE_NAMES = (
     # The machine and the network it stands in.
     "localhost",
     "home.arpa",
@@ -26,3 +39,9 @@ NEVER_BLOCK = (
     "safesearch.pixabay.com",
     "familysearch.yandex.ru",
 )
+
+
+@cache
+def never_block_names() -> tuple[str, ...]:
+    """Return all names that no list can close, each once; each counts with its subdomains."""
+    return tuple(dict.fromkeys((*APPLIANCE_NAMES, *education_names(), *classroom_sites())))

@@ -18,6 +18,7 @@ class BuiltinSiteBundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     name: str  # as a person calls it
     sites: tuple[str, ...]  # the names under which it is asked for
     needs: tuple[str, ...] = ()  # what it needs besides
+    classroom: bool = False  # lessons are held with it: no list may close it
     note: str = ""  # what a coordinator should know before opening it
 
 
@@ -47,6 +48,11 @@ def needed_names(site: str) -> tuple[str, ...]:
     if bundle is None:
         return ()
     return tuple(name for name in (*bundle.sites, *bundle.needs) if name != site)
+
+
+def classroom_sites() -> tuple[str, ...]:
+    """Return the names of the sites that lessons are held with."""
+    return tuple(site for bundle in load_site_bundles() if bundle.classroom for site in bundle.sites)
 
 
 @cache

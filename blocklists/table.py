@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from blocklists.container import Attribute, PatternInfo, SourceInfo, Tables
 from blocklists.entries import Effect, EntryCondition, Match, NameEntry, PatternEntry
-from dns.message.names import key_to_name
+from dns.message.names import key_to_name, parents
 
 AttributeSet = tuple[int, ...]
 _COVERING = (Match.SUBDOMAINS, Match.BELOW)
@@ -25,7 +25,7 @@ class BuildTable:
     def __init__(self, categories: Sequence[str], never_block: Sequence[str] = ()) -> None:
         self._categories = categories  # of each source, by its number
         self._never_block = tuple(never_block)
-        self._endings = tuple(f".{name}" for name in never_block)
+        self._never_block_set = frozenset(never_block)
         self._names: dict[str, int] = {}
         self._attributes: dict[Attribute, int] = {}
         self._attribute_list: list[Attribute] = []
@@ -54,7 +54,7 @@ class BuildTable:
 
     def is_never_blocked(self, name: str) -> bool:
         """Tell whether a name is one that no list can block."""
-        return f".{name}".endswith(self._endings)
+        return any(parent in self._never_block_set for parent in parents(name))
 
     def add_pattern(self, pattern: PatternEntry, source: int) -> None:
         """Add a pattern of a source."""
