@@ -4,8 +4,9 @@ Whole answers are kept, by name, type and flags (`query_flags`: whatever of the 
 
 - An answer lives as long as the shortest-lived record of its answer section. One that says "there is no such
   name", or "no record of that type", lives as long as its SOA record says, and is not kept without one (RFC 2308).
-  A failure is kept for some seconds, so that a broken name does not cost a question each time (RFC 9520); so is an
-  upstream's own refusal, which takes the place of whatever was known (`dns.forward.extended_error`).
+  A failure is kept for some seconds, so that a broken name does not cost a question each time, and twice as long
+  whenever it is found broken again, up to `MAX_FAILURE_TTL` (RFC 9520, section 3.2); so is an upstream's own
+  refusal, which takes the place of whatever was known (`dns.forward.extended_error`).
 - Times to live are held between a minimum and a maximum; one with its top bit set counts as zero (RFC 2181).
 - Past its life an answer is *stale*: it may be given when upstreams fail, with a short life (RFC 8767). After a
   failed attempt to renew it the next attempt waits for `RECHECK_SECONDS`.
@@ -40,6 +41,7 @@ STALE_HOURS = 24
 STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
 RECHECK_SECONDS = 10.0
 FAILURE_TTL = 5
+MAX_FAILURE_TTL = 300
 MAX_NEGATIVE_TTL = 3600
 PREFETCH_SHARE = 0.1  # of its life that a popular answer has left when it is due
 PREFETCH_AFTER_HITS = 2
@@ -127,6 +129,7 @@ class MessageCache:
         self._entries: dict[CacheKey, CachedMessage] = {}
         self._queue: deque[CacheKey] = deque()  # the oldest first
         self._used_bytes = 0
+        self._failures_forgotten_at = float("-inf")
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -141,7 +144,7 @@ class MessageCache:
         cached = self._entries.get(key)
         if cached is None or now >= cached.expires_at + self._stale_seconds:
             return None
-        if cached.is_failure and now >= cached.expires_at:
+        if cached.is_failure and (now >= cached.expires_at or cached.stored_at <= self._failures_forgotten_at):
             return None
         cached.hits += 1
         return cached
@@ -168,7 +171,7 @@ class MessageCache:
         if authority:
             self._lowest_ttl(authority, ttls_at, changed)
         if is_failure:
-            life = FAILURE_TTL
+            life = self._failure_ttl(key, now)
         elif code or not answer or answer[-1][0] != key[1]:
             life = self._ttl_without_answer(life, key[1], message, answer, authority, changed)
         life = max(life, FAILURE_TTL) if is_refusal else life  # many refusals come without a SOA record
@@ -189,6 +192,10 @@ class MessageCache:
             if used > self._max_bytes:
                 self._evict_oldest(now)
         return cached
+
+    def forget_failures(self, now: float) -> None:
+        """Forget every failure until now: what they came from has changed."""
+        self._failures_forgotten_at = now
 
     def mark_refresh_failed(self, key: CacheKey, now: float) -> CachedMessage | None:
         """Note that an answer could not be renewed; return it, if there is one that may be given stale."""
@@ -219,6 +226,16 @@ class MessageCache:
             if ttl < shortest:  # noqa: PLR1730 (a call of min() for each record of each answer costs more)
                 shortest = ttl
         return shortest
+
+    def _failure_ttl(self, key: CacheKey, now: float) -> float:
+        """Return for how long a failure is remembered: longer where it follows upon another."""
+        before = self._entries.get(key)
+        if before is None or not before.is_failure or before.stored_at <= self._failures_forgotten_at:
+            return FAILURE_TTL
+        life = before.expires_at - before.stored_at
+        if not before.expires_at <= now < before.expires_at + max(life, 2 * FAILURE_TTL):
+            return FAILURE_TTL
+        return min(2 * life, MAX_FAILURE_TTL)
 
     def _clamp_ttl(self, ttl: int) -> int:
         return min(max(ttl if ttl <= _MAX_TTL else 0, self._minimum_ttl), self._maximum_ttl)

@@ -127,6 +127,10 @@ class Resolver:
         self.cache.flush_name("")
         self._policy_change_known_until = 0.0
 
+    def handle_upstream_recovery(self) -> None:
+        """Ask again for what failed: an upstream that was down is well again."""
+        self.cache.forget_failures(self.clock())
+
     def tick(self, now: float, seconds: float) -> None:
         """Count what was answered, and fill the devices' buckets for the time since the last tick."""
         rate = self.clients.rate

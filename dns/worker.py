@@ -137,6 +137,7 @@ class Worker:
                 cookie_secret=settings.cookie_secret,
             )
         )
+        self._upstreams.on_recovery = self.resolver.handle_upstream_recovery
 
     def stop(self) -> None:
         """End `run`, in good order."""

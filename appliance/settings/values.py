@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from dns.forward.capabilities import Switch
+
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
 
 
@@ -69,6 +71,8 @@ class UpstreamSetting(msgspec.Struct, frozen=True):
     port: int
     server_name: str = ""  # the name that the certificate must bear; for HTTPS the host
     path: str = ""
+    mixed_case: Switch = "auto"
+    edns: Switch = "auto"
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -1,12 +1,16 @@
-"""Extended errors in what an upstream sent (RFC 8914): whether it refuses on purpose, and what devices hear of it.
+"""Extended errors in what an upstream sent (RFC 8914): whether it fails on purpose, and what devices hear of it.
 
 =====================  ====================================================================================
 15, 16, 17             the upstream keeps the name closed: its refusal is final. For a device that is
                        Censored (16): "a requirement imposed by an external entity" (section 4.17)
 18 (Prohibited)        the upstream does not serve this room: final for a failed question, and passed on
-every other code       passed on as it is (section 3): why validation failed (1, 2, 5 to 12), that the answer
-                       is forged or stale (3, 4, 19), that servers cannot be reached (22, 23), and so on
+6 to 12                the name is bogus (DNSSEC): final for a failed question, or a server that does not
+                       validate would answer it; passed on
+every other code       passed on as it is (section 3): what validation lacked (1, 2, 5), that the answer is
+                       forged or stale (3, 4, 19), that servers cannot be reached (22, 23), and so on
 =====================  ====================================================================================
+
+Without one of the final codes a failure says something about the server, and the next one is asked.
 
 Texts are passed on too, shortened and without anything that is not print. They never decide anything.
 """
@@ -16,19 +20,21 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from dns.errors import MalformedMessage
 from dns.message import edns
-from dns.message.constants import EdnsOption, ExtendedErrorCode, RecordType
+from dns.message.constants import EdnsOption, ExtendedErrorCode, Rcode, RecordType
+from dns.message.header import COUNTS, QR, RA, RD
 from dns.message.scanner import RecordTuple, scan_records
 
 BLOCKED_CODES = frozenset({ExtendedErrorCode.BLOCKED, ExtendedErrorCode.CENSORED, ExtendedErrorCode.FILTERED})
 MAX_PASSED_ON = 2  # errors of one answer; with their texts they must not push the answer out of a datagram
 MAX_TEXT_CHARACTERS = 100
 
-_DELIBERATE_CODES = BLOCKED_CODES | {ExtendedErrorCode.PROHIBITED}
+_BOGUS_CODES = frozenset(range(ExtendedErrorCode.DNSSEC_BOGUS, ExtendedErrorCode.NSEC_MISSING + 1))
+_FINAL_CODES = BLOCKED_CODES | _BOGUS_CODES | {ExtendedErrorCode.PROHIBITED}
 # Plain numbers: answers of upstreams are searched for these; see `dns.message.constants`.
 _OPT, _EXTENDED_ERROR = int(RecordType.OPT), int(EdnsOption.EXTENDED_DNS_ERROR)
 _OPTION = struct.Struct("!HH")
+_FAILURE_HEAD = bytes((0, 0, QR | RD, RA | Rcode.SERVFAIL)) + COUNTS.pack(1, 0, 0, 1)
 
 
 class ExtendedError(msgspec.Struct, frozen=True):
@@ -52,18 +58,21 @@ def parse_extended_error(message: bytes, additional: Sequence[RecordTuple]) -> E
     return ExtendedError(refusal, b"".join(edns.encode_extended_error(code, text) for code, text in passed_on))
 
 
-def is_deliberate_failure(message: bytes) -> bool:
-    """Tell whether a server failed a question because it keeps the name closed: nobody else may then be asked."""
-    try:
-        _, _, _, additional = scan_records(message)
-    except MalformedMessage:
-        return False
+def is_final_failure(message: bytes) -> bool:
+    """Tell whether a failed answer is about the name: nobody else may then be asked. Raises MalformedMessage."""
+    _, _, _, additional = scan_records(message)
     return any(
-        code in _DELIBERATE_CODES
+        code in _FINAL_CODES
         for rtype, _, _, _, at, size in additional
         if rtype == _OPT
         for code, _ in _parse_errors(message, at, at + size)
     )
+
+
+def build_failure_message(question: bytes, code: int, text: str) -> bytes:
+    """Return SERVFAIL to a question, with an extended error of ours: why no server's answer could be used."""
+    opt = edns.build_opt_record(dnssec_ok=False, options=edns.encode_extended_error(code, text))
+    return _FAILURE_HEAD + question + opt
 
 
 def _parse_errors(message: bytes, at: int, end: int) -> Iterator[tuple[int, str]]:

@@ -71,6 +71,14 @@ class HttpsServer:
         task = self._tasks[pending] = self._loop.create_task(self._send_and_receive(pending))
         task.add_done_callback(lambda _: self._tasks.pop(pending, None))
 
+    def retry_query(self, pending: PendingQuery) -> None:
+        """Put a question to the server once more, unless it is on its way."""
+        self.send_query(pending)
+
+    def send_probe(self, pending: PendingQuery) -> None:
+        """Put a question to the server in order to see whether it is well again."""
+        self.send_query(pending)
+
     async def close(self) -> None:
         """Close the connection."""
         tasks = list(self._tasks.values())
@@ -81,7 +89,7 @@ class HttpsServer:
 
     async def _send_and_receive(self, pending: PendingQuery) -> None:
         pending.sent_at = self._loop.time()
-        pending.uses_0x20 = False  # nobody can spoof here, and in one spelling caches on the way are of use
+        pending.send_plain()  # nobody can spoof here, and in one spelling caches on the way are of use
         problem = ""
         for _ in range(_ATTEMPTS):
             try:
@@ -91,8 +99,9 @@ class HttpsServer:
                 continue
             if pending.is_finished:
                 self.health.counts.late += 1
-            else:
-                self.handler.handle_answer(pending, self, data)
+                self.handler.handle_late_answer(pending, self, data)
+            elif not self.handler.handle_answer(pending, self, data):
+                self.handler.handle_failure(pending, self)
             return
         self.health.note_trouble(problem)
         self.health.counts.unreachable += 1

@@ -1,30 +1,36 @@
 """Servers that stand in for each other: whom to ask first, whom next, and when to give up.
 
 The quickest server that is well is asked. When it has not answered within `RETRY_SECONDS`, or has failed, the
-next one is asked as well, and whichever answers first is heard. SERVFAIL and the like count as failures of that
-server, unless the server says that it means it (an extended error for blocked, censored or filtered, RFC 8914):
-a server's refusal is final, and nobody else is asked behind its back. NXDOMAIN, REFUSED and every other answer
-are final too.
+next one is asked as well, and whichever answers first is heard. What a server says about the *name* is final: an
+answer, "there is none", or a failure with a reason that is about the name (an extended error for blocked or bogus,
+`dns.forward.extended_error`). Every other failure, REFUSED included, says something about the *server*: the next
+one is asked, and a server that fails in a row is asked last until a real question put to it is answered well.
+
+What is malformed is no answer: a better one may follow, then the next server is asked. No server gets more than
+`pending_query.MAX_QUERIES` queries for one question (RFC 9520, section 3.1). Answers that come after a question
+was given up are handed on all the same, for the next who asks.
 
 There is one clock for all questions: a wheel of tables, each of the open questions that left within one tick. So
 a question costs no timer, and not even a look at the time.
 
-A message given to `done` has passed every check. It is a server's SERVFAIL only when nothing better could be
-had.
+A message given to `done` has passed every check. It is a failure only when nothing better could be had.
 """
 
 import asyncio
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from dns.errors import MalformedMessage
 from dns.forward import extended_error
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamState
-from dns.forward.pending_query import PendingQuery
+from dns.forward.pending_query import ANSWER_RCODES, AnswerReceiver, PendingQuery
 from dns.forward.server import UpstreamServer
-from dns.message.constants import Rcode, RecordClass, RecordType
-from dns.message.header import COUNTS, RCODE, RD
+from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass, RecordType
+from dns.message.header import COUNTS, RCODE, RD, is_truncated, rcode_of
+from dns.message.scanner import scan_records
+from dns.message.wire_names import name_to_wire
 
 RETRY_SECONDS = 0.5
 MAX_TIMEOUTS = 6  # retries: 3 seconds, in which a client will ask again itself
@@ -32,17 +38,19 @@ MAX_TIMEOUTS_PER_TICK = 512
 TICKS_PER_RETRY = 10  # looks at the clock within that time
 DECAY_SECONDS = 10.0
 
-# For the root's name servers: everybody knows them.
-_PROBE = bytes((0, 0, RD, 0)) + COUNTS.pack(1, 0, 0, 0) + b"\0" + struct.pack("!HH", RecordType.NS, RecordClass.IN)
-# Plain numbers: every answer's code is looked up; see `dns.message.constants`.
-_SERVFAIL = int(Rcode.SERVFAIL)
-_FAILURES = frozenset({_SERVFAIL, int(Rcode.FORMERR), int(Rcode.NOTIMP)})
+_PROBE_HEAD = bytes((0, 0, RD, 0)) + COUNTS.pack(1, 0, 0, 0)
+_QUESTION_TAIL = struct.Struct("!HH")
+# Failures that a device may hear as they are, where all servers fail; others would tell it something untrue of
+# its own question.
+_TELLING_RCODES = frozenset({int(Rcode.SERVFAIL), int(Rcode.REFUSED)})
 
 
 class UpstreamPool:
     """Servers of which any may be asked."""
 
-    def __init__(self, entropy: EntropyPool, retry_seconds: float = RETRY_SECONDS) -> None:
+    def __init__(self, entropy: EntropyPool, retry_seconds: float = RETRY_SECONDS, zone: str = "") -> None:
+        """`zone`: what the servers are there for (canonical); they are probed with a question about it."""
+        self._probe = _build_probe(zone)
         self._loop = asyncio.get_running_loop()
         self._entropy = entropy
         self._retry_seconds = retry_seconds
@@ -75,7 +83,7 @@ class UpstreamPool:
         """Return how each server is."""
         return tuple(server.health.snapshot(server.title) for server in self._servers)
 
-    def resolve_query(self, query: bytes, end: int, done: Callable[[bytes | None], None]) -> None:
+    def resolve_query(self, query: bytes, end: int, done: AnswerReceiver) -> None:
         """Put the question of a message, which ends at offset `end`, to the servers; see the module."""
         server = self._best
         if server is None:
@@ -89,22 +97,52 @@ class UpstreamPool:
         if self._tick is None:
             self._start_timer()
 
-    def handle_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> None:
-        """Take an answer from a server."""
+    def handle_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> bool:
+        """Take an answer from a server. False: it is malformed."""
         health = server.health
-        code = data[3] & RCODE
-        if code in _FAILURES:
-            health.counts.failures += 1
-            health.note_answer(self._retry_seconds)  # so that a server that fails all the time is not asked first
-            if not extended_error.is_deliberate_failure(data):
-                if code == _SERVFAIL:
-                    pending.fallback_answer = data
-                self._try_next_server(pending, server)
-                return
-        else:
-            health.note_answer(self._loop.time() - pending.sent_at if pending.attempts == 1 else None)
+        if data[3] & RCODE not in ANSWER_RCODES:
+            return self._handle_error(pending, server, data)
+        if is_truncated(data) or not pending.complete(data):
+            self.handle_malformed_answer(pending, server)
+            return False
         health.counts.answers += 1
-        pending.complete(data)
+        health.note_answer(self._loop.time() - pending.sent_at if pending.attempts == 1 else None)
+        return True
+
+    def handle_late_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> None:
+        """Hand on an answer to a question that was given up, if it is about the name."""
+        if pending.is_failed and data[3] & RCODE in ANSWER_RCODES and not is_truncated(data):
+            pending.is_failed = False
+            if pending.done(data) is not False:
+                server.health.note_answer(None)
+
+    def handle_malformed_answer(self, pending: PendingQuery, server: UpstreamServer) -> None:
+        """Take the news that what a server sent for a question is no message."""
+        pending.malformed_server = server
+        server.health.counts.malformed += 1
+        self._note_failure(server, "sends malformed answers")
+
+    def _handle_error(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> bool:
+        try:
+            is_final = extended_error.is_final_failure(data)
+        except MalformedMessage:
+            self.handle_malformed_answer(pending, server)
+            return False
+        if is_final:
+            server.health.counts.answers += 1
+            pending.complete(data)
+            return True
+        server.health.counts.failures += 1
+        rcode = rcode_of(data)
+        self._note_failure(server, f"answers with {rcode_name(rcode)}")
+        if rcode in _TELLING_RCODES:
+            pending.fallback_answer = pending.fallback_answer or data
+        self._try_next_server(pending, server)
+        return True
+
+    def _note_failure(self, server: UpstreamServer, failure: str) -> None:
+        if server.health.note_failure(self._loop.time(), failure):
+            self._rank_servers()
 
     def handle_failure(self, pending: PendingQuery, server: UpstreamServer) -> None:
         """Take the news that a server cannot be reached."""
@@ -120,17 +158,31 @@ class UpstreamPool:
         left = [one for one in self._servers if one not in pending.failed_servers]
         if not left or pending.timeouts >= MAX_TIMEOUTS:
             self._fail_query(pending)
-        elif pending.server is server:
-            self._send_to_server(pending, left[0])
+        elif pending.server is server and (able := [one for one in left if pending.may_ask(one)]):
+            self._send_to_server(pending, able[0])
 
     def _send_to_server(self, pending: PendingQuery, server: UpstreamServer) -> None:
+        is_first = not pending.count_queries(server)
+        pending.note_query(server)
         pending.server = server
         pending.attempts += 1
-        server.send_query(pending)
+        if is_first:
+            pending.send_as_usual()
+            server.send_query(pending)
+        else:
+            server.retry_query(pending)
 
     def _fail_query(self, pending: PendingQuery) -> None:
-        if not pending.is_finished:
-            pending.complete(pending.fallback_answer)
+        if pending.is_finished:
+            return
+        answer = pending.fallback_answer
+        if answer is None and pending.malformed_server is not None:
+            code = ExtendedErrorCode.NETWORK_ERROR
+            answer = extended_error.build_failure_message(
+                pending.question, code, "upstreams sent malformed answers"
+            )
+        pending.is_failed = True
+        pending.complete(answer)
 
     def _start_timer(self) -> None:
         self._tick = self._loop.call_later(self._retry_seconds / TICKS_PER_RETRY, self._turn_wheel)
@@ -161,33 +213,39 @@ class UpstreamPool:
     def _handle_timeout(self, pending: PendingQuery, now: float) -> None:
         """Ask another server as well, or the same one again; give up when it has been long enough."""
         server = pending.server
-        if now - pending.sent_at >= self._retry_seconds * 0.9:
+        # A server that sent something malformed has been noted for that.
+        if now - pending.sent_at >= self._retry_seconds * 0.9 and pending.malformed_server is not server:
             server.health.note_timeout(now)
         pending.timeouts += 1
         if pending.timeouts >= (1 if self._all_down() else MAX_TIMEOUTS):
             self._fail_query(pending)
             return
+        chosen = self._server_after(server, pending)
+        # The same server is asked after one interval, and after two more.
+        if chosen is not None and (chosen is not server or pending.timeouts & 1):
+            self._send_to_server(pending, chosen)
+        pending.move_to_slot(self._newest_slot)
+
+    def _server_after(self, server: UpstreamServer, pending: PendingQuery) -> UpstreamServer | None:
+        """Return the next server in turn that may be asked, perhaps the same one."""
         left = [one for one in self._servers if one not in pending.failed_servers] or self._servers
         after = left.index(server) + 1 if server in left else 0
-        chosen = left[after % len(left)]
-        if chosen is server:
-            pending.uses_0x20 = False  # perhaps somebody on the way cannot bear mixed case
-        self._send_to_server(pending, chosen)
-        pending.move_to_slot(self._newest_slot)
+        return next((one for one in (*left[after:], *left[:after]) if pending.may_ask(one)), None)
 
     def _send_probes(self, now: float) -> None:
         for server in self._servers:
             if server.health.claim_probe(now):
                 probe = PendingQuery.from_message(
-                    _PROBE,
-                    len(_PROBE),
-                    _ignore_answer,
+                    self._probe,
+                    len(self._probe),
+                    _judge_probe,
                     wheel_slot=self._newest_slot,
                     server=server,
                     entropy=self._entropy,
                 )
                 probe.timeouts = MAX_TIMEOUTS
-                server.send_query(probe)
+                probe.is_probe = True
+                server.send_probe(probe)
 
     def _all_down(self) -> bool:
         return all(server.health.down_since is not None for server in self._servers)
@@ -203,5 +261,25 @@ class UpstreamPool:
         self._best = self._servers[0] if self._servers else None
 
 
-def _ignore_answer(_: bytes | None) -> None:
-    """Take the answer to a probe: what it says about the server's health has been noted already."""
+def rcode_name(rcode: int) -> str:
+    """Return a response code as people know it."""
+    try:
+        return Rcode(rcode).name
+    except ValueError:
+        return f"the response code {rcode}"
+
+
+def _judge_probe(answer: bytes | None) -> bool:
+    """Take the answer to a probe: what it says about the server has been noted. Tell whether it is a message."""
+    try:
+        if answer is not None:
+            scan_records(answer)
+    except MalformedMessage:
+        return False
+    return True
+
+
+def _build_probe(zone: str) -> bytes:
+    """Return a question that every server for a zone can answer."""
+    rtype = RecordType.SOA if zone else RecordType.NS
+    return _PROBE_HEAD + name_to_wire(zone) + _QUESTION_TAIL.pack(rtype, RecordClass.IN)

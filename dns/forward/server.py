@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from dns.forward.capabilities import Switch
 from dns.forward.health import UpstreamHealth
 from dns.forward.pending_query import PendingQuery
 
@@ -32,6 +33,14 @@ class UpstreamAddress(Protocol):
     def path(self) -> str:
         """The path of an https:// URL; empty otherwise."""
 
+    @property
+    def mixed_case(self) -> Switch:
+        """Whether names are asked in random case, where anybody could spoof."""
+
+    @property
+    def edns(self) -> Switch:
+        """Whether a plain server is asked with an OPT record (RFC 6891)."""
+
 
 class ServerAddress(msgspec.Struct, frozen=True):
     """An address for those who have no settings at hand."""
@@ -41,13 +50,24 @@ class ServerAddress(msgspec.Struct, frozen=True):
     port: int
     server_name: str = ""
     path: str = ""
+    mixed_case: Switch = "auto"
+    edns: Switch = "auto"
 
 
 class AnswerHandler(Protocol):
     """Whoever put a question to a server, and hears from it. Nothing is heard of a question twice."""
 
-    def handle_answer(self, pending: PendingQuery, server: "UpstreamServer", data: bytes) -> None:
-        """Hear of a message that answers the question, whatever its response code. Its id means nothing."""
+    def handle_answer(self, pending: PendingQuery, server: "UpstreamServer", data: bytes) -> bool:
+        """Hear of a message that answers the question, whatever its response code. Its id means nothing.
+
+        Returns False where it is malformed: then a better one may follow.
+        """
+
+    def handle_malformed_answer(self, pending: PendingQuery, server: "UpstreamServer") -> None:
+        """Hear of a message with the right id that is no answer. A better one may follow."""
+
+    def handle_late_answer(self, pending: PendingQuery, server: "UpstreamServer", data: bytes) -> None:
+        """Hear of an answer to a question that was given up."""
 
     def handle_failure(self, pending: PendingQuery, server: "UpstreamServer") -> None:
         """Hear that the server cannot answer: nothing listens, or the connection broke. Time-outs are not told."""
@@ -66,6 +86,12 @@ class UpstreamServer(Protocol):
 
     def send_query(self, pending: PendingQuery) -> None:
         """Put a question to it. The client hears of it later, never from within this call."""
+
+    def send_probe(self, pending: PendingQuery) -> None:
+        """Put a question to it in order to see whether it is well again."""
+
+    def retry_query(self, pending: PendingQuery) -> None:
+        """Put a question to it once more, because nobody has answered."""
 
     async def close(self) -> None:
         """Let go of every socket and connection; nobody is told anything any more."""

@@ -67,6 +67,14 @@ class StreamServer:
         if self._connecting is None:
             self._connecting = self.loop.create_task(self._connect())
 
+    def retry_query(self, pending: PendingQuery) -> None:
+        """Put a question to the server once more, unless it waits on the connection that stands."""
+        self.send_query(pending)
+
+    def send_probe(self, pending: PendingQuery) -> None:
+        """Put a question to the server in order to see whether it is well again."""
+        self.send_query(pending)
+
     async def close(self) -> None:
         """Close the connection."""
         self._queue.clear()
@@ -85,7 +93,8 @@ class StreamServer:
         if self._connection is connection:
             self._connection = None
         for pending in queries:
-            if had_answers:
+            if had_answers and pending.may_ask(self):
+                pending.note_query(self)
                 self.send_query(pending)
             else:
                 self.handler.handle_failure(pending, self)
@@ -159,7 +168,10 @@ class _Connection(asyncio.Protocol):
         if not self._open:
             self._waiting_since = self._last_use
         self._open[identity] = pending
-        message = pending.build_message(padded=self._server.is_encrypted)
+        is_encrypted = self._server.is_encrypted
+        if is_encrypted:
+            pending.send_plain()  # nobody can spoof here, and some servers cannot bear mixed case
+        message = pending.build_message(use_0x20=pending.uses_0x20, padded=is_encrypted)
         length = len(message) + 2
         self._transport.write(length.to_bytes(2, "big") + identity.to_bytes(2, "big") + message)
         return True
@@ -223,10 +235,12 @@ class _Connection(asyncio.Protocol):
             self._server.handler.handle_failure(pending, self._server)
             return False
         self._had_answers = True
+        handler = self._server.handler
         if pending.is_finished:
             counts.late += 1
-        else:
-            self._server.handler.handle_answer(pending, self._server, message)
+            handler.handle_late_answer(pending, self._server, message)
+        elif not handler.handle_answer(pending, self._server, message):
+            handler.handle_failure(pending, self._server)  # nothing better can follow on a connection
         return True
 
     def _close_if_idle(self) -> None:

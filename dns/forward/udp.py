@@ -5,19 +5,22 @@ Questions gather until the loop comes round, and leave together through one of s
 and the case of the letters, within milliseconds (RFC 5452). A socket that gets wrong answers is under attack:
 its open questions go over TCP, and it is closed.
 
-A server that does not keep the case of names ("0x20") is asked over TCP, where nobody can spoof, until it has
-done so `CASE_MISMATCHES_ALLOWED` times without ever keeping it; from then on its answers are compared regardless
-of case. A server that answers a few questions only without EDNS (RFC 6891, section 7) is asked without it for a
-while.
+What a server turns out not to bear is in `dns.forward.capabilities`. An answer that lost the case of its letters
+may be a spoofer's: the question is asked over TCP, where nobody can spoof, and what comes there tells whether the
+server keeps case. An error, or "there is none", in answer to mixed letters is asked about once more in plain ones,
+until the server has once answered mixed letters well. A question that UDP left unanswered twice goes over TCP.
 """
 
 import asyncio
 import socket
 
+from dns.errors import MalformedMessage
+from dns.forward import extended_error
+from dns.forward.capabilities import EVIDENCE_NEEDED, SMALL_DATAGRAM_BYTES, Capability, ServerCapabilities
 from dns.forward.connected_batch import ConnectedDatagramBatch
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
-from dns.forward.pending_query import NOT_UNDERSTOOD, PendingQuery
+from dns.forward.pending_query import ANSWER_RCODES, NOT_UNDERSTOOD, PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, UpstreamServer, upstream_title
 from dns.forward.stream import StreamServer
 from dns.forward.udp_socket import SOCKET_SECONDS, UdpSocket
@@ -28,9 +31,6 @@ SOCKET_OVERDRAFT = 8192  # questions beyond that, while ports are not renewed: t
 MAX_DRAINING_SOCKETS = (
     64  # sockets that wait for answers only; with more of them, ports are not renewed for a while
 )
-CASE_MISMATCHES_ALLOWED = 3
-EDNS_REFUSALS_ALLOWED = 3
-EDNS_REFUSED_SECONDS = 900.0
 
 
 class UdpServer:
@@ -46,7 +46,7 @@ class UdpServer:
     ) -> None:
         self.title = upstream_title(address)
         self.health = health
-        self.keeps_case = True
+        self.capabilities = ServerCapabilities(address.mixed_case, address.edns)
         self.handler = handler
         self.entropy = entropy
         self.batch = batch
@@ -56,9 +56,7 @@ class UdpServer:
         self._outbox: list[PendingQuery] = []
         self._sockets: list[UdpSocket] = []
         self._draining: set[UdpSocket] = set()
-        self.case_mismatches = 0  # how often in a row
-        self._edns_refusals = 0
-        self._edns_retry_at = 0.0
+        self._probes = 0
         self._tcp = StreamServer(address, _TcpFallback(self), entropy, health)
 
     def send_query(self, pending: PendingQuery) -> None:
@@ -66,6 +64,30 @@ class UdpServer:
         if not self._outbox:
             self.loop.call_soon(self._send_outbox)
         self._outbox.append(pending)
+
+    def send_probe(self, pending: PendingQuery) -> None:
+        """Put a question to the server in order to see whether it is well again, and if not so, then so."""
+        way = self._probes % 3
+        self._probes += 1
+        if way == 1 and self.capabilities.is_open(Capability.EDNS):
+            self._drop_edns(pending)
+        pending.is_udp_doubted = way == 2
+        if pending.is_udp_doubted:
+            self.send_over_tcp(pending)
+        else:
+            self.send_query(pending)
+
+    def retry_query(self, pending: PendingQuery) -> None:
+        """Put a question to the server once more, in another way: perhaps somebody cannot bear the usual one."""
+        if not pending.may_ask(self):  # this is the last time
+            pending.is_udp_doubted = True
+            self.send_over_tcp(pending)
+            return
+        if self.capabilities.is_open(Capability.MIXED_CASE):
+            self._drop_case(pending)
+        if self.health.timeouts_in_row >= EVIDENCE_NEEDED and self.capabilities.is_open(Capability.EDNS):
+            self._drop_edns(pending)
+        self.send_query(pending)
 
     def send_over_tcp(self, pending: PendingQuery) -> None:
         """Put a question to the server where nobody can spoof and every answer fits."""
@@ -80,33 +102,116 @@ class UdpServer:
         self._draining.clear()
         await self._tcp.close()
 
-    def handle_message(self, pending: PendingQuery, data: bytes, now: float) -> None:
-        """Take a message that came to the right port with the right id and the right question."""
-        if is_truncated(data):
-            self.health.counts.truncated += 1
-            self.health.note_answer(now - pending.sent_at)
-            self.send_over_tcp(pending)
-        elif rcode_of(data) in NOT_UNDERSTOOD and pending.has_edns:
-            pending.has_edns = False  # is it the question that it does not understand, or our OPT record?
-            self.send_query(pending)
-        else:
-            if not pending.has_edns and rcode_of(data) not in NOT_UNDERSTOOD and now >= self._edns_retry_at:
-                self._edns_refusals += 1
-                if self._edns_refusals >= EDNS_REFUSALS_ALLOWED:
-                    self._edns_refusals = 0
-                    self._edns_retry_at = now + EDNS_REFUSED_SECONDS
-            self.handler.handle_answer(pending, self, data)
+    def handle_message(self, pending: PendingQuery, data: bytes, now: float) -> bool:
+        """Take a message that came to the right port with the right id and question. False: it is malformed."""
+        self.capabilities.note_shown(Capability.UDP)
+        if not is_truncated(data):
+            return self.take_answer(pending, data, now)
+        self.health.counts.truncated += 1
+        self.health.note_answer(now - pending.sent_at)
+        self._ask_over_tcp(pending)
+        return True
 
-    def handle_case_mismatch(self, pending: PendingQuery, data: bytes, now: float) -> None:
-        """Take a message that is right but for the case of the name."""
+    def take_answer(self, pending: PendingQuery, data: bytes, now: float) -> bool:
+        """Take an answer that came over UDP or TCP, or ask again in another way. False: it is malformed."""
+        rcode = rcode_of(data)
+        if rcode in NOT_UNDERSTOOD and self._may_drop_edns(pending):
+            # Is it the question that it does not understand, or our OPT record?
+            self._drop_edns(pending)
+            self._ask_again(pending)
+            return True
+        if self._is_case_doubtful(pending, data):
+            pending.is_edns_doubted = False  # it fails without as well
+            self._drop_case(pending)
+            self._ask_again(pending)
+            return True
+        self._note_evidence(pending, data, now)
+        return self.handler.handle_answer(pending, self, data)
+
+    def handle_bare_error(self, pending: PendingQuery, data: bytes) -> None:
+        """Take a message that is no more than a header with the right id: anybody can send that.
+
+        Servers from before EDNS answer so: the question is asked again without. Beyond that it is passed over.
+        """
+        if rcode_of(data) in NOT_UNDERSTOOD and self._may_drop_edns(pending):
+            self._drop_edns(pending)
+            self._ask_again(pending)
+        else:
+            self.handler.handle_malformed_answer(pending, self)
+
+    def handle_malformed_answer(self, pending: PendingQuery) -> None:
+        """Take the news that a message with the right id and question is malformed."""
+        self.handler.handle_malformed_answer(pending, self)
+
+    def handle_late_answer(self, pending: PendingQuery, data: bytes) -> None:
+        """Take an answer to a question that was given up."""
+        if self.capabilities.is_case_proven or _has_records(data):
+            self.handler.handle_late_answer(pending, self, data)
+
+    def handle_case_mismatch(self, pending: PendingQuery, data: bytes, now: float) -> bool:
+        """Take a message that is right but for the case of the name. False: malformed."""
         self.health.counts.case_mismatches += 1
-        if not self.keeps_case:
-            self.handle_message(pending, data, now)
+        if not self.capabilities.bears(Capability.MIXED_CASE, now):
+            return self.handle_message(pending, data, now)
+        self._ask_over_tcp(pending)
+        return True
+
+    def _ask_over_tcp(self, pending: PendingQuery) -> None:
+        if pending.may_ask(self):
+            pending.note_query(self)
+            self.send_over_tcp(pending)
+        else:
+            self.handler.handle_failure(pending, self)
+
+    def _ask_again(self, pending: PendingQuery) -> None:
+        pending.note_query(self)
+        self.send_query(pending)
+
+    def _may_drop_edns(self, pending: PendingQuery) -> bool:
+        return pending.has_edns and self.capabilities.is_open(Capability.EDNS) and pending.may_ask(self)
+
+    @staticmethod
+    def _drop_edns(pending: PendingQuery) -> None:
+        pending.has_edns = False
+        pending.is_edns_doubted = True
+
+    @staticmethod
+    def _drop_case(pending: PendingQuery) -> None:
+        pending.is_case_doubted = pending.is_mixed
+        pending.send_plain()
+
+    def _is_case_doubtful(self, pending: PendingQuery, data: bytes) -> bool:
+        """Tell whether an answer may only mean that the server cannot bear mixed letters."""
+        if not pending.is_mixed or not self.capabilities.is_open(Capability.MIXED_CASE):
+            return False
+        if not pending.may_ask(self):
+            return False
+        if rcode_of(data) in ANSWER_RCODES and (self.capabilities.is_case_proven or _has_records(data)):
+            return False
+        try:
+            return not extended_error.is_final_failure(data)
+        except MalformedMessage:
+            return False
+
+    def _note_evidence(self, pending: PendingQuery, data: bytes, now: float) -> None:
+        """Learn from an answer what the server bears."""
+        if rcode_of(data) not in ANSWER_RCODES:
             return
-        self.case_mismatches += 1
-        if self.case_mismatches >= CASE_MISMATCHES_ALLOWED:
-            self.keeps_case = False
-        self.send_over_tcp(pending)
+        capabilities = self.capabilities
+        if not pending.has_edns:
+            if pending.is_edns_doubted:
+                capabilities.note_evidence_against(Capability.EDNS, now)
+        else:
+            capabilities.note_shown(Capability.EDNS)
+        if _has_records(data):
+            if pending.is_case_doubted:
+                capabilities.note_evidence_against(Capability.MIXED_CASE, now)
+            elif pending.is_mixed and pending.is_answered_by(data):
+                capabilities.note_shown(Capability.MIXED_CASE)
+                capabilities.is_case_proven = True
+        if pending.is_udp_doubted:
+            large = len(data) > SMALL_DATAGRAM_BYTES
+            capabilities.note_evidence_against(Capability.LARGE_DATAGRAMS if large else Capability.UDP, now)
 
     def handle_spoofing(self, sock: UdpSocket) -> None:
         """Take a port out of use, and ask its questions again where nobody can guess."""
@@ -139,7 +244,11 @@ class UdpServer:
         if not queries:
             return
         now = self.loop.time()
-        edns = now >= self._edns_retry_at
+        payload_size = None
+        if now < self.capabilities.restricted_until:
+            queries, payload_size = self._restrict_queries(queries, now)
+            if not queries:
+                return
         try:
             sock = self._pick_socket(now)
         except OSError:
@@ -147,7 +256,20 @@ class UdpServer:
             for pending in queries:
                 self.loop.call_soon(self.handler.handle_failure, pending, self)
             return
-        sock.send_queries(queries, now, edns=edns)
+        sock.send_queries(queries, now, payload_size)
+
+    def _restrict_queries(self, queries: list[PendingQuery], now: float) -> tuple[list[PendingQuery], int | None]:
+        """Prepare questions for a server that does not bear everything: what is left to send, and its size."""
+        bears = self.capabilities.bears
+        for pending in queries:
+            if not bears(Capability.MIXED_CASE, now):
+                pending.send_plain()
+            if not bears(Capability.EDNS, now):
+                pending.has_edns = False
+            if not bears(Capability.UDP, now):
+                self.send_over_tcp(pending)
+        size = None if bears(Capability.LARGE_DATAGRAMS, now) else SMALL_DATAGRAM_BYTES
+        return queries if bears(Capability.UDP, now) else [], size
 
     def _pick_socket(self, now: float) -> UdpSocket:
         """Return one of the open ports, by chance; a worn one is replaced."""
@@ -177,13 +299,36 @@ class _TcpFallback:
     def __init__(self, server: UdpServer) -> None:
         self._server = server
 
-    def handle_answer(self, pending: PendingQuery, _: UpstreamServer, data: bytes) -> None:
-        self._server.handler.handle_answer(pending, self._server, data)
+    def handle_answer(self, pending: PendingQuery, _: UpstreamServer, data: bytes) -> bool:
+        server = self._server
+        now = server.loop.time()
+        if pending.is_mixed:
+            if pending.is_answered_by(data):
+                server.capabilities.note_shown(Capability.MIXED_CASE)
+            else:
+                server.capabilities.note_evidence_against(Capability.MIXED_CASE, now)
+        return server.take_answer(pending, data, now)
+
+    def handle_late_answer(self, pending: PendingQuery, _: UpstreamServer, data: bytes) -> None:
+        self._server.handle_late_answer(pending, data)
+
+    def handle_malformed_answer(self, pending: PendingQuery, _: UpstreamServer) -> None:
+        self._server.handle_malformed_answer(pending)
 
     def handle_failure(self, pending: PendingQuery, _: UpstreamServer) -> None:
-        if pending.uses_0x20:
+        server = self._server
+        if pending.is_udp_doubted and not pending.is_probe:
+            return  # UDP may bring an answer yet
+        if pending.is_mixed and pending.may_ask(server):
             # A server without TCP, which perhaps cannot keep case: over UDP in plain case it is heard.
-            pending.uses_0x20 = False
-            self._server.send_query(pending)
+            server.capabilities.note_evidence_against(Capability.MIXED_CASE, server.loop.time())
+            pending.send_plain()
+            pending.note_query(server)
+            server.send_query(pending)
         else:
-            self._server.handler.handle_failure(pending, self._server)
+            server.handler.handle_failure(pending, server)
+
+
+def _has_records(data: bytes) -> bool:
+    """Tell whether a message's answer section holds anything."""
+    return data[6:8] != b"\0\0"

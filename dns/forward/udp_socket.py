@@ -9,6 +9,7 @@ import asyncio
 import socket
 from typing import Protocol
 
+from dns.forward.capabilities import SMALL_DATAGRAM_BYTES, Capability, ServerCapabilities
 from dns.forward.connected_batch import ConnectedDatagramBatch
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
@@ -27,13 +28,22 @@ class UdpSocketOwner(Protocol):
     entropy: EntropyPool
     batch: ConnectedDatagramBatch
     loop: asyncio.AbstractEventLoop
-    case_mismatches: int
+    capabilities: ServerCapabilities
 
-    def handle_message(self, pending: PendingQuery, data: bytes, now: float) -> None:
-        """Take a message that came to the right port with the right id and the right question."""
+    def handle_message(self, pending: PendingQuery, data: bytes, now: float) -> bool:
+        """Take a message that came to the right port with the right id and question. False: it is malformed."""
 
-    def handle_case_mismatch(self, pending: PendingQuery, data: bytes, now: float) -> None:
-        """Take a message that is right but for the case of the name."""
+    def handle_case_mismatch(self, pending: PendingQuery, data: bytes, now: float) -> bool:
+        """Take a message that is right but for the case of the name. False: malformed."""
+
+    def handle_bare_error(self, pending: PendingQuery, data: bytes) -> None:
+        """Take a message that is no more than a header with the right id, and says that something went wrong."""
+
+    def handle_malformed_answer(self, pending: PendingQuery) -> None:
+        """Take the news that a message with the right id and question is malformed."""
+
+    def handle_late_answer(self, pending: PendingQuery, data: bytes) -> None:
+        """Take an answer to a question that was given up."""
 
     def handle_spoofing(self, sock: "UdpSocket") -> None:
         """Take a port out of use: too much that came to it was wrong."""
@@ -87,24 +97,24 @@ class UdpSocket:
         """Return the questions that nobody has answered yet."""
         return [pending for pending in self._pending.values() if pending is not None and not pending.is_finished]
 
-    def send_queries(self, queries: list[PendingQuery], now: float, *, edns: bool) -> None:
-        """Send questions, each with an id that this socket never had before."""
+    def send_queries(self, queries: list[PendingQuery], now: float, payload_size: int | None = None) -> None:
+        """Send questions, each with an id that this socket never had before; `payload_size`: if not the usual."""
         by_id, entropy = self._pending, self._server.entropy
         datagrams = []
         for pending in queries:
             if pending.is_finished:
                 continue
-            if not edns:
-                pending.has_edns = False
             identity = pending.message_id
             while identity in by_id:
                 identity = entropy.draw_bytes(2)
             by_id[identity] = pending
             pending.sent_at = now
-            if pending.uses_0x20 and pending.has_edns:
+            if pending.uses_0x20 and pending.has_edns and payload_size is None:
                 message = pending.default_message
             else:
-                message = pending.build_message(use_0x20=pending.uses_0x20, edns=pending.has_edns)
+                message = pending.build_message(
+                    use_0x20=pending.uses_0x20, edns=pending.has_edns, payload_size=payload_size
+                )
             datagrams.append(identity + message)
         self._open_count += len(datagrams)
         self.queries_left -= len(datagrams)
@@ -121,16 +131,13 @@ class UdpSocket:
 
     def _receive_answers(self) -> None:
         server = self._server
-        try:
-            datagrams = server.batch.receive(self._socket)
-        except OSError:
-            server.handle_unreachable(self)
-            return
+        datagrams = self._receive_datagrams()
         if not datagrams:
             return
         now = self._loop.time()
         by_id = self._pending
-        health = server.health
+        health, capabilities = server.health, server.capabilities
+        is_case_proven = capabilities.is_case_proven
         latency, heard = None, 0
         for data in datagrams:
             # The usual answer is taken right here, everything else in `_handle_uncommon`: each step costs every
@@ -140,14 +147,17 @@ class UdpSocket:
             if (
                 pending is not None
                 and not pending.is_finished
+                and is_case_proven
                 and pending.has_edns
                 and pending.is_commonly_answered_by(data)
             ):
+                if not pending.complete(data):
+                    server.handle_malformed_answer(pending)
+                    continue
                 by_id[identity] = None
                 heard += 1
                 if pending.attempts == 1:
                     latency = now - pending.sent_at
-                pending.complete(data)
             else:
                 self._handle_uncommon(data, now)
                 if self._socket.fileno() < 0:
@@ -155,32 +165,62 @@ class UdpSocket:
         if heard:
             self._open_count -= heard
             health.counts.answers += heard
-            server.case_mismatches = 0
+            if capabilities.has_doubts:
+                _clear_doubts(capabilities, datagrams)
             health.note_answer(latency)
         if not self._open_count and self._socket.fileno() >= 0:
             server.handle_drained(self)
+
+    def _receive_datagrams(self) -> list[bytes]:
+        try:
+            return self._server.batch.receive(self._socket)
+        except OSError:
+            self._server.handle_unreachable(self)
+            return []
 
     def _handle_uncommon(self, data: bytes, now: float) -> None:
         server = self._server
         identity = data[:2]
         pending = self._pending.get(identity)
-        if identity in self._pending and (pending is None or pending.is_finished):
-            if pending is not None:
-                self._mark_answered(identity)
+        if pending is None:
+            self._handle_unknown(identity)
+        elif pending.is_finished:
+            self._mark_answered(identity)
             server.health.counts.late += 1
-        elif pending is not None and (pending.is_answered_by(data) or is_bare_error(data)):
-            self._mark_answered(identity)
-            server.case_mismatches = 0
-            server.handle_message(pending, data, now)
-        elif pending is not None and pending.is_answered_but_for_case(data):
-            self._mark_answered(identity)
-            server.handle_case_mismatch(pending, data, now)
+            if pending.is_failed and pending.is_answered_by(data):
+                server.handle_late_answer(pending, data)
+        elif pending.is_answered_by(data):
+            if server.handle_message(pending, data, now):
+                self._mark_answered(identity)
+        elif pending.is_answered_but_for_case(data):
+            if server.handle_case_mismatch(pending, data, now):
+                self._mark_answered(identity)
+        elif is_bare_error(data):
+            server.handle_bare_error(pending, data)
         else:
-            server.health.counts.mismatches += 1
-            self._mismatches += 1
-            if self._mismatches >= SOCKET_MISMATCHES:
-                server.handle_spoofing(self)
+            self._handle_mismatch()
+
+    def _handle_unknown(self, identity: bytes) -> None:
+        if identity in self._pending:
+            self._server.health.counts.late += 1
+        else:
+            self._handle_mismatch()
+
+    def _handle_mismatch(self) -> None:
+        """Count a wrong answer. Whatever it is, the genuine one may follow."""
+        self._server.health.counts.mismatches += 1
+        self._mismatches += 1
+        if self._mismatches >= SOCKET_MISMATCHES:
+            self._server.handle_spoofing(self)
 
     def _mark_answered(self, identity: bytes) -> None:
-        self._pending[identity] = None
-        self._open_count -= 1
+        if self._pending.get(identity) is not None:
+            self._pending[identity] = None
+            self._open_count -= 1
+
+
+def _clear_doubts(capabilities: ServerCapabilities, datagrams: list[bytes]) -> None:
+    """Note what usual answers show: that the server bears the usual questions."""
+    capabilities.note_shown(Capability.MIXED_CASE, Capability.EDNS, Capability.UDP)
+    if any(len(data) > SMALL_DATAGRAM_BYTES for data in datagrams):
+        capabilities.note_shown(Capability.LARGE_DATAGRAMS)

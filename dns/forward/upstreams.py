@@ -19,6 +19,7 @@ from dns.errors import MalformedMessage
 from dns.forward.connected_batch import ConnectedDatagramBatch
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth, UpstreamState
+from dns.forward.pending_query import AnswerReceiver
 from dns.forward.pool import RETRY_SECONDS, UpstreamPool
 from dns.forward.server import UpstreamAddress, UpstreamServer, is_ip_address
 from dns.forward.stream import StreamServer
@@ -59,6 +60,7 @@ class Upstreams:
         self._default_pool: UpstreamPool | None = None
         self._zone_pools: dict[str, UpstreamPool] = {}
         self._bootstrap_pool: UpstreamPool | None = None  # finds servers that are given by name
+        self.on_recovery: Callable[[], None] = lambda: None  # called when a server that was down is well again
 
     async def start(self) -> None:
         """Make ready to ask, in the running event loop. Nothing is sent yet."""
@@ -68,7 +70,8 @@ class Upstreams:
         if plain and any(not is_ip_address(address.host) for address in self._all_addresses()):
             self._bootstrap_pool = self._make_pool(plain, entropy)
         self._zone_pools = {
-            forward.domain: self._make_pool(forward.servers, entropy) for forward in self._forward_zones
+            forward.domain: self._make_pool(forward.servers, entropy, forward.domain)
+            for forward in self._forward_zones
         }
 
     async def close(self) -> None:
@@ -82,12 +85,13 @@ class Upstreams:
         for pool in pools:
             await pool.close()
 
-    def resolve_query(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
+    def resolve_query(self, query: bytes, end: int, name: str, done: AnswerReceiver) -> None:
         """Put the one question of a message to an upstream.
 
-        It ends at offset `end` of `query`; `name` is its name in canonical form. `done` is called once, now or
-        later on the loop: with a whole answer to that question, or with None where no server answered. The
-        answer's id, and the case of the letters in its question, are as they were sent.
+        It ends at offset `end` of `query`; `name` is its name in canonical form. `done` is called now or later on
+        the loop: with an answer to that question, or with None where no server answered. Where it returns False,
+        because the answer is malformed, it is called again with another; after None perhaps once more, with an
+        answer that came late. The answer's id, and the case of the letters in its question, are as they were sent.
         """
         pool = self._default_pool
         if self._zone_pools:
@@ -118,13 +122,15 @@ class Upstreams:
         for forward in self._forward_zones:
             yield from forward.servers
 
-    def _make_pool(self, addresses: Sequence[UpstreamAddress], entropy: EntropyPool) -> UpstreamPool:
-        pool = UpstreamPool(entropy, self._retry_seconds)
+    def _make_pool(
+        self, addresses: Sequence[UpstreamAddress], entropy: EntropyPool, zone: str = ""
+    ) -> UpstreamPool:
+        pool = UpstreamPool(entropy, self._retry_seconds, zone)
         pool.set_servers([self._make_server(address, pool, entropy) for address in addresses])
         return pool
 
     def _make_server(self, address: UpstreamAddress, pool: UpstreamPool, entropy: EntropyPool) -> UpstreamServer:
-        health = UpstreamHealth(self._now)
+        health = UpstreamHealth(self._now, self._handle_recovery)
         if address.transport == "plain":
             return UdpServer(address, pool, entropy, self._batch, health)
         if self._context is None:
@@ -136,6 +142,9 @@ class Upstreams:
         from dns.forward.https import HttpsServer  # noqa: PLC0415 (see the line above)
 
         return HttpsServer(address, pool, health, self._context, self._lookup_addresses)
+
+    def _handle_recovery(self) -> None:
+        self.on_recovery()
 
     async def _lookup_addresses(self, name: str) -> Sequence[str]:
         """Return the addresses of an upstream that is given by name, asked of the plain upstreams."""

@@ -76,8 +76,8 @@ def scan_records(
             at = data_at + size
     except (struct.error, IndexError):
         raise MalformedMessage("the message ends before its records do") from None
-    if at > len(message):
-        raise MalformedMessage("a record ends after the message")
+    if at != len(message):
+        raise MalformedMessage("the records and the message do not end together")
     if not authorities and not additionals:
         return end, records, [], []
     additional_at = answers + authorities

@@ -9,17 +9,21 @@ Nothing here is a task or a future: a question costs one dictionary entry and on
 """
 
 import logging
+import struct
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from dns.cache import CachedMessage, CacheKey, MessageCache
 from dns.errors import MalformedMessage
+from dns.forward.extended_error import build_failure_message
+from dns.forward.pending_query import AnswerReceiver
 from dns.message.builder import build_error_response
-from dns.message.constants import ExtendedErrorCode, Rcode
+from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass
 from dns.message.edns import OPT_BYTES
 from dns.message.header import CD, HEADER_BYTES
 from dns.message.query import Query, build_query
+from dns.message.wire_names import name_to_wire
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import PENDING, Pipeline, StageResult
 
@@ -29,6 +33,7 @@ MAX_PENDING = 16384  # questions that may wait; beyond, the newest is failed at 
 _log = logging.getLogger(__name__)
 
 _DO = 0x100
+_QUESTION_TAIL = struct.Struct("!HH")
 
 CallLater = Callable[[float, Callable[[], None]], object]
 
@@ -36,10 +41,11 @@ CallLater = Callable[[float, Callable[[], None]], object]
 class UpstreamResolver(Protocol):
     """What questions are put to (`dns.forward.upstreams.Upstreams`)."""
 
-    def resolve_query(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
-        """Put the one question of a message to a server; call `done` once with a whole answer, or None.
+    def resolve_query(self, query: bytes, end: int, name: str, done: AnswerReceiver) -> None:
+        """Put the one question of a message to a server; call `done` with an answer, or None.
 
-        The question ends at offset `end`; `name` is its name in canonical form.
+        The question ends at offset `end`; `name` is its name in canonical form. Where `done` returns False,
+        because the answer is malformed, it is called again; after None perhaps once more, with a late answer.
         """
 
 
@@ -130,13 +136,19 @@ class Forwarder:
             if key in self._pending:
                 self._handle_answer(key, end, None)
 
-    def _handle_answer(self, key: CacheKey, question_end: int, message: bytes | None) -> None:
+    def _handle_answer(self, key: CacheKey, question_end: int, message: bytes | None) -> bool:
+        """Take an answer, for whoever waits for it; where it comes late, for the next. False: it is malformed."""
         now = self._clock()
-        cached = self._cache.put(key, message, now, question_end) if message is not None else None
+        if message is None:
+            message, question_end = _build_silence(key), 0
+        cached = self._cache.put(key, message, now, question_end)
         if cached is None:
-            cached = self._cache.mark_refresh_failed(key, now)
-        is_stale = cached is not None and cached.recheck_at > now and not cached.is_failure
-        self._resume_requests(self._pending.pop(key), cached, now, is_stale=is_stale)
+            return False
+        waiting = self._pending.pop(key, None)
+        if waiting:
+            is_stale = cached.recheck_at > now and not cached.is_failure
+            self._resume_requests(waiting, cached, now, is_stale=is_stale)
+        return True
 
     def _serve_stale(self, key: CacheKey) -> None:
         """Give those who wait the stale answer. The question stays under way: its answer is still wanted."""
@@ -150,7 +162,7 @@ class Forwarder:
             self._resume_requests(waiting, cached, now, is_stale=True)
 
     def _resume_requests(
-        self, waiting: list[RequestContext], cached: CachedMessage | None, now: float, *, is_stale: bool
+        self, waiting: list[RequestContext], cached: CachedMessage, now: float, *, is_stale: bool
     ) -> None:
         self._pending_count -= len(waiting)
         for context in waiting:
@@ -160,3 +172,13 @@ class Forwarder:
             if context.is_stale is not is_stale:
                 context.is_stale = is_stale
             self._pipeline.run_stages(context, self._resume_position)
+
+
+def _build_silence(key: CacheKey) -> bytes:
+    """Return the failure that stands for "no upstream answered"; it is remembered like every other (RFC 9520)."""
+    try:
+        name = name_to_wire(key[0])
+    except MalformedMessage:  # a name that nobody could be asked for
+        name = b"\0"
+    question = name + _QUESTION_TAIL.pack(key[1], RecordClass.IN)
+    return build_failure_message(question, ExtendedErrorCode.NO_REACHABLE_AUTHORITY, "no upstream answered")

@@ -103,6 +103,27 @@ def test_a_failure_is_remembered_for_some_seconds() -> None:
     assert cache.get(("www.example.org", 1, 0), NOW + 5) is None
 
 
+def test_rfc9520_3_2_a_failure_that_lasts_is_remembered_for_longer_and_never_for_more_than_five_minutes() -> None:
+    cache, now, key, lives = MessageCache(), NOW, ("www.example.org", 1, 0), []
+    for _ in range(9):
+        cached = cache.put(key, message(rcode=2), now)
+        assert cached is not None
+        lives.append(cached.expires_at - now)
+        now = cached.expires_at + 1
+    assert lives == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    cache.put(key, message(rcode=2), now + 1000)  # long after: it may have been well meanwhile
+    assert cache.get(key, now + 1006) is None
+
+
+def test_failures_are_forgotten_when_their_cause_has_gone() -> None:
+    cache, key = MessageCache(), ("www.example.org", 1, 0)
+    cache.put(key, message(rcode=2), NOW)
+    cache.forget_failures(NOW + 1)
+    assert cache.get(key, NOW + 1) is None
+    cache.put(key, message(rcode=2), NOW + 2)
+    assert cache.get(key, NOW + 3) is not None
+
+
 def test_the_upstreams_own_edns_record_is_left_out_wherever_it_stands() -> None:
     plain = message("www.example.org. 300 A 192.0.2.1")
     extra = dnslib.DNSRecord.parse(plain)

@@ -340,6 +340,49 @@ def test_rfc8914_4_23_when_no_upstream_answers_the_error_says_so() -> None:
     assert room.records()[0].verdict == "failed"
 
 
+def test_rfc9520_3_2_silence_is_remembered_like_any_other_failure() -> None:
+    room = InTest()
+    room.upstream.silent = True
+    for _ in range(5):
+        answer = room.ask("example.org")
+        assert (answer.header.rcode, extended_errors(answer)) == (Rcode.SERVFAIL, [(22, "no upstream answered")])
+    assert len(room.upstream.asked) == 1
+    room.clock.now += 6
+    room.ask("example.org")
+    assert len(room.upstream.asked) == 2
+    room.upstream.silent = False
+    room.resolver.handle_upstream_recovery()
+    assert [str(record.rdata) for record in room.ask("example.org").rr] == ["192.0.2.1"]
+
+
+def test_an_answer_that_comes_after_its_question_failed_is_there_for_the_next_who_asks() -> None:
+    room = InTest()
+    kept = []
+    room.upstream.resolve_query = lambda query, end, name, done: kept.append((query, done))  # type: ignore[method-assign]  # a slow one in its place
+    replies: list[bytes] = []
+    room.resolver.handle_stream_query(question("example.org"), PUPIL, replies.append, "udp")
+    ((query, done),) = kept
+    assert done(None)
+    assert dnslib.DNSRecord.parse(replies[0]).header.rcode == Rcode.SERVFAIL
+    assert done(room.upstream.answer(query))
+    assert len(replies) == 1
+    assert [str(record.rdata) for record in room.ask("example.org").rr] == ["192.0.2.1"]
+    assert len(kept) == 1
+
+
+def test_an_answer_that_is_no_message_leaves_the_question_open() -> None:
+    room = InTest()
+    kept = []
+    room.upstream.resolve_query = lambda query, end, name, done: kept.append((query, done))  # type: ignore[method-assign]  # one that errs in its place
+    replies: list[bytes] = []
+    room.resolver.handle_stream_query(question("example.org"), PUPIL, replies.append, "udp")
+    ((query, done),) = kept
+    assert done(room.upstream.answer(query)[:-2]) is False
+    assert replies == []
+    assert done(room.upstream.answer(query))
+    assert len(replies) == 1
+
+
 def test_rfc8767_4_a_stale_answer_is_better_than_none_and_says_what_it_is() -> None:
     room = InTest()
     room.ask("example.org")

@@ -8,9 +8,11 @@ from typing import Any
 
 import dnslib
 
+from dns.errors import MalformedMessage
 from dns.forward.server import UpstreamAddress
 from dns.forward.upstreams import ForwardZone, Upstreams
 from dns.message.query import parse_query
+from dns.message.scanner import scan_message
 from tests.fakes.upstream import FakeUpstream
 
 PATIENT = 9.0  # seconds: however busy the machine, no server is taken for silent that only had no turn
@@ -59,13 +61,31 @@ async def asking(
         await upstreams.close()
 
 
-async def answer_bytes(upstreams: Upstreams, message: bytes, name: str) -> bytes | None:
-    """Ask, and wait for what comes back."""
+def is_message(data: bytes) -> bool:
+    """Tell whether bytes are a whole message, as the message cache does."""
+    try:
+        scan_message(data)
+    except MalformedMessage:
+        return False
+    return True
+
+
+async def answer_bytes(
+    upstreams: Upstreams, message: bytes, name: str, late: list[bytes | None] | None = None
+) -> bytes | None:
+    """Ask, and wait for what comes back; what comes after that is put into `late`."""
+    late = [] if late is None else late
     future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
 
-    def done(answer: bytes | None) -> None:
-        assert not future.done(), "answered twice"
+    def done(answer: bytes | None) -> bool:
+        if future.done():
+            assert future.result() is None, "answered twice"
+            late.append(answer)
+            return True
+        if answer is not None and not is_message(answer):
+            return False
         future.set_result(answer)
+        return True
 
     upstreams.resolve_query(message, parse_query(message).question_end, name, done)
     return await future

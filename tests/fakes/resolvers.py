@@ -7,6 +7,7 @@ import msgspec
 
 from dns.cache import MessageCache
 from dns.clients import Client
+from dns.forward.pending_query import AnswerReceiver
 from dns.message.constants import EdnsOption, RecordType
 from dns.pipeline.context import Transport
 from dns.querylog.records import QueryRecord
@@ -30,13 +31,13 @@ class DirectUpstream:
         self.change: Callable[[dnslib.DNSRecord], None] = lambda _message: None
         self.raw: Callable[[bytes], bytes] = lambda message: message
 
-    def resolve_query(self, query: bytes, end: int, name: str, done: Callable[[bytes | None], None]) -> None:
+    def resolve_query(self, query: bytes, end: int, name: str, done: AnswerReceiver) -> None:
         self.asked.append((name, int.from_bytes(query[end - 4 : end - 2], "big")))
         answer = None if self.silent else self.answer(query)
         if self.held is not None:
-            self.held.append(lambda: done(answer))
+            self.held.append(lambda: _give(answer, done))
         else:
-            done(answer)
+            _give(answer, done)
 
     def answer(self, query: bytes) -> bytes:
         message = dnslib.DNSRecord.parse(query).reply(ra=1, aa=0)
@@ -51,6 +52,12 @@ class DirectUpstream:
             message.add_auth(*dnslib.RR.fromZone("example. 600 IN SOA ns.example. x.example. 1 2 3 4 60"))
         self.change(message)
         return self.raw(_as_it_comes(bytes(message.pack())))
+
+
+def _give(answer: bytes | None, done: AnswerReceiver) -> None:
+    """Give an answer to who asked, or none where it is malformed: there is no other server."""
+    if done(answer) is False:
+        done(None)
 
 
 def _as_it_comes(message: bytes) -> bytes:

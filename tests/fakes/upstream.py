@@ -141,6 +141,75 @@ def without_edns(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     return [Reply(answer)]
 
 
+def wrong_counts(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
+    """Promise four records more than there are."""
+    return [Reply(answer[:6] + (int.from_bytes(answer[6:8], "big") + 4).to_bytes(2, "big") + answer[8:])]
+
+
+def too_long(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
+    """Count fewer records than there are."""
+    return [Reply(answer[:6] + b"\0\0" + answer[8:])]
+
+
+def cut_short(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
+    return [Reply(answer[:-3])]
+
+
+def question_alone_twice(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
+    """Say that there are two questions."""
+    return [Reply(answer[:4] + b"\0\2" + answer[6:])]
+
+
+def without_question(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
+    """Send the records of the answer and no question."""
+    size = len(asked.record.q.qname.idna()) + 1 + 4
+    return [Reply(answer[:4] + b"\0\0" + answer[6:12] + answer[12 + size :])]
+
+
+def header_only(code: int) -> Behaviour:
+    """Send a header with a response code, and nothing else."""
+    return lambda asked, answer: [Reply(asked.message[:2] + bytes((0x81, 0x80 | code)) + bytes(8))]
+
+
+def junk(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
+    return [Reply(answer[:2] + b"\xff" * 40)]
+
+
+def followed_by(first: Behaviour, second: Behaviour, after: float = 0.02) -> Behaviour:
+    """Send what both would send, the second a little later."""
+    return lambda asked, answer: [
+        *first(asked, answer),
+        *(Reply(reply.data, reply.after + after) for reply in second(asked, answer)),
+    ]
+
+
+def case_sensitive(wrong: Behaviour) -> Behaviour:
+    """Know names in lower case only; answer others as `wrong` does."""
+    return lambda asked, answer: (honest if asked.written == asked.name else wrong)(asked, answer)
+
+
+def over(transport: str, other: Behaviour) -> Behaviour:
+    """Answer well over one transport, and as `other` does over the rest."""
+    return lambda asked, answer: (honest if asked.transport == transport else other)(asked, answer)
+
+
+def with_edns(other: Behaviour) -> Behaviour:
+    """Answer well without EDNS, and as `other` does to whoever speaks it."""
+    return lambda asked, answer: (other if asked.record.ar else honest)(asked, answer)
+
+
+def losing_large(size: int) -> Behaviour:
+    """Lose what is larger on its way over UDP; truncate what is larger than the asker takes."""
+
+    def behave(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
+        if asked.transport == "udp" and len(answer) > size:
+            fits = not asked.record.ar or asked.record.ar[0].rclass <= size
+            return [Reply(cut(asked, answer))] if fits else []
+        return [Reply(answer)]
+
+    return behave
+
+
 def garbage(seed: int = 1) -> Behaviour:
     """Send random bytes, some of them under the right id and question."""
     chance = random.Random(seed)

@@ -75,8 +75,8 @@ def names(data: bytes) -> None:
 
 def skimming(data: bytes) -> None:
     https.cache_max_age(data.ljust(12, b"\0"))
-    extended_error.is_deliberate_failure(data)
     with contextlib.suppress(MalformedMessage):
+        extended_error.is_final_failure(data)
         skimmed = scan_message(data)
         for section in skimmed[1:]:
             for record in section:

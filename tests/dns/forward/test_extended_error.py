@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.errors import MalformedMessage
-from dns.forward.extended_error import is_deliberate_failure, parse_extended_error
+from dns.forward.extended_error import is_final_failure, parse_extended_error
 from dns.message.constants import Rcode
 from dns.message.scanner import scan_message
 from tests.fakes.policy import FakePolicy
@@ -113,7 +113,7 @@ def test_no_options_whatever_do_harm(options: bytes) -> None:
     message = question[:11] + b"\1" + question[12:] + opt
     explained = parse_extended_error(message, scan_message(message).additional)
     assert explained is None or len(explained.options) <= 2 * (6 + 200)
-    assert isinstance(is_deliberate_failure(message), bool)
+    assert isinstance(is_final_failure(message), bool)
 
 
 @given(st.binary(max_size=80))
@@ -121,4 +121,5 @@ def test_no_bytes_whatever_are_meant_unless_they_are_a_message(data: bytes) -> N
     try:
         scan_message(data)
     except MalformedMessage:
-        assert not is_deliberate_failure(data)
+        with pytest.raises(MalformedMessage):
+            is_final_failure(data)

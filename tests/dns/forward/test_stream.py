@@ -27,10 +27,17 @@ class RecordingHandler:
         self.heard: list[tuple[str, PendingQuery]] = []
         self.news = asyncio.Event()
 
-    def handle_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> None:
+    def handle_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> bool:
         pending.is_finished = True
         self.heard.append(("answered", pending))
         self.news.set()
+        return True
+
+    def handle_malformed_answer(self, pending: PendingQuery, server: UpstreamServer) -> None:
+        self.heard.append(("malformed", pending))
+
+    def handle_late_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> None:
+        self.heard.append(("late", pending))
 
     def handle_failure(self, pending: PendingQuery, server: UpstreamServer) -> None:
         self.heard.append(("failed", pending))

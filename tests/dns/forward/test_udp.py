@@ -165,9 +165,21 @@ def test_a_server_that_loses_the_case_of_names_is_asked_over_tcp_at_first_and_th
             for n in range(6):
                 assert addresses(await answer(upstreams, f"some-longer-name-{n}.example.org"))
 
-    with FakeUpstream(behave=fake.lower_case_over_udp) as server:
+    with FakeUpstream(behave=fake.in_lower_case) as server:
         run(story())
         assert [asked.transport for asked in server.asked] == ["udp", "tcp"] * 3 + ["udp"] * 3
+
+
+def test_where_tcp_proves_that_case_is_kept_spoofed_answers_never_turn_it_off() -> None:
+    async def story() -> None:
+        async with asking(server) as upstreams:
+            for n in range(6):
+                assert addresses(await answer(upstreams, f"some-longer-name-{n}.example.org"))
+
+    with FakeUpstream(behave=fake.lower_case_over_udp) as server:
+        run(story())
+        assert [asked.transport for asked in server.asked] == ["udp", "tcp"] * 6
+        assert any(asked.written != asked.name for asked in server.asked[-2:])
 
 
 def test_a_server_that_loses_case_and_speaks_no_tcp_answers_in_the_end() -> None:
