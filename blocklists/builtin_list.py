@@ -53,6 +53,7 @@ def builtin_sources(lists: Path) -> Iterator[Source]:
             location=str(file),
             format="domains",
             match="subdomains",
+            allow_wide=True,  # names that we chose, a few of them of companies that lend theirs to others
             licence="MIT",
         )
 

@@ -26,6 +26,7 @@ class CatalogueList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     update_hours: int
     about: str  # a sentence on quality and over-blocking
     match: str = ""
+    allow_wide: bool = False  # what it is for is to close names under which others have theirs
 
     def to_source(self) -> Source:
         """Return the source that a subscription is."""
@@ -35,6 +36,7 @@ class CatalogueList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             location=self.url,
             format=self.format,
             match=self.match,
+            allow_wide=self.allow_wide,
             licence=self.licence,
             homepage=self.homepage,
         )
@@ -67,6 +69,10 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 chosen[one] = by_id[one]
         return tuple(chosen.values())
 
+    def allows_wide(self, url: str) -> bool:
+        """Tell whether the list at a URL is one that closes names under which others have theirs."""
+        return any(one.url == url and one.allow_wide for one in self.lists)
+
 
 @cache
 def load_catalogue() -> Catalogue:
@@ -81,9 +87,6 @@ def sources_file_lines(lists: Iterable[CatalogueList]) -> Iterator[str]:
         yield "[[source]]"
         for key, value in msgspec.to_builtins(one.to_source()).items():
             if value:
-                yield f"{key} = {_quoted(value)}"
+                # A JSON string of printable text is a TOML basic string, and true is true in both.
+                yield f"{key} = {msgspec.json.encode(value).decode()}"
         yield ""
-
-
-def _quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()  # a JSON string of printable text is a TOML basic string

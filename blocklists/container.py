@@ -78,6 +78,7 @@ class PatternInfo(msgspec.Struct, frozen=True, array_like=True):
     regex: str
     text: str
     attribute: int
+    literals: tuple[str, ...] = ()  # one of these stands in every name that it finds; none: tried on every name
 
 
 class Tables(msgspec.Struct, frozen=True):

@@ -59,6 +59,16 @@ class BadFilter(msgspec.Struct, frozen=True):
     item: NameEntry | PatternEntry
 
 
+class BadWord(msgspec.Struct, frozen=True):
+    """A word of a line that says nothing usable, beside others that do."""
+
+    reason: str
+    text: str
+
+
+Item = NameEntry | PatternEntry | BadWord  # what a line may say
+
+
 class SkippedLine(msgspec.Struct, frozen=True):
     """A line that was passed over, and why."""
 

@@ -39,6 +39,10 @@ class NotUnderstood(ListError):
     """One line of a list that says nothing we can use; the message is the reason."""
 
 
+class NotForNames(NotUnderstood):
+    """One line that is understood, and says nothing that can be followed here; the message is the reason."""
+
+
 class IndexDamaged(ListError):
     """A file that is no index of ours, or no longer the one that was written."""
 

@@ -79,7 +79,7 @@ class Index:
         labels.reverse()
         labels.append("")
         reversed_key = ".".join(labels)
-        if self._patterns is None and not self._any_listed(reversed_key):
+        if not self._any_listed(reversed_key) and (self._patterns is None or not self._patterns.may_match(name)):
             return ()
         found = self.find_listed(reversed_key)
         hits = self._match_groups(name, qtype, found)

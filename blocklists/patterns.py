@@ -2,10 +2,12 @@
 
 A pattern is looked for anywhere in the canonical name (Python's `re`; the POSIX classes that Pi-hole lists use
 are translated). Refused, each with its reason: what Python does not understand, back-references and
-look-around, a repeat of what can itself be read in several ways (time that doubles with every character),
-patterns that could cost more than `_MOST_STEPS` on the longest name, and what would close nearly everything.
+look-around, a repeat of what can itself be read in several ways (time that doubles with every character), and
+patterns that could cost more than `_MOST_STEPS` on the longest name. How wide one may close, `blocklists.width`
+says.
 
-The cost is a bound from above: how many ways there are to try, were no character ever to rule one out.
+The cost is a bound from above: how many ways there are to try, were no character ever to rule one out but those of
+the texts that must stand after a repeat. A step takes some 5 to 40 ns.
 """
 
 import importlib
@@ -13,14 +15,12 @@ import re
 import warnings
 from typing import Any
 
-from blocklists.errors import NotUnderstood
-from blocklists.formats.text import TOO_WIDE
+from blocklists.errors import NotForNames, NotUnderstood
 
 _sre: Any = importlib.import_module("re._parser")  # the only parser of these expressions; stable from 3.11 to 3.13
 _LONGEST = 500
 _NAME = 253  # characters of the longest name: as many ways to end an unbounded repeat
-_MOST_STEPS = 32 * _NAME * _NAME
-_FEW_STARTS = 16  # places of a name where a given character may stand
+_MOST_STEPS = 20 * _NAME * _NAME
 _POSIX = {
     "[:alnum:]": "a-z0-9",
     "[:alpha:]": "a-z",
@@ -44,7 +44,7 @@ _REFUSED = {
 def check_pattern(regex: str) -> str:
     """Return the expression as Python's `re` reads it. Raises NotUnderstood with the reason."""
     if len(regex) > _LONGEST:
-        raise NotUnderstood(f"a pattern longer than {_LONGEST} characters")
+        raise NotForNames(f"a pattern longer than {_LONGEST} characters")
     regex = _without_idle_ends(regex.removeprefix("(?i)"))  # names are lower-case, and looked at as such
     for name, characters in _POSIX.items():
         regex = regex.replace(name, characters)
@@ -56,12 +56,15 @@ def check_pattern(regex: str) -> str:
     except (re.error, RecursionError, OverflowError, Warning):
         raise NotUnderstood("not a regular expression") from None
     if compiled.flags & ~(re.IGNORECASE | re.UNICODE):
-        raise NotUnderstood("sets flags: not supported")
+        raise NotForNames("sets flags: not supported")
     if _cost(tree) > _MOST_STEPS:
-        raise NotUnderstood("too costly to look for in every name")
-    if _blocks_too_much(compiled):
-        raise NotUnderstood("would close nearly everything: too wide for a list")
+        raise NotForNames("too costly to look for in every name")
     return regex
+
+
+def pattern_cost(regex: str) -> int:
+    """Return the most steps that an expression which was checked can take on the longest name."""
+    return _cost(_sre.parse(regex, re.IGNORECASE))
 
 
 def _without_idle_ends(regex: str) -> str:
@@ -77,39 +80,55 @@ def _cost(tree: Any) -> int:
     return _ways(parts, inside=False) * _starts(parts)
 
 
-def _starts(tree: Any) -> int:
+def _starts(parts: Any) -> int:
     """Return at how many places of a name a search may have to begin in earnest."""
-    first = next(iter(tree), None)
-    if first is None:
+    parts = list(parts)
+    if not parts:
         return 1
-    operation, value = str(first[0]), first[1]
+    operation, value = str(parts[0][0]), parts[0][1]
     if operation == "AT":
         return 1 if str(value) == "AT_BEGINNING" else _NAME
     if operation == "BRANCH":
         return max(_starts(branch) for branch in value[1])
     if operation == "SUBPATTERN":
         return _starts(value[-1])
-    return _FEW_STARTS if operation in ("LITERAL", "IN") else _NAME
+    return _NAME // max(1, _text_length(parts))
+
+
+def _text_length(parts: Any) -> int:
+    """Return how many characters must stand at the beginning of a sequence, each of them one and no other."""
+    length = 0
+    for operation, _ in parts:
+        if str(operation) != "LITERAL":
+            break
+        length += 1
+    return length
 
 
 def _ways(tree: Any, *, inside: bool) -> int:
     """Return in how many ways a sequence can be tried. Raises NotUnderstood for what is refused."""
     ways = 1
-    for operation, value in tree:
-        ways *= _ways_of(str(operation), value, inside=inside)
+    parts = list(tree)
+    for at, (operation, value) in enumerate(parts):
+        found = _ways_of(str(operation), value, inside=inside)
+        if found > _NAME and ways > _NAME:
+            # A text of so many characters fits into a name only so often: as many ends of the repeat before it
+            # count.
+            found //= max(1, _text_length(parts[at + 1 :]))
+        ways *= found
         if ways > _MOST_STEPS:
-            raise NotUnderstood("too costly to look for in every name")
+            raise NotForNames("too costly to look for in every name")
     return ways
 
 
 def _ways_of(operation: str, value: Any, *, inside: bool) -> int:
     if operation in _REFUSED:
-        raise NotUnderstood(_REFUSED[operation])
+        raise NotForNames(_REFUSED[operation])
     if operation in _REPEATING:
         return _ways_of_repeat(*value, inside=inside)
     if operation == "BRANCH":
         if inside:
-            raise NotUnderstood("repeats what can be read in several ways: could take for ever")
+            raise NotForNames("repeats what can be read in several ways: could take for ever")
         return sum(_ways(branch, inside=inside) for branch in value[1])
     if operation == "SUBPATTERN":
         return _ways(value[-1], inside=inside)
@@ -120,7 +139,7 @@ def _ways_of(operation: str, value: Any, *, inside: bool) -> int:
 
 def _ways_of_repeat(least: int, most: int, body: Any, *, inside: bool) -> int:
     if inside and least != most:
-        raise NotUnderstood("repeats what can be read in several ways: could take for ever")
+        raise NotForNames("repeats what can be read in several ways: could take for ever")
     most = min(int(most), _NAME)
     if most <= 1:
         return most - least + _ways(body, inside=inside)
@@ -153,10 +172,3 @@ def _in_class(items: Any, character: int) -> bool:
             case _:  # a category such as \s: a dot or a hyphen is in none that is not negated
                 found |= str(value).startswith("CATEGORY_NOT")
     return found != negated
-
-
-def _blocks_too_much(compiled: re.Pattern[str]) -> bool:
-    return any(
-        compiled.search(f"qzxj7.{wide}") and compiled.search(f"w3.vkhw-q.{wide}")
-        for wide in (*TOO_WIDE, "example")
-    )

@@ -33,6 +33,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""  # in an archive or a folder of several lists: which one
     licence: str = ""
     homepage: str = ""
+    allow_wide: bool = False  # whether it may close a public suffix, or nearly everything (`blocklists.width`)
 
     @property
     def is_url(self) -> bool:
@@ -116,8 +117,8 @@ def _parse_source(table: dict[str, Any], where: str, base: Path, problems: list[
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1)
             problems.append(f"{where}: {key}: is not a setting" + (f"; did you mean {near[0]!r}?" if near else ""))
-        elif not isinstance(value, str):
-            problems.append(f"{where}: {key}: expected text")
+        elif not isinstance(value, fields[key].type):
+            problems.append(f"{where}: {key}: expected {'true or false' if fields[key].type is bool else 'text'}")
     problems.extend(
         f"{where}: {key}: is missing" for key, field in fields.items() if field.required and key not in table
     )

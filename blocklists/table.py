@@ -11,8 +11,14 @@ opening of the longest-suffix kind in its category, because there the length of 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
 from blocklists.container import Attribute, PatternInfo, SourceInfo, Tables
 from blocklists.entries import Effect, EntryCondition, Match, NameEntry, PatternEntry
+from blocklists.errors import NotUnderstood
+from blocklists.pattern_budget import PatternBudget
+from blocklists.pattern_literals import Choice, literal_choices, shortest_text
+from blocklists.width import WidthLimit
 from dns.message.names import key_to_name, parents
 
 AttributeSet = tuple[int, ...]
@@ -33,14 +39,20 @@ class BuildTable:
         self._sets: dict[AttributeSet, int] = {}
         self._set_list: list[AttributeSet] = []
         self._joined: dict[tuple[int, int], int] = {}
-        self._patterns: dict[PatternInfo, None] = {}
+        self._patterns: dict[PatternInfo, Choice] = {}  # each under the texts by which it is looked for
+        self._width = WidthLimit()
+        self._budget = PatternBudget()
         self._plain: dict[tuple[int, Match, Effect], int] = {}
         self._relative: dict[tuple[int, AttributeSet], tuple[AttributeSet, AttributeSet]] = {}
 
-    def add_entry(self, entry: NameEntry, source: int) -> bool:
-        """Add what a source says of a name; False where the entry would block what no list can."""
-        if entry.effect <= Effect.BLOCK_IMPORTANT and self.is_never_blocked(entry.name):
-            return False
+    def add_entry(self, entry: NameEntry, source: int, *, allow_wide: bool = False) -> str | None:
+        """Add what a source says of a name; return why not, or None."""
+        if entry.effect <= Effect.BLOCK_IMPORTANT:
+            refused = self._width.refuse_entry(entry, allow_wide=allow_wide)
+            if refused is not None:
+                return refused
+            if self.is_never_blocked(entry.name):
+                return "would close a name that no list can close"
         attribute = self._attribute(entry, source, entry.match)
         name = ".".join(entry.name.split(".")[::-1]) + "."
         old = self._names.get(name, -1)
@@ -50,15 +62,26 @@ class BuildTable:
             new = self._joined[old, attribute] = self._set(tuple(sorted({*members, attribute})))
         if new != old:
             self._names[name] = new
-        return True
+        return None
 
     def is_never_blocked(self, name: str) -> bool:
         """Tell whether a name is one that no list can block."""
         return any(parent in self._never_block_set for parent in parents(name))
 
-    def add_pattern(self, pattern: PatternEntry, source: int) -> None:
-        """Add a pattern of a source."""
-        self._patterns[self._pattern(pattern, source)] = None
+    def add_pattern(self, pattern: PatternEntry, source: int, *, allow_wide: bool = False) -> str | None:
+        """Add a pattern of a source; return why not, or None."""
+        key = self._pattern(pattern, source)
+        if key in self._patterns:
+            return None
+        if not allow_wide:
+            refused = self._width.refuse_pattern(pattern, _telling(pattern.regex))
+            if refused is not None:
+                return refused
+        try:
+            self._patterns[key] = self._budget.admit(pattern.regex)
+        except NotUnderstood as reason:
+            return str(reason)
+        return None
 
     def remove_entry(self, item: NameEntry | PatternEntry, source: int) -> None:
         """Take back what a source said before; nothing happens where it did not."""
@@ -116,7 +139,7 @@ class BuildTable:
             tuple(self._conditions),
             tuple(self._attribute_list),
             tuple(sets),
-            tuple(self._patterns),
+            tuple(msgspec.structs.replace(info, literals=texts) for info, texts in self._patterns.items()),
             self._never_block,
         )
 
@@ -197,3 +220,8 @@ class BuildTable:
 
     def _is_longest(self, number: int) -> bool:
         return self._attribute_list[number].effect == Effect.ALLOW_LONGEST
+
+
+def _telling(regex: str) -> Choice:
+    """Return the longest texts of which one stands in every name that an expression finds."""
+    return max(literal_choices(regex), key=shortest_text, default=())

@@ -3,31 +3,31 @@
 ``||a.example^`` closes the name and its subdomains, ``|a.example^`` and a bare name exactly the name, ``@@``
 opens. Stars become patterns, ``/regex/`` is one, hosts lines are read as such. Modifiers: ``$important``,
 ``$badfilter`` (takes back the rule with the same pattern and options in the same list), ``$denyallow=``,
-``$dnstype=``; ``$dnsrewrite=`` where it refuses. ``$client=`` and ``$ctag=`` speak of single devices, which
-profiles do here: reported. **Any other modifier voids its whole rule**, because a rule without its limits
-closes too much. Cosmetic rules are for browsers: passed over.
+``$dnstype=``; ``$dnsrewrite=`` where it refuses or leads nowhere. ``$client=`` and ``$ctag=`` speak of single
+devices, which profiles do here: reported. **Any other modifier voids its whole rule**, because a rule without
+its limits closes too much. Cosmetic rules are for browsers: reported.
 """
 
 import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import BadFilter, Effect, EntryCondition, Match, NameEntry, PatternEntry
-from blocklists.errors import NotUnderstood
+from blocklists.entries import BadFilter, Effect, EntryCondition, Item, Match, NameEntry, PatternEntry
+from blocklists.errors import NotForNames, NotUnderstood
 from blocklists.formats.hosts import Hosts
 from blocklists.formats.parser import LineShape, Parser
-from blocklists.formats.text import HOSTS_FILE_NAMES, parse_ip, parse_name, strip_comment
+from blocklists.formats.text import HOSTS_FILE_NAMES, parse_ip, parse_name, parse_url, strip_comment
 from blocklists.formats.types import parse_types
 from blocklists.formats.wildcards import wildcard_to_regex
 from blocklists.patterns import check_pattern
 
 _PLAIN_RULE = re.compile(r"\|\|([A-Za-z0-9_.-]+)\^")
-_COSMETIC = re.compile(r"#[@?$%]{0,3}#|#@?%#|\$@?\$")
+_COSMETIC = re.compile(r"#[@?$%]{1,3}#|##[^\s#]|\$@?\$")
+_URL = re.compile(r"\|?([a-z]+://[^|^]+)(?:\^\|?|\|)?", re.IGNORECASE)
 _REGEX = re.compile(r"/(.+)/(?:\$([^/]*))?")
 _ANCHORED = re.compile(r"(\|\|?|https?://|://)?([^|^/]*)(\^\|?|\|)?")
-_BLOCKING_REWRITES = frozenset(
-    {"nxdomain", "refused", "servfail", "noerror", "noerror;;", "0.0.0.0", "::", "127.0.0.1"}  # noqa: S104
-)
+_MODIFIER = re.compile(r"~?[a-z0-9_-]{1,40}")
+_REFUSING_CODES = frozenset({"nxdomain", "refused", "servfail", "noerror"})
 
 
 class AdBlock(Parser):
@@ -44,16 +44,18 @@ class AdBlock(Parser):
         self._hosts = Hosts(self.match)
         self._bad_filters: list[BadFilter] = []
 
-    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
+    def parse_line(self, text: str) -> Iterable[Item]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = text.strip()
         if plain := _PLAIN_RULE.fullmatch(text):
             return (NameEntry(parse_name(plain[1]), Match.SUBDOMAINS),)
-        if not text or text[0] == "!" or (text[0] == "[" and text[-1] == "]") or _COSMETIC.search(text):
+        if not text or text[0] in "!;" or (text[0] == "[" and text[-1] == "]"):
             return ()
+        text = text if text[0] == "#" else strip_comment(text)
+        if _COSMETIC.search(text):
+            raise NotForNames("a cosmetic rule: for browsers, not for DNS")
         if text[0] == "#":
             return ()
-        text = strip_comment(text)
         first = text.split(None, 1)[0]
         if first != text and parse_ip(first):
             return self._hosts.parse_line(text)
@@ -63,7 +65,7 @@ class AdBlock(Parser):
         """Return what `$badfilter` rules take back."""
         return self._bad_filters
 
-    def _parse_rule(self, text: str) -> Iterable[NameEntry | PatternEntry]:
+    def _parse_rule(self, text: str) -> Iterable[Item]:
         is_exception = text.startswith("@@")
         rule = text[2:] if is_exception else text
         regex = _REGEX.fullmatch(rule)
@@ -92,14 +94,14 @@ class AdBlock(Parser):
     def _parse_name_rule(
         self, pattern: str, effect: Effect, condition: EntryCondition | None, text: str
     ) -> NameEntry | PatternEntry:
+        if url := _URL.fullmatch(pattern):
+            return NameEntry(parse_url(url[1]), self.match, effect, condition)
         match = _ANCHORED.fullmatch(pattern)
         if not match or not match[2]:
-            raise NotUnderstood(
-                "about a path or a URL: DNS sees only names" if "/" in pattern else "names no name"
-            )
+            raise _why_no_rule(pattern)
         start, name, end = match[1], match[2], match[3]
         if start is None and end is not None and not name.startswith("*"):
-            raise NotUnderstood("matches the end of other names too: not supported")
+            raise NotForNames("matches the end of other names too: not supported")
         below_too = start is not None and start != "|"
         if name.startswith("*.") and "*" not in name[2:]:
             return NameEntry(parse_name(name[2:]), Match.SUBDOMAINS, effect, condition)
@@ -132,9 +134,11 @@ class _Modifiers:
                 case "dnsrewrite", _:
                     _check_rewrite(value)
                 case (("client" | "ctag"), True):
-                    raise NotUnderstood(f"${key} speaks of single devices: profiles do that here")
+                    raise NotForNames(f"${key} speaks of single devices: profiles do that here")
+                case name, _ if not _MODIFIER.fullmatch(name):
+                    raise NotUnderstood("not a rule, nor its modifiers")
                 case _:
-                    raise NotUnderstood(f"the modifier {key[:30]!r} is unknown: the whole rule is void")
+                    raise NotForNames(f"the modifier {key[:30]!r} is unknown: the whole rule is void")
         limits = parse_types(types)
         limits = EntryCondition(types=limits.types, not_types=limits.not_types, except_names=except_names)
         self.condition = limits if limits != EntryCondition() else None
@@ -152,8 +156,25 @@ def _denyallow(value: str) -> Iterable[str]:
 
 
 def _check_rewrite(value: str) -> None:
-    if value.lower().rstrip(";") not in _BLOCKING_REWRITES:
-        raise NotUnderstood("rewrites to something else: closes nothing")
+    """Raise NotForNames where a rewrite leads anywhere: what refuses, and a null address, close."""
+    words = value.lower().split(";")
+    code, kind, data = words if len(words) == 3 else (words[0], "", "") if len(words) == 1 else ("", "", "")
+    if not kind and not data and (code in _REFUSING_CODES or _is_null_address(code)):
+        return
+    if code == "noerror" and kind in ("a", "aaaa") and _is_null_address(data):
+        return
+    raise NotForNames("rewrites to something else: closes nothing")
+
+
+def _is_null_address(text: str) -> bool:
+    address = parse_ip(text)
+    return address is not None and (address.is_unspecified or address.is_loopback)
+
+
+def _why_no_rule(pattern: str) -> NotUnderstood:
+    if "/" in pattern:
+        return NotForNames("about a path or a URL: DNS sees only names")
+    return NotUnderstood("names no name")
 
 
 def _effect(*, is_exception: bool, is_important: bool) -> Effect:

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import Effect, Match, NameEntry, PatternEntry
-from blocklists.errors import NotUnderstood
+from blocklists.entries import Effect, Item, Match, NameEntry
+from blocklists.errors import NotForNames, NotUnderstood
 from blocklists.formats.parser import LineShape, Parser
-from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_ip, parse_name, strip_comment
+from blocklists.formats.text import is_comment, parse_ip, parse_name, strip_comment
+from blocklists.formats.words import parse_words
 
 _LINE = re.compile(r"(?:--)?(address|server|local)\s*=\s*/(.*)/([^/]*)", re.IGNORECASE)
 
@@ -27,7 +28,7 @@ class Dnsmasq(Parser):
         is_unmistakable=True,
     )
 
-    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
+    def parse_line(self, text: str) -> Iterable[Item]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = text.strip()
         if is_comment(text):
@@ -37,10 +38,9 @@ class Dnsmasq(Parser):
             raise NotUnderstood("not address=/name/, server=/name/ or local=/name/")
         effect = _effect(match[1].lower(), match[2], match[3].strip())
         wanted = Match.EXACT if self.match is Match.EXACT else Match.SUBDOMAINS
-        return tuple(
-            NameEntry(parse_name(name.removeprefix("*").removeprefix(".")), wanted, effect)
-            for name in match[2].split("/")
-            if name.strip() not in HOSTS_FILE_NAMES
+        return parse_words(
+            match[2].split("/"),
+            lambda name: NameEntry(parse_name(name.removeprefix("*").removeprefix(".")), wanted, effect),
         )
 
 
@@ -51,9 +51,9 @@ def _effect(keyword: str, names: str, value: str) -> Effect:
         address = parse_ip(value)
         if value in ("", "#") or (address is not None and (address.is_unspecified or address.is_loopback)):
             return Effect.BLOCK
-        raise NotUnderstood("says where a name is: closes nothing")
+        raise NotForNames("says where a name is: closes nothing")
     if value == "":
         return Effect.BLOCK
     if value == "#":
         return Effect.ALLOW_LONGEST
-    raise NotUnderstood("says which server to ask: closes nothing")
+    raise NotForNames("says which server to ask: closes nothing")

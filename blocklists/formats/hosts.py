@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import NameEntry, PatternEntry
-from blocklists.errors import NotUnderstood
+from blocklists.entries import Item, NameEntry
+from blocklists.errors import NotForNames, NotUnderstood
 from blocklists.formats.parser import LineShape, Parser
-from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_ip, parse_site, strip_comment
+from blocklists.formats.text import is_comment, parse_ip, parse_site, strip_comment
+from blocklists.formats.words import parse_words
 
 _BLOCKING_ADDRESSES = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "0", "::0"})  # noqa: S104 (text of a hosts file)
 
@@ -24,7 +25,7 @@ class Hosts(Parser):
         is_unmistakable=True,
     )
 
-    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
+    def parse_line(self, text: str) -> Iterable[Item]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = text.strip()
         if is_comment(text):
@@ -33,14 +34,11 @@ class Hosts(Parser):
             text = strip_comment(text)
         where, *names = text.split()
         if where not in _BLOCKING_ADDRESSES and not _is_blocking_address(where):
-            raise NotUnderstood("does not begin with an address that closes (0.0.0.0, 127.0.0.1, ::)")
+            reason = "does not begin with an address that closes (0.0.0.0, 127.0.0.1, ::)"
+            raise NotForNames(reason) if parse_ip(where) else NotUnderstood(reason)
         if not names:
             raise NotUnderstood("an address without a name")
-        if len(names) == 1:
-            return () if names[0].lower() in HOSTS_FILE_NAMES else (NameEntry(parse_site(names[0]), self.match),)
-        return tuple(
-            NameEntry(parse_site(name), self.match) for name in names if name.lower() not in HOSTS_FILE_NAMES
-        )
+        return parse_words(names, lambda name: NameEntry(parse_site(name), self.match))
 
 
 def _is_blocking_address(where: str) -> bool:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from blocklists.entries import BadFilter, Match, NameEntry, PatternEntry
+from blocklists.entries import BadFilter, Item, Match, NameEntry, PatternEntry
 
 
 class LineShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Parser:
     def __init__(self, match: Match | None = None) -> None:
         self.match = self.default_match if match is None else match
 
-    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
+    def parse_line(self, text: str) -> Iterable[Item]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         raise NotImplementedError
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import Effect, Match, NameEntry, PatternEntry
-from blocklists.errors import NotUnderstood
+from blocklists.entries import Effect, Item, Match, NameEntry
+from blocklists.errors import NotForNames, NotUnderstood
 from blocklists.formats.parser import LineShape, Parser
 from blocklists.formats.text import HOSTS_FILE_NAMES, parse_ip, parse_name
 
@@ -42,7 +42,7 @@ class Rpz(Parser):
         self._owner = ""
         self._in_parentheses = False
 
-    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
+    def parse_line(self, text: str) -> Iterable[Item]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = _QUOTED.sub('""', text).partition(";")[0].rstrip()
         if self._in_parentheses:
@@ -83,14 +83,14 @@ class Rpz(Parser):
     def _trigger(self) -> tuple[str, Match]:
         owner = self._owner.lower()
         if owner == "@" or not owner:
-            raise NotUnderstood("a rule for the zone itself")
+            raise NotForNames("a rule for the zone itself")
         if owner.endswith("."):
             owner = owner[:-1]
             if not self._origin or not owner.endswith("." + self._origin):
-                raise NotUnderstood("an owner outside the zone")
+                raise NotForNames("an owner outside the zone")
             owner = owner.removesuffix("." + self._origin)
         if owner.rpartition(".")[2] in _TRIGGERS:
-            raise NotUnderstood("a rule about addresses or name servers, not about names")
+            raise NotForNames("a rule about addresses or name servers, not about names")
         if owner.startswith("*."):
             below = Match.SUBDOMAINS if self.match is Match.SUBDOMAINS else Match.BELOW
             return owner[2:], below
@@ -104,11 +104,11 @@ def _effect(kind: str, value: str) -> Effect:
         if value == "rpz-passthru.":
             return Effect.ALLOW_LONGEST
         if value == "rpz-tcp-only.":
-            raise NotUnderstood("asks for TCP: closes nothing")
-        raise NotUnderstood("leads to another name: closes nothing")
+            raise NotForNames("asks for TCP: closes nothing")
+        raise NotForNames("leads to another name: closes nothing")
     if kind in ("A", "AAAA"):
         address = parse_ip(value)
         if address is not None and (address.is_unspecified or address.is_loopback):
             return Effect.BLOCK
-        raise NotUnderstood("leads to an address: closes nothing")
-    raise NotUnderstood(f"a record of type {kind[:12]}: closes nothing")
+        raise NotForNames("leads to an address: closes nothing")
+    raise NotForNames(f"a record of type {kind[:12]}: closes nothing")

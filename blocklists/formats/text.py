@@ -1,9 +1,13 @@
-"""The hygiene that all formats share: names, addresses, comments, and what no list may close."""
+"""The hygiene that all formats share: names, addresses, URLs, comments.
+
+How much a name closes is not asked here: `blocklists.width` does, of closings, whatever format they came from.
+"""
 
 import ipaddress
 import re
+from urllib.parse import urlsplit
 
-from blocklists.errors import NotUnderstood
+from blocklists.errors import NotForNames, NotUnderstood
 from dns.errors import InvalidName
 from dns.message.names import canonical
 
@@ -32,90 +36,47 @@ HOSTS_FILE_NAMES = frozenset(
     }
 )
 
-# Names so wide that a list which closes one is broken (or was read wrongly): never closed by a list.
-TOO_WIDE = frozenset(
-    [
-        "com",
-        "net",
-        "org",
-        "edu",
-        "gov",
-        "mil",
-        "int",
-        "arpa",
-        "info",
-        "uk",
-        "eu",
-        "ie",
-        "co.uk",
-        "org.uk",
-        "ac.uk",
-        "gov.uk",
-        "sch.uk",
-        "nhs.uk",
-        "me.uk",
-        "ltd.uk",
-        "plc.uk",
-        "net.uk",
-        "police.uk",
-        "mod.uk",
-        "de",
-        "fr",
-        "nl",
-        "be",
-        "es",
-        "it",
-        "pt",
-        "pl",
-        "se",
-        "no",
-        "dk",
-        "fi",
-        "at",
-        "ch",
-        "lu",
-        "us",
-        "ca",
-        "au",
-        "nz",
-        "com.au",
-        "edu.au",
-        "gov.au",
-        "co.nz",
-        "in",
-        "co.in",
-        "ac.in",
-        "gov.in",
-        "jp",
-        "co.jp",
-    ]
-)
-
 _MAX_WRITTEN = 1000  # of a name in any script; longer ones are not even tried
 _DIGITS_AND_DOTS = re.compile(r"[0-9.]+")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_WITH_PORT = re.compile(r"(\[[0-9a-f:.]+\]|[0-9.]+)(?::\d{1,5})?", re.IGNORECASE)
+_ADDRESS = "an address, not a name: nobody asks DNS for it"
+_PATH = "about a path or a URL: DNS sees only names"
 
 
 def parse_name(text: str) -> str:
-    """Return the canonical name that a list wrote, or raise NotUnderstood with the reason."""
+    """Return the canonical name that a list wrote. Raises NotUnderstood with the reason."""
     if len(text) > _MAX_WRITTEN:
         raise NotUnderstood("not a domain name")
     try:
         name = canonical(text)
     except InvalidName:
-        raise NotUnderstood(_why_no_name(text)) from None
+        raise _why_no_name(text) from None
     if name[-1].isdigit() and _DIGITS_AND_DOTS.fullmatch(name):
-        raise NotUnderstood("an address, not a name: nobody asks DNS for it")
-    if name in TOO_WIDE:
-        raise NotUnderstood(f"would close all of .{name}: too wide for a list")
+        raise NotForNames(_ADDRESS)
     return name
 
 
 def parse_site(text: str) -> str:
-    """Return the canonical name of a bare line; a single word is more likely a stray word than a whole domain."""
-    name = parse_name(text)
-    if "." not in name:
-        raise NotUnderstood("a single word: no name of a site")
-    return name
+    """Return the canonical name of a bare line: a name, or a URL without a path. Raises NotUnderstood."""
+    return parse_url(text) if "://" in text else parse_name(text)
+
+
+def parse_url(text: str) -> str:
+    """Return the host of a URL without a path. Raises NotForNames for one with a path: DNS sees only names."""
+    try:
+        url = urlsplit(text.strip())
+        host = url.hostname or ""
+        _ = url.port
+    except ValueError:
+        raise NotUnderstood("not a URL") from None
+    if not host or not _SCHEME.fullmatch(url.scheme):
+        raise NotUnderstood("not a URL")
+    if url.path not in ("", "/") or url.query or url.fragment:
+        raise NotForNames(_PATH)
+    if parse_ip(host):
+        raise NotForNames(_ADDRESS)
+    return parse_name(host)
 
 
 def is_comment(text: str) -> bool:
@@ -139,14 +100,27 @@ def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _why_no_name(text: str) -> str:
+def is_address(text: str) -> bool:
+    """Tell whether a text is an address: alone, with a port, in brackets, or a range of them."""
+    if not text or (not text[0].isdigit() and text[0] not in "[:" and ":" not in text):
+        return False
+    if (port := _WITH_PORT.fullmatch(text)) and parse_ip(port[1].strip("[]")):
+        return True
+    try:
+        ipaddress.ip_network(text.partition("%")[0], strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _why_no_name(text: str) -> NotUnderstood:
     bare = text.strip()
-    if "://" in bare or "/" in bare:
-        return "about a path or a URL: DNS sees only names"
-    if parse_ip(bare.strip("[]")):
-        return "an address, not a name: nobody asks DNS for it"
+    if is_address(bare):
+        return NotForNames(_ADDRESS)
     if not bare.isprintable():
-        return "not text"
+        return NotUnderstood("not text")
     if " " in bare or "\t" in bare:
-        return "more than one word, and no syntax of this format"
-    return "not a domain name"
+        return NotUnderstood("more than one word, and no syntax of this format")
+    if "/" in bare:
+        return NotForNames(_PATH)
+    return NotUnderstood("not a domain name")

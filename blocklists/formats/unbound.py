@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from blocklists.entries import Effect, Match, NameEntry, PatternEntry
-from blocklists.errors import NotUnderstood
+from blocklists.entries import Effect, Item, Match, NameEntry
+from blocklists.errors import NotForNames, NotUnderstood
 from blocklists.formats.parser import LineShape, Parser
 from blocklists.formats.text import HOSTS_FILE_NAMES, is_comment, parse_ip, parse_name, strip_comment
 
@@ -49,7 +49,7 @@ class Unbound(Parser):
         is_unmistakable=True,
     )
 
-    def parse_line(self, text: str) -> Iterable[NameEntry | PatternEntry]:
+    def parse_line(self, text: str) -> Iterable[Item]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
         text = strip_comment(text.strip())
         if is_comment(text):
@@ -76,5 +76,5 @@ class Unbound(Parser):
 def _data(name: str, value: str) -> Iterable[NameEntry]:
     address = parse_ip(value)
     if address is None or not (address.is_unspecified or address.is_loopback):
-        raise NotUnderstood("says where a name is: closes nothing")
+        raise NotForNames("says where a name is: closes nothing")
     return () if name.strip(".").lower() in HOSTS_FILE_NAMES else (NameEntry(parse_name(name), Match.EXACT),)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from blocklists.compiler import BuildReport, build_index
 from blocklists.index import Index, open_index
 from blocklists.sources import Source
 
 
-def source(path: Path, text: str | bytes, name: str = "a", category: str = "ads", **fields: str) -> Source:
+def source(path: Path, text: str | bytes, name: str = "a", category: str = "ads", **fields: Any) -> Source:
     """Write a list beside `path` and return the source of it."""
     path.mkdir(parents=True, exist_ok=True)
     file = path / f"{name}.txt"
@@ -27,7 +28,7 @@ def index_of(path: Path, *sources: Source) -> Index:
     return open_index(path / "index")
 
 
-def index_of_text(path: Path, text: str | bytes, **fields: str) -> Index:
+def index_of_text(path: Path, text: str | bytes, **fields: Any) -> Index:
     """Compile one list and open what came of it."""
     return index_of(path, source(path, text, **fields))
 

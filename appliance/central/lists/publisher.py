@@ -31,6 +31,7 @@ from appliance.central.lists.builder import BuildJob, BuildProgress, BuildResult
 from appliance.central.lists.deltas import IndexDeltas
 from appliance.central.models import PublicationRow, SchoolRow, SourceRow
 from appliance.central.store import Store
+from blocklists.catalogue import load_catalogue
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
 from blocklists.fetcher import Fetcher
@@ -207,4 +208,5 @@ def _to_list_source(source: SourceRow) -> blocklists.sources.Source:
         location=source.location,
         format=source.format,
         match=source.match,
+        allow_wide=load_catalogue().allows_wide(source.location),
     )
