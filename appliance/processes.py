@@ -21,10 +21,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
+from typing import Protocol
 
 import msgspec
+
+from appliance.forked_program import PR_SET_PDEATHSIG
 
 STARTUP_SECONDS = 3.0  # a child without a watchdog that lived so long ran well
 STOP_TIMEOUT_SECONDS = 8.0
@@ -34,8 +37,43 @@ FIRST_SIGN_SECONDS = 120.0  # for the first sign of life: large lists are read w
 _POLL_SECONDS = 0.1
 _MAX_STEP_SECONDS = 1.0  # of two looks that are farther apart, no more than this counts as silence
 
-_PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
+
+
+class ChildProcess(Protocol):
+    """What runs: a part of what `subprocess.Popen` offers."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; negative: by which signal."""
+
+    def poll(self) -> int | None:
+        """Return how it ended, or None."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send a signal."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return how it ended. Raises subprocess.TimeoutExpired."""
+
+
+class Startable(Protocol):
+    """What can be kept running: `Program`, or `appliance.forked_program.ForkedProgram`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called when something is said about it."""
+
+    @property
+    def watchdog_seconds(self) -> float | None:
+        """After how long without a sign of life it is replaced."""
+
+    def start(self, environment: Mapping[str, str]) -> ChildProcess:
+        """Start it."""
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -44,6 +82,16 @@ class Program(msgspec.Struct, frozen=True):
     name: str
     arguments: tuple[str, ...]
     watchdog_seconds: float | None = None
+
+    def start(self, environment: Mapping[str, str]) -> ChildProcess:
+        """Start it."""
+        return subprocess.Popen(
+            self.arguments,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,  # Ctrl-C reaches us alone; we then stop the children in good order
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 (we start children from the main thread only)
+        )
 
 
 def hallpass_program(name: str, *arguments: str, watchdog_seconds: float | None = None) -> Program:
@@ -90,7 +138,7 @@ class _Watchdog:
 
 
 class _RunningProgram:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Startable) -> None:
         self.program = program
         self.watchdog = _Watchdog(program.watchdog_seconds) if program.watchdog_seconds is not None else None
         self.restart_delay = 1.0
@@ -104,13 +152,7 @@ class _RunningProgram:
             self.watchdog.reset()
             environment |= self.watchdog.environment
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(
-            self.program.arguments,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,  # Ctrl-C reaches us alone; we then stop the children in good order
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 (we start children from the main thread only)
-        )
+        self.process = self.program.start(environment)
 
     def ever_ran_well(self) -> bool:
         """Tell whether it did, in this or an earlier process. Called when the process has ended."""
@@ -129,6 +171,7 @@ class _RunningProgram:
         """End it with everything that it started: one of these may be what hangs."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        self.stop(signal.SIGKILL)  # a copy that has just begun has no group of its own yet
         self.process.wait()
 
     def close(self) -> None:
@@ -148,7 +191,7 @@ class ProcessGroup:
         self._running: list[_RunningProgram] = []
         self._stopping = False
 
-    def start_programs(self, programs: Sequence[Program]) -> None:
+    def start_programs(self, programs: Sequence[Startable]) -> None:
         """Start some programs, in their order."""
         for program in programs:
             self._running.append(_RunningProgram(program))
@@ -240,4 +283,4 @@ class _signal_handler:  # noqa: N801 (used as a statement, like contextlib's own
 
 
 def _die_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

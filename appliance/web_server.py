@@ -4,7 +4,9 @@ A connection costs a greenlet, a request that is worked on costs a native thread
 waits for news costs no thread at all. What a client may take of the server stands here, for each site.
 """
 
+import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,6 +21,11 @@ GRACEFUL_SECONDS = 2  # for pages that are under way when the server is told to 
 KEEPALIVE_SECONDS = 3.5  # after so long without news a stream says that it still stands
 TCP_USER_TIMEOUT_SECONDS = 6.0
 
+WORKER = "appliance.web_worker.WebWorker"
+_SERVER_MODULES = (
+    "gunicorn.app.wsgiapp", "gunicorn.arbiter", "gunicorn.glogging", WORKER.rpartition(".")[0],
+    "gevent.threadpool", "encodings.idna",
+)  # fmt: skip
 STREAM = "hallpass.stream"  # set in a request's environ: its response waits with `appliance.signal` only
 LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
 CLEAR_PORT_VARIABLE = "HALLPASS_WEB_CLEAR_PORT"  # where a server with a certificate speaks plain HTTP
@@ -57,13 +64,27 @@ def gunicorn_command(
     `tls`: certificate and key. `clear`: where the same application is served without TLS beside it; it tells the
     two apart by the scheme of a request.
     """
+    arguments = gunicorn_arguments(app, listen, threads=threads, tls=tls, clear=clear, limits=limits)
+    return [sys.executable, "-m", "gunicorn", *arguments]
+
+
+def gunicorn_arguments(
+    app: str,
+    listen: Endpoint,
+    *,
+    threads: int,
+    tls: tuple[Path, Path] | None = None,
+    clear: Endpoint | None = None,
+    limits: WebLimits | None = None,
+) -> list[str]:
+    """Return what `gunicorn_command` says to gunicorn."""
     limits = limits or WebLimits()
-    command = [
-        sys.executable, "-m", "gunicorn", app,
+    arguments = [
+        app,
         "--bind", str(listen),
         "--backlog", "4096",
         "--workers", "1",
-        "--worker-class", "appliance.web_worker.WebWorker",
+        "--worker-class", WORKER,
         "--threads", str(threads),
         "--env", f"{LIMITS_VARIABLE}={msgspec.json.encode(limits).decode()}",
         "--forwarded-allow-ips", ",".join(limits.trusted_proxies),
@@ -73,7 +94,23 @@ def gunicorn_command(
         "--no-control-socket",
     ]  # fmt: skip
     if tls is not None:
-        command += ["--certfile", str(tls[0]), "--keyfile", str(tls[1])]
+        arguments += ["--certfile", str(tls[0]), "--keyfile", str(tls[1])]
     if clear is not None:
-        command += ["--bind", str(clear), "--env", f"{CLEAR_PORT_VARIABLE}={clear.port}"]
-    return command
+        arguments += ["--bind", str(clear), "--env", f"{CLEAR_PORT_VARIABLE}={clear.port}"]
+    return arguments
+
+
+def import_server(*apps: str) -> None:
+    """Import gunicorn and applications (`module:factory()`), so that processes forked later need not."""
+    for module in _SERVER_MODULES:
+        importlib.import_module(module)
+    for app in apps:
+        importlib.import_module(app.partition(":")[0])
+
+
+def run_server(arguments: Sequence[str]) -> None:
+    """Serve in this process, until it is told to stop; `arguments` are those of `gunicorn_arguments`."""
+    from gunicorn.app.wsgiapp import WSGIApplication  # noqa: PLC0415 (others only make a command of it)
+
+    sys.argv[:] = ["gunicorn", *arguments]  # where gunicorn reads its settings
+    WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]", prog="gunicorn").run()

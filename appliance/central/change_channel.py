@@ -3,7 +3,8 @@
 On SQLite whoever commits pokes the others: a datagram to each Unix socket in the data folder. On PostgreSQL the
 commit itself brings the notification (LISTEN and NOTIFY). Neither carries anything: who is poked looks at the
 revisions. Below both is a net: SQLite's `data_version` is read once a second, which touches no page of the
-database, and whoever waits for PostgreSQL looks every `NET_SECONDS` whether anything was said or not.
+database, and whoever waits for PostgreSQL (`appliance.central.postgres_listener`) looks every few seconds whether
+anything was said or not.
 """
 
 import contextlib
@@ -15,12 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-import psycopg
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 TICK_SECONDS = 1.0
-NET_SECONDS = 3.0
 CHANNEL = "hallpass_central"  # PostgreSQL's name for it
 _SOCKET_PREFIX = "poke-"
 
@@ -76,7 +75,7 @@ class SqliteListener:
     def __init__(self, folder: Path, engine: Engine) -> None:
         self._connection = engine.connect()
         self._data_version = self._read_data_version()
-        self._waker = _Waker()
+        self._waker = Waker()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)  # noqa: FBT003 (the socket's own signature)
         self._path = folder / f"{_SOCKET_PREFIX}{os.getpid()}-{id(self):x}"
@@ -89,9 +88,9 @@ class SqliteListener:
         while True:
             left = max(0.0, until - time.monotonic())
             receivers = (self._socket, self._waker.receiver)
-            if _wait_for_input(min(left, TICK_SECONDS), *(one.fileno() for one in receivers)):
+            if wait_for_input(min(left, TICK_SECONDS), *(one.fileno() for one in receivers)):
                 for one in receivers:
-                    _drain(one)
+                    drain(one)
                 self._data_version = self._read_data_version()
                 return True
             version = self._read_data_version()
@@ -119,69 +118,12 @@ class SqliteListener:
         return version
 
 
-class PostgresListener:
-    """Waits for notifications on a connection of its own, which is made anew when it is lost."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._waker = _Waker()
-        self._connection: psycopg.Connection | None = None
-        self._look_at = 0.0  # monotonic: when the database is looked at, whatever was said
-
-    def wait_for_change(self, timeout_seconds: float) -> bool:
-        """Return True once something may have been committed, False after the timeout; or when it is woken.
-
-        Something may always have been committed once `NET_SECONDS` are over. Raises psycopg.Error where the
-        database is away.
-        """
-        if self._connection is None:
-            self._connection = self._listen()
-            return self._has_news()  # who knows what was said before
-        notified = self._connection.fileno()
-        left = max(0.0, self._look_at - time.monotonic())
-        ready = _wait_for_input(min(timeout_seconds, left), notified, self._waker.receiver.fileno())
-        _drain(self._waker.receiver)
-        if notified in ready:
-            try:
-                for _ in self._connection.notifies(timeout=0):
-                    continue
-            except psycopg.Error:
-                self._drop_connection()
-                raise
-        return self._has_news() if ready or time.monotonic() >= self._look_at else False
-
-    def wake(self) -> None:
-        """Have the one who waits return now. From any thread."""
-        self._waker.wake()
-
-    def close(self) -> None:
-        """Give back what it holds. By the one who waits."""
-        self._drop_connection()
-        self._waker.close()
-
-    def _has_news(self) -> bool:
-        self._look_at = time.monotonic() + NET_SECONDS
-        return True
-
-    def _listen(self) -> psycopg.Connection:
-        url = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
-        connection.execute(f"LISTEN {CHANNEL}")
-        return connection
-
-    def _drop_connection(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-            self._connection = None
-
-
 def notify_in_transaction(session: Session) -> None:
     """Have PostgreSQL wake everybody who listens, if and when this transaction is committed."""
     session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
-class _Waker:
+class Waker:
     """Wakes, from another thread, the one who waits for `receiver`."""
 
     def __init__(self) -> None:
@@ -190,21 +132,24 @@ class _Waker:
             end.setblocking(False)  # noqa: FBT003 (the socket's own signature)
 
     def wake(self) -> None:
+        """Have the one who waits return now."""
         with contextlib.suppress(OSError):  # full: it wakes anyway; closed: nobody waits
             self._sender.send(b"\n")
 
     def close(self) -> None:
+        """Give back both ends."""
         self.receiver.close()
         self._sender.close()
 
 
-def _drain(receiver: socket.socket) -> None:
+def drain(receiver: socket.socket) -> None:
+    """Take in all that has come."""
     with contextlib.suppress(BlockingIOError):
         while receiver.recv(16):
             continue
 
 
-def _wait_for_input(timeout_seconds: float, *files: int) -> set[int]:
+def wait_for_input(timeout_seconds: float, *files: int) -> set[int]:
     """Return the files of which something can be read; unlike select(2) whatever their numbers are."""
     poll = select.poll()
     for file in files:

@@ -6,8 +6,6 @@ that vouches for itself is its own authority; one from an authority that every m
 
 from pathlib import Path
 
-from cryptography import x509
-
 from appliance.card import enrolment_file
 from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid
 from appliance.central.errors import NotPossible
@@ -42,6 +40,8 @@ def _authority_pem(tls: TlsSection | None) -> str:
         return ""
     if tls.authority is not None:
         return _read_pem(tls.authority)
+    from cryptography import x509  # noqa: PLC0415 (nine megabytes, for a click in a year)
+
     try:
         last = x509.load_pem_x509_certificates(tls.certificate.read_bytes())[-1]
     except (OSError, ValueError) as problem:

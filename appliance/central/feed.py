@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable
 from datetime import datetime
 
-import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.central.change_channel import ChangeListener
@@ -150,7 +149,7 @@ class Feed:
                 self._look()
                 is_away = False
                 self._wait_for_news(self._listener)
-            except (SQLAlchemyError, psycopg.Error, OSError) as problem:
+            except (SQLAlchemyError, OSError) as problem:
                 if not is_away:
                     log.warning("the database is away, everybody keeps what was said last: %s", problem)
                 is_away = True

@@ -1,7 +1,8 @@
 """One central to a data folder: on SQLite a second one would compile, publish and tell rooms beside the first.
 
-The lock is the kernel's (flock(2)): it ends with the process, however that dies. On PostgreSQL many centrals are
-allowed, and nobody asks for it. Commands beside a central that runs (`hallpass account`) need none either.
+The lock is the kernel's (fcntl(2)): it belongs to one process, copies of that have no part in it, and it ends with
+the process, however that dies. On PostgreSQL many centrals are allowed, and nobody asks for it. Commands beside a
+central that runs (`hallpass account`) need none either.
 """
 
 import fcntl
@@ -24,7 +25,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
         raise CentralError(f"{folder / LOCK_NAME}: {problem.strerror}") from None
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
             raise CentralError(

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, func, select, update
+from sqlalchemy import Engine, create_engine, event, func, select, text, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.central import change_channel, change_scope
-from appliance.central.change_channel import ChangeListener, PostgresListener, SqliteChannel, SqliteListener
+from appliance.central.change_channel import ChangeListener, SqliteChannel, SqliteListener
 from appliance.central.errors import CentralError
 from appliance.central.models import RevisionRow, RoomRow
 from appliance.settings.central import CentralSettings
@@ -68,6 +66,11 @@ class Store:
 
         Processes that start together do this one after the other: the later ones find it done.
         """
+        if self._is_migrated():
+            return
+        from alembic import command  # noqa: PLC0415 (eleven megabytes, for what is mostly done already)
+        from alembic.config import Config  # noqa: PLC0415 (as above)
+
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         try:
@@ -78,6 +81,14 @@ class Store:
                 command.upgrade(config, "head")
         except OperationalError as problem:
             raise CentralError(f"the database cannot be used: {problem.orig}") from None
+
+    def _is_migrated(self) -> bool:
+        try:
+            with self._engine.connect() as connection:
+                found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+        except SQLAlchemyError:
+            return False  # no tables yet, or no database: it is said below
+        return found == [newest_migration()]
 
     @contextmanager
     def read_session(self) -> Iterator[Session]:
@@ -112,6 +123,8 @@ class Store:
     def listen_for_changes(self) -> ChangeListener:
         """Return what waits for commits, by this process or another. Raises what SQLAlchemy raises."""
         if self._channel is None:
+            from appliance.central.postgres_listener import PostgresListener  # noqa: PLC0415 (brings psycopg)
+
             return PostgresListener(self._engine)
         return SqliteListener(self._folder, self._engine)
 
@@ -129,6 +142,11 @@ class Store:
         self._engine.dispose()
         if self._channel is not None:
             self._channel.close()
+
+
+def newest_migration() -> str:
+    """Return the revision that today's tables have: the number of the last file of migrations."""
+    return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def read_revisions(session: Session) -> Revisions:

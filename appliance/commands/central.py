@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -14,11 +15,12 @@ from appliance.central.folder_lock import folder_lock
 from appliance.certificates import require_usable_certificate
 from appliance.commands.options import config_option, configure_logging
 from appliance.errors import HallpassError
+from appliance.forked_program import ForkedProgram, prepare_to_fork
 from appliance.ports import require_free_port
-from appliance.processes import ProcessGroup, Program
+from appliance.processes import ProcessGroup
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-from appliance.web_server import WebLimits, gunicorn_command
+from appliance.web_server import WebLimits, gunicorn_arguments, import_server, run_server
 
 PAGES_APP = "webui.central.app:create_app()"
 ROOMS_APP = "webui.api.app:create_app()"
@@ -49,6 +51,10 @@ def command(ctx: click.Context, config: Path) -> None:
         if settings.tls:
             require_usable_certificate(settings.tls)
         os.environ["HALLPASS_CONFIG"] = str(config.absolute())
+        # Both servers are copies of this process, which has imported what they need and runs nothing of it.
+        import_server(ROOMS_APP, PAGES_APP)
+        del central
+        prepare_to_fork()
         # Everything that can be wrong from the start was asked for above: a process that dies is started again,
         # from its first second on, and the other one goes on meanwhile.
         group = ProcessGroup(
@@ -58,22 +64,24 @@ def command(ctx: click.Context, config: Path) -> None:
         sys.exit(group.run_until_signal())
 
 
-def _programs(settings: CentralSettings) -> tuple[Program, ...]:
-    """Return the servers: pages and rooms have nothing in common but the database."""
+def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
+    """Return the servers: pages and rooms have nothing in common but the database, and memory that none writes."""
     tls = (settings.tls.certificate, settings.tls.key) if settings.tls else None
     proxies = tuple(str(network) for network in settings.central.trusted_proxies)
     return tuple(
-        Program(
+        ForkedProgram(
             name,
-            tuple(
-                gunicorn_command(
+            partial(
+                run_server,
+                gunicorn_arguments(
                     app,
                     endpoint,
                     threads=THREADS,
                     tls=tls,
                     limits=msgspec.structs.replace(limits, trusted_proxies=proxies),
-                )
+                ),
             ),
+            title=f"central {name}",
         )
         for name, app, endpoint, limits in (
             ("rooms", ROOMS_APP, settings.central.rooms_endpoint, ROOMS_LIMITS),

@@ -1,22 +1,23 @@
 """Fetches and compiles the school's sources in a process of its own, which says how far it is.
 
 The process is a child that can be ended at any moment: it writes into a folder that is thrown away, and into the
-copies of lists, which replace each other whole.
+copies of lists, which replace each other whole. It finds its job there, and writes one line of JSON a message.
 """
 
-import multiprocessing
+import subprocess
+import sys
 import time
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
 from blocklists import builtin_list, compiler
 from blocklists.errors import ListError
-from blocklists.fetcher import Fetcher
 from blocklists.sources import Source
 
+_CHILD = (sys.executable, "-m", "appliance.central.lists.build_process")
 PROGRESS_SECONDS = 1.0  # how often the child says how far it is
 
 
@@ -29,7 +30,7 @@ class BuildJob(msgspec.Struct, frozen=True, kw_only=True):
     with_builtin_list: bool
 
 
-class BuildProgress(msgspec.Struct, frozen=True):
+class BuildProgress(msgspec.Struct, frozen=True, tag="progress"):
     """How far it is: what is under way, how much of it is done, and how much there is (0: not known)."""
 
     what: str
@@ -37,7 +38,7 @@ class BuildProgress(msgspec.Struct, frozen=True):
     total: int
 
 
-class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
+class BuildResult(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     """What came of it."""
 
     report: compiler.BuildReport
@@ -46,42 +47,33 @@ class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
     held: tuple[str, ...]  # the sources of which a download waits for a person
 
 
-class BuildFailure(msgspec.Struct, frozen=True):
+class BuildFailure(msgspec.Struct, frozen=True, tag="failure"):
     """Why nothing came of it."""
 
     reason: str
+
+
+Message = BuildProgress | BuildResult | BuildFailure
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
 class ListBuilder:
     """Runs one build at a time."""
 
     def __init__(self) -> None:
-        self._process: multiprocessing.context.SpawnProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def run_build(self, job: BuildJob, on_progress: Callable[[BuildProgress], None]) -> BuildResult:
         """Build, and say how far it is. Raises ListError."""
-        context = multiprocessing.get_context("spawn")
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_run_child, args=(sender, job), name="compile", daemon=True)
-        process.start()
-        self._process = process
-        sender.close()
-        try:
-            while True:
-                message = receiver.recv()
-                if isinstance(message, BuildProgress):
-                    on_progress(message)
-                elif isinstance(message, BuildFailure):
-                    raise ListError(message.reason)
-                else:
-                    result: BuildResult = message
-                    return result
-        except EOFError:
-            raise ListError("the compilation was ended before it was done; is there enough memory?") from None
-        finally:
-            receiver.close()
-            process.join()
-            self._process = None
+        path = job.folder / "job.json"  # a file: an address may have a password in it
+        path.write_bytes(msgspec.json.encode(job, enc_hook=str))
+        with subprocess.Popen([*_CHILD, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            self._process = process
+            try:
+                return _follow(process.stdout or (), on_progress)
+            finally:
+                self._process = None
+                process.kill()
 
     def cancel_build(self) -> None:
         """End what runs; nothing comes of it."""
@@ -90,8 +82,27 @@ class ListBuilder:
             process.kill()
 
 
+def _follow(messages: Iterable[bytes], on_progress: Callable[[BuildProgress], None]) -> BuildResult:
+    for line in messages:
+        message = _decoder.decode(line)
+        if isinstance(message, BuildProgress):
+            on_progress(message)
+        elif isinstance(message, BuildFailure):
+            raise ListError(message.reason)
+        else:
+            return message
+    raise ListError("the compilation was ended before it was done; is there enough memory?")
+
+
+def read_job(path: Path) -> BuildJob:
+    """Return the job that the parent has written down."""
+    return msgspec.json.decode(path.read_bytes(), type=BuildJob, dec_hook=lambda kind, value: kind(value))
+
+
 def build_in_process(job: BuildJob, progress: compiler.Progress) -> BuildResult:
     """Fetch what is new and compile what can be had, in this process. Raises ListError."""
+    from blocklists.fetcher import Fetcher  # noqa: PLC0415 (brings httpx, which only this process needs)
+
     fetcher = Fetcher(job.downloads, time.time, progress=progress)
     notes: dict[str, str] = {}
     for source in job.sources:
@@ -119,16 +130,21 @@ def build_in_process(job: BuildJob, progress: compiler.Progress) -> BuildResult:
     )
 
 
-def _run_child(sender: Connection, job: BuildJob) -> None:
-    sent_at = 0.0
+def run_child(job: BuildJob, output: IO[bytes]) -> None:
+    """Build as `run_build` told this process to, and write what comes of it."""
+    said_at = 0.0
+
+    def say(message: Message) -> None:
+        output.write(msgspec.json.encode(message) + b"\n")
+        output.flush()
 
     def progress(what: str, done: int, total: int) -> None:
-        nonlocal sent_at
-        if time.monotonic() - sent_at >= PROGRESS_SECONDS:
-            sent_at = time.monotonic()
-            sender.send(BuildProgress(what, done, total))
+        nonlocal said_at
+        if time.monotonic() - said_at >= PROGRESS_SECONDS:
+            said_at = time.monotonic()
+            say(BuildProgress(what, done, total))
 
     try:
-        sender.send(build_in_process(job, progress))
+        say(build_in_process(job, progress))
     except (ListError, OSError) as problem:
-        sender.send(BuildFailure(str(problem)))
+        say(BuildFailure(str(problem)))

@@ -5,10 +5,9 @@ same base. Where it would be too large against its base, or the base is no longe
 index: `find_delta` then returns None.
 """
 
-import multiprocessing
+import subprocess
+import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +15,6 @@ from appliance.central.errors import Busy
 from appliance.central.lists.downloads import retry_seconds
 from blocklists import delta
 from blocklists.container import INDEX_NAME
-from blocklists.errors import ListError
 
 
 class IndexDeltas:
@@ -53,14 +51,13 @@ class IndexDeltas:
 
 
 def _build_in_child(old: Path, new: Path, path: Path) -> bool:
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            return pool.submit(_build_delta, old, new, path).result()
-        except (ListError, OSError, BrokenProcessPool):
-            return False  # the whole index is there
+    command = (sys.executable, "-m", "appliance.central.lists.delta_process", str(old), str(new), str(path))
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
+    return done.returncode == 0  # else the whole index is there
 
 
-def _build_delta(old: Path, new: Path, path: Path) -> bool:
+def build_delta(old: Path, new: Path, path: Path) -> bool:
+    """Make a delta in this process, and tell whether it is worth its download. Raises ListError or OSError."""
     temporary = path.with_name(f"{path.stem}.{uuid4().hex}.new")  # another central may be at it too
     report = delta.make_overlay(old, new, temporary)
     if report.is_worthwhile and report.size < (new / INDEX_NAME).stat().st_size:

@@ -34,7 +34,6 @@ from appliance.central.store import Store
 from blocklists.catalogue import load_catalogue
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
-from blocklists.fetcher import Fetcher
 
 KEPT_INDEXES = (
     8  # published indexes kept on disk: rooms that have one of them download only what has changed since
@@ -89,6 +88,8 @@ class ListPublisher:
 
     def accept_download(self, source: SourceRow) -> None:
         """Take into use a download that was held back for a person to look at. Raises NotPossible."""
+        from blocklists.fetcher import Fetcher  # noqa: PLC0415 (brings httpx, for a rare click)
+
         try:
             Fetcher(self._downloads, time.time).accept_held(_to_list_source(source))
         except ListError as problem:

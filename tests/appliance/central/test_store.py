@@ -1,4 +1,6 @@
 import contextlib
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -6,11 +8,12 @@ import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from appliance.central.errors import CentralError
 from appliance.central.models import Base, RoomRow
-from appliance.central.store import Store
+from appliance.central.store import MIGRATIONS, Store, newest_migration
 from tests.fakes.programs import TOGETHER, run_together
 from tests.fakes.school import FakeSchool, settings
 
@@ -22,6 +25,25 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(tmp_path: Path) ->
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
     school.close()
+
+
+def test_the_newest_migration_is_known_by_its_file() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [newest_migration()]
+
+
+def test_where_all_is_as_it_should_be_only_what_is_needed_is_loaded(tmp_path: Path) -> None:
+    """Alembic, psycopg, cryptography, httpx (with rich) are thirty megabytes, in each process of central."""
+    FakeSchool(tmp_path).close()
+    prepare = (
+        "import sys; from pathlib import Path; import webui.api.app, webui.central.app; "
+        "from appliance.central.service import Central; from tests.fakes.school import settings; "
+        "central = Central(settings(Path(sys.argv[1]))); central.prepare_database(); central.store.close(); "
+        "print(*{'alembic', 'psycopg', 'cryptography', 'httpx', 'rich'}.intersection(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", prepare, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("\n", "")
 
 
 def test_preparing_twice_changes_nothing(tmp_path: Path) -> None:

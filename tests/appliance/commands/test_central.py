@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import msgspec
 import pytest
 
 from appliance.card import enrolment_file
+from appliance.central.folder_lock import folder_lock
 from appliance.protocol import Target
-from tests.bench.servers import family
+from tests.bench.servers import family, pss
 from tests.fakes.authority import Authority
 from tests.fakes.ports import free_port
 
@@ -197,6 +199,13 @@ def test_a_certificate_that_is_none_is_one_clear_line(config: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def until_gone(processes: list[int]) -> None:
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{one}").exists() for one in processes):
+        assert time.monotonic() < until, processes
+        time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def open_feed(url: str, headers: dict[str, str]) -> Iterator[Iterator[str]]:
     """Open a feed, and give its lines that say something."""
@@ -232,13 +241,13 @@ def test_the_rooms_port_has_no_pages(config: Path, central: subprocess.Popen[str
     assert (answer.status_code, list(answer.json())) == (401, ["error"])
 
 
-def server_on(central: subprocess.Popen[str], url: str) -> int:
-    """Return the gunicorn, a child of central's own, that serves an address."""
+def server_of(central: subprocess.Popen[str], what: str) -> int:
+    """Return the gunicorn, a child of central's own, that serves `rooms` or `pages`."""
     for one in family(central.pid)[1:]:
         with contextlib.suppress(OSError):
-            if f"--bind\0{url.removeprefix('http://')}\0" in Path(f"/proc/{one}/cmdline").read_text():
+            if Path(f"/proc/{one}/comm").read_text() == f"central {what}\n":
                 return one
-    raise AssertionError(f"nobody serves {url}")
+    raise AssertionError(f"nobody serves {what}")
 
 
 @pytest.mark.parametrize("dies", ["rooms", "pages"])
@@ -249,16 +258,41 @@ def test_one_fault_never_takes_the_other_along(config: Path, central: subprocess
         gone, stays = stays, gone
     with open_feed(stays, headers) as lines:
         next(lines)
-        dead = server_on(central, gone)
+        dead = server_of(central, dies)
         for one in family(dead):
             os.kill(one, signal.SIGKILL)
         enrolled(config, "Room 5")  # a change while one of the two is away
         assert httpx.get(f"{stays}/api/v1/policy", headers=headers, trust_env=False).status_code == 200
         until_answering(central, config)
-        assert server_on(central, gone) != dead
+        assert server_of(central, dies) != dead
         run("central", "restored", "--config", str(config))
         assert '"epoch"' in next(lines), "the stream that was open has gone on"
     assert central.poll() is None
+
+
+def test_what_is_left_of_a_central_that_was_killed_keeps_no_other_out(
+    config: Path, central: subprocess.Popen[str]
+) -> None:
+    servers = [server_of(central, what) for what in ("rooms", "pages")]
+    for server in servers:
+        os.kill(server, signal.SIGSTOP)  # they cannot follow at once
+    try:
+        central.kill()
+        central.wait()
+        with folder_lock(config.parent / "central"):
+            pass  # it is free
+    finally:
+        for server in servers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server, signal.SIGCONT)
+    until_gone(servers)
+
+
+def test_all_its_processes_together_fit_into_150_megabytes(config: Path, central: subprocess.Popen[str]) -> None:
+    with open_feed(rooms_address(config), enrolled(config)) as lines, open_feed(address(config), enrolled(config)):
+        next(lines)
+        assert "Sign in" in httpx.get(address(config) + "/sign-in", trust_env=False).text
+        assert sum(pss(one) for one in family(central.pid)) < 150e6
 
 
 def test_a_second_central_on_one_folder_refuses_with_words(
