@@ -5,6 +5,7 @@ the process, however that dies. On PostgreSQL many centrals are allowed, and nob
 central that runs (`hallpass account`) need none either.
 """
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
@@ -31,8 +32,9 @@ def folder_lock(folder: Path) -> Iterator[None]:
             raise CentralError(
                 f"another central runs on {folder} (process {holder}); stop it first, or name another data folder"
             ) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk: whoever is refused then reads an older number, or none
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(handle)

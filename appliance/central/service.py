@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
@@ -64,6 +65,16 @@ class Central:
         self.settings.central.shared_folder.mkdir(parents=True, exist_ok=True)
         self.store.migrate()
         self.epoch_file.begin_epoch_if_restored(self.store, self.now())  # before anything is counted
+        if not self._is_school_current():  # else nothing is written: a server may start on a disk that is full
+            self._write_school()
+
+    def _is_school_current(self) -> bool:
+        with self.store.read_session() as session:
+            school = session.scalars(select(SchoolRow)).one_or_none()
+        settings = self.settings.central
+        return school is not None and (school.name, school.timezone) == (settings.school, settings.timezone)
+
+    def _write_school(self) -> None:
         with self.store.write_session(affects_rooms=False) as session:
             school = session.scalars(select(SchoolRow)).one_or_none()
             if school is None:
@@ -104,4 +115,6 @@ def open_central(settings: CentralSettings) -> Central:
         central.prepare_database()
     except OSError as problem:
         raise CentralError(f"{problem.filename or settings.central.data}: {problem.strerror}") from None
+    except DBAPIError as problem:
+        raise central.store.unusable(problem) from None
     return central

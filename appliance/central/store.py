@@ -1,6 +1,7 @@
 """Central's database: opened, brought to today's tables, and handed out in transactions."""
 
 import fcntl
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, create_engine, event, func, select, text, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.central import change_channel, change_scope
@@ -21,6 +22,7 @@ from appliance.settings.central import CentralSettings
 MIGRATIONS = Path(__file__).parent / "migrations"
 _POOL_SIZE = 32  # connections that are kept, and as many again in a crowd
 _IS_NEWS = "is news"  # in `Session.info`: whether whoever listens is woken by the commit
+_LEAST_FREE_BYTES = 64 * 1024  # without them SQLite has a "disk I/O error": it makes two files before it reads
 _ADVISORY_LOCK = 0x48616C6C  # the number of PostgreSQL's advisory lock: "Hall"
 
 
@@ -80,7 +82,12 @@ class Store:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except OperationalError as problem:
-            raise CentralError(f"the database cannot be used: {problem.orig}") from None
+            raise self.unusable(problem) from None
+
+    def unusable(self, problem: DBAPIError) -> CentralError:
+        """Return what to tell a person to whom the database is of no use."""
+        is_full = self.is_sqlite and shutil.disk_usage(self._folder).free < _LEAST_FREE_BYTES
+        return CentralError(f"the database cannot be used: {'the disk is full' if is_full else problem.orig}")
 
     def _is_migrated(self) -> bool:
         try:

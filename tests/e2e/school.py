@@ -7,11 +7,13 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -148,8 +150,10 @@ class Room:
 class School:
     """Central, a stand-in for the internet, and as many rooms as a story wants."""
 
-    def __init__(self, *, central: bool = True) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="hp-", dir="/tmp"))  # short: sockets live below it
+    def __init__(self, *, central: bool = True, folder: Path | None = None, prefix: tuple[str, ...] = ()) -> None:
+        """`prefix`: the beginning of every command that touches central's folder."""
+        self._prefix = prefix
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="hp-", dir="/tmp"))  # short: sockets live below it
         self.upstream_port = free_port()
         self._processes: list[Process] = [
             Process(
@@ -183,7 +187,9 @@ class School:
             f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{self.central_port}"\n'
             f'rooms_listen = "127.0.0.1:{self.rooms_port}"\nrooms_url = "{self.rooms_url}"\n'
         )
-        self.central = Process(self.folder, "central", *HALLPASS, "central", "--config", str(self.config))
+        self.central = Process(
+            self.folder, "central", *self._prefix, *HALLPASS, "central", "--config", str(self.config)
+        )
         self._processes.append(self.central)
         until("central's page", lambda: answers(self.url), 30)
 
@@ -194,24 +200,58 @@ class School:
 
     def enrol(self, name: str) -> Path:
         path = self.folder / f"{name.lower().replace(' ', '')}.token"
-        hallpass("central", "enrol", name, "--config", str(self.config), "--output", str(path))
+        enrol = ("central", "enrol", name, "--config", str(self.config), "--output", str(path))
+        hallpass(*enrol, prefix=self._prefix)
         return path
 
     def account(self, username: str, role: str) -> str:
         """Add an account as a technician would, and return its password."""
         said = hallpass(
             "account", "add", username, "--role", role, "--name", username.title(), "--generate",
-            "--config", str(self.config),
+            "--config", str(self.config), prefix=self._prefix,
         )  # fmt: skip
         return said.split()[-1]
+
+    def let_openings_end(self, *, seconds: float) -> int:
+        """Let the time of every opening be over soon, as the clock would in its own time; return how many."""
+        text = time.strftime("%Y-%m-%d %H:%M:%S.000000", time.gmtime(time.time() + seconds))
+        with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
+            changed = database.execute(
+                "UPDATE unblocks SET until = ? WHERE ended_at IS NULL AND until > ?", (text, text)
+            ).rowcount
+            database.execute("UPDATE pulse SET beat = beat + 1")
+        return changed
+
+    def epoch(self) -> str:
+        """Return which life of the database this is."""
+        with closing(sqlite3.connect(self._database, timeout=10)) as database:
+            found: str = database.execute("SELECT epoch FROM pulse").fetchone()[0]
+        return found
+
+    def back_up(self, path: Path) -> None:
+        """Copy central's database while it runs, as docs/central.md says."""
+        with closing(sqlite3.connect(self._database)) as live, closing(sqlite3.connect(path)) as copy:
+            live.backup(copy)
+
+    def restore(self, path: Path) -> None:
+        """Put a copy back; central has stopped."""
+        for left in self._database.parent.glob("central.db*"):
+            left.unlink()
+        shutil.copy(path, self._database)
+
+    @property
+    def _database(self) -> Path:
+        return self.folder / "central" / "central.db"
 
     def coordinator(self, password: str) -> Browser:
         return Browser(self.url).sign_in("coordinator", password)
 
 
-def hallpass(*arguments: str) -> str:
+def hallpass(*arguments: str, prefix: tuple[str, ...] = ()) -> str:
     """Run a command of ours and return what it printed."""
-    result = subprocess.run([*HALLPASS, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(
+        [*prefix, *HALLPASS, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
     assert result.returncode == 0, f"hallpass {' '.join(arguments)}: {result.stderr}"
     return result.stdout
 

@@ -1,9 +1,6 @@
 """Central is restored from a backup while a room is away: the room gets what holds now, not what it has heard."""
 
-import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,20 +32,17 @@ def test_a_room_that_was_away_over_a_restore_follows_what_holds_now(school: Scho
     room = school.room("Room 4")
     room.wait_until_answering()
     password = school.account("coordinator", "coordinator")
-    database, backup = school.folder / "central" / "central.db", tmp_path / "backup.db"
+    backup = tmp_path / "backup.db"
     with school.coordinator(password) as coordinator:
         block(coordinator, "two.example.org")
         until("the first rule", lambda: room.dig.addresses("two.example.org") == REFUSED)
-        with closing(sqlite3.connect(database)) as live, closing(sqlite3.connect(backup)) as copy:
-            live.backup(copy)
+        school.back_up(backup)
         block(coordinator, "forgotten.example.org")
         until("the rule after the backup", lambda: room.dig.addresses("forgotten.example.org") == REFUSED)
 
     room.process.stop()
     school.central.stop()
-    for left in database.parent.glob("central.db*"):
-        left.unlink()
-    shutil.copy(backup, database)
+    school.restore(backup)
     school.central.start()
     until("central's page", lambda: answers(school.url), 30)
 

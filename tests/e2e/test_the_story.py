@@ -1,9 +1,9 @@
 """The story of the README, as people live it: real processes, real sockets, real SQLite, a real HTTP client."""
 
+import re
 import socket
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -54,7 +54,10 @@ def ask_to_open(teacher: Browser, site: str, minutes: str = "10") -> None:
 
 def approve(coordinator: Browser, site: str, minutes: str = "10") -> None:
     until(f"the request for {site} at central", lambda: f'Request for {site}"' in coordinator.open("/").text)
-    form = coordinator.form_with("minutes", "scope", action="/decide")
+    of_site = coordinator.text.partition(f'Request for {site}"')[2]
+    action = re.search("/requests/[0-9a-f]+/decide", of_site)
+    assert action
+    form = coordinator.form_with("minutes", "scope", action=action[0])
     coordinator.send(form, decision="approve", minutes=minutes)
 
 
@@ -124,15 +127,7 @@ def test_an_opening_closes_by_itself_when_its_time_is_over(
     ask_to_open(teacher, SITE)
     approve(coordinator, SITE)
     until("the site to open", lambda: rooms[0].dig.addresses(SITE) != REFUSED)
-    # Let its time be over in a moment, as the clock would in ten minutes.
-    with closing(sqlite3.connect(school.folder / "central" / "central.db", timeout=10)) as database, database:
-        ends = time.time() + 2
-        text = time.strftime("%Y-%m-%d %H:%M:%S.000000", time.gmtime(ends))
-        changed = database.execute(
-            "UPDATE unblocks SET until = ? WHERE ended_at IS NULL AND until > ?", (text, text)
-        ).rowcount
-        database.execute("UPDATE pulse SET beat = beat + 1")
-    assert changed == 1
+    assert school.let_openings_end(seconds=2) == 1
     until("the site to close", lambda: rooms[0].dig.addresses(SITE) == REFUSED)
     until("the request to be over", lambda: "over" in teacher.open("/").text)
 

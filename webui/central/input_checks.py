@@ -15,6 +15,12 @@ from appliance.protocol import find_control_character
 DATABASE_RETRY_SECONDS = 5
 MAX_TEXT_LENGTH = 10_000  # of one field; the longest that is kept has far less
 _MAX_ID = 2**31 - 1
+_DATABASE_AWAY = "The database is busy or away. Please try again in a moment."
+_FULL_IN_DATABASES = ("disk is full", "No space left on device")  # what SQLite and PostgreSQL say
+_DISK_FULL = (
+    "Nothing was saved: the disk of central is full. Rooms go on as they are. Please tell your technician, and "
+    "try again when there is room."
+)
 _LINE_ENDS = str.maketrans("", "", "\t\r\n")  # which a text of several lines may hold
 
 
@@ -37,7 +43,9 @@ def install_input_checks(app: Flask, *, without: str) -> None:
 
     def say_database_is_away(problem: SQLAlchemyError) -> Response:
         app.logger.warning("%s waits for the database: %s", request.path, problem)
-        response = _say("The database is busy or away. Please try again in a moment.", 503)
+        is_full = any(words in str(problem.__cause__) for words in _FULL_IN_DATABASES)
+        words = _DISK_FULL if is_full else _DATABASE_AWAY
+        response = _say(words, 503)
         response.retry_after = DATABASE_RETRY_SECONDS
         return response
 
