@@ -47,6 +47,14 @@ class NeighbourCache:
         return self._table.get(address.partition("%")[0])
 
 
+def addresses_of_device(address: str, read: Callable[[], dict[str, str]] | None = None) -> tuple[str, ...]:
+    """Return an address and the others of the same device, as this network knows it: it may have IPv4 and IPv6."""
+    table = (read or read_neighbour_table)()
+    mac = table.get(address)
+    others = (other for other, its in table.items() if its == mac and other != address) if mac else ()
+    return (address, *others)
+
+
 def read_neighbour_table() -> dict[str, str]:
     """Return the kernel's table of neighbours: addresses and their MAC addresses. Empty where it does not say."""
     try:

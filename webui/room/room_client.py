@@ -4,12 +4,16 @@ import time
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 
+from appliance.errors import HallpassError
 from appliance.protocol import RequestState
 from appliance.room import health
 from appliance.room.agent import rpc
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
+from appliance.room.incidents.pupil_reports import ReportOutcome
+from appliance.room.neighbours import addresses_of_device
 from appliance.room.paths import RoomPaths
+from appliance.room.query_log import control
 from appliance.room.query_log.columns import QueryLogEntry
 from appliance.room.query_log.reader import QueryLogReader
 from appliance.settings.room import RoomSettings
@@ -18,6 +22,8 @@ from blocklists.related_names import RelatedName, find_related_names
 from dns.policy.site_names import reason_why_not
 from webui.room.change_feed import ChangeFeed
 
+_REPORT_TIMEOUT_SECONDS = 8.0
+_MAX_ADDRESSES = 64
 _AGENT_TIMEOUT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
 
 
@@ -26,6 +32,7 @@ class RoomClient:
 
     def __init__(self, settings: RoomSettings) -> None:
         self.name = settings.room.name
+        self.is_enrolled = settings.central is not None
         self.own_names = frozenset(str(name) for name in settings.dns.own_names)
         self.policy = CurrentPolicy(settings)
         self._paths = RoomPaths.from_settings(settings)
@@ -35,6 +42,17 @@ class RoomClient:
     def call_agent(self, question: rpc.RpcRequest) -> rpc.RpcResponse:
         """Ask the agent. Raises AgentUnavailable or RpcRejected."""
         return rpc.send_rpc_request(self._paths.agent_socket, question)
+
+    def tell_grown_up(self, address: str, name: str) -> ReportOutcome:
+        """Pass on what a pupil told about a name that was closed to the device at this address."""
+        request = control.PupilReportRequest(addresses=addresses_of_device(address)[:_MAX_ADDRESSES], name=name)
+        try:
+            response = control.send_control_request(
+                self._paths.query_log_control_socket, request, _REPORT_TIMEOUT_SECONDS
+            )
+        except HallpassError:
+            return "unavailable"
+        return response.outcome or "unavailable"
 
     def fetch_status(self, patience_seconds: float = rpc.TIMEOUT_SECONDS) -> rpc.RoomStatus | None:
         """Return how the room stands with central, or None while the agent is away."""

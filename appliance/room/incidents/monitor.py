@@ -5,12 +5,14 @@ in the log's database until the agent has taken them; from there central gets th
 """
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from appliance.errors import HallpassError
 from appliance.protocol import Incident
 from appliance.room import blocked_tunnels
 from appliance.room.agent import rpc
+from appliance.room.incidents.pupil_reports import PupilReports, ReportOutcome
 from appliance.room.incidents.rules import IncidentRules
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.pseudonyms import Pseudonyms
@@ -36,6 +38,7 @@ class IncidentMonitor:
         self._paths = paths
         self._pseudonyms = pseudonyms
         self._rules = IncidentRules()
+        self._pupil_reports = PupilReports()
         self._detector = TunnelDetector()
         self._tunnel_mode = "report"
         self._exempt: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class IncidentMonitor:
         self.poll_policy(now)
         for record in batch.records:
             if record.verdict == "refused":
+                self._pupil_reports.observe_blocked(record)
                 self._incidents += self._rules.observe_blocked(
                     record, self._pseudonyms.pseudonym_of(record.device)
                 )
@@ -73,6 +77,17 @@ class IncidentMonitor:
         """Return what was found since the last time."""
         found, self._incidents = self._incidents, []
         return found
+
+    def put_back_incidents(self, incidents: Iterable[Incident]) -> None:
+        """Take back what could not be kept elsewhere."""
+        self._incidents[:0] = incidents
+
+    def take_pupil_report(self, addresses: Iterable[str], name: str, now: float) -> ReportOutcome:
+        """Take what a pupil told about a name that was closed; say what becomes of it."""
+        outcome, incident = self._pupil_reports.take_report(addresses, name, now, self._pseudonyms.pseudonym_of)
+        if incident is not None:
+            self._incidents.append(incident)
+        return outcome
 
     def send_incident(self, incident: Incident) -> bool:
         """Give an incident to the agent; tell whether it has it. Waits for the agent: not for the event loop."""

@@ -1,15 +1,18 @@
 """What others ask of the query log's one writer, over a Unix socket: one line of JSON there, one line back.
 
 Readers ask to see what was received but does not stand in the database yet (`FlushRequest`); people ask for what
-must be written down when it is done (`LookupRequest`, `PurgeRequest`); the pages acknowledge the lamp.
+must be written down when it is done (`LookupRequest`, `PurgeRequest`); the pages acknowledge the lamp and hand in
+what pupils tell.
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from appliance.errors import HallpassError
 from appliance.ipc import send_and_receive_line
+from appliance.room.incidents.pupil_reports import ReportOutcome
 from dns.errors import DECODING_FAILED
 
 LINE_BYTES = 65536
@@ -44,7 +47,14 @@ class AcknowledgeRequest(msgspec.Struct, frozen=True, tag="acknowledge"):
     """Somebody has seen what the lamp shows."""
 
 
-ControlRequest = FlushRequest | LookupRequest | PurgeRequest | AcknowledgeRequest
+class PupilReportRequest(msgspec.Struct, frozen=True, kw_only=True, tag="pupil-report"):
+    """A pupil tells about a name that was closed; the addresses are those of the one device they sit at."""
+
+    addresses: Annotated[tuple[str, ...], msgspec.Meta(max_length=64)]
+    name: str
+
+
+ControlRequest = FlushRequest | LookupRequest | PurgeRequest | AcknowledgeRequest | PupilReportRequest
 
 
 class ControlResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,6 +64,7 @@ class ControlResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     address: str = ""
     rows: int = 0
     answers: int = 0
+    outcome: ReportOutcome | None = None  # of a pupil's report
 
 
 class QueryLogUnavailable(HallpassError):

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from appliance.ipc import serve_lines
 from appliance.room.incidents.monitor import IncidentMonitor
+from appliance.room.incidents.pupil_reports import ReportOutcome
 from appliance.room.lamp.controller import LampController
 from appliance.room.query_log import control
 from appliance.room.query_log.live_feed import LiveFeed
@@ -147,10 +148,9 @@ class QueryLogService:
         monitor, log_writer = self._monitor, self._log_writer
         if monitor is None or self.problem:
             return
+        if not await self._keep_incidents(monitor):
+            return
         try:
-            found = monitor.take_incidents()
-            if found:
-                await self._run_on_disk_thread(partial(log_writer.write_incidents, found, self._now()))
             for incident in await self._run_on_disk_thread(partial(log_writer.read_unsent_incidents, self._now())):
                 # The agent may be slow: it is not the disk's thread that waits for it.
                 if not await asyncio.to_thread(monitor.send_incident, incident):
@@ -158,6 +158,18 @@ class QueryLogService:
                 await self._run_on_disk_thread(partial(log_writer.mark_incident_sent, incident.id, self._now()))
         except WRITE_ERRORS as problem:
             await self._handle_write_error(problem)
+
+    async def _keep_incidents(self, monitor: IncidentMonitor) -> bool:
+        """Write down what was found; where that fails it waits for the next time."""
+        found = monitor.take_incidents()
+        try:
+            if found:
+                await self._run_on_disk_thread(partial(self._log_writer.write_incidents, found, self._now()))
+        except WRITE_ERRORS as problem:
+            monitor.put_back_incidents(found)
+            await self._handle_write_error(problem)
+            return False
+        return True
 
     async def drain_workers(self, seconds: float) -> None:
         """Store what comes at once until every worker has gone, for so many seconds at most."""
@@ -235,6 +247,8 @@ class QueryLogService:
         if isinstance(request, control.AcknowledgeRequest):
             self._lamp.acknowledge_condition()
             return control.ControlResponse()
+        if isinstance(request, control.PupilReportRequest):
+            return control.ControlResponse(outcome=await self._take_pupil_report(request))
         await self.store_pending()
         try:
             return await self._run_on_disk_thread(
@@ -242,6 +256,14 @@ class QueryLogService:
             )
         except WRITE_ERRORS as problem:
             return control.ControlResponse(error=f"the query log cannot be written: {problem}")
+
+    async def _take_pupil_report(self, request: control.PupilReportRequest) -> ReportOutcome:
+        if self._monitor is None or self.problem:
+            return "unavailable"  # a child is not thanked for what a power cut would lose
+        outcome = self._monitor.take_pupil_report(request.addresses, request.name, self._now())
+        if outcome == "told" and not await self._keep_incidents(self._monitor):
+            return "unavailable"
+        return outcome
 
     async def _run_on_disk_thread(self, work: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._disk, work)
