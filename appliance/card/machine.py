@@ -87,7 +87,7 @@ class Machine:
     def set_owner(self, path: Path, mode: int, owner: str, group: str) -> None:
         """Set who owns a file, and who may do what with it."""
         try:
-            uid, gid = pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
+            uid, gid = self.find_ids(owner, group)
         except KeyError:
             raise OSError(f"there is no user {owner}, or no group {group}, on this machine") from None
         there = path.stat()
@@ -95,6 +95,10 @@ class Machine:
             os.chown(path, uid, gid)
         if stat.S_IMODE(there.st_mode) != mode:
             path.chmod(mode)
+
+    def find_ids(self, owner: str, group: str) -> tuple[int, int]:
+        """Return the numbers of a user and a group. Raises KeyError."""
+        return pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
 
     def sync_folder(self, folder: Path) -> None:
         """Wait until what was renamed in a folder is on the disk."""

@@ -11,6 +11,11 @@ class CardPaths(msgspec.Struct, frozen=True):
     root: Path = Path("/")
 
     @property
+    def release(self) -> Path:
+        """What the image says of itself; there on every card, and on no other machine."""
+        return self.root / "etc/hallpass-release"
+
+    @property
     def boot(self) -> Path:
         """The FAT partition that a technician's laptop shows, mounted read-only."""
         return self.root / "boot/firmware"

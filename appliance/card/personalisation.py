@@ -7,7 +7,7 @@ set. What comes out is checked as the card itself will check it.
 import csv
 import io
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from appliance.card.boot_partition import BootFiles
 from appliance.card.config_choice import check_card_table
 from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid
 from appliance.card.paths import CardPaths
+from appliance.card.settings import CardNetwork
 from appliance.card.system_files import host_name
 from appliance.errors import HallpassError
 from appliance.settings.load import SettingsInvalid
@@ -45,8 +46,11 @@ class PersonalisationError(HallpassError):
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
-        count = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
-        super().__init__(f"nothing was written: {count}\n" + "\n".join(f"  {one}" for one in self.problems))
+        if len(self.problems) == 1:
+            super().__init__(f"nothing was written: {self.problems[0]}")
+            return
+        listed = "\n".join(f"  {one}" for one in self.problems)
+        super().__init__(f"nothing was written: {len(self.problems)} mistakes\n{listed}")
 
 
 class PersonalisationRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +67,8 @@ class PersonalisedCard(msgspec.Struct, frozen=True, kw_only=True):
 
     room: str
     settings: bytes
-    enrolment: bytes | None
+    enrolment: bytes | None  # to be written; None: what is there, if anything, stays
+    network: CardNetwork = CardNetwork()
 
     @property
     def host_name(self) -> str:
@@ -77,18 +82,27 @@ class PersonalisedCard(msgspec.Struct, frozen=True, kw_only=True):
             boot.write_file(ENROLMENT_NAME, self.enrolment)
 
 
-def prepare_cards(requests: Iterable[PersonalisationRequest], template: bytes) -> list[PersonalisedCard]:
-    """Return the cards for some rooms, made from an image's own settings file. Raises NotPersonalised."""
+def prepare_cards(
+    requests: Iterable[PersonalisationRequest], template: bytes, present: bytes | None = None
+) -> list[PersonalisedCard]:
+    """Return the cards for some rooms, made from an image's own settings file. Raises NotPersonalised.
+
+    `present` is the enrolment that is there already: it stays where a room brings none, and has to be its own.
+    """
     cards, problems = [], []
     seen: dict[str, str] = {}
+    gateways: dict[str, str] = {}
     for request in requests:
         found: list[str] = []
-        enrolment = _read_enrolment(request, found)
+        enrolment = _read_enrolment(request, present, found)
         card = _prepare_card(request, template, enrolment, found)
         if card is not None:
-            marks = {card.host_name: f"the host name {card.host_name}", **_unique_values(request, enrolment)}
+            called = f"{card.room}{f' ({request.where})' if request.where else ''}"
+            marks = {card.host_name: f"the host name {card.host_name}", **_unique_values(card, enrolment)}
             found += [f"{words} is also that of {seen[mark]}" for mark, words in marks.items() if mark in seen]
-            seen |= dict.fromkeys(marks, f"{card.room}{f' ({request.where})' if request.where else ''}")
+            found += _crossed_gateways(card, seen, gateways)
+            seen |= dict.fromkeys(marks, called)
+            gateways |= dict.fromkeys(_gateways(card), called)
             cards.append(card)
         problems += [f"{request.where}: {problem}" if request.where else problem for problem in found]
     if problems:
@@ -139,9 +153,11 @@ def _request_from_row(path: Path, number: int, row: Mapping[str, str]) -> Person
     )
 
 
-def _read_enrolment(request: PersonalisationRequest, problems: list[str]) -> tuple[bytes, EnrolmentFile] | None:
+def _read_enrolment(
+    request: PersonalisationRequest, present: bytes | None, problems: list[str]
+) -> tuple[bytes, EnrolmentFile] | None:
     if request.enrolment is None:
-        return None
+        return _check_present_enrolment(request, present, problems)
     try:
         content = request.enrolment.read_bytes()
         enrolment = enrolment_file.decode_enrolment(content)
@@ -154,6 +170,24 @@ def _read_enrolment(request: PersonalisationRequest, problems: list[str]) -> tup
     if request.room and enrolment.room != request.room:
         problems.append(f"{request.enrolment}: enrols {enrolment.room!r}, not {request.room!r}")
     return content, enrolment
+
+
+def _check_present_enrolment(
+    request: PersonalisationRequest, present: bytes | None, problems: list[str]
+) -> tuple[bytes, EnrolmentFile] | None:
+    if present is None:
+        return None
+    try:
+        enrolment = enrolment_file.decode_enrolment(present)
+    except EnrolmentFileInvalid as problem:
+        problems.append(f"the {ENROLMENT_NAME} that is there {problem}; name this room's with --bundle")
+        return None
+    if request.room and enrolment.room != request.room:
+        problems.append(
+            f"the {ENROLMENT_NAME} that is there enrols {enrolment.room!r}, not {request.room!r}; "
+            "name this room's with --bundle"
+        )
+    return present, enrolment
 
 
 def _prepare_card(
@@ -169,7 +203,7 @@ def _prepare_card(
     try:
         settings = _edit_settings(template, {"room.name": room, **_parse_values(request.values)})
         own = enrolment[1] if enrolment and enrolment[1].room == room else None  # another room's was said already
-        check_card_table(tomllib.loads(settings), Path(SETTINGS_NAME), own, CardPaths())
+        checked = check_card_table(tomllib.loads(settings), Path(SETTINGS_NAME), own, CardPaths())
     except SettingsInvalid as invalid:
         problems += invalid.problems
         return None
@@ -179,7 +213,12 @@ def _prepare_card(
     except ValueError as problem:
         problems.append(str(problem))
         return None
-    return PersonalisedCard(room=room, settings=settings.encode(), enrolment=enrolment[0] if enrolment else None)
+    return PersonalisedCard(
+        room=room,
+        settings=settings.encode(),
+        enrolment=enrolment[0] if enrolment and request.enrolment is not None else None,
+        network=checked.network,
+    )
 
 
 def _edit_settings(template: bytes, values: Mapping[str, Any]) -> str:
@@ -210,14 +249,25 @@ def _parse_values(values: Mapping[str, str]) -> dict[str, Any]:
     return typed
 
 
-def _unique_values(
-    request: PersonalisationRequest, enrolment: tuple[bytes, EnrolmentFile] | None
-) -> dict[str, str]:
-    """Return what no two cards may share, each with words for it."""
-    marks = {}
-    for key in ("network.address", "network.address6"):
-        if address := request.values.get(key, "").partition("/")[0]:
-            marks[address] = f"the address {address}"
+def _unique_values(card: PersonalisedCard, enrolment: tuple[bytes, EnrolmentFile] | None) -> dict[str, str]:
+    """Return what no two cards may share, each with words for it; addresses however they were written."""
+    marks = {address: f"the address {address}" for address in card.network.own_addresses}
     if enrolment is not None:
         marks[enrolment[1].token] = "the token in its bundle"
     return marks
+
+
+def _gateways(card: PersonalisedCard) -> list[str]:
+    return [one.text for one in (card.network.gateway, card.network.gateway6) if one is not None]
+
+
+def _crossed_gateways(
+    card: PersonalisedCard, seen: Mapping[str, str], gateways: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield where one room's address is another's gateway."""
+    for address in card.network.own_addresses:
+        if address in gateways:
+            yield f"the address {address} is the gateway of {gateways[address]}"
+    for gateway in _gateways(card):
+        if gateway in seen:
+            yield f"the gateway {gateway} is the address of {seen[gateway]}"

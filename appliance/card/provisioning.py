@@ -106,6 +106,7 @@ class Provisioning:
 
     def _make_builtin_index(self) -> None:
         folder = self._paths.room_data / "starter"
+        self._machine.make_folder(folder, group=GROUP)  # which also sees that it is where it should be
         builtin_list.open_builtin_index(folder)
         for path in (folder, *folder.rglob("*")):
             self._machine.set_owner(path, 0o755 if path.is_dir() else 0o644, "root", GROUP)

@@ -7,12 +7,14 @@ say. What is left out has a default that works. What a room's settings have too 
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import field
 
 from appliance.settings.common import (
+    PRIVATE_NETWORKS,
     ButtonSection,
     CommonDnsSection,
     CommonLogSection,
@@ -72,6 +74,34 @@ class InterfaceAddress(msgspec.Struct, frozen=True):
         other = ipaddress.ip_address(address.text)
         return other in ipaddress.ip_interface(self.text).network or (self.is_6 and other.is_link_local)
 
+    @property
+    def problem(self) -> str:
+        """Why no machine can have it as its own address, or ""."""
+        own = ipaddress.ip_interface(self.text).ip
+        if own.is_loopback or own.is_multicast or own.is_unspecified or str(own) == "255.255.255.255":
+            return f"{self} is no address that a machine on a network can have"
+        if own.is_link_local:
+            return f"{self} is link-local: no other network reaches it"
+        return self.reserved_problem(IpAddress(str(own)))
+
+    def reserved_problem(self, address: IpAddress) -> str:
+        """Return why an address of this network belongs to no machine (RFC 919; RFC 4291, 2.6.1), or ""."""
+        network, wanted = ipaddress.ip_interface(self.text).network, ipaddress.ip_address(address.text)
+        if (
+            network.prefixlen >= network.max_prefixlen - 1
+        ):  # of two addresses both are machines' (RFC 3021, RFC 6164)
+            return ""
+        if wanted == network.network_address:
+            return f"{address} stands for the network {network} itself"
+        if wanted == network.broadcast_address and not self.is_6:
+            return f"{address} reaches everybody in {network} at once (broadcast)"
+        return ""
+
+    @property
+    def address(self) -> str:
+        """The address alone."""
+        return str(ipaddress.ip_interface(self.text).ip)
+
     def __str__(self) -> str:
         return self.text
 
@@ -115,12 +145,21 @@ class CardNetwork(msgspec.Struct, frozen=True, kw_only=True):
     gateway6: IpAddress | None = None
 
     def __post_init__(self) -> None:
-        _ensure_pair("", self.address, self.gateway, is_6=False)
-        _ensure_pair("6", self.address6, self.gateway6, is_6=True)
+        problems = [
+            *_pair_problems("", self.address, self.gateway, is_6=False),
+            *_pair_problems("6", self.address6, self.gateway6, is_6=True),
+        ]
         if self.address is not None and self.gateway is None:
-            raise ValueError("gateway: is missing beside address; the room would not reach the internet")
+            problems.append("gateway: is missing beside address; the room would not reach the internet")
         if self.ipv6 == "off" and self.address6 is not None:
-            raise ValueError("address6: IPv6 is off; leave one of the two out")
+            problems.append("address6: IPv6 is off; leave one of the two out")
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """The addresses that this card has for certain."""
+        return tuple(one.address for one in (self.address, self.address6) if one is not None)
 
 
 class CardTime(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,16 +193,61 @@ class CardSettings(msgspec.Struct, frozen=True, kw_only=True):
     log: CommonLogSection = field(default_factory=CommonLogSection)
     policy: CommonPolicySection | None = None
 
+    def __post_init__(self) -> None:
+        problems = [*_self_asking_problems(self), *_unserved_problems(self)]
+        if problems:
+            raise ValueError("; ".join(problems))
 
-def _ensure_pair(ending: str, own: InterfaceAddress | None, gateway: IpAddress | None, *, is_6: bool) -> None:
+
+def _pair_problems(
+    ending: str, own: InterfaceAddress | None, gateway: IpAddress | None, *, is_6: bool
+) -> Iterator[str]:
+    """Yield what contradicts itself in an address and its gateway."""
     kind = "IPv6" if is_6 else "IPv4"
     if own is not None and own.is_6 is not is_6:
-        raise ValueError(f"address{ending}: {own} is not an address of {kind}")
+        yield f"address{ending}: {own} is not an address of {kind}"
+        return
+    if own is not None and own.problem:
+        yield f"address{ending}: {own.problem}"
     if gateway is None:
         return
     if gateway.is_6 is not is_6:
-        raise ValueError(f"gateway{ending}: {gateway} is not an address of {kind}")
-    if own is None:
-        raise ValueError(f"gateway{ending}: stands alone; name address{ending} too, or leave both out")
-    if not own.network_has(gateway):
-        raise ValueError(f"gateway{ending}: {gateway} does not lie in the network of {own}")
+        yield f"gateway{ending}: {gateway} is not an address of {kind}"
+    elif own is None:
+        yield f"gateway{ending}: stands alone; name address{ending} too, or leave both out"
+    elif gateway.text == own.address:
+        yield f"gateway{ending}: {gateway} is the room's own address; it would send everything to itself"
+    elif not own.network_has(gateway):
+        yield f"gateway{ending}: {gateway} does not lie in the network of {own}"
+    elif not is_6 and (reserved := own.reserved_problem(gateway)):  # of IPv6 it is any of the routers
+        yield f"gateway{ending}: {reserved}"
+
+
+def _self_asking_problems(card: CardSettings) -> Iterator[str]:
+    """Yield what would make the room ask itself, round and round."""
+    forwarded = (server for forward in card.dns.forward for server in forward.upstreams)
+    asked = [("dns.upstreams", server.host) for server in card.dns.upstreams]
+    asked += [("dns.forward.upstreams", server.host) for server in forwarded]
+    asked += [("time.servers", server.text) for server in card.time.servers]
+    for key, host in asked:
+        if host in card.network.own_addresses or _is_this_machine(host):
+            yield f"{key}: {host} is this room itself; name a server outside it"
+
+
+def _unserved_problems(card: CardSettings) -> Iterator[str]:
+    """Yield where the devices beside the room would be refused: `clients` was written, and leaves them out."""
+    if card.dns.clients == PRIVATE_NETWORKS:
+        return
+    served = [ipaddress.ip_network(str(network)) for network in card.dns.clients]
+    for own in (card.network.address, card.network.address6):
+        if own is not None and not any(ipaddress.ip_address(own.address) in network for network in served):
+            network = ipaddress.ip_interface(own.text).network
+            yield f"dns.clients: leaves out {network}, in which the room itself is: nobody there would be answered"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified

@@ -8,6 +8,7 @@ import click
 from appliance.card import boot_partition, personalisation
 from appliance.card.boot_partition import BootFiles, ImageBootFiles, ImageInvalid, MountedBootFiles
 from appliance.card.personalisation import (
+    ENROLMENT_NAME,
     SETTINGS_NAME,
     PersonalisationError,
     PersonalisationRequest,
@@ -44,10 +45,13 @@ def command(
     if image.is_dir():
         if table is not None or output is not None:
             raise click.UsageError(f"{image} is one card: --csv and --output are for images.")
+        boot = MountedBootFiles(image)
         [card] = personalisation.prepare_cards(
-            [_request_from_options(room, bundle, common)], _read_template(MountedBootFiles(image), image)
+            [_request_from_options(room, bundle, common)],
+            _read_template(boot, image),
+            boot.read_file(ENROLMENT_NAME),
         )
-        card.write_boot_files(MountedBootFiles(image))
+        card.write_boot_files(boot)
         click.echo(f"{image}: {card.room}")
         return
     boot_partition.require_tools()
@@ -67,7 +71,10 @@ def _write_images(image: Path, requests: list[PersonalisationRequest], folder: P
         if packed:
             with click.progressbar(length=image.stat().st_size, label="unpacking", file=sys.stderr) as bar:
                 boot_partition.unpack_image(image, raw, bar.update)
-        cards = personalisation.prepare_cards(requests, _read_template(ImageBootFiles(raw), image))
+        boot = ImageBootFiles(raw)
+        cards = personalisation.prepare_cards(
+            requests, _read_template(boot, image), boot.read_file(ENROLMENT_NAME)
+        )
         targets = [single or folder / f"{_stem(image)}-{card.host_name}.img" for card in cards]
         there = [f"{target}: exists already; remove it, or name another" for target in targets if target.exists()]
         if there:

@@ -163,6 +163,59 @@ def test_every_mistake_in_a_table_is_said_with_its_line_before_anything_is_writt
     assert TOKEN not in done.stderr
 
 
+def test_rows_that_contradict_each_other_are_found_however_they_are_written(image: Path, tmp_path: Path) -> None:
+    table = tmp_path / "rooms.csv"
+    table.write_text(
+        "room,address,gateway,address6\n"
+        "Room 4,192.0.2.14/24,192.0.2.1,2001:db8::14/64\n"
+        "Room 5,192.0.2.15/25,192.0.2.1,2001:DB8:0::14/64\n"
+        "Room 6,192.0.2.1/24,192.0.2.2,\n"
+        "Room 7,192.0.2.17/24,192.0.2.15,\n"
+        "Röom 4,192.0.2.18/24,192.0.2.254,\n"
+    )
+    done = personalise(image, "--csv", table, "--output", tmp_path / "cards")
+    assert done.returncode == 1
+    for words in (
+        "line 3: the address 2001:db8::14 is also that of Room 4 (rooms.csv line 2)",
+        "line 4: the address 192.0.2.1 is the gateway of Room",
+        "line 5: the gateway 192.0.2.15 is the address of Room 5",
+        "line 6: the host name room-4 is also that of Room 4",
+        "4 mistakes",
+    ):
+        assert words in done.stderr
+
+
+def test_two_rows_do_not_share_the_address_that_the_image_brings(image: Path, tmp_path: Path) -> None:
+    fixed = tmp_path / "fixed.img"
+    network = ("--set", "address=192.0.2.14/24", "--set", "gateway=192.0.2.1")
+    assert personalise(image, "--room", "Room 4", *network, "--output", fixed).returncode == 0
+    table = tmp_path / "rooms.csv"
+    table.write_text("room\nRoom 4\nRoom 5\n")
+    done = personalise(fixed, "--csv", table, "--output", tmp_path / "cards")
+    assert "the address 192.0.2.14 is also that of Room 4" in done.stderr
+
+
+def test_the_bundle_that_is_there_is_another_rooms(image: Path, tmp_path: Path) -> None:
+    enrolled = tmp_path / "enrolled.img"
+    bundle = make_bundle(tmp_path / "room4.bundle", "Room 4")
+    assert personalise(image, "--bundle", bundle, "--output", enrolled).returncode == 0
+    done = personalise(enrolled, "--room", "Room 5", "--output", tmp_path / "room5.img")
+    assert done.returncode == 1
+    assert "nothing was written: the hallpass.bundle that is there enrols 'Room 4', not 'Room 5'" in done.stderr
+    again = tmp_path / "again.img"
+    assert personalise(enrolled, "--room", "Room 4", "--set", "led.pin=22", "--output", again).returncode == 0
+    assert read(again)[1] == bundle.read_bytes()
+
+
+def test_an_address_that_is_centrals_own_is_a_mistake(image: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "room4.bundle"
+    bundle.write_bytes(encode_enrolment(EnrolmentFile(room="Room 4", url="https://192.0.2.14:8082", token=TOKEN)))
+    network = ("--set", "address=192.0.2.14/24", "--set", "gateway=192.0.2.1")
+    done = personalise(image, "--bundle", bundle, *network, "--output", tmp_path / "x.img")
+    assert "192.0.2.14 is central's address" in done.stderr
+    assert not (tmp_path / "x.img").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
