@@ -60,6 +60,10 @@ async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = ti
         writer, live_feed, lamp_controller, monitor, commit_seconds=settings.log.commit_seconds, now=now
     )
     button = _make_button(settings, paths, lamp_controller, monitor, now)
+    # Before anybody can reach it: who is told to stop while it starts hands over what it has, too.
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
     await live_feed.start_server(paths.live_feed_socket)
     servers = [
         await start_room_server(service.serve_worker, paths.query_log_socket),
@@ -67,9 +71,6 @@ async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = ti
             service.serve_control, paths.query_log_control_socket, line_bytes=control.LINE_BYTES
         ),
     ]
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     tasks = [
         asyncio.create_task(_maintain_regularly(paths, service, lamp_controller, now)),
         asyncio.create_task(_send_incidents_regularly(service)),
