@@ -4,18 +4,22 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from appliance.card.paths import CardPaths
 from appliance.commands.options import find_config, json_option, print_json
 from appliance.doctor import rooms
 from appliance.doctor.check_result import Check, CheckResult, ok, problem, run_check
 from appliance.doctor.machine import MachineDoctor
+from appliance.doctor.network import NetworkDoctor
 from appliance.doctor.room import RoomDoctor
 from appliance.doctor.rooms import RemoteRoom, RoomPorts, RoomReport
+from appliance.room.addresses import outbound_addresses
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
@@ -30,6 +34,8 @@ _MARKS = {"ok": "ok", "problem": "problem", "unknown": "-"}
               help="The rooms of a table: columns room and address, as the cards were made from.")  # fmt: skip
 @click.option("--all", "everywhere", is_flag=True,
               help="Every room of central's list, on the machine that central runs on.")  # fmt: skip
+@click.option("--network", is_flag=True,
+              help="Look whether devices here can get past the filter; HOST is their room's address.")  # fmt: skip
 @click.option("--config", type=click.Path(path_type=Path),
               help="The room's settings; on a card they are found. With --all: central's.")  # fmt: skip
 @click.option("--domain", default="local", show_default=True,
@@ -44,6 +50,7 @@ def command(
     hosts: tuple[str, ...],
     table: Path | None,
     everywhere: bool,
+    network: bool,
     config: Path | None,
     domain: str,
     port: int,
@@ -55,12 +62,15 @@ def command(
     """Look whether rooms are well: this machine's, or those at the addresses HOST.
 
     One line for each check, with what to do where something is wrong; for several rooms what is wrong with each,
-    and a table. Shows nothing of what anybody has asked for.
+    and a table. With --network, run on a device of a room, or on its Pi: which ways lead past the filter, each
+    with the rule to write. Shows nothing of what anybody has asked for.
 
     Exits 0 where all is well, 1 where anything is wrong, 2 on wrong use.
     """
-    _check_use(hosts, table, config, everywhere=everywhere)
+    _check_use(hosts, table, config, everywhere=everywhere, network=network)
     logging.disable(logging.WARNING)  # what matters is said as a finding
+    if network:
+        _report("this network", "", _check_network(hosts), as_json=as_json)
     ports = RoomPorts(port, web_port, tls_port, https_port)
     remote = [RemoteRoom(host, ports=ports) for host in hosts]
     if table is not None:
@@ -72,23 +82,40 @@ def command(
         click.echo("central knows no room yet: hallpass central enrol NAME", err=True)
     if len(remote) > 1 or (everywhere or table is not None):
         reports = _check_many(remote)
-        if not as_json:
+        if as_json:
+            _print_json(reports)
+        else:
             _print_summary(reports)
-    else:
-        findings = rooms.check_remote_room(remote[0]) if remote else _check_here(config)
-        found = tuple(findings if as_json else _print_results(findings))
-        host = remote[0].host if remote else ""
-        reports = [RoomReport(host or "this machine", host, found)]
+        sys.exit(1 if any(report.problems for report in reports) else 0)
+    if remote:
+        _report(remote[0].host, remote[0].host, rooms.check_remote_room(remote[0]), as_json=as_json)
+    _report("this machine", "", _check_here(config), as_json=as_json)
+
+
+def _report(room: str, host: str, findings: Iterable[CheckResult], *, as_json: bool) -> NoReturn:
+    """Print what is found, as it comes, and leave with the exit status that it deserves."""
+    report = RoomReport(room, host, tuple(findings if as_json else _print_results(findings)))
     if as_json:
-        _print_json(reports)
-    sys.exit(1 if any(report.problems for report in reports) else 0)
+        _print_json([report])
+    sys.exit(1 if report.problems else 0)
 
 
-def _check_use(hosts: tuple[str, ...], table: Path | None, config: Path | None, *, everywhere: bool) -> None:
+def _check_use(
+    hosts: tuple[str, ...], table: Path | None, config: Path | None, *, everywhere: bool, network: bool
+) -> None:
+    if network and (everywhere or table is not None or len(hosts) > 1):
+        raise click.UsageError("--network looks at one network: the one that this machine is in.")
     if config is not None and not everywhere and (hosts or table is not None):
         raise click.UsageError(
             "HOST, --from-csv and --config exclude each other: a room across the network has its own."
         )
+
+
+def _check_network(hosts: tuple[str, ...]) -> Iterator[CheckResult]:
+    is_card = CardPaths().release.exists()
+    own = outbound_addresses()[:1] if is_card else ()
+    for what, check in NetworkDoctor(*(hosts or own), is_room=is_card).checks():
+        yield from run_check(what, check)
 
 
 def _check_here(config: Path | None) -> Iterator[CheckResult]:
