@@ -21,6 +21,7 @@ from appliance.settings.common import (
     CommonPolicySection,
     LedSection,
 )
+from appliance.settings.dns import ensure_servers_known
 from appliance.settings.values import UpstreamSetting
 
 _KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "sk-ssh-ed25519@openssh.com")
@@ -178,6 +179,10 @@ class CardDns(CommonDnsSection, frozen=True, kw_only=True):
     """[dns]: as in a room, less the addresses at which the card is asked."""
 
     upstreams: tuple[UpstreamSetting, ...] = ()  # left out: what the network offers, else a public service
+
+    def __post_init__(self) -> None:
+        ensure_servers_known(self.upstream, self.upstreams, self.forward)
+        super().__post_init__()
 
 
 class CardSettings(msgspec.Struct, frozen=True, kw_only=True):

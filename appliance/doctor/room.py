@@ -23,8 +23,13 @@ from appliance.room.query_log import control
 from appliance.settings.room import CentralLink, RoomSettings
 from appliance.settings.values import Endpoint, UpstreamSetting
 from blocklists import builtin_list
+from dns.forward.pending_query import ANSWER_RCODES
+from dns.forward.pool import rcode_name
+from dns.forward.server import upstream_title
 from dns.message.constants import RecordType
 from dns.policy.explain import explain
+
+_UPSTREAM_ADVICE = "is the internet there, and may this Pi ask that server? See [dns] upstreams"
 
 
 class RoomDoctor:
@@ -92,16 +97,19 @@ class RoomDoctor:
         return [name for name in found if explain(view, name, RecordType.A, self._now()).verdict == "refused"][:1]
 
     def _upstreams(self) -> Iterator[CheckResult]:
-        for server in self._settings.dns.upstreams:
+        dns = self._settings.dns
+        said = {key: words for one in self._healths() for key, words in one.details.items()}
+        zones = [(".", dns.upstreams), *((f"{one.domain}.", one.upstreams) for one in dns.forward)]
+        for zone, server in ((zone, server) for zone, servers in zones for server in servers):
             where = f"{server.host} ({server.transport})"
             try:
-                seconds = _measure_upstream(server)
+                seconds = _measure_upstream(server, zone)
             except OSError as failure:
-                yield problem(
-                    "upstream",
-                    f"{where}: {failure.strerror or failure}",
-                    "is the internet there, and may this Pi ask that server? See [dns] upstreams",
-                )
+                yield problem("upstream", f"{where}: {failure.strerror or failure}", _UPSTREAM_ADVICE)
+                continue
+            title = upstream_title(server)
+            if words := said.get(f"upstream {title}"):
+                yield problem("upstream", f"{title}: the resolver found that it {words}", _UPSTREAM_ADVICE)
             else:
                 yield ok("upstream", f"{where} answers in {seconds * 1000:.0f} ms")
 
@@ -224,12 +232,20 @@ def _address_to_query(endpoint: Endpoint) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(endpoint.host, endpoint.host)  # noqa: S104 (recognised)
 
 
-def _measure_upstream(server: UpstreamSetting) -> float:
+def _measure_upstream(server: UpstreamSetting, zone: str) -> float:
+    """Ask a server a question about a zone, and judge the answer as the resolver does. Raises OSError."""
     if server.transport == "plain":
-        return query_server(server.host, server.port, ".", kind="NS").seconds
+        response = query_server(server.host, server.port, zone, kind="NS" if zone == "." else "SOA")
+        if response.rcode not in ANSWER_RCODES:
+            raise OSError(f"answers with {rcode_name(response.rcode)}" + _in_brackets(response.explanation))
+        return response.seconds
     began = time.perf_counter()
     with socket.create_connection((server.host, server.port), CONNECT_SECONDS):
         return time.perf_counter() - began
+
+
+def _in_brackets(words: str) -> str:
+    return f" ({words})" if words else ""
 
 
 async def _query_central(link: CentralLink) -> None:

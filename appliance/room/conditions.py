@@ -26,6 +26,7 @@ class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
     pattern: Pattern  # the same
     raised_by: str  # the process that says so
     notice: str = ""  # shown to everybody on the room's pages; "": there it is said otherwise, or not at all
+    notice_details: str = ""  # the process's details under keys that begin so are added to the notice
     in_status_file: bool = (
         True  # whether `words` stands in the card's status file; others are said there otherwise
     )
@@ -60,6 +61,11 @@ class Condition(enum.Enum):
             rhythm="two short flashes, pause",
             pattern=(SHORT, LAST_SHORT),
             raised_by="resolver",
+            notice=(
+                "No name server outside answers, so only sites that this room remembers can be opened. "
+                "Is the internet there? If this stays, tell the technician:"
+            ),
+            notice_details="upstream ",
         ),
     )
     POLICY_DAMAGED = (
@@ -160,6 +166,17 @@ class Condition(enum.Enum):
             rhythm="three long flashes, pause",
             pattern=(Flash(1.5, 0.5), Flash(1.5, 0.5), Flash(1.5, 2.5)),
             raised_by="agent",
+        ),
+    )
+    UPSTREAM_FAILING = (
+        "upstream-failing",
+        ConditionRow(
+            words="a name server outside does not work; others answer in its place",
+            rhythm="one short, two long flashes, pause",
+            pattern=(SHORT, LONG, LAST_LONG),
+            raised_by="resolver",
+            notice="A name server outside does not work; others answer in its place. Tell the technician:",
+            notice_details="upstream ",
         ),
     )
     LISTS_STALE = (

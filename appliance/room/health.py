@@ -66,6 +66,23 @@ def read_health(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
     return tuple(found)
 
 
+def describe_with_details(words: str, prefix: str, condition: Condition, healths: Iterable[ProcessHealth]) -> str:
+    """Return words for a condition, followed by the details under keys that begin with `prefix` ("": none).
+
+    Every worker of a room says the same: each detail stands there once.
+    """
+    if not prefix:
+        return words
+    details = {
+        f"{key.removeprefix(prefix)} {text}"
+        for health in healths
+        if condition in health.conditions
+        for key, text in health.details.items()
+        if key.startswith(prefix)
+    }
+    return " ".join((words, "; ".join(sorted(details)))).strip()
+
+
 def most_urgent_condition(healths: Iterable[ProcessHealth]) -> Condition | None:
     """Return the most urgent condition that any process has, or None: the room is healthy."""
     order = list(Condition)

@@ -24,7 +24,7 @@ from appliance.room.policy_loader import PolicyLoader
 from appliance.room.room_policy import policy_files
 from appliance.room.settings_reload import SettingsReload
 from appliance.sd_notify import sd_notify
-from appliance.settings.dns import DnsCacheSection
+from appliance.settings.dns import DnsCacheSection, with_switches
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
 from dns import worker
@@ -198,11 +198,13 @@ class WorkerGroupFactory:
         certificate = check_certificate_files(dns.tls)
         return WorkerSettings(
             networks=tuple(str(network) for network in dns.clients),
-            upstreams=dns.upstreams,
+            upstreams=with_switches(dns.upstreams, dns.upstream),
             rate_limit=dns.rate_limit,
             query_log_socket=self._paths.query_log_socket,
             page_addresses=page_addresses.current_addresses,
-            forward_zones=tuple(ForwardZone(str(one.domain), one.upstreams) for one in dns.forward),
+            forward_zones=tuple(
+                ForwardZone(str(one.domain), with_switches(one.upstreams, dns.upstream)) for one in dns.forward
+            ),
             local_zones=make_local_zones(settings, page_addresses.current_addresses),
             make_cache=partial(_make_cache, dns.cache),
             certificate=certificate,
@@ -258,7 +260,9 @@ def _health_writer(
         if status.upstreams_down_since is not None:
             conditions.append(Condition.UPSTREAM_DOWN)
             since = time.strftime("%H:%M", time.localtime(status.upstreams_down_since))
-            details["upstreams"] = f"no upstream has answered since {since}"
+            details["upstreams"] = f"no upstream has answered well since {since}"
+        elif any(state.down_since for state in status.upstream_states):
+            conditions.append(Condition.UPSTREAM_FAILING)
         details |= {
             f"upstream {state.server}": _describe_upstream(state)
             for state in status.upstream_states
@@ -282,6 +286,8 @@ def _health_writer(
 def _describe_upstream(state: upstream_health.UpstreamState) -> str:
     """Say what is wrong with an upstream that is down."""
     since = time.strftime("%H:%M", time.localtime(state.down_since))
+    if state.failure:
+        return f"{state.failure} since {since}"
     return f"has not answered since {since}" + (f" ({state.trouble})" if state.trouble else "")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from appliance.settings.dns import DnsCacheSection, DnsForwardSection, DomainName
+from appliance.settings.dns import DnsCacheSection, DnsForwardSection, DnsUpstreamSection, DomainName
 from appliance.settings.values import Network
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
@@ -38,6 +38,7 @@ class CommonDnsSection(msgspec.Struct, frozen=True, kw_only=True):
     workers: NotNegative = 0  # 0: one per core
     rate_limit: NotNegative = 1000  # queries a second per device; 0: off
     forward: tuple[DnsForwardSection, ...] = ()
+    upstream: tuple[DnsUpstreamSection, ...] = ()
     record: tuple[LocalRecord, ...] = ()  # the school's own
     own_names: tuple[DomainName, ...] = (DomainName("hallpass.home.arpa"),)  # of this room's pages
     cache: DnsCacheSection = DnsCacheSection()

@@ -1,6 +1,7 @@
 """The parts of [dns] that few rooms need: domains with servers of their own, local records, encryption, memory."""
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Annotated, Self
 
 import msgspec
@@ -8,6 +9,8 @@ import msgspec
 from appliance.settings.values import CertificateFiles, Endpoint, UpstreamSetting
 from dns import cache
 from dns.errors import InvalidName
+from dns.forward.capabilities import Switch
+from dns.forward.server import upstream_title
 from dns.message.names import canonical
 
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (a server for the room)
@@ -41,6 +44,44 @@ class DnsForwardSection(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.upstreams:
             raise ValueError("upstreams: name at least one server to ask")
+
+
+class DnsUpstreamSection(msgspec.Struct, frozen=True, kw_only=True):
+    """[[dns.upstream]]: how one of the servers is asked, where it is not left to what the room finds out."""
+
+    server: UpstreamSetting  # as it stands among the upstreams
+    mixed_case: Switch = "auto"  # names in random case, against spoofed answers
+    edns: Switch = "auto"
+
+    def __post_init__(self) -> None:
+        if self.server.transport != "plain":
+            raise ValueError("server: only plain servers have switches; over TLS and HTTPS nothing needs them")
+
+
+def ensure_servers_known(
+    switches: Iterable[DnsUpstreamSection],
+    upstreams: Iterable[UpstreamSetting],
+    forward: Iterable[DnsForwardSection],
+) -> None:
+    """Raise ValueError where switches are given for a server that nobody asks."""
+    known = {*upstreams, *(server for one in forward for server in one.upstreams)}
+    for one in switches:
+        if one.server not in known:
+            title = upstream_title(one.server)
+            raise ValueError(f"upstream: {title} is none of the servers that are asked; name it in upstreams too")
+
+
+def with_switches(
+    servers: Iterable[UpstreamSetting], switches: Iterable[DnsUpstreamSection]
+) -> tuple[UpstreamSetting, ...]:
+    """Return servers with what the settings say of each."""
+    by_server = {one.server: one for one in switches}
+    return tuple(
+        msgspec.structs.replace(server, mixed_case=found.mixed_case, edns=found.edns)
+        if (found := by_server.get(server))
+        else server
+        for server in servers
+    )
 
 
 class DnsTlsSection(CertificateFiles, frozen=True, kw_only=True):

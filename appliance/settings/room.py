@@ -20,7 +20,7 @@ from appliance.settings.common import (
     CommonPolicySection,
     LedSection,
 )
-from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection
+from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection, ensure_servers_known
 from appliance.settings.values import CertificateFiles, Endpoint, Network, UpstreamSetting
 from dns.forward.server import is_ip_address
 
@@ -60,6 +60,7 @@ class DnsSection(CommonDnsSection, frozen=True, kw_only=True):
         if not self.listen:
             raise ValueError("listen: name at least one address")
         _ensure_upstreams_resolvable(self)
+        ensure_servers_known(self.upstream, self.upstreams, self.forward)
         super().__post_init__()
 
 

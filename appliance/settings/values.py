@@ -12,6 +12,8 @@ from dns.forward.capabilities import Switch
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
 
+_INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # as Linux names them, less what nobody uses
+
 
 class Endpoint(msgspec.Struct, frozen=True):
     """Where a server listens: an address of this machine, and a port."""
@@ -84,19 +86,43 @@ class UpstreamSetting(msgspec.Struct, frozen=True):
             parts = urlsplit(text)
             if not parts.hostname:
                 raise ValueError(f"{text!r} names no host")
+            if _is_link_local(parts.hostname):
+                raise ValueError(f"{text!r}: an address of one link is asked over TLS or plainly, not over HTTPS")
             name = parts.fragment or parts.hostname
             return cls("https", parts.hostname, parts.port or 443, name, parts.path or "/dns-query")
         if text.startswith("tls://"):
             where, _, name = text.removeprefix("tls://").partition("#")
             endpoint = _endpoint(where, 853)
-            return cls("tls", endpoint.host, endpoint.port, name or endpoint.host)
+            return cls("tls", endpoint.host, endpoint.port, name or endpoint.host.partition("%")[0])
         endpoint = _endpoint(text, 53)
         return cls("plain", endpoint.host, endpoint.port)
 
 
 def _endpoint(text: str, port: int) -> Endpoint:
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
-        address = ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+        # A bracket could pass for a part of an interface's name.
+        address = ipaddress.ip_address(bare if "[" not in bare else "")
     except ValueError:
-        return Endpoint.parse(text)
-    return Endpoint(str(address), port)
+        endpoint = Endpoint.parse(text)
+    else:
+        endpoint = Endpoint(str(address), port)
+    host, _, interface = endpoint.host.partition("%")
+    if _is_link_local(host) and not interface:
+        raise ValueError(
+            f"{host} means something on one link only; name the interface: [{host}%eth0]:{endpoint.port}"
+        )
+    if interface and not _INTERFACE.fullmatch(interface):
+        raise ValueError(f"{interface!r} is no name of an interface")
+    if interface and not _is_link_local(host):
+        raise ValueError(f"{endpoint.host}: only an address of one link has an interface")
+    return endpoint
+
+
+def _is_link_local(host: str) -> bool:
+    """Tell whether a host is an IPv6 address of one link (RFC 4291, section 2.5.6)."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.version == 6 and address.is_link_local

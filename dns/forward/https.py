@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
 
+from dns.forward.block_signals import is_quad9
 from dns.forward.health import UpstreamHealth
 from dns.forward.pending_query import PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, is_ip_address, upstream_title
@@ -45,6 +46,7 @@ class HttpsServer:
         find: LookupAddresses,
     ) -> None:
         self.title = upstream_title(address)
+        self.is_quad9 = is_quad9(address.host, address.server_name)
         self.health = health
         self.handler = handler
         self._address = address

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 
 from dns.errors import MalformedMessage
 from dns.forward import extended_error
+from dns.forward.block_signals import is_block_signal, with_refusal
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamState
 from dns.forward.pending_query import ANSWER_RCODES, AnswerReceiver, PendingQuery
@@ -102,6 +103,8 @@ class UpstreamPool:
         health = server.health
         if data[3] & RCODE not in ANSWER_RCODES:
             return self._handle_error(pending, server, data)
+        if server.is_quad9 and is_block_signal(data):
+            data = with_refusal(data)
         if is_truncated(data) or not pending.complete(data):
             self.handle_malformed_answer(pending, server)
             return False

@@ -1,7 +1,8 @@
 """What every upstream server is, whichever way it is spoken to, and whom it tells how a question went."""
 
 import ipaddress
-from typing import Literal, Protocol
+import socket
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -81,6 +82,10 @@ class UpstreamServer(Protocol):
         """How people know it: as it stands in the settings."""
 
     @property
+    def is_quad9(self) -> bool:
+        """Whether "no such name" without RA means that it keeps the name closed (`dns.forward.block_signals`)."""
+
+    @property
     def health(self) -> UpstreamHealth:
         """How it is doing."""
 
@@ -104,6 +109,16 @@ def is_ip_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def socket_address(host: str, port: int) -> tuple[Any, ...]:
+    """Return an address as a socket takes it. Raises OSError.
+
+    One of a single link (``fe80::1%eth0``, RFC 4007, section 11) gets the number that its interface has just now.
+    """
+    if "%" not in host:
+        return (host, port)
+    return socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0][4]
 
 
 def upstream_title(address: UpstreamAddress) -> str:

@@ -13,6 +13,7 @@ import asyncio
 import ssl
 from typing import cast
 
+from dns.forward.block_signals import is_quad9
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
 from dns.forward.pending_query import PendingQuery
@@ -38,6 +39,7 @@ class StreamServer:
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.title = upstream_title(address)
+        self.is_quad9 = is_quad9(address.host, address.server_name)
         self.health = health
         self.handler = handler
         self.entropy = entropy

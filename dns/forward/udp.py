@@ -16,12 +16,13 @@ import socket
 
 from dns.errors import MalformedMessage
 from dns.forward import extended_error
+from dns.forward.block_signals import is_quad9
 from dns.forward.capabilities import EVIDENCE_NEEDED, SMALL_DATAGRAM_BYTES, Capability, ServerCapabilities
 from dns.forward.connected_batch import ConnectedDatagramBatch
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
 from dns.forward.pending_query import ANSWER_RCODES, NOT_UNDERSTOOD, PendingQuery
-from dns.forward.server import AnswerHandler, UpstreamAddress, UpstreamServer, upstream_title
+from dns.forward.server import AnswerHandler, UpstreamAddress, UpstreamServer, socket_address, upstream_title
 from dns.forward.stream import StreamServer
 from dns.forward.udp_socket import SOCKET_SECONDS, UdpSocket
 from dns.message.header import is_truncated, rcode_of
@@ -45,13 +46,14 @@ class UdpServer:
         health: UpstreamHealth,
     ) -> None:
         self.title = upstream_title(address)
+        self.is_quad9 = is_quad9(address.host, address.server_name)
         self.health = health
         self.capabilities = ServerCapabilities(address.mixed_case, address.edns)
         self.handler = handler
         self.entropy = entropy
         self.batch = batch
         self.loop = asyncio.get_running_loop()
-        self._socket_address = (address.host, address.port)
+        self._host, self._port = address.host, address.port
         self._family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         self._outbox: list[PendingQuery] = []
         self._sockets: list[UdpSocket] = []
@@ -251,7 +253,8 @@ class UdpServer:
                 return
         try:
             sock = self._pick_socket(now)
-        except OSError:
+        except OSError as problem:
+            self.health.note_trouble(problem.strerror or str(problem))
             self.health.counts.unreachable += 1
             for pending in queries:
                 self.loop.call_soon(self.handler.handle_failure, pending, self)
@@ -275,7 +278,7 @@ class UdpServer:
         """Return one of the open ports, by chance; a worn one is replaced."""
         sockets = self._sockets
         if len(sockets) < SOCKETS:
-            sockets.append(UdpSocket(self, self._family, self._socket_address, now))
+            sockets.append(UdpSocket(self, self._family, socket_address(self._host, self._port), now))
             return sockets[-1]
         at = self.entropy.draw_number(1) % SOCKETS
         sock = sockets[at]
@@ -289,7 +292,7 @@ class UdpServer:
                 self.loop.call_later(SOCKET_SECONDS, self.handle_drained, sock)
             else:
                 sock.close()
-            sock = sockets[at] = UdpSocket(self, self._family, self._socket_address, now)
+            sock = sockets[at] = UdpSocket(self, self._family, socket_address(self._host, self._port), now)
         return sock
 
 

@@ -7,7 +7,7 @@ serves at most `SOCKET_QUERIES` questions or `SOCKET_SECONDS`, and no id twice.
 
 import asyncio
 import socket
-from typing import Protocol
+from typing import Any, Protocol
 
 from dns.forward.capabilities import SMALL_DATAGRAM_BYTES, Capability, ServerCapabilities
 from dns.forward.connected_batch import ConnectedDatagramBatch
@@ -70,7 +70,7 @@ class UdpSocket:
         "retire_at",
     )
 
-    def __init__(self, server: UdpSocketOwner, family: int, address: tuple[str, int], now: float) -> None:
+    def __init__(self, server: UdpSocketOwner, family: int, address: tuple[Any, ...], now: float) -> None:
         self._server = server
         self._loop = server.loop
         self._pending: dict[bytes, PendingQuery | None] = {}  # by id, as it travels; None: answered

@@ -24,6 +24,7 @@ from dns.message.edns import OPT_BYTES
 from dns.message.header import CD, HEADER_BYTES
 from dns.message.query import Query, build_query
 from dns.message.wire_names import name_to_wire
+from dns.pipeline.alias_chain import AliasFollower
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import PENDING, Pipeline, StageResult
 
@@ -74,6 +75,7 @@ class Forwarder:
         self._cache = cache
         self._upstream = upstream
         self._clock = clock
+        self._aliases = AliasFollower(cache, upstream.resolve_query, clock)
         self._pending: dict[CacheKey, list[RequestContext]] = {}
         self._pending_count = 0
         self._resume_position = 0
@@ -144,11 +146,28 @@ class Forwarder:
         cached = self._cache.put(key, message, now, question_end)
         if cached is None:
             return False
+        # What is not kept may be an alias without its target: nothing else without a SOA record ends so.
+        if cached.expires_at <= now and key in self._pending and self._follow_alias(key, cached):
+            return True
+        self._finish_query(key, cached, now)
+        return True
+
+    def _follow_alias(self, key: CacheKey, cached: CachedMessage) -> bool:
+        return self._aliases.follow(key, cached, partial(self._handle_whole_answer, key))
+
+    def _handle_whole_answer(self, key: CacheKey, message: bytes) -> None:
+        now = self._clock()
+        cached = self._cache.put(key, message, now)
+        if cached is None:
+            cached = self._cache.put(key, _build_silence(key), now)
+        if cached is not None:
+            self._finish_query(key, cached, now)
+
+    def _finish_query(self, key: CacheKey, cached: CachedMessage, now: float) -> None:
         waiting = self._pending.pop(key, None)
         if waiting:
             is_stale = cached.recheck_at > now and not cached.is_failure
             self._resume_requests(waiting, cached, now, is_stale=is_stale)
-        return True
 
     def _serve_stale(self, key: CacheKey) -> None:
         """Give those who wait the stale answer. The question stays under way: its answer is still wanted."""

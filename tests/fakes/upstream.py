@@ -20,7 +20,7 @@ from typing import Any
 
 import dnslib
 
-from dns.forward.server import ServerAddress
+from dns.forward.server import ServerAddress, socket_address
 
 DEFAULT_ADDRESS = "192.0.2.1"
 SOA = "ns.example.org. hostmaster.example.org. 1 3600 600 86400 60"
@@ -339,8 +339,8 @@ class FakeUpstream:
             udp = socket.socket(family, socket.SOCK_DGRAM)
             try:
                 tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                tcp.bind((self.host, self.port))
-                udp.bind((self.host, tcp.getsockname()[1]))
+                tcp.bind(socket_address(self.host, self.port))
+                udp.bind(socket_address(self.host, tcp.getsockname()[1]))
             except OSError:
                 tcp.close()
                 udp.close()

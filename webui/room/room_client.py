@@ -64,8 +64,11 @@ class RoomClient:
     def list_notices(self) -> tuple[str, ...]:
         """Return what anybody who comes to the pages should know: what the card waits for, what is damaged."""
         said = health.read_health(self._paths.health_folder, time.time())
-        conditions = {condition for one in said for condition in one.conditions}
-        return tuple(one.row.notice for one in Condition if one in conditions and one.row.notice)
+        return tuple(
+            health.describe_with_details(one.row.notice, one.row.notice_details, one, said)
+            for one in Condition
+            if one.row.notice and any(one in process.conditions for process in said)
+        )
 
     def fetch_requests(self) -> rpc.RpcResponse:
         """Return the room's requests, or none while the agent is away."""

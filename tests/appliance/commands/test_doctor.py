@@ -32,12 +32,13 @@ from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import CertificateFiles
+from dns.message.constants import Rcode
 from tests.appliance.commands.test_central import HALLPASS, run
 from tests.fakes.authority import Authority
 from tests.fakes.central import TOKEN, FakeCentral
 from tests.fakes.enrolled import EnrolledRoom
 from tests.fakes.ports import free_port
-from tests.fakes.upstream import FakeUpstream, never
+from tests.fakes.upstream import FakeUpstream, failing, never
 
 MACHINE = ("disk", "memory", "versions", "root", "file systems", "heat", "power", "card", "data partition")
 
@@ -176,6 +177,27 @@ def test_a_room_that_resolves_nothing_is_not_well_however_well_it_filters(short_
     assert found["filter"].state == found["canary"].state == "ok"
     assert found["resolving"].state == "problem"
     assert "SERVFAIL" in found["resolving"].words
+
+
+@pytest.mark.parametrize("rcode", [Rcode.REFUSED, Rcode.SERVFAIL])
+def test_an_upstream_that_fails_a_real_question_is_a_problem(tmp_path: Path, rcode: Rcode) -> None:
+    config = tmp_path / "room.toml"
+    with FakeUpstream(behave=failing(rcode)) as ill, FakeUpstream() as well, FakeUpstream() as own:
+        config.write_text(
+            f'[room]\nname = "Room 4"\ndata = "data"\n'
+            f'[dns]\nupstreams = ["127.0.0.1:{ill.port}", "127.0.0.1:{well.port}"]\n'
+            f'[[dns.forward]]\ndomain = "school.example"\nupstreams = ["127.0.0.1:{own.port}"]\n'
+        )
+        settings = load_settings(config, RoomSettings)
+        found = list(RoomDoctor(settings)._upstreams())
+        assert [one.state for one in found] == ["problem", "ok", "ok"]
+        assert f"answers with {rcode.name}" in found[0].words
+        assert own.names() == ["school.example"]
+        folder = RoomPaths.from_settings(settings).health_folder
+        details = {f"upstream 127.0.0.1:{well.port}": "sends malformed answers since 10:31"}
+        health.write_health(folder, ProcessHealth(process="resolver-1", time=time.time(), details=details))
+        said = [one.words for one in RoomDoctor(settings)._upstreams() if one.state == "problem"]
+        assert any("sends malformed answers since 10:31" in words for words in said)
 
 
 class TestManyRooms:

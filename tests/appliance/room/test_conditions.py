@@ -20,13 +20,14 @@ from appliance.room.health import STALE_SECONDS, ProcessHealth
 from appliance.room.query_log.database import open_database_for_writing
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
+from dns.message.constants import Rcode
 from tests.fakes.authority import Authority
 from tests.fakes.card import FakeCard
 from tests.fakes.central import FakeCentral
 from tests.fakes.clock import FakeClock
 from tests.fakes.enrolled import EnrolledRoom, wait_until
 from tests.fakes.ports import free_port
-from tests.fakes.upstream import FakeUpstream, never
+from tests.fakes.upstream import FakeUpstream, failing, never
 
 ROOT = Path(__file__).parents[3]
 DAY_SECONDS = 86_400.0
@@ -51,6 +52,17 @@ class Faults:
         self.room.start()
         self.room.ask("www.example.org", seconds=1)
         return self._said_by("resolver", Condition.UPSTREAM_DOWN)
+
+    def upstream_failing(self) -> tuple[ProcessHealth, ...]:
+        self._upstream.behave = failing(Rcode.REFUSED)
+        with FakeUpstream() as well:
+            text = self.room.file.read_text()
+            own = f'"127.0.0.1:{self._upstream.port}"'
+            self.room.file.write_text(text.replace(own, f'{own}, "127.0.0.1:{well.port}"'))
+            self.room.start()
+            for number in range(40):
+                self.room.ask(f"n{number}.example.org", seconds=5)
+            return self._said_by("resolver", Condition.UPSTREAM_FAILING)
 
     def policy_damaged(self) -> tuple[ProcessHealth, ...]:
         content = self.room.paths.policy.read_bytes()
@@ -180,6 +192,12 @@ def test_a_real_fault_raises_every_condition(faults: Faults, condition: Conditio
     assert said
     if condition is not Condition.STOPPED:  # nobody says that of itself
         assert {one.process.partition("-")[0] for one in said} == {condition.row.raised_by}
+
+
+def test_a_failing_upstream_is_named_with_how_it_fails(faults: Faults) -> None:
+    said = [one for one in faults.upstream_failing() if Condition.UPSTREAM_FAILING in one.conditions]
+    title = f"upstream 127.0.0.1:{faults._upstream.port}"
+    assert all(one.details[title].startswith("answers with REFUSED since ") for one in said)
 
 
 def test_a_room_is_starting_until_its_resolver_answers(faults: Faults) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.settings.dns import with_switches
 from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
 
@@ -120,3 +121,62 @@ def test_a_server_by_name_needs_somebody_who_can_find_it(tmp_path: Path) -> None
     assert "write https://ADDRESS/dns-query#dns.example.org" in problem
     read(tmp_path, "", ROOM.replace('"192.0.2.53"', '"https://192.0.2.1/dns-query#dns.example.org"'))
     read(tmp_path, "", ROOM.replace('"192.0.2.53"', '"https://dns.example.org/dns-query", "192.0.2.53"'))
+
+
+def test_a_server_may_be_asked_in_another_way_than_the_others(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        """
+        [[dns.forward]]
+        domain = "school.example"
+        upstreams = ["192.0.2.10"]
+
+        [[dns.upstream]]
+        server = "192.0.2.10"
+        mixed_case = "off"
+
+        [[dns.upstream]]
+        server = "192.0.2.53:53"
+        edns = "off"
+        """,
+    )
+    (general,) = with_switches(settings.dns.upstreams, settings.dns.upstream)
+    (own,) = with_switches(settings.dns.forward[0].upstreams, settings.dns.upstream)
+    assert (general.mixed_case, general.edns) == ("auto", "off")
+    assert (own.mixed_case, own.edns) == ("off", "auto")
+
+
+@pytest.mark.parametrize(
+    ("switches", "words"),
+    [
+        ('server = "192.0.2.99"', "192.0.2.99:53 is none of the servers that are asked"),
+        ('server = "tls://192.0.2.53#dns.example.org"', "only plain servers have switches"),
+        ('server = "192.0.2.53"\nedns = "sometimes"', "edns"),
+        ('server = "192.0.2.53"\ncookies = "on"', "cookies: is not a setting"),
+    ],
+)
+def test_switches_that_would_do_nothing_are_mistakes(tmp_path: Path, switches: str, words: str) -> None:
+    (problem,) = problems(tmp_path, f"[[dns.upstream]]\n{switches}\n")
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        ("[fe80::53]:53", "name the interface"),
+        ("fe80::53", "name the interface"),
+        ("tls://[fe80::53]#dns.example.org", "name the interface"),
+        ("[2001:db8::53%eth0]:53", "only an address of one link has an interface"),
+        ("https://[fe80::53]/dns-query", "not over HTTPS"),
+    ],
+)
+def test_an_address_of_one_link_needs_its_interface(tmp_path: Path, server: str, words: str) -> None:
+    (problem,) = problems(tmp_path, "", ROOM.replace("192.0.2.53", server))
+    assert words in problem
+
+
+def test_an_address_of_one_link_is_a_server_where_its_interface_is_named(tmp_path: Path) -> None:
+    settings = read(tmp_path, "", ROOM.replace('"192.0.2.53"', '"[fe80::53%eth0]:53", "tls://[fe80::53%eth0]"'))
+    plain, encrypted = settings.dns.upstreams
+    assert (plain.host, plain.port) == ("fe80::53%eth0", 53)
+    assert encrypted.server_name == "fe80::53"

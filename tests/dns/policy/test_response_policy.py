@@ -254,3 +254,27 @@ def test_canary_and_designated_resolver_names_are_answered_in_the_form_that_work
     verdict = policy().view_for_group("staff").decide(name, qtype, NOW)
 
     assert (verdict.action, verdict.step, verdict.answer) == (Action.BLOCK, Step.BYPASS, answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "filter_name"),
+    [
+        ("146.112.61.106", "Cisco Umbrella"),
+        ("::ffff:146.112.61.104", "Cisco Umbrella"),
+        ("93.158.134.250", "Yandex.DNS"),
+        ("2a02:6b8::b10c:bad", "Yandex.DNS"),
+        ("195.46.39.1", "SafeDNS"),
+    ],
+)
+def test_the_page_of_an_upstreams_filter_is_its_refusal_and_no_opening_changes_that(
+    text: str, filter_name: str
+) -> None:
+    unblocks = (Unblock(id="u", site="opened.example", until=minutes(10)),)
+    for name in ("free.example", "opened.example"):
+        verdict = address(policy(unblocks=unblocks).view(PUPIL), name, text)
+        assert (verdict.action, verdict.step, verdict.source) == (Action.BLOCK, Step.UPSTREAM, "upstream")
+        assert verdict.entry.startswith(filter_name)
+
+
+def test_the_neighbours_of_a_filters_page_are_ordinary_addresses() -> None:
+    assert address(policy().view(PUPIL), "free.example", "146.112.61.111").action is Action.ALLOW

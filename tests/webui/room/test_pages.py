@@ -124,6 +124,21 @@ def test_whoever_comes_is_told_what_stands_between_the_room_and_central(
     assert b"echnician" in page, "and what to do"
 
 
+def test_teachers_are_told_which_upstream_fails_and_how(teacher: FlaskClient, app: Flask) -> None:
+    folder = app.extensions["room"]._paths.health_folder
+    said = "192.0.2.53:53 answers with REFUSED since 10:31"
+    for number in (1, 2):  # both workers
+        details = {"upstream 192.0.2.53:53": "answers with REFUSED since 10:31", "policy": "7"}
+        process = ProcessHealth(
+            process=f"resolver-{number}",
+            time=time.time(),
+            conditions=(Condition.UPSTREAM_FAILING,),
+            details=details,
+        )
+        health.write_health(folder, process)
+    assert teacher.get("/").get_data(as_text=True).count(said) == 1
+
+
 def test_a_table_that_cannot_be_read_signs_nobody_in_and_nobody_out(app: Flask, teacher: FlaskClient) -> None:
     table = app.session_interface.table  # type: ignore[attr-defined]  # ours
     assert teacher.get("/").status_code == 200

@@ -1,0 +1,179 @@
+"""Follows an alias whose target a server did not give (RFC 1034, section 5.3.3): servers that do not recurse.
+
+What is found is put together to one answer, records in the order of the way, so that the policy decides every name
+and address on it like those of any other answer. A way is followed over `MAX_ALIASES` questions at most and never
+in a circle. Where the target fails, so does the whole.
+
+This is rare, so messages are taken apart by a library (dnslib). Whatever it makes of hostile bytes, the answer is
+a failure.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import dnslib
+import msgspec
+
+from dns.cache import CachedMessage, CacheKey, MessageCache
+from dns.errors import MalformedMessage
+from dns.forward.extended_error import build_failure_message
+from dns.forward.pending_query import AnswerReceiver
+from dns.message.constants import ExtendedErrorCode, RecordType
+from dns.message.edns import OPT_BYTES, build_opt_record, encode_extended_error
+from dns.message.header import AD, CD, HEADER_BYTES, RCODE
+from dns.message.query import build_query
+from dns.message.scanner import scan_records
+from dns.message.wire_names import name_from_wire, name_to_wire
+
+MAX_ALIASES = 8  # that are followed for one question
+
+_DO = 0x100  # of a cache key's flags
+_FOLLOWED_NEVER = frozenset({int(RecordType.CNAME), int(RecordType.ANY)})
+
+Resolve = Callable[[bytes, int, str, AnswerReceiver], None]
+
+
+class AliasChain(msgspec.Struct):
+    """One way under way."""
+
+    key: CacheKey  # what was asked
+    done: Callable[[bytes], None]  # takes the whole answer, or a failure
+    found: list[tuple[str, bytes]]  # each name on the way, and what is said of it
+    names: set[str]  # where it has been
+
+
+class AliasFollower:
+    """Asks for the targets of aliases."""
+
+    def __init__(self, cache: MessageCache, resolve: Resolve, clock: Callable[[], float]) -> None:
+        self._cache = cache
+        self._resolve = resolve
+        self._clock = clock
+
+    def follow(self, key: CacheKey, cached: CachedMessage, done: Callable[[bytes], None]) -> bool:
+        """Follow the alias that an answer ends with; False: it ends with none. `done` is called once, or never."""
+        target = dangling_target(key, cached)
+        if target is None:
+            return False
+        self._take_step(AliasChain(key, done, [(key[0], cached.message)], {key[0]}), target)
+        return True
+
+    def _take_step(self, chain: AliasChain, target: str) -> None:
+        if target in chain.names:
+            self._fail(chain, "aliases that lead in a circle")
+            return
+        if len(chain.names) > MAX_ALIASES:
+            self._fail(chain, "too many aliases")
+            return
+        chain.names.add(target)
+        _, qtype, flags = chain.key
+        key = (target, qtype, flags)
+        now = self._clock()
+        cached = self._cache.get(key, now)
+        if cached is not None and cached.is_fresh(now):
+            self._take_answer(chain, key, cached)
+            return
+        try:
+            query = build_query(target, qtype, flags=flags & CD, dnssec=bool(flags & _DO))
+        except MalformedMessage:
+            self._fail(chain, "an alias of a name that cannot be")
+            return
+        end = len(query) - OPT_BYTES
+        self._resolve(query, end, target, partial(self._handle_answer, chain, key, end))
+
+    def _handle_answer(self, chain: AliasChain, key: CacheKey, question_end: int, message: bytes | None) -> bool:
+        if message is None:
+            self._fail(chain, "no upstream answered for an alias's target")
+            return True
+        cached = self._cache.put(key, message, self._clock(), question_end)
+        if cached is None:
+            return False
+        if chain.found:  # else it was given up before
+            self._take_answer(chain, key, cached)
+        return True
+
+    def _take_answer(self, chain: AliasChain, key: CacheKey, cached: CachedMessage) -> None:
+        chain.found.append((key[0], cached.with_aged_ttls(self._clock())))
+        if (target := dangling_target(key, cached)) is not None:
+            self._take_step(chain, target)
+            return
+        try:
+            whole = join_answers(chain.found, cached)
+        except MalformedMessage:
+            self._fail(chain, "an alias whose target cannot be read")
+            return
+        self._finish(chain, whole)
+
+    def _fail(self, chain: AliasChain, text: str) -> None:
+        name, qtype, _ = chain.key
+        question = name_to_wire(name) + qtype.to_bytes(2, "big") + b"\0\1"
+        self._finish(chain, build_failure_message(question, ExtendedErrorCode.OTHER, text))
+
+    @staticmethod
+    def _finish(chain: AliasChain, message: bytes) -> None:
+        if chain.found:
+            chain.found = []
+            chain.done(message)
+
+
+def dangling_target(key: CacheKey, cached: CachedMessage) -> str | None:
+    """Return the name at which an answer's aliases end without anything said about it; None: there are none."""
+    message, (name, qtype, _) = cached.message, key
+    if message[3] & RCODE or qtype in _FOLLOWED_NEVER or cached.extended_error is not None:
+        return None
+    try:
+        _, answer, authority, _ = scan_records(message)
+        if any(record[0] in {qtype, RecordType.DNAME} for record in answer):
+            return None
+        if any(record[0] == RecordType.SOA for record in authority):
+            return None  # there is nothing (RFC 2308, section 2.2)
+        aliases = {
+            name_from_wire(message, at): name_from_wire(message, data_at)
+            for rtype, _, _, at, data_at, _ in answer
+            if rtype == RecordType.CNAME
+        }
+    except MalformedMessage:
+        return None
+    if name not in aliases:
+        return None
+    end = name
+    while end in aliases:
+        end = aliases.pop(end)
+    return end
+
+
+def join_answers(found: list[tuple[str, bytes]], last: CachedMessage) -> bytes:
+    """Return one answer made of several, each to the target of the one before. Raises MalformedMessage."""
+    try:
+        parsed = [dnslib.DNSRecord.parse(_with_plain_question(name, message)) for name, message in found]
+        made = dnslib.DNSRecord(parsed[0].header)
+        made.header.rcode = parsed[-1].header.rcode
+        made.add_question(*parsed[0].questions)
+        for one in parsed:
+            made.add_answer(*one.rr)
+        made.add_auth(*parsed[-1].auth)
+        packed = bytearray(made.pack())
+    except MalformedMessage:
+        raise
+    except Exception as problem:  # the library's errors have no common root
+        raise MalformedMessage(f"cannot be joined: {problem}") from problem
+    if not all(message[3] & AD for _, message in found):
+        packed[3] &= ~AD
+    return bytes(packed) if last.extended_error is None else _with_errors(bytes(packed), last)
+
+
+def _with_plain_question(name: str, message: bytes) -> bytes:
+    """Return a message whose question is in lower case, as the records' owners are: its own case is chance."""
+    wire = name_to_wire(name)
+    return message[:HEADER_BYTES] + wire + message[HEADER_BYTES + len(wire) :]
+
+
+def _with_errors(message: bytes, last: CachedMessage) -> bytes:
+    """Add what the last server explained: perhaps it keeps the target closed."""
+    explained = last.extended_error
+    if explained is None:
+        return message
+    options = explained.options
+    if explained.blocked_text is not None:
+        options += encode_extended_error(ExtendedErrorCode.BLOCKED, explained.blocked_text)
+    return message[:10] + b"\0\1" + message[12:] + build_opt_record(dnssec_ok=False, options=options)

@@ -1,0 +1,26 @@
+"""Addresses at which public filters explain what they keep closed: an answer that holds one is their refusal.
+
+Seen 2026-11; each is used for nothing else.
+
+===============================  ============================================================================
+Cisco Umbrella and OpenDNS       "Cisco Umbrella Block Page IP Addresses"
+                                 (https://support.opendns.com/hc/en-us/articles/227986927), as Pi-hole's FTL
+                                 has them too
+Yandex.DNS "Safe", "Family"      https://yandex.com/support/dns; OONI's list of answers that censor has them
+SafeDNS                          https://www.safedns.com; the same list
+===============================  ============================================================================
+"""
+
+import ipaddress
+
+from dns.policy.lookups import Address
+
+_PAGES: dict[str, tuple[str, ...]] = {
+    "Cisco Umbrella": tuple(f"146.112.61.{last}" for last in range(104, 111)),
+    "Yandex.DNS": ("93.158.134.250", "213.180.193.250", "2a02:6b8::b10c:bad", "2a02:6b8::b10c:babe"),
+    "SafeDNS": ("195.46.39.1",),
+}
+
+BLOCK_PAGES: dict[Address, str] = {
+    ipaddress.ip_address(address): filter_name for filter_name, pages in _PAGES.items() for address in pages
+}
