@@ -2,13 +2,15 @@
 
 How a name is looked at:
 
-1. Names under one of the exception names are left alone, and so are the names that no list can close.
-2. Exception words are found first; the letters they cover are not looked at again (`essex` hides its `sex`).
+1. Names under one of the exception names are left alone, and so are the names that no list can close
+   (`blocklists.never_block`), and every name with a word in it that says that it helps (`addiction`, `survivor`).
+2. Exception words are found first; a word that begins within one does not count (`essex` hides its `sex`, and
+   `essex-chat` is no `sex-chat`).
 3. Among the rest a word counts where its kind lets it: anywhere; at the beginning or end of a part; or only as a
    whole part. Parts are what stands between dots, hyphens, underscores and digits. The last label (the top-level
    domain) is not looked at.
 
-One Aho-Corasick automaton finds all words of both sorts in one pass over the name.
+One Aho-Corasick automaton finds all words of every sort in one pass over the name.
 """
 
 import enum
@@ -28,6 +30,8 @@ from dns.message.names import parents
 from dns.policy.verdict import BlockEntry
 
 KEYWORDS_SOURCE = "hallpass-keywords"
+
+_EXCEPTION, _HELP = None, ()  # what the automaton knows such words by, instead of keywords
 
 
 class Boundary(enum.Enum):
@@ -55,13 +59,15 @@ class Keywords:
         exception_words: Iterable[str] = (),
         exception_names: Iterable[str] = (),
         source: str = KEYWORDS_SOURCE,
+        help_words: Iterable[str] = (),
     ) -> None:
         self._words = tuple(words)
         self._exceptions = tuple(exception_words)
+        self._help = tuple(help_words)
         self._names = frozenset((*exception_names, *never_block_names()))
         self._source = source
-        self._version = _hash_of([self._words, self._exceptions, sorted(self._names)])
-        self._automaton = _build_automaton(self._words, self._exceptions)
+        self._version = _hash_of([self._words, self._exceptions, sorted(self._names), self._help])
+        self._automaton = _build_automaton(self._words, self._exceptions, self._help)
 
     @classmethod
     def parse(
@@ -70,6 +76,7 @@ class Keywords:
         exception_words: Iterable[str] = (),
         exception_names: Iterable[str] = (),
         source: str = KEYWORDS_SOURCE,
+        help_words: Iterable[str] = (),
     ) -> "Keywords":
         """Make keywords of words as people write them (`blocklists/keywords.toml`). Raises ListError."""
         return cls(
@@ -77,13 +84,15 @@ class Keywords:
             exception_words,
             exception_names,
             source,
+            help_words,
         )
 
     @classmethod
     def load_builtin(cls) -> "Keywords":
         """Return the keywords that Hallpass brings."""
         table = tomllib.loads(resources.files("blocklists").joinpath("keywords.toml").read_text("utf-8"))
-        return cls.parse(table["words"], table["exceptions"]["words"], table["exceptions"]["names"])
+        exceptions = table["exceptions"]
+        return cls.parse(table["words"], exceptions["words"], exceptions["names"], help_words=exceptions["help"])
 
     @property
     def version(self) -> str:
@@ -98,11 +107,13 @@ class Keywords:
         found = list(self._automaton.iter(looked_at))
         if not found or any(parent in self._names for parent in parents(name)):
             return ()
-        covered = [(end - len(text), end) for end, (text, word) in found if word is None]
+        if any(words == _HELP for _, (_, words) in found):
+            return ()
+        covered = [(end - len(text), end) for end, (text, words) in found if words is _EXCEPTION]
         entries: dict[BlockEntry, None] = {}
         for end, (text, words) in found:
             begin = end - len(text)
-            if words is None or any(first <= begin and end <= last for first, last in covered):
+            if words is _EXCEPTION or any(first <= begin < last for first, last in covered):
                 continue
             for word in words:
                 if _boundary_matches(looked_at, begin + 1, end + 1, word.boundary):
@@ -126,7 +137,7 @@ def _parse_keyword(text: str, category: str) -> Keyword:
     return Keyword(bare, boundary, category)
 
 
-def _build_automaton(words: tuple[Keyword, ...], exceptions: tuple[str, ...]) -> Any:
+def _build_automaton(words: tuple[Keyword, ...], exceptions: tuple[str, ...], helping: tuple[str, ...]) -> Any:
     if not words:
         return None
     automaton = ahocorasick.Automaton()
@@ -135,9 +146,10 @@ def _build_automaton(words: tuple[Keyword, ...], exceptions: tuple[str, ...]) ->
         by_text.setdefault(word.text, []).append(word)
     for text, alike in by_text.items():
         automaton.add_word(text, (text, tuple(alike)))
-    for text in exceptions:
-        if text.lower() not in by_text:
-            automaton.add_word(text.lower(), (text.lower(), None))
+    for meaning, texts in ((_EXCEPTION, exceptions), (_HELP, helping)):
+        for text in (one.lower() for one in texts):
+            if text not in by_text:
+                automaton.add_word(text, (text, meaning))
     automaton.make_automaton()
     return automaton
 

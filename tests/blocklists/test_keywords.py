@@ -85,6 +85,24 @@ def test_exceptions_cover_their_letters_and_names_their_subdomains() -> None:
     assert words.find_block_entries("sexclinic.example")
 
 
+def test_a_word_that_begins_in_an_innocent_one_does_not_count() -> None:
+    words = Keywords.parse({"x": ["sexchat"]}, ["essex"])
+    assert not words.find_block_entries("essexchat.example")
+    assert words.find_block_entries("sexchat.example")
+    assert words.find_block_entries("essex.sexchat.example")
+
+
+def test_a_name_that_says_it_helps_is_left_alone() -> None:
+    words = Keywords.parse({"x": ["~porn"]}, help_words=["addiction"])
+    assert not words.find_block_entries("stop-porn-addiction.example")
+    assert words.find_block_entries("stop-porn.example")
+
+
+@pytest.mark.parametrize("name", ["suicide.example", "rape.example", "great-tits.example", "stow-cum-quy.example"])
+def test_a_word_that_help_lines_and_villages_use_closes_nothing_by_itself(name: str) -> None:
+    assert SHIPPED.find_block_entries(name) == ()
+
+
 def test_names_that_no_list_can_close_are_left_alone() -> None:
     assert not Keywords.parse({"x": ["~search"]}).find_block_entries("forcesafesearch.google.com")
 
