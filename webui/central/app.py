@@ -6,6 +6,7 @@ It answers the rooms' machine interface as well, for rooms that were enrolled be
 import os
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 
@@ -36,6 +37,7 @@ from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.auth import SignInAttempt, SignInRefused
 from webui.shared.base_app import create_base_app
+from webui.shared.school_clock import SchoolClock, install_school_clock
 from webui.shared.server_stop import stop_with_server
 from webui.shared.sign_ins import blueprint as sign_ins
 
@@ -89,6 +91,7 @@ def create_central_app(central: Central) -> Flask:
         largest_body=MAX_UPLOAD_BYTES,
     )
     app.extensions["central"] = central
+    install_school_clock(app, SchoolClock(lambda: ZoneInfo(settings.central.timezone), central.now))
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
     app.register_blueprint(api)
     install_input_checks(app, without=api.name)

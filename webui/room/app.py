@@ -22,6 +22,7 @@ from webui.room.today.views import blueprint as today
 from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
+from webui.shared.school_clock import install_school_clock
 from webui.shared.sign_ins import blueprint as sign_ins
 
 SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "in this room", "password_page": ""}
@@ -39,6 +40,7 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     tls = settings.web.tls
     app = create_base_app(__name__, settings.room.data, cookie="hallpass-room", tls=tls is not None)
     app.extensions["room"] = room
+    install_school_clock(app, room.clock)
     app.extensions["hallpass-csrf"].exempt(block_page)  # a page of another name has no session of ours
     for feature in FEATURES:
         app.register_blueprint(feature)

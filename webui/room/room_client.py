@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from appliance.errors import HallpassError
 from appliance.protocol import RequestState
@@ -21,6 +22,7 @@ from appliance.web_server import KEEPALIVE_SECONDS
 from blocklists.related_names import RelatedName, find_related_names
 from dns.policy.site_names import reason_why_not
 from webui.room.change_feed import ChangeFeed
+from webui.shared.school_clock import SchoolClock
 
 _REPORT_TIMEOUT_SECONDS = 8.0
 _MAX_ADDRESSES = 64
@@ -35,6 +37,7 @@ class RoomClient:
         self.is_enrolled = settings.central is not None
         self.own_names = frozenset(str(name) for name in settings.dns.own_names)
         self.policy = CurrentPolicy(settings)
+        self.clock = SchoolClock(self._zone)
         self._paths = RoomPaths.from_settings(settings)
         self._log = QueryLogReader.from_settings(settings)
         self._changes = ChangeFeed(self._paths.live_feed_socket, self._revision)
@@ -79,7 +82,7 @@ class RoomClient:
 
     def list_blocked_today(self) -> list[QueryLogEntry]:
         """Return what was refused since midnight, the newest first."""
-        return self._log.read_blocked(_midnight())
+        return self._log.read_blocked(self._midnight())
 
     def list_related_names(self, state: RequestState) -> tuple[RelatedName, ...]:
         """Return what was refused to devices within seconds of the site that a request has opened."""
@@ -94,7 +97,7 @@ class RoomClient:
 
     def count_answers_today(self) -> tuple[int, int]:
         """Return how many answers were given since midnight, and how many of them were refusals."""
-        stats = self._log.read_stats(_midnight())
+        stats = self._log.read_stats(self._midnight())
         return stats.queries, stats.refused
 
     def watch_changes(self, keepalive_seconds: float = KEEPALIVE_SECONDS) -> Generator[bool, None, None]:
@@ -105,6 +108,12 @@ class RoomClient:
         status = self.fetch_status(_AGENT_TIMEOUT_SECONDS)
         return (status.revision, status.reachable) if status else (0, False)
 
+    def _midnight(self) -> datetime:
+        return self.clock.midnight().astimezone(UTC)
 
-def _midnight() -> datetime:
-    return datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    def _zone(self) -> tzinfo:
+        """Return the zone that the room's policy names; this machine's while there is no policy."""
+        try:
+            return ZoneInfo(self.policy.load_if_changed().document.timezone)
+        except (HallpassError, OSError, ValueError):
+            return datetime.now().astimezone().tzinfo or UTC

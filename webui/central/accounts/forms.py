@@ -9,6 +9,7 @@ from wtforms.validators import EqualTo, InputRequired, Length, Optional
 from appliance.central.accounts import MIN_PASSWORD_LENGTH
 from appliance.rights import ROLES
 from webui.central.form_helpers import check_day, select_choices
+from webui.shared.school_clock import school_clock
 
 
 class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -39,5 +40,5 @@ class OwnPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type
 
 
 def end_of_day(day: date | None) -> datetime | None:
-    """Return the last moment of a day, in this machine's zone; None for no day."""
-    return datetime.combine(day, time.max).astimezone() if day else None
+    """Return the last moment of a day, on the school's clock; None for no day."""
+    return datetime.combine(day, time.max, school_clock().zone) if day else None

@@ -12,6 +12,7 @@ from webui.central.requests.forms import DecisionForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.school_clock import school_clock
 
 blueprint = create_feature_blueprint("requests", __name__, home="requests.queue")
 
@@ -53,5 +54,5 @@ def decide(request_id: str) -> Redirect:
             )  # fmt: skip
             session.flush()
             undo = url_for("unblocks.end", unblock_id=unblock.id)
-            flash_with_undo(f"{unblock.site} is open until {unblock.until.astimezone():%H:%M}.", undo)
+            flash_with_undo(f"{unblock.site} is open until {school_clock().words(unblock.until)}.", undo)
     return redirect(url_for("requests.queue"))

@@ -109,7 +109,6 @@ def _render_classroom(form: CheckForm, checked: list[tuple[str, Explanation | No
         check_form=form,
         checked=checked,
         category=lambda one: CATEGORIES_BY_ID[one].name if one in CATEGORIES_BY_ID else one,
-        clock=_format_time,
     )
 
 
@@ -119,7 +118,3 @@ def _apply_decision(question: rpc.OverrideRequest, done: str) -> Redirect:
     except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
         return redirect_with_message(f"{no}.", "warning")
     return redirect_with_message(done)
-
-
-def _format_time(time: datetime) -> str:
-    return time.astimezone().strftime("%H:%M")

@@ -20,6 +20,7 @@ from webui.room.form_fields import describe_errors
 from webui.room.today.forms import ReportForm, RequestForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.school_clock import school_clock
 
 blueprint = create_feature_blueprint("today", __name__)
 
@@ -62,7 +63,7 @@ def submit_request() -> str | Redirect:
         flash(f"{no}.", "warning")
         return _render_today(form)
     if opened_until is not None:
-        flash(f"{message.site} is open until {opened_until.astimezone():%H:%M}: you may open it by yourself.")
+        flash(f"{message.site} is open until {school_clock().words(opened_until)}: you may open it by yourself.")
         return redirect(url_for("today.show"))
     status = room().fetch_status()
     if status is not None and status.reachable:
@@ -128,7 +129,7 @@ def _render_today(form: RequestForm) -> str:
         kind=lambda one: _KINDS[one],
         status=room().fetch_status(),
         category=lambda one: _CATEGORY_NAMES.get(one, one),
-        clock=lambda text: datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S"),
+        moment_of=lambda one: datetime.fromtimestamp(one.second, UTC),
     )
 
 
@@ -151,7 +152,7 @@ def _state_words(state: RequestState, agent_response: rpc.RpcResponse, now: date
     if state.request.id in agent_response.unsent:
         return "kept here until central can be reached"
     if state.state == "approved" and state.until is not None:
-        return f"open until {state.until.astimezone():%H:%M:%S}" if state.until > now else "over"
+        return f"open until {school_clock().words(state.until, seconds=True)}" if state.until > now else "over"
     return {"waiting": "waiting for the coordinator", "denied": "not this time", "ended": "over"}.get(
         state.state, state.state
     )
