@@ -20,4 +20,9 @@ def room() -> RoomClient:
 def redirect_with_message(words: str, kind: str = "message") -> Redirect:
     """Say something on the page that the form stood on."""
     flash(words, kind)
+    return redirect_back()
+
+
+def redirect_back() -> Redirect:
+    """Go back to the page that the form stood on."""
     return redirect(url_for("today.show" if request.form.get("from") == "today" else "lessons.show"))

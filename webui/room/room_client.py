@@ -13,6 +13,7 @@ from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.incidents.pupil_reports import ReportOutcome
 from appliance.room.neighbours import addresses_of_device
+from appliance.room.local_overrides import LocalOverrides
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.columns import QueryLogEntry
@@ -79,6 +80,13 @@ class RoomClient:
             return self.call_agent(rpc.ListRequestsRequest())
         except (rpc.AgentUnavailable, rpc.RpcRejected):
             return rpc.RpcResponse()
+
+    def fetch_overrides(self) -> LocalOverrides | None:
+        """Return what the room has decided and is not over, or None while the agent is away."""
+        try:
+            return self.call_agent(rpc.ActiveOverridesRequest()).overrides
+        except (rpc.AgentUnavailable, rpc.RpcRejected):
+            return None
 
     def list_blocked_today(self) -> list[QueryLogEntry]:
         """Return what was refused since midnight, the newest first."""

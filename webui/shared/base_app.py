@@ -14,10 +14,13 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, current_app, render_template
+from flask import Blueprint, Flask, Response, current_app, flash, redirect, render_template, request, url_for
 from flask_bootstrap import Bootstrap5
+from flask_login import current_user
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
 from appliance.errors import HallpassError
@@ -25,6 +28,7 @@ from appliance.sessions import ABSOLUTE_LIMIT, SessionsUnavailable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from flask.typing import ResponseReturnValue
 
 MAX_BODY_BYTES = 1024 * 1024
 RETRY_SECONDS = 5  # after which a browser may ask again for what is away
@@ -69,6 +73,7 @@ def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_bo
     app.extensions["hallpass-csrf"] = CSRFProtect(app)
     app.register_blueprint(shared)
     app.after_request(_add_security_headers)
+    app.register_error_handler(CSRFError, _render_form_without_token)
     app.register_error_handler(HTTPException, _render_http_error)
     app.register_error_handler(SessionsUnavailable, _render_unavailable)
     app.register_error_handler(HallpassError, _render_failure)
@@ -114,6 +119,16 @@ def _add_security_headers(response: Response) -> Response:
             continue
         response.headers.setdefault(name, value)
     return response
+
+
+def _render_form_without_token(problem: CSRFError) -> "ResponseReturnValue":
+    """Let whoever was signed out meanwhile sign in again, and come back to the page of the form."""
+    if current_user.is_authenticated or request.endpoint == "sign_in":
+        return _render_http_error(problem)
+    flash("You were signed out in the meantime. Please sign in; what you sent has to be sent again.", "warning")
+    came_from = urlsplit(request.referrer or "")
+    page = came_from.path if came_from.netloc == request.host else ""
+    return redirect(url_for("sign_in", next=page) if page else url_for("sign_in"))
 
 
 def _render_http_error(problem: HTTPException) -> tuple[str, int]:

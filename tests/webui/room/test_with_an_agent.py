@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from appliance.protocol import Account
 from appliance.room.agent import rpc
+from appliance.room.local_overrides import LocalOverrides
 from appliance.settings.room import DnsSection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from tests.appliance.room.agent.conftest import Agent, central, folder, until
@@ -100,5 +101,62 @@ def test_a_host_that_is_none_is_answered_in_calm(folder: Path, central: FakeCent
             teacher = teacher_of(agent)
             assert teacher.get("/", headers={"Host": host}).status_code == 400
             assert teacher.get("/", headers={"Host": "localhost:8080"}).status_code == 200
+
+    asyncio.run(story())
+
+
+async def overrides_of(agent: Agent) -> LocalOverrides:
+    found = (await agent.ask(rpc.ActiveOverridesRequest())).overrides
+    assert found is not None
+    return found
+
+
+LESSON = {"sites": "bbc.co.uk", "minutes": "30", "title": "Rivers"}
+
+
+def test_a_colleagues_lesson_is_named_before_it_is_replaced(folder: Path, central: FakeCentral) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await agent.ask(rpc.StartLessonRequest("sam", ("example.org",), 60, "The Romans"))
+            (running,) = (await overrides_of(agent)).lessons
+            teacher = teacher_of(agent)
+
+            page = (await asyncio.to_thread(teacher.post, "/classroom/lesson", data=LESSON)).get_data(as_text=True)
+            assert "sam has the lesson “The Romans” running in this room" in page
+            assert "Start mine instead" in page
+            assert 'value="Rivers"' in page
+            assert (await overrides_of(agent)).lessons == (running,)
+
+            await asyncio.to_thread(teacher.post, "/classroom/lesson", data={**LESSON, "replaces": running.id})
+            (mine,) = (await overrides_of(agent)).lessons
+            assert (mine.title, mine.by) == ("Rivers", "tess")
+
+    asyncio.run(story())
+
+
+def test_what_was_decided_can_be_undone_on_the_next_page(folder: Path, central: FakeCentral) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            teacher = teacher_of(agent)
+            await asyncio.to_thread(teacher.post, "/classroom/pause", data={"minutes": "10", "from": "today"})
+            (pause,) = (await overrides_of(agent)).pauses
+            page = await page_of(teacher)
+
+            assert f'action="/classroom/end/{pause.id}"' in page
+            assert "The room is paused until" in page
+            await asyncio.to_thread(teacher.post, f"/classroom/end/{pause.id}")
+            assert not (await overrides_of(agent)).pauses
+
+    asyncio.run(story())
+
+
+def test_a_form_that_is_sent_twice_is_one_request(folder: Path, central: FakeCentral) -> None:
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            teacher = teacher_of(agent)
+            form = {"site": "example.org", "reason": "The Romans", "minutes": "30", "key": "a" * 32, "anyway": "1"}
+            for _ in range(2):
+                await asyncio.to_thread(teacher.post, "/requests", data=form)
+            assert [one.request.id for one in (await agent.ask(rpc.ListRequestsRequest())).requests] == ["a" * 32]
 
     asyncio.run(story())

@@ -1,21 +1,26 @@
 """What a teacher decides for the room at once (a lesson, a pause, a suspended device), and links to check."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from flask import flash, render_template
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.errors import HallpassError
 from appliance.rights import Right
 from appliance.room.agent import rpc
+from appliance.room.local_overrides import LocalOverrides
 from blocklists.categories import CATEGORIES_BY_ID
 from dns.errors import InvalidName
+from dns.policy.document import Lesson, Pause, Suspension
 from dns.policy.explain import Explanation, explain
-from webui.room.blueprints import create_feature_blueprint, redirect_with_message, room
+from webui.room.blueprints import create_feature_blueprint, redirect_back, redirect_with_message, room
 from webui.room.form_fields import describe_errors, parse_full_site
 from webui.room.lessons.forms import CheckForm, LessonForm, PauseForm, parse_sites, split_lines
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.flash_messages import flash_with_undo
+from webui.shared.school_clock import school_clock
 
 blueprint = create_feature_blueprint("lessons", __name__)
 
@@ -32,20 +37,28 @@ def show() -> str:
 
 @blueprint.post("/classroom/lesson")
 @requires(Right.LEAD_LESSONS)
-def start_lesson() -> Redirect:
-    """Start a lesson."""
+def start_lesson() -> str | Redirect:
+    """Start a lesson; a colleague's that runs is named before it is replaced."""
     form = LessonForm()
     if not form.validate_on_submit():
-        return redirect_with_message(describe_errors(form), "warning")
+        return _again(form, describe_errors(form))
     try:
         sites = parse_sites(form.sites.data)
     except InvalidName as problem:
-        return redirect_with_message(f"{problem}.", "warning")
+        return _again(form, f"{problem}.")
+    running = _lesson_of_a_colleague()
+    if running is not None and request.form.get("replaces") != running.id:
+        return _again(form, _words_about(running), replaces=running.id)
     minutes = form.minutes.data
-    return _apply_decision(
-        rpc.StartLessonRequest(current_username(), sites, minutes, form.title.data or ""),
-        f"The lesson runs for {minutes} minutes.",
-    )
+    try:
+        answer = room().call_agent(
+            rpc.StartLessonRequest(current_username(), sites, minutes, form.title.data or "")
+        )
+    except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
+        return _again(form, f"{no}.")
+    lessons = answer.overrides.lessons if answer.overrides else ()
+    _flash_done(f"The lesson runs for {minutes} minutes.", lessons)
+    return redirect(url_for("lessons.show"))
 
 
 @blueprint.post("/classroom/pause")
@@ -58,6 +71,7 @@ def pause_room() -> Redirect:
     return _apply_decision(
         rpc.PauseRoomRequest(current_username(), form.minutes.data),
         f"The room pauses for {form.minutes.data} minutes.",
+        lambda overrides: overrides.pauses,
     )
 
 
@@ -65,8 +79,11 @@ def pause_room() -> Redirect:
 @requires(Right.LEAD_LESSONS)
 def suspend_device(token: str) -> Redirect:
     """Leave a device without the internet for a while."""
-    done = f"The device {token} is without the internet for {SUSPENDED_MINUTES} minutes."
-    return _apply_decision(rpc.SuspendDeviceRequest(current_username(), token, SUSPENDED_MINUTES), done)
+    return _apply_decision(
+        rpc.SuspendDeviceRequest(current_username(), token, SUSPENDED_MINUTES),
+        f"The device {token} is without the internet for {SUSPENDED_MINUTES} minutes.",
+        lambda overrides: [one for one in overrides.suspensions if one.id.startswith(token)],
+    )
 
 
 @blueprint.post("/classroom/end/<decision_id>")
@@ -96,15 +113,36 @@ def _explain_link(link: str) -> tuple[str, Explanation | None, str]:
         return link, None, f"{problem}"
 
 
-def _render_classroom(form: CheckForm, checked: list[tuple[str, Explanation | None, str]]) -> str:
-    try:
-        own = room().call_agent(rpc.ActiveOverridesRequest()).overrides
-    except (rpc.AgentUnavailable, rpc.RpcRejected):
-        own = None
+def _lesson_of_a_colleague() -> Lesson | None:
+    overrides = room().fetch_overrides()
+    lessons = overrides.lessons if overrides is not None else ()
+    return next((one for one in lessons if one.by != current_username()), None)
+
+
+def _words_about(running: Lesson) -> str:
+    title = f"the lesson “{running.title}”" if running.title else "a lesson"
+    until = school_clock().words(running.until)
+    return f"{running.by} has {title} running in this room until {until}. Starting yours ends it."
+
+
+def _again(form: LessonForm, words: str, *, replaces: str = "") -> str:
+    """Show the form as it was filled in, and what is to be thought of."""
+    flash(words, "warning")
+    return _render_classroom(CheckForm(formdata=None), [], lesson_form=form, replaces=replaces)
+
+
+def _render_classroom(
+    form: CheckForm,
+    checked: list[tuple[str, Explanation | None, str]],
+    *,
+    lesson_form: LessonForm | None = None,
+    replaces: str = "",
+) -> str:
     return render_template(
         "lessons/classroom.html",
-        own=own,
-        lesson_form=LessonForm(formdata=None),
+        own=room().fetch_overrides(),
+        lesson_form=lesson_form or LessonForm(formdata=None),
+        replaces=replaces,
         pause_form=PauseForm(formdata=None),
         check_form=form,
         checked=checked,
@@ -112,9 +150,22 @@ def _render_classroom(form: CheckForm, checked: list[tuple[str, Explanation | No
     )
 
 
-def _apply_decision(question: rpc.OverrideRequest, done: str) -> Redirect:
+def _apply_decision(
+    question: rpc.OverrideRequest,
+    done: str,
+    made: Callable[[LocalOverrides], Sequence[Pause | Suspension]] = lambda _overrides: (),
+) -> Redirect:
     try:
-        room().call_agent(question)
+        answer = room().call_agent(question)
     except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
         return redirect_with_message(f"{no}.", "warning")
-    return redirect_with_message(done)
+    _flash_done(done, made(answer.overrides) if answer.overrides is not None else ())
+    return redirect_back()
+
+
+def _flash_done(words: str, made: Sequence[Lesson | Pause | Suspension]) -> None:
+    """Say what was done, and offer to undo it where it made something."""
+    if made:
+        flash_with_undo(words, url_for("lessons.end_decision", decision_id=made[-1].id))
+    else:
+        flash(words)

@@ -1,8 +1,10 @@
 """What a teacher asks for, and what they report."""
 
+import secrets
+
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms import HiddenField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, Regexp, ValidationError
 
 from dns.errors import InvalidName
 from dns.policy.site_names import check_opening, check_rule
@@ -26,8 +28,12 @@ def _validate_blocking(_form: FlaskForm, field: StringField) -> None:
 
 
 class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """A wish to open a site."""
+    """A wish to open a site. Its key is made with the page: one form is one request, however often it is sent."""
 
+    key = HiddenField(
+        default=lambda: secrets.token_hex(16),
+        validators=[Regexp(r"[0-9a-f]{32}\Z", message="Please send it again.")],
+    )
     site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _validate_opening])
     reason = StringField(
         "What it is for", [InputRequired(_WHAT_FOR), SingleLine(_WHAT_FOR), Length(max=500, message=TOO_LONG)]

@@ -13,11 +13,12 @@ from appliance.protocol import RequestState, SiteReport, UnblockRequest
 from appliance.rights import Right
 from appliance.room.agent import rpc
 from appliance.room.query_log.reader import LogUnreadable
-from blocklists.categories import CATEGORIES
 from blocklists.related_names import RelatedName
 from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.form_fields import describe_errors
 from webui.room.today.forms import ReportForm, RequestForm
+from webui.room.today.preview import preview_request
+from webui.room.today.refusals import describe_refusals
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.school_clock import school_clock
@@ -30,7 +31,6 @@ _KINDS = {
     "incident": "an incident",
     "action": "a line of the audit",
 }
-_CATEGORY_NAMES = {one.id: one.name for one in CATEGORIES}
 
 
 @blueprint.get("/")
@@ -48,8 +48,13 @@ def submit_request() -> str | Redirect:
     if not form.validate_on_submit():
         flash(describe_errors(form), "warning")
         return _render_today(form)
+    if not request.form.get("anyway") and (preview := preview_request(room(), form.site.data, form.minutes.data)):
+        flash(f"{preview.words}.", "warning")
+        if preview.minutes:
+            form.minutes.data = preview.minutes
+        return _render_today(form, may_ask_anyway=preview.may_ask_anyway)
     message = UnblockRequest(
-        id=secrets.token_hex(16),
+        id=form.key.data,  # the same button pressed twice is one request
         site=form.site.data,
         reason=form.reason.data,
         minutes=form.minutes.data,
@@ -87,12 +92,12 @@ def withdraw_request(request_id: str) -> Redirect:
 
 @blueprint.post("/reports")
 @requires(Right.REPORT_SITES)
-def report_site() -> Redirect:
+def report_site() -> str | Redirect:
     """Send "this should be closed" on its way."""
     form = ReportForm()
     if not form.validate_on_submit():
         flash(describe_errors(form), "warning")
-        return redirect(url_for("today.show"))
+        return _render_today(RequestForm(formdata=None), form)
     sent = SiteReport(
         id=secrets.token_hex(16),
         site=form.site.data,
@@ -100,12 +105,15 @@ def report_site() -> Redirect:
         teacher=current_username(),
         reported_at=datetime.now(UTC),
     )
-    if _call_agent(rpc.ReportRequest(sent)) is not None:
-        flash(f"Thank you. The coordinator will look at {sent.site}.")
+    if _call_agent(rpc.ReportRequest(sent)) is None:
+        return _render_today(RequestForm(formdata=None), form)
+    flash(f"Thank you. The coordinator will look at {sent.site}.")
     return redirect(url_for("today.show"))
 
 
-def _render_today(form: RequestForm) -> str:
+def _render_today(
+    form: RequestForm, report_form: ReportForm | None = None, *, may_ask_anyway: bool = False
+) -> str:
     try:
         refused, (answers, refusals) = room().list_blocked_today(), room().count_answers_today()
         trouble = ""
@@ -116,8 +124,11 @@ def _render_today(form: RequestForm) -> str:
     return render_template(
         "today/today.html",
         form=form,
-        report_form=ReportForm(formdata=None),
-        refused=refused,
+        may_ask_anyway=may_ask_anyway,
+        report_form=report_form or ReportForm(formdata=None),
+        is_report_open=report_form is not None,
+        refused=describe_refusals(room(), refused, now.timestamp()),
+        own=room().fetch_overrides(),
         answers=answers,
         refusals=refusals,
         trouble=trouble,
@@ -128,7 +139,6 @@ def _render_today(form: RequestForm) -> str:
         put_aside=[one for one in agent_response.dead_letters if one.kind != "request"],
         kind=lambda one: _KINDS[one],
         status=room().fetch_status(),
-        category=lambda one: _CATEGORY_NAMES.get(one, one),
         moment_of=lambda one: datetime.fromtimestamp(one.second, UTC),
     )
 
