@@ -12,8 +12,8 @@ from appliance.room.agent import rpc
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.incidents.pupil_reports import ReportOutcome
-from appliance.room.neighbours import addresses_of_device
 from appliance.room.local_overrides import LocalOverrides
+from appliance.room.neighbours import addresses_of_device
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.columns import QueryLogEntry
