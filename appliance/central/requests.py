@@ -111,6 +111,11 @@ def deny_request(session: Session, now: datetime, *, request_id: str, by: str, a
     audit.record_audit(session, now, by, "denied", f"{request.site} in {request.room.name}: {answer}")
 
 
+def find_request(session: Session, request_id: str) -> RequestRow | None:
+    """Return a request, or None."""
+    return session.get(RequestRow, request_id)
+
+
 def list_waiting_requests(session: Session) -> list[RequestRow]:
     """Return the requests that wait for a decision, the oldest first."""
     return list(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from appliance.central.decision_preview import DecisionPreview
 from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
@@ -58,6 +59,14 @@ class Central:
         self.download_slots = DownloadSlots(settings.central.index_downloads)
         self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
         self.publisher = ListPublisher(self.store, settings.central.shared_folder, now)
+        self._preview: DecisionPreview | None = None
+
+    @property
+    def preview(self) -> DecisionPreview:
+        """What looks ahead; made when first needed: only the pages' process does."""
+        if self._preview is None:
+            self._preview = DecisionPreview(self.publisher.find_index_file, self.now)
+        return self._preview
 
     def prepare_database(self) -> None:
         """Bring the database to today's tables, and make the school where there is none yet."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from appliance.central import requests
+from appliance.central import requests, rules
 from tests.e2e.browser import Browser
 from tests.webui.central.pages import document, press, said, state
 
@@ -39,3 +39,31 @@ def test_a_request_that_was_decided_meanwhile_is_said_so(cora: Browser, school: 
         requests.deny_request(session, school.clock(), request_id=request_id, by="other", answer="no")
     press(cora, "/decide", "approve")
     assert "denied already" in said(cora)
+
+
+def test_what_nobody_can_open_is_said_and_stays_closed(cora: Browser, school: Any) -> None:
+    with school.store.write_session() as session:
+        rules.add_rule(
+            session, school.clock(), name="example.org", action="block", note="", locked=True, by="cora"
+        )
+    school.request()
+    assert "games.example.org stays closed: Nobody can open it." in cora.open("/").text
+    press(cora, "/decide", "approve")
+    assert "Nothing was opened; the request still waits." in said(cora)
+    assert (state(school).state, document(school).unblocks) == ("waiting", ())
+
+
+def test_the_coordinator_sees_why_a_site_is_closed_before_deciding(cora: Browser, school: Any) -> None:
+    with school.store.write_session() as session:
+        rules.add_rule(
+            session, school.clock(), name="example.org", action="block", note="cards", locked=False, by="cora"
+        )
+    school.request()
+    assert "Refused: the school's own rules has 'example.org'" in cora.open("/").text.replace("&#39;", "'")
+    press(cora, "/decide", "approve")
+    assert state(school).state == "approved"
+
+
+def test_a_site_that_is_open_already_is_said_to_be(cora: Browser, school: Any) -> None:
+    school.request()
+    assert "Open already" in cora.open("/").text

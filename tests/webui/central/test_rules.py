@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from appliance.central import rules
 from tests.e2e.browser import Browser
 from tests.webui.central.pages import document, press, said
 
@@ -26,3 +27,13 @@ def test_a_mistake_in_a_form_is_said_and_nothing_is_done(cora: Browser, school: 
     assert said(cora)
     assert "<script>alert" not in cora.text
     assert document(school).rules == ()
+
+
+def test_an_allow_rule_for_what_is_locked_does_not_say_open(cora: Browser, school: Any) -> None:
+    with school.store.write_session() as session:
+        rules.add_rule(
+            session, school.clock(), name="example.org", action="block", note="", locked=True, by="cora"
+        )
+    cora.open("/rules")
+    cora.send(cora.form_with("name", "action"), name="www.example.org", action="allow")
+    assert "www.example.org stays closed" in said(cora)

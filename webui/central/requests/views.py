@@ -1,6 +1,7 @@
 """Requests: what waits for a decision, and deciding it."""
 
 from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import profiles, reports, requests, unblocks
@@ -14,6 +15,8 @@ from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.school_clock import school_clock
 
+MOST_PREVIEWS = 50  # requests of which the page says what opening them would do
+
 blueprint = create_feature_blueprint("requests", __name__, home="requests.queue")
 
 
@@ -23,9 +26,14 @@ def queue() -> str:
     """Show what waits for a decision, what is open now, and what teachers reported."""
     with central().store.read_session() as session:
         now = central().now()
+        waiting = requests.list_waiting_requests(session)
         return render_template(
             "requests/queue.html",
-            waiting=requests.list_waiting_requests(session),
+            waiting=waiting,
+            previews={
+                one.id: central().preview.preview_site(session, one.site, tuple(one.also))
+                for one in waiting[:MOST_PREVIEWS]
+            },
             open_now=unblocks.list_active_unblocks(session, now),
             decided=requests.list_decided_requests(session, 20),
             reports=reports.list_open_reports(session),
@@ -48,11 +56,23 @@ def decide(request_id: str) -> Redirect:
             requests.deny_request(session, now, request_id=request_id, by=by, answer=words)
             flash("The request was denied; the teacher sees your words.")
         else:
+            groups = (form.group.data,) if form.group.data else ()
+            if why_not := _why_it_would_not_open(session, request_id, groups):
+                flash(f"{why_not} Nothing was opened; the request still waits.", "warning")
+                return redirect(url_for("requests.queue"))
             unblock = requests.approve_request(
                 session, now, request_id=request_id, by=by, minutes=form.minutes.data, scope=form.scope.data,
-                groups=(form.group.data,) if form.group.data else (), answer=form.answer.data or "",
+                groups=groups, answer=form.answer.data or "",
             )  # fmt: skip
             session.flush()
             undo = url_for("unblocks.end", unblock_id=unblock.id)
             flash_with_undo(f"{unblock.site} is open until {school_clock().words(unblock.until)}.", undo)
     return redirect(url_for("requests.queue"))
+
+
+def _why_it_would_not_open(session: Session, request_id: str, groups: tuple[str, ...]) -> str:
+    """Return why an approval would open nothing; "" where it would, or where there is no such request."""
+    wanted = requests.find_request(session, request_id)
+    if wanted is None:
+        return ""
+    return central().preview.preview_site(session, wanted.site, tuple(wanted.also), groups).why_not

@@ -50,7 +50,12 @@ def add() -> Redirect:
         )  # fmt: skip
     done = "closed" if rule.action == "block" else "always open"
     undo = url_for("rules.remove", rule_id=rule.id)
-    flash_with_undo(f"{rule.name} and its subdomains are {done} in every room.", undo)
+    with central().store.read_session() as session:
+        preview = central().preview.preview_site(session, rule.name)
+    if rule.action == "allow" and preview.is_closed:
+        flash_with_undo(f"The rule is kept, but {rule.name} stays closed. {preview.why}", undo)
+    else:
+        flash_with_undo(f"{rule.name} and its subdomains are {done} in every room.", undo)
     return redirect(url_for("rules.show"))
 
 

@@ -1,0 +1,101 @@
+"""What would really happen: whether a site is closed now, why, and whether opening it would open it.
+
+The decision is made by the same code that decides in rooms, over the school's policy as it stands and the
+published index, so that no page says "open" of what stays refused. What a room adds of its own (a lesson, a pause)
+is not known here.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from appliance.central import policies
+from blocklists.errors import ListError
+from blocklists.index import open_index
+from blocklists.keywords import Keywords
+from blocklists.site_bundles import needed_names
+from dns.policy.compiled_policy import CompiledPolicy
+from dns.policy.document import PolicyDocument, Unblock
+from dns.policy.explain import Explanation, explain
+from dns.policy.verdict import Action, BlockEntry, BlocklistLookup
+
+
+class SitePreview(msgspec.Struct, frozen=True, kw_only=True):
+    """One site, for one group, now and after it was opened."""
+
+    is_closed: bool
+    why: str  # in words, where it is closed
+    would_open: bool
+    why_not: str  # in words, where opening it would change nothing
+
+
+class DecisionPreview:
+    """Looks ahead. Keeps the compiled policy for as long as school and index stay the same."""
+
+    def __init__(self, find_index: Callable[[str], Path | None], now: Callable[[], datetime]) -> None:
+        """`find_index` returns the file of a published index, by its version."""
+        self._find_index = find_index
+        self._now = now
+        self._key: tuple[str, str] | None = None
+        self._policy: CompiledPolicy | None = None
+        self._lists: BlocklistLookup = _NoLists()
+        self._keywords = Keywords.load_builtin()
+
+    def preview_site(
+        self, session: Session, site: str, also: tuple[str, ...] = (), groups: tuple[str, ...] = ()
+    ) -> SitePreview:
+        """Say of a canonical name what is and what would be; for the first of `groups`, or the default one."""
+        policy = self._current_policy(session)
+        now = self._now()
+        document = policy.document
+        group = next((one for one in groups if one in {known.name for known in document.groups}), "")
+        group = group or document.default_group
+        before = explain(policy.view_for_group(group), site, 1, now.timestamp())
+        unblock = Unblock(
+            id="preview", site=site, also=also, groups=groups, since=now, until=now + timedelta(minutes=1)
+        )
+        opened = msgspec.structs.replace(document, unblocks=(*document.unblocks, unblock))
+        after = self._compile(opened).view_for_group(group).decide(site, 1, now.timestamp())
+        is_closed = before.verdict == Action.BLOCK.value
+        would_open = after.action is not Action.BLOCK
+        return SitePreview(
+            is_closed=is_closed,
+            why=_words(before) if is_closed else "",
+            would_open=would_open,
+            why_not="" if would_open else f"{site} stays closed: {before.opens or _words(before)}",
+        )
+
+    def _current_policy(self, session: Session) -> CompiledPolicy:
+        school = policies.read_school_policy(session)
+        published = policies.latest_publication(session)
+        key = (school.digest, published.version if published is not None else "")
+        if self._policy is None or key != self._key:
+            self._lists = self._open_lists(key[1])
+            self._policy, self._key = self._compile(school.document), key
+        return self._policy
+
+    def _open_lists(self, version: str) -> BlocklistLookup:
+        path = self._find_index(version) if version else None
+        try:
+            return open_index(path.parent) if path is not None else _NoLists()
+        except (ListError, OSError):
+            return _NoLists()  # rooms will say that it is damaged; rules can be looked at all the same
+
+    def _compile(self, document: PolicyDocument) -> CompiledPolicy:
+        return CompiledPolicy(document, self._lists, self._keywords, needed_names=needed_names)
+
+
+class _NoLists:
+    """While nothing is published."""
+
+    version = ""
+
+    def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:  # noqa: ARG002 (a protocol)
+        return ()
+
+
+def _words(explanation: Explanation) -> str:
+    return next((step.text for step in explanation.steps if step.wins), "")
