@@ -71,7 +71,7 @@ class DecisionPreview:
     def _current_policy(self, session: Session) -> CompiledPolicy:
         school = policies.read_school_policy(session)
         published = policies.latest_publication(session)
-        key = (school.digest, published.version if published is not None else "")
+        key = (school.digest, published.hash if published is not None else "")
         if self._policy is None or key != self._key:
             self._lists = self._open_lists(key[1])
             self._policy, self._key = self._compile(school.document), key

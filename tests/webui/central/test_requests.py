@@ -67,3 +67,11 @@ def test_the_coordinator_sees_why_a_site_is_closed_before_deciding(cora: Browser
 def test_a_site_that_is_open_already_is_said_to_be(cora: Browser, school: Any) -> None:
     school.request()
     assert "Open already" in cora.open("/").text
+
+
+def test_a_site_on_a_published_list_is_said_to_be_on_it(cora: Browser, school: Any) -> None:
+    school.central.publisher.build_and_publish()  # the starter list
+    school.request(site="www.tiktok.com")
+    assert "(social networks)" in cora.open("/").text
+    press(cora, "/decide", "approve")
+    assert state(school).state == "approved"
