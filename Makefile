@@ -23,7 +23,7 @@ help:
 	@echo "make coverage     every test, and which lines and branches they reach, in every process that they start"
 	@echo "make test-all     all of these"
 	@echo "make lint         lint, types and import layering alone"
-	@echo "make bench        speed and size beside Unbound and dnsmasq"
+	@echo "make bench        speed and size beside Unbound and dnsmasq; central with many rooms"
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
 	@echo "make fuzz         an hour of made-up bytes against everything that reads the network (x86-64 only)"
 	@echo "make image        the SD card's image, into dist/ (root; half an hour the first time)"

@@ -33,6 +33,7 @@ class SimulatedRoom:
         self.policies = 0  # that differed from the one before
         self.cuts = 0  # feeds that ended without our doing
         self.errors: list[str] = []
+        self.is_connected = False
         self.in_step_at = 0.0  # when the newest policy was taken, by the monotonic clock
         self.policy: Any = None  # what central calls the policy that the room has
         self.index = ""
@@ -54,19 +55,30 @@ class SimulatedRoom:
                 self.errors.append(f"{type(problem).__name__} {problem}")
                 await asyncio.sleep(random.uniform(0.1, 1.0))
                 continue
+            self.is_connected = True
             try:
                 await self._read_lines(reader)
             except (OSError, TimeoutError, Interrupted, asyncio.IncompleteReadError) as problem:
                 self.cuts += 1
                 self.errors.append(f"feed: {type(problem).__name__} {problem}")
             finally:
-                writer.close()
+                self.is_connected = False
+                writer.transport.abort()
             await asyncio.sleep(random.uniform(0.1, 1.0))
 
     async def call(self, request: str, body: bytes | None = None) -> bytes:
         """Make one call on a connection of its own, and return the body of its answer. Raises Interrupted."""
         async with self._open(request, body) as (reader, _):
             return await reader.read()
+
+    async def download(self, path: str, bytes_per_second: float) -> int:
+        """Fetch a file no faster than a line lets through; return how many bytes came. Raises Interrupted."""
+        async with self._open(f"GET /api/v1/{path}") as (reader, _):
+            began, size = asyncio.get_running_loop().time(), 0
+            while piece := await reader.read(64 * 1024):
+                size += len(piece)
+                await asyncio.sleep(began + size / bytes_per_second - asyncio.get_running_loop().time())
+        return size
 
     async def put(self, path: str, message: object) -> None:
         """Hand something in."""
@@ -109,10 +121,10 @@ class SimulatedRoom:
             _require_success(request, int(answer.split(" ", 2)[1]))
             yield reader, writer
         except BaseException:
-            writer.close()
+            writer.transport.abort()
             raise
         if "feed" not in request:
-            writer.close()
+            writer.transport.abort()
 
     def _request(self, request: str, body: bytes | None) -> bytes:
         host, port = self._address
