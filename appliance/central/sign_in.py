@@ -5,12 +5,15 @@ forgets. Whoever signs in is answered with one of three things: an account, None
 right), or how long to wait (`appliance.sign_in_throttle`).
 """
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from limits.storage import Storage
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from appliance.central import accounts, audit
 from appliance.central.models import KnownDeviceRow, ThrottleRow
@@ -38,25 +41,30 @@ class CentralSignIn:
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
-        self._throttle = SignInThrottle(DatabaseStorage(store, now), lambda: now().timestamp())
+        self._counts = DatabaseStorage(store, now)
+        self._throttle = SignInThrottle(self._counts, lambda: now().timestamp())
 
     def sign_in(self, origin: SignInOrigin, username: str, password: str) -> Account | TooManyTries | None:
         """Return whose user name and password these are."""
         username = normalize_username(username)
         known = origin.known_device(username)
-        counted = self._throttle.count_try(origin, username, is_known_device=self._is_known(known))
+        is_known = self._is_known(known)
+        with self._counts.transaction():
+            counted = self._throttle.count_try(origin, username, is_known_device=is_known)
         if isinstance(counted, TooManyTries):
             self._record_refusal(username, origin)
             return counted
         try:
             account = accounts.authenticate(self._store, self._now(), username, password)
         except BaseException:
-            counted.forgive()
+            with self._counts.transaction():
+                counted.forgive()
             raise
         if account is not None:
-            counted.forgive()
-            if known:
-                self._remember(username, known)
+            with self._counts.transaction() as session:
+                counted.forgive()
+                if known:
+                    self._remember(session, username, known)
         return account
 
     def _is_known(self, token_hash: str) -> bool:
@@ -65,30 +73,32 @@ class CentralSignIn:
         with self._store.read_session() as session:
             return session.get(KnownDeviceRow, token_hash) is not None
 
-    def _remember(self, username: str, token_hash: str) -> None:
+    def _remember(self, session: Session, username: str, token_hash: str) -> None:
         now = self._now()
         rows = select(KnownDeviceRow).where(KnownDeviceRow.username == username)
-        with self._store.write_session(affects_rooms=False) as session:
-            oldest = now - timedelta(days=KNOWN_DEVICE_DAYS)
-            session.execute(delete(KnownDeviceRow).where(KnownDeviceRow.last_used < oldest))
-            session.merge(KnownDeviceRow(token_hash=token_hash, username=username, last_used=now))
-            session.flush()
-            newest_first = session.scalars(rows.order_by(KnownDeviceRow.last_used.desc()))
-            for row in list(newest_first)[MAX_DEVICES_OF_ACCOUNT:]:
-                session.delete(row)
+        oldest = now - timedelta(days=KNOWN_DEVICE_DAYS)
+        session.execute(delete(KnownDeviceRow).where(KnownDeviceRow.last_used < oldest))
+        session.merge(KnownDeviceRow(token_hash=token_hash, username=username, last_used=now))
+        session.flush()
+        newest_first = session.scalars(rows.order_by(KnownDeviceRow.last_used.desc()))
+        for row in list(newest_first)[MAX_DEVICES_OF_ACCOUNT:]:
+            session.delete(row)
 
     def _record_refusal(self, username: str, origin: SignInOrigin) -> None:
         """Write into the audit, once in a while, that somebody guesses at an account."""
-        if not self._throttle.is_worth_a_note(origin, username):
-            return
-        with self._store.write_session(affects_rooms=False) as session:
+        with self._counts.transaction() as session:
+            if not self._throttle.is_worth_a_note(origin, username):
+                return
             if accounts.find_user(session, username) is not None:
                 where = "central's pages" if origin.place == PAGES else "a room"
                 audit.record_audit(session, self._now(), username, "wrong passwords", f"too many, at {where}")
 
 
 class DatabaseStorage(Storage):
-    """Where `limits` counts: one row a key, changed under the lock that all writers of the database take."""
+    """Where `limits` counts: one row a key, changed under the lock that all writers of the database take.
+
+    What one thread does within `transaction` is committed together: each commit waits for the disk.
+    """
 
     STORAGE_SCHEME = None
 
@@ -96,6 +106,35 @@ class DatabaseStorage(Storage):
         super().__init__()
         self._store = store
         self._now = now
+        self._ambient = threading.local()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Make one transaction of all that this thread counts in a block; not to be nested."""
+        with self._store.write_session(affects_rooms=False) as session:
+            self._ambient.session = session
+            try:
+                yield session
+            finally:
+                self._ambient.session = None
+
+    @contextmanager
+    def _write_session(self) -> Iterator[Session]:
+        ambient = getattr(self._ambient, "session", None)
+        if ambient is not None:
+            yield ambient
+            return
+        with self._store.write_session(affects_rooms=False) as session:
+            yield session
+
+    @contextmanager
+    def _read_session(self) -> Iterator[Session]:
+        ambient = getattr(self._ambient, "session", None)
+        if ambient is not None:
+            yield ambient
+            return
+        with self._store.read_session() as session:
+            yield session
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -105,7 +144,7 @@ class DatabaseStorage(Storage):
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Add to a count, which begins anew where its window is over, and return it."""
         now = self._now()
-        with self._store.write_session(affects_rooms=False) as session:
+        with self._write_session() as session:
             session.execute(delete(ThrottleRow).where(ThrottleRow.expires <= now))
             row = session.get(ThrottleRow, key)
             if row is None:
@@ -134,16 +173,16 @@ class DatabaseStorage(Storage):
 
     def reset(self) -> int | None:
         """Forget every count."""
-        with self._store.write_session(affects_rooms=False) as session:
+        with self._write_session() as session:
             session.execute(delete(ThrottleRow))
         return None
 
     def clear(self, key: str) -> None:
         """Forget a count."""
-        with self._store.write_session(affects_rooms=False) as session:
+        with self._write_session() as session:
             session.execute(delete(ThrottleRow).where(ThrottleRow.key == key))
 
     def _row(self, key: str) -> ThrottleRow | None:
-        with self._store.read_session() as session:
+        with self._read_session() as session:
             row = session.get(ThrottleRow, key)
         return row if row is not None and row.expires > self._now() else None

@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 from sqlalchemy import Engine, create_engine, event, func, select, text, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.central import change_channel, change_scope
@@ -20,6 +22,7 @@ from appliance.central.models import RevisionRow, RoomRow
 from appliance.settings.central import CentralSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 5  # how long who wants to write waits for others
 _POOL_SIZE = 32  # connections that are kept, and as many again in a crowd
 _IS_NEWS = "is news"  # in `Session.info`: whether whoever listens is woken by the commit
 _LEAST_FREE_BYTES = 64 * 1024  # without them SQLite has a "disk I/O error": it makes two files before it reads
@@ -42,6 +45,7 @@ class Store:
         self._engine = engine
         self._folder = folder
         self._channel = SqliteChannel(folder) if self.is_sqlite else None
+        self._writer = threading.Lock()  # of this process's threads, on SQLite
         self._sessions = sessionmaker(engine, expire_on_commit=False)
         event.listen(self._sessions, "after_flush", change_scope.collect_scope)
 
@@ -111,7 +115,7 @@ class Store:
         reads still holds when it writes. The revision grows, and with it that of whom the change concerns;
         `affects_rooms=False` says that it is no news for pages either, unless a row says that it is.
         """
-        with self._sessions.begin() as session:
+        with self._turn_to_write(), self._sessions.begin() as session:
             session.execute(update(RevisionRow).values(revision=RevisionRow.revision))
             yield session
             session.flush()
@@ -121,6 +125,19 @@ class Store:
                 change_channel.notify_in_transaction(session)
         if is_news:
             self.poke()
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        """Let threads wait for each other here: SQLite has who waits sleep and look again, and some starve."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._writer.acquire(timeout=BUSY_SECONDS):
+            raise PoolTimeout("others have been writing for too long")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     def poke(self) -> None:
         """Have every process that listens look again. On PostgreSQL the commit itself does that."""
@@ -204,6 +221,11 @@ def _migration_lock(engine: Engine) -> Iterator[None]:
 def _prepare_sqlite(connection: DBAPIConnection, _record: Any) -> None:
     # FULL: what is acknowledged is on the disk. A room deletes its own copy as soon as central has answered.
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 5000"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {BUSY_SECONDS * 1000}",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

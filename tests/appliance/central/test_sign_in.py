@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from appliance import sessions
 from appliance.central import accounts
@@ -75,6 +75,20 @@ def test_a_window_that_is_over_leaves_nothing(school: FakeSchool, named: str) ->
     with school.store.read_session() as session:
         oldest = session.scalar(select(func.min(ThrottleRow.expires)))
     assert oldest is None or oldest > school.clock()
+
+
+def test_a_sign_in_waits_for_the_disk_twice(school: FakeSchool, named: str) -> None:
+    """Before the password is looked at, and after: however many budgets are counted and taken back."""
+    commits: list[object] = []
+    count = commits.append  # one object: it is removed by its identity
+    event.listen(school.store._engine, "commit", count)
+    try:
+        origin = room_origin(7, f"device of {named}")
+        central = CentralSignIn(school.store, school.clock)
+        assert isinstance(central.sign_in(origin, named, PASSWORD), Account)
+    finally:
+        event.remove(school.store._engine, "commit", count)
+    assert len(commits) == 2
 
 
 def test_what_somebody_types_stands_nowhere(school: FakeSchool) -> None:

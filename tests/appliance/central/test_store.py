@@ -2,6 +2,7 @@ import contextlib
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
+from appliance.central import store
 from appliance.central.errors import CentralError
 from appliance.central.models import Base, RoomRow
 from appliance.central.store import MIGRATIONS, Store, newest_migration
@@ -119,6 +121,24 @@ def test_writers_come_one_after_the_other_and_see_what_the_last_one_wrote(school
     assert school.room().requests_changed == 80
 
 
+def test_a_thread_that_waits_too_long_to_write_is_told_so(
+    school: FakeSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "BUSY_SECONDS", 0.05)
+
+    def write() -> None:
+        with school.store.write_session():
+            pass
+
+    with (
+        ThreadPoolExecutor(1) as other,
+        school.store.write_session(),
+        pytest.raises(sqlalchemy.exc.TimeoutError, match="writing for too long"),
+    ):
+        other.submit(write).result(20)
+    write()
+
+
 def test_a_time_without_its_zone_is_refused(school: FakeSchool) -> None:
     naive = RoomRow(name="Attic", token_hash="x", log_key="y", enrolled_at=school.clock().replace(tzinfo=None))
     with (
@@ -130,7 +150,7 @@ def test_a_time_without_its_zone_is_refused(school: FakeSchool) -> None:
 
 def test_a_database_that_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "central.db").mkdir()
-    store = Store.from_settings(settings(tmp_path))
+    opened = Store.from_settings(settings(tmp_path))
     with pytest.raises(CentralError, match="the database cannot be used"):
-        store.migrate()
-    store.close()
+        opened.migrate()
+    opened.close()
