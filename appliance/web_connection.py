@@ -178,7 +178,7 @@ class WebConnection:
         body: _Body = call(lambda: _Body(self._server.wsgi, environ, response.start_response))
         if environ.get(STREAM):
             with contextlib.closing(body):
-                self._stream(body, response)
+                self._stream(body, response, environ["REMOTE_ADDR"])
             return
         try:
             self._enter(Phase.SENDING)
@@ -199,12 +199,12 @@ class WebConnection:
         for start in range(0, len(data), _PIECE_BYTES):
             response.write(data[start : start + _PIECE_BYTES])
 
-    def _stream(self, lines: Iterable[bytes], response: Any) -> None:
+    def _stream(self, lines: Iterable[bytes], response: Any, client: str) -> None:
         """Send each line as soon as it is there, until they or the client end.
 
         A client has nothing more to say on this connection: whatever can be read is its farewell.
         """
-        if not self._server.connections.enter(self, Phase.STREAMING):
+        if not self._server.connections.enter(self, Phase.STREAMING, client):
             raise _Refused(503)
         response.force_close()
         farewell = gevent.get_hub().loop.io(self._socket.fileno(), _EV_READ)

@@ -12,7 +12,7 @@ Streams are counted apart, because only who has signed in has any. Pure bookkeep
 """
 
 import ipaddress
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Protocol
@@ -41,13 +41,14 @@ class Evictable(Protocol):
 
 
 class _Entry:
-    __slots__ = ("address", "connection", "phase", "since")
+    __slots__ = ("address", "connection", "phase", "since", "stream_of")
 
     def __init__(self, connection: Evictable, address: str, now: float) -> None:
         self.connection = connection
         self.address = address
         self.phase = Phase.RECEIVING
         self.since = now
+        self.stream_of = ""  # whose stream it is, where it is one
 
 
 class _Group:
@@ -80,7 +81,7 @@ class _Group:
 
 
 class ConnectionTable:
-    """Every open connection, by address. A trusted proxy has no limit of its own."""
+    """Every open connection, by address; streams by client. A trusted proxy has no limit of its own."""
 
     def __init__(self, limits: WebLimits, now: Callable[[], float]) -> None:
         self._limits = limits
@@ -89,6 +90,7 @@ class ConnectionTable:
         self._entries: dict[Evictable, _Entry] = {}
         self._all = _Group()
         self._by_address: dict[str, _Group] = {}
+        self._streams = Counter[str]()  # by client, also behind a proxy
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -130,23 +132,29 @@ class ConnectionTable:
         self._by_address.setdefault(address, _Group()).add(entry)
         return True
 
-    def enter(self, connection: Evictable, phase: Phase) -> bool:
-        """Note what a connection does now. False: it was evicted, or its address has as many streams as it may."""
+    def enter(self, connection: Evictable, phase: Phase, client: str = "") -> bool:
+        """Note what a connection does now. `client`: whom it serves, where a stream begins; "": its own address.
+
+        False: it was evicted, or the client has as many streams as it may. A proxy that does not say for whom it
+        asks has no limit.
+        """
         entry = self._entries.get(connection)
-        if entry is None:
+        if entry is None or (phase is Phase.STREAMING and not self._begin_stream(entry, client or entry.address)):
             return False
-        share = self._by_address[entry.address]
-        if (
-            phase is Phase.STREAMING
-            and len(share.phases[phase]) >= self._limits.max_streams_per_address
-            and not self.is_trusted_proxy(entry.address)
-        ):
-            return False
-        for group in (self._all, share):
+        groups = (self._all, self._by_address[entry.address])
+        for group in groups:
             group.remove(entry)
         entry.phase, entry.since = phase, self._now()
-        for group in (self._all, share):
+        for group in groups:
             group.add(entry)
+        return True
+
+    def _begin_stream(self, entry: _Entry, client: str) -> bool:
+        is_full = self._streams[client] >= self._limits.max_streams_per_address
+        if is_full and not self.is_trusted_proxy(client):
+            return False
+        entry.stream_of = client
+        self._streams[client] += 1
         return True
 
     def remove(self, connection: Evictable) -> None:
@@ -159,6 +167,10 @@ class ConnectionTable:
             group.remove(entry)
         if not share.count():
             del self._by_address[entry.address]
+        if entry.stream_of:
+            self._streams[entry.stream_of] -= 1
+            if not self._streams[entry.stream_of]:
+                del self._streams[entry.stream_of]
 
     def evict_least(self) -> None:
         """Let one give way, because the machine has no room for more."""

@@ -22,7 +22,7 @@ class Client:
 class Table:
     """A table, and its clock."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, **limits: int | tuple[str, ...]) -> None:
         self.seconds = 0.0
         self.table = ConnectionTable(msgspec.structs.replace(WebLimits(), **limits), lambda: self.seconds)
 
@@ -87,6 +87,19 @@ def test_streams_are_counted_apart() -> None:
     assert table.table.enter(third, Phase.SERVING)
     table.table.remove(streams[0])
     assert table.table.enter(third, Phase.STREAMING)
+
+
+def test_behind_a_trusted_proxy_each_client_has_its_own_share_of_streams() -> None:
+    table = Table(max_streams_per_address=1, trusted_proxies=(HERE,))
+    streams = [table.must_arrive() for _ in range(4)]
+    assert table.table.enter(streams[0], Phase.STREAMING, THERE)
+    assert not table.table.enter(streams[1], Phase.STREAMING, THERE)
+    assert table.table.enter(streams[1], Phase.STREAMING, "192.0.2.3")
+    assert all(table.table.enter(one, Phase.STREAMING, HERE) for one in streams[2:]), "it does not say for whom"
+    elsewhere = table.must_arrive(THERE)
+    assert not table.table.enter(elsewhere, Phase.STREAMING), "past the proxy it is the same client"
+    table.table.remove(streams[0])
+    assert table.table.enter(elsewhere, Phase.STREAMING)
 
 
 def test_at_the_limit_of_all_it_is_the_oldest_of_all_that_gives_way() -> None:

@@ -321,6 +321,15 @@ class TestProxies:
             with pytest.raises(TimeoutError):
                 held[0].recv(1)
 
+    def test_streams_of_one_client_behind_a_proxy_leave_room_for_others(self, tmp_path: Path) -> None:
+        limits = WebLimits(trusted_proxies=("127.0.0.1/32",), max_streams_per_address=2)
+        mine, others = (f"X-Forwarded-For: 198.51.100.{number}\r\n" for number in (7, 8))
+        with web_site(tmp_path, limits=limits) as (client, _), contextlib.ExitStack() as crowd:
+            for _ in range(2):
+                read_until(crowd.enter_context(client.begin(request("/stream", mine))), b"it begins\n")
+            assert client.get("/stream", headers=mine)[0] == 503
+            read_until(crowd.enter_context(client.begin(request("/stream", others))), b"it begins\n")
+
 
 class TestStopping:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
