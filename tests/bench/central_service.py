@@ -28,6 +28,7 @@ from tests.fakes.ports import free_port
 
 HOST = "127.0.0.1"
 PASSWORD = "a pass phrase for the bench"
+SCHOOL_ROOMS = 100
 PAGE_SECONDS = 0.2  # between two looks at the coordinator's page
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -49,7 +50,11 @@ class Central:
             f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\n'
         )
         self.rooms = [
-            SimulatedRoom(name, token, HOST, self.rooms_port, self.trust) for name, token in self._enrol(count)
+            # A school comes from one address, a thousand rooms from those of ten schools.
+            SimulatedRoom(
+                name, token, HOST, self.rooms_port, self.trust, source=f"127.0.1.{number // SCHOOL_ROOMS + 1}"
+            )
+            for number, (name, token) in enumerate(self._enrol(count))
         ]
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -24,7 +24,11 @@ class Interrupted(Exception):
 class SimulatedRoom:
     """One room that follows central."""
 
-    def __init__(self, name: str, token: str, host: str, port: int, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, name: str, token: str, host: str, port: int, context: ssl.SSLContext | None, *, source: str = ""
+    ) -> None:
+        """`source`: the address that it comes from; "": the machine's choice."""
+        self._source = (source, 0) if source else None
         self.name = name
         self.token = token
         self._address = (host, port)
@@ -113,8 +117,9 @@ class SimulatedRoom:
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         host, port = self._address
         reader, writer = await asyncio.open_connection(
-            host, port, ssl=self._context, server_hostname=host if self._context else None, limit=2**20
-        )
+            host, port, ssl=self._context, server_hostname=host if self._context else None, limit=2**20,
+            local_addr=self._source,
+        )  # fmt: skip
         try:
             writer.write(self._request(request, body))
             answer = (await reader.readuntil(_HEADERS_END)).decode("latin-1")
