@@ -42,13 +42,26 @@ class CatalogueList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         )
 
 
+class SetProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A profile that a set begins with."""
+
+    name: str
+    about: str
+    closed: tuple[str, ...]  # categories
+    safe_search: bool
+    keywords: bool
+
+
 class CatalogueSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A ready-made choice of lists."""
+    """A ready-made choice: lists, names that stay open although one of them closes them, and profiles."""
 
     id: str
     name: str
     about: str
+    lacks: str  # what it does not do, plainly
     lists: tuple[str, ...]
+    openings: tuple[str, ...] = ()
+    profiles: tuple[SetProfile, ...] = msgspec.field(default=(), name="profile")
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +69,13 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     lists: tuple[CatalogueList, ...] = msgspec.field(name="list")
     sets: tuple[CatalogueSet, ...] = msgspec.field(name="set")
+
+    def find_set(self, id: str) -> CatalogueSet:  # noqa: A002 (the word of the file)
+        """Return a set. Raises ListError where there is none."""
+        for one in self.sets:
+            if one.id == id:
+                return one
+        raise ListError(f"the catalogue has no set {id!r}; there are {', '.join(one.id for one in self.sets)}")
 
     def find_lists(self, ids: Iterable[str]) -> tuple[CatalogueList, ...]:
         """Return lists by their ids or by the id of a set, each once. Raises ListError for an unknown one."""
@@ -81,11 +101,11 @@ def load_catalogue() -> Catalogue:
     return msgspec.toml.decode(text, type=Catalogue)
 
 
-def sources_file_lines(lists: Iterable[CatalogueList]) -> Iterator[str]:
-    """Yield the lines of a sources file that subscribes to lists."""
-    for one in lists:
+def sources_file_lines(sources: Iterable[Source]) -> Iterator[str]:
+    """Yield the lines of a sources file."""
+    for one in sources:
         yield "[[source]]"
-        for key, value in msgspec.to_builtins(one.to_source()).items():
+        for key, value in msgspec.to_builtins(one).items():
             if value:
                 # A JSON string of printable text is a TOML basic string, and true is true in both.
                 yield f"{key} = {msgspec.json.encode(value).decode()}"

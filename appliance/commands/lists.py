@@ -23,6 +23,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from appliance.commands.lists_subscribe import subscribe
 from appliance.commands.lists_words import (
     CHANGES_SHOWN,
     describe_copy,
@@ -59,6 +60,9 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pro
 @click.group()
 def command() -> None:
     """Fetch, compile, search and export lists."""
+
+
+command.add_command(subscribe)
 
 
 @command.command()
@@ -202,7 +206,7 @@ def catalogue(category: str | None, wanted: tuple[str, ...], *, as_json: bool) -
     if wanted:
         with list_failures():
             chosen = known.find_lists(wanted)
-        click.echo("\n".join(catalogues.sources_file_lines(chosen)))
+        click.echo("\n".join(catalogues.sources_file_lines(one.to_source() for one in chosen)))
         return
     shown = [one for one in known.lists if category in (None, one.category)]
     if as_json:
@@ -216,6 +220,9 @@ def catalogue(category: str | None, wanted: tuple[str, ...], *, as_json: bool) -
         for ready in known.sets:
             click.echo(f"set {ready.id}: {ready.name} ({len(ready.lists)} lists)")
             click.echo(f"    {ready.about}")
+            click.echo(f"    What it lacks: {ready.lacks}")
+            for profile in ready.profiles:
+                click.echo(f"    profile {profile.name}: {profile.about}")
 
 
 @contextlib.contextmanager

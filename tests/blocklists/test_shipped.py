@@ -1,6 +1,7 @@
 """What Hallpass brings: the starter list, the catalogue, the site bundles; each is well formed and works."""
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,31 @@ def test_the_catalogue_offers_the_four_sets_and_nothing_that_over_blocks_in_them
             assert not CATEGORIES_BY_ID[one.category].opt_in
 
 
+def test_a_set_says_what_it_lacks_and_its_profiles_close_categories_that_there_are() -> None:
+    for ready in catalogue.load_catalogue().sets:
+        assert ready.about.endswith(".")
+        assert ready.lacks.endswith(".")
+        for profile in ready.profiles:
+            assert set(profile.closed) <= CATEGORIES_BY_ID.keys()
+            assert {one.id for one in CATEGORIES if one.school_wide} <= set(profile.closed)
+
+
+def test_access_grows_with_age() -> None:
+    for id_, ages in {
+        "primary-school": ("early years", "key stage 1", "key stage 2", "staff"),
+        "secondary-school": ("years 7 to 9", "years 10 and 11", "sixth form", "staff"),
+    }.items():
+        profiles = {one.name: one for one in catalogue.load_catalogue().find_set(id_).profiles}
+        closed = [set(profiles[age].closed) for age in ages]
+        assert all(older < younger for younger, older in pairwise(closed))
+        assert {"staff", "visitors"} <= profiles.keys()
+
+
+def test_a_set_that_is_not_there_is_answered_with_those_that_are() -> None:
+    with pytest.raises(ListError, match="no set 'nothing'; there are primary-school, secondary-school"):
+        catalogue.load_catalogue().find_set("nothing")
+
+
 def test_lists_that_no_school_should_close_are_not_offered() -> None:
     never = ("child", "educational-games", "sexual-education", "update", "cleaning", "liste-blanche", "examen-pix")
     assert not {f"ut1-{name}" for name in never} & {one.id for one in catalogue.load_catalogue().lists}
@@ -86,7 +112,9 @@ def test_lists_that_no_school_should_close_are_not_offered() -> None:
 
 def test_a_choice_from_the_catalogue_is_a_valid_sources_file(tmp_path: Path) -> None:
     chosen = catalogue.load_catalogue().find_lists(["primary-school", "urlhaus", "urlhaus"])
-    (tmp_path / "sources.toml").write_text("\n".join(catalogue.sources_file_lines(chosen)))
+    (tmp_path / "sources.toml").write_text(
+        "\n".join(catalogue.sources_file_lines(one.to_source() for one in chosen))
+    )
     assert [one.name for one in load_sources(tmp_path / "sources.toml")] == [one.id for one in chosen]
     with pytest.raises(ListError, match="no list and no set 'nothing'"):
         catalogue.load_catalogue().find_lists(["nothing"])
