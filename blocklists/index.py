@@ -105,7 +105,7 @@ class Index:
 
     def is_never_blocked(self, name: str) -> bool:
         """Tell whether a name is one that no list can block."""
-        return any(parent in self._never_block for parent in parents(name))
+        return not self._never_block.isdisjoint(parents(name))
 
     def _match_groups(self, name: str, qtype: int, found: list[tuple[str, tuple[EntryGroup, ...]]]) -> list[Hit]:
         whole = len(name) + 1

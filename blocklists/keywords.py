@@ -105,7 +105,7 @@ class Keywords:
         if not looked_at or self._automaton is None:
             return ()
         found = list(self._automaton.iter(looked_at))
-        if not found or any(parent in self._names for parent in parents(name)):
+        if not found or not self._names.isdisjoint(parents(name)):
             return ()
         if any(words == _HELP for _, (_, words) in found):
             return ()

@@ -66,7 +66,7 @@ class BuildTable:
 
     def is_never_blocked(self, name: str) -> bool:
         """Tell whether a name is one that no list can block."""
-        return any(parent in self._never_block_set for parent in parents(name))
+        return not self._never_block_set.isdisjoint(parents(name))
 
     def add_pattern(self, pattern: PatternEntry, source: int, *, allow_wide: bool = False) -> str | None:
         """Add a pattern of a source; return why not, or None."""

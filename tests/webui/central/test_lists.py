@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from appliance.central import policies
+from appliance.central import policies, profiles
+from appliance.central.lists import sources
 from appliance.central.models import PublicationRow
+from blocklists.catalogue import load_catalogue
 from blocklists.formats import FORMATS
 from blocklists.sources import MATCHES
 from tests.e2e.browser import Browser
@@ -33,6 +35,18 @@ def test_a_list_is_handed_in_and_its_bad_lines_are_shown(cora: Browser, school: 
     assert isinstance(newest, PublicationRow)
     press(cora, "/remove")
     assert "/remove" not in cora.open("/lists").text
+
+
+def test_a_ready_made_set_is_used_in_one_step(cora: Browser, school: Any) -> None:
+    primary = load_catalogue().find_set("primary-school")
+    assert f"What it lacks: {primary.lacks}" in cora.open("/lists").text
+
+    cora.send(cora.form_with("set"), set="primary-school")
+
+    assert f"Primary school: {len(primary.lists)} lists, 1 openings and 4 profiles were added" in said(cora)
+    with school.store.read_session() as session:
+        assert {one.name for one in sources.list_sources(session)} == set(primary.lists)
+        assert "key stage 1" in {one.name for one in profiles.list_profiles(session)}
 
 
 def test_every_format_that_lists_come_in_can_be_chosen(cora: Browser) -> None:

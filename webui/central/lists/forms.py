@@ -6,6 +6,7 @@ from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
+from blocklists.catalogue import load_catalogue
 from blocklists.categories import CATEGORIES
 from blocklists.formats import format_names
 from webui.central.form_helpers import select_choices
@@ -20,6 +21,12 @@ _MATCH_WORDS = {
 
 def _format_choices() -> list[SelectChoice]:
     return select_choices({name: name for name in format_names()})
+
+
+class SetForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A ready-made set."""
+
+    set = SelectField("Set", choices=select_choices({one.id: one.name for one in load_catalogue().sets}))
 
 
 class SourceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types

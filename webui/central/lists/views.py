@@ -5,11 +5,12 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import audit, policies
 from appliance.central.errors import CentralError
-from appliance.central.lists import sources
+from appliance.central.lists import set_subscription, sources
 from appliance.rights import Right
+from blocklists.catalogue import load_catalogue
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.lists.forms import SourceForm
+from webui.central.lists.forms import SetForm, SourceForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 
@@ -27,6 +28,8 @@ def show() -> str:
             published=policies.latest_publication(session),
             publisher=central().publisher.state,
             form=SourceForm(),
+            set_form=SetForm(),
+            sets=load_catalogue().sets,
         )
 
 
@@ -53,6 +56,21 @@ def subscribe() -> Redirect:
         )  # fmt: skip
     central().publisher.request_build()
     flash("The list was added. It is in force in every room as soon as it is compiled.")
+    return redirect(url_for("lists.show"))
+
+
+@blueprint.post("/lists/set")
+@requires(Right.EDIT_LISTS)
+def subscribe_to_set() -> Redirect:
+    """Subscribe to a ready-made set: lists, openings and profiles."""
+    chosen = load_catalogue().find_set(require_valid(SetForm()).set.data)
+    with central().store.write_session() as session:
+        added = set_subscription.subscribe_set(session, central().now(), chosen=chosen, by=current_username())
+    central().publisher.request_build()
+    flash(
+        f"{chosen.name}: {len(added.sources)} lists, {len(added.openings)} openings and {len(added.profiles)}"
+        " profiles were added; what was there stays. The lists are in force as soon as they are compiled."
+    )
     return redirect(url_for("lists.show"))
 
 
