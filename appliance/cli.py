@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": "look whether a room is well, and say what to do",
     "card": "what a card does for itself at each boot",
     "image": "make the cards of the rooms' Pis",
+    "manual": "write manual pages, made from this help",
     "completion": "print what lets a shell complete this command",
 }
 

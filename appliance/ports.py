@@ -6,6 +6,22 @@ from appliance.errors import HallpassError
 from appliance.settings.values import Endpoint
 
 
+def with_ipv6(endpoint: Endpoint) -> Endpoint:
+    """Return where a server for all IPv4 addresses of this machine listens to be found by IPv6 too.
+
+    One socket for both, as Linux offers it (ipv6(7), IPV6_V6ONLY); where there is no IPv6 it stays as it is.
+    """
+    if endpoint.host != "0.0.0.0":  # noqa: S104 (recognised, not bound)
+        return endpoint
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            takes_both = not probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+            probe.bind(("::", 0))
+    except OSError:
+        return endpoint
+    return Endpoint("::", endpoint.port) if takes_both else endpoint
+
+
 def require_free_port(endpoint: Endpoint, kind: socket.SocketKind = socket.SOCK_STREAM, hint: str = "") -> None:
     """Raise HallpassError where somebody else holds a port, or we may not have it."""
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET

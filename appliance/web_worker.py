@@ -107,9 +107,10 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
                 gevent.sleep(0.001)  # a flood of newcomers waits for those who are here
 
     def _admit(self, accepted: gevent.socket.socket, client: Any, local: Any) -> None:
+        client = (client_address(client), *client[1:])  # IPv4 as such: proxies, tries and devices are known by it
         is_clear = local[1] == self._clear_port
         connection = WebConnection(self, accepted, client, local, tls=None if is_clear else self.tls)
-        if self.connections.admit(connection, client_address(client)):
+        if self.connections.admit(connection, client[0]):
             gevent.spawn(connection.run)
         else:
             connection.evict(reset=True)

@@ -48,7 +48,8 @@ def parse_time(text: str) -> datetime:
 
 
 def format_option(function: F) -> F:
-    """Add the option `--format`."""
+    """Add the option `--format`, and `--json` as with every other command that lists something."""
+    json_alias = click.option("--json", "kind", flag_value="jsonl", help="The same as --format jsonl.")
     return click.option(
         "--format",
         "kind",
@@ -56,7 +57,7 @@ def format_option(function: F) -> F:
         default="plain",
         show_default=True,
         help="How it is printed.",
-    )(function)
+    )(json_alias(function))
 
 
 @click.group()

@@ -8,7 +8,7 @@ import click
 
 from appliance.certificates import require_usable_certificate
 from appliance.commands.options import config_option, configure_logging
-from appliance.ports import require_free_port
+from appliance.ports import require_free_port, with_ipv6
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from appliance.web_server import WebLimits, gunicorn_command
@@ -36,12 +36,17 @@ def command(config: Path) -> None:
     )
     tls = settings.web.tls
     if tls is None:
-        arguments = gunicorn_command(APP, settings.web.listen, threads=THREADS, limits=limits)
+        arguments = gunicorn_command(APP, with_ipv6(settings.web.listen), threads=THREADS, limits=limits)
     else:
         require_free_port(tls.listen)
         require_usable_certificate(tls)
         files = (tls.certificate, tls.key)
         arguments = gunicorn_command(
-            APP, tls.listen, threads=THREADS, tls=files, clear=settings.web.listen, limits=limits
+            APP,
+            with_ipv6(tls.listen),
+            threads=THREADS,
+            tls=files,
+            clear=with_ipv6(settings.web.listen),
+            limits=limits,
         )
     os.execve(sys.executable, arguments, environment)  # noqa: S606 (we become the server)

@@ -10,12 +10,16 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from appliance.completion import completion_script
 from appliance.image import filesystems, tools, wheels
 from appliance.image.errors import ImageError
 from appliance.image.recipe import Recipe
 
 VENV = Path("opt/hallpass")
 RELEASE = Path("etc/hallpass-release")
+LINK = Path("usr/local/bin/hallpass")
+MANUAL = Path("usr/local/share/man/man1")
+COMPLETION = Path("usr/lib/hallpass/completion.bash")  # read by etc/profile.d/hallpass.sh
 PYTHON = "python3.13"
 _COMMAND = f"#!/{VENV}/bin/python\nfrom appliance.cli import main\n\nmain()\n"
 _LIBRARIES = VENV / f"lib/{PYTHON}/site-packages"
@@ -88,6 +92,18 @@ def install_hallpass(recipe: Recipe, root: Path, environment: Path, own: Path, l
     command.chmod(0o755)
     _run_in_root(recipe, root, [*_COMPILE, *(f"/{_LIBRARIES}/{name}" for name in _OWN)], log)
     _run_in_root(recipe, root, [f"/{VENV}/bin/python", "-c", "\n".join(_IMPORTS)], log)
+    install_for_technicians(recipe, root, log)
+
+
+def install_for_technicians(recipe: Recipe, root: Path, log: Path) -> None:
+    """Put the command where a shell finds it, and beside it its manual pages and what completes it."""
+    link = root / LINK
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(f"/{VENV}/bin/hallpass")
+    _run_in_root(recipe, root, [f"/{LINK}", "manual", f"/{MANUAL}"], log)
+    script = root / COMPLETION
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(completion_script("bash"))
 
 
 def apply_overlay(recipe: Recipe, root: Path) -> None:

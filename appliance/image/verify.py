@@ -26,6 +26,7 @@ SERVICES = (
     "systemd-timesyncd.service",
     "nftables.service",
 )
+MASKED = ("serial-getty@.service", "getty@.service")  # nobody signs in at a console: there are no passwords
 BOOT_FILES = ("config.txt", "cmdline.txt", "vmlinuz", "initrd.img", "hallpass.toml", "start4.elf", "bootcode.bin")
 DEVICE_TREES = ("bcm2837-rpi-3-b.dtb", "bcm2711-rpi-4-b.dtb", "bcm2712-rpi-5-b.dtb")
 ARCHIVES = ("http://deb.debian.org/", "https://deb.debian.org/")
@@ -144,6 +145,14 @@ def check_passwords(image: OpenedImage) -> Iterator[str]:
             yield f"{name} {'needs no' if not password else 'has a'} password"
 
 
+def check_consoles(image: OpenedImage) -> Iterator[str]:
+    """No console asks who is there: nobody has a password, and a line of noise on a pin must not type one."""
+    for unit in MASKED:
+        path = image.root / "etc/systemd/system" / unit
+        if not path.is_symlink() or str(path.readlink()) != "/dev/null":
+            yield f"{unit} is not masked: a console would ask for a password"
+
+
 def check_machine_traces(image: OpenedImage) -> Iterator[str]:
     """No keys, ids, settings of the machine that built it, no room's enrolment."""
     for pattern, what in _NOT_FOR_CARDS:
@@ -198,6 +207,9 @@ def check_versions(image: OpenedImage) -> Iterator[str]:
         yield f"etc/hallpass-release says version {said or 'nothing'}, installed is {', '.join(there)}"
     if not (image.root / "opt/hallpass/bin/hallpass").is_file():
         yield "opt/hallpass/bin/hallpass is missing"
+    link = image.root / "usr/local/bin/hallpass"
+    if not link.is_symlink() or str(link.readlink()) != "/opt/hallpass/bin/hallpass":
+        yield "usr/local/bin/hallpass: the command is not where a shell finds it"
 
 
 CHECKS: tuple[Callable[[OpenedImage], Iterator[str]], ...] = (
@@ -207,6 +219,7 @@ CHECKS: tuple[Callable[[OpenedImage], Iterator[str]], ...] = (
     check_services_enabled,
     check_service_users,
     check_passwords,
+    check_consoles,
     check_machine_traces,
     check_private_keys,
     check_package_sources,

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from appliance.cli import COMMANDS
+from appliance.manual_pages import format_manual_page
 
 COMMAND = (sys.executable, "-m", "appliance")
 GROUPS = ((), ("account",), ("card",), ("image",), ("lists",), ("log",))
@@ -135,6 +137,26 @@ def test_a_commands_name_is_completed() -> None:
         capture_output=True, text=True, timeout=60, check=False, env=os.environ | words,
     )  # fmt: skip
     assert done.stdout.split() == ["plain,doctor"]
+
+
+def test_manual_pages_are_made_from_the_help_of_every_command(tmp_path: Path) -> None:
+    assert hallpass("manual", str(tmp_path)).returncode == 0
+    pages = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert {f"hallpass-{name}.1" for name in COMMANDS} | {"hallpass.1", "hallpass-lists-search.1"} <= set(pages)
+    doctor = pages["hallpass-doctor.1"]
+    for part in (".SH NAME\nhallpass\\-doctor \\- ", ".SH OPTIONS", "\\-\\-from\\-csv", ".SH EXIT STATUS"):
+        assert part in doctor
+    assert "\\fBhallpass\\-doctor\\fR(1)" in pages["hallpass.1"]
+    again = tmp_path / "again"
+    hallpass("manual", str(again))
+    assert {path.name: path.read_text() for path in again.iterdir()} == pages
+
+
+def test_a_line_of_the_help_is_no_request_of_roff() -> None:
+    tricky = click.Command("x", help=".TH means itself\n\n'and so does this, and a back\\slash")
+    page = format_manual_page(click.Context(tricky, info_name="x"), "1.2.3")
+    assert "\\&.TH means itself" in page
+    assert "\\&'and so does this, and a back\\eslash" in page
 
 
 def test_the_version_is_said() -> None:

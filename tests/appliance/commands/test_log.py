@@ -100,6 +100,9 @@ def test_search_finds_by_everything_that_is_asked(hallpass_log: Callable[..., Re
 
 
 def test_csv_has_a_head_and_a_line_for_each_entry(hallpass_log: Callable[..., Result]) -> None:
+    as_json = hallpass_log("search", "--json").output
+    assert as_json
+    assert as_json == hallpass_log("search", "--format", "jsonl").output
     lines = hallpass_log("search", "--format", "csv").output.splitlines()
     assert lines[0] == "time,device,group,name,type,verdict,category,source,count,milliseconds"
     assert len(lines) == 4

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from appliance.image import disk, filesystems
 from appliance.image.layout import MIB, Layout, make_layout
-from appliance.image.verify import BOOT_FILES, DEVICE_TREES, SERVICES
+from appliance.image.verify import BOOT_FILES, DEVICE_TREES, MASKED, SERVICES
 
 EPOCH = 1_790_000_000
 KERNEL = "7.3.4+deb13-arm64"
@@ -48,6 +48,11 @@ class Trees:
             "Name: hallpass\nVersion: 1.2.3\nLicense-Expression: MIT\n",
         )
         self.write(f"{site}/ssh.py", "PEM = '-----BEGIN OPENSSH PRIVATE KEY-----'\n")
+        (self.root / "usr/local/bin").mkdir(parents=True)
+        (self.root / "usr/local/bin/hallpass").symlink_to("/opt/hallpass/bin/hallpass")
+        (self.root / "etc/systemd/system").mkdir(parents=True)
+        for name in MASKED:
+            (self.root / "etc/systemd/system" / name).symlink_to("/dev/null")
         for name in SERVICES:
             self.write(f"etc/systemd/system/{name}", "[Service]\nUser=hallpass-web\n" if "web" in name else "")
             wants = self.root / "etc/systemd/system/multi-user.target.wants"

@@ -94,6 +94,14 @@ FAULTS: dict[str, tuple[Callable[[Trees], object], str]] = {
         lambda t: (t.root / "opt/hallpass/bin/hallpass").unlink(),
         "opt/hallpass/bin/hallpass is missing",
     ),
+    "a console that asks": (
+        lambda t: (t.root / "etc/systemd/system/serial-getty@.service").unlink(),
+        "serial-getty@.service is not masked",
+    ),
+    "a command that no shell finds": (
+        lambda t: (t.root / "usr/local/bin/hallpass").unlink(),
+        "usr/local/bin/hallpass: the command is not where a shell finds it",
+    ),
     "another version": (
         lambda t: t.write("etc/hallpass-release", "HALLPASS_VERSION=2.0\n"),
         "etc/hallpass-release says version 2.0, installed is 1.2.3",
