@@ -3,12 +3,15 @@
 Times are Unix seconds. A server is asked as any client would ask it, so that what is judged is what clients get,
 whoever may read its files. Whether a certificate is trusted is not asked here.
 
-`cryptography` is loaded where a certificate is read: a room that has none keeps its megabytes.
+The two times are read from the certificate's own bytes (DER; RFC 5280, sections 4.1 and 4.1.2.5): a library for
+certificates would cost the room's agent eight megabytes for them.
 """
 
+import re
 import socket
 import ssl
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -19,6 +22,10 @@ from appliance.settings.values import CertificateFiles
 DAY_SECONDS = 86_400.0
 WARN_DAYS = 21  # so long before its end a certificate is spoken of: three weeks of school to renew it in
 CONNECT_SECONDS = 4.0
+
+_SEQUENCE, _UTC_TIME, _GENERALIZED_TIME, _LONG_FORM = 0x30, 0x17, 0x18, 0x80
+_VERSION = b"\xa0"
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 class CertificateValidity(msgspec.Struct, frozen=True):
@@ -52,7 +59,10 @@ def fetch_validity(host: str, port: int, server_name: str | None = None) -> Cert
         context.wrap_socket(plain, server_hostname=server_name) as connection,
     ):
         content = connection.getpeercert(binary_form=True)
-    return _validity_of_der(content or b"")
+    try:
+        return validity_of_certificate(content or b"")
+    except ValueError as problem:
+        raise OSError(f"presents no certificate that can be read: {problem}") from None
 
 
 def read_validity(files: CertificateFiles) -> CertificateValidity:
@@ -79,27 +89,58 @@ def read_validity(files: CertificateFiles) -> CertificateValidity:
     return _validity_of_pem(files.certificate.read_bytes(), files.certificate)
 
 
-def _validity_of_der(content: bytes) -> CertificateValidity:
-    from cryptography import x509  # noqa: PLC0415 (see above)
+def validity_of_certificate(content: bytes) -> CertificateValidity:
+    """Return from when to when a certificate (DER) holds. Raises ValueError where it is none."""
+    whole = _content_of(content, 0, _SEQUENCE)
+    signed = _content_of(whole, 0, _SEQUENCE)
+    at = 0
+    if signed[:1] == _VERSION:
+        _, _, at = _element(signed, at)
+    for _serial_number_algorithm_and_issuer in range(3):
+        _, _, at = _element(signed, at)
+    times = _content_of(signed, at, _SEQUENCE)
+    tag, not_before, at = _element(times, 0)
+    return CertificateValidity(_read_time(tag, not_before), _read_time(*_element(times, at)[:2]))
 
-    try:
-        one = x509.load_der_x509_certificate(content)
-    except ValueError as problem:
-        raise OSError(f"presents no certificate that can be read ({problem})") from None
-    return CertificateValidity(one.not_valid_before_utc.timestamp(), one.not_valid_after_utc.timestamp())
+
+def _content_of(content: bytes, at: int, wanted: int) -> bytes:
+    tag, inside, _ = _element(content, at)
+    if tag != wanted:
+        raise ValueError(f"an element of type {wanted} was expected, not {tag}")
+    return inside
+
+
+def _element(content: bytes, at: int) -> tuple[int, bytes, int]:
+    """Return the tag and the content of the element at an offset, and where the next begins (X.690, 8.1)."""
+    if at + 2 > len(content):
+        raise ValueError("it is cut off")
+    tag, size, begin = content[at], content[at + 1], at + 2
+    if size & _LONG_FORM:
+        begin += size & ~_LONG_FORM
+        size = int.from_bytes(content[at + 2 : begin], "big")
+    if begin + size > len(content):
+        raise ValueError("it is cut off")
+    return tag, content[begin : begin + size], begin + size
+
+
+def _read_time(tag: int, content: bytes) -> float:
+    text = content.decode("ascii")
+    if tag == _UTC_TIME:  # two digits of the year: from 1950 on (RFC 5280, section 4.1.2.5.1)
+        text = f"{'19' if text[:2] >= '50' else '20'}{text}"
+    elif tag != _GENERALIZED_TIME:
+        raise ValueError(f"an element of type {tag} is no time")
+    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
 
 def _validity_of_pem(content: bytes, path: Path) -> CertificateValidity:
-    from cryptography import x509  # noqa: PLC0415 (see above)
-
     try:
-        found = x509.load_pem_x509_certificates(content)
+        text = content.decode("ascii", errors="replace")
+        found = [validity_of_certificate(ssl.PEM_cert_to_DER_cert(one)) for one in _PEM.findall(text)]
     except ValueError:
         raise HallpassError(f"{path} is damaged: it holds a certificate that cannot be read") from None
-    return CertificateValidity(
-        max(one.not_valid_before_utc.timestamp() for one in found),
-        min(one.not_valid_after_utc.timestamp() for one in found),
-    )
+    if not found:
+        raise HallpassError(f"{path} is damaged: it holds no certificate")
+    return CertificateValidity(max(one.not_before for one in found), min(one.not_after for one in found))
 
 
 def _day(at: float) -> str:

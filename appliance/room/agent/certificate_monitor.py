@@ -61,7 +61,7 @@ class CertificateMonitor:
     async def check_regularly(self) -> None:
         """Look at each, for ever."""
         while True:
-            complete = await run_blocking(self._check_all)
+            complete = await run_blocking(self.check_all)
             await asyncio.sleep(CHECK_SECONDS if complete else RETRY_SECONDS)
 
     def problem(self, now: float, is_clock_trusted: Callable[[], bool] = clock.is_clock_trusted) -> str:
@@ -70,7 +70,8 @@ class CertificateMonitor:
         words = "; ".join(f"{what} {problem}" for what, problem in found if problem)
         return words if words and is_clock_trusted() else ""
 
-    def _check_all(self) -> bool:
+    def check_all(self) -> bool:
+        """Ask for each certificate; tell whether all could be had."""
         complete = True
         for server in self._servers:
             try:
