@@ -12,6 +12,7 @@ DEMO   ?=
 CUTS   ?= 20
 IMAGE  ?=
 FUZZ   ?=
+MUTATED ?=
 
 .PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint coverage bench soak image image-test fuzz clean
 
@@ -25,7 +26,8 @@ help:
 	@echo "make lint         lint, types and import layering alone"
 	@echo "make bench        speed and size beside Unbound and dnsmasq; central with many rooms"
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
-	@echo "make fuzz         an hour of made-up bytes against everything that reads the network (x86-64 only)"
+	@echo "make fuzz         an hour of made-up bytes against everything that reads the network (x86-64 only), and one"
+	@echo "                  of an upstream whose answers are mutated (MUTATED='--seconds 60' for less)"
 	@echo "make image        the SD card's image, into dist/ (root; half an hour the first time)"
 	@echo "make image-test   that image, booted under emulation, with twenty pulled plugs (an hour; CUTS=2 for fewer)"
 	@echo "make clean        remove what these commands made"
@@ -88,6 +90,7 @@ fuzz: $(VENV)/.installed-for-tests
 	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		--editable . atheris
 	nice -n 19 .venv-fuzz/bin/python -m tests.fuzz $(FUZZ)
+	nice -n 19 $(VENV)/bin/python -m tests.fuzz.mutated_upstream $(MUTATED)
 
 image: $(VENV)/.installed-for-image
 	$(VENV)/bin/hallpass image build --output dist $(IMAGE)

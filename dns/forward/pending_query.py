@@ -20,14 +20,13 @@ from dns.message.constants import EdnsOption, Rcode, RecordType
 from dns.message.edns import OPT_BYTES, build_opt_record
 from dns.message.header import AA, AD, CD, COUNTS, HEADER_BYTES, OPCODE, QR, RA, RD, rcode_of
 
-# Flags and number of questions of every answer that is whole, and says that there is a name or that there is none;
-# without RA the latter may mean something else (`dns.forward.block_signals`).
+# Flags and number of questions of every answer that is whole, from a server that recurses (RA), and says that
+# there is a name or that there is none. Without RA it may mean something else: a referral, a refusal.
 _COMMON_ANSWER_HEADS = frozenset(
-    bytes((QR | first, second | rcode, 0, 1))
+    bytes((QR | first, second | RA | rcode, 0, 1))
     for first in (0, AA, RD, AA | RD)
-    for second in range(0, 256, 16)
+    for second in range(0, RA, 16)
     for rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)
-    if second & RA or rcode == Rcode.NOERROR
 )
 _OPT_HEAD = b"\0" + RecordType.OPT.to_bytes(2, "big")  # the root's name, and the type
 

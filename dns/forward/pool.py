@@ -29,7 +29,7 @@ from dns.forward.health import UpstreamState
 from dns.forward.pending_query import ANSWER_RCODES, AnswerReceiver, PendingQuery
 from dns.forward.server import UpstreamServer
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass, RecordType
-from dns.message.header import COUNTS, RCODE, RD, is_truncated, rcode_of
+from dns.message.header import COUNTS, RA, RCODE, RD, is_truncated, rcode_of
 from dns.message.scanner import scan_records
 from dns.message.wire_names import name_to_wire
 
@@ -103,8 +103,11 @@ class UpstreamPool:
         health = server.health
         if data[3] & RCODE not in ANSWER_RCODES:
             return self._handle_error(pending, server, data)
-        if server.is_quad9 and is_block_signal(data):
-            data = with_refusal(data)
+        if not data[3] & RA:
+            if server.is_quad9 and is_block_signal(data):
+                data = with_refusal(data)
+            elif is_referral(data):
+                return self._handle_referral(pending, server)
         if is_truncated(data) or not pending.complete(data):
             self.handle_malformed_answer(pending, server)
             return False
@@ -140,6 +143,16 @@ class UpstreamPool:
         self._note_failure(server, f"answers with {rcode_name(rcode)}")
         if rcode in _TELLING_RCODES:
             pending.fallback_answer = pending.fallback_answer or data
+        self._try_next_server(pending, server)
+        return True
+
+    def _handle_referral(self, pending: PendingQuery, server: UpstreamServer) -> bool:
+        """Take an answer that names other servers: this one serves other names, and does not recurse."""
+        server.health.counts.failures += 1
+        self._note_failure(server, "refers to other servers")
+        code = ExtendedErrorCode.NO_REACHABLE_AUTHORITY
+        failure = extended_error.build_failure_message(pending.question, code, "upstreams refer to other servers")
+        pending.fallback_answer = pending.fallback_answer or failure
         self._try_next_server(pending, server)
         return True
 
@@ -262,6 +275,16 @@ class UpstreamPool:
                 server.health.decay_latency()
         self._servers.sort(key=lambda server: (server.health.in_trouble, server.health.latency or 0.0))
         self._best = self._servers[0] if self._servers else None
+
+
+def is_referral(message: bytes) -> bool:
+    """Tell whether an answer holds nothing but the names of other servers (RFC 1034, section 4.3.2)."""
+    try:
+        _, answer, authority, _ = scan_records(message)
+    except MalformedMessage:
+        return False
+    kinds = {record[0] for record in authority}
+    return not rcode_of(message) and not answer and RecordType.NS in kinds and RecordType.SOA not in kinds
 
 
 def rcode_name(rcode: int) -> str:

@@ -17,7 +17,7 @@ name, or to the target of the alias before. Only others are read.
 import dnslib
 
 from dns.errors import MalformedMessage
-from dns.message.constants import RecordType
+from dns.message.constants import RecordClass, RecordType
 from dns.message.header import HEADER_BYTES
 from dns.message.names import is_under
 from dns.message.scanner import RecordTuple, scan_records
@@ -25,6 +25,7 @@ from dns.message.wire_names import POINTER, name_from_wire
 
 # Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
 _CNAME, _DNAME, _SOA = int(RecordType.CNAME), int(RecordType.DNAME), int(RecordType.SOA)
+_IN = int(RecordClass.IN)
 _SAYS_SOMETHING = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
 _PROOFS = _SAYS_SOMETHING - {_SOA}
 _QUESTION = HEADER_BYTES | POINTER << 8
@@ -40,7 +41,9 @@ def scrub_answer(message: bytes, name: str, answer: list[RecordTuple]) -> Sectio
     `name`: the canonical name that was asked. Raises MalformedMessage.
     """
     expected = _QUESTION_NAME
-    for rtype, _, _, at, data_at, _ in answer:
+    for rtype, rclass, _, at, data_at, _ in answer:
+        if rclass != _IN:
+            raise MalformedMessage("a record of another class than the question")
         owner = message[at : at + 2]
         if owner != expected and owner != _QUESTION_NAME:  # noqa: PLR1714 (a set would cost every record more)
             return _scrub_by_names(message, name, answer)

@@ -136,6 +136,11 @@ def test_the_upstreams_own_edns_record_is_left_out_wherever_it_stands() -> None:
         assert len(cached.ttl_offsets) == len(parsed.rr) == 1
 
 
+def test_rfc1035_3_2_4_an_answer_with_a_record_of_another_class_is_none() -> None:
+    answer = message("www.example.org. 300 CH A 192.0.2.1")
+    assert MessageCache().put(("www.example.org", 1, 0), answer, NOW) is None
+
+
 def test_a_truncated_answer_is_not_remembered() -> None:
     cache = MessageCache()
     data = bytearray(message("www.example.org. 300 A 192.0.2.1"))

@@ -193,6 +193,13 @@ def over(transport: str, other: Behaviour) -> Behaviour:
     return lambda asked, answer: (honest if asked.transport == transport else other)(asked, answer)
 
 
+def referring(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
+    """Answer as a server does that does not recurse and serves other names."""
+    reply = asked.record.reply(ra=0, aa=0)
+    reply.add_auth(*dnslib.RR.fromZone(". 3600 NS a.root-servers.net."))
+    return [Reply(bytes(reply.pack()))]
+
+
 def with_edns(other: Behaviour) -> Behaviour:
     """Answer well without EDNS, and as `other` does to whoever speaks it."""
     return lambda asked, answer: (other if asked.record.ar else honest)(asked, answer)
@@ -396,4 +403,5 @@ class _Datagrams(asyncio.DatagramProtocol):
 async def _write_later(writer: asyncio.StreamWriter, reply: Reply) -> None:
     if reply.after:
         await asyncio.sleep(reply.after)
-    writer.write(len(reply.data).to_bytes(2, "big") + reply.data)
+    if not writer.is_closing():
+        writer.write(len(reply.data).to_bytes(2, "big") + reply.data)

@@ -41,6 +41,29 @@ def test_one_server_that_fails_takes_no_name_away_where_a_slower_one_is_well(rco
         run(story())
 
 
+def test_rfc1034_4_3_2_a_server_that_only_refers_to_others_takes_no_name_away() -> None:
+    async def story() -> None:
+        async with asking(referring, server, retry_seconds=QUICK) as upstreams:
+            for n in range(20):
+                assert addresses(await answer(upstreams, f"n{n}.example.org")), n
+            (state,) = (state for state in upstreams.states() if state.server.endswith(f":{referring.port}"))
+            assert state.failure == "refers to other servers"
+
+    with FakeUpstream(behave=fake.referring) as referring, FakeUpstream(behave=fake.late(0.03)) as server:
+        run(story())
+
+
+def test_where_every_server_only_refers_to_others_the_asker_hears_so() -> None:
+    async def story() -> None:
+        async with asking(server) as upstreams:
+            record = await answer(upstreams, "example.org")
+            assert record is not None
+            assert (record.header.rcode, extended_codes(record)) == (Rcode.SERVFAIL, [22])
+
+    with FakeUpstream(behave=fake.referring) as server:
+        run(story())
+
+
 @pytest.mark.parametrize("rcode", [Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP])
 def test_a_server_that_fails_its_probe_too_is_down_and_says_how_until_it_answers(rcode: Rcode) -> None:
     async def story() -> None:
