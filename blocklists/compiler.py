@@ -86,9 +86,9 @@ def read_names(source: Source, location: Path) -> set[str]:
     return set(table.iter_names())
 
 
-def survey_source(source: Source, location: Path) -> SourceReport:
-    """Read one source without building anything. Raises SourceUnusable."""
-    table = BuildTable([source.category])
+def survey_source(source: Source, location: Path, table: BuildTable | None = None) -> SourceReport:
+    """Read one source without building anything, into a table that may look at it. Raises SourceUnusable."""
+    table = BuildTable([source.category]) if table is None else table
     reading = SourceText(source, 0, table, no_progress).read_source(location)
     return reading.source_report(len(table))
 

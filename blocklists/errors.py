@@ -1,8 +1,13 @@
 """What can go wrong with lists: one root, so that a caller can catch the whole family.
 
-The message of each is one line that a person can act on (`SourcesInvalid` lists one mistake a line).
+The message of each is one line that a person can act on (`SourcesInvalid` lists one mistake a line). What
+libraries raise while they read a list becomes such a line in `describe_failure`.
 """
 
+import lzma
+import tarfile
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,3 +54,30 @@ class IndexDamaged(ListError):
 
 class FetchFailed(ListError):
     """A list could not be fetched; the copy from last time stays in use."""
+
+    def __init__(self, reason: str, *, retry_seconds: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_seconds = retry_seconds  # how long the server asked to be left alone; 0: it did not
+
+
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
+_MAX_REASON = 300
+
+
+def describe_failure(problem: BaseException) -> str:
+    """Return in one line why a list could not be had or read, whatever was raised."""
+    if isinstance(problem, ListError):
+        reason = str(problem)
+    elif isinstance(problem, MemoryError):
+        reason = "needs more memory than one list may take"
+    elif isinstance(problem, RecursionError):
+        reason = "is nested too deeply"
+    elif isinstance(problem, DAMAGED) or (isinstance(problem, OSError) and problem.errno is None):
+        reason = "is damaged: what is compressed in it ends too soon, or is not what it seems to be"
+    elif isinstance(problem, OSError):
+        reason = problem.strerror or type(problem).__name__
+        reason = f"{problem.filename}: {reason}" if problem.filename else reason
+    else:
+        reason = f"could not be read ({type(problem).__name__}: {problem})"
+    one_line = " ".join(reason.split())
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in one_line)[:_MAX_REASON]

@@ -1,68 +1,30 @@
-"""Keeps copies of lists, and fetches them anew (`blocklists.download`) where they have changed.
+"""Keeps copies of lists (`blocklists.copies`), and brings them up to date where they have changed.
 
-Nothing is ever replaced by something worse. A failure keeps the copy from last time, whose age then grows. A
-download that is a web page, holds no entry, or lost a third of what the list held is *held back* beside the
-copy in use, until a person has looked at the difference and accepted it (`accept_held`).
-
-A folder holds for every source `NAME.list` (the bytes as they came), `NAME.json` (`ListCopy`), maybe `NAME.held`.
+Nothing is ever replaced by something worse. Each source is fetched and read in a process of its own
+(`blocklists.source_check`), several at once: whatever happens there costs no other list its update. A failure
+keeps the copy from last time, whose age then grows. A copy that may not be believed (`blocklists.comparison`) is
+*held* beside the one in use, until a person has looked at the difference and accepted or refused it. Lists on this
+machine are treated as those that are downloaded: one that was emptied does not open what it closed.
 """
 
 import contextlib
-import hashlib
-import ssl
-import tempfile
-from collections.abc import Callable, Iterator
-from functools import partial
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal
 
-import httpx
 import msgspec
 
-from blocklists import container
-from blocklists.compiler import local_path, survey_source
-from blocklists.download import MAX_DOWNLOAD_BYTES, Download
-from blocklists.errors import ListError, SourceUnusable
+from blocklists.copies import NOT_UPDATED, CopyFolder, FetchOutcome, HeldCopy, ListCopy
+from blocklists.copy_updates import CopyUpdates
+from blocklists.download import MAX_DOWNLOAD_BYTES
+from blocklists.download_targets import TargetPolicy
+from blocklists.errors import ListError, SourceUnusable, describe_failure
+from blocklists.isolation import IsolatedTasks, ProcessLimits, TaskOutcome
+from blocklists.source_check import LIST, CheckJob, SourceCheckResult, check_source, local_tag
 from blocklists.sources import Source
-from dns.errors import DECODING_FAILED
 
-MIN_ENTRIES_SHARE = 2 / 3  # of the entries a list had; below that it is held back
-FetchState = Literal["new", "unchanged", "failed", "held"]
-
-
-class HeldDownload(msgspec.Struct, frozen=True, kw_only=True):
-    """A download that waits for a person."""
-
-    reason: str
-    entries: int
-    sha256: str
-    etag: str = ""
-    last_modified: str = ""
-    since: float
-
-
-class ListCopy(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the copy of a list. Times are Unix seconds; 0: never."""
-
-    url: str
-    entries: int = 0
-    sha256: str = ""
-    etag: str = ""
-    last_modified: str = ""
-    fetched_at: float = 0.0  # when these bytes came
-    confirmed_at: float = 0.0  # when the publisher last said that they are still the list
-    failures: int = 0  # in a row
-    error: str = ""  # why the last attempt failed
-    held: HeldDownload | None = None
-
-
-class FetchOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one attempt."""
-
-    source: str
-    state: FetchState
-    message: str = ""  # why it failed or is held
-    age: float | None = None  # seconds since the copy in use was last confirmed; None: there is no copy
+UNKNOWN = "unknown"
 
 
 class Fetcher:
@@ -73,177 +35,169 @@ class Fetcher:
         folder: Path,
         now: Callable[[], float],
         *,
-        tls: ssl.SSLContext | None = None,
+        ca_file: str = "",
         progress: Callable[[str, int, int], None] | None = None,
         max_bytes: int = MAX_DOWNLOAD_BYTES,
+        limits: ProcessLimits | None = None,
+        targets: TargetPolicy | None = None,
+        workers: int = 0,
     ) -> None:
-        self._folder = folder
+        """Do nothing yet. `now`: Unix seconds. `ca_file`: whom to trust instead of whom the system trusts."""
+        self._copies = CopyFolder(folder)
         self._now = now
-        self._tls = tls or ssl.create_default_context()
-        self._progress = progress or (lambda _what, _done, _total: None)
+        self._updates = CopyUpdates(self._copies, now)
+        self._ca_file = ca_file
+        self._progress = progress
         self._max_bytes = max_bytes
+        self._limits = limits or ProcessLimits()
+        self._targets = targets or TargetPolicy()
+        self._workers = workers
 
     def locate_copy(self, source: Source) -> Path:
-        """Return where the copy in use lies. Raises SourceUnusable where there is none."""
+        """Return what is to be read of a source. Raises SourceUnusable where there is no copy, or it is damaged.
+
+        Of a list on this machine it is the list itself, as long as it is the one that was looked at.
+        """
         if not source.is_url:
-            return local_path(source)
-        path = self._path(source, "list")
-        if not path.exists() or self.read_copy(source).url != source.location:
-            raise SourceUnusable(f"source {source.name!r}: {source.location} has not been fetched yet")
-        return path
+            with contextlib.suppress(SourceUnusable):
+                if local_tag(source) == self.read_copy(source).etag:
+                    return source.path
+        return self._copies.locate_whole_copy(source)
 
     def read_copy(self, source: Source) -> ListCopy:
         """Return what is known of a source's copy."""
-        try:
-            return msgspec.json.decode(self._path(source, "json").read_bytes(), type=ListCopy)
-        except (OSError, *DECODING_FAILED):
-            return ListCopy(url=source.location)
+        return self._copies.read_copy(source)
+
+    def read_age(self, source: Source) -> float | None:
+        """Return for how many seconds nobody has confirmed the copy in use; None: there is none."""
+        return self._updates.age_of(self.read_copy(source))
 
     def fetch_source(self, source: Source) -> FetchOutcome:
-        """Fetch a source if it changed. Never raises for what the network does."""
-        known = self.read_copy(source)
-        if known.url != source.location:
-            known = ListCopy(url=source.location)
-        try:
-            return self._fetch_source(source, known)
-        except (ListError, httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
-            reason = str(problem) or type(problem).__name__
-            failed = msgspec.structs.replace(known, failures=known.failures + 1, error=reason)
-            with contextlib.suppress(ListError):  # a full disk is one of the failures
-                self._write_state(source, failed)
-            return FetchOutcome(source=source.name, state="failed", message=reason, age=self._age(failed))
+        """Bring one source up to date. Never raises for what the network does."""
+        (outcome,) = self.fetch_sources([source])
+        return outcome
 
-    def accept_held(self, source: Source) -> ListCopy:
-        """Take a held download into use. Raises ListError where there is none, or where it is no list."""
-        known = self.read_copy(source)
-        held = known.held
-        path = self._path(source, "held")
-        if held is None or not path.exists():
-            raise ListError(f"source {source.name!r}: nothing is held back")
+    def fetch_sources(self, sources: Iterable[Source]) -> Iterator[FetchOutcome]:
+        """Bring sources up to date, several at once; yield what became of each as it ends."""
+        by_name = {source.name: source for source in sources}
+        self._copies.sweep(self._now())
+        jobs: dict[str, CheckJob] = {}
         try:
-            survey_source(source, path)
-        except SourceUnusable as problem:
-            raise ListError(f"{problem}: it cannot be accepted") from None
-        path.replace(self._path(source, "list"))
-        copy = ListCopy(
-            url=source.location,
-            entries=held.entries,
-            sha256=held.sha256,
-            etag=held.etag,
-            last_modified=held.last_modified,
-            fetched_at=held.since,
-            confirmed_at=self._now(),
-        )
-        self._write_state(source, copy)
-        return copy
+            for source in by_name.values():
+                job = self._begin(source)
+                if isinstance(job, FetchOutcome):
+                    yield job
+                else:
+                    jobs[source.name] = job
+            tasks = IsolatedTasks(
+                check_source, SourceCheckResult, self._limits, workers=self._workers, progress=self._progress
+            )
+            for task in tasks.run(list(jobs.items())):
+                yield self._finish(by_name[task.name], jobs[task.name].work, task)
+                shutil.rmtree(jobs[task.name].work, ignore_errors=True)
+        finally:
+            for left in jobs.values():
+                shutil.rmtree(left.work, ignore_errors=True)
+
+    def list_held(self) -> list[HeldCopy]:
+        """Return the copies that wait for a person, by the name of their source."""
+        found = []
+        for name in self._copies.list_known():
+            source = self.known_source(name)
+            copy = self._copies.read_any_copy(name)
+            if copy is not None and copy.held is not None:
+                difference = self._copies.read_difference(source)
+                found.append(
+                    HeldCopy(
+                        source=name,
+                        category=copy.held.category,
+                        held=copy.held,
+                        entries=copy.entries,
+                        difference=difference,
+                    )
+                )
+        return found
+
+    def known_source(self, name: str) -> Source:
+        """Return as much of a source as its copy tells: its name and where it comes from."""
+        copy = self._copies.read_any_copy(name)
+        return Source(name=name, category=UNKNOWN, location=copy.url if copy else UNKNOWN)
 
     def held_path(self, source: Source) -> Path:
-        """Return where a held download lies, so that it can be compared with the copy in use."""
-        return self._path(source, "held")
+        """Return where a held copy lies."""
+        return self._copies.path(source, "held")
 
-    def _fetch_source(self, source: Source, known: ListCopy) -> FetchOutcome:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        download = Download(
-            source.location,
-            tls=self._tls,
-            now=self._now,
-            max_bytes=self._max_bytes,
-            progress=partial(self._progress, source.name),
-        )
-        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".fetch.") as file:
-            headers = download.write_to(file, self._conditional_headers(source, known))
-            if headers is None:
-                copy = msgspec.structs.replace(known, confirmed_at=self._now(), failures=0, error="", held=None)
-                self._path(source, "held").unlink(missing_ok=True)
-                self._write_state(source, copy)
-                return FetchOutcome(source=source.name, state="unchanged", age=0.0)
-            return self._evaluate_download(source, known, Path(file.name), headers)
+    def accept_held(self, source: Source) -> ListCopy:
+        """Take a held copy into use. Raises ListError where there is none, or where it is no list."""
+        return self._updates.accept_held(source)
 
-    def _conditional_headers(self, source: Source, known: ListCopy) -> dict[str, str]:
-        if not self._path(source, "list").exists():
-            return {}
-        headers = {}
-        if known.etag:
-            headers["If-None-Match"] = known.etag
-        if known.last_modified:
-            headers["If-Modified-Since"] = known.last_modified
-        return headers
+    def refuse_held(self, source: Source) -> ListCopy:
+        """Refuse a held copy: the same one is not shown again. Raises ListError where there is none."""
+        return self._updates.refuse_held(source)
 
-    def _evaluate_download(
-        self, source: Source, known: ListCopy, file: Path, headers: httpx.Headers
-    ) -> FetchOutcome:
-        sha256 = _sha256(file)
-        etag = headers.get("etag", "")
-        last_modified = headers.get("last-modified", "")
-        now = self._now()
-        reason, entries = self._reason_to_hold(source, known, file)
-        if reason:
-            held = HeldDownload(
-                reason=reason,
-                entries=entries,
-                sha256=sha256,
-                etag=etag,
-                last_modified=last_modified,
-                since=now if known.held is None or known.held.sha256 != sha256 else known.held.since,
-            )
-            self._write_copy(file, self._path(source, "held"))
-            copy = msgspec.structs.replace(known, held=held, failures=0, error="")
-            self._write_state(source, copy)
-            return FetchOutcome(source=source.name, state="held", message=reason, age=self._age(copy))
-        state: FetchState = "unchanged" if sha256 == known.sha256 else "new"
-        if state == "new":
-            self._write_copy(file, self._path(source, "list"))
-        self._path(source, "held").unlink(missing_ok=True)
-        fetched_at = now if state == "new" else known.fetched_at
-        self._write_state(
-            source,
-            ListCopy(
-                url=source.location,
-                entries=entries,
-                sha256=sha256,
-                etag=etag,
-                last_modified=last_modified,
-                fetched_at=fetched_at,
-                confirmed_at=now,
-            ),
-        )
-        return FetchOutcome(source=source.name, state=state, age=0.0)
-
-    def _reason_to_hold(self, source: Source, known: ListCopy, file: Path) -> tuple[str, int]:
-        """Return why a download should wait for a person ("": it need not), and how many entries it has."""
+    def _begin(self, source: Source) -> CheckJob | FetchOutcome:
+        """Return what is to be done, or what became of a source for which nothing need be."""
+        known = self.read_copy(source)
+        if known.retry_at > self._now():
+            minutes = (known.retry_at - self._now()) / 60
+            reason = f"{known.error or 'the server is busy'}: it is asked again in {minutes:.0f} minutes"
+            age = self._updates.age_of(known)
+            return FetchOutcome(source=source.name, state="failed", message=reason, age=age)
         try:
-            entries = survey_source(source, file).entries
-        except SourceUnusable as problem:
-            return str(problem).removeprefix(f"source {source.name!r}: ").replace(f"{file}: ", ""), 0
-        if not entries:
-            return "holds no entry", 0
-        if entries < known.entries * MIN_ENTRIES_SHARE:
-            return f"holds {entries} entries where there were {known.entries}", entries
-        return "", entries
+            is_whole = self._is_whole(source)
+            if is_whole and not source.is_url and local_tag(source) == known.etag:
+                return self._updates.confirm(source, known)
+            return CheckJob(
+                source=source,
+                known=known if is_whole else msgspec.structs.replace(known, sha256=""),
+                copies=self._copies.folder,
+                work=self._copies.fetch_folder(source),
+                headers=_conditional_headers(known) if is_whole and source.is_url else {},
+                ca_file=self._ca_file,
+                max_bytes=self._max_bytes,
+                targets=self._targets,
+                proxies=urllib.request.getproxies(),
+            )
+        except (ListError, OSError) as problem:
+            return self._updates.fail(source, describe_failure(problem))
 
-    def _write_copy(self, file: Path, target: Path) -> None:
-        with container.replace_file(target) as kept, file.open("rb") as fetched:
-            while piece := fetched.read(1 << 20):
-                kept.write(piece)
+    def _is_whole(self, source: Source) -> bool:
+        try:
+            self._copies.locate_whole_copy(source)
+        except SourceUnusable:
+            return False
+        return True
 
-    def _write_state(self, source: Source, copy: ListCopy) -> None:
-        with container.replace_file(self._path(source, "json")) as file:
-            file.write(msgspec.json.format(msgspec.json.encode(copy)))
+    def _finish(self, source: Source, work: Path, task: TaskOutcome[SourceCheckResult]) -> FetchOutcome:
+        found = task.result
+        known = self.read_copy(source)
+        if found is None or found.failure:
+            reason = found.failure if found else task.reason.replace(f"{work / LIST}: ", "")
+            return self._updates.fail(source, reason, found.retry_seconds if found else 0.0)
+        try:
+            if found.is_unchanged:
+                return self._updates.confirm(source, known, found)
+            if found.sha256 == known.refused_sha256:
+                return self._updates.leave_refused(source, known)
+            if found.doubt:
+                return self._updates.hold(source, known, found, work)
+            return self._updates.take(source, known, found, work)
+        except (ListError, OSError) as problem:
+            return self._updates.fail(source, describe_failure(problem))
 
-    def _path(self, source: Source, kind: str) -> Path:
-        return self._folder / f"{source.name}.{kind}"
 
-    def _age(self, copy: ListCopy) -> float | None:
-        return max(0.0, self._now() - copy.confirmed_at) if copy.confirmed_at else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _conditional_headers(known: ListCopy) -> dict[str, str]:
+    headers = {}
+    if known.etag:
+        headers["If-None-Match"] = known.etag
+    if known.last_modified:
+        headers["If-Modified-Since"] = known.last_modified
+    return headers
 
 
 def fetch_all(fetcher: Fetcher, sources: tuple[Source, ...]) -> Iterator[FetchOutcome]:
     """Fetch all sources that are fetched; yield what became of each."""
-    for source in sources:
-        if source.is_url:
-            yield fetcher.fetch_source(source)
+    yield from fetcher.fetch_sources([source for source in sources if source.is_url])
+
+
+__all__ = ["NOT_UPDATED", "Fetcher", "fetch_all"]

@@ -13,20 +13,17 @@ import gzip
 import lzma
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 import msgspec
 
-from blocklists.errors import SourceUnusable
+from blocklists.errors import DAMAGED, SourceUnusable, describe_failure
 
 MAX_LINE_BYTES = 64 * 1024
 MAX_UNPACKED_BYTES = 2 * 1024**3  # unpacked, of one source
-
-
-READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
+READ_ERRORS = (OSError, RuntimeError, *DAMAGED)  # RuntimeError: a zip that asks for a password
 
 
 class SourcePart(msgspec.Struct, frozen=True):
@@ -46,12 +43,19 @@ def read_parts(location: Path, folder: str = "") -> Iterator[SourcePart]:
         else:
             yield from _read_file(location, folder)
     except READ_ERRORS as problem:
-        reason = getattr(problem, "strerror", None) or "is damaged, or not what it seems to be"
+        reason = getattr(problem, "strerror", None) or describe_failure(problem)
         raise SourceUnusable(f"{location}: {reason}") from None
 
 
 def read_lines(stream: IO[bytes]) -> Iterator[str | None]:
-    """Yield each line as text, None for one that is longer than LINE_BYTES. Raises SourceUnusable."""
+    """Yield each line as text, None for one that is longer than MAX_LINE_BYTES. Raises SourceUnusable."""
+    try:
+        yield from _read_lines(stream)
+    except READ_ERRORS as problem:
+        raise SourceUnusable(describe_failure(problem)) from None
+
+
+def _read_lines(stream: IO[bytes]) -> Iterator[str | None]:
     first = True
     total = 0
     while piece := stream.readline(MAX_LINE_BYTES):

@@ -4,25 +4,26 @@ Results go to standard output, so that they can be piped; messages and progress 
 does not decide: everything; it calls `blocklists` and puts the answers into words.
 """
 
-import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
+from appliance.commands import lists_held
+from appliance.commands.lists_options import (
+    FETCHED,
+    INDEX,
+    INDEX_OPTION,
+    JSON,
+    OUTPUT,
+    REPORT,
+    SOURCES,
+    build_progress,
+    list_failures,
+)
 from appliance.commands.lists_subscribe import subscribe
 from appliance.commands.lists_words import (
     CHANGES_SHOWN,
@@ -37,24 +38,18 @@ from appliance.commands.lists_words import (
 from appliance.errors import HallpassError
 from blocklists import catalogue as catalogues
 from blocklists import compiler
+from blocklists.available_build import AvailableIndex, build_available
 from blocklists.categories import category_name
+from blocklists.copies import NOT_UPDATED, FetchOutcome, ListCopy
 from blocklists.errors import ListError
 from blocklists.export import blocked_names
-from blocklists.fetcher import Fetcher, ListCopy
+from blocklists.fetcher import Fetcher
 from blocklists.index import open_index
 from blocklists.search import diff_indexes as compare
 from blocklists.search import search_index as find
 from blocklists.sources import Source, load_sources
 from dns.errors import DECODING_FAILED, InvalidName
 from dns.message.names import canonical
-
-FETCHED = "fetched"  # the folder for the copies of fetched lists, beside the index
-
-SOURCES = click.argument("sources", type=click.Path(path_type=Path))
-INDEX = click.argument("index", type=click.Path(path_type=Path))
-OUTPUT = click.option("--output", type=click.Path(path_type=Path), required=True, help="The folder for the index.")
-REPORT = click.option("--report", is_flag=True, help="Show every line passed over, with file, line and reason.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.group()
@@ -63,6 +58,8 @@ def command() -> None:
 
 
 command.add_command(subscribe)
+for one in lists_held.COMMANDS:
+    command.add_command(one)
 
 
 @command.command()
@@ -74,52 +71,41 @@ def build(sources: Path, output: Path, *, report: bool) -> None:
     with list_failures(), build_progress() as show:
         wanted = load_sources(sources)
         fetcher = Fetcher(output / FETCHED, time.time, progress=show)
-        for source in wanted:
-            if source.is_url and not fetcher.read_copy(source).fetched_at:
-                print_outcome(fetcher.fetch_source(source))
-        built = compiler.build_index(wanted, output, show, locate=fetcher.locate_copy)
-    print_built(built, output, lines=report)
+        needed = [one for one in wanted if not one.is_url or not fetcher.read_copy(one).fetched_at]
+        outcomes = _bring_up_to_date(fetcher, needed)
+        built = _compile(wanted, fetcher, outcomes, output, show)
+    print_built(built.report, output, lines=report)
+    _say_troubles(built, outcomes)
 
 
 @command.command()
 @SOURCES
 @OUTPUT
 @REPORT
-@click.option("--accept", multiple=True, metavar="NAME", help="Take this source's held-back download into use.")
-@click.option("--show-held", is_flag=True, help="Show how each held-back download differs from the copy in use.")
+@click.option("--accept", multiple=True, metavar="NAME", help="Take this source's held-back copy into use.")
+@click.option("--show-held", is_flag=True, help="Show how each held-back copy differs from the one in use.")
 def update(sources: Path, output: Path, *, report: bool, accept: tuple[str, ...], show_held: bool) -> None:
     """Fetch the lists that changed, and compile.
 
-    A download that looks wrong (a web page, nothing in it, a third of it gone) is held back: the copy from last
-    time stays in use until you have looked at the difference (--show-held) and taken it (--accept NAME).
+    A copy that looks wrong (a web page, nothing in it, swapped, grown or shrunk out of all measure) is held back:
+    the one from last time stays in use until you have looked at the difference (hallpass lists held) and taken it
+    (hallpass lists accept NAME, or --accept NAME here).
     """
     with list_failures(), build_progress() as show:
         wanted = load_sources(sources)
         fetcher = Fetcher(output / FETCHED, time.time, progress=show)
         _accept(fetcher, wanted, accept)
-        outcomes = [
-            fetcher.fetch_source(source) for source in wanted if source.is_url and source.name not in accept
-        ]
-        for outcome in outcomes:
-            print_outcome(outcome)
+        outcomes = _bring_up_to_date(fetcher, [source for source in wanted if source.name not in accept])
         if show_held:
-            print_held(fetcher, wanted)
-        built = compiler.build_index(wanted, output, show, locate=fetcher.locate_copy)
-    print_built(built, output, lines=report)
-    troubled = [outcome.source for outcome in outcomes if outcome.state in ("failed", "held")]
-    if troubled:
-        raise HallpassError(f"not updated: {', '.join(troubled)}; the index uses the copies from last time")
+            print_held(fetcher.list_held(), err=True)
+        built = _compile(wanted, fetcher, outcomes, output, show)
+    print_built(built.report, output, lines=report)
+    _say_troubles(built, outcomes)
 
 
 @command.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option(
-    "--index",
-    type=click.Path(path_type=Path),
-    default=Path("index"),
-    show_default=True,
-    help="The folder of the index.",
-)
+@INDEX_OPTION
 @JSON
 def search(names: tuple[str, ...], index: Path, *, as_json: bool) -> None:
     """Say every list, entry and category that touches a name."""
@@ -225,38 +211,44 @@ def catalogue(category: str | None, wanted: tuple[str, ...], *, as_json: bool) -
                 click.echo(f"    profile {profile.name}: {profile.about}")
 
 
-@contextlib.contextmanager
-def list_failures() -> Iterator[None]:
-    """Turn a list's failure into the one line that a person is shown."""
+def _bring_up_to_date(fetcher: Fetcher, sources: Sequence[Source]) -> list[FetchOutcome]:
+    """Fetch, and say what became of each list: of one on this machine only what is wrong."""
+    far = {source.name for source in sources if source.is_url}
+    outcomes = list(fetcher.fetch_sources(sources))
+    for outcome in outcomes:
+        if outcome.source in far or outcome.message:
+            print_outcome(outcome)
+    return outcomes
+
+
+def _compile(
+    sources: Sequence[Source],
+    fetcher: Fetcher,
+    outcomes: Sequence[FetchOutcome],
+    output: Path,
+    progress: compiler.Progress,
+) -> AvailableIndex:
     try:
-        yield
-    except ListError as failure:
-        raise HallpassError(str(failure)) from None
-
-
-@contextlib.contextmanager
-def build_progress() -> Iterator[compiler.Progress]:
-    """Give a function that shows how far a build is: bars on a terminal, nothing elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield compiler.no_progress
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        in_force = {one.name for one in _built(output).sources if one.names}
+    except ListError:
+        in_force = set()  # there is no index yet, or none that says what it is made of
+    failures = {one.source: one.message for one in outcomes if one.state in NOT_UPDATED}
+    return build_available(
+        sources, output, progress, locate=fetcher.locate_copy, in_force=in_force, failures=failures
     )
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
 
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total or None)
-            bars.update(tasks[what], completed=done, total=total or None)
 
-        yield show
+def _say_troubles(built: AvailableIndex, outcomes: Sequence[FetchOutcome]) -> None:
+    """Raise HallpassError where something could not be had or is not of today."""
+    for name, why in built.left_out.items():
+        if name not in {one.source for one in outcomes if one.state in NOT_UPDATED}:  # it was said of those
+            click.echo(f"{name}: left out: {why}", err=True)
+    old = [one.source for one in outcomes if one.state in NOT_UPDATED and one.source not in built.left_out]
+    words = [f"left out: {', '.join(built.left_out)}"] if built.left_out else []
+    if old:
+        words.append(f"not updated: {', '.join(old)}; the index uses the copies from last time")
+    if words:
+        raise HallpassError("; ".join(words))
 
 
 def _accept(fetcher: Fetcher, sources: Sequence[Source], names: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
 """What `hallpass lists` says: the answers of `blocklists` in words."""
 
-import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,26 +7,32 @@ from pathlib import Path
 import click
 
 from blocklists import compiler
-from blocklists.errors import ListError
-from blocklists.fetcher import Fetcher, FetchOutcome, ListCopy
-from blocklists.search import SearchResult, diff_copies
-from blocklists.sources import Source
+from blocklists.categories import category_name
+from blocklists.copies import FetchOutcome, HeldCopy, ListCopy
+from blocklists.search import SearchResult
 
 CHANGES_SHOWN = 20
 
 
-def print_held(fetcher: Fetcher, sources: Sequence[Source]) -> None:
-    """Show how each held-back download differs from the copy in use."""
-    for source in sources:
-        copy = fetcher.read_copy(source)
-        if not source.is_url or copy.held is None:
+def print_held(held: Sequence[HeldCopy], *, err: bool = False) -> None:
+    """Show what each held-back copy would change, and all of them together by category."""
+    totals: dict[str, tuple[int, int]] = {}
+    for one in held:
+        difference = one.difference
+        click.echo(f"{one.source}: held back: {one.held.reason}", err=err)
+        if not one.held.is_acceptable:
+            click.echo("  it is no list, and cannot be accepted", err=err)
             continue
-        click.echo(f"{source.name}: held back: {copy.held.reason}", err=True)
-        with contextlib.suppress(ListError):  # no copy yet, or a web page: then there is nothing to compare
-            added, removed = diff_copies(source, fetcher.locate_copy(source), fetcher.held_path(source))
-            click.echo(f"  +{len(added)} -{len(removed)}", err=True)
-            print_names("+", added, everything=False, err=True)
-            print_names("-", removed, everything=False, err=True)
+        click.echo(f"  +{difference.added} -{difference.removed}", err=err)
+        for sign, names, count in (
+            ("+", difference.first_added, difference.added),
+            ("-", difference.first_removed, difference.removed),
+        ):
+            print_names(sign, names[:CHANGES_SHOWN], everything=True, err=err, count=count)
+        added, removed = totals.get(one.category, (0, 0))
+        totals[one.category] = (added + difference.added, removed + difference.removed)
+    for category, (added, removed) in sorted(totals.items()):
+        click.echo(f"{category_name(category)} ({category}): +{added} -{removed}", err=err)
 
 
 def print_outcome(outcome: FetchOutcome) -> None:
@@ -37,6 +42,7 @@ def print_outcome(outcome: FetchOutcome) -> None:
         "unchanged": "has not changed",
         "failed": "could not be fetched",
         "held": "held back",
+        "refused": "stays as it is",
     }
     text = f"{outcome.source}: {words[outcome.state]}"
     if outcome.message:
@@ -89,13 +95,16 @@ def print_findings(found: SearchResult) -> None:
         click.echo(f"  {found.below_count} listed below it: {', '.join(found.below)}{more}")
 
 
-def print_names(sign: str, names: Sequence[str], *, everything: bool, err: bool = False) -> None:
-    """Print names with a sign before each, the first of them or all."""
+def print_names(
+    sign: str, names: Sequence[str], *, everything: bool, err: bool = False, count: int | None = None
+) -> None:
+    """Print names with a sign before each, the first of them or all; `count`: how many there are, if not these."""
     shown = names if everything else names[:CHANGES_SHOWN]
     for name in shown:
         click.echo(f"  {sign}{name}", err=err)
-    if len(shown) < len(names):
-        click.echo(f"  {sign} … and {len(names) - len(shown)} more", err=err)
+    more = (len(names) if count is None else count) - len(shown)
+    if more > 0:
+        click.echo(f"  {sign} … and {more} more", err=err)
 
 
 def describe_copy(copy: ListCopy) -> str:

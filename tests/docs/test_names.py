@@ -98,6 +98,7 @@ ALLOWED: dict[str, str] = {
     "MemoryStorage": "limits' own class",
     "STAFF_CATEGORIES": "the people of a school",
     "designated": "RFC 9462's own term",
+    "MemoryError": "Python's own class",
     "memory": "memory that the kernel writes into",
     "memory_cost": "argon2's own parameter",
     "mistakes": "those in a file or of ours, as people are told of them",

@@ -1,5 +1,6 @@
 """A publisher of lists on loopback: plain HTTP or HTTPS, with everything that publishers do wrong."""
 
+import contextlib
 import datetime as dt
 import ipaddress
 import ssl
@@ -22,6 +23,7 @@ class ListServer:
 
     def __init__(self, scheme: str, server: ThreadingHTTPServer) -> None:
         self.answers: dict[str, Answer] = {}
+        self.is_stopped = threading.Event()  # what waits must wait for this too
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connects: list[str] = []  # what it was asked to connect to, as a proxy; it never does
         self.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
@@ -70,6 +72,31 @@ class ListServer:
 
         self.answers[path] = answer
 
+    def trickles(self, path: str, content: bytes, *, seconds: float = 0.2) -> None:
+        """Send a byte at a time for ever so long."""
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(content)))
+            handler.end_headers()
+            for at in range(len(content)):
+                if self.is_stopped.wait(seconds):
+                    return
+                handler.wfile.write(content[at : at + 1])
+
+        self.answers[path] = until_the_client_leaves(answer)
+
+
+def until_the_client_leaves(answer: Answer) -> Answer:
+    """Wrap an answer that a client may break off."""
+
+    def wrapped(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            answer(handler)
+
+    return wrapped
+
 
 @contextmanager
 def list_server(certificate: tuple[Path, Path] | None = None) -> Iterator[ListServer]:
@@ -107,6 +134,7 @@ def list_server(certificate: tuple[Path, Path] | None = None) -> Iterator[ListSe
     try:
         yield found[0]
     finally:
+        found[0].is_stopped.set()
         server.shutdown()
         thread.join()
         server.server_close()

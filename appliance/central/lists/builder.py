@@ -2,6 +2,7 @@
 
 The process is a child that can be ended at any moment: it writes into a folder that is thrown away, and into the
 copies of lists, which replace each other whole. It finds its job there, and writes one line of JSON a message.
+Each list is fetched and read in a child of its own, which ends with this one (`blocklists.fetcher`).
 """
 
 import subprocess
@@ -13,8 +14,8 @@ from typing import IO
 
 import msgspec
 
-from blocklists import builtin_list, compiler
-from blocklists.errors import ListError
+from blocklists import compiler
+from blocklists.errors import ListError, describe_failure
 from blocklists.sources import Source
 
 _CHILD = (sys.executable, "-m", "appliance.central.lists.build_process")
@@ -28,6 +29,8 @@ class BuildJob(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path  # where it is built: `folder`/index
     downloads: Path
     with_builtin_list: bool
+    in_force: tuple[str, ...] = ()  # the sources that stand in the index of now: without them nothing is published
+    has_index: bool = False  # whether one was published before
 
 
 class BuildProgress(msgspec.Struct, frozen=True, tag="progress"):
@@ -45,6 +48,7 @@ class BuildResult(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     left_out: dict[str, str]  # the sources that could not be had at all, and why
     notes: dict[str, str]  # the sources of which an older copy was used, and why
     held: tuple[str, ...]  # the sources of which a download waits for a person
+    builtin_note: str = ""  # what is wrong with the list that comes with Hallpass
 
 
 class BuildFailure(msgspec.Struct, frozen=True, tag="failure"):
@@ -62,6 +66,7 @@ class ListBuilder:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_cancelled = False
 
     def run_build(self, job: BuildJob, on_progress: Callable[[BuildProgress], None]) -> BuildResult:
         """Build, and say how far it is. Raises ListError."""
@@ -69,6 +74,8 @@ class ListBuilder:
         path.write_bytes(msgspec.json.encode(job, enc_hook=str))
         with subprocess.Popen([*_CHILD, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
             self._process = process
+            if self._is_cancelled:  # while the process began
+                process.kill()
             try:
                 return _follow(process.stdout or (), on_progress)
             finally:
@@ -76,7 +83,8 @@ class ListBuilder:
                 process.kill()
 
     def cancel_build(self) -> None:
-        """End what runs; nothing comes of it."""
+        """End what runs, for good; nothing comes of it."""
+        self._is_cancelled = True
         process = self._process
         if process is not None:
             process.kill()
@@ -100,33 +108,40 @@ def read_job(path: Path) -> BuildJob:
 
 
 def build_in_process(job: BuildJob, progress: compiler.Progress) -> BuildResult:
-    """Fetch what is new and compile what can be had, in this process. Raises ListError."""
-    from blocklists.fetcher import Fetcher  # noqa: PLC0415 (brings httpx, which only this process needs)
+    """Bring the lists up to date and compile what can be had, in this process. Raises ListError."""
+    # They bring the HTTP client and more, which only this process needs.
+    from blocklists.available_build import build_available  # noqa: PLC0415
+    from blocklists.builtin_copy import keep_builtin_sources  # noqa: PLC0415
+    from blocklists.fetcher import NOT_UPDATED, Fetcher  # noqa: PLC0415
 
     fetcher = Fetcher(job.downloads, time.time, progress=progress)
-    notes: dict[str, str] = {}
-    for source in job.sources:
-        if source.is_url:
-            outcome = fetcher.fetch_source(source)
-            if outcome.state in ("failed", "held"):
-                notes[source.name] = outcome.message
-    usable: list[Source] = []
-    left_out: dict[str, str] = {}
-    for source in job.sources:
-        try:
-            fetcher.locate_copy(source)
-            usable.append(source)
-        except ListError as problem:
-            left_out[source.name] = notes.pop(source.name, str(problem))
+    locations = {source.name: source.location for source in job.sources if not source.is_url}
+    notes = {
+        outcome.source: outcome.message.replace(locations.get(outcome.source, outcome.source), "the file")
+        for outcome in fetcher.fetch_sources(job.sources)
+        if outcome.state in NOT_UPDATED
+    }
+    builtin: list[Source] = []
+    builtin_note = ""
     if job.with_builtin_list:
-        builtin_folder = job.folder / "starter"
-        builtin_folder.mkdir()
-        usable += builtin_list.builtin_sources(builtin_folder)
+        builtin, builtin_note = keep_builtin_sources(job.downloads)
+        if not builtin and job.has_index:
+            raise ListError(f"{builtin_note}; the index of now stays, which knows what this list closes")
+    builtin_names = {source.name for source in builtin}
+
+    def locate(source: Source) -> Path:
+        return source.path if source.name in builtin_names else fetcher.locate_copy(source)
+
+    built = build_available(
+        [*job.sources, *builtin], job.folder / "index", progress,
+        locate=locate, in_force=job.in_force, failures=notes,
+    )  # fmt: skip
     return BuildResult(
-        report=compiler.build_index(usable, job.folder / "index", progress, locate=fetcher.locate_copy),
-        left_out=left_out,
-        notes=notes,
-        held=tuple(one.name for one in job.sources if one.is_url and fetcher.read_copy(one).held is not None),
+        report=built.report,
+        left_out=built.left_out,
+        notes={name: note for name, note in notes.items() if name not in built.left_out},
+        held=tuple(one.source for one in fetcher.list_held()),
+        builtin_note=builtin_note,
     )
 
 
@@ -146,5 +161,5 @@ def run_child(job: BuildJob, output: IO[bytes]) -> None:
 
     try:
         say(build_in_process(job, progress))
-    except (ListError, OSError) as problem:
-        say(BuildFailure(str(problem)))
+    except Exception as problem:  # noqa: BLE001 (whatever it is, a person is told in words)
+        say(BuildFailure(describe_failure(problem)))

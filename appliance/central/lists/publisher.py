@@ -15,25 +15,28 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-import blocklists.sources
 from appliance.central import audit, policies
 from appliance.central.errors import NotPossible
-from appliance.central.lists import sources
+from appliance.central.lists import copies, sources
 from appliance.central.lists.builder import BuildJob, BuildProgress, BuildResult, ListBuilder
+from appliance.central.lists.copies import SourceCopy
 from appliance.central.lists.deltas import IndexDeltas
 from appliance.central.models import PublicationRow, SchoolRow, SourceRow
 from appliance.central.store import Store
-from blocklists.catalogue import load_catalogue
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
+
+if TYPE_CHECKING:
+    from blocklists.fetcher import Fetcher
 
 KEPT_INDEXES = (
     8  # published indexes kept on disk: rooms that have one of them download only what has changed since
@@ -50,6 +53,7 @@ class PublisherState(msgspec.Struct, frozen=True):
 
     is_running: bool = False
     error: str = ""
+    warning: str = ""  # of a compilation that was published all the same
     progress: BuildProgress | None = None
 
 
@@ -86,12 +90,21 @@ class ListPublisher:
         """Ask for a compilation; returns at once."""
         self._build_requested.set()
 
+    def read_copies(self, subscribed: Sequence[SourceRow]) -> dict[str, SourceCopy]:
+        """Return of each source how old its copy is, and what waits for a person."""
+        return copies.read_source_copies(self._fetcher, subscribed)
+
     def accept_download(self, source: SourceRow) -> None:
         """Take into use a download that was held back for a person to look at. Raises NotPossible."""
-        from blocklists.fetcher import Fetcher  # noqa: PLC0415 (brings httpx, for a rare click)
-
         try:
-            Fetcher(self._downloads, time.time).accept_held(_to_list_source(source))
+            self._fetcher.accept_held(copies.to_list_source(source))
+        except ListError as problem:
+            raise NotPossible(str(problem)) from None
+
+    def refuse_download(self, source: SourceRow) -> None:
+        """Refuse a download that was held back: the same one is not shown again. Raises NotPossible."""
+        try:
+            self._fetcher.refuse_held(copies.to_list_source(source))
         except ListError as problem:
             raise NotPossible(str(problem)) from None
 
@@ -104,11 +117,13 @@ class ListPublisher:
         path = self._data / "indexes" / version / INDEX_NAME
         return path if path.is_file() else None
 
-    def build_and_publish(self) -> None:
-        """Compile and publish. Raises ListError or OSError, and then nothing has changed."""
+    def build_and_publish(self) -> str:
+        """Compile and publish; return what is wrong all the same, "" where nothing is.
+
+        Raises ListError or OSError, and then nothing has changed.
+        """
         with self._build_lock(wait=True) as is_ours:
-            if is_ours:
-                self._build_and_publish()
+            return self._build_and_publish() if is_ours else ""
 
     @contextlib.contextmanager
     def _build_lock(self, *, wait: bool) -> Iterator[bool]:
@@ -124,22 +139,37 @@ class ListPublisher:
         finally:
             os.close(handle)
 
-    def _build_and_publish(self) -> None:
+    def _build_and_publish(self) -> str:
+        """Compile and publish; return what is wrong all the same."""
         with self._store.read_session() as session:
-            subscribed = tuple(_to_list_source(one) for one in sources.list_sources(session))
+            rows = sources.list_sources(session)
             with_builtin_list = session.scalars(select(SchoolRow)).one().starter_list
+            has_index = policies.latest_publication(session) is not None
         folder = Path(tempfile.mkdtemp(prefix="building-", dir=self._data))
         job = BuildJob(
-            sources=subscribed, folder=folder, downloads=self._downloads, with_builtin_list=with_builtin_list
+            sources=tuple(copies.to_list_source(one) for one in rows),
+            folder=folder,
+            downloads=self._downloads,
+            with_builtin_list=with_builtin_list,
+            in_force=tuple(one.name for one in rows if one.report and one.report.get("names")),
+            has_index=has_index,
         )
         try:
-            self._publish(folder, self._builder.run_build(job, self._show_progress))
+            result = self._builder.run_build(job, self._show_progress)
+            self._publish(folder, result)
+            return result.builtin_note
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def _downloads(self) -> Path:
         return self._data / "downloads"
+
+    @property
+    def _fetcher(self) -> "Fetcher":
+        from blocklists.fetcher import Fetcher  # noqa: PLC0415 (brings the HTTP client, for rare clicks)
+
+        return Fetcher(self._downloads, time.time)
 
     def _publish(self, folder: Path, result: BuildResult) -> None:
         target = self._data / "indexes" / result.report.version
@@ -177,8 +207,7 @@ class ListPublisher:
             self._build_requested.clear()
             self._set_state(PublisherState(is_running=True))
             try:
-                self.build_and_publish()
-                self._set_state(PublisherState())
+                self._set_state(PublisherState(warning=self.build_and_publish()))
             except Exception as problem:  # noqa: BLE001 (a background thread must outlive whatever a list did to it)
                 if not self._stopping:
                     log.warning("the lists could not be compiled: %s", problem)
@@ -200,14 +229,3 @@ def _try_lock(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _to_list_source(source: SourceRow) -> blocklists.sources.Source:
-    return blocklists.sources.Source(
-        name=source.name,
-        category=source.category,
-        location=source.location,
-        format=source.format,
-        match=source.match,
-        allow_wide=load_catalogue().allows_wide(source.location),
-    )

@@ -12,10 +12,11 @@ import blocklists.sources
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import SourceRow
-from blocklists.compiler import survey_source
-from blocklists.errors import SourceUnusable
+from blocklists.isolation import IsolatedTasks, ProcessLimits
+from blocklists.survey import Survey, survey_file
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024  # bytes that may be handed in
+_UPLOAD_LIMITS = ProcessLimits(seconds=60.0, cpu_seconds=60)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -79,13 +80,18 @@ def store_uploaded_list(folder: Path, content: bytes, format: str = "auto") -> P
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.list"
     path.write_bytes(content)
-    source = blocklists.sources.Source(name="the-file", category="unknown", location=str(path), format=format)
-    try:
-        survey = survey_source(source, path)
-    except SourceUnusable as problem:
+    reason = _why_no_list(path, format)
+    if reason:
         path.unlink()
-        raise NotPossible(f"this file is no list: {problem}".replace(f"{path}: ", "")) from None
-    if not survey.entries:
-        path.unlink()
-        raise NotPossible("this file is no list: nothing stands in it")
+        raise NotPossible(f"this file is no list: {reason}".replace(f"{path}: ", ""))
     return path
+
+
+def _why_no_list(path: Path, format: str) -> str:  # noqa: A002 (the word of the settings)
+    """Return why a file is no list; "": it is one. It is read in a process of its own: it is anybody's file."""
+    source = blocklists.sources.Source(name="the-file", category="unknown", location=str(path), format=format)
+    tasks = IsolatedTasks(survey_file, Survey, _UPLOAD_LIMITS, start_method="spawn")
+    (outcome,) = tasks.run([(source.name, source)])
+    if outcome.result is None:
+        return outcome.reason.removeprefix(f"source {source.name!r}: ")
+    return "" if outcome.result.entries else "nothing stands in it"

@@ -40,7 +40,7 @@ def test_where_all_is_as_it_should_be_only_what_is_needed_is_loaded(tmp_path: Pa
         "import sys; from pathlib import Path; import webui.api.app, webui.central.app; "
         "from appliance.central.service import Central; from tests.fakes.school import settings; "
         "central = Central(settings(Path(sys.argv[1]))); central.prepare_database(); central.store.close(); "
-        "print(*{'alembic', 'psycopg', 'cryptography', 'httpx', 'rich'}.intersection(sys.modules))"
+        "print(*{'alembic', 'psycopg', 'cryptography', 'httpx', 'httpcore', 'rich'}.intersection(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", prepare, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False

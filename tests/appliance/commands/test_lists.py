@@ -168,9 +168,87 @@ def test_a_build_fetches_what_was_never_fetched_and_no_more(tmp_path: Path, list
         assert len(server.requests) == 1
 
 
+def write_sources(folder: Path, **locations: str) -> Path:
+    text = "".join(
+        f'[[source]]\nname = "{name}"\ncategory = "ads"\nlocation = "{location}"\n'
+        for name, location in locations.items()
+    )
+    (folder / "sources.toml").write_text(text)
+    return folder / "sources.toml"
+
+
+def test_a_list_that_was_never_had_is_left_out_and_the_rest_is_built(tmp_path: Path, lists: Lists) -> None:
+    with list_server() as server:
+        server.gives("/good", NAMES.encode())
+        sources = write_sources(tmp_path, good=f"{server.url}/good", gone=f"{server.url}/gone")
+        for command in ("build", "update"):
+            ran = lists(command, sources, "--output", tmp_path / "index")
+            assert ran.status == 1
+            assert ran.out.startswith("30 names")
+            assert (
+                "gone: could not be fetched: the server answered 404 (there is no copy from before)\n" in ran.err
+            )
+            assert ran.err.endswith("hallpass: left out: gone\n")
+    assert open_index(tmp_path / "index").find_block_entries("name7.example")
+
+
+@pytest.mark.parametrize("content", ["", "# only\n! comments\n"])
+def test_an_emptied_local_list_opens_nothing(content: str, tmp_path: Path, lists: Lists) -> None:
+    (tmp_path / "ours.txt").write_text(NAMES)
+    sources = write_sources(tmp_path, ours="ours.txt")
+    assert lists("build", sources, "--output", tmp_path / "index").status == 0
+    (tmp_path / "ours.txt").write_text(content)
+    for command in ("build", "update"):
+        ran = lists(command, sources, "--output", tmp_path / "index")
+        assert (ran.status, "ours: held back: holds no entry" in ran.err) == (1, True)
+        assert ran.out.startswith("30 names")
+    (tmp_path / "ours.txt").unlink()
+    assert lists("build", sources, "--output", tmp_path / "index").out.startswith("30 names")
+
+
+def test_an_emptied_folder_opens_nothing(sources: Path, index: Path, tmp_path: Path, lists: Lists) -> None:
+    (tmp_path / "gambling" / "domains").write_text("")
+    assert lists("build", sources, "--output", index).status == 1
+    assert open_index(index).find_block_entries("www.bets.example")
+
+
+def test_held_copies_are_shown_with_their_difference_and_decided(tmp_path: Path, lists: Lists) -> None:
+    many = "".join(f"name{at}.example\n" for at in range(60))
+    swapped = "".join(f"other{at}.example\n" for at in range(58)) + "bbc.co.uk\nname1.example\n"
+    (tmp_path / "ours.txt").write_text(many)
+    sources = write_sources(tmp_path, ours="ours.txt")
+    where = ("--index", tmp_path / "index")
+    lists("build", sources, "--output", tmp_path / "index")
+    assert lists("held", *where).out == "Nothing is held back.\n"
+    (tmp_path / "ours.txt").write_text(swapped)
+    lists("build", sources, "--output", tmp_path / "index")
+    held = lists("held", *where)
+    assert held.status == 0
+    assert held.out.startswith(
+        "ours: held back: closes bbc.co.uk, which no honest list does\n  +59 -59\n  +bbc.co.uk\n"
+    )
+    assert held.out.endswith("Ads (ads): +59 -59\n")
+    (told,) = json.loads(lists("held", "--json", *where).out)
+    assert (told["source"], told["category"], told["difference"]["added"]) == ("ours", "ads", 59)
+    assert told["difference"]["first_added"][0] == "bbc.co.uk"
+
+    assert lists("refuse", "ours", *where).out == "ours: refused; the copy in use stays\n"
+    again = lists("build", sources, "--output", tmp_path / "index")
+    assert (again.status, "the copy that was refused" in again.err) == (0, True)
+    assert lists("held", *where).out == "Nothing is held back.\n"
+    assert lists("accept", "ours", *where).status == 1
+
+    (tmp_path / "ours.txt").write_text(swapped + "more.example\n")
+    lists("build", sources, "--output", tmp_path / "index")
+    assert lists("accept", "ours", *where).out.startswith("ours: accepted, 61 entries")
+    built = lists("build", sources, "--output", tmp_path / "index")
+    assert (built.status, built.out.split()[0]) == (0, "60")  # bbc.co.uk no list can close
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("accept", "nothing"), "source 'nothing': nothing is held back"),
         (("build", "nowhere.toml", "--output", "out"), "nowhere.toml: cannot be read: No such file"),
         (("export", "nowhere"), "nowhere: holds no index"),
         (("search", "a.example", "--index", "nowhere"), "nowhere: holds no index"),

@@ -90,21 +90,40 @@ def test_what_went_wrong_is_said_and_the_last_good_index_stays(school: FakeSchoo
     good = published(school)
     assert good is not None
     Path(source(school).location).write_bytes(b"<!doctype html><html>not a list</html>\n")
-    compiler.start()
-    compiler.request_build()
-    assert "our-list" in state_when(school, lambda state: bool(state.error)).error
+    compiler.build_and_publish()
+    told = source(school).report
+    assert told is not None
+    assert (told["note"], told["held"]) == ("is a web page, not a list", True)
     still = published(school)
     assert still is not None
     assert still.hash == good.hash
     assert compiler.find_index_file(good.hash)
-    # Mended, it is compiled again, and the error is gone.
-    Path(source(school).location).write_bytes(b"mended.example.org\n")
-    compiler.request_build()
-    state_when(school, lambda state: not state.is_running and not state.error)
-    mended = published(school)
-    assert mended is not None
-    assert mended.hash != good.hash
-    compiler.stop()
+    # Mended, it is compiled again, and nothing waits any more.
+    Path(source(school).location).write_bytes(LIST + b"mended.example.org\n")
+    compiler.build_and_publish()
+    told = source(school).report
+    assert told is not None
+    assert (told["note"], told["held"], told["names"]) == ("", False, 3)
+
+
+def test_a_list_whose_every_copy_is_lost_does_not_open_what_it_closed(school: FakeSchool) -> None:
+    hand_in(school)
+    subscribe(school, "away", "http://127.0.0.1:1/list.txt")
+    compiler = school.central.publisher
+    compiler.build_and_publish()
+    good = published(school)
+    assert good is not None
+    Path(source(school).location).unlink()
+    compiler.build_and_publish()  # the copy is there still
+    told = source(school).report
+    assert told is not None
+    assert "is not there" in told["note"]
+    (school.central.settings.central.data / "downloads" / "our-list.list").write_bytes(b"flipped bits\n")
+    with pytest.raises(ListError, match=r"our-list: .*is not there.* the index of now stays"):
+        compiler.build_and_publish()
+    still = published(school)
+    assert still is not None
+    assert still.hash == good.hash
 
 
 def test_a_list_that_cannot_be_fetched_is_left_out_and_the_rest_compiled(
@@ -179,7 +198,11 @@ def test_no_lists_at_all_are_an_empty_index(tmp_path: Path) -> None:
 
 
 def test_what_a_build_cannot_do_reaches_the_coordinator_as_one_error(school: FakeSchool) -> None:
+    without_the_starter_list(school)
     hand_in(school)
     Path(source(school).location).unlink()
-    with pytest.raises(ListError, match="our-list"):
-        school.central.publisher.build_and_publish()
+    compiler = school.central.publisher
+    compiler.start()
+    compiler.request_build()
+    assert "our-list" in state_when(school, lambda state: bool(state.error)).error
+    compiler.stop()
