@@ -45,3 +45,9 @@ APPLIANCE_NAMES = (
 def never_block_names() -> tuple[str, ...]:
     """Return all names that no list can close, each once; each counts with its subdomains."""
     return tuple(dict.fromkeys((*APPLIANCE_NAMES, *education_names(), *classroom_sites())))
+
+
+def is_taught_with(domain: str) -> bool:
+    """Tell whether a registrable domain is one that schools teach or work with, or the parent of such a host."""
+    under = f".{domain}"
+    return any(name == domain or name.endswith(under) for name in never_block_names())

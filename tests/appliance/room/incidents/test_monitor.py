@@ -35,11 +35,12 @@ def watch(tmp_path: Path, paths: RoomPaths) -> IncidentMonitor:
     return IncidentMonitor(load_settings(tmp_path / "room.toml", RoomSettings), paths, Pseudonyms(b"b" * 32))
 
 
-def seconds_of_a_tunnel(verdict: str, rcode: int, step: str) -> Iterator[RecordBatch]:
+def seconds_of_a_tunnel(verdict: str, rcode: int, step: str, parent: str = "example.net") -> Iterator[RecordBatch]:
     """Yield a batch for each second of 38 letters of base32, ten names a second, for A and AAAA."""
     names = traces.tunnel(Random(1), "base32", per_second=10, letters=38, qtype=traces.A, seconds=150)
     batches: dict[int, list[QueryRecord]] = {}
-    for now, name, qtype in traces.asked_by_stub(names, (traces.A, traces.AAAA)):
+    for now, made, qtype in traces.asked_by_stub(names, (traces.A, traces.AAAA)):
+        name = made.replace("example.net", parent)
         batches.setdefault(int(now), []).append(
             QueryRecord(
                 NOW + int(now), "192.0.2.7", "pupils", name, qtype, verdict, step, "", "", "", rcode, 2, 0.1
@@ -83,3 +84,14 @@ def test_questions_close_nothing(
 
     assert not blocked_tunnels.read_blocked_tunnels(paths.blocked_tunnels, NOW)
     assert not watch.take_incidents()
+
+
+@pytest.mark.parametrize("parent", ["bbc.co.uk", "office.com", "ttrockstars.com"])
+def test_random_names_close_no_site_that_schools_teach_with(
+    watch: IncidentMonitor, paths: RoomPaths, parent: str
+) -> None:
+    for batch in seconds_of_a_tunnel("allowed", Rcode.NOERROR, "default", parent):
+        watch.observe_batch(batch, float(batch.records[0].second))
+
+    assert not blocked_tunnels.read_blocked_tunnels(paths.blocked_tunnels, NOW)
+    assert [incident.kind for incident in watch.take_incidents()] == ["tunnel"]
