@@ -19,6 +19,7 @@ from appliance.sign_in_throttle import ACCOUNT_TRIES, KNOWN_DEVICE_TRIES, PLACE_
 from tests.e2e.browser import Browser
 from tests.fakes.school import PASSWORD
 from tests.webui.central.pages import press, said
+from webui.central.app import create_central_app
 
 WRONG = "not the password"
 NEW = "an even longer pass phrase"
@@ -339,3 +340,14 @@ def test_guesses_at_an_account_are_written_down_once_in_a_while(school: Any) -> 
 def test_a_name_with_a_nul_is_nobodys(school: Any) -> None:
     with Browser(school.url) as stranger:
         assert try_to_sign_in(stranger, "cora\x00", WRONG).status_code == 400
+
+
+@pytest.mark.parametrize(("scheme", "is_secure"), [("https", True), ("http", False)])
+def test_where_a_proxy_encrypts_the_cookie_is_for_encrypted_connections_alone(
+    school: Any, scheme: str, is_secure: bool
+) -> None:
+    """Central has no certificate of its own here; whose word counts for the scheme, the server decides."""
+    pages = create_central_app(school.central).test_client()
+    answer = pages.get("/sign-in", base_url=f"{scheme}://central.example.org")
+    assert answer.status_code == 200
+    assert ("; Secure" in answer.headers["Set-Cookie"]) == is_secure
