@@ -14,6 +14,7 @@ from appliance.card.personalisation import (
     PersonalisationRequest,
     PersonalisedCard,
 )
+from appliance.commands.options import is_dumb_terminal
 
 
 @click.command()
@@ -69,7 +70,9 @@ def _write_images(image: Path, requests: list[PersonalisationRequest], folder: P
     raw = folder / f".{image.stem}.unpacked" if packed else image
     try:
         if packed:
-            with click.progressbar(length=image.stat().st_size, label="unpacking", file=sys.stderr) as bar:
+            with click.progressbar(
+                length=image.stat().st_size, label="unpacking", file=sys.stderr, hidden=is_dumb_terminal()
+            ) as bar:
                 boot_partition.unpack_image(image, raw, bar.update)
         boot = ImageBootFiles(raw)
         cards = personalisation.prepare_cards(
@@ -83,6 +86,7 @@ def _write_images(image: Path, requests: list[PersonalisationRequest], folder: P
             list(zip(cards, targets, strict=True)),
             label="writing",
             file=sys.stderr,
+            hidden=is_dumb_terminal(),
             item_show_func=lambda pair: pair[0].room if pair else "",
         ) as bar:
             for card, target in bar:

@@ -13,6 +13,7 @@ import pytest
 from appliance.card.boot_partition import ImageBootFiles, ImageInvalid, find_boot_offset
 from appliance.card.enrolment_file import EnrolmentFile, encode_enrolment
 from tests.appliance.commands.test_central import run
+from tests.appliance.test_cli import hallpass_on_a_terminal
 from tests.fakes.card import TOKEN
 
 SHIPPED = Path(__file__).parents[3] / "image-build/boot/hallpass.toml"
@@ -83,6 +84,18 @@ def test_one_rooms_settings_and_enrolment_go_into_a_copy(image: Path, tmp_path: 
     assert image.read_bytes() == before
     assert made.stat().st_mode & 0o077 == 0
     assert b"# keys = [" in (ImageBootFiles(made).read_file("hallpass.toml") or b"")
+
+
+@pytest.mark.parametrize(("terminal", "draws"), [("xterm", True), ("dumb", False)])
+def test_a_bar_is_drawn_on_terminals_that_can_and_on_no_other(
+    image: Path, tmp_path: Path, terminal: str, *, draws: bool
+) -> None:
+    made = tmp_path / "x.img"
+    said = hallpass_on_a_terminal(
+        "image", "personalise", str(image), "--room", "Room 4", "--output", str(made), TERM=terminal
+    )
+    assert ("\r\x1b" in said or "\x1b[?25" in said) == draws
+    assert f"{made}: Room 4" in said
 
 
 def test_the_file_system_is_still_whole(image: Path, tmp_path: Path) -> None:
