@@ -75,6 +75,7 @@ coverage: $(VENV)/.installed-for-tests
 test-all: lint
 	.ci/trixie
 	.ci/pythons
+	$(PYTEST) -n auto --dist loadgroup -m exhaustive
 	$(MAKE) coverage
 
 bench: $(VENV)/.installed-for-bench

@@ -1,15 +1,34 @@
-"""Files that are whole or as they were, also after a power cut.
+"""Files that are whole or as they were, also after a power cut; and files that are read whatever stands there.
 
-One rule: what must outlive a power cut is written beside its target, brought to the disk, renamed into place, and
-the renaming brought to the disk too. What a process says of itself from moment to moment (health, the simulated
-lamp) is none of that: waiting for the disk would only wear the card.
+What must outlive a power cut is written beside its target, brought to the disk, renamed into place, and the
+renaming brought to the disk too. What a process says of itself from moment to moment (health, the simulated lamp)
+is none of that: waiting for the disk would only wear the card.
+
+On a damaged disk anything may stand where a file belongs: a folder, a pipe that would keep its reader waiting for
+ever, a link in a circle. Who reads gets an OSError for all of these, at once.
 """
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
+
+MAX_READ_BYTES = 64 * 1024 * 1024  # a damaged disk may claim any size
+
+
+def read_regular_file(path: Path, max_bytes: int = MAX_READ_BYTES) -> bytes:
+    """Return what a file holds. Raises OSError, also where it is none, or larger than it may be; never waits."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", str(path))
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, "is larger than it can be", str(path))
+    return content
 
 
 def write_file_atomically(
@@ -25,7 +44,8 @@ def write_file_atomically(
         unfinished = Path(name)
     else:
         unfinished = path.with_suffix(".new")
-        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        remove_whatever(unfinished)  # of a writer that was cut off, or nothing that could be written to
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -52,3 +72,9 @@ def remove_folder_in_the_way(path: Path) -> None:
     """Remove a folder that stands where a file or a link belongs: nothing can be renamed onto it."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
+
+
+def remove_whatever(path: Path) -> None:
+    """Remove whatever stands at a path, if anything does. Raises OSError."""
+    remove_folder_in_the_way(path)
+    path.unlink(missing_ok=True)

@@ -7,11 +7,16 @@ import asyncio
 import contextlib
 import logging
 import socket
+import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
+from appliance.files import remove_whatever
+
+CHECK_SECONDS = 5.0
+SOCKET_MODE = 0o660
 LINE_BYTES = 65_536  # of a request, unless a server takes longer ones
 
 log = logging.getLogger("hallpass.ipc")
@@ -33,14 +38,67 @@ def send_and_receive_line(path: Path, line: bytes, *, timeout_seconds: float, ma
             return lines.readline(max_bytes)
 
 
-async def start_room_server(serve: ServeConnection, path: Path, *, line_bytes: int = LINE_BYTES) -> asyncio.Server:
-    """Serve a Unix socket, also where one was left behind, for the room's other processes. Raises OSError.
+class RoomServer:
+    """Serves a Unix socket for the room's other processes, whatever becomes of its name on the disk.
+
+    A name that is gone, or that something else stands at, leads nobody here; the server itself cannot notice. So
+    it is looked at every `CHECK_SECONDS`, and given to a socket again. Connections that are open stay so.
+    """
+
+    def __init__(self, serve: ServeConnection, path: Path, line_bytes: int) -> None:
+        self._serve = serve
+        self._path = path
+        self._line_bytes = line_bytes
+        self._server: asyncio.Server | None = None
+        self._inode = 0
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to serve, also where something was left behind. Raises OSError."""
+        await self._listen()
+        self._watch = asyncio.create_task(self._keep_listening())
+
+    def close(self) -> None:
+        """Take no more connections."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._server is not None:
+            self._server.close()
+
+    async def _listen(self) -> None:
+        before = self._server
+        remove_whatever(self._path)
+        self._server = await asyncio.start_unix_server(self._serve, self._path, limit=self._line_bytes)
+        self._path.chmod(SOCKET_MODE)
+        self._inode = self._path.stat().st_ino
+        if before is not None:
+            before.close()
+
+    async def _keep_listening(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                if not self._is_at_its_name():
+                    log.warning("%s was taken away: it is served anew", self._path)
+                    await self._listen()
+            except OSError as problem:
+                log.warning("%s cannot be served: %s", self._path, problem)
+
+    def _is_at_its_name(self) -> bool:
+        try:
+            found = self._path.lstat()
+        except FileNotFoundError:
+            return False
+        return found.st_ino == self._inode and stat.S_IMODE(found.st_mode) == SOCKET_MODE
+
+
+async def start_room_server(serve: ServeConnection, path: Path, *, line_bytes: int = LINE_BYTES) -> RoomServer:
+    """Serve a Unix socket for the room's other processes. Raises OSError.
 
     On a card these have users of their own and one group. `line_bytes`: a longer line ends its connection.
     """
-    path.unlink(missing_ok=True)
-    server = await asyncio.start_unix_server(serve, path, limit=line_bytes)
-    path.chmod(0o660)
+    server = RoomServer(serve, path, line_bytes)
+    await server.start()
     return server
 
 

@@ -9,6 +9,7 @@ a broken lamp must not stop the log.
 """
 
 import contextlib
+import shutil
 from pathlib import Path
 from typing import Protocol
 
@@ -59,6 +60,9 @@ class SimulatedLamp:
     def _write(self, text: str) -> None:
         temporary = self._path.with_suffix(".new")
         with contextlib.suppress(OSError):
+            for one in (temporary, self._path):
+                if one.exists() and not one.is_file():  # a folder, a pipe: damage, and it has to make way
+                    shutil.rmtree(one) if one.is_dir() else one.unlink()
             temporary.write_text(text + "\n")
             temporary.replace(self._path)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.files import write_file_atomically
+from appliance.files import read_regular_file, write_file_atomically
 from appliance.protocol import Account, AccountState
 from appliance.rights import may_teach
 from appliance.sessions import is_older_than_account
@@ -31,7 +31,7 @@ class AccountStates(msgspec.Struct, frozen=True):
 def read_account_states(path: Path) -> AccountStates:
     """Return what the file says; nothing where it is missing or damaged, so that it is fetched again."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=AccountStates | tuple[AccountState, ...])
+        found = msgspec.json.decode(read_regular_file(path), type=AccountStates | tuple[AccountState, ...])
     except (OSError, *DECODING_FAILED):
         return AccountStates()
     return found if isinstance(found, AccountStates) else AccountStates(accounts=found)

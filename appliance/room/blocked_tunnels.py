@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.files import write_file_atomically
+from appliance.room import guarded_file
 from dns.errors import DECODING_FAILED
 from dns.message.names import is_under
 from dns.policy.document import Rule
@@ -31,22 +31,29 @@ _decoder = msgspec.json.Decoder(tuple[BlockedTunnel, ...])
 
 
 def read_blocked_tunnels(path: Path, now: float) -> tuple[BlockedTunnel, ...]:
-    """Return what is closed now. A file that is missing or cannot be read closes nothing."""
+    """Return what is closed now. Where it cannot be read, nor its copy, nothing is."""
     return tuple(one for one in _read_all(path) if one.until > now)
 
 
 def _read_all(path: Path) -> tuple[BlockedTunnel, ...]:
+    found = guarded_file.read_guarded_file(path, is_tunnels)
+    return _decoder.decode(found.content) if found.content is not None else ()
+
+
+def is_tunnels(content: bytes) -> bool:
+    """Tell whether bytes are such a file's content."""
     try:
-        return _decoder.decode(path.read_bytes())
-    except (OSError, *DECODING_FAILED):
-        return ()
+        _decoder.decode(content)
+    except DECODING_FAILED:
+        return False
+    return True
 
 
 def block_tunnel(path: Path, finding: TunnelFinding, now: float) -> None:
     """Close the parent of a finding for a day. Raises OSError where the disk is full."""
     kept = [one for one in _read_all(path) if one.parent != finding.parent]
     blocked = [*kept[1 - MAX_KEPT :], BlockedTunnel(finding.parent, now + BLOCK_SECONDS)]
-    write_file_atomically(path, msgspec.json.encode(blocked))
+    guarded_file.write_guarded_file(path, msgspec.json.encode(blocked))
 
 
 def block_rules(blocked: Iterable[BlockedTunnel], school_rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.files import write_file_atomically
+from appliance.files import read_regular_file, write_file_atomically
 from dns.errors import DECODING_FAILED
 from dns.policy.document import Lesson, Pause, PolicyDocument, Suspension, Unblock
 
@@ -40,7 +40,7 @@ def read_difference(path: Path, boot: str | None = None) -> float:
     Of an earlier run of the machine only what ends an opening earlier is believed.
     """
     try:
-        found = _decoder.decode(path.read_bytes())
+        found = _decoder.decode(read_regular_file(path))
     except (OSError, *DECODING_FAILED):
         return 0.0
     ahead = found.central_ahead_seconds

@@ -96,6 +96,19 @@ class Condition(enum.Enum):
             doctor_check="lists",
         ),
     )
+    DECISIONS_DAMAGED = (
+        "decisions-damaged",
+        ConditionRow(
+            words="what this room itself had decided was damaged; its copy is used",
+            rhythm="one long, one short, one long flash, pause",
+            pattern=(LONG, SHORT, LAST_LONG),
+            raised_by="resolver",
+            notice=(
+                "What was decided in this room (lessons, pauses, suspended devices) was damaged. It goes on with "
+                "a copy. Look whether all of it is as it should be; if this stays, tell the technician."
+            ),
+        ),
+    )
     SETTINGS_WRONG = (
         "settings-wrong",
         ConditionRow(
@@ -177,6 +190,19 @@ class Condition(enum.Enum):
             raised_by="resolver",
             notice="A name server outside does not work; others answer in its place. Tell the technician:",
             notice_details="upstream ",
+        ),
+    )
+    STORE_SET_ASIDE = (
+        "store-set-aside",
+        ConditionRow(
+            words="something that the room had kept was damaged: it was set aside, and a new one begun",
+            rhythm="two short, one long flash, pause",
+            pattern=(SHORT, SHORT, LAST_LONG),
+            raised_by="agent",
+            notice=(
+                "Something that this room had kept was damaged within the last day: it was set aside, and a new "
+                "one begun. What was asked for before that may have to be asked for again."
+            ),
         ),
     )
     LISTS_STALE = (

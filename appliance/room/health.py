@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.files import read_regular_file, remove_folder_in_the_way, remove_whatever
 from appliance.room.conditions import Condition
 from dns.errors import DECODING_FAILED
 
@@ -38,8 +39,11 @@ def write_health(folder: Path, health: ProcessHealth) -> None:
     target = folder / f"{health.process}.json"
     temporary = target.with_suffix(f".{os.getpid()}.new")
     try:
+        if not folder.is_dir():
+            remove_whatever(folder)
         folder.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(encode_health(health))
+        remove_folder_in_the_way(target)
         temporary.replace(target)
     except OSError:
         with contextlib.suppress(OSError):
@@ -56,7 +60,7 @@ def read_health(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
-            health = _decoder.decode(path.read_bytes())
+            health = _decoder.decode(read_regular_file(path))
         except (OSError, *DECODING_FAILED):
             continue
         if not health.lasting and abs(now - health.time) > STALE_SECONDS:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.files import write_file_atomically
+from appliance.files import read_regular_file, write_file_atomically
 from appliance.room.agent.installer import installed_index_version
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import RoomSettings
@@ -55,7 +55,7 @@ def read_index_age(settings: RoomSettings, paths: RoomPaths, now: float) -> floa
 
 def _read_confirmed(paths: RoomPaths) -> ConfirmedIndex | None:
     try:
-        return msgspec.json.decode(paths.confirmed_index.read_bytes(), type=ConfirmedIndex)
+        return msgspec.json.decode(read_regular_file(paths.confirmed_index), type=ConfirmedIndex)
     except (OSError, *DECODING_FAILED):
         return None
 

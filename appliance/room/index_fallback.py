@@ -142,10 +142,18 @@ class IndexFallback:
         try:
             configured = self._configured.resolve().name
             folders = [path for path in self._fetched_folder.iterdir() if len(path.name) == HASH_DIGITS]
-            folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+            folders.sort(key=_modified_at, reverse=True)
         except (OSError, RuntimeError):  # no folder, or links in a circle
             return
         yield from (path for path in folders if path.name != configured)
+
+
+def _modified_at(folder: Path) -> float:
+    """Return when a folder was made; what cannot be looked at, such as a link to nowhere, comes last."""
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 _BUILTIN = "the list that Hallpass brings"

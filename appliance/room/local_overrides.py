@@ -1,9 +1,10 @@
 """What the room itself has decided: lessons, pauses, suspended devices, and sites that a teacher may open alone.
 
-The agent is the only writer (`RoomPaths.local_overrides`, whole, by renaming); `appliance.room.room_policy` lays
-it over the policy that came from central, which stays byte for byte as it was sent. So a lesson starts within a
-second, and also while central is away. Decisions end by themselves. Closings do not: whatever the clock shows,
-they hold until central has ended what they end (`appliance.room.agent.ended_unblocks`).
+The agent is the only writer (`RoomPaths.local_overrides`, with a copy: `appliance.room.guarded_file`);
+`appliance.room.room_policy` lays it over the policy that came from central, which stays byte for byte as it was
+sent. So a lesson starts within a second, and also while central is away. Decisions end by themselves. Closings do
+not: whatever the clock shows, they hold until central has ended what they end
+(`appliance.room.agent.ended_unblocks`).
 
 Readers pass over what is over, but a lesson, a pause and the `MAX_SUSPENSIONS` last suspensions stay in the
 file: a clock that jumps ahead and comes back must not have ended them for good. An opening that is over goes: it
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.files import write_file_atomically
+from appliance.room import guarded_file
 from dns.errors import DECODING_FAILED
 from dns.policy.document import Lesson, Pause, PolicyDocument, Suspension, Unblock
 
@@ -95,7 +96,7 @@ _decoder = msgspec.json.Decoder(LocalOverrides)
 
 
 def read_active_overrides(path: Path, now: float) -> LocalOverrides:
-    """Return what the room has decided and is not over. A file that cannot be read decides nothing.
+    """Return what the room has decided and is not over. A file that cannot be read, nor its copy, decides nothing.
 
     But then it is not known either what was ended, so no opening of central's holds until the agent has written
     the file anew, which it does within seconds.
@@ -110,17 +111,24 @@ def read_kept_overrides(path: Path, now: float) -> LocalOverrides:
 
 
 def _read_file(path: Path) -> LocalOverrides:
+    found = guarded_file.read_guarded_file(path, is_overrides)
+    if found.content is None:
+        return LocalOverrides(damaged=bool(found.problem))
+    return _decoder.decode(found.content)
+
+
+def is_overrides(content: bytes) -> bool:
+    """Tell whether bytes are such a file's content."""
     try:
-        return _decoder.decode(path.read_bytes())
-    except FileNotFoundError:
-        return LocalOverrides()
-    except (OSError, *DECODING_FAILED):
-        return LocalOverrides(damaged=True)
+        _decoder.decode(content)
+    except DECODING_FAILED:
+        return False
+    return True
 
 
 def write_overrides(path: Path, overrides: LocalOverrides) -> None:
     """Replace what the room has decided, on the disk too. Raises OSError, and then nothing has changed."""
-    write_file_atomically(path, msgspec.json.encode(overrides))
+    guarded_file.write_guarded_file(path, msgspec.json.encode(overrides))
 
 
 def without_ended_unblocks(document: PolicyDocument, overrides: LocalOverrides) -> PolicyDocument:

@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography import x509
 
 from appliance.errors import HallpassError
+from appliance.files import read_regular_file
 from appliance.settings.dns import DnsTlsSection
 from appliance.settings.room import RoomSettings
 from dns.local_zones.ddr import DesignatedResolver
@@ -52,7 +53,7 @@ def check_certificate_files(encryption: DnsTlsSection | None) -> tuple[Path, Pat
 def _read_certificate_name(file: Path) -> str:
     """Return the first DNS name that a certificate bears. Raises HallpassError."""
     try:
-        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+        certificate = x509.load_pem_x509_certificate(read_regular_file(file))
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         return canonical(names.get_values_for_type(x509.DNSName)[0])
     except OSError as problem:

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.files import remove_folder_in_the_way, write_file_atomically
+from appliance.files import read_regular_file, write_file_atomically
 from appliance.room.paths import RoomPaths
 
 MAX_DIGEST_LENGTH = 128
@@ -45,7 +45,7 @@ def read_policy(paths: RoomPaths) -> bytes | None:
 def read_known_policy(paths: RoomPaths) -> KnownPolicy | None:
     """Return the policy that central sent, with central's digest; None: there is none. Raises PolicyDamaged."""
     try:
-        content = paths.policy.read_bytes()
+        content = read_regular_file(paths.policy)
     except FileNotFoundError:
         return None
     except (OSError, RuntimeError) as problem:
@@ -65,17 +65,16 @@ def write_policy(paths: RoomPaths, content: bytes, central_digest: str = "") -> 
     """Replace the policy that central sent. Raises OSError, and then the one before is still there."""
     lines = [_digest(content) + b" " + _checked_digest(central_digest)]
     with contextlib.suppress(OSError, RuntimeError):  # there is none, or none that could be put back
-        before = _digest(paths.policy.read_bytes())
+        before = _digest(read_regular_file(paths.policy))
         if before != _digest(content):
             lines.append(before + b" " + _earlier_central_digest(paths, before))
     for path, what in ((paths.policy_digest, b"\n".join(lines) + b"\n"), (paths.policy, content)):
-        remove_folder_in_the_way(path.with_suffix(".new"))
         write_file_atomically(path, what)
 
 
 def _read_digests(paths: RoomPaths) -> dict[bytes, str]:
     """Return the hashes of what may stand in the policy's file, each with central's digest. Raises OSError."""
-    lines = (line.split() for line in paths.policy_digest.read_bytes().splitlines())
+    lines = (line.split() for line in read_regular_file(paths.policy_digest).splitlines())
     return {line[0]: line[1].decode("ascii", "replace") if len(line) > 1 else "" for line in lines if line}
 
 
@@ -108,7 +107,7 @@ class LastGoodPolicy:
     def read_known_copy(self) -> KnownPolicy | None:
         """Return it with the digest by which central knows it; None: there is none that can be believed."""
         try:
-            digest, rest = self._path.read_bytes().split(b"\n", 1)
+            digest, rest = read_regular_file(self._path).split(b"\n", 1)
             head, content = rest.split(b"\n", 1)
             origin, *known_as = head.split()
         except (OSError, RuntimeError, ValueError):

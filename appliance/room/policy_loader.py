@@ -28,6 +28,7 @@ from appliance.room.room_policy import (
     compile_policy,
     decode_document,
     local_document,
+    local_problems,
     read_document,
     strictest_document,
 )
@@ -68,6 +69,7 @@ class PolicyLoader:
         self._last_used: tuple[PolicyDocument, bytes] | None = None  # as it was written, nothing added
         self._index: Index | None = None
         self._problem = ""
+        self._local_problem = ""
 
     def load(self) -> CompiledPolicy:
         """Return the policy to follow now. Raises HallpassError where no rung is left."""
@@ -86,6 +88,7 @@ class PolicyLoader:
             if content:
                 self._keep_document(document, content)
             self._index = index
+            self._local_problem = "; ".join(local_problems(self._paths))
             return policy
         self._index = index
         return self._bare_strictest_policy(index, problems)
@@ -93,7 +96,11 @@ class PolicyLoader:
     @property
     def conditions(self) -> dict[Condition, str]:
         """What is not as it should be, with one line for a person."""
-        said = {Condition.POLICY_DAMAGED: self._problem, Condition.LISTS_DAMAGED: self._index_fallback.problem}
+        said = {
+            Condition.POLICY_DAMAGED: self._problem,
+            Condition.LISTS_DAMAGED: self._index_fallback.problem,
+            Condition.DECISIONS_DAMAGED: self._local_problem,
+        }
         return {condition: words for condition, words in said.items() if words}
 
     def is_whole(self) -> bool:

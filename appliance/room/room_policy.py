@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.room import blocked_tunnels, button_pause, clock, clock_difference, local_overrides
+from appliance.files import read_regular_file
+from appliance.room import blocked_tunnels, button_pause, clock, clock_difference, guarded_file, local_overrides
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.neighbours import NeighbourCache
 from appliance.room.paths import RoomPaths
@@ -46,11 +47,26 @@ def policy_files(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     if settings.central is not None:
         fetched = (paths.index / INDEX_NAME, paths.index / OVERLAY_NAME)
         added = (paths.blocked_tunnels, paths.button_pause, paths.local_overrides, paths.clock_difference)
-        return (paths.policy, *fetched, *added)
+        return (paths.policy, *fetched, *added, *map(guarded_file.copy_path, _guarded_files(paths)))
     index = settings.lists.index
     own = (settings.policy.document,) if settings.policy is not None and settings.policy.document else ()
     lists = (index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()
-    return (*lists, *own, paths.blocked_tunnels, paths.button_pause, paths.local_overrides)
+    guarded = _guarded_files(paths)
+    return (*lists, *own, *guarded, *map(guarded_file.copy_path, guarded))
+
+
+def local_problems(paths: RoomPaths) -> tuple[str, ...]:
+    """Return what is wrong with the files of what the room itself has decided."""
+    found = (guarded_file.read_guarded_file(path, is_usable) for path, is_usable in _guarded_files(paths).items())
+    return tuple(one.problem for one in found if one.problem)
+
+
+def _guarded_files(paths: RoomPaths) -> dict[Path, guarded_file.IsUsable]:
+    return {
+        paths.blocked_tunnels: blocked_tunnels.is_tunnels,
+        paths.button_pause: button_pause.is_pause,
+        paths.local_overrides: local_overrides.is_overrides,
+    }
 
 
 def load_policy(
@@ -163,7 +179,7 @@ def read_document(settings: RoomSettings, paths: RoomPaths) -> tuple[PolicyDocum
     if path is None:
         return None
     try:
-        content = path.read_bytes()
+        content = read_regular_file(path)
     except FileNotFoundError:
         raise HallpassError(f"{path}: there is no such file") from None
     except OSError as problem:

@@ -20,8 +20,8 @@ import msgspec
 
 from appliance import sessions
 from appliance.errors import HallpassError
-from appliance.files import remove_folder_in_the_way
 from appliance.protocol import Account, AccountState
+from appliance.room import database_file
 from appliance.room.account_states import is_account_over, read_account_states
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.teachers import NO_TEACHER, as_teacher
@@ -30,7 +30,6 @@ from appliance.sessions import SessionRecord, SessionsUnavailable
 from appliance.sign_in_throttle import MAX_DEVICES_OF_ACCOUNT
 from dns.errors import DECODING_FAILED
 
-MAX_SET_ASIDE = 3
 _COLUMNS = "id_hash, account, issued, last_used, device"
 
 log = logging.getLogger("hallpass.web")
@@ -182,8 +181,10 @@ class RoomSessions:
                 self._apply_account_states(connection)
                 yield connection
             except (sqlite3.Error, OSError) as problem:
-                if is_damage(problem):
+                if isinstance(problem, sqlite3.Error) and is_damage(problem):
                     self._set_aside(problem)
+                elif "unable to open" in str(problem) or "readonly" in str(problem):
+                    self._disconnect()  # it is made usable when it is opened
                 raise SessionsUnavailable(
                     "This room does not know at the moment who is signed in. Please try again shortly"
                 ) from problem
@@ -191,7 +192,7 @@ class RoomSessions:
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            remove_folder_in_the_way(self._path)
+            database_file.prepare_database_file(self._path, self._now().timestamp())
             try:
                 self._connection = open_sessions_file(self._path)
             except sqlite3.Error as problem:
@@ -210,17 +211,10 @@ class RoomSessions:
 
     def _set_aside(self, problem: Exception) -> None:
         self._disconnect()
-        aside = self._path.with_name(f"{self._path.stem}.set-aside-{self._now():%Y-%m-%dT%H%M%SZ}.db")
         try:
-            for ending in ("-wal", "-shm"):
-                Path(f"{self._path}{ending}").unlink(missing_ok=True)
-            self._path.replace(aside)
-            for old in sorted(self._path.parent.glob(f"{self._path.stem}.set-aside-*.db"))[:-MAX_SET_ASIDE]:
-                old.unlink()
+            database_file.set_aside(self._path, f"{problem}; people sign in again", self._now().timestamp())
         except OSError:
             log.exception("%s is damaged, and cannot be set aside", self._path)
-            return
-        log.error("%s was damaged (%s): set aside as %s; people sign in again", self._path, problem, aside.name)
 
     def _apply_account_states(self, connection: sqlite3.Connection) -> None:
         """End what central has ended, whenever the agent has written anything new of it."""

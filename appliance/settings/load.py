@@ -8,6 +8,7 @@ Relative paths are relative to the file. A UTF-8 byte order mark and CRLF (Notep
 """
 
 import difflib
+import errno
 import tomllib
 import types
 import typing
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.files import read_regular_file
 
 MAX_BYTES = 1024 * 1024  # a damaged card may claim any size
 
@@ -72,11 +74,12 @@ def _advice(problem: OSError) -> str:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise SettingsInvalid(path, ["is too large for a settings file"])
-    return content
+    try:
+        return read_regular_file(path, MAX_BYTES)
+    except OSError as problem:
+        if problem.errno == errno.EFBIG:
+            raise SettingsInvalid(path, ["is too large for a settings file"]) from None
+        raise
 
 
 def convert_settings(table: dict[str, Any], path: Path, kind: type[S]) -> S:

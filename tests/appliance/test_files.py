@@ -1,13 +1,15 @@
 """Files that are whole or as they were."""
 
 import os
+import resource
+import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from appliance.files import remove_folder_in_the_way, sync_folder, write_file_atomically
+from appliance.files import read_regular_file, remove_folder_in_the_way, sync_folder, write_file_atomically
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +42,63 @@ def test_a_file_has_the_mode_that_was_asked_for_less_the_umask(tmp_path: Path) -
 def test_where_it_cannot_be_written_the_one_before_is_still_there(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     write_file_atomically(path, b"before")
-    (tmp_path / "a.new").mkdir()  # root writes through permissions; a folder stops anybody
-    with pytest.raises(OSError, match=r"a\.new"):
-        write_file_atomically(path, b"after")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))  # root writes through permissions, and not past this
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_file_atomically(path, b"after it")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def a_folder(path: Path) -> None:
+    (path / "below").mkdir(parents=True)
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+
+
+def a_link_in_a_circle(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def a_link_to_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+NO_FILES = (a_folder, a_pipe, a_socket, a_link_in_a_circle, a_link_to_a_device)
+
+
+@pytest.mark.parametrize("make", NO_FILES)
+def test_who_reads_what_is_no_file_is_told_at_once(short_path: Path, make: Callable[[Path], None]) -> None:
+    make(short_path / "a")
+    with pytest.raises(OSError, match=r"\w"):
+        read_regular_file(short_path / "a")
+
+
+@pytest.mark.parametrize("make", NO_FILES)
+@pytest.mark.parametrize("name", ["a.json", "a.new"])
+def test_what_is_no_file_makes_way_for_one(short_path: Path, name: str, make: Callable[[Path], None]) -> None:
+    make(short_path / name)
+    write_file_atomically(short_path / "a.json", b"a file")
+    assert read_regular_file(short_path / "a.json") == b"a file"
+
+
+def test_a_file_that_is_missing_or_too_large_is_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_regular_file(tmp_path / "a")
+    (tmp_path / "a").write_bytes(b"12345")
+    assert read_regular_file(tmp_path / "a", 5) == b"12345"
+    with pytest.raises(OSError, match="larger"):
+        read_regular_file(tmp_path / "a", 4)
 
 
 def test_a_folder_where_the_file_belongs_makes_way_and_what_a_link_leads_to_stays(tmp_path: Path) -> None:

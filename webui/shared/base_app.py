@@ -8,6 +8,7 @@
 """
 
 import contextlib
+import logging
 import os
 import secrets
 import tempfile
@@ -24,6 +25,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
 from appliance.errors import HallpassError
+from appliance.files import read_regular_file, remove_whatever
 from appliance.sessions import ABSOLUTE_LIMIT, SessionsUnavailable
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 MAX_BODY_BYTES = 1024 * 1024
+SECRET_KEY_BYTES = 32
 RETRY_SECONDS = 5  # after which a browser may ask again for what is away
 
 _POLICY = (
@@ -44,6 +47,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
+log = logging.getLogger("hallpass.web")
 
 shared = Blueprint(
     "shared", __name__, template_folder="templates", static_folder="static", static_url_path="/shared"
@@ -96,21 +100,37 @@ def _refuse_impossible_hosts(serve: "WSGIApplication") -> "WSGIApplication":
 
 
 def _load_secret_key(path: Path) -> bytes:
+    """Return the key that cookies are signed with; makes one where there is none that can be used."""
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # for its owner alone
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            with contextlib.suppress(FileExistsError):
-                os.link(name, path)  # whole, or not at all; of servers that start together the first one's counts
-        finally:
-            Path(name).unlink()
-        return path.read_bytes()
+        found = read_regular_file(path)
+        problem = "is too short"
+    except OSError as failure:
+        found, problem = b"", str(failure.strerror)
+    if len(found) >= SECRET_KEY_BYTES:
+        return found
+    try:
+        if path.exists() or path.is_symlink():
+            log.error("%s %s: a new one is made, and people sign in again", path, problem)
+            remove_whatever(path)
+        return _create_secret_key(path)
+    except OSError:
+        log.exception("%s cannot be kept: people sign in again after the next start", path)
+        return secrets.token_bytes(SECRET_KEY_BYTES)
+
+
+def _create_secret_key(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # for its owner alone
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_bytes(SECRET_KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)  # whole, or not at all; of servers that start together the first one's counts
+    finally:
+        Path(name).unlink()
+    return read_regular_file(path)
 
 
 def _add_security_headers(response: Response) -> Response:

@@ -6,6 +6,7 @@ import msgspec
 
 from appliance.protocol import Account
 from appliance.room.agent.database import AgentDatabase
+from dns.errors import DECODING_FAILED
 
 VERIFIER_DAYS = 30
 
@@ -45,7 +46,10 @@ class AccountCache(AgentDatabase):
         row = next(iter(self._rows(query, (username,))), None)
         if row is None or datetime.fromisoformat(row[2]) <= now:
             return None
-        return KeptSignIn(row[0], msgspec.json.decode(row[1], type=Account))
+        try:
+            return KeptSignIn(row[0], msgspec.json.decode(row[1], type=Account))
+        except DECODING_FAILED:  # a bit of it fell over: they sign in at central
+            return None
 
     def usernames_signed_in_here(self) -> frozenset[str]:
         """Return everybody who signed in here within `VERIFIER_DAYS`."""

@@ -15,6 +15,7 @@ import httpx
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.files import read_regular_file
 from appliance.protocol import (
     Account,
     AccountState,
@@ -83,7 +84,7 @@ class CentralClient:
 
     def __init__(self, link: CentralLink, clock: CentralClock | None = None) -> None:
         try:
-            token = link.token_file.read_text().strip()
+            token = read_regular_file(link.token_file).decode("ascii", "replace").strip()
             context = ssl.create_default_context(cafile=str(link.certificate) if link.certificate else None)
         except OSError as problem:
             raise HallpassError(f"{problem.filename or link.certificate}: {problem.strerror}") from None

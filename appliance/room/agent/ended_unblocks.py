@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.room import local_overrides
+from appliance.room import guarded_file, local_overrides
 from appliance.room.agent.store import AgentStore, ended_unblock_of
 from appliance.room.local_overrides import EndedUnblock, LocalOverrides
 from appliance.room.paths import RoomPaths
@@ -75,6 +75,8 @@ class EndedUnblocks:
         Raises OSError or sqlite3.Error.
         """
         with self._store.lock:
+            path = self._paths.local_overrides
+            guarded_file.repair_file(path, local_overrides.is_overrides, self._now().timestamp())
             overrides = self._read_overrides()
             kept = {one.request for one in self._store.ended_unblocks()}
             for one in overrides.closings:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.files import remove_folder_in_the_way, sync_folder
+from appliance.files import remove_folder_in_the_way, remove_whatever, sync_folder
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.paths import RoomPaths
@@ -148,7 +148,7 @@ def _put_in_place(paths: RoomPaths, work: Path, version: str) -> None:
     _apply_delta(paths, work)
     _verify_and_sync(work, version)
     home = paths.indexes / version
-    _remove(home)  # what an interrupted attempt may have left, or what was damaged
+    remove_whatever(home)  # what an interrupted attempt may have left, or what was damaged
     work.replace(home)
 
 
@@ -194,7 +194,7 @@ def _verify_and_sync(folder: Path, version: str) -> None:
 
 def _switch_link(paths: RoomPaths, version: str) -> None:
     temporary = paths.index.with_name(".index.new")
-    _remove(temporary)
+    remove_whatever(temporary)
     remove_folder_in_the_way(paths.index)
     temporary.symlink_to(paths.indexes / version)
     temporary.replace(paths.index)
@@ -205,12 +205,12 @@ def _remove_older(paths: RoomPaths, version: str) -> None:
     others = []
     for path in paths.indexes.iterdir():
         if path.name.startswith(_WORK_PREFIX):
-            _remove(path)  # left by a fetching that was cut off
+            remove_whatever(path)  # left by a fetching that was cut off
         elif path.name != version:
             others.append(path)
-    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    others.sort(key=lambda path: path.lstat().st_mtime if path.is_dir() else 0.0, reverse=True)
     for path in others[KEPT_OLDER:]:
-        _remove(path)
+        remove_whatever(path)
 
 
 def _make_folder(path: Path) -> None:
@@ -218,11 +218,3 @@ def _make_folder(path: Path) -> None:
     if not path.is_dir():
         path.unlink(missing_ok=True)
     path.mkdir(parents=True, exist_ok=True)
-
-
-def _remove(path: Path) -> None:
-    """Remove whatever stands at a path."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

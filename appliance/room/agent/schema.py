@@ -56,4 +56,8 @@ def _sent_messages(db: Database) -> None:
     )  # its times are central's
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _tries_and_closings, _sent_messages)
+def _kept_policy(db: Database) -> None:
+    db.execute("CREATE TABLE kept_policy (origin TEXT NOT NULL, digest TEXT NOT NULL, content BLOB NOT NULL)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _tries_and_closings, _sent_messages, _kept_policy)

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
 
 from appliance.ipc import start_room_server
@@ -15,6 +16,7 @@ from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.certificate_monitor import CertificateMonitor
 from appliance.room.agent.ended_unblocks import EndedUnblocks
+from appliance.room.agent.policy_backup import PolicyBackup
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
 from appliance.room.agent.rpc_server import RpcServer
@@ -23,6 +25,7 @@ from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
+from appliance.room.database_file import recently_set_aside
 from appliance.room.health import ProcessHealth
 from appliance.room.paths import RoomPaths
 from appliance.sd_notify import sd_notify, send_keepalives
@@ -51,12 +54,14 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     ended_unblocks = EndedUnblocks(paths, store)
-    _reconcile(ended_unblocks)
+    backup = PolicyBackup(paths, store, settings.central.url) if settings.central is not None else None
+    reconcile = partial(_reconcile, store, ended_unblocks, backup)
+    reconcile()
     certificates = CertificateMonitor(settings)
     tasks = [
         asyncio.create_task(_write_health_regularly(settings, paths, sync, certificates, now)),
         asyncio.create_task(certificates.check_regularly()),
-        asyncio.create_task(_reconcile_regularly(ended_unblocks)),
+        asyncio.create_task(_reconcile_regularly(reconcile)),
     ]
     watchdog = asyncio.create_task(send_keepalives())
     if sync is not None:
@@ -120,6 +125,9 @@ def _write_health(
         *_index_conditions(settings, paths, now),
     )
     details = {Condition.CERTIFICATE_ENDS.value: ends} if ends else {}
+    if set_aside := recently_set_aside((paths.data, paths.sessions.parent), now):
+        conditions = (*conditions, Condition.STORE_SET_ASIDE)
+        details[Condition.STORE_SET_ASIDE.value] = ", ".join(set_aside)
     health.write_health(
         paths.health_folder, ProcessHealth(process="agent", time=now, conditions=conditions, details=details)
     )
@@ -162,15 +170,18 @@ def _index_conditions(settings: RoomSettings, paths: RoomPaths, now: float) -> I
         yield Condition.LISTS_STALE
 
 
-async def _reconcile_regularly(ended_unblocks: EndedUnblocks) -> None:
+async def _reconcile_regularly(reconcile: Callable[[], None]) -> None:
     """See to it, for ever, that what was ended is closed, whatever becomes of the files that say so."""
     while True:
         await asyncio.sleep(RECONCILE_SECONDS)
-        await run_blocking(_reconcile, ended_unblocks)
+        await run_blocking(reconcile)
 
 
-def _reconcile(ended_unblocks: EndedUnblocks) -> None:
+def _reconcile(store: AgentStore, ended_unblocks: EndedUnblocks, backup: PolicyBackup | None) -> None:
     try:
+        store.check_file()
         ended_unblocks.reconcile_stores()
+        if backup is not None:
+            backup.reconcile()
     except (OSError, sqlite3.Error) as problem:
-        log.warning("what was ended in this room cannot be written: %s", problem)
+        log.warning("what this room has decided cannot be written: %s", problem)

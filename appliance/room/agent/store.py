@@ -4,6 +4,7 @@ Each change is one transaction and is on the disk before anybody is told (`appli
 """
 
 import contextlib
+import logging
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
@@ -13,8 +14,11 @@ from appliance.protocol import RequestState
 from appliance.room.agent.account_cache import AccountCache
 from appliance.room.agent.outbox import Outbox, OutboxMessage
 from appliance.room.local_overrides import EndedUnblock
+from dns.errors import DECODING_FAILED
 
 _encode = msgspec.json.encode
+
+log = logging.getLogger("hallpass.agent")
 
 
 class AgentStore(Outbox, AccountCache):
@@ -63,7 +67,8 @@ class AgentStore(Outbox, AccountCache):
         ahead = timedelta(seconds=central_ahead_seconds)
         found = []
         for content, from_central in rows:
-            state = msgspec.json.decode(content, type=RequestState)
+            if (state := _decode_state(content)) is None:
+                continue
             if from_central and state.until is not None:
                 with contextlib.suppress(OverflowError):  # a time at the end of the calendar stays there
                     state = msgspec.structs.replace(state, until=state.until - ahead)
@@ -115,6 +120,19 @@ class AgentStore(Outbox, AccountCache):
         with self._transaction():
             self._connection.executemany("DELETE FROM closings WHERE request = ?", [(one,) for one in requests])
 
+    def keep_policy(self, origin: str, content: bytes, digest: str) -> None:
+        """Keep the policy of the central at `origin`, which knows it by `digest`, unless it is kept already."""
+        if self.kept_policy(origin) == (content, digest):
+            return
+        with self._transaction():
+            self._connection.execute("DELETE FROM kept_policy")
+            self._connection.execute("INSERT INTO kept_policy VALUES (?, ?, ?)", (origin, digest, content))
+
+    def kept_policy(self, origin: str) -> tuple[bytes, str] | None:
+        """Return the policy that was kept, and its digest; None: none of the central at `origin` was."""
+        rows = self._rows("SELECT content, digest FROM kept_policy WHERE origin = ?", (origin,))
+        return (rows[0][0], rows[0][1]) if rows else None
+
     def adopt_epoch(self, epoch: str, now: datetime) -> bool:
         """Note in which epoch central's database is; return whether it is another one than before.
 
@@ -158,7 +176,7 @@ class AgentStore(Outbox, AccountCache):
 
     def _load_request(self, request_id: str) -> RequestState | None:
         row = self._connection.execute("SELECT state FROM requests WHERE id = ?", (request_id,)).fetchone()
-        return msgspec.json.decode(row[0], type=RequestState) if row else None
+        return _decode_state(row[0]) if row else None
 
     def _save_if_changed(self, state: RequestState) -> None:
         """Keep what central says of a request: a list of a thousand is mostly what is there already."""
@@ -184,6 +202,15 @@ class AgentStore(Outbox, AccountCache):
         self._connection.execute(
             "INSERT OR IGNORE INTO closings VALUES (?, ?, ?)", (ended.request, ended.site, until)
         )
+
+
+def _decode_state(content: bytes) -> RequestState | None:
+    """Return a request as it was kept; None: a bit of it fell over, and central's list will say it again."""
+    try:
+        return msgspec.json.decode(content, type=RequestState)
+    except DECODING_FAILED:
+        log.exception("a request that was kept cannot be read")
+        return None
 
 
 def ended_unblock_of(state: RequestState) -> EndedUnblock:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from appliance.errors import HallpassError
+from appliance.files import read_regular_file
 from appliance.protocol import Incident
 from appliance.room import blocked_tunnels
 from appliance.room.agent import rpc
@@ -139,7 +140,9 @@ class IncidentMonitor:
         if path is None or not path.exists():
             own = self._settings.policy
             return strictest_document(self._settings) if own is None else local_document(self._settings, own)
-        return (json_decoder.decode if path == self._paths.policy else parse_toml_document)(path.read_bytes())
+        return (json_decoder.decode if path == self._paths.policy else parse_toml_document)(
+            read_regular_file(path)
+        )
 
 
 def _may_carry_data(record: QueryRecord) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from appliance.ipc import start_room_server
+from appliance.ipc import RoomServer, start_room_server
 from appliance.room.query_log.columns import LIVE_FIELDS, QueryLogEntry, describe_entry
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from dns.querylog.records import QueryRecord
@@ -27,7 +27,7 @@ class LiveFeed:
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
         self._subscribers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
+        self._server: RoomServer | None = None
 
     async def start_server(self, path: Path) -> None:
         """Begin to accept subscribers."""

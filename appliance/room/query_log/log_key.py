@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from appliance.errors import HallpassError
+from appliance.files import read_regular_file
 from appliance.room.agent import rpc
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import LogSection
@@ -48,7 +49,7 @@ class FileKey:
     def load_key(self) -> bytes | None:
         """Read the file. Raises LogKeyUnavailable."""
         try:
-            text = self._path.read_text().strip().lower()
+            text = read_regular_file(self._path).decode("ascii").strip().lower()
         except (OSError, UnicodeDecodeError) as problem:
             raise LogKeyUnavailable(f"{self._path}: cannot be read ({problem})") from None
         return _parse_key(text, str(self._path))

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from appliance.files import remove_whatever
 from appliance.ipc import start_room_server
-from appliance.room import clock, health
+from appliance.room import blocked_tunnels, button_pause, clock, guarded_file, health
 from appliance.room.conditions import Condition
 from appliance.room.health import ProcessHealth
 from appliance.room.incidents.monitor import IncidentMonitor
@@ -96,7 +97,7 @@ async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = ti
 
 def _make_lamp(settings: RoomSettings, paths: RoomPaths) -> lamp.Lamp:
     # An earlier run may have gone without its pin: by this file the doctor knows that this one does, too.
-    paths.simulated_lamp.unlink(missing_ok=True)
+    remove_whatever(paths.simulated_lamp)
     try:
         return lamp.make_lamp(settings.led.driver, settings.led.pin, paths.simulated_lamp)
     except HardwareError as problem:
@@ -138,6 +139,18 @@ async def _send_incidents_regularly(service: QueryLogService) -> None:
         await service.send_incidents()
 
 
+def _repair_files(paths: RoomPaths, now: float) -> None:
+    """Repair what the recorder alone writes."""
+    for path, is_usable in (
+        (paths.button_pause, button_pause.is_pause),
+        (paths.blocked_tunnels, blocked_tunnels.is_tunnels),
+    ):
+        try:
+            guarded_file.repair_file(path, is_usable, now)
+        except OSError as problem:
+            log.warning("%s cannot be repaired: %s", path, problem)
+
+
 async def _maintain_regularly(
     paths: RoomPaths, service: QueryLogService, lamp_controller: LampController, now: Callable[[], float]
 ) -> None:
@@ -146,6 +159,7 @@ async def _maintain_regularly(
         if not service.problem:
             await service.run_maintenance()
         if abs(now() - reported_at) >= health.RENEW_SECONDS:
+            await asyncio.to_thread(_repair_files, paths, now())
             reported_at = now()
             conditions = (Condition.DISK_TROUBLE,) if service.problem else ()
             details = {"log": service.problem} if service.problem else {}

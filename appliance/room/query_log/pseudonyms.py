@@ -6,16 +6,19 @@ the database tells nobody, and whoever may know asks the recorder, which writes 
 (`control.LookupRequest`).
 """
 
+import contextlib
 import hashlib
 import hmac
 import secrets
+import time
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from appliance.files import write_file_atomically
+from appliance.room import guarded_file
 
+SECRET_BYTES = 32
 _NONCE_BYTES = 12
 _MAX_CACHED = 4096
 
@@ -33,14 +36,14 @@ class Pseudonyms:
     def load_or_create(cls, data: Path) -> "Pseudonyms":
         """Return the room's pseudonyms; makes its secret (readable by its owner alone) where there is none."""
         path = data / "device-tokens.key"
-        try:
-            secret = path.read_bytes()
-        except FileNotFoundError:
-            secret = b""
-        if len(secret) < 32:
-            # None yet, or a power cut while it was made: nothing was logged under half a secret.
-            secret = secrets.token_bytes(32)
-            write_file_atomically(path, secret, mode=0o600)
+        found = guarded_file.read_guarded_file(path, _is_secret)
+        if found.content is not None:
+            with contextlib.suppress(OSError):  # a disk that cannot be written: it is repaired at another start
+                guarded_file.repair_file(path, _is_secret, time.time(), mode=0o600)
+            return cls(found.content)
+        # None yet, or a power cut while it was made: nothing was logged under half a secret.
+        secret = secrets.token_bytes(SECRET_BYTES)
+        guarded_file.write_guarded_file(path, secret, mode=0o600)
         return cls(secret)
 
     def pseudonym_of(self, address: str) -> str:
@@ -65,3 +68,7 @@ class Pseudonyms:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], pseudonym.encode()).decode()
         except (InvalidTag, ValueError):
             return None
+
+
+def _is_secret(content: bytes) -> bool:
+    return len(content) >= SECRET_BYTES

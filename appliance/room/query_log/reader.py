@@ -235,7 +235,7 @@ class QueryLogReader:
                 control.send_control_request(
                     self._control_socket, control.FlushRequest(), control.FLUSH_TIMEOUT_SECONDS
                 )
-        if not self._path.exists():
+        if not self._path.is_file():
             yield None
             return
         key = self._key_source.load_key()

@@ -11,13 +11,13 @@ and the loss is written down in it. The journal is cleared only after a commit t
 
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.errors import HallpassError
 from appliance.protocol import Incident
+from appliance.room import database_file
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control, log_key, retention
 from appliance.room.query_log.clock_guard import ClockGuard, seconds_since_boot
@@ -40,6 +40,7 @@ from dns.querylog.records import RecordBatch
 MANY_RECORDS = 256
 MAX_JOURNAL_BYTES = 512 * 1024
 PROMPT_FLUSHES = 200
+LOG_MODE = 0o640  # on a card the pages, a user of their own, read it
 PRUNE_HOUR = 3  # by this machine's clock
 DAY_SECONDS = 86_400.0
 MEASURE_SECONDS = 60.0  # how often the size is looked at
@@ -77,6 +78,7 @@ class QueryLogWriter:
         self._journaled: list[RecordBatch] = []
         self._pace = _FlushPace(settings.fold_seconds)
         self._pruned_at = self._measured_at = 0.0
+        self._inodes = (0, 0)  # of the database and of the journal, as they were opened
 
     def write_batches(self, batches: Sequence[RecordBatch], now: float, *, durable: bool = False) -> None:
         """Store batches; `durable`: on the disk itself before this returns."""
@@ -97,6 +99,7 @@ class QueryLogWriter:
 
     def run_maintenance(self, now: float) -> None:
         """Do what is due by time: fold, prune."""
+        self._restore_removed(now)
         self._ensure_open(now)
         self._clock.check_clock(self._connection, now, trusted=self._clock_trusted())
         if self._journaled and self._pace.may_flush(now):
@@ -214,6 +217,7 @@ class QueryLogWriter:
 
     def _open_store(self, now: float) -> LogStore:
         key = self._key_source.load_key()
+        self._prepare_files(now)
         connection = open_database_for_writing(self._path, key)
         try:
             check_database(connection)
@@ -224,6 +228,7 @@ class QueryLogWriter:
             connection.close()
             raise
         self._connection, self._store, self._journal = connection, store, journal
+        self._inodes = self._path.stat().st_ino, self._journal_path.stat().st_ino
         if journal.size:
             found = journal.read_batches()
             store.insert_batches(found, now)
@@ -235,16 +240,39 @@ class QueryLogWriter:
 
     def _replace_damaged(self, problem: Exception, now: float) -> LogStore:
         self.close_without_writing()
-        aside = self._path.with_name(f"{self._path.stem}.set-aside-{format_time(now).replace(':', '')}.db")
-        for ending in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(f"{self._path}{ending}", f"{aside}{ending}")  # noqa: PTH105 (a name with an ending)
-        log.error(
-            "%s cannot be used (%s): it was set aside as %s, and a new one begun", self._path, problem, aside
-        )
+        aside = database_file.set_aside(self._path, problem, now)
         store = self._open_store(now)
-        self._record_loss(f"the log before this one, set aside as {aside.name}", str(problem), now)
+        if aside is not None:
+            self._record_loss(f"the log before this one, set aside as {aside.name}", str(problem), now)
         return store
+
+    def _prepare_files(self, now: float) -> None:
+        """Bring both files to what can be opened, or to nothing. Raises OSError."""
+        self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        database_file.prepare_database_file(self._path, now, LOG_MODE)
+        database_file.prepare_database_file(self._journal_path, now)
+
+    def _restore_removed(self, now: float) -> None:
+        """Put back what somebody took away while it is open: everything that was written is still there."""
+        if self._store is None:
+            return
+        removed = [
+            path
+            for path, inode in zip((self._path, self._journal_path), self._inodes, strict=True)
+            if database_file.is_out_of_reach(path, inode, LOG_MODE if path == self._path else database_file.MODE)
+        ]
+        if not removed:
+            return
+        self._write_to_database([], now)  # the journal's own file holds nothing then
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        kept = self._path not in removed or database_file.copy_open_file(
+            self._path, self._inodes[0], now, LOG_MODE
+        )
+        self.close_without_writing()
+        log.error("%s: taken away while the room ran%s", removed[0], ", and put back" if kept else "")
+        self._ensure_open(now)
+        if not kept:
+            self._record_loss("the log before this one", "it was taken away", now)
 
     def _record_loss(self, what: str, reason: str, now: float) -> None:
         self._connection.execute(

@@ -7,16 +7,19 @@ import asyncio
 import contextlib
 import os
 import re
+import resource
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from appliance.room import health
+from appliance.room import health, local_overrides
 from appliance.room.agent import service
 from appliance.room.conditions import Condition, describe_condition
 from appliance.room.health import STALE_SECONDS, ProcessHealth
+from appliance.room.local_overrides import LocalOverrides
 from appliance.room.query_log.database import open_database_for_writing
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -43,8 +46,9 @@ class Faults:
         self.room = EnrolledRoom(folder, upstream, central)
 
     def disk_trouble(self) -> tuple[ProcessHealth, ...]:
-        self.room.paths.query_log.mkdir()
-        self.room.start_process("recorder")
+        recorder = self.room.start_process("recorder")
+        unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, (4096, unlimited))  # as full as a disk can be
         return self._said_by("recorder", Condition.DISK_TROUBLE)
 
     def upstream_down(self) -> tuple[ProcessHealth, ...]:
@@ -121,6 +125,17 @@ class Faults:
         self.room.start_agent()
         return self._said_by("agent", Condition.CERTIFICATE_ENDS)
 
+    def decisions_damaged(self) -> tuple[ProcessHealth, ...]:
+        local_overrides.write_overrides(self.room.paths.local_overrides, LocalOverrides())
+        self.room.paths.local_overrides.write_bytes(b"[")
+        self.room.start()
+        return self._said_by("resolver", Condition.DECISIONS_DAMAGED)
+
+    def store_set_aside(self) -> tuple[ProcessHealth, ...]:
+        self.room.paths.agent_store.write_bytes(b"no database at all" * 1000)
+        self.room.start_agent()
+        return self._said_by("agent", Condition.STORE_SET_ASIDE)
+
     def lists_stale(self) -> tuple[ProcessHealth, ...]:
         self.central.stop()
         fetched_at = time.time() - 30 * DAY_SECONDS
@@ -129,9 +144,14 @@ class Faults:
         return self._said_by("agent", Condition.LISTS_STALE)
 
     def starting(self) -> tuple[ProcessHealth, ...]:
-        with stuck_while_reading(self.room.paths.policy):
-            self.room.start_process("resolver")
-            return self._said_by("resolver", Condition.STARTING)
+        process = self.room.start_process("resolver")
+        while Condition.STARTING not in self._conditions_of("resolver", time.time()):
+            assert process.poll() is None
+        process.send_signal(signal.SIGSTOP)  # as for a card that takes its time
+        try:
+            return self.room.said()
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def stopped(self) -> tuple[ProcessHealth, ...]:
         process = self.room.start_process("agent")
@@ -159,22 +179,6 @@ class Faults:
         card.write_settings(settings)
         card.boot()
         return health.read_health(card.paths.runtime / "health", time.time())
-
-
-@contextlib.contextmanager
-def stuck_while_reading(path: Path) -> Iterator[None]:
-    """Let whoever reads a file wait, as for a failing card, until the block ends; then it is as it was."""
-    content = path.read_bytes()
-    path.unlink()
-    os.mkfifo(path)
-    try:
-        yield
-    finally:
-        with path.open("wb") as pipe:  # waits for the reader
-            whole = path.with_suffix(".whole")
-            whole.write_bytes(content)
-            whole.replace(path)
-            pipe.write(content)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_a_new_lesson_replaces_the_one_before() -> None:
     assert LocalOverrides().with_override(first).with_override(second).lessons == (second,)
 
 
-def test_what_was_written_is_read_and_what_is_damaged_decides_nothing(tmp_path: Path) -> None:
+def test_what_was_written_is_read_and_what_nobody_can_read_decides_nothing(tmp_path: Path) -> None:
     path = tmp_path / "own.json"
     assert local_overrides.read_active_overrides(path, NOW.timestamp()) == LocalOverrides()
     pause = Pause(id="p", until=until(10))
@@ -65,7 +65,10 @@ def test_what_was_written_is_read_and_what_is_damaged_decides_nothing(tmp_path: 
     assert local_overrides.read_active_overrides(path, NOW.timestamp()).pauses == (pause,)
     assert local_overrides.read_active_overrides(path, until(11).timestamp()) == LocalOverrides()
     path.write_text("{")
-    assert local_overrides.read_active_overrides(path, NOW.timestamp()) == LocalOverrides(damaged=True)
+    assert local_overrides.read_active_overrides(path, NOW.timestamp()).pauses == (pause,)
+    never_read = tmp_path / "never-read.json"
+    never_read.write_text("{")
+    assert local_overrides.read_active_overrides(never_read, NOW.timestamp()) == LocalOverrides(damaged=True)
 
 
 def test_the_schools_own_decisions_stay_beside_the_rooms() -> None:

@@ -1,6 +1,7 @@
 """What a teacher ends is closed in the room at once, whoever is away, until central has ended it too."""
 
 import asyncio
+import errno
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 
 from appliance.protocol import RequestState, Target, UnblockRequest
-from appliance.room import local_overrides
+from appliance.room import guarded_file, local_overrides
 from appliance.room.agent import installer, rpc
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.store import AgentStore
@@ -276,15 +277,17 @@ def test_a_database_that_was_lost_learns_from_the_file_what_is_to_be_told(paths:
 
 
 def test_where_the_file_cannot_be_written_the_teacher_is_told_and_it_is_closed_as_soon_as_it_can(
-    paths: RoomPaths,
+    paths: RoomPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def no_space(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     with closing(memory_with_an_opening(paths)) as memory:
         closings = EndedUnblocks(paths, memory)
-        in_the_way = paths.local_overrides.with_suffix(".new")
-        in_the_way.mkdir()  # root writes through permissions; a folder stops anybody
-        with pytest.raises(Exception, match="could not be closed: this room's disk cannot be written"):
-            closings.end_unblock(ID)
-        in_the_way.rmdir()
+        with monkeypatch.context() as full:  # for this one file, and not for state.db
+            full.setattr(guarded_file, "write_file_atomically", no_space)
+            with pytest.raises(Exception, match="could not be closed: this room's disk cannot be written"):
+                closings.end_unblock(ID)
         closings.reconcile_stores()
         assert open_sites(paths) == []
 

@@ -14,6 +14,7 @@ import pytest
 
 from appliance.room.lamp.controller import LampController
 from appliance.room.query_log import service
+from appliance.room.query_log.database import open_database_for_writing
 from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.log_key import NoKey
 from appliance.room.query_log.pseudonyms import Pseudonyms
@@ -218,13 +219,14 @@ def test_a_log_that_cannot_be_written_keeps_records_until_it_can(
 
     async def story() -> None:
         async with running(folder) as room:
-            room.log.mkdir()  # nothing can be written where a folder stands
+            with contextlib.closing(open_database_for_writing(room.log, None)) as connection:
+                connection.execute("PRAGMA user_version = 99")  # a newer Hallpass's is left alone
             worker = await room.worker()
             worker.send(RecordBatch("w1", 1, (ALLOWED,)))
             async with asyncio.timeout(10):
                 while not room.recorder.problem:
                     await asyncio.sleep(0.01)
-            room.log.rmdir()
+            room.log.unlink()
             assert await worker.stored() == [BatchAck("w1", 1)]
             assert room.recorder.problem == ""
             assert QueryLogReader(room.log).read_stats().queries == 3
