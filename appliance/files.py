@@ -16,6 +16,9 @@ import stat
 import tempfile
 from pathlib import Path
 
+_OTHERS, _GROUP_AND_OTHERS = 0o007, 0o077
+
+INDEX_SUFFIX = ".hpx"
 MAX_READ_BYTES = 64 * 1024 * 1024  # a damaged disk may claim any size
 
 
@@ -57,6 +60,45 @@ def write_file_atomically(
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def keep_files_private(folder: Path) -> None:
+    """Let nobody else read what this process makes from now on, nor what stands in a folder, whatever the umask.
+
+    Files are their owner's alone. A folder that its group may write to stays its group's: on a card each process
+    of a room has a user of its own. Compiled indexes keep their modes: they hold public lists, and who has one
+    mapped takes a change of it for damage. Never raises: what cannot be closed is another's, who closes it.
+    """
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    others = _OTHERS if _is_shared_with_group(folder) else _GROUP_AND_OTHERS
+    os.umask(os.umask(_GROUP_AND_OTHERS) | others)
+    for parent, _, names in os.walk(folder):
+        kept = (name for name in names if not name.endswith(INDEX_SUFFIX))
+        for path in (Path(parent), *(Path(parent) / name for name in kept)):
+            with contextlib.suppress(OSError):
+                mode = path.lstat().st_mode
+                if mode & others and not stat.S_ISLNK(mode) and not stat.S_ISSOCK(mode):
+                    path.chmod(stat.S_IMODE(mode) & ~others)
+
+
+def _is_shared_with_group(folder: Path) -> bool:
+    try:
+        return bool(folder.stat().st_mode & stat.S_IWGRP)
+    except OSError:
+        return False
+
+
+def overwrite_text(path: Path, content: bytes) -> None:
+    """Write into a file where it lies, padded with spaces to the size that it had. Raises OSError.
+
+    For a disk that is full: the file has its block already. Who reads meanwhile may find neither text.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.pwrite(handle, content.ljust(os.fstat(handle).st_size), 0)
+    finally:
+        os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:

@@ -63,8 +63,14 @@ class SimulatedLamp:
             for one in (temporary, self._path):
                 if one.exists() and not one.is_file():  # a folder, a pipe: damage, and it has to make way
                     shutil.rmtree(one) if one.is_dir() else one.unlink()
-            temporary.write_text(text + "\n")
-            temporary.replace(self._path)
+            try:
+                temporary.write_text(text + "\n")
+                temporary.replace(self._path)
+            except OSError:  # a full disk: the file has its block already
+                temporary.unlink(missing_ok=True)
+                with self._path.open("r+b", buffering=0) as shown:
+                    shown.write(f"{text}\n".encode())
+                    shown.truncate()
 
 
 class GpioLamp:

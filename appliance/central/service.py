@@ -21,6 +21,7 @@ from appliance.central.room_targets import RoomTargets
 from appliance.central.sessions import CentralSessions
 from appliance.central.sign_in import CentralSignIn
 from appliance.central.store import Store
+from appliance.files import keep_files_private
 from appliance.settings.central import CentralSettings
 
 # What a school starts with: REFERENCE of what primary schools publish about their filtering. Pupils: social
@@ -119,6 +120,7 @@ class Central:
 
 def open_central(settings: CentralSettings) -> Central:
     """Return the service for a command that changes something in it. Raises CentralError."""
+    keep_files_private(settings.central.data)
     central = Central(settings)
     try:
         central.prepare_database()

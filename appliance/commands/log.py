@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance.commands.options import config_option
+from appliance.files import keep_files_private
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.columns import LOG_FIELDS, QueryLogEntry, describe_entry, shown_names, shown_values
@@ -194,6 +195,7 @@ def who(config: Path, device: str, reason: str) -> None:
 
 def _ask_recorder(config: Path, question: control.ControlRequest) -> control.ControlResponse:
     settings = load_settings(config, RoomSettings)
+    keep_files_private(settings.room.data)  # without a recorder it is this process that writes
     try:
         return control.send_control_request(RoomPaths.from_settings(settings).query_log_control_socket, question)
     except control.QueryLogUnavailable:

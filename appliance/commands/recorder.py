@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from appliance.commands.options import config_option, configure_logging
+from appliance.files import keep_files_private
 from appliance.room.query_log import process
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -23,4 +24,5 @@ def command(config: Path) -> None:
         os.nice(NICENESS)
     settings = load_settings(config, RoomSettings)
     configure_logging()
+    keep_files_private(settings.room.data)
     asyncio.run(process.run_query_log(settings))

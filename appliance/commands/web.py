@@ -8,6 +8,7 @@ import click
 
 from appliance.certificates import require_usable_certificate
 from appliance.commands.options import config_option, configure_logging
+from appliance.files import keep_files_private
 from appliance.ports import require_free_port, with_ipv6
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -26,6 +27,7 @@ def command(config: Path) -> None:
     """Run the teacher's pages and the block page."""
     settings = load_settings(config, RoomSettings)
     configure_logging()
+    keep_files_private(settings.room.data)
     require_free_port(settings.web.listen)
     environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
     limits = WebLimits(

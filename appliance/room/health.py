@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.files import read_regular_file, remove_folder_in_the_way, remove_whatever
+from appliance.files import overwrite_text, read_regular_file, remove_folder_in_the_way, remove_whatever
 from appliance.room.conditions import Condition
 from dns.errors import DECODING_FAILED
 
@@ -48,6 +48,8 @@ def write_health(folder: Path, health: ProcessHealth) -> None:
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            overwrite_text(target, encode_health(health))  # a full disk must not keep the room from saying so
 
 
 def encode_health(health: ProcessHealth) -> bytes:
