@@ -44,12 +44,12 @@ def copy_path(path: Path) -> Path:
 def read_guarded_file(path: Path, is_usable: IsUsable) -> GuardedContent:
     """Return what a file says, whatever became of it; `is_usable` tells whether bytes are such a content."""
     found = _read(path, is_usable)
-    remembered = _last_read.get(path)
+    cached = _last_read.get(path)
     if found.is_certain:
         assert found.content is not None  # noqa: S101 (for the type checker)
         _last_read[path] = found.content
-    elif remembered is not None and found.content != remembered:
-        return GuardedContent(remembered, found.problem or f"{path}: was damaged or taken away", needs_repair=True)
+    elif cached is not None and found.content != cached:
+        return GuardedContent(cached, found.problem or f"{path}: was damaged or taken away", needs_repair=True)
     return found
 
 
