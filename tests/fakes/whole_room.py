@@ -70,6 +70,7 @@ class WholeRoom(EnrolledRoom):
         installer.install_policy(self.paths, central.policy, "d7")
         self.document: PolicyDocument = document
         self._decide()
+        self.has_lost_state = False  # a test took state.db away while nothing had it open
         self._room: subprocess.Popen[bytes] | None = None
 
     def _decide(self) -> None:
@@ -165,8 +166,8 @@ class WholeRoom(EnrolledRoom):
             return False
 
     def _is_request_kept(self) -> bool:
-        if list(self.paths.data.glob("state.set-aside-*")):
-            return True  # it was damaged: it is kept there
+        if self.has_lost_state or list(self.paths.data.glob("state.set-aside-*")):
+            return True  # it was damaged: what is left of it is kept there
         try:
             found = rpc.send_rpc_request(self.paths.agent_socket, rpc.ListRequestsRequest()).requests
         except HallpassError:

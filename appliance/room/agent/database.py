@@ -53,6 +53,8 @@ class AgentDatabase:
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if self._path.is_file() and self._path.stat().st_size == 0:  # never so after its first moment
+            database_file.set_aside(self._path, "it is empty", self._now())
         database_file.prepare_database_file(self._path, self._now())
         try:
             return _connect(self._path)

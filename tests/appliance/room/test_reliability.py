@@ -111,6 +111,7 @@ def damage_and_watch(room: WholeRoom, damages: list[tuple[Path, Damage]], *, is_
         room.stop()
         for path, damage in damages:
             damage_file(path, damage)
+        room.has_lost_state = not room.paths.agent_store.exists()
         room.start_room()
     with Devices(room) as devices:
         if is_running:

@@ -83,7 +83,7 @@ def test_a_damaged_file_is_set_aside_at_the_start_and_another_one_begun(
         assert kept(anew) == ["b"]
     aside = database_file.recently_set_aside((path.parent,), NOW + 3600)
     assert [one for one in aside if one.endswith(".db")] == (
-        [] if damage in (remove, empty) else ["state.set-aside-2025-11-24T160000Z.db"]
+        [] if damage is remove else ["state.set-aside-2025-11-24T160000Z.db"]
     )
     assert database_file.recently_set_aside((path.parent,), NOW + 2 * 86400) == ()
 

@@ -332,6 +332,7 @@ def _dropped() -> list[str]:
     assert sqlite3.sqlite_version_info >= (3, 35)
     return [
         *("DROP INDEX outbox_order", "DROP INDEX outbox_next_try", "DROP TABLE sent", "DROP TABLE central"),
+        "DROP TABLE kept_policy",
         *(f"ALTER TABLE outbox DROP COLUMN {column}" for column in columns),
         "ALTER TABLE requests DROP COLUMN from_central",
     ]
