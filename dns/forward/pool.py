@@ -100,7 +100,6 @@ class UpstreamPool:
 
     def handle_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> bool:
         """Take an answer from a server. False: it is malformed."""
-        health = server.health
         if data[3] & RCODE not in ANSWER_RCODES:
             return self._handle_error(pending, server, data)
         if not data[3] & RA:
@@ -108,6 +107,11 @@ class UpstreamPool:
                 data = with_refusal(data)
             elif is_referral(data):
                 return self._handle_referral(pending, server)
+        return self._complete_query(pending, server, data)
+
+    def _complete_query(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> bool:
+        """Give an answer that is final to whoever asked. False: it is malformed."""
+        health = server.health
         if is_truncated(data) or not pending.complete(data):
             self.handle_malformed_answer(pending, server)
             return False
@@ -135,9 +139,7 @@ class UpstreamPool:
             self.handle_malformed_answer(pending, server)
             return False
         if is_final:
-            server.health.counts.answers += 1
-            pending.complete(data)
-            return True
+            return self._complete_query(pending, server, data)
         server.health.counts.failures += 1
         rcode = rcode_of(data)
         self._note_failure(server, f"answers with {rcode_name(rcode)}")

@@ -149,7 +149,10 @@ class Forwarder:
         # What is not kept may be an alias without its target: nothing else without a SOA record ends so.
         if cached.expires_at <= now and key in self._pending and self._follow_alias(key, cached):
             return True
-        self._finish_query(key, cached, now)
+        waiting = self._pending.pop(key, None)
+        if waiting:
+            is_stale = cached.recheck_at > now and not cached.is_failure
+            self._resume_requests(waiting, cached, now, is_stale=is_stale)
         return True
 
     def _follow_alias(self, key: CacheKey, cached: CachedMessage) -> bool:
@@ -161,13 +164,8 @@ class Forwarder:
         if cached is None:
             cached = self._cache.put(key, _build_silence(key), now)
         if cached is not None:
-            self._finish_query(key, cached, now)
-
-    def _finish_query(self, key: CacheKey, cached: CachedMessage, now: float) -> None:
-        waiting = self._pending.pop(key, None)
-        if waiting:
             is_stale = cached.recheck_at > now and not cached.is_failure
-            self._resume_requests(waiting, cached, now, is_stale=is_stale)
+            self._resume_requests(self._pending.pop(key, []), cached, now, is_stale=is_stale)
 
     def _serve_stale(self, key: CacheKey) -> None:
         """Give those who wait the stale answer. The question stays under way: its answer is still wanted."""

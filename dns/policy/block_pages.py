@@ -11,16 +11,17 @@ SafeDNS                          https://www.safedns.com; the same list
 ===============================  ============================================================================
 """
 
-import ipaddress
-
-from dns.policy.lookups import Address
-
 _PAGES: dict[str, tuple[str, ...]] = {
     "Cisco Umbrella": tuple(f"146.112.61.{last}" for last in range(104, 111)),
     "Yandex.DNS": ("93.158.134.250", "213.180.193.250", "2a02:6b8::b10c:bad", "2a02:6b8::b10c:babe"),
     "SafeDNS": ("195.46.39.1",),
 }
 
-BLOCK_PAGES: dict[Address, str] = {
-    ipaddress.ip_address(address): filter_name for filter_name, pages in _PAGES.items() for address in pages
+# By the address as `socket.inet_ntop` writes it, because every address that an answer gives is looked for.
+# Umbrella's stand in AAAA records too, mapped (RFC 4291, section 2.5.5.2).
+BLOCK_PAGES = {
+    text: filter_name
+    for filter_name, pages in _PAGES.items()
+    for address in pages
+    for text in ((address,) if ":" in address else (address, f"::ffff:{address}"))
 }

@@ -16,7 +16,7 @@ import msgspec
 
 from dns.policy.block_pages import BLOCK_PAGES
 from dns.policy.context import PolicyContext, Question
-from dns.policy.lookups import Address, parse_address
+from dns.policy.lookups import parse_address
 from dns.policy.special_addresses import address_forms, is_special
 from dns.policy.step_table import StepTable
 from dns.policy.verdict import Action, Step, Verdict
@@ -61,12 +61,10 @@ def decide_address(
     """Decide an address that an answer gives."""
     if verdict.action is Action.BLOCK:
         return verdict
-    found = parse_address(text)
+    if (filter_name := BLOCK_PAGES.get(text)) is not None:  # nobody here can open what led to it
+        return Verdict(Action.BLOCK, Step.UPSTREAM, "", "upstream", f"{filter_name}, {text}")
+    found = None if verdict.step in steps.trusting else parse_address(text)
     if found is None:
-        return verdict
-    if (page := _find_block_page(found)) is not None:
-        return page
-    if verdict.step in steps.trusting:
         return verdict
     if verdict.step not in steps.explicit:
         for form in address_forms(found):
@@ -77,14 +75,6 @@ def decide_address(
             return Verdict(Action.BLOCK, Step.UPSTREAM, "", "upstream", str(found))
         return _block_verdict("", "rebinding protection", str(found))
     return verdict
-
-
-def _find_block_page(address: Address) -> Verdict | None:
-    """Return the verdict on the page of an upstream's filter, or None: nobody here can open what led to it."""
-    for form in address_forms(address):
-        if (filter_name := BLOCK_PAGES.get(form)) is not None:
-            return Verdict(Action.BLOCK, Step.UPSTREAM, "", "upstream", f"{filter_name}, {form}")
-    return None
 
 
 def _may_be_private(question: Question, context: PolicyContext) -> bool:

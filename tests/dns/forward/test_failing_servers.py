@@ -132,6 +132,19 @@ def test_rfc8914_4_16_a_server_that_keeps_a_name_closed_is_final_and_nobody_else
         assert lax.asked == []
 
 
+def test_a_reason_that_is_about_the_name_makes_a_server_well_again() -> None:
+    async def story() -> None:
+        async with asking(server, retry_seconds=QUICK) as upstreams:
+            while upstreams.down_since() is None:
+                await answer(upstreams, f"n{time.monotonic_ns()}.example.org")
+            server.behave = fake.failing(Rcode.SERVFAIL, extended_error(6))
+            while upstreams.down_since() is not None:
+                await answer(upstreams, f"n{time.monotonic_ns()}.example.org")
+
+    with FakeUpstream(behave=fake.failing(Rcode.REFUSED)) as server:
+        run(story())
+
+
 @pytest.mark.parametrize("code", range(6, 13))
 def test_rfc8914_4_7_a_bogus_name_is_not_asked_of_a_server_that_does_not_validate(code: int) -> None:
     async def story() -> None:
