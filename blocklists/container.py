@@ -61,6 +61,7 @@ class SourceInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     licence: str = ""
     homepage: str = ""
     version: str = ""  # as the list itself says
+    opens: bool = False  # what its entries name is left open
 
 
 class Attribute(msgspec.Struct, frozen=True, array_like=True):

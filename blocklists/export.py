@@ -1,8 +1,10 @@
 """Exports what an index closes as plain names."""
 
+import difflib
 from collections.abc import Collection, Iterator
 
 from blocklists.entries import Effect, Match
+from blocklists.errors import ListError
 from blocklists.index import Index
 from blocklists.precedence import EntryGroup
 from dns.message.constants import RecordType
@@ -16,8 +18,11 @@ def blocked_names(index: Index, categories: Collection[str] = ()) -> Iterator[st
     """Yield the names that an index closes, sorted; names under a listed parent are left out.
 
     `categories` limits it; empty: all. An entry that closes only what is under a name is given as ``*.name``.
-    Patterns close no name that could be listed.
+    Patterns close no name that could be listed. Raises ListError for a category that the index does not have.
     """
+    for category in categories:
+        if category not in index.categories:
+            raise ListError(_unknown_category(category, index.categories))
     # In the order of reversed keys a name's listed parents stand right before it. Sorting the text of millions of
     # names is the price of an order in which people and `comm` expect them.
     names: list[str] = []
@@ -41,6 +46,12 @@ def blocked_names(index: Index, categories: Collection[str] = ()) -> Iterator[st
     return iter(sorted(names))
 
 
+def _unknown_category(category: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(category, known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it has: {', '.join(known) or 'none'}"
+    return f"no list of this index has the category {category!r}; {hint}"
+
+
 def _blocked_reach(index: Index, name: str, wanted: list[EntryGroup]) -> tuple[bool, bool]:
     """Tell whether a listed name itself is closed, and whether what is under it is."""
     matches = {group.match for group in wanted}
@@ -59,7 +70,9 @@ def _blocked_reach(index: Index, name: str, wanted: list[EntryGroup]) -> tuple[b
 
     def is_blocked(queried: str) -> bool:
         return any(
-            entry.category in categories for one in types for entry in index.find_block_entries(queried, one)
+            entry.category in categories and not entry.is_opened
+            for one in types
+            for entry in index.find_block_entries(queried, one)
         )
 
     return itself and is_blocked(name), below and is_blocked(f"{_UNLISTED}.{name}")

@@ -17,7 +17,7 @@ from blocklists.container import INDEX_NAME, OVERLAY_NAME, MappedIndex, SourceIn
 from blocklists.entries import Effect, Match
 from blocklists.errors import IndexDamaged
 from blocklists.pattern_search import PatternSearch
-from blocklists.precedence import EntryGroup, Hit, condition_applies, group_attributes, resolve_hits
+from blocklists.precedence import EntryGroup, Hit, condition_applies, group_attributes, resolve_entries
 from dns.message.constants import RecordType
 from dns.message.names import name_to_key, parents
 from dns.policy.verdict import BlockEntry
@@ -87,8 +87,7 @@ class Index:
             return ()
         for hit in hits:
             if hit.group.effect is not _BLOCK:
-                hits = resolve_hits(hits)
-                break
+                return resolve_entries(hits)
         return tuple([BlockEntry(hit.group.category, hit.group.sources, hit.entry) for hit in hits])
 
     def find_hits(self, name: str, qtype: int = RecordType.A) -> list[Hit]:

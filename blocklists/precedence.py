@@ -8,6 +8,10 @@ ADR 0006), the first of these that is there decides:
 3. an exception opens
 4. a closing entry closes, unless an entry of the longest-suffix kind (dnsmasq, Unbound, RPZ) for the same name or
    a longer one opens
+
+A *list of openings* (a source with `action = "allow"`, a squidGuard list that is only "white") stands above
+these: it opens what the lists of its category close, or of every category, however they say it. It opens
+nothing that is locked, so what it opens is marked, not left out (`dns.policy.verdict.BlockEntry`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,6 +20,7 @@ import msgspec
 
 from blocklists.container import Tables
 from blocklists.entries import Effect, EntryCondition, Match
+from blocklists.sources import EVERY_CATEGORY
 from dns.message.names import is_under
 from dns.policy.verdict import BlockEntry
 
@@ -31,6 +36,7 @@ class EntryGroup(msgspec.Struct, frozen=True):
     condition: EntryCondition | None
     is_anchored: bool  # written ||name^ in the list
     has_syntax: bool  # whether an entry is written otherwise than as its bare name
+    opens_lists: bool = False  # whether it stands in a list of openings
 
     def entry_text(self, name: str) -> str:
         """Return the entry as a person would look for it in the list."""
@@ -51,21 +57,20 @@ class Hit(msgspec.Struct, frozen=True):
     depth: int  # length of the entry's name; patterns count as the asked name itself
     entry: str
 
-    def block_entry(self) -> BlockEntry:
+    def block_entry(self, *, is_opened: bool = False) -> BlockEntry:
         """Return it as a reason for blocking."""
-        return BlockEntry(self.group.category, self.group.sources, self.entry)
+        return BlockEntry(self.group.category, self.group.sources, self.entry, is_opened)
 
 
 def group_attributes(tables: Tables, attributes: Iterable[int]) -> tuple[EntryGroup, ...]:
     """Return attributes joined where only their sources differ."""
-    joined: dict[tuple[str, int, int, int, bool], list[str]] = {}
+    joined: dict[tuple[str, int, int, int, bool, bool], list[str]] = {}
     for number in attributes:
         one = tables.attributes[number]
         source = tables.sources[one.source]
         anchored = source.format == "adblock"
-        joined.setdefault((source.category, one.match, one.effect, one.condition, anchored), []).append(
-            source.name
-        )
+        alike = (source.category, one.match, one.effect, one.condition, anchored, source.opens)
+        joined.setdefault(alike, []).append(source.name)
     return tuple(
         EntryGroup(
             category,
@@ -76,8 +81,9 @@ def group_attributes(tables: Tables, attributes: Iterable[int]) -> tuple[EntryGr
             tables.conditions[condition] if condition >= 0 else None,
             anchored,
             anchored or match == Match.BELOW or effect != Effect.BLOCK,
+            opens,
         )
-        for (category, match, effect, condition, anchored), sources in joined.items()
+        for (category, match, effect, condition, anchored, opens), sources in joined.items()
     )
 
 
@@ -86,6 +92,15 @@ def condition_applies(condition: EntryCondition, name: str, qtype: int) -> bool:
     if condition.types and qtype not in condition.types:
         return False
     return qtype not in condition.not_types and not any(is_under(name, left) for left in condition.except_names)
+
+
+def resolve_entries(hits: Sequence[Hit]) -> tuple[BlockEntry, ...]:
+    """Return the entries that block, in the order of the hits, marked where a list of openings opens them."""
+    opened = {hit.group.category for hit in hits if hit.group.opens_lists}
+    blocking = resolve_hits([hit for hit in hits if not hit.group.opens_lists])
+    return tuple(
+        hit.block_entry(is_opened=not opened.isdisjoint((hit.group.category, EVERY_CATEGORY))) for hit in blocking
+    )
 
 
 def resolve_hits(hits: Sequence[Hit]) -> list[Hit]:

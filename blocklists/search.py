@@ -25,6 +25,7 @@ class MatchingEntry(msgspec.Struct, frozen=True):
     entry: str
     does: str  # "closes", "opens"
     decides: bool  # whether it is one for which the name is closed in the end
+    new_sources: tuple[str, ...] = ()  # of its sources those in which the last update brought it
 
 
 class SearchResult(msgspec.Struct, frozen=True):
@@ -35,6 +36,8 @@ class SearchResult(msgspec.Struct, frozen=True):
     touches: tuple[MatchingEntry, ...]
     below: tuple[str, ...]  # listed names under it, the first few
     below_count: int
+    updated_at: float | None = None  # when the index last changed; with `compared_with`
+    compared_with: float | None = None  # when the index before it was built: what is not new, is older than that
 
 
 class CategoryChange(msgspec.Struct, frozen=True):
@@ -45,10 +48,14 @@ class CategoryChange(msgspec.Struct, frozen=True):
     removed: tuple[str, ...]
 
 
-def search_index(index: Index, name: str, qtype: int = RecordType.A) -> SearchResult:
-    """Return every list, entry and category that touches a canonical name."""
-    found = index.find_block_entries(name, qtype)
+def search_index(
+    index: Index, name: str, qtype: int = RecordType.A, *, previous: Index | None = None
+) -> SearchResult:
+    """Return every list, entry and category that touches a canonical name; by the index before, which are new."""
+    found = tuple(entry for entry in index.find_block_entries(name, qtype) if not entry.is_opened)
     touches = tuple(_matching_entry(hit, found) for hit in index.find_hits(name, qtype))
+    if previous is not None:
+        touches = tuple(_mark_new(touches, previous.find_hits(name, qtype)))
     below = []
     count = 0
     for reversed_key, _ in index.iter_entries(name):
@@ -101,6 +108,13 @@ def _blocking_patterns(index: Index) -> Iterator[tuple[str, str]]:
 
 def _blocking_categories(groups: Iterable[EntryGroup]) -> set[str]:
     return {group.category for group in groups if group.effect <= Effect.BLOCK_IMPORTANT}
+
+
+def _mark_new(touches: Iterable[MatchingEntry], before: Iterable[Hit]) -> Iterator[MatchingEntry]:
+    known = {(source, hit.entry) for hit in before for source in hit.group.source_names}
+    for touch in touches:
+        new = tuple(source for source in touch.sources if (source, touch.entry) not in known)
+        yield msgspec.structs.replace(touch, new_sources=new)
 
 
 def _matching_entry(hit: Hit, found: tuple[BlockEntry, ...]) -> MatchingEntry:

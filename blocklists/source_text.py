@@ -84,6 +84,7 @@ class SourceText:
             licence=source.licence,
             homepage=source.homepage,
             version=self._version,
+            opens=self._is_allowlist,
         )
 
     def source_report(self, names: int) -> SourceReport:
@@ -114,7 +115,7 @@ class SourceText:
             raise SourceUnusable(f"{where}: is no list: {what}{often}")
 
     def _read_part(self, part: SourcePart) -> None:
-        self._is_allowlist = part.is_allowlist
+        self._is_allowlist = part.is_allowlist or self._source.action == "allow"
         text = read_lines(utf8_stream(part.stream))
         sample = first_lines(text)
         self._version = _version(sample)

@@ -19,6 +19,8 @@ from blocklists.formats import DETECTED, format_names
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MATCHES = {"exact": Match.EXACT, "subdomains": Match.SUBDOMAINS, "below": Match.BELOW}
+ACTIONS = ("block", "allow")
+EVERY_CATEGORY = "all"  # the category of a list of openings that open whatever any list closes
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -33,6 +35,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""  # in an archive or a folder of several lists: which one
     licence: str = ""
     homepage: str = ""
+    action: str = "block"  # or "allow": its names are opened, against what the lists of its category close
     allow_wide: bool = False  # whether it may close a public suffix, or nearly everything (`blocklists.width`)
 
     @property
@@ -88,6 +91,10 @@ def check_source(source: Source) -> list[str]:
         problems.append(f"format: {source.format!r} is not one of {', '.join(format_names())}")
     if source.match and source.match not in MATCHES:
         problems.append(f"match: {source.match!r} is not one of {', '.join(MATCHES)}")
+    if source.action not in ACTIONS:
+        problems.append(f"action: {source.action!r} is not one of {', '.join(ACTIONS)}")
+    if source.category == EVERY_CATEGORY and source.action != "allow":
+        problems.append(f'category: {EVERY_CATEGORY!r} is for lists that open (action = "allow")')
     problems.extend(_location_problems(source.location))
     return problems
 

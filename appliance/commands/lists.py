@@ -6,8 +6,9 @@ does not decide: everything; it calls `blocklists` and puts the answers into wor
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -44,7 +45,9 @@ from blocklists.copies import NOT_UPDATED, FetchOutcome, ListCopy
 from blocklists.errors import ListError
 from blocklists.export import blocked_names
 from blocklists.fetcher import Fetcher
-from blocklists.index import open_index
+from blocklists.index import Index, open_index
+from blocklists.previous_index import keep_previous_index, open_previous_index
+from blocklists.search import SearchResult
 from blocklists.search import diff_indexes as compare
 from blocklists.search import search_index as find
 from blocklists.sources import Source, load_sources
@@ -73,7 +76,8 @@ def build(sources: Path, output: Path, *, report: bool) -> None:
         fetcher = Fetcher(output / FETCHED, time.time, progress=show)
         needed = [one for one in wanted if not one.is_url or not fetcher.read_copy(one).fetched_at]
         outcomes = _bring_up_to_date(fetcher, needed)
-        built = _compile(wanted, fetcher, outcomes, output, show)
+        with keep_previous_index(output):
+            built = _compile(wanted, fetcher, outcomes, output, show)
     print_built(built.report, output, lines=report)
     _say_troubles(built, outcomes)
 
@@ -98,7 +102,8 @@ def update(sources: Path, output: Path, *, report: bool, accept: tuple[str, ...]
         outcomes = _bring_up_to_date(fetcher, [source for source in wanted if source.name not in accept])
         if show_held:
             print_held(fetcher.list_held(), err=True)
-        built = _compile(wanted, fetcher, outcomes, output, show)
+        with keep_previous_index(output):
+            built = _compile(wanted, fetcher, outcomes, output, show)
     print_built(built.report, output, lines=report)
     _say_troubles(built, outcomes)
 
@@ -108,10 +113,13 @@ def update(sources: Path, output: Path, *, report: bool, accept: tuple[str, ...]
 @INDEX_OPTION
 @JSON
 def search(names: tuple[str, ...], index: Path, *, as_json: bool) -> None:
-    """Say every list, entry and category that touches a name."""
+    """Say every list, entry and category that touches a name, and whether the last update brought it.
+
+    A whole web address will do for a name.
+    """
     with list_failures():
         opened = open_index(index)
-        findings = [find(opened, _name(name)) for name in names]
+        findings = list(_findings(index, opened, names))
     if as_json:
         click.echo(msgspec.json.encode(findings).decode())
         return
@@ -280,8 +288,25 @@ def _copy(index: Path, source: str) -> ListCopy | None:
         return None
 
 
+def _findings(directory: Path, opened: Index, names: Sequence[str]) -> Iterator[SearchResult]:
+    before = open_previous_index(directory)
+    for name in names:
+        if before is None:
+            yield find(opened, _name(name))
+            continue
+        previous, built_at = before
+        found = find(opened, _name(name), previous=previous)
+        changed_at = opened.files[-1][1].st_mtime
+        yield msgspec.structs.replace(found, updated_at=changed_at, compared_with=built_at)
+
+
 def _name(text: str) -> str:
+    """Return the canonical name of a name or a web address. Raises HallpassError."""
     try:
-        return canonical(text)
+        host = urlsplit(text if "//" in text else f"//{text}").hostname or text
+    except ValueError:
+        host = text
+    try:
+        return canonical(host)
     except InvalidName as problem:
         raise HallpassError(str(problem)) from None

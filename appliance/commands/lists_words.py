@@ -9,7 +9,7 @@ import click
 from blocklists import compiler
 from blocklists.categories import category_name
 from blocklists.copies import FetchOutcome, HeldCopy, ListCopy
-from blocklists.search import SearchResult
+from blocklists.search import MatchingEntry, SearchResult
 
 CHANGES_SHOWN = 20
 
@@ -90,9 +90,23 @@ def print_findings(found: SearchResult) -> None:
     for touch in found.touches:
         undone = ", but something weighs more" if touch.does == "closes" and not touch.decides else ""
         click.echo(f"  {touch.does}{undone}: {touch.entry}  ({touch.category}; {', '.join(touch.sources)})")
+        if found.updated_at is not None and found.compared_with is not None:
+            _print_since(touch, _day(found.updated_at), _day(found.compared_with))
     if found.below_count:
         more = ", …" if found.below_count > len(found.below) else ""
         click.echo(f"  {found.below_count} listed below it: {', '.join(found.below)}{more}")
+
+
+def _print_since(touch: MatchingEntry, updated: str, before: str) -> None:
+    older = [source for source in touch.sources if source not in touch.new_sources]
+    if touch.new_sources:
+        click.echo(f"    new: the update of {updated} brought it, in {', '.join(touch.new_sources)}")
+    if older:
+        click.echo(f"    since {before} or earlier, in {', '.join(older)}")
+
+
+def _day(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
 
 
 def print_names(

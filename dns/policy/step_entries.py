@@ -38,9 +38,12 @@ def rule_applies(rule: Rule, question: Question, context: PolicyContext) -> bool
 def block_verdict(step: Step, entries: tuple[BlockEntry, ...], categories: Categories) -> Verdict | None:
     """Block what one of the categories blocks.
 
-    Of several entries the longest is named, then by the alphabet: the order of lists decides nothing.
+    Of several entries the longest is named, then by the alphabet: the order of lists decides nothing. What a
+    subscribed list opens is blocked all the same where its category is locked.
     """
-    blocking = [entry for entry in entries if entry.category in categories]
+    blocking = [
+        entry for entry in entries if entry.category in categories and (not entry.is_opened or step is Step.LOCKED)
+    ]
     if not blocking:
         return None
     named = (
@@ -92,7 +95,10 @@ def why_no_lesson(question: Question, context: PolicyContext) -> str:  # noqa: A
 
 def why_no_list(question: Question, context: PolicyContext) -> str:
     """Return why no list refuses the name."""
-    categories = sorted({entry.category.replace("_", " ") for entry in question.list_entries})
+    listed = [entry for entry in question.list_entries if not entry.is_opened]
+    categories = sorted({entry.category.replace("_", " ") for entry in listed})
+    if not categories and question.list_entries:
+        return "Listed, and opened by a list of openings that the school subscribes to."
     if categories:
         return f"Listed as {', '.join(categories)}, which is open for {context.group} at this time."
     return "Nothing."

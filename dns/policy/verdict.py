@@ -42,12 +42,13 @@ class Step(enum.Enum):
     UPSTREAM = "upstream"  # allowed here; the upstream keeps it closed (RFC 8914), and nobody here can open it
 
 
-class BlockEntry(msgspec.Struct, frozen=True):
+class BlockEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One reason for which a list or a keyword blocks a name."""
 
     category: str
     source: str  # the source that gave the entry; where several did, their names joined by ", "
     entry: str  # the entry as a person would look for it: "example.org", "||example.org^", "/regex/"
+    is_opened: bool = False  # by a list of openings that the school subscribes to: it blocks only what is locked
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -71,7 +72,10 @@ class BlocklistLookup(Protocol):
         """The content hash of what was compiled."""
 
     def find_block_entries(self, name: str, qtype: int = 1) -> tuple[BlockEntry, ...]:
-        """Return every entry that blocks a name, exceptions already taken away; empty where none does."""
+        """Return every entry that blocks a name, exceptions already taken away; empty where none does.
+
+        What a subscribed list of openings opens is among them, marked: a lock is stronger.
+        """
 
 
 class View(Protocol):

@@ -84,7 +84,11 @@ class CompiledView:
         context = self.context_at(now)
         question = Question(name, 1, now, self._shared.compiled)
         entries = question.list_entries + (question.keyword_entries if context.profile.keywords else ())
-        return frozenset(entry.category for entry in entries if entry.category in context.blocked_categories)
+        return frozenset(
+            entry.category
+            for entry in entries
+            if entry.category in context.blocked_categories and not entry.is_opened
+        )
 
     def decide(self, name: str, qtype: int, now: float) -> Verdict:
         """Decide one question, in the order of the steps."""

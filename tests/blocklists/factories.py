@@ -35,4 +35,4 @@ def index_of_text(path: Path, text: str | bytes, **fields: Any) -> Index:
 
 def closed(index: Index, *names: str, qtype: int = 1) -> Mapping[str, bool]:
     """Say for each name whether anything closes it."""
-    return {name: bool(index.find_block_entries(name, qtype)) for name in names}
+    return {name: any(not entry.is_opened for entry in index.find_block_entries(name, qtype)) for name in names}

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from blocklists.errors import ListError
 from blocklists.export import blocked_names
 from tests.blocklists.factories import index_of, index_of_text, source
 
@@ -28,7 +31,10 @@ def test_a_category_has_its_own_parents(tmp_path: Path) -> None:
     )
     assert list(blocked_names(index, ["games"])) == ["www.a.example"]
     assert list(blocked_names(index, ["ads", "games"])) == ["a.example"]
-    assert list(blocked_names(index, ["chat"])) == []
+    with pytest.raises(ListError, match="did you mean games"):
+        blocked_names(index, ["game"])
+    with pytest.raises(ListError, match="it has: ads, games"):
+        blocked_names(index, ["chat"])
 
 
 def test_names_that_are_open_after_all_are_not_exported(tmp_path: Path) -> None:

@@ -284,3 +284,29 @@ def test_names_can_be_piped_into_a_reader_that_leaves(index: Path) -> None:
     command = f"{sys.executable} -m appliance lists export {index} | head -n 1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("ads.example\n", "")
+
+
+def test_a_search_takes_a_web_address_and_says_what_the_last_update_brought(
+    index: Path, sources: Path, tmp_path: Path, lists: Lists
+) -> None:
+    found = lists("search", "https://www.bets.example:8443/slots?x=1", "bets.example/page", "--index", index)
+    assert found.status == 0
+    assert "www.bets.example: closed as gambling" in found.out
+    assert "the update of" not in found.out
+    adverts = tmp_path / "adverts.txt"
+    adverts.write_text(adverts.read_text() + "||bets.example^\n")
+    assert lists("build", sources, "--output", index).status == 0
+    found = lists("search", "bets.example", "--index", index)
+    assert "brought it, in " in found.out
+    assert "or earlier, in ut1-gambling" in found.out
+    (told,) = json.loads(lists("search", "bets.example", "--index", index, "--json").out)
+    assert sorted(touch["new_sources"] for touch in told["touches"]) == [
+        [],
+        [told["touches"][0]["sources"][0]],
+    ] or (told["updated_at"] >= told["compared_with"])
+
+
+def test_an_export_of_a_category_that_is_not_there_fails_with_a_suggestion(index: Path, lists: Lists) -> None:
+    ran = lists("export", index, "--category", "gamblin")
+    assert ran.status == 1
+    assert "did you mean gambling?" in ran.err
