@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.central import policies, profiles
 from appliance.central.lists import sources
 from appliance.central.models import PublicationRow
 from blocklists.catalogue import load_catalogue
+from blocklists.copies import ListCopy
 from blocklists.formats import FORMATS
 from blocklists.sources import MATCHES
 from tests.e2e.browser import Browser
@@ -91,3 +93,87 @@ def test_a_file_that_is_no_list_is_refused_in_words(cora: Browser) -> None:
     page = {"file": ("list.txt", b"<!doctype html><html>sign in first</html>\n")}
     cora.send(cora.form_with("category", "format"), files=page, name="a-list", category="games")
     assert "no list" in said(cora)
+
+
+NAMES = b"".join(b"name%d.example\n" % at for at in range(60))
+SWAPPED = b"".join(b"other%d.example\n" % at for at in range(58)) + b"bbc.co.uk\nname1.example\n"
+
+
+@pytest.fixture
+def swapped_list(cora: Browser, school: Any) -> Path:
+    """Hand in a list, compile it, and put another one into its place; return where it lies."""
+    cora.open("/lists")
+    cora.send(
+        cora.form_with("category", "format"),
+        files={"file": ("list.txt", NAMES)}, name="our-list", category="gambling",
+    )  # fmt: skip
+    publisher = school.central.publisher
+    publisher.build_and_publish()
+    assert "copy confirmed less than a minute ago" in cora.open("/lists").text
+    with school.store.read_session() as session:
+        place = Path(sources.list_sources(session)[0].location)
+    place.write_bytes(SWAPPED)
+    publisher.build_and_publish()
+    return place
+
+
+def newest_names(school: Any) -> int:
+    with school.store.read_session() as session:
+        published = policies.latest_publication(session)
+    assert isinstance(published, PublicationRow)
+    return published.names
+
+
+def test_a_doubtful_copy_is_shown_with_its_difference_and_used_when_a_person_says_so(
+    cora: Browser, school: Any, swapped_list: Path
+) -> None:
+    before = newest_names(school)
+    page = cora.open("/lists").text
+    assert (
+        "our-list: a new copy waits for you to look at it: it closes bbc.co.uk, which no honest list does" in page
+    )
+    assert "59 added" in page
+    assert "59 removed" in page
+    assert page.index("bbc.co.uk other0.example") > 0, "best known first"
+    assert "If you use all new copies that wait: Gambling 59 added, 59 removed." in page
+    press(cora, "/accept")
+    assert "The new copy is taken into use" in said(cora)
+    assert "waits for you" not in cora.open("/lists").text
+    school.central.publisher.build_and_publish()
+    assert newest_names(school) == before - 1, "bbc.co.uk no list can close"
+
+
+def test_a_doubtful_copy_that_is_refused_is_not_shown_again(
+    cora: Browser, school: Any, swapped_list: Path
+) -> None:
+    before = newest_names(school)
+    cora.open("/lists")
+    press(cora, "/refuse")
+    assert "The old copy stays in use" in said(cora)
+    school.central.publisher.build_and_publish()
+    assert "waits for you" not in cora.open("/lists").text
+    assert newest_names(school) == before
+    assert swapped_list.read_bytes() == SWAPPED
+
+
+def test_a_copy_that_is_no_list_can_only_be_refused(cora: Browser, school: Any, swapped_list: Path) -> None:
+    swapped_list.write_bytes(b"<!doctype html><html>sign in first</html>\n")
+    school.central.publisher.build_and_publish()
+    page = cora.open("/lists").text
+    assert "is a web page" in page
+    assert "Use the new copy" not in page
+    assert "Keep the old copy" in page
+
+
+def test_a_copy_that_nobody_confirms_any_more_is_a_condition(
+    cora: Browser, school: Any, swapped_list: Path
+) -> None:
+    file = school.central.settings.central.data / "downloads" / "our-list.json"
+    known = msgspec.json.decode(file.read_bytes(), type=ListCopy)
+    old = msgspec.structs.replace(
+        known, confirmed_at=known.confirmed_at - 9 * 86400, held=None, failures=3, error="the server answered 404"
+    )
+    file.write_bytes(msgspec.json.encode(old))
+    page = cora.open("/lists").text
+    assert "our-list: its copy is 9 days old: the server answered 404" in page
+    assert "3 failed attempts since: the server answered 404" in page

@@ -5,9 +5,10 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import audit, policies
 from appliance.central.errors import CentralError
-from appliance.central.lists import set_subscription, sources
+from appliance.central.lists import copies, set_subscription, sources
 from appliance.rights import Right
 from blocklists.catalogue import load_catalogue
+from blocklists.categories import category_name
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.lists.forms import SetForm, SourceForm
@@ -22,9 +23,15 @@ blueprint = create_feature_blueprint("lists", __name__, home="lists.show")
 def show() -> str:
     """Show the sources, and what the last compilation said of each."""
     with central().store.read_session() as session:
+        subscribed = sources.list_sources(session)
+        found = central().publisher.read_copies(subscribed)
         return render_template(
             "lists/lists.html",
-            sources=sources.list_sources(session),
+            sources=subscribed,
+            copies=found,
+            conditions=copies.list_conditions(found),
+            held_counts=copies.count_held(found.values()),
+            category_name=category_name,
             published=policies.latest_publication(session),
             publisher=central().publisher.state,
             form=SourceForm(),
@@ -95,6 +102,18 @@ def accept_download(source_id: int) -> Redirect:
         audit.record_audit(session, central().now(), current_username(), "download accepted", source.name)
     central().publisher.request_build()
     flash("The new copy is taken into use as soon as it is compiled.")
+    return redirect(url_for("lists.show"))
+
+
+@blueprint.post("/lists/<int:source_id>/refuse")
+@requires(Right.EDIT_LISTS)
+def refuse_download(source_id: int) -> Redirect:
+    """Keep the copy in use: the one that was held back is not shown again."""
+    with central().store.write_session(affects_rooms=False) as session:
+        source = sources.get_source(session, source_id)
+        central().publisher.refuse_download(source)
+        audit.record_audit(session, central().now(), current_username(), "download refused", source.name)
+    flash("The old copy stays in use.")
     return redirect(url_for("lists.show"))
 
 
