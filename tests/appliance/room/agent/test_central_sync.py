@@ -218,7 +218,7 @@ def build(folder: Path, name: str, names: str) -> Path:
 
 
 def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, central: FakeCentral) -> None:
-    names = "".join(f"site{number}.example\n" for number in range(2000))
+    names = "".join(f"site{number}.example\n" for number in range(20_000))
     old, new = build(folder, "old", names), build(folder, "new", names + "added.example\n")
     report = delta.make_overlay(old, new, folder / "overlay.hpx")
     central.indexes[report.base] = (old / INDEX_NAME).read_bytes()
