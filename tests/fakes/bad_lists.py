@@ -147,7 +147,7 @@ def bad_answers(server: ListServer) -> Iterator[tuple[str, Answer, str]]:
         ("gzip with a flipped bit", body(_flipped(packed), Content_Encoding="gzip"), DAMAGED),
         ("a gzip file cut short", body(packed[:-2000]), DAMAGED),
         ("a gzip file with a flipped bit", body(_flipped(packed)), DAMAGED),
-        ("a gzip file that is a bomb", body(_bomb(gzip.compress, 64)), r"no text|took longer"),
+        ("a gzip file that is a bomb", body(_bomb(gzip.compress, 64)), r"no text|took longer|line longer"),
         ("an xz file cut short", body(lzma.compress(NAMES)[:-500]), DAMAGED),
         ("an xz file with a flipped bit", body(_flipped(lzma.compress(NAMES))), DAMAGED),
         ("an xz file that wants a gigabyte", body(_xz_with_a_large_dictionary()), r"memory|damaged"),
