@@ -5,6 +5,8 @@ file, line and reason, and are never fatal; a source of which nothing at all is 
 without it would open in silence what it closed. The index that was there stays until the new one is whole.
 """
 
+import contextlib
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,7 +21,7 @@ from blocklists.errors import ListError, SourceUnusable
 from blocklists.never_block import never_block_names
 from blocklists.source_text import Progress, SourceText
 from blocklists.sources import Source
-from blocklists.table import BuildTable
+from blocklists.table import BuildTable, Compacted
 
 REPORT_NAME = "report.json"  # the report of the build, beside the index
 
@@ -45,9 +47,23 @@ def build_index(
 ) -> BuildReport:
     """Compile sources into `output`/index.hpx. Raises ListError, and then leaves the old index in place."""
     shipped = never_block_names()
-    table = BuildTable(
-        [source.category for source in sources], (*shipped, *sorted(set(never_block).difference(shipped)))
-    )
+    names = (*shipped, *sorted(set(never_block).difference(shipped)))
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        table = BuildTable([source.category for source in sources], names, folder=output)
+        with contextlib.closing(table):
+            return _build(sources, output, progress, locate, table)
+    except OSError as problem:
+        raise ListError(f"{output}: could not be written: {problem.strerror or problem}") from None
+
+
+def _build(
+    sources: Sequence[Source],
+    output: Path,
+    progress: Progress,
+    locate: Callable[[Source], Path],
+    table: BuildTable,
+) -> BuildReport:
     reads = []
     problems = []
     for number, source in enumerate(sources):
@@ -58,55 +74,53 @@ def build_index(
     if problems:
         raise ListError("; ".join(problems))
     total = len(table)
-    keys, numbers, sets = table.compact(lambda done: progress("sorting", done, total))
-    progress("packing", 0, len(keys))
-    names = _names_of_sources(numbers, sets, table, len(sources))
+    compacted = Compacted()
+    # The names go from the files into the trie one by one: no other copy of them is made.
+    trie = container.make_trie(table.compact(lambda done: progress("sorting", done, total), compacted))
+    progress("packing", 0, len(trie))
+    names = _names_of_sources(compacted, table, len(sources))
     infos = [reading.source_info(names[at]) for at, reading in enumerate(reads)]
-    tables = table.to_tables(infos, sets)
-    del table
-    trie = container.make_trie(keys)
-    by_id = _in_trie_order(trie, keys, numbers)
+    tables = table.to_tables(infos, compacted.sets)
+    by_id = _in_trie_order(trie, compacted.numbers)
     version = container.write_index(output / INDEX_NAME, trie, by_id, tables)
     report = BuildReport(
         version=version,
-        names=len(keys),
+        names=len(trie),
         patterns=len(tables.patterns),
         sources=tuple(reading.source_report(names[at]) for at, reading in enumerate(reads)),
     )
     with container.replace_file(output / REPORT_NAME) as file:
         file.write(msgspec.json.encode(report))
-    progress("packing", len(keys), len(keys))
+    progress("packing", len(trie), len(trie))
     return report
 
 
 def read_names(source: Source, location: Path) -> set[str]:
     """Return the names that a source's text speaks of. Raises SourceUnusable."""
-    table = BuildTable([source.category])
-    SourceText(source, 0, table, no_progress).read_source(location)
-    return set(table.iter_names())
+    with contextlib.closing(BuildTable([source.category])) as table:
+        SourceText(source, 0, table, no_progress).read_source(location)
+        return set(table.iter_names())
 
 
 def survey_source(source: Source, location: Path, table: BuildTable | None = None) -> SourceReport:
     """Read one source without building anything, into a table that may look at it. Raises SourceUnusable."""
-    table = BuildTable([source.category]) if table is None else table
-    reading = SourceText(source, 0, table, no_progress).read_source(location)
-    return reading.source_report(len(table))
+    with contextlib.closing(BuildTable([source.category]) if table is None else table) as read:
+        reading = SourceText(source, 0, read, no_progress).read_source(location)
+        return reading.source_report(sum(1 for _ in read.iter_names()))
 
 
-def _in_trie_order(trie: Any, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
-    ordered = [0] * len(keys)
-    key_id = trie.key_id
-    for name, number in zip(keys, numbers, strict=True):
-        ordered[key_id(name)] = number
+def _in_trie_order(trie: Any, numbers: Sequence[int]) -> "array[int]":
+    """Return the numbers of sorted keys by the keys' ids: going through the trie gives the keys sorted."""
+    ordered = array("I", bytes(4 * len(numbers)))
+    for number, (_, key_id) in zip(numbers, trie.iteritems(), strict=True):
+        ordered[key_id] = number
     return ordered
 
 
-def _names_of_sources(
-    numbers: Iterable[int], sets: Sequence[tuple[int, ...]], table: BuildTable, sources: int
-) -> list[int]:
+def _names_of_sources(compacted: Compacted, table: BuildTable, sources: int) -> list[int]:
     counts = [0] * sources
-    for at, uses in Counter(numbers).items():
-        for source in {table.source_of(attribute) for attribute in sets[at]}:
+    for at, uses in Counter(compacted.numbers).items():
+        for source in {table.source_of(attribute) for attribute in compacted.sets[at]}:
             counts[source] += uses
     return counts
 

@@ -1,7 +1,8 @@
 """The table that a build fills: for every name, what all sources say of it; and how it is compacted.
 
-Memory is the limit (five million names on a small machine), so a name is one dictionary entry, its key reversed,
-its value the number of an interned set of attributes.
+Memory is the limit (five million names on a small machine), so the table holds no names: each entry is a line of
+text, its key reversed, then the number of what is said of it, and lines are sorted on disk where they are many
+(`blocklists.sorted_runs`). What is said is interned, and there is little of it.
 
 Compacting drops what says nothing new: an entry under an entry of the *same source* that closes the name anyway.
 Entries of other sources stay, because every entry remembers which sources gave it. Nothing is dropped below an
@@ -9,7 +10,9 @@ opening of the longest-suffix kind in its category, because there the length of 
 """
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -18,32 +21,53 @@ from blocklists.entries import Effect, EntryCondition, Match, NameEntry, Pattern
 from blocklists.errors import NotUnderstood
 from blocklists.pattern_budget import PatternBudget
 from blocklists.pattern_literals import Choice, literal_choices, shortest_text
+from blocklists.sorted_runs import MOST_HELD, SortedRuns
 from blocklists.width import WidthLimit
 from dns.message.names import key_to_name, parents
 
 AttributeSet = tuple[int, ...]
 _COVERING = (Match.SUBDOMAINS, Match.BELOW)
+_MARK = " "  # between a key and a number: sorts before every character of a key
+
+
+@dataclass
+class Compacted:
+    """What compacting finds beside the keys."""
+
+    numbers: "array[int]" = field(
+        default_factory=lambda: array("I")
+    )  # of each key's set, in the order of the keys
+    sets: tuple[AttributeSet, ...] = ()
 
 
 class BuildTable:
     """What all sources say of all names."""
 
-    def __init__(self, categories: Sequence[str], never_block: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        categories: Sequence[str],
+        never_block: Sequence[str] = (),
+        *,
+        folder: Path | None = None,
+        most_held: int = MOST_HELD,
+    ) -> None:
+        """Begin with nothing. What does not fit into memory goes to files without a name in a folder."""
         self._categories = categories  # of each source, by its number
         self._never_block = tuple(never_block)
         self._never_block_set = frozenset(never_block)
-        self._names: dict[str, int] = {}
+        self._never_block_ends = frozenset(".".join(name.split(".")[-2:]) for name in never_block if "." in name)
+        self._never_block_words = tuple(f".{name}" for name in never_block if "." not in name)
+        self._lines = SortedRuns(folder, most_held)
+        self._added = 0
+        self._removed: set[str] = set()  # lines that a source took back
         self._attributes: dict[Attribute, int] = {}
         self._attribute_list: list[Attribute] = []
         self._conditions: dict[EntryCondition, int] = {}
-        self._sets: dict[AttributeSet, int] = {}
-        self._set_list: list[AttributeSet] = []
-        self._joined: dict[tuple[int, int], int] = {}
         self._patterns: dict[PatternInfo, Choice] = {}  # each under the texts by which it is looked for
         self._width = WidthLimit()
         self._budget = PatternBudget()
         self._plain: dict[tuple[int, Match, Effect], int] = {}
-        self._relative: dict[tuple[int, AttributeSet], tuple[AttributeSet, AttributeSet]] = {}
+        self._relative: dict[tuple[tuple[str, ...], AttributeSet], tuple[AttributeSet, AttributeSet]] = {}
 
     def add_entry(self, entry: NameEntry, source: int, *, allow_wide: bool = False) -> str | None:
         """Add what a source says of a name; return why not, or None."""
@@ -53,19 +77,16 @@ class BuildTable:
                 return refused
             if self.is_never_blocked(entry.name):
                 return "would close a name that no list can close"
-        attribute = self._attribute(entry, source, entry.match)
-        name = ".".join(entry.name.split(".")[::-1]) + "."
-        old = self._names.get(name, -1)
-        new = self._joined.get((old, attribute))
-        if new is None:
-            members = self._set_list[old] if old >= 0 else ()
-            new = self._joined[old, attribute] = self._set(tuple(sorted({*members, attribute})))
-        if new != old:
-            self._names[name] = new
+        self._lines.add(self._line(entry, source))
+        self._added += 1
         return None
 
     def is_never_blocked(self, name: str) -> bool:
         """Tell whether a name is one that no list can block."""
+        # Called for every closing. Nearly every name shares not even its last two labels with one of these.
+        at = name.rfind(".", 0, max(name.rfind("."), 0))
+        if name[at + 1 :] not in self._never_block_ends and not f".{name}".endswith(self._never_block_words):
+            return False
         return not self._never_block_set.isdisjoint(parents(name))
 
     def add_pattern(self, pattern: PatternEntry, source: int, *, allow_wide: bool = False) -> str | None:
@@ -88,49 +109,42 @@ class BuildTable:
         if isinstance(item, PatternEntry):
             self._patterns.pop(self._pattern(item, source), None)
             return
-        name = ".".join(reversed(item.name.split("."))) + "."
-        old = self._names.get(name)
-        if old is None:
-            return
-        attribute = self._attribute(item, source, item.match)
-        left = tuple(one for one in self._set_list[old] if one != attribute)
-        if left:
-            self._names[name] = self._set(left)
-        else:
-            del self._names[name]
+        self._removed.add(self._line(item, source))
 
     def __len__(self) -> int:
-        return len(self._names)
+        """Return how many entries were added, each as often as it was."""
+        return self._added
 
     def iter_names(self) -> Iterator[str]:
-        """Yield every name, in no order."""
-        return map(key_to_name, self._names)
+        """Yield every name once, in the order of the reversed keys."""
+        for key, _ in self._grouped():
+            yield key_to_name(key)
 
-    def compact(self, progress: Callable[[int], None]) -> tuple[list[str], "array[int]", list[AttributeSet]]:
-        """Return the keys that stay, sorted; for each the number of its set; and the sets. Empties the table."""
-        keys = sorted(self._names)
-        kept: list[str] = []
-        numbers = array("I")
+    def compact(self, progress: Callable[[int], None], result: Compacted) -> Iterator[str]:
+        """Yield the keys that stay, sorted, while the numbers of their sets, and the sets, go into `result`."""
         sets: dict[AttributeSet, int] = {}
-        above: list[
-            tuple[str, AttributeSet]
-        ] = []  # the listed parents of the key in hand, each with all that covers below it
-        names, self._names = self._names, {}
-        for at, name in enumerate(keys):
+        # The listed parents of the key in hand, each with all that covers below it.
+        above: list[tuple[str, AttributeSet]] = []
+        for at, (key, attributes) in enumerate(self._grouped()):
             if not at % 65536:
                 progress(at)
-            while above and not name.startswith(above[-1][0]):
+            while above and not key.startswith(above[-1][0]):
                 above.pop()
             covered = above[-1][1] if above else ()
-            own, below = self._relative_to_parents(names[name], covered)
+            own, below = self._relative_to_parents(attributes, covered)
             if not own:
                 continue
             if below != covered:
-                above.append((name, below))
-            kept.append(name)
-            numbers.append(sets.setdefault(own, len(sets)))
-        progress(len(keys))
-        return kept, numbers, list(sets)
+                above.append((key, below))
+            result.numbers.append(sets.setdefault(own, len(sets)))
+            yield key
+        result.sets = tuple(sets)
+        self.close()
+        progress(self._added)
+
+    def close(self) -> None:
+        """Give back what the entries took, on disk and in memory. What was said of them stays known."""
+        self._lines.close()
 
     def to_tables(self, sources: Sequence[SourceInfo], sets: Sequence[AttributeSet]) -> Tables:
         """Return everything but the names, in an order that depends on the input alone."""
@@ -168,22 +182,40 @@ class BuildTable:
         attribute = self._attribute(pattern, source, Match.SUBDOMAINS)
         return PatternInfo(pattern.regex, pattern.text or f"/{pattern.regex}/", attribute)
 
-    def _set(self, members: AttributeSet) -> int:
-        number = self._sets.get(members)
-        if number is None:
-            number = self._sets[members] = len(self._set_list)
-            self._set_list.append(members)
-        return number
+    def _line(self, entry: NameEntry, source: int) -> str:
+        labels = entry.name.split(".")  # `dns.message.names.name_to_key`, written out
+        labels.reverse()
+        return f"{'.'.join(labels)}.{_MARK}{self._attribute(entry, source, entry.match)}"
 
-    def _relative_to_parents(self, number: int, covered: AttributeSet) -> tuple[AttributeSet, AttributeSet]:
-        """Return what a set says that its parents do not, and what then covers the names below it."""
-        known = self._relative.get((number, covered))
+    def _grouped(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield every key with the numbers of what is said of it, as they stand in the lines."""
+        key = ""
+        attributes: tuple[str, ...] = ()
+        removed = self._removed
+        for line in self._lines:
+            if removed and line in removed:
+                continue
+            found, _, attribute = line.partition(_MARK)
+            if found == key:
+                attributes = (*attributes, attribute)
+                continue
+            if key:
+                yield key, attributes
+            key, attributes = found, (attribute,)
+        if key:
+            yield key, attributes
+
+    def _relative_to_parents(
+        self, attributes: tuple[str, ...], covered: AttributeSet
+    ) -> tuple[AttributeSet, AttributeSet]:
+        """Return what a name's set says that its parents do not, and what then covers the names below it."""
+        known = self._relative.get((attributes, covered))
         if known is None:
-            own = self._remove_covered(self._normalise_set(self._set_list[number]), covered)
-            known = self._relative[number, covered] = (own, self._cover_below(own, covered))
+            own = self._remove_covered(self._normalise_set(sorted(map(int, attributes))), covered)
+            known = self._relative[attributes, covered] = (own, self._cover_below(own, covered))
         return known
 
-    def _normalise_set(self, members: AttributeSet) -> AttributeSet:
+    def _normalise_set(self, members: Iterable[int]) -> AttributeSet:
         """Join what one source says twice of a name: the name, and what is under it, is name and subdomains."""
         matches: dict[tuple[int, int, int], set[int]] = {}
         for number in members:
