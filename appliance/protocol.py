@@ -1,40 +1,20 @@
 """What a room and central say to each other: the values that travel over central's machine interface.
 
-All under ``/api/v1``, JSON, with ``Authorization: Bearer TOKEN`` naming the room:
+Which of them travels where, and what may be answered, stands in `appliance.operations`; both together make the
+document that describes the interface (`appliance.openapi`). The feed says where the room should be, not what
+happened: a room that missed ten changes needs only the last line. IDs are made by the room (32 hexadecimal
+digits), so that a request sent twice arrives once.
 
-=======  ======================  ==========================================================================
-method   path                    meaning
-=======  ======================  ==========================================================================
-GET      /feed                   a response that does not end: one line of JSON (`Target`) at once and at
-                                 every change; an empty line every ten seconds so that silence is noticed
-GET      /policy                 this room's `dns.policy.document.PolicyDocument`; its ETag is its digest
-GET      /index/HASH             the compiled index, as one file (see `blocklists.index`); with ``?base=HASH`` of
-                                 one that the room has, an overlay (`blocklists.delta`) where that is smaller
-PUT      /requests/ID            an `UnblockRequest`; the same ID again changes nothing (200 instead of 201)
-DELETE   /requests/ID            the teacher takes a waiting request back
-GET      /requests               this room's requests of today, as a list of `RequestState`
-PUT      /reports/ID             a `SiteReport`: "this should be closed"; idempotent like a request
-PUT      /incidents/ID           an `Incident`; idempotent
-PUT      /actions/ID             a `RoomAction`: what a teacher did in the room, for the audit; idempotent
-PUT      /health                 a `RoomHealth`, whenever it has changed and every ten minutes
-GET      /accounts               a list of `AccountState`: which sessions and kept sign-ins of a room are over
-POST     /sign-in                `Credentials`; answers with an `Account`, or 401; or 429 with ``Retry-After``
-                                 (seconds) after too many wrong tries
-GET      /log-key                the key of the room's query log (`LogKey`)
-=======  ======================  ==========================================================================
-
-The feed says where the room should be, not what happened: a room that missed ten changes needs only the last
-line. IDs are made by the room (32 hexadecimal digits), so that a request sent twice arrives once.
-Errors are ``{"error": "one sentence"}`` with the HTTP status that fits.
-
-What may enter is checked where it enters, once, by whoever takes it in: shapes, lengths and zones by decoding, the
-characters of texts and the range of times by `check`. What was kept before is read as it is: a text that may not
-enter today must not make a list unreadable in which it already stands.
+Every limit stands in the types. What may enter is checked where it enters, once, by whoever takes it in: shapes,
+lengths, numbers and zones by decoding, the characters of texts and the years of times by `check_message`. What was
+kept before is read as it is: a text that may not enter today must not make a list unreadable in which it already
+stands.
 """
 
+import functools
 import re
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -42,12 +22,39 @@ from appliance.errors import HallpassError
 from appliance.rights import Role
 from dns.policy.document import PolicyDocument
 
-# The length as well: to a regular expression's `$` a line's end after the digits is the end.
+_CONTROL_CHARACTERS = (  # as a regular expression writes them, here and in ECMA-262
+    r"\u0000-\u001f\u007f-\u009f"  # C0, DEL, C1
+    r"\u2028\u2029"  # the ends of lines and paragraphs
+    r"\u202a-\u202e\u2066-\u2069"  # what turns the text around it: a name that reads as another one
+)
+# The end is a look ahead: to Python's `$` a line's end after the text is the end.
+TEXT_PATTERN = rf"^[^{_CONTROL_CHARACTERS}]*(?![\s\S])"
+REQUIRED_TEXT_PATTERN = rf"^(?=[\s\S]*\S)[^{_CONTROL_CHARACTERS}]*(?![\s\S])"
+TIME_PATTERN = "^(?:19[7-9][0-9]|2[01][0-9][0-9])-"
+_FIRST_YEAR, _LAST_YEAR = (
+    1970,
+    2199,
+)  # a Pi without a clock begins 1970; the ends of the calendar have no other zone
+_REQUIRED = "required"
+
+
+def _text(max_length: int, *, is_required: bool = False) -> msgspec.Meta:
+    """Return the limits of a text: its length, no control characters, and not blank where it is required."""
+    pattern = REQUIRED_TEXT_PATTERN if is_required else TEXT_PATTERN
+    return msgspec.Meta(
+        max_length=max_length, extra_json_schema={"pattern": pattern}, extra={_REQUIRED: is_required}
+    )
+
+
+# The length as well: to Python's `$` a line's end after the digits is the end.
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
-Username = Annotated[str, msgspec.Meta(max_length=64)]
-AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
-Evidence = Annotated[str, msgspec.Meta(max_length=2000)]  # a name whose every byte is escaped has a thousand
-ShortText = Annotated[str, msgspec.Meta(max_length=64)]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+Username = Annotated[str, _text(64, is_required=True)]
+SiteName = Annotated[str, _text(253, is_required=True)]
+AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True, extra_json_schema={"pattern": TIME_PATTERN})]
+Evidence = Annotated[str, _text(2000)]  # a name whose every byte is escaped has a thousand
+ShortText = Annotated[str, _text(64)]
+LongText = Annotated[str, _text(500)]
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,13 +88,13 @@ class UnblockRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A teacher's wish to open a site for their room."""
 
     id: Id
-    site: str  # canonical name
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    site: SiteName  # canonical
+    reason: Annotated[str, _text(500, is_required=True)]
     minutes: Annotated[int, msgspec.Meta(ge=1, le=7 * 24 * 60)]
     teacher: Username
     asked_at: AwareDatetime
-    lesson: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    also: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()  # extra names the site needs
+    lesson: Annotated[str, _text(200)] = ""
+    also: Annotated[tuple[SiteName, ...], msgspec.Meta(max_length=100)] = ()  # extra names the site needs
 
 
 class RequestState(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,10 +111,10 @@ class SiteReport(msgspec.Struct, frozen=True, kw_only=True):
     """A teacher's "this should be closed"."""
 
     id: Id
-    site: str
+    site: SiteName
     teacher: Username
     reported_at: AwareDatetime
-    note: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    note: LongText = ""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +123,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     id: Id
     kind: Literal["locked-category", "many-refusals", "tunnel", "bypass", "told-a-grown-up"]
     happened_at: AwareDatetime
-    device: Annotated[str, msgspec.Meta(max_length=64)]
+    device: ShortText
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=100)]
 
 
@@ -125,17 +132,17 @@ class RoomAction(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     who: Username
-    what: Annotated[str, msgspec.Meta(max_length=64)]
-    detail: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    what: Annotated[str, _text(64, is_required=True)]
+    detail: Annotated[str, _text(2000)] = ""
     happened_at: AwareDatetime
 
 
 class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How a room is."""
 
-    version: Annotated[str, msgspec.Meta(max_length=64)]  # of Hallpass
+    version: ShortText  # of Hallpass
     policy: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-    index: Annotated[str, msgspec.Meta(max_length=128)]
+    index: Annotated[str, _text(128)]
     index_age_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
     conditions: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=100)]
     # the values of `appliance.room.conditions.Condition`; empty: healthy
@@ -147,7 +154,7 @@ class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
 class Credentials(msgspec.Struct, frozen=True):
     """What somebody typed to sign in."""
 
-    username: Annotated[str, msgspec.Meta(max_length=200)]
+    username: Annotated[str, _text(200)]
     password: Annotated[str, msgspec.Meta(max_length=1000)]
     device: ShortText = ""  # the room's token for the browser: a claim, worth something in this room only
 
@@ -177,19 +184,16 @@ class LogKey(msgspec.Struct, frozen=True):
     key: str
 
 
+class Received(msgspec.Struct, frozen=True):
+    """What was sent is kept: nothing more is to be said."""
+
+
 class BadMessage(HallpassError):
     """Something in a message may not be there; the text is one sentence that names the field."""
 
 
-_CONTROL_CHARACTER = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-)  # C0, DEL, C1, and the ends of lines and paragraphs
-_REQUIRED_TEXTS = frozenset({"reason", "teacher", "what", "who"})
+_CONTROL_CHARACTER = re.compile(f"[{_CONTROL_CHARACTERS}]")
 _UNCHECKED_FIELDS = frozenset({"id", "password"})  # only compared, never kept as text; an `Id` has its pattern
-_FIRST, _LAST = (
-    datetime(1970, 1, 1, tzinfo=UTC),
-    datetime(2200, 1, 1, tzinfo=UTC),
-)  # a Pi without a clock begins 1970
 
 
 def normalize_username(typed: str) -> str:
@@ -200,29 +204,42 @@ def normalize_username(typed: str) -> str:
 def check_message(message: msgspec.Struct) -> None:
     """Raise BadMessage where a text, or a time, within a message is none that can be kept everywhere.
 
-    A database may refuse a NUL (PostgreSQL does), a page or a log is broken up by other control characters, and
-    times at the very ends of the calendar have no other zone.
+    A database may refuse a NUL (PostgreSQL does), a page or a log is broken up by other control characters or
+    reads differently by them, and times at the very ends of the calendar have no other zone.
     """
+    required = _required_fields(type(message))
     for field in message.__struct_fields__:
         if field not in _UNCHECKED_FIELDS:
-            _check_field(field, getattr(message, field))
+            _check_field(field, getattr(message, field), is_required=field in required)
 
 
-def _check_field(field: str, value: object) -> None:
+def _check_field(field: str, value: object, *, is_required: bool) -> None:
     match value:
         case msgspec.Struct():
             check_message(value)
         case tuple():
             for one in value:
-                _check_field(field, one)
+                _check_field(field, one, is_required=is_required)
         case str():
             if found := find_control_character(value):
                 raise BadMessage(f"{field} holds a control character ({found}), which no text may")
-            if field in _REQUIRED_TEXTS and not value.strip():
+            if is_required and not value.strip():
                 raise BadMessage(f"{field} is blank")
         case datetime():
-            if value.tzinfo is None or not _FIRST <= value < _LAST:
+            if value.tzinfo is None or not _FIRST_YEAR <= value.year <= _LAST_YEAR:
                 raise BadMessage(f"{field} is no time with its zone between 1970 and 2200")
+
+
+@functools.cache
+def _required_fields(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Return the fields whose texts, alone or in a list, may not be blank."""
+    return frozenset(field.name for field in msgspec.structs.fields(kind) if _is_required(field.type))
+
+
+def _is_required(annotation: object) -> bool:
+    limits = getattr(annotation, "__metadata__", ())
+    marked = any(isinstance(one, msgspec.Meta) and (one.extra or {}).get(_REQUIRED) for one in limits)
+    return marked or any(_is_required(one) for one in get_args(annotation))
 
 
 def find_control_character(text: str) -> str:
@@ -233,4 +250,9 @@ def find_control_character(text: str) -> str:
 
 def escape_control_characters(text: str) -> str:
     r"""Return a text with its control characters written out, as `\x00`: for evidence, which must not be lost."""
-    return _CONTROL_CHARACTER.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL_CHARACTER.sub(_write_out, text)
+
+
+def _write_out(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

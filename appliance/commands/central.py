@@ -16,6 +16,7 @@ from appliance.certificates import require_usable_certificate
 from appliance.commands.options import config_option, configure_logging
 from appliance.errors import HallpassError
 from appliance.forked_program import ForkedProgram, prepare_to_fork
+from appliance.openapi import render_interface
 from appliance.ports import require_free_port
 from appliance.processes import ProcessGroup
 from appliance.settings.central import CentralSettings
@@ -140,6 +141,12 @@ def enrol(name: str, output: Path | None, bundle: Path | None, config: Path) -> 
             else f"{token}\n"
         )
         file.write(made)
+
+
+@command.command()
+def openapi() -> None:
+    """Print the description of the interface that rooms call, as an OpenAPI document."""
+    click.echo(render_interface(), nl=False)
 
 
 def _new_secret_file(path: Path) -> TextIO:

@@ -55,7 +55,8 @@ def test_what_an_honest_room_sends_may_enter() -> None:
 
 
 @pytest.mark.parametrize(("message", "field"), FIELDS)
-@pytest.mark.parametrize("character", ["\x00", "\x07", "\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028"])
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028",
+                                       "\u202a", "\u202e", "\u2066", "\u2069"])  # fmt: skip
 def test_a_control_character_may_not_enter_anywhere(message: msgspec.Struct, field: str, character: str) -> None:
     value = getattr(message, field)
     for text in (f"a{character}b", f"ab{character}", f"{character}ab"):

@@ -135,7 +135,7 @@ class Doors:
         if answer.status_code == 201:
             return ""
         assert answer.status_code == 409
-        return str(answer.json()["error"])
+        return str(answer.json()["detail"])
 
     def _approve(self, site: str, also: str = "") -> str:
         """Have the coordinator approve what came to central before there was a door to refuse it."""

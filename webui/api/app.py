@@ -6,9 +6,11 @@ from pathlib import Path
 from flask import Flask
 
 from appliance.central.service import Central
+from appliance.operations import MAX_BODY_BYTES
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-from webui.api.views import MAX_BODY_BYTES, answer_elsewhere, api
+from webui.api.responses import answer_elsewhere
+from webui.api.routes import api
 from webui.shared.server_stop import stop_with_server
 
 

@@ -17,7 +17,7 @@ from appliance.rights import Right, Scope, has_right
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.sign_in_throttle import SignInOrigin, TooManyTries
-from webui.api.views import api
+from webui.api.routes import api
 from webui.central.accounts.own_password import blueprint as own_password
 from webui.central.accounts.views import blueprint as accounts
 from webui.central.audit.views import blueprint as audit

@@ -13,8 +13,10 @@ import pytest
 from appliance import protocol
 from appliance.central import accounts, reports, requests, rules
 from appliance.central.models import PublicationRow
+from appliance.operations import OPERATIONS
 from blocklists.container import INDEX_NAME
 from dns.policy.document import PolicyDocument
+from tests.fakes.problems import problem_in
 from tests.fakes.school import PASSWORD
 
 
@@ -38,13 +40,48 @@ def test_nobody_comes_in_without_a_token(school: Any) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
         for path in ("feed", "policy", "requests", "log-key", "index/" + "f" * 64, "nothing"):
             answer = httpx.get(f"{school.url}/api/v1/{path}", headers=headers, trust_env=False)
-            assert answer.status_code == 401
-            assert answer.json() == {"error": "this token is not known here"}
+            assert problem_in(answer, 401).detail == "this token is not known here"
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_what_is_not_there_is_said_in_json_too(room: httpx.Client) -> None:
-    answer = room.get("/nothing")
-    assert (answer.status_code, answer.json()) == (404, {"error": "there is no /nothing here"})
+    assert problem_in(room.get("/nothing"), 404).detail == "there is no /nothing here"
+    for path in ("/", "/index", "/index/x/y", "/requests/" + "a" * 32 + "/x", "/%00", "/%ed%a0%80", "/%e2%80%ae"):
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
+            answer = room.request(method, path)
+            assert answer.status_code == 404, (method, path)
+            if method != "HEAD":
+                problem_in(answer)
+
+
+def test_another_method_is_told_which_ones_there_are(room: httpx.Client) -> None:
+    for operation in OPERATIONS:
+        path = operation.path.format(message_id="a" * 32, version="f" * 64)
+        allowed = {one.method for one in OPERATIONS if one.path == operation.path}
+        for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"} - allowed:
+            answer = room.request(method, path)
+            problem_in(answer, 405)
+            named = {one.strip() for one in answer.headers["Allow"].split(",")}
+            assert named - {"HEAD"} == allowed, (method, path)
+
+
+def test_a_feed_of_which_only_the_head_is_wanted_watches_nothing(school: Any, room: httpx.Client) -> None:
+    for _ in range(5):
+        answer = room.head("/feed")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/x-ndjson")
+    assert not any(school.central.feed._rooms.values())
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "a/b"])
+def test_what_is_said_to_be_something_else_than_json_is_not_read(
+    school: Any, room: httpx.Client, kind: str
+) -> None:
+    asked = school.unblock_request()
+    for path in (f"/requests/{asked.id}", "/health"):
+        problem_in(room.put(path, content=body(asked), headers={"Content-Type": kind}), 415)
+    for right in ("application/json", "application/json; charset=utf-8", "Application/JSON"):
+        answer = room.put(f"/requests/{asked.id}", content=body(asked), headers={"Content-Type": right})
+        assert answer.status_code in (200, 201)
 
 
 def test_a_room_reads_its_policy(school: Any, room: httpx.Client) -> None:
@@ -90,16 +127,13 @@ def test_what_is_not_understood_is_said_in_one_sentence(room: httpx.Client, cont
         ("PUT", "/health"), ("POST", "/sign-in"),
     ):  # fmt: skip
         answer = room.request(method, path, content=content)
-        assert answer.status_code == status, (path, answer.text)
-        assert list(answer.json()) == ["error"]
-        assert "Traceback" not in answer.text
+        problem_in(answer, status)
 
 
 def test_a_request_for_what_is_no_name_is_refused(school: Any, room: httpx.Client) -> None:
     asked = msgspec.structs.replace(school.unblock_request(), site="no name at all")
     answer = room.put(f"/requests/{asked.id}", content=body(asked))
-    assert answer.status_code == 409
-    assert "not the name of a site" in answer.json()["error"]
+    assert "not the name of a site" in problem_in(answer, 409).detail
 
 
 def test_the_id_in_the_address_must_be_the_one_in_the_body(school: Any, room: httpx.Client) -> None:
@@ -215,7 +249,7 @@ def test_while_the_database_is_locked_a_room_is_told_to_come_later(school: Any, 
     with contextlib.closing(sqlite3.connect(school.central.settings.central.data / "central.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         answer = room.put(f"/requests/{asked.id}", content=body(asked))
-        assert (answer.status_code, list(answer.json())) == (503, ["error"])
+        problem_in(answer, 503)
         assert int(answer.headers["Retry-After"]) > 0
         health = protocol.RoomHealth(version="1", policy=1, index="", index_age_seconds=1, conditions=())
         assert room.put("/health", content=body(health)).status_code == 200, "which asks no database"

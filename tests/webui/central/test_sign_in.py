@@ -309,7 +309,7 @@ def test_a_rooms_devices_are_throttled_each_by_itself_and_a_room_by_itself(schoo
         refused = sign_in(room, "pupil's")
         assert refused.status_code == 429
         assert int(refused.headers["Retry-After"]) == 300
-        assert "too many wrong tries from this device" in refused.json()["error"]
+        assert "too many wrong tries from this device" in refused.json()["detail"]
         assert sign_in(room, "another").status_code == 200
         for number in range(PLACE_TRIES.amount):  # a room full of guessers, at every name they know
             sign_in(room, f"pupil {number}", WRONG, username=f"name {number}")

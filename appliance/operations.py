@@ -1,0 +1,186 @@
+"""What a room can ask of central: one table, by which central's routes are made and the interface is described.
+
+A row is an operation: its method and address, what is sent and answered, what may go wrong, and the right that it
+needs. The view of the same name stands in `webui/api/views.py`; the document is made in `appliance.openapi`. What
+every operation answers alike (a token that is not known, a database that is away) stands in no row.
+"""
+
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from appliance import protocol
+from appliance.problem_details import ProblemType
+from appliance.rights import Right
+from dns.policy.document import PolicyDocument
+
+BASE_PATH = "/api/v1"
+INTERFACE_VERSION = "1"
+MAX_BODY_BYTES = 64 * 1024  # the largest honest one is an incident with its evidence
+PROBLEMS_OF_ALL = (ProblemType.UNKNOWN_TOKEN, ProblemType.DATABASE_AWAY)
+_PROBLEMS_OF_BODIES = (ProblemType.BAD_MESSAGE, ProblemType.TOO_LARGE, ProblemType.UNSUPPORTED_MEDIA_TYPE)
+
+Wanted = Annotated[protocol.Digest, msgspec.Meta(description="The hash of the index.")]
+Base = Annotated[protocol.Digest, msgspec.Meta(description="The hash of an index that the room has.")]
+MessageId = Annotated[protocol.Id, msgspec.Meta(description="The id that the room gave it.")]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is answered where nothing is wrong."""
+
+    words: str
+    kind: Any = None  # the type of what comes; None: nothing, or bytes
+    media_type: str = "application/json"
+    headers: tuple[str, ...] = ()  # those that are part of the interface
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a room can ask of central."""
+
+    id: str
+    method: Literal["GET", "PUT", "POST", "DELETE"]
+    path: str  # below `BASE_PATH`, with its parameters in braces
+    summary: str
+    right: Right
+    parameters: MappingProxyType[str, Any] = MappingProxyType({})  # of the address, and their types
+    query: MappingProxyType[str, Any] = MappingProxyType({})  # none has to be there
+    body: type[msgspec.Struct] | None = None
+    answers: MappingProxyType[int, Answer]
+    own_problems: tuple[ProblemType, ...] = ()
+
+    @property
+    def problems(self) -> tuple[ProblemType, ...]:
+        """Return everything that may go wrong."""
+        of_body = _PROBLEMS_OF_BODIES if self.body is not None else ()
+        of_address = (ProblemType.NOT_FOUND,) if self.parameters else ()
+        return (*PROBLEMS_OF_ALL, *of_body, *of_address, *self.own_problems)
+
+
+def _ok(words: str, kind: Any, **more: Any) -> MappingProxyType[int, Answer]:
+    return MappingProxyType({200: Answer(words=words, kind=kind, **more)})
+
+
+def _delivery(path: str, body: type[msgspec.Struct], summary: str, *problems: ProblemType) -> Operation:
+    """Return how a message with an id is delivered: once, however often it is sent."""
+    return Operation(
+        id=f"put_{path.removesuffix('s')}",
+        method="PUT",
+        path=f"/{path}/{{message_id}}",
+        summary=f"{summary} The same id again changes nothing.",
+        right=Right.DELIVER_MESSAGES,
+        parameters=MappingProxyType({"message_id": MessageId}),
+        body=body,
+        answers=MappingProxyType(
+            {
+                201: Answer(words="It is kept.", kind=protocol.Received),
+                200: Answer(words="It was kept before.", kind=protocol.Received),
+            }
+        ),
+        own_problems=problems,
+    )
+
+
+OPERATIONS = (
+    Operation(
+        id="get_feed",
+        method="GET",
+        path="/feed",
+        summary=(
+            "A response that does not end: where the room should be, one line of JSON at once and at every "
+            "change. An empty line comes every ten seconds, so that silence is noticed."
+        ),
+        right=Right.FOLLOW_SCHOOL,
+        answers=_ok("One `Target` a line.", protocol.Target, media_type="application/x-ndjson"),
+    ),
+    Operation(
+        id="get_policy",
+        method="GET",
+        path="/policy",
+        summary="The room's policy. Its ETag is its digest.",
+        right=Right.FOLLOW_SCHOOL,
+        answers=MappingProxyType(
+            {
+                200: Answer(words="The policy.", kind=PolicyDocument, headers=("ETag",)),
+                304: Answer(words="The room has it: `If-None-Match` names its digest."),
+            }
+        ),
+        own_problems=(ProblemType.NOT_FOUND,),
+    ),
+    Operation(
+        id="get_index",
+        method="GET",
+        path="/index/{version}",
+        summary=(
+            "A compiled index as one file, or with `base` an overlay over an index that the room has, where that "
+            "is smaller. Parts of it by `Range`."
+        ),
+        right=Right.FOLLOW_SCHOOL,
+        parameters=MappingProxyType({"version": Wanted}),
+        query=MappingProxyType({"base": Base}),
+        answers=MappingProxyType(
+            {
+                200: Answer(words="The file.", media_type="application/octet-stream", headers=("ETag",)),
+                206: Answer(words="A part of it.", media_type="application/octet-stream", headers=("ETag",)),
+                304: Answer(words="The room has it: `If-None-Match` names it."),
+            }
+        ),
+        own_problems=(ProblemType.BAD_MESSAGE, ProblemType.RANGE_NOT_SATISFIABLE, ProblemType.BUSY),
+    ),
+    _delivery("requests", protocol.UnblockRequest, "A teacher asks for a site.", ProblemType.NOT_POSSIBLE),
+    Operation(
+        id="delete_request",
+        method="DELETE",
+        path="/requests/{message_id}",
+        summary="The teacher takes a waiting request back, or ends what it opened. An unknown one is no problem.",
+        right=Right.DELIVER_MESSAGES,
+        parameters=MappingProxyType({"message_id": MessageId}),
+        answers=_ok("It is over.", protocol.Received),
+    ),
+    Operation(
+        id="get_requests",
+        method="GET",
+        path="/requests",
+        summary="The room's requests of the last day, and what became of them.",
+        right=Right.FOLLOW_SCHOOL,
+        answers=_ok("The requests, the oldest first.", list[protocol.RequestState]),
+    ),
+    _delivery("reports", protocol.SiteReport, "A teacher wants a site to be closed.", ProblemType.NOT_POSSIBLE),
+    _delivery("incidents", protocol.Incident, "Something that the safeguarding lead should look at."),
+    _delivery("actions", protocol.RoomAction, "What a teacher did in the room, for the audit."),
+    Operation(
+        id="put_health",
+        method="PUT",
+        path="/health",
+        summary="How the room is: whenever that has changed, and every ten minutes.",
+        right=Right.DELIVER_MESSAGES,
+        body=protocol.RoomHealth,
+        answers=_ok("It is known.", protocol.Received),
+    ),
+    Operation(
+        id="get_accounts",
+        method="GET",
+        path="/accounts",
+        summary="Which sessions and kept sign-ins of a room are over.",
+        right=Right.FOLLOW_SCHOOL,
+        answers=_ok("Every account.", list[protocol.AccountState]),
+    ),
+    Operation(
+        id="sign_in",
+        method="POST",
+        path="/sign-in",
+        summary="Whose are a user name and a password? A wrong one is answered without `WWW-Authenticate`.",
+        right=Right.CHECK_PASSWORDS,
+        body=protocol.Credentials,
+        answers=_ok("The account.", protocol.Account),
+        own_problems=(ProblemType.WRONG_PASSWORD, ProblemType.TOO_MANY_TRIES),
+    ),
+    Operation(
+        id="get_log_key",
+        method="GET",
+        path="/log-key",
+        summary="The key of the room's query log.",
+        right=Right.FOLLOW_SCHOOL,
+        answers=_ok("The key.", protocol.LogKey),
+    ),
+)  # fmt: skip

@@ -1,0 +1,127 @@
+"""The routes of the machine interface, made from the table of its operations (`appliance.operations`).
+
+Before a view is called it is known which room asks and that it may; the address has its form, and the body is a
+message that may enter. What is wrong is refused in this order, whichever operation it is.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from flask import Blueprint, Response, g, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
+from werkzeug.routing import Map, Rule
+
+from appliance import protocol
+from appliance.central import rooms
+from appliance.central.errors import NotFound
+from appliance.operations import BASE_PATH, MAX_BODY_BYTES, OPERATIONS, Operation
+from appliance.problem_details import ProblemType
+from appliance.rights import ROOM, Right, Scope, has_right
+from dns.errors import DECODING_FAILED
+from webui.api import views
+from webui.api.responses import install_problem_handlers, problem_response
+from webui.shared.access import requested_right, requires
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_BEARER = "Bearer "
+
+api = Blueprint("api", __name__, url_prefix=BASE_PATH)
+install_problem_handlers(api)
+
+
+@api.before_request
+def _authenticate_room() -> Response | None:
+    request.max_content_length = MAX_BODY_BYTES
+    given = request.headers.get("Authorization", "")
+    if given.startswith(_BEARER):
+        with views.central().store.read_session() as session:
+            g.room = rooms.find_room_by_token(session, given.removeprefix(_BEARER))
+        if g.room is not None:
+            right = requested_right()
+            allowed = right is not None and has_right(ROOM, right, Scope.ROOM)
+            return None if allowed else problem_response(ProblemType.NOT_FOR_ROOMS, "this is not for rooms")
+    response = problem_response(ProblemType.UNKNOWN_TOKEN, "this token is not known here")
+    response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750: it is the room that is not known, not a password
+    return response
+
+
+def _make_view(operation: Operation) -> Callable[..., Response]:
+    view: Callable[..., Response] = getattr(views, operation.id)
+
+    @requires(operation.right)
+    @functools.wraps(view)
+    def serve(**parameters: str) -> Response:
+        for name, kind in operation.parameters.items():
+            if not _has_form(parameters[name], kind):
+                raise NotFound(f"there is nothing here whose {name} has this form")
+        for name, kind in operation.query.items():
+            parameters[name] = request.args.get(name, "")
+            if parameters[name] and not _has_form(parameters[name], kind):
+                raise protocol.BadMessage(f"{name} has not its form")
+        if operation.body is None:
+            return view(**parameters)
+        message: Any = read_message(operation.body)
+        if "message_id" not in parameters:
+            return view(message)
+        if message.id != parameters["message_id"]:
+            raise protocol.BadMessage("the id in the address is not the one in the body")
+        return view(message)
+
+    return serve
+
+
+def _has_form(text: str, kind: Any) -> bool:
+    try:
+        msgspec.convert(text, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def read_message(kind: type[T]) -> T:
+    """Return what a room sent. Raises BadMessage where something in it may not enter."""
+    if request.mimetype not in ("", "application/json"):  # rooms of before name none
+        raise UnsupportedMediaType("a message is application/json")
+    try:
+        message = msgspec.json.decode(request.get_data(), type=kind)
+    except DECODING_FAILED as problem:
+        raise protocol.BadMessage(str(problem)) from None
+    protocol.check_message(message)
+    return message
+
+
+@requires(Right.FOLLOW_SCHOOL)
+def _answer_unknown(unknown: str) -> Response:
+    """Answer whatever no operation answers: another method, or an address at which there is nothing."""
+    if allowed := _ADDRESSES.bind("", path_info=f"/{unknown}").allowed_methods():
+        raise MethodNotAllowed(allowed, f"{request.method} is none of what can be done here")
+    raise NotFound(f"there is no /{unknown} here")
+
+
+def _add_unknown(state: BlueprintSetupState) -> None:
+    # Werkzeug's rules and not Flask's, which name their methods: this one holds for every method that there is.
+    endpoint = f"{api.name}.unknown"
+    state.app.view_functions[endpoint] = _answer_unknown
+    bare = Rule(f"{BASE_PATH}/", endpoint=endpoint, defaults={"unknown": ""}, strict_slashes=False)
+    state.app.url_map.add(bare)
+    state.app.url_map.add(Rule(f"{BASE_PATH}/<path:unknown>", endpoint=endpoint))
+
+
+def _flask_path(operation: Operation) -> str:
+    return operation.path.replace("{", "<").replace("}", ">")
+
+
+_ADDRESSES = Map([Rule(_flask_path(one), endpoint=one.id, methods=[one.method]) for one in OPERATIONS])
+for _operation in OPERATIONS:
+    api.add_url_rule(
+        _flask_path(_operation),
+        _operation.id,
+        _make_view(_operation),
+        methods=[_operation.method],
+        provide_automatic_options=False,
+    )
+api.record(_add_unknown)
