@@ -13,8 +13,9 @@ CUTS   ?= 20
 IMAGE  ?=
 FUZZ   ?=
 MUTATED ?=
+EXAMPLES ?= 300
 
-.PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint coverage bench soak image image-test fuzz clean
+.PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint coverage bench soak image image-test fuzz fuzz-interface clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
@@ -28,6 +29,7 @@ help:
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
 	@echo "make fuzz         an hour of made-up bytes against everything that reads the network (x86-64 only), and one"
 	@echo "                  of an upstream whose answers are mutated (MUTATED='--seconds 60' for less)"
+	@echo "make fuzz-interface   hundreds of made-up calls an operation of the rooms' interface, on both databases"
 	@echo "make image        the SD card's image, into dist/ (root; half an hour the first time)"
 	@echo "make image-test   that image, booted under emulation, with twenty pulled plugs (an hour; CUTS=2 for fewer)"
 	@echo "make clean        remove what these commands made"
@@ -42,7 +44,7 @@ setup-tests: $(VENV)/.installed-for-tests
 $(VENV)/.installed: pyproject.toml constraints.txt .ci/setup
 	@.ci/setup run
 
-$(VENV)/.installed-for-tests: pyproject.toml constraints.txt .ci/setup
+$(VENV)/.installed-for-tests: pyproject.toml constraints.txt .ci/setup .ci/schemathesis.lock
 	@.ci/setup test
 
 $(VENV)/.installed-for-bench: pyproject.toml constraints.txt .ci/setup
@@ -72,11 +74,16 @@ coverage: $(VENV)/.installed-for-tests
 	rm -f .coverage .coverage.*
 	$(PYTEST) -n auto --dist loadgroup --timeout 300 --cov --cov-report=term
 
+# What `make test` does with a few calls an operation, on each database.
+fuzz-interface: $(VENV)/.installed-for-tests
+	$(PYTEST) tests/webui/api/test_made_up_calls.py --examples $(EXAMPLES) --timeout 3600
+
 test-all: lint
 	.ci/trixie
 	.ci/pythons
 	$(PYTEST) -n auto --dist loadgroup -m exhaustive
 	$(MAKE) coverage
+	$(MAKE) fuzz-interface
 
 bench: $(VENV)/.installed-for-bench
 	$(VENV)/bin/python -m tests.bench

@@ -27,9 +27,8 @@ _CONTROL_CHARACTERS = (  # as a regular expression writes them, here and in ECMA
     r"\u2028\u2029"  # the ends of lines and paragraphs
     r"\u202a-\u202e\u2066-\u2069"  # what turns the text around it: a name that reads as another one
 )
-# The end is a look ahead: to Python's `$` a line's end after the text is the end.
-TEXT_PATTERN = rf"^[^{_CONTROL_CHARACTERS}]*(?![\s\S])"
-REQUIRED_TEXT_PATTERN = rf"^(?=[\s\S]*\S)[^{_CONTROL_CHARACTERS}]*(?![\s\S])"
+TEXT_PATTERN = f"^[^{_CONTROL_CHARACTERS}]*$"
+REQUIRED_TEXT_PATTERN = rf"^[^{_CONTROL_CHARACTERS}]*[^{_CONTROL_CHARACTERS}\s][^{_CONTROL_CHARACTERS}]*$"
 TIME_PATTERN = "^(?:19[7-9][0-9]|2[01][0-9][0-9])-"
 _FIRST_YEAR, _LAST_YEAR = (
     1970,
@@ -50,7 +49,7 @@ def _text(max_length: int, *, is_required: bool = False) -> msgspec.Meta:
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 Username = Annotated[str, _text(64, is_required=True)]
-SiteName = Annotated[str, _text(253, is_required=True)]
+SiteName = Annotated[str, _text(253)]  # whether it is one, and what to write instead, whoever takes it says
 AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True, extra_json_schema={"pattern": TIME_PATTERN})]
 Evidence = Annotated[str, _text(2000)]  # a name whose every byte is escaped has a thousand
 ShortText = Annotated[str, _text(64)]

@@ -88,14 +88,14 @@ def test_a_mistake_that_is_quoted_is_one_short_line() -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "a b", "Größe: ½ π — “Römer”, 日本語 🏛️", "عربي \u200f"])
 def test_honest_words_have_the_form_that_the_document_names(text: str) -> None:
-    assert re.search(TEXT_PATTERN, text)
-    assert bool(re.search(REQUIRED_TEXT_PATTERN, text)) == bool(text)
+    assert re.fullmatch(TEXT_PATTERN, text)
+    assert bool(re.fullmatch(REQUIRED_TEXT_PATTERN, text)) == bool(text)
 
 
 @pytest.mark.parametrize("text", ["a\x00", "\n", "a\n", "\x1bx", "\x85", "a\u2028b", "\u202ea", "a\u2069"])
 def test_a_control_character_is_outside_the_form_that_the_document_names(text: str) -> None:
-    assert not re.search(TEXT_PATTERN, text)
-    assert not re.search(REQUIRED_TEXT_PATTERN, text)
+    assert not re.fullmatch(TEXT_PATTERN, text)
+    assert not re.fullmatch(REQUIRED_TEXT_PATTERN, text)
 
 
 def test_the_document_in_the_documentation_is_the_one_of_the_code() -> None:

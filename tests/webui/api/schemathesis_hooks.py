@@ -1,0 +1,39 @@
+"""What schemathesis, in its own environment, cannot know of the rooms' interface from the document."""
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+
+_ID = re.compile("[0-9a-f]{32}")
+
+_zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+_times = st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31), timezones=_zones)  # noqa: DTZ001 (they get one)
+schemathesis.openapi.format("date-time", _times.map(lambda time: time.isoformat()))
+
+
+@schemathesis.hook  # type: ignore[untyped-decorator]  # it is not installed here
+def map_case(_context: Any, case: Any) -> Any:
+    """Let what is otherwise right get as far as the services: the same id twice, and a site half of the time."""
+    body, path = case.body, case.path_parameters or {}
+    if not isinstance(body, dict):
+        return case
+    for name, value in body.items():
+        if isinstance(value, float) and value.is_integer():
+            body[name] = int(value)  # JSON Schema calls 1.0 an integer, we do not
+    if _is_id(body.get("id")) and _is_id(path.get("message_id")):
+        path["message_id"] = body["id"]
+    if isinstance(body.get("site"), str) and len(body["site"]) % 2 and _may_stand(body["site"]):
+        body["site"] = "games.example.org"
+    return case
+
+
+def _may_stand(site: str) -> bool:
+    """Tell whether a text keeps to the document: what breaks it must stay as it is."""
+    return len(site) <= 253 and site.isprintable()
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None

@@ -1,0 +1,104 @@
+"""Calls made up from the interface's own document (schemathesis), against a real central on each database.
+
+None is answered with 5xx, each with what the document says; what keeps to it is taken, what does not is refused.
+The feed is left out: it does not end. `make fuzz-interface` makes up more of them.
+"""
+
+import contextlib
+import importlib.util
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from appliance.central.models import AuditRow, IncidentRow, RequestRow, RoomActionRow, SiteReportRow
+from appliance.operations import BASE_PATH
+from tests.docs.sources import ROOT
+from tests.e2e.school import HALLPASS, Process, answers, until
+from tests.fakes.ports import free_port
+from tests.fakes.postgres import postgres_server
+from tests.fakes.school import FakeSchool
+
+SCHEMATHESIS = ROOT / ".venv-schemathesis/bin/schemathesis"
+FOLDER = Path(__file__).parent
+EXAMPLES = 8  # an operation, beside those for each limit in the document
+DONE_SECONDS = 3000
+
+
+class Central:
+    """A central, all processes of it, and a room's token."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        port = free_port()
+        config = folder / "central.toml"
+        config.write_text(
+            f'[central]\nschool = "S"\ndata = "central"\nlisten = "127.0.0.1:{free_port()}"\n'
+            f'rooms_listen = "127.0.0.1:{port}"\ndatabase = "{database}"\n'
+        )
+        self.school = FakeSchool(folder / "central", database=database)
+        self.token = self.school.enrol()
+        self.url = f"http://127.0.0.1:{port}{BASE_PATH}"
+        self.process = Process(folder, "central", *HALLPASS, "central", "--config", str(config))
+        until("the rooms' port", lambda: answers(self.url), 60)
+
+    def rows(self) -> dict[str, int]:
+        kinds = (RequestRow, SiteReportRow, IncidentRow, RoomActionRow, AuditRow)
+        with self.school.store.read_session() as session:
+            return {one.__tablename__: session.scalar(select(func.count()).select_from(one)) or 0 for one in kinds}
+
+    def close(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.stop()
+        self.school.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def central(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Central]:
+    with contextlib.ExitStack() as stack:
+        url = "" if request.param == "sqlite" else stack.enter_context(postgres_server()).url
+        made = Central(tmp_path, url)
+        stack.callback(made.close)
+        yield made
+
+
+@pytest.mark.timeout(300)
+def test_no_call_is_a_fault_and_each_is_answered_as_the_document_says(
+    central: Central, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    assert SCHEMATHESIS.exists(), ".ci/setup test installs it"
+    examples = request.config.getoption("--examples", default=None) or EXAMPLES
+    before = central.rows()
+    done = subprocess.run(
+        [
+            str(SCHEMATHESIS), "--config-file", str(FOLDER / "schemathesis.toml"), "run",
+            str(ROOT / "docs/openapi.json"), "--url", central.url,
+            "--header", f"Authorization: Bearer {central.token}", "--phases", "coverage,fuzzing",
+            "--max-examples", str(examples), "--seed", "16", "--generation-deterministic",
+            "--exclude-operation-id", "get_feed", "--continue-on-failure", "--no-color",
+            "--suppress-health-check", "all", "--warnings", "off",
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(FOLDER)},
+        capture_output=True,
+        text=True,
+        timeout=DONE_SECONDS,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert "12 selected" in done.stdout, "operations that are tried"
+    assert "Traceback" not in central.process.said
+    grown = {name for name, count in central.rows().items() if count > before[name]}
+    assert grown == set(before), "made-up messages of each kind got as far as the database"
+    headers = {"Authorization": f"Bearer {central.token}"}
+    assert httpx.get(f"{central.url}/requests", headers=headers, trust_env=False).status_code == 200
+
+
+def test_what_makes_them_up_brings_nothing_into_our_environment() -> None:
+    pinned = (ROOT / ".ci/schemathesis.lock").read_text().lower()
+    assert "schemathesis==" in pinned
+    assert not {"dnspython", "email-validator"} & {line.partition("==")[0] for line in pinned.splitlines()}
+    assert importlib.util.find_spec("schemathesis") is None
