@@ -26,8 +26,11 @@ def check_day(_form: FlaskForm, field: DateField) -> None:
 
 def require_valid(form: F) -> F:
     """Return a form that was filled in rightly. Raises CentralError with every mistake."""
-    if form.validate_on_submit():
-        return form
+    try:
+        if form.validate_on_submit():
+            return form
+    except OverflowError:  # WTForms compares numbers as floats, and some are larger than any
+        raise CentralError("a number in it is too large") from None
     labels = {name: field.label.text for name, field in form._fields.items()}
     mistakes = [f"{labels.get(name, name)}: {' '.join(words)}" for name, words in form.errors.items()]
     raise CentralError("; ".join(mistakes).rstrip(".") or "nothing was sent")

@@ -10,9 +10,10 @@ from flask import Flask, Response, abort, request
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from appliance.protocol import find_control_character
+from appliance.protocol import escape_control_characters, find_control_character
 
 DATABASE_RETRY_SECONDS = 5
+MAX_NAME_LENGTH = 64  # of a field, as far as it is quoted
 MAX_TEXT_LENGTH = 10_000  # of one field; the longest that is kept has far less
 _MAX_ID = 2**31 - 1
 _DATABASE_AWAY = "The database is busy or away. Please try again in a moment."
@@ -21,7 +22,8 @@ _DISK_FULL = (
     "Nothing was saved: the disk of central is full. Rooms go on as they are. Please tell your technician, and "
     "try again when there is room."
 )
-_LINE_ENDS = str.maketrans("", "", "\t\r\n")  # which a text of several lines may hold
+_LINE_ENDS = str.maketrans("", "", "\t\r\n")
+_SEVERAL_LINES = frozenset({"note", "answer"})  # the fields that may hold several lines
 
 
 def install_input_checks(app: Flask, *, without: str) -> None:
@@ -35,10 +37,11 @@ def install_input_checks(app: Flask, *, without: str) -> None:
         if any(isinstance(value, int) and value > _MAX_ID for value in values.values()):
             abort(404)
         for name, text in _texts(values):
-            if found := find_control_character(text.translate(_LINE_ENDS)):
-                return _say(f"{name} holds a control character ({found}), which no text may.", 400)
+            field = escape_control_characters(name)[:MAX_NAME_LENGTH]
+            if found := find_control_character(text):
+                return _say(f"{field} holds a control character ({found}), which no text may.", 400)
             if len(text) > MAX_TEXT_LENGTH:
-                return _say(f"{name} is too long.", 400)
+                return _say(f"{field} is too long.", 400)
         return None
 
     def say_database_is_away(problem: SQLAlchemyError) -> Response:
@@ -56,7 +59,8 @@ def install_input_checks(app: Flask, *, without: str) -> None:
 def _texts(values: dict[str, object]) -> Iterator[tuple[str, str]]:
     yield from ((name, value) for name, value in values.items() if isinstance(value, str))
     yield from request.args.items(multi=True)
-    yield from request.form.items(multi=True)
+    for name, text in request.form.items(multi=True):
+        yield name, text.translate(_LINE_ENDS) if name in _SEVERAL_LINES else text
 
 
 def _say(words: str, status: int) -> Response:

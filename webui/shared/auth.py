@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from appliance.protocol import Account
+from appliance.protocol import Account, find_control_character
 from appliance.rights import Right
 from appliance.sessions import SessionTable, describe_device, new_session_id
 from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS
@@ -171,4 +171,4 @@ def _next_page() -> str:
     except ValueError:
         return ""
     ours = wanted.startswith("/") and not wanted.startswith("//") and not parts.netloc and "\\" not in wanted
-    return wanted if ours else ""
+    return wanted if ours and not find_control_character(wanted) else ""

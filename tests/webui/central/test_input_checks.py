@@ -1,5 +1,7 @@
 """Whatever a browser may be made to send is taken, or refused in words, on any database."""
 
+import itertools
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +10,7 @@ import httpx
 import pytest
 from flask import Flask, url_for
 
+from tests.docs.sources import ROOT
 from tests.e2e.browser import Browser
 from tests.fakes.postgres import postgres_server
 from tests.fakes.school import PASSWORD
@@ -16,11 +19,31 @@ from webui.central.app import create_central_app
 
 FIELDS = (
     "username", "password", "name", "role", "ends", "minutes", "per_day", "category", "location", "format",
-    "match", "scope", "group", "answer", "decision", "action", "note", "locked", "close", "closed", "profile",
-    "bundle", "file",
+    "match", "scope", "group", "answer", "decision", "action", "note", "locked", "close", "closed",
+    "bundle", "file", "new", "again", "set",
 )  # fmt: skip
-ODD_TEXTS = ("\x00", "a\x00b", "\x1b[2J", "\x85", "x" * 20_000)
-HUGE_NUMBERS = ("99999999999999999999", str(2**31), str(2**63))
+ODD_TEXTS = ("\x00", "a\x00b", "\x1b[2J", "\x85", "\u2028", "\u202e", "a\u2066b", "x" * 20_000)
+LINE_ENDS = ("a\nb", "a\r\nb", "a\tb")
+CALM_BUT_ODD = (
+    "9" * 400, "-1", "1e400", "nan", "1_000", "\u0661", "\U0001d7d9", "\ufdfa" * 18, "x" * 9_999, "[]", "{}",
+    "https://", "https://[", "xn--", "a..b", "'\"<>&", "\r\n", "", " ", "\ufeff", "0001-01-01", "\u200f", "../..",
+    "y" * 64, "\U0001f3db" * 64, "%00",
+)  # fmt: skip
+HONEST = {
+    "username": "sam", "password": PASSWORD, "name": "games.example.org", "role": "teacher", "ends": "2027-01-01",
+    "minutes": "10", "per_day": "1", "category": "games", "location": "", "format": "auto", "match": "",
+    "scope": "room", "group": "", "answer": "Enjoy", "decision": "approve", "action": "block", "note": "why",
+    "close": "example.org", "closed": "games", "bundle": "", "new": "another pass phrase",
+    "again": "another pass phrases",
+}  # fmt: skip
+NO_FORMS = (
+    ("application/json", b'{"name": ["\x00"]}'), ("text/plain", b"\xff\xfe\x00"), ("a\x7fb", b"x"),
+    ("multipart/form-data", b"x"), ("multipart/form-data; boundary=", b"--\r\n"),
+    ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=\"\xff\x00\"\r\n\r\n\x00"),
+    ("application/x-www-form-urlencoded", b"name=%ff%fe%00&%00=%ed%a0%80&name[]=1&" + b"a=1&" * 2000),
+    ("application/x-www-form-urlencoded; charset=utf-16", b"\xff\xfen\x00"), ("", b"name=x"),
+)  # fmt: skip
+HUGE_NUMBERS = ("99999999999999999999", str(2**31), str(2**63), "9" * 400, "-" + "9" * 400)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -63,6 +86,17 @@ def is_calm(answer: httpx.Response) -> bool:
     return answer.status_code < 500 and "Traceback" not in answer.text
 
 
+def test_the_fields_that_are_tried_are_all_that_any_form_has() -> None:
+    """What a form of central's names, or a view asks a form for, stands above."""
+    found = {"username", "password"}  # signing in: webui.shared.auth
+    for path in (ROOT / "webui/central").rglob("*.py"):
+        text = path.read_text()
+        found |= set(re.findall(r"^    (\w+) = \w+Field\(", text, re.MULTILINE))
+        found |= set(re.findall(r'request\.form\.get(?:list)?\("(\w+)"', text))
+        found |= set(re.findall(r'"(\w+)" in request\.form', text))
+    assert found == set(FIELDS)
+
+
 def test_no_form_takes_a_control_character_or_a_text_without_end(cora: Browser, app: Flask) -> None:
     token = cora.open("/rules").form_with("name").fields["csrf_token"]
     paths = list(addresses(app, "POST", "1"))
@@ -73,6 +107,31 @@ def test_no_form_takes_a_control_character_or_a_text_without_end(cora: Browser, 
             answer = cora.client.post(path, data=data)
             assert is_calm(answer), (path, odd[:5], answer.text)
             assert answer.status_code == 400 or odd.startswith("x")
+
+
+def test_one_field_that_is_odd_among_honest_ones_is_no_fault(cora: Browser, app: Flask) -> None:
+    token = cora.open("/rules").form_with("name").fields["csrf_token"]
+    odd = itertools.cycle(CALM_BUT_ODD)
+    for path in (*addresses(app, "POST", "1"), *addresses(app, "POST", "pupils")):
+        for field in FIELDS:
+            data = HONEST | {"csrf_token": token, field: next(odd)}
+            answer = cora.client.post(path, data=data)
+            assert is_calm(answer), (path, field, data[field], answer.text)
+        twice = {name: [value, value, ""] for name, value in HONEST.items()}
+        assert is_calm(cora.client.post(path, data=twice | {"csrf_token": token})), path
+    assert cora.client.get("/rules").status_code == 200, "signed in until the end"
+
+
+def test_a_body_that_is_no_form_is_no_fault(cora: Browser, app: Flask) -> None:
+    token = cora.open("/rules").form_with("name").fields["csrf_token"]
+    for path in addresses(app, "POST", "1"):
+        for kind, body in NO_FORMS:
+            headers = {"X-CSRFToken": token, "Content-Type": kind}
+            answer = cora.client.post(path, content=body, headers=headers)
+            assert is_calm(answer), (path, kind, body[:30], answer.text)
+        files = {"file": ("a\x00\u202e\n.txt", b"\x00\xff" * 100, "text/\u00ff")}
+        answer = cora.client.post(path, data=HONEST | {"csrf_token": token, "location": ""}, files=files)
+        assert is_calm(answer), path
 
 
 def test_no_number_is_too_large_for_a_fault(cora: Browser, app: Flask) -> None:
@@ -95,10 +154,69 @@ def test_no_account_ends_on_a_day_at_the_ends_of_the_calendar(cora: Browser, day
 
 
 def test_no_address_takes_a_control_character(cora: Browser, app: Flask) -> None:
-    for path in (*addresses(app, "POST", "a\x00b"), *addresses(app, "GET", "a\x00b")):
-        assert is_calm(cora.client.get(path)), path
+    for odd in (*ODD_TEXTS[:-1], *LINE_ENDS, "a b", "..", "%00", "\u0661", "9" * 3000, "x" * 3000):
+        for path in (*addresses(app, "POST", odd), *addresses(app, "GET", odd)):
+            assert is_calm(cora.client.get(path)), path
     for path in addresses(app, "GET", "1"):
-        assert is_calm(cora.client.get(path, params={"since": "\x00", "q": "\x00"})), path
+        for odd in (*ODD_TEXTS[:-1], *LINE_ENDS):
+            answer = cora.client.get(path, params={"since": odd, "q": odd})
+            assert answer.status_code == 400, path
+        for raw in ("%ff%fe", "%ed%a0%80", "%c0%80", "%", "%zz", "=&=&;"):
+            assert is_calm(cora.client.get(f"{path}?since={raw}&{raw}={raw}")), raw
+
+
+def test_bytes_that_are_no_text_in_an_address_are_no_fault(cora: Browser, app: Flask) -> None:
+    token = cora.open("/rules").form_with("name").fields["csrf_token"]
+    for raw in ("%ff%fe", "%ed%a0%80", "%c0%80", "%e2%80%ae", "%0d%0a", "%2e%2e", "%2f", "a//b", "\u00ff"):
+        for path in addresses(app, "POST", "1"):
+            address = path.replace("/1", f"/{raw}")
+            answer = cora.client.post(address, data=HONEST | {"csrf_token": token})
+            assert is_calm(answer), (address, answer.text)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["%00", "/%00", "/a%0d%0aSet-Cookie:%20a=b", "/a%09b", "/%e2%80%ae", "/%ff%fe", "/%ed%a0%80", "//example.org",
+     "/%5Cexample.org", "http://%5B", "/%E2%84%80", "//%E2%84%80.example.org", "/" + "x" * 3000, "/%C2%85",
+     "javascript:alert(1)", "https:example.org", "/%0a/example.org"],
+)  # fmt: skip
+def test_wherever_somebody_wants_to_go_on_to_they_are_signed_in_and_stay_here(cora: Browser, wanted: str) -> None:
+    with httpx.Client(base_url=cora.client.base_url, trust_env=False, timeout=20) as stranger:
+        page = stranger.get("/sign-in").text
+        token = page.partition('name="csrf_token" type="hidden" value="')[2].partition('"')[0]
+        data = {"csrf_token": token, "username": "cora", "password": PASSWORD}
+        answer = stranger.post(f"/sign-in?next={wanted}", data=data)
+        assert answer.status_code in (302, 400), answer.text
+        if answer.status_code == 302:
+            assert answer.headers["Location"].startswith("/")
+            assert not answer.headers["Location"].startswith(("//", "/\\"))
+            assert "Set-Cookie: a=b" not in str(answer.headers)
+
+
+@pytest.mark.parametrize("value", [b"\xff\xfe", b"a\x80", b"%00", b"\xed\xa0\x80", b"x" * 3000, b'"', b";;=,"])
+def test_odd_headers_are_no_fault(cora: Browser, value: bytes) -> None:
+    names = (
+        b"User-Agent",
+        b"Referer",
+        b"Accept-Language",
+        b"If-None-Match",
+        b"If-Modified-Since",
+        b"Range",
+        b"Origin",
+    )
+    with httpx.Client(base_url=cora.client.base_url, trust_env=False, timeout=20) as stranger:
+        page = stranger.get("/sign-in")
+        token = page.text.partition('name="csrf_token" type="hidden" value="')[2].partition('"')[0]
+        cookies = "; ".join(f"{name}={kept}" for name, kept in page.cookies.items()).encode()
+        stranger.cookies.clear()
+        data = {"csrf_token": token, "username": "cora", "password": PASSWORD}
+        for name in names:
+            headers = [(name, value), (b"Cookie", cookies)]
+            assert stranger.post("/sign-in", data=data, headers=headers).status_code == 302, name
+        for path in ("/", "/sign-in", "/api/v1/policy"):
+            for cookie in (b"hallpass-central", b"hallpass-central-device", b"remember_token"):
+                odd = [(b"Cookie", cookie + b"=" + value), (b"Authorization", b"Bearer " + value)]
+                assert is_calm(stranger.get(path, headers=odd)), (path, cookie)
 
 
 def test_nobody_who_is_not_signed_in_can_make_it_fail(cora: Browser) -> None:

@@ -83,6 +83,26 @@ def test_a_dead_agent_signs_nobody_out(folder: Path, central: FakeCentral) -> No
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(
+    ("wanted", "page"),
+    [("/classroom", "/classroom"), ("/a%0d%0aSet-Cookie:%20a=b", "/"), ("/%00", "/"), ("/%e2%80%ae", "/"),
+     ("//example.org", "/"), ("http://%5B", "/")],
+)  # fmt: skip
+def test_a_page_that_nobody_can_be_sent_to_is_none(
+    folder: Path, central: FakeCentral, wanted: str, page: str
+) -> None:
+    central.accounts["tess", PASSWORD] = TESS
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            tess = Pages(agent).browser()
+            fields = {"username": "tess", "password": PASSWORD}
+            answer = await in_background(lambda: tess.post(f"/sign-in?next={wanted}", data=fields))
+            assert (answer.status_code, answer.location) == (302, page)
+
+    asyncio.run(story())
+
+
 def test_a_guess_costs_the_device_and_no_teacher(folder: Path, central: FakeCentral) -> None:
     central.accounts["tess", PASSWORD] = TESS
 
