@@ -264,5 +264,6 @@ class AuditRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
     who: Mapped[str] = mapped_column(String(64))
+    room: Mapped[str] = mapped_column(String(100), default="")  # who says that it was `who`; "": it is known here
     what: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(Text, default="")

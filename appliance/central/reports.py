@@ -22,7 +22,8 @@ def receive_report(session: Session, now: datetime, room: RoomRow, report: proto
             teacher=report.teacher, note=report.note, reported_at=report.reported_at, settled_by="",
         )
     )  # fmt: skip
-    audit.record_audit(session, now, report.teacher, "report", f"{report.site} should be closed ({room.name})")
+    claim = audit.RoomClaim(room.name, report.teacher)
+    audit.record_audit(session, now, claim, "report", f"{report.site} should be closed ({room.name})")
     return True
 
 

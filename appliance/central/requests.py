@@ -43,23 +43,27 @@ def submit_request(session: Session, now: datetime, room: RoomRow, message: prot
         )
     )
     rooms.mark_requests_changed(session, room.id)
-    audit.record_audit(
-        session, now, message.teacher, "request", f"{message.site} for {message.minutes} minutes in {room.name}"
-    )
+    claim = audit.RoomClaim(room.name, message.teacher)
+    detail = f"{message.site} for {message.minutes} minutes in {room.name}"
+    audit.record_audit(session, now, claim, "request", detail)
     return True
 
 
 def withdraw_request(session: Session, now: datetime, room: RoomRow, request_id: str) -> None:
-    """Take a waiting request back, or end what it opened. One that is unknown or over is left as it is."""
+    """Take a waiting request back, or end what it opened. One that is unknown or over is left as it is.
+
+    The room does not say who does it: it need not be whoever asked.
+    """
     request = session.get(RequestRow, request_id)
     if request is None or request.room_id != room.id:
         return
     if request.unblock is not None:
-        unblocks.end_unblock(session, now, unblock_id=request.unblock.id, by=request.teacher)
+        unblocks.end_unblock(session, now, unblock_id=request.unblock.id, by=audit.RoomClaim(room.name))
     elif request.state == "waiting":
         request.state = "withdrawn"
         rooms.mark_requests_changed(session, room.id)
-        audit.record_audit(session, now, request.teacher, "request withdrawn", f"{request.site} in {room.name}")
+        claim = audit.RoomClaim(room.name)
+        audit.record_audit(session, now, claim, "request withdrawn", f"{request.site} in {room.name}")
 
 
 def approve_request(

@@ -15,5 +15,6 @@ def receive_room_action(session: Session, now: datetime, room: RoomRow, action: 
         return False
     session.add(RoomActionRow(id=action.id, room_id=room.id, happened_at=action.happened_at))
     happened = action.happened_at.astimezone().strftime("%H:%M")
-    audit.record_audit(session, now, action.who, action.what, f"{action.detail} ({room.name}, at {happened})")
+    claim = audit.RoomClaim(room.name, action.who)
+    audit.record_audit(session, now, claim, action.what, f"{action.detail} ({room.name}, at {happened})")
     return True

@@ -12,7 +12,7 @@ from appliance.central.models import RoomRow, UnblockRow
 MAX_UNBLOCK_MINUTES = 7 * 24 * 60
 
 
-def end_unblock(session: Session, now: datetime, *, unblock_id: int, by: str) -> None:
+def end_unblock(session: Session, now: datetime, *, unblock_id: int, by: str | audit.RoomClaim) -> None:
     """Close early what was opened. Raises NotFound; one that is over already is left as it is."""
     unblock = session.get(UnblockRow, unblock_id)
     if unblock is None:
