@@ -17,6 +17,7 @@ from blocklists.errors import ListError
 from blocklists.index import open_index
 from blocklists.keywords import Keywords
 from blocklists.site_bundles import needed_names
+from dns.errors import PolicyInvalid
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import PolicyDocument, Unblock
 from dns.policy.explain import Explanation, explain
@@ -58,15 +59,23 @@ class DecisionPreview:
             id="preview", site=site, also=also, groups=groups, since=now, until=now + timedelta(minutes=1)
         )
         opened = msgspec.structs.replace(document, unblocks=(*document.unblocks, unblock))
-        after = self._compile(opened).view_for_group(group).decide(site, 1, now.timestamp())
         is_closed = before.verdict == Action.BLOCK.value
-        would_open = after.action is not Action.BLOCK
+        would_open = self._is_open(opened, group, site, now)
         return SitePreview(
             is_closed=is_closed,
             why=_words(before) if is_closed else "",
             would_open=would_open,
             why_not="" if would_open else f"{site} stays closed: {before.opens or _words(before)}",
         )
+
+    def _is_open(self, document: PolicyDocument, group: str, site: str, now: datetime) -> bool:
+        try:
+            policy = self._compile(document)
+        except PolicyInvalid:
+            return True  # a name from before names were checked: whoever opens it says what is wrong with it
+        if policy.too_wide:
+            return True  # likewise
+        return policy.view_for_group(group).decide(site, 1, now.timestamp()).action is not Action.BLOCK
 
     def _current_policy(self, session: Session) -> CompiledPolicy:
         school = policies.read_school_policy(session)
