@@ -5,11 +5,11 @@ One object holds the parts: the store, the feed, the publisher.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from appliance.central.decision_preview import DecisionPreview
 from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
@@ -23,6 +23,9 @@ from appliance.central.sign_in import CentralSignIn
 from appliance.central.store import Store
 from appliance.files import keep_files_private
 from appliance.settings.central import CentralSettings
+
+if TYPE_CHECKING:
+    from appliance.central.decision_preview import DecisionPreview
 
 # What a school starts with: REFERENCE of what primary schools publish about their filtering. Pupils: social
 # networks, forums, chat and webmail closed by default; staff: what is closed for everybody.
@@ -63,9 +66,11 @@ class Central:
         self._preview: DecisionPreview | None = None
 
     @property
-    def preview(self) -> DecisionPreview:
+    def preview(self) -> "DecisionPreview":
         """What looks ahead; made when first needed: only the pages' process does."""
         if self._preview is None:
+            from appliance.central.decision_preview import DecisionPreview  # noqa: PLC0415 (words and lists)
+
             self._preview = DecisionPreview(self.publisher.find_index_file, self.now)
         return self._preview
 

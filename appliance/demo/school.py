@@ -75,5 +75,6 @@ def create_demo_school(
         f'clients = ["127.0.0.0/8"]\nworkers = 1\n\n'
         f'[web]\nlisten = "{addresses.room}"\n\n[led]\ndriver = "simulated"\n\n'
         f'[central]\nurl = "http://{addresses.central_rooms}"\ntoken_file = "room.token"\n'
+        "index_spread_seconds = 1\n"  # two rooms need no spreading, and somebody is watching
     )
     return DemoSchool(central_config, room_config, load_settings(room_config, RoomSettings), passwords)

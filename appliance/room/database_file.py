@@ -8,6 +8,8 @@ What only has the wrong owner or the wrong permissions loses nothing: it is give
 So is a file that was taken away while its database is open: its content is still there (`copy_open_file`).
 """
 
+import contextlib
+import fcntl
 import logging
 import os
 import re
@@ -16,6 +18,7 @@ import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from appliance.files import remove_whatever, sync_folder
 
@@ -29,6 +32,26 @@ _DATE = "%Y-%m-%dT%H%M%SZ"
 _NAME = re.compile(r"(?P<stem>.+)\.set-aside-(?P<date>\d{4}-\d\d-\d\dT\d{6}Z)(-\d+)?(?P<suffix>\.[a-z]+)")
 
 log = logging.getLogger("hallpass.room")
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let processes that open a database of a folder do so one after the other. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def quick_check(connection: Any) -> str:
+    """Let an open database look at its own pages: "ok", or what is wrong. Raises the connection's own errors."""
+    try:
+        said = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except UnicodeDecodeError:  # SQLite's account of the damage repeats what stands there
+        return "its tables have names that are no text"
+    return str(said[0]) if said else "nothing was said of its pages"
 
 
 def prepare_database_file(path: Path, now: float, mode: int = MODE) -> None:

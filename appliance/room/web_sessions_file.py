@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from appliance.room.database_file import quick_check
 from appliance.room.sqlite_migrations import DatabaseTooNew, Migration, apply_migrations, use_write_ahead_log
 
 _WAIT_SECONDS = 5.0
@@ -48,12 +49,8 @@ def open_sessions_file(path: Path) -> sqlite3.Connection:
 
 
 def _check_pages(connection: sqlite3.Connection) -> None:
-    try:
-        said = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except UnicodeDecodeError:  # SQLite's account of the damage repeats what stands there
-        said = ()
-    if said != ("ok",):
-        raise sqlite3.DatabaseError("its pages do not fit together")
+    if (said := quick_check(connection)) != "ok":
+        raise sqlite3.DatabaseError(f"its pages do not fit together: {said}")
 
 
 def is_damage(problem: Exception) -> bool:

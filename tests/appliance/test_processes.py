@@ -141,13 +141,13 @@ def test_a_program_that_hangs_is_ended_with_all_it_started_and_started_again(sai
 def test_a_program_that_never_speaks_is_given_longer(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "FIRST_SIGN_SECONDS", 0.5)
     group = ProcessGroup(said.append)
+    started = time.monotonic()
     group.start_programs([Program(SLEEPER.name, SLEEPER.arguments, watchdog_seconds=0.1)])
 
     def interrupt_when_it_was_ended() -> None:
         if said:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    started = time.monotonic()
     group.run_until_signal(on_tick=interrupt_when_it_was_ended)
     assert said[0] == "sleeper does not answer; ending it"
     assert time.monotonic() - started >= 0.5

