@@ -134,6 +134,28 @@ def test_a_device_is_suspended_from_the_row_of_its_refusal(browser: Browser, sch
     until("the device to be free", lambda: room.dig.addresses("example.org") != ["0.0.0.0"])
 
 
+def test_rows_stay_where_they_are_while_somebody_points_at_them(
+    browser: Browser, school: School, room: Room
+) -> None:
+    teacher = Person(browser, room.url, "hal", school.account("hal", "teacher"))
+    room.dig.addresses(SITE)
+    row = teacher.page.get_by_role("row").filter(has_text=SITE)
+    expect(row).to_be_visible(timeout=15_000)
+    row.hover()
+    before = teacher.page.locator("#refused").inner_html()
+
+    closed = builtin_list.builtin_names()["gambling"][0]
+    room.dig.addresses(closed)
+    new = teacher.page.get_by_role("button", name="There is something new")
+    expect(new).to_be_visible(timeout=15_000)
+    assert teacher.page.locator("#refused").inner_html() == before
+
+    teacher.page.get_by_role("heading", name="Ask to open a site").hover()
+    expect(teacher.page.get_by_role("row").filter(has_text=closed)).to_be_visible(timeout=15_000)
+    expect(new).to_have_count(0)
+    assert teacher.errors == []
+
+
 def test_what_the_coordinator_delegates_a_teacher_opens_without_waiting(
     browser: Browser, school: School, room: Room
 ) -> None:
