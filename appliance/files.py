@@ -10,10 +10,12 @@ ever, a link in a circle. Who reads gets an OSError for all of these, at once.
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 _OTHERS, _GROUP_AND_OTHERS = 0o007, 0o077
@@ -120,3 +122,14 @@ def remove_whatever(path: Path) -> None:
     """Remove whatever stands at a path, if anything does. Raises OSError."""
     remove_folder_in_the_way(path)
     path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let processes, and threads, that begin something in a folder do so one after the other. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

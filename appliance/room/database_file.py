@@ -8,8 +8,6 @@ What only has the wrong owner or the wrong permissions loses nothing: it is give
 So is a file that was taken away while its database is open: its content is still there (`copy_open_file`).
 """
 
-import contextlib
-import fcntl
 import logging
 import os
 import re
@@ -32,17 +30,6 @@ _DATE = "%Y-%m-%dT%H%M%SZ"
 _NAME = re.compile(r"(?P<stem>.+)\.set-aside-(?P<date>\d{4}-\d\d-\d\dT\d{6}Z)(-\d+)?(?P<suffix>\.[a-z]+)")
 
 log = logging.getLogger("hallpass.room")
-
-
-@contextlib.contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let processes that open a database of a folder do so one after the other. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def quick_check(connection: Any) -> str:

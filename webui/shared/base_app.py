@@ -25,7 +25,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
 from appliance.errors import HallpassError
-from appliance.files import read_regular_file, remove_whatever
+from appliance.files import one_at_a_time, read_regular_file, remove_whatever
 from appliance.sessions import ABSOLUTE_LIMIT, SessionsUnavailable
 
 if TYPE_CHECKING:
@@ -101,25 +101,35 @@ def _refuse_impossible_hosts(serve: "WSGIApplication") -> "WSGIApplication":
 
 def _load_secret_key(path: Path) -> bytes:
     """Return the key that cookies are signed with; makes one where there is none that can be used."""
-    try:
-        found = read_regular_file(path)
-        problem = "is too short"
-    except OSError as failure:
-        found, problem = b"", str(failure.strerror)
-    if len(found) >= SECRET_KEY_BYTES:
+    if found := _read_secret_key(path)[0]:
         return found
     try:
-        if path.exists() or path.is_symlink():
-            log.error("%s %s: a new one is made, and people sign in again", path, problem)
-            remove_whatever(path)
-        return _create_secret_key(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with one_at_a_time(path.parent):  # of servers that start together the first one's key counts
+            found, problem = _read_secret_key(path)
+            if found:
+                return found
+            if problem:
+                log.error("%s %s: a new one is made, and people sign in again", path, problem)
+                remove_whatever(path)
+            return _create_secret_key(path)
     except OSError:
         log.exception("%s cannot be kept: people sign in again after the next start", path)
         return secrets.token_bytes(SECRET_KEY_BYTES)
 
 
+def _read_secret_key(path: Path) -> tuple[bytes, str]:
+    """Return the key, or why there is none that can be used; "" twice where there is none at all."""
+    try:
+        found = read_regular_file(path)
+    except FileNotFoundError as failure:
+        return b"", str(failure.strerror) if path.is_symlink() else ""
+    except OSError as failure:
+        return b"", str(failure.strerror)
+    return (found, "") if len(found) >= SECRET_KEY_BYTES else (b"", "is too short")
+
+
 def _create_secret_key(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # for its owner alone
     with os.fdopen(handle, "wb") as file:
         file.write(secrets.token_bytes(SECRET_KEY_BYTES))
@@ -127,7 +137,7 @@ def _create_secret_key(path: Path) -> bytes:
         os.fsync(file.fileno())
     try:
         with contextlib.suppress(FileExistsError):
-            os.link(name, path)  # whole, or not at all; of servers that start together the first one's counts
+            os.link(name, path)  # whole, or not at all
     finally:
         Path(name).unlink()
     return read_regular_file(path)

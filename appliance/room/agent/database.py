@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from appliance.files import one_at_a_time
 from appliance.room import database_file
 from appliance.room.agent import schema
 from appliance.room.file_state import FileState, read_file_state
@@ -53,7 +54,7 @@ class AgentDatabase:
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        with database_file.one_at_a_time(self._path.parent):  # what another process just begins is empty too
+        with one_at_a_time(self._path.parent):  # what another process just begins is empty too
             if self._path.is_file() and self._path.stat().st_size == 0:  # never so after its first moment
                 database_file.set_aside(self._path, "it is empty", self._now())
             database_file.prepare_database_file(self._path, self._now())
