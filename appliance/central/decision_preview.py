@@ -6,7 +6,7 @@ is not known here.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -17,11 +17,10 @@ from blocklists.errors import ListError
 from blocklists.index import open_index
 from blocklists.keywords import Keywords
 from blocklists.site_bundles import needed_names
-from dns.errors import PolicyInvalid
 from dns.policy.compiled_policy import CompiledPolicy
-from dns.policy.document import PolicyDocument, Unblock
 from dns.policy.explain import Explanation, explain
-from dns.policy.verdict import Action, BlockEntry, BlocklistLookup
+from dns.policy.site_names import too_wide
+from dns.policy.verdict import Action, BlockEntry, BlocklistLookup, Step
 
 
 class SitePreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +41,6 @@ class DecisionPreview:
         self._now = now
         self._key: tuple[str, str] | None = None
         self._policy: CompiledPolicy | None = None
-        self._lists: BlocklistLookup = _NoLists()
         self._keywords = Keywords.load_builtin()
 
     def preview_site(
@@ -54,36 +52,27 @@ class DecisionPreview:
         document = policy.document
         group = next((one for one in groups if one in {known.name for known in document.groups}), "")
         group = group or document.default_group
-        before = explain(policy.view_for_group(group), site, 1, now.timestamp())
-        unblock = Unblock(
-            id="preview", site=site, also=also, groups=groups, since=now, until=now + timedelta(minutes=1)
-        )
-        opened = msgspec.structs.replace(document, unblocks=(*document.unblocks, unblock))
-        is_closed = before.verdict == Action.BLOCK.value
-        would_open = self._is_open(opened, group, site, now)
+        view = policy.view_for_group(group)
+        found = explain(view, site, 1, now.timestamp())
+        is_closed = found.verdict == Action.BLOCK.value
+        is_final = is_closed and Step(found.step) in view.steps.unopenable
+        # What is no site is not opened at all: whoever tries is told that, and not this.
+        would_open = not is_final or bool(too_wide((name, "open") for name in (site, *also)))
         return SitePreview(
             is_closed=is_closed,
-            why=_words(before) if is_closed else "",
+            why=_words(found) if is_closed else "",
             would_open=would_open,
-            why_not="" if would_open else f"{site} stays closed: {before.opens or _words(before)}",
+            why_not="" if would_open else f"{site} stays closed: {found.opens or _words(found)}",
         )
-
-    def _is_open(self, document: PolicyDocument, group: str, site: str, now: datetime) -> bool:
-        try:
-            policy = self._compile(document)
-        except PolicyInvalid:
-            return True  # a name from before names were checked: whoever opens it says what is wrong with it
-        if policy.too_wide:
-            return True  # likewise
-        return policy.view_for_group(group).decide(site, 1, now.timestamp()).action is not Action.BLOCK
 
     def _current_policy(self, session: Session) -> CompiledPolicy:
         school = policies.read_school_policy(session)
         published = policies.latest_publication(session)
         key = (school.digest, published.hash if published is not None else "")
         if self._policy is None or key != self._key:
-            self._lists = self._open_lists(key[1])
-            self._policy, self._key = self._compile(school.document), key
+            lists = self._open_lists(key[1])
+            self._policy = CompiledPolicy(school.document, lists, self._keywords, needed_names=needed_names)
+            self._key = key
         return self._policy
 
     def _open_lists(self, version: str) -> BlocklistLookup:
@@ -92,9 +81,6 @@ class DecisionPreview:
             return open_index(path.parent) if path is not None else _NoLists()
         except (ListError, OSError):
             return _NoLists()  # rooms will say that it is damaged; rules can be looked at all the same
-
-    def _compile(self, document: PolicyDocument) -> CompiledPolicy:
-        return CompiledPolicy(document, self._lists, self._keywords, needed_names=needed_names)
 
 
 class _NoLists:

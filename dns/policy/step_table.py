@@ -95,6 +95,7 @@ class StepRow:
     opened_by: str
     is_explicit: bool = False  # what it allows is not weakened by where the answer leads
     is_final: bool = False  # it refuses hops even after an explicit step
+    nobody_opens: bool = False  # whatever anybody decides here, what it refuses stays closed
     trusts_addresses: bool = False  # what it allows may lead to any address
     is_incident: bool = False  # one question that it refuses is an incident by itself
     exempts_tunnels: bool = False  # what it decides, the school knows: no tunnel is looked for in it
@@ -124,6 +125,7 @@ class StepTable:
         self.hop_checks = _checks(row for row in self.order if row.meets_hops)
         self.final_hop_checks = _checks(row for row in self.order if row.meets_hops and row.is_final)
         self.explicit = _steps(row for row in self.rows if row.is_explicit)
+        self.unopenable = _steps(row for row in self.rows if row.nobody_opens)
         self.trusting = _steps(row for row in self.rows if row.trusts_addresses)
         # Records carry a step's value.
         self.quiet_values = frozenset(row.step.value for row in self.rows if row.is_quiet)

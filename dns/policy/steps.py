@@ -150,6 +150,7 @@ STEPS = StepTable(
             is_quiet=False,
             why_not_delegated="is locked: nobody can open it",
             opened_by="Nobody can open it.",
+            nobody_opens=True,
             is_final=True,
             is_incident=True,
         ),
@@ -176,6 +177,7 @@ STEPS = StepTable(
             is_quiet=True,  # devices ask for these by themselves
             why_not_delegated="would lead devices past the filter: nobody can open it",
             opened_by="Nobody can open it: it would lead devices past the filter.",
+            nobody_opens=True,
         ),
         # A device that cannot test the network leaves it: above whatever closes a room for a while. Nobody looks
         # at anything under these names; who must close one locks it.
@@ -318,6 +320,7 @@ STEPS = StepTable(
             is_quiet=False,
             why_not_delegated="is kept closed by the upstream: nobody here can open it",
             opened_by="Nobody here can open it: the upstream keeps it closed.",
+            nobody_opens=True,
         ),
     )
 )

@@ -6,11 +6,9 @@ import msgspec
 
 from appliance.errors import HallpassError
 from dns.policy.delegation import DelegationRequest, check_delegation
-from dns.policy.verdict import Action, Step
+from dns.policy.verdict import Action
 from webui.room.form_fields import DURATIONS
 from webui.room.room_client import RoomClient
-
-_NOBODY = frozenset({Step.LOCKED, Step.BYPASS})
 
 
 class RequestPreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +30,7 @@ def preview_request(room: RoomClient, site: str, minutes: int) -> RequestPreview
     if verdict.action is not Action.BLOCK:
         words = f"{site} is open already in this room. If something on it does not work, ask for that site"
         return RequestPreview(words=words, may_ask_anyway=True)
-    if verdict.step in _NOBODY:
+    if verdict.step in view.steps.unopenable:
         why = view.steps.row(verdict.step).why_not_delegated
         return RequestPreview(words=f"{site} {why}", may_ask_anyway=False)
     decision = check_delegation(view, DelegationRequest(site=site, minutes=minutes), now)

@@ -9,6 +9,7 @@ from appliance.errors import HallpassError
 from appliance.room.query_log.columns import QueryLogEntry
 from blocklists.categories import CATEGORIES_BY_ID
 from dns.policy.site_names import reason_why_not
+from dns.policy.steps import STEPS
 from dns.policy.verdict import Action, Step
 from dns.policy.view import CompiledView
 from webui.room.room_client import RoomClient
@@ -29,8 +30,6 @@ STEP_WORDS = {
     Step.INSPECTED: "it leads to something closed",
     Step.UPSTREAM: "closed by the school's internet provider",
 }
-# Whatever anybody decides in this school, these stay closed.
-_FINAL = frozenset({Step.LOCKED, Step.BYPASS, Step.UPSTREAM})
 
 
 class RefusedSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +72,7 @@ def _state_now(view: CompiledView | None, entry: QueryLogEntry, now: float) -> N
         return "closed"
     verdict = view.decide(entry.name, 1, now)
     if verdict.action is Action.BLOCK:
-        return "final" if verdict.step in _FINAL else "closed"
+        return "final" if verdict.step in STEPS.unopenable else "closed"
     # These were decided by the answer, which nobody has here: they would end alike.
     if entry.step == Step.UPSTREAM.value:
         return "final"
