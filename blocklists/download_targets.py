@@ -16,11 +16,11 @@ import httpcore
 import msgspec
 
 from blocklists.errors import FetchFailed
+from dns.policy.special_addresses import address_forms
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Place = Literal["internet", "network", "machine"]
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 _INSIDE_ENDINGS = (".local", ".internal", ".home.arpa", ".lan", ".intranet")
 _WORDS = {"network": "an address inside the school's network", "machine": "this machine itself"}
 _SOCKET_OPTION = typing.Any  # httpcore's own name for it is private
@@ -34,7 +34,7 @@ class TargetPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     def place_of(self, address: Address) -> Place:
         """Return where an address leads to."""
-        inner = _unwrap(address)
+        *_, inner = address_forms(address)  # the address itself, or the one that it carries
         if any(inner in ipaddress.ip_network(network) for network in self.internet):
             return "internet"
         if inner.is_loopback or inner.is_unspecified:
@@ -127,12 +127,3 @@ class GuardedBackend(httpcore.NetworkBackend):
             self._guard.check_peer(host, str(stream.get_extra_info("server_addr")[0]))
             return stream
         raise failure
-
-
-def _unwrap(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address leads to, or the address itself."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else address)
