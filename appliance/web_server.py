@@ -50,21 +50,8 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
     send_seconds: float = 20.0  # for a piece of at most 64 KiB
 
 
-def gunicorn_command(
-    app: str,
-    listen: Endpoint,
-    *,
-    threads: int,
-    tls: tuple[Path, Path] | None = None,
-    clear: Endpoint | None = None,
-    limits: WebLimits | None = None,
-) -> list[str]:
-    """Return the command that serves an application (`module:factory()`).
-
-    `tls`: certificate and key. `clear`: where the same application is served without TLS beside it; it tells the
-    two apart by the scheme of a request.
-    """
-    arguments = gunicorn_arguments(app, listen, threads=threads, tls=tls, clear=clear, limits=limits)
+def gunicorn_command(arguments: Sequence[str]) -> list[str]:
+    """Return the command that serves in a process of its own; `arguments` are those of `gunicorn_arguments`."""
     return [sys.executable, "-m", "gunicorn", *arguments]
 
 
@@ -77,7 +64,11 @@ def gunicorn_arguments(
     clear: Endpoint | None = None,
     limits: WebLimits | None = None,
 ) -> list[str]:
-    """Return what `gunicorn_command` says to gunicorn."""
+    """Return what gunicorn is told so that it serves an application (`module:factory()`).
+
+    `tls`: certificate and key. `clear`: where the same application is served without TLS beside it; it tells the
+    two apart by the scheme of a request.
+    """
     limits = limits or WebLimits()
     arguments = [
         app,

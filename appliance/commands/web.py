@@ -12,7 +12,7 @@ from appliance.files import keep_files_private
 from appliance.ports import require_free_port, with_ipv6
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from appliance.web_server import WebLimits, gunicorn_command
+from appliance.web_server import WebLimits, gunicorn_arguments, gunicorn_command
 
 APP = "webui.room.app:create_app()"
 THREADS = 8
@@ -38,12 +38,12 @@ def command(config: Path) -> None:
     )
     tls = settings.web.tls
     if tls is None:
-        arguments = gunicorn_command(APP, with_ipv6(settings.web.listen), threads=THREADS, limits=limits)
+        arguments = gunicorn_arguments(APP, with_ipv6(settings.web.listen), threads=THREADS, limits=limits)
     else:
         require_free_port(tls.listen)
         require_usable_certificate(tls)
         files = (tls.certificate, tls.key)
-        arguments = gunicorn_command(
+        arguments = gunicorn_arguments(
             APP,
             with_ipv6(tls.listen),
             threads=THREADS,
@@ -51,4 +51,4 @@ def command(config: Path) -> None:
             clear=with_ipv6(settings.web.listen),
             limits=limits,
         )
-    os.execve(sys.executable, arguments, environment)  # noqa: S606 (we become the server)
+    os.execve(sys.executable, gunicorn_command(arguments), environment)  # noqa: S606 (we become the server)

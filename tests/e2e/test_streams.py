@@ -17,7 +17,7 @@ import pytest
 from appliance.commands import central, web
 from appliance.protocol import RoomHealth
 from appliance.settings.values import Endpoint
-from appliance.web_server import gunicorn_command
+from appliance.web_server import gunicorn_arguments, gunicorn_command
 from tests.bench.servers import family
 from tests.e2e.browser import Browser
 from tests.e2e.school import Process, Room, School, answers, until
@@ -177,7 +177,8 @@ def test_a_client_that_is_gone_holds_nothing(school: School, room: Room, kind: s
 
 def test_a_write_to_a_client_that_takes_nothing_ends(tmp_path: Path) -> None:
     port = free_port()
-    served = gunicorn_command("tests.fakes.flood:create_app()", Endpoint("127.0.0.1", port), threads=2)
+    flood = gunicorn_arguments("tests.fakes.flood:create_app()", Endpoint("127.0.0.1", port), threads=2)
+    served = gunicorn_command(flood)
     process = Process(tmp_path, "flood", *served)
     try:
         until("the site", lambda: answers(f"http://127.0.0.1:{port}/"), 30)
