@@ -4,7 +4,7 @@ What rooms were told after the backup was made, the database has forgotten; its 
 again with another content. So a file beside the database remembers the epoch and the highest revision of which any
 room was told: it is written before they are. At each start, and while central runs, a new epoch begins where
 
-- the file is missing, or was itself copied (its inode is another one): a folder that was put back as a whole;
+- the file is missing, or was itself copied (its inode or its birth is another one): a folder was put back whole;
 - the epochs of file and database differ: one of them is older than the other knows;
 - the database's revision is lower than what the file remembers.
 
@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from appliance.central import audit, change_scope
 from appliance.central.models import RevisionRow, RoomRow
 from appliance.central.store import Store, read_revisions
+from appliance.files import birth_time
 from dns.errors import DECODING_FAILED
 
 NUMBERS_JUMP = 1_000_000  # more changes than a school makes between a backup and its use
@@ -44,6 +45,7 @@ class EpochRecord(msgspec.Struct, frozen=True):
     epoch: str
     revision: int  # the highest of which any room was told
     inode: int  # of the file itself
+    born: int = 0  # when that was made: a disk gives an inode's number again; 0: written before this was known
 
 
 class EpochFile:
@@ -115,11 +117,12 @@ def _read_record(handle: int) -> EpochRecord | None:
         kept = msgspec.json.decode(os.pread(handle, 4096, 0), type=EpochRecord)
     except DECODING_FAILED:
         return None
-    return kept if kept.inode == os.fstat(handle).st_ino else None
+    is_same = kept.inode == os.fstat(handle).st_ino and kept.born in {0, birth_time(handle)}
+    return kept if is_same else None
 
 
 def _write_record(handle: int, epoch: str, revision: int) -> EpochRecord:
-    record = EpochRecord(epoch=epoch, revision=revision, inode=os.fstat(handle).st_ino)
+    record = EpochRecord(epoch=epoch, revision=revision, inode=os.fstat(handle).st_ino, born=birth_time(handle))
     content = msgspec.json.encode(record) + b"\n"
     os.pwrite(handle, content, 0)
     os.ftruncate(handle, len(content))

@@ -1,5 +1,6 @@
 """A restored central: what was told and is forgotten is noticed, whatever the numbers say."""
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -121,6 +122,32 @@ def test_the_whole_folder_put_back_is_noticed(folder: Path, tmp_path: Path) -> N
     shutil.rmtree(folder)
     shutil.copytree(tmp_path / "backup", folder)
     assert restarted_epoch(folder) != epoch
+
+
+def test_a_file_that_was_put_back_into_the_inode_of_the_one_before_is_noticed(folder: Path) -> None:
+    """A disk gives the number of a file that was removed to the next one."""
+    school = started(folder)
+    school.enrol()
+    epoch = told(school).epoch
+    school.close()
+    assert restarted_epoch(folder) == epoch
+    record = json.loads((folder / "epoch").read_text())
+    with (folder / "epoch").open("r+") as file:  # in place: the inode stays
+        file.write(json.dumps(record | {"born": record["born"] - 1}))
+        file.truncate()
+    assert restarted_epoch(folder) != epoch
+
+
+def test_a_file_of_before_births_were_known_begins_no_epoch(folder: Path) -> None:
+    school = started(folder)
+    school.enrol()
+    epoch = told(school).epoch
+    school.close()
+    record = json.loads((folder / "epoch").read_text())
+    with (folder / "epoch").open("r+") as file:
+        file.write(json.dumps({name: record[name] for name in ("epoch", "revision", "inode")}))
+        file.truncate()
+    assert restarted_epoch(folder) == epoch
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff" * 300, b'{"epoch": 7}'])
