@@ -17,6 +17,7 @@ from appliance.central.models import (
     DelegationRow,
     IncidentRow,
     KnownDeviceRow,
+    MailRow,
     ProfileRow,
     PublicationRow,
     RequestRow,
@@ -88,6 +89,7 @@ CONCERNS: Mapping[type[Base], Concern] = {
     SessionRow: _no_room,
     KnownDeviceRow: _no_room,
     ThrottleRow: _no_room,
+    MailRow: _no_room,
 }
 
 _SCHOOL, _ROOMS = "concerns the school", "concerned rooms"  # in `Session.info`

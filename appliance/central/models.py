@@ -101,6 +101,7 @@ class UserRow(Base):
     password: Mapped[str] = mapped_column(String(200))  # an argon2 verifier
     ends: Mapped[datetime | None]
     valid_after: Mapped[datetime | None]  # sessions that began before are over; only grows
+    email: Mapped[str] = mapped_column(String(254), default="")  # where notices go; "": nowhere
 
 
 class SessionRow(Base):
@@ -237,6 +238,21 @@ class IncidentRow(Base):
     evidence: Mapped[list[str]] = mapped_column(default=list)
     acknowledged_by: Mapped[str] = mapped_column(String(64), default="")
     room: Mapped[RoomRow] = relationship()
+
+
+class MailRow(Base):
+    """A mail to one address that waits to be handed in, or was (`appliance.central.mail_outbox`)."""
+
+    __tablename__ = "mails"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)  # "": it was sent, or given up
+    queued_at: Mapped[datetime]
+    next_try_at: Mapped[datetime | None] = mapped_column(index=True)  # none: nothing more is to be done
+    tries: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    error: Mapped[str] = mapped_column(String(500), default="")  # of the last try
 
 
 class RoomActionRow(Base):

@@ -15,6 +15,7 @@ from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
 from appliance.central.lists.downloads import DownloadSlots, UplinkCap
 from appliance.central.lists.publisher import ListPublisher
+from appliance.central.mail_sender import MailSender
 from appliance.central.models import ProfileRow, SchoolRow
 from appliance.central.room_health import HealthWriter
 from appliance.central.room_targets import RoomTargets
@@ -63,6 +64,7 @@ class Central:
         self.download_slots = DownloadSlots(settings.central.index_downloads)
         self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
         self.publisher = ListPublisher(self.store, settings.central.shared_folder, now)
+        self.mail = MailSender(self.store, settings.mail, now)
         self._preview: DecisionPreview | None = None
 
     @property
@@ -115,11 +117,16 @@ class Central:
         self.publisher.start()
         self.publisher.request_build()
 
+    def start_mail(self) -> None:
+        """Begin to send what waits for the mail server."""
+        self.mail.start()
+
     def stop(self) -> None:
         """Stop everything that was started."""
         self.feed.stop()
         self.health.stop()
         self.publisher.stop()
+        self.mail.stop()
         self.store.close()
 
 

@@ -13,6 +13,7 @@ import msgspec
 from appliance.central import enrolment, epoch, rooms, service
 from appliance.central.folder_lock import folder_lock
 from appliance.certificates import require_usable_certificate
+from appliance.commands.central_mail import mail
 from appliance.commands.options import config_option, configure_logging
 from appliance.errors import HallpassError
 from appliance.forked_program import ForkedProgram, prepare_to_fork
@@ -147,6 +148,9 @@ def enrol(name: str, output: Path | None, bundle: Path | None, config: Path) -> 
 def openapi() -> None:
     """Print the description of the interface that rooms call, as an OpenAPI document."""
     click.echo(render_interface(), nl=False)
+
+
+command.add_command(mail)
 
 
 def _new_secret_file(path: Path) -> TextIO:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from appliance.settings.mail import MailSection
 from appliance.settings.room import CentralLink
 from appliance.settings.values import CertificateFiles, Endpoint, Network
 
@@ -61,6 +62,7 @@ class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     central: CentralSection
     tls: TlsSection | None = None
+    mail: MailSection | None = None
 
     def __post_init__(self) -> None:
         hosts = {self.central.listen.host, self.central.rooms_endpoint.host}

@@ -12,7 +12,18 @@ from dns.forward.capabilities import Switch
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
 
+# What mail servers take without extensions, and nothing with which a header or a command could end.
+_MAIL_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+    r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
+MAX_MAIL_ADDRESS_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less its brackets
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # as Linux names them, less what nobody uses
+
+
+def is_mail_address(text: str) -> bool:
+    """Tell whether a text is one address of mail, in ASCII (RFC 5321), and nothing more."""
+    return len(text) <= MAX_MAIL_ADDRESS_LENGTH and _MAIL_ADDRESS.fullmatch(text) is not None
 
 
 class Endpoint(msgspec.Struct, frozen=True):

@@ -76,6 +76,7 @@ def create_app() -> Flask:
     central.prepare_database()
     central.start_feed()
     central.start_publisher()
+    central.start_mail()
     stop_with_server(central.stop)
     return create_central_app(central)
 

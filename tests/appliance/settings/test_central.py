@@ -43,3 +43,30 @@ def test_rooms_are_served_on_the_port_after_the_pages_unless_another_is_named(tm
 def test_what_centrals_share_is_in_the_data_folder_unless_another_is_named(tmp_path: Path) -> None:
     assert load(tmp_path, "").central.shared_folder == tmp_path / "data"
     assert load(tmp_path, 'shared = "common"').central.shared_folder == tmp_path / "common"
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ('server = "mail.example.org:25"\nfrom = "hallpass@example.org"', "its port is a key of its own"),
+        ('server = "mail.example.org"\nfrom = "nobody"', "no mail address"),
+        ('server = "mail.example.org"', "from: is missing"),
+        ('server = "mail.example.org"\nfrom = "a@example.org"\nusername = "a"', "belong together"),
+        (
+            'server = "mail"\nfrom = "a@b.org"\nencryption = "none"\nusername = "a"\npassword_file = "p"',
+            "not sent without encryption",
+        ),
+        ('server = "mail.example.org"\nfrom = "a@example.org"\nencryption = "ssl"', "encryption: "),
+    ],
+)
+def test_a_mistake_about_the_mail_server_is_said_before_anything_starts(
+    tmp_path: Path, lines: str, problem: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match=problem):
+        load(tmp_path, f"[mail]\n{lines}")
+
+
+def test_the_mail_server_is_asked_for_encryption_unless_it_is_said_otherwise(tmp_path: Path) -> None:
+    mail = load(tmp_path, '[mail]\nserver = "mail.example.org"\nfrom = "hallpass@example.org"').mail
+    assert mail is not None
+    assert (mail.port, mail.encryption) == (587, "starttls")
