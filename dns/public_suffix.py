@@ -13,9 +13,9 @@ Names are canonical (`dns.message.names.canonical`): lower-case ASCII, punycode,
 suffix.
 
 Not for the way of a question. `public_suffix`, `registrable_domain` and `is_public_suffix` keep the whole list in
-memory from the first call on (a quarter of a second or more, and about 1.3 MB); a look-up then takes tens of
-microseconds. `sections` reads only those lines of the list that can matter to the names it is given, and keeps
-none: for processes that look a few names up now and then, and must stay small. Importing this module reads none.
+memory from the first call on (`SuffixTable`). `sections` reads only those lines of the list that can matter to the
+names it is given, and keeps none: for processes that look a few names up now and then, and must stay small.
+Importing this module reads none.
 """
 
 import enum
@@ -55,7 +55,7 @@ def is_public_suffix(name: str) -> bool:
 
 def public_suffix(name: str) -> str:
     """Return the longest public suffix of a canonical name: ``co.uk`` for ``www.bbc.co.uk``; "" for the root."""
-    return (_suffixes().publicsuffix(name) or name) if name else ""
+    return _table().suffix_of(name)
 
 
 def registrable_domain(name: str) -> str | None:
@@ -63,7 +63,7 @@ def registrable_domain(name: str) -> str | None:
 
     None for a public suffix, and for the root.
     """
-    return _suffixes().privatesuffix(name) if name else None
+    return _table().registrable_domain(name)
 
 
 def sections(names: Iterable[str]) -> Mapping[str, Section]:
@@ -137,6 +137,25 @@ class SuffixTable:
                 return None
         return found
 
+    def suffix_of(self, name: str) -> str:
+        """Return the longest public suffix of a canonical name; "" for the root."""
+        for parent in parents(name):
+            if self.section(parent) is not None:
+                return parent
+        return ""
+
+    def registrable_domain(self, name: str) -> str | None:
+        """Return the part of a canonical name that somebody registered; None for a suffix and for the root."""
+        # `section` and `parents`, written out: the tunnel detector asks for every new name.
+        rules, wildcards, exceptions = self._rules, self._wildcards, self._exceptions
+        registered = None
+        while name and name not in rules:
+            _, _, parent = name.partition(".")
+            if not parent or (parent in wildcards and name not in exceptions):
+                break
+            registered, name = name, parent
+        return registered
+
     def names(self) -> Iterator[tuple[str, Section]]:
         """Yield every suffix that has a name of its own (those under a wildcard have none), with its section."""
         yield from self._rules.items()
@@ -178,7 +197,5 @@ def data_date() -> date:
 
 
 @cache
-def _suffixes() -> "PublicSuffixList":
-    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - read when first needed: see above
-
-    return PublicSuffixList()
+def _table() -> SuffixTable:
+    return SuffixTable()

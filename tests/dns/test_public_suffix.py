@@ -6,10 +6,14 @@ from datetime import date
 from importlib import resources
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from publicsuffixlist import PublicSuffixList
 
 from dns.message.names import canonical
 from dns.public_suffix import (
     Section,
+    SuffixTable,
     data_date,
     is_public_suffix,
     public_suffix,
@@ -49,6 +53,21 @@ def test_a_name_is_told_from_the_suffix_under_which_it_was_registered(
 ) -> None:
     assert (public_suffix(name), registrable_domain(name)) == (suffix, registrable)
     assert is_public_suffix(name) == (bool(name) and suffix == name)
+
+
+LIBRARY = PublicSuffixList()
+RULES = sorted(SuffixTable().names())
+LABELS = st.lists(st.text("abc0-_", min_size=1, max_size=5), max_size=4)
+
+
+@given(st.sampled_from(RULES), LABELS, st.integers(0, 2))
+def test_every_name_is_told_as_the_library_of_the_list_tells_it(
+    rule: tuple[str, Section], labels: list[str], cut: int
+) -> None:
+    name = ".".join((*labels, *rule[0].split(".")[min(cut, rule[0].count(".")) :]))
+
+    assert public_suffix(name) == LIBRARY.publicsuffix(name)
+    assert registrable_domain(name) == LIBRARY.privatesuffix(name)
 
 
 @pytest.mark.parametrize(

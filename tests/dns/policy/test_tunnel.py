@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.message.names import labels_to_text
-from dns.policy.payload import letter_entropy, payload_of, split_payload
+from dns.policy.payload import information_bits, payload_of, split_payload
 from dns.policy.tunnel import (
     HALF_WINDOW_SECONDS,
     LATE_SECONDS,
@@ -282,7 +282,7 @@ def test_the_parent_is_what_somebody_registers(name: str, parts: tuple[str, str]
 
 
 def test_entropy_is_counted_in_bits_a_letter() -> None:
-    assert letter_entropy(["aaaa"]) == 0
-    assert letter_entropy(["ab", "ba"]) == 1
-    assert letter_entropy(["0123456789abcdef"]) == 4
-    assert letter_entropy([]) == 0
+    assert information_bits("aaaa") == 0
+    assert information_bits("abba") == 4
+    assert information_bits("0123456789abcdef") == 64
+    assert information_bits("") == 0
