@@ -14,7 +14,6 @@ from dns.message.constants import Rcode, RecordType
 from dns.message.wire_names import name_from_wire
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult
-from dns.policy.special_addresses import is_plainly_global
 from dns.policy.verdict import Action, Step, Verdict, View
 
 MAX_SAFE_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
@@ -30,13 +29,13 @@ _NONE = frozenset[bytes]()
 
 def _decide_raw_address(raw: bytes, context: RequestContext, client: Client, verdict: Verdict) -> Verdict:
     """Decide an address; remember it if it is a public one that this view lets pass for any name."""
-    text = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
-    decided = _decide_address(text, context, client.view, verdict)
-    if decided is verdict and verdict.step is _DEFAULT and is_plainly_global(raw):
+    if verdict.step is _DEFAULT and client.view.passes_address(raw):
         if len(client.safe_addresses) >= MAX_SAFE_ADDRESSES:
             client.safe_addresses.clear()
         client.safe_addresses.add(raw)
-    return decided
+        return verdict
+    text = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
+    return _decide_address(text, context, client.view, verdict)
 
 
 def response_policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:

@@ -11,6 +11,8 @@ SafeDNS                          https://www.safedns.com; the same list
 ===============================  ============================================================================
 """
 
+import ipaddress
+
 _PAGES: dict[str, tuple[str, ...]] = {
     "Cisco Umbrella": tuple(f"146.112.61.{last}" for last in range(104, 111)),
     "Yandex.DNS": ("93.158.134.250", "213.180.193.250", "2a02:6b8::b10c:bad", "2a02:6b8::b10c:babe"),
@@ -25,3 +27,6 @@ BLOCK_PAGES = {
     for address in pages
     for text in ((address,) if ":" in address else (address, f"::ffff:{address}"))
 }
+
+# The same by the octets of an A or AAAA record.
+PACKED_BLOCK_PAGES = frozenset(ipaddress.ip_address(text).packed for text in BLOCK_PAGES)

@@ -38,6 +38,12 @@ class NetworkTable(Generic[T]):
             table = self._by_length.setdefault((network.version, network.prefixlen), {})
             table.setdefault(int(network.network_address), entry)
         self._lengths = sorted(self._by_length, key=lambda pair: pair[1], reverse=True)
+        # The same networks by the octets of an address, as numbers without the bits that a prefix leaves out.
+        self._prefixes: dict[int, list[tuple[int, frozenset[int]]]] = {4: [], 16: []}
+        for (version, length), table in self._by_length.items():
+            size = 4 if version == 4 else 16
+            spare = size * 8 - length
+            self._prefixes[size].append((spare, frozenset(number >> spare for number in table)))
 
     def __bool__(self) -> bool:
         return bool(self._by_length)
@@ -52,6 +58,11 @@ class NetworkTable(Generic[T]):
             found = self._by_length[version, length].get(number >> spare << spare)
             if found is not None:
                 yield found
+
+    def holds_packed(self, packed: bytes) -> bool:
+        """Tell whether any network holds an address of 4 or 16 octets, in network order."""
+        number = int.from_bytes(packed)
+        return any(number >> spare in prefixes for spare, prefixes in self._prefixes[len(packed)])
 
 
 def parse_address(text: str) -> Address | None:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 from dns.policy.lookups import Address, NetworkTable
 
-SPECIAL_NETWORKS = NetworkTable(
-    (ipaddress.ip_network(text), text)
+_NETWORKS = tuple(
+    ipaddress.ip_network(text)
     for text in (
         "0.0.0.0/8",  # RFC 791: "this network"; many systems take 0.0.0.0 as themselves
         "10.0.0.0/8",  # RFC 1918
@@ -45,6 +45,7 @@ SPECIAL_NETWORKS = NetworkTable(
         "ff00::/8",  # RFC 4291: multicast
     )
 )
+SPECIAL_NETWORKS = NetworkTable((network, str(network)) for network in _NETWORKS)
 
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -86,8 +87,19 @@ def is_plainly_global(raw: bytes) -> bool:
             and raw[:3] != b"\x20\x01\x00"
             and raw[9:12] != b"\x00\x5e\xfe"
         )
-    return raw[0] not in _SPECIAL_FIRST_BYTES and raw[:2] not in _SPECIAL_FIRST_PAIRS
+    return raw[0] not in _FIRST_OCTETS and raw[:2] not in _FIRST_PAIRS and raw[:3] not in _FIRST_TRIPLES
 
 
-_SPECIAL_FIRST_BYTES = frozenset({0, 10, 100, 127, 169, 172, *range(224, 256)})
-_SPECIAL_FIRST_PAIRS = frozenset({b"\xc0\x00", b"\xc0\x58", b"\xc0\xa8", b"\xc6\x12", b"\xc6\x13"})
+def _starts(octets: int) -> frozenset[bytes]:
+    """Return how the IPv4 networks begin that so many octets tell, and no fewer."""
+    shortest, longest = 8 * octets - 7, 8 * octets if octets < 3 else 32
+    return frozenset(
+        part.network_address.packed[:octets]
+        for network in _NETWORKS
+        if network.version == 4 and shortest <= network.prefixlen <= longest
+        for part in (network.subnets(new_prefix=longest) if octets < 3 else (network,))
+    )
+
+
+_FIRST_OCTETS = frozenset(start[0] for start in _starts(1))
+_FIRST_PAIRS, _FIRST_TRIPLES = _starts(2), _starts(3)

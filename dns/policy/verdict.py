@@ -106,6 +106,12 @@ class View(Protocol):
         for as long as the view does: it may be remembered.
         """
 
+    def passes_address(self, packed: bytes) -> bool:
+        """Tell of an address's octets that `inspect_address` lets it pass for every name decided by default.
+
+        Costs little; False where the address must be decided. Holds for as long as the view does.
+        """
+
 
 class Policy(Protocol):
     """A whole room's policy, immutable: replaced as one object when anything in it changes."""

@@ -11,8 +11,10 @@ from datetime import datetime
 import msgspec
 
 from dns.policy import response_policy
+from dns.policy.block_pages import PACKED_BLOCK_PAGES
 from dns.policy.context import CompiledRules, PolicyContext, Question
 from dns.policy.document import Lesson, PolicyDocument, Profile, Suspension
+from dns.policy.special_addresses import is_plainly_global
 from dns.policy.step_table import ALLOWED, StepTable
 from dns.policy.timetable import FOREVER, Calendar, Timetable
 from dns.policy.validity import Validity
@@ -128,6 +130,15 @@ class CompiledView:
         """Decide an address that an answer gives, as text, given the verdict on the asked name."""
         question = Question(qname, 1, now, self._shared.compiled)
         return response_policy.decide_address(address, question, self.context_at(now), verdict, self.steps)
+
+    def passes_address(self, packed: bytes) -> bool:
+        """Tell of an address's octets that it passes for every name decided by default (`verdict.View`)."""
+        # Nearly every new address: written without text and objects, which cost more than the rest of an answer.
+        return (
+            is_plainly_global(packed)
+            and packed not in PACKED_BLOCK_PAGES
+            and not self._shared.compiled.blocked_ranges.holds_packed(packed)
+        )
 
     def context_at(self, now: float) -> PolicyContext:
         """Return what holds for these clients at a time."""

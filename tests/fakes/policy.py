@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from dns.message.names import is_under
+from dns.policy.special_addresses import is_plainly_global
 from dns.policy.verdict import Action, Policy, Step, Verdict
 
 ALLOWED = Verdict(Action.ALLOW, Step.DEFAULT)
@@ -37,6 +39,9 @@ class FakeView:
         if address in self.policy.blocked_addresses:
             return Verdict(Action.BLOCK, Step.INSPECTED, "malware", "addresses", address)
         return verdict
+
+    def passes_address(self, packed: bytes) -> bool:
+        return is_plainly_global(packed) and str(ip_address(packed)) not in self.policy.blocked_addresses
 
 
 @dataclass(eq=False)

@@ -1,8 +1,11 @@
 """What an answer leads to: aliases at every hop, addresses, hints; and names that keep devices with the filter."""
 
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dns.message.constants import RecordType
 from dns.policy.document import BlockedRange, Lesson, Rule, Unblock
@@ -203,6 +206,46 @@ def test_a_null_address_is_the_upstreams_own_refusal(text: str) -> None:
 )
 def test_a_wrapped_public_address_and_a_global_one_of_the_registries_pass(text: str) -> None:
     assert address(policy().view(PUPIL), "site.example.com", text).action is Action.ALLOW
+
+
+CLOSED_RANGES = ("192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32", "2a02:6b8::/64")
+
+
+@given(
+    st.one_of(
+        st.binary(min_size=4, max_size=4),
+        st.binary(min_size=16, max_size=16),
+        st.builds(
+            lambda start, rest: start + rest[: len(rest) - len(start)],
+            st.sampled_from([b"\xc0\0\2", b"\xc6\x33\x64", b"\x92\x70\x3d", b"\x5d\x9e\x86"]),
+            st.binary(min_size=4, max_size=4),
+        ),
+        st.builds(
+            lambda start, rest: start + rest[len(start) :],
+            st.sampled_from([b"\x20\1\x0d\xb8", b"\x2a\2\6\xb8" + bytes(10)]),
+            st.binary(min_size=16, max_size=16),
+        ),
+    )
+)
+def test_what_passes_by_its_octets_alone_passes_for_every_name_decided_by_default(packed: bytes) -> None:
+    ranges = tuple(BlockedRange(network=network, category="malware") for network in CLOSED_RANGES)
+    view = policy(closed_addresses=ranges).view(PUPIL)
+    verdict = ask(view, "free.example")
+
+    decided = view.inspect_address(str(ip_address(packed)), "free.example", verdict, NOW)
+
+    assert verdict.step is Step.DEFAULT
+    if view.passes_address(packed):
+        assert decided is verdict
+
+
+@pytest.mark.parametrize(
+    "text", ["192.0.1.1", "172.217.16.1", "100.20.0.1", "198.51.100.8", "9.9.9.9", "2600::1", "2a02:6b8:0:1::1"]
+)
+def test_an_ordinary_address_beside_closed_ranges_passes_by_its_octets(text: str) -> None:
+    ranges = tuple(BlockedRange(network=network, category="malware") for network in CLOSED_RANGES)
+
+    assert policy(closed_addresses=ranges).view(PUPIL).passes_address(ip_address(text).packed)
 
 
 def test_an_unblock_does_not_open_the_way_into_the_schools_own_network() -> None:
