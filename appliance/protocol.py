@@ -94,6 +94,11 @@ class UnblockRequest(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: AwareDatetime
     lesson: Annotated[str, _text(200)] = ""
     also: Annotated[tuple[SiteName, ...], msgspec.Meta(max_length=100)] = ()  # extra names the site needs
+    since: AwareDatetime | None = None  # for a lesson to come: from when on; None: as soon as somebody decides
+    device: ShortText = ""  # the room's token of the one device that it is for; "": for the room
+    urgent: bool = False  # the lesson is now
+    seen_with: Annotated[tuple[SiteName, ...], msgspec.Meta(max_length=20)] = ()
+    # names that were refused together with the site: nobody has asked for them
 
 
 class RequestState(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +109,13 @@ class RequestState(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str = ""
     answer: str = ""  # the coordinator's words to the teacher
     until: datetime | None = None
+    since: datetime | None = None  # of what was approved: open from then on; None: an older central does not say
+    # `state` is "denied" then, with words for the teacher: what a room of before this field shows is true as well.
+    expired: bool = False  # nobody decided in time
+    decided_at: datetime | None = None
+    expires: datetime | None = None  # until when it waits
+    permanent: bool = False  # approved by a rule: it does not end by itself
+    for_device: bool = False  # what was approved is open for the one device that the request names
 
 
 class SiteReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,9 @@
 """Wakes those rooms and pages for whom something is new, as soon as anything was committed, by whichever process.
 
-One thread for each process waits for commits (`appliance.central.change_channel`) and for the next opening to end,
-brings the table of targets up to date, and decides who is woken. Who waits has a signal of its own: a stream costs
-no thread, holds no lock and asks no database. A room's token is compared at each line with the table's, so that
-one that has ended ends its feed.
+One thread for each process waits for commits (`appliance.central.change_channel`) and for the next opening or
+request to end, brings the table of targets up to date, and decides who is woken. Who waits has a signal of its
+own, so that a stream costs no thread, holds no lock and asks no database. A room's token is compared at each
+line with the table's, so that one that has ended ends its feed.
 """
 
 import logging

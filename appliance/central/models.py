@@ -60,6 +60,7 @@ class SchoolRow(Base):
     timezone: Mapped[str] = mapped_column(String(64))
     starter_list: Mapped[bool] = mapped_column(default=True)  # whether the list that Hallpass brings is in use
     locked_categories: Mapped[list[str]] = mapped_column(default=list)
+    request_days: Mapped[int] = mapped_column(default=1)  # school days that a request waits after its own
 
 
 class ProfileRow(Base):
@@ -178,7 +179,7 @@ class RequestRow(Base):
 
     __tablename__ = "requests"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), index=True)
     site: Mapped[str] = mapped_column(String(253))
     also: Mapped[list[str]] = mapped_column(default=list)
     reason: Mapped[str] = mapped_column(Text)
@@ -188,8 +189,17 @@ class RequestRow(Base):
     asked_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(10), default="waiting", index=True)
     decided_by: Mapped[str] = mapped_column(String(64), default="")
-    decided_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None] = mapped_column(index=True)
     answer: Mapped[str] = mapped_column(Text, default="")
+    since: Mapped[datetime | None]  # for a lesson to come: from when on
+    device: Mapped[str] = mapped_column(String(64), default="")  # the room's token; "": for the room
+    urgent: Mapped[bool] = mapped_column(default=False)
+    seen_with: Mapped[list[str]] = mapped_column(default=list)
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)  # until when it waits
+    is_permanent: Mapped[bool] = mapped_column(default=False)  # approved by a rule
+    passed_to: Mapped[str] = mapped_column(String(64), default="")
+    passed_by: Mapped[str] = mapped_column(String(64), default="")
+    passed_note: Mapped[str] = mapped_column(Text, default="")
     room: Mapped[RoomRow] = relationship()
     unblock: Mapped["UnblockRow | None"] = relationship(back_populates="request")
 
@@ -204,6 +214,7 @@ class UnblockRow(Base):
     site: Mapped[str] = mapped_column(String(253))
     also: Mapped[list[str]] = mapped_column(default=list)
     groups: Mapped[list[str]] = mapped_column(default=list)  # none: every group
+    device: Mapped[str] = mapped_column(String(64), default="")  # its room's token of the one device it is for
     since: Mapped[datetime]
     until: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]

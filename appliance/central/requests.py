@@ -1,51 +1,69 @@
 """Requests and what becomes of them: asked, approved or denied, withdrawn.
 
-A request is `waiting` until somebody decides. An approval makes an unblock that begins at once and ends by
-itself (`unblocks`). What arrives twice (a room sends again what it does not know to have arrived) is one request.
+A request is `waiting` until somebody decides, or until its time is over (`request_expiry`). An approval makes an
+unblock that begins at once, or when the lesson does, and ends by itself (`unblocks`). What arrives twice (a room
+sends again what it does not know to have arrived) is one request, also where it is over by then.
 """
 
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from appliance import protocol
-from appliance.central import audit, rooms, unblocks
+from appliance.central import audit, request_expiry, rooms, unblocks
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
 from appliance.central.site_names import checked_site
 from appliance.central.unblocks import MAX_UNBLOCK_MINUTES
+from dns.policy.site_names import reason_why_not
 
 STATE_HOURS = 24  # how long a room is told of a decided request
+EXPIRED_STATE_HOURS = 72  # and of one that nobody decided: over a weekend
+MAX_AHEAD_DAYS = 100  # for a lesson of this term
+EXPIRED_WORDS = "Nobody decided this in time. If it is still wanted, please ask again."
 
 Scope = Literal["room", "school"]
 
 
 def submit_request(session: Session, now: datetime, room: RoomRow, message: protocol.UnblockRequest) -> bool:
-    """Take a request in; return whether it is new. Raises NotPossible for what is not a site."""
+    """Take a request in; return whether it is new. Raises NotPossible for what is not a site.
+
+    One whose time was over before it arrived is expired at once: its teacher is told, and can ask again.
+    """
     if session.get(RequestRow, message.id):
         return False
-    session.add(
-        RequestRow(
-            id=message.id,
-            room_id=room.id,
-            site=checked_site(message.site),
-            also=[checked_site(name) for name in message.also],
-            reason=message.reason,
-            lesson=message.lesson,
-            minutes=message.minutes,
-            teacher=message.teacher,
-            asked_at=message.asked_at,
-            state="waiting",
-            answer="",
-            decided_by="",
-        )
+    if message.since is not None and message.since > now + timedelta(days=MAX_AHEAD_DAYS):
+        raise NotPossible(f"a lesson can be planned for at most {MAX_AHEAD_DAYS} days ahead")
+    request = RequestRow(
+        id=message.id,
+        room_id=room.id,
+        site=checked_site(message.site),
+        also=[checked_site(name) for name in message.also],
+        reason=message.reason,
+        lesson=message.lesson,
+        minutes=message.minutes,
+        teacher=message.teacher,
+        asked_at=message.asked_at,
+        state="waiting",
+        answer="",
+        decided_by="",
+        since=message.since,
+        device=message.device,
+        urgent=message.urgent,
+        seen_with=[name for name in message.seen_with if not reason_why_not(name, "open")],
     )
+    # A clock that is ahead must not have a request wait the longer.
+    request.expires_at = request_expiry.end_of_request(session, request, min(message.asked_at, now))
+    session.add(request)
+    session.flush()
     rooms.mark_requests_changed(session, room.id)
     claim = audit.RoomClaim(room.name, message.teacher)
     detail = f"{message.site} for {message.minutes} minutes in {room.name}"
     audit.record_audit(session, now, claim, "request", detail)
+    if request.expires_at <= now:
+        request_expiry.expire_request(session, now, request)
     return True
 
 
@@ -81,7 +99,7 @@ def approve_request(
 
     `groups` says for whom; left out, it is open to every group of the room, or of the school.
     """
-    request = _get_waiting_request(session, request_id)
+    request = _get_waiting_request(session, now, request_id)
     minutes = request.minutes if minutes is None else minutes
     unknown = [group for group in groups if session.get(ProfileRow, group) is None]
     if unknown:
@@ -109,7 +127,7 @@ def approve_request(
 
 def deny_request(session: Session, now: datetime, *, request_id: str, by: str, answer: str) -> None:
     """Leave the site closed, with words for the teacher. Raises NotFound or NotPossible."""
-    request = _get_waiting_request(session, request_id)
+    request = _get_waiting_request(session, now, request_id)
     request.state, request.decided_by, request.decided_at, request.answer = "denied", by, now, answer
     rooms.mark_requests_changed(session, request.room_id)
     audit.record_audit(session, now, by, "denied", f"{request.site} in {request.room.name}: {answer}")
@@ -121,12 +139,12 @@ def find_request(session: Session, request_id: str) -> RequestRow | None:
 
 
 def list_waiting_requests(session: Session) -> list[RequestRow]:
-    """Return the requests that wait for a decision, the oldest first."""
+    """Return the requests that wait for a decision: the urgent ones, then the oldest first."""
     return list(
         session.scalars(
             select(RequestRow)
             .where(RequestRow.state == "waiting")
-            .order_by(RequestRow.asked_at)
+            .order_by(RequestRow.urgent.desc(), RequestRow.asked_at)
             .options(joinedload(RequestRow.room))
         )
     )
@@ -146,36 +164,86 @@ def list_decided_requests(session: Session, limit: int = 50) -> list[RequestRow]
 
 
 def list_request_states(session: Session, now: datetime, room: RoomRow) -> list[protocol.RequestState]:
-    """Return a room's requests of the last day, and what became of them."""
-    since = now - timedelta(hours=STATE_HOURS)
+    """Return a room's requests, and what became of them: what waits or is open, and the rest for a day.
+
+    What nobody decided is told for longer: whoever asked on a Friday is here again on the Monday.
+    """
+    since, expired_since = (now - timedelta(hours=hours) for hours in (STATE_HOURS, EXPIRED_STATE_HOURS))
     found = session.scalars(
         select(RequestRow)
-        .where(RequestRow.room_id == room.id, or_(RequestRow.asked_at >= since, RequestRow.state == "waiting"))
+        .outerjoin(RequestRow.unblock)
+        .where(
+            RequestRow.room_id == room.id,
+            or_(
+                RequestRow.asked_at >= since,
+                RequestRow.decided_at >= since,
+                RequestRow.state == "waiting",
+                and_(RequestRow.state == "expired", RequestRow.decided_at >= expired_since),
+                and_(UnblockRow.ended_at.is_(None), UnblockRow.until > now),
+            ),
+        )
         .order_by(RequestRow.asked_at)
-        .options(joinedload(RequestRow.unblock))
+        .options(contains_eager(RequestRow.unblock))
     )
     return [_request_state(request) for request in found]
 
 
-def _get_waiting_request(session: Session, request_id: str) -> RequestRow:
+def reopen_request(session: Session, now: datetime, *, request_id: str, by: str) -> None:
+    """Have a request that was denied, or that nobody decided, wait again: the undo of both.
+
+    Raises NotFound, or NotPossible where the lesson it was for is over.
+    """
+    request = session.get(RequestRow, request_id)
+    if request is None:
+        raise NotFound("there is no such request")
+    if request.state not in ("denied", "expired"):
+        raise NotPossible(f"this request is {_already(request)}: there is nothing to take back")
+    if request.expires_at is None or request.expires_at <= now:
+        request.expires_at = request_expiry.end_of_request(session, request, now)
+    if request.expires_at <= now:
+        raise NotPossible("the lesson that this was for is over")
+    request.state, request.decided_by, request.decided_at, request.answer = "waiting", "", None, ""
+    rooms.mark_requests_changed(session, request.room_id)
+    audit.record_audit(session, now, by, "request waits again", f"{request.site} in {request.room.name}")
+
+
+def _get_waiting_request(session: Session, now: datetime, request_id: str) -> RequestRow:
     request = session.get(RequestRow, request_id)
     if request is None:
         raise NotFound("there is no such request")
     if request.state != "waiting":
-        raise NotPossible(f"this request is {request.state} already")
+        raise NotPossible(f"this request is {_already(request)}")
+    if request.expires_at is not None and request.expires_at <= now:
+        raise NotPossible("this request is over: nobody decided in time")
     return request
+
+
+def _already(request: RequestRow) -> str:
+    """Return what has become of a request, and by whom: for somebody who comes later."""
+    if request.state == "expired":
+        return "over: nobody decided in time"
+    by = f" by {request.decided_by}" if request.decided_by and request.state in ("approved", "denied") else ""
+    return f"{request.state} already{by}"
 
 
 def _request_state(request: RequestRow) -> protocol.RequestState:
     message = protocol.UnblockRequest(
         id=request.id, site=request.site, reason=request.reason, minutes=request.minutes, teacher=request.teacher,
-        asked_at=request.asked_at, lesson=request.lesson, also=tuple(request.also),
+        asked_at=request.asked_at, lesson=request.lesson, also=tuple(request.also), since=request.since,
+        device=request.device, urgent=request.urgent, seen_with=tuple(request.seen_with),
     )  # fmt: skip
     unblock = request.unblock
+    expired = request.state == "expired"
     return protocol.RequestState(
         request=message,
-        state=request.state,  # type: ignore[arg-type]  # the table holds these states only
+        state="denied" if expired else request.state,  # type: ignore[arg-type]  # the table holds these states only
         decided_by=request.decided_by,
-        answer=request.answer,
+        answer=EXPIRED_WORDS if expired else request.answer,
+        since=None if unblock is None else unblock.since,
         until=None if unblock is None else (unblock.ended_at or unblock.until),
+        expired=expired,
+        decided_at=request.decided_at,
+        expires=request.expires_at if request.state == "waiting" else None,
+        permanent=request.is_permanent,
+        for_device=unblock is not None and bool(unblock.device),
     )

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import and_, bindparam, false, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from appliance.central import account_states, policies, unblocks
+from appliance.central import account_states, policies, request_expiry, unblocks
 from appliance.central.epoch import EpochFile
 from appliance.central.models import RoomRow, UnblockRow
 from appliance.central.policies import RoomPolicy, SchoolPolicy
@@ -96,7 +96,7 @@ class RoomTargets:
         return entry
 
     def seconds_until_expiry(self) -> float | None:
-        """Return in how many seconds an opening ends by itself; None: none is open, as far as is known."""
+        """Return in how many seconds an opening or a request ends by itself; None: nothing that is known does."""
         expiry = self._next_expiry
         return None if expiry is None else (expiry - self._now()).total_seconds()
 
@@ -118,12 +118,13 @@ class RoomTargets:
     def _expire_due(self) -> None:
         if self._known.rooms < 0:
             with self._store.read_session() as session:
-                self._next_expiry = unblocks.next_expiry(session)
+                self._next_expiry = _next_expiry(session)
         if self._next_expiry is not None and self._next_expiry <= self._now():
             with self._store.write_session() as session:
                 unblocks.expire_unblocks(session, self._now())
+                request_expiry.expire_requests(session, self._now())
                 session.flush()
-                self._next_expiry = unblocks.next_expiry(session)
+                self._next_expiry = _next_expiry(session)
 
     def _refresh(self) -> None:
         with self._store.read_session() as session:
@@ -140,7 +141,7 @@ class RoomTargets:
                 school, index, accounts = self._read_school(session)
             rows = self._changed_rooms(session, missing, is_whole=is_whole)
             policies_of = self._build_policies(session, school, rows)
-            next_expiry = unblocks.next_expiry(session)
+            next_expiry = _next_expiry(session)
         versions = self._record_versions(rows, policies_of)
         self._epoch_file.remember(found.epoch, found.rooms)
         made = {
@@ -230,3 +231,9 @@ class RoomTargets:
             old = before.get(room_id)  # None: nobody has been told anything yet
             if old is not None and (old.target, old.token_hash) != (entry.target, entry.token_hash):
                 self._changed.add(room_id)
+
+
+def _next_expiry(session: Session) -> datetime | None:
+    """Return when the next opening or waiting request ends by itself, which may have been already."""
+    found = (unblocks.next_expiry(session), request_expiry.next_request_expiry(session))
+    return min((one for one in found if one is not None), default=None)

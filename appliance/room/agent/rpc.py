@@ -4,6 +4,7 @@ Each request is a struct with its own tag; each response is `RpcResponse` with t
 that says why there is none. `send_rpc_request` is the client's side, for programs without an event loop.
 """
 
+import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -42,6 +43,13 @@ class SubmitRequest(msgspec.Struct, frozen=True, tag="submit"):
 
 class WithdrawRequest(msgspec.Struct, frozen=True, tag="withdraw"):
     """Take a request back."""
+
+    id: str
+    who: str
+
+
+class AskAgainRequest(msgspec.Struct, frozen=True, tag="again"):
+    """Send a request that was denied, or that nobody decided in time, once more."""
 
     id: str
     who: str
@@ -110,6 +118,7 @@ RpcRequest = (
     | SignInRequest
     | SubmitRequest
     | WithdrawRequest
+    | AskAgainRequest
     | ListRequestsRequest
     | ReportRequest
     | IncidentRequest
@@ -168,6 +177,11 @@ class RpcRejected(HallpassError):
 
 request_decoder = msgspec.json.Decoder(RpcRequest)
 _response_decoder = msgspec.json.Decoder(RpcResponse)
+
+
+def again_id(request_id: str) -> str:
+    """Return the id of the request by which another one is asked again: the same however often that is sent."""
+    return hashlib.sha256(f"again {request_id}".encode()).hexdigest()[:32]
 
 
 def send_rpc_request(path: Path, request: RpcRequest, timeout_seconds: float = TIMEOUT_SECONDS) -> RpcResponse:

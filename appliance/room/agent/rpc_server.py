@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -26,8 +26,6 @@ from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking
 from dns.errors import DECODING_FAILED, InvalidName
 from dns.policy.site_names import check_opening, check_rule
-
-SHOWN_HOURS = 24
 
 log = logging.getLogger("hallpass.agent")
 
@@ -93,6 +91,8 @@ class RpcServer:
                 return RpcResponse(opened_until=self._submit_request(request))
             case rpc.WithdrawRequest(id=request_id, who=who):
                 return RpcResponse(ended=self._withdraw_request(who, request_id))
+            case rpc.AskAgainRequest(id=request_id, who=who):
+                return RpcResponse(opened_until=self._ask_again(who, request_id))
             case rpc.ReportRequest(report=report):
                 _check_site(report.site, lambda site: check_rule(site, "block"))
                 self._post_message("report", report.id, msgspec.json.encode(report))
@@ -101,10 +101,9 @@ class RpcServer:
         return RpcResponse()
 
     def _list_requests(self) -> RpcResponse:
-        since = self._now() - timedelta(hours=SHOWN_HOURS)
         ahead = self._sync.central_ahead_seconds() if self._sync is not None else 0.0
         return RpcResponse(
-            requests=tuple(self._store.list_requests(since, ahead)),
+            requests=tuple(self._store.list_current_requests(self._now(), ahead)),
             unsent=self._store.pending_request_ids(),
             dead_letters=tuple(self._store.dead_letters(self._now().timestamp())),
         )
@@ -150,6 +149,27 @@ class RpcServer:
                 opened = RequestState(request=request, state="approved", decided_by=request.teacher, until=until)
                 self._store.save_request(opened)
         return until
+
+    def _ask_again(self, who: str, request_id: str) -> datetime | None:
+        """Ask once more for what was denied or not decided in time; as `_submit_request`."""
+        with self._store.lock:
+            state = self._store.find_request(request_id)
+            if state is None:
+                raise HallpassError("This room does not know that request")
+            while state.state == "denied":  # it may have been asked again, and in vain
+                asked = state.request
+                again = self._store.find_request(rpc.again_id(asked.id))
+                if again is None:
+                    now = self._now()
+                    is_over = asked.since is not None and asked.since <= now
+                    return self._submit_request(
+                        msgspec.structs.replace(
+                            asked, id=rpc.again_id(asked.id), teacher=who, asked_at=now,
+                            since=None if is_over else asked.since,
+                        )
+                    )  # fmt: skip
+                state = again
+        return state.until
 
     def _withdraw_request(self, who: str, request_id: str) -> bool:
         """Take a request back; return whether it had been opened, and is closed now."""

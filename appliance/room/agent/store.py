@@ -17,6 +17,9 @@ from appliance.room.local_overrides import EndedUnblock
 from dns.errors import DECODING_FAILED
 
 _encode = msgspec.json.encode
+SHOWN_HOURS = 24  # how long a teacher sees what is over
+EXPIRED_SHOWN_HOURS = 72  # and what nobody decided in time
+OLDEST_DAYS = 120  # older than any that may wait: a lesson is planned for this term
 
 log = logging.getLogger("hallpass.agent")
 
@@ -55,6 +58,11 @@ class AgentStore(Outbox, AccountCache):
                     (state.request.id,),  # it had arrived, and only the answer was trouble
                 )
 
+    def list_current_requests(self, now: datetime, central_ahead_seconds: float = 0.0) -> list[RequestState]:
+        """Return what waits or is open, and the rest for a day, the newest first; times as in `list_requests`."""
+        found = self.list_requests(now - timedelta(days=OLDEST_DAYS), central_ahead_seconds)
+        return [state for state in found if _is_current(state, now)]
+
     def list_requests(self, since: datetime, central_ahead_seconds: float = 0.0) -> list[RequestState]:
         """Return this room's requests since a time, the newest first.
 
@@ -69,9 +77,9 @@ class AgentStore(Outbox, AccountCache):
         for content, from_central in rows:
             if (state := _decode_state(content)) is None:
                 continue
-            if from_central and state.until is not None:
+            if from_central:
                 with contextlib.suppress(OverflowError):  # a time at the end of the calendar stays there
-                    state = msgspec.structs.replace(state, until=state.until - ahead)
+                    state = _in_room_time(state, ahead)
             found.append(state)
         return found
 
@@ -202,6 +210,20 @@ class AgentStore(Outbox, AccountCache):
         self._connection.execute(
             "INSERT OR IGNORE INTO closings VALUES (?, ?, ?)", (ended.request, ended.site, until)
         )
+
+
+def _in_room_time(state: RequestState, ahead: timedelta) -> RequestState:
+    times = {name: getattr(state, name) for name in ("since", "until", "expires", "decided_at")}
+    moved = {name: moment - ahead for name, moment in times.items() if moment is not None}
+    return msgspec.structs.replace(state, **moved)
+
+
+def _is_current(state: RequestState, now: datetime) -> bool:
+    """Tell whether a teacher still has to see a request. One that nobody decided in time, over a weekend."""
+    if state.state == "waiting" or (state.state == "approved" and state.until is not None and state.until > now):
+        return True
+    last = max(state.request.asked_at, state.decided_at or state.request.asked_at)
+    return last >= now - timedelta(hours=EXPIRED_SHOWN_HOURS if state.expired else SHOWN_HOURS)
 
 
 def _decode_state(content: bytes) -> RequestState | None:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from appliance.central import requests, rules
+from appliance.central import request_expiry, requests, rules
 from tests.e2e.browser import Browser
+from tests.fakes.school import PASSWORD
 from tests.webui.central.pages import document, press, said, state
 
 
@@ -75,3 +76,29 @@ def test_a_site_on_a_published_list_is_said_to_be_on_it(cora: Browser, school: A
     assert "(social networks)" in cora.open("/").text
     press(cora, "/decide", "approve")
     assert state(school).state == "approved"
+
+
+def test_a_denial_is_taken_back_from_the_message(cora: Browser, school: Any) -> None:
+    school.request()
+    press(press(cora.open("/"), "/decide", "deny"), "/reopen")
+    assert "The request waits again." in said(cora)
+    assert state(school).state == "waiting"
+
+
+def test_what_nobody_decided_in_time_is_said_and_can_be_decided_after_all(cora: Browser, school: Any) -> None:
+    school.request()
+    school.clock.pass_minutes(3 * 24 * 60)
+    with school.store.write_session() as session:
+        request_expiry.expire_requests(session, school.clock())
+    cora.sign_in("cora", PASSWORD)  # sessions are over by then
+    assert "nobody decided in time" in cora.open("/").text
+    press(cora, "/reopen")
+    press(cora, "/decide", "approve")
+    assert state(school).state == "approved"
+
+
+def test_the_school_chooses_how_long_a_request_waits(cora: Browser, school: Any) -> None:
+    press(cora.open("/"), "/requests/days", days="3")
+    assert 'name="days" type="number" min="0" max="20" value="3"' in cora.text
+    press(cora, "/requests/days", days="999")
+    assert "School days" in said(cora)

@@ -2,12 +2,19 @@
 
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField
-from wtforms.validators import Length, NumberRange, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from appliance.central.request_expiry import MAX_REQUEST_DAYS
 from appliance.central.unblocks import MAX_UNBLOCK_MINUTES
 from webui.central.form_helpers import select_choices
 
 SCOPES = {"room": "this room only", "school": "every room"}
+
+
+class RequestDaysForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """How long a request waits."""
+
+    days = IntegerField("School days", [InputRequired(), NumberRange(0, MAX_REQUEST_DAYS)])
 
 
 class DecisionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types

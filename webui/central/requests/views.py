@@ -4,12 +4,12 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import profiles, reports, requests, unblocks
+from appliance.central import profiles, reports, request_expiry, requests, unblocks
 from appliance.rights import Right
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.requests.forms import DecisionForm
+from webui.central.requests.forms import DecisionForm, RequestDaysForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
@@ -38,6 +38,8 @@ def queue() -> str:
             decided=requests.list_decided_requests(session, 20),
             reports=reports.list_open_reports(session),
             decision=DecisionForm(),
+            request_days=request_expiry.get_request_days(session),
+            max_request_days=request_expiry.MAX_REQUEST_DAYS,
             profiles=profiles.list_profiles(session),
             now=now,
             too_wide=reason_why_not,
@@ -54,7 +56,10 @@ def decide(request_id: str) -> Redirect:
         if request.form.get("decision") == "deny":
             words = form.answer.data or "Not this time."
             requests.deny_request(session, now, request_id=request_id, by=by, answer=words)
-            flash("The request was denied; the teacher sees your words.")
+            flash_with_undo(
+                "The request was denied; the teacher sees your words.",
+                url_for("requests.reopen", request_id=request_id),
+            )
         else:
             groups = (form.group.data,) if form.group.data else ()
             if why_not := _why_it_would_not_open(session, request_id, groups):
@@ -67,6 +72,27 @@ def decide(request_id: str) -> Redirect:
             session.flush()
             undo = url_for("unblocks.end", unblock_id=unblock.id)
             flash_with_undo(f"{unblock.site} is open until {school_clock().words(unblock.until)}.", undo)
+    return redirect(url_for("requests.queue"))
+
+
+@blueprint.post("/requests/<request_id>/reopen")
+@requires(Right.DECIDE_REQUESTS)
+def reopen(request_id: str) -> Redirect:
+    """Have a request wait again that was denied, or that nobody decided in time."""
+    with central().store.write_session() as session:
+        requests.reopen_request(session, central().now(), request_id=request_id, by=current_username())
+    flash("The request waits again.")
+    return redirect(url_for("requests.queue"))
+
+
+@blueprint.post("/requests/days")
+@requires(Right.DELEGATE)
+def set_days() -> Redirect:
+    """Let requests wait for so many school days."""
+    form = require_valid(RequestDaysForm())
+    with central().store.write_session(affects_rooms=False) as session:
+        request_expiry.set_request_days(session, central().now(), days=form.days.data, by=current_username())
+    flash("Saved. What waits already keeps its time.")
     return redirect(url_for("requests.queue"))
 
 

@@ -90,6 +90,16 @@ def withdraw_request(request_id: str) -> Redirect:
     return redirect(url_for("today.show"))
 
 
+@blueprint.post("/requests/<request_id>/again")
+@requires(Right.REQUEST_UNBLOCKS)
+def ask_again(request_id: str) -> Redirect:
+    """Ask once more for what was denied, or what nobody decided in time."""
+    answer = _call_agent(rpc.AskAgainRequest(request_id, current_username()))
+    if answer is not None:
+        flash("Asked again. You see here what becomes of it." if answer.opened_until is None else "It is open.")
+    return redirect(url_for("today.show"))
+
+
 @blueprint.post("/reports")
 @requires(Right.REPORT_SITES)
 def report_site() -> str | Redirect:
@@ -132,6 +142,9 @@ def _render_today(
         answers=answers,
         refusals=refusals,
         trouble=trouble,
+        asked_again=frozenset(rpc.again_id(state.request.id) for state in agent_response.requests)
+        & {state.request.id for state in agent_response.requests},
+        again_id=rpc.again_id,
         requests=[
             (state, _state_words(state, agent_response, now), _related_names(state, now))
             for state in agent_response.requests
@@ -161,6 +174,10 @@ def _state_words(state: RequestState, agent_response: rpc.RpcResponse, now: date
         return f"kept here: central did not take it ({aside})"
     if state.request.id in agent_response.unsent:
         return "kept here until central can be reached"
+    if state.expired:
+        return "not decided in time"
+    if state.state == "waiting" and state.expires is not None:
+        return f"waiting for the coordinator, until {school_clock().words(state.expires)}"
     if state.state == "approved" and state.until is not None:
         return f"open until {school_clock().words(state.until, seconds=True)}" if state.until > now else "over"
     return {"waiting": "waiting for the coordinator", "denied": "not this time", "ended": "over"}.get(

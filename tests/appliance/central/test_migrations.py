@@ -1,0 +1,74 @@
+"""Older databases come to today's tables with what stands in them, and back."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event, text
+
+from appliance.central.store import MIGRATIONS
+
+ASKED = "2026-11-24 09:00:00.000000"
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    engine = create_engine(f"sqlite:///{tmp_path / 'central.db'}")
+    event.listen(engine, "connect", lambda made, _record: made.execute("PRAGMA foreign_keys = ON"))
+    with engine.begin() as made:
+        yield made
+    engine.dispose()
+
+
+def migration(words: str) -> tuple[str, str]:
+    """Return the number of the migration whose file is named so, and that of the one before it."""
+    (path,) = MIGRATIONS.glob(f"versions/*_{words}.py")
+    found = ScriptDirectory(str(MIGRATIONS)).get_revision(path.name[:4])
+    assert found is not None
+    assert isinstance(found.down_revision, str)
+    return found.revision, found.down_revision
+
+
+def config(connection: Connection) -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(MIGRATIONS))
+    made.attributes["connection"] = connection
+    return made
+
+
+def test_what_waits_since_before_gets_an_end_and_the_way_back_keeps_every_request(connection: Connection) -> None:
+    today, before = migration("requests_that_end")
+    command.upgrade(config(connection), before)
+    connection.execute(
+        text("INSERT INTO rooms (id, name, token_hash, log_key, enrolled_at, policy_version, policy_digest,"
+             " requests_changed, revision) VALUES (1, 'Room 4', 'a', 'b', :at, 0, '', 0, 0)"), {"at": ASKED}
+    )  # fmt: skip
+    insert = text(
+        "INSERT INTO requests (id, room_id, site, also, reason, lesson, minutes, teacher, asked_at, state,"
+        " decided_by, answer)"
+        " VALUES (:id, 1, 'maps.example.org', '[]', 'maps', '', 30, 'tess', :at, :state, '', '')"
+    )
+    for request_id, state in (("a" * 32, "waiting"), ("b" * 32, "approved")):
+        connection.execute(insert, {"id": request_id, "at": ASKED, "state": state})
+    connection.execute(
+        text("INSERT INTO unblocks (request_id, room_id, site, also, groups, since, until, by)"
+             " VALUES (:id, 1, 'maps.example.org', '[]', '[]', :at, :at, 'cora')"), {"id": "b" * 32, "at": ASKED}
+    )  # fmt: skip
+
+    command.upgrade(config(connection), today)
+
+    ends = {
+        row.state: row.expires_at for row in connection.execute(text("SELECT state, expires_at FROM requests"))
+    }
+    assert ends["approved"] is None
+    assert datetime.fromisoformat(ends["waiting"]).replace(tzinfo=UTC) == datetime(
+        2026, 11, 24, 9, tzinfo=UTC
+    ) + timedelta(days=4)
+
+    command.downgrade(config(connection), before)
+    assert connection.execute(text("SELECT count(*) FROM requests")).scalar() == 2
+    assert connection.execute(text("SELECT count(*) FROM unblocks")).scalar() == 1
