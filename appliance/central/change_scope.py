@@ -15,6 +15,8 @@ from appliance.central.models import (
     AuditRow,
     Base,
     DelegationRow,
+    DeviceImportRow,
+    DeviceRow,
     IncidentRow,
     KnownDeviceRow,
     MailRow,
@@ -26,6 +28,7 @@ from appliance.central.models import (
     RoomRow,
     RuleRow,
     SchoolRow,
+    SeenDeviceRow,
     SessionRow,
     SiteReportRow,
     SourceRow,
@@ -40,7 +43,7 @@ WHOLE_SCHOOL = None
 Concern = Callable[[Any], frozenset[int] | None]  # of a changed row: the ids of rooms, or WHOLE_SCHOOL
 
 # Of a room's own row the rest is written by central itself, or about what the room said.
-_WATCHED_ROOM_COLUMNS = ("name", "token_hash", "requests_changed")
+_WATCHED_ROOM_COLUMNS = ("name", "token_hash", "requests_changed", "default_group")
 # Of an account, what rooms are told (`account_states`).
 _WATCHED_ACCOUNT_COLUMNS = ("username", "role", "ends", "valid_after")
 
@@ -75,6 +78,9 @@ CONCERNS: Mapping[type[Base], Concern] = {
     ProfileRow: _whole_school,
     RuleRow: _whole_school,
     DelegationRow: _whole_school,
+    DeviceRow: _whole_school,
+    DeviceImportRow: _no_room,  # in force once it is saved
+    SeenDeviceRow: _no_room,
     PublicationRow: _whole_school,
     UnblockRow: _rooms_of_unblock,
     RoomRow: _the_room_itself,

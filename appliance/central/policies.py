@@ -14,8 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central import delegations, profiles, rules
+from appliance.central.devices import inventory
+from appliance.central.devices.inventory import PolicyDevice
 from appliance.central.models import DelegationRow, ProfileRow, PublicationRow, RuleRow, SchoolRow, UnblockRow
-from dns.policy.document import Delegation, Group, PolicyDocument, Profile, Rule, Unblock
+from dns.policy.document import Delegation, Device, Group, PolicyDocument, Profile, Rule, Unblock
 from dns.policy.overreach import without_overreach
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -24,7 +26,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 class SchoolPolicy(msgspec.Struct, frozen=True):
     """The school's part: what is the same in every room."""
 
-    document: PolicyDocument  # without version, room and openings
+    document: PolicyDocument  # without version, room, openings and the room's own default group
     digest: str
     size: int  # bytes of its JSON
 
@@ -35,13 +37,19 @@ class RoomPolicy(msgspec.Struct, frozen=True):
     school: SchoolPolicy
     room: str
     unblocks: tuple[Unblock, ...]
+    default_group: str
     digest: str  # SHA-256 of the content, hexadecimal
     size: int  # bytes of its JSON, about
 
     def to_document(self, version: int, issued: datetime) -> PolicyDocument:
         """Return the document that a room is sent."""
         return msgspec.structs.replace(
-            self.school.document, version=version, issued=issued, room=self.room, unblocks=self.unblocks
+            self.school.document,
+            version=version,
+            issued=issued,
+            room=self.room,
+            unblocks=self.unblocks,
+            default_group=self.default_group,
         )
 
 
@@ -52,6 +60,7 @@ def read_school_policy(session: Session) -> SchoolPolicy:
         profiles.list_profiles(session),
         rules.list_rules(session),
         delegations.list_delegations(session),
+        inventory.list_policy_devices(session),
     )
 
 
@@ -60,6 +69,7 @@ def build_school_policy(
     found: Sequence[ProfileRow],
     school_rules: Iterable[RuleRow],
     delegated: Iterable[DelegationRow],
+    devices: Sequence[PolicyDevice] = (),
 ) -> SchoolPolicy:
     """Make the school's part; `found`: its profiles, the default one first."""
     default = next((profile.name for profile in found if profile.is_default), found[0].name)
@@ -68,9 +78,7 @@ def build_school_policy(
         school=school.name,
         timezone=school.timezone,
         default_group=default,
-        groups=tuple(
-            Group(name=profile.name, profile=profile.name, members=tuple(profile.members)) for profile in found
-        ),
+        groups=_build_groups(found, devices),
         profiles=tuple(
             Profile(
                 name=profile.name,
@@ -85,6 +93,7 @@ def build_school_policy(
             for rule in school_rules
         ),
         locked_categories=tuple(school.locked_categories),
+        devices=tuple(Device(name=one.name, addresses=one.addresses) for one in devices),
         delegations=tuple(
             Delegation(categories=(one.category,), minutes=one.minutes, per_day=one.per_day) for one in delegated
         ),
@@ -94,11 +103,38 @@ def build_school_policy(
     return SchoolPolicy(document=document, digest=hashlib.sha256(encoded).hexdigest(), size=len(encoded))
 
 
-def build_room_policy(school: SchoolPolicy, room: str, unblocks: Iterable[UnblockRow]) -> RoomPolicy:
-    """Make a room's policy from the school's part and what is open in the room, the first to end first."""
+def _build_groups(found: Sequence[ProfileRow], devices: Iterable[PolicyDevice]) -> tuple[Group, ...]:
+    """Return each profile's group, and in it its networks and its devices. Nothing is a member of two."""
+    members: dict[str, list[str]] = {profile.name: [] for profile in found}
+    known: set[str] = set()
+    of_profiles = ((network, profile.name) for profile in found for network in profile.members)
+    for member, group in (*of_profiles, *((one.name, one.group) for one in devices)):
+        if group in members and member.lower() not in known:  # a group may be gone since
+            known.add(member.lower())
+            members[group].append(member)
+    return tuple(
+        Group(
+            name=profile.name,
+            profile=profile.name,
+            members=tuple(members[profile.name]),
+            only_from=tuple(profile.only_from),
+        )
+        for profile in found
+    )
+
+
+def build_room_policy(
+    school: SchoolPolicy, room: str, unblocks: Iterable[UnblockRow], default_group: str = ""
+) -> RoomPolicy:
+    """Make a room's policy from the school's part and what is open in the room, the first to end first.
+
+    `default_group`: the group of the room's devices that have none of their own, where it is not the school's.
+    """
+    known = {group.name for group in school.document.groups}
     own = PolicyDocument(
         version=0,
         room=room,
+        default_group=default_group if default_group in known else school.document.default_group,
         unblocks=tuple(
             Unblock(
                 id=str(unblock.id),
@@ -117,7 +153,12 @@ def build_room_policy(school: SchoolPolicy, room: str, unblocks: Iterable[Unbloc
     encoded = _encoder.encode(own)
     digest = hashlib.sha256(school.digest.encode() + encoded).hexdigest()
     return RoomPolicy(
-        school=school, room=room, unblocks=own.unblocks, digest=digest, size=school.size + len(encoded)
+        school=school,
+        room=room,
+        unblocks=own.unblocks,
+        default_group=own.default_group,
+        digest=digest,
+        size=school.size + len(encoded),
     )
 
 

@@ -193,7 +193,7 @@ class RoomTargets:
         for row in rows:
             own = of_room.get(row.id)
             here = everywhere if own is None else sorted((*everywhere, *own), key=lambda one: (one.until, one.id))
-            made[row.id] = policies.build_room_policy(school, row.name, here)
+            made[row.id] = policies.build_room_policy(school, row.name, here, row.default_group)
         self.counts.room_policies += len(made)
         return made
 

@@ -14,6 +14,7 @@ from appliance.central import enrolment, epoch, rooms, service
 from appliance.central.folder_lock import folder_lock
 from appliance.certificates import require_usable_certificate
 from appliance.commands import central_requests
+from appliance.commands.central_devices import devices
 from appliance.commands.central_mail import mail
 from appliance.commands.options import config_option, configure_logging
 from appliance.errors import HallpassError
@@ -151,6 +152,7 @@ def openapi() -> None:
     click.echo(render_interface(), nl=False)
 
 
+command.add_command(devices)
 command.add_command(mail)
 command.add_command(central_requests.command)
 

@@ -2,7 +2,8 @@
 
 A device belongs to exactly one group: the most specific member that fits it wins. From the most specific:
 a device's name, a MAC address, an address, a network (the smaller the more specific). Whoever fits no member
-belongs to the room's default group.
+belongs to the room's default group. A group may be bound to networks (`Group.only_from`): its names and MAC
+addresses count only there, because anybody can imitate them.
 
 A device's name stands for the addresses that the document's `devices` give it. MAC addresses are known only on
 the room's own network, from the kernel's table of neighbours; the caller passes the one of an address.
@@ -15,13 +16,26 @@ from collections.abc import Iterable
 from dns.policy.document import Device, PolicyDocument, Suspension
 from dns.policy.lookups import Address, Network, NetworkTable
 
-_MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}")
+_OCTETS = re.compile(r"[0-9a-f]{1,2}(?:([:. -])[0-9a-f]{1,2})(?:\1[0-9a-f]{1,2}){4}")  # macOS leaves out zeros
+_PACKED = re.compile(r"[0-9a-f]{12}|[0-9a-f]{6}([:-])[0-9a-f]{6}|[0-9a-f]{4}([.:-])[0-9a-f]{4}\2[0-9a-f]{4}")
+_SEPARATORS = re.compile(r"[:. -]")
+_LOCALLY_ADMINISTERED = 0x02  # of the first octet (IEEE 802, section 8.4): made up by the device, not its maker's
 
 
 def canonical_mac(text: str) -> str | None:
-    """Return a MAC address as ``02:00:5e:10:00:01``, or None where the text is none."""
+    """Return a MAC address, however vendors spell it, as ``00:00:5e:00:53:01``; None where the text is none."""
     lowered = text.strip().lower()
-    return lowered.replace("-", ":") if _MAC.fullmatch(lowered) else None
+    if _OCTETS.fullmatch(lowered):
+        return ":".join(octet.zfill(2) for octet in _SEPARATORS.split(lowered))
+    if not _PACKED.fullmatch(lowered):
+        return None
+    digits = _SEPARATORS.sub("", lowered)
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+def is_random_mac(mac: str) -> bool:
+    """Tell whether a device made up its (canonical) MAC address itself, as phones do: another one tomorrow."""
+    return bool(int(mac[:2], 16) & _LOCALLY_ADMINISTERED)
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -70,23 +84,33 @@ class Membership:
                 macs, nets = devices.resolve_member(member)
                 (self._named_macs if named else self._macs).update(dict.fromkeys(macs, group.name))
                 (named_networks if named else networks).extend((network, group.name) for network in nets)
+        self._bounds = {
+            group.name: tuple(network for text in group.only_from for network in parse_networks(text))
+            for group in document.groups
+            if group.only_from
+        }
         self._named_networks = NetworkTable(named_networks)
         self._networks = NetworkTable(networks)
         self.needs_mac = bool(self._named_macs or self._macs)
 
     def group_of(self, address: Address | None, mac: str | None) -> str:
         """Return the name of the group of whoever has this address."""
-        if mac in self._named_macs:
-            return self._named_macs[mac]
+        if (group := self._named_macs.get(mac or "")) and self._is_within_bounds(group, address):
+            return group
         if address is not None:
             for group in self._named_networks.lookup_address(address):
-                return group
-        if mac in self._macs:
-            return self._macs[mac]
+                if self._is_within_bounds(group, address):
+                    return group
+        if (group := self._macs.get(mac or "")) and self._is_within_bounds(group, address):
+            return group
         if address is not None:
             for group in self._networks.lookup_address(address):
                 return group
         return self._default
+
+    def _is_within_bounds(self, group: str, address: Address | None) -> bool:
+        bounds = self._bounds.get(group)
+        return bounds is None or (address is not None and any(address in network for network in bounds))
 
 
 class SuspensionLookup:

@@ -136,6 +136,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     profile: str
     members: tuple[str, ...] = ()  # addresses, networks (CIDR), ranges (a-b), MAC addresses, device names
+    only_from: tuple[str, ...] = ()  # networks outside which no name and no MAC address counts; none: everywhere
 
 
 class Delegation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -42,6 +42,9 @@ def _group_errors(document: PolicyDocument) -> Iterator[str]:
     for group in document.groups:
         if group.profile not in profiles:
             yield f"groups: {group.name!r} has the profile {group.profile!r}, which there is not"
+        for bound in group.only_from:
+            if not parse_networks(bound):
+                yield f"groups: {group.name!r} is bound to {bound!r}, which is no address and no network"
     for device in document.devices:
         for address in device.addresses:
             if not any(Devices(()).resolve_member(address)):

@@ -1,8 +1,12 @@
 """A device belongs to one group: the most specific member that fits it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from dns.errors import PolicyInvalid
 from dns.policy.compiled_policy import CompiledPolicy
+from dns.policy.devices import canonical_mac
 from dns.policy.document import Device, Group, Profile, Suspension
 from dns.policy.verdict import Step
 from tests.fakes.blocked_names import FakeBlocklist
@@ -119,3 +123,49 @@ def test_an_address_that_went_to_another_device_makes_the_next_policy_a_new_one(
 
     neighbours["192.0.2.8"] = MAC  # a lease ended, and the device came back under another address
     assert new.names_changed_since(old) is None
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["02:00:5e:00:53:01", "02-00-5E-00-53-01", "0200.5e00.5301", "02005E005301", "2:0:5e:0:53:1",
+     "02 00 5e 00 53 01", "02.00.5e.00.53.01", "0200:5e00:5301", "02005e-005301", " 02005e:005301 "],
+)  # fmt: skip
+def test_a_mac_address_is_known_in_every_spelling(spelling: str) -> None:
+    assert canonical_mac(spelling) == MAC
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "02:00:5e:00:53", "02:00:5e:00:53:01:02", "02:00-5e:00:53:01", "0200.5e00:5301", "02005e00530",
+     "02005e0053011", "g2005e005301", "\u0660\u0662:00:5e:00:53:01", "2001:db8::1",
+     "1:2:3:4:5:6:7:8", "192.0.2.1"],
+)  # fmt: skip
+def test_what_is_no_mac_address_is_taken_for_none(text: str) -> None:
+    assert canonical_mac(text) is None
+
+
+@given(st.text(alphabet="0123456789abcdefABCDEF:-. ", max_size=20) | st.text(max_size=20))
+def test_a_mac_address_has_one_spelling(text: str) -> None:
+    found = canonical_mac(text)
+    assert found is None or (canonical_mac(found) == found and len(found) == 17)
+
+
+def test_a_device_counts_only_in_the_networks_that_its_group_is_bound_to() -> None:
+    neighbours = {"192.0.2.7": MAC, "198.51.100.7": MAC}
+    made = document(
+        groups=(
+            Group(name="pupils", profile="p"),
+            Group(name="staff", profile="p", members=("Whiteboard",), only_from=("198.51.100.0/24",)),
+        ),
+        profiles=(Profile(name="p"),),
+        devices=(Device(name="Whiteboard", addresses=(MAC,)),),
+    )
+    policy = CompiledPolicy(made, FakeBlocklist(), mac_of=neighbours.get)
+    assert policy.view("198.51.100.7").group == "staff"
+    assert policy.view("192.0.2.7").group == "pupils"
+
+
+def test_a_group_that_is_bound_to_no_network_is_a_mistake() -> None:
+    groups = (Group(name="pupils", profile="p", only_from=("the staff room",)),)
+    with pytest.raises(PolicyInvalid, match="bound to 'the staff room'"):
+        CompiledPolicy(document(groups=groups, profiles=(Profile(name="p"),)), FakeBlocklist())

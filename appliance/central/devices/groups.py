@@ -1,0 +1,159 @@
+"""Groups of devices: by name, by network, by room. Each profile has the group of the same name.
+
+Who is in no group, and in no network of one, belongs to the room's group or to the school's default. A MAC address
+can be imitated by anybody: a group that may see more than the default is bound to networks (`only_from`), or
+`describe_risks` says what that means. Devices that nobody has named, phones with made-up MAC addresses among them,
+should get the strictest profile of the school; where the default is another, that is said too.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from appliance.central import audit
+from appliance.central.devices import fields, inventory
+from appliance.central.devices.inventory import DeviceFields
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import ProfileRow, RoomRow
+from appliance.central.profiles import list_profiles
+from dns.policy.devices import canonical_mac, is_random_mac, parse_networks
+
+
+class GroupSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A group, and who is in it."""
+
+    name: str
+    devices: int
+    networks: tuple[str, ...]
+    only_from: tuple[str, ...]
+    rooms: tuple[str, ...]  # whose devices belong to it unless they are in another
+    is_default: bool
+    opens: tuple[str, ...]  # categories that are open to it, and closed to the default group
+    risks: tuple[str, ...]  # in words
+
+
+def list_groups(session: Session) -> list[GroupSummary]:
+    """Return every group, the default one first."""
+    found = list_profiles(session)
+    counts = inventory.count_devices_by_group(session)
+    default = next((one for one in found if one.is_default), found[0])
+    rooms: dict[str, list[str]] = {}
+    for name, group in session.execute(
+        select(RoomRow.name, RoomRow.default_group).where(RoomRow.default_group != "").order_by(RoomRow.name)
+    ):
+        rooms.setdefault(group, []).append(name)
+    strictest = find_strictest(found)
+    return [
+        GroupSummary(
+            name=one.name,
+            devices=counts.get(one.name, 0),
+            networks=tuple(one.members),
+            only_from=tuple(one.only_from),
+            rooms=tuple(rooms.get(one.name, ())),
+            is_default=one is default,
+            opens=opened_categories(one, default),
+            risks=describe_risks(one, default, strictest, has_devices=bool(counts.get(one.name))),
+        )
+        for one in found
+    ]
+
+
+def find_strictest(found: Iterable[ProfileRow]) -> ProfileRow:
+    """Return the profile that closes most; the default one where several close as much."""
+    return max(found, key=lambda one: (len(one.closed), one.safe_search, one.keywords, one.is_default))
+
+
+def opened_categories(profile: ProfileRow, default: ProfileRow) -> tuple[str, ...]:
+    """Return the categories that are open to a group, and closed to the default one."""
+    return tuple(sorted(set(default.closed) - set(profile.closed)))
+
+
+def has_more_rights(profile: ProfileRow, default: ProfileRow) -> bool:
+    """Tell whether a group may see anything that the default one may not."""
+    is_laxer = (default.safe_search and not profile.safe_search) or (default.keywords and not profile.keywords)
+    return bool(opened_categories(profile, default)) or is_laxer
+
+
+def describe_risks(
+    profile: ProfileRow, default: ProfileRow, strictest: ProfileRow, *, has_devices: bool
+) -> tuple[str, ...]:
+    """Return what the school should know of a group."""
+    risks = []
+    if has_devices and not profile.only_from and has_more_rights(profile, default):
+        risks.append(
+            "These devices may see more than others, and are known by their address alone, which can be imitated. "
+            "Say on which network they are, and they count only there."
+        )
+    if profile is default and strictest is not default and has_more_rights(default, strictest):
+        risks.append(
+            f"Devices that nobody has named belong here, and {strictest.name} closes more. The safest default is "
+            "the group that closes most."
+        )
+    return tuple(risks)
+
+
+def describe_device_risks(device: DeviceFields) -> tuple[str, ...]:
+    """Return what the school should know of a device."""
+    random = [one for one in device.addresses if canonical_mac(one) and is_random_mac(one)]
+    if not random:
+        return ()
+    words = (
+        f"{random[0]} is an address that the device made up itself, as phones do on each network; when it makes "
+        "up another, the device is unknown again. Switch off its “private address” for the school's network."
+    )
+    return (words,)
+
+
+def set_networks(
+    session: Session, now: datetime, group: str, *, networks: str, only_from: str, by: str
+) -> tuple[str, str]:
+    """Say which networks belong to a group, and on which alone its devices count. Returns what was before.
+
+    Raises NotFound, or NotPossible: no network, or one of another group.
+    """
+    found = session.get(ProfileRow, group)
+    if found is None:
+        raise NotFound(f"there is no group {group[:64]!r}")
+    members, bounds = fields.parse_network_list(networks), fields.parse_network_list(only_from)
+    for network in members:
+        _check_network(session, network, group)
+    before = ("\n".join(found.members), "\n".join(found.only_from))
+    if (members, bounds) != (tuple(found.members), tuple(found.only_from)):
+        found.members, found.only_from = list(members), list(bounds)
+        where = f"on {', '.join(bounds)}" if bounds else "everywhere"
+        said = f"{', '.join(members) or 'none'}; devices count {where}"
+        audit.record_audit(session, now, by, f"networks of {group}", said)
+    return before
+
+
+def set_room_group(session: Session, now: datetime, room: str, group: str, *, by: str) -> str:
+    """Say to which group the devices of a room belong unless they are in another ("": the school's default).
+
+    Returns what was before. Raises NotFound or NotPossible.
+    """
+    found = session.scalar(select(RoomRow).where(RoomRow.name == room))
+    if found is None:
+        raise NotFound(f"there is no room {room[:100]!r}")
+    inventory.check_group(session, group)
+    before = found.default_group
+    if before != group:
+        found.default_group = group
+        audit.record_audit(session, now, by, "group of a room", f"{room}: {group or 'the default'}")
+    return before
+
+
+def is_group_empty(session: Session, group: str) -> bool:
+    """Tell whether no device can be in a group: none is named, no network, no room."""
+    summary = next((one for one in list_groups(session) if one.name == group), None)
+    return summary is not None and not (summary.devices or summary.networks or summary.rooms or summary.is_default)
+
+
+def _check_network(session: Session, network: str, group: str) -> None:
+    if parse_networks(network)[0].prefixlen == 0:
+        raise NotPossible(f"{network} is every address that there is")
+    for other in session.scalars(select(ProfileRow).where(ProfileRow.name != group)):
+        if network in other.members:
+            raise NotPossible(f"{network} belongs to {other.name} already")

@@ -1,0 +1,39 @@
+"""`hallpass central devices`, as a technician runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.appliance.commands.test_central import run
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "central.toml"
+    path.write_text('[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:8443"\n')
+    return path
+
+
+def test_devices_come_from_a_file_and_go_into_groups(config: Path, tmp_path: Path) -> None:
+    def devices(*arguments: str, fails: int = 0) -> str:
+        done = run("central", "devices", *arguments, "--config", str(config))
+        assert done.returncode == fails, done.stderr
+        return done.stdout + done.stderr
+
+    file = tmp_path / "devices.csv"
+    file.write_text("name,mac,group\nOffice laptop,00-00-5E-00-53-01,staff\nBad,nonsense,\n")
+    assert "line 3: 'nonsense' is neither a MAC nor an IP address" in devices("import", str(file), fails=1)
+    assert devices("list") == ""
+    file.write_text("name,mac,group\nOffice laptop,00-00-5E-00-53-01,staff\n=1+1,00:00:5e:00:53:02,\n")
+    assert "preview: 2 new" in devices("import", str(file), "--preview")
+    assert json.loads(devices("import", str(file), "--json"))["saved"] is True
+    assert "2 as before" in devices("import", str(file))
+    devices("move", "0000.5e00.5302", "--group", "staff")
+    assert [one["group"] for one in json.loads(devices("list", "--json"))] == ["staff", "staff"]
+    assert "'=1+1,00:00:5e:00:53:02,,staff" in devices("export")
+    devices("remove", "office LAPTOP")
+    assert "there is no device 'Office laptop'" in devices("rename", "Office laptop", "Other", fails=1)
+    assert "bound" not in devices("group", "staff", "--only-from", "198.51.100.0/24")
+    (staff,) = json.loads(devices("group", "staff", "--json"))
+    assert (staff["devices"], staff["only_from"], staff["risks"]) == (1, ["198.51.100.0/24"], [])
