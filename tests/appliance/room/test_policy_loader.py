@@ -1,5 +1,6 @@
 """A process that needs a policy gets one, whatever stands on the disk; a room alone has its own rungs."""
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,17 +154,37 @@ def test_what_the_room_adds_cannot_stop_it(tmp_path: Path) -> None:
     assert Condition.POLICY_DAMAGED in loader.conditions
 
 
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _CapabilityData(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_uint32) for name in ("effective", "permitted", "inheritable"))
+
+
+_VERSION_3 = 0x20080522  # capset(2)
+_READ_ANYTHING = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+
+
 @contextmanager
-def nobodys_rights() -> Iterator[None]:
-    """Be somebody who may not read everything: root may."""
+def owners_rights() -> Iterator[None]:
+    """May read what the owner may, and no more: root may read everything.
+
+    Not another user's rights: the code itself may lie where only its owner looks, and reads itself later.
+    """
     if os.geteuid() != 0:
         yield
         return
-    os.seteuid(65534)
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, before = _CapabilityHeader(_VERSION_3, 0), (_CapabilityData * 2)()
+    assert libc.capget(ctypes.byref(header), before) == 0
+    fewer = (_CapabilityData * 2).from_buffer_copy(before)
+    fewer[0].effective &= ~_READ_ANYTHING
+    assert libc.capset(ctypes.byref(header), fewer) == 0
     try:
         yield
     finally:
-        os.seteuid(0)
+        assert libc.capset(ctypes.byref(header), before) == 0
 
 
 def test_what_may_not_be_read_is_damaged(short_path: Path) -> None:
@@ -175,13 +196,16 @@ def test_what_may_not_be_read_is_damaged(short_path: Path) -> None:
     compiled(paths.indexes, "before", "listed.example")
     paths.index.symlink_to(paths.indexes / "before")
     assert resolver(settings, paths).load().version == 7
-    gambling = builtin_list.builtin_names()["gambling"][
-        0
-    ]  # read now: the code itself may lie where nobody may look
-    for path in (paths.policy, paths.index / INDEX_NAME, paths.data):
+    gambling = builtin_list.builtin_names()["gambling"][0]
+    for path, version, closed in (
+        (paths.policy, 7, "listed.example"),  # the policy that was good last
+        (paths.index / INDEX_NAME, 7, gambling),  # the list that Hallpass brings
+        (paths.data, 0, gambling),  # neither: the strictest policy
+    ):
         path.chmod(0)
-        with nobodys_rights():
+        with owners_rights():
             loader = PolicyLoader(settings, paths, clock_trusted=lambda: True, now=lambda: NOW)
-            assert closes(loader.load(), gambling)
-            assert loader.conditions
+            found = loader.load()
         path.chmod(0o755)
+        assert (found.version, closes(found, closed)) == (version, True)
+        assert loader.conditions

@@ -103,6 +103,7 @@ def sequences(connection: socket.socket, count: int) -> list[int]:
 def test_what_is_pending_is_stored_when_it_is_told_to_stop(folder: Path, settings: RoomSettings) -> None:
     paths = RoomPaths.from_settings(settings)
     recorder = Process(folder)
+    connect(paths.query_log_control_socket).close()  # which is there a moment after the other
     with connect(paths.query_log_socket) as worker:
         worker.sendall(encode_frame(RecordBatch("w", 1, (ALLOWED,))))
         control.send_control_request(
@@ -135,6 +136,7 @@ def test_after_a_kill_it_serves_again_where_the_old_sockets_stand(folder: Path, 
 def test_a_reader_sees_what_was_received_a_moment_ago(folder: Path, settings: RoomSettings) -> None:
     paths = RoomPaths.from_settings(settings)
     recorder = Process(folder)
+    connect(paths.query_log_control_socket).close()  # which is there a moment after the other
     with connect(paths.query_log_socket) as worker:
         worker.sendall(encode_frame(RecordBatch("w", 1, (LOCKED,))))
         sequences(worker, 1)
