@@ -1,7 +1,9 @@
 """How many connections there may be, of one device and of all, whichever listener accepted them.
 
-A device over its share is rejected (RFC 7766, section 6.2.2). At the limit of all, a connection is evicted that
-never asked anything, or else the one that has been quiet the longest: who only holds some open keeps nobody out.
+A connection is evicted that never asked anything, or else the one that has been quiet the longest: at the limit of
+all from among all, so who only holds some open keeps nobody out; at a device's share (RFC 7766, 6.2.2) from
+among its own, so that its new question is answered. Where questions are under way on all of its own, the new one
+is rejected.
 """
 
 import asyncio
@@ -82,9 +84,9 @@ class ConnectionLimiter:
         return len(self._connections)
 
     def may_accept(self, address: str) -> bool:
-        """Tell whether a device may have one more connection; at the limit, another is evicted for it."""
+        """Tell whether a device may have one more connection; at a limit, another is evicted for it."""
         if self._per_client[address] >= self._limits.max_connections_per_client:
-            return False
+            return self._evict_own(address)
         if len(self._connections) >= self._limits.max_connections:
             self.evict_quietest()
         return True
@@ -103,8 +105,22 @@ class ConnectionLimiter:
 
     def evict_quietest(self) -> None:
         """Evict the connection that matters least."""
-        quietest = min(self._connections, key=lambda connection: (connection.has_queried, connection.last_active))
-        self._connections.pop(quietest)(quietest)
+        self._evict(min(self._connections, key=_quietness))
+
+    def _evict_own(self, address: str) -> bool:
+        """Evict the connection of a device that matters least; False where a question is under way on each."""
+        own = [one for one in self._connections if one.address == address and not one.is_busy]
+        if not own:
+            return False
+        self._evict(min(own, key=_quietness))
+        return True
+
+    def _evict(self, connection: ClientConnection) -> None:
+        self._connections.pop(connection)(connection)
+
+
+def _quietness(connection: ClientConnection) -> tuple[bool, float]:
+    return connection.has_queried, connection.last_active
 
 
 def _ignore_loss() -> None:

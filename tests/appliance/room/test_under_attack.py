@@ -121,7 +121,7 @@ def test_ten_thousand_tcp_attempts_from_many_devices_stay_within_the_caps_and_ke
     assert small_room.workers() == [worker]
 
 
-def test_a_device_over_its_share_of_connections_is_turned_away_and_no_other(small_room: Room) -> None:
+def test_a_device_over_its_share_of_connections_loses_its_own_and_no_other(small_room: Room) -> None:
     share = ConnectionLimits().max_connections_per_client
     polite = PoliteDevice(small_room.port)
     greedy = [
@@ -135,6 +135,9 @@ def test_a_device_over_its_share_of_connections_is_turned_away_and_no_other(smal
             sock.sendall(len(asked).to_bytes(2, "big") + asked)
             answered += sock.recv(2) != b""
     assert answered == share
+    with socket.create_connection(("127.0.0.1", small_room.port), 20, source_address=("127.7.0.1", 0)) as one_more:
+        one_more.sendall(len(asked).to_bytes(2, "big") + asked)
+        assert one_more.recv(2) != b""
     polite.ask()
     polite.close()
     for sock in greedy:

@@ -220,8 +220,8 @@ def test_all_doors_of_a_house_count_together() -> None:
         held = [await knock(listeners[number % 2], "127.0.0.1") for number in range(3)]
         while len(house) < 4:
             await asyncio.sleep(0)
-        over, turned_away = await knock(listeners[1], "127.0.0.1")
-        assert await over.read() == b""  # the fourth of one device, through whichever door
+        held.append(await knock(listeners[1], "127.0.0.1"))
+        assert await held[0][0].read() == b""  # the fourth of one device, through whichever door, costs its first
         others = [await knock(listeners[number % 2], f"127.0.0.{number + 2}") for number in range(3)]
         for reader, _ in held:
             with suppress(ConnectionResetError):
@@ -230,8 +230,7 @@ def test_all_doors_of_a_house_count_together() -> None:
         assert await read(asking) == QUESTION
         for _, writer in (*others, *held):
             writer.close()
-        for writer in (asks, turned_away):
-            writer.close()
+        asks.close()
         for listener in listeners:
             await listener.close()
         assert len(house) == 0
@@ -274,18 +273,49 @@ def test_a_quiet_connection_is_closed_and_trickling_bytes_do_not_keep_it() -> No
     run(story())
 
 
-def test_a_device_has_only_its_share_of_connections() -> None:
+def test_a_device_at_its_share_of_connections_loses_its_own_quietest_to_the_new_one() -> None:
+    """RFC 7766, section 6.2.2."""
+
     async def story() -> None:
         async with listening(Echo(), max_connections_per_client=5) as (listener, port):
-            pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
-            while listener.rejected_count < 7:
-                await asyncio.sleep(0)
+            pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+            for reader, writer in pairs[:4]:
+                writer.write(framed(QUESTION))
+                assert await read(reader) == QUESTION
+            for number in (4, 0, 1):  # the one that never asked, then those that asked first
+                pairs.append(await asyncio.open_connection("127.0.0.1", port))
+                pairs[-1][1].write(framed(QUESTION))
+                assert await read(pairs[-1][0]) == QUESTION
+                with suppress(ConnectionResetError):
+                    assert await pairs[number][0].read() == b""
             assert len(listener) == 5
             reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.9", 0))
             writer.write(framed(QUESTION))
             assert await read(reader) == QUESTION
             for _, one in (*pairs, (reader, writer)):
                 one.close()
+
+    run(story())
+
+
+def test_a_device_with_questions_under_way_on_its_whole_share_gets_no_further_connection() -> None:
+    async def story() -> None:
+        echo = Echo(at_once=False)
+        async with listening(echo, max_connections_per_client=3) as (listener, port):
+            pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+            for _, writer in pairs:
+                writer.write(framed(QUESTION))
+            while len(echo.waiting) < 3:
+                await asyncio.sleep(0)
+            over, fourth = await asyncio.open_connection("127.0.0.1", port)
+            assert await over.read() == b""
+            assert listener.rejected_count == 1
+            for packet, reply in echo.waiting:
+                reply(packet)
+            for reader, writer in pairs:
+                assert await read(reader) == QUESTION
+                writer.close()
+            fourth.close()
 
     run(story())
 
