@@ -5,6 +5,9 @@ for that answer. When upstreams fail, a stale answer is given if there is one (R
 extended error that says so (RFC 8914, code 22). Nobody waits longer than `CLIENT_RESPONSE_SECONDS` where there is
 a stale answer (RFC 8767, section 5: the client response timer); what comes later is still remembered.
 
+Who does not desire recursion (RFC 1035, section 4.1.1: RD) gets what is known here, and no upstream is asked:
+REFUSED with the extended error for it (RFC 8914, section 4.21).
+
 Nothing here is a task or a future: a question costs one dictionary entry and one callback.
 """
 
@@ -21,7 +24,7 @@ from dns.forward.pending_query import AnswerReceiver
 from dns.message.builder import build_error_response
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass
 from dns.message.edns import OPT_BYTES
-from dns.message.header import CD, HEADER_BYTES
+from dns.message.header import CD, HEADER_BYTES, RD
 from dns.message.query import Query, build_query
 from dns.message.wire_names import name_to_wire
 from dns.pipeline.alias_chain import AliasFollower
@@ -93,6 +96,10 @@ class Forwarder:
         """Send for what was not remembered."""
         if context.cached is not None:
             return None
+        if not context.packet[2] & RD:
+            return build_error_response(
+                Rcode.REFUSED, (ExtendedErrorCode.NOT_AUTHORITATIVE, "recursion was not desired")
+            )
         if self._pending_count >= MAX_PENDING:
             return build_error_response(
                 Rcode.SERVFAIL, (ExtendedErrorCode.OTHER, "too many questions are waiting")

@@ -9,7 +9,8 @@ import pytest
 
 from dns.local_zones import private_zones
 from dns.local_zones.local_zones import LocalZones
-from dns.message.constants import Rcode
+from dns.message.constants import ExtendedErrorCode, Rcode
+from dns.message.header import RD
 from dns.message.wire_names import name_to_wire
 from tests.fakes import upstream as fake
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
@@ -42,6 +43,25 @@ RFC_6303 = (
 
 def test_rfc6303_4_every_zone_of_the_list_is_served_here() -> None:
     assert set(RFC_6303) <= set(private_zones.EMPTY_ZONES)
+
+
+def test_rfc1035_4_1_1_without_recursion_desired_no_upstream_is_asked() -> None:
+    room = InTest(FakePolicy(blocked={"games.example"}))
+
+    def ask_without_recursion(name: str) -> dnslib.DNSRecord:
+        packet = bytearray(question(name))
+        packet[2] &= ~RD
+        (reply,) = room.send(bytes(packet))
+        return dnslib.DNSRecord.parse(reply)
+
+    unknown = ask_without_recursion("www.example.org")
+    assert unknown.header.rcode == Rcode.REFUSED
+    assert extended_errors(unknown)[0][0] == ExtendedErrorCode.NOT_AUTHORITATIVE
+    assert room.upstream.asked == []
+    assert addresses(ask_without_recursion("www.games.example")) == ["0.0.0.0"]
+    room.ask("www.example.org")
+    assert addresses(ask_without_recursion("www.example.org")) == ["192.0.2.1"]
+    assert len(room.upstream.asked) == 1
 
 
 @pytest.mark.parametrize("number", range(64, 128))
