@@ -96,6 +96,10 @@ class Clients:
         self.rate = rate
         self._policy = policy
         self._packet_cache = packet_cache
+        self.replace_networks(networks)
+
+    def replace_networks(self, networks: Iterable[str]) -> None:
+        """Know the devices in these networks from now on. Who is known already stays so."""
         self._networks = _networks_by_size(ipaddress.ip_network(text) for text in networks)
 
     def lookup_client(self, raw: bytes) -> Client | None:

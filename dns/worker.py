@@ -40,6 +40,7 @@ from dns.server.sockets import WorkerSockets
 from dns.server.stream_listener import StreamListener
 from dns.server.udp import UdpListener
 
+LINK_POLL_SECONDS = 2.0
 TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
 POLICY_POLL_SECONDS = 0.25
 READ_WHOLE_SECONDS = 60.0
@@ -84,6 +85,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What every worker of a room works with."""
 
     networks: tuple[str, ...]
+    link_networks: Callable[[], tuple[str, ...]] = tuple  # who may ask besides; called again and again
     upstreams: tuple[UpstreamAddress, ...]
     forward_zones: tuple[ForwardZone, ...] = ()
     rate_limit: int = 0
@@ -131,7 +133,7 @@ class Worker:
                 cache=settings.make_cache(),
                 local_zones=settings.local_zones,
                 clock=clock,
-                networks=settings.networks,
+                networks=(*settings.networks, *settings.link_networks()),
                 rate_limit=settings.rate_limit,
                 page_addresses=settings.page_addresses,
                 cookie_secret=settings.cookie_secret,
@@ -176,10 +178,10 @@ class Worker:
         # miss. What fills the cache is not worth a look either; cycles are found once there are so many objects.
         gc.set_threshold(200_000, 10, 10)
         ready()
-        tasks = [
-            asyncio.create_task(task())
-            for task in (self._report, self._tick, self._poll_policy, self._guard, self._beat_regularly)
-        ]
+        jobs = (
+            self._report, self._tick, self._poll_policy, self._guard, self._beat_regularly, self._follow_links,
+        )  # fmt: skip
+        tasks = [asyncio.create_task(job()) for job in jobs]
         try:
             await self._stopping.wait()
             tasks[0].cancel()  # how this place is, is its new worker's to say
@@ -217,6 +219,16 @@ class Worker:
         while True:
             self._beat()
             await asyncio.sleep(BEAT_SECONDS)
+
+    async def _follow_links(self) -> None:
+        """Let devices ask that stand in a network which this machine's links have only now."""
+        known: tuple[str, ...] | None = None
+        while True:
+            found = self._settings.link_networks()
+            if found != known:
+                known = found
+                self.resolver.clients.replace_networks((*self._settings.networks, *found))
+            await asyncio.sleep(LINK_POLL_SECONDS)
 
     async def _tick(self) -> None:
         steady, wall = time.monotonic(), self._clock()

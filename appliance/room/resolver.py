@@ -18,12 +18,14 @@ from appliance.room.addresses import outbound_addresses
 from appliance.room.conditions import Condition
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.health import ProcessHealth
+from appliance.room.link_networks import link_networks
 from appliance.room.local_zones import check_certificate_files, make_local_zones
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
 from appliance.room.room_policy import policy_files
 from appliance.room.settings_reload import SettingsReload
 from appliance.sd_notify import sd_notify
+from appliance.settings.common import PRIVATE_NETWORKS
 from appliance.settings.dns import DnsCacheSection, with_switches
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
@@ -198,6 +200,8 @@ class WorkerGroupFactory:
         certificate = check_certificate_files(dns.tls)
         return WorkerSettings(
             networks=tuple(str(network) for network in dns.clients),
+            # Whoever writes down who may ask means those, and nobody else.
+            link_networks=link_networks if dns.clients == PRIVATE_NETWORKS else tuple,
             upstreams=with_switches(dns.upstreams, dns.upstream),
             rate_limit=dns.rate_limit,
             query_log_socket=self._paths.query_log_socket,

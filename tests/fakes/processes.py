@@ -35,10 +35,10 @@ listen = "127.0.0.1:8080"
 class Room:
     """The resolver, started when it is made. `upstream` and the file may be changed while it runs."""
 
-    def __init__(self, folder: Path, upstream: FakeUpstream) -> None:
+    def __init__(self, folder: Path, upstream: FakeUpstream, **settings: str) -> None:
         self.file = folder / "room.toml"
         self.upstream = upstream
-        self.write()
+        self.write(**settings)  # type: ignore[arg-type]  # what is text there
         self.paths = RoomPaths.from_settings(load_settings(self.file, RoomSettings))
         command = [sys.executable, "-m", "appliance", "resolver", "--config", str(self.file)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
