@@ -155,7 +155,16 @@ OPERATIONS = (
         summary="How the room is: whenever that has changed, and every ten minutes.",
         right=Right.DELIVER_MESSAGES,
         body=protocol.RoomHealth,
-        answers=_ok("It is known.", protocol.Received),
+        answers=_ok("It is known; and which entry of the audit is the newest.", protocol.HealthReceived),
+    ),
+    Operation(
+        id="put_audit_heads",
+        method="PUT",
+        path="/audit-heads",
+        summary="The newest entries of the audit that the room was told of, each with its date.",
+        right=Right.DELIVER_MESSAGES,
+        body=protocol.KeptHeads,
+        answers=_ok("They are compared with the audit.", protocol.Received),
     ),
     Operation(
         id="get_accounts",

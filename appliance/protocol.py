@@ -35,6 +35,7 @@ _FIRST_YEAR, _LAST_YEAR = (
     2199,
 )  # a Pi without a clock begins 1970; the ends of the calendar have no other zone
 _REQUIRED = "required"
+MAX_KEPT_HEADS = 100
 
 
 def _text(max_length: int, *, is_required: bool = False) -> msgspec.Meta:
@@ -160,6 +161,28 @@ class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
     policy_digest: ShortText = ""  # the one that its policy came with; "": the room knows no digests
     # central's clock minus the room's; None: not measured
     clock_difference_seconds: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)] | None = None
+
+
+class HealthReceived(msgspec.Struct, frozen=True, omit_defaults=True):
+    """That a room's health is known; with it the newest entry of the audit, which the room keeps."""
+
+    audit_number: int = 0  # 0: not said
+    audit_hash: str = ""
+    audit_time: float = 0.0  # central's clock, Unix seconds
+
+
+class KeptHead(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest entry that the audit had at a time, as central said it to a room."""
+
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    hash: Digest
+    at: AwareDatetime  # by central's clock
+
+
+class KeptHeads(msgspec.Struct, frozen=True):
+    """What a room has kept of the audit, the oldest first."""
+
+    heads: Annotated[tuple[KeptHead, ...], msgspec.Meta(max_length=MAX_KEPT_HEADS)]
 
 
 class Credentials(msgspec.Struct, frozen=True):

@@ -114,6 +114,10 @@ class SignInThrottle:
         """Tell, once in a while for each account and place, that somebody was refused there."""
         return self._hit(_Budget(_NOTES, _hash("note", origin.place, username), is_source=False))
 
+    def is_worth_a_failure_note(self, origin: SignInOrigin, username: str) -> bool:
+        """Tell, once in a while for each account and place, that a password was wrong; "" is everybody else."""
+        return self._hit(_Budget(_NOTES, _hash("failure", origin.place, username), is_source=False))
+
     def take_back(self, item: RateLimitItem, key: str) -> None:
         """Uncount one try."""
         with self._lock:

@@ -12,7 +12,9 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Session, UOWTransaction
 
 from appliance.central.models import (
+    AuditHeadRow,
     AuditRow,
+    AuditWitnessRow,
     Base,
     DelegationRow,
     DeviceImportRow,
@@ -91,6 +93,8 @@ CONCERNS: Mapping[type[Base], Concern] = {
     IncidentRow: _no_room,
     RoomActionRow: _no_room,
     AuditRow: _no_room,
+    AuditHeadRow: _no_room,
+    AuditWitnessRow: _no_room,
     RevisionRow: _no_room,
     SessionRow: _no_room,
     KnownDeviceRow: _no_room,

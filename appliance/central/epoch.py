@@ -29,6 +29,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from appliance.central import audit, change_scope
+from appliance.central.audit_chain import DATABASE_RESTORED
 from appliance.central.models import RevisionRow, RoomRow
 from appliance.central.store import Store, read_revisions
 from appliance.files import birth_time
@@ -108,7 +109,7 @@ def begin_epoch(
     )
     change_scope.mark_school(session)
     if not is_first:
-        audit.record_audit(session, now, by, "database restored", "every room looks at everything anew")
+        audit.record_audit(session, now, by, DATABASE_RESTORED, "every room looks at everything anew")
         log.warning("the database was restored from a backup: a new epoch begins")
 
 

@@ -8,7 +8,7 @@ look at it tells every process of central whether there is anything new; `school
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, String, Text, TypeDecorator
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, String, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -326,12 +326,34 @@ class DelegationRow(Base):
 
 
 class AuditRow(Base):
-    """Who did what, when. Never changed, never deleted by hand."""
+    """Who did what, when (`appliance.central.audit_chain`). Never changed, never deleted by hand."""
 
     __tablename__ = "audit"
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # its number; no gaps within the chain
     at: Mapped[datetime] = mapped_column(index=True)
     who: Mapped[str] = mapped_column(String(64))
     room: Mapped[str] = mapped_column(String(100), default="")  # who says that it was `who`; "": it is known here
     what: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(Text, default="")
+    previous: Mapped[str] = mapped_column(String(64), default="")  # the hash of the entry before
+    hash: Mapped[str] = mapped_column(String(64), default="")
+    __table_args__ = (Index("ix_audit_who", "who", "id"), Index("ix_audit_what", "what", "id"))
+
+
+class AuditHeadRow(Base):
+    """The newest entry of the audit: one row, changed with each."""
+
+    __tablename__ = "audit_head"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditWitnessRow(Base):
+    """A head of the audit that a room has kept, as it said it last."""
+
+    __tablename__ = "audit_witnesses"
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]  # when central said it, by its own clock

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from appliance.central import accounts, audit
-from appliance.central.models import KnownDeviceRow, ThrottleRow
+from appliance.central.models import KnownDeviceRow, RoomRow, ThrottleRow
 from appliance.central.store import Store
 from appliance.protocol import Account, normalize_username
 from appliance.sign_in_throttle import (
@@ -28,11 +28,12 @@ from appliance.sign_in_throttle import (
 )
 
 PAGES = "central"  # the place of central's own pages
+_ROOM = "room:"  # with its id, the place of a room's
 
 
 def room_origin(room_id: int, device: str) -> SignInOrigin:
     """Return where a sign-in through a room comes from; the device is what that room claims."""
-    return SignInOrigin(place=f"room:{room_id}", source=device, device=device, is_place_limited=True)
+    return SignInOrigin(place=f"{_ROOM}{room_id}", source=device, device=device, is_place_limited=True)
 
 
 class CentralSignIn:
@@ -65,6 +66,9 @@ class CentralSignIn:
                 counted.forgive()
                 if known:
                     self._remember(session, username, known)
+                audit.record_audit(session, self._now(), username, "signed in", _where(session, origin))
+        else:
+            self._record_failure(username, origin)
         return account
 
     def _is_known(self, token_hash: str) -> bool:
@@ -84,6 +88,18 @@ class CentralSignIn:
         for row in list(newest_first)[MAX_DEVICES_OF_ACCOUNT:]:
             session.delete(row)
 
+    def _record_failure(self, username: str, origin: SignInOrigin) -> None:
+        """Write into the audit, once in a while for each account and place, that a password was wrong.
+
+        What was typed for a name that is nobody's may be a password, and stands nowhere.
+        """
+        with self._counts.transaction() as session:
+            user = accounts.find_user(session, username)
+            if self._throttle.is_worth_a_failure_note(origin, username if user is not None else ""):
+                who = username if user is not None else ""
+                detail = _where(session, origin) if who else f"{_where(session, origin)}, for no account"
+                audit.record_audit(session, self._now(), who, "failed sign-in", detail)
+
     def _record_refusal(self, username: str, origin: SignInOrigin) -> None:
         """Write into the audit, once in a while, that somebody guesses at an account."""
         with self._counts.transaction() as session:
@@ -92,6 +108,14 @@ class CentralSignIn:
             if accounts.find_user(session, username) is not None:
                 where = "central's pages" if origin.place == PAGES else "a room"
                 audit.record_audit(session, self._now(), username, "wrong passwords", f"too many, at {where}")
+
+
+def _where(session: Session, origin: SignInOrigin) -> str:
+    """Return in words where somebody signs in; that it is there, a room's token proves."""
+    if origin.place == PAGES:
+        return "at central's pages"
+    room = session.get(RoomRow, int(origin.place.removeprefix(_ROOM)))
+    return f"in {room.name}" if room is not None else "in a room"
 
 
 class DatabaseStorage(Storage):

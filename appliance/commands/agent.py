@@ -5,18 +5,32 @@ from pathlib import Path
 
 import click
 
-from appliance.commands.options import config_option, configure_logging
+from appliance.commands.options import config_option, configure_logging, print_json
 from appliance.files import keep_files_private
+from appliance.protocol import KeptHeads
 from appliance.room.agent import service
+from appliance.room.agent.audit_heads import read_audit_heads
+from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @config_option("room.toml")
-def command(config: Path) -> None:
+@click.pass_context
+def command(ctx: click.Context, config: Path) -> None:
     """Run the agent: follow central, deliver requests, answer the pages."""
+    if ctx.invoked_subcommand is not None:
+        return
     settings = load_settings(config, RoomSettings)
     configure_logging()
     keep_files_private(settings.room.data)
     asyncio.run(service.run_agent(settings))
+
+
+@command.command("audit-heads")
+@config_option("room.toml")
+def audit_heads(config: Path) -> None:
+    """Print what this room has kept of central's audit, for `hallpass central audit verify --against FILE`."""
+    paths = RoomPaths.from_settings(load_settings(config, RoomSettings))
+    print_json(KeptHeads(read_audit_heads(paths.agent_store)))

@@ -13,7 +13,7 @@ import msgspec
 from appliance.central import enrolment, epoch, rooms, service
 from appliance.central.folder_lock import folder_lock
 from appliance.certificates import require_usable_certificate
-from appliance.commands import central_requests
+from appliance.commands import central_audit, central_requests
 from appliance.commands.central_devices import devices
 from appliance.commands.central_mail import mail
 from appliance.commands.options import config_option, configure_logging
@@ -155,6 +155,7 @@ def openapi() -> None:
 command.add_command(devices)
 command.add_command(mail)
 command.add_command(central_requests.command)
+command.add_command(central_audit.command)
 
 
 def _new_secret_file(path: Path) -> TextIO:

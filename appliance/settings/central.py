@@ -41,6 +41,11 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"timezone: {self.timezone!r} is no time zone, such as Europe/London") from None
 
     @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """Return the school's time zone."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
+    @property
     def rooms_endpoint(self) -> Endpoint:
         """Return where rooms are served by themselves."""
         return self.rooms_listen or Endpoint(self.listen.host, self.listen.port + 1)

@@ -11,7 +11,7 @@ from flask import Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from appliance import protocol
-from appliance.central import incidents, reports, requests, room_actions, rooms
+from appliance.central import audit, audit_witnesses, incidents, reports, requests, room_actions, rooms
 from appliance.central.account_states import list_account_states
 from appliance.central.errors import NotFound
 from appliance.central.models import RoomRow
@@ -113,6 +113,15 @@ def put_action(message: protocol.RoomAction) -> Response:
 def put_health(message: protocol.RoomHealth) -> Response:
     """Keep how the room is."""
     central().health.add_report(g.room.id, message)
+    with central().store.read_session() as session:
+        head = audit.read_head(session)
+    return json_response(protocol.HealthReceived(head.number, head.hash, central().now().timestamp()))
+
+
+def put_audit_heads(message: protocol.KeptHeads) -> Response:
+    """Compare what the room has kept of the audit with what stands there."""
+    with central().store.write_session(affects_rooms=False) as session:
+        audit_witnesses.receive_heads(session, central().now(), _get_room(session), message)
     return json_response(_RECEIVED)
 
 

@@ -20,6 +20,9 @@ from appliance.protocol import (
     Account,
     AccountState,
     Credentials,
+    HealthReceived,
+    KeptHead,
+    KeptHeads,
     LogKey,
     RequestState,
     RoomHealth,
@@ -195,9 +198,14 @@ class CentralClient:
         """Take a request back."""
         await self._messages.send("DELETE", f"requests/{request_id}")
 
-    async def put_health(self, health: RoomHealth) -> None:
-        """Say how the room is."""
-        await self._call("PUT", "health", _encode(health))
+    async def put_health(self, health: RoomHealth) -> HealthReceived:
+        """Say how the room is; return what central answers, of which one of before says nothing."""
+        answer = (await self._call("PUT", "health", _encode(health))).content
+        return self._decode(answer, HealthReceived) if answer else HealthReceived()
+
+    async def put_audit_heads(self, heads: tuple[KeptHead, ...]) -> None:
+        """Say what this room has kept of central's audit."""
+        await self._call("PUT", "audit-heads", _encode(KeptHeads(heads)))
 
     async def sign_in(self, typed: Credentials) -> Account | None:
         """Return whose user name and password these are, or None.

@@ -23,6 +23,7 @@ from appliance.protocol import RoomHealth
 from appliance.room import clock_difference, health
 from appliance.room.agent import installer
 from appliance.room.agent.accounts_sync import AccountsSync
+from appliance.room.agent.audit_witness import AuditWitness
 from appliance.room.agent.central_client import CentralClient, FeedLine
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.ended_unblocks import EndedUnblocks
@@ -64,7 +65,8 @@ class CentralSync:
         self._epoch = ""  # that state.db is known to have: most lines name it, and need no look
         self.state = CentralState(now)
         self.ended_unblocks = EndedUnblocks(paths, store, self._now_as_datetime)
-        self.health = HealthReport(client, self.state, self._room_health)
+        self.audit_witness = AuditWitness(client, store)
+        self.health = HealthReport(client, self.state, self._room_health, self.audit_witness.handle_answer)
         self.policy = PolicySync(client, paths, self.ended_unblocks, self.health.notify)
         self.index = IndexSync(client, paths, self.health.notify, index_spread_seconds)
         self.outbox = OutboxDelivery(client, store, self.state, now, self.policy.check_ends)

@@ -7,12 +7,12 @@ which does not follow content yet, takes the health for that and is told every `
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.protocol import RoomHealth
+from appliance.protocol import HealthReceived, RoomHealth
 from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_state import CentralState
@@ -30,8 +30,15 @@ log = logging.getLogger("hallpass.agent")
 class HealthReport:
     """One room's health on its way to central."""
 
-    def __init__(self, client: CentralClient, state: CentralState, read_health: Callable[[], RoomHealth]) -> None:
-        """`read_health` says how the room is; it reads files."""
+    def __init__(
+        self,
+        client: CentralClient,
+        state: CentralState,
+        read_health: Callable[[], RoomHealth],
+        handle_answer: Callable[[HealthReceived], Awaitable[None]],
+    ) -> None:
+        """`read_health` says how the room is; it reads files. `handle_answer` gets what central answers."""
+        self._handle_answer = handle_answer
         self._client = client
         self._state = state
         self._read_health = read_health
@@ -60,13 +67,14 @@ class HealthReport:
             is_news = self._reported is None or _comparable(found) != _comparable(self._reported)
             if is_news or loop.time() - self._reported_at >= self.repeat_seconds:
                 try:
-                    await self._client.put_health(found)
+                    answer = await self._client.put_health(found)
                 except HallpassError as problem:
                     log.info("health was not told: %s", problem)
                     await asyncio.sleep(backoff.next_pause_seconds(problem))
                     continue
                 backoff.reset()
                 self._reported, self._reported_at = found, loop.time()
+                await self._handle_answer(answer)
                 await asyncio.sleep(MERGE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(MERGE_SECONDS):

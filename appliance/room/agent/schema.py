@@ -60,4 +60,11 @@ def _kept_policy(db: Database) -> None:
     db.execute("CREATE TABLE kept_policy (origin TEXT NOT NULL, digest TEXT NOT NULL, content BLOB NOT NULL)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _tries_and_closings, _sent_messages, _kept_policy)
+def _audit_heads(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE audit_heads (position INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL,"
+        " hash TEXT NOT NULL, at TEXT NOT NULL)"  # by central's clock, RFC 3339
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _tries_and_closings, _sent_messages, _kept_policy, _audit_heads)

@@ -12,6 +12,7 @@ import msgspec
 
 from appliance.protocol import RequestState
 from appliance.room.agent.account_cache import AccountCache
+from appliance.room.agent.audit_heads import AuditHeads
 from appliance.room.agent.outbox import Outbox, OutboxMessage
 from appliance.room.local_overrides import EndedUnblock
 from dns.errors import DECODING_FAILED
@@ -24,8 +25,8 @@ OLDEST_DAYS = 120  # older than any that may wait: a lesson is planned for this 
 log = logging.getLogger("hallpass.agent")
 
 
-class AgentStore(Outbox, AccountCache):
-    """The agent's database: the outbox, the accounts, and the requests with what was ended of them."""
+class AgentStore(Outbox, AccountCache, AuditHeads):
+    """The agent's database: outbox, accounts, the audit's heads, and the requests with what was ended of them."""
 
     def save_and_post_request(self, state: RequestState) -> None:
         """Keep a request of this room and put it into the outbox, in one transaction."""

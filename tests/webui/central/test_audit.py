@@ -1,12 +1,14 @@
 """The audit, as the coordinator sees them at central."""
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
 
-from appliance.central import audit
-from appliance.protocol import RoomAction, SiteReport
+from appliance.central import audit, audit_witnesses
+from appliance.protocol import HealthReceived, KeptHeads, RoomAction, RoomHealth, SiteReport
+from appliance.room.agent.audit_witness import to_kept_head
 from tests.e2e.browser import Browser
 from tests.webui.central.pages import press
 
@@ -60,3 +62,44 @@ def test_what_the_coordinator_does_is_no_claim(cora: Browser, school: Any) -> No
     with school.store.read_session() as session:
         (line,) = audit.list_audit_entries(session, 1)
     assert (line.room, line.who, line.what) == ("", "cora", "denied")
+
+
+def test_entries_are_found_a_page_at_a_time(cora: Browser, school: Any) -> None:
+    with school.store.write_session() as session:
+        for number in range(120):
+            audit.record_audit(session, school.clock(), "dora", "rule: block", f"site{number}.example.org")
+    page = cora.open("/audit?person=dora")
+    assert "site119." in page.text
+    assert "site19." not in page.text
+    older = re.search(r'rel="next" href="([^"]+)"', page.text)
+    assert older is not None
+    page = cora.open(older[1].replace("&amp;", "&"))
+    assert "site19." in page.text
+    assert "site0." in page.text
+    assert 'rel="next"' not in page.text
+    assert "There is nothing like that" in cora.open("/audit?words=nowhere").text
+    for odd in ("before=x", "after=99999999999999999999", "since=2026-99-99", "until=0001-01-01", "before=0"):
+        assert cora.open(f"/audit?{odd}").text
+
+
+def test_who_takes_the_audit_along_stands_in_it(cora: Browser, school: Any) -> None:
+    cora.open("/audit?person=cora")
+    taken = press(cora, "/audit/export", "csv").text
+    assert taken.splitlines()[0] == "number,at,who,room,what,detail,hash"
+    assert {line.split(",")[2] for line in taken.splitlines()[1:]} == {"cora"}
+    with school.store.read_session() as session:
+        (line,) = audit.list_audit_entries(session, 1)
+    assert (line.who, line.what, line.detail) == ("cora", "audit exported", "of cora")
+
+
+def test_health_names_the_newest_entry_and_a_room_says_what_it_has_kept(school: Any) -> None:
+    health = RoomHealth(version="1", policy=1, index="", index_age_seconds=0.0, conditions=())
+    with school.as_room("Room 9") as room:
+        answer = msgspec.json.decode(
+            room.put("health", content=msgspec.json.encode(health)).content, type=HealthReceived
+        )
+        kept = KeptHeads((to_kept_head(answer),))
+        assert room.put("audit-heads", content=msgspec.json.encode(kept)).status_code == 200
+    with school.store.read_session() as session:
+        assert audit.read_head(session).number == answer.audit_number
+        assert audit_witnesses.list_kept_heads(session, "Room 9") == list(kept.heads)
