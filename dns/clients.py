@@ -6,7 +6,8 @@ beyond that those that have been quiet for longest are forgotten, which costs th
 
 The rate limit is a token bucket for each device: `rate` queries a second, and as many at once after a quiet
 second. Queries over UDP and over streams have a bucket each, because "ask again over TCP" is what a device over
-its limit is told.
+its limit is told. What a device asks of other workers is taken from its bucket over UDP here as well, a tick later
+(`dns.shared_usage`): the kernel deals out its questions by their ports.
 """
 
 import ipaddress
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dns.packet_cache import CachedResponse, PacketCache
 from dns.policy.verdict import Policy, View
 from dns.querylog.records import LogEntry
+from dns.shared_usage import UsageColumn
 
 MAX_CLIENTS = 4096
 UNLIMITED = sys.maxsize
@@ -27,6 +29,8 @@ class Client:
 
     __slots__ = (
         "_granted",
+        "_others_seen",
+        "_slot",
         "_stream_tokens",
         "_tokens",
         "address",
@@ -60,6 +64,12 @@ class Client:
         # The allowance is what the log may grow to before the next tick; the pipeline takes one off per query.
         self._tokens = self._stream_tokens = float(rate)
         self._granted = self.allowance = self.stream_allowance = rate or UNLIMITED
+        self._slot = self._others_seen = 0
+
+    def join_usage(self, usage: UsageColumn) -> None:
+        """Begin to count together with the other workers: what they counted before was before."""
+        self._slot = usage.slot_of(self.raw_address)
+        self._others_seen = usage.others(self._slot)
 
     def take_udp_token(self) -> bool:
         """Take one token for a query over UDP that goes through the pipeline; False: it is over its limit."""
@@ -75,13 +85,23 @@ class Client:
         self.stream_allowance -= 1
         return True
 
-    def refill_buckets(self, rate: int, seconds: float) -> None:
-        """Fill the buckets for the time since the last tick, whose answers have been counted."""
+    def refill_buckets(self, rate: int, seconds: float, usage: UsageColumn | None) -> None:
+        """Fill the buckets for the time since the last tick, whose answers have been counted.
+
+        `usage`: where workers share what devices ask; what others answered is taken off as what was answered here.
+        """
         if not rate:
             self._granted = self.allowance = self.stream_allowance = UNLIMITED
             return
         used = self._granted - self.allowance
-        self._tokens = min(float(rate), self._tokens - used + rate * seconds)
+        if usage is not None:
+            if used:
+                usage.add(self._slot, used)
+            others = usage.others(self._slot)
+            used += (others - self._others_seen) & 0xFFFFFFFF
+            self._others_seen = others
+        # Never deeper in debt than a second: two workers may both have given what was there.
+        self._tokens = max(-float(rate), min(float(rate), self._tokens - used + rate * seconds))
         self._granted = self.allowance = max(int(self._tokens), 0)
         self._stream_tokens -= max(int(self._stream_tokens), 0) - self.stream_allowance
         self._stream_tokens = min(float(rate), self._stream_tokens + rate * seconds)
@@ -91,9 +111,17 @@ class Client:
 class Clients:
     """Every device that asked lately, by its raw address (4 or 16 bytes)."""
 
-    def __init__(self, networks: Sequence[str], rate: int, policy: Policy, packet_cache: PacketCache) -> None:
+    def __init__(
+        self,
+        networks: Sequence[str],
+        rate: int,
+        policy: Policy,
+        packet_cache: PacketCache,
+        usage: UsageColumn | None = None,
+    ) -> None:
         self.known: dict[bytes, Client] = {}
         self.rate = rate
+        self.usage = usage if rate else None
         self._policy = policy
         self._packet_cache = packet_cache
         self.replace_networks(networks)
@@ -111,6 +139,8 @@ class Clients:
             client = Client(raw, address, view, self._packet_cache.current_responses(view), self.rate)
             client.previous_responses = self._packet_cache.previous_responses(view)
             client.safe_addresses = self._packet_cache.safe_addresses(view)
+            if self.usage is not None:
+                client.join_usage(self.usage)
             self.known[raw] = client
             if len(self.known) > MAX_CLIENTS:
                 self._evict_idle()

@@ -27,6 +27,7 @@ from dns.pipeline.stages import ordered_stages
 from dns.policy.verdict import Policy
 from dns.querylog.records import LogEntry
 from dns.querylog.sender import QueryLogSender
+from dns.shared_usage import UsageColumn
 
 PADDING_BLOCK = 468  # bytes; answers over encrypted transports to those who pad (RFC 8467, section 4.1)
 UNKNOWN_CLIENTS = ""  # the device under which answers to unknown clients are counted: of them nothing is kept
@@ -49,6 +50,7 @@ class ResolverConfig(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], float]
     networks: tuple[str, ...]
     rate_limit: int = 0
+    usage: UsageColumn | None = None  # what devices ask of all workers; None: this one is alone
     page_addresses: Callable[[], Sequence[str]] = tuple
     cookie_secret: bytes = b""
     call_later: CallLater = _call_later
@@ -60,7 +62,7 @@ class Resolver:
     def __init__(self, config: ResolverConfig) -> None:
         self.clock = config.clock
         self.packet_cache = PacketCache()
-        self.clients = Clients(config.networks, config.rate_limit, config.policy, self.packet_cache)
+        self.clients = Clients(config.networks, config.rate_limit, config.policy, self.packet_cache, config.usage)
         self.cache = config.cache
         self.policy = config.policy
         self._query_log = config.query_log
@@ -133,13 +135,13 @@ class Resolver:
 
     def tick(self, now: float, seconds: float) -> None:
         """Count what was answered, and fill the devices' buckets for the time since the last tick."""
-        rate = self.clients.rate
+        rate, usage = self.clients.rate, self.clients.usage
         for client in self.clients:
             if client.log or client.timed or client.blocked:
                 self.collect_client_log(client)
             else:
                 client.idle_ticks += 1
-            client.refill_buckets(rate, seconds)
+            client.refill_buckets(rate, seconds, usage)
         self._query_log.tick(now)
 
     def collect_client_log(self, client: Client) -> None:

@@ -39,6 +39,7 @@ from dns.server.listeners import open_stream_listeners
 from dns.server.sockets import WorkerSockets
 from dns.server.stream_listener import StreamListener
 from dns.server.udp import UdpListener
+from dns.shared_usage import UsageColumn
 
 LINK_POLL_SECONDS = 2.0
 TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
@@ -109,6 +110,7 @@ class Worker:
         *,
         report_status: Callable[[WorkerStatus], None] = lambda _condition: None,
         beat: Callable[[], None] = lambda: None,
+        usage: UsageColumn | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
@@ -135,6 +137,7 @@ class Worker:
                 clock=clock,
                 networks=(*settings.networks, *settings.link_networks()),
                 rate_limit=settings.rate_limit,
+                usage=usage,
                 page_addresses=settings.page_addresses,
                 cookie_secret=settings.cookie_secret,
             )

@@ -37,6 +37,7 @@ from dns.heartbeats import WorkerHeartbeats
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
 from dns.server.sockets import SocketAddress, WorkerSockets
+from dns.shared_usage import SharedUsage
 from dns.supervisor import Supervisor
 from dns.worker import Worker, WorkerSettings, run_worker
 from dns.worker_group import WorkerGroup
@@ -169,6 +170,7 @@ class WorkerGroupFactory:
 
     def __init__(self, paths: RoomPaths) -> None:
         self.heartbeats = WorkerHeartbeats()
+        self._usage = SharedUsage()
         self._paths = paths
         self._secret = secrets.token_bytes(16)  # devices keep their cookies (RFC 7873) through new settings
 
@@ -187,8 +189,11 @@ class WorkerGroupFactory:
             policy_source.load_if_changed()
             report_status = _health_writer(number, self._paths.health_folder, policy_source)
             beat = partial(self.heartbeats.record_heartbeat, number)
+            usage = self._usage.column(number, _worker_count(settings))
             run_worker(
-                lambda: Worker(worker_settings, sockets, policy_source, report_status=report_status, beat=beat),
+                lambda: Worker(
+                    worker_settings, sockets, policy_source, report_status=report_status, beat=beat, usage=usage
+                ),
                 ready,
             )
 
