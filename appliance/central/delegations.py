@@ -13,7 +13,7 @@ from blocklists.categories import CATEGORIES_BY_ID
 
 def list_delegations(session: Session) -> list[DelegationRow]:
     """Return what teachers may open by themselves, by category."""
-    return list(session.scalars(select(DelegationRow).order_by(DelegationRow.category)))
+    return list(session.scalars(select(DelegationRow).order_by(DelegationRow.category, DelegationRow.group)))
 
 
 def delegate_category(
@@ -27,9 +27,9 @@ def delegate_category(
         raise NotPossible(f"there is no category {category!r}")
     if category in session.scalars(select(SchoolRow)).one().locked_categories:
         raise NotPossible(f"{CATEGORIES_BY_ID[category].name} is locked: nobody can open it")
-    found = session.get(DelegationRow, category)
+    found = session.get(DelegationRow, (category, ""))
     if found is None:
-        session.add(DelegationRow(category=category, minutes=minutes, per_day=per_day))
+        session.add(DelegationRow(category=category, group="", minutes=minutes, per_day=per_day))
     else:
         found.minutes, found.per_day = minutes, per_day
     often = f"{per_day} times a day" if per_day else "as often as they like"
@@ -38,7 +38,7 @@ def delegate_category(
 
 def end_delegation(session: Session, now: datetime, *, category: str, by: str) -> None:
     """Let a category's sites wait for the coordinator again. Raises NotFound."""
-    found = session.get(DelegationRow, category)
+    found = session.get(DelegationRow, (category, ""))
     if found is None:
         raise NotFound(f"{category!r} is not delegated")
     session.delete(found)

@@ -37,7 +37,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """The tables of central."""
 
-    type_annotation_map = {datetime: UtcDateTime, list[str]: JSON, dict[str, Any]: JSON}  # noqa: RUF012 (SQLAlchemy's way)
+    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy's way)
+        datetime: UtcDateTime,
+        list[str]: JSON,
+        dict[str, Any]: JSON,
+        list[dict[str, Any]]: JSON,
+    }
 
 
 class RevisionRow(Base):
@@ -61,6 +66,9 @@ class SchoolRow(Base):
     starter_list: Mapped[bool] = mapped_column(default=True)  # whether the list that Hallpass brings is in use
     locked_categories: Mapped[list[str]] = mapped_column(default=list)
     request_days: Mapped[int] = mapped_column(default=1)  # school days that a request waits after its own
+    school_week: Mapped[list[str]] = mapped_column(default=lambda: ["mon", "tue", "wed", "thu", "fri"])
+    terms: Mapped[list[dict[str, Any]]] = mapped_column(default=list)  # each a `Span` of the policy document
+    holidays: Mapped[list[dict[str, Any]]] = mapped_column(default=list)  # likewise
 
 
 class ProfileRow(Base):
@@ -70,7 +78,12 @@ class ProfileRow(Base):
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     closed: Mapped[list[str]] = mapped_column(default=list)
     safe_search: Mapped[bool] = mapped_column(default=False)
+    youtube: Mapped[str] = mapped_column(String(8), default="strict")
+    safe_search_except: Mapped[list[str]] = mapped_column(default=list)
     keywords: Mapped[bool] = mapped_column(default=False)
+    strip_ech: Mapped[bool] = mapped_column(default=False)
+    refusal: Mapped[str] = mapped_column(String(8), default="null")
+    timetable: Mapped[list[dict[str, Any]]] = mapped_column(default=list)  # `appliance.central.profile_settings`
     members: Mapped[list[str]] = mapped_column(default=list)  # networks; devices are in their own table
     only_from: Mapped[list[str]] = mapped_column(default=list)  # networks outside which no device counts as one
     is_default: Mapped[bool] = mapped_column(default=False)
@@ -317,12 +330,25 @@ class RoomActionRow(Base):
 
 
 class DelegationRow(Base):
-    """What teachers may open by themselves: one row a category."""
+    """What teachers may open by themselves: one row for a category and a group."""
 
     __tablename__ = "delegations"
     category: Mapped[str] = mapped_column(String(64), primary_key=True)
+    group: Mapped[str] = mapped_column("group_name", String(64), primary_key=True, default="")  # "": every group
     minutes: Mapped[int]
     per_day: Mapped[int]
+
+
+class SettingChangeRow(Base):
+    """What a setting was before somebody changed it, and after: by this a change is undone."""
+
+    __tablename__ = "setting_changes"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))  # of `appliance.central.undo`
+    before: Mapped[dict[str, Any]] = mapped_column(default=dict)  # empty: it was not there
+    after: Mapped[dict[str, Any]] = mapped_column(default=dict)  # empty: it is gone
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AuditRow(Base):

@@ -13,11 +13,12 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import delegations, profiles, rules
+from appliance.central import delegations, profiles, rules, school_year, timetables
 from appliance.central.devices import inventory
 from appliance.central.devices.inventory import PolicyDevice
 from appliance.central.models import DelegationRow, ProfileRow, PublicationRow, RuleRow, SchoolRow, UnblockRow
-from dns.policy.document import Delegation, Device, Group, PolicyDocument, Profile, Rule, Unblock
+from appliance.central.profile_settings import read_settings
+from dns.policy.document import Delegation, Device, Group, PolicyDocument, Rule, Unblock
 from dns.policy.overreach import without_overreach
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -72,30 +73,30 @@ def build_school_policy(
     devices: Sequence[PolicyDevice] = (),
 ) -> SchoolPolicy:
     """Make the school's part; `found`: its profiles, the default one first."""
-    default = next((profile.name for profile in found if profile.is_default), found[0].name)
+    default = profiles.default_profile(found).name
     made = PolicyDocument(
         version=0,
         school=school.name,
         timezone=school.timezone,
         default_group=default,
         groups=_build_groups(found, devices),
-        profiles=tuple(
-            Profile(
-                name=profile.name,
-                closed=tuple(profile.closed),
-                safe_search=profile.safe_search,
-                keywords=profile.keywords,
-            )
-            for profile in found
-        ),
+        profiles=tuple(timetables.to_profile(read_settings(profile), school.school_week) for profile in found),
         rules=tuple(
             Rule(name=rule.name, action=rule.action, locked=rule.locked, note=rule.note)  # type: ignore[arg-type]  # the table holds these two words only
             for rule in school_rules
         ),
         locked_categories=tuple(school.locked_categories),
         devices=tuple(Device(name=one.name, addresses=one.addresses) for one in devices),
+        terms=school_year.to_spans(school.terms),
+        holidays=school_year.to_spans(school.holidays),
         delegations=tuple(
-            Delegation(categories=(one.category,), minutes=one.minutes, per_day=one.per_day) for one in delegated
+            Delegation(
+                categories=(one.category,),
+                minutes=one.minutes,
+                per_day=one.per_day,
+                groups=(one.group,) if one.group else (),
+            )
+            for one in delegated
         ),
     )
     document = without_overreach(made)[0]  # older than the checks on entry; the pages name what is left out

@@ -154,6 +154,7 @@ _WITHOUT_SAFE_NAME = {
 _BY_NAME = {name: (engine, target) for engine, (target, names) in _ENGINES.items() for name in names}
 
 ENGINE_NAMES = frozenset(_BY_NAME) | frozenset(_WITHOUT_SAFE_NAME) | frozenset(_WHOLE_DOMAINS)
+ENGINES_WITH_SAFE_NAME = tuple(_ENGINES)
 ENGINES = frozenset(_ENGINES) | frozenset(_WITHOUT_SAFE_NAME.values())
 
 

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from dns.policy.document import EVERY_CATEGORY, Period, PolicyDocument, Profile, Span
+from dns.policy.document import EVERY_CATEGORY, Period, PolicyDocument, Profile, Span, Weekday
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FOREVER = float("inf")
 
 _DAYS_AHEAD = 8  # a week and a day: every weekday's periods, and an end after midnight

@@ -1,11 +1,11 @@
-"""The school's own rules, and the page on which profiles and delegations stand beside them."""
+"""The school's own rules, and the page on which delegations stand beside them."""
 
 from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import delegations, profiles, rules
+from appliance.central import delegations, rules
 from appliance.rights import Right
-from blocklists.categories import CATEGORIES, CATEGORIES_BY_ID
+from blocklists.categories import CATEGORIES_BY_ID
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.delegations.forms import DelegationForm
@@ -21,14 +21,11 @@ blueprint = create_feature_blueprint("rules", __name__, home="rules.show")
 @blueprint.get("/rules")
 @requires(Right.EDIT_RULES)
 def show() -> str:
-    """Show the school's own rules and each profile's categories."""
+    """Show the school's own rules."""
     with central().store.read_session() as session:
         return render_template(
             "rules/rules.html",
             rules=rules.list_rules(session),
-            profiles=profiles.list_profiles(session),
-            categories=CATEGORIES,
-            locked=profiles.list_locked_categories(session),
             form=RuleForm(),
             delegations=[
                 (one, CATEGORIES_BY_ID[one.category].name) for one in delegations.list_delegations(session)

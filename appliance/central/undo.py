@@ -1,0 +1,81 @@
+"""Undoes a change of a setting, as long as nobody has changed it again: one way for every kind of setting.
+
+A kind knows how its setting reads now, and how a value of before is put back. An undo is a change like any other:
+it stands in the audit, and can be undone.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from appliance.central import audit, profiles
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import ProfileRow, SettingChangeRow
+from appliance.central.profile_settings import parse_settings, read_settings, to_builtins
+from appliance.central.setting_history import record_change
+
+Value = dict[str, Any]  # empty: the setting is not there
+
+
+class SettingKind(msgspec.Struct, frozen=True):
+    """How the settings of one kind are looked at and put back."""
+
+    words: Callable[[Value], str]  # what it is, for people
+    read: Callable[[Session, Value], Value]  # what stands now where this value stood
+    restore: Callable[[Session, Value, Value], None]  # from a value to another
+
+
+def undo_change(session: Session, now: datetime, *, change: str, by: str) -> str:
+    """Put back what a change replaced; return what it was, in words. Raises NotFound or NotPossible."""
+    row = session.get(SettingChangeRow, change)
+    if row is None:
+        raise NotFound("this can no longer be undone")
+    kind = KINDS[row.kind]
+    what = kind.words(row.after or row.before)
+    if kind.read(session, row.after or row.before) != row.after:
+        if row.before and kind.read(session, row.before) == row.before:
+            return what  # by the first of two clicks
+        raise NotPossible(f"{what} has been changed again since; nothing was undone")
+    kind.restore(session, row.after, row.before)
+    audit.record_audit(session, now, by, "undone", f"{what}: the change of {row.by}")
+    record_change(session, now, kind=row.kind, before=row.after, after=row.before, by=by)
+    return what
+
+
+def _read_profile(session: Session, value: Value) -> Value:
+    row = session.get(ProfileRow, value["name"])
+    return {} if row is None else to_builtins(read_settings(row))
+
+
+def _restore_profile(session: Session, current: Value, before: Value) -> None:
+    if not current:
+        if session.get(ProfileRow, before["name"]) is not None:
+            raise NotPossible(f"there is a profile {before['name']!r} again")
+        profiles.insert_profile(session, parse_settings(before))
+        return
+    row = profiles.get_profile(session, current["name"])
+    if not before:
+        profiles.check_removable(session, row)
+        session.delete(row)
+        return
+    if before["name"] != current["name"] and session.get(ProfileRow, before["name"]) is not None:
+        raise NotPossible(f"there is another profile {before['name']!r} by now")
+    profiles.apply_settings(session, row, parse_settings(before))
+
+
+def _read_default(session: Session, _value: Value) -> Value:
+    return {"name": profiles.default_profile(profiles.list_profiles(session)).name}
+
+
+def _restore_default(session: Session, _current: Value, before: Value) -> None:
+    profiles.get_profile(session, before["name"])
+    profiles.apply_default(session, before["name"])
+
+
+KINDS: Mapping[str, SettingKind] = {
+    profiles.KIND: SettingKind(lambda value: f"the profile {value['name']}", _read_profile, _restore_profile),
+    profiles.DEFAULT_KIND: SettingKind(lambda _value: "the default profile", _read_default, _restore_default),
+}
