@@ -4,12 +4,15 @@ Rooms that check central's certificate against an authority of the school's own 
 that vouches for itself is its own authority; one from an authority that every machine knows needs none.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from appliance.card import enrolment_file
 from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid
 from appliance.central.errors import NotPossible
 from appliance.settings.central import CentralSettings, TlsSection
+
+PLACEHOLDER_TOKEN = "0" * 43  # as long as a token, and nobody's
 
 
 def make_enrolment_file(settings: CentralSettings, *, room: str, token: str) -> bytes:
@@ -29,10 +32,11 @@ def make_enrolment_file(settings: CentralSettings, *, room: str, token: str) -> 
     return made
 
 
-def enrolment_file_name(room: str) -> str:
-    """Return what the file of a room's bundle is called."""
-    plain = "".join(letter if letter.isalnum() else "-" for letter in room.strip().lower())
-    return f"{plain.strip('-') or 'room'}.bundle"
+def enrolment_file_name(room: str, taken: Collection[str] = ()) -> str:
+    """Return what the file of a room's bundle is called, where others are called so already."""
+    plain = "".join(letter if letter.isalnum() else "-" for letter in room.strip().lower()).strip("-") or "room"
+    names = (f"{plain}{number}.bundle" for number in ("", *(f"-{count}" for count in range(2, len(taken) + 3))))
+    return next(name for name in names if name not in taken)
 
 
 def _authority_pem(tls: TlsSection | None) -> str:

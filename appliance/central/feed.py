@@ -84,14 +84,17 @@ class Feed:
         with self._lock:
             return frozenset(room_id for room_id, streams in self._rooms.items() if streams)
 
-    def watch_targets(self, room_id: int) -> Generator[Target | None, None, None]:
+    def watch_targets(self, room_id: int, token_hash: str | None = None) -> Generator[Target | None, None, None]:
         """Return a stream of where a room should be, at once and whenever it changes; None after a silence.
 
         It is what was yielded last that begins a silence. The database is asked here, and not by the stream.
+        `token_hash` is whose stream it is: it ends with that token, also where that ended while it was opened.
         Raises what SQLAlchemy raises.
         """
         entry = self._targets.current_entry(room_id)
-        subscription = Subscription(room_id, "" if entry is None else entry.token_hash)
+        if token_hash is None:
+            token_hash = "" if entry is None else entry.token_hash
+        subscription = Subscription(room_id, token_hash)
         with self._lock:
             self._rooms[room_id].add(subscription)
         return self._stream_targets(subscription)
@@ -109,7 +112,7 @@ class Feed:
         try:
             while not self._stopping.is_set():
                 entry = self._targets.find_entry(subscription.room_id)
-                if entry is None or entry.token_hash != subscription.token_hash:
+                if entry is None or not entry.token_hash or entry.token_hash != subscription.token_hash:
                     return  # it opens another one, and is told why it may not
                 moment = time.monotonic()
                 if entry.target == sent and moment < keepalive_at:

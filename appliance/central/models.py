@@ -95,8 +95,11 @@ class RoomRow(Base):
     __tablename__ = "rooms"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
+    name_key: Mapped[str] = mapped_column(String(400), unique=True)  # what no other room's name may share
+    state: Mapped[str] = mapped_column(String(10), default="enrolled")  # or "retired", "revoked"
+    ended_at: Mapped[datetime | None]  # since when it is retired or revoked
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    log_key: Mapped[str] = mapped_column(String(64))
+    log_key: Mapped[str] = mapped_column(String(200))  # wrapped (`appliance.central.log_keys`); "": not made yet
     enrolled_at: Mapped[datetime]
     last_seen: Mapped[datetime | None]
     health: Mapped[dict[str, Any] | None]
@@ -143,6 +146,17 @@ class SeenDeviceRow(Base):
     first_seen: Mapped[datetime]
     last_seen: Mapped[datetime] = mapped_column(index=True)
     returned_at: Mapped[datetime | None]  # when it came back from another room last
+    room: Mapped[RoomRow] = relationship()
+
+
+class CardSecretRow(Base):
+    """What a room's new card needs, sealed: kept until somebody has said that it is saved."""
+
+    __tablename__ = "card_secrets"
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), primary_key=True)
+    sealed: Mapped[str] = mapped_column(String(400))
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(64))
     room: Mapped[RoomRow] = relationship()
 
 

@@ -19,6 +19,7 @@ from appliance.central import account_states, policies, request_expiry, unblocks
 from appliance.central.epoch import EpochFile
 from appliance.central.models import RoomRow, UnblockRow
 from appliance.central.policies import RoomPolicy, SchoolPolicy
+from appliance.central.room_life import ENROLLED
 from appliance.central.store import Revisions, Store, read_revisions
 from appliance.protocol import Target
 from dns.policy.document import PolicyDocument
@@ -30,7 +31,7 @@ _METADATA_BYTES = 200  # version, time of issue and punctuation, which the size 
 class RoomEntry(msgspec.Struct, frozen=True):
     """One room: where it should be, and whose token it has."""
 
-    token_hash: str
+    token_hash: str  # "": whoever has a token of this room's is not told anything any more
     target: Target  # without time and document
     policy: RoomPolicy
 
@@ -146,7 +147,7 @@ class RoomTargets:
         self._epoch_file.remember(found.epoch, found.rooms)
         made = {
             row.id: RoomEntry(
-                token_hash=row.token_hash,
+                token_hash=row.token_hash if row.state == ENROLLED else "",
                 policy=policies_of[row.id],
                 target=Target(
                     policy=versions[row.id],

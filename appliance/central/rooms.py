@@ -1,46 +1,31 @@
-"""The rooms: enrolled with a token that is shown once, known by it, and heard of by their health."""
+"""The rooms: known by their tokens, and heard of by their health. What becomes of them: `room_life`."""
 
-import hashlib
-import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from appliance.central import audit
-from appliance.central.errors import NotFound, NotPossible
+from appliance.central.errors import NotFound
 from appliance.central.models import RoomRow
+from appliance.central.room_life import ENROLLED, hash_token
 from appliance.central.store import count_health_reports
 from appliance.protocol import RoomHealth
 
-PLACEHOLDER_TOKEN = "0" * 43  # as long as a token, and nobody's
-
-
-def enrol_room(session: Session, now: datetime, *, name: str, by: str) -> str:
-    """Enrol a room, or give an enrolled one a new token (the old one ends). Returns the token, kept nowhere."""
-    name = name.strip()
-    if not 0 < len(name) <= 100:
-        raise NotPossible("a room needs a name of at most 100 characters")
-    token = secrets.token_urlsafe(32)
-    room = session.scalar(select(RoomRow).where(RoomRow.name == name))
-    if room is None:
-        room = RoomRow(name=name, token_hash="", log_key=secrets.token_hex(32), enrolled_at=now)
-        session.add(room)
-    room.token_hash = _hash_token(token)
-    room.enrolled_at = now
-    audit.record_audit(session, now, by, "room enrolled", name)
-    return token
-
 
 def find_room_by_token(session: Session, token: str) -> RoomRow | None:
-    """Return the room whose token this is, or None."""
-    return session.scalar(select(RoomRow).where(RoomRow.token_hash == _hash_token(token)))
+    """Return the room whose token this is or was, retired and revoked ones too; or None."""
+    return session.scalar(select(RoomRow).where(RoomRow.token_hash == hash_token(token)))
 
 
 def list_rooms(session: Session) -> list[RoomRow]:
-    """Return all rooms by name."""
-    return list(session.scalars(select(RoomRow).order_by(RoomRow.name)))
+    """Return all rooms that are in use, by name."""
+    return list(session.scalars(select(RoomRow).where(RoomRow.state == ENROLLED).order_by(RoomRow.name)))
+
+
+def list_ended_rooms(session: Session) -> list[RoomRow]:
+    """Return the retired and the revoked rooms, by name."""
+    return list(session.scalars(select(RoomRow).where(RoomRow.state != ENROLLED).order_by(RoomRow.name)))
 
 
 def get_room(session: Session, room_id: int) -> RoomRow:
@@ -86,8 +71,3 @@ def is_in_step(room: RoomRow, index: str) -> bool:
 def mark_requests_changed(session: Session, room_id: int) -> None:
     """Count on the number by which a room hears that something has become of its requests."""
     session.get_one(RoomRow, room_id).requests_changed += 1
-
-
-def _hash_token(token: str) -> str:
-    # The token has 256 bits of its own, so a plain hash is enough: there is nothing to guess.
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -3,6 +3,7 @@
 One object holds the parts: the store, the feed, the publisher.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from appliance.central import log_keys
 from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
+from appliance.central.key_file import FILE_NAME, KeyFile, KeyFileUnusable
 from appliance.central.lists.downloads import DownloadSlots, UplinkCap
 from appliance.central.lists.publisher import ListPublisher
 from appliance.central.mail_sender import MailSender
@@ -40,6 +43,8 @@ PUPIL_CATEGORIES = (
 )  # fmt: skip
 LOCKED_CATEGORIES = ("malware", "pornography")
 
+log = logging.getLogger("hallpass.central")
+
 
 def utc_now() -> datetime:
     """Return the time, with its zone."""
@@ -57,6 +62,7 @@ class Central:
         self.store = Store.from_settings(settings)
         self.sessions = CentralSessions(self.store, now)
         self.sign_in = CentralSignIn(self.store, now)
+        self.keys = KeyFile(settings.central.key_file or settings.central.shared_folder / FILE_NAME)
         self.epoch_file = EpochFile(settings.central.shared_folder / "epoch")
         self.targets = RoomTargets(self.store, self.epoch_file, now, has_every_room=serves_rooms)
         self.feed = Feed(self.store, self.targets, now)
@@ -82,8 +88,20 @@ class Central:
         self.settings.central.shared_folder.mkdir(parents=True, exist_ok=True)
         self.store.migrate()
         self.epoch_file.begin_epoch_if_restored(self.store, self.now())  # before anything is counted
+        self._wrap_log_keys()
         if not self._is_school_current():  # else nothing is written: a server may start on a disk that is full
             self._write_school()
+
+    def _wrap_log_keys(self) -> None:
+        """Wrap what stands in the clear since before keys were wrapped; where that fails, central goes on."""
+        with self.store.read_session() as session:
+            if not log_keys.has_unwrapped_keys(session):
+                return
+        try:
+            with self.store.write_session(affects_rooms=False) as session:
+                log_keys.wrap_keys(session, self.keys)
+        except KeyFileUnusable as problem:
+            log.warning("the keys of the rooms' logs are not wrapped: %s", problem)
 
     def _is_school_current(self) -> bool:
         with self.store.read_session() as session:

@@ -5,19 +5,18 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 import click
 import msgspec
 
-from appliance.central import enrolment, epoch, rooms, service
+from appliance.central import epoch, service
 from appliance.central.folder_lock import folder_lock
 from appliance.certificates import require_usable_certificate
 from appliance.commands import central_audit, central_requests
 from appliance.commands.central_devices import devices
 from appliance.commands.central_mail import mail
+from appliance.commands.central_rooms import enrol, room
 from appliance.commands.options import config_option, configure_logging
-from appliance.errors import HallpassError
 from appliance.forked_program import ForkedProgram, prepare_to_fork
 from appliance.openapi import render_interface
 from appliance.ports import require_free_port
@@ -111,42 +110,6 @@ def restored(config: Path) -> None:
 
 
 @command.command()
-@click.argument("name")
-@click.option("--output", type=click.Path(path_type=Path), help="Where the token is written; left out: printed.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="Where the bundle for the room's card is written.")
-@config_option("central.toml")
-def enrol(name: str, output: Path | None, bundle: Path | None, config: Path) -> None:
-    """Enrol the room NAME, or give it a new token. The token is shown once, or stands in the bundle alone."""
-    if output is not None and bundle is not None:
-        raise click.UsageError("--output and --bundle exclude each other: the bundle holds the token.")
-    settings = load_settings(config, CentralSettings)
-    if bundle is not None:
-        enrolment.make_enrolment_file(
-            settings, room=name, token=rooms.PLACEHOLDER_TOKEN
-        )  # what is missing is said before anything ends
-    central = service.open_central(settings)
-    path = output or bundle
-    file = None if path is None else _new_secret_file(path)  # before the room's old token ends
-    try:
-        with central.store.write_session() as session:
-            token = rooms.enrol_room(session, central.now(), name=name, by="command line")
-    except BaseException:
-        if path is not None:
-            path.unlink()
-        raise
-    if file is None:
-        click.echo(token)
-        return
-    with file:
-        made = (
-            enrolment.make_enrolment_file(settings, room=name, token=token).decode()
-            if bundle is not None
-            else f"{token}\n"
-        )
-        file.write(made)
-
-
-@command.command()
 def openapi() -> None:
     """Print the description of the interface that rooms call, as an OpenAPI document."""
     click.echo(render_interface(), nl=False)
@@ -156,11 +119,5 @@ command.add_command(devices)
 command.add_command(mail)
 command.add_command(central_requests.command)
 command.add_command(central_audit.command)
-
-
-def _new_secret_file(path: Path) -> TextIO:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise HallpassError(f"{path} exists already; remove it, or name another file") from None
-    return os.fdopen(handle, "w")
+command.add_command(enrol)
+command.add_command(room)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.central import accounts, rooms, service
+from appliance.central import accounts, room_life, service
 from appliance.rights import Role
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -61,7 +61,7 @@ def create_demo_school(
                 password=passwords[username],
                 by="demo",
             )
-        token = rooms.enrol_room(session, central.now(), name=ROOM, by="demo")
+        token = room_life.enrol_room(session, central.now(), name=ROOM, by="demo", replace=True)
     central.store.close()
     token_file = folder / "room.token"
     handle = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -199,9 +199,7 @@ class RoomDoctor:
             if condition.row.doctor_check
         )
         for condition, words in damages:
-            yield problem(
-                condition.row.doctor_check, words, "central sends it again by itself; else put it there anew"
-            )
+            yield problem(condition.row.doctor_check, words, condition.row.remedy)
 
     def _log(self) -> Iterator[CheckResult]:
         limit = self._settings.log.megabytes

@@ -31,6 +31,7 @@ class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
         True  # whether `words` stands in the card's status file; others are said there otherwise
     )
     doctor_check: str = ""  # under which the doctor repeats the process's details; "": it looks for itself
+    remedy: str = "central sends it again by itself; else put it there anew"  # what the doctor advises then
 
 
 class Condition(enum.Enum):
@@ -139,15 +140,18 @@ class Condition(enum.Enum):
     NO_LONGER_ENROLLED = (
         "no-longer-enrolled",
         ConditionRow(
-            words="central does not know this room any more: enrol it again",
+            words="this room is no longer enrolled at central: put it back there, or enrol it again",
             rhythm="two long, one short flash, pause",
             pattern=(Flash(1.5, 0.5), Flash(1.5, 0.5), Flash(0.3, 2.5)),
             raised_by="agent",
             notice=(
-                "Central does not know this room any more. It goes on filtering as it did, but hears of no "
-                "decision, and requests wait. Tell the technician: the room has to be enrolled again at central, "
-                "and its card needs the new hallpass.bundle."
+                "This room is no longer enrolled at central. It goes on filtering as it did, but hears of no "
+                "decision, and requests wait. Tell the technician: a retired room is put back at central; any "
+                "other has to be enrolled again there, and its card needs the new hallpass.bundle."
             ),
+            notice_details="no-longer-enrolled",
+            doctor_check="enrolment",
+            remedy="at central, page Rooms: put it back, or make it a new card",
         ),
     )
     CENTRAL_UNREACHABLE = (

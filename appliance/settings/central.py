@@ -25,6 +25,7 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     rooms_listen: Endpoint | None = None  # where rooms are served; left out: the port after the pages'
     rooms_url: str = ""  # where rooms reach that; left out: `url`, for the pages' port serves rooms as well
     shared: Path | None = None  # what several centrals on one database share; left out: the data folder
+    key_file: Path | None = None  # wraps the keys of the rooms' logs; left out: wrapping.key where `shared` is
     uplink_mbit: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None  # for indexes; left out: no limit
     index_downloads: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 16  # at once
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import httpx
 
-from appliance.central import accounts, rooms, rules
+from appliance.central import accounts, room_life, rules
 from appliance.central.models import PublicationRow
 from appliance.central.service import open_central
 from appliance.protocol import UnblockRequest
@@ -125,7 +125,8 @@ class Central:
                 password=PASSWORD, by="bench",
             )  # fmt: skip
             for number in range(1, count + 1):
-                yield f"Room {number}", rooms.enrol_room(session, central.now(), name=f"Room {number}", by="bench")
+                name = f"Room {number}"
+                yield name, room_life.enrol_room(session, central.now(), name=name, by="bench")
         central.store.close()
 
 

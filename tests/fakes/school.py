@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from appliance import protocol
-from appliance.central import accounts, requests, rooms
+from appliance.central import accounts, requests, room_life
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
 from appliance.rights import Role
@@ -51,7 +51,7 @@ class FakeSchool:
 
     def enrol(self, name: str = "Room 4") -> str:
         with self.store.write_session() as session:
-            return rooms.enrol_room(session, self.clock(), name=name, by="test")
+            return room_life.enrol_room(session, self.clock(), name=name, by="test", replace=True)
 
     def room(self, name: str = "Room 4") -> RoomRow:
         with self.store.read_session() as session:

@@ -17,6 +17,7 @@ from werkzeug.routing import Map, Rule
 from appliance import protocol
 from appliance.central import rooms
 from appliance.central.errors import NotFound
+from appliance.central.room_life import ENDED_WORDS
 from appliance.operations import BASE_PATH, MAX_BODY_BYTES, OPERATIONS, Operation
 from appliance.problem_details import ProblemType
 from appliance.rights import ROOM, Right, Scope, has_right
@@ -40,6 +41,8 @@ def _authenticate_room() -> Response | None:
     if given.startswith(_BEARER):
         with views.central().store.read_session() as session:
             g.room = rooms.find_room_by_token(session, given.removeprefix(_BEARER))
+        if g.room is not None and (words := ENDED_WORDS.get(g.room.state)):
+            return problem_response(ProblemType.ROOM_ENDED, words)
         if g.room is not None:
             right = requested_right()
             allowed = right is not None and has_right(ROOM, right, Scope.ROOM)

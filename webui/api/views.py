@@ -11,7 +11,16 @@ from flask import Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from appliance import protocol
-from appliance.central import audit, audit_witnesses, incidents, reports, requests, room_actions, rooms
+from appliance.central import (
+    audit,
+    audit_witnesses,
+    incidents,
+    log_keys,
+    reports,
+    requests,
+    room_actions,
+    rooms,
+)
 from appliance.central.account_states import list_account_states
 from appliance.central.errors import NotFound
 from appliance.central.models import RoomRow
@@ -38,7 +47,7 @@ def get_feed() -> Response:
     """Answer with one line whenever the room should be somewhere else."""
     if request.method == "HEAD":
         return Response(mimetype=_LINES)  # nobody would read what follows, nor end it
-    targets = central().feed.watch_targets(g.room.id)
+    targets = central().feed.watch_targets(g.room.id, g.room.token_hash)
 
     def lines() -> Generator[bytes, None, None]:
         with contextlib.closing(targets):
@@ -144,7 +153,12 @@ def get_accounts() -> Response:
 
 def get_log_key() -> Response:
     """Answer with the key of the room's query log."""
-    return json_response(protocol.LogKey(g.room.log_key))
+    with central().store.read_session() as session:
+        key = log_keys.log_key_of(session, central().keys, _get_room(session), is_made=False)
+    if not key:
+        with central().store.write_session(affects_rooms=False) as session:
+            key = log_keys.log_key_of(session, central().keys, _get_room(session))
+    return json_response(protocol.LogKey(key))
 
 
 def _get_room(session: Session) -> RoomRow:

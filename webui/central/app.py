@@ -30,6 +30,7 @@ from webui.central.lists.views import blueprint as lists
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reports.views import blueprint as reports
 from webui.central.requests.views import blueprint as requests
+from webui.central.room_cards.views import blueprint as room_cards
 from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
 from webui.central.unblocks.views import blueprint as unblocks
@@ -61,6 +62,7 @@ FEATURES = (
     delegations,
     lists,
     rooms,
+    room_cards,
     accounts,
     own_password,
     sign_ins,

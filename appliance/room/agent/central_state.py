@@ -15,6 +15,7 @@ class CentralState:
         self._listeners: list[Callable[[], None]] = []
         self._said = ""
         self.is_reachable = False
+        self.rejection = ""  # why, in central's words
         self.is_token_rejected = False  # central is there, and says that this is no room of its own
         self.unreachable_since = now()
         self.reached = asyncio.Event()  # set while central is reachable
@@ -42,6 +43,7 @@ class CentralState:
             words = "central does not know this room any more" if is_token_rejected else "central is away"
             log.warning("%s: %s", words, why)
         self._said = why
+        self.rejection = why if is_token_rejected else ""
         self.is_reachable, self.is_token_rejected = False, is_token_rejected
         self.reached.clear()
         if changed:

@@ -125,6 +125,8 @@ def _write_health(
         *_index_conditions(settings, paths, now),
     )
     details = {Condition.CERTIFICATE_ENDS.value: ends} if ends else {}
+    if sync is not None and sync.state.is_token_rejected:
+        details[Condition.NO_LONGER_ENROLLED.value] = f"Central says: {sync.state.rejection}."
     if set_aside := recently_set_aside((paths.data, paths.sessions.parent), now):
         conditions = (*conditions, Condition.STORE_SET_ASIDE)
         details[Condition.STORE_SET_ASIDE.value] = ", ".join(set_aside)

@@ -5,7 +5,17 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
-from appliance.central import accounts, change_scope, delegations, profiles, requests, rooms, rules, unblocks
+from appliance.central import (
+    accounts,
+    change_scope,
+    delegations,
+    profiles,
+    requests,
+    room_life,
+    rooms,
+    rules,
+    unblocks,
+)
 from appliance.central.models import Base, PublicationRow
 from appliance.protocol import RoomHealth
 from tests.fakes.school import FakeSchool
@@ -64,7 +74,9 @@ OF_ONE_ROOM: dict[str, Change] = {
     ),
     "an opening for the room": approve("room"),
     "an opening that is ended": end_unblock,
-    "another token": lambda school, session: rooms.enrol_room(session, school.clock(), name="Room 4", by="cora"),
+    "another token": lambda school, session: room_life.enrol_room(
+        session, school.clock(), name="Room 4", by="cora", replace=True
+    ),
 }
 OF_NOBODY: dict[str, Change] = {
     "health": lambda school, session: rooms.record_health(

@@ -1,7 +1,7 @@
 import pytest
 
 from appliance.central import rooms
-from appliance.central.errors import NotFound, NotPossible
+from appliance.central.errors import NotFound
 from appliance.protocol import RoomHealth
 from tests.fakes.school import FakeSchool
 
@@ -15,24 +15,6 @@ def test_a_room_is_known_by_its_token_and_the_token_is_kept_nowhere(school: Fake
         assert rooms.find_room_by_token(session, "another") is None
     files = school.central.settings.central.data.glob("central.db*")
     assert not any(token.encode() in file.read_bytes() for file in files)
-
-
-def test_enrolling_again_ends_the_old_token_and_keeps_the_key_of_the_log(school: FakeSchool) -> None:
-    old = school.enrol()
-    key = school.room().log_key
-    new = school.enrol()
-    with school.store.read_session() as session:
-        assert rooms.find_room_by_token(session, old) is None
-        assert rooms.find_room_by_token(session, new) is not None
-        assert len(rooms.list_rooms(session)) == 1
-    assert school.room().log_key == key
-    assert len(bytes.fromhex(key)) == 32
-
-
-@pytest.mark.parametrize("name", ["", "  ", "x" * 101])
-def test_a_room_needs_a_name(school: FakeSchool, name: str) -> None:
-    with pytest.raises(NotPossible, match="needs a name"):
-        school.enrol(name)
 
 
 def test_a_room_says_how_it_is(school: FakeSchool) -> None:

@@ -94,7 +94,9 @@ def test_a_block_that_raises_leaves_no_trace(school: FakeSchool) -> None:
 
     def enrol_and_fail() -> None:
         with school.store.write_session() as session:
-            session.add(RoomRow(name="Attic", token_hash="x", log_key="y", enrolled_at=school.clock()))
+            session.add(
+                RoomRow(name="Attic", name_key="attic", token_hash="x", log_key="y", enrolled_at=school.clock())
+            )
             session.flush()
             raise ZeroDivisionError
 
@@ -140,7 +142,13 @@ def test_a_thread_that_waits_too_long_to_write_is_told_so(
 
 
 def test_a_time_without_its_zone_is_refused(school: FakeSchool) -> None:
-    naive = RoomRow(name="Attic", token_hash="x", log_key="y", enrolled_at=school.clock().replace(tzinfo=None))
+    naive = RoomRow(
+        name="Attic",
+        name_key="attic",
+        token_hash="x",
+        log_key="y",
+        enrolled_at=school.clock().replace(tzinfo=None),
+    )
     with (
         pytest.raises(sqlalchemy.exc.StatementError, match="without its zone"),
         school.store.write_session() as session,

@@ -120,7 +120,7 @@ def test_the_bundle_brings_an_authority_that_no_machine_knows_by_itself(config: 
     assert run("central", "enrol", "Room 4", *where, "--bundle", str(plain)).returncode == 0
     assert enrolment_file.decode_enrolment(plain.read_bytes()).certificate == ""
     config.write_text(f'{config.read_text()}authority = "{authority.file}"\n')
-    assert run("central", "enrol", "Room 4", *where, "--bundle", str(ours)).returncode == 0
+    assert run("central", "enrol", "Room 4", "--replace", *where, "--bundle", str(ours)).returncode == 0
     assert enrolment_file.decode_enrolment(ours.read_bytes()).certificate == authority.file.read_text()
 
 
@@ -133,6 +133,61 @@ def test_without_centrals_address_no_token_ends_for_nothing(config: Path, tmp_pa
     assert not (tmp_path / "central").exists()
     both = run("central", "enrol", "x", "--config", str(config), "--bundle", "a", "--output", "b")
     assert both.returncode == 2
+
+
+def test_a_name_in_use_is_asked_about_and_its_card_stops_only_where_that_was_said(
+    config: Path, tmp_path: Path
+) -> None:
+    where, bundle = ("--config", str(with_address(config))), tmp_path / "room4.bundle"
+    assert run("central", "enrol", "Room 4", *where).returncode == 0
+    again = run("central", "enrol", "ROOM 4", *where, "--bundle", str(bundle))
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "Room 4 is enrolled already" in again.stderr
+    assert "--replace" in again.stderr
+    assert len(again.stderr.splitlines()) == 1
+    assert not bundle.exists()
+    assert run("central", "enrol", "ROOM 4", "--replace", *where, "--bundle", str(bundle)).returncode == 0
+    assert enrolment_file.decode_enrolment(bundle.read_bytes()).room == "ROOM 4"
+
+
+def test_every_room_of_a_table_is_enrolled_or_none(config: Path, tmp_path: Path) -> None:
+    where, table, folder = ("--config", str(with_address(config))), tmp_path / "rooms.csv", tmp_path / "bundles"
+    table.write_text("room,bundle,address\nRoom 4,,192.0.2.4/24\nLibrary,lib.bundle,192.0.2.5/24\n")
+    into = ("--csv", str(table), "--folder", str(folder))
+    done = run("central", "enrol", *into, *where)
+    assert done.returncode == 0, done.stderr
+    made = [folder / "room-4.bundle", tmp_path / "lib.bundle"]
+    assert [enrolment_file.decode_enrolment(one.read_bytes()).room for one in made] == ["Room 4", "Library"]
+    table.write_text("room\nRoom 5\nlibrary\n")
+    again = run("central", "enrol", *into, *where)
+    assert (again.returncode, "Library is enrolled already" in again.stderr) == (1, True)
+    assert not (folder / "room-5.bundle").exists()
+    table.write_text("room\nRoom 5\nROOM  5\n" + "x" * 101 + "\n")
+    twice = run("central", "enrol", *into, *where)
+    assert twice.returncode == 1
+    assert len(twice.stderr.splitlines()) == 2, "every mistake at once"
+    listed = run("central", "room", "list", "--json", *where)
+    assert [one["name"] for one in msgspec.json.decode(listed.stdout)] == ["Library", "Room 4"]
+    for wrong in ((), ("Room 9", *into), (*into, "--output", "x")):
+        assert run("central", "enrol", *wrong, *where).returncode == 2
+
+
+def test_a_room_is_renamed_retired_put_back_and_revoked_by_command(config: Path) -> None:
+    where = ("--config", str(config))
+    run("central", "enrol", "Room 4", *where)
+    for step in (
+        ("rename", "room 4", "Library"),
+        ("retire", "LIBRARY"),
+        ("put-back", "Library"),
+        ("revoke", "Library"),
+    ):
+        assert run("central", "room", *step, *where).returncode == 0, step
+    refused = run("central", "room", "put-back", "Library", *where)
+    assert (refused.returncode, "never works again" in refused.stderr) == (1, True)
+    assert (
+        run("central", "room", "retire", "Room 4", *where).stderr == "hallpass: there is no room called 'Room 4'\n"
+    )
+    assert "Library: revoked, never heard of" in run("central", "room", "list", *where).stdout
 
 
 def test_accounts_are_added_listed_and_ended(config: Path) -> None:
@@ -289,7 +344,8 @@ def test_what_is_left_of_a_central_that_was_killed_keeps_no_other_out(
 
 
 def test_all_its_processes_share_what_one_of_them_imported(config: Path, central: subprocess.Popen[str]) -> None:
-    with open_feed(rooms_address(config), enrolled(config)) as lines, open_feed(address(config), enrolled(config)):
+    room = enrolled(config)
+    with open_feed(rooms_address(config), room) as lines, open_feed(address(config), room):
         next(lines)
         assert "Sign in" in httpx.get(address(config) + "/sign-in", trust_env=False).text
         # Imported by each it was 290 MB. The bar of 150 MB is measured with rooms: `tests.bench.central`.

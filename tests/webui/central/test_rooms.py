@@ -1,38 +1,120 @@
 """Rooms, as the coordinator sees them at central."""
 
+import io
 import re
+import zipfile
 from typing import Any
 
 import msgspec
+import pytest
 
 from appliance.card import enrolment_file
 from appliance.central import rooms
 from appliance.protocol import RoomHealth
 from tests.e2e.browser import Browser
-from tests.webui.central.pages import said
+from tests.webui.central.pages import press, said
 
 
-def test_a_rooms_token_is_shown_once_and_opens_the_interface(cora: Browser, school: Any) -> None:
-    cora.open("/rooms")
-    cora.send(cora.form_with("name", action="/rooms"), name="Room 5")
-    token = re.search(r"user-select-all[^>]*>([^<]+)<", cora.text)
-    assert token
-    answer = cora.client.get("/api/v1/policy", headers={"Authorization": f"Bearer {token[1].strip()}"})
-    assert answer.json()["room"] == "Room 5"
-    assert token[1] not in cora.open("/rooms").text
+def enrol(browser: Browser, names: str) -> Browser:
+    return browser.send(browser.open("/rooms").form_with("names", action="/rooms"), names=names)
 
 
-def test_a_room_is_enrolled_into_the_file_for_its_card(cora: Browser, school: Any) -> None:
-    form = cora.open("/rooms").form_with(action="/rooms")
-    assert "Set url in [central]" in said(cora.send(form, name="Room 9", bundle="1"))
-    assert "Room 9" not in cora.open("/rooms").text
+def secrets(browser: Browser) -> list[str]:
+    return re.findall(r"user-select-all[^>]*>([^<]+)<", browser.text)
+
+
+def with_address(school: Any) -> None:
     school.central.settings = msgspec.structs.replace(
         school.central.settings,
         central=msgspec.structs.replace(school.central.settings.central, url="https://central.example.org"),
     )
-    cora.send(cora.open("/rooms").form_with(action="/rooms"), name="Room 9", bundle="1")
-    made = enrolment_file.decode_enrolment(cora.text.encode())
-    assert (made.room, made.url) == ("Room 9", "https://central.example.org")
+
+
+def test_a_rooms_secret_is_made_once_shown_when_looked_at_again_and_gone_once_saved(
+    cora: Browser, school: Any
+) -> None:
+    (token,) = secrets(enrol(cora, "Room 5"))
+    assert secrets(cora.open("/rooms/cards")) == [token], "looking again makes nothing"
+    answer = cora.client.get("/api/v1/policy", headers={"Authorization": f"Bearer {token.strip()}"})
+    assert answer.json()["room"] == "Room 5"
+    room_id = school.room("Room 5").id
+    press(cora, f"/rooms/{room_id}/card/saved")
+    assert secrets(cora.open("/rooms/cards")) == []
+    assert cora.client.get(f"/rooms/{room_id}/card", follow_redirects=True).text.count("was saved") == 1
+
+
+def test_many_rooms_are_enrolled_at_once_and_their_files_saved_together(cora: Browser, school: Any) -> None:
+    assert "Set url in [central]" in enrol(cora, "Room 8").text
+    with_address(school)
+    enrol(cora, "Room 9\n\n  Library \nroom  9\n")
+    with zipfile.ZipFile(io.BytesIO(cora.client.get("/rooms/cards.zip").content)) as archive:
+        made = [enrolment_file.decode_enrolment(archive.read(name)) for name in archive.namelist()]
+    assert sorted(one.room for one in made) == ["Library", "Room 8", "Room 9"]
+    assert {one.url for one in made} == {"https://central.example.org"}
+    one = cora.client.get(f"/rooms/{school.room('Library').id}/card").content
+    assert enrolment_file.decode_enrolment(one) in made
+    press(cora.open("/rooms/cards"), "/rooms/cards/saved")
+    assert secrets(cora.open("/rooms/cards")) == []
+
+
+def test_a_name_in_use_is_asked_about_and_nobody_is_cut_off_meanwhile(cora: Browser, school: Any) -> None:
+    room = school.as_room("Room 4")
+    page = enrol(cora, "room 4\nRoom 5")
+    assert "its present card stops at once" in page.text
+    assert room.get("policy").status_code == 200
+    assert "Room 5" not in cora.open("/rooms").text
+    form = enrol(cora, "room 4\nRoom 5").form_with("replace", action="/rooms")
+    assert form.fields["names"].split("\n") == ["room 4", "Room 5"]
+    cora.send(form)
+    assert room.get("policy").status_code == 401
+    assert len(secrets(cora.open("/rooms/cards"))) == 2
+
+
+def refused(browser: Browser, where: str, **typed: str) -> str:
+    """Send what will be refused, and return the page."""
+    fields = browser.form_with(*typed, action=where).fields | typed
+    answer = browser.client.post(where, data=fields)
+    assert answer.status_code == 422
+    return answer.text
+
+
+@pytest.mark.parametrize("names", [" \n ", "x" * 101, "\n".join(f"R{n}" for n in range(201))])
+def test_what_was_typed_wrongly_stays_in_the_form(cora: Browser, names: str) -> None:
+    page = refused(cora.open("/rooms"), "/rooms", names=names)
+    (kept,) = re.findall(r"<textarea[^>]*>([^<]*)</textarea>", page)
+    assert kept.split() == names.split()
+    assert "alert-warning" in page
+
+
+def test_a_room_is_renamed_retired_put_back_and_revoked_from_its_page(cora: Browser, school: Any) -> None:
+    room = school.as_room("Room 4")
+    where = f"/rooms/{school.room().id}"
+    cora.send(cora.open(where).form_with("name", action="/name"), name="Library")
+    assert "Room 4 is called Library now" in said(cora)
+    press(cora, "/name")  # the undo
+    press(cora.open(where), "/retire")
+    refused = room.get("policy")
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:hallpass:problem:room-ended")
+    assert "retired" in refused.json()["detail"]
+    assert "retired on" in cora.text
+    press(cora, "/put-back")
+    assert room.get("policy").json()["room"] == "Room 4"
+    press(cora.open(where), "/revoke")
+    assert "revoked" in room.get("policy").json()["detail"]
+    press(cora.open(where), f"{where}/card")
+    assert len(secrets(cora)) == 1
+    assert room.get("policy").status_code == 401
+    audit = cora.open("/audit").text
+    for what in ("room renamed", "room retired", "room put back", "room revoked"):
+        assert what in audit
+
+
+def test_a_name_that_another_room_has_is_said_and_stays_in_the_form(cora: Browser, school: Any) -> None:
+    school.enrol("Room 5")
+    room = f"/rooms/{school.room().id}"
+    page = refused(cora.open(room), f"{room}/name", name="ROOM 5")
+    assert "a room called Room 5 already" in page
+    assert 'value="ROOM 5"' in page
 
 
 def test_what_a_room_says_of_itself_is_shown_in_words_also_where_it_is_newer(cora: Browser, school: Any) -> None:

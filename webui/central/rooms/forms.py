@@ -1,11 +1,20 @@
-"""What the coordinator fills in for the feature rooms."""
+"""What is filled in for the feature rooms."""
 
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+MAX_ROOMS_AT_ONCE = 200
 
-class RoomForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """A room."""
+
+class EnrolForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """One room, or several, a name a line."""
+
+    names = TextAreaField("Names of the rooms, one in a line", [InputRequired(), Length(max=10_000)])
+    replace = HiddenField()  # set by the page that asked
+
+
+class RenameForm(FlaskForm):  # type: ignore[misc]  # as above
+    """What a room is called."""
 
     name = StringField("Name of the room", [InputRequired(), Length(max=100)])

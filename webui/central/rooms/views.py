@@ -1,15 +1,22 @@
-"""The rooms: how they are, and enrolling them."""
+"""The rooms: how they are, and what becomes of them."""
 
-from flask import Response, render_template, request
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import enrolment, policies, rooms
+from appliance.central import card_secrets, policies, room_life, rooms
+from appliance.central.errors import CentralError
+from appliance.central.models import RoomRow
+from appliance.central.room_life import RoomLives
+from appliance.central.room_names import normalize_room_name, room_name_key
 from appliance.rights import Right
 from appliance.room.conditions import describe_condition
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.rooms.forms import RoomForm
+from webui.central.rooms.forms import MAX_ROOMS_AT_ONCE, EnrolForm, RenameForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("rooms", __name__, home="rooms.show")
 
@@ -18,39 +25,135 @@ blueprint = create_feature_blueprint("rooms", __name__, home="rooms.show")
 @requires(Right.SEE_ROOMS)
 def show() -> str:
     """Show every room and how it is."""
-    now = central().now()
-    with central().store.read_session() as session:
-        published = policies.latest_publication(session)
-        index = published.hash if published else ""
-        listed = rooms.list_rooms(session)
-        in_step = {room.id for room in listed if rooms.is_in_step(room, index)}
-        return render_template(
-            "rooms/rooms.html",
-            rooms=listed,
-            now=now,
-            in_step=in_step,
-            form=RoomForm(),
-            describe_condition=describe_condition,
-        )
+    return _render_rooms(EnrolForm(formdata=None))
 
 
 @blueprint.post("/rooms")
 @requires(Right.ENROL_ROOMS)
-def enrol() -> str | Response:
-    """Enrol a room, and show its token once, or hand out the file for its card."""
-    form = require_valid(RoomForm())
-    name, as_file = form.name.data, "bundle" in request.form
-    if as_file:
-        enrolment.make_enrolment_file(
-            central().settings, room=name, token=rooms.PLACEHOLDER_TOKEN
-        )  # before the room's old token ends
+def enrol() -> str | tuple[str, int] | Redirect:
+    """Enrol rooms, and lead to the files for their cards. Asks first where one of them is in use."""
+    form = EnrolForm()
+    try:
+        names = _names_of(require_valid(form))
+        with central().store.write_session() as session:
+            for name in room_life.require_unused(session, names, replace=bool(form.replace.data)):
+                _give_card(session, name)
+    except RoomLives as problem:
+        living = list(problem.names)
+        return render_template("rooms/replace.html", form=form, living=living, asked=len(names))
+    except CentralError as problem:
+        flash(f"{problem}.", "warning")
+        return _render_rooms(form), 422
+    return redirect(url_for("room_cards.show"))
+
+
+@blueprint.get("/rooms/<int:room_id>")
+@requires(Right.SEE_ROOMS)
+def show_room(room_id: int) -> str:
+    """Show one room, and what can be done with it."""
+    with central().store.read_session() as session:
+        room = rooms.get_room(session, room_id)
+        form = RenameForm(formdata=None, name=room.name)
+        return render_template(
+            "rooms/room.html", room=room, form=form, now=central().now(), describe_condition=describe_condition
+        )
+
+
+@blueprint.post("/rooms/<int:room_id>/name")
+@requires(Right.ENROL_ROOMS)
+def rename(room_id: int) -> str | tuple[str, int] | Redirect:
+    """Call a room otherwise."""
+    form = RenameForm()
+    try:
+        with central().store.write_session() as session:
+            before, name = room_life.rename_room(
+                session,
+                central().now(),
+                room_id=room_id,
+                name=require_valid(form).name.data,
+                by=current_username(),
+            )
+    except CentralError as problem:
+        with central().store.read_session() as session:
+            room = rooms.get_room(session, room_id)
+            flash(f"{problem}.", "warning")
+            page = render_template(
+                "rooms/room.html", room=room, form=form, now=central().now(), describe_condition=describe_condition
+            )
+        return page, 422
+    if name != before:
+        flash_with_undo(f"{before} is called {name} now.", url_for("rooms.rename", room_id=room_id), name=before)
+    return redirect(url_for("rooms.show_room", room_id=room_id))
+
+
+@blueprint.post("/rooms/<int:room_id>/card")
+@requires(Right.ENROL_ROOMS)
+def give_new_card(room_id: int) -> Redirect:
+    """Give a room a new card; its page has said that the old one stops."""
     with central().store.write_session() as session:
-        token = rooms.enrol_room(session, central().now(), name=name, by=current_username())
-    if not as_file:
-        return render_template("rooms/enrolled.html", name=name, token=token)
-    made = Response(
-        enrolment.make_enrolment_file(central().settings, room=name, token=token),
-        mimetype="application/octet-stream",
-    )
-    made.headers.set("Content-Disposition", "attachment", filename=enrolment.enrolment_file_name(name))
-    return made
+        _give_card(session, rooms.get_room(session, room_id).name)
+    return redirect(url_for("room_cards.show"))
+
+
+@blueprint.post("/rooms/<int:room_id>/retire")
+@requires(Right.ENROL_ROOMS)
+def retire(room_id: int) -> Redirect:
+    """Take a room out of use; the message can put it back."""
+    with central().store.write_session() as session:
+        room = room_life.retire_room(session, central().now(), room_id=room_id, by=current_username())
+    words = f"{room.name} is retired. It goes on filtering as it did, but hears of no decision any more."
+    flash_with_undo(words, url_for("rooms.put_back", room_id=room_id))
+    return redirect(url_for("rooms.show"))
+
+
+@blueprint.post("/rooms/<int:room_id>/put-back")
+@requires(Right.ENROL_ROOMS)
+def put_back(room_id: int) -> Redirect:
+    """Take a retired room into use again."""
+    with central().store.write_session() as session:
+        room = room_life.put_back_room(session, central().now(), room_id=room_id, by=current_username())
+    flash(f"{room.name} is in use again. Its card goes on by itself, within a minute.")
+    return redirect(url_for("rooms.show"))
+
+
+@blueprint.post("/rooms/<int:room_id>/revoke")
+@requires(Right.ENROL_ROOMS)
+def revoke(room_id: int) -> Redirect:
+    """End a card for good: it is lost, or somebody else's."""
+    with central().store.write_session() as session:
+        room = room_life.revoke_room(session, central().now(), room_id=room_id, by=current_username())
+    flash(f"The card of {room.name} is revoked: it never works again. Give the room a new card when there is one.")
+    return redirect(url_for("rooms.show_room", room_id=room_id))
+
+
+def _give_card(session: Session, name: str) -> None:
+    now, by = central().now(), current_username()
+    token = room_life.enrol_room(session, now, name=name, by=by, replace=True)
+    room = room_life.require_room(session, name)
+    card_secrets.keep_secret(session, central().keys, now, room=room, token=token, by=by)
+
+
+def _names_of(form: EnrolForm) -> list[str]:
+    """Return the names that were typed, each once. Raises NotPossible."""
+    typed = [normalize_room_name(line) for line in form.names.data.splitlines() if line.strip()]
+    names = list({room_name_key(name): name for name in reversed(typed)}.values())[::-1]  # as written first
+    if not 0 < len(names) <= MAX_ROOMS_AT_ONCE:
+        raise CentralError(f"between one and {MAX_ROOMS_AT_ONCE} rooms can be enrolled at once")
+    return names
+
+
+def _render_rooms(form: EnrolForm) -> str:
+    with central().store.read_session() as session:
+        published = policies.latest_publication(session)
+        index = published.hash if published else ""
+        listed: list[RoomRow] = rooms.list_rooms(session)
+        return render_template(
+            "rooms/rooms.html",
+            rooms=listed,
+            ended=rooms.list_ended_rooms(session),
+            now=central().now(),
+            in_step={room.id for room in listed if rooms.is_in_step(room, index)},
+            form=form,
+            is_asked_again=request.method == "POST",
+            describe_condition=describe_condition,
+        )

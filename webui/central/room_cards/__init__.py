@@ -1,0 +1,1 @@
+"""The files for rooms' cards, until they are saved."""

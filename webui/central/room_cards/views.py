@@ -1,0 +1,88 @@
+"""The files for rooms' cards: shown and handed out until somebody says that they are saved (PRG, once made).
+
+Loading this page again shows the same; nothing is made by looking.
+"""
+
+import io
+import zipfile
+
+from flask import Response, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import card_secrets, enrolment
+from appliance.central.errors import CentralError
+from appliance.rights import Right
+from webui.central.blueprints import central, create_feature_blueprint
+from webui.shared.access import requires
+
+blueprint = create_feature_blueprint("room_cards", __name__, home="room_cards.show")
+
+
+@blueprint.get("/rooms/cards")
+@requires(Right.ENROL_ROOMS)
+def show() -> str:
+    """Show what waits to be saved."""
+    with central().store.read_session() as session:
+        waiting = card_secrets.list_secrets(session, central().keys, central().now())
+    return render_template("room_cards/cards.html", waiting=waiting, missing=_missing_setting())
+
+
+@blueprint.get("/rooms/<int:room_id>/card")
+@requires(Right.ENROL_ROOMS)
+def download(room_id: int) -> Response:
+    """Hand out the file for one card."""
+    with central().store.read_session() as session:
+        secret = card_secrets.get_secret(session, central().keys, central().now(), room_id)
+    made = enrolment.make_enrolment_file(central().settings, room=secret.room, token=secret.token)
+    return _file(made, enrolment.enrolment_file_name(secret.room))
+
+
+@blueprint.get("/rooms/cards.zip")
+@requires(Right.ENROL_ROOMS)
+def download_all() -> Response:
+    """Hand out every file that waits, in one."""
+    with central().store.read_session() as session:
+        waiting = card_secrets.list_secrets(session, central().keys, central().now())
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for secret in waiting:
+            made = enrolment.make_enrolment_file(central().settings, room=secret.room, token=secret.token)
+            archive.writestr(enrolment.enrolment_file_name(secret.room, archive.namelist()), made)
+    return _file(packed.getvalue(), "cards.zip")
+
+
+@blueprint.post("/rooms/<int:room_id>/card/saved")
+@requires(Right.ENROL_ROOMS)
+def confirm(room_id: int) -> Redirect:
+    """Forget the file of one card: it is saved."""
+    return _forget(room_id)
+
+
+@blueprint.post("/rooms/cards/saved")
+@requires(Right.ENROL_ROOMS)
+def confirm_all() -> Redirect:
+    """Forget every file: they are saved."""
+    return _forget(None)
+
+
+def _forget(room_id: int | None) -> Redirect:
+    with central().store.write_session() as session:
+        card_secrets.forget_secrets(session, central().now(), room_id)
+        left = card_secrets.list_secrets(session, central().keys, central().now())
+    flash("It is not shown again.")
+    return redirect(url_for("room_cards.show" if left else "rooms.show"))
+
+
+def _missing_setting() -> str:
+    """Return why no file can be made, or ""."""
+    try:
+        enrolment.make_enrolment_file(central().settings, room="Room", token=enrolment.PLACEHOLDER_TOKEN)
+    except CentralError as problem:
+        return str(problem)
+    return ""
+
+
+def _file(content: bytes, name: str) -> Response:
+    made = Response(content, mimetype="application/octet-stream")
+    made.headers.set("Content-Disposition", "attachment", filename=name)
+    return made
