@@ -165,6 +165,16 @@ class Clients:
             client.previous_responses = self._packet_cache.previous_responses(client.view)
             client.safe_addresses = self._packet_cache.safe_addresses(client.view)
 
+    def refresh_views(self) -> None:
+        """Give a device that has come to another one's address the view that is its own."""
+        for client in self.known.values():
+            view = self._policy.current_view(client.address, client.view)
+            if view is not client.view:
+                client.view = view
+                client.responses = self._packet_cache.current_responses(view)
+                client.previous_responses = self._packet_cache.previous_responses(view)
+                client.safe_addresses = self._packet_cache.safe_addresses(view)
+
     def _is_allowed(self, raw: bytes) -> bool:
         number = int.from_bytes(raw, "big")
         return any(number & mask == network for network, mask in self._networks.get(len(raw), ()))

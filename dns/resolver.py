@@ -134,7 +134,7 @@ class Resolver:
         self.cache.forget_failures(self.clock())
 
     def tick(self, now: float, seconds: float) -> None:
-        """Count what was answered, and fill the devices' buckets for the time since the last tick."""
+        """Count what was answered, fill the devices' buckets for the time since the last tick, see who is who."""
         rate, usage = self.clients.rate, self.clients.usage
         for client in self.clients:
             if client.log or client.timed or client.blocked:
@@ -142,6 +142,7 @@ class Resolver:
             else:
                 client.idle_ticks += 1
             client.refill_buckets(rate, seconds, usage)
+        self.clients.refresh_views()
         self._query_log.tick(now)
 
     def collect_client_log(self, client: Client) -> None:

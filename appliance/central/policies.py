@@ -18,7 +18,7 @@ from appliance.central.devices import inventory
 from appliance.central.devices.inventory import PolicyDevice
 from appliance.central.models import DelegationRow, ProfileRow, PublicationRow, RuleRow, SchoolRow, UnblockRow
 from appliance.central.profile_settings import read_settings
-from dns.policy.document import Delegation, Device, Group, PolicyDocument, Rule, Unblock
+from dns.policy.document import ONE_DEVICE, Delegation, Device, Group, PolicyDocument, Rule, Unblock
 from dns.policy.overreach import without_overreach
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -141,7 +141,8 @@ def build_room_policy(
                 id=str(unblock.id),
                 site=unblock.site,
                 also=tuple(unblock.also),
-                groups=tuple(unblock.groups),
+                groups=(ONE_DEVICE,) if unblock.device else tuple(unblock.groups),
+                device=unblock.device,
                 since=unblock.since,
                 until=unblock.until,
                 by=unblock.by,

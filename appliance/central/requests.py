@@ -14,17 +14,17 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 from appliance import protocol
 from appliance.central import audit, request_expiry, rooms, unblocks
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
+from appliance.central.models import RequestRow, RoomRow, UnblockRow, UserRow
 from appliance.central.site_names import checked_site
-from appliance.central.unblocks import MAX_UNBLOCK_MINUTES
+from appliance.rights import Right, has_right
+from appliance.rights import Scope as RightScope
 from dns.policy.site_names import reason_why_not
 
 STATE_HOURS = 24  # how long a room is told of a decided request
 EXPIRED_STATE_HOURS = 72  # and of one that nobody decided: over a weekend
-MAX_AHEAD_DAYS = 100  # for a lesson of this term
 EXPIRED_WORDS = "Nobody decided this in time. If it is still wanted, please ask again."
 
-Scope = Literal["room", "school"]
+Scope = Literal["device", "room", "school"]
 
 
 def submit_request(session: Session, now: datetime, room: RoomRow, message: protocol.UnblockRequest) -> bool:
@@ -34,8 +34,8 @@ def submit_request(session: Session, now: datetime, room: RoomRow, message: prot
     """
     if session.get(RequestRow, message.id):
         return False
-    if message.since is not None and message.since > now + timedelta(days=MAX_AHEAD_DAYS):
-        raise NotPossible(f"a lesson can be planned for at most {MAX_AHEAD_DAYS} days ahead")
+    if message.since is not None and message.since > now + timedelta(days=unblocks.MAX_AHEAD_DAYS):
+        raise NotPossible(f"a lesson can be planned for at most {unblocks.MAX_AHEAD_DAYS} days ahead")
     request = RequestRow(
         id=message.id,
         room_id=room.id,
@@ -75,7 +75,7 @@ def withdraw_request(session: Session, now: datetime, room: RoomRow, request_id:
     request = session.get(RequestRow, request_id)
     if request is None or request.room_id != room.id:
         return
-    if request.unblock is not None:
+    if request.unblock is not None:  # what was made permanent is ended already, and stays
         unblocks.end_unblock(session, now, unblock_id=request.unblock.id, by=audit.RoomClaim(room.name))
     elif request.state == "waiting":
         request.state = "withdrawn"
@@ -91,43 +91,58 @@ def approve_request(
     request_id: str,
     by: str,
     minutes: int | None = None,
-    scope: Scope = "room",
+    scope: Scope | None = None,
     groups: tuple[str, ...] = (),
     answer: str = "",
+    since: datetime | None = None,
+    also: tuple[str, ...] | None = None,
 ) -> UnblockRow:
-    """Open the site that a waiting request names, from now on. Raises NotFound or NotPossible.
+    """Open the site that a waiting request names. Raises NotFound or NotPossible.
 
-    `groups` says for whom; left out, it is open to every group of the room, or of the school.
+    What is left out is as it was asked for: `minutes`, `scope` (the one device, or the room), `since` (when it
+    begins; at once where that has passed), and `also`, the further names. `groups` says for whom; left out, it is
+    open to every group of the room, or of the school.
     """
-    request = _get_waiting_request(session, now, request_id)
-    minutes = request.minutes if minutes is None else minutes
-    unknown = [group for group in groups if session.get(ProfileRow, group) is None]
-    if unknown:
-        raise NotFound(f"there is no group {unknown[0]!r}")
-    if not 1 <= minutes <= MAX_UNBLOCK_MINUTES:
-        raise NotPossible(f"an opening lasts from one minute to {MAX_UNBLOCK_MINUTES // 1440} days")
-    unblock = UnblockRow(
-        request_id=request.id,
-        room_id=request.room_id if scope == "room" else None,
-        site=checked_site(request.site),  # again: it may have waited since before such names were refused
-        also=[checked_site(name) for name in request.also],
-        groups=list(groups),
-        since=now,
-        until=now + timedelta(minutes=minutes),
+    request = require_waiting(session, now, request_id)
+    scope = scope or ("device" if request.device else "room")
+    if scope == "device" and not request.device:
+        raise NotPossible("this was not asked for one device")
+    span = unblocks.find_opening_time(now, request.minutes if minutes is None else minutes, since or request.since)
+    unblock = unblocks.add_unblock(
+        session,
+        span,
+        request=request,
+        room_id=None if scope == "school" else request.room_id,
+        site=request.site,
+        also=request.also if also is None else also,
+        groups=() if scope == "device" else groups,
+        device=unblocks.token_device(request.device) if scope == "device" else "",
         by=by,
     )
-    session.add(unblock)
     request.state, request.decided_by, request.decided_at, request.answer = "approved", by, now, answer
     rooms.mark_requests_changed(session, request.room_id)
-    where = request.room.name if scope == "room" else "the whole school"
-    whom = f" for {', '.join(groups)}" if groups else ""
-    audit.record_audit(session, now, by, "approved", f"{request.site}{whom} for {minutes} minutes in {where}")
+    audit.record_audit(session, now, by, "approved", unblocks.describe_unblock(unblock, request.room, now))
     return unblock
+
+
+def pass_request_on(session: Session, now: datetime, *, request_id: str, by: str, to: str, note: str = "") -> None:
+    """Ask a colleague to decide. It stays in everybody's list. Raises NotFound or NotPossible."""
+    request = require_waiting(session, now, request_id)
+    colleague = session.get(UserRow, protocol.normalize_username(to))
+    if colleague is None:
+        raise NotFound(f"there is no account {to!r}")
+    ended = colleague.ends is not None and colleague.ends <= now
+    if ended or not has_right(colleague.role, Right.DECIDE_REQUESTS, RightScope.SCHOOL):  # type: ignore[arg-type]  # the table holds roles only
+        raise NotPossible(f"{colleague.username} may not decide requests")
+    if colleague.username == by:
+        raise NotPossible("it is yours already")
+    request.passed_to, request.passed_by, request.passed_note = colleague.username, by, note
+    audit.record_audit(session, now, by, "request passed on", f"{request.site} to {colleague.username}: {note}")
 
 
 def deny_request(session: Session, now: datetime, *, request_id: str, by: str, answer: str) -> None:
     """Leave the site closed, with words for the teacher. Raises NotFound or NotPossible."""
-    request = _get_waiting_request(session, now, request_id)
+    request = require_waiting(session, now, request_id)
     request.state, request.decided_by, request.decided_at, request.answer = "denied", by, now, answer
     rooms.mark_requests_changed(session, request.room_id)
     audit.record_audit(session, now, by, "denied", f"{request.site} in {request.room.name}: {answer}")
@@ -207,7 +222,8 @@ def reopen_request(session: Session, now: datetime, *, request_id: str, by: str)
     audit.record_audit(session, now, by, "request waits again", f"{request.site} in {request.room.name}")
 
 
-def _get_waiting_request(session: Session, now: datetime, request_id: str) -> RequestRow:
+def require_waiting(session: Session, now: datetime, request_id: str) -> RequestRow:
+    """Return a request that waits. Raises NotFound, or NotPossible with what has become of it, and by whom."""
     request = session.get(RequestRow, request_id)
     if request is None:
         raise NotFound("there is no such request")
@@ -240,7 +256,7 @@ def _request_state(request: RequestRow) -> protocol.RequestState:
         decided_by=request.decided_by,
         answer=EXPIRED_WORDS if expired else request.answer,
         since=None if unblock is None else unblock.since,
-        until=None if unblock is None else (unblock.ended_at or unblock.until),
+        until=None if unblock is None or request.is_permanent else (unblock.ended_at or unblock.until),
         expired=expired,
         decided_at=request.decided_at,
         expires=request.expires_at if request.state == "waiting" else None,

@@ -1,15 +1,144 @@
-"""What is open for a while: each opening ends by itself, or is ended early."""
+"""What is open for a while, or will be: each opening begins and ends by itself, or is ended early.
 
-from datetime import datetime
+An opening is for a room, for the whole school, for some groups of either, or for one device. A room opens it at
+its time by its own clock, with central or without.
+"""
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from appliance.central import audit, rooms
-from appliance.central.errors import NotFound
-from appliance.central.models import RoomRow, UnblockRow
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
+from appliance.central.site_names import checked_site
 
 MAX_UNBLOCK_MINUTES = 7 * 24 * 60
+MAX_AHEAD_DAYS = 100  # for a lesson of this term
+MAX_ALSO = 100
+
+
+def token_device(token: str) -> str:
+    """Return how a policy names a device of which central knows only its room's token.
+
+    It is no way to write a device, so that nothing but the room's own word can make it one: a bare token could be
+    taken for the digits of a MAC address.
+    """
+    return f"token:{token}"[:64]
+
+
+class OpeningTime(msgspec.Struct, frozen=True):
+    """From when until when."""
+
+    since: datetime
+    until: datetime
+
+
+def find_opening_time(now: datetime, minutes: int, since: datetime | None = None) -> OpeningTime:
+    """Return the time of an opening. One that should have begun already begins now. Raises NotPossible."""
+    if not 1 <= minutes <= MAX_UNBLOCK_MINUTES:
+        raise NotPossible(f"an opening lasts from one minute to {MAX_UNBLOCK_MINUTES // 1440} days")
+    begin = now if since is None else since
+    return _checked_time(now, begin, begin + timedelta(minutes=minutes))
+
+
+def _checked_time(now: datetime, since: datetime, until: datetime) -> OpeningTime:
+    if until <= since:
+        raise NotPossible("it would end before it begins")
+    if until <= now:
+        raise NotPossible("that time is over already")
+    if since > now + timedelta(days=MAX_AHEAD_DAYS):
+        raise NotPossible(f"an opening can be planned for at most {MAX_AHEAD_DAYS} days ahead")
+    if until - max(since, now) > timedelta(minutes=MAX_UNBLOCK_MINUTES):
+        raise NotPossible(f"an opening lasts at most {MAX_UNBLOCK_MINUTES // 1440} days")
+    return OpeningTime(max(since, now), until)
+
+
+def add_unblock(
+    session: Session, span: OpeningTime, *, site: str, also: Iterable[str] = (), room_id: int | None,
+    groups: tuple[str, ...] = (), device: str = "", by: str, request: RequestRow | None = None,
+) -> UnblockRow:  # fmt: skip
+    """Keep an opening. Raises NotFound for a group that there is not, NotPossible for what is no site."""
+    unknown = [group for group in groups if session.get(ProfileRow, group) is None]
+    if unknown:
+        raise NotFound(f"there is no group {unknown[0]!r}")
+    names = list(dict.fromkeys(checked_site(name) for name in also))
+    if len(names) > MAX_ALSO:
+        raise NotPossible(f"an opening has at most {MAX_ALSO} further names")
+    unblock = UnblockRow(
+        request_id=request.id if request is not None else None,
+        room_id=room_id,
+        site=checked_site(site),  # again: it may have waited since before such names were refused
+        also=[name for name in names if name != site],
+        groups=list(groups),
+        device=device,
+        since=span.since,
+        until=span.until,
+        by=by,
+    )
+    session.add(unblock)
+    session.flush()
+    return unblock
+
+
+def open_site(
+    session: Session, now: datetime, *, site: str, minutes: int, by: str, since: datetime | None = None,
+    also: tuple[str, ...] = (), room: str = "", groups: tuple[str, ...] = (), device: str = "",
+) -> UnblockRow:  # fmt: skip
+    """Open a site that nobody asked for, in the room of a name, or ("") in every one.
+
+    Raises NotFound or NotPossible. `device`: for one device alone, by its address, its MAC address, or the name
+    that the school gives it.
+    """
+    found = session.scalar(select(RoomRow).where(RoomRow.name == room)) if room else None
+    if room and found is None:
+        raise NotFound(f"there is no room {room!r}")
+    unblock = add_unblock(
+        session, find_opening_time(now, minutes, since), site=site, also=also, groups=() if device else groups,
+        room_id=found.id if found is not None else None, device=device.strip(), by=by,
+    )  # fmt: skip
+    audit.record_audit(session, now, by, "opened", describe_unblock(unblock, found, now))
+    return unblock
+
+
+def change_unblock(
+    session: Session, now: datetime, *, unblock_id: int, by: str, until: datetime, since: datetime | None = None
+) -> UnblockRow:
+    """Give an opening another time: longer, shorter, or at another hour. Raises NotFound or NotPossible.
+
+    `since`, left out: as it is. What has begun keeps its start.
+    """
+    unblock = session.get(UnblockRow, unblock_id)
+    if unblock is None:
+        raise NotFound("there is no such opening")
+    if unblock.ended_at is not None or unblock.until <= now:
+        raise NotPossible("it is closed already")
+    begun = unblock.since <= now
+    span = _checked_time(now, unblock.since if begun or since is None else since, until)
+    unblock.since, unblock.until = (unblock.since if begun else span.since), span.until
+    if unblock.request is not None:
+        rooms.mark_requests_changed(session, unblock.request.room_id)
+    audit.record_audit(session, now, by, "opening changed", describe_unblock(unblock, unblock.room, now))
+    return unblock
+
+
+def describe_unblock(unblock: UnblockRow, room: RoomRow | None, now: datetime) -> str:
+    """Return what is opened, for whom, where and when: for the audit."""
+    where = "the whole school" if unblock.room_id is None or room is None else room.name
+    whom = f" for {', '.join(unblock.groups)}" if unblock.groups else ""
+    whom = f" for one device ({unblock.device})" if unblock.device else whom
+    minutes = round((unblock.until - unblock.since).total_seconds() / 60)
+    also = f" with {', '.join(unblock.also)}" if unblock.also else ""
+    start = f" from {unblock.since:%Y-%m-%d %H:%M} UTC" if unblock.since > now else ""
+    return f"{unblock.site}{also}{whom} for {minutes} minutes{start} in {where}"
+
+
+def find_unblock(session: Session, unblock_id: int) -> UnblockRow | None:
+    """Return an opening, or None."""
+    return session.get(UnblockRow, unblock_id)
 
 
 def end_unblock(session: Session, now: datetime, *, unblock_id: int, by: str | audit.RoomClaim) -> None:
@@ -38,7 +167,7 @@ def next_expiry(session: Session) -> datetime | None:
 
 
 def list_active_unblocks(session: Session, now: datetime, room: RoomRow | None = None) -> list[UnblockRow]:
-    """Return what is open now, in all rooms or in one (the whole school's included), the first to end first."""
+    """Return what is open or will be, in all rooms or in one (the school's included), the first to end first."""
     where: ColumnElement[bool] = and_(UnblockRow.until > now, UnblockRow.ended_at.is_(None))
     if room is not None:
         where = and_(where, or_(UnblockRow.room_id.is_(None), UnblockRow.room_id == room.id))

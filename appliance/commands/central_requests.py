@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 from sqlalchemy.orm import Session
 
-from appliance.central import request_expiry, requests, service
-from appliance.central.models import RequestRow
+from appliance.central import permanent_openings, request_expiry, requests, service
+from appliance.central.models import RequestRow, UnblockRow
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
 BY = "command line"
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"])
 MAX_DECIDED = 200
 
 
@@ -79,16 +81,41 @@ def show(config: Path, *, decided: bool, as_json: bool) -> None:
 @command.command()
 @click.argument("request_id")
 @click.option("--minutes", type=int, help="For how long; left out: as long as was asked for.")
-@click.option("--scope", type=click.Choice(["room", "school"]), default="room", show_default=True)
+@click.option("--scope", type=click.Choice(["device", "room", "school"]), help="Left out: as it was asked for.")
+@click.option("--from", "since", type=MOMENT, help="When it opens; left out: as it was asked for, or now.")
 @click.option("--answer", default="", help="Words for the teacher.")
 @config_option("central.toml")
-def approve(request_id: str, minutes: int | None, scope: requests.Scope, answer: str, config: Path) -> None:
+def approve(
+    request_id: str, *, minutes: int | None, scope: requests.Scope | None, since: datetime | None, answer: str,
+    config: Path,
+) -> None:  # fmt: skip
     """Open the site that a request names."""
     with open_session(config) as (central, session):
         unblock = requests.approve_request(
-            session, central.now(), request_id=request_id, by=BY, minutes=minutes, scope=scope, answer=answer
-        )
-        click.echo(f"{unblock.site}: open until {unblock.until.isoformat()}")
+            session, central.now(), request_id=request_id, by=BY, minutes=minutes, scope=scope, answer=answer,
+            since=school_time(central, since),
+        )  # fmt: skip
+        click.echo(describe(unblock))
+
+
+@command.command("pass-on")
+@click.argument("request_id")
+@click.argument("username")
+@click.option("--note", default="", help="Words for the colleague.")
+@config_option("central.toml")
+def pass_on(request_id: str, username: str, note: str, config: Path) -> None:
+    """Ask the colleague USERNAME to decide a request."""
+    with open_session(config) as (central, session):
+        requests.pass_request_on(session, central.now(), request_id=request_id, by=BY, to=username, note=note)
+
+
+@command.command()
+@click.argument("request_id")
+@config_option("central.toml")
+def permanent(request_id: str, config: Path) -> None:
+    """Open a requested site for good, in every room: it becomes a rule."""
+    with open_session(config) as (central, session):
+        permanent_openings.make_request_permanent(session, central.now(), request_id=request_id, by=BY)
 
 
 @command.command()
@@ -117,6 +144,16 @@ def wait(school_days: int, config: Path) -> None:
     """Let requests wait for so many SCHOOL_DAYS after the one of asking; 0: until the end of the day."""
     with open_session(config) as (central, session):
         request_expiry.set_request_days(session, central.now(), days=school_days, by=BY)
+
+
+def school_time(central: service.Central, shown: datetime | None) -> datetime | None:
+    """Return the moment at which the school's clock shows a time."""
+    return None if shown is None else shown.replace(tzinfo=ZoneInfo(central.settings.central.timezone))
+
+
+def describe(unblock: UnblockRow) -> str:
+    """Return from when until when a site is open."""
+    return f"{unblock.id}  {unblock.site}: from {unblock.since.isoformat()} until {unblock.until.isoformat()}"
 
 
 def _listed(one: RequestRow) -> ListedRequest:

@@ -41,6 +41,13 @@ class EndedUnblock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         return unblock.site == self.site and (self.until is None or self.until == unblock.until)
 
 
+class RequestDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """The one device that a request of this room is for: central knows no more of it than the room's token."""
+
+    request: str  # its id
+    device: str  # written like a member of a group: its MAC address where the network knows one, else its address
+
+
 class LocalOverrides(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that the room has decided and that is not over."""
 
@@ -49,6 +56,7 @@ class LocalOverrides(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     suspensions: tuple[Suspension, ...] = ()
     unblocks: tuple[Unblock, ...] = ()
     closings: tuple[EndedUnblock, ...] = ()
+    devices: tuple[RequestDevice, ...] = ()
     damaged: bool = False  # the file could not be read: nobody knows what was ended
 
     def with_override(self, one: "LocalOverride") -> "LocalOverrides":
@@ -138,9 +146,24 @@ def without_ended_unblocks(document: PolicyDocument, overrides: LocalOverrides) 
     return msgspec.structs.replace(document, unblocks=left)
 
 
+def _with_devices(document: PolicyDocument, overrides: LocalOverrides) -> PolicyDocument:
+    """Return central's document with the devices of this room for which its openings are.
+
+    Of a token that this room cannot say whose it is, the opening stays, and opens for nobody.
+    """
+    known = {one.request: one.device for one in overrides.devices}
+    if not known:
+        return document
+    found = (
+        msgspec.structs.replace(one, device=known[one.request]) if one.device and one.request in known else one
+        for one in document.unblocks
+    )
+    return msgspec.structs.replace(document, unblocks=tuple(found))
+
+
 def apply_overrides(document: PolicyDocument, overrides: LocalOverrides) -> PolicyDocument:
     """Return a policy document with what the room has decided, and without what it has ended."""
-    document = without_ended_unblocks(document, overrides)
+    document = _with_devices(without_ended_unblocks(document, overrides), overrides)
     return msgspec.structs.replace(
         document,
         lessons=(*document.lessons, *overrides.lessons),

@@ -12,7 +12,8 @@ import msgspec
 
 from dns.errors import PolicyInvalid
 from dns.policy.compiled_rules import compile_rules, lesson_names
-from dns.policy.devices import Membership, SuspensionLookup
+from dns.policy.context import device_unblock_key
+from dns.policy.devices import DeviceLookup, Membership
 from dns.policy.document import (
     EVERY_CATEGORY,
     IncidentThresholds,
@@ -31,12 +32,11 @@ from dns.policy.steps import STEPS
 from dns.policy.timetable import FOREVER, Calendar, Timetable
 from dns.policy.validation import validation_errors
 from dns.policy.validity import Validity
-from dns.policy.verdict import BlocklistLookup, Policy
-from dns.policy.view import CLOCK_RECHECK_SECONDS, CompiledView, SharedState
+from dns.policy.verdict import BlocklistLookup, Policy, View
+from dns.policy.view import CLOCK_RECHECK_SECONDS, CompiledView, SharedState, ViewKey
 
 CLOCK_SLACK_SECONDS = 3600.0  # how far a right clock may be behind the one that stamped the document
 
-_ViewKey = tuple[str, tuple[str, ...]]  # what tells views apart: a group, and the ids of suspensions
 _MAX_ADDRESSES = 8192  # remembered: more than a room has
 
 _STRICTEST = Profile(name="strictest", closed=(EVERY_CATEGORY,), safe_search=True, keywords=True)
@@ -87,8 +87,11 @@ class CompiledPolicy:
         )
         self._mac_of = mac_of
         self._membership = Membership(document)
-        self._suspensions = SuspensionLookup(document)
-        self._needs_mac = self._membership.needs_mac or self._suspensions.needs_mac
+        self._suspensions = DeviceLookup(document.suspensions, document.devices)
+        self._device_unblocks = DeviceLookup((one for one in document.unblocks if one.device), document.devices)
+        self._needs_mac = any(
+            one.needs_mac for one in (self._membership, self._suspensions, self._device_unblocks)
+        )
         profiles = {profile.name: (profile, Timetable(profile, calendar)) for profile in document.profiles}
         self._profiles = {group.name: profiles[group.profile] for group in document.groups}
         self._unknown_group_profile = (_STRICTEST, Timetable(_STRICTEST, calendar))  # of a group that there is not
@@ -98,8 +101,8 @@ class CompiledPolicy:
             for one in timed_items(document)
             if not isinstance(one, Unblock)
         ]
-        self._views: dict[_ViewKey, CompiledView] = {}
-        self._keys_by_address: dict[str, _ViewKey] = {}  # by address; only where MAC addresses decide
+        self._views: dict[ViewKey, CompiledView] = {}
+        self._keys_by_address: dict[str, ViewKey] = {}  # by address; only where MAC addresses decide
 
     @property
     def version(self) -> int:
@@ -108,21 +111,34 @@ class CompiledPolicy:
 
     def view(self, address: str) -> "CompiledView":
         """Return the view of the device at an address; the same object for clients that may share."""
-        group, suspensions = self._identify_device(address)
-        view = self.view_for_group(group, suspensions)
+        view = self._view_of(*self._identify_device(address, self._find_mac(address)))
         if self._needs_mac:
             if len(self._keys_by_address) >= _MAX_ADDRESSES:
                 self._keys_by_address.clear()
-            self._keys_by_address[address] = _view_key(group, suspensions)
+            self._keys_by_address[address] = view.key
         return view
 
-    def view_for_group(self, group: str, suspensions: tuple[Suspension, ...] = ()) -> "CompiledView":
-        """Return the view of a group's devices, and of those under certain suspensions."""
-        kind = _view_key(group, suspensions)
+    def current_view(self, address: str, view: View) -> View:
+        """Return the view of the device that has an address by now; `view`, where it is still the same device.
+
+        While the network does not say who has the address, it is whoever had it.
+        """
+        if not self._needs_mac or self._find_mac(address) is None:
+            return view
+        return self.view(address)
+
+    def view_for_group(self, group: str) -> "CompiledView":
+        """Return the view of a group's devices, as long as nothing is meant for one of them alone."""
+        return self._view_of(group, (), ())
+
+    def _view_of(
+        self, group: str, suspensions: tuple[Suspension, ...], unblocks: tuple[Unblock, ...]
+    ) -> "CompiledView":
+        kind = _view_key(group, suspensions, unblocks)
         view = self._views.get(kind)
         if view is None:
             profile, timetable = self._profiles.get(group, self._unknown_group_profile)
-            view = CompiledView(self._shared, group, profile, timetable, suspensions)
+            view = CompiledView(self._shared, profile, timetable, suspensions, kind)
             self._views[kind] = view
         return view
 
@@ -135,7 +151,7 @@ class CompiledPolicy:
         if not self.is_clock_trusted(now):
             return now + CLOCK_RECHECK_SECONDS
         at = bisect_right(self._transitions, now)
-        groups = dict.fromkeys((*self._profiles, *(group for group, _ in self._views)))
+        groups = dict.fromkeys((*self._profiles, *(group for group, _, _ in self._views)))
         turns = [self.view_for_group(group).context_at(now).until for group in groups]
         turns += self._transitions[at : at + 1]
         first = min(turns, default=FOREVER)
@@ -168,20 +184,30 @@ class CompiledPolicy:
             changed |= EMBEDDING_DOMAINS  # what is said of a name is said of those that carry it
         return tuple(sorted(changed))
 
-    def _identify_device(self, address: str) -> tuple[str, tuple[Suspension, ...]]:
+    def _find_mac(self, address: str) -> str | None:
+        return self._mac_of(address) if self._needs_mac else None
+
+    def _identify_device(
+        self, address: str, mac: str | None
+    ) -> tuple[str, tuple[Suspension, ...], tuple[Unblock, ...]]:
         parsed = parse_address(address)
-        mac = self._mac_of(address) if self._needs_mac else None
-        return self._membership.group_of(parsed, mac), self._suspensions.suspensions_of(parsed, mac)
+        return (
+            self._membership.group_of(parsed, mac),
+            self._suspensions.entries_of(parsed, mac),
+            self._device_unblocks.entries_of(parsed, mac),
+        )
 
     def _has_other_devices(self, older: "CompiledPolicy") -> bool:
         """Tell whether an address belongs to another device by now than when `older` was asked about it."""
-        return any(
-            _view_key(*self._identify_device(address)) != kind for address, kind in older._keys_by_address.items()
-        )
+        for address, kind in older._keys_by_address.items():
+            device = self._identify_device(address, self._find_mac(address))
+            if _view_key(*device) != kind:
+                return True
+        return False
 
 
-def _view_key(group: str, suspensions: tuple[Suspension, ...]) -> _ViewKey:
-    return group, tuple(suspension.id for suspension in suspensions)
+def _view_key(group: str, suspensions: tuple[Suspension, ...], unblocks: tuple[Unblock, ...]) -> ViewKey:
+    return group, tuple(suspension.id for suspension in suspensions), frozenset(map(device_unblock_key, unblocks))
 
 
 def _transitions(document: PolicyDocument) -> Iterator[float]:

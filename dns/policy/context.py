@@ -14,6 +14,13 @@ from dns.policy.lookups import NetworkTable
 from dns.policy.timetable import FOREVER, Categories
 from dns.policy.verdict import BlockEntry, BlocklistLookup
 
+DeviceUnblockKey = tuple[str, str]
+
+
+def device_unblock_key(unblock: Unblock) -> DeviceUnblockKey:
+    """Return by what an unblock for one device is known: not by its id alone, which a person may write twice."""
+    return unblock.id, unblock.device
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledUnblock:
@@ -24,9 +31,11 @@ class CompiledUnblock:
     since: float
     until: float
 
-    def is_for_group(self, group: str) -> bool:
-        """Tell whether it was granted to a group."""
-        return not self.unblock.groups or group in self.unblock.groups
+    def is_for(self, context: "PolicyContext") -> bool:
+        """Tell whether it was granted to the clients of a view: to their group, or to the one device."""
+        if self.unblock.device:
+            return device_unblock_key(self.unblock) in context.device_unblocks
+        return not self.unblock.groups or context.group in self.unblock.groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class PolicyContext:
     room_until: float  # when a suspension, a pause or a lesson next begins or ends
     timetable_until: float  # when the timetable next turns
     until: float  # the earliest of these and of what else a step depends on: then this must be made anew
+    device_unblocks: frozenset[DeviceUnblockKey] = frozenset()  # the unblocks for these clients' device alone
 
 
 def name_and_parents(name: str) -> list[str]:
@@ -169,15 +179,15 @@ class Question:
         """Tell whether the name or one of its parents stands in a table."""
         return not table.isdisjoint(self.parents)
 
-    def unblocks_for(self, group: str) -> list[CompiledUnblock]:
-        """Return the unblocks that cover the name for a group, whenever they hold."""
+    def unblocks_for(self, context: PolicyContext) -> list[CompiledUnblock]:
+        """Return the unblocks that cover the name for the clients of a view, whenever they hold."""
         if self._unblocks is None:
             table = self._compiled.unblocks
             self._unblocks = [
-                one for name in self.known_parents for one in table.get(name, ()) if one.is_for_group(group)
+                one for name in self.known_parents for one in table.get(name, ()) if one.is_for(context)
             ]
         return self._unblocks
 
-    def next_unblock_start(self, group: str) -> float:
+    def next_unblock_start(self, context: PolicyContext) -> float:
         """Return when an unblock of this name next begins."""
-        return min((one.since for one in self.unblocks_for(group) if one.since > self.now), default=FOREVER)
+        return min((one.since for one in self.unblocks_for(context) if one.since > self.now), default=FOREVER)

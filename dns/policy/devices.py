@@ -12,9 +12,12 @@ the room's own network, from the kernel's table of neighbours; the caller passes
 import ipaddress
 import re
 from collections.abc import Iterable
+from typing import Generic, TypeVar
 
-from dns.policy.document import Device, PolicyDocument, Suspension
+from dns.policy.document import Device, PolicyDocument, Suspension, Unblock
 from dns.policy.lookups import Address, Network, NetworkTable
+
+T = TypeVar("T", Suspension, Unblock)
 
 _OCTETS = re.compile(r"[0-9a-f]{1,2}(?:([:. -])[0-9a-f]{1,2})(?:\1[0-9a-f]{1,2}){4}")  # macOS leaves out zeros
 _PACKED = re.compile(r"[0-9a-f]{12}|[0-9a-f]{6}([:-])[0-9a-f]{6}|[0-9a-f]{4}([.:-])[0-9a-f]{4}\2[0-9a-f]{4}")
@@ -113,18 +116,21 @@ class Membership:
         return bounds is None or (address is not None and any(address in network for network in bounds))
 
 
-class SuspensionLookup:
-    """Finds the suspensions that a device is under."""
+class DeviceLookup(Generic[T]):
+    """Finds what is meant for a device: the suspensions that it is under, the unblocks for it alone."""
 
-    def __init__(self, document: PolicyDocument) -> None:
-        devices = Devices(document.devices)
-        self._suspensions = [(one, *devices.resolve_member(one.device)) for one in document.suspensions]
-        self.needs_mac = any(macs for _, macs, _ in self._suspensions)
+    def __init__(self, entries: Iterable[T], known: Iterable[Device]) -> None:
+        devices = Devices(known)
+        self._entries: list[tuple[T, frozenset[str], tuple[Network, ...]]] = []
+        for entry in entries:
+            macs, networks = devices.resolve_member(entry.device)
+            self._entries.append((entry, macs, networks))
+        self.needs_mac = any(macs for _, macs, _ in self._entries)
 
-    def suspensions_of(self, address: Address | None, mac: str | None) -> tuple[Suspension, ...]:
-        """Return the suspensions of whoever has this address, whenever they hold."""
+    def entries_of(self, address: Address | None, mac: str | None) -> tuple[T, ...]:
+        """Return what is meant for whoever has this address, whenever it holds."""
         return tuple(
-            suspension
-            for suspension, macs, networks in self._suspensions
+            entry
+            for entry, macs, networks in self._entries
             if mac in macs or (address is not None and any(address in network for network in networks))
         )

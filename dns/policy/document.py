@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+ONE_DEVICE = "*one device*"  # in `Unblock.groups`, beside `Unblock.device`
 EVERY_CATEGORY = "*"  # in `Profile.closed`: everything that any list closes
 
 Clock = Annotated[str, msgspec.Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
@@ -33,14 +34,19 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Unblock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A granted, time-limited opening. The document is a room's, so room and school scope look the same here."""
+    """A granted, time-limited opening. The document is a room's, so room and school scope look the same here.
+
+    Whoever writes one for a device also names a group that there is not (`ONE_DEVICE`): a version that knows no
+    such openings then opens it for nobody, and not for everybody.
+    """
 
     id: str
     site: str
     until: datetime
     since: datetime | None = None
     also: tuple[str, ...] = ()  # the extra names granted with it, each with its subdomains
-    groups: tuple[str, ...] = ()  # empty: every group
+    groups: tuple[str, ...] = ()  # empty: every group; passed over where it is for one device
+    device: str = ""  # for this device alone: written like a member of a group; an unknown one: nobody
     by: str = ""  # who granted it, for the explanation
     request: str = ""  # the id of the request that it answers, by which a room ends it
     safe_search: bool = True  # an opened search engine keeps its safe search; False lifts it

@@ -15,7 +15,7 @@ def find_unblock(question: Question, context: PolicyContext) -> CompiledUnblock 
     """Return the active unblock that counts, or None."""
     if not context.is_clock_trusted:
         return None
-    active = [one for one in question.unblocks_for(context.group) if one.since <= question.now < one.until]
+    active = [one for one in question.unblocks_for(context) if one.since <= question.now < one.until]
     return max(active, key=lambda one: (not one.unblock.safe_search, one.until, one.name), default=None)
 
 
@@ -65,14 +65,17 @@ def allow_verdict(
 
 
 def next_unblock_start(question: Question, context: PolicyContext) -> float:
-    """Return when an unblock of the name next begins for the group."""
-    return question.next_unblock_start(context.group)
+    """Return when an unblock of the name next begins for these clients."""
+    return question.next_unblock_start(context)
 
 
 def who_granted(question: Question, context: PolicyContext) -> str:
     """Return who granted the unblock that counts."""
     unblock = find_unblock(question, context)
-    return f" Granted by {unblock.unblock.by}." if unblock is not None and unblock.unblock.by else ""
+    if unblock is None:
+        return ""
+    whom = " For this device alone." if unblock.unblock.device else ""
+    return (f" Granted by {unblock.unblock.by}." if unblock.unblock.by else "") + whom
 
 
 def note_of_rule(question: Question, context: PolicyContext) -> str:

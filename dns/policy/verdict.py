@@ -123,6 +123,9 @@ class Policy(Protocol):
     def view(self, address: str) -> View:
         """Return the view of the device at an address (text); the same object for clients that may share."""
 
+    def current_view(self, address: str, view: View) -> View:
+        """Return the view of the device that has an address by now; `view`, where it is still the same device."""
+
     def next_change(self, now: float) -> float | None:
         """Return when a verdict may next change by time alone: an unblock ends, a timetable turns."""
 

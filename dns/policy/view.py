@@ -12,13 +12,16 @@ import msgspec
 
 from dns.policy import response_policy
 from dns.policy.block_pages import PACKED_BLOCK_PAGES
-from dns.policy.context import CompiledRules, PolicyContext, Question
+from dns.policy.context import CompiledRules, DeviceUnblockKey, PolicyContext, Question
 from dns.policy.document import Lesson, PolicyDocument, Profile, Suspension
 from dns.policy.special_addresses import is_plainly_global
 from dns.policy.step_table import ALLOWED, StepTable
 from dns.policy.timetable import FOREVER, Calendar, Timetable
 from dns.policy.validity import Validity
 from dns.policy.verdict import BlockEntry, Verdict
+
+# What tells views apart: a group, the ids of suspensions, and the unblocks for one device.
+ViewKey = tuple[str, tuple[str, ...], frozenset[DeviceUnblockKey]]
 
 CLOCK_RECHECK_SECONDS = 5.0  # while nobody knows the time
 
@@ -41,14 +44,15 @@ class CompiledView:
     def __init__(
         self,
         shared: SharedState,
-        group: str,
         profile: Profile,
         timetable: Timetable,
         suspensions: tuple[Suspension, ...],
+        key: ViewKey,
     ) -> None:
         self._shared = shared
         self.steps = shared.steps  # the order of the decision
-        self.group = group  # as it stands in the query log
+        self.key = key
+        group = self.group = key[0]  # as it stands in the query log
         self._profile = profile
         self._timetable = timetable
         document = shared.document
@@ -183,6 +187,7 @@ class CompiledView:
             room_until=room_until,
             timetable_until=hours_until,
             until=min(room_until, hours_until),
+            device_unblocks=self.key[2],
         )
         return replace(context, until=min(context.until, self.steps.next_turn(context)))
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import Any
 
 from dns.message.names import is_under
 from dns.policy.special_addresses import is_plainly_global
@@ -60,6 +61,9 @@ class FakePolicy:
 
     def view(self, address: str) -> FakeView:
         return self.views.get(address, self.shared)
+
+    def current_view(self, address: str, view: Any) -> Any:
+        return view
 
     def next_change(self, now: float) -> float | None:
         ends = [until for until in self.unblocked.values() if until > now]

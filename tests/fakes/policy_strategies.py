@@ -57,6 +57,7 @@ unblocks = st.builds(
     site=names,
     also=st.lists(names, max_size=2).map(tuple),
     groups=groups,
+    device=st.sampled_from(["", PUPIL, TEACHER, "198.51.100.0/24", "nobody knows this one"]),
     safe_search=st.booleans(),
 )
 lessons = st.builds(

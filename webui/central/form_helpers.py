@@ -1,14 +1,18 @@
 """What the forms of every feature use."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from flask_wtf import FlaskForm
-from wtforms import DateField
+from wtforms import DateField, DateTimeLocalField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from appliance.central.errors import CentralError
+from webui.shared.school_clock import school_clock
+
+LOCAL_TIME = "%Y-%m-%dT%H:%M"  # as a browser sends the time of a clock
 
 F = TypeVar("F", bound=FlaskForm)
 
@@ -22,6 +26,22 @@ def check_day(_form: FlaskForm, field: DateField) -> None:
     """Refuse a day at the ends of the calendar, which is no day any more in another zone."""
     if field.data is not None and not 2000 <= field.data.year < 2200:
         raise ValidationError("a day between 2000 and 2200")
+
+
+def check_start(_form: FlaskForm, field: DateTimeLocalField) -> None:
+    """Refuse an hour that the school's clock does not show. Raises ValidationError."""
+    if field.data is None:
+        return
+    check_day(_form, field)
+    try:
+        school_clock().moment(field.data)
+    except ValueError as problem:
+        raise ValidationError(str(problem)) from None
+
+
+def school_moment(field: DateTimeLocalField) -> datetime | None:
+    """Return the moment that a field with a time of the school's clock names; None: nothing was filled in."""
+    return None if field.data is None else school_clock().moment(field.data)
 
 
 def require_valid(form: F) -> F:

@@ -1,5 +1,7 @@
 """What the forms of every feature of a room use."""
 
+from collections.abc import Mapping
+
 from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.fields.choices import SelectChoice
@@ -14,6 +16,11 @@ DURATIONS = [
     for minutes, words in ((10, "10 minutes"), (30, "30 minutes"), (60, "one hour"), (120, "two hours"))
 ]
 TOO_LONG = "That is too long: %(max)d characters at most."
+
+
+def select_choices(words: Mapping[str, str]) -> list[SelectChoice]:
+    """Return what can be chosen: what is sent, and the words that a person reads."""
+    return [SelectChoice(value, text) for value, text in words.items()]
 
 
 def parse_full_site(written: str) -> str:

@@ -21,12 +21,16 @@ from appliance.room.query_log.reader import QueryLogReader
 from appliance.settings.room import RoomSettings
 from appliance.web_server import KEEPALIVE_SECONDS
 from blocklists.related_names import RelatedName, find_related_names
+from dns.policy.document import Unblock
 from dns.policy.site_names import reason_why_not
+from dns.policy.steps import STEPS
+from dns.policy.verdict import Action
 from webui.room.change_feed import ChangeFeed
 from webui.shared.school_clock import SchoolClock
 
 _REPORT_TIMEOUT_SECONDS = 8.0
 _MAX_ADDRESSES = 64
+MAX_SEEN_WITH = 20
 _AGENT_TIMEOUT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
 
 
@@ -103,6 +107,34 @@ class RoomClient:
         )
         return tuple(one for one in found if not reason_why_not(one.name, "open"))  # nobody could open it
 
+    def list_names_seen_with(self, site: str) -> tuple[str, ...]:
+        """Return what was refused to devices within seconds of a site, when it was open earlier today."""
+        found = find_related_names(self._log.read_around_site(site, self._midnight()), site)
+        return tuple(one.name for one in found if not reason_why_not(one.name, "open"))[:MAX_SEEN_WITH]
+
+    def reason_not_open(self, state: RequestState) -> str:
+        """Return why what was granted and has begun is not open in this room just now; "" where it is.
+
+        The policy that the room follows says so: no known clock, a lock, or it is still on its way.
+        """
+        try:
+            policy = self.policy.load_if_changed()
+        except HallpassError:
+            return "the policy of this room cannot be read"
+        now = time.time()
+        opening = next((one for one in policy.document.unblocks if _answers(one, state)), None)
+        if opening is None:
+            return "this room has not heard of it yet"
+        if not policy.is_clock_trusted(now):
+            return "this room does not know yet what time it is"
+        group = next(iter(opening.groups), "") if not opening.device else ""
+        verdict = policy.view_for_group(group or policy.document.default_group).decide(opening.site, 1, now)
+        if opening.device and verdict.step not in STEPS.unopenable:
+            return ""  # for that device, which nobody here knows by its address
+        if verdict.action is not Action.BLOCK:
+            return ""
+        return STEPS.row(verdict.step).why_not_delegated or "something else closes it"
+
     def count_answers_today(self) -> tuple[int, int]:
         """Return how many answers were given since midnight, and how many of them were refusals."""
         stats = self._log.read_stats(self._midnight())
@@ -125,3 +157,10 @@ class RoomClient:
             return ZoneInfo(self.policy.load_if_changed().document.timezone)
         except (HallpassError, OSError, ValueError):
             return datetime.now().astimezone().tzinfo or UTC
+
+
+def _answers(unblock: Unblock, state: RequestState) -> bool:
+    """Tell whether an opening is the one that was granted for a request: by central, or in the room itself."""
+    return state.request.id in (unblock.request, unblock.id) or (
+        not unblock.request and unblock.site == state.request.site  # an older central
+    )

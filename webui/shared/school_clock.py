@@ -24,6 +24,16 @@ class SchoolClock:
         """Return a moment on the school's clock."""
         return moment.astimezone(self._zone())
 
+    def moment(self, shown: datetime) -> datetime:
+        """Return the moment at which the school's clock shows a time (without zone); of two, the earlier one.
+
+        Raises ValueError for a time that it leaves out when the clocks go forward.
+        """
+        moment = shown.replace(tzinfo=self._zone(), fold=0).astimezone(UTC)
+        if moment.astimezone(self._zone()).replace(tzinfo=None, fold=0) != shown:
+            raise ValueError("the clocks go forward at that time: there is no such hour on that day")
+        return moment
+
     def midnight(self) -> datetime:
         """Return when the school's day began."""
         return self.local(self._now()).replace(hour=0, minute=0, second=0, microsecond=0)

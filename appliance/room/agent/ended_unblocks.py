@@ -18,7 +18,7 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.room import guarded_file, local_overrides
 from appliance.room.agent.store import AgentStore, ended_unblock_of
-from appliance.room.local_overrides import EndedUnblock, LocalOverrides
+from appliance.room.local_overrides import EndedUnblock, LocalOverrides, RequestDevice
 from appliance.room.paths import RoomPaths
 from dns.policy.document import PolicyDocument
 
@@ -26,7 +26,9 @@ log = logging.getLogger("hallpass.agent")
 
 
 class EndedUnblocks:
-    """What was ended in this room, for the agent, which alone writes it. Holds nothing: the disk does.
+    """What was ended in this room, and for which devices it asked, for the agent, which alone writes it.
+
+    Holds nothing: the disk does.
 
     Each method waits for the disk, and may be called from any thread: state.db and the file change together.
     """
@@ -94,8 +96,17 @@ class EndedUnblocks:
             kept = self._store.ended_unblocks()
         except sqlite3.Error:
             kept = ()  # the file has them too
-        known = {one.request: one for one in (*kept, *self._read_overrides().closings, *further)}
-        return msgspec.structs.replace(overrides, closings=tuple(known.values()), damaged=False)
+        written = self._read_overrides()
+        known = {one.request: one for one in (*kept, *written.closings, *further)}
+        return msgspec.structs.replace(
+            overrides, closings=tuple(known.values()), devices=self._request_devices(written), damaged=False
+        )
+
+    def _request_devices(self, written: LocalOverrides) -> tuple[RequestDevice, ...]:
+        try:
+            return self._store.request_devices(self._now())
+        except sqlite3.Error:
+            return written.devices
 
     def acknowledged_requests(self) -> frozenset[str]:
         """Return the requests whose end central has taken: to be asked for before a policy is fetched."""

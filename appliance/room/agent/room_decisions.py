@@ -17,16 +17,27 @@ from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.store import AgentStore
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.local_overrides import LocalOverrides
+from appliance.room.neighbours import read_neighbour_table
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from dns.errors import InvalidName
 from dns.policy.delegation import DelegationRequest, check_delegation
-from dns.policy.document import Lesson, Pause, Suspension, Unblock
+from dns.policy.document import ONE_DEVICE, Lesson, Pause, Suspension, Unblock
 from dns.policy.site_names import check_opening
 
 MAX_MINUTES = 8 * 60
 MAX_SITES = 50
 PSEUDONYM_DIGITS = 12
+
+
+class FoundDevice(msgspec.Struct, frozen=True):
+    """A device of this room: where it is now, and by what it is known.
+
+    Known by its MAC address where the network tells one: an address may be another device's in an hour.
+    """
+
+    address: str
+    member: str  # written like a member of a group
 
 
 class RoomDecisions:
@@ -38,7 +49,10 @@ class RoomDecisions:
         policy: CurrentPolicy,
         store: AgentStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        read_neighbours: Callable[[], dict[str, str]] = read_neighbour_table,
     ) -> None:
+        self._read_neighbours = read_neighbours
         self._paths = paths
         self._policy = policy
         self._store = store
@@ -48,7 +62,7 @@ class RoomDecisions:
     def active_overrides(self) -> LocalOverrides:
         """Return what the room has decided and is not over."""
         overrides = local_overrides.read_active_overrides(self._paths.local_overrides, self._now().timestamp())
-        return msgspec.structs.replace(overrides, closings=(), damaged=False)
+        return msgspec.structs.replace(overrides, closings=(), devices=(), damaged=False)
 
     def end_unblock(self, request_id: str) -> None:
         """Take back a request to central, or end what central opened for it. Raises HallpassError."""
@@ -72,10 +86,7 @@ class RoomDecisions:
     def suspend_device(self, who: str, token: str, minutes: int) -> None:
         """Leave one device, known by its token, without the internet for a time. Raises HallpassError."""
         since, until = self._span(minutes)
-        lookup = control.LookupRequest(token=token, who=who, reason=f"suspended for {minutes} minutes")
-        address = control.send_control_request(self._paths.query_log_control_socket, lookup).address
-        if not address:
-            raise HallpassError("That device is not known in this room")
+        address = self._find_address(token, who, f"suspended for {minutes} minutes")
         # Pages show the token and never the address: the id begins with it.
         suspension = Suspension(
             id=token + secrets.token_hex((32 - PSEUDONYM_DIGITS) // 2),
@@ -86,8 +97,34 @@ class RoomDecisions:
         )
         self._add_override(suspension, who, "device suspended", f"{token} for {minutes} minutes")
 
-    def grant_delegated_unblock(self, request: UnblockRequest) -> datetime | None:
-        """Open a site that is delegated to teachers; return until when, or None where it has to wait."""
+    def find_request_device(self, request: UnblockRequest) -> FoundDevice | None:
+        """Return the device that a request is for; None: it is for the room. Raises HallpassError."""
+        if not request.device:
+            return None
+        address = self._find_address(request.device, request.teacher, f"asked for {request.site}")
+        return FoundDevice(address, self._read_neighbours().get(address) or address)
+
+    def write_request_devices(self) -> None:
+        """Have the resolver know for which devices requests are. Raises OSError or sqlite3.Error."""
+        with self._store.lock:
+            self._write_overrides(self._read_overrides())
+
+    def _find_address(self, token: str, who: str, reason: str) -> str:
+        lookup = control.LookupRequest(token=token, who=who, reason=reason)
+        address = control.send_control_request(self._paths.query_log_control_socket, lookup).address
+        if not address:
+            raise HallpassError("That device is not known in this room")
+        return address
+
+    def grant_delegated_unblock(
+        self, request: UnblockRequest, device: FoundDevice | None = None
+    ) -> datetime | None:
+        """Open a site that is delegated to teachers; return until when, or None where it has to wait.
+
+        `device`: for this one alone. What is for a lesson to come waits: whoever decides should know of it.
+        """
+        if request.since is not None:
+            return None
         now = self._now()
         delegation = DelegationRequest(
             site=request.site,
@@ -97,6 +134,8 @@ class RoomDecisions:
         )
         try:
             view = self._policy.view_of_default_group()
+            if device is not None:  # it may be in another group
+                view = self._policy.load_if_changed().view(device.address)
             if not check_delegation(view, delegation, now.timestamp()).allowed:
                 return None
         except HallpassError:
@@ -108,7 +147,8 @@ class RoomDecisions:
             also=request.also,
             since=now,
             until=until,
-            groups=(view.group,),  # what was decided for this group is granted to no other
+            device=device.member if device is not None else "",
+            groups=(ONE_DEVICE,) if device is not None else (view.group,),  # no other
             by=request.teacher,
         )
         detail = f"{request.site} for {request.minutes} minutes: {request.reason}"

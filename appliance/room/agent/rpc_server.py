@@ -142,9 +142,13 @@ class RpcServer:
                 return known.until if known.decided_by == request.teacher else None
             site, also = _check_site(request.site), tuple(_check_site(name) for name in request.also)
             request = msgspec.structs.replace(request, site=site, also=also)
-            until = self._decisions.grant_delegated_unblock(request) if self._decisions else None
+            device = self._decisions.find_request_device(request) if self._decisions else None
+            until = self._decisions.grant_delegated_unblock(request, device) if self._decisions else None
             if until is None:
-                self._store.save_and_post_request(RequestState(request=request, state="waiting"))
+                waiting = RequestState(request=request, state="waiting")
+                self._store.save_and_post_request(waiting, device.member if device is not None else "")
+                if device is not None and self._decisions is not None:
+                    self._decisions.write_request_devices()
             else:
                 opened = RequestState(request=request, state="approved", decided_by=request.teacher, until=until)
                 self._store.save_request(opened)

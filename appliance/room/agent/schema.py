@@ -67,4 +67,10 @@ def _audit_heads(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _tries_and_closings, _sent_messages, _kept_policy, _audit_heads)
+def _request_devices(db: Database) -> None:
+    db.execute("CREATE TABLE request_devices (request TEXT PRIMARY KEY, device TEXT NOT NULL)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _first, _tries_and_closings, _sent_messages, _kept_policy, _audit_heads, _request_devices,
+)  # fmt: skip

@@ -14,10 +14,11 @@ from appliance.protocol import RequestState
 from appliance.room.agent.account_cache import AccountCache
 from appliance.room.agent.audit_heads import AuditHeads
 from appliance.room.agent.outbox import Outbox, OutboxMessage
-from appliance.room.local_overrides import EndedUnblock
+from appliance.room.local_overrides import EndedUnblock, RequestDevice
 from dns.errors import DECODING_FAILED
 
 _encode = msgspec.json.encode
+DEVICE_KEPT = timedelta(days=1)  # after the end of an opening: central may make it longer in its last minute
 SHOWN_HOURS = 24  # how long a teacher sees what is over
 EXPIRED_SHOWN_HOURS = 72  # and what nobody decided in time
 OLDEST_DAYS = 120  # older than any that may wait: a lesson is planned for this term
@@ -28,10 +29,17 @@ log = logging.getLogger("hallpass.agent")
 class AgentStore(Outbox, AccountCache, AuditHeads):
     """The agent's database: outbox, accounts, the audit's heads, and the requests with what was ended of them."""
 
-    def save_and_post_request(self, state: RequestState) -> None:
-        """Keep a request of this room and put it into the outbox, in one transaction."""
+    def save_and_post_request(self, state: RequestState, device: str = "") -> None:
+        """Keep a request of this room and put it into the outbox, in one transaction.
+
+        `device`: the one that it is for, written like a member of a group.
+        """
         with self._transaction():
             self._save_request(state)
+            if device:
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO request_devices VALUES (?, ?)", (state.request.id, device)
+                )
             self._insert_message("request", state.request.id, _encode(state.request))
 
     def save_request(self, state: RequestState) -> None:
@@ -116,6 +124,20 @@ class AgentStore(Outbox, AccountCache, AuditHeads):
         """Keep a closing that is in force but not kept here, and tell central, perhaps once more."""
         with self._transaction():
             self._insert_ended_unblock(ended)
+
+    def request_devices(self, now: datetime) -> tuple[RequestDevice, ...]:
+        """Return the devices that requests are for, as long as those wait or are open; forget the others."""
+        rows = self._rows("SELECT request, device FROM request_devices ORDER BY rowid")
+        if not rows:
+            return ()
+        with self.lock:
+            over = [request for request, _ in rows if not self._is_open(request, now - DEVICE_KEPT)]
+        if over:
+            with self._transaction():
+                self._connection.executemany(
+                    "DELETE FROM request_devices WHERE request = ?", [(one,) for one in over]
+                )
+        return tuple(RequestDevice(request=row[0], device=row[1]) for row in rows if row[0] not in over)
 
     def acknowledged_ended_unblocks(self) -> frozenset[str]:
         """Return the requests whose end central has taken."""

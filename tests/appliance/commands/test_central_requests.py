@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,15 @@ def test_a_technician_lists_decides_and_takes_back(run: Run, school: FakeSchool)
     with pytest.raises(NotPossible, match="approved already by command line"):
         run("requests", "deny", first)
     assert sites_open(school) == ["games.example.org"]
+    assert len(run("openings", "list", "--json")) == 1
+    run("openings", "change", "1", "--minutes", "20")
+    run("openings", "end", "1")
+    assert run("openings", "list") == ""
+    soon = f"{utc_now() + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    run("openings", "open", "plans.example.org", "--from", soon, "--room", "Room 4")
+    with pytest.raises(NotPossible, match="days ahead"):
+        run("openings", "open", "plans.example.org", "--from", "2199-01-01T10:00")
+    run("requests", "permanent", second)
     run("requests", "wait", "0")
     with pytest.raises(NotPossible):
         run("requests", "wait", "999")

@@ -1,14 +1,17 @@
 """Requests: what waits for a decision, and deciding it."""
 
+from datetime import datetime
+
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import profiles, reports, request_expiry, requests, unblocks
+from appliance.central.models import UnblockRow
 from appliance.rights import Right
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
-from webui.central.form_helpers import require_valid
+from webui.central.form_helpers import require_valid, school_moment
 from webui.central.requests.forms import DecisionForm, RequestDaysForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
@@ -67,11 +70,10 @@ def decide(request_id: str) -> Redirect:
                 return redirect(url_for("requests.queue"))
             unblock = requests.approve_request(
                 session, now, request_id=request_id, by=by, minutes=form.minutes.data, scope=form.scope.data,
-                groups=groups, answer=form.answer.data or "",
+                groups=groups, answer=form.answer.data or "", since=school_moment(form.start),
             )  # fmt: skip
-            session.flush()
             undo = url_for("unblocks.end", unblock_id=unblock.id)
-            flash_with_undo(f"{unblock.site} is open until {school_clock().words(unblock.until)}.", undo)
+            flash_with_undo(describe_opening(unblock, now), undo)
     return redirect(url_for("requests.queue"))
 
 
@@ -94,6 +96,14 @@ def set_days() -> Redirect:
         request_expiry.set_request_days(session, central().now(), days=form.days.data, by=current_username())
     flash("Saved. What waits already keeps its time.")
     return redirect(url_for("requests.queue"))
+
+
+def describe_opening(unblock: UnblockRow, now: datetime) -> str:
+    """Return what is open by now, or will be: never that something is open before its time."""
+    words = school_clock().words
+    if unblock.since > now:
+        return f"{unblock.site} opens by itself: {words(unblock.since)}, until {words(unblock.until)}."
+    return f"{unblock.site} is open until {words(unblock.until)}."
 
 
 def _why_it_would_not_open(session: Session, request_id: str, groups: tuple[str, ...]) -> str:

@@ -1,15 +1,21 @@
 """What a teacher asks for, and what they report."""
 
 import secrets
+from datetime import UTC, datetime, timedelta
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, Regexp, ValidationError
+from wtforms import DateTimeLocalField, HiddenField, RadioField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
 
 from dns.errors import InvalidName
 from dns.policy.site_names import check_opening, check_rule
-from webui.room.form_fields import DURATIONS, TOO_LONG, SingleLine, parse_full_site
+from webui.room.form_fields import DURATIONS, TOO_LONG, SingleLine, parse_full_site, select_choices
+from webui.shared.school_clock import school_clock
 
+MAX_ALSO = 20
+WHEN = {"soon": "as soon as somebody decides", "now": "urgent: the lesson is now", "later": "for a lesson to come"}
+WHOM = {"room": "the whole room", "device": "only the device that met the refusal"}
+_WHICH_DEVICE = "Please choose the device again."
 _WHAT_FOR = "Please say in a few words what it is for."
 
 
@@ -18,6 +24,28 @@ def _validate_opening(_form: FlaskForm, field: StringField) -> None:
         field.data = check_opening(field.data or "")
     except InvalidName as problem:
         raise ValidationError(f"{problem}.") from None
+
+
+def _validate_also(_form: FlaskForm, field: StringField) -> None:
+    names = str(field.data or "").replace(",", " ").split()
+    if len(names) > MAX_ALSO:
+        raise ValidationError(f"At most {MAX_ALSO} further names.")
+    try:
+        field.data = " ".join(check_opening(name) for name in names)
+    except InvalidName as problem:
+        raise ValidationError(f"{problem}.") from None
+
+
+def validate_start(_form: FlaskForm, field: DateTimeLocalField) -> None:
+    """Refuse an hour that the school's clock does not show. Raises ValidationError."""
+    if field.data is None:
+        return
+    if not 2000 <= field.data.year < 2200:
+        raise ValidationError(f"{field.label.text}: please look at the year.")
+    try:
+        school_clock().moment(field.data)
+    except ValueError as problem:
+        raise ValidationError(f"{field.label.text}: {problem}.") from None
 
 
 def _validate_blocking(_form: FlaskForm, field: StringField) -> None:
@@ -39,7 +67,39 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         "What it is for", [InputRequired(_WHAT_FOR), SingleLine(_WHAT_FOR), Length(max=500, message=TOO_LONG)]
     )
     minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=60)
+    start = DateTimeLocalField("The lesson begins", [Optional(), validate_start], format="%Y-%m-%dT%H:%M")
+    when = RadioField("When", choices=select_choices(WHEN), default="soon")
+    device = HiddenField(default="", validators=[Optional(), Regexp(r"[0-9a-f]{12}\Z", message=_WHICH_DEVICE)])
+    whom = RadioField("For", choices=select_choices(WHOM), default="room")
+    also = StringField("With it", [Optional(), Length(max=2000), _validate_also])
     lesson = StringField("Lesson (if you like)", [SingleLine(), Length(max=200, message=TOO_LONG)])
+
+    @property
+    def device_token(self) -> str:
+        """The token of the one device that it is for; "": it is for the room."""
+        return self.device.data or "" if self.whom.data == "device" else ""
+
+    @property
+    def since(self) -> datetime | None:
+        """When the lesson begins that it is for; None: it is wanted soon, or now."""
+        if self.when.data != "later":
+            return None
+        start: datetime | None = self.start.data
+        return None if start is None else school_clock().moment(start)
+
+    def validate_when(self, field: RadioField) -> None:
+        """Refuse a lesson to come without its hour, or one that is over. Raises ValidationError."""
+        if field.data != "later" or self.start.errors:
+            return
+        if self.start.data is None:
+            raise ValidationError("When does the lesson begin?")
+        if self.since is not None and self.since + timedelta(minutes=self.minutes.data or 0) <= datetime.now(UTC):
+            raise ValidationError("That lesson is over. If the site is needed now, choose that.")
+
+    @property
+    def also_names(self) -> tuple[str, ...]:
+        """The further names that it is for."""
+        return tuple(dict.fromkeys(str(self.also.data or "").split()))
 
 
 class ReportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types

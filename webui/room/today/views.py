@@ -37,7 +37,8 @@ _KINDS = {
 @requires(Right.SEE_ROOM)
 def show() -> str:
     """Show what was refused today, and what became of the room's requests."""
-    return _render_today(RequestForm(formdata=None, site=request.args.get("site", "")))
+    wanted = {name: request.args.get(name, "") for name in ("site", "device", "also")}
+    return _render_today(RequestForm(formdata=None, **wanted))
 
 
 @blueprint.post("/requests")
@@ -61,6 +62,11 @@ def submit_request() -> str | Redirect:
         lesson=form.lesson.data or "",
         teacher=current_username(),
         asked_at=datetime.now(UTC),
+        also=form.also_names,
+        since=form.since,
+        urgent=form.when.data == "now",
+        device=form.device_token,
+        seen_with=_seen_with(form.site.data),
     )
     try:
         opened_until = room().call_agent(rpc.SubmitRequest(message)).opened_until
@@ -139,6 +145,7 @@ def _render_today(
         is_report_open=report_form is not None,
         refused=describe_refusals(room(), refused, now.timestamp()),
         own=room().fetch_overrides(),
+        now=now,
         answers=answers,
         refusals=refusals,
         trouble=trouble,
@@ -156,6 +163,14 @@ def _render_today(
     )
 
 
+def _seen_with(site: str) -> tuple[str, ...]:
+    """Return what a site also asked for when it was open earlier today."""
+    try:
+        return room().list_names_seen_with(site)
+    except LogUnreadable:
+        return ()
+
+
 def _related_names(state: RequestState, now: datetime) -> tuple[RelatedName, ...]:
     """Return what an open site also asked for, while it is open."""
     if state.state != "approved" or state.until is None or state.until <= now:
@@ -164,6 +179,23 @@ def _related_names(state: RequestState, now: datetime) -> tuple[RelatedName, ...
         return room().list_related_names(state)
     except LogUnreadable:
         return ()
+
+
+def _opening_words(state: RequestState, now: datetime) -> str:
+    """Return what is said of an approved request: never that something is open which is not."""
+    if state.permanent:
+        return "open for good, for every room"
+    if state.until is None:
+        return "approved"
+    if state.until <= now:
+        return "over"
+    words = school_clock().words
+    whom = " for one device" if state.for_device or state.request.device else ""
+    if state.since is not None and state.since > now:
+        return f"opens at {words(state.since)}{whom}, until {words(state.until)}"
+    if why_not := room().reason_not_open(state):
+        return f"granted{whom} until {words(state.until)}, and not open: {why_not}"
+    return f"open{whom} until {words(state.until, seconds=True)}"
 
 
 def _state_words(state: RequestState, agent_response: rpc.RpcResponse, now: datetime) -> str:
@@ -178,8 +210,8 @@ def _state_words(state: RequestState, agent_response: rpc.RpcResponse, now: date
         return "not decided in time"
     if state.state == "waiting" and state.expires is not None:
         return f"waiting for the coordinator, until {school_clock().words(state.expires)}"
-    if state.state == "approved" and state.until is not None:
-        return f"open until {school_clock().words(state.until, seconds=True)}" if state.until > now else "over"
+    if state.state == "approved":
+        return _opening_words(state, now)
     return {"waiting": "waiting for the coordinator", "denied": "not this time", "ended": "over"}.get(
         state.state, state.state
     )
