@@ -84,8 +84,8 @@ def parse_settings(found: dict[str, Any]) -> ProfileSettings:
 
 def to_builtins(settings: ProfileSettings) -> dict[str, Any]:
     """Return settings as JSON keeps them."""
-    found: dict[str, Any] = msgspec.to_builtins(settings, builtin_types=())
-    return {name: [*value] if isinstance(value, tuple) else value for name, value in found.items()}
+    found: dict[str, Any] = msgspec.json.decode(_encoder.encode(settings))
+    return found
 
 
 def clean_name(written: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
-from appliance.central import audit, profiles
+from appliance.central import audit, profiles, school_year
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, SettingChangeRow
 from appliance.central.profile_settings import parse_settings, read_settings, to_builtins
@@ -77,5 +77,10 @@ def _restore_default(session: Session, _current: Value, before: Value) -> None:
 
 KINDS: Mapping[str, SettingKind] = {
     profiles.KIND: SettingKind(lambda value: f"the profile {value['name']}", _read_profile, _restore_profile),
+    school_year.KIND: SettingKind(
+        lambda _value: "the school year",
+        lambda session, _value: school_year.read_value(session),
+        lambda session, _current, before: school_year.restore_value(session, before),
+    ),
     profiles.DEFAULT_KIND: SettingKind(lambda _value: "the default profile", _read_default, _restore_default),
 }

@@ -33,6 +33,7 @@ from webui.central.requests.views import blueprint as requests
 from webui.central.room_cards.views import blueprint as room_cards
 from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
+from webui.central.timetables.views import blueprint as timetables
 from webui.central.unblocks.views import blueprint as unblocks
 from webui.shared import auth
 from webui.shared.access import install_access
@@ -59,6 +60,7 @@ FEATURES = (
     reports,
     rules,
     profiles,
+    timetables,
     delegations,
     lists,
     rooms,

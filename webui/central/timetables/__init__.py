@@ -1,0 +1,1 @@
+"""Timetables, terms and holidays."""
