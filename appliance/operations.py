@@ -167,6 +167,15 @@ OPERATIONS = (
         answers=_ok("They are compared with the audit.", protocol.Received),
     ),
     Operation(
+        id="put_seen_devices",
+        method="PUT",
+        path="/seen-devices",
+        summary="Which devices are on the room's own network: when one comes, and every five minutes.",
+        right=Right.DELIVER_MESSAGES,
+        body=protocol.SeenDevices,
+        answers=_ok("It is known.", protocol.Received),
+    ),
+    Operation(
         id="get_accounts",
         method="GET",
         path="/accounts",

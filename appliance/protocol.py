@@ -36,6 +36,7 @@ _FIRST_YEAR, _LAST_YEAR = (
 )  # a Pi without a clock begins 1970; the ends of the calendar have no other zone
 _REQUIRED = "required"
 MAX_KEPT_HEADS = 100
+MAX_SEEN_DEVICES = 500  # in one message
 
 
 def _text(max_length: int, *, is_required: bool = False) -> msgspec.Meta:
@@ -133,7 +134,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """Something the safeguarding lead should look at. Names no person: `device` is the room's token for it."""
 
     id: Id
-    kind: Literal["locked-category", "many-refusals", "tunnel", "bypass", "told-a-grown-up"]
+    kind: Literal["locked-category", "many-refusals", "tunnel", "bypass", "told-a-grown-up", "imitated-device"]
     happened_at: AwareDatetime
     device: ShortText
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=100)]
@@ -147,6 +148,20 @@ class RoomAction(msgspec.Struct, frozen=True, kw_only=True):
     what: Annotated[str, _text(64, is_required=True)]
     detail: Annotated[str, _text(2000)] = ""
     happened_at: AwareDatetime
+
+
+class SeenDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that the room has heard of on its own network. Nothing of what it asked."""
+
+    mac: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{2}(:[0-9a-f]{2}){5}$", max_length=17)]
+    address: Annotated[str, msgspec.Meta(pattern="^[0-9a-f.:]{2,45}$", max_length=45)]
+    seconds_ago: Annotated[float, msgspec.Meta(ge=0, le=1e6)]  # since it was heard of last
+
+
+class SeenDevices(msgspec.Struct, frozen=True, kw_only=True):
+    """Devices on the room's own network, those heard of last first."""
+
+    devices: Annotated[tuple[SeenDevice, ...], msgspec.Meta(max_length=MAX_SEEN_DEVICES)]
 
 
 class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ class FakeCentral:
         self.typed: list[dict[str, Any]] = []  # by those who wanted to sign in
         self.throttled_seconds = 0  # it looks at no password for so long
         self.health: list[dict[str, Any]] = []
+        self.seen_devices: list[list[dict[str, Any]]] = []
         self.refusal: tuple[int, str] | None = None  # what a PUT is answered with, instead of being taken
         self.answers: dict[str, int] = {}  # id: what a PUT or DELETE of it is answered with; 0: not at all
         self.tried: list[str] = []  # the ids of what was sent, taken or not
@@ -209,6 +210,8 @@ class FakeCentral:
         kind = handler.path.removeprefix("/api/v1/").partition("/")[0]
         if kind == "health":
             self.health.append(body)
+        elif kind == "seen-devices":
+            self.seen_devices.append(body["devices"])
         elif self.answered_otherwise(handler):
             return
         elif self.refusal is not None:

@@ -22,6 +22,7 @@ from appliance.central import (
     rooms,
 )
 from appliance.central.account_states import list_account_states
+from appliance.central.devices import sightings
 from appliance.central.errors import NotFound
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
@@ -131,6 +132,13 @@ def put_audit_heads(message: protocol.KeptHeads) -> Response:
     """Compare what the room has kept of the audit with what stands there."""
     with central().store.write_session(affects_rooms=False) as session:
         audit_witnesses.receive_heads(session, central().now(), _get_room(session), message)
+    return json_response(_RECEIVED)
+
+
+def put_seen_devices(message: protocol.SeenDevices) -> Response:
+    """Keep which devices the room sees."""
+    with central().store.write_session(affects_rooms=False) as session:
+        sightings.receive_seen_devices(session, central().now(), _get_room(session), message)
     return json_response(_RECEIVED)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from appliance.central.devices.fields import name_key
+from appliance.central.devices.fields import is_mac, name_key
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.errors import NotPossible
 
@@ -97,8 +97,8 @@ def write_csv(devices: Iterable[DeviceFields]) -> str:
     writer = csv.writer(written)
     writer.writerow(COLUMNS)
     for one in devices:
-        macs = [address for address in one.addresses if _is_mac(address)]
-        others = [address for address in one.addresses if not _is_mac(address)]
+        macs = [address for address in one.addresses if is_mac(address)]
+        others = [address for address in one.addresses if not is_mac(address)]
         cells = (one.name, " ".join(macs), " ".join(others), one.group, one.note)
         writer.writerow([protect_cell(cell) for cell in cells])
     return written.getvalue()
@@ -112,10 +112,6 @@ def protect_cell(text: str) -> str:
 def unprotect_cell(text: str) -> str:
     """Return the text that `protect_cell` was given."""
     return text[1:] if text.startswith("'") and text[1:].startswith((*_COMPUTED, "'")) else text
-
-
-def _is_mac(address: str) -> bool:
-    return address.count(":") == 5 and len(address) == 17 and "::" not in address
 
 
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:

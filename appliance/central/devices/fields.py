@@ -79,6 +79,11 @@ def parse_address(text: str) -> str:
     return str(address)
 
 
+def is_mac(address: str) -> bool:
+    """Tell whether an address (in its one spelling) is a MAC address, and no IP address."""
+    return canonical_mac(address) == address
+
+
 def parse_network_list(text: str) -> tuple[str, ...]:
     """Return the networks and ranges in a text, one a line or separated by commas. Raises NotPossible."""
     found: dict[str, None] = {}

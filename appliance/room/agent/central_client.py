@@ -26,6 +26,7 @@ from appliance.protocol import (
     LogKey,
     RequestState,
     RoomHealth,
+    SeenDevices,
     Target,
     check_message,
 )
@@ -206,6 +207,10 @@ class CentralClient:
     async def put_audit_heads(self, heads: tuple[KeptHead, ...]) -> None:
         """Say what this room has kept of central's audit."""
         await self._call("PUT", "audit-heads", _encode(KeptHeads(heads)))
+
+    async def put_seen_devices(self, seen: SeenDevices) -> None:
+        """Say which devices are here."""
+        await self._call("PUT", "seen-devices", _encode(seen))
 
     async def sign_in(self, typed: Credentials) -> Account | None:
         """Return whose user name and password these are, or None.

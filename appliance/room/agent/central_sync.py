@@ -5,7 +5,7 @@ others:
 
 - `FeedFollower` holds the feed open and hands on each target;
 - `PolicySync`, `IndexSync`, `RequestsSync`, `AccountsSync` bring one thing each to where the target says it is;
-- `OutboxDelivery` sends what waits; `HealthReport` says how the room is;
+- `OutboxDelivery` sends what waits; `HealthReport` says how the room is, `DeviceSightings` who;
 - `_note_clock` writes down how far central's clock is ahead of the room's.
 
 This file only ties them together. An epoch is taken in before anything of it is followed: what this room has
@@ -26,6 +26,7 @@ from appliance.room.agent.accounts_sync import AccountsSync
 from appliance.room.agent.audit_witness import AuditWitness
 from appliance.room.agent.central_client import CentralClient, FeedLine
 from appliance.room.agent.central_state import CentralState
+from appliance.room.agent.device_sightings import DeviceSightings
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.feed_follower import FeedFollower
 from appliance.room.agent.health_report import HEALTH_SECONDS, OLD_HEALTH_SECONDS, HealthReport
@@ -67,6 +68,7 @@ class CentralSync:
         self.ended_unblocks = EndedUnblocks(paths, store, self._now_as_datetime)
         self.audit_witness = AuditWitness(client, store)
         self.health = HealthReport(client, self.state, self._room_health, self.audit_witness.handle_answer)
+        self.sightings = DeviceSightings(client, self.state)
         self.policy = PolicySync(client, paths, self.ended_unblocks, self.health.notify)
         self.index = IndexSync(client, paths, self.health.notify, index_spread_seconds)
         self.outbox = OutboxDelivery(client, store, self.state, now, self.policy.check_ends)
@@ -90,6 +92,7 @@ class CentralSync:
             self.accounts.follow(),
             self.outbox.deliver(),
             self.health.report(),
+            self.sightings.report(),
             self._note_clock(),
         )
 

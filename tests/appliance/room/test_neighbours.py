@@ -1,11 +1,18 @@
 """The kernel's table of neighbours: read from its own messages, remembered for a moment."""
 
+import os
 import socket
 import struct
 
-from appliance.room.neighbours import NeighbourCache, parse_neighbour, read_neighbour_table
+from appliance.room.neighbours import (
+    Neighbour,
+    NeighbourCache,
+    parse_device,
+    parse_neighbour,
+    read_neighbour_table,
+)
 
-NUD_REACHABLE = 2
+NUD_REACHABLE, NUD_FAILED = 0x02, 0x20
 
 
 def attribute(kind: int, data: bytes) -> bytes:
@@ -13,8 +20,8 @@ def attribute(kind: int, data: bytes) -> bytes:
     return struct.pack("=HH", length, kind) + data + bytes(-length % 4)
 
 
-def entry(family: int, *attributes: bytes) -> bytes:
-    return struct.pack("=BxxxiHBB", family, 2, NUD_REACHABLE, 0, 1) + b"".join(attributes)
+def entry(family: int, *attributes: bytes, state: int = NUD_REACHABLE) -> bytes:
+    return struct.pack("=BxxxiHBB", family, 2, state, 0, 1) + b"".join(attributes)
 
 
 FOUR = attribute(1, socket.inet_aton("192.0.2.7"))
@@ -40,6 +47,16 @@ def test_an_entry_without_either_or_with_nonsense_gives_nothing() -> None:
     )
     for message in nothing:
         assert list(parse_neighbour(message)) == []
+
+
+def test_an_entry_says_how_long_ago_the_device_was_heard_of() -> None:
+    ticks = os.sysconf("SC_CLK_TCK")
+    heard = attribute(3, struct.pack("=IIII", 90 * ticks, 1, 1, 0))
+    (found,) = parse_device(entry(socket.AF_INET, FOUR, MAC, heard))
+    assert found == Neighbour("192.0.2.7", "02:00:5e:00:53:01", 90.0)
+    assert [one.seconds_ago for one in parse_device(entry(socket.AF_INET, FOUR, MAC, heard[:9]))] == [0.0]
+    assert not list(parse_device(entry(socket.AF_INET, FOUR, MAC, state=NUD_FAILED)))
+    assert not list(parse_device(b""))
 
 
 def test_the_kernels_own_table_can_be_read() -> None:

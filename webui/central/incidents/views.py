@@ -16,6 +16,7 @@ _INCIDENT_WORDS = {
     "many-refusals": "many refusals to one device in a short time",
     "tunnel": "questions that look like carried data",
     "bypass": "a way round the filter was tried",
+    "imitated-device": "a device uses the address of another one",
     "told-a-grown-up": "somebody pressed “tell a grown-up”",
 }
 
