@@ -44,6 +44,7 @@ class Right(Enum):
     EDIT_PROFILES = auto()
     DELEGATE = auto()
     EDIT_LISTS = auto()
+    EDIT_DEVICES = auto()  # names of devices, and their groups
     SEE_ROOMS = auto()
     ENROL_ROOMS = auto()
     EDIT_ACCOUNTS = auto()
@@ -70,8 +71,9 @@ _TEACHING = dict.fromkeys(
 _COORDINATION = dict.fromkeys(
     (
         Right.SIGN_IN, Right.HEAR_NEWS, Right.DECIDE_REQUESTS, Right.HANDLE_REPORTS, Right.EDIT_RULES,
-        Right.EDIT_PROFILES, Right.DELEGATE, Right.EDIT_LISTS, Right.SEE_ROOMS, Right.ENROL_ROOMS,
-        Right.EDIT_ACCOUNTS, Right.HANDLE_INCIDENTS, Right.READ_AUDIT, Right.MANAGE_OWN_SIGN_INS,
+        Right.EDIT_PROFILES, Right.DELEGATE, Right.EDIT_LISTS, Right.EDIT_DEVICES, Right.SEE_ROOMS,
+        Right.ENROL_ROOMS, Right.EDIT_ACCOUNTS, Right.HANDLE_INCIDENTS, Right.READ_AUDIT,
+        Right.MANAGE_OWN_SIGN_INS,
     ),
     Scope.SCHOOL,
 )  # fmt: skip

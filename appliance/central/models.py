@@ -134,6 +134,7 @@ class DeviceImportRow(Base):
     content: Mapped[str] = mapped_column(Text)
     by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
+    undo: Mapped[str] = mapped_column(Text, default="")  # once it is saved: what takes it back, as JSON
 
 
 class SeenDeviceRow(Base):

@@ -47,6 +47,12 @@ def refuses(room: Room, name: str) -> bool:
     return room.dig.addresses(name) == REFUSED
 
 
+def is_open_for(room: Room, device: str) -> bool:
+    """Ask for the site from another address of this machine."""
+    status, addresses = room.dig(SITE, "-b", device)
+    return status == "NOERROR" and addresses != REFUSED
+
+
 def ask_to_open(teacher: Browser, site: str, minutes: str = "10") -> None:
     teacher.open("/")
     teacher.send(teacher.form_with("site", "reason", "minutes"), site=site, reason="a lesson", minutes=minutes)
@@ -103,6 +109,23 @@ def test_the_page_hears_of_a_refusal_without_a_reload(rooms: tuple[Room, Room], 
         rooms[0].dig.addresses(SITE)
         assert any(line == "event: changed" for line in lines)
     assert SITE in teacher.open("/").text
+
+
+@pytest.mark.xdist_group("story")
+def test_a_device_that_is_put_into_staff_gets_the_answers_of_staff_at_once(
+    rooms: tuple[Room, Room], coordinator: Browser
+) -> None:
+    device = "127.0.0.2"
+    assert rooms[1].dig(SITE, "-b", device) == ("NOERROR", REFUSED)
+    form = coordinator.open("/devices/new").form_with("name", "addresses")
+    coordinator.send(form, name="Office laptop", addresses=device, group="staff")
+    assert "Nothing is saved yet" in coordinator.text
+    coordinator.send(coordinator.form_with("name", "addresses"), confirmed="1")
+    for room in rooms:
+        until("staff's answer", partial(is_open_for, room, device), 5)
+    assert refuses(rooms[0], SITE), "no other device"
+    coordinator.send(coordinator.form_with(action="/remove"))
+    until("the device to be unknown again", lambda: not is_open_for(rooms[0], device), 5)
 
 
 @pytest.mark.xdist_group("story")

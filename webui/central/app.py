@@ -23,6 +23,9 @@ from webui.central.accounts.views import blueprint as accounts
 from webui.central.audit.views import blueprint as audit
 from webui.central.blueprints import START
 from webui.central.delegations.views import blueprint as delegations
+from webui.central.devices.group_views import blueprint as groups
+from webui.central.devices.import_views import blueprint as device_imports
+from webui.central.devices.views import blueprint as devices
 from webui.central.events import blueprint as events
 from webui.central.incidents.views import blueprint as incidents
 from webui.central.input_checks import install_input_checks
@@ -63,6 +66,9 @@ FEATURES = (
     timetables,
     delegations,
     lists,
+    devices,
+    device_imports,
+    groups,
     rooms,
     room_cards,
     accounts,

@@ -6,6 +6,7 @@ can be imitated by anybody: a group that may see more than the default is bound 
 should get the strictest profile of the school; where the default is another, that is said too.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -33,6 +34,48 @@ class GroupSummary(msgspec.Struct, frozen=True, kw_only=True):
     is_default: bool
     opens: tuple[str, ...]  # categories that are open to it, and closed to the default group
     risks: tuple[str, ...]  # in words
+
+
+class GroupEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """What devices may see more or less when they come from one group into another."""
+
+    devices: int
+    before: str
+    after: str
+    opens: tuple[str, ...]  # categories
+    closes: tuple[str, ...]
+    other: tuple[str, ...]  # in words
+
+
+def preview_moves(session: Session, moves: Iterable[tuple[str, str]]) -> list[GroupEffect]:
+    """Return what devices would see more or less; `moves`: of each device its group before and after ("": none).
+
+    A device without a group of its own is taken for one of the default group: networks and rooms do not count.
+    """
+    found = list_profiles(session)
+    default = next((one for one in found if one.is_default), found[0])
+    by_name = {one.name: one for one in found}
+    counts = Counter(moves)
+    effects = []
+    for (before, after), devices in sorted(counts.items()):
+        old, new = by_name.get(before, default), by_name.get(after, default)
+        effect = GroupEffect(
+            devices=devices, before=old.name, after=new.name, opens=opened_categories(new, old),
+            closes=opened_categories(old, new), other=_other_differences(old, new),
+        )  # fmt: skip
+        if effect.opens or effect.closes or effect.other:
+            effects.append(effect)
+    return effects
+
+
+def _other_differences(old: ProfileRow, new: ProfileRow) -> tuple[str, ...]:
+    differences = (
+        (old.safe_search, new.safe_search, "safe search"),
+        (old.keywords, new.keywords, "closing by words in names"),
+    )
+    return tuple(
+        f"{words} {'begins' if after else 'ends'}" for before, after, words in differences if before != after
+    )
 
 
 def list_groups(session: Session) -> list[GroupSummary]:

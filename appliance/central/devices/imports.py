@@ -49,6 +49,14 @@ class ImportPlan(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode((self.added, self.changed, self.errors))).hexdigest()
 
 
+class _Saved(msgspec.Struct, frozen=True):
+    """A device that a file has changed."""
+
+    device_id: int
+    edition: int  # that it has since: another one, and somebody has changed it again
+    before: DeviceFields | None  # None: it was new
+
+
 class _Known:
     """The devices that there are, by what a line may name them."""
 
@@ -84,21 +92,30 @@ def plan_import(session: Session, text: str) -> ImportPlan:
     )
 
 
-def save_plan(session: Session, now: datetime, plan: ImportPlan, *, by: str) -> None:
-    """Do what a plan, made in this very transaction, says. Raises NotPossible where it has mistakes."""
+def save_plan(session: Session, now: datetime, plan: ImportPlan, *, by: str) -> "list[_Saved]":
+    """Do what a plan, made in this very transaction, says. Raises NotPossible where it has mistakes.
+
+    Returns what takes it back.
+    """
     if plan.errors:
         raise NotPossible(f"nothing was saved: {plan.errors[0]}")
+    saved: list[tuple[DeviceRow, DeviceFields | None]] = []
     for one in plan.changed:
-        inventory.write_fields(session.get_one(DeviceRow, one.device_id), now, one.wanted, by=by)
+        device = session.get_one(DeviceRow, one.device_id)
+        inventory.write_fields(device, now, one.wanted, by=by)
+        saved.append((device, one.before))
     for one in plan.added:
         device = DeviceRow(edition=0, removed_at=None)
         inventory.write_fields(device, now, one.wanted, by=by)
         session.add(device)
+        saved.append((device, None))
+    session.flush()
     if plan.added or plan.changed:
         names = ", ".join(one.wanted.name for one in (*plan.added, *plan.changed)[:20])
         audit.record_audit(
             session, now, by, "devices imported", f"{len(plan.added)} new, {len(plan.changed)} changed: {names}"
         )
+    return [_Saved(device.id, device.edition, before) for device, before in saved]
 
 
 def keep_import(session: Session, now: datetime, content: bytes, *, by: str) -> str:
@@ -113,7 +130,7 @@ def keep_import(session: Session, now: datetime, content: bytes, *, by: str) -> 
 def get_import(session: Session, import_id: str) -> DeviceImportRow:
     """Return a file that was kept. Raises NotFound: it was saved, thrown away, or is a day old."""
     found = session.get(DeviceImportRow, import_id)
-    if found is None:
+    if found is None or found.undo:
         raise NotFound("that file was saved or thrown away already; choose it once more")
     return found
 
@@ -126,14 +143,47 @@ def save_import(session: Session, now: datetime, import_id: str, shown: str, *, 
         raise NotPossible(
             "somebody has changed devices in the meantime, so nothing was saved; look at it once more"
         )
-    save_plan(session, now, plan, by=by)
-    session.delete(kept)
+    kept.undo = msgspec.json.encode(save_plan(session, now, plan, by=by)).decode()
+    kept.content = ""
     return plan
+
+
+def undo_import(session: Session, now: datetime, import_id: str, *, by: str) -> tuple[int, int]:
+    """Take back what a file has done; return how many devices are as before, and how many were changed since.
+
+    Those stay as they are. Raises NotFound: it was taken back already, or is a day old.
+    """
+    kept = session.get(DeviceImportRow, import_id)
+    if kept is None or not kept.undo:
+        raise NotFound("that file can no longer be taken back")
+    undone = 0
+    changes = msgspec.json.decode(kept.undo, type=list[_Saved])
+    known = _Known(session)
+    for one in changes:
+        device = session.get(DeviceRow, one.device_id)
+        if device is None or device.edition != one.edition or (one.before and not _is_free(one, known)):
+            continue
+        if one.before is None:
+            inventory.remove_device(session, now, device.id, by=by)
+        else:
+            inventory.write_fields(device, now, one.before, by=by)
+        undone += 1
+    session.delete(kept)
+    audit.record_audit(session, now, by, "devices import taken back", f"{undone} of {len(changes)}")
+    return undone, len(changes) - undone
 
 
 def drop_import(session: Session, import_id: str) -> None:
     """Throw a kept file away, if it is still there."""
     session.execute(delete(DeviceImportRow).where(DeviceImportRow.id == import_id))
+
+
+def _is_free(one: _Saved, known: _Known) -> bool:
+    """Tell whether name and addresses of before belong to nobody else by now."""
+    if one.before is None:
+        return True
+    owners = [known.by_name.get(name_key(one.before.name)), *map(known.by_address.get, one.before.addresses)]
+    return all(owner is None or owner.id == one.device_id for owner in owners)
 
 
 def _plan_row(row: CsvRow, known: _Known) -> PlannedChange:

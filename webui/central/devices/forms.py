@@ -1,0 +1,37 @@
+"""What somebody fills in for the feature devices."""
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from wtforms import HiddenField, IntegerField, SelectField, StringField
+from wtforms.validators import Length, Optional
+
+from appliance.central.devices.fields import MAX_NAME_LENGTH, MAX_NOTE_LENGTH
+
+
+class DeviceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A device. What may stand in it, its service says."""
+
+    name = StringField("Name", [Length(max=10 * MAX_NAME_LENGTH)])
+    addresses = StringField("MAC or IP addresses", [Length(max=1000)])
+    group = SelectField("Group", validate_choice=False)
+    note = StringField("Note", [Length(max=10 * MAX_NOTE_LENGTH)])
+    edition = IntegerField(validators=[Optional()])  # that was looked at
+
+
+class FileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A file of devices."""
+
+    file = FileField("CSV file")
+
+
+class SaveImportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """That a file which was looked at is to be saved."""
+
+    shown = HiddenField(validators=[Length(max=64)])
+
+
+class NetworksForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """The networks of a group."""
+
+    networks = StringField("Networks whose devices belong to it", [Length(max=5000)])
+    only_from = StringField("Its devices count only on these networks", [Length(max=5000)])

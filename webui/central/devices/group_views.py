@@ -1,0 +1,80 @@
+"""Groups of devices: their networks and their rooms, and what they may see."""
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import rooms
+from appliance.central.devices import groups
+from appliance.central.errors import NotFound, NotPossible
+from appliance.rights import Right
+from blocklists.categories import category_name
+from webui.central.blueprints import central, create_feature_blueprint
+from webui.central.devices.forms import NetworksForm
+from webui.central.form_helpers import require_valid
+from webui.shared.access import requires
+from webui.shared.auth import current_username
+from webui.shared.flash_messages import flash_with_undo
+
+blueprint = create_feature_blueprint("groups", __name__, home="devices.show")
+
+
+@blueprint.get("/groups/<name>")
+@requires(Right.EDIT_DEVICES)
+def show(name: str) -> str:
+    """Show a group: who is in it, and what it may see."""
+    return _render(name, None)
+
+
+@blueprint.post("/groups/<name>")
+@requires(Right.EDIT_DEVICES)
+def set_networks(name: str) -> str | Redirect:
+    """Say which networks belong to a group, and on which alone its devices count."""
+    form = NetworksForm()
+    try:
+        require_valid(form)
+        with central().store.write_session() as session:
+            networks, only_from = groups.set_networks(
+                session, central().now(), name, networks=form.networks.data or "",
+                only_from=form.only_from.data or "", by=current_username(),
+            )  # fmt: skip
+    except NotPossible as problem:
+        flash(f"{problem}.", "warning")
+        return _render(name, form)
+    flash_with_undo(
+        f"The networks of {name} are in force.", url_for("groups.set_networks", name=name),
+        networks=", ".join(networks.split()), only_from=", ".join(only_from.split()),
+    )  # fmt: skip
+    return redirect(url_for("groups.show", name=name))
+
+
+@blueprint.post("/groups/<name>/rooms")
+@requires(Right.EDIT_DEVICES)
+def set_room(name: str) -> Redirect:
+    """Let a room's devices belong to a group, or to the school's default again."""
+    room, group = request.form.get("room", ""), request.form.get("group", "")
+    with central().store.write_session() as session:
+        before = groups.set_room_group(session, central().now(), room, group, by=current_username())
+    flash_with_undo(
+        f"Devices in {room} that are in no other group belong to {group or 'the default group'} now.",
+        url_for("groups.set_room", name=name), room=room, group=before,
+    )  # fmt: skip
+    return redirect(url_for("groups.show", name=name))
+
+
+def _render(name: str, form: NetworksForm | None) -> str:
+    with central().store.read_session() as session:
+        found = groups.list_groups(session)
+        group = next((one for one in found if one.name == name), None)
+        if group is None:
+            raise NotFound(f"there is no group {name[:64]!r}")
+        return render_template(
+            "devices/group.html",
+            group=group,
+            default=next(one.name for one in found if one.is_default),
+            rooms=[one.name for one in rooms.list_rooms(session) if one.default_group != name],
+            form=form
+            or NetworksForm(
+                formdata=None, networks=", ".join(group.networks), only_from=", ".join(group.only_from)
+            ),
+            category_name=category_name,
+        )
