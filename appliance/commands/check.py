@@ -30,7 +30,13 @@ _COLOURS = {"allowed": "green", "refused": "red", "rewritten": "yellow"}
 @click.argument("wanted", metavar="NAME...", nargs=-1, required=True)
 @config_option("room.toml")
 @click.option("--group", help="Decide for this group instead of the room's default.")
-@click.option("--device", metavar="ADDRESS", help="Decide for the device at this address.")
+@click.option(
+    "--device",
+    "--client",
+    "device",
+    metavar="DEVICE",
+    help="Decide for this device: its address, its MAC address, or the name that the school gave it.",
+)
 @click.option("--at", "moment", metavar="TIME", help="At another time: 10:30 (today) or 2026-11-24T10:30.")
 @click.option(
     "--type",
@@ -83,7 +89,7 @@ def _parse_name(text: str) -> str:
 
 def _view(policy: CompiledPolicy, group: str | None, device: str | None) -> CompiledView:
     if device is not None:
-        return policy.view(device)
+        return policy.view_of_device(device) or policy.view(device)
     known = [one.name for one in policy.document.groups]
     if group is not None and group not in known:
         raise click.BadParameter(

@@ -13,7 +13,7 @@ import msgspec
 from dns.errors import PolicyInvalid
 from dns.policy.compiled_rules import compile_rules, lesson_names
 from dns.policy.context import device_unblock_key
-from dns.policy.devices import DeviceLookup, Membership
+from dns.policy.devices import DeviceLookup, Devices, Membership
 from dns.policy.document import (
     EVERY_CATEGORY,
     IncidentThresholds,
@@ -117,6 +117,16 @@ class CompiledPolicy:
                 self._keys_by_address.clear()
             self._keys_by_address[address] = view.key
         return view
+
+    def view_of_device(self, member: str) -> "CompiledView | None":
+        """Return the view of a device by its name, or by a MAC address; None where that is neither.
+
+        A device that has an IP address is looked at as if it asked from the first one.
+        """
+        macs, networks = Devices(self.document.devices).resolve_member(member)
+        if networks:
+            return self.view(str(networks[0].network_address))
+        return self._view_of(*self._identify_device("", min(macs))) if macs else None
 
     def current_view(self, address: str, view: View) -> View:
         """Return the view of the device that has an address by now; `view`, where it is still the same device.

@@ -1,5 +1,6 @@
 """The story of the README, as people live it: real processes, real sockets, real SQLite, a real HTTP client."""
 
+import json
 import re
 import socket
 import sqlite3
@@ -126,6 +127,24 @@ def test_a_device_that_is_put_into_staff_gets_the_answers_of_staff_at_once(
     assert refuses(rooms[0], SITE), "no other device"
     coordinator.send(coordinator.form_with(action="/remove"))
     until("the device to be unknown again", lambda: not is_open_for(rooms[0], device), 5)
+
+
+@pytest.mark.xdist_group("story")
+def test_a_teacher_sees_the_name_of_a_device_in_their_own_room(
+    rooms: tuple[Room, Room], teacher: Browser, coordinator: Browser
+) -> None:
+    rooms[0].dig(SITE, "-b", "127.0.0.3")
+    rooms[1].dig(SITE, "-b", "127.0.0.4")
+    for name, address in (("Class tablet", "127.0.0.3"), ("Another room's tablet", "127.0.0.4")):
+        form = coordinator.open("/devices/new").form_with("name", "addresses")
+        coordinator.send(form, name=name, addresses=address)
+    until("the name on the page", lambda: "Class tablet" in teacher.open("/").text)
+    assert "Another room" not in teacher.text
+    assert "127.0.0.3" not in teacher.text
+    (found,) = json.loads(
+        hallpass("check", SITE, "--client", "Class tablet", "--config", str(rooms[0].config), "--json")
+    )
+    assert (found["group"], found["verdict"]) == ("pupils", "refused")
 
 
 @pytest.mark.xdist_group("story")

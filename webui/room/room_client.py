@@ -1,7 +1,7 @@
 """The room, as its pages see it: the agent to ask, the log to read, the live feed to follow."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from appliance.errors import HallpassError
 from appliance.protocol import RequestState
 from appliance.room import health
 from appliance.room.agent import rpc
+from appliance.room.agent.room_decisions import PSEUDONYM_DIGITS
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.incidents.pupil_reports import ReportOutcome
@@ -29,9 +30,16 @@ from webui.room.change_feed import ChangeFeed
 from webui.shared.school_clock import SchoolClock
 
 _REPORT_TIMEOUT_SECONDS = 8.0
+_NAMES_TIMEOUT_SECONDS = 1.0
 _MAX_ADDRESSES = 64
 MAX_SEEN_WITH = 20
 _AGENT_TIMEOUT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
+
+
+def suspended_tokens(overrides: LocalOverrides | None) -> tuple[str, ...]:
+    """Return the tokens of the devices that the room has suspended: their suspensions' ids begin with them."""
+    suspensions = overrides.suspensions if overrides is not None else ()
+    return tuple(one.id[:PSEUDONYM_DIGITS] for one in suspensions)
 
 
 class RoomClient:
@@ -95,6 +103,18 @@ class RoomClient:
     def list_blocked_today(self) -> list[QueryLogEntry]:
         """Return what was refused since midnight, the newest first."""
         return self._log.read_blocked(self._midnight())
+
+    def find_device_names(self, tokens: Iterable[str]) -> dict[str, str]:
+        """Return the names that the school gave to devices of this room, by their tokens."""
+        wanted = tuple(dict.fromkeys(tokens))[: control.MAX_TOKENS]
+        if not wanted:
+            return {}
+        try:
+            return control.send_control_request(
+                self._paths.query_log_control_socket, control.NamesRequest(wanted), _NAMES_TIMEOUT_SECONDS
+            ).names
+        except HallpassError:
+            return {}  # it is away, or one of before: devices have their short codes
 
     def list_related_names(self, state: RequestState) -> tuple[RelatedName, ...]:
         """Return what was refused to devices within seconds of the site that a request has opened."""

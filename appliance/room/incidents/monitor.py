@@ -16,6 +16,7 @@ from appliance.room.agent import rpc
 from appliance.room.incidents.pupil_reports import PupilReports, ReportOutcome
 from appliance.room.incidents.rules import IncidentRules
 from appliance.room.paths import RoomPaths
+from appliance.room.query_log.device_names import DeviceNames
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.room.room_policy import local_document, strictest_document
 from appliance.settings.room import RoomSettings
@@ -40,6 +41,7 @@ class IncidentMonitor:
         self._paths = paths
         self._pseudonyms = pseudonyms
         self._rules = IncidentRules()
+        self.device_names = DeviceNames(pseudonyms)
         self._pupil_reports = PupilReports()
         self._detector = TunnelDetector()
         self._tunnel_mode = "report"
@@ -125,6 +127,7 @@ class IncidentMonitor:
             log.warning("%s: incidents are judged by the policy before it (%s)", path, problem)
             return
         self.button_pause_minutes = document.button_pause_minutes
+        self.device_names.set_devices(document.devices)
         self._rules.thresholds = document.incidents
         self._rules.locked_categories = frozenset(document.locked_categories)
         if document.tunnels != self._tunnel_mode or document.private_names != self._exempt:

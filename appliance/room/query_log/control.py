@@ -18,6 +18,7 @@ from dns.errors import DECODING_FAILED
 LINE_BYTES = 65536
 TIMEOUT_SECONDS = 120.0  # a purge of a full log on a slow card
 FLUSH_TIMEOUT_SECONDS = 3.0
+MAX_TOKENS = 200  # of one question: what comes back fits into a line
 
 Reason = msgspec.Meta(min_length=3, max_length=500)
 
@@ -54,7 +55,15 @@ class PupilReportRequest(msgspec.Struct, frozen=True, kw_only=True, tag="pupil-r
     name: str
 
 
-ControlRequest = FlushRequest | LookupRequest | PurgeRequest | AcknowledgeRequest | PupilReportRequest
+class NamesRequest(msgspec.Struct, frozen=True, tag="names"):
+    """Ask which of these tokens stand for devices that the school has given a name."""
+
+    tokens: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=64)], ...], msgspec.Meta(max_length=MAX_TOKENS)]
+
+
+ControlRequest = (
+    FlushRequest | LookupRequest | PurgeRequest | AcknowledgeRequest | PupilReportRequest | NamesRequest
+)
 
 
 class ControlResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,6 +74,7 @@ class ControlResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     rows: int = 0
     answers: int = 0
     outcome: ReportOutcome | None = None  # of a pupil's report
+    names: dict[str, str] = {}  # of devices, by their tokens
 
 
 class QueryLogUnavailable(HallpassError):

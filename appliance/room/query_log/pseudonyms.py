@@ -52,10 +52,14 @@ class Pseudonyms:
         if pseudonym is None:
             if len(self._known) >= _MAX_CACHED:
                 self._known.clear()
-            pseudonym = hmac.new(self._secret, address.encode(), hashlib.sha256).hexdigest()[:12]
+            pseudonym = self.compute_pseudonym(address)
             self._known[address] = pseudonym
             self.new_addresses[pseudonym] = address
         return pseudonym
+
+    def compute_pseudonym(self, address: str) -> str:
+        """Return the pseudonym of an address that may never have asked anything: nothing of it is kept."""
+        return hmac.new(self._secret, address.encode(), hashlib.sha256).hexdigest()[:12]
 
     def seal_address(self, pseudonym: str, address: str) -> bytes:
         """Return an address as it may be stored."""

@@ -249,6 +249,8 @@ class QueryLogService:
             return control.ControlResponse()
         if isinstance(request, control.PupilReportRequest):
             return control.ControlResponse(outcome=await self._take_pupil_report(request))
+        if isinstance(request, control.NamesRequest):
+            return control.ControlResponse(names=self._find_names(request))
         await self.store_pending()
         try:
             return await self._run_on_disk_thread(
@@ -256,6 +258,12 @@ class QueryLogService:
             )
         except WRITE_ERRORS as problem:
             return control.ControlResponse(error=f"the query log cannot be written: {problem}")
+
+    def _find_names(self, request: control.NamesRequest) -> dict[str, str]:
+        if self._monitor is None:
+            return {}
+        self._monitor.poll_policy(self._now())
+        return self._monitor.device_names.find_names(request.tokens)
 
     async def _take_pupil_report(self, request: control.PupilReportRequest) -> ReportOutcome:
         if self._monitor is None or self.problem:

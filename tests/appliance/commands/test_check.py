@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from appliance.cli import main
 from appliance.commands.check import command
 from blocklists import builtin_list
-from dns.policy.document import Group, Lesson, Period, PolicyDocument, Profile, Rule
+from dns.policy.document import Device, Group, Lesson, Period, PolicyDocument, Profile, Rule
 from dns.policy.steps import STEPS
 from tests.fakes.policies import minutes
 
@@ -48,7 +48,11 @@ def enrolled(config: Path) -> Path:
         version=3,
         groups=(
             Group(name="pupils", profile="pupils"),
-            Group(name="staff", profile="staff", members=("198.51.100.0/24",)),
+            Group(name="staff", profile="staff", members=("198.51.100.0/24", "Whiteboard")),
+        ),
+        devices=(
+            Device(name="Whiteboard", addresses=("00:00:5e:00:53:01",)),
+            Device(name="Tablet", addresses=("192.0.2.9",)),
         ),
         profiles=(Profile(name="pupils", closed=("gambling",), timetable=(lunch,)), Profile(name="staff")),
         rules=(Rule(name="never.example", action="block", locked=True), Rule(name="no.example", action="block")),
@@ -119,6 +123,12 @@ def test_a_device_is_decided_for_by_its_group(enrolled: Path) -> None:
     (found,) = as_json(enrolled, GAMBLING, "--device", "198.51.100.9", "--at", "2026-11-23T12:00")
 
     assert (found["group"], found["verdict"]) == ("staff", "allowed")
+
+
+def test_a_device_may_be_given_by_its_name_or_its_mac_address(enrolled: Path) -> None:
+    for typed in ("whiteboard", "00-00-5E-00-53-01", "Tablet"):
+        (found,) = as_json(enrolled, GAMBLING, "--client", typed, "--at", "2026-11-23T12:00")
+        assert found["group"] == ("pupils" if typed == "Tablet" else "staff"), typed
 
 
 def test_a_locked_name_cannot_be_opened_and_a_rule_can_be_changed(enrolled: Path) -> None:

@@ -17,6 +17,7 @@ from dns.policy.explain import Explanation, explain
 from webui.room.blueprints import create_feature_blueprint, redirect_back, redirect_with_message, room
 from webui.room.form_fields import describe_errors, parse_full_site
 from webui.room.lessons.forms import CheckForm, LessonForm, PauseForm, parse_sites, split_lines
+from webui.room.room_client import suspended_tokens
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
@@ -79,9 +80,10 @@ def pause_room() -> Redirect:
 @requires(Right.LEAD_LESSONS)
 def suspend_device(token: str) -> Redirect:
     """Leave a device without the internet for a while."""
+    name = room().find_device_names([token]).get(token) or f"The device {token}"
     return _apply_decision(
         rpc.SuspendDeviceRequest(current_username(), token, SUSPENDED_MINUTES),
-        f"The device {token} is without the internet for {SUSPENDED_MINUTES} minutes.",
+        f"{name} is without the internet for {SUSPENDED_MINUTES} minutes.",
         lambda overrides: [one for one in overrides.suspensions if one.id.startswith(token)],
     )
 
@@ -138,9 +140,11 @@ def _render_classroom(
     lesson_form: LessonForm | None = None,
     replaces: str = "",
 ) -> str:
+    overrides = room().fetch_overrides()
     return render_template(
         "lessons/classroom.html",
-        own=room().fetch_overrides(),
+        own=overrides,
+        device_names=room().find_device_names(suspended_tokens(overrides)),
         lesson_form=lesson_form or LessonForm(formdata=None),
         replaces=replaces,
         pause_form=PauseForm(formdata=None),

@@ -16,6 +16,7 @@ from appliance.room.query_log.reader import LogUnreadable
 from blocklists.related_names import RelatedName
 from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.form_fields import describe_errors
+from webui.room.room_client import suspended_tokens
 from webui.room.today.forms import ReportForm, RequestForm
 from webui.room.today.preview import preview_request
 from webui.room.today.refusals import describe_refusals
@@ -136,6 +137,7 @@ def _render_today(
     except LogUnreadable as problem:
         refused, answers, refusals, trouble = [], 0, 0, str(problem)
     agent_response = room().fetch_requests()
+    overrides = room().fetch_overrides()
     now = datetime.now(UTC)
     return render_template(
         "today/today.html",
@@ -144,8 +146,9 @@ def _render_today(
         report_form=report_form or ReportForm(formdata=None),
         is_report_open=report_form is not None,
         refused=describe_refusals(room(), refused, now.timestamp()),
-        own=room().fetch_overrides(),
         now=now,
+        own=overrides,
+        device_names=room().find_device_names((*suspended_tokens(overrides), *(one.device for one in refused))),
         answers=answers,
         refusals=refusals,
         trouble=trouble,
