@@ -13,6 +13,8 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.central import policies
+from appliance.central.devices.groups import list_empty_groups
+from appliance.central.store import read_revisions
 from blocklists.errors import ListError
 from blocklists.index import open_index
 from blocklists.keywords import Keywords
@@ -39,7 +41,7 @@ class DecisionPreview:
         """`find_index` returns the file of a published index, by its version."""
         self._find_index = find_index
         self._now = now
-        self._key: tuple[str, str] | None = None
+        self._key: tuple[str, int] | None = None  # of the database: its epoch, and what last concerned every room
         self._policy: CompiledPolicy | None = None
         self._keywords = Keywords.load_builtin()
 
@@ -52,6 +54,9 @@ class DecisionPreview:
         document = policy.document
         group = next((one for one in groups if one in {known.name for known in document.groups}), "")
         group = group or document.default_group
+        empty = list_empty_groups(session) if groups else frozenset()
+        if groups and empty.issuperset(groups):
+            return _for_nobody(site, groups)
         view = policy.view_for_group(group)
         found = explain(view, site, 1, now.timestamp())
         is_closed = found.verdict == Action.BLOCK.value
@@ -66,11 +71,12 @@ class DecisionPreview:
         )
 
     def _current_policy(self, session: Session) -> CompiledPolicy:
-        school = policies.read_school_policy(session)
-        published = policies.latest_publication(session)
-        key = (school.digest, published.hash if published is not None else "")
+        revisions = read_revisions(session)
+        key = (revisions.epoch, revisions.school)
         if self._policy is None or key != self._key:
-            lists = self._open_lists(key[1])
+            school = policies.read_school_policy(session)
+            published = policies.latest_publication(session)
+            lists = self._open_lists(published.hash if published is not None else "")
             self._policy = CompiledPolicy(school.document, lists, self._keywords, needed_names=needed_names)
             self._key = key
         return self._policy
@@ -81,6 +87,18 @@ class DecisionPreview:
             return open_index(path.parent) if path is not None else _NoLists()
         except (ListError, OSError):
             return _NoLists()  # rooms will say that it is damaged; rules can be looked at all the same
+
+
+def _for_nobody(site: str, groups: tuple[str, ...]) -> SitePreview:
+    return SitePreview(
+        is_closed=True,
+        why="",
+        would_open=False,
+        why_not=(
+            f"{site} would open for nobody: no device belongs to {' or '.join(groups)} yet. Put devices into it "
+            "on the page Devices, or choose another group."
+        ),
+    )
 
 
 class _NoLists:

@@ -188,10 +188,13 @@ def set_room_group(session: Session, now: datetime, room: str, group: str, *, by
     return before
 
 
-def is_group_empty(session: Session, group: str) -> bool:
-    """Tell whether no device can be in a group: none is named, no network, no room."""
-    summary = next((one for one in list_groups(session) if one.name == group), None)
-    return summary is not None and not (summary.devices or summary.networks or summary.rooms or summary.is_default)
+def list_empty_groups(session: Session) -> frozenset[str]:
+    """Return the groups in which no device can be: none is named, no network, no room, and not the default."""
+    return frozenset(
+        one.name
+        for one in list_groups(session)
+        if not (one.devices or one.networks or one.rooms or one.is_default)
+    )
 
 
 def _check_network(session: Session, network: str, group: str) -> None:

@@ -10,7 +10,7 @@ from appliance.central.models import DeviceRow
 from appliance.protocol import SeenDevice, SeenDevices
 from tests.e2e.browser import Browser
 from tests.fakes.school import PASSWORD
-from tests.webui.central.pages import document, press, said
+from tests.webui.central.pages import document, press, said, state
 
 MAC, OTHER_MAC = "00:00:5e:00:53:01", "00:00:5e:00:53:02"
 
@@ -205,6 +205,18 @@ def test_a_group_that_can_be_imitated_is_said(cora: Browser) -> None:
     form = cora.open("/groups/staff").form_with("networks", "only_from")
     cora.send(form, only_from="198.51.100.0/24")
     assert "can be imitated" not in cora.open("/devices").text
+
+
+def test_an_approval_for_a_group_without_devices_is_said_to_open_for_nobody(cora: Browser, school: Any) -> None:
+    school.request(site="coolmathgames.com")
+    assert "staff (no device yet)" in cora.open("/").text
+    cora.send(cora.form_with("minutes", "scope", "group"), decision="approve", group="staff")
+    assert "would open for nobody: no device belongs to staff yet" in said(cora)
+    assert state(school).state == "waiting"
+    add(cora, "Office laptop", MAC, "staff")
+    assert "no device yet" not in cora.open("/").text
+    cora.send(cora.form_with("minutes", "scope", "group"), decision="approve", group="staff")
+    assert state(school).state == "approved"
 
 
 def test_what_is_not_there_is_said_on_the_page(cora: Browser) -> None:

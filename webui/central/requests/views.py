@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import profiles, reports, request_expiry, requests, unblocks
+from appliance.central.devices.groups import list_empty_groups
 from appliance.central.models import UnblockRow
 from appliance.rights import Right
 from dns.policy.site_names import reason_why_not
@@ -44,6 +45,7 @@ def queue() -> str:
             request_days=request_expiry.get_request_days(session),
             max_request_days=request_expiry.MAX_REQUEST_DAYS,
             profiles=profiles.list_profiles(session),
+            empty_groups=list_empty_groups(session),
             now=now,
             too_wide=reason_why_not,
         )
