@@ -66,9 +66,14 @@ class Devices:
     def resolve_member(self, member: str) -> tuple[frozenset[str], tuple[Network, ...]]:
         """Return the MAC addresses and the networks that a member stands for; neither where it is unknown."""
         texts = self._addresses.get(member.strip().lower(), (member,))
-        macs = frozenset(mac for text in texts if (mac := canonical_mac(text)))
-        networks = tuple(network for text in texts for network in parse_networks(text))
-        return macs, networks
+        macs: set[str] = set()
+        networks: list[Network] = []
+        for text in texts:
+            if mac := canonical_mac(text):
+                macs.add(mac)
+            else:  # no MAC address is an IP address as well
+                networks.extend(parse_networks(text))
+        return frozenset(macs), tuple(networks)
 
 
 class Membership:

@@ -98,14 +98,25 @@ def list_unknown_devices(session: Session, page: int = 1) -> tuple[list[UnknownD
         for address in addresses.split()
     }
     found: dict[str, UnknownDevice] = {}
-    for row in session.scalars(
-        select(SeenDeviceRow).options(joinedload(SeenDeviceRow.room)).order_by(SeenDeviceRow.last_seen.desc())
-    ):
-        addresses = tuple(row.addresses.split())
-        if row.mac not in named and row.mac not in found and not named.intersection(addresses):
-            found[row.mac] = UnknownDevice(
-                mac=row.mac, addresses=addresses, room=row.room.name, first_seen=row.first_seen,
-                last_seen=row.last_seen, is_random=is_random_mac(row.mac),
+    rows = session.execute(  # no objects: there may be fifty thousand
+        select(
+            SeenDeviceRow.mac,
+            SeenDeviceRow.addresses,
+            RoomRow.name,
+            SeenDeviceRow.first_seen,
+            SeenDeviceRow.last_seen,
+        )
+        .join(RoomRow, RoomRow.id == SeenDeviceRow.room_id)
+        .order_by(SeenDeviceRow.last_seen.desc())
+    )
+    for mac, text, room, first_seen, last_seen in rows:
+        if mac in named or mac in found:
+            continue
+        addresses = tuple(text.split())
+        if not named.intersection(addresses):
+            found[mac] = UnknownDevice(
+                mac=mac, addresses=addresses, room=room, first_seen=first_seen, last_seen=last_seen,
+                is_random=is_random_mac(mac),
             )  # fmt: skip
     start = (max(1, page) - 1) * PAGE_SIZE
     return list(found.values())[start : start + PAGE_SIZE], len(found)
