@@ -18,7 +18,12 @@ from dns.policy.document import PolicyDocument
 BASE_PATH = "/api/v1"
 INTERFACE_VERSION = "1"
 MAX_BODY_BYTES = 64 * 1024  # the largest honest one is an incident with its evidence
-PROBLEMS_OF_ALL = (ProblemType.UNKNOWN_TOKEN, ProblemType.ROOM_ENDED, ProblemType.DATABASE_AWAY)
+PROBLEMS_OF_ALL = (
+    ProblemType.UNKNOWN_TOKEN,
+    ProblemType.ROOM_ENDED,
+    ProblemType.COPY_STOPPED,
+    ProblemType.DATABASE_AWAY,
+)
 _PROBLEMS_OF_BODIES = (ProblemType.BAD_MESSAGE, ProblemType.TOO_LARGE, ProblemType.UNSUPPORTED_MEDIA_TYPE)
 
 Wanted = Annotated[protocol.Digest, msgspec.Meta(description="The hash of the index.")]
@@ -92,6 +97,7 @@ OPERATIONS = (
         ),
         right=Right.FOLLOW_SCHOOL,
         answers=_ok("One `Target` a line.", protocol.Target, media_type="application/x-ndjson"),
+        own_problems=(ProblemType.BUSY,),
     ),
     Operation(
         id="get_policy",

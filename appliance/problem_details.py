@@ -31,6 +31,7 @@ class ProblemType(Enum):
     UNKNOWN_TOKEN = 401, "The token is not known"
     WRONG_PASSWORD = 401, "User name or password is not right"
     NOT_FOR_ROOMS = 403, "This is not for rooms"
+    COPY_STOPPED = 403, "Another card works as this room"
     ROOM_ENDED = 403, "This room is no longer enrolled"
     NOT_FOUND = 404, "There is no such thing"
     METHOD_NOT_ALLOWED = 405, "That cannot be done with it"

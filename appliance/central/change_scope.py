@@ -47,7 +47,7 @@ WHOLE_SCHOOL = None
 Concern = Callable[[Any], frozenset[int] | None]  # of a changed row: the ids of rooms, or WHOLE_SCHOOL
 
 # Of a room's own row the rest is written by central itself, or about what the room said.
-_WATCHED_ROOM_COLUMNS = ("name", "token_hash", "state", "requests_changed", "default_group")
+_WATCHED_ROOM_COLUMNS = ("name", "token_hash", "state", "stopped_links", "requests_changed", "default_group")
 # Of an account, what rooms are told (`account_states`).
 _WATCHED_ACCOUNT_COLUMNS = ("username", "role", "ends", "valid_after")
 

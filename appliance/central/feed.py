@@ -17,6 +17,7 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.central.change_channel import ChangeListener
+from appliance.central.room_copies import Arrival
 from appliance.central.room_targets import RoomTargets
 from appliance.central.store import Store
 from appliance.protocol import Target
@@ -28,14 +29,18 @@ _MAX_WAIT_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
 _CLOCK_CHECK_SECONDS = 1.0  # how soon a clock that was set is noticed while something is open
 
+NOBODY = Arrival()
+
 log = logging.getLogger("hallpass.central")
 
 
 class Subscription:
     """One open stream."""
 
-    def __init__(self, room_id: int = 0, token_hash: str = "") -> None:
+    def __init__(self, room_id: int = 0, token_hash: str = "", arrival: Arrival = NOBODY) -> None:
         self.room_id = room_id
+        self.arrival = arrival
+        self.opened_at = time.monotonic()
         self.token_hash = token_hash
         self.signal = Signal()
 
@@ -84,7 +89,27 @@ class Feed:
         with self._lock:
             return frozenset(room_id for room_id, streams in self._rooms.items() if streams)
 
-    def watch_targets(self, room_id: int, token_hash: str | None = None) -> Generator[Target | None, None, None]:
+    def arrivals(self, room_id: int) -> list[Arrival]:
+        """Return who holds a feed of a room open, the newest last; without rooms of before."""
+        with self._lock:
+            streams = sorted(self._rooms.get(room_id, ()), key=lambda one: one.opened_at)
+        return [one.arrival for one in streams if not one.arrival.is_of_before]
+
+    def find_pairs(self, overlap_seconds: float) -> list[tuple[int, Arrival, Arrival]]:
+        """Return the rooms as which two processes have been there for so long: the newer one, and the older."""
+        with self._lock:
+            crowded = {room_id: list(streams) for room_id, streams in self._rooms.items() if len(streams) > 1}
+        found = []
+        for room_id, streams in crowded.items():
+            known = sorted((one for one in streams if not one.arrival.is_of_before), key=lambda one: one.opened_at)
+            older = [one for one in known if one.arrival.process != known[-1].arrival.process]
+            if older and time.monotonic() - known[-1].opened_at >= overlap_seconds:
+                found.append((room_id, known[-1].arrival, older[-1].arrival))
+        return found
+
+    def watch_targets(
+        self, room_id: int, token_hash: str | None = None, arrival: Arrival = NOBODY
+    ) -> Generator[Target | None, None, None]:
         """Return a stream of where a room should be, at once and whenever it changes; None after a silence.
 
         It is what was yielded last that begins a silence. The database is asked here, and not by the stream.
@@ -94,7 +119,7 @@ class Feed:
         entry = self._targets.current_entry(room_id)
         if token_hash is None:
             token_hash = "" if entry is None else entry.token_hash
-        subscription = Subscription(room_id, token_hash)
+        subscription = Subscription(room_id, token_hash, arrival)
         with self._lock:
             self._rooms[room_id].add(subscription)
         return self._stream_targets(subscription)
@@ -114,6 +139,8 @@ class Feed:
                 entry = self._targets.find_entry(subscription.room_id)
                 if entry is None or not entry.token_hash or entry.token_hash != subscription.token_hash:
                     return  # it opens another one, and is told why it may not
+                if subscription.arrival.next_link in entry.stopped_links:
+                    return
                 moment = time.monotonic()
                 if entry.target == sent and moment < keepalive_at:
                     subscription.signal.wait(keepalive_at - moment)

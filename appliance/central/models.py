@@ -100,6 +100,12 @@ class RoomRow(Base):
     ended_at: Mapped[datetime | None]  # since when it is retired or revoked
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     log_key: Mapped[str] = mapped_column(String(200))  # wrapped (`appliance.central.log_keys`); "": not made yet
+    link: Mapped[str] = mapped_column(String(64), default="")  # the last of its chain (`room_copies`)
+    process: Mapped[str] = mapped_column(String(64), default="")  # which opened its feed last
+    board: Mapped[str] = mapped_column(String(64), default="")  # in which it runs
+    stopped_links: Mapped[list[str]] = mapped_column(default=list)  # of copies that are stopped
+    copy_seen_at: Mapped[datetime | None]  # since when somebody has to decide which one is right
+    copy_board: Mapped[str] = mapped_column(String(64), default="")
     enrolled_at: Mapped[datetime]
     last_seen: Mapped[datetime | None]
     health: Mapped[dict[str, Any] | None]

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import CardSecretRow, RoomRow
+from appliance.central.room_copies import forget_links
 from appliance.central.room_names import normalize_room_name, room_name_key
 
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
@@ -82,6 +83,7 @@ def enrol_room(session: Session, now: datetime, *, name: str, by: str, replace: 
         audit.record_audit(session, now, by, "room enrolled", f"{room.name}, which was {room.state}")
     room.state, room.ended_at = ENROLLED, None
     room.token_hash = hash_token(token)
+    forget_links(room)
     room.enrolled_at = now
     return token
 

@@ -32,6 +32,7 @@ class RoomEntry(msgspec.Struct, frozen=True):
     """One room: where it should be, and whose token it has."""
 
     token_hash: str  # "": whoever has a token of this room's is not told anything any more
+    stopped_links: tuple[str, ...]  # whoever came by one of these is told nothing any more
     target: Target  # without time and document
     policy: RoomPolicy
 
@@ -148,6 +149,7 @@ class RoomTargets:
         made = {
             row.id: RoomEntry(
                 token_hash=row.token_hash if row.state == ENROLLED else "",
+                stopped_links=tuple(row.stopped_links),
                 policy=policies_of[row.id],
                 target=Target(
                     policy=versions[row.id],
@@ -230,7 +232,7 @@ class RoomTargets:
         self._changed |= before.keys() - self._entries.keys()
         for room_id, entry in made.items():
             old = before.get(room_id)  # None: nobody has been told anything yet
-            if old is not None and (old.target, old.token_hash) != (entry.target, entry.token_hash):
+            if old is not None and _news_of(old) != _news_of(entry):
                 self._changed.add(room_id)
 
 
@@ -238,3 +240,8 @@ def _next_expiry(session: Session) -> datetime | None:
     """Return when the next opening or waiting request ends by itself, which may have been already."""
     found = (unblocks.next_expiry(session), request_expiry.next_request_expiry(session))
     return min((one for one in found if one is not None), default=None)
+
+
+def _news_of(entry: RoomEntry) -> tuple[object, ...]:
+    """Return what of an entry somebody has to be told."""
+    return entry.target, entry.token_hash, entry.stopped_links

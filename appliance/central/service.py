@@ -21,6 +21,7 @@ from appliance.central.lists.publisher import ListPublisher
 from appliance.central.mail_sender import MailSender
 from appliance.central.models import ProfileRow, SchoolRow
 from appliance.central.room_health import HealthWriter
+from appliance.central.room_presence import RoomPresence
 from appliance.central.room_targets import RoomTargets
 from appliance.central.sessions import CentralSessions
 from appliance.central.sign_in import CentralSignIn
@@ -66,6 +67,7 @@ class Central:
         self.epoch_file = EpochFile(settings.central.shared_folder / "epoch")
         self.targets = RoomTargets(self.store, self.epoch_file, now, has_every_room=serves_rooms)
         self.feed = Feed(self.store, self.targets, now)
+        self.presence = RoomPresence(self.store, self.feed, now)
         self.health = HealthWriter(self.store, self.feed.connected_rooms, now)
         self.download_slots = DownloadSlots(settings.central.index_downloads)
         self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
@@ -129,6 +131,7 @@ class Central:
         """Begin to wake rooms and pages, and to write down how rooms are."""
         self.feed.start()
         self.health.start()
+        self.presence.start()
 
     def start_publisher(self) -> None:
         """Begin to compile; the lists are compiled once at each start."""
@@ -143,6 +146,7 @@ class Central:
         """Stop everything that was started."""
         self.feed.stop()
         self.health.stop()
+        self.presence.stop()
         self.publisher.stop()
         self.mail.stop()
         self.store.close()

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.card.personalisation import read_request_csv
-from appliance.central import enrolment, room_life, rooms, service
+from appliance.central import enrolment, room_copies, room_life, rooms, service
 from appliance.central.errors import NotPossible
 from appliance.central.models import RoomRow
 from appliance.central.room_life import RoomLives
@@ -33,6 +33,8 @@ class EnrolledRoom(msgspec.Struct, frozen=True):
     state: str
     enrolled_at: datetime
     last_seen: datetime | None
+    board: str
+    two_cards_since: datetime | None
 
 
 @click.command()
@@ -103,11 +105,12 @@ def list_rooms(config: Path, *, as_json: bool) -> None:
         rows = [*rooms.list_rooms(session), *rooms.list_ended_rooms(session)]
     central.store.close()
     if as_json:
-        print_json([EnrolledRoom(row.name, row.state, row.enrolled_at, row.last_seen) for row in rows])
+        print_json([_describe(row) for row in rows])
         return
     for row in rows:
         heard = f"heard of {row.last_seen:%Y-%m-%d %H:%M} UTC" if row.last_seen else "never heard of"
-        click.echo(f"{row.name}: {row.state}, {heard}")
+        twice = "; two cards work as it: keep-running or admit-stopped" if row.copy_seen_at else ""
+        click.echo(f"{row.name}: {row.state}, {heard}{twice}")
 
 
 @room.command()
@@ -142,6 +145,26 @@ def put_back(name: str, config: Path) -> None:
 def revoke(name: str, config: Path) -> None:
     """End a room's card for good: it is lost, or somebody else's. enrol makes another one."""
     _change(config, name, lambda session, now, row: room_life.revoke_room(session, now, room_id=row.id, by=BY))
+
+
+@room.command("keep-running")
+@click.argument("name")
+@config_option("central.toml")
+def keep_running(name: str, config: Path) -> None:
+    """Where two cards work as a room: the one that works is right, the other stays stopped."""
+    _change(config, name, lambda session, now, row: room_copies.keep_running(session, now, room_id=row.id, by=BY))
+
+
+@room.command("admit-stopped")
+@click.argument("name")
+@config_option("central.toml")
+def admit_stopped(name: str, config: Path) -> None:
+    """Where two cards work as a room: the stopped one is right and takes over, the other is stopped."""
+    _change(config, name, lambda session, now, row: room_copies.admit_stopped(session, now, room_id=row.id, by=BY))
+
+
+def _describe(row: RoomRow) -> EnrolledRoom:
+    return EnrolledRoom(row.name, row.state, row.enrolled_at, row.last_seen, row.board, row.copy_seen_at)
 
 
 def _change(config: Path, name: str, change: Callable[[Session, datetime, RoomRow], object]) -> None:

@@ -154,6 +154,22 @@ class Condition(enum.Enum):
             remedy="at central, page Rooms: put it back, or make it a new card",
         ),
     )
+    COPY_STOPPED = (
+        "copy-stopped",
+        ConditionRow(
+            words="another card works as this room, and this one is stopped until somebody decides at central",
+            rhythm="two long, two short flashes, pause",
+            pattern=(Flash(1.5, 0.5), Flash(1.5, 0.5), SHORT, Flash(0.3, 2.5)),
+            raised_by="agent",
+            notice=(
+                "Another card works as this room, and this one was stopped. It goes on filtering as it did, but "
+                "hears of no decision, and requests wait. Tell the technician: at central, on the page of this "
+                "room, somebody decides which of the two is right."
+            ),
+            doctor_check="copy",
+            remedy="at central, page Rooms, this room: decide which of the two cards is right",
+        ),
+    )
     CENTRAL_UNREACHABLE = (
         "central-unreachable",
         ConditionRow(

@@ -51,6 +51,7 @@ class FakeCentral:
         self.index_fetches: list[str] = []  # what part of it was asked for, each time
         self.retry_after = ""  # said with each answer of `answers`
         self.feed_answer: tuple[int, str] | None = None  # status and content type, instead of the feed
+        self.feed_problem = b"no"  # its body
         self.account_states: list[AccountState] = []
         self.asked: list[str] = []  # the paths of what was read
         self.token = TOKEN
@@ -160,7 +161,7 @@ class FakeCentral:
 
     def _send_feed(self, handler: BaseHTTPRequestHandler) -> None:
         if self.feed_answer is not None:
-            self.answer(handler, self.feed_answer[0], b"no", {"Content-Type": self.feed_answer[1]})
+            self.answer(handler, self.feed_answer[0], self.feed_problem, {"Content-Type": self.feed_answer[1]})
             return
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")

@@ -1,6 +1,7 @@
 """An enrolled room in processes of its own: its resolver, and its agent where a test wants one."""
 
 import asyncio
+import copy
 import shutil
 import socket
 import subprocess
@@ -101,6 +102,13 @@ class EnrolledRoom:
     def index(self) -> Path:
         """The file of the index in use."""
         return self.paths.indexes / self.version / INDEX_NAME
+
+    def at(self, folder: Path) -> "EnrolledRoom":
+        """Return the same room as it was copied into another folder, of which nothing runs yet."""
+        moved = copy.copy(self)
+        moved.file, moved._processes = folder / self.file.name, []
+        moved.paths = RoomPaths.from_settings(load_settings(moved.file, RoomSettings))
+        return moved
 
     def start(self) -> None:
         """Start the resolver, and wait until it answers."""

@@ -15,7 +15,7 @@ from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
 from werkzeug.routing import Map, Rule
 
 from appliance import protocol
-from appliance.central import rooms
+from appliance.central import room_copies, rooms
 from appliance.central.errors import NotFound
 from appliance.central.room_life import ENDED_WORDS
 from appliance.operations import BASE_PATH, MAX_BODY_BYTES, OPERATIONS, Operation
@@ -43,6 +43,8 @@ def _authenticate_room() -> Response | None:
             g.room = rooms.find_room_by_token(session, given.removeprefix(_BEARER))
         if g.room is not None and (words := ENDED_WORDS.get(g.room.state)):
             return problem_response(ProblemType.ROOM_ENDED, words)
+        if g.room is not None and room_copies.is_stopped(g.room, views.arrival()):
+            return problem_response(ProblemType.COPY_STOPPED, room_copies.STOPPED_WORDS)
         if g.room is not None:
             right = requested_right()
             allowed = right is not None and has_right(ROOM, right, Scope.ROOM)

@@ -4,6 +4,7 @@ A view has the name of its operation. It gets what its operation takes: the mess
 """
 
 import contextlib
+import re
 from collections.abc import Generator
 
 import msgspec
@@ -19,12 +20,14 @@ from appliance.central import (
     reports,
     requests,
     room_actions,
+    room_copies,
     rooms,
 )
 from appliance.central.account_states import list_account_states
 from appliance.central.devices import sightings
 from appliance.central.errors import NotFound
 from appliance.central.models import RoomRow
+from appliance.central.room_copies import Arrival
 from appliance.central.service import Central
 from appliance.central.sign_in import room_origin
 from appliance.problem_details import ProblemType
@@ -35,6 +38,7 @@ from webui.shared import event_stream
 
 _encoder = msgspec.json.Encoder()
 _RECEIVED = protocol.Received()
+_WORD = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _LINES = "application/x-ndjson"
 
 
@@ -44,11 +48,19 @@ def central() -> Central:
     return service
 
 
+def arrival() -> Arrival:
+    """Return by what the caller is told from a copy of it; what is no word is left out."""
+    said = (request.headers.get(f"Hallpass-{name}", "") for name in ("Last-Link", "Next-Link", "Process", "Board"))
+    return Arrival(*(word if _WORD.fullmatch(word) else "" for word in said))
+
+
 def get_feed() -> Response:
     """Answer with one line whenever the room should be somewhere else."""
     if request.method == "HEAD":
         return Response(mimetype=_LINES)  # nobody would read what follows, nor end it
-    targets = central().feed.watch_targets(g.room.id, g.room.token_hash)
+    if not central().presence.admit(g.room, arrival()):
+        return problem_response(ProblemType.COPY_STOPPED, room_copies.STOPPED_WORDS)
+    targets = central().feed.watch_targets(g.room.id, g.room.token_hash, arrival())
 
     def lines() -> Generator[bytes, None, None]:
         with contextlib.closing(targets):

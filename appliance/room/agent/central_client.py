@@ -36,11 +36,14 @@ from appliance.room.agent.central_errors import (
     CentralRejected,
     CentralThrottled,
     CentralUnreachable,
+    CopyStopped,
     TokenRejected,
     check_response,
     words_of,
 )
+from appliance.room.agent.link_chain import LinkChain
 from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS, MessageSender
+from appliance.room.agent.thread_pool import run_blocking
 from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
 
@@ -57,6 +60,7 @@ __all__ = (
     "CentralRejected",
     "CentralThrottled",
     "CentralUnreachable",
+    "CopyStopped",
     "TokenRejected",
 )
 
@@ -86,7 +90,9 @@ class FetchedPolicy(msgspec.Struct, frozen=True):
 class CentralClient:
     """Calls central as one room."""
 
-    def __init__(self, link: CentralLink, clock: CentralClock | None = None) -> None:
+    def __init__(
+        self, link: CentralLink, clock: CentralClock | None = None, links: LinkChain | None = None
+    ) -> None:
         try:
             token = read_regular_file(link.token_file).decode("ascii", "replace").strip()
             context = ssl.create_default_context(cafile=str(link.certificate) if link.certificate else None)
@@ -94,6 +100,7 @@ class CentralClient:
             raise HallpassError(f"{problem.filename or link.certificate}: {problem.strerror}") from None
         self.url = link.url
         self.clock = clock or CentralClock()
+        self._links = links
         self._http = httpx.AsyncClient(
             base_url=f"{link.url.rstrip('/')}/api/v1/",
             headers={"Authorization": f"Bearer {token}"},
@@ -101,9 +108,10 @@ class CentralClient:
             limits=httpx.Limits(max_connections=_MAX_CONNECTIONS),
             verify=context,
             trust_env=False,
+            event_hooks={"request": [self._add_links]},
         )
 
-        self._messages = MessageSender(link.url, token, context)
+        self._messages = MessageSender(link.url, token, context, links.headers if links else dict)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -116,6 +124,8 @@ class CentralClient:
         Raises CentralUnreachable when the line goes dead, TokenRejected where the token is not known.
         """
         timeout = httpx.Timeout(CALL_TIMEOUT_SECONDS, read=FEED_TIMEOUT_SECONDS)
+        if self._links is not None:
+            await run_blocking(self._links.offer_link)
         sent_at: float | None = self.clock.monotonic()
         try:
             async with self._http.stream("GET", "feed", timeout=timeout) as response:
@@ -129,11 +139,17 @@ class CentralClient:
                             target.time, sent_at
                         )  # the first alone was made while we waited for it
                         sent_at = None
+                        if self._links is not None:
+                            await run_blocking(self._links.confirm_link)
                     yield target
         except DECODING_FAILED as problem:
             raise CentralUnreachable(f"central sent something else than a target: {problem}") from None
         except (httpx.HTTPError, httpx.StreamError) as problem:
             raise CentralUnreachable(str(problem) or type(problem).__name__) from None
+
+    async def _add_links(self, request: httpx.Request) -> None:
+        if self._links is not None:
+            request.headers.update(self._links.headers())
 
     async def fetch_policy(self, known_digest: str = "") -> FetchedPolicy | None:
         """Return the room's policy document, as it was sent; None: it has the digest `known_digest`."""

@@ -8,6 +8,7 @@ import msgspec
 from appliance.errors import HallpassError
 from dns.errors import DECODING_FAILED
 
+COPY_STOPPED = "urn:hallpass:problem:copy-stopped"  # `appliance.problem_details`
 MAX_RETRY_AFTER_SECONDS = 300.0
 # What whoever stands before central says while it is away, or central while it has no time; 511: a captive portal.
 _UNAVAILABLE_STATUSES = (429, 502, 503, 504, 511)
@@ -37,6 +38,10 @@ class TokenRejected(CentralRejected):
     """Central does not know this room's token (any more)."""
 
 
+class CopyStopped(TokenRejected):
+    """Central knows this room, but another card works as it, and this one is stopped."""
+
+
 class CentralThrottled(CentralUnreachable):
     """Central does not even look at a password: there were too many wrong tries. The words are for who tried."""
 
@@ -51,6 +56,7 @@ class _ErrorBody(msgspec.Struct):
     error: str = ""
     detail: str = ""
     title: str = ""
+    type: str = ""
 
 
 def check_response(status: int, headers: Mapping[str, str], content: bytes) -> None:
@@ -64,7 +70,7 @@ def check_response(status: int, headers: Mapping[str, str], content: bytes) -> N
         raise CentralFaulty(words, _retry_after_seconds(headers))
     # A captive portal, or a proxy, says no as a page; that says nothing of the token.
     if status in (401, 403) and "html" not in headers.get("content-type", ""):
-        raise TokenRejected(status, words)
+        raise (CopyStopped if _type_of(content) == COPY_STOPPED else TokenRejected)(status, words)
     raise CentralRejected(status, words)
 
 
@@ -75,6 +81,13 @@ def words_of(status: int, content: bytes) -> str:
     except DECODING_FAILED:
         return f"central answered {status}"
     return body.error or body.detail or body.title or f"central answered {status}"
+
+
+def _type_of(content: bytes) -> str:
+    try:
+        return msgspec.json.decode(content, type=_ErrorBody).type
+    except DECODING_FAILED:
+        return ""
 
 
 def _retry_after_seconds(headers: Mapping[str, str]) -> float:

@@ -16,6 +16,7 @@ class CentralState:
         self._said = ""
         self.is_reachable = False
         self.rejection = ""  # why, in central's words
+        self.is_copy = False  # and the reason is that another card works as it
         self.is_token_rejected = False  # central is there, and says that this is no room of its own
         self.unreachable_since = now()
         self.reached = asyncio.Event()  # set while central is reachable
@@ -30,19 +31,20 @@ class CentralState:
         if self.is_reachable:
             return
         log.info("central is reachable")
-        self.is_reachable, self.is_token_rejected, self._said = True, False, ""
+        self.is_reachable, self.is_token_rejected, self.is_copy, self._said = True, False, False, ""
         self.reached.set()
         self._call_listeners()
 
-    def set_unreachable(self, why: str, *, is_token_rejected: bool = False) -> None:
+    def set_unreachable(self, why: str, *, is_token_rejected: bool = False, is_copy: bool = False) -> None:
         """Central cannot be reached, or does not know this room."""
         if self.is_reachable:
             self.unreachable_since = self._now()
-        changed = self.is_reachable or is_token_rejected != self.is_token_rejected
+        changed = self.is_reachable or is_copy != self.is_copy or is_token_rejected != self.is_token_rejected
         if changed or not self._said:
             words = "central does not know this room any more" if is_token_rejected else "central is away"
             log.warning("%s: %s", words, why)
         self._said = why
+        self.is_copy = is_copy
         self.rejection = why if is_token_rejected else ""
         self.is_reachable, self.is_token_rejected = False, is_token_rejected
         self.reached.clear()

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from appliance.errors import HallpassError
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.central_client import CentralClient, FeedLine, TokenRejected
+from appliance.room.agent.central_client import CentralClient, CopyStopped, FeedLine, TokenRejected
 from appliance.room.agent.central_state import CentralState
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -49,7 +49,11 @@ class FeedFollower:
             except HallpassError as found:
                 problem = found
             why = str(problem) if problem else "central closed the feed"
-            self._state.set_unreachable(why, is_token_rejected=isinstance(problem, TokenRejected))
+            self._state.set_unreachable(
+                why,
+                is_token_rejected=isinstance(problem, TokenRejected),
+                is_copy=isinstance(problem, CopyStopped),
+            )
             if isinstance(problem, TokenRejected):
                 await asyncio.sleep(self._rejected_pause_seconds)
             else:

@@ -11,6 +11,7 @@ import http.client
 import socket
 import ssl
 import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, urlsplit
 
@@ -24,12 +25,15 @@ _MAX_ANSWER_BYTES = 1024 * 1024
 class MessageSender:
     """Calls central as one room, for what has an id and may arrive twice."""
 
-    def __init__(self, url: str, token: str, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, url: str, token: str, context: ssl.SSLContext, more_headers: Callable[[], Mapping[str, str]] = dict
+    ) -> None:
         parts = urlsplit(url)
         self._context = context if parts.scheme == "https" else None
         self._host, self._port = parts.hostname or "", parts.port
         self._root = f"{parts.path.rstrip('/')}/api/v1/"
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._more_headers = more_headers
         self._threads = ThreadPoolExecutor(MAX_CONNECTIONS, thread_name_prefix="messages")
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
@@ -74,7 +78,8 @@ class MessageSender:
     def _request(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
-        connection.request(method, self._root + quote(path), body or None, self._headers)
+        headers = {**self._headers, **self._more_headers()}
+        connection.request(method, self._root + quote(path), body or None, headers)
         response = connection.getresponse()
         content = response.read(_MAX_ANSWER_BYTES)
         if not response.isclosed():

@@ -71,6 +71,10 @@ def _request_devices(db: Database) -> None:
     db.execute("CREATE TABLE request_devices (request TEXT PRIMARY KEY, device TEXT NOT NULL)")
 
 
+def _links(db: Database) -> None:
+    db.execute("CREATE TABLE links (taken TEXT NOT NULL, offered TEXT NOT NULL)")  # one row (`link_chain`)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
-    _first, _tries_and_closings, _sent_messages, _kept_policy, _audit_heads, _request_devices,
+    _first, _tries_and_closings, _sent_messages, _kept_policy, _audit_heads, _request_devices, _links,
 )  # fmt: skip

@@ -16,6 +16,7 @@ from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.certificate_monitor import CertificateMonitor
 from appliance.room.agent.ended_unblocks import EndedUnblocks
+from appliance.room.agent.link_chain import LinkChain, read_board_serial
 from appliance.room.agent.policy_backup import PolicyBackup
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
@@ -42,7 +43,8 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     paths = RoomPaths.from_settings(settings)
     paths.sockets.mkdir(mode=0o770, parents=True, exist_ok=True)
     store = AgentStore(paths.agent_store)
-    client = CentralClient(settings.central) if settings.central else None
+    chain = LinkChain(store, read_board_serial())
+    client = CentralClient(settings.central, links=chain) if settings.central else None
     sync = _create_sync(settings, client, store, paths, now)
     decisions = RoomDecisions(paths, CurrentPolicy(settings), store)
     rpc_server = RpcServer(
@@ -126,7 +128,8 @@ def _write_health(
     )
     details = {Condition.CERTIFICATE_ENDS.value: ends} if ends else {}
     if sync is not None and sync.state.is_token_rejected:
-        details[Condition.NO_LONGER_ENROLLED.value] = f"Central says: {sync.state.rejection}."
+        condition = Condition.COPY_STOPPED if sync.state.is_copy else Condition.NO_LONGER_ENROLLED
+        details[condition.value] = f"Central says: {sync.state.rejection}."
     if set_aside := recently_set_aside((paths.data, paths.sessions.parent), now):
         conditions = (*conditions, Condition.STORE_SET_ASIDE)
         details[Condition.STORE_SET_ASIDE.value] = ", ".join(set_aside)
@@ -148,7 +151,9 @@ async def _wait_for_change(sync: CentralSync | None) -> None:
 
 def sync_conditions(sync: CentralSync, now: float) -> Iterator[Condition]:
     """Yield what a person should know of the room's way to central."""
-    if sync.state.is_token_rejected:
+    if sync.state.is_copy:
+        yield Condition.COPY_STOPPED
+    elif sync.state.is_token_rejected:
         yield Condition.NO_LONGER_ENROLLED
     elif not sync.is_reachable and now - sync.state.unreachable_since > UNREACHABLE_SECONDS:
         yield Condition.CENTRAL_UNREACHABLE

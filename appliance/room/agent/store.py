@@ -164,6 +164,17 @@ class AgentStore(Outbox, AccountCache, AuditHeads):
         rows = self._rows("SELECT content, digest FROM kept_policy WHERE origin = ?", (origin,))
         return (rows[0][0], rows[0][1]) if rows else None
 
+    def links(self) -> tuple[str, str]:
+        """Return the link that central took last, and the one offered since; "" where there is none."""
+        rows = self._rows("SELECT taken, offered FROM links")
+        return (rows[0][0], rows[0][1]) if rows else ("", "")
+
+    def keep_links(self, taken: str, offered: str) -> None:
+        """Keep both."""
+        with self._transaction():
+            self._connection.execute("DELETE FROM links")
+            self._connection.execute("INSERT INTO links VALUES (?, ?)", (taken, offered))
+
     def adopt_epoch(self, epoch: str, now: datetime) -> bool:
         """Note in which epoch central's database is; return whether it is another one than before.
 

@@ -109,6 +109,12 @@ class Faults:
         self.room.start_agent()
         return self._said_by("agent", Condition.NO_LONGER_ENROLLED)
 
+    def copy_stopped(self) -> tuple[ProcessHealth, ...]:
+        self.central.feed_answer = (403, "application/problem+json")
+        self.central.feed_problem = b'{"type": "urn:hallpass:problem:copy-stopped", "detail": "another one works"}'
+        self.room.start_agent()
+        return self._said_by("agent", Condition.COPY_STOPPED)
+
     def clock_differs(self) -> tuple[ProcessHealth, ...]:
         self.central.clock_ahead = 120.0
         self.room.start_agent()

@@ -109,6 +109,22 @@ def test_a_room_is_renamed_retired_put_back_and_revoked_from_its_page(cora: Brow
         assert what in audit
 
 
+@pytest.mark.parametrize(("button", "stopped"), [("keep-running", ["copy"]), ("admit-stopped", ["first"])])
+def test_where_two_cards_work_as_a_room_somebody_decides_on_its_page(
+    cora: Browser, school: Any, button: str, stopped: list[str]
+) -> None:
+    room_id = school.room().id
+    with school.store.write_session() as session:
+        room = rooms.get_room(session, room_id)
+        room.link, room.stopped_links, room.copy_seen_at = "first", ["copy"], school.clock()
+        room.copy_board = "board-2"
+    assert "two cards: decide" in cora.open("/rooms").text
+    assert "board-2" in cora.open(f"/rooms/{room_id}").text
+    press(cora, f"/{button}")
+    assert school.room().stopped_links == stopped
+    assert "Two cards" not in cora.text
+
+
 def test_a_name_that_another_room_has_is_said_and_stays_in_the_form(cora: Browser, school: Any) -> None:
     school.enrol("Room 5")
     room = f"/rooms/{school.room().id}"

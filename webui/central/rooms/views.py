@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import card_secrets, policies, room_life, rooms
+from appliance.central import card_secrets, policies, room_copies, room_life, rooms
 from appliance.central.errors import CentralError
 from appliance.central.models import RoomRow
 from appliance.central.room_life import RoomLives
@@ -123,6 +123,26 @@ def revoke(room_id: int) -> Redirect:
     with central().store.write_session() as session:
         room = room_life.revoke_room(session, central().now(), room_id=room_id, by=current_username())
     flash(f"The card of {room.name} is revoked: it never works again. Give the room a new card when there is one.")
+    return redirect(url_for("rooms.show_room", room_id=room_id))
+
+
+@blueprint.post("/rooms/<int:room_id>/keep-running")
+@requires(Right.ENROL_ROOMS)
+def keep_running(room_id: int) -> Redirect:
+    """Decide that the card which works is the right one."""
+    with central().store.write_session() as session:
+        room = room_copies.keep_running(session, central().now(), room_id=room_id, by=current_username())
+    flash(f"{room.name} goes on as it is; the other card stays stopped.")
+    return redirect(url_for("rooms.show_room", room_id=room_id))
+
+
+@blueprint.post("/rooms/<int:room_id>/admit-stopped")
+@requires(Right.ENROL_ROOMS)
+def admit_stopped(room_id: int) -> Redirect:
+    """Decide that the card which was stopped is the right one."""
+    with central().store.write_session() as session:
+        room = room_copies.admit_stopped(session, central().now(), room_id=room_id, by=current_username())
+    flash(f"The other card takes over {room.name}, within a minute; the one that worked until now is stopped.")
     return redirect(url_for("rooms.show_room", room_id=room_id))
 
 

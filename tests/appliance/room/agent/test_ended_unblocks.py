@@ -335,6 +335,7 @@ def _dropped() -> list[str]:
         "DROP TABLE kept_policy",
         "DROP TABLE audit_heads",
         "DROP TABLE request_devices",
+        "DROP TABLE links",
         *(f"ALTER TABLE outbox DROP COLUMN {column}" for column in columns),
         "ALTER TABLE requests DROP COLUMN from_central",
     ]
