@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.central import service
-from appliance.central.devices import csv_file, groups, imports, inventory
+from appliance.central.devices import csv_file, groups, imports, inventory, sightings
 from appliance.central.devices.imports import ImportPlan, PlannedChange
 from appliance.central.devices.inventory import DeviceFields
 from appliance.commands.options import config_option, json_option, print_json
@@ -47,6 +47,23 @@ def list_command(search: str, group: str, config: Path, *, as_json: bool) -> Non
         return
     for one in found:
         click.echo(f"{one.name}\t{' '.join(one.addresses)}\t{one.group or '-'}\t{one.note}".rstrip())
+
+
+@devices.command()
+@config_option("central.toml")
+@json_option
+def unknown(config: Path, *, as_json: bool) -> None:
+    """List the devices that rooms have seen in the last week, and that have no name."""
+    with _open(config) as (_, session):
+        found = sightings.list_unknown_devices(session, page_size=None)[0]
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        made_up = "\tmade up by the device" if one.is_random else ""
+        click.echo(
+            f"{one.mac}\t{' '.join(one.addresses)}\t{one.room}\t{one.last_seen:%Y-%m-%d %H:%M} UTC{made_up}"
+        )
 
 
 @devices.command()

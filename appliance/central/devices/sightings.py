@@ -4,7 +4,8 @@ A room says which MAC and IP addresses it has heard of lately. That is kept for 
 `MAX_PER_ROOM` devices of a room, so that a device with made-up addresses fills no disk.
 
 Two things cannot be unless somebody imitates a device: an address that belongs to a named device has another MAC
-address, and one MAC address is in two rooms in turn, at two addresses. Each is an incident, once a day.
+address, and the MAC address of a named device is in two rooms in turn, at two addresses. Each is an incident, once
+a day.
 """
 
 import hashlib
@@ -76,11 +77,11 @@ def receive_seen_devices(session: Session, now: datetime, room: RoomRow, seen: S
             )
             session.add(row)
         elif _is_in_turn(row, elsewhere.get(mac, ()), addresses, last_seen):
+            # A router has one MAC address in every room's network; that is none which the school has named.
             owner = inventory.find_device_by_address(session, mac)
-            said = Imitation(
-                mac, owner.name if owner else mac, f"{mac} is in two rooms at once, here and elsewhere"
-            )
-            _report_imitation(session, now, room, said)
+            if owner is not None:
+                words = f"{mac} of {owner.name} is in two rooms at once, here at {', '.join(addresses)}"
+                _report_imitation(session, now, room, Imitation(mac, owner.name, words))
         new += [(address, mac) for address in addresses if f" {address} " not in row.addresses]
         row.addresses = inventory.join_addresses(addresses)
         row.last_seen = max(row.last_seen, last_seen)
@@ -90,8 +91,13 @@ def receive_seen_devices(session: Session, now: datetime, room: RoomRow, seen: S
     _forget_old(session, now, room)
 
 
-def list_unknown_devices(session: Session, page: int = 1) -> tuple[list[UnknownDevice], int]:
-    """Return a page of the devices that rooms have seen and nobody has named, the latest first; and how many."""
+def list_unknown_devices(
+    session: Session, page: int = 1, page_size: int | None = PAGE_SIZE
+) -> tuple[list[UnknownDevice], int]:
+    """Return a page of the devices that rooms have seen and nobody has named, the latest first; and how many.
+
+    `page_size` None: all of them.
+    """
     named = {
         address
         for addresses in session.scalars(select(DeviceRow.addresses).where(DeviceRow.removed_at.is_(None)))
@@ -118,8 +124,10 @@ def list_unknown_devices(session: Session, page: int = 1) -> tuple[list[UnknownD
                 mac=mac, addresses=addresses, room=room, first_seen=first_seen, last_seen=last_seen,
                 is_random=is_random_mac(mac),
             )  # fmt: skip
-    start = (max(1, page) - 1) * PAGE_SIZE
-    return list(found.values())[start : start + PAGE_SIZE], len(found)
+    if page_size is None:
+        return list(found.values()), len(found)
+    start = (max(1, page) - 1) * page_size
+    return list(found.values())[start : start + page_size], len(found)
 
 
 def find_last_seen(session: Session, devices: Iterable[DeviceRow]) -> dict[int, tuple[datetime, str]]:

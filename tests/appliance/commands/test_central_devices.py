@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from tests.appliance.commands.test_central import run
+from appliance.commands.central_devices import devices as command
 
 
 @pytest.fixture
@@ -17,9 +18,9 @@ def config(tmp_path: Path) -> Path:
 
 def test_devices_come_from_a_file_and_go_into_groups(config: Path, tmp_path: Path) -> None:
     def devices(*arguments: str, fails: int = 0) -> str:
-        done = run("central", "devices", *arguments, "--config", str(config))
-        assert done.returncode == fails, done.stderr
-        return done.stdout + done.stderr
+        done = CliRunner().invoke(command, [*arguments, "--config", str(config)])
+        assert done.exit_code == fails, done.output
+        return str(done.output) + (str(done.exception) if fails else "")
 
     file = tmp_path / "devices.csv"
     file.write_text("name,mac,group\nOffice laptop,00-00-5E-00-53-01,staff\nBad,nonsense,\n")
@@ -33,6 +34,7 @@ def test_devices_come_from_a_file_and_go_into_groups(config: Path, tmp_path: Pat
     assert [one["group"] for one in json.loads(devices("list", "--json"))] == ["staff", "staff"]
     assert "'=1+1,00:00:5e:00:53:02,,staff" in devices("export")
     devices("remove", "office LAPTOP")
+    assert json.loads(devices("unknown", "--json")) == []
     assert "there is no device 'Office laptop'" in devices("rename", "Office laptop", "Other", fails=1)
     assert "bound" not in devices("group", "staff", "--only-from", "198.51.100.0/24")
     (staff,) = json.loads(devices("group", "staff", "--json"))

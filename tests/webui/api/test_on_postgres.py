@@ -29,6 +29,9 @@ MESSAGES: dict[str, msgspec.Struct] = {
     f"actions/{ID}": protocol.RoomAction(
         id=ID, who="tess", what="room paused", detail="for 10 minutes", happened_at=MORNING
     ),
+    "seen-devices": protocol.SeenDevices(
+        devices=(protocol.SeenDevice(mac="00:00:5e:00:53:01", address="192.0.2.7", seconds_ago=1.0),)
+    ),
     "health": protocol.RoomHealth(
         version="1", policy=1, index="f" * 64, index_age_seconds=1, conditions=("disk-trouble",)
     ),
