@@ -213,9 +213,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     username: str
     name: str
-    role: Role
+    role: Role  # the first of them; to rooms, "teacher" or one that is nothing there
+    more_roles: tuple[Role, ...] = ()  # the others; rooms are not told of them
     ends: datetime | None = None  # a supply teacher's account ends
     valid_after: datetime | None = None  # what is older is over: grows with each new password
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """All of an account's roles."""
+        return (self.role, *self.more_roles)
 
 
 class AccountState(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,21 +1,43 @@
 """Who may do what: one table for both sites and for what rooms call.
 
 `GRANTS` says for each role which rights it has, and in which scope. Every route names the right that it needs
-(`webui.shared.access`); one that names none is open to nobody. A supply teacher is a teacher whose account ends.
-The command line takes its roles from here and asks for no right: whoever reads central's settings and database
-holds all of them already.
+(`webui.shared.access`); one that names none is open to nobody. An account may have several roles: it may do what
+any of them may. The command line takes its roles from here and asks for no right: whoever reads central's settings
+and database holds all of them already.
+
+A supply teacher is a role of its own, though it may what a teacher may: so the office can be given exactly these
+accounts and no other, and each of them has to have an end. Whoever leads a school, its safeguarding or its
+coordination from an office teaches in a room only with the role of a teacher as well; the coordinators, who help
+in every room, may do so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum, IntEnum, auto
 from typing import Literal, get_args
 
-Role = Literal["teacher", "coordinator", "safeguarding", "head", "governor", "technician"]  # of an account
+Role = Literal[
+    "teacher", "supply", "office", "deputy_coordinator", "coordinator", "safeguarding", "deputy_safeguarding",
+    "head", "leadership", "governor", "technician",
+]  # of an account  # fmt: skip
 Caller = Role | Literal["anybody", "room"]  # and who has none: a stranger, a room with its token
 
 ROLES: tuple[Role, ...] = get_args(Role)
 ANYBODY: Literal["anybody"] = "anybody"
 ROOM: Literal["room"] = "room"
+
+ROLE_WORDS: dict[Role, str] = {
+    "teacher": "Teacher",
+    "supply": "Supply teacher",
+    "office": "Office",
+    "deputy_coordinator": "Deputy coordinator",
+    "coordinator": "Coordinator",
+    "safeguarding": "Safeguarding lead",
+    "deputy_safeguarding": "Deputy safeguarding lead",
+    "head": "Headteacher",
+    "leadership": "Leadership",
+    "governor": "Governor",
+    "technician": "Technician",
+}
 
 
 class Scope(IntEnum):
@@ -31,6 +53,7 @@ class Right(Enum):
     VISIT = auto()  # what needs no account: signing in, the block page, styles and scripts
     SIGN_IN = auto()
     HEAR_NEWS = auto()  # a page hears that something has changed
+    SEE_HOME = auto()  # what waits, what is broken, the day in pictures
 
     SEE_ROOM = auto()  # what was refused today; devices are tokens
     REQUEST_UNBLOCKS = auto()
@@ -44,58 +67,97 @@ class Right(Enum):
     EDIT_PROFILES = auto()
     DELEGATE = auto()
     EDIT_LISTS = auto()
-    EDIT_DEVICES = auto()  # names of devices, and their groups
-    SEE_ROOMS = auto()
+    SEE_DEVICES = auto()  # which devices there are, without what they asked for
+    EDIT_DEVICES = auto()  # their names and groups
+    SEE_ROOMS = auto()  # their health
     ENROL_ROOMS = auto()
-    EDIT_ACCOUNTS = auto()
-    HANDLE_INCIDENTS = auto()
+    EDIT_ACCOUNTS = auto()  # everybody's, with every role
+    MANAGE_SUPPLY_ACCOUNTS = auto()  # accounts of supply teachers and of nobody else
+
+    HANDLE_INCIDENTS = auto()  # those of pupils' devices, and of devices that nobody knows
+    HANDLE_STAFF_INCIDENTS = auto()
+    LOOK_UP_DEVICES = auto()  # whose a pupil's device is and what it asked for; with a reason, which is kept
+    LOOK_UP_STAFF_DEVICES = auto()
+
+    READ_REPORTS = auto()  # figures, without identities
     READ_AUDIT = auto()
+    EXPORT_AUDIT = auto()
 
     FOLLOW_SCHOOL = auto()  # the feed, and what it leads to
     DELIVER_MESSAGES = auto()  # requests, reports, incidents, actions, health
     CHECK_PASSWORDS = auto()
 
 
-_TEACHING = dict.fromkeys(
-    (
-        Right.SIGN_IN,
-        Right.HEAR_NEWS,
-        Right.SEE_ROOM,
-        Right.REQUEST_UNBLOCKS,
-        Right.REPORT_SITES,
-        Right.LEAD_LESSONS,
-        Right.MANAGE_OWN_SIGN_INS,
-    ),
-    Scope.ROOM,
-)
-_COORDINATION = dict.fromkeys(
-    (
-        Right.SIGN_IN, Right.HEAR_NEWS, Right.DECIDE_REQUESTS, Right.HANDLE_REPORTS, Right.EDIT_RULES,
-        Right.EDIT_PROFILES, Right.DELEGATE, Right.EDIT_LISTS, Right.EDIT_DEVICES, Right.SEE_ROOMS,
-        Right.ENROL_ROOMS, Right.EDIT_ACCOUNTS, Right.HANDLE_INCIDENTS, Right.READ_AUDIT,
-        Right.MANAGE_OWN_SIGN_INS,
-    ),
-    Scope.SCHOOL,
+Grants = Mapping[Right, Scope]
+
+
+def _grant(scope: Scope, *rights: Right) -> Grants:
+    return dict.fromkeys(rights, scope)
+
+
+_TEACHING = _grant(
+    Scope.ROOM, Right.SIGN_IN, Right.HEAR_NEWS, Right.SEE_ROOM, Right.REQUEST_UNBLOCKS, Right.REPORT_SITES,
+    Right.LEAD_LESSONS, Right.MANAGE_OWN_SIGN_INS,
+)  # fmt: skip
+_AT_CENTRAL = _grant(Scope.SCHOOL, Right.SIGN_IN, Right.HEAR_NEWS, Right.MANAGE_OWN_SIGN_INS)
+_DAILY_COORDINATION = _grant(
+    Scope.SCHOOL, Right.SEE_HOME, Right.DECIDE_REQUESTS, Right.HANDLE_REPORTS, Right.EDIT_RULES,
+    Right.EDIT_PROFILES, Right.DELEGATE, Right.EDIT_LISTS, Right.SEE_DEVICES, Right.EDIT_DEVICES, Right.SEE_ROOMS,
+    Right.ENROL_ROOMS, Right.MANAGE_SUPPLY_ACCOUNTS, Right.READ_REPORTS, Right.READ_AUDIT,
+)  # fmt: skip
+_SAFEGUARDING = _grant(
+    Scope.SCHOOL, Right.HANDLE_INCIDENTS, Right.LOOK_UP_DEVICES, Right.READ_REPORTS, Right.READ_AUDIT,
+    Right.EXPORT_AUDIT,
 )  # fmt: skip
 
-GRANTS: Mapping[Caller, Mapping[Right, Scope]] = {
-    "anybody": {Right.VISIT: Scope.SCHOOL},
-    "room": dict.fromkeys((Right.FOLLOW_SCHOOL, Right.DELIVER_MESSAGES, Right.CHECK_PASSWORDS), Scope.ROOM),
+GRANTS: Mapping[Caller, Grants] = {
+    "anybody": _grant(Scope.SCHOOL, Right.VISIT),
+    "room": _grant(Scope.ROOM, Right.FOLLOW_SCHOOL, Right.DELIVER_MESSAGES, Right.CHECK_PASSWORDS),
     "teacher": _TEACHING,
-    "coordinator": _TEACHING | _COORDINATION,
-    "safeguarding": {},  # no pages yet: incidents are the coordinator's so far
-    "head": {},
-    "governor": {},
-    "technician": {},  # works at the command line
-}
+    "supply": _TEACHING,
+    "office": {**_AT_CENTRAL, **_grant(Scope.SCHOOL, Right.MANAGE_SUPPLY_ACCOUNTS)},
+    "deputy_coordinator": {**_TEACHING, **_AT_CENTRAL, **_DAILY_COORDINATION},
+    "coordinator": {
+        **_TEACHING,
+        **_AT_CENTRAL,
+        **_DAILY_COORDINATION,
+        **_grant(Scope.SCHOOL, Right.EDIT_ACCOUNTS, Right.EXPORT_AUDIT),
+    },
+    "safeguarding": {**_AT_CENTRAL, **_SAFEGUARDING},
+    "deputy_safeguarding": {**_AT_CENTRAL, **_SAFEGUARDING},
+    "head": {
+        **_AT_CENTRAL,
+        **_grant(
+            Scope.SCHOOL, Right.HANDLE_STAFF_INCIDENTS, Right.LOOK_UP_STAFF_DEVICES, Right.READ_REPORTS,
+            Right.READ_AUDIT, Right.EXPORT_AUDIT,
+        ),
+    },
+    "leadership": {**_AT_CENTRAL, **_grant(Scope.SCHOOL, Right.READ_REPORTS)},
+    "governor": {**_AT_CENTRAL, **_grant(Scope.SCHOOL, Right.READ_REPORTS)},
+    "technician": {
+        **_AT_CENTRAL,
+        **_grant(Scope.SCHOOL, Right.SEE_ROOMS, Right.ENROL_ROOMS, Right.SEE_DEVICES),
+    },
+}  # fmt: skip
 
 
-def has_right(caller: Caller, right: Right, scope: Scope) -> bool:
-    """Tell whether somebody has a right in one room, or in the whole school."""
-    granted = GRANTS.get(caller, {}).get(right)
-    return granted is not None and granted >= scope
+def has_right(callers: Caller | Iterable[Caller], right: Right, scope: Scope) -> bool:
+    """Tell whether somebody, by any of their roles, has a right in one room, or in the whole school."""
+    named = (callers,) if isinstance(callers, str) else callers
+    granted = (GRANTS.get(caller, {}).get(right) for caller in named)
+    return any(one is not None and one >= scope for one in granted)
 
 
-def may_teach(role: Role) -> bool:
+def may_teach(roles: Role | Iterable[Role]) -> bool:
     """Tell whether an account may act as a teacher in a room."""
-    return has_right(role, Right.LEAD_LESSONS, Scope.ROOM)
+    return has_right(roles, Right.LEAD_LESSONS, Scope.ROOM)
+
+
+def role_in_rooms(roles: Iterable[Role]) -> Role:
+    """Return all that a room is told of an account's roles, in words that rooms of every version know."""
+    return "teacher" if may_teach(roles) else "governor"
+
+
+def role_words(roles: Iterable[Role]) -> str:
+    """Return roles as people read them."""
+    return ", ".join(ROLE_WORDS[role] for role in ROLES if role in set(roles))

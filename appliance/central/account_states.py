@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central.models import UserRow
 from appliance.protocol import AccountState
+from appliance.rights import role_in_rooms
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -20,10 +21,10 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 def list_account_states(session: Session) -> list[AccountState]:
     """Return all accounts by user name, as rooms see them."""
-    columns = select(UserRow.username, UserRow.valid_after, UserRow.role, UserRow.ends).order_by(UserRow.username)
+    columns = select(UserRow.username, UserRow.valid_after, UserRow.roles, UserRow.ends).order_by(UserRow.username)
     return [
-        AccountState(username=username, valid_after=valid_after or _NEVER, role=role, ends=ends)  # type: ignore[arg-type]  # the table holds roles only
-        for username, valid_after, role, ends in session.execute(columns)
+        AccountState(username=username, valid_after=valid_after or _NEVER, role=role_in_rooms(roles), ends=ends)  # type: ignore[arg-type]  # the table holds roles only
+        for username, valid_after, roles, ends in session.execute(columns)
     ]
 
 

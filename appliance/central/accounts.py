@@ -9,8 +9,10 @@ whatever was allowed before then, at central or in a room, is over.
 
 import secrets
 import threading
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
@@ -21,7 +23,7 @@ from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import UserRow
 from appliance.central.store import Store
-from appliance.rights import Role
+from appliance.rights import ROLES, Role, role_in_rooms
 
 MIN_PASSWORD_LENGTH = 10
 _SMALLEST_STEP = timedelta(microseconds=1)  # of what both databases keep
@@ -40,10 +42,10 @@ def generate_password() -> str:
 
 
 def add_account(
-    session: Session, now: datetime, *, username: str, name: str, role: Role, password: str, by: str,
+    session: Session, now: datetime, *, username: str, name: str, roles: Iterable[Role], password: str, by: str,
     ends: datetime | None = None,
 ) -> UserRow:  # fmt: skip
-    """Add an account. Raises NotPossible where the name is taken or the password too short."""
+    """Add an account. Raises NotPossible where the name is taken, the password too short, or no role given."""
     username = protocol.normalize_username(username)
     if not username or not username.replace("-", "").replace(".", "").replace("_", "").isalnum():
         raise NotPossible(f"{username!r} is no user name: letters, digits, dots, hyphens and underscores")
@@ -51,9 +53,16 @@ def add_account(
         raise NotPossible(f"a password needs {MIN_PASSWORD_LENGTH} characters at least")
     if session.get(UserRow, username):
         raise NotPossible(f"there is an account {username!r} already")
-    user = UserRow(username=username, name=name or username, role=role, password=_hasher.hash(password), ends=ends)
+    user = UserRow(
+        username=username,
+        name=name or username,
+        roles=checked_roles(roles),
+        room_ids=[],
+        password=_hasher.hash(password),
+        ends=ends,
+    )
     session.add(user)
-    audit.record_audit(session, now, by, "account added", f"{username} ({role})")
+    audit.record_audit(session, now, by, "account added", f"{username} ({', '.join(user.roles)})")
     return user
 
 
@@ -125,10 +134,26 @@ def to_account(user: UserRow) -> protocol.Account:
     return protocol.Account(
         username=user.username,
         name=user.name,
-        role=user.role,  # type: ignore[arg-type]  # the table holds roles only: `add_account` takes no others
+        role=user.roles[0],  # type: ignore[arg-type]  # the table holds roles only: no others are taken
+        more_roles=tuple(user.roles[1:]),  # type: ignore[arg-type]  # as above
         ends=user.ends,
         valid_after=user.valid_after,
     )
+
+
+def to_account_in_room(session: Session, account: protocol.Account, room_id: int) -> protocol.Account:
+    """Return an account as a room is told of it: a teacher, or somebody who may do nothing there."""
+    room_ids = session.get_one(UserRow, account.username).room_ids
+    role = role_in_rooms(account.roles if not room_ids or room_id in room_ids else ())
+    return msgspec.structs.replace(account, role=role, more_roles=())
+
+
+def checked_roles(roles: Iterable[Role]) -> list[str]:
+    """Return roles in their usual order. Raises NotPossible for none, and for one that is none."""
+    given = set(roles)
+    if not given or not given <= set(ROLES):
+        raise NotPossible("an account needs one role at least, of those that there are")
+    return [role for role in ROLES if role in given]
 
 
 def _end_what_was_before(user: UserRow, now: datetime) -> None:

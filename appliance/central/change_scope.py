@@ -49,7 +49,7 @@ Concern = Callable[[Any], frozenset[int] | None]  # of a changed row: the ids of
 # Of a room's own row the rest is written by central itself, or about what the room said.
 _WATCHED_ROOM_COLUMNS = ("name", "token_hash", "state", "stopped_links", "requests_changed", "default_group")
 # Of an account, what rooms are told (`account_states`).
-_WATCHED_ACCOUNT_COLUMNS = ("username", "role", "ends", "valid_after")
+_WATCHED_ACCOUNT_COLUMNS = ("username", "roles", "ends", "valid_after")
 
 
 def _no_room(_row: Base) -> frozenset[int] | None:

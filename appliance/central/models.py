@@ -40,6 +40,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 (SQLAlchemy's way)
         datetime: UtcDateTime,
         list[str]: JSON,
+        list[int]: JSON,
         dict[str, Any]: JSON,
         list[dict[str, Any]]: JSON,
     }
@@ -173,7 +174,8 @@ class UserRow(Base):
     __tablename__ = "users"
     username: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(20))
+    roles: Mapped[list[str]]  # in the order of `appliance.rights.ROLES`
+    room_ids: Mapped[list[int]] = mapped_column(default=list)  # the rooms to sign in at; none: every room
     password: Mapped[str] = mapped_column(String(200))  # an argon2 verifier
     ends: Mapped[datetime | None]
     valid_after: Mapped[datetime | None]  # sessions that began before are over; only grows

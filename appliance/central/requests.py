@@ -16,7 +16,7 @@ from appliance.central import audit, request_expiry, rooms, unblocks
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RequestRow, RoomRow, UnblockRow, UserRow
 from appliance.central.site_names import checked_site
-from appliance.rights import Right, has_right
+from appliance.rights import Right, Role, has_right
 from appliance.rights import Scope as RightScope
 from dns.policy.site_names import reason_why_not
 
@@ -132,7 +132,8 @@ def pass_request_on(session: Session, now: datetime, *, request_id: str, by: str
     if colleague is None:
         raise NotFound(f"there is no account {to!r}")
     ended = colleague.ends is not None and colleague.ends <= now
-    if ended or not has_right(colleague.role, Right.DECIDE_REQUESTS, RightScope.SCHOOL):  # type: ignore[arg-type]  # the table holds roles only
+    roles: list[Role] = colleague.roles  # type: ignore[assignment]  # the table holds roles only
+    if ended or not has_right(roles, Right.DECIDE_REQUESTS, RightScope.SCHOOL):
         raise NotPossible(f"{colleague.username} may not decide requests")
     if colleague.username == by:
         raise NotPossible("it is yours already")

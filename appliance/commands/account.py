@@ -21,12 +21,21 @@ def command() -> None:
 
 @command.command()
 @click.argument("username")
-@click.option("--role", type=click.Choice(ROLES), required=True, help="What they do here.")
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice(ROLES),
+    required=True,
+    multiple=True,
+    help="What they do here; may be given several times.",
+)
 @click.option("--name", default="", help="How they are called.")
 @click.option("--ends", type=click.DateTime(["%Y-%m-%d"]), help="The day on which the account ends.")
 @click.option("--generate", is_flag=True, help="Make a password and print it, instead of asking for one.")
 @config_option("central.toml")
-def add(username: str, role: Role, name: str, ends: datetime | None, config: Path, *, generate: bool) -> None:
+def add(
+    username: str, roles: tuple[Role, ...], name: str, ends: datetime | None, config: Path, *, generate: bool
+) -> None:
     """Add an account. The password is asked for, or made and printed once."""
     central = service.open_central(load_settings(config, CentralSettings))
     password = _password(generate=generate)
@@ -36,7 +45,7 @@ def add(username: str, role: Role, name: str, ends: datetime | None, config: Pat
             central.now(),
             username=username,
             name=name,
-            role=role,
+            roles=roles,
             password=password,
             ends=ends.astimezone() if ends else None,
             by=BY,
@@ -80,14 +89,14 @@ def show(config: Path, *, as_json: bool) -> None:
         if as_json:
             print_json(
                 [
-                    {"username": user.username, "role": user.role, "name": user.name, "ends": user.ends}
+                    {"username": user.username, "roles": user.roles, "name": user.name, "ends": user.ends}
                     for user in listed
                 ]
             )
             return
         for user in listed:
             ends = f"  ends {user.ends:%Y-%m-%d}" if user.ends else ""
-            click.echo(f"{user.username:20} {user.role:12} {user.name}{ends}")
+            click.echo(f"{user.username:20} {', '.join(user.roles):12} {user.name}{ends}")
 
 
 def _password(*, generate: bool) -> str:

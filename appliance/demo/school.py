@@ -57,7 +57,7 @@ def create_demo_school(
                 central.now(),
                 username=username,
                 name=name,
-                role=role,
+                roles=(role,),
                 password=passwords[username],
                 by="demo",
             )

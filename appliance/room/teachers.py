@@ -10,4 +10,4 @@ NO_TEACHER = "This page is for the teachers of this room. Please sign in at cent
 
 def as_teacher(account: Account) -> Account | None:
     """Return an account as a room takes it, or None where its owner is no teacher."""
-    return msgspec.structs.replace(account, role="teacher") if may_teach(account.role) else None
+    return msgspec.structs.replace(account, role="teacher", more_roles=()) if may_teach(account.roles) else None

@@ -121,7 +121,7 @@ class Central:
         central = open_central(load_settings(self.config, CentralSettings))
         with central.store.write_session() as session:
             accounts.add_account(
-                session, central.now(), username="coordinator", name="Coordinator", role="coordinator",
+                session, central.now(), username="coordinator", name="Coordinator", roles=("coordinator",),
                 password=PASSWORD, by="bench",
             )  # fmt: skip
             for number in range(1, count + 1):

@@ -57,11 +57,11 @@ class FakeSchool:
         with self.store.read_session() as session:
             return session.scalars(select(RoomRow).where(RoomRow.name == name)).one()
 
-    def account(self, username: str, role: Role, password: str = PASSWORD) -> None:
+    def account(self, username: str, role: Role | tuple[Role, ...], password: str = PASSWORD) -> None:
         with self.store.write_session(affects_rooms=False) as session:
             accounts.add_account(
-                session, self.clock(), username=username, name=username.title(), role=role, password=password,
-                by="test",
+                session, self.clock(), username=username, name=username.title(),
+                roles=(role,) if isinstance(role, str) else role, password=password, by="test",
             )  # fmt: skip
 
     def unblock_request(self, site: str = "games.example.org", minutes: int = 30) -> protocol.UnblockRequest:

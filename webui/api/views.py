@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from appliance import protocol
 from appliance.central import (
+    accounts,
     audit,
     audit_witnesses,
     incidents,
@@ -162,7 +163,8 @@ def sign_in(message: protocol.Credentials) -> Response:
         return problem_response(ProblemType.TOO_MANY_TRIES, str(answer), retry_seconds=answer.wait_seconds)
     if answer is None:
         return problem_response(ProblemType.WRONG_PASSWORD, "user name or password is not right")
-    return json_response(answer)
+    with central().store.read_session() as session:
+        return json_response(accounts.to_account_in_room(session, answer, g.room.id))
 
 
 def get_accounts() -> Response:

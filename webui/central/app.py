@@ -1,4 +1,4 @@
-"""Central's site: the coordinator's pages.
+"""Central's site: the pages of whoever works for the whole school.
 
 It answers the rooms' machine interface as well, for rooms that were enrolled before that had a port of its own.
 """
@@ -13,7 +13,7 @@ from flask import Flask
 from appliance.central.service import Central
 from appliance.central.sign_in import PAGES
 from appliance.protocol import Account
-from appliance.rights import Right, Scope, has_right
+from appliance.rights import Right, Scope, has_right, role_words
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.sign_in_throttle import SignInOrigin, TooManyTries
@@ -36,6 +36,9 @@ from webui.central.requests.views import blueprint as requests
 from webui.central.room_cards.views import blueprint as room_cards
 from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
+from webui.central.start import NAVIGATION
+from webui.central.start import blueprint as start
+from webui.central.statistics.views import blueprint as statistics
 from webui.central.timetables.views import blueprint as timetables
 from webui.central.unblocks.views import blueprint as unblocks
 from webui.shared import auth
@@ -47,17 +50,15 @@ from webui.shared.server_stop import stop_with_server
 from webui.shared.sign_ins import blueprint as sign_ins
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
-PLACE = "for the coordinator"
-_NOT_HERE = (
-    "This page is for the coordinator. Teachers sign in on their room's own page; for other work there are no "
-    "pages yet."
-)
+PLACE = "for the whole school"
+_NOT_HERE = "This page is for those who work for the whole school. Teachers sign in on their room's own page."
 SIGN_INS_PAGE = {
     "layout": "central.html",
     "sign_ins_where": "at central",
     "password_page": "own_password.show",
 }
 FEATURES = (
+    start,
     requests,
     unblocks,
     reports,
@@ -75,6 +76,7 @@ FEATURES = (
     own_password,
     sign_ins,
     incidents,
+    statistics,
     audit,
     events,
 )
@@ -108,7 +110,10 @@ def create_central_app(central: Central) -> Flask:
     install_input_checks(app, without=api.name)
     for feature in FEATURES:
         app.register_blueprint(feature)
-    app.context_processor(lambda: {"place": PLACE, "school": settings.central.school, **SIGN_INS_PAGE})
+    app.context_processor(
+        lambda: {"place": PLACE, "school": settings.central.school, "navigation": NAVIGATION, **SIGN_INS_PAGE}
+    )
+    app.jinja_env.filters["roles"] = role_words
 
     auth.install_auth(app, central.sessions, partial(_check, central), home=START)
     install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))
@@ -122,6 +127,6 @@ def _check(central: Central, attempt: SignInAttempt) -> Account | SignInRefused:
         return SignInRefused(words=f"{answer}.", status=429, wait_seconds=answer.wait_seconds)
     if answer is None:
         return SignInRefused(words="User name or password is not right.")
-    if not has_right(answer.role, Right.SIGN_IN, Scope.SCHOOL):
+    if not has_right(answer.roles, Right.SIGN_IN, Scope.SCHOOL):
         return SignInRefused(words=_NOT_HERE)
     return answer

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 from appliance.central.errors import CentralError
 from appliance.central.service import Central
 
-START = "requests.queue"  # the page that everybody begins on
+START = "start.show"  # leads everybody to their own first page
 
 
 def create_feature_blueprint(name: str, import_name: str, *, home: str) -> Blueprint:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask_wtf import FlaskForm
 from wtforms import DateField, DateTimeLocalField
@@ -17,7 +17,7 @@ LOCAL_TIME = "%Y-%m-%dT%H:%M"  # as a browser sends the time of a clock
 F = TypeVar("F", bound=FlaskForm)
 
 
-def select_choices(words: Mapping[str, str]) -> list[SelectChoice]:
+def select_choices(words: Mapping[Any, str]) -> list[SelectChoice]:
     """Return what can be chosen: what is sent, and the words that a person reads."""
     return [SelectChoice(value, text) for value, text in words.items()]
 

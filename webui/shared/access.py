@@ -58,8 +58,13 @@ def install_access(app: Flask, scope: Scope, *, token_interfaces: Collection[str
             return answer
         return None if _has(right, scope) else abort(403)
 
-    app.context_processor(lambda: {"may_open": lambda endpoint: _has(find_right(app, endpoint), scope)})
+    app.context_processor(lambda: {"may_open": lambda endpoint: may_open(endpoint, scope)})
+
+
+def may_open(endpoint: str, scope: Scope) -> bool:
+    """Tell whether whoever is signed in may come to a page of this application."""
+    return _has(find_right(current_app, endpoint), scope)
 
 
 def _has(right: Right | None, scope: Scope) -> bool:
-    return right is not None and has_right(current_user.account.role, right, scope)
+    return right is not None and has_right(current_user.account.roles, right, scope)

@@ -31,8 +31,8 @@ def test_anything_else_tells_nothing(school: FakeSchool, username: str, password
 def test_a_supply_teachers_account_ends_on_its_day(school: FakeSchool) -> None:
     with school.store.write_session() as session:
         accounts.add_account(
-            session, school.clock(), username="supply", name="Sam", role="teacher", password=PASSWORD, by="office",
-            ends=school.clock() + timedelta(days=1),
+            session, school.clock(), username="supply", name="Sam", roles=("supply",), password=PASSWORD,
+            by="office", ends=school.clock() + timedelta(days=1),
         )  # fmt: skip
     assert sign_in(school, "supply", PASSWORD)
     school.clock.pass_minutes(24 * 60)

@@ -64,7 +64,7 @@ SCHOOL_WIDE: dict[str, Change] = {
         PublicationRow(hash="a" * 64, built_at=school.clock(), names=1)
     ),
     "an account": lambda school, session: accounts.add_account(
-        session, school.clock(), username="ada", name="Ada", role="teacher", password="a long one", by="cora"
+        session, school.clock(), username="ada", name="Ada", roles=("teacher",), password="a long one", by="cora"
     ),
     "an opening for the school": approve("school"),
 }

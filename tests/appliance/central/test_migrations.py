@@ -72,3 +72,27 @@ def test_what_waits_since_before_gets_an_end_and_the_way_back_keeps_every_reques
     command.downgrade(config(connection), before)
     assert connection.execute(text("SELECT count(*) FROM requests")).scalar() == 2
     assert connection.execute(text("SELECT count(*) FROM unblocks")).scalar() == 1
+
+
+def test_every_account_keeps_its_role_and_the_way_back_gives_nobody_more(connection: Connection) -> None:
+    today, before = migration("several_roles")
+    command.upgrade(config(connection), before)
+    known = ("teacher", "coordinator", "safeguarding", "head", "governor", "technician")
+    insert = text("INSERT INTO users (username, name, role, password, email) VALUES (:name, '', :name, 'x', '')")
+    for role in known:
+        connection.execute(insert, {"name": role})
+    command.upgrade(config(connection), today)
+    kept = connection.execute(text("SELECT username, roles, room_ids FROM users")).all()
+    assert {(name, roles, rooms) for name, roles, rooms in kept} == {(role, f'["{role}"]', "[]") for role in known}
+    for name, roles in (("office", '["office"]'), ("deputy", '["deputy_coordinator"]'), ("supply", '["supply"]'),
+                        ("both", '["coordinator", "head"]')):  # fmt: skip
+        connection.execute(
+            text("INSERT INTO users (username, name, roles, room_ids, password, email)"
+                 " VALUES (:name, :name, :roles, '[]', 'x', '')"), {"name": name, "roles": roles},
+        )  # fmt: skip
+    command.downgrade(config(connection), before)
+    rows = connection.execute(text("SELECT username, role FROM users"))
+    back = {row.username: row.role for row in rows}
+    assert back == {role: role for role in known} | {
+        "office": "governor", "deputy": "teacher", "supply": "teacher", "both": "coordinator"
+    }  # fmt: skip

@@ -13,3 +13,12 @@ def cora(school: Any) -> Iterator[Browser]:
     school.account("cora", "coordinator")
     with Browser(school.url) as browser:
         yield browser.sign_in("cora", PASSWORD)
+
+
+@pytest.fixture
+def lead(school: Any) -> Iterator[Browser]:
+    """The safeguarding lead."""
+    school.enrol("Room 4")
+    school.account("lead", "safeguarding")
+    with Browser(school.url) as browser:
+        yield browser.sign_in("lead", PASSWORD)

@@ -20,7 +20,7 @@ from webui.central.app import create_central_app
 FIELDS = (
     "username", "password", "name", "role", "ends", "minutes", "per_day", "category", "location", "format",
     "match", "scope", "group", "answer", "decision", "action", "note", "locked", "close", "closed",
-    "bundle", "file", "new", "again", "set",
+    "bundle", "file", "new", "again", "set", "days",
 )  # fmt: skip
 ODD_TEXTS = ("\x00", "a\x00b", "\x1b[2J", "\x85", "\u2028", "\u202e", "a\u2066b", "x" * 20_000)
 LINE_ENDS = ("a\nb", "a\r\nb", "a\tb")

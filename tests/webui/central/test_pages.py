@@ -23,15 +23,15 @@ def test_the_session_of_central_is_not_the_one_of_a_room(cora: Browser) -> None:
     assert "hallpass-room" not in cora.client.cookies
 
 
-@pytest.mark.parametrize("role", ["teacher", "governor", "technician"])
-def test_only_the_coordinator_comes_in(school: Any, role: Any) -> None:
+@pytest.mark.parametrize("role", ["teacher", "supply"])
+def test_who_only_teaches_does_not_come_in(school: Any, role: Any) -> None:
     school.account("ada", role)
     with Browser(school.url) as browser:
         browser.open("/sign-in")
         form = browser.form_with("username", "password")
         answer = browser.client.post("/sign-in", data=form.fields | {"username": "ada", "password": PASSWORD})
         assert answer.status_code == 401
-        assert "for the coordinator" in answer.text
+        assert "for the whole school" in answer.text
 
 
 def test_a_form_without_its_token_is_refused(cora: Browser, school: Any) -> None:

@@ -140,7 +140,7 @@ def test_nobody_stays_signed_in_longer_than_a_school_day_however_busy(cora: Brow
 
 def test_two_idle_hours_end_a_session_and_what_the_page_does_by_itself_is_idle(cora: Browser, school: Any) -> None:
     school.clock.pass_minutes(119)
-    assert cora.client.get("/", headers={"X-Refresh": "1"}).url.path == "/"
+    assert cora.client.get("/requests", headers={"X-Refresh": "1"}).url.path == "/requests"
     with cora.client.stream("GET", "/events", headers={"Accept": "text/event-stream"}) as stream:
         assert stream.url.path == "/events"
     school.clock.pass_minutes(2)

@@ -1,5 +1,6 @@
 """Every route of every site names the right that it needs, and is closed to whoever does not have it."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,9 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from appliance.central.models import UserRow
 from appliance.errors import HallpassError
 from appliance.protocol import Account
-from appliance.rights import ROLES, ROOM, Right, Role, Scope, has_right
+from appliance.rights import ROLES, ROOM, Right, Role, Scope, has_right, may_teach
 from appliance.settings.room import DnsSection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from tests.fakes.school import FakeSchool
@@ -21,9 +23,10 @@ from webui.shared.access import find_right
 
 # Written out here, so that a change of the table is seen to be one.
 WHO_COMES_IN: dict[str, set[Role]] = {
-    "central": {"coordinator"},
-    "room": {"teacher", "coordinator"},
+    "central": set(ROLES) - {"teacher", "supply"},
+    "room": {"teacher", "supply", "coordinator", "deputy_coordinator"},
 }
+ENDS_SIGN_INS = {"own_password.sign_out_everywhere", "sign_ins.end_others"}
 FOR_ANYBODY = {"static", "shared.static", "bootstrap.static", "sign_in", "sign_out", "block_page.pupil_report"}
 LATER = datetime(2100, 1, 1, tzinfo=UTC)  # also after a page that signs out everywhere
 SCOPES = {"central": Scope.SCHOOL, "room": Scope.ROOM}
@@ -107,19 +110,68 @@ def test_a_role_comes_to_the_pages_of_its_rights_and_to_no_others(
         with pytest.raises(HallpassError, match="sign in at central"):
             signed_in(app, role)
         return
+    client, opened = signed_in(app, role), 0
     for method, path, endpoint in routes(app):
         right = find_right(app, endpoint)
         assert right is not None
-        answer = signed_in(app, role).open(path, method=method)
-        assert (answer.status_code != 403) == (role in WHO_COMES_IN[site]), (path, role)
-        assert has_right(role, right, SCOPES[site]) == (role in WHO_COMES_IN[site]), (path, role)
+        answer = client.open(path, method=method)
+        is_allowed = role in WHO_COMES_IN[site] and has_right(role, right, SCOPES[site])
+        assert (answer.status_code != 403) == is_allowed, (path, role)
         assert answer.location is None or not answer.location.startswith("/sign-in"), path
         answer.close()
+        opened += is_allowed
+        if endpoint in ENDS_SIGN_INS and is_allowed:
+            client = signed_in(app, role)
+    assert (opened > 5) == (role in WHO_COMES_IN[site])
+
+
+FIRST_PAGES: dict[Role, str] = {
+    "office": "/your-sign-ins",
+    "deputy_coordinator": "/requests",
+    "coordinator": "/requests",
+    "safeguarding": "/incidents",
+    "deputy_safeguarding": "/incidents",
+    "head": "/statistics",
+    "leadership": "/statistics",
+    "governor": "/statistics",
+    "technician": "/rooms",
+}
+
+
+def test_every_role_that_signs_in_at_central_lands_on_a_page_of_its_own(school: FakeSchool) -> None:
+    assert set(FIRST_PAGES) == WHO_COMES_IN["central"]
+    app = create_central_app(school.central)
+    for role, page in FIRST_PAGES.items():
+        school.account(role, role)
+        client = signed_in(app, role)
+        assert client.get("/").location == page
+        shown = client.get(page)
+        assert shown.status_code == 200
+        links = re.findall(r'<a class="link-body-emphasis[^>]*href="([^"]+)"', shown.get_data(as_text=True))
+        assert {client.get(link).status_code for link in links} <= {200}, role
+
+
+def test_somebody_with_several_roles_may_do_what_any_of_them_may(school: FakeSchool) -> None:
+    app = create_central_app(school.central)
+    school.account("both", ("governor", "technician"))
+    client = signed_in_client(app, Account(username="both", name="Both", role="governor"))
+    assert [client.get(path).status_code for path in ("/rooms", "/statistics", "/audit")] == [200, 200, 403]
+
+
+def test_a_session_does_what_the_account_may_now_and_not_what_it_might_when_it_began(school: FakeSchool) -> None:
+    app = create_central_app(school.central)
+    school.account("ada", ("coordinator", "governor"))
+    client = signed_in_client(app, Account(username="ada", name="Ada", role="coordinator"))
+    assert client.get("/audit").status_code == 200
+    with school.store.write_session() as session:
+        session.get_one(UserRow, "ada").roles = ["governor"]
+    assert [client.get(path).status_code for path in ("/audit", "/statistics")] == [403, 200]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_who_may_sign_in_at_a_site_is_who_has_the_right_to(site: str, role: Role) -> None:
-    assert has_right(role, Right.SIGN_IN, SCOPES[site]) == (role in WHO_COMES_IN[site])
+    may_sign_in = has_right(role, Right.SIGN_IN, Scope.SCHOOL) if site == "central" else may_teach(role)
+    assert may_sign_in == (role in WHO_COMES_IN[site])
 
 
 def test_a_room_has_its_rights_at_central_and_no_others(school: FakeSchool) -> None:

@@ -7,7 +7,7 @@ from wtforms import DateField, PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length, Optional
 
 from appliance.central.accounts import MIN_PASSWORD_LENGTH
-from appliance.rights import ROLES
+from appliance.rights import ROLE_WORDS
 from webui.central.form_helpers import check_day, select_choices
 from webui.shared.school_clock import school_clock
 
@@ -17,7 +17,7 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     username = StringField("User name", [InputRequired(), Length(max=64)])
     name = StringField("Name", [InputRequired(), Length(max=200)])
-    role = SelectField("Role", choices=select_choices({role: role for role in ROLES}))
+    role = SelectField("Role", choices=select_choices(ROLE_WORDS))
     ends = DateField("Ends on (supply teachers)", [Optional(), check_day])
 
 

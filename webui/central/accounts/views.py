@@ -36,7 +36,7 @@ def add() -> str:
     password = accounts.generate_password()
     with central().store.write_session(affects_rooms=False) as session:
         user = accounts.add_account(
-            session, central().now(), username=form.username.data, name=form.name.data, role=form.role.data,
+            session, central().now(), username=form.username.data, name=form.name.data, roles=(form.role.data,),
             password=password, ends=end_of_day(form.ends.data), by=current_username(),
         )  # fmt: skip
     return render_template("accounts/account_added.html", username=user.username, password=password)

@@ -24,7 +24,7 @@ MOST_PREVIEWS = 50  # requests of which the page says what opening them would do
 blueprint = create_feature_blueprint("requests", __name__, home="requests.queue")
 
 
-@blueprint.get("/")
+@blueprint.get("/requests")
 @requires(Right.DECIDE_REQUESTS)
 def queue() -> str:
     """Show what waits for a decision, what is open now, and what teachers reported."""

@@ -1,0 +1,36 @@
+"""Where somebody begins at central: on the first of the pages that they may see."""
+
+from flask import abort, redirect, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.rights import Right, Scope, has_right
+from webui.central.blueprints import START, create_feature_blueprint
+from webui.shared.access import may_open, requires
+
+# The pages that lead to everything else, and their words, in the order in which somebody begins on one of them.
+NAVIGATION = (
+    ("requests.queue", "Requests"),
+    ("incidents.show", "Incidents"),
+    ("rules.show", "Rules"),
+    ("profiles.show", "Profiles"),
+    ("timetables.show", "Timetables"),
+    ("lists.show", "Lists"),
+    ("devices.show", "Devices"),
+    ("rooms.show", "Rooms"),
+    ("statistics.show", "Reports"),
+    ("accounts.show", "People"),
+    ("audit.show", "Audit"),
+)
+
+blueprint = create_feature_blueprint("start", __name__, home=START)
+
+
+@blueprint.get("/")
+@requires(Right.SIGN_IN)
+def show() -> Redirect:
+    """Lead to the first page that whoever asks may see."""
+    first = next((endpoint for endpoint, _ in NAVIGATION if may_open(endpoint, Scope.SCHOOL)), None)
+    if first is None and has_right(current_user.account.roles, Right.MANAGE_OWN_SIGN_INS, Scope.SCHOOL):
+        first = "sign_ins.show"
+    return redirect(url_for(first)) if first else abort(403)

@@ -1,0 +1,1 @@
+"""What a school reports of its filtering: figures, without identities."""
