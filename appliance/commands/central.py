@@ -12,7 +12,7 @@ import msgspec
 from appliance.central import epoch, service
 from appliance.central.folder_lock import folder_lock
 from appliance.certificates import require_usable_certificate
-from appliance.commands import central_audit, central_openings, central_requests
+from appliance.commands import central_audit, central_backup, central_openings, central_requests
 from appliance.commands.central_devices import devices
 from appliance.commands.central_mail import mail
 from appliance.commands.central_rooms import enrol, room
@@ -122,3 +122,6 @@ command.add_command(central_requests.command)
 command.add_command(central_audit.command)
 command.add_command(enrol)
 command.add_command(room)
+command.add_command(central_backup.make)
+command.add_command(central_backup.verify)
+command.add_command(central_backup.restore)

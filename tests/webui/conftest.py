@@ -13,10 +13,10 @@ from webui.central.app import create_central_app
 class ServedSchool(FakeSchool):
     """A school whose central is served on a port of this machine."""
 
-    def __init__(self, folder: Path, *, database: str = "") -> None:
+    def __init__(self, folder: Path, *, database: str = "", port: int = 0) -> None:
         super().__init__(folder, database=database)
         self.central.start_feed()
-        self._server = make_server("127.0.0.1", 0, create_central_app(self.central), threaded=True)
+        self._server = make_server("127.0.0.1", port, create_central_app(self.central), threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"

@@ -1,0 +1,193 @@
+"""Makes a backup of central while it runs: the database as it was at one moment, settings, lists' copies and keys.
+
+The database is read in one transaction that sees nothing of what others write meanwhile. The rows of a backup say
+nothing of the database that they came from, so that a backup of SQLite can be put back into PostgreSQL, and the
+other way round. Of the folders everything is taken but what belongs to processes that run, what is compiled anew
+at each start, and `epoch`, by whose absence a restore is noticed.
+"""
+
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from appliance.central import audit
+from appliance.central.backup_file import (
+    MIN_PASSPHRASE,
+    BackupError,
+    BackupWriter,
+    FilePart,
+    Manifest,
+    Rows,
+    StoredFile,
+)
+from appliance.central.models import AuditRow, Base
+from appliance.central.service import Central
+from appliance.central.store import newest_migration
+from appliance.files import sync_folder
+
+BACKUP_MADE = "backup made"
+SETTINGS_NAME = "settings/central.toml"
+WRAPPING_KEY = "keys/wrapping.key"  # where it lies outside the folders
+TLS_NAMES = ("certificate", "key", "authority")
+DATA, SHARED, TLS = "data/", "shared/", "tls/"
+
+_ROWS_AT_ONCE = 500
+_PIECE_BYTES = 1024 * 1024
+_LEFT_OUT_FOLDERS = frozenset({"indexes"})  # compiled anew
+_LEFT_OUT_NAMES = frozenset({"epoch", "central.lock", "compilation.lock"})
+_LEFT_OUT_STARTS = ("central.db", "poke-", "backup-")
+_LEFT_OUT_ENDS = (".migrating", ".partial", ".lock")
+
+Report = Callable[[int, int], None]  # how much is done, of how much
+
+
+def make_backup(
+    central: Central, config: Path, target: Path, passphrase: str, *, report: Report = lambda _done, _of: None
+) -> Manifest:
+    """Write a backup into a new file. Raises BackupError, and then there is no file, or OSError's words in it."""
+    check_passphrase(passphrase)
+    if os.path.lexists(target):
+        raise BackupError(f"{target} exists already; name another file, a backup never takes the place of one")
+    try:
+        with _new_file(target) as partial, partial.open("wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            manifest = _write(BackupWriter(file, passphrase), central, config, report)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as problem:
+        raise BackupError(f"{problem.filename or target}: {problem.strerror}: there is no backup") from None
+    _record(central, target)
+    return manifest
+
+
+def last_backup(session: Session) -> datetime | None:
+    """Return when the newest backup was made, or None where there is none."""
+    return session.scalar(select(func.max(AuditRow.at)).where(AuditRow.what == BACKUP_MADE))
+
+
+def _record(central: Central, target: Path) -> None:
+    """Note in the audit that there is a backup; others may be writing all the while."""
+    for is_last in (False, False, True):
+        try:
+            with central.store.write_session(affects_rooms=False) as session:
+                audit.record_audit(session, central.now(), audit.COMMAND_LINE, BACKUP_MADE, target.name)
+        except SQLAlchemyError as problem:
+            if is_last:
+                raise BackupError(f"{target} is whole, but the audit could not be told of it: {problem}") from None
+        else:
+            return
+
+
+def check_passphrase(passphrase: str) -> None:
+    """Refuse a passphrase that is guessed too easily. Raises BackupError."""
+    if len(passphrase) < MIN_PASSPHRASE:
+        raise BackupError(
+            f"the passphrase needs {MIN_PASSPHRASE} characters at least; four words are better still"
+        )
+
+
+@contextmanager
+def _new_file(target: Path) -> Iterator[Path]:
+    """Give a file beside the target, which bears its name only once it is whole. Raises OSError, BackupError."""
+    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
+    try:
+        yield partial
+        try:
+            os.link(partial, target)  # which never replaces anything
+        except FileExistsError:
+            raise BackupError(f"{target} exists already: it was made meanwhile, and is left alone") from None
+        except OSError:  # a stick's file system has no links
+            if os.path.lexists(target):
+                raise BackupError(f"{target} exists already: it was made meanwhile, and is left alone") from None
+            partial.rename(target)
+        sync_folder(target.absolute().parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(writer: BackupWriter, central: Central, config: Path, report: Report) -> Manifest:
+    files = dict(_find_files(central, config))
+    with central.store.snapshot() as connection:
+        tables = Base.metadata.sorted_tables
+        counts = {
+            str(table.name): connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in tables
+        }
+        manifest = Manifest(
+            made_at=central.now(),
+            version=metadata.version("hallpass"),
+            migration=newest_migration(),
+            school=central.settings.central.school,
+            rows=counts,
+            files=tuple(StoredFile(name, path.stat().st_size) for name, path in files.items()),
+        )
+        writer.write(manifest)
+        total = sum(counts.values()) + len(files)
+        done = 0
+        for stored in manifest.files:  # the settings first: they say where everything else belongs
+            _write_file(writer, stored, files[stored.name])
+            report(done := done + 1, total)
+        for table in tables:
+            columns = tuple(str(column.name) for column in table.columns)
+            result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table))
+            for rows in result.partitions(_ROWS_AT_ONCE):
+                writer.write(Rows(table=str(table.name), columns=columns, rows=tuple(tuple(row) for row in rows)))
+                report(done := done + len(rows), total)
+    writer.finish()
+    return manifest
+
+
+def _write_file(writer: BackupWriter, stored: StoredFile, path: Path) -> None:
+    """Write as much of a file as it had when it was found; what is replaced meanwhile is another file."""
+    left = stored.size
+    with path.open("rb") as file:
+        while left and (piece := file.read(min(left, _PIECE_BYTES))):
+            writer.write(FilePart(name=stored.name, content=piece))
+            left -= len(piece)
+    if left:
+        raise BackupError(f"{path} grew smaller while it was read: please try again")
+
+
+def _find_files(central: Central, config: Path) -> Iterator[tuple[str, Path]]:
+    """Yield what is taken besides the database, with its name in the backup."""
+    if config.is_file():
+        yield SETTINGS_NAME, config
+    for name in TLS_NAMES:
+        path: Any = getattr(central.settings.tls, name, None)
+        if path is not None and path.is_file():
+            yield f"{TLS}{name}", path
+    data, shared = central.settings.central.data, central.settings.central.shared_folder
+    key = central.settings.central.key_file
+    if (
+        key is not None
+        and key.is_file()
+        and not any(key.absolute().is_relative_to(one.absolute()) for one in (data, shared))
+    ):
+        yield WRAPPING_KEY, key
+    yield from _walk(data, DATA)
+    if shared.absolute() != data.absolute():
+        yield from _walk(shared, SHARED)
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT_FOLDERS)
+        for name in sorted(names):
+            path = Path(place, name)
+            if (
+                name not in _LEFT_OUT_NAMES
+                and not name.startswith(_LEFT_OUT_STARTS)
+                and not name.endswith(_LEFT_OUT_ENDS)
+                and stat.S_ISREG(path.lstat().st_mode)
+            ):
+                yield f"{prefix}{path.relative_to(folder)}", path

@@ -1,0 +1,308 @@
+"""Puts a backup back into an empty machine: settings, keys, lists' copies and the database, all of it or nothing.
+
+Everything is put beside its place first, and takes it at the end: a restore that is interrupted leaves no half of
+a central. Over an installation that is there nothing is ever put. Tables are made as the backup had them, filled,
+and then brought to today's. That `epoch` is missing afterwards has central begin a new epoch with its next start,
+so that every room looks at everything anew (`appliance.central.epoch`).
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
+
+from appliance.central.backup import DATA, SETTINGS_NAME, SHARED, TLS, TLS_NAMES, WRAPPING_KEY, Report
+from appliance.central.backup_file import BackupError, End, FilePart, Frame, Manifest, Rows, read_frames
+from appliance.central.key_file import FILE_NAME
+from appliance.central.store import MIGRATIONS, newest_migration
+from appliance.settings.central import CentralSettings
+from appliance.settings.load import load_settings
+
+_STAGE = ".restoring"
+_SPARE_BYTES = 16 * 1024 * 1024  # what must be left on the disk
+
+
+def verify_backup(file: BinaryIO, passphrase: str, *, report: Report = lambda _done, _of: None) -> Manifest:
+    """Read a whole backup and write nothing. Raises BackupError or OSError."""
+    return _Reader(file, passphrase, report).read_all(lambda _frame: None)
+
+
+def restore_backup(
+    file: BinaryIO, passphrase: str, config: Path, *, report: Report = lambda _done, _of: None
+) -> Manifest:
+    """Put a backup back where the settings `config` say; where there are none, the backup's are put there.
+
+    Raises BackupError, and then nothing is there that was not there before.
+    """
+    try:
+        with ExitStack() as undo:
+            restoration = _Restoration(config, undo)
+            manifest = _Reader(file, passphrase, report).read_all(restoration.take)
+            restoration.finish()
+            undo.pop_all()
+            return manifest
+    except OSError as problem:
+        raise BackupError(f"{problem.filename or config}: {problem.strerror}: nothing was put back") from None
+    except SQLAlchemyError as problem:
+        raise BackupError(f"the database cannot be used, and nothing was put back: {problem}") from None
+
+
+class _Reader:
+    """Hands on the frames of a backup, checked against its manifest."""
+
+    def __init__(self, file: BinaryIO, passphrase: str, report: Report) -> None:
+        self._frames = read_frames(file, passphrase)
+        self._report = report
+        self._rows: dict[str, int] = {}
+        self._bytes: dict[str, int] = {}
+        self._begun = 0
+
+    def read_all(self, take: Callable[[Frame], None]) -> Manifest:
+        manifest = next(self._frames)
+        assert isinstance(manifest, Manifest)  # noqa: S101 (`read_frames` yields no other one first)
+        sizes = {one.name: one.size for one in manifest.files}
+        total = sum(manifest.rows.values()) + len(sizes)
+        take(manifest)
+        for frame in self._frames:
+            if isinstance(frame, End):
+                break
+            self._count(frame, manifest, sizes)
+            take(frame)
+            self._report(sum(self._rows.values()) + len(self._bytes), total)
+        empty = {name: 0 for name, size in sizes.items() if not size}
+        rows = dict.fromkeys(manifest.rows, 0) | self._rows
+        if rows != manifest.rows or empty | self._bytes != sizes:
+            raise BackupError("the file is damaged: it has not what it says")
+        for _ in self._frames:
+            pass
+        return manifest
+
+    def _count(self, frame: Frame, manifest: Manifest, sizes: dict[str, int]) -> None:
+        match frame:
+            case Rows(table=name, rows=rows) if name in manifest.rows:
+                self._rows[name] = self._rows.get(name, 0) + len(rows)
+                if self._rows[name] <= manifest.rows[name]:
+                    return
+            case FilePart(name=name, content=content) if name in sizes:
+                self._bytes[name] = self._bytes.get(name, 0) + len(content)
+                if self._bytes[name] <= sizes[name]:
+                    return
+        raise BackupError("the file is damaged: it has something that it does not name")
+
+
+class _Restoration:
+    """What was put beside its place so far. `undo` takes it away again."""
+
+    def __init__(self, config: Path, undo: ExitStack) -> None:
+        self._config = config
+        self._undo = undo
+        self._manifest: Manifest | None = None
+        self._staged: dict[Path, Path] = {}  # what stands beside its place, and the place
+        self._settings: CentralSettings | None = None
+        self._database: DatabaseRestoration | None = None
+
+    def take(self, frame: Frame) -> None:
+        """Put a frame beside its place."""
+        if isinstance(frame, Manifest):
+            self._manifest = frame
+            return
+        if self._settings is None and not (isinstance(frame, FilePart) and frame.name == SETTINGS_NAME):
+            self._make_room()
+        if isinstance(frame, Rows):
+            assert self._database is not None  # noqa: S101 (made with the places)
+            self._database.insert(frame)
+        elif isinstance(frame, FilePart):
+            self._append(frame)
+
+    def finish(self) -> None:
+        """Let everything take its place: what cannot be taken back last."""
+        if self._settings is None or self._manifest is None or self._database is None:
+            raise BackupError("there is nothing in this backup")
+        for stored in self._manifest.files:
+            if not stored.size:
+                self._append(FilePart(name=stored.name, content=b""))
+        self._database.finish()
+        for staged, place in self._staged.items():
+            if staged.is_dir():
+                if place.exists():
+                    place.rmdir()  # it was found empty
+                self._undo.callback(shutil.rmtree, place, ignore_errors=True)
+            else:
+                self._undo.callback(place.unlink, missing_ok=True)
+            staged.rename(place)
+        self._database.commit()
+
+    def _make_room(self) -> None:
+        """Find where everything belongs, see that nothing is there, and make room beside it."""
+        assert self._manifest is not None  # noqa: S101 (the first frame)
+        staged = self._config.with_name(f"{self._config.name}{_STAGE}")
+        settings = load_settings(staged if staged in self._staged else self._config, CentralSettings)
+        data, shared = settings.central.data, settings.central.shared_folder
+        for place in dict.fromkeys((data, shared)):
+            if os.path.lexists(place) and (not place.is_dir() or any(place.iterdir())):
+                raise BackupError(f"{place} is not empty: a backup is never put over an installation")
+            stage = place.with_name(f".{place.name}{_STAGE}")
+            if stage.exists():
+                shutil.rmtree(stage)  # a restore that was interrupted
+            stage.mkdir(mode=0o750, parents=True)
+            self._undo.callback(shutil.rmtree, stage, ignore_errors=True)
+            self._staged[stage] = place
+            _require_space(stage, self._manifest)
+        database = settings.central.database
+        stage = next(stage for stage, place in self._staged.items() if place == data)
+        self._database = DatabaseRestoration(
+            database or f"sqlite:///{stage / 'central.db'}", self._manifest, self._undo
+        )
+        self._settings = settings
+
+    def _append(self, part: FilePart) -> None:
+        path = self._find_place(part.name)
+        if path is None:
+            return
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "ab") as file:
+            file.write(part.content)
+
+    def _find_place(self, name: str) -> Path | None:
+        """Return where a file is put for now; None: it stays as it is there."""
+        if name == SETTINGS_NAME:
+            return None if self._is_kept(self._config) else self._beside(self._config)
+        assert self._settings is not None  # noqa: S101 (known before any other file comes)
+        if name == WRAPPING_KEY:
+            path = self._settings.central.key_file
+            if path is None:  # other settings, which leave it in its usual folder
+                return self._find_place(f"{SHARED if self._has_shared() else DATA}{FILE_NAME}")
+            return None if self._is_kept(path) else self._beside(path)
+        if name.startswith(TLS):
+            part = name.removeprefix(TLS)
+            path = getattr(self._settings.tls, part, None) if part in TLS_NAMES else None
+            return None if path is None or self._is_kept(path) else self._beside(path)
+        for prefix, folder in (
+            (DATA, self._settings.central.data),
+            (SHARED, self._settings.central.shared_folder),
+        ):
+            if name.startswith(prefix):
+                below = PurePosixPath(name.removeprefix(prefix))
+                if below.is_absolute() or ".." in below.parts or not below.parts:
+                    break
+                stage = next(stage for stage, place in self._staged.items() if place == folder)
+                return stage / below
+        raise BackupError(f"the file is damaged: it has a file of a name that no backup has ({name[:80]!r})")
+
+    def _has_shared(self) -> bool:
+        assert self._settings is not None  # noqa: S101 (known by now)
+        return self._settings.central.shared_folder != self._settings.central.data
+
+    def _is_kept(self, path: Path) -> bool:
+        return path.exists()
+
+    def _beside(self, path: Path) -> Path:
+        staged = path.with_name(f"{path.name}{_STAGE}")
+        if staged not in self._staged:
+            staged.unlink(missing_ok=True)
+            self._undo.callback(staged.unlink, missing_ok=True)
+            self._staged[staged] = path
+        return staged
+
+
+class DatabaseRestoration:
+    """A database that is made anew, with the rows of a backup."""
+
+    def __init__(self, url: str, manifest: Manifest, undo: ExitStack) -> None:
+        self._manifest = manifest
+        if not re.fullmatch("[0-9]{4}", manifest.migration) or manifest.migration > newest_migration():
+            raise BackupError(
+                f"a newer Hallpass ({manifest.version[:40]}) made this backup: install that one first"
+            )
+        engine = create_engine(url)
+        undo.callback(engine.dispose)
+        self._connection = undo.enter_context(engine.connect())
+        if inspect(self._connection).get_table_names():
+            raise BackupError("the database is not empty: a backup is never put over an installation")
+        _upgrade(self._connection, manifest.migration)
+        found = MetaData()
+        found.reflect(self._connection)
+        self._tables = {table.name: table for table in found.sorted_tables}
+        for table in self._tables.values():
+            for column in table.columns:
+                if isinstance(column.type, JSON):
+                    column.type = JSON(none_as_null=True)
+        for table in reversed(found.sorted_tables):
+            if table.name in manifest.rows:
+                self._connection.execute(delete(table))  # what the migrations begin with
+
+    def insert(self, frame: Rows) -> None:
+        """Add rows. Raises BackupError where they are none of this table's."""
+        table = self._tables.get(frame.table)
+        if table is None or any(name not in table.columns for name in frame.columns):
+            raise BackupError(f"the file is damaged: there is no such table as {frame.table[:40]!r}")
+        try:
+            rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.rows]
+            self._connection.execute(insert(table), rows)
+        except (ValueError, TypeError, StatementError) as problem:
+            if isinstance(problem, OperationalError):
+                raise
+            raise BackupError(f"the file is damaged: a row of {frame.table} is none") from None
+
+    def finish(self) -> None:
+        """Bring the tables to today's."""
+        if self._connection.dialect.name == "postgresql":
+            for table in self._tables.values():
+                _set_sequence(self._connection, table)
+        _upgrade(self._connection, "head")
+        if self._connection.dialect.name == "sqlite":
+            self._close()  # its file is about to be moved; taken back it is with its folder
+
+    def commit(self) -> None:
+        """Keep it, where that could still be taken back."""
+        if not self._connection.closed:
+            self._close()
+
+    def _close(self) -> None:
+        self._connection.commit()
+        self._connection.close()
+        self._connection.engine.dispose()
+
+
+def _set_sequence(connection: Connection, table: Table) -> None:
+    """Let PostgreSQL number new rows after those that are there."""
+    for column in table.primary_key.columns:
+        if column.server_default is not None and isinstance(column.type, Integer):
+            newest = select(func.max(column)).scalar_subquery()
+            sequence = func.pg_get_serial_sequence(table.name, column.name)
+            connection.execute(select(func.setval(sequence, func.coalesce(newest, 1), newest.is_not(None))))
+
+
+def _upgrade(connection: Connection, migration: str) -> None:
+    from alembic import command  # noqa: PLC0415 (as in `Store.migrate`)
+    from alembic.config import Config  # noqa: PLC0415 (as above)
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, migration)
+
+
+def _require_space(folder: Path, manifest: Manifest) -> None:
+    wanted = sum(one.size for one in manifest.files) + _SPARE_BYTES
+    if wanted > shutil.disk_usage(folder).free:
+        raise BackupError(f"there is no room for it: {wanted // 1024**2} MB are needed beside {folder}")
