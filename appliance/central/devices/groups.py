@@ -39,7 +39,7 @@ class GroupSummary(msgspec.Struct, frozen=True, kw_only=True):
 class GroupEffect(msgspec.Struct, frozen=True, kw_only=True):
     """What devices may see more or less when they come from one group into another."""
 
-    devices: int
+    devices: int  # 0: nobody knows how many, for they are those of a network or a room
     before: str
     after: str
     opens: tuple[str, ...]  # categories
@@ -66,6 +66,22 @@ def preview_moves(session: Session, moves: Iterable[tuple[str, str]]) -> list[Gr
         if effect.opens or effect.closes or effect.other:
             effects.append(effect)
     return effects
+
+
+def preview_place(session: Session, before: str, after: str) -> list[GroupEffect]:
+    """Return what devices of a network or a room would see more or less when it goes from one group to another."""
+    return [msgspec.structs.replace(one, devices=0) for one in preview_moves(session, [(before, after)])]
+
+
+def preview_networks(session: Session, group: str, networks: str) -> list[GroupEffect]:
+    """Return what it changes when just these networks belong to a group. Raises NotPossible or NotFound."""
+    found = session.get(ProfileRow, group)
+    if found is None:
+        raise NotFound(f"there is no group {group[:64]!r}")
+    wanted, known = set(fields.parse_network_list(networks)), set(found.members)
+    coming = preview_place(session, "", group) if wanted - known else []
+    going = preview_place(session, group, "") if known - wanted else []
+    return coming + going
 
 
 def _other_differences(old: ProfileRow, new: ProfileRow) -> tuple[str, ...]:
@@ -170,6 +186,14 @@ def set_networks(
         said = f"{', '.join(members) or 'none'}; devices count {where}"
         audit.record_audit(session, now, by, f"networks of {group}", said)
     return before
+
+
+def get_room_group(session: Session, room: str) -> str:
+    """Return the group that a room's devices belong to ("": the school's default). Raises NotFound."""
+    found = session.scalar(select(RoomRow).where(RoomRow.name == room))
+    if found is None:
+        raise NotFound(f"there is no room {room[:100]!r}")
+    return found.default_group
 
 
 def set_room_group(session: Session, now: datetime, room: str, group: str, *, by: str) -> str:

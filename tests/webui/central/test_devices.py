@@ -190,10 +190,16 @@ def test_networks_and_rooms_of_a_group_are_set_and_undone(cora: Browser, school:
     assert "is no network" in said(cora)
     assert cora.form_with("networks").fields["networks"] == "the staff room"
     cora.send(cora.form_with("networks"), networks="192.0.2.0/28, 2001:db8::/64", only_from="192.0.2.0/24")
+    assert "Nothing is saved yet" in cora.text
+    assert members(school)["staff"] == []
+    press(cora, "/groups/staff", "1")
     assert members(school)["staff"] == ["192.0.2.0/28", "2001:db8::/64"]
     press(cora, "/groups/staff")
     assert members(school)["staff"] == []
     cora.send(cora.form_with("room", action="/groups/staff/rooms"), room="Room 4")
+    assert "Social networks" in cora.text
+    assert document(school).default_group == "pupils"
+    press(cora, "/groups/staff/rooms", "1")
     assert document(school).default_group == "staff"
     press(cora, "/groups/staff/rooms")
     assert document(school).default_group == "pupils"

@@ -1,5 +1,7 @@
 """Groups of devices: their networks and their rooms, and what they may see."""
 
+from collections.abc import Sequence
+
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
@@ -33,6 +35,10 @@ def set_networks(name: str) -> str | Redirect:
     try:
         require_valid(form)
         with central().store.write_session() as session:
+            if not request.form.get("confirmed") and (
+                effects := groups.preview_networks(session, name, form.networks.data or "")
+            ):
+                return _render(name, form, effects)
             networks, only_from = groups.set_networks(
                 session, central().now(), name, networks=form.networks.data or "",
                 only_from=form.only_from.data or "", by=current_username(),
@@ -42,26 +48,36 @@ def set_networks(name: str) -> str | Redirect:
         return _render(name, form)
     flash_with_undo(
         f"The networks of {name} are in force.", url_for("groups.set_networks", name=name),
-        networks=", ".join(networks.split()), only_from=", ".join(only_from.split()),
+        networks=", ".join(networks.split()), only_from=", ".join(only_from.split()), confirmed="1",
     )  # fmt: skip
     return redirect(url_for("groups.show", name=name))
 
 
 @blueprint.post("/groups/<name>/rooms")
 @requires(Right.EDIT_DEVICES)
-def set_room(name: str) -> Redirect:
+def set_room(name: str) -> str | Redirect:
     """Let a room's devices belong to a group, or to the school's default again."""
     room, group = request.form.get("room", ""), request.form.get("group", "")
     with central().store.write_session() as session:
+        now_in = groups.get_room_group(session, room)
+        if not request.form.get("confirmed") and (effects := groups.preview_place(session, now_in, group)):
+            return render_template(
+                "devices/room.html",
+                name=name,
+                room=room,
+                group=group,
+                effects=effects,
+                category_name=category_name,
+            )
         before = groups.set_room_group(session, central().now(), room, group, by=current_username())
     flash_with_undo(
         f"Devices in {room} that are in no other group belong to {group or 'the default group'} now.",
-        url_for("groups.set_room", name=name), room=room, group=before,
+        url_for("groups.set_room", name=name), room=room, group=before, confirmed="1",
     )  # fmt: skip
     return redirect(url_for("groups.show", name=name))
 
 
-def _render(name: str, form: NetworksForm | None) -> str:
+def _render(name: str, form: NetworksForm | None, effects: Sequence[groups.GroupEffect] = ()) -> str:
     with central().store.read_session() as session:
         found = groups.list_groups(session)
         group = next((one for one in found if one.name == name), None)
@@ -70,6 +86,7 @@ def _render(name: str, form: NetworksForm | None) -> str:
         return render_template(
             "devices/group.html",
             group=group,
+            effects=effects,
             default=next(one.name for one in found if one.is_default),
             rooms=[one.name for one in rooms.list_rooms(session) if one.default_group != name],
             form=form
