@@ -40,6 +40,10 @@ OTHER_FRAMES_PER_QUERY = 10
 _READ_CHUNK_BYTES = 4096  # bytes; between two such chunks it is looked at what they were
 _MAX_HELD_BYTES = 2 * MAX_QUERY_BYTES  # of questions that are not whole yet, on one connection
 _MAX_PATH_BYTES = 8192  # a path with a question in it
+_ONLY_HTTP2 = (
+    b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 55\r\n\r\nDNS over HTTPS is spoken here over HTTP/2 (RFC 8484).\r\n"
+)
 # A frame of 8 bytes, type 7, stream 0: the last stream is the highest there can be, and there was no error.
 _GOAWAY_FRAME = b"\0\0\x08\x07\0\0\0\0\0" + b"\x7f\xff\xff\xff" + b"\0\0\0\0"
 
@@ -76,6 +80,7 @@ class HttpsConnection(ClientConnection):
         self._answered_count = 0
         self._other_frames_left = MAX_OTHER_FRAMES
         self._is_draining = False
+        self._is_old_http = False
 
     @property
     def is_busy(self) -> bool:
@@ -101,14 +106,17 @@ class HttpsConnection(ClientConnection):
         """Begin to speak, if the peer speaks HTTP/2."""
         super().connection_made(transport)
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        if tls is not None and tls.selected_alpn_protocol() != ALPN_PROTOCOL:
-            self.abort()
-            return
+        self._is_old_http = tls is not None and tls.selected_alpn_protocol() != ALPN_PROTOCOL
+        if self._is_old_http:
+            return  # it is told when it asks: what comes before that, nobody reads
         self._http.initiate_connection()
         self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Take the next bytes."""
+        if self._is_old_http:
+            self._reject_old_http()
+            return
         try:
             for at in range(0, len(data), _READ_CHUNK_BYTES):
                 for event in self._http.receive_data(data[at : at + _READ_CHUNK_BYTES]):
@@ -121,6 +129,12 @@ class HttpsConnection(ClientConnection):
             self.close()
             return
         self._flush()
+
+    def _reject_old_http(self) -> None:
+        """Tell somebody who did not agree on HTTP/2 what this is (RFC 9110, section 15.6.6)."""
+        if self.transport is not None:
+            self.transport.write(_ONLY_HTTP2)
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """Read no more from a peer that does not take its answers."""

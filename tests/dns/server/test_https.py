@@ -304,15 +304,23 @@ def test_rfc9110_15_5_6_an_unknown_method_is_told_which_there_are(authority: Aut
     run(story())
 
 
-def test_a_peer_without_http2_is_not_spoken_to(authority: Authority) -> None:
+@pytest.mark.parametrize("offered", [["http/1.1"], ["dot"], []])
+def test_rfc9110_15_6_6_a_peer_without_http2_is_told_so_and_gets_no_answer(
+    authority: Authority, offered: list[str]
+) -> None:
     async def story() -> None:
-        async with serving(authority, Resolver()) as (listener, _):
+        resolver = Resolver()
+        async with serving(authority, resolver) as (listener, _):
             context = authority.trust()
-            context.set_alpn_protocols(["http/1.1"])
+            context.set_alpn_protocols(offered)
             reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, ssl=context)
-            writer.write(b"GET / HTTP/1.1\r\n\r\n")
-            assert await reader.read() == b""
+            writer.write(b"GET /dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA29yZwAAAQAB HTTP/1.1\r\n\r\n")
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 505 ")
+            assert f"Content-Length: {len(body)}".encode() in head
+            assert b"HTTP/2" in body
             writer.close()
+        assert resolver.transports == []
 
     run(story())
 
