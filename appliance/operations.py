@@ -155,6 +155,15 @@ OPERATIONS = (
     _delivery("incidents", protocol.Incident, "Something that the safeguarding lead should look at."),
     _delivery("actions", protocol.RoomAction, "What a teacher did in the room, for the audit."),
     Operation(
+        id="put_actions",
+        method="PUT",
+        path="/actions",
+        summary="Several of these at once, all or none. What was sent before changes nothing.",
+        right=Right.DELIVER_MESSAGES,
+        body=protocol.RoomActions,
+        answers=_ok("All are kept.", protocol.Received),
+    ),
+    Operation(
         id="put_health",
         method="PUT",
         path="/health",

@@ -164,6 +164,12 @@ class SeenDevices(msgspec.Struct, frozen=True, kw_only=True):
     devices: Annotated[tuple[SeenDevice, ...], msgspec.Meta(max_length=MAX_SEEN_DEVICES)]
 
 
+class RoomActions(msgspec.Struct, frozen=True, kw_only=True):
+    """Several of them, in one message."""
+
+    actions: Annotated[tuple[RoomAction, ...], msgspec.Meta(max_length=100)]
+
+
 class RoomHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How a room is."""
 

@@ -22,6 +22,8 @@ class FakeCentral:
     """What a room finds at the other end of the line."""
 
     def __init__(self) -> None:
+        self.takes_groups = True
+        self.groups = 0  # calls with several actions
         self.target = Target(policy=0, index="", requests=0)
         self.policy = b""
         self.indexes: dict[str, bytes] = {}
@@ -209,6 +211,9 @@ class FakeCentral:
     def put(self, handler: BaseHTTPRequestHandler) -> None:
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         kind = handler.path.removeprefix("/api/v1/").partition("/")[0]
+        if kind == "actions" and "actions" in body:
+            self.put_group(handler, body["actions"])
+            return
         if kind == "health":
             self.health.append(body)
         elif kind == "seen-devices":
@@ -222,6 +227,18 @@ class FakeCentral:
         elif body["id"] not in [one["id"] for one in self.taken[kind]]:
             self.taken[kind].append(body)
         self.answer(handler, 200, b"{}")
+
+    def put_group(self, handler: BaseHTTPRequestHandler, actions: list[dict[str, Any]]) -> None:
+        """Take several actions, or none where one of them is not to be taken."""
+        self.groups += 1
+        if not self.takes_groups:
+            self.answer(handler, 404, b"{}")
+        elif self.refusal is not None or any(one["id"] in self.answers for one in actions):
+            self.answer(handler, 500, b'{"error": "something went wrong here"}')
+        else:
+            known = [one["id"] for one in self.taken["actions"]]
+            self.taken["actions"] += [one for one in actions if one["id"] not in known]
+            self.answer(handler, 200, b"{}")
 
     def answered_otherwise(self, handler: BaseHTTPRequestHandler) -> bool:
         """Note what was sent; answer as `answers` says, if it says anything of it."""

@@ -53,6 +53,8 @@ class QuickCentral:
         if method == "GET" and kind == "requests":
             self.lists_given += 1
             return json.dumps([{"request": one, "state": "waiting"} for one in self.requests.values()]).encode()
+        if method == "PUT" and kind == "actions" and not name:
+            self.taken += [f"PUT actions {one['id']}" for one in json.loads(body)["actions"]]
         if method in {"PUT", "DELETE"} and name:
             self.taken.append(f"{method} {kind} {name}")
             if method == "PUT" and kind == "requests":

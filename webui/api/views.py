@@ -133,6 +133,16 @@ def put_action(message: protocol.RoomAction) -> Response:
     return _received(is_new)
 
 
+def put_actions(message: protocol.RoomActions) -> Response:
+    """Take in many of these at once, as a room has them that was away for long."""
+    actions = {action.id: action for action in message.actions}
+    with central().store.write_session(affects_rooms=False) as session:
+        room = _get_room(session)
+        for action in actions.values():
+            room_actions.receive_room_action(session, central().now(), room, action)
+    return json_response(_RECEIVED)
+
+
 def put_health(message: protocol.RoomHealth) -> Response:
     """Keep how the room is."""
     central().health.add_report(g.room.id, message)

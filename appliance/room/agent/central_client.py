@@ -8,7 +8,7 @@ Whatever central says of its clock in an answer goes to the room's `CentralClock
 """
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TypeVar
 
 import httpx
@@ -210,6 +210,10 @@ class CentralClient:
     async def put_message(self, kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         """Send something that has an id: a request, a report, an incident."""
         await self._messages.send("PUT", f"{kind}/{id}", body)
+
+    async def put_actions(self, bodies: Sequence[bytes]) -> None:
+        """Send several actions in one message (`appliance.protocol.RoomActions`), each as it is encoded."""
+        await self._messages.send("PUT", "actions", b'{"actions":[' + b",".join(bodies) + b"]}")
 
     async def withdraw_request(self, request_id: str) -> None:
         """Take a request back."""

@@ -4,8 +4,10 @@ Central's "no" puts one message aside and goes on with the next; a message that 
 each time, and is put aside after an hour of it. While central is away nothing counts against any. No message waits
 for one that fails. A withdrawal is taken up only once its request is delivered.
 
-At most `MAX_IN_FLIGHT` messages are under way. What was delivered is noted in as few transactions as the disk
-allows, beside the sending; whatever a crash forgets of that is sent once more, and its id makes it one.
+At most `MAX_IN_FLIGHT` calls are under way. Actions, of which a room that was away for long has thousands, go
+many in one call; where central does not know that call, or says no to it, each goes alone: a bad one stops nobody.
+What was delivered is noted in as few transactions as the disk allows, beside the sending; whatever a crash forgets
+of that is sent once more, and its id makes it one.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from itertools import chain
 
 from appliance.room.agent.central_client import (
     CentralClient,
@@ -31,7 +34,9 @@ MAX_FAILURES_IN_A_ROW = 2  # messages that get no answer, and none between them 
 MAX_UNRECORDED = 512  # delivered, and not noted yet
 FIRST_PAUSE_SECONDS = 0.2
 RETRY_SECONDS = 5.0
-_BATCH = 64  # messages looked up at once
+_BATCH = 128  # messages looked up at once
+MAX_GROUP = 64  # actions in one call
+MAX_GROUP_BYTES = 48 * 1024  # central takes 64 KB
 
 log = logging.getLogger("hallpass.agent")
 
@@ -39,6 +44,7 @@ log = logging.getLogger("hallpass.agent")
 _REJECTED_STATUSES = (400, 409, 410, 413, 414, 415, 422, 431)
 # The room's token, or something on the way: no message's fault.
 _UNAUTHORIZED_STATUSES = (401, 403, 407, 408, 421, 425)
+_UNKNOWN_CALL_STATUSES = (404, 405)  # a central that is older than the room
 _PLURALS = {"request": "requests", "report": "reports", "incident": "incidents", "action": "actions"}
 
 
@@ -60,6 +66,7 @@ class OutboxDelivery:
         self._now = now
         self._on_acknowledged = acknowledged
         self._changed = asyncio.Event()
+        self._takes_groups = True  # until central has said that it does not know them
         self._unanswered_tries: dict[int, int] = {}  # message: how often central gave no answer to it
 
     def notify(self) -> None:
@@ -84,6 +91,19 @@ class OutboxDelivery:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
+
+    async def send_group(self, messages: tuple[OutboxMessage, ...]) -> list[OutboxMessage]:
+        """Send messages in one call; return which have arrived. Raises CentralUnreachable: not their fault."""
+        if len(messages) > 1 and self._takes_groups:
+            try:
+                await self._client.put_actions([message.body for message in messages])
+            except CentralRejected as no:
+                self._takes_groups = no.status not in _UNKNOWN_CALL_STATUSES
+            except CentralFaulty as problem:
+                log.info("central fails at %d actions at once; they go one by one: %s", len(messages), problem)
+            else:
+                return list(messages)
+        return [message for message in messages if await self.send(message)]
 
     async def send(self, message: OutboxMessage) -> bool:
         """Send one message; return whether it has arrived. Raises CentralUnreachable: not its fault."""
@@ -141,7 +161,7 @@ class _Delivery:
     def __init__(self, outbox: OutboxDelivery) -> None:
         self._outbox = outbox
         self._waiting: deque[OutboxMessage] = deque()
-        self._in_flight: dict[asyncio.Task[bool], OutboxMessage] = {}
+        self._in_flight: dict[asyncio.Task[list[OutboxMessage]], tuple[OutboxMessage, ...]] = {}
         self._arrived: list[OutboxMessage] = []
         self._recording: asyncio.Task[None] | None = None
         self._being_recorded: list[OutboxMessage] = []
@@ -170,12 +190,12 @@ class _Delivery:
         if goes_on and (not self._waiting or self._outbox.has_news()):
             self._waiting = deque(await self._outbox.find_due(self._known_numbers()))
         while goes_on and self._waiting and len(self._in_flight) < MAX_IN_FLIGHT:
-            message = self._waiting.popleft()
-            self._in_flight[asyncio.create_task(self._outbox.send(message))] = message
+            group = _pop_group(self._waiting)
+            self._in_flight[asyncio.create_task(self._outbox.send_group(group))] = group
         return bool(self._in_flight or self._recording)
 
     def _known_numbers(self) -> set[int]:
-        under_way = (*self._in_flight.values(), *self._arrived, *self._being_recorded)
+        under_way = (*chain.from_iterable(self._in_flight.values()), *self._arrived, *self._being_recorded)
         return {message.number for message in under_way} | self._unanswered
 
     def _collect(self) -> None:
@@ -183,21 +203,34 @@ class _Delivery:
             recording, self._recording, self._being_recorded = self._recording, None, []
             recording.result()
         for task in [task for task in self._in_flight if task.done()]:
-            message = self._in_flight.pop(task)
+            group = self._in_flight.pop(task)
             try:
-                if task.result():
-                    self._arrived.append(message)
+                self._arrived += task.result()
             except CentralUnreachable as problem:
                 log.info("the outbox waits: %s", problem)
-                self._outbox.count_unanswered(message, is_answered=False)
-                self._unanswered.add(message.number)
+                self._unanswered.update(message.number for message in group)
                 self._retry_after = max(self._retry_after or 0.0, problem.retry_after_seconds)
                 self._in_a_row += 1
+                is_answered = False
             else:
-                self._outbox.count_unanswered(message, is_answered=True)
                 self._in_a_row = 0
+                is_answered = True
+            for message in group:
+                self._outbox.count_unanswered(message, is_answered=is_answered)
 
     def _begin_to_record(self) -> None:
         if self._arrived and self._recording is None:
             self._being_recorded, self._arrived = self._arrived, []
             self._recording = asyncio.create_task(self._outbox.record_sent(self._being_recorded))
+
+
+def _pop_group(waiting: deque[OutboxMessage]) -> tuple[OutboxMessage, ...]:
+    """Take the next message from what waits, and where it is an action those that follow it."""
+    group = [waiting.popleft()]
+    size = len(group[0].body)
+    while group[0].kind == "action" and waiting and waiting[0].kind == "action" and len(group) < MAX_GROUP:
+        size += len(waiting[0].body) + 1
+        if size > MAX_GROUP_BYTES:
+            break
+        group.append(waiting.popleft())
+    return tuple(group)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from appliance import protocol
-from appliance.central import accounts, reports, requests, rules
+from appliance.central import accounts, audit, reports, requests, rules
 from appliance.central.models import PublicationRow
 from appliance.operations import OPERATIONS
 from blocklists.container import INDEX_NAME
@@ -138,6 +138,32 @@ def test_a_request_for_what_is_no_name_is_refused(school: Any, room: httpx.Clien
 
 def test_the_id_in_the_address_must_be_the_one_in_the_body(school: Any, room: httpx.Client) -> None:
     assert room.put("/requests/" + "b" * 32, content=body(school.unblock_request())).status_code == 400
+
+
+def test_several_actions_in_one_call_are_kept_once_each(school: Any, room: httpx.Client) -> None:
+    actions = tuple(
+        protocol.RoomAction(id=f"{number:032x}", who="tess", what="lesson", happened_at=school.clock())
+        for number in (1, 2, 2, 3)
+    )
+
+    for _ in range(2):
+        assert room.put("/actions", content=body(protocol.RoomActions(actions=actions))).status_code == 200
+
+    with school.store.read_session() as session:
+        entries = [entry for entry in audit.list_audit_entries(session) if entry.what == "lesson"]
+    assert len(entries) == 3
+
+
+def test_of_several_actions_with_a_bad_one_none_is_kept(school: Any, room: httpx.Client) -> None:
+    good = {"id": "1" * 32, "who": "tess", "what": "lesson", "happened_at": "2026-11-27T09:00:00Z"}
+
+    answer = room.put(
+        "/actions", content=msgspec.json.encode({"actions": [good, good | {"id": "2" * 32, "what": ""}]})
+    )
+
+    assert answer.status_code == 400
+    with school.store.read_session() as session:
+        assert not [entry for entry in audit.list_audit_entries(session) if entry.what == "lesson"]
 
 
 def test_a_room_hears_of_a_change_on_its_feed(school: Any, room: httpx.Client) -> None:

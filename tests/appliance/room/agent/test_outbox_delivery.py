@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -9,9 +10,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from appliance import operations
 from appliance.protocol import RequestState, RoomAction, UnblockRequest
 from appliance.room.agent import outbox_delivery, rpc
+from appliance.room.agent.outbox import OutboxMessage
 from appliance.room.agent.store import AgentStore
 from tests.appliance.room.agent.conftest import Agent, until
 from tests.fakes.central import FakeCentral
@@ -95,7 +100,7 @@ def test_at_most_a_few_messages_are_under_way_at_once(folder: Path, central: Fak
 
     async def story() -> None:
         agent = Agent(folder, central.url)
-        fill(agent.memory, 100, 0)
+        fill(agent.memory, 0, 100)
         send = agent._client.put_message
 
         async def count(kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
@@ -113,6 +118,70 @@ def test_at_most_a_few_messages_are_under_way_at_once(folder: Path, central: Fak
         assert 1 < most <= outbox_delivery.MAX_IN_FLIGHT
 
     asyncio.run(story())
+
+
+def test_actions_go_many_in_one_call(folder: Path, central: FakeCentral) -> None:
+    async def story() -> None:
+        agent = Agent(folder, central.url)
+        fill(agent.memory, 200, 2)
+        async with agent.running():
+            await until("an empty outbox", lambda: not agent.memory.count_pending())
+
+    asyncio.run(story())
+    taken = [one["id"] for one in central.taken["actions"]]
+    assert len(taken) == len(set(taken)) == 200
+    assert 0 < central.groups <= 200 // outbox_delivery.MAX_GROUP + 3
+    assert len(central.taken["requests"]) == 2
+
+
+def test_one_action_that_central_will_not_take_keeps_no_other_from_arriving(
+    folder: Path, central: FakeCentral
+) -> None:
+    bad = f"{0x100000 + 5:032x}"
+
+    async def story() -> None:
+        agent = Agent(folder, central.url)
+        fill(agent.memory, 20, 0)
+        central.answers[bad] = 422
+        async with agent.running():
+            await until("an empty outbox", lambda: not agent.memory.count_pending())
+
+    asyncio.run(story())
+    assert len(central.taken["actions"]) == 19
+    assert bad not in [one["id"] for one in central.taken["actions"]]
+
+
+def test_a_central_from_before_groups_gets_each_action_by_itself(folder: Path, central: FakeCentral) -> None:
+    async def story() -> None:
+        agent = Agent(folder, central.url)
+        fill(agent.memory, 150, 0)
+        central.takes_groups = False
+        async with agent.running():
+            await until("an empty outbox", lambda: not agent.memory.count_pending())
+
+    asyncio.run(story())
+    assert len(central.taken["actions"]) == 150
+    assert central.groups <= 2  # asked, and then not again
+
+
+KINDS: list[rpc.MessageKind] = ["action", "request", "report"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 9000)), max_size=300))
+def test_groups_hold_actions_alone_in_their_order_within_what_central_takes(
+    waiting: list[tuple[rpc.MessageKind, int]],
+) -> None:
+    messages = [OutboxMessage(at, kind, f"{at}", b"x" * size) for at, (kind, size) in enumerate(waiting)]
+    left = deque(messages)
+    found: list[OutboxMessage] = []
+    while left:
+        group = outbox_delivery._pop_group(left)
+        assert len(group) == 1 or {message.kind for message in group} == {"action"}
+        assert len(group) <= outbox_delivery.MAX_GROUP
+        assert sum(len(message.body) + 1 for message in group) <= operations.MAX_BODY_BYTES - 100
+        found += group
+
+    assert found == messages
 
 
 def test_the_next_messages_are_found_without_sorting_what_waits(tmp_path: Path) -> None:

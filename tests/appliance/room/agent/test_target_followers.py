@@ -1,6 +1,7 @@
 """Policy, index, requests and accounts are followed each by itself, and by what they hold."""
 
 import asyncio
+import logging
 import os
 import threading
 import time
@@ -228,14 +229,15 @@ def test_pauses_grow_and_begin_anew_after_a_success() -> None:
 
 @pytest.mark.parametrize("status", [503, 429])
 def test_a_busy_central_is_left_alone_for_as_long_as_it_says(
-    folder: Path, central: FakeCentral, status: int
+    folder: Path, central: FakeCentral, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     central.answers[wish(1).id], central.retry_after = status, "2"
+    caplog.set_level(logging.INFO, "hallpass.agent")
 
     async def story() -> None:
         async with Agent(folder, central.url).running() as agent:
             await agent.ask(rpc.SubmitRequest(wish(1)))
-            await until("a try", lambda: central.tried)
+            await until("its answer", lambda: "the outbox waits" in caplog.text)
             began = time.monotonic()
             await agent.ask(rpc.SubmitRequest(wish(2)))
             await until("the next", lambda: len(central.tried) > 1)
