@@ -1,6 +1,7 @@
 """Central's database: opened, brought to today's tables, and handed out in transactions."""
 
 import fcntl
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from appliance.central.models import RevisionRow, RoomRow
 from appliance.settings.central import CentralSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_TURN_NAME = "writers.lock"
 BUSY_SECONDS = 5  # how long who wants to write waits for others
 _POOL_SIZE = 32  # connections that are kept, and as many again in a crowd
 _IS_NEWS = "is news"  # in `Session.info`: whether whoever listens is woken by the commit
@@ -141,14 +143,19 @@ class Store:
 
     @contextmanager
     def _turn_to_write(self) -> Iterator[None]:
-        """Let threads wait for each other here: SQLite has who waits sleep and look again, and some starve."""
+        """Let threads and processes wait for each other here.
+
+        SQLite has who waits sleep and look again: beside a room that delivers thousands of messages some starve.
+        Who waits for a lock of the kernel's (flock(2)) gets it in turn.
+        """
         if not self.is_sqlite:
             yield
             return
         if not self._writer.acquire(timeout=BUSY_SECONDS):
             raise PoolTimeout("others have been writing for too long")
         try:
-            yield
+            with _turn_of_process(self._folder):
+                yield
         finally:
             self._writer.release()
 
@@ -213,6 +220,22 @@ def _record_scope(session: Session, *, is_news: bool) -> None:
         session.execute(update(RevisionRow).values(school_revision=RevisionRow.revision))
     elif rooms:
         session.execute(update(RoomRow).where(RoomRow.id.in_(rooms)).values(revision=current))
+
+
+@contextmanager
+def _turn_of_process(folder: Path) -> Iterator[None]:
+    try:
+        # Opened anew each time: copies of a process would share one. A file of its own: whoever writes may take
+        # other locks in the same folder (`appliance.files.one_at_a_time`).
+        turn = os.open(folder / _TURN_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield  # SQLite's own waiting is left, and the words for what is wrong with the folder are its own
+        return
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(turn)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 
 from appliance.central import store
 from appliance.central.errors import CentralError
-from appliance.central.models import Base, RoomRow
+from appliance.central.models import Base, RoomRow, SchoolRow
 from appliance.central.store import MIGRATIONS, Store, newest_migration
 from tests.fakes.programs import TOGETHER, run_together
 from tests.fakes.school import FakeSchool, settings
@@ -121,6 +121,41 @@ def test_writers_come_one_after_the_other_and_see_what_the_last_one_wrote(school
     for thread in threads:
         thread.join()
     assert school.room().requests_changed == 80
+
+
+def test_a_process_that_writes_without_end_keeps_no_other_from_writing(tmp_path: Path) -> None:
+    """Counted in what the other wrote meanwhile, not in seconds."""
+    FakeSchool(tmp_path).close()
+    hog = (
+        "import sys; from pathlib import Path; from sqlalchemy import update; "
+        "from appliance.central.models import SchoolRow; from appliance.central.store import Store; "
+        "from tests.fakes.school import settings\n"
+        "store, count = Store.from_settings(settings(Path(sys.argv[1]))), 0\n"
+        "while True:\n"
+        "    with store.write_session(affects_rooms=False) as session:\n"
+        "        session.execute(update(SchoolRow).values(name=str(count := count + 1)))\n"
+    )
+    mine = Store.from_settings(settings(tmp_path))
+
+    def written() -> int:
+        with mine.read_session() as session:
+            name = session.scalars(select(SchoolRow.name)).one()
+            return int(name) if name.isdigit() else 0
+
+    with subprocess.Popen([sys.executable, "-c", hog, str(tmp_path)]) as process:
+        try:
+            while not written():
+                pass
+            waited_for = []
+            for _ in range(50):
+                before = written()
+                with mine.write_session(affects_rooms=False) as session:
+                    waited_for.append(int(session.scalars(select(SchoolRow.name)).one()) - before)
+        finally:
+            process.kill()
+    mine.close()
+    assert sorted(waited_for)[25] <= 10, waited_for
+    assert max(waited_for) <= 50, waited_for
 
 
 def test_a_thread_that_waits_too_long_to_write_is_told_so(
