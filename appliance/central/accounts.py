@@ -42,23 +42,28 @@ def generate_password() -> str:
 
 
 def add_account(
-    session: Session, now: datetime, *, username: str, name: str, roles: Iterable[Role], password: str, by: str,
-    ends: datetime | None = None,
+    session: Session, now: datetime, *, username: str, name: str, roles: Iterable[Role], password: str | None,
+    by: str, ends: datetime | None = None, room_ids: Iterable[int] = (),
 ) -> UserRow:  # fmt: skip
-    """Add an account. Raises NotPossible where the name is taken, the password too short, or no role given."""
+    """Add an account. Raises NotPossible where the name is taken, the password too short, or no role given.
+
+    Without a password its owner sets one by a link (`account_links`).
+    """
     username = protocol.normalize_username(username)
     if not username or not username.replace("-", "").replace(".", "").replace("_", "").isalnum():
         raise NotPossible(f"{username!r} is no user name: letters, digits, dots, hyphens and underscores")
-    if len(password) < MIN_PASSWORD_LENGTH:
+    if password is not None and len(password) < MIN_PASSWORD_LENGTH:
         raise NotPossible(f"a password needs {MIN_PASSWORD_LENGTH} characters at least")
     if session.get(UserRow, username):
-        raise NotPossible(f"there is an account {username!r} already")
+        raise NotPossible(f"there is an account {username!r} already: one that has ended can return")
+    if ends is not None and ends <= now:
+        raise NotPossible("that day is over: an account ends today or later")
     user = UserRow(
         username=username,
         name=name or username,
         roles=checked_roles(roles),
-        room_ids=[],
-        password=_hasher.hash(password),
+        room_ids=sorted(room_ids),
+        password=_hasher.hash(password) if password is not None else unknown_password_verifier(),
         ends=ends,
     )
     session.add(user)
@@ -66,28 +71,39 @@ def add_account(
     return user
 
 
-def set_password(session: Session, now: datetime, *, username: str, password: str, by: str) -> None:
+def set_password(session: Session, now: datetime, *, username: str, password: str, by: str, how: str = "") -> None:
     """Give an account another password. Raises NotFound or NotPossible."""
     if len(password) < MIN_PASSWORD_LENGTH:
         raise NotPossible(f"a password needs {MIN_PASSWORD_LENGTH} characters at least")
     user = _get_user(session, username)
     user.password = _hasher.hash(password)
-    _end_what_was_before(user, now)
-    audit.record_audit(session, now, by, "password changed", username)
+    end_what_was_before(user, now)
+    audit.record_audit(session, now, by, "password changed", f"{username}, {how}" if how else username)
 
 
 def end_account(session: Session, now: datetime, *, username: str, by: str) -> None:
     """End an account now. Raises NotFound."""
     user = _get_user(session, username)
     user.ends = now
-    _end_what_was_before(user, now)
+    end_what_was_before(user, now)
     audit.record_audit(session, now, by, "account ended", username)
 
 
 def sign_out_everywhere(session: Session, now: datetime, *, username: str, by: str) -> None:
     """End every session of an account, at central and in rooms, and what rooms keep of it. Raises NotFound."""
-    _end_what_was_before(_get_user(session, username), now)
+    end_what_was_before(_get_user(session, username), now)
     audit.record_audit(session, now, by, "signed out everywhere", username)
+
+
+def forget_password(user: UserRow, now: datetime) -> None:
+    """Give an account a password that nobody knows: its owner sets one by a link."""
+    user.password = unknown_password_verifier()
+    end_what_was_before(user, now)
+
+
+def unknown_password_verifier() -> str:
+    """Return the verifier of a password that nobody has seen; as slow to be wrong about as any other."""
+    return _hasher.hash(secrets.token_urlsafe(32))
 
 
 def list_accounts(session: Session) -> list[UserRow]:
@@ -148,6 +164,11 @@ def to_account_in_room(session: Session, account: protocol.Account, room_id: int
     return msgspec.structs.replace(account, role=role, more_roles=())
 
 
+def roles_of(user: UserRow) -> tuple[Role, ...]:
+    """Return an account's roles."""
+    return tuple(user.roles)  # type: ignore[arg-type]  # the table holds roles only: no others are taken
+
+
 def checked_roles(roles: Iterable[Role]) -> list[str]:
     """Return roles in their usual order. Raises NotPossible for none, and for one that is none."""
     given = set(roles)
@@ -156,6 +177,6 @@ def checked_roles(roles: Iterable[Role]) -> list[str]:
     return [role for role in ROLES if role in given]
 
 
-def _end_what_was_before(user: UserRow, now: datetime) -> None:
+def end_what_was_before(user: UserRow, now: datetime) -> None:
     """Let everything that the account was allowed until now be over, also where the clock was set back."""
     user.valid_after = max(now, user.valid_after + _SMALLEST_STEP) if user.valid_after else now

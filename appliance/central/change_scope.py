@@ -12,6 +12,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Session, UOWTransaction
 
 from appliance.central.models import (
+    AccountLinkRow,
     AuditHeadRow,
     AuditRow,
     AuditWitnessRow,
@@ -101,6 +102,7 @@ CONCERNS: Mapping[type[Base], Concern] = {
     SettingChangeRow: _no_room,
     RevisionRow: _no_room,
     SessionRow: _no_room,
+    AccountLinkRow: _no_room,
     KnownDeviceRow: _no_room,
     ThrottleRow: _no_room,
     MailRow: _no_room,

@@ -195,6 +195,17 @@ class SessionRow(Base):
     ended: Mapped[datetime | None]
 
 
+class AccountLinkRow(Base):
+    """A link by which the owner of an account sets its password once (`appliance.central.account_links`)."""
+
+    __tablename__ = "account_links"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    username: Mapped[str] = mapped_column(ForeignKey("users.username"), index=True)
+    by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    ends: Mapped[datetime]
+
+
 class KnownDeviceRow(Base):
     """A device on which an account's password was right: a hash of the place, the account and its token."""
 

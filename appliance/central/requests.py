@@ -12,7 +12,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from appliance import protocol
-from appliance.central import audit, request_expiry, rooms, unblocks
+from appliance.central import account_management, audit, request_expiry, rooms, unblocks
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RequestRow, RoomRow, UnblockRow, UserRow
 from appliance.central.site_names import checked_site
@@ -23,6 +23,8 @@ from dns.policy.site_names import reason_why_not
 STATE_HOURS = 24  # how long a room is told of a decided request
 EXPIRED_STATE_HOURS = 72  # and of one that nobody decided: over a weekend
 EXPIRED_WORDS = "Nobody decided this in time. If it is still wanted, please ask again."
+
+OWN_REQUEST = "; their own request, as the school has nobody else who decides"
 
 Scope = Literal["device", "room", "school"]
 
@@ -101,9 +103,11 @@ def approve_request(
 
     What is left out is as it was asked for: `minutes`, `scope` (the one device, or the room), `since` (when it
     begins; at once where that has passed), and `also`, the further names. `groups` says for whom; left out, it is
-    open to every group of the room, or of the school.
+    open to every group of the room, or of the school. One's own request is approved by somebody else; where the
+    school has nobody else, the audit says so.
     """
     request = require_waiting(session, now, request_id)
+    own_words = _check_own_request(session, now, request, by)
     scope = scope or ("device" if request.device else "room")
     if scope == "device" and not request.device:
         raise NotPossible("this was not asked for one device")
@@ -121,8 +125,19 @@ def approve_request(
     )
     request.state, request.decided_by, request.decided_at, request.answer = "approved", by, now, answer
     rooms.mark_requests_changed(session, request.room_id)
-    audit.record_audit(session, now, by, "approved", unblocks.describe_unblock(unblock, request.room, now))
+    words = unblocks.describe_unblock(unblock, request.room, now) + own_words
+    audit.record_audit(session, now, by, "approved", words)
     return unblock
+
+
+def _check_own_request(session: Session, now: datetime, request: RequestRow, by: str) -> str:
+    """Return what the audit says of an approval of one's own request. Raises NotPossible where others could."""
+    if protocol.normalize_username(request.teacher) != protocol.normalize_username(by):
+        return ""
+    others = [one for one in account_management.list_holders(session, now, Right.DECIDE_REQUESTS) if one != by]
+    if others:
+        raise NotPossible("you asked for this yourself: somebody else has to decide it")
+    return OWN_REQUEST
 
 
 def pass_request_on(session: Session, now: datetime, *, request_id: str, by: str, to: str, note: str = "") -> None:

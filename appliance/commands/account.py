@@ -1,17 +1,32 @@
 """`hallpass account`: who may sign in at central."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from appliance.central import accounts, service
+from appliance.central import account_links, account_management, accounts, service
+from appliance.central.errors import NotFound
+from appliance.central.models import RoomRow, UserRow
 from appliance.commands.options import config_option, json_option, print_json
+from appliance.protocol import normalize_username
 from appliance.rights import ROLES, Role
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
 BY = "command line"
+
+_username = click.argument("username", callback=lambda _context, _parameter, value: normalize_username(value))
+_ends = click.option("--ends", type=click.DateTime(["%Y-%m-%d"]), help="The account's last day.")
+_rooms = click.option("--room", "rooms", multiple=True, help="Only in this room; may be given several times.")
+_generate = click.option(
+    "--generate", is_flag=True, help="Make a password and print it, instead of asking for one."
+)
 
 
 @click.group()
@@ -20,7 +35,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("username")
+@_username
 @click.option(
     "--role",
     "roles",
@@ -30,52 +45,117 @@ def command() -> None:
     help="What they do here; may be given several times.",
 )
 @click.option("--name", default="", help="How they are called.")
-@click.option("--ends", type=click.DateTime(["%Y-%m-%d"]), help="The day on which the account ends.")
-@click.option("--generate", is_flag=True, help="Make a password and print it, instead of asking for one.")
+@_ends
+@_rooms
+@_generate
+@click.option("--link", is_flag=True, help="Print a link by which its owner sets a password, instead.")
 @config_option("central.toml")
+@json_option
 def add(
-    username: str, roles: tuple[Role, ...], name: str, ends: datetime | None, config: Path, *, generate: bool
-) -> None:
-    """Add an account. The password is asked for, or made and printed once."""
-    central = service.open_central(load_settings(config, CentralSettings))
-    password = _password(generate=generate)
-    with central.store.write_session(affects_rooms=False) as session:
-        accounts.add_account(
-            session,
-            central.now(),
-            username=username,
-            name=name,
-            roles=roles,
-            password=password,
-            ends=ends.astimezone() if ends else None,
-            by=BY,
-        )
-    if generate:
-        click.echo(f"password of {username}: {password}")
+    username: str, *, roles: tuple[Role, ...], name: str, ends: datetime | None, rooms: tuple[str, ...],
+    config: Path, generate: bool, link: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Add an account. The password is asked for, made and printed once, or set by its owner by a link."""
+    with _open_session(config) as (central, session):
+        password = None if link else _password(generate=generate)
+        last = _end_of_day(central, ends)
+        account_management.check_end(central.now(), roles, last)
+        user = accounts.add_account(
+            session, central.now(), username=username, name=name, roles=roles, password=password, ends=last,
+            room_ids=_room_ids(session, rooms), by=BY,
+        )  # fmt: skip
+        session.flush()
+        said = _make_link(central, session, username) if link else {}
+        if as_json:
+            print_json(_row(user) | said | ({"password": password} if generate and not link else {}))
+        elif link:
+            click.echo(said["link"])
+        elif generate:
+            click.echo(f"password of {username}: {password}")
 
 
 @command.command()
-@click.argument("username")
-@click.option("--generate", is_flag=True, help="Make a password and print it, instead of asking for one.")
+@_username
+@click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, help="All the roles from now on.")
+@click.option("--name", default="", help="How they are called.")
+@_ends
+@click.option("--no-end", is_flag=True, help="The account has no last day any more.")
+@_rooms
+@click.option("--every-room", is_flag=True, help="In every room again.")
+@config_option("central.toml")
+@json_option
+def change(
+    username: str, *, roles: tuple[Role, ...], name: str, ends: datetime | None, rooms: tuple[str, ...],
+    config: Path, no_end: bool, every_room: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Give an account other roles, another name, another end or other rooms; what is left out stays."""
+    with _open_session(config) as (central, session):
+        user = account_management.get_account(session, username)
+        last = None if no_end else _end_of_day(central, ends) if ends else user.ends
+        room_ids = [] if every_room else _room_ids(session, rooms) if rooms else user.room_ids
+        account_management.change_account(
+            session, central.now(), username=username, name=name, roles=roles or accounts.roles_of(user),
+            ends=last, room_ids=room_ids, by=BY,
+        )  # fmt: skip
+        if as_json:
+            print_json(_row(user))
+
+
+@command.command()
+@_username
+@_generate
 @config_option("central.toml")
 def password(username: str, config: Path, *, generate: bool) -> None:
     """Give an account another password."""
-    central = service.open_central(load_settings(config, CentralSettings))
-    new = _password(generate=generate)
-    with central.store.write_session() as session:
+    with _open_session(config) as (central, session):
+        new = _password(generate=generate)
         accounts.set_password(session, central.now(), username=username, password=new, by=BY)
     if generate:
         click.echo(f"password of {username}: {new}")
 
 
-@command.command()
-@click.argument("username")
+@command.command("link")
+@_username
 @config_option("central.toml")
-def end(username: str, config: Path) -> None:
+@json_option
+def make_link(username: str, config: Path, *, as_json: bool) -> None:
+    """Print a link by which the owner of an account sets a new password, once."""
+    with _open_session(config) as (central, session):
+        said = _make_link(central, session, username)
+    if as_json:
+        print_json(said)
+    else:
+        click.echo(said["link"])
+
+
+@command.command()
+@_username
+@config_option("central.toml")
+@json_option
+def end(username: str, config: Path, *, as_json: bool) -> None:
     """End an account now."""
-    central = service.open_central(load_settings(config, CentralSettings))
-    with central.store.write_session() as session:
-        accounts.end_account(session, central.now(), username=username, by=BY)
+    with _open_session(config) as (central, session):
+        account_management.end_account(session, central.now(), username=username, by=BY)
+        if as_json:
+            print_json(_row(account_management.get_account(session, username)))
+
+
+@command.command("return")
+@_username
+@_ends
+@config_option("central.toml")
+@json_option
+def let_return(username: str, ends: datetime | None, config: Path, *, as_json: bool) -> None:
+    """Let an ended name be used again, and print a link by which its owner sets a password."""
+    with _open_session(config) as (central, session):
+        account_management.return_account(
+            session, central.now(), username=username, ends=_end_of_day(central, ends), by=BY
+        )
+        said = _make_link(central, session, username)
+    if as_json:
+        print_json(said)
+    else:
+        click.echo(said["link"])
 
 
 @command.command("list")
@@ -87,16 +167,44 @@ def show(config: Path, *, as_json: bool) -> None:
     with central.store.read_session() as session:
         listed = accounts.list_accounts(session)
         if as_json:
-            print_json(
-                [
-                    {"username": user.username, "roles": user.roles, "name": user.name, "ends": user.ends}
-                    for user in listed
-                ]
-            )
+            print_json([_row(user) for user in listed])
             return
         for user in listed:
             ends = f"  ends {user.ends:%Y-%m-%d}" if user.ends else ""
             click.echo(f"{user.username:20} {', '.join(user.roles):12} {user.name}{ends}")
+
+
+@contextmanager
+def _open_session(config: Path) -> Iterator[tuple[service.Central, Session]]:
+    central = service.open_central(load_settings(config, CentralSettings))
+    with central.store.write_session() as session:
+        yield central, session
+
+
+def _row(user: UserRow) -> dict[str, object]:
+    return {
+        "username": user.username, "roles": user.roles, "name": user.name, "ends": user.ends,
+        "room_ids": user.room_ids,
+    }  # fmt: skip
+
+
+def _make_link(central: service.Central, session: Session, username: str) -> dict[str, object]:
+    made = account_links.make_link(session, central.now(), username=username, by=BY)
+    path = f"/new-password/{made.token}"
+    return {"username": username, "link": central.settings.central.url.rstrip("/") + path, "link_ends": made.ends}
+
+
+def _room_ids(session: Session, names: tuple[str, ...]) -> list[int]:
+    found = {name: session.scalar(select(RoomRow.id).where(RoomRow.name == name)) for name in names}
+    for name, room_id in found.items():
+        if room_id is None:
+            raise NotFound(f"there is no room {name!r}")
+    return [room_id for room_id in found.values() if room_id is not None]
+
+
+def _end_of_day(central: service.Central, day: datetime | None) -> datetime | None:
+    """Return the last moment of a day, on the school's clock."""
+    return datetime.combine(day, time.max, ZoneInfo(central.settings.central.timezone)) if day else None
 
 
 def _password(*, generate: bool) -> str:

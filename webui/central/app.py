@@ -18,6 +18,8 @@ from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.sign_in_throttle import SignInOrigin, TooManyTries
 from webui.api.routes import api
+from webui.central.accounts.made_links import blueprint as made_links
+from webui.central.accounts.new_password import blueprint as new_password
 from webui.central.accounts.own_password import blueprint as own_password
 from webui.central.accounts.views import blueprint as accounts
 from webui.central.audit.views import blueprint as audit
@@ -73,6 +75,8 @@ FEATURES = (
     rooms,
     room_cards,
     accounts,
+    made_links,
+    new_password,
     own_password,
     sign_ins,
     incidents,

@@ -18,9 +18,11 @@ from tests.webui.conftest import ServedSchool
 from webui.central.app import create_central_app
 
 FIELDS = (
-    "username", "password", "name", "role", "ends", "minutes", "per_day", "category", "location", "format",
-    "match", "scope", "group", "answer", "decision", "action", "note", "locked", "close", "closed",
-    "bundle", "file", "new", "again", "set", "days",
+    "username", "password", "name", "roles", "rooms", "ends", "minutes", "per_day", "category", "location",
+    "format", "match", "scope", "group", "answer", "decision", "action", "note", "locked", "close", "file",
+    "new", "again", "set", "days", "addresses", "also", "before", "confirmed", "device", "edition", "names",
+    "networks", "only_from", "profile", "ready_made", "replace", "replaces", "revision", "room", "row", "shown",
+    "start", "step", "until",
 )  # fmt: skip
 ODD_TEXTS = ("\x00", "a\x00b", "\x1b[2J", "\x85", "\u2028", "\u202e", "a\u2066b", "x" * 20_000)
 LINE_ENDS = ("a\nb", "a\r\nb", "a\tb")
@@ -30,7 +32,8 @@ CALM_BUT_ODD = (
     "y" * 64, "\U0001f3db" * 64, "%00",
 )  # fmt: skip
 HONEST = {
-    "username": "sam", "password": PASSWORD, "name": "games.example.org", "role": "teacher", "ends": "2027-01-01",
+    "username": "sam", "password": PASSWORD, "name": "games.example.org", "roles": "teacher", "rooms": "1",
+    "ends": "2027-01-01",
     "minutes": "10", "per_day": "1", "category": "games", "location": "", "format": "auto", "match": "",
     "scope": "room", "group": "", "answer": "Enjoy", "decision": "approve", "action": "block", "note": "why",
     "close": "example.org", "closed": "games", "bundle": "", "new": "another pass phrase",
@@ -148,8 +151,8 @@ def test_no_number_is_too_large_for_a_fault(cora: Browser, app: Flask) -> None:
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "1999-12-31", "2200-01-01", "2026-02-30", "x"])
 def test_no_account_ends_on_a_day_at_the_ends_of_the_calendar(cora: Browser, day: str) -> None:
     form = cora.open("/accounts").form_with("username", "ends")
-    cora.send(form, username="stella", name="Stella", role="teacher", ends=day)
-    assert "Ends on" in cora.text
+    cora.send(form, username="stella", name="Stella", roles="teacher", ends=day)
+    assert "Last day" in cora.text
     assert "stella" not in cora.client.get("/accounts").text
 
 

@@ -27,7 +27,10 @@ WHO_COMES_IN: dict[str, set[Role]] = {
     "room": {"teacher", "supply", "coordinator", "deputy_coordinator"},
 }
 ENDS_SIGN_INS = {"own_password.sign_out_everywhere", "sign_ins.end_others"}
-FOR_ANYBODY = {"static", "shared.static", "bootstrap.static", "sign_in", "sign_out", "block_page.pupil_report"}
+FOR_ANYBODY = {
+    "new_password.show", "new_password.save", "static", "shared.static", "bootstrap.static", "sign_in", "sign_out",
+    "block_page.pupil_report",
+}  # fmt: skip
 LATER = datetime(2100, 1, 1, tzinfo=UTC)  # also after a page that signs out everywhere
 SCOPES = {"central": Scope.SCHOOL, "room": Scope.ROOM}
 
@@ -126,7 +129,7 @@ def test_a_role_comes_to_the_pages_of_its_rights_and_to_no_others(
 
 
 FIRST_PAGES: dict[Role, str] = {
-    "office": "/your-sign-ins",
+    "office": "/accounts",
     "deputy_coordinator": "/requests",
     "coordinator": "/requests",
     "safeguarding": "/incidents",

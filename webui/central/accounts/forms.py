@@ -1,10 +1,11 @@
-"""What the coordinator fills in for the feature accounts."""
+"""What is filled in for the feature accounts."""
 
 from datetime import date, datetime, time
 
 from flask_wtf import FlaskForm
-from wtforms import DateField, PasswordField, SelectField, StringField
+from wtforms import DateField, PasswordField, SelectMultipleField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from appliance.central.accounts import MIN_PASSWORD_LENGTH
 from appliance.rights import ROLE_WORDS
@@ -12,21 +13,32 @@ from webui.central.form_helpers import check_day, select_choices
 from webui.shared.school_clock import school_clock
 
 
+class CheckboxesField(SelectMultipleField):  # type: ignore[misc]  # WTForms has no types
+    """Several of a few, each with a box of its own."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
 class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Somebody who may sign in."""
 
     username = StringField("User name", [InputRequired(), Length(max=64)])
     name = StringField("Name", [InputRequired(), Length(max=200)])
-    role = SelectField("Role", choices=select_choices(ROLE_WORDS))
-    ends = DateField("Ends on (supply teachers)", [Optional(), check_day])
+    roles = CheckboxesField("What they do here", choices=select_choices(ROLE_WORDS))
+    ends = DateField("Last day (supply teachers need one)", [Optional(), check_day])
+    rooms = CheckboxesField("Only in these rooms (none ticked: every room)", choices=[], coerce=int)
 
 
-class OwnPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """A new password, by whoever knows the one before."""
+class ReturnForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Until when an account that had ended is used again."""
 
-    password = PasswordField(
-        "Password until now", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "current-password"}
-    )
+    ends = DateField("Last day (supply teachers need one)", [Optional(), check_day])
+
+
+class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A password, by whoever was given a link."""
+
     new = PasswordField(
         "New password",
         [InputRequired(), Length(min=MIN_PASSWORD_LENGTH, max=200)],
@@ -36,6 +48,14 @@ class OwnPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type
         "The same again",
         [InputRequired(), EqualTo("new", "The new password was not the same twice.")],
         render_kw={"autocomplete": "new-password"},
+    )
+
+
+class OwnPasswordForm(NewPasswordForm):
+    """A new password, by whoever knows the one before."""
+
+    password = PasswordField(
+        "Password until now", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "current-password"}
     )
 
 

@@ -1,0 +1,49 @@
+"""Nobody approves what they asked for themselves, where somebody else could."""
+
+import msgspec
+import pytest
+
+from appliance.central import account_management, audit, requests
+from appliance.central.errors import NotPossible
+from appliance.rights import ROLES, Right, Scope, has_right
+from tests.fakes.school import FakeSchool
+
+
+@pytest.fixture
+def own_request(school: FakeSchool) -> str:
+    school.enrol()
+    school.account("cora", ("teacher", "coordinator"))
+    asked = msgspec.structs.replace(school.unblock_request(), teacher="Cora")
+    with school.store.write_session() as session:
+        requests.submit_request(session, school.clock(), school.room(), asked)
+    return asked.id
+
+
+def approve(school: FakeSchool, request_id: str, by: str) -> str:
+    with school.store.write_session() as session:
+        requests.approve_request(session, school.clock(), request_id=request_id, by=by)
+    with school.store.read_session() as session:
+        return audit.list_audit_entries(session)[0].detail
+
+
+def test_ones_own_request_is_approved_by_somebody_else(school: FakeSchool, own_request: str) -> None:
+    school.account("dora", "deputy_coordinator")
+    with pytest.raises(NotPossible, match="somebody else has to decide it"):
+        approve(school, own_request, "cora")
+    assert "their own request" not in approve(school, own_request, "dora")
+
+
+def test_where_the_school_has_nobody_else_it_is_allowed_and_marked(school: FakeSchool, own_request: str) -> None:
+    for role in ROLES:
+        if not has_right(role, Right.DECIDE_REQUESTS, Scope.SCHOOL):
+            school.account(role.replace("_", "-"), role)
+    school.account("dora", "deputy_coordinator")
+    with school.store.write_session() as session:
+        account_management.end_account(session, school.clock(), username="dora", by="cora")
+    assert "their own request, as the school has nobody else" in approve(school, own_request, "cora")
+
+
+def test_ones_own_request_may_be_denied(school: FakeSchool, own_request: str) -> None:
+    school.account("dora", "deputy_coordinator")
+    with school.store.write_session() as session:
+        requests.deny_request(session, school.clock(), request_id=own_request, by="cora", answer="not needed")

@@ -1,0 +1,45 @@
+"""The page behind a link that somebody was given: it sets their password, once. Needs no account to come to."""
+
+from flask import flash, make_response, redirect, render_template, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import account_links
+from appliance.central.errors import CentralError
+from appliance.rights import Right
+from webui.central.accounts.forms import NewPasswordForm
+from webui.central.blueprints import START, central, create_feature_blueprint
+from webui.central.form_helpers import require_valid
+from webui.shared.access import requires
+
+blueprint = create_feature_blueprint("new_password", __name__, home=START)
+
+
+@blueprint.get("/new-password/<token>")
+@requires(Right.VISIT)
+def show(token: str) -> str | Redirect:
+    """Show the form; a link that is only looked at stays as it is."""
+    return _page(token, NewPasswordForm())
+
+
+@blueprint.post("/new-password/<token>")
+@requires(Right.VISIT)
+def save(token: str) -> str | Redirect:
+    """Set the password. The link ends with it."""
+    form = NewPasswordForm()
+    try:
+        require_valid(form)
+        with central().store.write_session() as session:
+            username = account_links.use_link(session, central().now(), token=token, password=form.new.data)
+    except CentralError as problem:
+        return _page(token, form, str(problem))
+    flash(f"Your password is set; your user name is {username}. Teachers sign in on their room's own page.")
+    return redirect(url_for("sign_in"))
+
+
+def _page(token: str, form: NewPasswordForm, mistake: str = "") -> str | Redirect:
+    with central().store.read_session() as session:
+        account = account_links.find_account(session, central().now(), token)
+    if account is None:
+        words = f"{account_links.DEAD_LINK}. Please ask whoever gave it to you for a new one."
+        return make_response(render_template("shared/problem.html", words=words[0].upper() + words[1:]), 404)
+    return render_template("accounts/new_password.html", form=form, account=account, mistake=mistake)
