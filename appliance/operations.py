@@ -22,6 +22,7 @@ PROBLEMS_OF_ALL = (
     ProblemType.UNKNOWN_TOKEN,
     ProblemType.ROOM_ENDED,
     ProblemType.COPY_STOPPED,
+    ProblemType.BUSY,
     ProblemType.DATABASE_AWAY,
 )
 _PROBLEMS_OF_BODIES = (ProblemType.BAD_MESSAGE, ProblemType.TOO_LARGE, ProblemType.UNSUPPORTED_MEDIA_TYPE)

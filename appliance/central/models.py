@@ -100,6 +100,7 @@ class RoomRow(Base):
     state: Mapped[str] = mapped_column(String(10), default="enrolled")  # or "retired", "revoked"
     ended_at: Mapped[datetime | None]  # since when it is retired or revoked
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    unused_until: Mapped[datetime | None]  # the token has never been used, and ends then
     log_key: Mapped[str] = mapped_column(String(200))  # wrapped (`appliance.central.log_keys`); "": not made yet
     link: Mapped[str] = mapped_column(String(64), default="")  # the last of its chain (`room_copies`)
     process: Mapped[str] = mapped_column(String(64), default="")  # which opened its feed last

@@ -11,8 +11,9 @@ What follows from them (ADR 0019):
   It comes in; if the old one is still there after `OVERLAP_SECONDS`, the newer one is stopped;
 - another one is there, and they do not fit: it waits, and is stopped if after `OVERLAP_SECONDS` both are there.
 
-Stopped is stopped until a person decides (`keep_running`, `admit_stopped`). Who names no links is a room of
-before.
+Stopped is stopped until a person decides (`keep_running`, `admit_stopped`). Whatever else is called has to name
+the link from which the chain goes on: a token alone, read off a file, calls nothing once its room has come with
+links. Who names none is a room of before: it comes in where no other is there.
 """
 
 from datetime import datetime
@@ -56,9 +57,14 @@ def is_stopped(room: RoomRow, arrival: Arrival) -> bool:
     return any(link in room.stopped_links for link in (arrival.last_link, arrival.next_link) if link)
 
 
+def is_off_chain(room: RoomRow, arrival: Arrival) -> bool:
+    """Tell whether a caller does not know where the chain goes on: it has the token, and is not who follows."""
+    return not arrival.continues(room.link)
+
+
 def must_wait(room: RoomRow, arrival: Arrival, *, is_other_there: bool) -> bool:
     """Tell whether an arrival has to wait until whoever is there is gone."""
-    if arrival.is_of_before or arrival.process == room.process or not is_other_there:
+    if not is_other_there or (room.process and arrival.process == room.process):
         return False
     is_moved = bool(arrival.board and room.board and arrival.board != room.board)
     return is_moved or not arrival.continues(room.link)
@@ -68,6 +74,11 @@ def admit(session: Session, now: datetime, room_id: int, arrival: Arrival) -> No
     """Let somebody in: from here on the chain goes on with them."""
     room = session.get_one(RoomRow, room_id)
     if arrival.is_of_before:
+        if room.link:
+            audit.record_audit(
+                session, now, BY, "room without links", f"{room.name}: an older Hallpass, or its token"
+            )
+        room.link = room.process = ""
         return
     if room.process and arrival.process != room.process:
         if not arrival.continues(room.link):
@@ -118,9 +129,10 @@ def forget_links(room: RoomRow) -> None:
 
 
 def _stop(session: Session, now: datetime, room: RoomRow, arrival: Arrival) -> None:
-    if arrival.next_link in room.stopped_links:
+    if arrival.next_link in room.stopped_links or (not arrival.next_link and room.copy_seen_at is not None):
         return
-    room.stopped_links = [*room.stopped_links, arrival.next_link][-MAX_STOPPED_LINKS:]
+    if arrival.next_link:
+        room.stopped_links = [*room.stopped_links, arrival.next_link][-MAX_STOPPED_LINKS:]
     room.copy_seen_at, room.copy_board = now, arrival.board
     boards = f"board {room.board or 'not known'} works, board {arrival.board or 'not known'} is stopped"
     audit.record_audit(session, now, BY, "two cards of one room", f"{room.name}: {boards}")

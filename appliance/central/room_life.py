@@ -8,7 +8,7 @@ is in somebody else's hands: what was on it never works again, and the room need
 import hashlib
 import secrets
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,6 +26,10 @@ ENDED_WORDS = {
     RETIRED: "this room was retired at central: there it can be put back (Rooms), and then goes on by itself",
     REVOKED: "this room's card was revoked at central: enrol the room again there, and give its card the new file",
 }
+
+
+TOO_LATE_WORDS = "this room's card was made long ago and never used: make the room a new one at central (Rooms)"
+UNUSED_TOKEN = timedelta(days=90)  # cards are written before the summer, for the autumn
 
 
 class RoomLives(NotPossible):
@@ -85,6 +89,7 @@ def enrol_room(session: Session, now: datetime, *, name: str, by: str, replace: 
     room.token_hash = hash_token(token)
     forget_links(room)
     room.enrolled_at = now
+    room.unused_until = now + UNUSED_TOKEN
     return token
 
 
@@ -126,6 +131,17 @@ def revoke_room(session: Session, now: datetime, *, room_id: int, by: str) -> Ro
     if room.state != REVOKED:
         _end(session, now, room, REVOKED, by)
     return room
+
+
+def ended_words(room: RoomRow, now: datetime) -> str:
+    """Return why a room's token is of no use, for the room's own page, or ""."""
+    is_too_late = room.unused_until is not None and room.unused_until <= now
+    return ENDED_WORDS.get(room.state, TOO_LATE_WORDS if is_too_late else "")
+
+
+def mark_used(session: Session, room_id: int) -> None:
+    """Note that a room has opened its feed with its token, which goes on from then."""
+    session.get_one(RoomRow, room_id).unused_until = None
 
 
 def hash_token(token: str) -> str:

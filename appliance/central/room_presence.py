@@ -54,7 +54,7 @@ class RoomPresence:
 
     def admit(self, room: RoomRow, arrival: Arrival) -> bool:
         """Let who opens a feed in; False: it is stopped. Raises Busy where it has to wait."""
-        if arrival.is_of_before:
+        if arrival.is_of_before and not room.link:
             return True
         others = [one for one in self._feed.arrivals(room.id) if one.process != arrival.process]
         if room_copies.must_wait(room, arrival, is_other_there=bool(others)):
@@ -62,6 +62,8 @@ class RoomPresence:
                 raise Busy(WAITING_WORDS, RETRY_SECONDS)
             with self._store.write_session(affects_rooms=False) as session:
                 room_copies.stop_arrival(session, self._now(), room.id, arrival)
+            if arrival.is_of_before:
+                raise Busy(WAITING_WORDS, RETRY_SECONDS)  # no link by which it would be known again
             return False
         with self._store.write_session(affects_rooms=False) as session:
             room_copies.admit(session, self._now(), room.id, arrival)

@@ -15,9 +15,9 @@ from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
 from werkzeug.routing import Map, Rule
 
 from appliance import protocol
-from appliance.central import room_copies, rooms
+from appliance.central import room_copies, room_life, rooms
 from appliance.central.errors import NotFound
-from appliance.central.room_life import ENDED_WORDS
+from appliance.central.models import RoomRow
 from appliance.operations import BASE_PATH, MAX_BODY_BYTES, OPERATIONS, Operation
 from appliance.problem_details import ProblemType
 from appliance.rights import ROOM, Right, Scope, has_right
@@ -29,6 +29,7 @@ from webui.shared.access import requested_right, requires
 T = TypeVar("T", bound=msgspec.Struct)
 
 _BEARER = "Bearer "
+_FEED = "api.get_feed"
 
 api = Blueprint("api", __name__, url_prefix=BASE_PATH)
 install_problem_handlers(api)
@@ -41,17 +42,26 @@ def _authenticate_room() -> Response | None:
     if given.startswith(_BEARER):
         with views.central().store.read_session() as session:
             g.room = rooms.find_room_by_token(session, given.removeprefix(_BEARER))
-        if g.room is not None and (words := ENDED_WORDS.get(g.room.state)):
-            return problem_response(ProblemType.ROOM_ENDED, words)
-        if g.room is not None and room_copies.is_stopped(g.room, views.arrival()):
-            return problem_response(ProblemType.COPY_STOPPED, room_copies.STOPPED_WORDS)
         if g.room is not None:
-            right = requested_right()
-            allowed = right is not None and has_right(ROOM, right, Scope.ROOM)
-            return None if allowed else problem_response(ProblemType.NOT_FOR_ROOMS, "this is not for rooms")
+            return _refuse_room(g.room)
     response = problem_response(ProblemType.UNKNOWN_TOKEN, "this token is not known here")
     response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750: it is the room that is not known, not a password
     return response
+
+
+def _refuse_room(room: RoomRow) -> Response | None:
+    """Return why a room whose token is known may not call, or None."""
+    if words := room_life.ended_words(room, views.central().now()):
+        return problem_response(ProblemType.ROOM_ENDED, words)
+    if room_copies.is_stopped(room, views.arrival()):
+        return problem_response(ProblemType.COPY_STOPPED, room_copies.STOPPED_WORDS)
+    if request.endpoint != _FEED and room_copies.is_off_chain(room, views.arrival()):
+        words = "another one follows as this room: whoever calls opens the feed first"
+        return problem_response(ProblemType.BUSY, words, retry_seconds=1)
+    right = requested_right()
+    if right is None or not has_right(ROOM, right, Scope.ROOM):
+        return problem_response(ProblemType.NOT_FOR_ROOMS, "this is not for rooms")
+    return None
 
 
 def _make_view(operation: Operation) -> Callable[..., Response]:

@@ -22,6 +22,7 @@ from appliance.central import (
     requests,
     room_actions,
     room_copies,
+    room_life,
     rooms,
 )
 from appliance.central.account_states import list_account_states
@@ -61,6 +62,9 @@ def get_feed() -> Response:
         return Response(mimetype=_LINES)  # nobody would read what follows, nor end it
     if not central().presence.admit(g.room, arrival()):
         return problem_response(ProblemType.COPY_STOPPED, room_copies.STOPPED_WORDS)
+    if g.room.unused_until is not None:
+        with central().store.write_session(affects_rooms=False) as session:
+            room_life.mark_used(session, g.room.id)
     targets = central().feed.watch_targets(g.room.id, g.room.token_hash, arrival())
 
     def lines() -> Generator[bytes, None, None]:

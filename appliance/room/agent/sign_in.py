@@ -37,7 +37,7 @@ HASHES_AT_ONCE = 2
 NOT_HERE_BEFORE = "Central cannot be reached, and this account has not signed in here before"
 NO_LONGER_ENROLLED = (
     "Central does not know this room any more, so nobody's password can be checked. "
-    "Please tell the technician: the room has to be enrolled again"
+    "Please tell the technician: the room's start page and the doctor say what to do"
 )
 
 _hasher = PasswordHasher()

@@ -197,3 +197,37 @@ def test_a_new_card_ends_both(school: FakeSchool, room: Room) -> None:
 def test_a_room_of_before_comes_as_it_did(school: FakeSchool, presence: RoomPresence) -> None:
     assert presence.admit(school.room(), Arrival())
     assert school.room().link == ""
+    assert not room_copies.is_off_chain(school.room(), Arrival())
+
+
+def test_a_token_alone_is_nobody_while_its_room_is_there_and_somebody_is_told(
+    school: FakeSchool, presence: RoomPresence, room: Room
+) -> None:
+    room.comes()
+    with room.staying():
+        for thief in (Arrival(), Arrival("guessed", "next", "p9")):
+            assert room_copies.is_off_chain(school.room(), thief), "it calls nothing"
+        for _ in range(2):
+            with pytest.raises(Busy):
+                presence.admit(school.room(), Arrival())
+        assert school.room().copy_seen_at is not None
+        assert not room_copies.is_off_chain(school.room(), room.arrival())
+    assert noted(school) == ["two cards of one room"]
+
+
+def test_an_older_hallpass_is_let_in_where_no_other_is_there(
+    school: FakeSchool, presence: RoomPresence, room: Room
+) -> None:
+    room.comes()
+    assert presence.admit(school.room(), Arrival())
+    assert not room_copies.is_off_chain(school.room(), Arrival())
+    assert noted(school) == ["room without links"]
+    assert room.started_again("p2").comes(), "and the newer one again"
+
+
+def test_between_two_openings_of_its_feed_a_room_is_no_stranger(school: FakeSchool, room: Room) -> None:
+    room.comes()
+    room.offered = "next"
+    assert not room_copies.is_off_chain(school.room(), room.arrival()), "offered, and not there yet"
+    room.comes(answer_is_lost=True)
+    assert not room_copies.is_off_chain(school.room(), room.arrival()), "taken, and not heard yet"

@@ -292,3 +292,28 @@ def test_a_room_is_told_whose_sign_ins_of_before_are_over(school: Any) -> None:
         (after,) = msgspec.json.decode(room.get("/accounts").content, type=list[protocol.AccountState])
         assert after.valid_after > before.valid_after
         assert after.ends == school.clock()
+
+
+def test_a_token_that_was_never_used_ends_and_one_that_was_goes_on(school: Any) -> None:
+    with school.as_room() as used, school.as_room("Room 5") as unused:
+        with used.stream("GET", "/feed") as feed:
+            next(feed.iter_lines())
+        school.clock.pass_minutes(91 * 24 * 60)
+        assert used.get("/policy").status_code == 200
+        answer = problem_in(unused.get("/policy"), 403)
+        assert "never used" in str(answer)
+
+
+def test_a_stolen_token_calls_nothing_once_its_room_has_come_with_links(school: Any) -> None:
+    with school.as_room() as room, school.as_room("Room 5") as other:
+        assert other.get("/policy").status_code == 200
+        links = {"Hallpass-Next-Link": "first", "Hallpass-Process": "p1"}
+        with room.stream("GET", "/feed", headers=links) as feed:
+            assert feed.status_code == 200
+            next(feed.iter_lines())
+            for path in ("/policy", "/log-key", "/accounts", "/requests"):
+                problem_in(room.get(path), 503)
+                assert room.get(path, headers={"Hallpass-Last-Link": "first"}).status_code in (200, 304)
+            problem_in(room.get("/feed"), 503)
+            with room.stream("GET", "/feed", headers={"Hallpass-Last-Link": "x y"}) as knocking:
+                assert knocking.status_code == 503

@@ -96,7 +96,7 @@ def test_a_room_is_renamed_retired_put_back_and_revoked_from_its_page(cora: Brow
     refused = room.get("policy")
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:hallpass:problem:room-ended")
     assert "retired" in refused.json()["detail"]
-    assert "retired on" in cora.text
+    assert "retired, " in cora.text
     press(cora, "/put-back")
     assert room.get("policy").json()["room"] == "Room 4"
     press(cora.open(where), "/revoke")
