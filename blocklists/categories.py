@@ -60,6 +60,15 @@ CATEGORIES = (
 CATEGORIES_BY_ID = {category.id: category for category in CATEGORIES}
 
 
+_WAYS_ROUND = frozenset({"circumvention", "remote_control"})
+
+
+def is_sensitive(category: str) -> bool:
+    """Tell whether a category harms, or leads around the filter: nobody opens it without being warned."""
+    known = CATEGORIES_BY_ID.get(category)
+    return category in _WAYS_ROUND or (known is not None and known.school_wide)
+
+
 def category_name(category: str) -> str:
     """Return the name of a category for people; an unknown one is made presentable."""
     known = CATEGORIES_BY_ID.get(category)

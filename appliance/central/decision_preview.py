@@ -20,6 +20,7 @@ from blocklists.index import open_index
 from blocklists.keywords import Keywords
 from blocklists.site_bundles import needed_names
 from dns.policy.compiled_policy import CompiledPolicy
+from dns.policy.document import PolicyDocument
 from dns.policy.explain import Explanation, explain
 from dns.policy.site_names import too_wide
 from dns.policy.verdict import Action, BlockEntry, BlocklistLookup, Step
@@ -43,13 +44,14 @@ class DecisionPreview:
         self._now = now
         self._key: tuple[str, int] | None = None  # of the database: its epoch, and what last concerned every room
         self._policy: CompiledPolicy | None = None
+        self._lists: BlocklistLookup = _NoLists()
         self._keywords = Keywords.load_builtin()
 
     def preview_site(
         self, session: Session, site: str, also: tuple[str, ...] = (), groups: tuple[str, ...] = ()
     ) -> SitePreview:
         """Say of a canonical name what is and what would be; for the first of `groups`, or the default one."""
-        policy = self._current_policy(session)
+        policy = self.current_policy(session)
         now = self._now()
         document = policy.document
         group = next((one for one in groups if one in {known.name for known in document.groups}), "")
@@ -70,14 +72,20 @@ class DecisionPreview:
             why_not="" if would_open else f"{site} stays closed: {found.opens or _words(found)}",
         )
 
-    def _current_policy(self, session: Session) -> CompiledPolicy:
+    def compile_document(self, session: Session, document: PolicyDocument) -> CompiledPolicy:
+        """Return a policy as it would be, over the lists of now. Raises PolicyInvalid."""
+        self.current_policy(session)
+        return CompiledPolicy(document, self._lists, self._keywords, needed_names=needed_names)
+
+    def current_policy(self, session: Session) -> CompiledPolicy:
+        """Return the school's policy as it stands."""
         revisions = read_revisions(session)
         key = (revisions.epoch, revisions.school)
         if self._policy is None or key != self._key:
             school = policies.read_school_policy(session)
             published = policies.latest_publication(session)
-            lists = self._open_lists(published.hash if published is not None else "")
-            self._policy = CompiledPolicy(school.document, lists, self._keywords, needed_names=needed_names)
+            self._lists = self._open_lists(published.hash if published is not None else "")
+            self._policy = CompiledPolicy(school.document, self._lists, self._keywords, needed_names=needed_names)
             self._key = key
         return self._policy
 

@@ -95,13 +95,19 @@ def save_profile(
         return SavedChange(before, "")
     if revision and revision != before.revision:
         raise ChangedMeanwhile(f"the profile {before.name}", last_changed_by(session, KIND, name=before.name))
-    check_settings(settings, {*known_categories(session), *before.categories})
-    _check_new_name(session, settings.name, but=before.name)
+    check_change(session, name=before.name, settings=settings)
     apply_settings(session, row, settings)
     changes = "; ".join(differences(before, settings))
     audit.record_audit(session, now, by, f"profile changed: {before.name}"[:64], changes)
     change = record_change(session, now, kind=KIND, before=to_builtins(before), after=to_builtins(settings), by=by)
     return SavedChange(settings, change)
+
+
+def check_change(session: Session, *, name: str, settings: ProfileSettings) -> None:
+    """Refuse settings that the profile `name` cannot have. Raises NotFound or NotPossible."""
+    before, settings = read_settings(get_profile(session, name)), _tidy(settings)
+    check_settings(settings, {*known_categories(session), *before.categories})
+    _check_new_name(session, settings.name, but=before.name)
 
 
 def add_profile(session: Session, now: datetime, *, settings: ProfileSettings, by: str) -> SavedChange:

@@ -67,6 +67,11 @@ class TimetablePreview:
         self._usual = frozenset(one for one in self._universe if one in bare.hours_at(0.0).blocked)
         self._school_week = school_week
 
+    @staticmethod
+    def today(document: PolicyDocument, now: datetime) -> date:
+        """Return the day that the school's clock shows."""
+        return Calendar(document).local_time(now.timestamp()).date()
+
     def state_at(self, now: datetime, *, limit: int = 5) -> TimetableState:
         """Return what holds at a moment, and what changes next."""
         closed = self._closed_at(now.timestamp())

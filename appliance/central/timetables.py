@@ -12,7 +12,7 @@ from appliance.central import profiles
 from appliance.central.errors import NotFound
 from appliance.central.profile_settings import ProfileSettings, TimetableRow, read_settings
 from appliance.central.profiles import SavedChange
-from blocklists.categories import category_name
+from blocklists.categories import category_name, is_sensitive
 from dns.policy.document import EVERY_CATEGORY, Period, Profile
 from dns.policy.timetable import WEEKDAYS
 
@@ -145,6 +145,8 @@ def _row_notes(
         yield f"{words} lasts a whole day, from {row.start} to the same time on the next day"
     if found := {*row.opens} & {*locked}:
         yield f"{words} opens {_names(found)}, which is locked: it stays closed"
+    if found := {one for one in row.opens if one not in locked and is_sensitive(one)}:
+        yield f"{words} opens {_names(found)}, which every school is expected to keep closed"
     is_all_closed = EVERY_CATEGORY in settings.closed
     if found := {*row.opens} - {*settings.closed} - {*locked} if not is_all_closed else set():
         yield f"{words} opens {_names(found)}, which {settings.name} has open at every hour unless a row closes it"

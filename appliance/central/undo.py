@@ -4,14 +4,14 @@ A kind knows how its setting reads now, and how a value of before is put back. A
 it stands in the audit, and can be undone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
 
-from appliance.central import audit, profiles, school_year
+from appliance.central import audit, delegations, profiles, school_year
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, SettingChangeRow
 from appliance.central.profile_settings import parse_settings, read_settings, to_builtins
@@ -28,10 +28,15 @@ class SettingKind(msgspec.Struct, frozen=True):
     restore: Callable[[Session, Value, Value], None]  # from a value to another
 
 
-def undo_change(session: Session, now: datetime, *, change: str, by: str) -> str:
-    """Put back what a change replaced; return what it was, in words. Raises NotFound or NotPossible."""
+def undo_change(
+    session: Session, now: datetime, *, change: str, by: str, kinds: Collection[str] | None = None
+) -> str:
+    """Put back what a change replaced; return what it was, in words. Raises NotFound or NotPossible.
+
+    `kinds`: those that whoever asks may change; None: every one.
+    """
     row = session.get(SettingChangeRow, change)
-    if row is None:
+    if row is None or (kinds is not None and row.kind not in kinds):
         raise NotFound("this can no longer be undone")
     kind = KINDS[row.kind]
     what = kind.words(row.after or row.before)
@@ -75,8 +80,14 @@ def _restore_default(session: Session, _current: Value, before: Value) -> None:
     profiles.apply_default(session, before["name"])
 
 
+PROFILE_KINDS = frozenset({profiles.KIND, profiles.DEFAULT_KIND, school_year.KIND})
 KINDS: Mapping[str, SettingKind] = {
     profiles.KIND: SettingKind(lambda value: f"the profile {value['name']}", _read_profile, _restore_profile),
+    delegations.KIND: SettingKind(
+        lambda _value: "what teachers may open by themselves",
+        lambda session, _value: delegations.read_value(session),
+        lambda session, _current, before: delegations.restore_value(session, before),
+    ),
     school_year.KIND: SettingKind(
         lambda _value: "the school year",
         lambda session, _value: school_year.read_value(session),

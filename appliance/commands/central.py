@@ -12,7 +12,15 @@ import msgspec
 from appliance.central import epoch, service
 from appliance.central.folder_lock import folder_lock
 from appliance.certificates import require_usable_certificate
-from appliance.commands import central_audit, central_backup, central_openings, central_requests
+from appliance.commands import (
+    central_audit,
+    central_backup,
+    central_delegations,
+    central_openings,
+    central_profiles,
+    central_requests,
+    central_timetable,
+)
 from appliance.commands.central_devices import devices
 from appliance.commands.central_mail import mail
 from appliance.commands.central_rooms import enrol, room
@@ -119,6 +127,9 @@ command.add_command(devices)
 command.add_command(mail)
 command.add_command(central_openings.command)
 command.add_command(central_requests.command)
+command.add_command(central_profiles.command)
+command.add_command(central_timetable.command)
+command.add_command(central_delegations.command)
 command.add_command(central_audit.command)
 command.add_command(enrol)
 command.add_command(room)

@@ -15,6 +15,7 @@ NAVIGATION = (
     ("rules.show", "Rules"),
     ("profiles.show", "Profiles"),
     ("timetables.show", "Timetables"),
+    ("delegations.show", "Delegation"),
     ("lists.show", "Lists"),
     ("devices.show", "Devices"),
     ("rooms.show", "Rooms"),

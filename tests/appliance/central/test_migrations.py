@@ -96,3 +96,26 @@ def test_every_account_keeps_its_role_and_the_way_back_gives_nobody_more(connect
     assert back == {role: role for role in known} | {
         "office": "governor", "deputy": "teacher", "supply": "teacher", "both": "coordinator"
     }  # fmt: skip
+
+
+def test_profiles_and_delegations_of_before_go_on_as_they_did_and_come_back(connection: Connection) -> None:
+    today, before = migration("profiles_and_the_school_year")
+    command.upgrade(config(connection), before)
+    connection.execute(
+        text("INSERT INTO profiles (name, closed, safe_search, keywords, members, is_default, only_from)"
+             " VALUES ('pupils', '[\"games\"]', 1, 1, '[]', 1, '[]')")
+    )  # fmt: skip
+    connection.execute(text("INSERT INTO delegations VALUES ('games', 30, 5)"))
+
+    command.upgrade(config(connection), today)
+
+    kept = connection.execute(
+        text("SELECT closed, youtube, safe_search_except, strip_ech, refusal, timetable FROM profiles")
+    )
+    assert kept.all() == [('["games"]', "strict", "[]", 0, "null", "[]")]
+    assert connection.execute(text("SELECT * FROM delegations")).all() == [("games", "", 30, 5)]
+
+    connection.execute(text("INSERT INTO delegations VALUES ('chat', 'staff', 30, 5)"))
+    command.downgrade(config(connection), before)
+    assert connection.execute(text("SELECT * FROM delegations")).all() == [("games", 30, 5)]
+    assert connection.execute(text("SELECT name, closed FROM profiles")).all() == [("pupils", '["games"]')]

@@ -166,6 +166,7 @@ def test_a_profile_that_closes_everything_is_shown_by_its_categories() -> None:
         ((SUNDAY_NIGHT, MONDAY), "closing wins"),
         ((TimetableRow(start="08:00", end="08:00", closes=("streaming",)),), "a whole day"),
         ((TimetableRow(start="08:00", end="09:00", opens=("pornography",)),), "locked: it stays closed"),
+        ((TimetableRow(start="08:00", end="09:00", opens=("extremism",)),), "expected to keep closed"),
         ((TimetableRow(start="08:00", end="09:00", opens=("streaming",)),), "open at every hour"),
         ((TimetableRow(start="08:00", end="09:00", closes=("games",)),), "closed at every hour"),
         ((TimetableRow(start="08:00", end="09:00", closes=("gone",)),), "no list has any more"),

@@ -129,3 +129,24 @@ def test_the_default_profile_is_not_removed_and_another_can_become_it(cora: Brow
     assert document(school).default_group == "staff"
     undo(cora)
     assert document(school).default_group == "pupils"
+
+
+def test_what_a_change_would_open_and_close_is_shown_before_anything_is_saved(cora: Browser, school: Any) -> None:
+    before = profile(school, "staff")
+    sent = [one for one in before.closed if one != "gambling"] + ["games"]
+    page = change(cora, "staff", closed=sent, switches=["safe_search"], youtube="moderate", step="look")
+    assert "1 category opens:" in page.text
+    assert "1 category closes:" in page.text
+    assert "www.youtube.com" in page.text
+    assert profile(school, "staff") == before
+    cora.response = page
+    form = cora.form_with("revision").fields
+    assert form["youtube"] == "moderate"
+    cora.client.post("/profiles/change", data=form | {"closed": sent, "switches": ["safe_search"], "step": "save"})
+    assert profile(school, "staff").youtube == "moderate"
+
+
+def test_a_look_at_what_cannot_be_says_why(cora: Browser) -> None:
+    page = change(cora, "staff", name="pupils", step="look")
+    assert page.status_code == 422
+    assert "already" in page.text

@@ -1,40 +1,98 @@
 """What teachers may open by themselves."""
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import delegations
+from appliance.central import delegations, profiles, undo
+from appliance.central.delegations import NeedsConfirmation
+from appliance.central.errors import CentralError
 from appliance.rights import Right
+from blocklists.categories import category_name, is_sensitive
 from webui.central.blueprints import central, create_feature_blueprint
-from webui.central.delegations.forms import DelegationForm
+from webui.central.delegations.forms import DelegationForm, make_form
 from webui.central.form_helpers import require_valid
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 
-blueprint = create_feature_blueprint("delegations", __name__, home="rules.show")
+blueprint = create_feature_blueprint("delegations", __name__, home="delegations.show")
+
+
+@blueprint.get("/delegations")
+@requires(Right.DELEGATE)
+def show() -> str:
+    """Show what is delegated, and the form."""
+    with central().store.read_session() as session:
+        return _render(session, _form(session))
 
 
 @blueprint.post("/delegations")
 @requires(Right.DELEGATE)
-def delegate() -> Redirect:
-    """Let teachers open a category's sites by themselves."""
-    form = require_valid(DelegationForm())
-    with central().store.write_session() as session:
-        delegations.delegate_category(
-            session, central().now(), category=form.category.data, minutes=form.minutes.data,
-            per_day=form.per_day.data or 0, by=current_username(),
-        )  # fmt: skip
-    undo = url_for("delegations.end", category=form.category.data)
-    flash_with_undo("Teachers may open these sites by themselves now.", undo)
-    return redirect(url_for("rules.show"))
+def delegate() -> Redirect | tuple[str, int] | str:
+    """Let teachers open a category's sites by themselves; of what harms it is asked twice."""
+    with central().store.read_session() as session:
+        form = _form(session)
+    try:
+        require_valid(form)
+        with central().store.write_session() as session:
+            change = delegations.delegate_category(
+                session, central().now(), category=form.category.data, minutes=form.minutes.data,
+                per_day=form.per_day.data or 0, by=current_username(), groups=form.groups.data,
+                confirmed=form.confirmed.data == form.category.data,
+            )  # fmt: skip
+    except NeedsConfirmation as problem:
+        with central().store.read_session() as session:
+            return _render(session, form, warning=str(problem), asks_about=form.category.data)
+    except CentralError as problem:
+        with central().store.read_session() as session:
+            return _render(session, form, warning=str(problem)), 422
+    _say(change, "Teachers may open these sites by themselves now.")
+    return redirect(url_for("delegations.show"))
 
 
-@blueprint.post("/delegations/<category>/end")
+@blueprint.post("/delegations/end")
 @requires(Right.DELEGATE)
-def end(category: str) -> Redirect:
+def end() -> Redirect:
     """Let a category's sites wait for the coordinator again."""
     with central().store.write_session() as session:
-        delegations.end_delegation(session, central().now(), category=category, by=current_username())
-    flash("Requests for these sites wait for you again.")
-    return redirect(url_for("rules.show"))
+        change = delegations.end_delegation(
+            session, central().now(), category=request.form.get("category", ""),
+            group=request.form.get("group", ""), by=current_username(),
+        )  # fmt: skip
+    _say(change, "Requests for these sites wait for you again.")
+    return redirect(url_for("delegations.show"))
+
+
+@blueprint.post("/delegations/undo/<change>")
+@requires(Right.DELEGATE)
+def undo_last(change: str) -> Redirect:
+    """Put back what a change replaced."""
+    with central().store.write_session() as session:
+        undo.undo_change(session, central().now(), change=change, by=current_username(), kinds=(delegations.KIND,))
+    flash("Undone: what teachers may open by themselves is as it was before.")
+    return redirect(url_for("delegations.show"))
+
+
+def _form(session: Session) -> DelegationForm:
+    groups = [one.name for one in profiles.list_profiles(session)]
+    return make_form(delegations.delegable_categories(session), groups)
+
+
+def _render(session: Session, form: DelegationForm, *, warning: str = "", asks_about: str = "") -> str:
+    return render_template(
+        "delegations/delegations.html",
+        delegations=delegations.list_delegations(session),
+        form=form,
+        warning=warning,
+        asks_about=asks_about,
+        category_name=category_name,
+        is_sensitive=is_sensitive,
+    )
+
+
+def _say(change: str, words: str) -> None:
+    if change:
+        flash_with_undo(words, url_for("delegations.undo_last", change=change))
+    else:
+        flash("It was so already.")

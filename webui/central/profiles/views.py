@@ -6,7 +6,8 @@ A profile is named in the query and in the form, never in the path: its name may
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import profiles, undo
+from appliance.central import change_preview, profiles, undo
+from appliance.central.change_preview import ProfileChange
 from appliance.central.errors import NotPossible
 from appliance.central.profile_settings import ProfileSettings, read_settings
 from appliance.central.profiles import ChangedMeanwhile, SavedChange
@@ -49,12 +50,14 @@ def change() -> str:
 
 @blueprint.post("/profiles/change")
 @requires(Right.EDIT_PROFILES)
-def save() -> Redirect | tuple[str, int]:
-    """Set a profile as a whole. What cannot be saved comes back filled in."""
+def save() -> Redirect | tuple[str, int] | str:
+    """Set a profile as a whole, after a look at what that changes. What cannot be saved comes back filled in."""
     name = request.form.get("profile", "")
     with central().store.read_session() as session:
         current = read_settings(profiles.get_profile(session, name))
     sent = profile_form.sent_settings(request.form, current)
+    if request.form.get("step") == "look":
+        return _look_ahead(name, sent)
     try:
         with central().store.write_session() as session:
             saved = profiles.save_profile(
@@ -126,7 +129,9 @@ def make_default() -> Redirect:
 def undo_last(change: str) -> Redirect:
     """Put back what a change replaced."""
     with central().store.write_session() as session:
-        what = undo.undo_change(session, central().now(), change=change, by=current_username())
+        what = undo.undo_change(
+            session, central().now(), change=change, by=current_username(), kinds=undo.PROFILE_KINDS
+        )
     flash(f"Undone: {what} is as it was before.")
     return redirect(url_for("profiles.show"))
 
@@ -138,8 +143,28 @@ def _say(saved: SavedChange, words: str) -> None:
         flash(f"{saved.settings.name} was so already.")
 
 
+def _look_ahead(name: str, sent: ProfileSettings) -> str | tuple[str, int]:
+    """Show what would be opened and closed; nothing is saved."""
+    revision = request.form.get("revision", "")
+    try:
+        with central().store.read_session() as session:
+            profiles.check_change(session, name=name, settings=sent)
+            change = change_preview.preview_profile(
+                session, central().preview, central().now(), name=name, changed=sent
+            )
+    except NotPossible as problem:
+        return _render_form(name, sent, revision, problem=str(problem)), 422
+    return _render_form(name, sent, revision, change=change)
+
+
 def _render_form(
-    name: str, settings: ProfileSettings, revision: str, *, problem: str = "", differing: list[str] | None = None
+    name: str,
+    settings: ProfileSettings,
+    revision: str,
+    *,
+    problem: str = "",
+    differing: list[str] | None = None,
+    change: ProfileChange | None = None,
 ) -> str:
     with central().store.read_session() as session:
         locked = profiles.list_locked_categories(session)
@@ -157,4 +182,6 @@ def _render_form(
         youtube=profile_form.YOUTUBE,
         problem=problem,
         differing=differing or [],
+        change=change,
+        category_name=category_name,
     )

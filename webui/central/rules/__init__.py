@@ -1,1 +1,1 @@
-"""The school's own rules, and the page on which delegations stand beside them."""
+"""The school's own rules."""

@@ -1,14 +1,12 @@
-"""The school's own rules, and the page on which delegations stand beside them."""
+"""The school's own rules."""
 
 from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import delegations, rules
+from appliance.central import rules
 from appliance.rights import Right
-from blocklists.categories import CATEGORIES_BY_ID
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
-from webui.central.delegations.forms import DelegationForm
 from webui.central.form_helpers import require_valid
 from webui.central.rules.forms import RuleForm
 from webui.shared.access import requires
@@ -27,10 +25,6 @@ def show() -> str:
             "rules/rules.html",
             rules=rules.list_rules(session),
             form=RuleForm(),
-            delegations=[
-                (one, CATEGORIES_BY_ID[one.category].name) for one in delegations.list_delegations(session)
-            ],
-            delegation_form=DelegationForm(),
             too_wide=reason_why_not,
         )
 

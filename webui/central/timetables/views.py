@@ -115,7 +115,9 @@ def remove_row() -> Redirect:
 def undo_last(change: str) -> Redirect:
     """Put back what a change replaced."""
     with central().store.write_session() as session:
-        what = undo.undo_change(session, central().now(), change=change, by=current_username())
+        what = undo.undo_change(
+            session, central().now(), change=change, by=current_username(), kinds=undo.PROFILE_KINDS
+        )
     flash(f"Undone: {what} is as it was before.")
     return redirect(url_for("timetables.show"))
 
