@@ -29,9 +29,10 @@ def test_the_page_for_pupils_is_switched_on_at_central_and_a_pupil_tells_a_grown
     school: School, room: Room
 ) -> None:
     until("the room to follow central", partial(leads_to, room, NOWHERE))
-    password = school.account("coordinator", "coordinator")
-    with Browser(school.url) as coordinator, Browser(room.url) as pupil:
+    password, leads = school.account("coordinator", "coordinator"), school.account("lead", "safeguarding")
+    with Browser(school.url) as coordinator, Browser(school.url) as lead, Browser(room.url) as pupil:
         coordinator.sign_in("coordinator", password)
+        lead.sign_in("lead", leads)
         choose_refusal(coordinator, "page")
         until("the site to lead to the room", partial(leads_to, room, THE_ROOM))
         told = {"Host": SITE, "Origin": f"http://{SITE}"}
@@ -41,6 +42,6 @@ def test_the_page_for_pupils_is_switched_on_at_central_and_a_pupil_tells_a_grown
         button = pupil.form_with(action="tell-a-grown-up")
         answer: httpx.Response = pupil.client.post(button.action, headers=told)
         assert "A grown-up will look at it" in answer.text
-        until("central to hear of it", lambda: SITE in coordinator.open("/incidents").text)
+        until("central to hear of it", lambda: SITE in lead.open("/incidents").text)
         choose_refusal(coordinator, "null")
         until("the site to lead nowhere again", partial(leads_to, room, NOWHERE))
