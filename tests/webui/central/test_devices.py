@@ -231,6 +231,8 @@ def test_what_is_not_there_is_said_on_the_page(cora: Browser) -> None:
         ("/devices/move", {"device": ["x", "99999999999", "-1"], "group": "staff"}),
         ("/devices/move", {"device": ["12345"], "group": "staff"}),
         ("/devices/move-back", {"before": "{"}),
+        ("/devices/move-back", {"before": '{"staff":[99999999999999999999]}'}),
+        ("/devices/move-back", {"before": '{"staff":[2147483648]}'}),
         ("/devices/move-back", {"before": '{"staff":["x"]}'}),
         ("/devices/4711", {"name": "x", "addresses": MAC}),
         ("/devices/4711/remove", {}),

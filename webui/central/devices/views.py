@@ -1,6 +1,7 @@
 """The devices that the school knows by name: search, give a name, change, move, remove."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
 
 import msgspec
 from flask import Response, flash, redirect, render_template, request, url_for
@@ -23,6 +24,7 @@ from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 
 NEWEST_UNKNOWN = 5  # that the first page shows
+_DeviceId = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]  # what databases take for one
 _MAX_UNDO_TEXT = 1500  # characters that a message can carry
 
 blueprint = create_feature_blueprint("devices", __name__, home="devices.show")
@@ -196,7 +198,7 @@ def move() -> str | Redirect:
 def move_back() -> Redirect:
     """Put devices back into the groups that they were in."""
     try:
-        before = msgspec.json.decode(request.form.get("before", ""), type=dict[str, list[int]])
+        before = msgspec.json.decode(request.form.get("before", ""), type=dict[str, list[_DeviceId]])
     except DECODING_FAILED:
         raise CentralError("it is not known any more where these devices were") from None
     with central().store.write_session() as session:
