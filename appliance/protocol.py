@@ -35,6 +35,8 @@ _FIRST_YEAR, _LAST_YEAR = (
     2199,
 )  # a Pi without a clock begins 1970; the ends of the calendar have no other zone
 _REQUIRED = "required"
+# What central answers to a token alone, while the room that it is of follows by its links.
+FOLLOWED_BY_LINKS = "another one follows as this room: whoever calls opens the feed first"
 MAX_KEPT_HEADS = 100
 MAX_SEEN_DEVICES = 500  # in one message
 

@@ -56,8 +56,7 @@ def _refuse_room(room: RoomRow) -> Response | None:
     if room_copies.is_stopped(room, views.arrival()):
         return problem_response(ProblemType.COPY_STOPPED, room_copies.STOPPED_WORDS)
     if request.endpoint != _FEED and room_copies.is_off_chain(room, views.arrival()):
-        words = "another one follows as this room: whoever calls opens the feed first"
-        return problem_response(ProblemType.BUSY, words, retry_seconds=1)
+        return problem_response(ProblemType.BUSY, protocol.FOLLOWED_BY_LINKS, retry_seconds=1)
     right = requested_right()
     if right is None or not has_right(ROOM, right, Scope.ROOM):
         return problem_response(ProblemType.NOT_FOR_ROOMS, "this is not for rooms")
