@@ -24,6 +24,7 @@ from appliance.central.models import (
     IncidentRow,
     KnownDeviceRow,
     MailRow,
+    NoticeRow,
     ProfileRow,
     PublicationRow,
     RequestRow,
@@ -106,6 +107,7 @@ CONCERNS: Mapping[type[Base], Concern] = {
     KnownDeviceRow: _no_room,
     ThrottleRow: _no_room,
     MailRow: _no_room,
+    NoticeRow: _no_room,
 }
 
 _SCHOOL, _ROOMS = "concerns the school", "concerned rooms"  # in `Session.info`

@@ -58,7 +58,16 @@ class Outgoing(msgspec.Struct, frozen=True):
 class MailSender:
     """The thread of one process of central that sends mail; another process may have one too."""
 
-    def __init__(self, store: Store, settings: MailSection | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: MailSection | None,
+        now: Callable[[], datetime],
+        *,
+        write_due: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`write_due` puts into the outbox what is due by time; it is called before each look."""
+        self._write_due = write_due
         self._store = store
         self._settings = settings
         self._now = now
@@ -128,6 +137,8 @@ class MailSender:
         while not self._stopping.wait(POLL_SECONDS):
             elapsed += POLL_SECONDS
             try:
+                if self._settings is not None:
+                    self._write_due()
                 self.send_due_mails()
                 if elapsed >= PRUNE_SECONDS:
                     elapsed = 0.0

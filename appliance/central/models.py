@@ -322,7 +322,15 @@ class SiteReportRow(Base):
     teacher: Mapped[str] = mapped_column(String(64))
     note: Mapped[str] = mapped_column(Text, default="")
     reported_at: Mapped[datetime]
-    settled_by: Mapped[str] = mapped_column(String(64), default="")
+    settled_by: Mapped[str] = mapped_column(String(64), default="", index=True)
+    settled_at: Mapped[datetime | None]
+    closed_by_rule: Mapped[int | None]  # the rule that was made of it; it may be gone by now
+    passed_to: Mapped[str] = mapped_column(String(200), default="")  # the provider, an authority
+    passed_by: Mapped[str] = mapped_column(String(64), default="")
+    passed_at: Mapped[datetime | None]
+    outside_answer: Mapped[str] = mapped_column(Text, default="")
+    answered_by: Mapped[str] = mapped_column(String(64), default="")
+    answered_at: Mapped[datetime | None]
     room: Mapped[RoomRow] = relationship()
 
 
@@ -338,6 +346,16 @@ class IncidentRow(Base):
     evidence: Mapped[list[str]] = mapped_column(default=list)
     acknowledged_by: Mapped[str] = mapped_column(String(64), default="")
     room: Mapped[RoomRow] = relationship()
+
+
+class NoticeRow(Base):
+    """Which notices of requests somebody has chosen to get by mail (`appliance.central.notices`)."""
+
+    __tablename__ = "notices"
+    username: Mapped[str] = mapped_column(ForeignKey("users.username"), primary_key=True)
+    on_request: Mapped[bool] = mapped_column(default=False)
+    digest: Mapped[str] = mapped_column(String(10), default="off")  # or "daily", "weekly"
+    digest_due: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class MailRow(Base):

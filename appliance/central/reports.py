@@ -1,15 +1,29 @@
-"""Teachers' reports of sites: "this should be closed"."""
+"""Teachers' reports of sites ("this should be closed"), and their way: closed by a rule, passed on, put away.
 
-from datetime import datetime
+A report can be passed on to the internet provider or an authority, with a prepared text or a table for them; who
+did so, to whom, and what they answered stands beside it. It waits until somebody puts it away.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from datetime import datetime, tzinfo
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from appliance import protocol
-from appliance.central import audit
-from appliance.central.errors import NotFound
-from appliance.central.models import RoomRow, SiteReportRow
+from appliance.central import audit, rules
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import RoomRow, RuleRow, SiteReportRow
 from appliance.central.site_names import checked_rule_name
+from appliance.spreadsheets import safe_cell
+
+ReportState = Literal["open", "passed on", "answered", "put away"]
+MAX_RECIPIENT_LENGTH = 200
+RULE_NOTE = "reported by a teacher"
+COLUMNS = ("address", "date", "time", "time zone", "school", "note", "state", "passed on to", "answer")
 
 
 def receive_report(session: Session, now: datetime, room: RoomRow, report: protocol.SiteReport) -> bool:
@@ -39,10 +53,113 @@ def list_open_reports(session: Session) -> list[SiteReportRow]:
     )
 
 
-def resolve_report(session: Session, now: datetime, *, report_id: str, by: str) -> None:
-    """Put a report away. Raises NotFound."""
+def list_reports(session: Session, limit: int = 500) -> list[SiteReportRow]:
+    """Return the newest reports, settled or not, the newest first."""
+    newest = select(SiteReportRow).order_by(SiteReportRow.reported_at.desc(), SiteReportRow.id).limit(limit)
+    return list(session.scalars(newest.options(joinedload(SiteReportRow.room))))
+
+
+def get_report(session: Session, report_id: str) -> SiteReportRow:
+    """Return a report. Raises NotFound."""
     report = session.get(SiteReportRow, report_id)
     if report is None:
         raise NotFound("there is no such report")
-    report.settled_by = by
+    return report
+
+
+def state_of(report: SiteReportRow) -> ReportState:
+    """Return how far a report is on its way."""
+    if report.settled_by:
+        return "put away"
+    if report.answered_at is not None:
+        return "answered"
+    return "passed on" if report.passed_at is not None else "open"
+
+
+def resolve_report(
+    session: Session, now: datetime, *, report_id: str, by: str, close_site: str = ""
+) -> SiteReportRow:
+    """Put a report away, after closing a site with a rule, where one is named.
+
+    Raises NotFound, or NotPossible, also for what is no site.
+    """
+    report = _get_unsettled(session, report_id)
+    if close_site and _find_block_rule(session, checked_rule_name(close_site, "block")) is None:
+        rule = rules.add_rule(session, now, name=close_site, action="block", by=by, note=RULE_NOTE)
+        report.closed_by_rule = rule.id
+    report.settled_by, report.settled_at = by, now
     audit.record_audit(session, now, by, "report settled", report.site)
+    return report
+
+
+def reopen_report(session: Session, now: datetime, *, report_id: str, by: str) -> None:
+    """Take back that a report was put away, and the rule that was made of it. Raises NotFound or NotPossible."""
+    report = get_report(session, report_id)
+    if not report.settled_by:
+        raise NotPossible("this report waits already")
+    if report.closed_by_rule is not None and session.get(RuleRow, report.closed_by_rule) is not None:
+        rules.remove_rule(session, now, rule_id=report.closed_by_rule, by=by)
+    report.settled_by, report.settled_at, report.closed_by_rule = "", None, None
+    audit.record_audit(session, now, by, "report waits again", report.site)
+
+
+def pass_report_on(session: Session, now: datetime, *, report_id: str, by: str, to: str) -> None:
+    """Note that a report was passed on to somebody outside the school. Raises NotFound or NotPossible."""
+    report = _get_unsettled(session, report_id)
+    recipient = " ".join(to.split())
+    if not 0 < len(recipient) <= MAX_RECIPIENT_LENGTH:
+        raise NotPossible(f"to whom? A name of at most {MAX_RECIPIENT_LENGTH} characters")
+    report.passed_to, report.passed_by, report.passed_at = recipient, by, now
+    report.outside_answer, report.answered_by, report.answered_at = "", "", None
+    audit.record_audit(session, now, by, "report passed on", f"{report.site} to {recipient}")
+
+
+def record_outside_answer(session: Session, now: datetime, *, report_id: str, by: str, answer: str) -> None:
+    """Keep what the provider or authority answered. Raises NotFound or NotPossible."""
+    report = _get_unsettled(session, report_id)
+    if report.passed_at is None:
+        raise NotPossible("this report was not passed on to anybody yet")
+    if not answer.strip():
+        raise NotPossible("what did they answer?")
+    report.outside_answer, report.answered_by, report.answered_at = answer.strip(), by, now
+    audit.record_audit(session, now, by, "report answered", f"{report.site}: {report.passed_to} answered")
+
+
+def write_report_text(report: SiteReportRow, *, school: str, zone: tzinfo) -> str:
+    """Return a text for the provider or an authority. It names no person, no room and no device."""
+    at = report.reported_at.astimezone(zone)
+    note = f"What was noted: {report.note}\n" if report.note else ""
+    return (
+        f"{school} reports an internet address that could be reached and should, in our view, be looked at.\n\n"
+        f"Address: {report.site}\n"
+        f"Date: {at:%d %B %Y}\n"
+        f"Time: {at:%H:%M} ({at:%Z})\n"
+        f"{note}"
+        f"Our reference: {report.id[:8]}\n\n"
+        "Please tell us what you have decided.\n"
+    )
+
+
+def render_reports_csv(reports: Iterable[SiteReportRow], *, school: str, zone: tzinfo) -> Iterator[str]:
+    """Yield reports as lines of CSV, which no spreadsheet takes for formulas. Nobody and no room is named."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(COLUMNS)
+    for report in reports:
+        at = report.reported_at.astimezone(zone)
+        cells = (report.site, f"{at:%Y-%m-%d}", f"{at:%H:%M}", f"{at:%Z}", school, report.note)
+        writer.writerow(
+            [safe_cell(one) for one in (*cells, state_of(report), report.passed_to, report.outside_answer)]
+        )
+    yield buffer.getvalue()
+
+
+def _get_unsettled(session: Session, report_id: str) -> SiteReportRow:
+    report = get_report(session, report_id)
+    if report.settled_by:
+        raise NotPossible(f"this report was put away already by {report.settled_by}")
+    return report
+
+
+def _find_block_rule(session: Session, name: str) -> RuleRow | None:
+    return session.scalar(select(RuleRow).where(RuleRow.name == name, RuleRow.action == "block"))

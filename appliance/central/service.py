@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from appliance.central import log_keys
+from appliance.central import log_keys, notices
 from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
@@ -72,7 +72,7 @@ class Central:
         self.download_slots = DownloadSlots(settings.central.index_downloads)
         self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
         self.publisher = ListPublisher(self.store, settings.central.shared_folder, now)
-        self.mail = MailSender(self.store, settings.mail, now)
+        self.mail = MailSender(self.store, settings.mail, now, write_due=self.write_due_digests)
         self._preview: DecisionPreview | None = None
 
     @property
@@ -83,6 +83,14 @@ class Central:
 
             self._preview = DecisionPreview(self.publisher.find_index_file, self.now)
         return self._preview
+
+    def write_due_digests(self) -> None:
+        """Put the digests that are due into the outbox. Raises what SQLAlchemy raises."""
+        with self.store.read_session() as session:
+            if not notices.has_due_digest(session, self.now()):
+                return
+        with self.store.write_session(affects_rooms=False) as session:
+            notices.send_due_digests(session, self.now(), url=self.settings.central.url)
 
     def prepare_database(self) -> None:
         """Bring the database to today's tables, and make the school where there is none yet."""

@@ -18,6 +18,7 @@ from appliance.commands import (
     central_delegations,
     central_openings,
     central_profiles,
+    central_reports,
     central_requests,
     central_timetable,
 )
@@ -126,6 +127,7 @@ def openapi() -> None:
 command.add_command(devices)
 command.add_command(mail)
 command.add_command(central_openings.command)
+command.add_command(central_reports.command)
 command.add_command(central_requests.command)
 command.add_command(central_profiles.command)
 command.add_command(central_timetable.command)

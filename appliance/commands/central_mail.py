@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from appliance.central import mail_outbox, service
+from appliance.central import notices as notices_of_requests
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -14,6 +15,21 @@ from appliance.settings.load import load_settings
 @click.group()
 def mail() -> None:
     """Say where notices go, and see whether they arrive."""
+
+
+@mail.command()
+@click.argument("username")
+@click.option("--each/--not-each", default=False, help="A mail for each new request.")
+@click.option("--digest", type=click.Choice(notices_of_requests.DIGESTS), default="off", show_default=True)
+@config_option("central.toml")
+def notices(username: str, digest: notices_of_requests.Digest, config: Path, *, each: bool) -> None:
+    """Choose which notices of requests the account USERNAME gets; both are off until somebody chooses."""
+    central = service.open_central(load_settings(config, CentralSettings))
+    with central.store.write_session(affects_rooms=False) as session:
+        notices_of_requests.choose_notices(
+            session, central.now(), username=username, on_request=each, digest=digest, by="command line"
+        )
+    central.store.close()
 
 
 @mail.command()

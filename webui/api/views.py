@@ -18,6 +18,7 @@ from appliance.central import (
     audit_witnesses,
     incidents,
     log_keys,
+    notices,
     reports,
     requests,
     room_actions,
@@ -100,6 +101,9 @@ def put_request(message: protocol.UnblockRequest) -> Response:
     """Take a request in, once."""
     with central().store.write_session() as session:
         is_new = requests.submit_request(session, central().now(), _get_room(session), message)
+        request_row = requests.find_request(session, message.id)
+        if is_new and request_row is not None and request_row.state == "waiting":
+            notices.notify_of_request(session, central().now(), request_row, url=central().settings.central.url)
     return _received(is_new)
 
 

@@ -1,7 +1,7 @@
 """What the coordinator fills in for the feature requests."""
 
 from flask_wtf import FlaskForm
-from wtforms import DateTimeLocalField, IntegerField, SelectField, StringField
+from wtforms import BooleanField, DateTimeLocalField, IntegerField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from appliance.central.request_expiry import MAX_REQUEST_DAYS
@@ -9,6 +9,15 @@ from appliance.central.unblocks import MAX_UNBLOCK_MINUTES
 from webui.central.form_helpers import LOCAL_TIME, check_start, select_choices
 
 SCOPES = {"device": "one device only", "room": "this room only", "school": "every room"}
+NO_REASON = "Not this time."
+# What is said most when a site stays closed: a tap instead of a sentence.
+DENY_REASONS = (
+    "It is not suitable for this age.",
+    "Please use a site that is open already.",
+    "There is something on it that we keep closed; I am looking for another one.",
+    "Please come and see me about it.",
+    "I need more time to look at it. Please ask earlier next time.",
+)
 
 
 class RequestDaysForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -18,11 +27,48 @@ class RequestDaysForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type
 
 
 class DecisionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """Whether a site is opened, for how long, and where."""
+    """Whether a site is opened: for how long, from when, where, for whom and with which further names."""
 
     minutes = IntegerField("Minutes", [Optional(), NumberRange(1, MAX_UNBLOCK_MINUTES)])
     scope = SelectField("Where", choices=select_choices(SCOPES), default="room")
     start = DateTimeLocalField("From", [Optional(), check_start], format=LOCAL_TIME)
-    also = StringField("Further names", [Optional(), Length(max=10_000)])
+    also = SelectMultipleField("With it", validate_choice=False)
+    more = StringField("Further names", [Optional(), Length(max=5000)])
     group = SelectField("For", choices=select_choices({"": "everybody"}), default="", validate_choice=False)
+    reason = SelectField(
+        "Why not", choices=select_choices({"": "", **{one: one for one in DENY_REASONS}}), default=""
+    )
     answer = StringField("Words for the teacher", [Optional(), Length(max=500)])
+
+    @property
+    def further_names(self) -> tuple[str, ...]:
+        """The names that are opened with the site."""
+        typed = str(self.more.data or "").replace(",", " ").split()
+        return tuple(dict.fromkeys((*(self.also.data or ()), *typed)))
+
+    @property
+    def denial(self) -> str:
+        """The words that a denial comes with."""
+        words = " ".join(one for one in (self.reason.data, self.answer.data) if one)
+        return words or NO_REASON
+
+
+class NoticesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Which notices somebody gets by e-mail."""
+
+    email = StringField("Your e-mail address", [Optional(), Length(max=254)])
+    on_request = BooleanField("An e-mail for each new request")
+    digest = SelectField(
+        "An e-mail that says how much waits",
+        choices=select_choices(
+            {"off": "never", "daily": "each school morning, where something waits", "weekly": "on Monday mornings"}
+        ),
+        default="off",
+    )
+
+
+class PassOnForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Who else is to decide."""
+
+    to = StringField("To", [InputRequired("To whom?"), Length(max=64)])
+    note = StringField("Note", [Optional(), Length(max=500)])
