@@ -164,8 +164,8 @@ def test_no_number_is_too_large_for_a_fault(cora: Browser, app: Flask) -> None:
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "1999-12-31", "2200-01-01", "2026-02-30", "x"])
 def test_no_account_ends_on_a_day_at_the_ends_of_the_calendar(cora: Browser, day: str) -> None:
     form = cora.open("/accounts").form_with("username", "ends")
-    cora.send(form, username="stella", name="Stella", role="teacher", ends=day)
-    assert "Ends on" in cora.text
+    cora.send(form, username="stella", name="Stella", roles="teacher", ends=day)
+    assert "Last day" in cora.text
     assert "stella" not in cora.client.get("/accounts").text
 
 
