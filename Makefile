@@ -44,7 +44,7 @@ setup-tests: $(VENV)/.installed-for-tests
 $(VENV)/.installed: pyproject.toml constraints.txt .ci/setup
 	@.ci/setup run
 
-$(VENV)/.installed-for-tests: pyproject.toml constraints.txt .ci/setup .ci/schemathesis.lock
+$(VENV)/.installed-for-tests: pyproject.toml constraints.txt .ci/setup .ci/schemathesis.lock .ci/axe/package-lock.json
 	@.ci/setup test
 
 $(VENV)/.installed-for-bench: pyproject.toml constraints.txt .ci/setup

@@ -8,15 +8,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from blocklists import builtin_list
+from tests.browser.chromium import CHROMIUM
 from tests.e2e.school import Room, School, until
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
 
 SITE = "coolmathgames.com"
-CHROMIUM = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +143,7 @@ def test_rows_stay_where_they_are_while_somebody_points_at_them(
 
     closed = builtin_list.builtin_names()["gambling"][0]
     room.dig.addresses(closed)
-    new = teacher.page.get_by_role("button", name="There is something new")
+    new = teacher.page.get_by_role("button", name=re.compile("new: show"))
     expect(new).to_be_visible(timeout=15_000)
     assert teacher.page.locator("#refused").inner_html() == before
 

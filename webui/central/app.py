@@ -32,6 +32,7 @@ from webui.central.events import blueprint as events
 from webui.central.incidents.views import blueprint as incidents
 from webui.central.input_checks import install_input_checks
 from webui.central.lists.views import blueprint as lists
+from webui.central.open_tasks import count_waiting
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reports.views import blueprint as reports
 from webui.central.requests.views import blueprint as requests
@@ -118,6 +119,7 @@ def create_central_app(central: Central) -> Flask:
         lambda: {"place": PLACE, "school": settings.central.school, "navigation": NAVIGATION, **SIGN_INS_PAGE}
     )
     app.jinja_env.filters["roles"] = role_words
+    app.context_processor(lambda: {"count_waiting": partial(count_waiting, central)})
 
     auth.install_auth(app, central.sessions, partial(_check, central), home=START)
     install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))

@@ -15,6 +15,7 @@ from webui.room.block_page.views import blueprint as block_page
 from webui.room.block_page.views import serve_block_page
 from webui.room.events import blueprint as events
 from webui.room.lessons.views import blueprint as lessons
+from webui.room.log.views import blueprint as log
 from webui.room.room_client import RoomClient
 from webui.room.secure_pages import redirect_to_https
 from webui.room.sign_in import RoomSignIn
@@ -30,7 +31,7 @@ IN_THE_CLEAR = (
     "This page is not encrypted: whoever listens on this network can read a password that is typed here. "
     "The technician can give the room a certificate."
 )
-FEATURES = (today, lessons, sign_ins, events, block_page)
+FEATURES = (today, lessons, log, sign_ins, events, block_page)
 
 
 def create_app(settings: RoomSettings | None = None) -> Flask:

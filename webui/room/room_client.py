@@ -18,7 +18,8 @@ from appliance.room.neighbours import addresses_of_device
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.columns import QueryLogEntry
-from appliance.room.query_log.reader import QueryLogReader
+from appliance.room.query_log.log_page import LogPage
+from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
 from appliance.settings.room import RoomSettings
 from appliance.web_server import KEEPALIVE_SECONDS
 from blocklists.related_names import RelatedName, find_related_names
@@ -29,6 +30,7 @@ from dns.policy.verdict import Action
 from webui.room.change_feed import ChangeFeed
 from webui.shared.school_clock import SchoolClock
 
+MOST_REFUSALS = 50  # of a page of them; the log has the rest
 _REPORT_TIMEOUT_SECONDS = 8.0
 _NAMES_TIMEOUT_SECONDS = 1.0
 _MAX_ADDRESSES = 64
@@ -101,8 +103,12 @@ class RoomClient:
             return None
 
     def list_blocked_today(self) -> list[QueryLogEntry]:
-        """Return what was refused since midnight, the newest first."""
-        return self._log.read_blocked(self._midnight())
+        """Return what was refused lately, since midnight, the newest first."""
+        return self._log.read_blocked(self._midnight(), MOST_REFUSALS)
+
+    def read_log_page(self, wanted: QueryLogFilter, before: int | None = None) -> LogPage:
+        """Return a page of today's log, the newest first. Raises LogUnreadable."""
+        return self._log.read_page(wanted, since=self._midnight(), before=before)
 
     def find_device_names(self, tokens: Iterable[str]) -> dict[str, str]:
         """Return the names that the school gave to devices of this room, by their tokens."""
@@ -157,8 +163,7 @@ class RoomClient:
 
     def count_answers_today(self) -> tuple[int, int]:
         """Return how many answers were given since midnight, and how many of them were refusals."""
-        stats = self._log.read_stats(self._midnight())
-        return stats.queries, stats.refused
+        return self._log.read_hourly_totals(self._midnight())
 
     def watch_changes(self, keepalive_seconds: float = KEEPALIVE_SECONDS) -> Generator[bool, None, None]:
         """Yield True whenever a page should look again (a refusal, a decision), False after a silence."""

@@ -9,7 +9,9 @@ from werkzeug.wrappers import Response
 
 from appliance.settings.values import Endpoint
 
-IN_CLEAR = frozenset({"block_page.pupil_report", "static", "shared.static", "bootstrap.static"})
+IN_CLEAR = frozenset(
+    {"block_page.pupil_report", "static", "shared.static", "shared.stylesheet", "bootstrap.static"}
+)
 HTTPS_PORT = 443
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, flash, redirect, render_template, request, url_for
 from flask_bootstrap import Bootstrap5
 from flask_login import current_user
 from flask_wtf import CSRFProtect
@@ -27,6 +27,9 @@ from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 from appliance.errors import HallpassError
 from appliance.files import one_at_a_time, read_regular_file, remove_whatever
 from appliance.sessions import ABSOLUTE_LIMIT, SessionsUnavailable
+from webui.shared.compression import install_compression
+from webui.shared.live_parts import install_live_parts
+from webui.shared.static_files import install_static_files, shared
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -49,10 +52,6 @@ _HEADERS = {
 
 log = logging.getLogger("hallpass.web")
 
-shared = Blueprint(
-    "shared", __name__, template_folder="templates", static_folder="static", static_url_path="/shared"
-)
-
 
 def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_body: int = MAX_BODY_BYTES) -> Flask:
     """Return an application of the module `name` whose secret is kept in the folder `data`.
@@ -72,11 +71,14 @@ def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_bo
         WTF_CSRF_TIME_LIMIT=None,  # a form that stood open over lunch is still that person's form
         BOOTSTRAP_SERVE_LOCAL=True,
     )
+    install_compression(app)
     app.wsgi_app = _refuse_impossible_hosts(app.wsgi_app)  # type: ignore[assignment]  # as Flask documents it
     Bootstrap5(app)
     app.extensions["hallpass-csrf"] = CSRFProtect(app)
     app.register_blueprint(shared)
     app.after_request(_add_security_headers)
+    install_static_files(app)
+    install_live_parts(app)
     app.register_error_handler(CSRFError, _render_form_without_token)
     app.register_error_handler(HTTPException, _render_http_error)
     app.register_error_handler(SessionsUnavailable, _render_unavailable)

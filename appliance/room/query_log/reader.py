@@ -21,12 +21,16 @@ from appliance.room.query_log import control, log_key
 from appliance.room.query_log.columns import ID_BITS, JOINED, QTYPE_NAMES, QueryLogEntry, select_record
 from appliance.room.query_log.database import Connection, DatabaseError, open_database_for_reading
 from appliance.room.query_log.log_key import LogKeySource, NoKey
+from appliance.room.query_log.log_page import LogPage, read_log_page
 from appliance.settings.room import RoomSettings
 from dns.querylog.records import BLOCKED_VERDICTS
 
 TIME_LIMIT_SECONDS = 5.0
 _STEPS_BETWEEN_CHECKS = 10_000
 _BLOCKED_QUERIES = "queries q INDEXED BY queries_closed"
+_MOST_BLOCKED = 20_000
+_LATEST_BLOCKED = f"""(SELECT * FROM {_BLOCKED_QUERIES} WHERE q.closed = 1 AND q.id >= ?
+    ORDER BY q.id DESC LIMIT ?) q"""  # noqa: S608 (our own words)
 _QTYPES = {name: number for number, name in QTYPE_NAMES.items()}
 
 RankedColumn = Literal["names", "categories", "devices", "groups"]
@@ -142,15 +146,17 @@ class QueryLogReader:
         return (row[0], row[1]) if row else (0, 0)
 
     def read_blocked(self, since: datetime, limit: int = 200) -> list[QueryLogEntry]:
-        """Return what was refused since a time, the newest first, equal names of a device in one entry."""
+        """Return what was refused since a time, the newest first, equal names of a device in one entry.
+
+        Of a day with more refusals than `_MOST_BLOCKED` the last of them count.
+        """
         record = select_record(
             second=f"max(q.id) >> {ID_BITS}", count="sum(q.count)", milliseconds="sum(q.microseconds) / 1000.0"
         )
         rows = self._fetch_all(
-            f"""SELECT {record} FROM {JOINED.format(queries=_BLOCKED_QUERIES)}
-            WHERE q.closed = 1 AND q.id >= ? AND o.verdict = 'refused'
+            f"""SELECT {record} FROM {JOINED.format(queries=_LATEST_BLOCKED)} WHERE o.verdict = 'refused'
             GROUP BY n.name, q.device_id, o.category ORDER BY max(q.id) DESC LIMIT ?""",  # noqa: S608 (our own words)
-            (_unix_second(since) << ID_BITS, limit),
+            (_unix_second(since) << ID_BITS, _MOST_BLOCKED, limit),
         )
         return [QueryLogEntry(*row) for row in rows]
 
@@ -173,6 +179,16 @@ class QueryLogReader:
             (*values, -1 if limit is None else limit),
             _BLOCKED_QUERIES if filter_.verdict in BLOCKED_VERDICTS else "queries q",
         )[::-1]
+
+    def read_page(self, filter_: QueryLogFilter, *, since: datetime, before: int | None = None) -> LogPage:
+        """Return a page of the entries since a time that are wanted, the newest first; see `log_page`."""
+        return read_log_page(
+            self._fetch_all,
+            _where_clause(filter_),
+            since=_unix_second(since),
+            before=before,
+            blocked_only=filter_.verdict in BLOCKED_VERDICTS,
+        )
 
     def read_top(
         self, column: RankedColumn, *, since: datetime | None = None, blocked_only: bool = False, limit: int = 10

@@ -94,7 +94,7 @@ def test_the_block_page_and_what_it_is_made_of_stay_on_plain_http(served: Served
     assert "closed" in page.text.lower()
     told = served.clear.post("/hallpass/tell-a-grown-up", headers=elsewhere)
     assert (told.status_code, "closed" in told.text.lower()) == (503, True)  # a room without anybody to tell
-    assert served.clear.get("/shared/hallpass.css").status_code == 200
+    assert served.clear.get("/shared/style.css").status_code == 200
 
 
 def test_a_page_that_is_not_encrypted_says_so_where_one_signs_in(stranger: FlaskClient) -> None:

@@ -51,11 +51,12 @@ def describe_refusals(room: RoomClient, entries: Iterable[QueryLogEntry], now: f
     for entry in entries:
         if entry.name not in states:
             states[entry.name] = _state_now(view, entry, now)
-        rows.append(RefusedSite(entry=entry, why=_why(entry), now=states[entry.name]))
+        rows.append(RefusedSite(entry=entry, why=describe_reason(entry), now=states[entry.name]))
     return rows
 
 
-def _why(entry: QueryLogEntry) -> str:
+def describe_reason(entry: QueryLogEntry) -> str:
+    """Return why something was refused, in a teacher's words."""
     category = CATEGORIES_BY_ID.get(entry.category)
     if category is not None:
         return category.name

@@ -1,0 +1,104 @@
+"""No page of either site has a barrier or moves sideways: in light and dark, on a telephone and on a desk."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from appliance.rights import Role
+from tests.browser.chromium import CHROMIUM
+from tests.docs.sources import ROOT
+from tests.fakes.furnished import furnished_sites, served
+from tests.webui.every_page import PageVisit, is_page, list_pages, sign_in
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
+
+AXE = ROOT / ".ci/axe/node_modules/axe-core/axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+LOOK = """async (tags) => {
+    const found = await axe.run(document, {runOnly: tags, resultTypes: ["violations"], elementRef: false});
+    const why = (node) => node.any.concat(node.all, node.none).map((check) => check.message);
+    return found.violations.map((one) =>
+        `${one.id}: ${one.nodes.map((node) => `${node.target} ${why(node)}`).join(" | ")}`);
+}"""
+Scheme = Literal["light", "dark"]
+
+
+class Sites:
+    """Both sites in one browser, with one session for each role that looks at pages."""
+
+    def __init__(self, browser: Browser, apps: dict[str, Flask], urls: dict[str, str], visits: Any) -> None:
+        self._browser = browser
+        self.apps = apps
+        self.urls = urls
+        self.visits: dict[str, list[PageVisit]] = visits
+        self._pages: dict[tuple[str, Role | None], Page] = {}
+
+    def page(self, site: str, role: Role | None) -> Page:
+        if (site, role) not in self._pages:
+            context = self._browser.new_context(reduced_motion="reduce")
+            self._add_cookie(context, site, role)
+            self._pages[site, role] = context.new_page()
+        return self._pages[site, role]
+
+    def _add_cookie(self, context: BrowserContext, site: str, role: Role | None) -> None:
+        name = f"hallpass-{site}"
+        if role is None:
+            return
+        cookie = sign_in(self.apps[site], role).get_cookie(name)
+        assert cookie is not None
+        context.add_cookies([{"name": name, "value": cookie.value, "url": self.urls[site]}])
+
+
+@pytest.fixture(scope="module")
+def sites() -> Iterator[Sites]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp")))
+        school, apps = stack.enter_context(furnished_sites(folder))
+        urls = {site: stack.enter_context(served(app)) for site, app in apps.items()}
+        playwright = stack.enter_context(sync_playwright())
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        stack.callback(chromium.close)
+        visits = {
+            site: [visit for visit in list_pages(app, site, school.arguments) if is_page(app, visit)]
+            for site, app in apps.items()
+        }
+        yield Sites(chromium, apps, urls, visits)
+
+
+def look(sites: Sites, site: str, widths: tuple[int, ...], schemes: tuple[Scheme, ...]) -> list[str]:
+    """Return what is wrong on the pages of a site."""
+    wrong: list[str] = []
+    for visit in sites.visits[site]:
+        page = sites.page(site, visit.role)
+        answer = page.goto(sites.urls[site] + visit.path, wait_until="load")
+        assert answer is not None
+        assert answer.ok, visit.path
+        page.evaluate(AXE.read_text())
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 900})
+            for scheme in schemes:
+                page.emulate_media(color_scheme=scheme)
+                where = f"{site} {visit.path} at {width} px, {scheme}"
+                if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+                    wrong.append(f"{where}: {wide} px wide")
+                wrong += [f"{where}: {one}" for one in page.evaluate(LOOK, TAGS)]
+    return wrong
+
+
+@pytest.mark.parametrize("site", ["central", "room"])
+def test_no_page_has_a_barrier_or_moves_sideways(sites: Sites, site: str) -> None:
+    wrong = look(sites, site, (320, 1280), ("light", "dark"))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("site", ["central", "room"])
+def test_no_page_has_a_barrier_on_screens_in_between(sites: Sites, site: str) -> None:
+    wrong = look(sites, site, (390, 768), ("light", "dark"))
+    assert not wrong, "\n".join(wrong)

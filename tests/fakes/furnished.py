@@ -1,0 +1,170 @@
+"""Both sites with something on every page: a day's work of a school, with words as long as they may be."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+from flask import Flask
+from werkzeug.serving import make_server
+
+from appliance import protocol
+from appliance.central import accounts, incidents, reports, requests, rooms, rules
+from appliance.central.devices import imports, inventory
+from appliance.central.devices.inventory import DeviceFields
+from appliance.room.agent import rpc
+from appliance.room.paths import RoomPaths
+from appliance.room.query_log.database import open_database_for_writing
+from appliance.room.query_log.store import LogStore
+from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.values import UpstreamSetting
+from dns.querylog.records import QueryRecord, RecordBatch
+from tests.fakes.school import PASSWORD, FakeSchool
+from tests.webui.test_every_door import RunningAgent
+from webui.central.app import create_central_app
+from webui.room.app import create_app
+
+LONG = "Llanfairpwllgwyngyll" * 25  # 500 characters without a place to break
+LONG_NAME = ".".join(["x" * 60] * 3 + ["example.org"])
+
+
+class FurnishedSchool(FakeSchool):
+    """Central with requests, openings, reports, rules, incidents, lists and rooms."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.enrol("Room 4")
+        self.enrol("Room 5")
+        self.account("cora", "coordinator")
+        self.arguments: dict[str, object] = {
+            "incident_id": uuid4().hex,
+            "request_id": "",
+            "username": "cora",
+            "name": "pupils",
+        }
+        self._furnish_requests()
+        with self.store.write_session() as session:
+            room, now = session.merge(self.room()), self.clock()
+            device = DeviceFields(name=LONG[:60], addresses=("00:00:5e:00:53:01",), group="pupils")
+            inventory.add_device(session, now, device, by="cora")
+            file = f"name,addresses,group\n{LONG[:60]} 2,00:00:5e:00:53:02,staff\n".encode()
+            self.arguments["import_id"] = imports.keep_import(session, now, file, by="cora")
+            rules.add_rule(
+                session, now, name="games.example.org", action="block", note=LONG[:200], locked=True, by="cora"
+            )
+            rules.add_rule(session, now, name=LONG_NAME, action="allow", note="", locked=False, by="cora")
+            reports.receive_report(
+                session,
+                now,
+                room,
+                protocol.SiteReport(id=uuid4().hex, site=LONG_NAME, note=LONG, teacher="tess", reported_at=now),
+            )
+            incidents.receive_incident(
+                session,
+                room,
+                protocol.Incident(
+                    id=str(self.arguments["incident_id"]),
+                    kind="many-refusals",
+                    happened_at=now,
+                    device="d1" * 8,
+                    evidence=(LONG_NAME, "games.example.org"),
+                ),
+            )
+            rooms.record_health(
+                session,
+                now,
+                room,
+                protocol.RoomHealth(
+                    version="0.1.0", policy=1, index="", index_age_seconds=10, conditions=("internet-unreachable",)
+                ),
+            )
+            accounts.add_account(
+                session, now, username="sam", name=LONG[:200], role="teacher", password=PASSWORD,
+                ends=now + timedelta(days=7), by="cora",
+            )  # fmt: skip
+
+    def _furnish_requests(self) -> None:
+        asked = msgspec.structs.replace(self.unblock_request(LONG_NAME), reason=LONG, lesson=LONG[:200])
+        with self.store.write_session() as session:
+            requests.submit_request(session, self.clock(), session.merge(self.room()), asked)
+        self.arguments["request_id"] = asked.id
+        approved, denied = self.request(), self.request(site="chat.example.org")
+        with self.store.write_session() as session:
+            requests.approve_request(
+                session,
+                self.clock(),
+                request_id=approved,
+                by="cora",
+                minutes=30,
+                scope="room",
+                groups=(),
+                answer="",
+            )
+            requests.deny_request(session, self.clock(), request_id=denied, by="cora", answer=LONG)
+
+
+@contextmanager
+def furnished_room(folder: Path, school: FurnishedSchool) -> Iterator[Flask]:
+    """Yield a room's site, with a lesson, requests and refusals, and an agent that answers it."""
+    agent = RunningAgent(folder, "http://127.0.0.1:1", school.enrol("Room 4"))
+    settings = RoomSettings(
+        room=RoomSection(name="Room 4", data=agent.paths.data, run=agent.paths.sockets),
+        dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
+    )
+    with contextlib.closing(agent):
+        write_refusals(RoomPaths.from_settings(settings).query_log)
+        asked = msgspec.structs.replace(school.unblock_request(LONG_NAME), reason=LONG, lesson=LONG[:200])
+        for question in (
+            rpc.SubmitRequest(asked),
+            rpc.StartLessonRequest("tess", ("maps.example.org", LONG_NAME), 30, LONG[:100]),
+        ):
+            rpc.send_rpc_request(agent.paths.agent_socket, question)
+        yield create_app(settings)
+
+
+def write_refusals(path: Path, *, rows: int = 60) -> None:
+    """Write a log of today into a new database."""
+    now = int(time.time())
+    connection = open_database_for_writing(path, None)
+    names = [LONG_NAME, "games.example.org", "video.example.com", "maps.example.org"]
+    records = [
+        QueryRecord(
+            second=now - at, device=f"{at % 7:08x}", group="pupils", qtype=1,
+            name=names[at] if at < len(names) else f"s{at}.example.org",
+            verdict="allowed" if at % 4 == 3 else "refused", step="list", category="games", source="starter",
+        )
+        for at in range(rows)
+    ]  # fmt: skip
+    with contextlib.closing(connection):
+        LogStore(connection).insert_batches([RecordBatch("w", 1, tuple(records))], now)
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve an application on a port of this machine, and yield its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def furnished_sites(folder: Path) -> Iterator[tuple[FurnishedSchool, dict[str, Flask]]]:
+    """Yield a school, and the applications of its two sites. The folder's name has to be short."""
+    school = FurnishedSchool(folder / "central")
+    (folder / "room").mkdir()
+    try:
+        with furnished_room(folder / "room", school) as room:
+            yield school, {"central": create_central_app(school.central), "room": room}
+    finally:
+        school.close()

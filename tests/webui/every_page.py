@@ -1,0 +1,75 @@
+"""Every page of a site, found by its routes, so that a new one cannot be forgotten."""
+
+from collections.abc import Mapping
+
+import msgspec
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import IntegerConverter, Rule
+
+from appliance.protocol import Account
+from appliance.rights import ANYBODY, ROLES, Role, Scope, has_right
+from tests.fakes.signed_in import signed_in_client
+from webui.shared.access import find_right
+
+SCOPES = {"central": Scope.SCHOOL, "room": Scope.ROOM}
+NO_PAGES = {
+    "static",
+    "shared.static",
+    "shared.stylesheet",
+    "bootstrap.static",
+    "events.changes",
+}  # files, and a stream
+FIRST: tuple[Role, ...] = ("coordinator", *ROLES)  # who looks at a page: the first of them who may
+
+
+class PageVisit(msgspec.Struct, frozen=True):
+    """A page, and who looks at it."""
+
+    path: str
+    role: Role | None  # None: nobody has to sign in
+
+
+def list_pages(app: Flask, site: str, arguments: Mapping[str, object]) -> list[PageVisit]:
+    """Return the pages that are asked for with GET.
+
+    `arguments`: an example of each part of an address; of numbers, which are rows, the first.
+    """
+    found = [_visit(app, rule, SCOPES[site], arguments) for rule in _get_routes(app)]
+    assert len(found) > 3
+    return found
+
+
+def is_page(app: Flask, visit: PageVisit) -> bool:
+    """Tell whether an address shows a page: not a file to save, nor the way to another page."""
+    answer = sign_in(app, visit.role).get(visit.path)
+    assert answer.status_code < 400, visit
+    return answer.mimetype == "text/html"
+
+
+def sign_in(app: Flask, role: Role | None) -> FlaskClient:
+    """Return somebody's browser."""
+    if role is None:
+        return app.test_client()
+    return signed_in_client(app, Account(username="cora", name="Cora Coordinator", role=role))
+
+
+def _get_routes(app: Flask) -> list[Rule]:
+    return [
+        rule
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and rule.endpoint not in NO_PAGES and not rule.endpoint.startswith("api.")
+    ]
+
+
+def _visit(app: Flask, rule: Rule, scope: Scope, arguments: Mapping[str, object]) -> PageVisit:
+    numbers = {name: 1 for name, kind in rule._converters.items() if isinstance(kind, IntegerConverter)}
+    given = numbers | {name: value for name, value in arguments.items() if name in rule.arguments}
+    unknown = set(rule.arguments) - set(given)
+    assert not unknown, f"{rule}: give an example of {unknown} in tests/fakes/furnished.py"
+    path = app.url_map.bind("localhost").build(rule.endpoint, given)
+    right = find_right(app, rule.endpoint)
+    assert right is not None
+    if has_right(ANYBODY, right, scope):
+        return PageVisit(path, None)
+    return PageVisit(path, next(role for role in FIRST if has_right(role, right, scope)))

@@ -1,0 +1,40 @@
+"""The stylesheet holds what our pages use and little else, and its dark colours follow the browser's wish."""
+
+import re
+
+from webui.shared.stylesheet import load_stylesheet, read_words, trim_stylesheet
+
+CSS = """:root{--bs-body-bg:#fff;--bs-orange:#fa0}[data-bs-theme=dark]{--bs-body-bg:#000}
+body{background:var(--bs-body-bg)}.btn,.nobody-has-this{color:red}.nobody-has-this .btn{color:blue}
+.btn:not(.btn-check,.x1){margin:0}@media (min-width:1px){.nobody-has-this{color:red}}
+@keyframes nobody-moves{to{top:0}}[data-bs-theme=dark] .btn{color:white}"""
+WORDS = frozenset({"btn", "btn-check", "x1"})
+
+
+def test_rules_for_classes_that_no_page_has_are_left_out() -> None:
+    css = trim_stylesheet(CSS, WORDS)
+    assert ".btn{color:red}" in css
+    assert ".btn:not(.btn-check,.x1){margin:0}" in css
+    assert "nobody" not in css
+
+
+def test_variables_that_no_rule_uses_are_left_out() -> None:
+    assert "--bs-orange" not in trim_stylesheet(CSS, WORDS)
+
+
+def test_dark_colours_need_no_attribute() -> None:
+    css = trim_stylesheet(CSS, WORDS)
+    assert "@media (prefers-color-scheme:dark){:root{--bs-body-bg:#000}}" in css
+    assert "@media (prefers-color-scheme:dark){:root .btn{color:white}}" in css
+    assert "data-bs-theme=dark" not in css
+
+
+def test_every_class_of_our_templates_that_bootstrap_knows_is_in_the_stylesheet() -> None:
+    assert {"btn", "table-responsive", "visually-hidden"} <= read_words()
+    css = load_stylesheet()
+    for name in ("btn-outline-secondary", "table-responsive", "visually-hidden", "col-lg-7", "form-check-input"):
+        assert re.search(rf"\.{name}\b", css), name
+
+
+def test_the_stylesheet_is_a_fraction_of_bootstraps() -> None:
+    assert len(load_stylesheet()) < 60_000

@@ -1,0 +1,1 @@
+"""The feature log: all that was asked in this room today."""

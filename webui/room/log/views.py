@@ -1,0 +1,69 @@
+"""The log of today: page by page, the newest first, found by site, device and what became of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import render_template, request, url_for
+
+from appliance.rights import Right
+from appliance.room.query_log.log_page import LogPage
+from appliance.room.query_log.reader import LogUnreadable, QueryLogFilter
+from webui.room.blueprints import create_feature_blueprint, room
+from webui.room.today.refusals import describe_reason
+from webui.shared.access import requires
+
+blueprint = create_feature_blueprint("log", __name__)
+
+# What is stored of an answer, and what a teacher reads.
+VERDICTS = {
+    "refused": "closed",
+    "allowed": "open",
+    "rewritten": "open, kept safe",
+    "failed": "no answer",
+}
+_MAX_TEXT = 253  # of a name; a code for a device is shorter
+_MAX_ROW = 2**62
+
+
+@blueprint.get("/log")
+@requires(Right.SEE_ROOM)
+def show() -> str:
+    """Show a page of today's log."""
+    wanted = {name: _text(name) for name in ("site", "device", "verdict")}
+    if wanted["verdict"] not in VERDICTS:
+        wanted["verdict"] = ""
+    page, trouble = _read(wanted, _row_number())
+    kept: dict[str, Any] = {name: text for name, text in wanted.items() if text}
+    return render_template(
+        "log/log.html",
+        page=page,
+        trouble=trouble,
+        wanted=wanted,
+        verdicts=VERDICTS,
+        is_first=_row_number() is None,
+        newest=url_for("log.show", **kept),
+        older=url_for("log.show", **kept, before=page.older) if page.older is not None else "",
+        reason=describe_reason,
+        link=lambda **changes: url_for("log.show", **kept | changes),
+        moment_of=lambda second: datetime.fromtimestamp(second, UTC),
+    )
+
+
+def _read(wanted: dict[str, str], before: int | None) -> tuple[LogPage, bool]:
+    """Return the page, and whether the log could not be read."""
+    filter_ = QueryLogFilter(name=wanted["site"], device=wanted["device"], verdict=wanted["verdict"])
+    try:
+        return room().read_log_page(filter_, before), False
+    except LogUnreadable:
+        return LogPage(entries=(), older=None, looked_back_to=None), True
+
+
+def _text(name: str) -> str:
+    text = request.args.get(name, "").strip()[:_MAX_TEXT]
+    return text if text.isprintable() else ""
+
+
+def _row_number() -> int | None:
+    """Return which row the page begins before, or None for the newest."""
+    text = request.args.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < _MAX_ROW else None
