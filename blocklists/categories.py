@@ -36,7 +36,7 @@ CATEGORIES = (
     Category(
         "self_harm",
         "Self-harm and eating disorders",
-        "No public list exists: the school's own rules, and its upstream resolver.",
+        "No public list exists: the school's own rules, and its internet provider.",
         school_wide=True,
     ),
     Category("violence", "Violence", "Cruelty, gore, weapons.", school_wide=True),

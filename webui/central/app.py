@@ -51,6 +51,7 @@ from webui.shared.base_app import create_base_app
 from webui.shared.school_clock import SchoolClock, install_school_clock
 from webui.shared.server_stop import stop_with_server
 from webui.shared.sign_ins import blueprint as sign_ins
+from webui.shared.style_guide import blueprint as style_guide
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 PLACE = "for the whole school"
@@ -80,6 +81,7 @@ FEATURES = (
     new_password,
     own_password,
     sign_ins,
+    style_guide,
     incidents,
     statistics,
     audit,

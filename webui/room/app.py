@@ -25,13 +25,14 @@ from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
 from webui.shared.school_clock import install_school_clock
 from webui.shared.sign_ins import blueprint as sign_ins
+from webui.shared.style_guide import blueprint as style_guide
 
 SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "in this room", "password_page": ""}
 IN_THE_CLEAR = (
     "This page is not encrypted: whoever listens on this network can read a password that is typed here. "
     "The technician can give the room a certificate."
 )
-FEATURES = (today, lessons, log, sign_ins, events, block_page)
+FEATURES = (today, lessons, log, sign_ins, style_guide, events, block_page)
 
 
 def create_app(settings: RoomSettings | None = None) -> Flask:

@@ -15,29 +15,24 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Flask, Response
 from flask_bootstrap import Bootstrap5
-from flask_login import current_user
 from flask_wtf import CSRFProtect
-from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequest
 
-from appliance.errors import HallpassError
 from appliance.files import one_at_a_time, read_regular_file, remove_whatever
-from appliance.sessions import ABSOLUTE_LIMIT, SessionsUnavailable
+from appliance.sessions import ABSOLUTE_LIMIT
 from webui.shared.compression import install_compression
 from webui.shared.live_parts import install_live_parts
+from webui.shared.problem_pages import install_problem_pages
 from webui.shared.static_files import install_static_files, shared
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from flask.typing import ResponseReturnValue
 
 MAX_BODY_BYTES = 1024 * 1024
 SECRET_KEY_BYTES = 32
-RETRY_SECONDS = 5  # after which a browser may ask again for what is away
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
@@ -79,11 +74,7 @@ def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_bo
     app.after_request(_add_security_headers)
     install_static_files(app)
     install_live_parts(app)
-    app.register_error_handler(CSRFError, _render_form_without_token)
-    app.register_error_handler(HTTPException, _render_http_error)
-    app.register_error_handler(SessionsUnavailable, _render_unavailable)
-    app.register_error_handler(HallpassError, _render_failure)
-    app.register_error_handler(Exception, _render_fault)
+    install_problem_pages(app)
     return app
 
 
@@ -151,39 +142,3 @@ def _add_security_headers(response: Response) -> Response:
             continue
         response.headers.setdefault(name, value)
     return response
-
-
-def _render_form_without_token(problem: CSRFError) -> "ResponseReturnValue":
-    """Let whoever was signed out meanwhile sign in again, and come back to the page of the form."""
-    if current_user.is_authenticated or request.endpoint == "sign_in":
-        return _render_http_error(problem)
-    flash("You were signed out in the meantime. Please sign in; what you sent has to be sent again.", "warning")
-    came_from = urlsplit(request.referrer or "")
-    page = came_from.path if came_from.netloc == request.host else ""
-    return redirect(url_for("sign_in", next=page) if page else url_for("sign_in"))
-
-
-def _render_http_error(problem: HTTPException) -> tuple[str, int]:
-    words = {
-        400: "That form could not be read. Please go back and send it again.",
-        403: "This page is not for this account.",
-        404: "There is no such page.",
-        413: "That file is too large.",
-        429: "That was a little too often. Please wait a moment.",
-    }
-    status = problem.code or 500
-    return render_template("shared/problem.html", words=words.get(status, "Something went wrong.")), status
-
-
-def _render_failure(problem: HallpassError) -> tuple[str, int]:
-    return render_template("shared/problem.html", words=f"{problem}."), 409
-
-
-def _render_unavailable(problem: SessionsUnavailable) -> tuple[str, int, dict[str, str]]:
-    page = render_template("shared/problem.html", words=f"{problem}.")
-    return page, 503, {"Retry-After": str(RETRY_SECONDS)}
-
-
-def _render_fault(problem: Exception) -> tuple[str, int]:
-    current_app.logger.error("a page failed", exc_info=problem)
-    return _render_http_error(InternalServerError())

@@ -1,5 +1,6 @@
 """An open page is answered with those of its parts that have changed, and with nothing else."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -11,12 +12,13 @@ from webui.shared.live_parts import MEDIA_TYPE, find_parts, install_live_parts
 PAGE = """<title>(2) Today &amp; now</title><nav>Menu</nav>
 <section id="refused" data-live aria-labelledby="t"><section><p>{{ refused }}</p></section></section>
 <div data-live id="requests"><form><input type="hidden" name="csrf_token" value="{{ token }}"></form></div>
+<table data-live id="rows">{% for row in rows %}<tr class="x"><td>{{ row }}</td></tr>{% endfor %}</table>
 <div id="still">never</div>"""
 
 
 @pytest.fixture
 def said() -> dict[str, Any]:
-    return {"refused": "games.example.org", "token": "first"}
+    return {"refused": "games.example.org", "token": "first", "rows": []}
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def ask(app: Flask, known: str) -> Any:
 def test_a_page_that_knows_nothing_yet_is_given_every_part_and_its_title(app: Flask) -> None:
     answer = ask(app, "1")
     assert answer["title"] == "(2) Today &amp; now"
-    assert answer["parts"].keys() == {"refused", "requests"}
+    assert answer["parts"].keys() == {"refused", "requests", "rows"}
     assert answer["parts"]["refused"]["html"].endswith("<p>games.example.org</p></section></section>")
 
 
@@ -51,6 +53,17 @@ def test_only_what_has_changed_is_sent_again(app: Flask, said: dict[str, Any]) -
 
 def test_a_page_that_a_person_asks_for_is_sent_whole(app: Flask) -> None:
     assert "<nav>Menu</nav>" in app.test_client().get("/").get_data(as_text=True)
+
+
+def test_rows_that_the_page_has_are_left_out(app: Flask, said: dict[str, Any]) -> None:
+    said["rows"] = [f"s{number}.example.org" for number in range(3)]
+    part = ask(app, "1")["parts"]["rows"]
+    known = ".".join([part["version"], *re.findall(r'data-row="(\w+)"', part["html"])])
+    said["rows"] = ["new.example.org", *said["rows"][:2]]
+    html = ask(app, f"rows={known}")["parts"]["rows"]["html"]
+    assert html.count("data-same></tr>") == 2
+    assert "new.example.org" in html
+    assert "s0.example.org" not in html
 
 
 @pytest.mark.parametrize("header", ["", "=", ",,", "refused", "refused=,=1", "a=b=c", "\x7f" * 500])

@@ -13,9 +13,9 @@ from webui.central.form_helpers import select_choices
 
 _MATCH_WORDS = {
     "": "what its format says",
-    "subdomains": "it and its subdomains",
+    "subdomains": "it and all below it",
     "exact": "just itself",
-    "below": "its subdomains alone",
+    "below": "only what is below it",
 }
 
 
@@ -38,6 +38,6 @@ class SourceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     file = FileField("or a file")
     format = SelectField("Format", choices=_format_choices)
     match = SelectField(
-        "A bare name means",
+        "A name alone means",
         choices=select_choices(_MATCH_WORDS),
     )

@@ -62,7 +62,7 @@ def subscribe() -> Redirect:
             format=form.format.data, match=form.match.data, by=current_username(),
         )  # fmt: skip
     central().publisher.request_build()
-    flash("The list was added. It is in force in every room as soon as it is compiled.")
+    flash("The list was added. It is in force in every room as soon as it is put together.")
     return redirect(url_for("lists.show"))
 
 
@@ -76,7 +76,7 @@ def subscribe_to_set() -> Redirect:
     central().publisher.request_build()
     flash(
         f"{chosen.name}: {len(added.sources)} lists, {len(added.openings)} openings and {len(added.profiles)}"
-        " profiles were added; what was there stays. The lists are in force as soon as they are compiled."
+        " profiles were added; what was there stays. The lists are in force as soon as they are put together."
     )
     return redirect(url_for("lists.show"))
 
@@ -88,7 +88,7 @@ def unsubscribe(source_id: int) -> Redirect:
     with central().store.write_session() as session:
         sources.unsubscribe_source(session, central().now(), source_id=source_id, by=current_username())
     central().publisher.request_build()
-    flash("The list was removed; the rooms follow as soon as the rest is compiled.")
+    flash("The list was removed; the rooms follow as soon as the rest is put together.")
     return redirect(url_for("lists.show"))
 
 
@@ -101,7 +101,7 @@ def accept_download(source_id: int) -> Redirect:
         central().publisher.accept_download(source)
         audit.record_audit(session, central().now(), current_username(), "download accepted", source.name)
     central().publisher.request_build()
-    flash("The new copy is taken into use as soon as it is compiled.")
+    flash("The new copy is taken into use as soon as it is put together.")
     return redirect(url_for("lists.show"))
 
 

@@ -43,7 +43,7 @@ def resolve(report_id: str) -> Redirect:
         reports.resolve_report(
             session, central().now(), report_id=report_id, by=current_username(), close_site=site
         )
-        words = f"{site} is closed in every room." if site else "The report was put away."
+        words = f"{site} is closed in every room." if site else "The report is done with; the site stays as it is."
         flash_with_undo(words, url_for("reports.reopen", report_id=report_id))
     return redirect(url_for("requests.queue"))
 

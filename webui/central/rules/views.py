@@ -46,7 +46,7 @@ def add() -> Redirect:
     if rule.action == "allow" and preview.is_closed:
         flash_with_undo(f"The rule is kept, but {rule.name} stays closed. {preview.why}", undo)
     else:
-        flash_with_undo(f"{rule.name} and its subdomains are {done} in every room.", undo)
+        flash_with_undo(f"{rule.name} and all addresses below it are {done} in every room.", undo)
     return redirect(url_for("rules.show"))
 
 

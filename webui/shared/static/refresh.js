@@ -11,7 +11,8 @@ const parts = () => document.querySelectorAll("[data-live]");
 const PAUSE_MS = 2000; // between two looks: a room that is refused much is not fetched for each refusal
 const TOUCH_MS = 5000;
 const AIMED_AT = "tr, li, section, form, button, a, input, select, textarea, summary";
-const versions = new Map(); // the id of a part -> which version of it this page has, or holds
+const versions = new Map(); // the id of a part -> which version of it this page has, or holds, and of which rows
+const rows = new Map(); // the version of a row of a table -> the row
 const held = new Map(); // the id of a part that is held -> what would replace it
 let touchedOn = null;
 let touchedAt = -TOUCH_MS;
@@ -26,15 +27,26 @@ async function refresh() {
   const fresh = await response.json();
   document.title = new DOMParser().parseFromString(fresh.title, "text/html").body.textContent;
   for (const [id, { version, html }] of Object.entries(fresh.parts)) {
-    versions.set(id, version);
     const part = document.getElementById(id);
     const made = new DOMParser().parseFromString(html, "text/html").getElementById(id);
+    versions.set(id, [version, ...(made ? putBackRows(made) : [])].join("."));
     if (!part || !made || content(made) === content(part)) continue;
     const replacement = document.adoptNode(made);
     if (isHeld(part)) hold(part, replacement);
     else if (replace(part, replacement)) announce(replacement);
     else versions.delete(id);
   }
+}
+
+// Puts the rows that were left out, because this page has them, back in their places; returns every row's version.
+function putBackRows(part) {
+  const found = [...part.querySelectorAll("tr[data-row]")];
+  for (const row of found) {
+    const version = row.dataset.row;
+    if (!row.hasAttribute("data-same")) rows.set(version, row.cloneNode(true));
+    else if (rows.has(version)) row.replaceWith(rows.get(version).cloneNode(true));
+  }
+  return found.map((row) => row.dataset.row);
 }
 
 // What a part says: its forms' tokens, new with each look, say nothing, nor do cells that were labelled.

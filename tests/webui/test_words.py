@@ -1,0 +1,89 @@
+"""Pages speak the words of a school (docs/words.md): no word of ours, no raw number, no place on a disk."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.docs.sources import ROOT
+from tests.fakes.furnished import FurnishedSchool, furnished_sites
+from tests.webui.every_page import list_pages, sign_in
+
+SAID_BY_ATTRIBUTES = {"title", "aria-label", "placeholder", "alt", "data-announce"}
+NOT_READ = {"script", "style"}
+RAW = {
+    "a raw number": r"\b[0-9a-f]{16,}\b",
+    "a place on a disk": r"(?<![\w.:/])/(?:var|etc|tmp|home|srv|opt|root|usr)/",
+}
+
+
+class _Text(HTMLParser):
+    """What a page says to whoever reads or hears it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self._skipped = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._skipped += tag in NOT_READ
+        self.said += [value for name, value in attrs if name in SAID_BY_ATTRIBUTES and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._skipped -= tag in NOT_READ
+
+    def handle_data(self, data: str) -> None:
+        if not self._skipped:
+            self.said.append(data)
+
+
+def text_of(page: str) -> str:
+    parser = _Text()
+    parser.feed(page)
+    return re.sub(r"\s+", " ", " ".join(parser.said))
+
+
+def forbidden() -> list[str]:
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", (ROOT / "docs/words.md").read_text(), re.MULTILINE)
+    return [word.strip() for row in rows[1:] for word in row.split(",")]
+
+
+def find_words(text: str) -> list[str]:
+    patterns = {
+        word: rf"\b{re.escape(word).replace(re.escape('*'), chr(92) + 'w*')}\b" for word in forbidden()
+    } | RAW
+    return [
+        f"{what}: …{text[max(0, found.start() - 40) : found.end() + 30]}…"
+        for what, pattern in patterns.items()
+        for found in re.finditer(pattern, text, re.IGNORECASE)
+    ]
+
+
+@pytest.fixture(scope="module")
+def sites() -> Iterator[tuple[FurnishedSchool, dict[str, Flask]]]:
+    with tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp") as folder, furnished_sites(Path(folder)) as made:
+        yield made
+
+
+@pytest.mark.parametrize("site", ["central", "room"])
+def test_no_page_says_a_word_of_ours(sites: tuple[FurnishedSchool, dict[str, Flask]], site: str) -> None:
+    school, apps = sites
+    said = []
+    for visit in list_pages(apps[site], site, school.arguments):
+        answer = sign_in(apps[site], visit.role).get(visit.path)
+        if answer.mimetype == "text/html":
+            said += [f"{visit.path} {one}" for one in find_words(text_of(answer.get_data(as_text=True)))]
+    assert not said, "\n".join(said)
+
+
+def test_the_words_are_found_wherever_a_page_says_them() -> None:
+    page = """<p>Its <b>Token</b></p><input placeholder="unblocked"><script>let agent;</script>
+        <td title="/var/lib/hallpass">0123456789abcdef</td><p>in
+        step</p>"""
+    found = {one.partition(":")[0] for one in find_words(text_of(page))}
+    assert found == {"token", "unblock*", "a place on a disk", "a raw number", "in step"}
+    assert len(forbidden()) > 20

@@ -1,0 +1,125 @@
+"""What a page says where it cannot be shown: what happened, and what to do, in the frame of all pages.
+
+An error is never shown as a program words it: that is for the log.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+from flask import Flask, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from jinja2 import TemplateError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from appliance.errors import HallpassError
+from appliance.sessions import SessionsUnavailable
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+RETRY_SECONDS = 5  # after which a browser may ask again for what is away
+
+log = logging.getLogger("hallpass.web")
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person is told."""
+
+    title: str
+    words: str
+    advice: str
+
+
+PROBLEMS = {
+    400: Problem(
+        title="That could not be read",
+        words="That form could not be read.",
+        advice="Please go back and send it again. If a page was open for long, load it anew first.",
+    ),
+    403: Problem(
+        title="Not for this account",
+        words="This page is not for this account.",
+        advice="If it should be, ask your coordinator for the role that it needs.",
+    ),
+    404: Problem(
+        title="There is no such page",
+        words="There is no such page.",
+        advice="What it was about may have ended, or the address has a mistake in it.",
+    ),
+    405: Problem(
+        title="There is no such page",
+        words="This address takes a form, and shows nothing by itself.",
+        advice="Please begin at the page that the form stands on.",
+    ),
+    413: Problem(
+        title="Too large",
+        words="That file is too large.",
+        advice="Please choose a smaller one, or ask the technician to put it in place.",
+    ),
+    429: Problem(
+        title="A little too often",
+        words="That was a little too often.",
+        advice="Please wait a moment, then try again.",
+    ),
+    500: Problem(
+        title="Something went wrong",
+        words="Something went wrong here. It is not your fault, and it has been noted.",
+        advice="Please try again. If it stays so, tell the technician what you were doing, and when.",
+    ),
+    503: Problem(
+        title="Not at the moment",
+        words="That is not possible at the moment.",
+        advice="Please try again in a minute. Rooms go on filtering meanwhile.",
+    ),
+}
+
+
+def install_problem_pages(app: Flask) -> None:
+    """Have whatever goes wrong answered with a page."""
+    app.register_error_handler(CSRFError, _render_form_without_token)
+    app.register_error_handler(HTTPException, _render_http_error)
+    app.register_error_handler(SessionsUnavailable, _render_unavailable)
+    app.register_error_handler(HallpassError, _render_failure)
+    app.register_error_handler(Exception, _render_fault)
+
+
+def render_problem(status: int, words: str = "") -> str:
+    """Return the page for a status; `words` say more of what happened, in a sentence."""
+    problem = PROBLEMS.get(status, PROBLEMS[500 if status >= 500 else 400])
+    if words:
+        problem = msgspec.structs.replace(problem, title="That did not work", words=words, advice="")
+    return render_template("shared/problem.html", problem=problem)
+
+
+def _render_form_without_token(problem: CSRFError) -> "ResponseReturnValue":
+    """Let whoever was signed out meanwhile sign in again, and come back to the page of the form."""
+    if current_user.is_authenticated or request.endpoint == "sign_in":
+        return _render_http_error(problem)
+    flash("You were signed out in the meantime. Please sign in; what you sent has to be sent again.", "warning")
+    came_from = urlsplit(request.referrer or "")
+    page = came_from.path if came_from.netloc == request.host else ""
+    return redirect(url_for("sign_in", next=page) if page else url_for("sign_in"))
+
+
+def _render_http_error(problem: HTTPException) -> tuple[str, int]:
+    status = problem.code or 500
+    return render_problem(status), status
+
+
+def _render_failure(problem: HallpassError) -> tuple[str, int]:
+    return render_problem(409, f"{problem}."), 409
+
+
+def _render_unavailable(problem: SessionsUnavailable) -> tuple[str, int, dict[str, str]]:
+    return render_problem(503, f"{problem}."), 503, {"Retry-After": str(RETRY_SECONDS)}
+
+
+def _render_fault(problem: Exception) -> "ResponseReturnValue":
+    current_app.logger.error("a page failed", exc_info=problem)
+    try:
+        return _render_http_error(InternalServerError())
+    except TemplateError:  # the frame itself fails: in plain text, then
+        return PROBLEMS[500].words, 500, {"Content-Type": "text/plain"}
