@@ -17,6 +17,7 @@ from appliance import protocol
 from appliance.central import accounts, incidents, reports, requests, rooms, rules
 from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
+from appliance.rights import ROLES
 from appliance.room.agent import rpc
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.database import open_database_for_writing
@@ -41,11 +42,15 @@ class FurnishedSchool(FakeSchool):
         self.enrol("Room 4")
         self.enrol("Room 5")
         self.account("cora", "coordinator")
+        for role in ROLES:
+            self.account(role, role)  # whoever may look at a page looks at it (tests/webui/every_page.py)
         self.arguments: dict[str, object] = {
             "incident_id": uuid4().hex,
             "request_id": "",
             "username": "cora",
             "name": "pupils",
+            "handle": "0" * 16,
+            "token": "0" * 43,
         }
         self._furnish_requests()
         with self.store.write_session() as session:
@@ -84,7 +89,7 @@ class FurnishedSchool(FakeSchool):
                 ),
             )
             accounts.add_account(
-                session, now, username="sam", name=LONG[:200], role="teacher", password=PASSWORD,
+                session, now, username="sam", name=LONG[:200], roles=("teacher",), password=PASSWORD,
                 ends=now + timedelta(days=7), by="cora",
             )  # fmt: skip
 

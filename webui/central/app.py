@@ -29,6 +29,7 @@ from webui.central.devices.group_views import blueprint as groups
 from webui.central.devices.import_views import blueprint as device_imports
 from webui.central.devices.views import blueprint as devices
 from webui.central.events import blueprint as events
+from webui.central.home.views import blueprint as home
 from webui.central.incidents.views import blueprint as incidents
 from webui.central.input_checks import install_input_checks
 from webui.central.lists.views import blueprint as lists
@@ -63,6 +64,7 @@ SIGN_INS_PAGE = {
 }
 FEATURES = (
     start,
+    home,
     requests,
     unblocks,
     reports,

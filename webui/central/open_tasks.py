@@ -1,24 +1,64 @@
-"""How much waits for whoever is signed in: every page says it in its title, so that a tab behind others does."""
+"""What waits for whoever is signed in: on the page Home, and as a number in the title of every page.
 
+So a tab behind others shows that something has come. Counted is what somebody's own rights let them settle.
+"""
+
+import msgspec
 from flask_login import current_user
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.central.models import RequestRow, SiteReportRow
+from appliance.central.models import IncidentRow, RequestRow, SiteReportRow
 from appliance.central.service import Central
 from appliance.rights import Right, Scope, has_right
 
+_REQUESTS = select(func.count()).select_from(RequestRow).where(RequestRow.state == "waiting")
+_REPORTS = select(func.count()).select_from(SiteReportRow).where(SiteReportRow.settled_by == "")
+_INCIDENTS = select(func.count()).select_from(IncidentRow).where(IncidentRow.acknowledged_by == "")
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    right: Right
+    endpoint: str
+    one: str
+    several: str
+    count: Select[int]
+
+
+_KINDS = (
+    _Kind(Right.DECIDE_REQUESTS, "requests.queue", "request to open a site", "requests to open a site", _REQUESTS),
+    _Kind(
+        Right.HANDLE_REPORTS, "requests.queue", "site that a teacher wants closed",
+        "sites that teachers want closed", _REPORTS,
+    ),
+    _Kind(Right.HANDLE_INCIDENTS, "incidents.show", "incident to look at", "incidents to look at", _INCIDENTS),
+)  # fmt: skip
+
+
+class OpenTask(msgspec.Struct, frozen=True, kw_only=True):
+    """So many of one kind wait."""
+
+    count: int
+    words: str
+    endpoint: str  # where they are settled
+
+
+def list_open_tasks(central: Central) -> list[OpenTask]:
+    """Return what waits for whoever is signed in."""
+    roles = current_user.account.roles
+    kinds = [kind for kind in _KINDS if has_right(roles, kind.right, Scope.SCHOOL)]
+    with central.store.read_session() as session:
+        counted = [(kind, session.scalar(kind.count) or 0) for kind in kinds]
+    return [
+        OpenTask(count=count, words=kind.one if count == 1 else kind.several, endpoint=kind.endpoint)
+        for kind, count in counted
+        if count
+    ]
+
 
 def count_waiting(central: Central) -> int:
-    """Return how many requests and reports wait for a decision; 0 for whoever does not decide."""
-    role = current_user.account.role
-    counts = []
-    if has_right(role, Right.DECIDE_REQUESTS, Scope.SCHOOL):
-        counts.append(select(func.count()).select_from(RequestRow).where(RequestRow.state == "waiting"))
-    if has_right(role, Right.HANDLE_REPORTS, Scope.SCHOOL):
-        counts.append(select(func.count()).select_from(SiteReportRow).where(SiteReportRow.settled_by == ""))
+    """Return how much waits for whoever is signed in; 0 where the database cannot say."""
     try:
-        with central.store.read_session() as session:
-            return sum(session.scalar(one) or 0 for one in counts)
+        return sum(one.count for one in list_open_tasks(central))
     except SQLAlchemyError:  # the page that says so has a title as well
         return 0

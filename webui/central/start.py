@@ -11,6 +11,7 @@ from webui.shared.access import may_open, requires
 # The pages that lead to everything else, and their words, in the order in which somebody begins on one of them.
 NAVIGATION = (
     ("requests.queue", "Requests"),
+    ("home.show", "Home"),
     ("incidents.show", "Incidents"),
     ("rules.show", "Rules"),
     ("profiles.show", "Profiles"),

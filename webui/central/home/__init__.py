@@ -1,0 +1,1 @@
+"""The page "Home": what waits, what is broken, the day in pictures."""

@@ -1,0 +1,75 @@
+"""What is broken, in words for the coordinator: rooms, lists, certificates. Each says where to look."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from appliance.central import rooms
+from appliance.central.lists import copies, sources
+from appliance.central.models import RoomRow
+from appliance.central.service import Central
+from appliance.files import read_regular_file
+from appliance.room.conditions import describe_condition
+
+SILENT = timedelta(minutes=2)
+CERTIFICATE_NOTICE = timedelta(days=21)
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is broken."""
+
+    what: str  # of what kind: rooms, lists, certificates
+    words: str
+    page: str  # where it is mended, or seen in full
+
+
+def find_troubles(central: Central, session: Session, now: datetime) -> list[Trouble]:
+    """Return what is broken."""
+    return [
+        *(_trouble("Room", words, "rooms.show") for words in _describe_rooms(session, now)),
+        *(_trouble("Lists", words, "lists.show") for words in _describe_lists(central, session)),
+        *(_trouble("Certificate", words, "home.show") for words in _describe_certificate(central, now)),
+    ]
+
+
+def _trouble(what: str, words: str, endpoint: str) -> Trouble:
+    return Trouble(what=what, words=words, page=url_for(endpoint) if endpoint != "home.show" else "")
+
+
+def _describe_rooms(session: Session, now: datetime) -> list[str]:
+    return [f"{room.name}: {words}" for room in rooms.list_rooms(session) if (words := _describe_room(room, now))]
+
+
+def _describe_room(room: RoomRow, now: datetime) -> str:
+    if room.last_seen is None:
+        return "has not been set up yet"
+    if now - room.last_seen > SILENT:
+        return "is silent; it goes on filtering by itself, and cannot be told anything new"
+    conditions = (room.health or {}).get("conditions", ())
+    return "; ".join(words or name for name, words in map(describe_condition, conditions))
+
+
+def _describe_lists(central: Central, session: Session) -> list[str]:
+    found = central.publisher.read_copies(sources.list_sources(session))
+    state = central.publisher.state
+    failed = ["The lists could not be renewed. Rooms keep the last good ones."] if state.error else []
+    return [*failed, *([f"{state.warning}."] if state.warning else []), *copies.list_conditions(found)]
+
+
+def _describe_certificate(central: Central, now: datetime) -> list[str]:
+    tls = central.settings.tls
+    if tls is None:
+        return []
+    from cryptography import x509  # noqa: PLC0415 (nine megabytes, only where there is a certificate)
+
+    try:
+        ends = x509.load_pem_x509_certificate(read_regular_file(tls.certificate)).not_valid_after_utc
+    except (OSError, ValueError):
+        return ["The certificate of this service cannot be read."]
+    if ends <= now:
+        return ["The certificate of this service has ended: rooms and browsers turn away."]
+    if ends - now < CERTIFICATE_NOTICE:
+        return [f"The certificate of this service ends in {(ends - now).days} days."]
+    return []

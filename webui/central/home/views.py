@@ -1,0 +1,67 @@
+"""Home: what waits, what is broken, and the day in pictures, for whoever runs the school's filter."""
+
+from flask import render_template
+
+from appliance.central import day_figures
+from appliance.rights import Right
+from webui.central.blueprints import central, create_feature_blueprint
+from webui.central.home.charts import Chart, draw_columns, draw_ranking
+from webui.central.home.troubles import find_troubles
+from webui.central.open_tasks import list_open_tasks
+from webui.shared.access import requires
+from webui.shared.school_clock import school_clock
+
+blueprint = create_feature_blueprint("home", __name__, home="home.show")
+
+
+@blueprint.get("/home")
+@requires(Right.SEE_HOME)
+def show() -> str:
+    """Show what waits, what is broken, and the day in pictures."""
+    now = central().now()
+    with central().store.read_session() as session:
+        figures = day_figures.count_day(session, now, school_clock().zone)
+        troubles = find_troubles(central(), session, now)
+    return render_template(
+        "home/home.html",
+        tasks=list_open_tasks(central()),
+        troubles=troubles,
+        charts=_draw(figures),
+        days=day_figures.DAYS,
+    )
+
+
+def _draw(figures: day_figures.DayFigures) -> list[Chart]:
+    hours, decisions = figures.hours, figures.decisions
+    opened, denied = sum(one.opened for one in hours), sum(one.denied for one in hours)
+    asked = opened + denied + sum(one.waiting for one in hours)
+    decided = sum(one.decided for one in decisions)
+    return [
+        draw_columns(
+            "Requests today",
+            f"{asked} today: {opened} opened, {denied} denied.",
+            [f"{one.hour}:00" for one in hours],
+            {
+                "opened": [one.opened for one in hours],
+                "denied": [one.denied for one in hours],
+                "not decided": [one.waiting for one in hours],
+            },
+            head="Hour",
+            is_stacked=True,
+        ),
+        draw_columns(
+            "Time to decision",
+            f"{decided} decisions in {day_figures.DAYS} days. Half of a day's were made within these minutes.",
+            [f"{one.day.day}/{one.day.month}" for one in decisions],
+            {"minutes": [one.median_minutes for one in decisions]},
+            head="Day",
+        ),
+        draw_ranking(
+            "Most asked for", f"The sites that teachers asked for most in {day_figures.DAYS} days.", figures.sites,
+            head="Site"
+        ),
+        draw_ranking(
+            "Rooms that ask most", f"Requests of each room in {day_figures.DAYS} days.", figures.rooms,
+            head="Room"
+        ),
+    ]  # fmt: skip
