@@ -174,6 +174,18 @@ OPERATIONS = (
         answers=_ok("It is known; and which entry of the audit is the newest.", protocol.HealthReceived),
     ),
     Operation(
+        id="put_counts",
+        method="PUT",
+        path="/counts",
+        summary=(
+            "An hour in numbers: answers by verdict and category, and refused sites that many asked for. Of the "
+            "same hour the last word counts; what is older than nine days is left out."
+        ),
+        right=Right.DELIVER_MESSAGES,
+        body=protocol.HourCounts,
+        answers=_ok("It is taken in.", protocol.Received),
+    ),
+    Operation(
         id="put_audit_heads",
         method="PUT",
         path="/audit-heads",

@@ -39,6 +39,9 @@ _REQUIRED = "required"
 FOLLOWED_BY_LINKS = "another one follows as this room: whoever calls opens the feed first"
 MAX_KEPT_HEADS = 100
 MAX_SEEN_DEVICES = 500  # in one message
+MAX_COUNTED_ANSWERS = 300
+MAX_REFUSED_SITES = 50
+MIN_DEVICES = 5  # that asked for a site within an hour, before it is named to central
 
 
 def _text(max_length: int, *, is_required: bool = False) -> msgspec.Meta:
@@ -206,6 +209,33 @@ class KeptHeads(msgspec.Struct, frozen=True):
     """What a room has kept of the audit, the oldest first."""
 
     heads: Annotated[tuple[KeptHead, ...], msgspec.Meta(max_length=MAX_KEPT_HEADS)]
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class CountedAnswers(msgspec.Struct, frozen=True):
+    """How many answers of an hour had a verdict and a category."""
+
+    verdict: Literal["allowed", "refused", "rewritten", "failed"]
+    category: ShortText  # "": none
+    answers: _Count
+
+
+class CountedSite(msgspec.Struct, frozen=True):
+    """A site that was refused, for which at least `MIN_DEVICES` devices asked within the hour."""
+
+    site: SiteName
+    category: ShortText
+    answers: _Count
+
+
+class HourCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """An hour of a room's, in numbers; what is said last of an hour counts."""
+
+    hour: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]  # since 1970-01-01T00:00Z
+    answers: Annotated[tuple[CountedAnswers, ...], msgspec.Meta(max_length=MAX_COUNTED_ANSWERS)]
+    sites: Annotated[tuple[CountedSite, ...], msgspec.Meta(max_length=MAX_REFUSED_SITES)] = ()
 
 
 class Credentials(msgspec.Struct, frozen=True):

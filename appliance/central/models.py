@@ -8,7 +8,7 @@ look at it tells every process of central whether there is anything new; `school
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, String, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, String, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -426,6 +426,30 @@ class AuditHeadRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class CountRow(Base):
+    """How many answers of an hour of a room's had a verdict and a category (`appliance.central.counts`)."""
+
+    __tablename__ = "counts"
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    hour: Mapped[int] = mapped_column(primary_key=True, index=True)  # since 1970
+    verdict: Mapped[str] = mapped_column(String(16), primary_key=True)
+    category: Mapped[str] = mapped_column(String(64), primary_key=True)
+    answers: Mapped[int] = mapped_column(BigInteger)
+    is_day: Mapped[bool] = mapped_column(default=False)  # the sum of a day of UTC, which begins with `hour`
+
+
+class RefusedSiteRow(Base):
+    """A site that a room refused and for which at least five devices asked, within an hour."""
+
+    __tablename__ = "refused_sites"
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    hour: Mapped[int] = mapped_column(primary_key=True, index=True)
+    site: Mapped[str] = mapped_column(String(253), primary_key=True)
+    category: Mapped[str] = mapped_column(String(64))
+    answers: Mapped[int] = mapped_column(BigInteger)
+    is_day: Mapped[bool] = mapped_column(default=False)
 
 
 class AuditWitnessRow(Base):

@@ -15,9 +15,11 @@ from appliance.certificates import require_usable_certificate
 from appliance.commands import (
     central_audit,
     central_backup,
+    central_counts,
     central_delegations,
     central_openings,
     central_profiles,
+    central_report,
     central_reports,
     central_requests,
     central_timetable,
@@ -136,5 +138,7 @@ command.add_command(central_audit.command)
 command.add_command(enrol)
 command.add_command(room)
 command.add_command(central_backup.make)
+command.add_command(central_counts.command)
+command.add_command(central_report.command)
 command.add_command(central_backup.verify)
 command.add_command(central_backup.restore)

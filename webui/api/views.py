@@ -16,6 +16,7 @@ from appliance.central import (
     accounts,
     audit,
     audit_witnesses,
+    counts,
     incidents,
     log_keys,
     notices,
@@ -170,6 +171,13 @@ def put_seen_devices(message: protocol.SeenDevices) -> Response:
     """Keep which devices the room sees."""
     with central().store.write_session(affects_rooms=False) as session:
         sightings.receive_seen_devices(session, central().now(), _get_room(session), message)
+    return json_response(_RECEIVED)
+
+
+def put_counts(message: protocol.HourCounts) -> Response:
+    """Take in an hour of the room's, in numbers."""
+    with central().store.write_session(affects_rooms=False) as session:
+        counts.receive_counts(session, central().now(), _get_room(session), message)
     return json_response(_RECEIVED)
 
 

@@ -21,6 +21,7 @@ from appliance.protocol import (
     AccountState,
     Credentials,
     HealthReceived,
+    HourCounts,
     KeptHead,
     KeptHeads,
     LogKey,
@@ -223,6 +224,10 @@ class CentralClient:
         """Say how the room is; return what central answers, of which one of before says nothing."""
         answer = (await self._call("PUT", "health", _encode(health))).content
         return self._decode(answer, HealthReceived) if answer else HealthReceived()
+
+    async def put_counts(self, counts: HourCounts) -> None:
+        """Say what an hour was in numbers."""
+        await self._call("PUT", "counts", _encode(counts))
 
     async def put_audit_heads(self, heads: tuple[KeptHead, ...]) -> None:
         """Say what this room has kept of central's audit."""

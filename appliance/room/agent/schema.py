@@ -75,6 +75,11 @@ def _links(db: Database) -> None:
     db.execute("CREATE TABLE links (taken TEXT NOT NULL, offered TEXT NOT NULL)")  # one row (`link_chain`)
 
 
+def _counted_hours(db: Database) -> None:
+    db.execute("CREATE TABLE counted_hours (hour INTEGER NOT NULL)")  # one row, once something was told
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _first, _tries_and_closings, _sent_messages, _kept_policy, _audit_heads, _request_devices, _links,
+    _counted_hours,
 )  # fmt: skip

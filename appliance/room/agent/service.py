@@ -15,6 +15,7 @@ from appliance.room import health, index_age
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.certificate_monitor import CertificateMonitor
+from appliance.room.agent.counts_report import CountsReport
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.link_chain import LinkChain, read_board_serial
 from appliance.room.agent.policy_backup import PolicyBackup
@@ -29,6 +30,7 @@ from appliance.room.current_policy import CurrentPolicy
 from appliance.room.database_file import recently_set_aside
 from appliance.room.health import ProcessHealth
 from appliance.room.paths import RoomPaths
+from appliance.room.query_log.counts import CountsReader
 from appliance.sd_notify import sd_notify, send_keepalives
 from appliance.settings.room import RoomSettings
 
@@ -68,6 +70,10 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     watchdog = asyncio.create_task(send_keepalives())
     if sync is not None:
         tasks += [asyncio.create_task(work) for work in sync.tasks()]
+    if sync is not None and client is not None:
+        reader = CountsReader.for_counting(settings)
+        counts = CountsReport(client, sync.state, store, reader.read_counts, now)
+        tasks.append(asyncio.create_task(counts.report_regularly()))
     ended = asyncio.create_task(stop.wait())
     sd_notify("READY=1")
     try:

@@ -13,6 +13,7 @@ import msgspec
 from appliance.protocol import RequestState
 from appliance.room.agent.account_cache import AccountCache
 from appliance.room.agent.audit_heads import AuditHeads
+from appliance.room.agent.counted_hours import CountedHours
 from appliance.room.agent.outbox import Outbox, OutboxMessage
 from appliance.room.local_overrides import EndedUnblock, RequestDevice
 from dns.errors import DECODING_FAILED
@@ -26,7 +27,7 @@ OLDEST_DAYS = 120  # older than any that may wait: a lesson is planned for this 
 log = logging.getLogger("hallpass.agent")
 
 
-class AgentStore(Outbox, AccountCache, AuditHeads):
+class AgentStore(Outbox, AccountCache, CountedHours, AuditHeads):
     """The agent's database: outbox, accounts, the audit's heads, and the requests with what was ended of them."""
 
     def save_and_post_request(self, state: RequestState, device: str = "") -> None:
@@ -186,6 +187,7 @@ class AgentStore(Outbox, AccountCache, AuditHeads):
             if known == [epoch]:
                 return False
             self._connection.execute("DELETE FROM central")
+            self._connection.execute("DELETE FROM counted_hours")  # told again, of a week
             self._connection.execute("INSERT INTO central (epoch) VALUES (?)", (epoch,))
             if not known:
                 return False

@@ -334,6 +334,7 @@ def _dropped() -> list[str]:
         *("DROP INDEX outbox_order", "DROP INDEX outbox_next_try", "DROP TABLE sent", "DROP TABLE central"),
         "DROP TABLE kept_policy",
         "DROP TABLE audit_heads",
+        "DROP TABLE counted_hours",
         "DROP TABLE request_devices",
         "DROP TABLE links",
         *(f"ALTER TABLE outbox DROP COLUMN {column}" for column in columns),

@@ -1,0 +1,121 @@
+"""Reports as data: numbers without people, nothing that tells of fewer than five."""
+
+import csv
+import io
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from appliance.central import audit, counts, report_formats, school_reports
+from appliance.central.models import RoomRow
+from appliance.central.school_reports import Cell, SchoolReport, hide_small
+from appliance.protocol import CountedAnswers, CountedSite, HourCounts
+from tests.appliance.central.factories import approve
+from tests.fakes.school import FakeSchool
+
+LONDON = ZoneInfo("Europe/London")
+ALWAYS = ("weekly", "termly", "annual", "parents")
+
+
+@pytest.fixture
+def busy(school: FakeSchool) -> FakeSchool:
+    """A school with one morning of use, seven requests for one site, and an opening by delegation."""
+    school.enrol("Room 4")
+    said = HourCounts(
+        hour=counts.to_hour(school.clock()) - 1,
+        answers=(
+            CountedAnswers("allowed", "", 900),
+            CountedAnswers("refused", "games", 80),
+            CountedAnswers("refused", "chat", 12),
+            CountedAnswers("refused", "self_harm", 2),
+        ),
+        sites=(CountedSite("games.example.org", "games", 60), CountedSite("=cmd.example.org", "games", 9)),
+    )
+    with school.store.write_session(affects_rooms=False) as session:
+        room = session.get(RoomRow, school.room().id)
+        assert room is not None
+        counts.receive_counts(session, school.clock(), room, said)
+        audit.record_audit(session, school.clock(), audit.RoomClaim("Room 4", "tess"), "opened without waiting")
+    for _ in range(7):
+        request = school.request(site="maps.example.org")
+        school.clock.pass_minutes(10)
+        approve(school, request, minutes=5)
+        school.clock.pass_minutes(10)
+    return school
+
+
+def report(school: FakeSchool, kind: str) -> SchoolReport:
+    with school.store.read_session() as session:
+        now = school.clock() + timedelta(hours=1)
+        return school_reports.make_report(session, now, LONDON, kind)  # type: ignore[arg-type]  # one of them
+
+
+def rows(made: SchoolReport, title: str) -> dict[str, Cell]:
+    (table,) = (one for one in made.tables if one.title == title)
+    return {str(row[0]): row[-1] for row in table.rows}
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([], []),
+        ([0, 5, 9], [0, 5, 9]),
+        ([4, 3, 9], [None, None, 9]),
+        ([80, 12, 2], [80, None, None]),
+        ([80, 12, 0, 2], [80, None, 0, None]),
+        ([3], [None]),
+    ],
+)
+def test_a_cell_under_five_is_hidden_and_never_alone(values: list[int], shown: list[int | None]) -> None:
+    assert hide_small(values) == shown
+
+
+def test_the_week_in_numbers(busy: FakeSchool) -> None:
+    made = report(busy, "weekly")
+    assert rows(made, "What was asked")["Questions answered"] == 994
+    assert rows(made, "What was refused, by category") == {"games": 80, "chat": None, "self_harm": None}
+    decided = rows(made, "Requests and decisions")
+    assert decided["Requests of teachers"] == 7
+    assert decided["Opened by teachers without waiting"] is None
+    assert decided["Minutes until a decision: half of them within"] == 10.0
+    assert made.school == "Example Primary"
+
+
+def test_governors_review_at_least_annually_without_unreasonably_impacting_teaching(busy: FakeSchool) -> None:
+    """Lists and their age, changes, requests, time to decision, over-blocking, checks."""
+    made = report(busy, "annual")
+    titles = [one.title for one in made.tables]
+    for title in ("Lists", "Changes of the filter", "Requests and decisions", "Where the filter closed too much"):
+        assert title in titles
+    assert rows(made, "Where the filter closed too much") == {"maps.example.org": 7}
+    assert rows(made, "Checks")["Last backup"] == "never"
+
+
+def test_parents_read_what_systems_we_use_to_filter_and_monitor(busy: FakeSchool) -> None:
+    page = report_formats.to_html(report(busy, "parents"))
+    assert page.startswith("<!doctype html>")
+    assert "social networks" in page
+    assert "never complete" in page
+    assert "maps.example.org" not in page
+
+
+@pytest.mark.parametrize("kind", ALWAYS)
+def test_no_report_names_a_person_or_a_device_and_an_empty_school_has_one(
+    busy: FakeSchool, kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = report(busy, kind)
+    for text in (report_formats.to_text(made), report_formats.to_csv(made), report_formats.to_html(made)):
+        for name in ("tess", 'teacher"', "coordinator"):
+            assert name not in text.replace("a coordinator decides", "")
+    empty = FakeSchool(tmp_path_factory.mktemp("empty"))
+    assert report_formats.to_text(report(empty, kind))
+    empty.close()
+
+
+def test_a_spreadsheet_takes_nothing_of_it_for_a_formula(busy: FakeSchool) -> None:
+    cells = [
+        cell for row in csv.reader(io.StringIO(report_formats.to_csv(report(busy, "weekly")))) for cell in row
+    ]
+    assert "'=cmd.example.org" in cells
+    assert not [cell for cell in cells if cell.startswith("=")]
