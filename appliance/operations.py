@@ -154,6 +154,28 @@ OPERATIONS = (
     ),
     _delivery("reports", protocol.SiteReport, "A teacher wants a site to be closed.", ProblemType.NOT_POSSIBLE),
     _delivery("incidents", protocol.Incident, "Something that the safeguarding lead should look at."),
+    Operation(
+        id="get_incidents",
+        method="GET",
+        path="/incidents",
+        summary="The room's incidents of the last day that were dealt with. Those of staff's are not among them.",
+        right=Right.FOLLOW_SCHOOL,
+        answers=_ok("The incidents, the oldest first.", list[protocol.ClosedIncident]),
+    ),
+    Operation(
+        id="get_lookups",
+        method="GET",
+        path="/lookups",
+        summary="What the room is asked about its devices.",
+        right=Right.FOLLOW_SCHOOL,
+        answers=_ok("The questions that wait, the oldest first.", list[protocol.LookupQuestion]),
+    ),
+    _delivery(
+        "lookups",
+        protocol.LookupAnswer,
+        "What the room says to a question. Only the first answer counts.",
+        ProblemType.NOT_POSSIBLE,
+    ),
     _delivery("actions", protocol.RoomAction, "What a teacher did in the room, for the audit."),
     Operation(
         id="put_actions",

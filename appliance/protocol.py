@@ -75,6 +75,8 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     policy_digest: str = ""  # of the policy's content; the number may lie after a restore, this cannot
     epoch: str = ""  # of central's database: another one after each restore, when nothing kept may be believed
     accounts: str = ""  # the digest of what a room must know of accounts
+    lookups: int = 0  # grows whenever the room is asked about a device
+    incidents: int = 0  # grows whenever one of its incidents was dealt with, or is open again
     time: float = 0.0  # central's clock when the line was made, Unix seconds; 0: not said
     document: PolicyDocument | None = None  # the policy itself, where it is small and the line before had another
 
@@ -87,7 +89,10 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
         return hash(self._place())
 
     def _place(self) -> tuple[object, ...]:
-        return (self.policy, self.index, self.requests, self.policy_digest, self.epoch, self.accounts)
+        return (
+            self.policy, self.index, self.requests, self.policy_digest, self.epoch, self.accounts, self.lookups,
+            self.incidents,
+        )  # fmt: skip
 
 
 class UnblockRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +148,47 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     happened_at: AwareDatetime
     device: ShortText
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=100)]
+    group: ShortText = ""  # of the device; "": the room does not say
+
+
+class ClosedIncident(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident of the room's that somebody has dealt with: all that a room hears of it."""
+
+    id: Id
+    happened_at: AwareDatetime
+
+
+class LookupQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to a room: what did one device ask for, from when until when? Whose word it is, and why."""
+
+    id: Id
+    device: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{12}$", max_length=12)]  # the room's token for it
+    since: AwareDatetime
+    until: AwareDatetime
+    who: Username
+    reason: Annotated[str, _text(500, is_required=True)]
+    staff_groups: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=100)]
+    of_staff: bool  # what the device asked for in one of those groups; False: in any other
+
+
+class LookupEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a room's log, for a look-up."""
+
+    second: Annotated[int, msgspec.Meta(ge=0, le=2**40)]  # Unix time
+    name: Evidence
+    type: ShortText
+    verdict: ShortText
+    category: ShortText
+    count: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a room says to a look-up: the newest lines, as many as there is place for."""
+
+    id: Id
+    entries: Annotated[tuple[LookupEntry, ...], msgspec.Meta(max_length=500)] = ()
+    is_cut: bool = False  # there are more
+    error: LongText = ""  # why there is none
 
 
 class RoomAction(msgspec.Struct, frozen=True, kw_only=True):

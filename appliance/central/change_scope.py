@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session, UOWTransaction
 
+from appliance.central.incidents.tables import IncidentGroupRow, IncidentNoteRow, IncidentRow
 from appliance.central.models import (
     AccountLinkRow,
     AuditHeadRow,
@@ -22,8 +23,8 @@ from appliance.central.models import (
     DelegationRow,
     DeviceImportRow,
     DeviceRow,
-    IncidentRow,
     KnownDeviceRow,
+    LookupRow,
     MailRow,
     NoticeRow,
     ProfileRow,
@@ -51,7 +52,10 @@ WHOLE_SCHOOL = None
 Concern = Callable[[Any], frozenset[int] | None]  # of a changed row: the ids of rooms, or WHOLE_SCHOOL
 
 # Of a room's own row the rest is written by central itself, or about what the room said.
-_WATCHED_ROOM_COLUMNS = ("name", "token_hash", "state", "stopped_links", "requests_changed", "default_group")
+_WATCHED_ROOM_COLUMNS = (
+    "name", "token_hash", "state", "stopped_links", "requests_changed", "lookups_changed",
+    "incidents_changed", "default_group",
+)  # fmt: skip
 # Of an account, what rooms are told (`account_states`).
 _WATCHED_ACCOUNT_COLUMNS = ("username", "roles", "ends", "valid_after")
 
@@ -98,6 +102,8 @@ CONCERNS: Mapping[type[Base], Concern] = {
     SiteReportRow: _no_room,
     IncidentRow: _no_room,
     CardSecretRow: _no_room,
+    IncidentGroupRow: _no_room,
+    IncidentNoteRow: _no_room,
     RoomActionRow: _no_room,
     AuditRow: _no_room,
     AuditHeadRow: _no_room,
@@ -112,6 +118,7 @@ CONCERNS: Mapping[type[Base], Concern] = {
     ThrottleRow: _no_room,
     MailRow: _no_room,
     NoticeRow: _no_room,
+    LookupRow: _no_room,  # what a room is asked is counted in its row
 }
 
 _SCHOOL, _ROOMS = "concerns the school", "concerned rooms"  # in `Session.info`

@@ -29,7 +29,6 @@ from appliance.files import read_regular_file
 from appliance.settings.mail import MailSection
 
 POLL_SECONDS = 5.0
-PRUNE_SECONDS = 3600.0
 CALL_TIMEOUT_SECONDS = 15.0
 SESSION_SECONDS = 60.0  # for everything that is said in one connection
 MAX_RESPONSE_BYTES = 256 * 1024  # of everything that a server says in one connection
@@ -133,17 +132,11 @@ class MailSender:
                 )
 
     def _run(self) -> None:
-        elapsed = PRUNE_SECONDS
         while not self._stopping.wait(POLL_SECONDS):
-            elapsed += POLL_SECONDS
             try:
                 if self._settings is not None:
                     self._write_due()
                 self.send_due_mails()
-                if elapsed >= PRUNE_SECONDS:
-                    elapsed = 0.0
-                    with self._store.write_session(affects_rooms=False) as session:
-                        mail_outbox.prune_mails(session, self._now())
             except SQLAlchemyError as problem:
                 log.info("mail waits: %s", problem)
 

@@ -114,6 +114,8 @@ class RoomRow(Base):
     policy_version: Mapped[int] = mapped_column(default=0)
     policy_digest: Mapped[str] = mapped_column(String(64), default="")
     requests_changed: Mapped[int] = mapped_column(default=0)
+    lookups_changed: Mapped[int] = mapped_column(default=0)
+    incidents_changed: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=0)  # the revision that last concerned this room in particular
     default_group: Mapped[str] = mapped_column(String(64), default="")  # of devices without one; "": the school's
 
@@ -334,20 +336,6 @@ class SiteReportRow(Base):
     room: Mapped[RoomRow] = relationship()
 
 
-class IncidentRow(Base):
-    """Something the safeguarding lead should look at."""
-
-    __tablename__ = "incidents"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
-    kind: Mapped[str] = mapped_column(String(32))
-    happened_at: Mapped[datetime]
-    device: Mapped[str] = mapped_column(String(64))
-    evidence: Mapped[list[str]] = mapped_column(default=list)
-    acknowledged_by: Mapped[str] = mapped_column(String(64), default="")
-    room: Mapped[RoomRow] = relationship()
-
-
 class NoticeRow(Base):
     """Which notices of requests somebody has chosen to get by mail (`appliance.central.notices`)."""
 
@@ -371,6 +359,26 @@ class MailRow(Base):
     tries: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(String(500), default="")  # of the last try
+
+
+class LookupRow(Base):
+    """A question to a room about one of its devices, and the answer (`appliance.central.lookups`)."""
+
+    __tablename__ = "lookups"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    is_staff: Mapped[bool] = mapped_column(index=True)
+    device: Mapped[str] = mapped_column(String(64))
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(String(64))
+    asked_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(10), index=True)  # waiting, answered, failed, expired, deleted
+    answered_at: Mapped[datetime | None]
+    error: Mapped[str] = mapped_column(String(500), default="")
+    answer: Mapped[str | None] = mapped_column(Text)  # sealed by the key file
+    room: Mapped[RoomRow] = relationship()
 
 
 class RoomActionRow(Base):

@@ -155,6 +155,8 @@ class RoomTargets:
                     policy=versions[row.id],
                     index=index,
                     requests=row.requests_changed,
+                    lookups=row.lookups_changed,
+                    incidents=row.incidents_changed,
                     policy_digest=policies_of[row.id].digest,
                     epoch=found.epoch,
                     accounts=accounts,

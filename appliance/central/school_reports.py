@@ -16,9 +16,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from appliance.central import audit, backup, counts
+from appliance.central.incidents.tables import IncidentRow
 from appliance.central.models import (
     AuditRow,
-    IncidentRow,
     ProfileRow,
     PublicationRow,
     RequestRow,

@@ -6,6 +6,7 @@ One object holds the parts: the store, the feed, the publisher.
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -15,9 +16,12 @@ from appliance.central import log_keys, notices
 from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
+from appliance.central.incidents.retention import prune_incidents
 from appliance.central.key_file import FILE_NAME, KeyFile, KeyFileUnusable
 from appliance.central.lists.downloads import DownloadSlots, UplinkCap
 from appliance.central.lists.publisher import ListPublisher
+from appliance.central.lookups import prune_lookups
+from appliance.central.mail_outbox import prune_mails
 from appliance.central.mail_sender import MailSender
 from appliance.central.models import ProfileRow, SchoolRow
 from appliance.central.room_health import HealthWriter
@@ -26,6 +30,7 @@ from appliance.central.room_targets import RoomTargets
 from appliance.central.sessions import CentralSessions
 from appliance.central.sign_in import CentralSignIn
 from appliance.central.store import Store
+from appliance.central.upkeep import Upkeep
 from appliance.files import keep_files_private
 from appliance.settings.central import CentralSettings
 
@@ -73,6 +78,15 @@ class Central:
         self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
         self.publisher = ListPublisher(self.store, settings.central.shared_folder, now)
         self.mail = MailSender(self.store, settings.mail, now, write_due=self.write_due_digests)
+        self.upkeep = Upkeep(
+            self.store,
+            now,
+            (
+                prune_mails,
+                partial(prune_incidents, days=settings.central.incident_days),
+                partial(prune_lookups, days=settings.central.lookup_days),
+            ),
+        )
         self._preview: DecisionPreview | None = None
 
     @property
@@ -150,6 +164,10 @@ class Central:
         """Begin to send what waits for the mail server."""
         self.mail.start()
 
+    def start_upkeep(self) -> None:
+        """Begin to delete what has been kept for long enough."""
+        self.upkeep.start()
+
     def stop(self) -> None:
         """Stop everything that was started."""
         self.feed.stop()
@@ -157,6 +175,7 @@ class Central:
         self.presence.stop()
         self.publisher.stop()
         self.mail.stop()
+        self.upkeep.stop()
         self.store.close()
 
 

@@ -17,6 +17,7 @@ from appliance.commands import (
     central_backup,
     central_counts,
     central_delegations,
+    central_lookups,
     central_openings,
     central_profiles,
     central_report,
@@ -25,6 +26,7 @@ from appliance.commands import (
     central_timetable,
 )
 from appliance.commands.central_devices import devices
+from appliance.commands.central_incidents import incidents
 from appliance.commands.central_mail import mail
 from appliance.commands.central_rooms import enrol, room
 from appliance.commands.options import config_option, configure_logging
@@ -142,3 +144,5 @@ command.add_command(central_counts.command)
 command.add_command(central_report.command)
 command.add_command(central_backup.verify)
 command.add_command(central_backup.restore)
+command.add_command(incidents)
+command.add_command(central_lookups.command)

@@ -39,9 +39,13 @@ def notices(username: str, digest: notices_of_requests.Digest, config: Path, *, 
 def address(username: str, address: str, config: Path) -> None:
     """Send notices for the account USERNAME to ADDRESS; "" stops them."""
     central = service.open_central(load_settings(config, CentralSettings))
-    with central.store.write_session(affects_rooms=False) as session:
-        mail_outbox.set_mail_address(session, central.now(), username=username, address=address, by="command line")
-    central.store.close()
+    try:
+        with central.store.write_session(affects_rooms=False) as session:
+            mail_outbox.set_mail_address(
+                session, central.now(), username=username, address=address, by="command line"
+            )
+    finally:
+        central.store.close()
 
 
 @mail.command()

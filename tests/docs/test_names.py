@@ -78,7 +78,6 @@ RETIRED = {
     "situation": "PolicyContext",
     "skim": "scanner",
     "spool": "journal",
-    "staff": "UpstreamPool",
     "starter": "built-in list",
     "stranger": "unknown client",
     "surroundings": "ResolverConfig",
@@ -96,9 +95,6 @@ RETIRED = {
 ALLOWED: dict[str, str] = {
     "DesignatedResolver": "RFC 9462's own term",
     "MemoryStorage": "limits' own class",
-    "HANDLE_STAFF_INCIDENTS": "the people of a school",
-    "LOOK_UP_STAFF_DEVICES": "the people of a school",
-    "STAFF_CATEGORIES": "the people of a school",
     "designated": "RFC 9462's own term",
     "MemoryError": "Python's own class",
     "memory": "memory that the kernel writes into",

@@ -33,7 +33,10 @@ class FakeCentral:
             "reports": [],
             "incidents": [],
             "actions": [],
+            "lookups": [],
         }
+        self.closed_incidents: list[Any] = []
+        self.lookups: list[Any] = []  # what the room is asked about its devices
         self.withdrawn: list[str] = []
         self.states: list[Any] = []
         self.accounts: dict[tuple[str, str], Account] = {}
@@ -154,6 +157,9 @@ class FakeCentral:
             self.answer(handler, 200, msgspec.json.encode(self.account_states))
         elif path == "requests":
             self.answer(handler, 200, msgspec.json.encode(self.states))
+        elif path in {"incidents", "lookups"}:
+            found = self.closed_incidents if path == "incidents" else self.lookups
+            self.answer(handler, 200, msgspec.json.encode(found))
         elif path == "log-key":
             self.answer(handler, 200, json.dumps({"key": "ab" * 32}).encode())
         elif path.startswith("index/"):

@@ -14,9 +14,10 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from appliance import protocol
-from appliance.central import accounts, incidents, reports, requests, rooms, rules
+from appliance.central import accounts, reports, requests, rooms, rules
 from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
+from appliance.central.incidents.intake import receive_incident
 from appliance.rights import ROLES
 from appliance.room.agent import rpc
 from appliance.room.paths import RoomPaths
@@ -69,8 +70,9 @@ class FurnishedSchool(FakeSchool):
                 room,
                 protocol.SiteReport(id=uuid4().hex, site=LONG_NAME, note=LONG, teacher="tess", reported_at=now),
             )
-            incidents.receive_incident(
+            receive_incident(
                 session,
+                now,
                 room,
                 protocol.Incident(
                     id=str(self.arguments["incident_id"]),

@@ -17,8 +17,8 @@ from appliance.central import (
     audit,
     audit_witnesses,
     counts,
-    incidents,
     log_keys,
+    lookups,
     notices,
     reports,
     requests,
@@ -30,6 +30,7 @@ from appliance.central import (
 from appliance.central.account_states import list_account_states
 from appliance.central.devices import sightings
 from appliance.central.errors import NotFound
+from appliance.central.incidents import intake, search
 from appliance.central.models import RoomRow
 from appliance.central.room_copies import Arrival
 from appliance.central.service import Central
@@ -131,7 +132,28 @@ def put_report(message: protocol.SiteReport) -> Response:
 def put_incident(message: protocol.Incident) -> Response:
     """Take in an incident, once."""
     with central().store.write_session() as session:
-        is_new = incidents.receive_incident(session, _get_room(session), message)
+        is_new = intake.receive_incident(
+            session, central().now(), _get_room(session), message, central().settings.central.url
+        )
+    return _received(is_new)
+
+
+def get_incidents() -> Response:
+    """Answer with what the room noticed lately and somebody has dealt with."""
+    with central().store.read_session() as session:
+        return json_response(search.list_closed_incidents(session, central().now(), g.room.id))
+
+
+def get_lookups() -> Response:
+    """Answer with what the room is asked."""
+    with central().store.read_session() as session:
+        return json_response(lookups.list_questions(session, central().now(), g.room.id))
+
+
+def put_lookup(message: protocol.LookupAnswer) -> Response:
+    """Take in what the room says, once."""
+    with central().store.write_session() as session:
+        is_new = lookups.receive_answer(session, central().now(), central().keys, _get_room(session), message)
     return _received(is_new)
 
 

@@ -31,8 +31,11 @@ from webui.central.devices.views import blueprint as devices
 from webui.central.events import blueprint as events
 from webui.central.home.views import blueprint as home
 from webui.central.incidents.views import blueprint as incidents
+from webui.central.incidents.views import staff_blueprint as staff_incidents
 from webui.central.input_checks import install_input_checks
 from webui.central.lists.views import blueprint as lists
+from webui.central.lookups.views import blueprint as lookups
+from webui.central.lookups.views import staff_blueprint as staff_lookups
 from webui.central.open_tasks import count_waiting
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reports.views import blueprint as reports
@@ -86,6 +89,9 @@ FEATURES = (
     style_guide,
     incidents,
     statistics,
+    staff_incidents,
+    lookups,
+    staff_lookups,
     audit,
     events,
 )
@@ -98,6 +104,7 @@ def create_app() -> Flask:
     central.start_feed()
     central.start_publisher()
     central.start_mail()
+    central.start_upkeep()
     stop_with_server(central.stop)
     return create_central_app(central)
 

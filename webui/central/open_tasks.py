@@ -8,13 +8,16 @@ from flask_login import current_user
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.central.models import IncidentRow, RequestRow, SiteReportRow
+from appliance.central.incidents.tables import IncidentGroupRow
+from appliance.central.models import RequestRow, SiteReportRow
 from appliance.central.service import Central
 from appliance.rights import Right, Scope, has_right
 
 _REQUESTS = select(func.count()).select_from(RequestRow).where(RequestRow.state == "waiting")
 _REPORTS = select(func.count()).select_from(SiteReportRow).where(SiteReportRow.settled_by == "")
-_INCIDENTS = select(func.count()).select_from(IncidentRow).where(IncidentRow.acknowledged_by == "")
+_NEW = select(func.count()).select_from(IncidentGroupRow).where(IncidentGroupRow.state == "new")
+_INCIDENTS = _NEW.where(IncidentGroupRow.is_staff.is_(False))
+_STAFF_INCIDENTS = _NEW.where(IncidentGroupRow.is_staff.is_(True))
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -32,6 +35,10 @@ _KINDS = (
         "sites that teachers want closed", _REPORTS,
     ),
     _Kind(Right.HANDLE_INCIDENTS, "incidents.show", "incident to look at", "incidents to look at", _INCIDENTS),
+    _Kind(
+        Right.HANDLE_STAFF_INCIDENTS, "staff_incidents.show", "incident of staff to look at",
+        "incidents of staff to look at", _STAFF_INCIDENTS,
+    ),
 )  # fmt: skip
 
 

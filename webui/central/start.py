@@ -13,6 +13,7 @@ NAVIGATION = (
     ("requests.queue", "Requests"),
     ("home.show", "Home"),
     ("incidents.show", "Incidents"),
+    ("staff_incidents.show", "Staff incidents"),
     ("rules.show", "Rules"),
     ("profiles.show", "Profiles"),
     ("timetables.show", "Timetables"),

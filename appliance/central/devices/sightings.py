@@ -16,10 +16,10 @@ import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from appliance.central import incidents
 from appliance.central.devices import inventory
 from appliance.central.devices.fields import is_mac, parse_address
 from appliance.central.errors import NotPossible
+from appliance.central.incidents.intake import receive_incident
 from appliance.central.models import DeviceRow, RoomRow, SeenDeviceRow
 from appliance.protocol import Incident, SeenDevice, SeenDevices
 from dns.policy.devices import is_random_mac
@@ -48,6 +48,7 @@ class Imitation(msgspec.Struct, frozen=True):
     address: str
     device: str  # whose it is: its name
     words: str
+    group: str = ""  # of that device
 
 
 def receive_seen_devices(session: Session, now: datetime, room: RoomRow, seen: SeenDevices) -> None:
@@ -81,7 +82,7 @@ def receive_seen_devices(session: Session, now: datetime, room: RoomRow, seen: S
             owner = inventory.find_device_by_address(session, mac)
             if owner is not None:
                 words = f"{mac} of {owner.name} is in two rooms at once, here at {', '.join(addresses)}"
-                _report_imitation(session, now, room, Imitation(mac, owner.name, words))
+                _report_imitation(session, now, room, Imitation(mac, owner.name, words, owner.group))
         new += [(address, mac) for address in addresses if f" {address} " not in row.addresses]
         row.addresses = inventory.join_addresses(addresses)
         row.last_seen = max(row.last_seen, last_seen)
@@ -182,16 +183,16 @@ def _find_imitations(session: Session, new: Sequence[tuple[str, str]]) -> Iterat
         owner = owners.get(address)
         if owner is not None and mac not in owner.addresses and any(map(is_mac, owner.addresses)):
             words = f"{address} belongs to {owner.name}, and {mac} has it, which is none of its own"
-            yield Imitation(address, owner.name, words)
+            yield Imitation(address, owner.name, words, owner.group)
 
 
 def _report_imitation(session: Session, now: datetime, room: RoomRow, imitation: Imitation) -> None:
     same = f"{imitation.address} {now:%Y-%m-%d}"  # the same id is the same incident: once a day
     made = Incident(
         id=hashlib.sha256(same.encode()).hexdigest()[:32], kind="imitated-device", happened_at=now,
-        device=imitation.device, evidence=(imitation.words,),
+        device=imitation.device, evidence=(imitation.words,), group=imitation.group,
     )  # fmt: skip
-    incidents.receive_incident(session, room, made)
+    receive_incident(session, now, room, made)
 
 
 def _forget_old(session: Session, now: datetime, room: RoomRow) -> None:

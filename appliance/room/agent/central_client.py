@@ -19,12 +19,15 @@ from appliance.files import read_regular_file
 from appliance.protocol import (
     Account,
     AccountState,
+    ClosedIncident,
     Credentials,
     HealthReceived,
     HourCounts,
     KeptHead,
     KeptHeads,
     LogKey,
+    LookupAnswer,
+    LookupQuestion,
     RequestState,
     RoomHealth,
     SeenDevices,
@@ -207,6 +210,21 @@ class CentralClient:
         for state in states:
             check_message(state)  # its times are reckoned with
         return states
+
+    async def fetch_closed_incidents(self) -> list[ClosedIncident]:
+        """Return which incidents of this room were dealt with. Raises BadMessage too."""
+        found = self._decode((await self._call("GET", "incidents")).content, list[ClosedIncident])
+        for one in found:
+            check_message(one)
+        return found
+
+    async def fetch_lookups(self) -> list[LookupQuestion]:
+        """Return what this room is asked about its devices, unchecked."""
+        return self._decode((await self._call("GET", "lookups")).content, list[LookupQuestion])
+
+    async def put_lookup_answer(self, answer: LookupAnswer) -> None:
+        """Say what the room says to a question."""
+        await self._call("PUT", f"lookups/{answer.id}", _encode(answer))
 
     async def put_message(self, kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         """Send something that has an id: a request, a report, an incident."""

@@ -4,7 +4,8 @@ Tasks of one event loop, each with a state and retries of its own, each of which
 others:
 
 - `FeedFollower` holds the feed open and hands on each target;
-- `PolicySync`, `IndexSync`, `RequestsSync`, `AccountsSync` bring one thing each to where the target says it is;
+- `PolicySync`, `IndexSync`, `RequestsSync`, `AccountsSync`, `IncidentsSync` bring one thing each to where the
+  target says it is; `LookupsSync` answers what the room is asked about its devices;
 - `OutboxDelivery` sends what waits; `HealthReport` says how the room is, `DeviceSightings` who;
 - `_note_clock` writes down how far central's clock is ahead of the room's.
 
@@ -30,7 +31,9 @@ from appliance.room.agent.device_sightings import DeviceSightings
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.feed_follower import FeedFollower
 from appliance.room.agent.health_report import HEALTH_SECONDS, OLD_HEALTH_SECONDS, HealthReport
+from appliance.room.agent.incidents_sync import IncidentsSync
 from appliance.room.agent.index_sync import IndexSync
+from appliance.room.agent.lookups_sync import AnswerLookup, LookupsSync, RevisionInEpoch, refuse_lookup
 from appliance.room.agent.outbox_delivery import OutboxDelivery
 from appliance.room.agent.policy_sync import PolicySync, WantedPolicy
 from appliance.room.agent.requests_sync import RequestsSync, WantedRequests
@@ -57,6 +60,7 @@ class CentralSync:
         now: Callable[[], float] = time.time,
         *,
         index_spread_seconds: float = INDEX_SPREAD_SECONDS,
+        answer_lookup: AnswerLookup = refuse_lookup,
     ) -> None:
         self._client = client
         self._store = store
@@ -74,6 +78,8 @@ class CentralSync:
         self.outbox = OutboxDelivery(client, store, self.state, now, self.policy.check_ends)
         self.requests = RequestsSync(client, store, self._now_as_datetime, self.outbox.notify)
         self.accounts = AccountsSync(client, store, paths, self.central_ahead_seconds)
+        self.lookups = LookupsSync(client, answer_lookup)
+        self.incidents = IncidentsSync(client, store)
         self.feed = FeedFollower(client, self.state, self._publish)
         self.state.listen(self._handle_state_change)
 
@@ -90,6 +96,8 @@ class CentralSync:
             self.index.follow(),
             self.requests.follow(),
             self.accounts.follow(),
+            self.lookups.follow(),
+            self.incidents.follow(),
             self.outbox.deliver(),
             self.health.report(),
             self.sightings.report(),
@@ -137,6 +145,8 @@ class CentralSync:
         self.index.set_wanted(line.index)
         self.requests.set_wanted(WantedRequests.from_line(line))
         self.accounts.set_wanted(line.accounts)
+        self.lookups.set_wanted(RevisionInEpoch(line.lookups, line.epoch))
+        self.incidents.set_wanted(RevisionInEpoch(line.incidents, line.epoch))
 
     async def _adopt_epoch(self, epoch: str) -> None:
         if await run_blocking(self._store.adopt_epoch, epoch, self._now_as_datetime()):

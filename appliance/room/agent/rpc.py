@@ -13,7 +13,15 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.ipc import send_and_receive_line
-from appliance.protocol import Account, Credentials, Incident, RequestState, SiteReport, UnblockRequest
+from appliance.protocol import (
+    Account,
+    ClosedIncident,
+    Credentials,
+    Incident,
+    RequestState,
+    SiteReport,
+    UnblockRequest,
+)
 from appliance.room.local_overrides import LocalOverrides
 from dns.errors import DECODING_FAILED
 
@@ -155,6 +163,7 @@ class RpcResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     account: Account | None = None
     requests: tuple[RequestState, ...] = ()
     unsent: tuple[str, ...] = ()  # the ids of requests that central has not got yet
+    closed_incidents: tuple[ClosedIncident, ...] = ()  # of this room, that somebody has dealt with
     dead_letters: tuple[DeadLetter, ...] = ()  # what central did not take; of requests, and of everything else
     ended: bool = False  # what was taken back had been opened, and is closed now
     log_key: str = ""

@@ -105,6 +105,7 @@ class RpcServer:
         return RpcResponse(
             requests=tuple(self._store.list_current_requests(self._now(), ahead)),
             unsent=self._store.pending_request_ids(),
+            closed_incidents=self._store.closed_incidents,
             dead_letters=tuple(self._store.dead_letters(self._now().timestamp())),
         )
 

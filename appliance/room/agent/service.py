@@ -16,6 +16,7 @@ from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.certificate_monitor import CertificateMonitor
 from appliance.room.agent.counts_report import CountsReport
+from appliance.room.agent.device_lookups import answer_lookup
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.link_chain import LinkChain, read_board_serial
 from appliance.room.agent.policy_backup import PolicyBackup
@@ -103,7 +104,10 @@ def _create_sync(
     if client is None or settings.central is None:
         return None
     spread = settings.central.index_spread_seconds
-    return CentralSync(client, store, paths, metadata.version("hallpass"), now, index_spread_seconds=spread)
+    return CentralSync(
+        client, store, paths, metadata.version("hallpass"), now, index_spread_seconds=spread,
+        answer_lookup=partial(answer_lookup, settings),
+    )  # fmt: skip
 
 
 async def _write_health_regularly(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from appliance.protocol import RequestState
+from appliance.protocol import ClosedIncident, RequestState
 from appliance.room.agent.account_cache import AccountCache
 from appliance.room.agent.audit_heads import AuditHeads
 from appliance.room.agent.counted_hours import CountedHours
@@ -29,6 +29,8 @@ log = logging.getLogger("hallpass.agent")
 
 class AgentStore(Outbox, AccountCache, CountedHours, AuditHeads):
     """The agent's database: outbox, accounts, the audit's heads, and the requests with what was ended of them."""
+
+    closed_incidents: tuple[ClosedIncident, ...] = ()  # in memory: central says it again after a start
 
     def save_and_post_request(self, state: RequestState, device: str = "") -> None:
         """Keep a request of this room and put it into the outbox, in one transaction.

@@ -66,7 +66,7 @@ class IncidentMonitor:
                 )
                 if finding is not None:
                     self._incidents += self._rules.observe_tunnel(
-                        finding, self._pseudonyms.pseudonym_of(record.device)
+                        finding, self._pseudonyms.pseudonym_of(record.device), record.group
                     )
                     self._block_tunnel(finding, now)
         del self._incidents[_MAX_PENDING:]

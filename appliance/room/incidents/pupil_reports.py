@@ -36,6 +36,7 @@ class _Refusal:
     def __init__(self) -> None:
         self.count = 0
         self.last = 0
+        self.group = ""  # of the device, then
 
 
 class _ReportingDevice:
@@ -72,6 +73,7 @@ class PupilReports:
             refusal.count = 0
         refusal.count += record.count
         refusal.last = record.second
+        refusal.group = record.group
 
     def take_report(
         self, addresses: Iterable[str], name: str, now: float, pseudonym_of: Callable[[str], str]
@@ -94,6 +96,7 @@ class PupilReports:
             kind="told-a-grown-up",
             happened_at=datetime.fromtimestamp(now, UTC),
             device=pseudonym_of(address),
+            group=refusal.group[:64],
             evidence=(name, f"this room refused it to this device {times} just before"),
         )
 

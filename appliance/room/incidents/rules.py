@@ -96,8 +96,8 @@ class IncidentRules:
         ]
         return [one for one in found if one is not None]
 
-    def observe_tunnel(self, finding: TunnelFinding, pseudonym: str) -> list[Incident]:
-        """Take a finding of the tunnel detector."""
+    def observe_tunnel(self, finding: TunnelFinding, pseudonym: str, group: str = "") -> list[Incident]:
+        """Take a finding of the tunnel detector about a device of this group."""
         happened_at = datetime.fromtimestamp(finding.first, UTC)
         history = self._history_of(pseudonym)
         if not self._may_report(history, f"tunnel {finding.parent}", finding.first):
@@ -108,6 +108,7 @@ class IncidentRules:
                 kind="tunnel",
                 happened_at=happened_at,
                 device=pseudonym,
+                group=group[:64],
                 evidence=finding.evidence(),
             )
         ]
@@ -135,7 +136,10 @@ class IncidentRules:
         self, kind: IncidentKind, record: QueryRecord, pseudonym: str, evidence: tuple[str, ...]
     ) -> Incident:
         happened = datetime.fromtimestamp(record.second, UTC)
-        return Incident(id=self._make_id(), kind=kind, happened_at=happened, device=pseudonym, evidence=evidence)
+        return Incident(
+            id=self._make_id(), kind=kind, happened_at=happened, device=pseudonym, evidence=evidence,
+            group=record.group[:64],
+        )  # fmt: skip
 
     def _may_report(self, history: _DeviceHistory, cause: str, second: float) -> bool:
         reported_at = history.reported_at.get(cause)

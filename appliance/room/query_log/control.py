@@ -35,6 +35,14 @@ class LookupRequest(msgspec.Struct, frozen=True, kw_only=True, tag="look-up"):
     reason: str
 
 
+class ExtractRequest(msgspec.Struct, frozen=True, kw_only=True, tag="extract"):
+    """Say that somebody is shown what a device asked for. Written down: who, when, and why."""
+
+    token: str
+    who: str
+    reason: str
+
+
 class PurgeRequest(msgspec.Struct, frozen=True, kw_only=True, tag="purge"):
     """Delete rows for good: of one device, of all before a second, or of that device before it."""
 
@@ -62,7 +70,13 @@ class NamesRequest(msgspec.Struct, frozen=True, tag="names"):
 
 
 ControlRequest = (
-    FlushRequest | LookupRequest | PurgeRequest | AcknowledgeRequest | PupilReportRequest | NamesRequest
+    FlushRequest
+    | LookupRequest
+    | ExtractRequest
+    | PurgeRequest
+    | AcknowledgeRequest
+    | PupilReportRequest
+    | NamesRequest
 )
 
 

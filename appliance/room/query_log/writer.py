@@ -125,9 +125,8 @@ class QueryLogWriter:
 
     def handle_control_request(self, request: control.ControlRequest, now: float) -> control.ControlResponse:
         """Do what somebody asked of the log's one writer."""
-        if isinstance(request, control.PurgeRequest | control.LookupRequest) and not (
-            request.who.strip() and request.reason.strip()
-        ):
+        reasoned = control.PurgeRequest | control.LookupRequest | control.ExtractRequest
+        if isinstance(request, reasoned) and not (request.who.strip() and request.reason.strip()):
             return control.ControlResponse(error="a name and a reason are needed: both are written down")
         self.flush_journal(now)
         if isinstance(request, control.PurgeRequest):
@@ -136,17 +135,24 @@ class QueryLogWriter:
             return control.ControlResponse(rows=deleted.rows, answers=deleted.answers)
         if isinstance(request, control.LookupRequest):
             return control.ControlResponse(address=self._lookup_address(request, now))
+        if isinstance(request, control.ExtractRequest):
+            self._write_lookup(request, now, found=False)
         return control.ControlResponse()
 
     def _lookup_address(self, request: control.LookupRequest, now: float) -> str:
         pseudonym = request.token
         row = self._connection.execute("SELECT sealed FROM identities WHERE token = ?", (pseudonym,)).fetchone()
         address = (self._pseudonyms.unseal_address(pseudonym, row[0]) if row else None) or ""
+        self._write_lookup(request, now, found=bool(address))
+        return address
+
+    def _write_lookup(
+        self, request: control.LookupRequest | control.ExtractRequest, now: float, *, found: bool
+    ) -> None:
         self._connection.execute(
             "INSERT INTO lookups (time, who, token, reason, found) VALUES (?, ?, ?, ?, ?)",
-            (format_time(now), request.who, pseudonym, request.reason, bool(address)),
+            (format_time(now), request.who, request.token, request.reason, found),
         )
-        return address
 
     def write_incidents(self, incidents: Sequence[Incident], now: float) -> None:
         """Keep incidents until the agent has them."""

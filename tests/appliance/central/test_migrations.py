@@ -119,3 +119,32 @@ def test_profiles_and_delegations_of_before_go_on_as_they_did_and_come_back(conn
     command.downgrade(config(connection), before)
     assert connection.execute(text("SELECT * FROM delegations")).all() == [("games", 30, 5)]
     assert connection.execute(text("SELECT name, closed FROM profiles")).all() == [("pupils", '["games"]')]
+
+
+def test_incidents_of_before_become_groups_and_those_that_were_acknowledged_are_closed(
+    connection: Connection,
+) -> None:
+    today, before = migration("incident_groups")
+    command.upgrade(config(connection), before)
+    connection.execute(
+        text("INSERT INTO rooms (id, name, token_hash, log_key, enrolled_at, policy_version, policy_digest,"
+             " requests_changed, revision) VALUES (1, 'Room 4', 'a', 'b', :at, 0, '', 0, 0)"), {"at": ASKED}
+    )  # fmt: skip
+    for incident_id, by in (("a" * 32, ""), ("b" * 32, "lead")):
+        connection.execute(
+            text("INSERT INTO incidents (id, room_id, kind, happened_at, device, evidence, acknowledged_by)"
+                 " VALUES (:id, 1, 'tunnel', :at, 'd1', '[\"x.example\"]', :by)"),
+            {"id": incident_id, "at": ASKED, "by": by},
+        )  # fmt: skip
+
+    command.upgrade(config(connection), today)
+
+    groups = "SELECT g.id, g.state, g.unseen, g.changed_by, i.device FROM incidents i JOIN incident_groups g"
+    rows = connection.execute(text(f"{groups} ON g.id = i.group_id ORDER BY g.id")).all()
+    assert [tuple(row) for row in rows] == [
+        ("a" * 32, "new", 1, "", "d1"), ("b" * 32, "closed", 0, "lead", "d1"),
+    ]  # fmt: skip
+
+    command.downgrade(config(connection), before)
+    kept = connection.execute(text("SELECT acknowledged_by FROM incidents ORDER BY id")).scalars().all()
+    assert kept == ["", "lead"]

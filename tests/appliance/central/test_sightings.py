@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import func, select
 
-from appliance.central import incidents, rooms
+from appliance.central import rooms
 from appliance.central.devices import inventory, sightings
+from appliance.central.incidents.tables import IncidentRow
 from appliance.central.models import SeenDeviceRow
 from appliance.protocol import SeenDevice, SeenDevices
 from tests.fakes.school import FakeSchool
@@ -37,8 +38,9 @@ def unknown(school: FakeSchool) -> list[sightings.UnknownDevice]:
 
 
 def told(school: FakeSchool) -> list[tuple[str, str, str]]:
+    newest = select(IncidentRow).order_by(IncidentRow.happened_at.desc())
     with school.store.read_session() as session:
-        return [(one.kind, one.room.name, one.device) for one in incidents.list_open_incidents(session)]
+        return [(one.kind, one.room.name, one.device) for one in session.scalars(newest)]
 
 
 def test_a_device_without_a_name_is_offered_with_its_room_until_it_has_one(school: FakeSchool) -> None:

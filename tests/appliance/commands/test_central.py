@@ -409,15 +409,3 @@ def test_a_restore_that_nothing_shows_can_be_said(config: Path, central: subproc
     assert before.epoch != after.epoch != ""
     assert before.policy_digest == after.policy_digest
     assert after.policy > before.policy
-
-
-def test_the_command_line_says_where_mail_goes_and_how_it_stands(config: Path) -> None:
-    where = ("--config", str(config))
-    assert run("account", "add", "lead", "--role", "safeguarding", "--generate", *where).returncode == 0
-    assert run("central", "mail", "address", "lead", "lead@school.example.org", *where).returncode == 0
-    refused = run("central", "mail", "address", "lead", "lead@school.example.org\nBcc: x@example.org", *where)
-    assert (refused.returncode, "no mail address" in refused.stderr) == (1, True)
-    status = run("central", "mail", "status", "--json", *where)
-    assert status.returncode == 0
-    assert msgspec.json.decode(status.stdout)["waiting"] == 0
-    assert "none is set" in run("central", "mail", "status", *where).stdout

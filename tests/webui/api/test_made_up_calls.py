@@ -15,7 +15,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from appliance.central.models import AuditRow, IncidentRow, RequestRow, RoomActionRow, SiteReportRow
+from appliance.central.incidents.tables import IncidentRow
+from appliance.central.models import AuditRow, RequestRow, RoomActionRow, SiteReportRow
 from appliance.operations import BASE_PATH
 from tests.docs.sources import ROOT
 from tests.e2e.school import HALLPASS, Process, answers, until

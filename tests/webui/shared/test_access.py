@@ -134,7 +134,7 @@ FIRST_PAGES: dict[Role, str] = {
     "coordinator": "/requests",
     "safeguarding": "/incidents",
     "deputy_safeguarding": "/incidents",
-    "head": "/statistics",
+    "head": "/staff-incidents",
     "leadership": "/statistics",
     "governor": "/statistics",
     "technician": "/rooms",

@@ -161,6 +161,9 @@ def _render_today(
         ],
         put_aside=[one for one in agent_response.dead_letters if one.kind != "request"],
         kind=lambda one: _KINDS[one],
+        dealt_with=[
+            one for one in agent_response.closed_incidents if one.happened_at >= school_clock().midnight()
+        ],
         status=room().fetch_status(),
         moment_of=lambda one: datetime.fromtimestamp(one.second, UTC),
     )

@@ -1,0 +1,54 @@
+"""What central does every hour without being asked: deletes what has been kept for long enough."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from appliance.central.store import Store
+
+EVERY_SECONDS = 3600.0
+FIRST_SECONDS = 60.0  # after the start, which has other things to do
+
+Chore = Callable[[Session, datetime], object]
+
+log = logging.getLogger("hallpass.central")
+
+
+class Upkeep:
+    """The thread that does the chores, each in a transaction of its own: one that fails keeps no other waiting."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime], chores: tuple[Chore, ...]) -> None:
+        self._store = store
+        self._now = now
+        self._chores = chores
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Do no more."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=1)
+
+    def do_chores(self) -> None:
+        """Do everything once."""
+        for chore in self._chores:
+            try:
+                with self._store.write_session(affects_rooms=False) as session:
+                    chore(session, self._now())
+            except SQLAlchemyError as problem:
+                log.info("upkeep waits: %s", problem)
+
+    def _run(self) -> None:
+        pause = FIRST_SECONDS
+        while not self._stopping.wait(pause):
+            self.do_chores()
+            pause = EVERY_SECONDS

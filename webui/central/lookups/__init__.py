@@ -1,0 +1,1 @@
+"""Asking a room what one of its devices asked for."""

@@ -1,0 +1,156 @@
+"""Look-ups: what one device asked for, with a typed reason that is written down before the room is asked.
+
+Two sets of one make, as with incidents: pupils' devices, and staff's for the head alone.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import lookups, rooms
+from appliance.central.errors import CentralError, NotFound
+from appliance.central.incidents.kinds import Whose
+from appliance.central.incidents.states import get_group
+from appliance.rights import Right
+from webui.central.blueprints import central, create_feature_blueprint
+from webui.central.form_helpers import require_valid
+from webui.central.lookups.forms import LookupForm
+from webui.shared.access import requires
+from webui.shared.auth import current_username
+from webui.shared.school_clock import school_clock
+
+AROUND = timedelta(minutes=15)  # before and after an incident
+STATE_WORDS = {
+    "waiting": "the room has not answered yet",
+    "answered": "answered",
+    "failed": "the room could not answer",
+    "expired": "the room did not answer in time",
+    "deleted": "deleted",
+}
+
+
+class LookupPages:
+    """The views of one set."""
+
+    def __init__(self, name: str, whose: Whose) -> None:
+        self.name = name
+        self.whose: Whose = whose
+
+    def show(self) -> str:
+        """Show what was asked, and the form."""
+        return self._render(LookupForm(formdata=None, data=self._prefilled()))
+
+    def ask(self) -> Redirect | tuple[str, int]:
+        """Ask a room; a mistake comes back with what was typed."""
+        form = LookupForm()
+        try:
+            with central().store.write_session() as session:
+                form.room.choices = _room_choices(session)
+                require_valid(form)
+                row = lookups.ask_room(
+                    session, central().now(), room_id=form.room.data, device=form.device.data,
+                    since=_moment(form.since.data), until=_moment(form.until.data), reason=form.reason.data,
+                    by=current_username(), whose=self.whose, lookup_id=form.lookup_id.data or "",
+                )  # fmt: skip
+                lookup_id = row.id
+        except CentralError as problem:
+            return self._render(form, problem=f"{problem}."), 409
+        flash("The room is asked. Its answer appears here.")
+        return redirect(url_for(f"{self.name}.show_one", lookup_id=lookup_id))
+
+    def show_one(self, lookup_id: str) -> str:
+        """Show what a room said."""
+        with central().store.read_session() as session:
+            row = lookups.get_lookup(session, lookup_id, self.whose)
+            return render_template(
+                "lookups/lookup.html", one=row, answer=lookups.open_answer(central().keys, row),
+                waits_for=lookups.WAITS_FOR,
+                days=central().settings.central.lookup_days, moment_of=_from_second, **self._words(),
+            )  # fmt: skip
+
+    def delete(self, lookup_id: str) -> Redirect:
+        """Forget what a room said, or take the question back."""
+        with central().store.write_session() as session:
+            lookups.delete_answer(
+                session, central().now(), lookup_id=lookup_id, by=current_username(), whose=self.whose
+            )
+        flash("It was deleted. That it was asked stays written down.")
+        return redirect(url_for(f"{self.name}.show"))
+
+    def _render(self, form: LookupForm, problem: str = "") -> str:
+        with central().store.read_session() as session:
+            form.room.choices = _room_choices(session)
+            if not form.lookup_id.data:
+                form.lookup_id.data = secrets.token_hex(16)
+            return render_template(
+                "lookups/lookups.html", form=form, problem=problem,
+                asked=lookups.list_lookups(session, self.whose), **self._words(),
+            )  # fmt: skip
+
+    def _prefilled(self) -> dict[str, Any]:
+        """Return what the form begins with: the time around an incident, where one is named."""
+        group_id = request.args.get("incident", "")
+        if not group_id:
+            return {}
+        with central().store.read_session() as session:
+            group = get_group(session, group_id, self.whose)
+            clock = school_clock()
+            since = max(group.first_at - AROUND, group.last_at + AROUND - timedelta(hours=lookups.MAX_HOURS))
+            return {
+                "room": group.room_id,
+                "device": group.device,
+                "since": clock.local(since).replace(tzinfo=None),
+                "until": clock.local(group.last_at + AROUND).replace(tzinfo=None),
+            }
+
+    def _words(self) -> dict[str, Any]:
+        return {"pages": self.name, "whose": self.whose, "state_words": STATE_WORDS}
+
+
+def _room_choices(session: Session) -> list[tuple[int, str]]:
+    return [(room.id, room.name) for room in rooms.list_rooms(session)]
+
+
+def _moment(typed: datetime) -> datetime:
+    """Return a time that was typed by the school's clock."""
+    return typed.replace(tzinfo=school_clock().zone).astimezone(UTC)
+
+
+def _from_second(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
+
+
+def _make_blueprint(pages: LookupPages, path: str, right: Right) -> Blueprint:
+    blueprint = create_feature_blueprint(pages.name, __name__, home=f"{pages.name}.show")
+
+    @blueprint.errorhandler(NotFound)
+    def say_there_is_none(problem: NotFound) -> Redirect:
+        flash(f"{problem}.", "warning")
+        return redirect(url_for(f"{pages.name}.show"))
+
+    for method, rule, view in (
+        ("GET", path, pages.show),
+        ("POST", path, pages.ask),
+        ("GET", f"{path}/<lookup_id>", pages.show_one),
+        ("POST", f"{path}/<lookup_id>/delete", pages.delete),
+    ):
+        blueprint.add_url_rule(rule, view.__name__, _with_right(right, view), methods=[method])
+    return blueprint
+
+
+def _with_right(right: Right, view: Callable[..., Any]) -> Callable[..., Any]:
+    def serve(**parameters: str) -> Any:
+        return view(**parameters)
+
+    return requires(right)(serve)
+
+
+blueprint = _make_blueprint(LookupPages("lookups", "pupils"), "/look-ups", Right.LOOK_UP_DEVICES)
+staff_blueprint = _make_blueprint(
+    LookupPages("staff_lookups", "staff"), "/staff-look-ups", Right.LOOK_UP_STAFF_DEVICES
+)
