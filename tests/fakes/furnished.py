@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from appliance import protocol
-from appliance.central import accounts, reports, requests, rooms, rules
+from appliance.central import accounts, lookups, reports, requests, rooms, rules
 from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
@@ -46,7 +46,9 @@ class FurnishedSchool(FakeSchool):
         for role in ROLES:
             self.account(role, role)  # whoever may look at a page looks at it (tests/webui/every_page.py)
         self.arguments: dict[str, object] = {
-            "incident_id": uuid4().hex,
+            "group_id": uuid4().hex,  # of incidents: the id of the first
+            "lookup_id": uuid4().hex,
+            "report_id": uuid4().hex,
             "request_id": "",
             "username": "cora",
             "name": "pupils",
@@ -68,20 +70,26 @@ class FurnishedSchool(FakeSchool):
                 session,
                 now,
                 room,
-                protocol.SiteReport(id=uuid4().hex, site=LONG_NAME, note=LONG, teacher="tess", reported_at=now),
+                protocol.SiteReport(
+                    id=str(self.arguments["report_id"]), site=LONG_NAME, note=LONG, teacher="tess", reported_at=now
+                ),
             )
             receive_incident(
                 session,
                 now,
                 room,
                 protocol.Incident(
-                    id=str(self.arguments["incident_id"]),
+                    id=str(self.arguments["group_id"]),
                     kind="many-refusals",
                     happened_at=now,
-                    device="d1" * 8,
+                    device="d1" * 6,
                     evidence=(LONG_NAME, "games.example.org"),
                 ),
             )
+            lookups.ask_room(
+                session, now, room_id=room.id, device="d1" * 6, since=now - timedelta(hours=1), until=now,
+                reason=LONG, by="safeguarding", whose="pupils", lookup_id=str(self.arguments["lookup_id"]),
+            )  # fmt: skip
             rooms.record_health(
                 session,
                 now,
