@@ -20,14 +20,20 @@ def map_case(_context: Any, case: Any) -> Any:
     body, path = case.body, case.path_parameters or {}
     if not isinstance(body, dict):
         return case
-    for name, value in body.items():
-        if isinstance(value, float) and value.is_integer():
-            body[name] = int(value)  # JSON Schema calls 1.0 an integer, we do not
+    _make_integers(body)
     if _is_id(body.get("id")) and _is_id(path.get("message_id")):
         path["message_id"] = body["id"]
     if isinstance(body.get("site"), str) and len(body["site"]) % 2 and _may_stand(body["site"]):
         body["site"] = "games.example.org"
     return case
+
+
+def _make_integers(value: Any) -> Any:
+    """Write whole numbers as such, in place: JSON Schema calls 1.0 an integer, we do not."""
+    if isinstance(value, dict | list):
+        for at, inner in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            value[at] = _make_integers(inner)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _may_stand(site: str) -> bool:
