@@ -19,9 +19,11 @@ from typing import IO, Any, Protocol, TypeVar
 import gevent
 import gevent.socket
 import gevent.ssl
+import msgspec
 from gunicorn import http
 from gunicorn.http import wsgi
 
+from appliance.problem_details import MEDIA_TYPE, ProblemType, problem_of_status
 from appliance.web_connections import ConnectionTable, Phase
 from appliance.web_server import STREAM, TCP_USER_TIMEOUT_SECONDS, WebLimits
 from appliance.web_threads import WebThreads
@@ -34,17 +36,22 @@ _PIECE_BYTES = 64 * 1024
 _TAKEN_BYTES = 256 * 1024  # of a response at once
 _BUFFERED_BODY_BYTES = 256 * 1024  # a larger body waits in a file
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: forget the connection at once, keep nothing for it
-_REASONS = {408: "Request Timeout", 413: "Content Too Large", 503: "Service Unavailable"}
+_REFUSALS = {
+    408: ("Request Timeout", problem_of_status(408, "Request Timeout", "the request did not come in time")),
+    413: ("Content Too Large", ProblemType.TOO_LARGE.describe("it is larger than anything that is taken here")),
+    503: ("Service Unavailable", ProblemType.BUSY.describe("come again in a moment")),
+}
 
 
 class _Refused(Exception):
-    """A request that is answered by a status alone."""
+    """A request that no application sees: its status, and a problem in words (RFC 9457)."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
-        self.head = (
-            f"HTTP/1.1 {status} {_REASONS[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-        ).encode()
+        reason, problem = _REFUSALS[status]
+        body = msgspec.json.encode(problem)
+        head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
+        self.answer = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 class _Gone(Exception):
@@ -103,7 +110,7 @@ class WebConnection:
         except (http.errors.NoMoreData, OSError, StopIteration, gevent.Timeout, _Gone):
             pass  # gone, or too slow
         except _Refused as refused:
-            self._refuse(refused.head)
+            self._refuse(refused.answer)
         except Exception as fault:  # noqa: BLE001 (no request at all, or a fault of the application)
             self._server.handle_error(self._request, self._socket, self._client, fault)
         finally:
