@@ -34,7 +34,7 @@ def test_end_now_closes_while_central_is_dead_and_stays_closed_until_central_has
     ):
         ask_to_open(teacher, SITE)
         approve(coordinator, SITE)
-        assert 'action="/openings' in until("the opening at central", lambda: signed_in_page(coordinator))
+        assert 'action="/openings/' in until("the opening at central", lambda: signed_in_page(coordinator))
         until("the site to open", lambda: room.dig.addresses(SITE) != REFUSED)
         until("the teacher's page", lambda: "open until" in teacher.open("/").text)
         school.central.kill()
@@ -61,6 +61,6 @@ def test_end_now_closes_while_central_is_dead_and_stays_closed_until_central_has
 
         until("central to have ended it", central_has_ended_it, 60)
         page = until("central's page", lambda: signed_in_page(coordinator), 60)
-        assert 'action="/openings' not in page, "nothing is open at central"
+        assert 'action="/openings/' not in page, "nothing is open at central"
         assert room.dig.addresses(SITE) == REFUSED
         assert "over" in teacher.open("/").text

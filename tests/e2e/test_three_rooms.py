@@ -113,7 +113,7 @@ def test_a_school_of_three_rooms_lives_through_a_day(
     # Central is back: it hears of the end, gets the request, and decides it.
     school.central.start()
     until("the request that waited", lambda: waits_at_central(coordinator, SITE), 60)
-    until("the end", lambda: 'action="/openings' not in signed_in_page(coordinator), 60)
+    until("the end", lambda: 'action="/openings/' not in signed_in_page(coordinator), 60)
     assert refuses(five, SECOND_SITE)
     approve(coordinator, SITE)
     opens_only_in(four, rooms, SITE)
@@ -132,7 +132,7 @@ def test_a_school_of_three_rooms_lives_through_a_day(
     until("what it has forgotten to be closed", lambda: refuses(four, SITE))
     until("the forgotten request", lambda: waits_at_central(coordinator, THIRD_SITE), 60)
     until(
-        "the opening that had ended to end again", lambda: 'action="/openings' not in signed_in_page(coordinator)
+        "the opening that had ended to end again", lambda: 'action="/openings/' not in signed_in_page(coordinator)
     )
     until("it to be closed", lambda: refuses(five, SECOND_SITE))
     until("every room in step", lambda: rooms_in_step(coordinator) == len(rooms), 60)

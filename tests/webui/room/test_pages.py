@@ -109,7 +109,7 @@ def test_whoever_comes_is_told_what_the_card_waits_for(stranger: FlaskClient, ap
 @pytest.mark.parametrize(
     ("condition", "words"),
     [
-        (Condition.NO_LONGER_ENROLLED, b"Central does not know this room any more"),
+        (Condition.NO_LONGER_ENROLLED, b"This room is no longer enrolled"),
         (Condition.CLOCK_DIFFERS, b"differ by more than a minute"),
     ],
 )
