@@ -167,6 +167,7 @@ def _welcome(addresses: DemoAddresses, school: DemoSchool, *, online: bool) -> P
         f"                    teacher       {school.passwords['teacher']}",
         f"coordinator's page  http://{addresses.central}",
         f"                    coordinator   {school.passwords['coordinator']}",
+        f"                    lead          {school.passwords['lead']}, for what pupils tell",
         "",
         "Three things to try:",
         f"1. {dig} example.org +short",

@@ -16,6 +16,7 @@ ROOM = "Room 4"
 _ACCOUNTS: tuple[tuple[str, str, Role], ...] = (
     ("teacher", "Tess Teacher", "teacher"),
     ("coordinator", "Cory Coordinator", "coordinator"),
+    ("lead", "Lena Lead", "safeguarding"),
 )
 
 
