@@ -51,7 +51,8 @@ def _draw(figures: day_figures.DayFigures) -> list[Chart]:
         ),
         draw_columns(
             "Time to decision",
-            f"{decided} decisions in {day_figures.DAYS} days. Half of a day's were made within these minutes.",
+            f"{decided} {'decision' if decided == 1 else 'decisions'} in {day_figures.DAYS} days. "
+            "Half of a day's were made within these minutes.",
             [f"{one.day.day}/{one.day.month}" for one in decisions],
             {"minutes": [one.median_minutes for one in decisions]},
             head="Day",
