@@ -1,8 +1,8 @@
 """Reports about the school, as data: for the week, the term, the yearly review, and for parents.
 
-They are made of counts, requests and the audit, and name neither devices nor people. A cell under five is left
-out, and where that leaves a single gap in a column whose sum is shown, the next smallest with it: or the gap could
-be reckoned out. What a report looks like on paper is `appliance.central.report_formats`' business.
+They are made of counts, requests and the audit, and name neither devices nor people. Small cells are left out
+(`appliance.central.small_cells`). What a report looks like on paper is `appliance.central.report_formats`'
+business.
 """
 
 import statistics
@@ -28,9 +28,9 @@ from appliance.central.models import (
     SiteReportRow,
     SourceRow,
 )
+from appliance.central.small_cells import SMALLEST_CELL, suppress_parts, suppress_small
 
 ReportKind = Literal["weekly", "termly", "annual", "parents"]
-MIN_CELL = 5
 SPANS: Mapping[ReportKind, timedelta] = {
     "weekly": timedelta(days=7),
     "termly": timedelta(weeks=15),
@@ -121,27 +121,12 @@ def make_report(
     )
 
 
-def hide_small(values: list[int]) -> list[int | None]:
-    """Return a column of counts whose sum is known, without those that tell of fewer than five."""
-    shown: list[int | None] = [None if 0 < value < MIN_CELL else value for value in values]
-    if shown.count(None) == 1:
-        rest = [value for value in shown if value]
-        if rest:
-            shown[shown.index(min(rest))] = None
-    return shown
-
-
-def hide_one(value: int) -> int | None:
-    """Return a count that stands alone, or None where it tells of fewer than five."""
-    return None if 0 < value < MIN_CELL else value
-
-
 def _answers(session: Session, span: _Span) -> ReportTable:
     days = counts.count_by_day(session, span.zone, span.since, span.until)
     answered, refused = sum(one.answers for one in days), sum(one.refused for one in days)
     rows: list[tuple[Cell, ...]] = [
-        ("Questions answered", hide_one(answered)),
-        ("of these refused", hide_one(refused)),
+        ("Questions answered", suppress_small(answered)),
+        ("of these refused", suppress_small(refused)),
         ("Days with lessons or other use", len(days)),
     ]
     return ReportTable(title="What was asked", columns=("", "number"), rows=tuple(rows))
@@ -149,21 +134,23 @@ def _answers(session: Session, span: _Span) -> ReportTable:
 
 def _by_day(session: Session, span: _Span) -> ReportTable:
     days = counts.count_by_day(session, span.zone, span.since, span.until)
-    refused = hide_small([one.refused for one in days])
-    rows = tuple((one.day.isoformat(), hide_one(one.answers), few) for one, few in zip(days, refused, strict=True))
+    refused = suppress_parts([one.refused for one in days])
+    rows = tuple(
+        (one.day.isoformat(), suppress_small(one.answers), few) for one, few in zip(days, refused, strict=True)
+    )
     return ReportTable(title="By day", columns=("day", "answered", "refused"), rows=rows)
 
 
 def _by_category(session: Session, span: _Span) -> ReportTable:
     found = counts.count_by_category(session, span.since, span.until)
-    hidden = hide_small([one.refused for one in found])
+    hidden = suppress_parts([one.refused for one in found])
     rows = tuple((one.category or "(no category)", few) for one, few in zip(found, hidden, strict=True))
     return ReportTable(title="What was refused, by category", columns=("category", "refused"), rows=rows)
 
 
 def _top_sites(session: Session, span: _Span) -> ReportTable:
     found = counts.list_top_refused(session, span.since, span.until, TOP_SITES)
-    rows = tuple((one.site, one.category, hide_one(one.refused)) for one in found)
+    rows = tuple((one.site, one.category, suppress_small(one.refused)) for one in found)
     note = "Only sites that at least five devices asked for within an hour."
     return ReportTable(
         title="Sites refused most often", columns=("site", "category", "refused"), rows=rows, note=note
@@ -182,11 +169,11 @@ def _requests(session: Session, span: _Span) -> ReportTable:
     ]
     by_delegation = _count_audit(session, span, OPENED_BY_DELEGATION)
     names = sorted(states)
-    hidden = hide_small([states[name] for name in names])
-    rows: list[tuple[Cell, ...]] = [("Requests of teachers", hide_one(len(asked)))]
+    hidden = suppress_parts([states[name] for name in names])
+    rows: list[tuple[Cell, ...]] = [("Requests of teachers", suppress_small(len(asked)))]
     rows += [(f"of these {name}", few) for name, few in zip(names, hidden, strict=True)]
-    rows.append(("Opened by teachers without waiting", hide_one(by_delegation)))
-    if len(waits) >= MIN_CELL:
+    rows.append(("Opened by teachers without waiting", suppress_small(by_delegation)))
+    if len(waits) >= SMALLEST_CELL:
         rows.append(("Minutes until a decision: half of them within", round(statistics.median(waits), 1)))
         rows.append(("and nine in ten within", round(statistics.quantiles(waits, n=10)[-1], 1)))
     return ReportTable(title="Requests and decisions", columns=("", "number"), rows=tuple(rows))
@@ -203,7 +190,7 @@ def _over_blocking(session: Session, span: _Span) -> ReportTable:
             RequestRow.state.in_(("approved", "ended")),
         )
         .group_by(RequestRow.site)
-        .having(number >= MIN_CELL)
+        .having(number >= SMALLEST_CELL)
         .order_by(number.desc(), RequestRow.site)
         .limit(TOP_SITES)
     )
@@ -228,8 +215,10 @@ def _concerns(session: Session, span: _Span) -> ReportTable:
         .group_by(IncidentRow.kind)
         .order_by(IncidentRow.kind)
     ).all()
-    rows: list[tuple[Cell, ...]] = [("Sites that teachers say should be closed", hide_one(int(reports or 0)))]
-    hidden = hide_small([int(count) for _, count in incidents])
+    rows: list[tuple[Cell, ...]] = [
+        ("Sites that teachers say should be closed", suppress_small(int(reports or 0)))
+    ]
+    hidden = suppress_parts([int(count) for _, count in incidents])
     rows += [(f"Incidents: {kind}", few) for (kind, _), few in zip(incidents, hidden, strict=True)]
     return ReportTable(title="Concerns", columns=("", "number"), rows=tuple(rows))
 

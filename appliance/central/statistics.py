@@ -1,8 +1,7 @@
 """Figures for leadership and governors: what was asked for and decided, month by month, without identities.
 
-A cell under `SMALLEST_CELL` is suppressed (None), and so is the smallest other part of a sum of which only one
-part is suppressed: or it could be worked out from the rest. Months do not overlap and no total is given over
-them, for the same reason. Nought is no secret.
+Small cells are suppressed (`appliance.central.small_cells`). Months do not overlap and no total is given over
+them, for the same reason.
 """
 
 from collections import Counter
@@ -15,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central.models import RequestRow, SiteReportRow, UnblockRow
+from appliance.central.small_cells import SMALLEST_CELL, suppress_parts, suppress_small
 
-SMALLEST_CELL = 5
 MONTHS = 12
 
 
@@ -54,18 +53,10 @@ def count_by_month(session: Session, now: datetime, zone: tzinfo) -> list[Month]
     return [_month(day, states[day], minutes[day], opened[day], reported[day]) for day in first_days]
 
 
-def suppress_parts(parts: dict[str, int]) -> dict[str, int | None]:
-    """Return the parts of a sum that is told, without those that are too few or would tell of one."""
-    hidden = {name for name, count in parts.items() if 0 < count < SMALLEST_CELL}
-    if len(hidden) == 1:
-        others = [name for name in parts if name not in hidden and parts[name]]
-        hidden |= {min(others, key=parts.__getitem__)} if others else set()
-    return {name: None if name in hidden else count for name, count in parts.items()}
-
-
 def _month(day: date, states: Counter[str], minutes: list[float], openings: int, site_reports: int) -> Month:
-    total = _suppress(states.total())
-    parts = suppress_parts({name: states[name] for name in ("approved", "denied", "undecided")})
+    total = suppress_small(states.total())
+    names = ("approved", "denied", "undecided")
+    parts = dict(zip(names, suppress_parts([states[name] for name in names]), strict=True))
     if total is None:
         parts = {name: None if states[name] else 0 for name in parts}
     is_hidden = parts["approved"] is None  # mostly there are as many openings as approvals
@@ -76,13 +67,9 @@ def _month(day: date, states: Counter[str], minutes: list[float], openings: int,
         denied=parts["denied"],
         undecided=parts["undecided"],
         minutes_to_decision=round(median(minutes)) if len(minutes) >= SMALLEST_CELL else None,
-        openings=None if is_hidden and openings else _suppress(openings),
-        site_reports=_suppress(site_reports),
+        openings=None if is_hidden and openings else suppress_small(openings),
+        site_reports=suppress_small(site_reports),
     )
-
-
-def _suppress(count: int) -> int | None:
-    return None if 0 < count < SMALLEST_CELL else count
 
 
 def _count_days(times: Iterable[datetime], zone: tzinfo) -> Counter[date]:

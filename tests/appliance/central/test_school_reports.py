@@ -9,7 +9,7 @@ import pytest
 
 from appliance.central import audit, counts, report_formats, school_reports
 from appliance.central.models import RoomRow
-from appliance.central.school_reports import Cell, SchoolReport, hide_small
+from appliance.central.school_reports import Cell, SchoolReport
 from appliance.protocol import CountedAnswers, CountedSite, HourCounts
 from tests.appliance.central.factories import approve
 from tests.fakes.school import FakeSchool
@@ -54,21 +54,6 @@ def report(school: FakeSchool, kind: str) -> SchoolReport:
 def rows(made: SchoolReport, title: str) -> dict[str, Cell]:
     (table,) = (one for one in made.tables if one.title == title)
     return {str(row[0]): row[-1] for row in table.rows}
-
-
-@pytest.mark.parametrize(
-    ("values", "shown"),
-    [
-        ([], []),
-        ([0, 5, 9], [0, 5, 9]),
-        ([4, 3, 9], [None, None, 9]),
-        ([80, 12, 2], [80, None, None]),
-        ([80, 12, 0, 2], [80, None, 0, None]),
-        ([3], [None]),
-    ],
-)
-def test_a_cell_under_five_is_hidden_and_never_alone(values: list[int], shown: list[int | None]) -> None:
-    assert hide_small(values) == shown
 
 
 def test_the_week_in_numbers(busy: FakeSchool) -> None:

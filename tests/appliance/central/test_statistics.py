@@ -2,7 +2,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from appliance.central import requests, statistics
-from appliance.central.statistics import Month, suppress_parts
+from appliance.central.statistics import Month
 from tests.appliance.central.factories import approve
 from tests.fakes.school import FakeSchool
 
@@ -46,12 +46,6 @@ def test_a_month_with_fewer_than_five_requests_tells_only_what_was_not(school: F
     decide(school, approved=1, denied=0)
     month = this_month(school)
     assert (month.requests, month.approved, month.denied, month.minutes_to_decision) == (None, None, 0, None)
-
-
-def test_a_part_that_is_left_out_takes_the_smallest_other_with_it() -> None:
-    assert suppress_parts({"a": 20, "b": 3, "c": 7}) == {"a": 20, "b": None, "c": None}
-    assert suppress_parts({"a": 20, "b": 3, "c": 2}) == {"a": 20, "b": None, "c": None}
-    assert suppress_parts({"a": 20, "b": 0, "c": 7}) == {"a": 20, "b": 0, "c": 7}
 
 
 def test_twelve_months_end_with_this_one_on_the_schools_clock(school: FakeSchool) -> None:

@@ -3,6 +3,7 @@
 from flask import render_template
 
 from appliance.central import statistics
+from appliance.central.small_cells import SMALLEST_CELL
 from appliance.rights import Right
 from webui.central.blueprints import START, central, create_feature_blueprint
 from webui.shared.access import requires
@@ -18,4 +19,4 @@ def show() -> str:
     clock = school_clock()
     with central().store.read_session() as session:
         months = statistics.count_by_month(session, central().now(), clock.zone)
-    return render_template("statistics/statistics.html", months=months, smallest=statistics.SMALLEST_CELL)
+    return render_template("statistics/statistics.html", months=months, smallest=SMALLEST_CELL)
