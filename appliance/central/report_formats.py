@@ -1,12 +1,10 @@
 """A report about the school as text, as CSV for a spreadsheet, and as a page to print."""
 
-import csv
 import html
-import io
 from collections.abc import Iterable
 
 from appliance.central.school_reports import Cell, ReportTable, SchoolReport
-from appliance.spreadsheets import safe_cell
+from appliance.spreadsheets import render_rows
 
 FEW = "fewer than 5"
 _STYLE = (
@@ -33,18 +31,14 @@ def to_text(report: SchoolReport) -> str:
 
 def to_csv(report: SchoolReport) -> str:
     """Return a report as CSV: each row begins with the part that it is of."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(["part", "", "", "", ""])
-    for table in report.tables:
-        for row in table.rows:
-            writer.writerow(
-                [
-                    safe_cell(show_cell(cell)) if not isinstance(cell, int | float) else cell
-                    for cell in (table.title, *row)
-                ]
-            )
-    return buffer.getvalue()
+    return render_rows(
+        ["part", "", "", "", ""],
+        (
+            [cell if isinstance(cell, int | float) else show_cell(cell) for cell in (table.title, *row)]
+            for table in report.tables
+            for row in table.rows
+        ),
+    )
 
 
 def to_html(report: SchoolReport) -> str:

@@ -4,9 +4,7 @@ A report can be passed on to the internet provider or an authority, with a prepa
 did so, to whom, and what they answered stands beside it. It waits until somebody puts it away.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import Literal
 
@@ -18,7 +16,7 @@ from appliance.central import audit, rules
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RoomRow, RuleRow, SiteReportRow
 from appliance.central.site_names import checked_rule_name
-from appliance.spreadsheets import safe_cell
+from appliance.spreadsheets import render_rows
 
 ReportState = Literal["open", "passed on", "answered", "put away"]
 MAX_RECIPIENT_LENGTH = 200
@@ -140,18 +138,18 @@ def write_report_text(report: SiteReportRow, *, school: str, zone: tzinfo) -> st
     )
 
 
-def render_reports_csv(reports: Iterable[SiteReportRow], *, school: str, zone: tzinfo) -> Iterator[str]:
-    """Yield reports as lines of CSV, which no spreadsheet takes for formulas. Nobody and no room is named."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    for report in reports:
-        at = report.reported_at.astimezone(zone)
-        cells = (report.site, f"{at:%Y-%m-%d}", f"{at:%H:%M}", f"{at:%Z}", school, report.note)
-        writer.writerow(
-            [safe_cell(one) for one in (*cells, state_of(report), report.passed_to, report.outside_answer)]
-        )
-    yield buffer.getvalue()
+def render_reports_csv(reports: Iterable[SiteReportRow], *, school: str, zone: tzinfo) -> str:
+    """Return reports as CSV, which no spreadsheet takes for formulas. Nobody and no room is named."""
+    return render_rows(
+        COLUMNS, (_cells(report, school, report.reported_at.astimezone(zone)) for report in reports)
+    )
+
+
+def _cells(report: SiteReportRow, school: str, at: datetime) -> tuple[str, ...]:
+    return (
+        report.site, f"{at:%Y-%m-%d}", f"{at:%H:%M}", f"{at:%Z}", school, report.note,
+        state_of(report), report.passed_to, report.outside_answer,
+    )  # fmt: skip
 
 
 def _get_unsettled(session: Session, report_id: str) -> SiteReportRow:

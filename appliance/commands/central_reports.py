@@ -65,7 +65,7 @@ def text(report_id: str, config: Path, *, as_csv: bool) -> None:
         zone = ZoneInfo(central.settings.central.timezone)
         if as_csv:
             found = [reports.get_report(session, report_id)] if report_id else reports.list_reports(session)
-            click.echo("".join(reports.render_reports_csv(found, school=school, zone=zone)), nl=False)
+            click.echo(reports.render_reports_csv(found, school=school, zone=zone), nl=False)
             return
         click.echo(reports.write_report_text(reports.get_report(session, report_id), school=school, zone=zone))
 

@@ -14,6 +14,7 @@ import msgspec
 from appliance.central.devices.fields import is_mac, name_key
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.errors import NotPossible
+from appliance.spreadsheets import is_formula
 
 COLUMNS = ("name", "mac", "address", "group", "note")
 MAX_BYTES = 4 * 1024 * 1024
@@ -24,7 +25,6 @@ _OTHER_NAMES = {
     "physical address": "mac", "ip": "address", "ip address": "address", "addresses": "address",
     "ip addresses": "address", "profile": "group", "notes": "note", "comment": "note",
 }  # fmt: skip
-_COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 (spreadsheets know these too)
 _DELIMITERS = ",;\t"
 _MAX_CELL = 1000  # characters
 
@@ -106,12 +106,12 @@ def write_csv(devices: Iterable[DeviceFields]) -> str:
 
 def protect_cell(text: str) -> str:
     """Return a text that no spreadsheet computes. An apostrophe of its own is doubled, so that it comes back."""
-    return f"'{text}" if text.startswith((*_COMPUTED, "'")) else text
+    return f"'{text}" if text.startswith("'") or is_formula(text) else text
 
 
 def unprotect_cell(text: str) -> str:
     """Return the text that `protect_cell` was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith((*_COMPUTED, "'")) else text
+    return text[1:] if text.startswith("'") and protect_cell(text[1:]) == text else text
 
 
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:

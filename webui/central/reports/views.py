@@ -92,9 +92,9 @@ def export() -> Response:
     with central().store.write_session(affects_rooms=False) as session:
         found = [reports.get_report(session, wanted)] if wanted else reports.list_reports(session)
         audit.record_audit(session, now, current_username(), "reports exported", f"{len(found)} report(s)")
-        lines = list(
-            reports.render_reports_csv(found, school=central().settings.central.school, zone=school_clock().zone)
+        table = reports.render_reports_csv(
+            found, school=central().settings.central.school, zone=school_clock().zone
         )
-    response = Response("".join(lines), mimetype="text/csv")
+    response = Response(table, mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="reports-{now:%Y-%m-%d}.csv"'
     return response
