@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.central import mail_outbox
 from appliance.central.models import MailRow
+from appliance.central.periodic_thread import PeriodicThread
 from appliance.central.store import Store
 from appliance.files import read_regular_file
 from appliance.settings.mail import MailSection
@@ -70,8 +71,7 @@ class MailSender:
         self._store = store
         self._settings = settings
         self._now = now
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
+        self._thread = PeriodicThread("mail", self._look, every_seconds=POLL_SECONDS)
 
     def start(self) -> None:
         """Begin to send, where a mail server is set."""
@@ -79,9 +79,7 @@ class MailSender:
 
     def stop(self) -> None:
         """Send no more; what is under way is tried again by whoever comes next."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=1)
+        self._thread.stop()
 
     def send_due_mails(self) -> int:
         """Send what is due, and return how many mails were handed in. Raises what SQLAlchemy raises."""
@@ -131,14 +129,13 @@ class MailSender:
                     session, mail.id, error=words, next_try_at=next_try_at, was_tried=mail is mails[0]
                 )
 
-    def _run(self) -> None:
-        while not self._stopping.wait(POLL_SECONDS):
-            try:
-                if self._settings is not None:
-                    self._write_due()
-                self.send_due_mails()
-            except SQLAlchemyError as problem:
-                log.info("mail waits: %s", problem)
+    def _look(self) -> None:
+        try:
+            if self._settings is not None:
+                self._write_due()
+            self.send_due_mails()
+        except SQLAlchemyError as problem:
+            log.info("mail waits: %s", problem)
 
 
 class _BoundedReader:

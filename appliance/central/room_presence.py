@@ -12,6 +12,7 @@ from appliance.central import room_copies
 from appliance.central.errors import Busy
 from appliance.central.feed import Feed
 from appliance.central.models import RoomRow
+from appliance.central.periodic_thread import PeriodicThread
 from appliance.central.room_copies import Arrival
 from appliance.central.store import Store
 
@@ -39,8 +40,7 @@ class RoomPresence:
         self._overlap_seconds = overlap_seconds
         self._lock = threading.Lock()
         self._waiting: dict[tuple[int, str], float] = {}  # since when one of a room has waited, by its next link
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="copies", daemon=True)
+        self._thread = PeriodicThread("copies", self._look, every_seconds=CHECK_SECONDS, stop_seconds=5.0)
 
     def start(self) -> None:
         """Begin to look."""
@@ -48,9 +48,7 @@ class RoomPresence:
 
     def stop(self) -> None:
         """Look no more."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
+        self._thread.stop()
 
     def admit(self, room: RoomRow, arrival: Arrival) -> bool:
         """Let who opens a feed in; False: it is stopped. Raises Busy where it has to wait."""
@@ -89,9 +87,8 @@ class RoomPresence:
             since = self._waiting.setdefault((room_id, arrival.next_link), moment)
             return moment - since >= self._overlap_seconds
 
-    def _run(self) -> None:
-        while not self._stopping.wait(CHECK_SECONDS):
-            try:
-                self.stop_copies()
-            except Exception:  # the next look may find another thing
-                log.exception("copies cannot be looked for")
+    def _look(self) -> None:
+        try:
+            self.stop_copies()
+        except Exception:  # the next look may find another thing
+            log.exception("copies cannot be looked for")

@@ -1,13 +1,13 @@
 """What central does every hour without being asked: deletes what has been kept for long enough."""
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from appliance.central.periodic_thread import PeriodicThread
 from appliance.central.store import Store
 
 EVERY_SECONDS = 3600.0
@@ -25,8 +25,9 @@ class Upkeep:
         self._store = store
         self._now = now
         self._chores = chores
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+        self._thread = PeriodicThread(
+            "upkeep", self.do_chores, every_seconds=EVERY_SECONDS, first_seconds=FIRST_SECONDS
+        )
 
     def start(self) -> None:
         """Begin."""
@@ -34,9 +35,7 @@ class Upkeep:
 
     def stop(self) -> None:
         """Do no more."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=1)
+        self._thread.stop()
 
     def do_chores(self) -> None:
         """Do everything once."""
@@ -46,9 +45,3 @@ class Upkeep:
                     chore(session, self._now())
             except SQLAlchemyError as problem:
                 log.info("upkeep waits: %s", problem)
-
-    def _run(self) -> None:
-        pause = FIRST_SECONDS
-        while not self._stopping.wait(pause):
-            self.do_chores()
-            pause = EVERY_SECONDS
