@@ -19,10 +19,9 @@ from appliance.central.incidents.kinds import AUTHORITY_WORDS, STATE_WORDS, Whos
 from appliance.central.incidents.search import SHOWN, IncidentFilter
 from appliance.central.mail_recipients import find_addresses
 from appliance.rights import Right
-from webui.central.blueprints import central, create_feature_blueprint
+from webui.central.blueprints import central, create_set_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.incidents.forms import StateForm
-from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.school_clock import school_clock
@@ -196,35 +195,24 @@ def _as_file(table: str, name: str) -> Response:
 
 
 def _make_blueprint(pages: IncidentPages, path: str) -> Blueprint:
-    blueprint = create_feature_blueprint(pages.name, __name__, home=f"{pages.name}.show")
-
-    @blueprint.errorhandler(NotFound)
-    def say_there_is_none(problem: NotFound) -> Redirect:
-        flash(f"{problem}.", "warning")
-        return redirect(url_for(f"{pages.name}.show"))
-
     one = f"{path}/<group_id>"
-    for method, rule, view in (
-        ("GET", path, pages.show),
-        ("POST", f"{path}/export", pages.export),
-        ("GET", one, pages.show_one),
-        ("POST", f"{one}/state", pages.change_state),
-        ("POST", f"{one}/undo", pages.undo),
-        ("POST", f"{one}/note", pages.add_note),
-        ("POST", f"{one}/hold", pages.hold),
-        ("POST", f"{one}/release", pages.release),
-        ("POST", f"{one}/export", pages.export_one),
-        ("POST", f"{one}/print", pages.print_one),
-    ):
-        blueprint.add_url_rule(rule, view.__name__, _with_right(pages.right, view), methods=[method])
-    return blueprint
-
-
-def _with_right(right: Right, view: Callable[..., Any]) -> Callable[..., Any]:
-    def serve(**parameters: str) -> Any:
-        return view(**parameters)
-
-    return requires(right)(serve)
+    return create_set_blueprint(
+        pages.name,
+        __name__,
+        pages.right,
+        (
+            ("GET", path, pages.show),
+            ("POST", f"{path}/export", pages.export),
+            ("GET", one, pages.show_one),
+            ("POST", f"{one}/state", pages.change_state),
+            ("POST", f"{one}/undo", pages.undo),
+            ("POST", f"{one}/note", pages.add_note),
+            ("POST", f"{one}/hold", pages.hold),
+            ("POST", f"{one}/release", pages.release),
+            ("POST", f"{one}/export", pages.export_one),
+            ("POST", f"{one}/print", pages.print_one),
+        ),
+    )
 
 
 blueprint = _make_blueprint(IncidentPages("incidents", "pupils", Right.HANDLE_INCIDENTS), "/incidents")

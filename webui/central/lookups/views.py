@@ -4,7 +4,6 @@ Two sets of one make, as with incidents: pupils' devices, and staff's for the he
 """
 
 import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,14 +12,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import lookups, rooms
-from appliance.central.errors import CentralError, NotFound
+from appliance.central.errors import CentralError
 from appliance.central.incidents.kinds import Whose
 from appliance.central.incidents.states import get_group
 from appliance.rights import Right
-from webui.central.blueprints import central, create_feature_blueprint
+from webui.central.blueprints import central, create_set_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.lookups.forms import LookupForm
-from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.school_clock import school_clock
 
@@ -126,28 +124,17 @@ def _from_second(second: int) -> datetime:
 
 
 def _make_blueprint(pages: LookupPages, path: str, right: Right) -> Blueprint:
-    blueprint = create_feature_blueprint(pages.name, __name__, home=f"{pages.name}.show")
-
-    @blueprint.errorhandler(NotFound)
-    def say_there_is_none(problem: NotFound) -> Redirect:
-        flash(f"{problem}.", "warning")
-        return redirect(url_for(f"{pages.name}.show"))
-
-    for method, rule, view in (
-        ("GET", path, pages.show),
-        ("POST", path, pages.ask),
-        ("GET", f"{path}/<lookup_id>", pages.show_one),
-        ("POST", f"{path}/<lookup_id>/delete", pages.delete),
-    ):
-        blueprint.add_url_rule(rule, view.__name__, _with_right(right, view), methods=[method])
-    return blueprint
-
-
-def _with_right(right: Right, view: Callable[..., Any]) -> Callable[..., Any]:
-    def serve(**parameters: str) -> Any:
-        return view(**parameters)
-
-    return requires(right)(serve)
+    return create_set_blueprint(
+        pages.name,
+        __name__,
+        right,
+        (
+            ("GET", path, pages.show),
+            ("POST", path, pages.ask),
+            ("GET", f"{path}/<lookup_id>", pages.show_one),
+            ("POST", f"{path}/<lookup_id>/delete", pages.delete),
+        ),
+    )
 
 
 blueprint = _make_blueprint(LookupPages("lookups", "pupils"), "/look-ups", Right.LOOK_UP_DEVICES)
