@@ -64,6 +64,16 @@ def running_postgres(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
+def database_url(kind: str) -> Iterator[str]:
+    """Give the URL of a database of a kind: "" for SQLite, that of a server for "postgresql"."""
+    if kind == "sqlite":
+        yield ""
+        return
+    with postgres_server() as server:
+        yield server.url
+
+
+@contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """Run a server in a folder of its own, gone afterwards; it must run at the end."""
     with tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp", ignore_cleanup_errors=True) as folder:

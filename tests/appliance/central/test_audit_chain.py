@@ -1,6 +1,5 @@
 """The audit's chain on both databases: what was changed is found, whoever writes at once."""
 
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -22,7 +21,7 @@ from appliance.central.sign_in import PAGES, CentralSignIn, room_origin
 from appliance.central.store import MIGRATIONS, Store
 from appliance.protocol import Account, KeptHead, KeptHeads
 from appliance.sign_in_throttle import SignInOrigin
-from tests.fakes.postgres import running_postgres
+from tests.fakes.postgres import database_url
 from tests.fakes.school import MORNING, PASSWORD, FakeSchool, settings
 
 TEXTS = ("who", "room", "what", "detail", "previous", "hash")
@@ -31,12 +30,7 @@ TEXTS = ("who", "room", "what", "detail", "previous", "hash")
 @pytest.fixture(params=["sqlite", "postgresql"], scope="module")
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeSchool]:
     with ExitStack() as stack:
-        url = ""
-        if request.param == "postgresql":
-            folder = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp", ignore_cleanup_errors=True)
-            )
-            url = stack.enter_context(running_postgres(Path(folder)))
+        url = stack.enter_context(database_url(request.param))
         made = FakeSchool(tmp_path_factory.mktemp("central"), database=url)
         stack.callback(made.close)
         yield made

@@ -1,10 +1,8 @@
 """What rooms say in numbers: once however often, of no device, on both databases, for thirteen months."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +11,7 @@ from sqlalchemy import delete, func, select
 from appliance.central import counts
 from appliance.central.models import CountRow, RefusedSiteRow, RoomRow
 from appliance.protocol import CountedAnswers, CountedSite, HourCounts
-from tests.fakes.postgres import running_postgres
+from tests.fakes.postgres import database_url
 from tests.fakes.school import MORNING, FakeSchool
 
 LONDON = ZoneInfo("Europe/London")
@@ -23,12 +21,7 @@ NOW_HOUR = counts.to_hour(MORNING)
 @pytest.fixture(params=["sqlite", "postgresql"], scope="module")
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeSchool]:
     with ExitStack() as stack:
-        url = ""
-        if request.param == "postgresql":
-            folder = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp", ignore_cleanup_errors=True)
-            )
-            url = stack.enter_context(running_postgres(Path(folder)))
+        url = stack.enter_context(database_url(request.param))
         made = FakeSchool(tmp_path_factory.mktemp("central"), database=url)
         stack.callback(made.close)
         made.enrol("Room 4")

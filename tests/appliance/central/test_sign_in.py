@@ -1,11 +1,9 @@
 """Sign-ins and their counts on both databases, also where several processes of central count together."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,7 +17,7 @@ from appliance.central.sessions import CentralSessions
 from appliance.central.sign_in import PAGES, CentralSignIn, room_origin
 from appliance.protocol import Account
 from appliance.sign_in_throttle import SOURCE_TRIES, SignInOrigin, TooManyTries
-from tests.fakes.postgres import running_postgres
+from tests.fakes.postgres import database_url
 from tests.fakes.school import PASSWORD, FakeSchool
 
 WRONG = "not the password"
@@ -28,12 +26,7 @@ WRONG = "not the password"
 @pytest.fixture(params=["sqlite", "postgresql"], scope="module")
 def school(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeSchool]:
     with ExitStack() as stack:
-        url = ""
-        if request.param == "postgresql":
-            folder = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp", ignore_cleanup_errors=True)
-            )
-            url = stack.enter_context(running_postgres(Path(folder)))
+        url = stack.enter_context(database_url(request.param))
         made = FakeSchool(tmp_path_factory.mktemp("central"), database=url)
         stack.callback(made.close)
         yield made

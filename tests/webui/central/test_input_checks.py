@@ -12,7 +12,7 @@ from flask import Flask, url_for
 
 from tests.docs.sources import ROOT
 from tests.e2e.browser import Browser
-from tests.fakes.postgres import postgres_server
+from tests.fakes.postgres import database_url, postgres_server
 from tests.fakes.school import PASSWORD
 from tests.webui.conftest import ServedSchool
 from webui.central.app import create_central_app
@@ -54,7 +54,7 @@ HUGE_NUMBERS = ("99999999999999999999", str(2**31), str(2**63), "9" * 400, "-" +
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def cora(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with ExitStack() as stack:
-        url = "" if request.param == "sqlite" else stack.enter_context(postgres_server()).url
+        url = stack.enter_context(database_url(request.param))
         school = ServedSchool(tmp_path_factory.mktemp("central"), database=url)
         stack.callback(school.close)
         school.enrol()
