@@ -42,6 +42,7 @@ from dns.errors import DECODING_FAILED
 INDEX_NAME = "index.hpx"
 OVERLAY_NAME = "overlay.hpx"
 FORMAT_VERSION = 2
+PUBLIC = 0o644  # the mode of a file that anybody on the machine may read
 _MAGIC = b"HALLPASS"
 _SECTIONS = struct.Struct("<QQQQ")  # where numbers and tables begin, where tables end; keys
 _KIND = struct.Struct("<III")  # CRC-32 of all before it; format; bytes of a set number
@@ -147,7 +148,7 @@ _encoder = msgspec.msgpack.Encoder()
 def write_index(path: Path, trie: Any, numbers: Iterable[int], tables: Tables) -> str:
     """Write an index, whole or not at all; return its version. Raises ListError."""
     width = _width(len(tables.sets))
-    with replace_file(path) as file:
+    with replace_file(path, PUBLIC) as file:
         checksum, crc = hashlib.sha256(), 0
         begins = []
         parts = (trie.tobytes(), _packed(numbers, width), _encoder.encode(tables))
@@ -165,8 +166,10 @@ def write_index(path: Path, trie: Any, numbers: Iterable[int], tables: Tables) -
 
 
 @contextlib.contextmanager
-def replace_file(target: Path) -> Iterator[IO[bytes]]:
+def replace_file(target: Path, mode: int = 0o600) -> Iterator[IO[bytes]]:
     """Give a file to write that takes the target's place when all went well, and is gone when not.
+
+    Only its owner may read it: it says which lists a school chose. An index tells less and is given `PUBLIC`.
 
     Raises ListError: no space left, not permitted.
     """
@@ -180,7 +183,7 @@ def replace_file(target: Path) -> Iterator[IO[bytes]]:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fchmod(file.fileno(), 0o644)
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.replace(target)
     except OSError as problem:

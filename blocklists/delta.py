@@ -70,7 +70,7 @@ def apply_overlay(base: Path, overlay: Path, output: Path) -> str:
     try:
         output.mkdir(parents=True, exist_ok=True)
         _link(base / INDEX_NAME, output / INDEX_NAME)
-        with container.replace_file(output / OVERLAY_NAME) as file:
+        with container.replace_file(output / OVERLAY_NAME, container.PUBLIC) as file:
             file.write(overlay.read_bytes())
         return open_index(output).version
     except OSError as problem:

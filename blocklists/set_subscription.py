@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from blocklists.catalogue import CatalogueList, sources_file_lines
-from blocklists.container import replace_file
+from blocklists.container import PUBLIC, replace_file
 from blocklists.errors import ListError
 from blocklists.sources import Source, load_sources
 
@@ -49,7 +49,7 @@ def add_to_sources_file(path: Path, sources: Iterable[Source]) -> tuple[Source, 
     known = load_sources(path) if path.exists() else ()
     names = {one.name for one in known}
     everything = (*known, *(one for one in sources if one.name not in names))
-    with replace_file(path) as file:
+    with replace_file(path, PUBLIC) as file:
         file.write("\n".join(sources_file_lines(everything)).encode())
     return everything
 

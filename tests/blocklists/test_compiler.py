@@ -1,6 +1,7 @@
 """Compiling: the same input gives the same bytes, nothing is lost in silence, and failures keep what was there."""
 
 import resource
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -189,3 +190,9 @@ def test_a_disk_that_fills_keeps_the_old_index_and_leaves_no_rubbish(tmp_path: P
     assert "could not be written" in done.stdout
     assert open_index(tmp_path / "index").version == before.version
     assert sorted(path.name for path in (tmp_path / "index").iterdir()) == [INDEX_NAME, REPORT_NAME]
+
+
+def test_everybody_may_read_an_index_and_its_owner_alone_which_lists_are_in_it(tmp_path: Path) -> None:
+    report_of(tmp_path, source(tmp_path, "0.0.0.0 one.example\n"))
+    assert stat.S_IMODE((tmp_path / "index" / INDEX_NAME).stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "index" / REPORT_NAME).stat().st_mode) == 0o600
