@@ -65,6 +65,7 @@ class Right(Enum):
     HANDLE_REPORTS = auto()  # put one away, or close its site with a rule
     EDIT_RULES = auto()
     EDIT_PROFILES = auto()
+    EDIT_SCHOOL = auto()  # what holds in every room: what nobody can open, what is an incident, the own network
     DELEGATE = auto()
     EDIT_LISTS = auto()
     SEE_DEVICES = auto()  # which devices there are, without what they asked for
@@ -121,7 +122,7 @@ GRANTS: Mapping[Caller, Grants] = {
         **_TEACHING,
         **_AT_CENTRAL,
         **_DAILY_COORDINATION,
-        **_grant(Scope.SCHOOL, Right.EDIT_ACCOUNTS, Right.EXPORT_AUDIT),
+        **_grant(Scope.SCHOOL, Right.EDIT_ACCOUNTS, Right.EDIT_SCHOOL, Right.EXPORT_AUDIT),
     },
     "safeguarding": {**_AT_CENTRAL, **_SAFEGUARDING},
     "deputy_safeguarding": {**_AT_CENTRAL, **_SAFEGUARDING},

@@ -4,6 +4,7 @@ Categories are counted from the settings, at every hour; the well-known sites ar
 in rooms (what `hallpass check` says), at this hour, over the published lists.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -62,17 +63,22 @@ def preview_profile(
         session, _with_profile(present.document, before.name, timetables.to_profile(changed, week))
     )
     views = (present.view_for_group(before.name), future.view_for_group(changed.name))
+    sites = site_changes(WELL_KNOWN_SITES, *views, now)
     words = profiles.differences(before, changed)
     return ProfileChange(
         opened=tuple(sorted(was - becomes)),
         closed=tuple(sorted(becomes - was)),
-        sites=tuple(
-            change
-            for site in WELL_KNOWN_SITES
-            if (change := _site_change(site, *views, now.timestamp())) is not None
-        ),
+        sites=sites,
         others=tuple(one for one in words if not one.startswith(("+", "-"))),
     )
+
+
+def site_changes(
+    sites: Iterable[str], present: CompiledView, future: CompiledView, now: datetime
+) -> tuple[SiteChange, ...]:
+    """Return those of some sites (canonical names) that would be decided in another way, each with the reason."""
+    found = (_site_change(site, present, future, now.timestamp()) for site in sites)
+    return tuple(one for one in found if one is not None)
 
 
 def _closed(settings: ProfileSettings, known: set[str]) -> set[str]:

@@ -70,6 +70,7 @@ class SchoolRow(Base):
     school_week: Mapped[list[str]] = mapped_column(default=lambda: ["mon", "tue", "wed", "thu", "fri"])
     terms: Mapped[list[dict[str, Any]]] = mapped_column(default=list)  # each a `Span` of the policy document
     holidays: Mapped[list[dict[str, Any]]] = mapped_column(default=list)  # likewise
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)  # `appliance.central.school_settings`
 
 
 class ProfileRow(Base):

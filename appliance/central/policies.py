@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import delegations, profiles, rules, school_year, timetables
+from appliance.central import delegations, profiles, rules, school_settings, school_year, timetables
 from appliance.central.devices import inventory
 from appliance.central.devices.inventory import PolicyDevice
 from appliance.central.models import DelegationRow, ProfileRow, PublicationRow, RuleRow, SchoolRow, UnblockRow
@@ -85,7 +85,7 @@ def build_school_policy(
             Rule(name=rule.name, action=rule.action, locked=rule.locked, note=rule.note)  # type: ignore[arg-type]  # the table holds these two words only
             for rule in school_rules
         ),
-        locked_categories=tuple(school.locked_categories),
+        **school_settings.document_fields(school),
         devices=tuple(Device(name=one.name, addresses=one.addresses) for one in devices),
         terms=school_year.to_spans(school.terms),
         holidays=school_year.to_spans(school.holidays),

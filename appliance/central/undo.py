@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
-from appliance.central import audit, delegations, profiles, school_year
+from appliance.central import audit, delegations, profiles, school_settings, school_year
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, SettingChangeRow
 from appliance.central.profile_settings import parse_settings, read_settings, to_builtins
@@ -81,6 +81,7 @@ def _restore_default(session: Session, _current: Value, before: Value) -> None:
 
 
 PROFILE_KINDS = frozenset({profiles.KIND, profiles.DEFAULT_KIND, school_year.KIND})
+SCHOOL_KINDS = frozenset({school_settings.KIND})
 KINDS: Mapping[str, SettingKind] = {
     profiles.KIND: SettingKind(lambda value: f"the profile {value['name']}", _read_profile, _restore_profile),
     delegations.KIND: SettingKind(
@@ -92,6 +93,11 @@ KINDS: Mapping[str, SettingKind] = {
         lambda _value: "the school year",
         lambda session, _value: school_year.read_value(session),
         lambda session, _current, before: school_year.restore_value(session, before),
+    ),
+    school_settings.KIND: SettingKind(
+        school_settings.value_words,
+        school_settings.read_value,
+        lambda session, _current, before: school_settings.restore_value(session, before),
     ),
     profiles.DEFAULT_KIND: SettingKind(lambda _value: "the default profile", _read_default, _restore_default),
 }

@@ -23,6 +23,7 @@ from appliance.commands import (
     central_report,
     central_reports,
     central_requests,
+    central_settings,
     central_timetable,
 )
 from appliance.commands.central_devices import devices
@@ -136,6 +137,7 @@ command.add_command(central_requests.command)
 command.add_command(central_profiles.command)
 command.add_command(central_timetable.command)
 command.add_command(central_delegations.command)
+command.add_command(central_settings.command)
 command.add_command(central_audit.command)
 command.add_command(enrol)
 command.add_command(room)

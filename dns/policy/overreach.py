@@ -3,8 +3,9 @@
 The checks on entry (`dns.policy.site_names`) let nothing of the action in. But a document may be older than they
 are, or written by hand, and a room must not stop following its policy for one entry. So (ADR 0014):
 
-* what would *open* everybody's sites (an unblock, an allow rule, a lesson's site, a bundle, an appliance name) is
-  left out: it opens nothing. Of an unblock with extra names only what is too wide goes;
+* what would *open* everybody's sites (an unblock, an allow rule, a lesson's site, a bundle, an appliance name), or
+  let all of them lead into the school (a private name), is left out. Of an unblock with extra names only what is
+  too wide goes;
 * what *closes* them stays in force as it was: taking it away would open sites that a person has closed;
 * each is reported in words; the rest of the document is untouched.
 
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from dns.message.names import is_under
 from dns.policy.document import Lesson, PolicyDocument, Rule, SiteBundle, Unblock
 from dns.policy.lookups import canonical
 from dns.policy.site_names import NameAction, too_wide
@@ -42,6 +44,7 @@ def without_overreach(document: PolicyDocument) -> tuple[PolicyDocument, tuple[s
         lessons=tuple(_lesson(lesson, reasons, said) for lesson in document.lessons),
         bundles=tuple(_bundles(document.bundles, reasons, said)),
         appliance_names=_kept("appliance_names", document.appliance_names, "block", reasons, said),
+        private_names=_kept("private_names", document.private_names, "allow", reasons, said),
     )
     return narrowed, tuple(said)
 
@@ -59,6 +62,11 @@ def _actions_of(document: PolicyDocument) -> Iterator[tuple[str, NameAction]]:
     for name in document.appliance_names:
         # Central may stand at a company's name, or at one without a dot: only registries' names are too wide.
         yield canonical(name), "block"
+    for name in document.private_names:
+        # The school's own, "intranet" too; under a public suffix anybody's name could lead into the school. A room
+        # counts the zones of its own servers as such, the reverse ones too, whose answers are no addresses.
+        if not is_under(canonical(name), "arpa"):
+            yield canonical(name), "allow"
 
 
 def _opened(document: PolicyDocument) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dns.errors import InvalidName
 from dns.policy.devices import Devices, parse_networks
 from dns.policy.document import PolicyDocument, Profile, timed_items
 from dns.policy.lookups import canonical
+from dns.policy.setting_limits import limit_errors
 
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -22,6 +23,7 @@ def validation_errors(document: PolicyDocument) -> tuple[str, ...]:
         *_profile_errors(document),
         *_all_name_errors(document),
         *_time_errors(document),
+        *limit_errors(document),
     )
 
 
@@ -87,7 +89,7 @@ def _all_name_errors(document: PolicyDocument) -> Iterator[str]:
     yield from _names_errors("private_names", document.private_names)
     for closed in document.closed_addresses:
         if not parse_networks(closed.network):
-            yield f"closed_addresses: {closed.network!r} is no address and no network"
+            yield f"closed addresses: {closed.network!r} is no address and no network"
 
 
 def _time_errors(document: PolicyDocument) -> Iterator[str]:

@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from appliance import protocol
-from appliance.central import accounts, lookups, reports, requests, rooms, rules
+from appliance.central import accounts, lookups, reports, requests, rooms, rules, school_settings
 from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
@@ -33,6 +33,11 @@ from webui.room.app import create_app
 
 LONG = "Llanfairpwllgwyngyll" * 25  # 500 characters without a place to break
 LONG_NAME = ".".join(["x" * 60] * 3 + ["example.org"])
+
+SETTINGS = {
+    "private_names": [LONG_NAME],
+    "closed_addresses": [{"network": "2001:db8::-2001:db8::ffff:ffff", "category": "circumvention"}],
+}
 
 
 class FurnishedSchool(FakeSchool):
@@ -64,6 +69,9 @@ class FurnishedSchool(FakeSchool):
             self.arguments["import_id"] = imports.keep_import(session, now, file, by="cora")
             rules.add_rule(
                 session, now, name="games.example.org", action="block", note=LONG[:200], locked=True, by="cora"
+            )
+            school_settings.save_settings(
+                session, now, changed=school_settings.parse_settings(SETTINGS), by="cora", fields=SETTINGS.keys()
             )
             rules.add_rule(session, now, name=LONG_NAME, action="allow", note="", locked=False, by="cora")
             reports.receive_report(

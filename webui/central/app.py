@@ -43,6 +43,7 @@ from webui.central.requests.views import blueprint as requests
 from webui.central.room_cards.views import blueprint as room_cards
 from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
+from webui.central.school_settings.views import blueprint as school_settings
 from webui.central.start import NAVIGATION
 from webui.central.start import blueprint as start
 from webui.central.statistics.views import blueprint as statistics
@@ -75,6 +76,7 @@ FEATURES = (
     profiles,
     timetables,
     delegations,
+    school_settings,
     lists,
     devices,
     device_imports,

@@ -18,6 +18,7 @@ NAVIGATION = (
     ("profiles.show", "Profiles"),
     ("timetables.show", "Timetables"),
     ("delegations.show", "Delegation"),
+    ("school_settings.show", "School"),
     ("lists.show", "Lists"),
     ("devices.show", "Devices"),
     ("rooms.show", "Rooms"),

@@ -14,9 +14,11 @@ from appliance.central import (
     room_life,
     rooms,
     rules,
+    school_settings,
     unblocks,
 )
 from appliance.central.models import Base, PublicationRow
+from appliance.central.school_settings import SchoolSettings
 from appliance.protocol import RoomHealth
 from tests.fakes.school import FakeSchool
 
@@ -59,6 +61,9 @@ SCHOOL_WIDE: dict[str, Change] = {
     ),
     "a delegation": lambda school, session: delegations.delegate_category(
         session, school.clock(), category="games", minutes=10, per_day=1, by="cora"
+    ),
+    "a setting of the school's": lambda school, session: school_settings.save_settings(
+        session, school.clock(), changed=SchoolSettings(tunnels="close"), by="cora", fields=("tunnels",)
     ),
     "an index": lambda school, session: session.add(
         PublicationRow(hash="a" * 64, built_at=school.clock(), names=1)

@@ -148,3 +148,20 @@ def test_incidents_of_before_become_groups_and_those_that_were_acknowledged_are_
     command.downgrade(config(connection), before)
     kept = connection.execute(text("SELECT acknowledged_by FROM incidents ORDER BY id")).scalars().all()
     assert kept == ["", "lead"]
+
+
+def test_a_school_of_before_begins_with_nothing_set_and_the_way_back_forgets_it(connection: Connection) -> None:
+    today, before = migration("school_settings")
+    command.upgrade(config(connection), before)
+    connection.execute(
+        text("INSERT INTO school (id, name, timezone, starter_list, locked_categories)"
+             " VALUES (1, 'Example Primary', 'Europe/London', 1, '[\"malware\"]')")
+    )  # fmt: skip
+
+    command.upgrade(config(connection), today)
+
+    assert connection.execute(text("SELECT locked_categories, settings FROM school")).all() == [
+        ('["malware"]', "{}")
+    ]
+    command.downgrade(config(connection), before)
+    assert connection.execute(text("SELECT locked_categories FROM school")).scalar() == '["malware"]'

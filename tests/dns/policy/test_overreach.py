@@ -97,6 +97,16 @@ def test_the_appliance_keeps_its_own_names_and_opens_no_registrys() -> None:
     assert len(said) == 1
 
 
+def test_a_private_name_lets_no_registrys_names_lead_into_the_school() -> None:
+    own = ("intranet", "mis.example.org", "home.arpa", "in-addr.arpa")  # a zone of the room's own servers too
+    narrowed, said = without_overreach(document(private_names=("co.uk", "github.io", *own)))
+
+    assert narrowed.private_names == own
+    assert [sentence.split(" is left out")[0] for sentence in said] == [
+        "private_names: co.uk", "private_names: github.io"
+    ]  # fmt: skip
+
+
 def test_a_document_in_which_nothing_is_too_wide_is_the_same_object() -> None:
     plain = document(rules=(Rule(name="example.org", action="allow"),), unblocks=(unblock("bbc.co.uk"),))
     assert without_overreach(plain) == (plain, ())

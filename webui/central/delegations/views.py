@@ -1,10 +1,10 @@
 """What teachers may open by themselves."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import delegations, profiles, undo
+from appliance.central import delegations, profiles
 from appliance.central.delegations import NeedsConfirmation
 from appliance.central.errors import CentralError
 from appliance.rights import Right
@@ -12,11 +12,12 @@ from blocklists.categories import category_name, is_sensitive
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.delegations.forms import DelegationForm, make_form
 from webui.central.form_helpers import require_valid
+from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
-from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("delegations", __name__, home="delegations.show")
+add_undo_page(blueprint, "/delegations", Right.DELEGATE, home="delegations.show", kinds=(delegations.KIND,))
 
 
 @blueprint.get("/delegations")
@@ -47,7 +48,7 @@ def delegate() -> Redirect | tuple[str, int] | str:
     except CentralError as problem:
         with central().store.read_session() as session:
             return _render(session, form, warning=str(problem)), 422
-    _say(change, "Teachers may open these sites by themselves now.")
+    flash_change(blueprint, change, "Teachers may open these sites by themselves now.")
     return redirect(url_for("delegations.show"))
 
 
@@ -60,17 +61,7 @@ def end() -> Redirect:
             session, central().now(), category=request.form.get("category", ""),
             group=request.form.get("group", ""), by=current_username(),
         )  # fmt: skip
-    _say(change, "Requests for these sites wait for you again.")
-    return redirect(url_for("delegations.show"))
-
-
-@blueprint.post("/delegations/undo/<change>")
-@requires(Right.DELEGATE)
-def undo_last(change: str) -> Redirect:
-    """Put back what a change replaced."""
-    with central().store.write_session() as session:
-        undo.undo_change(session, central().now(), change=change, by=current_username(), kinds=(delegations.KIND,))
-    flash("Undone: what teachers may open by themselves is as it was before.")
+    flash_change(blueprint, change, "Requests for these sites wait for you again.")
     return redirect(url_for("delegations.show"))
 
 
@@ -89,10 +80,3 @@ def _render(session: Session, form: DelegationForm, *, warning: str = "", asks_a
         category_name=category_name,
         is_sensitive=is_sensitive,
     )
-
-
-def _say(change: str, words: str) -> None:
-    if change:
-        flash_with_undo(words, url_for("delegations.undo_last", change=change))
-    else:
-        flash("It was so already.")

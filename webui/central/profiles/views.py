@@ -3,7 +3,7 @@
 A profile is named in the query and in the form, never in the path: its name may hold any letter.
 """
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import change_preview, profiles, undo
@@ -16,11 +16,12 @@ from appliance.rights import Right
 from blocklists.categories import CATEGORIES_BY_ID, category_name
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.profiles import profile_form
+from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
-from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("profiles", __name__, home="profiles.show")
+add_undo_page(blueprint, "/profiles", Right.EDIT_PROFILES, home="profiles.show", kinds=undo.PROFILE_KINDS)
 
 
 @blueprint.get("/profiles")
@@ -120,27 +121,12 @@ def make_default() -> Redirect:
     with central().store.write_session() as session:
         done = profiles.set_default(session, central().now(), name=name, by=current_username())
     words = f"Every device that nobody has named meets {name} now."
-    flash_with_undo(words, url_for("profiles.undo_last", change=done)) if done else flash(words)
-    return redirect(url_for("profiles.show"))
-
-
-@blueprint.post("/profiles/undo/<change>")
-@requires(Right.EDIT_PROFILES)
-def undo_last(change: str) -> Redirect:
-    """Put back what a change replaced."""
-    with central().store.write_session() as session:
-        what = undo.undo_change(
-            session, central().now(), change=change, by=current_username(), kinds=undo.PROFILE_KINDS
-        )
-    flash(f"Undone: {what} is as it was before.")
+    flash_change(blueprint, done, words, otherwise=words)
     return redirect(url_for("profiles.show"))
 
 
 def _say(saved: SavedChange, words: str) -> None:
-    if saved.change:
-        flash_with_undo(words, url_for("profiles.undo_last", change=saved.change))
-    else:
-        flash(f"{saved.settings.name} was so already.")
+    flash_change(blueprint, saved.change, words, otherwise=f"{saved.settings.name} was so already.")
 
 
 def _look_ahead(name: str, sent: ProfileSettings) -> str | tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
@@ -15,12 +15,13 @@ from blocklists.categories import category_name
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.profiles.profile_form import category_choices
 from webui.central.timetables import timetable_form
+from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
-from webui.shared.flash_messages import flash_with_undo
 from webui.shared.school_clock import school_clock
 
 blueprint = create_feature_blueprint("timetables", __name__, home="timetables.show")
+add_undo_page(blueprint, "/timetables", Right.EDIT_PROFILES, home="timetables.show", kinds=undo.PROFILE_KINDS)
 
 
 @blueprint.get("/timetables")
@@ -110,31 +111,13 @@ def remove_row() -> Redirect:
     return _profile_done(saved.change, name, "The row is gone.")
 
 
-@blueprint.post("/timetables/undo/<change>")
-@requires(Right.EDIT_PROFILES)
-def undo_last(change: str) -> Redirect:
-    """Put back what a change replaced."""
-    with central().store.write_session() as session:
-        what = undo.undo_change(
-            session, central().now(), change=change, by=current_username(), kinds=undo.PROFILE_KINDS
-        )
-    flash(f"Undone: {what} is as it was before.")
-    return redirect(url_for("timetables.show"))
-
-
 def _year_done(change: str, words: str) -> Redirect:
-    if change:
-        flash_with_undo(words, url_for("timetables.undo_last", change=change))
-    else:
-        flash("It was so already.")
+    flash_change(blueprint, change, words)
     return redirect(url_for("timetables.show"))
 
 
 def _profile_done(change: str, profile: str, words: str) -> Redirect:
-    if change:
-        flash_with_undo(words, url_for("timetables.undo_last", change=change))
-    else:
-        flash("It was so already.")
+    flash_change(blueprint, change, words)
     return redirect(url_for("timetables.show_profile", profile=profile))
 
 

@@ -1,0 +1,34 @@
+"""How far the numbers and networks of a policy document may go, in words for whoever set them.
+
+Central's pages, its commands and a document that was written by hand all ask here, so that they say the same.
+"""
+
+from collections.abc import Iterator
+
+from dns.policy.devices import parse_networks
+from dns.policy.document import IncidentThresholds, PolicyDocument
+
+MAX_BUTTON_PAUSE_MINUTES = 8 * 60  # as long as any pause
+# The largest number of each limit: beyond it nothing would ever be reported, which "off" says more honestly.
+MAX_THRESHOLDS = IncidentThresholds(
+    many_refusals=100_000, many_minutes=24 * 60, bypass_names=1_000, again_minutes=7 * 24 * 60
+)
+THRESHOLD_WORDS = {
+    "many_refusals": "how many refusals are many",
+    "many_minutes": "within how many minutes they are counted",
+    "bypass_names": "how many ways round the filter are an incident",
+    "again_minutes": "after how many minutes the same is reported again",
+}
+
+
+def limit_errors(document: PolicyDocument) -> Iterator[str]:
+    """Return what in a document goes too far, each as one sentence."""
+    if document.button_pause_minutes > MAX_BUTTON_PAUSE_MINUTES:
+        yield f"a pause by the button lasts at most {MAX_BUTTON_PAUSE_MINUTES} minutes"
+    for name, words in THRESHOLD_WORDS.items():
+        most = getattr(MAX_THRESHOLDS, name)
+        if getattr(document.incidents, name) > most:
+            yield f"{words}: at most {most}"
+    for closed in document.closed_addresses:
+        if any(network.prefixlen == 0 for network in parse_networks(closed.network)):
+            yield f"{closed.network} is every address there is: no name could lead anywhere"

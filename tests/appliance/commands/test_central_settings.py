@@ -1,0 +1,54 @@
+"""`hallpass central settings`, over the database of a prepared central."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from appliance.commands.central import command
+from appliance.errors import HallpassError
+from tests.fakes.school import FakeSchool
+
+
+def test_what_holds_in_every_room_is_shown_changed_confirmed_and_undone_by_commands(tmp_path: Path) -> None:
+    school = FakeSchool(tmp_path / "central")
+    school.enrol()
+    config = tmp_path / "central.toml"
+    config.write_text('[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:8300"\n')
+
+    def run(*arguments: str) -> Any:
+        found = CliRunner().invoke(command, [*arguments, "--config", str(config)])
+        if found.exception is not None and not isinstance(found.exception, SystemExit):
+            raise found.exception
+        assert found.exit_code == 0, found.output
+        return json.loads(found.output) if "--json" in arguments else found.output
+
+    told = run(
+        "settings", "set", "--lock", "extremism", "--tunnels", "close", "--many-refusals", "20",
+        "--private-name", "mis.example.org", "--close-address", "203.0.113.0/24", "--category", "circumvention",
+        "--dry-run",
+    )  # fmt: skip
+    assert "locked: Extremism" in told
+    assert "how many refusals are many: 20, before: 60" in told
+    assert json.loads(run("settings", "show"))["tunnels"] == "report"
+    saved = run("settings", "set", "--button-pause-minutes", "15", "--close-address", "203.0.113.0/24", "--json")
+    assert school.document().button_pause_minutes == 15
+    assert "the pause by the room's button" in run("profiles", "undo", saved["change"])
+    assert school.document().closed_addresses == ()
+    with pytest.raises(HallpassError, match="add --confirm"):
+        run("settings", "set", "--unlock", "malware")
+    run("settings", "set", "--unlock", "malware", "--confirm")
+    assert school.document().locked_categories == ("pornography",)
+    file = tmp_path / "settings.json"
+    file.write_text('{"tunnels": "off", "button_pause_minutes": 5}')
+    run("settings", "set", "--from-file", str(file))
+    assert json.loads(run("settings", "show"))["tunnels"] == "off"
+    for content, why in ((b"\xff[", "no JSON"), (b'{"tunnels": 3}', "cannot be set"), (b"[]", "no JSON")):
+        file.write_bytes(content)
+        with pytest.raises(HallpassError, match=why):
+            run("settings", "set", "--from-file", str(file))
+    with pytest.raises(HallpassError, match="at most 480 minutes"):
+        run("settings", "set", "--button-pause-minutes", "481")
+    school.close()

@@ -1,0 +1,125 @@
+"""The parts of the school's settings: each has a form of its own, which sets its fields and leaves the others.
+
+A form's values are kept as they were sent, so that what cannot be set comes back as it was written.
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+from werkzeug.datastructures import MultiDict
+
+from appliance.central.errors import NotPossible
+from appliance.central.school_settings import SchoolSettings, parse_settings, to_builtins
+from dns.policy.setting_limits import THRESHOLD_WORDS
+
+TUNNELS: Mapping[str, str] = {
+    "report": "Tell the safeguarding lead",
+    "close": "Tell the safeguarding lead, and close the site that it goes through",
+    "off": "Do not look for it",
+}
+FREE_ROWS = 3  # for new closed addresses, below those that there are
+
+Values = MultiDict[str, str]  # of a form
+
+
+class SettingsPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One part."""
+
+    name: str  # of its address, its endpoint and its template
+    title: str
+    fields: tuple[str, ...]  # of `SchoolSettings`
+    fill: Callable[[SchoolSettings], Values]
+    parse: Callable[[Values, SchoolSettings], SchoolSettings]  # raises NotPossible
+
+
+def _fill_locked(settings: SchoolSettings) -> Values:
+    return MultiDict([("locked", one) for one in settings.locked_categories])
+
+
+def _parse_locked(sent: Values, settings: SchoolSettings) -> SchoolSettings:
+    return _changed(settings, locked_categories=sent.getlist("locked"))
+
+
+def _fill_reported(settings: SchoolSettings) -> Values:
+    limits = [(name, str(getattr(settings.incidents, name))) for name in THRESHOLD_WORDS]
+    return MultiDict([("tunnels", settings.tunnels), *limits])
+
+
+def _parse_reported(sent: Values, settings: SchoolSettings) -> SchoolSettings:
+    if sent.get("tunnels") not in TUNNELS:
+        raise NotPossible("choose what is done about hidden traffic")
+    limits = {name: _number(sent.get(name, ""), words, least=1) for name, words in THRESHOLD_WORDS.items()}
+    return _changed(settings, tunnels=sent["tunnels"], incidents=limits)
+
+
+def _fill_button(settings: SchoolSettings) -> Values:
+    return MultiDict([("pause_minutes", str(settings.button_pause_minutes))])
+
+
+def _parse_button(sent: Values, settings: SchoolSettings) -> SchoolSettings:
+    minutes = _number(sent.get("pause_minutes", ""), "how many minutes the button pauses for", least=0)
+    return _changed(settings, button_pause_minutes=minutes)
+
+
+def _fill_network(settings: SchoolSettings) -> Values:
+    rows = [(one.network, one.category, one.note) for one in settings.closed_addresses]
+    found: Values = MultiDict([("names", "\n".join(settings.private_names))])
+    for network, category, note in (*rows, *[("", "", "")] * FREE_ROWS):
+        found.add("range", network)
+        found.add("range_category", category)
+        found.add("range_note", note)
+    return found
+
+
+def _parse_network(sent: Values, settings: SchoolSettings) -> SchoolSettings:
+    rows = zip(sent.getlist("range"), sent.getlist("range_category"), sent.getlist("range_note"), strict=False)
+    ranges = [
+        {"network": network.strip(), "category": category, "note": note.strip()}
+        for network, category, note in rows
+        if network.strip()
+    ]
+    return _changed(settings, private_names=sent.get("names", "").split(), closed_addresses=ranges)
+
+
+PARTS = (
+    SettingsPart(
+        name="locked",
+        title="What nobody can open",
+        fields=("locked_categories",),
+        fill=_fill_locked,
+        parse=_parse_locked,
+    ),
+    SettingsPart(
+        name="reported",
+        title="What becomes an incident",
+        fields=("tunnels", "incidents"),
+        fill=_fill_reported,
+        parse=_parse_reported,
+    ),
+    SettingsPart(
+        name="button",
+        title="The button in the room",
+        fields=("button_pause_minutes",),
+        fill=_fill_button,
+        parse=_parse_button,
+    ),
+    SettingsPart(
+        name="network",
+        title="The school's own network",
+        fields=("private_names", "closed_addresses"),
+        fill=_fill_network,
+        parse=_parse_network,
+    ),
+)
+
+
+def _changed(settings: SchoolSettings, **values: object) -> SchoolSettings:
+    return parse_settings(to_builtins(settings) | values)
+
+
+def _number(written: str, words: str, *, least: int) -> int:
+    """Return a number as people write one. Raises NotPossible."""
+    text = written.strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least):
+        raise NotPossible(f"{words}: a whole number, {least} or more")
+    return int(text)

@@ -1,0 +1,36 @@
+"""The address at which a feature's last change is undone: one make for every feature that has one."""
+
+from collections.abc import Collection
+
+from flask import Blueprint, flash, redirect, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import undo
+from appliance.rights import Right
+from webui.central.blueprints import central
+from webui.shared.access import requires
+from webui.shared.auth import current_username
+from webui.shared.flash_messages import flash_with_undo
+
+IT_WAS_SO = "It was so already."
+
+
+def add_undo_page(blueprint: Blueprint, path: str, right: Right, *, home: str, kinds: Collection[str]) -> None:
+    """Let whoever has a right undo changes of some kinds; `home`: the endpoint that they are led to."""
+
+    @blueprint.post(f"{path}/undo/<change>")
+    @requires(right)
+    def undo_last(change: str) -> Redirect:
+        """Put back what a change replaced."""
+        with central().store.write_session() as session:
+            what = undo.undo_change(session, central().now(), change=change, by=current_username(), kinds=kinds)
+        flash(f"Undone: {what} is as it was before.")
+        return redirect(url_for(home))
+
+
+def flash_change(blueprint: Blueprint, change: str, words: str, *, otherwise: str = IT_WAS_SO) -> None:
+    """Say what was done, with its undo; or that nothing had to be ("" for the change's id)."""
+    if change:
+        flash_with_undo(words, url_for(f"{blueprint.name}.undo_last", change=change))
+    else:
+        flash(otherwise)
