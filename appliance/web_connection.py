@@ -160,8 +160,8 @@ class WebConnection:
         if any(name == "CONTENT-LENGTH" and int(value) > most for name, value in request.headers):
             raise _Refused(413)
         response, environ = wsgi.create(request, self._socket, self._client, self._local, self._server.cfg)
-        if self._server.cfg.is_ssl and self._tls is None:
-            environ["wsgi.url_scheme"] = "http"  # gunicorn knows one scheme for all that it listens on
+        if self._tls is not None:
+            environ["wsgi.url_scheme"] = "https"  # gunicorn knows of no certificate; else a trusted proxy says it
         self._server.name_client(environ)
         with tempfile.SpooledTemporaryFile(_BUFFERED_BODY_BYTES) as body:
             _receive_body(request.body, body, self._limits)

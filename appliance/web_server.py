@@ -7,11 +7,10 @@ waits for news costs no thread at all. What a client may take of the server stan
 import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
-from appliance.settings.values import Endpoint
+from appliance.settings.values import CertificateFiles, Endpoint
 
 GRACEFUL_SECONDS = 2  # for pages that are under way when the server is told to stop
 
@@ -28,6 +27,7 @@ _SERVER_MODULES = (
 )  # fmt: skip
 STREAM = "hallpass.stream"  # set in a request's environ: its response waits with `appliance.signal` only
 LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
+CERTIFICATE_VARIABLE = "HALLPASS_WEB_CERTIFICATES"  # whose files; gunicorn itself would not start without them
 CLEAR_PORT_VARIABLE = "HALLPASS_WEB_CLEAR_PORT"  # where a server with a certificate speaks plain HTTP
 
 
@@ -60,14 +60,14 @@ def gunicorn_arguments(
     listen: Endpoint,
     *,
     threads: int,
-    tls: tuple[Path, Path] | None = None,
+    tls: Sequence[CertificateFiles] = (),
     clear: Endpoint | None = None,
     limits: WebLimits | None = None,
 ) -> list[str]:
     """Return what gunicorn is told so that it serves an application (`module:factory()`).
 
-    `tls`: certificate and key. `clear`: where the same application is served without TLS beside it; it tells the
-    two apart by the scheme of a request.
+    `tls`: certificates, of which the first that can be used is shown; none: plain HTTP. `clear`: where the same
+    application is served without TLS beside it; it tells the two apart by the scheme of a request.
     """
     limits = limits or WebLimits()
     arguments = [
@@ -84,8 +84,9 @@ def gunicorn_arguments(
         "--log-level", "warning",
         "--no-control-socket",
     ]  # fmt: skip
-    if tls is not None:
-        arguments += ["--certfile", str(tls[0]), "--keyfile", str(tls[1])]
+    if tls:
+        files = [{"certificate": str(one.certificate), "key": str(one.key)} for one in tls]
+        arguments += ["--env", f"{CERTIFICATE_VARIABLE}={msgspec.json.encode(files).decode()}"]
     if clear is not None:
         arguments += ["--bind", str(clear), "--env", f"{CLEAR_PORT_VARIABLE}={clear.port}"]
     return arguments

@@ -23,9 +23,17 @@ import msgspec
 from gunicorn.workers.base import Worker
 
 from appliance.sd_notify import sd_notify
+from appliance.settings.values import CertificateFiles
+from appliance.web_certificate import WebCertificate
 from appliance.web_connection import WebConnection
 from appliance.web_connections import ConnectionTable, client_address
-from appliance.web_server import CLEAR_PORT_VARIABLE, GRACEFUL_SECONDS, LIMITS_VARIABLE, WebLimits
+from appliance.web_server import (
+    CERTIFICATE_VARIABLE,
+    CLEAR_PORT_VARIABLE,
+    GRACEFUL_SECONDS,
+    LIMITS_VARIABLE,
+    WebLimits,
+)
 from appliance.web_threads import WebThreads
 
 _ACCEPTED_AT_ONCE = 16
@@ -47,7 +55,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         self.limits = msgspec.structs.replace(limits, max_connections=_allow_files(limits.max_connections))
         self.connections = ConnectionTable(self.limits, time.monotonic)
         self.threads = WebThreads(self.cfg.threads)
-        self.tls = self._tls_context() if self.cfg.is_ssl else None
+        self._certificates = self._read_certificates()
         self._clear_port = int(self.cfg.env.get(CLEAR_PORT_VARIABLE, "0"))
         self._stopping = gevent.event.Event()
         self._complained_at = -_SECONDS_BETWEEN_COMPLAINTS
@@ -108,9 +116,12 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
 
     def _admit(self, accepted: gevent.socket.socket, client: Any, local: Any) -> None:
         client = (client_address(client), *client[1:])  # IPv4 as such: proxies, tries and devices are known by it
-        is_clear = local[1] == self._clear_port
-        connection = WebConnection(self, accepted, client, local, tls=None if is_clear else self.tls)
-        if self.connections.admit(connection, client[0]):
+        is_clear = not self._certificates or local[1] == self._clear_port
+        tls = None if is_clear else self._current_context()
+        connection = WebConnection(self, accepted, client, local, tls=tls)
+        if not is_clear and tls is None:  # nothing to speak TLS with: closed, as a port that nobody listens on
+            accepted.close()
+        elif self.connections.admit(connection, client[0]):
             gevent.spawn(connection.run)
         else:
             connection.evict(reset=True)
@@ -130,13 +141,27 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
     def _listener(self, opened: Any) -> gevent.socket.socket:
         return gevent.socket.socket(opened.sock.family, opened.sock.type, fileno=os.dup(opened.sock.fileno()))
 
-    def _tls_context(self) -> gevent.ssl.SSLContext:
+    def _read_certificates(self) -> tuple[WebCertificate, ...]:
+        """Return the certificates that may be used, the first one that can be used first; none: plain HTTP."""
+        files = msgspec.json.decode(
+            self.cfg.env.get(CERTIFICATE_VARIABLE, "[]"), type=tuple[CertificateFiles, ...], dec_hook=_decode_path
+        )
+        return tuple(WebCertificate(one, create_context=self._create_context) for one in files)
+
+    def _current_context(self) -> gevent.ssl.SSLContext | None:
+        contexts = (one.current_context() for one in self._certificates)
+        return next((one for one in contexts if one is not None), None)
+
+    def _create_context(self) -> gevent.ssl.SSLContext:
         context = gevent.ssl.SSLContext(gevent.ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.cfg.certfile, self.cfg.keyfile)
         if self.cfg.ca_certs:
             context.load_verify_locations(self.cfg.ca_certs)
         context.verify_mode = self.cfg.cert_reqs
         return context
+
+
+def _decode_path(kind: type, text: Any) -> Any:
+    return kind(text)
 
 
 def _allow_files(connections: int) -> int:

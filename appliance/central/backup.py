@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,11 +33,12 @@ from appliance.central.models import AuditRow, Base
 from appliance.central.service import Central
 from appliance.central.store import newest_migration
 from appliance.files import sync_folder
+from appliance.settings.central import CentralSettings
 
 BACKUP_MADE = "backup made"
 SETTINGS_NAME = "settings/central.toml"
 WRAPPING_KEY = "keys/wrapping.key"  # where it lies outside the folders
-TLS_NAMES = ("certificate", "key", "authority")
+TLS_NAMES = ("certificate", "key", "authority", "pages-certificate", "pages-key")
 DATA, SHARED, TLS = "data/", "shared/", "tls/"
 
 _ROWS_AT_ONCE = 500
@@ -158,12 +158,21 @@ def _write_file(writer: BackupWriter, stored: StoredFile, path: Path) -> None:
         raise BackupError(f"{path} grew smaller while it was read: please try again")
 
 
+def find_certificate_file(settings: CentralSettings, name: str) -> Path | None:
+    """Return where the settings keep one of `TLS_NAMES`: those of [tls], with "pages-" those of [central.tls]."""
+    if name not in TLS_NAMES:
+        return None
+    section = settings.central.tls if name.startswith("pages-") else settings.tls
+    path: Path | None = getattr(section, name.removeprefix("pages-"), None)
+    return path
+
+
 def _find_files(central: Central, config: Path) -> Iterator[tuple[str, Path]]:
     """Yield what is taken besides the database, with its name in the backup."""
     if config.is_file():
         yield SETTINGS_NAME, config
     for name in TLS_NAMES:
-        path: Any = getattr(central.settings.tls, name, None)
+        path = find_certificate_file(central.settings, name)
         if path is not None and path.is_file():
             yield f"{TLS}{name}", path
     data, shared = central.settings.central.data, central.settings.central.shared_folder

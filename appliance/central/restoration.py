@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 
-from appliance.central.backup import DATA, SETTINGS_NAME, SHARED, TLS, TLS_NAMES, WRAPPING_KEY, Report
+from appliance.central.backup import DATA, SETTINGS_NAME, SHARED, TLS, WRAPPING_KEY, Report, find_certificate_file
 from appliance.central.backup_file import BackupError, End, FilePart, Frame, Manifest, Rows, read_frames
 from appliance.central.key_file import FILE_NAME
 from appliance.central.store import MIGRATIONS, newest_migration
@@ -194,7 +194,7 @@ class _Restoration:
             return None if self._is_kept(path) else self._beside(path)
         if name.startswith(TLS):
             part = name.removeprefix(TLS)
-            path = getattr(self._settings.tls, part, None) if part in TLS_NAMES else None
+            path = find_certificate_file(self._settings, part)
             return None if path is None or self._is_kept(path) else self._beside(path)
         for prefix, folder in (
             (DATA, self._settings.central.data),

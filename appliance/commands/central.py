@@ -37,6 +37,7 @@ from appliance.ports import require_free_port
 from appliance.processes import ProcessGroup
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
+from appliance.web_certificate import WebCertificate
 from appliance.web_server import WebLimits, gunicorn_arguments, import_server, run_server
 
 PAGES_APP = "webui.central.app:create_app()"
@@ -67,6 +68,7 @@ def command(ctx: click.Context, config: Path) -> None:
         require_free_port(settings.central.rooms_endpoint, hint="; stop what holds it, or change rooms_listen")
         if settings.tls:
             require_usable_certificate(settings.tls)
+        _look_at_page_certificate(settings)
         os.environ["HALLPASS_CONFIG"] = str(config.absolute())
         # Both servers are copies of this process, which has imported what they need and runs nothing of it.
         import_server(ROOMS_APP, PAGES_APP)
@@ -83,8 +85,9 @@ def command(ctx: click.Context, config: Path) -> None:
 
 def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
     """Return the servers: pages and rooms have nothing in common but the database, and memory that none writes."""
-    tls = (settings.tls.certificate, settings.tls.key) if settings.tls else None
     proxies = tuple(str(network) for network in settings.central.trusted_proxies)
+    rooms_certificates = (settings.tls,) if settings.tls else ()
+    plain = settings.central.tls.plain_listen if settings.central.tls else None
     return tuple(
         ForkedProgram(
             name,
@@ -94,17 +97,29 @@ def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
                     app,
                     endpoint,
                     threads=THREADS,
-                    tls=tls,
+                    tls=certificates,
+                    clear=clear,
                     limits=msgspec.structs.replace(limits, trusted_proxies=proxies),
                 ),
             ),
             title=f"central {name}",
         )
-        for name, app, endpoint, limits in (
-            ("rooms", ROOMS_APP, settings.central.rooms_endpoint, ROOMS_LIMITS),
-            ("pages", PAGES_APP, settings.central.listen, PAGES_LIMITS),
+        for name, app, endpoint, certificates, clear, limits in (
+            ("rooms", ROOMS_APP, settings.central.rooms_endpoint, rooms_certificates, None, ROOMS_LIMITS),
+            ("pages", PAGES_APP, settings.central.listen, settings.page_certificates, plain, PAGES_LIMITS),
         )
     )
+
+
+def _look_at_page_certificate(settings: CentralSettings) -> None:
+    """Say what is wrong with the pages' certificate: rooms are served all the same, and pages once it is right."""
+    tls = settings.central.tls
+    if tls is None:
+        return
+    if tls.plain_listen is not None:
+        require_free_port(tls.plain_listen, hint="; stop what holds it, or change [central.tls] plain_listen")
+    if words := WebCertificate(tls).problem():
+        click.echo(f"central: the pages' certificate cannot be used: {words}", err=True)
 
 
 @command.command()

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from appliance.certificates import require_usable_certificate
 from appliance.commands.options import config_option, configure_logging
 from appliance.files import keep_files_private
 from appliance.ports import require_free_port, with_ipv6
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
+from appliance.web_certificate import WebCertificate
 from appliance.web_server import WebLimits, gunicorn_arguments, gunicorn_command
 
 APP = "webui.room.app:create_app()"
@@ -36,19 +36,13 @@ def command(config: Path) -> None:
         max_streams_per_address=MAX_STREAMS_PER_ADDRESS,
         trusted_proxies=tuple(str(network) for network in settings.web.trusted_proxies),
     )
-    tls = settings.web.tls
+    tls, plain = settings.web.tls, with_ipv6(settings.web.listen)
     if tls is None:
-        arguments = gunicorn_arguments(APP, with_ipv6(settings.web.listen), threads=THREADS, limits=limits)
+        arguments = gunicorn_arguments(APP, plain, threads=THREADS, limits=limits)
     else:
         require_free_port(tls.listen)
-        require_usable_certificate(tls)
-        files = (tls.certificate, tls.key)
-        arguments = gunicorn_arguments(
-            APP,
-            with_ipv6(tls.listen),
-            threads=THREADS,
-            tls=files,
-            clear=with_ipv6(settings.web.listen),
-            limits=limits,
-        )
+        if words := WebCertificate(tls).problem():  # the pages start all the same, and take it when it is there
+            click.echo(f"web: the pages' certificate cannot be used: {words}", err=True)
+        listen = with_ipv6(tls.listen)
+        arguments = gunicorn_arguments(APP, listen, threads=THREADS, tls=(tls,), clear=plain, limits=limits)
     os.execve(sys.executable, gunicorn_command(arguments), environment)  # noqa: S606 (we become the server)

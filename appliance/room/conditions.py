@@ -201,6 +201,20 @@ class Condition(enum.Enum):
             raised_by="agent",
         ),
     )
+    PAGES_CERTIFICATE = (
+        "pages-certificate",
+        ConditionRow(
+            words="the certificate of the room's pages cannot be used, so nobody can sign in there",
+            rhythm="three long, one short flash, pause",
+            pattern=(Flash(1.5, 0.5), Flash(1.5, 0.5), Flash(1.5, 0.5), Flash(0.3, 2.5)),
+            raised_by="agent",
+            notice=(
+                "The certificate of this room's pages cannot be used, so nobody can sign in here. What is open "
+                "stays open, and what is closed stays closed. Tell the technician:"
+            ),
+            notice_details="pages-certificate",
+        ),
+    )
     UPSTREAM_FAILING = (
         "upstream-failing",
         ConditionRow(

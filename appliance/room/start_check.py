@@ -9,7 +9,6 @@ The process itself has said what is wrong; here it is only looked at again, to t
 from collections.abc import Callable
 from functools import partial
 
-from appliance.certificates import require_usable_certificate
 from appliance.errors import HallpassError
 from appliance.ports import require_free_port
 from appliance.room.local_zones import check_certificate_files, make_local_zones
@@ -34,7 +33,6 @@ def is_hopeless(process: str, settings: RoomSettings) -> bool:
         checks = [partial(require_free_port, settings.web.listen)]
         if settings.web.tls is not None:
             checks.append(partial(require_free_port, settings.web.tls.listen))
-            checks.append(partial(require_usable_certificate, settings.web.tls))
     return any(map(_fails, checks))
 
 

@@ -13,6 +13,13 @@ from appliance.settings.values import CertificateFiles, Endpoint, Network
 _LAST_PORT = 65535
 
 
+class PagesTlsSection(CertificateFiles, frozen=True, kw_only=True):
+    """[central.tls]: the certificate of the pages, which browsers trust. Left out: that of [tls]."""
+
+    publicly_trusted: bool = False  # every browser knows its authority: they are told to insist on HTTPS
+    plain_listen: Endpoint | None = None  # where plain HTTP leads to `url`, and does nothing else
+
+
 class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     """[central]: the school, where it is served, and where it keeps its things."""
 
@@ -31,6 +38,7 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     lookup_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 7  # for which a room's answer about a device is kept
     index_downloads: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 16  # at once
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
+    tls: PagesTlsSection | None = None
 
     def __post_init__(self) -> None:
         for url in (self.url, self.rooms_url):
@@ -38,10 +46,18 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
                 CentralLink.check_url(url)
         if self.rooms_listen is None and self.listen.port == _LAST_PORT:
             raise ValueError("rooms_listen: is missing; there is no port after the pages'")
+        if self.tls is not None and self.tls.plain_listen is not None:
+            self._check_plain_port(self.tls.plain_listen.port)
         try:
             zoneinfo.ZoneInfo(self.timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
             raise ValueError(f"timezone: {self.timezone!r} is no time zone, such as Europe/London") from None
+
+    def _check_plain_port(self, port: int) -> None:
+        if not self.url.startswith("https://"):
+            raise ValueError("tls.plain_listen: leads to url, which must be https://")
+        if port and port in (self.listen.port, self.rooms_endpoint.port):
+            raise ValueError(f"tls.plain_listen: port {port} is taken by listen or rooms_listen")
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
@@ -73,6 +89,13 @@ class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):
     mail: MailSection | None = None
 
     def __post_init__(self) -> None:
-        hosts = {self.central.listen.host, self.central.rooms_endpoint.host}
+        hosts = {self.central.rooms_endpoint.host}
+        if self.central.tls is None:
+            hosts.add(self.central.listen.host)
         if self.tls is None and not all(host.startswith("127.") or host == "::1" for host in hosts):
             raise ValueError("tls: is missing; without a certificate only a loopback address may be served")
+
+    @property
+    def page_certificates(self) -> tuple[CertificateFiles, ...]:
+        """Return the certificates that the pages may show, the one of their own first; none: plain HTTP."""
+        return tuple(one for one in (self.central.tls, self.tls) if one is not None)

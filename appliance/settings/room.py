@@ -21,7 +21,7 @@ from appliance.settings.common import (
     LedSection,
 )
 from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection, ensure_servers_known
-from appliance.settings.values import CertificateFiles, Endpoint, Network, UpstreamSetting
+from appliance.settings.values import CertificateFiles, Endpoint, Network, UpstreamSetting, is_host_name
 from dns.forward.server import is_ip_address
 
 # A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".
@@ -68,6 +68,12 @@ class WebTlsSection(CertificateFiles, frozen=True, kw_only=True):
     """[web.tls]: HTTPS for every page that asks for a password, or is for who has given one."""
 
     listen: Endpoint = Endpoint("0.0.0.0", 443)  # noqa: S104 (a server for the room)
+    name: str = ""  # the certificate's, to which plain HTTP leads; left out: whatever was asked for
+    publicly_trusted: bool = False  # every browser knows its authority: they are told to insist on HTTPS
+
+    def __post_init__(self) -> None:
+        if self.name and not is_host_name(self.name):
+            raise ValueError(f"name: {self.name!r} is no name that a browser could ask for")
 
 
 class WebSection(msgspec.Struct, frozen=True, kw_only=True):

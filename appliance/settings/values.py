@@ -17,6 +17,8 @@ _MAIL_ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
     r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
+MAX_HOST_NAME_LENGTH = 253
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 MAX_MAIL_ADDRESS_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less its brackets
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # as Linux names them, less what nobody uses
 
@@ -24,6 +26,15 @@ _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # as Linux names them, less w
 def is_mail_address(text: str) -> bool:
     """Tell whether a text is one address of mail, in ASCII (RFC 5321), and nothing more."""
     return len(text) <= MAX_MAIL_ADDRESS_LENGTH and _MAIL_ADDRESS.fullmatch(text) is not None
+
+
+def is_host_name(text: str) -> bool:
+    """Tell whether a text is the name of a host, in ASCII (RFC 1123, section 2.1), or an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return len(text) <= MAX_HOST_NAME_LENGTH and _HOST_NAME.fullmatch(text) is not None
+    return True
 
 
 class Endpoint(msgspec.Struct, frozen=True):

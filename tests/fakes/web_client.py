@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.settings.values import Endpoint
+from appliance.settings.values import CertificateFiles, Endpoint
 from appliance.web_server import WebLimits, gunicorn_arguments, gunicorn_command
 from tests.e2e.school import Process, until
 from tests.fakes.ports import free_port
@@ -87,7 +87,8 @@ def web_site(
     """Serve `tests.fakes.web_site` by the real server, with at most so many open files."""
     port = free_port()
     site, listen = "tests.fakes.web_site:create_app()", Endpoint("127.0.0.1", port)
-    command = gunicorn_command(gunicorn_arguments(site, listen, threads=threads, tls=tls, limits=limits))
+    shown = [CertificateFiles(certificate=tls[0], key=tls[1])] if tls is not None else []
+    command = gunicorn_command(gunicorn_arguments(site, listen, threads=threads, tls=shown, limits=limits))
     if files is not None:
         setting = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"
         command = [sys.executable, "-c", f"{setting} os.execv(sys.argv[1], sys.argv[1:])", *command]

@@ -37,6 +37,7 @@ from webui.central.lists.views import blueprint as lists
 from webui.central.lookups.views import blueprint as lookups
 from webui.central.lookups.views import staff_blueprint as staff_lookups
 from webui.central.open_tasks import count_waiting
+from webui.central.plain_port import install_plain_port
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reports.views import blueprint as reports
 from webui.central.requests.views import blueprint as requests
@@ -118,13 +119,13 @@ def create_central_app(central: Central) -> Flask:
         __name__,
         settings.central.shared_folder,
         cookie="hallpass-central",
-        tls=settings.tls is not None,
         largest_body=MAX_UPLOAD_BYTES,
     )
     app.extensions["central"] = central
     install_school_clock(app, SchoolClock(lambda: ZoneInfo(settings.central.timezone), central.now))
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
     app.register_blueprint(api)
+    install_plain_port(app, settings)
     install_input_checks(app, without=api.name)
     for feature in FEATURES:
         app.register_blueprint(feature)

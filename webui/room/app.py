@@ -17,7 +17,7 @@ from webui.room.events import blueprint as events
 from webui.room.lessons.views import blueprint as lessons
 from webui.room.log.views import blueprint as log
 from webui.room.room_client import RoomClient
-from webui.room.secure_pages import redirect_to_https
+from webui.room.secure_pages import SecurePages
 from webui.room.sign_in import RoomSignIn
 from webui.room.today.views import blueprint as today
 from webui.shared import auth
@@ -40,7 +40,9 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     settings = settings or load_settings(Path(os.environ["HALLPASS_CONFIG"]), RoomSettings)
     room = RoomClient(settings)
     tls = settings.web.tls
-    app = create_base_app(__name__, settings.room.data, cookie="hallpass-room", tls=tls is not None)
+    pages = SecurePages(tls)
+    app = create_base_app(__name__, settings.room.data, cookie="hallpass-room")
+    pages.install(app)
     app.extensions["room"] = room
     install_school_clock(app, room.clock)
     app.extensions["hallpass-csrf"].exempt(block_page)  # a page of another name has no session of ours
@@ -49,7 +51,7 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     app.before_request(serve_block_page)
     if tls is not None:  # first of all: a form that came in the clear is not even looked at
         first = app.before_request_funcs.setdefault(None, [])
-        first[:0] = [serve_block_page, lambda: redirect_to_https(request, tls.listen)]
+        first[:0] = [serve_block_page, pages.redirect]
     app.context_processor(
         lambda: {"place": room.name, "room": room.name, "notices": room.list_notices(), **SIGN_INS_PAGE}
     )
@@ -57,6 +59,8 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
 
     paths = RoomPaths.from_settings(settings)
     table = RoomSessions(paths.sessions, paths.account_states, lambda: datetime.now(UTC))
-    auth.install_auth(app, table, RoomSignIn(room, table).check, home="today.show")
+    auth.install_auth(
+        app, table, RoomSignIn(room, table).check, home="today.show", instead_of_form=pages.render_instead_of_form
+    )
     install_access(app, Scope.ROOM)
     return app

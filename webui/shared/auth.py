@@ -22,7 +22,7 @@ from appliance.sessions import SessionTable, describe_device, new_session_id
 from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS
 from webui.shared.access import requires
 from webui.shared.client_address import client_address
-from webui.shared.sessions import SESSION_ID, TableSession, TableSessionInterface
+from webui.shared.sessions import SESSION_ID, TableSession, TableSessionInterface, cookie_name
 
 DEVICE_TOKEN_LENGTH = 64
 
@@ -45,6 +45,7 @@ class SignInRefused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Authenticate = Callable[[SignInAttempt], Account | SignInRefused]
+InsteadOfForm = Callable[[], str]
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -68,8 +69,14 @@ class SignedInUser(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
         return self.session_id
 
 
-def install_auth(app: Flask, table: SessionTable, check: Authenticate, home: str) -> None:
-    """Give an application its pages /sign-in and /sign-out; `home` is the endpoint to go to."""
+def install_auth(
+    app: Flask, table: SessionTable, check: Authenticate, home: str, *, instead_of_form: InsteadOfForm = str
+) -> None:
+    """Give an application its pages /sign-in and /sign-out; `home` is the endpoint to go to.
+
+    `instead_of_form` returns the page where no password may be typed: then a form is neither shown nor taken.
+    "": it may be.
+    """
     app.session_interface = TableSessionInterface(table)
     manager = LoginManager(app)
     manager.login_view = "sign_in"
@@ -85,6 +92,8 @@ def install_auth(app: Flask, table: SessionTable, check: Authenticate, home: str
     def sign_in() -> str | WerkzeugResponse:
         if current_user.is_authenticated:
             return redirect(url_for(home))
+        if page := instead_of_form():
+            return page
         form = SignInForm()
         if not form.validate_on_submit():
             return render_template("shared/sign_in.html", form=form)
@@ -145,14 +154,14 @@ def _keep_device(response: WerkzeugResponse, device: str) -> None:
         _device_cookie(),
         device,
         max_age=KNOWN_DEVICE_DAYS * 86_400,
-        secure=current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure,
+        secure=request.is_secure,
         httponly=True,
         samesite="Lax",
     )
 
 
 def _device_cookie() -> str:
-    return f"{current_app.config['SESSION_COOKIE_NAME']}-device"
+    return cookie_name(f"{current_app.config['SESSION_COOKIE_NAME']}-device")
 
 
 def _refuse(form: SignInForm, refusal: SignInRefused) -> WerkzeugResponse:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import BadRequest
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 1024 * 1024
 SECRET_KEY_BYTES = 32
+HSTS_SECONDS = 30 * 86_400  # a certificate that is given up keeps nobody out for longer
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
@@ -48,10 +49,11 @@ _HEADERS = {
 log = logging.getLogger("hallpass.web")
 
 
-def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_body: int = MAX_BODY_BYTES) -> Flask:
+def create_base_app(name: str, data: Path, *, cookie: str, largest_body: int = MAX_BODY_BYTES) -> Flask:
     """Return an application of the module `name` whose secret is kept in the folder `data`.
 
-    Two sites on one machine share their cookies, whatever their ports: `cookie` names the session's own.
+    Two sites on one machine share their cookies, whatever their ports: `cookie` names the session's own. What is
+    set over HTTPS has another name (`webui.shared.sessions`), and never travels in the clear.
     """
     app = Flask(name)
     app.config.update(
@@ -60,7 +62,6 @@ def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_bo
         SESSION_COOKIE_NAME=cookie,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=tls,
         PERMANENT_SESSION_LIFETIME=ABSOLUTE_LIMIT,
         SESSION_REFRESH_EACH_REQUEST=False,
         WTF_CSRF_TIME_LIMIT=None,  # a form that stood open over lunch is still that person's form
@@ -76,6 +77,19 @@ def create_base_app(name: str, data: Path, *, cookie: str, tls: bool, largest_bo
     install_live_parts(app)
     install_problem_pages(app)
     return app
+
+
+def insist_on_https(app: Flask) -> None:
+    """Have browsers insist on HTTPS for this name (HSTS, RFC 6797); for certificates that every browser trusts.
+
+    Over plain HTTP nothing is said: browsers would not believe it (section 8.1).
+    """
+
+    @app.after_request
+    def add_header(response: Response) -> Response:
+        if request.is_secure:
+            response.headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"
+        return response
 
 
 def _refuse_impossible_hosts(serve: "WSGIApplication") -> "WSGIApplication":

@@ -52,9 +52,13 @@ class TableSessionInterface(SecureCookieSessionInterface):
             return
         super().save_session(app, session, response)
 
-    def get_cookie_secure(self, app: Flask) -> bool:
-        """Tell whether the cookie is for HTTPS alone: also where somebody before us takes care of that."""
-        return super().get_cookie_secure(app) or request.is_secure
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the cookie's name, which is another one over HTTPS."""
+        return cookie_name(super().get_cookie_name(app))
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 (Flask's signature)
+        """Tell whether the cookie is for HTTPS alone: whatever is set there, by us or by somebody before us."""
+        return request.is_secure
 
     def _look_up(self, app: Flask, session: TableSession, session_id: str) -> None:
         try:
@@ -70,6 +74,14 @@ class TableSessionInterface(SecureCookieSessionInterface):
                 session[_KEPT] = token
         elif not session.is_background:
             self.table.touch_session(session_id, session.record)
+
+
+def cookie_name(name: str) -> str:
+    """Return what a cookie of ours is called on this request's page.
+
+    Over HTTPS a page in the clear can neither read it nor set one in its place (RFC 6265bis, section 4.1.3.2).
+    """
+    return f"__Host-{name}" if request.is_secure else name
 
 
 def is_background(request: Request) -> bool:

@@ -3,22 +3,28 @@
 They are those of DNS over TLS and HTTPS, of the pages, and central's. Each belongs to another process or machine,
 whose files the agent may not read; what is served counts. A server that does not answer is another's finding.
 While the clock is not known nothing is said: it would be the clock's fault.
+
+The pages' certificate is looked at once a minute besides: while it cannot be used nobody can sign in. Where the
+agent may read its files it does; else a port of HTTPS that takes connections and speaks no TLS says enough.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import msgspec
 
-from appliance.certificate_validity import CertificateValidity, fetch_validity
+from appliance.certificate_validity import CertificateValidity, fetch_validity, read_validity
+from appliance.errors import HallpassError
 from appliance.room import clock
 from appliance.room.agent.thread_pool import run_blocking
-from appliance.settings.room import RoomSettings
+from appliance.settings.room import RoomSettings, WebTlsSection
 from appliance.settings.values import Endpoint
 
 CHECK_SECONDS = 3600.0
+PAGES_CHECK_SECONDS = 60.0
 RETRY_SECONDS = 60.0  # while one of them could not be had
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (recognised, not bound)
 
@@ -57,18 +63,56 @@ class CertificateMonitor:
     def __init__(self, settings: RoomSettings) -> None:
         self._servers = tuple(certificate_servers(settings))
         self._seen: dict[str, CertificateValidity] = {}
+        self._pages = settings.web.tls
+        self._pages_validity: CertificateValidity | None = None
+        self._pages_fault = ""
 
     async def check_regularly(self) -> None:
         """Look at each, for ever."""
+        due = -CHECK_SECONDS
         while True:
-            complete = await run_blocking(self.check_all)
-            await asyncio.sleep(CHECK_SECONDS if complete else RETRY_SECONDS)
+            await run_blocking(self.check_pages)
+            if time.monotonic() >= due:
+                complete = await run_blocking(self.check_all)
+                due = time.monotonic() + (CHECK_SECONDS if complete else RETRY_SECONDS)
+            await asyncio.sleep(PAGES_CHECK_SECONDS)
 
     def problem(self, now: float, is_clock_trusted: Callable[[], bool] = clock.is_clock_trusted) -> str:
         """Return what is wrong with the certificates at this time, in words, or ""."""
         found = ((what, validity.problem(now)) for what, validity in self._seen.items())
         words = "; ".join(f"{what} {problem}" for what, problem in found if problem)
         return words if words and is_clock_trusted() else ""
+
+    def pages_problem(self, now: float, is_clock_trusted: Callable[[], bool] = clock.is_clock_trusted) -> str:
+        """Return why nobody can sign in over HTTPS at this time, in words, or ""."""
+        if self._pages_fault:
+            return self._pages_fault
+        validity = self._pages_validity
+        if validity is not None and now >= validity.not_after and is_clock_trusted():
+            return validity.problem(now)
+        return ""
+
+    def check_pages(self) -> None:
+        """Look at the pages' certificate, where they have one."""
+        if self._pages is None:
+            return
+        try:
+            self._pages_validity, self._pages_fault = self._read_pages(self._pages), ""
+        except (HallpassError, OSError) as problem:
+            self._pages_fault = str(problem)
+
+    def _read_pages(self, tls: WebTlsSection) -> CertificateValidity | None:
+        try:
+            return read_validity(tls)
+        except PermissionError:
+            pass
+        server = _own_server("", tls.listen)
+        try:
+            return server.fetch_validity()
+        except ConnectionRefusedError:
+            return self._pages_validity  # the pages do not run: another's finding
+        except OSError:
+            raise HallpassError("it is missing or damaged, or not its key's: the pages speak no HTTPS") from None
 
     def check_all(self) -> bool:
         """Ask for each certificate; tell whether all could be had."""

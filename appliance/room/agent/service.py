@@ -130,13 +130,15 @@ def _write_health(
     now: float,
 ) -> None:
     _note_confirmed_index(paths, sync, now)
-    ends = certificates.problem(now)
+    ends, unusable = certificates.problem(now), certificates.pages_problem(now)
     conditions = (
         *(sync_conditions(sync, now) if sync is not None else ()),
         *((Condition.CERTIFICATE_ENDS,) if ends else ()),
+        *((Condition.PAGES_CERTIFICATE,) if unusable else ()),
         *_index_conditions(settings, paths, now),
     )
-    details = {Condition.CERTIFICATE_ENDS.value: ends} if ends else {}
+    said = ((Condition.CERTIFICATE_ENDS, ends), (Condition.PAGES_CERTIFICATE, unusable))
+    details = {condition.value: words for condition, words in said if words}
     if sync is not None and sync.state.is_token_rejected:
         condition = Condition.COPY_STOPPED if sync.state.is_copy else Condition.NO_LONGER_ENROLLED
         details[condition.value] = f"Central says: {sync.state.rejection}."

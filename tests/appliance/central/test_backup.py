@@ -95,6 +95,18 @@ def prepared_machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     return made
 
 
+@pytest.mark.usefixtures("quick_key")
+def test_both_certificates_and_their_keys_come_back(machine: Machine, tmp_path: Path) -> None:
+    sections = '[tls]\ncertificate = "c.pem"\nkey = "c.key"\n[central.tls]\ncertificate = "p.pem"\nkey = "p.key"\n'
+    machine.config.write_text(machine.config.read_text() + sections)
+    for name in ("c.pem", "c.key", "p.pem", "p.key"):
+        (machine.folder / name).write_text(f"the content of {name}")
+    empty = Machine(tmp_path / "empty")
+    empty.restore(machine.back_up())
+    for name in ("c.pem", "c.key", "p.pem", "p.key"):
+        assert (empty.folder / name).read_text() == f"the content of {name}"
+
+
 def add_rule(school: FakeSchool, name: str) -> None:
     with school.store.write_session() as session:
         rules.add_rule(session, school.clock(), name=name, action="block", by="cora")

@@ -1,7 +1,6 @@
 """A room with a certificate: nobody types a password in the clear, and the block page stays where it was."""
 
 import ssl
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,10 @@ from flask.testing import FlaskClient
 from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
 from tests.e2e.school import HALLPASS, Process, until
+from tests.fakes.authority import Authority
 from tests.fakes.list_server import make_certificate
 from tests.fakes.ports import free_port
+from webui.room.app import create_app
 
 SETTINGS = """[room]
 name = "Room 4"
@@ -117,10 +118,137 @@ def test_two_servers_on_one_port_are_found_before_anything_starts(tmp_path: Path
     assert settings_with(tmp_path, encrypted_dns, clear=80, secure=8443).web.tls is not None
 
 
-def test_a_certificate_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
-    settings_with(tmp_path, "", clear=free_port(), secure=free_port())
-    command = [*HALLPASS, "web", "--config", str(tmp_path / "room.toml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert done.stderr.strip().count("\n") == 0
-    assert "c.pem: there is no such file" in done.stderr
+def test_a_name_that_no_browser_could_ask_for_is_found_in_the_settings(tmp_path: Path) -> None:
+    for name in ("room-4.example.org", "192.0.2.4", "2001:db8::4", ""):
+        assert settings_with(tmp_path, f'name = "{name}"\n', clear=80, secure=443).web.tls is not None
+    for name in (
+        "https://room-4.example.org",
+        "room 4",
+        "-a.example.org",
+        "a..b",
+        "room-4.example.org/",
+        "é.example",
+    ):
+        with pytest.raises(SettingsInvalid, match="no name that a browser could ask for"):
+            settings_with(tmp_path, f'name = "{name}"\n', clear=80, secure=443)
+
+
+class Worn:
+    """A room whose certificate comes, is damaged, is renewed and ends while its pages run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.certificate, self.key = folder / "c.pem", folder / "k.pem"
+        self.clear_port, self.secure_port = free_port(), free_port()
+        settings_with(folder, "", clear=self.clear_port, secure=self.secure_port)
+        self.config = folder / "room.toml"
+
+    def put(self, authority: Authority) -> None:
+        for made, used in zip(authority.sign("127.0.0.1"), (self.certificate, self.key), strict=True):
+            made.replace(used)
+
+    def get(self, path: str) -> httpx.Response:
+        url = f"http://127.0.0.1:{self.clear_port}{path}"  # by its name, as from the network
+        return httpx.get(url, headers={"Host": "room-4.local"}, trust_env=False, timeout=20)
+
+    def serves(self, authority: Authority) -> bool:
+        url = f"https://127.0.0.1:{self.secure_port}/sign-in"
+        try:
+            return 'type="password"' in httpx.get(url, verify=authority.trust(), trust_env=False, timeout=20).text
+        except httpx.TransportError:
+            return False
+
+    def leads_to_https(self) -> bool:
+        location: str = self.get("/sign-in").headers.get("Location", "")
+        return location == f"https://room-4.local:{self.secure_port}/sign-in"
+
+    def answers(self) -> bool:
+        try:
+            return self.get("/sign-in").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def test_pages_outlive_their_certificate_ask_for_no_password_meanwhile_and_take_the_next_one(
+    tmp_path: Path,
+) -> None:
+    first, second, over = (tmp_path / name for name in ("first", "second", "over"))
+    for folder in (first, second, over):
+        folder.mkdir()
+    room = Worn(tmp_path)
+    process = Process(tmp_path, "web", *HALLPASS, "web", "--config", str(room.config))
+    try:
+        until("the pages without a certificate", room.answers, 30)
+        assert "c.pem: No such file or directory" in process.said
+        page = room.get("/sign-in").text
+        assert "not encrypted at the moment" in page
+        assert 'type="password"' not in page
+        url = f"http://127.0.0.1:{room.clear_port}/sign-in"
+        form = {"username": "tess", "password": "a long pass phrase"}
+        typed = httpx.post(url, data=form, headers={"Host": "room-4.local"}, trust_env=False)
+        assert "Location" not in typed.headers
+        assert httpx.get(url, headers={"Host": "www.casino.example"}, trust_env=False).status_code == 403
+
+        authority = Authority(first)
+        room.put(authority)
+        until("HTTPS with the certificate that came", lambda: room.serves(authority))
+        until("the way to it", room.leads_to_https)
+
+        room.key.write_text("damaged")
+        until("a word about the damage", lambda: room.leads_to_https() and "stays in use" in process.said)
+        assert room.serves(authority)
+        assert room.leads_to_https()
+
+        renewed = Authority(second)
+        room.put(renewed)
+        until("HTTPS with the renewed one", lambda: room.serves(renewed))
+
+        room.put(Authority(over, days=-2))
+        until("no way to one that has ended", lambda: not room.leads_to_https())
+        assert 'type="password"' not in room.get("/sign-in").text
+    finally:
+        process.stop()
+    assert "Traceback" not in process.said
+
+
+def secure_client(folder: Path, run: Path, more: str = "") -> FlaskClient:
+    certificate, key = make_certificate(folder)
+    config = folder / "room.toml"
+    config.write_text(
+        SETTINGS.format(certificate=certificate, key=key, clear=80, secure=443).replace(
+            "[dns]", f'run = "{run}"\n[dns]'
+        )
+        + more
+    )
+    return create_app(load_settings(config, RoomSettings)).test_client()
+
+
+def test_browsers_are_told_to_insist_only_over_https_and_only_where_the_settings_say_so(
+    tmp_path: Path, short_path: Path
+) -> None:
+    own = secure_client(tmp_path, short_path)
+    assert "Strict-Transport-Security" not in own.get("/sign-in", base_url="https://room-4.local").headers
+    public = secure_client(tmp_path, short_path, "publicly_trusted = true\n")
+    said = public.get("/sign-in", base_url="https://room-4.local").headers["Strict-Transport-Security"]
+    assert said == "max-age=2592000"
+    assert "Strict-Transport-Security" not in public.get("/sign-in", base_url="http://room-4.local").headers
+    assert "Strict-Transport-Security" not in public.get("/", base_url="http://casino.example").headers
+
+
+def test_plain_http_leads_to_the_name_of_the_certificate_whatever_was_asked_for(
+    tmp_path: Path, short_path: Path
+) -> None:
+    pages = secure_client(tmp_path, short_path, 'name = "room-4.example.org"\n')
+    for host in ("room-4.local", "192.0.2.4", "hallpass"):
+        answer = pages.get("/sign-in?next=/classroom", base_url=f"http://{host}")
+        assert answer.headers["Location"] == "https://room-4.example.org/sign-in?next=/classroom"
+
+
+def test_a_cookie_of_the_secure_pages_has_a_name_that_no_page_in_the_clear_can_set(
+    tmp_path: Path, short_path: Path
+) -> None:
+    pages = secure_client(tmp_path, short_path)
+    cookie = pages.get("/sign-in", base_url="https://room-4.local").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-hallpass-room=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
+    assert "Domain" not in cookie

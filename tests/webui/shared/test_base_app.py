@@ -9,7 +9,7 @@ from webui.shared.base_app import create_base_app
 
 def test_a_site_says_how_its_cookie_is_called_wherever_its_module_lives(tmp_path: Path) -> None:
     for cookie in ("hallpass-room", "hallpass-central"):
-        app = create_base_app("somewhere.else", tmp_path, cookie=cookie, tls=False)
+        app = create_base_app("somewhere.else", tmp_path, cookie=cookie)
         assert app.config["SESSION_COOKIE_NAME"] == cookie
 
 
@@ -20,7 +20,7 @@ def test_servers_that_start_together_share_one_key(tmp_path: Path) -> None:
 
     def start(folder: Path) -> bytes:
         together.wait()
-        key: bytes = create_base_app("somewhere.else", folder, cookie="test", tls=False).config["SECRET_KEY"]
+        key: bytes = create_base_app("somewhere.else", folder, cookie="test").config["SECRET_KEY"]
         return key
 
     with ThreadPoolExecutor(servers) as pool:

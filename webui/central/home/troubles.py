@@ -10,6 +10,8 @@ from appliance.central import rooms
 from appliance.central.lists import copies, sources
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
+from appliance.certificate_validity import read_validity
+from appliance.errors import HallpassError
 from appliance.files import read_regular_file
 from appliance.room.conditions import describe_condition
 
@@ -31,6 +33,7 @@ def find_troubles(central: Central, session: Session, now: datetime) -> list[Tro
         *(_trouble("Room", words, "rooms.show") for words in _describe_rooms(session, now)),
         *(_trouble("Lists", words, "lists.show") for words in _describe_lists(central, session)),
         *(_trouble("Certificate", words, "home.show") for words in _describe_certificate(central, now)),
+        *(_trouble("Certificate", words, "home.show") for words in _describe_page_certificate(central, now)),
     ]
 
 
@@ -73,3 +76,14 @@ def _describe_certificate(central: Central, now: datetime) -> list[str]:
     if ends - now < CERTIFICATE_NOTICE:
         return [f"The certificate of this service ends in {(ends - now).days} days."]
     return []
+
+
+def _describe_page_certificate(central: Central, now: datetime) -> list[str]:
+    tls = central.settings.central.tls
+    if tls is None:
+        return []
+    try:
+        words = read_validity(tls).problem(now.timestamp())
+    except (OSError, HallpassError):
+        return ["The certificate of these pages cannot be used: central's log says why."]
+    return [f"The certificate of these pages {words}."] if words else []

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import threading
 import time
@@ -10,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from appliance.room import health
+from appliance.room.agent import certificate_monitor
 from appliance.room.agent.certificate_monitor import CertificateMonitor, certificate_servers
+from appliance.room.agent.service import _write_health
+from appliance.room.conditions import Condition
+from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.fakes.authority import Authority
@@ -89,3 +95,62 @@ def test_one_that_held_is_spoken_of_as_time_passes(tmp_path: Path) -> None:
         assert monitor.check_all()
     assert monitor.problem(time.time(), lambda: True) == ""
     assert "ends in 10 days" in monitor.problem(time.time() + 80 * 86_400, lambda: True)
+
+
+def test_files_that_cannot_be_used_are_found_within_a_minute_and_forgotten_when_they_are_mended(
+    tmp_path: Path,
+) -> None:
+    monitor = CertificateMonitor(read(tmp_path, '[web.tls]\ncertificate = "server.pem"\nkey = "server.key"\n'))
+    assert monitor.pages_problem(time.time()) == ""  # not looked at yet
+    monitor.check_pages()
+    assert "server.pem: No such file" in monitor.pages_problem(time.time())
+    authority = Authority(tmp_path)
+    _, key = authority.sign("room-4.local")
+    monitor.check_pages()
+    assert monitor.pages_problem(time.time()) == ""
+    assert "ended on" in monitor.pages_problem(time.time() + 2 * 86_400, lambda: True)
+    assert monitor.pages_problem(time.time() + 2 * 86_400, lambda: False) == ""
+    _, other = authority.sign("room-4.local", file="other")
+    key.write_bytes(other.read_bytes())
+    monitor.check_pages()
+    assert "is not the key of" in monitor.pages_problem(time.time())
+
+
+def test_where_the_agent_may_not_read_the_key_a_port_that_speaks_no_tls_says_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_files: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(certificate_monitor, "read_validity", refuse)  # root, as which tests may run, reads all
+    port = free_port()
+    monitor = CertificateMonitor(
+        read(tmp_path, f'[web.tls]\ncertificate = "c"\nkey = "k"\nlisten = "127.0.0.1:{port}"\n')
+    )
+    monitor.check_pages()
+    assert monitor.pages_problem(time.time()) == ""  # the pages do not run: that is said elsewhere
+    with socket.create_server(("127.0.0.1", port)) as server:
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.close()
+
+        closer = threading.Thread(target=hang_up)
+        closer.start()
+        monitor.check_pages()
+        closer.join()
+    assert "speak no HTTPS" in monitor.pages_problem(time.time())
+    with served(Authority(tmp_path), port):
+        monitor.check_pages()
+    assert monitor.pages_problem(time.time()) == ""
+
+
+def test_the_room_says_that_nobody_can_sign_in(tmp_path: Path, short_path: Path) -> None:
+    settings = read(tmp_path, '[web.tls]\ncertificate = "none.pem"\nkey = "none.key"\n')
+    paths = RoomPaths(tmp_path, short_path)
+    monitor = CertificateMonitor(settings)
+    monitor.check_pages()
+    _write_health(settings, paths, None, monitor, time.time())
+    (said,) = health.read_health(paths.health_folder, time.time())
+    assert Condition.PAGES_CERTIFICATE in said.conditions
+    assert "none.pem" in said.details["pages-certificate"]
