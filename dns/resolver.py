@@ -133,17 +133,23 @@ class Resolver:
         """Ask again for what failed: an upstream that was down is well again."""
         self.cache.forget_failures(self.clock())
 
-    def tick(self, now: float, seconds: float) -> None:
-        """Count what was answered, fill the devices' buckets for the time since the last tick, see who is who."""
+    def tick(self, now: float, seconds: float) -> bool:
+        """Count what was answered, fill the devices' buckets for the time since the last tick, see who is who.
+
+        Tell whether any device was answered since.
+        """
         rate, usage = self.clients.rate, self.clients.usage
+        was_asked = False
         for client in self.clients:
             if client.log or client.timed or client.blocked:
                 self.collect_client_log(client)
+                was_asked = True
             else:
                 client.idle_ticks += 1
             client.refill_buckets(rate, seconds, usage)
         self.clients.refresh_views()
         self._query_log.tick(now)
+        return was_asked
 
     def collect_client_log(self, client: Client) -> None:
         """Count what a device was answered: at the tick, or before it where its log has become long."""

@@ -43,6 +43,8 @@ from dns.shared_usage import UsageColumn
 
 LINK_POLL_SECONDS = 2.0
 TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
+IDLE_TICK_SECONDS = 0.1  # where nobody asked anything for `IDLE_SECONDS`: a board at rest is woken half as often
+IDLE_SECONDS = 2.0
 POLICY_POLL_SECONDS = 0.25
 READ_WHOLE_SECONDS = 60.0
 READ_AGAIN_SECONDS = 1.0  # at most so often where questions fail for another reason
@@ -182,7 +184,7 @@ class Worker:
         gc.set_threshold(200_000, 10, 10)
         ready()
         jobs = (
-            self._report, self._tick, self._poll_policy, self._guard, self._beat_regularly, self._follow_links,
+            self._report, self._tick, self._poll_policy, self._beat_regularly, self._follow_links,
         )  # fmt: skip
         tasks = [asyncio.create_task(job()) for job in jobs]
         try:
@@ -234,14 +236,22 @@ class Worker:
             await asyncio.sleep(LINK_POLL_SECONDS)
 
     async def _tick(self) -> None:
+        """Count what was answered, and hold what needs a decision as soon as the lists' file was written to."""
         steady, wall = time.monotonic(), self._clock()
+        idle_from = steady + IDLE_SECONDS
+        held_for: Policy | None = None
         while True:
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(TICK_SECONDS if steady < idle_from else IDLE_TICK_SECONDS)
             now_steady, now = time.monotonic(), self._clock()
             seconds = now_steady - steady
             if abs(now - wall - seconds) > CLOCK_JUMP_SECONDS:
                 self.resolver.handle_clock_jump()
-            self.resolver.tick(now, seconds)
+            if self.resolver.tick(now, seconds):
+                idle_from = now_steady + IDLE_SECONDS
+            if self.resolver.policy is not held_for and self._source.is_touched():
+                held_for = self.resolver.policy
+                self.resolver.hold()
+                self._touched.set()
             steady, wall = now_steady, now
 
     async def _poll_policy(self) -> None:
@@ -268,15 +278,6 @@ class Worker:
                 _log.exception("keeping the policy as it was")
             else:
                 self.policy_problem = ""
-
-    async def _guard(self) -> None:
-        held_for: Policy | None = None
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            if self.resolver.policy is not held_for and self._source.is_touched():
-                held_for = self.resolver.policy
-                self.resolver.hold()
-                self._touched.set()
 
     async def _is_damaged(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Read the lists where it is time to, or where questions fail; tell whether they are damaged."""

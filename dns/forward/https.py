@@ -12,12 +12,11 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
-import httpx
-
 from dns.forward.block_signals import is_quad9
 from dns.forward.health import UpstreamHealth
 from dns.forward.pending_query import PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, is_ip_address, upstream_title
+from dns.http_client import httpx
 from dns.message.constants import MEDIA_TYPE
 
 TIMEOUT_SECONDS = 3.0

@@ -92,7 +92,7 @@ class EnrolledRoom:
         before, now = (compiled(folder, name, f"{name}.example", "both.example") for name in ("before", "now"))
         central.indexes |= dict((before, now))
         for version, content in (before, now):
-            asyncio.run(installer.install_index(self.paths, version, _gives(content)))
+            asyncio.run(installer.install_index(self.paths, version, gives(content)))
         central.policy, self.version = policy(), now[0]
         central.target = Target(policy=7, index=self.version, requests=0)
         installer.install_policy(self.paths, policy())
@@ -167,7 +167,9 @@ class EnrolledRoom:
         return process
 
 
-def _gives(content: bytes) -> Callable[[str, Path], Awaitable[None]]:
+def gives(content: bytes) -> Callable[[str, Path], Awaitable[None]]:
+    """Return how an index is fetched that is at hand."""
+
     async def fetch(_base: str, path: Path) -> None:
         path.write_bytes(content)
 

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TypeVar
 
-import httpx
 import msgspec
 
 from appliance.errors import HallpassError
@@ -50,6 +49,7 @@ from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS, MessageSen
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
+from dns.http_client import httpx
 
 FEED_TIMEOUT_SECONDS = 25.0  # central says something at least every ten
 INDEX_TIMEOUT_SECONDS = 30.0  # without a single byte: a slow line is no trouble, a dead one is
