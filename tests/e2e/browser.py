@@ -7,6 +7,7 @@ form that has a field, fill it in, send it.
 import ssl
 from html.parser import HTMLParser
 from types import TracebackType
+from typing import Self
 from urllib.parse import urljoin
 
 import httpx
@@ -74,7 +75,7 @@ class Browser:
         )
         self.response: httpx.Response | None = None
 
-    def __enter__(self) -> "Browser":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
