@@ -95,13 +95,6 @@ def _build(
     return report
 
 
-def read_names(source: Source, location: Path) -> set[str]:
-    """Return the names that a source's text speaks of. Raises SourceUnusable."""
-    with contextlib.closing(BuildTable([source.category])) as table:
-        SourceText(source, 0, table, no_progress).read_source(location)
-        return set(table.iter_names())
-
-
 def survey_source(source: Source, location: Path, table: BuildTable | None = None) -> SourceReport:
     """Read one source without building anything, into a table that may look at it. Raises SourceUnusable."""
     with contextlib.closing(BuildTable([source.category]) if table is None else table) as read:
@@ -133,6 +126,5 @@ __all__ = [
     "build_index",
     "local_path",
     "no_progress",
-    "read_names",
     "survey_source",
 ]

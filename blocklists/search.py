@@ -1,15 +1,12 @@
 """Looks into indexes: what touches a name, and what changed between two."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import msgspec
 
-from blocklists.compiler import read_names
 from blocklists.entries import Effect
 from blocklists.index import Index, iter_differences
 from blocklists.precedence import EntryGroup, Hit
-from blocklists.sources import Source
 from dns.message.constants import RecordType
 from dns.message.names import key_to_name
 from dns.policy.verdict import BlockEntry
@@ -83,12 +80,6 @@ def diff_indexes(old: Index, new: Index) -> tuple[CategoryChange, ...]:
         CategoryChange(category, tuple(sorted(added.get(category, ()))), tuple(sorted(removed.get(category, ()))))
         for category in sorted({*added, *removed})
     )
-
-
-def diff_copies(source: Source, old: Path, new: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names that a newer copy of a list adds, and those it drops. Raises SourceUnusable."""
-    had, has = read_names(source, old), read_names(source, new)
-    return tuple(sorted(has - had)), tuple(sorted(had - has))
 
 
 def _compare_patterns(old: Index, new: Index, added: dict[str, list[str]], removed: dict[str, list[str]]) -> None:

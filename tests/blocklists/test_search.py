@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from blocklists.search import diff_copies, diff_indexes, search_index
+from blocklists.search import diff_indexes, search_index
 from tests.blocklists.factories import index_of, source
 
 
@@ -59,9 +59,3 @@ def test_a_difference_is_told_by_category(tmp_path: Path) -> None:
         ("games", ("/^y[0-9]/",), ("/^x[0-9]/",)),
     ]
     assert diff_indexes(old, old) == ()
-
-
-def test_two_copies_of_a_list_are_compared(tmp_path: Path) -> None:
-    one = source(tmp_path, "a.example\nb.example\n")
-    (tmp_path / "newer").write_text("b.example\nc.example\n")
-    assert diff_copies(one, one.path, tmp_path / "newer") == (("c.example",), ("a.example",))
