@@ -130,6 +130,7 @@ class MessageCache:
         self._queue: deque[CacheKey] = deque()  # the oldest first
         self._used_bytes = 0
         self._failures_forgotten_at = float("-inf")
+        self.hit_count = 0  # since the start
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -147,6 +148,7 @@ class MessageCache:
         if cached.is_failure and (now >= cached.expires_at or cached.stored_at <= self._failures_forgotten_at):
             return None
         cached.hits += 1
+        self.hit_count += 1
         return cached
 
     def put(self, key: CacheKey, message: bytes, now: float, question_end: int = 0) -> CachedMessage | None:

@@ -67,6 +67,7 @@ class Resolver:
         self.policy = config.policy
         self._query_log = config.query_log
         self._cookies = ServerCookies(config.cookie_secret)
+        self.replayed_count = 0  # answers of the packet cache, since the start
         self.mistakes = 0  # questions that a mistake of ours, or damage, kept from their answers
         self._next_policy_change = 0.0  # when the policy next changes by time alone
         self._policy_change_known_until = 0.0
@@ -106,6 +107,11 @@ class Resolver:
     def pending_count(self) -> int:
         """How many questions wait for an upstream's answer."""
         return self._forwarder.pending_count
+
+    @property
+    def forwarded_count(self) -> int:
+        """How many questions had to be put to an upstream, or waited for the answer to one like them."""
+        return self._forwarder.forwarded_count
 
     def replace_policy(self, policy: Policy) -> None:
         """Follow another policy from the next question on."""
@@ -153,7 +159,9 @@ class Resolver:
 
     def collect_client_log(self, client: Client) -> None:
         """Count what a device was answered: at the tick, or before it where its log has become long."""
-        client.allowance -= self._query_log.collect_client_log(client)
+        replayed = self._query_log.collect_client_log(client)
+        self.replayed_count += replayed
+        client.allowance -= replayed
         client.idle_ticks = 0
 
     def _respond(self, context: RequestContext, response: Response) -> None:

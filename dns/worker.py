@@ -82,6 +82,10 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     policy_problem: str = ""
     policy_version: int = 0
     unconfirmed_records: int = 0
+    nameless_answers: int = 0  # logged without their names: there were too many; this and what follows grow
+    packet_cache_hits: int = 0
+    message_cache_hits: int = 0
+    forwarded_queries: int = 0
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -298,6 +302,10 @@ class Worker:
                     policy_problem=self.policy_problem,
                     policy_version=self.resolver.policy.version,
                     unconfirmed_records=self._query_log.unconfirmed_count,
+                    nameless_answers=self._query_log.nameless_count,
+                    packet_cache_hits=self.resolver.replayed_count,
+                    message_cache_hits=self.resolver.cache.hit_count,
+                    forwarded_queries=self.resolver.forwarded_count,
                 )
             )
             await asyncio.sleep(REPORT_SECONDS)

@@ -22,6 +22,7 @@ from appliance.settings.common import (
     LedSection,
 )
 from appliance.settings.dns import ensure_servers_known
+from appliance.settings.metrics import MetricsSection
 from appliance.settings.values import UpstreamSetting
 
 _KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "sk-ssh-ed25519@openssh.com")
@@ -197,6 +198,7 @@ class CardSettings(msgspec.Struct, frozen=True, kw_only=True):
     button: ButtonSection = field(default_factory=ButtonSection)
     log: CommonLogSection = field(default_factory=CommonLogSection)
     policy: CommonPolicySection | None = None
+    metrics: MetricsSection | None = None
 
     def __post_init__(self) -> None:
         problems = [*_self_asking_problems(self), *_unserved_problems(self)]

@@ -104,7 +104,12 @@ def hosts_file(name: str) -> bytes:
 
 def firewall_file(settings: CardSettings, *, encrypted: bool) -> bytes | None:
     """Return the ports to open beside those of every card, or None: there are none."""
-    ports = [*(["22"] if settings.ssh.keys else []), *(["443", "853"] if encrypted else [])]
+    figures = settings.metrics.open_port if settings.metrics is not None else None
+    ports = [
+        *(["22"] if settings.ssh.keys else []),
+        *(["443", "853"] if encrypted else []),
+        *([str(figures)] if figures else []),
+    ]
     return f"add element inet hallpass open_tcp {{ {', '.join(ports)} }}\n".encode() if ports else None
 
 

@@ -23,6 +23,7 @@ from appliance.central.lists.publisher import ListPublisher
 from appliance.central.lookups import prune_lookups
 from appliance.central.mail_outbox import prune_mails
 from appliance.central.mail_sender import MailSender
+from appliance.central.metrics import render_central
 from appliance.central.models import ProfileRow, SchoolRow
 from appliance.central.room_health import HealthWriter
 from appliance.central.room_presence import RoomPresence
@@ -32,6 +33,7 @@ from appliance.central.sign_in import CentralSignIn
 from appliance.central.store import Store
 from appliance.central.upkeep import Upkeep
 from appliance.files import keep_files_private
+from appliance.metrics.server import MetricsServer
 from appliance.settings.central import CentralSettings
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ class Central:
                 partial(prune_lookups, days=settings.central.lookup_days),
             ),
         )
+        figures = settings.metrics
+        self.metrics = MetricsServer(figures, partial(render_central, self)) if figures is not None else None
         self._preview: DecisionPreview | None = None
 
     @property
@@ -168,8 +172,15 @@ class Central:
         """Begin to delete what has been kept for long enough."""
         self.upkeep.start()
 
+    def start_metrics(self) -> None:
+        """Begin to serve figures, where the settings say so."""
+        if self.metrics is not None:
+            self.metrics.start()
+
     def stop(self) -> None:
         """Stop everything that was started."""
+        if self.metrics is not None:
+            self.metrics.stop()
         self.feed.stop()
         self.health.stop()
         self.presence.stop()

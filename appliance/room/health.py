@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.files import overwrite_text, read_regular_file, remove_folder_in_the_way, remove_whatever
+from appliance.metrics.samples import Sample
 from appliance.room.conditions import Condition
 from dns.errors import DECODING_FAILED
 
@@ -28,6 +29,7 @@ class ProcessHealth(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     lasting: bool = False  # said once, by what runs no longer (a step of the boot): it holds until said otherwise
     details: dict[str, str] = {}  # for people: "upstream 192.0.2.1:53 has not answered since 10:31"
+    samples: tuple[Sample, ...] = ()  # for Prometheus (`appliance.room.metrics`)
 
 
 _encoder = msgspec.json.Encoder()

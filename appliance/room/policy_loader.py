@@ -103,6 +103,11 @@ class PolicyLoader:
         }
         return {condition: words for condition, words in said.items() if words}
 
+    @property
+    def index_size(self) -> int:
+        """How many entries the sources of the index in use have in it."""
+        return sum(one.names for one in self._index.sources) if self._index is not None else 0
+
     def is_whole(self) -> bool:
         """Read the index in use and tell whether it still is what was opened; where not, `load` takes another."""
         return self._index_fallback.is_whole()

@@ -22,6 +22,7 @@ from appliance.room.link_networks import link_networks
 from appliance.room.local_zones import check_certificate_files, make_local_zones
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
+from appliance.room.resolver_metrics import WorkerStarts, worker_samples
 from appliance.room.room_policy import policy_files
 from appliance.room.settings_reload import SettingsReload
 from appliance.sd_notify import sd_notify
@@ -70,6 +71,11 @@ class RoomPolicySource:
     def current(self) -> CompiledPolicy:
         """Return the policy that was loaded last."""
         return self._policy
+
+    @property
+    def index_size(self) -> int:
+        """How many entries the lists in use hold."""
+        return self._loader.index_size
 
     def has_changed(self) -> bool:
         """Tell whether a file was put in another's place since the last attempt to load."""
@@ -171,6 +177,7 @@ class WorkerGroupFactory:
     def __init__(self, paths: RoomPaths) -> None:
         self.heartbeats = WorkerHeartbeats()
         self._usage = SharedUsage()
+        self._starts = WorkerStarts()
         self._paths = paths
         self._secret = secrets.token_bytes(16)  # devices keep their cookies (RFC 7873) through new settings
 
@@ -187,7 +194,10 @@ class WorkerGroupFactory:
 
         def run_numbered_worker(number: int, sockets: WorkerSockets, ready: Callable[[], None]) -> None:
             policy_source.load_if_changed()
-            report_status = _health_writer(number, self._paths.health_folder, policy_source)
+            starts = self._starts.count_start(number)
+            report_status = _health_writer(
+                number, self._paths.health_folder, policy_source, starts if settings.metrics is not None else None
+            )
             beat = partial(self.heartbeats.record_heartbeat, number)
             usage = self._usage.column(number, _worker_count(settings))
             run_worker(
@@ -260,7 +270,7 @@ def _bind_advice(problem: OSError) -> str:
 
 
 def _health_writer(
-    number: int, folder: Path, policy_source: RoomPolicySource
+    number: int, folder: Path, policy_source: RoomPolicySource, starts: int | None = None
 ) -> Callable[[worker.WorkerStatus], None]:
     def write_status(status: worker.WorkerStatus) -> None:
         policy_conditions = policy_source.conditions
@@ -280,12 +290,21 @@ def _health_writer(
         details |= {condition.value: words for condition, words in policy_conditions.items()}
         if status.policy_problem:
             details["policy-problem"] = status.policy_problem
-        if entries := policy_source.current().too_wide:
+        policy, now = policy_source.current(), time.time()
+        if entries := policy.too_wide:
             details["policy-too-wide"] = "; ".join(entries)
         health.write_health(
             folder,
             ProcessHealth(
-                process=f"resolver-{number}", time=time.time(), conditions=tuple(conditions), details=details
+                process=f"resolver-{number}",
+                time=now,
+                conditions=tuple(conditions),
+                details=details,
+                samples=()
+                if starts is None  # nobody reads figures
+                else worker_samples(
+                    number, status, policy, starts=starts, index_entries=policy_source.index_size, now=now
+                ),
             ),
         )
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from appliance.settings.mail import MailSection
+from appliance.settings.metrics import CentralMetricsSection
 from appliance.settings.room import CentralLink
 from appliance.settings.values import CertificateFiles, Endpoint, Network
 
@@ -87,6 +88,7 @@ class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):
     central: CentralSection
     tls: TlsSection | None = None
     mail: MailSection | None = None
+    metrics: CentralMetricsSection | None = None
 
     def __post_init__(self) -> None:
         hosts = {self.central.rooms_endpoint.host}

@@ -21,6 +21,7 @@ from appliance.settings.common import (
     LedSection,
 )
 from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection, ensure_servers_known
+from appliance.settings.metrics import MetricsSection
 from appliance.settings.values import CertificateFiles, Endpoint, Network, UpstreamSetting, is_host_name
 from dns.forward.server import is_ip_address
 
@@ -146,6 +147,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     lists: ListsSection = field(default_factory=ListsSection)
     policy: PolicySection | None = None
     central: CentralLink | None = None
+    metrics: MetricsSection | None = None
 
     def __post_init__(self) -> None:
         if self.policy is not None and self.central is not None:

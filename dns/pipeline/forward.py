@@ -81,6 +81,7 @@ class Forwarder:
         self._aliases = AliasFollower(cache, upstream.resolve_query, clock)
         self._pending: dict[CacheKey, list[RequestContext]] = {}
         self._pending_count = 0
+        self.forwarded_count = 0  # since the start
         self._resume_position = 0
 
     def set_resume_position(self) -> None:
@@ -106,6 +107,7 @@ class Forwarder:
             )
         key = context.cache_key
         self._pending_count += 1
+        self.forwarded_count += 1
         alone = [context]
         waiting = self._pending.setdefault(key, alone)
         if waiting is not alone:

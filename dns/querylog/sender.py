@@ -70,6 +70,7 @@ class QueryLogSender:
             tuple[str, RecordRow], list[float]
         ] = {}  # device and row: first second, count, milliseconds
         self._has_new_blocks = False
+        self.nameless_count = 0  # answers whose names were left out, since the start
 
     # Counting
 
@@ -215,6 +216,7 @@ class QueryLogSender:
         found = table.get((device, row))
         if found is None and len(table) >= MAX_TABLE_ROWS:
             row = _without_name(row)
+            self.nameless_count += count
             found = table.get((device, row))
         if found is None:
             table[device, row] = [second, count, milliseconds]

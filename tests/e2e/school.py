@@ -112,7 +112,7 @@ class Dig:
 class Room:
     """One room: its processes, its DNS, its page."""
 
-    def __init__(self, school: "School", name: str, *, alone: str = "") -> None:
+    def __init__(self, school: "School", name: str, *, alone: str = "", settings: str = "") -> None:
         self.name = name
         self.folder = school.folder / name.lower().replace(" ", "")
         self.folder.mkdir()
@@ -128,7 +128,7 @@ class Room:
             f'[room]\nname = "{name}"\ndata = "data"\n'
             f'[dns]\nlisten = ["127.0.0.1:{self.dns_port}"]\nupstreams = ["127.0.0.1:{school.upstream_port}"]\n'
             f'clients = ["127.0.0.0/8"]\nworkers = 1\nrate_limit = 0\n'
-            f'[web]\nlisten = "127.0.0.1:{self.web_port}"\n[led]\ndriver = "simulated"\n{source}'
+            f'[web]\nlisten = "127.0.0.1:{self.web_port}"\n[led]\ndriver = "simulated"\n{source}{settings}'
         )
         self.process = Process(self.folder, "room", *HALLPASS, "room", "--config", str(self.config))
         self.dig = Dig(self.dns_port)
@@ -151,9 +151,12 @@ class Room:
 class School:
     """Central, a stand-in for the internet, and as many rooms as a story wants."""
 
-    def __init__(self, *, central: bool = True, folder: Path | None = None, prefix: tuple[str, ...] = ()) -> None:
-        """`prefix`: the beginning of every command that touches central's folder."""
+    def __init__(
+        self, *, central: bool = True, folder: Path | None = None, prefix: tuple[str, ...] = (), settings: str = ""
+    ) -> None:
+        """`prefix`: the beginning of each command that touches central's folder; `settings`: more for its file."""
         self._prefix = prefix
+        self._settings = settings
         self.folder = folder or Path(tempfile.mkdtemp(prefix="hp-", dir="/tmp"))  # short: sockets live below it
         self.upstream_port = free_port()
         self._processes: list[Process] = [
@@ -186,7 +189,7 @@ class School:
         self.config = self.folder / "central.toml"
         self.config.write_text(
             f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{self.central_port}"\n'
-            f'rooms_listen = "127.0.0.1:{self.rooms_port}"\nrooms_url = "{self.rooms_url}"\n'
+            f'rooms_listen = "127.0.0.1:{self.rooms_port}"\nrooms_url = "{self.rooms_url}"\n{self._settings}'
         )
         self.central = Process(
             self.folder, "central", *self._prefix, *HALLPASS, "central", "--config", str(self.config)
@@ -194,8 +197,8 @@ class School:
         self._processes.append(self.central)
         until("central's page", lambda: answers(self.url), 30)
 
-    def room(self, name: str, *, alone: str = "") -> Room:
-        room = Room(self, name, alone=alone)
+    def room(self, name: str, *, alone: str = "", settings: str = "") -> Room:
+        room = Room(self, name, alone=alone, settings=settings)
         self._processes.append(room.process)
         return room
 

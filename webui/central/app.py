@@ -108,6 +108,7 @@ def create_app() -> Flask:
     central.start_publisher()
     central.start_mail()
     central.start_upkeep()
+    central.start_metrics()
     stop_with_server(central.stop)
     return create_central_app(central)
 

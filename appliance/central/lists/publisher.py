@@ -70,6 +70,7 @@ class ListPublisher:
         self._deltas = IndexDeltas(data / "indexes")
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self.state = PublisherState()
+        self.last_build_seconds: float | None = None  # how long the last compilation took, whatever came of it
 
     def start(self) -> None:
         """Begin to wait for wishes."""
@@ -154,11 +155,13 @@ class ListPublisher:
             in_force=tuple(one.name for one in rows if one.report and one.report.get("names")),
             has_index=has_index,
         )
+        began_at = time.monotonic()
         try:
             result = self._builder.run_build(job, self._show_progress)
             self._publish(folder, result)
             return result.builtin_note
         finally:
+            self.last_build_seconds = time.monotonic() - began_at
             shutil.rmtree(folder, ignore_errors=True)
 
     @property

@@ -81,6 +81,10 @@ class PolicySync(TargetFollower[WantedPolicy]):
             self._read = (state, installer.read_installed_policy(self._paths))
         return self._read[1]
 
+    def is_in_step(self) -> bool:
+        """Tell whether the policy in use is the one that central named last. Reads as `installed_policy` does."""
+        return self.wanted is not None and _is_same(self.wanted, self.installed_policy())
+
     async def is_applied(self, wanted: WantedPolicy) -> bool:
         """Tell whether the room has this policy, and has forgotten what is over."""
         return self._are_ends_checked and _is_same(wanted, await run_blocking(self.installed_policy))

@@ -11,6 +11,7 @@ from functools import partial
 from importlib import metadata
 
 from appliance.ipc import start_room_server
+from appliance.metrics.server import MetricsServer
 from appliance.room import health, index_age
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
@@ -19,6 +20,7 @@ from appliance.room.agent.counts_report import CountsReport
 from appliance.room.agent.device_lookups import answer_lookup
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.link_chain import LinkChain, read_board_serial
+from appliance.room.agent.metrics import AgentMetrics
 from appliance.room.agent.policy_backup import PolicyBackup
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
@@ -30,6 +32,7 @@ from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.database_file import recently_set_aside
 from appliance.room.health import ProcessHealth
+from appliance.room.metrics import render_room
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.counts import CountsReader
 from appliance.sd_notify import sd_notify, send_keepalives
@@ -63,8 +66,15 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     reconcile = partial(_reconcile, store, ended_unblocks, backup)
     reconcile()
     certificates = CertificateMonitor(settings)
+    figures = AgentMetrics(settings, paths, store, sync)
+    metrics = (
+        None if settings.metrics is None else MetricsServer(settings.metrics, partial(render_room, paths, now))
+    )
+    if metrics is not None:
+        metrics.start()
+    write_health = partial(_write_health, settings, paths, sync, certificates, figures=figures)
     tasks = [
-        asyncio.create_task(_write_health_regularly(settings, paths, sync, certificates, now)),
+        asyncio.create_task(_write_health_regularly(write_health, sync, now)),
         asyncio.create_task(certificates.check_regularly()),
         asyncio.create_task(_reconcile_regularly(reconcile)),
     ]
@@ -86,6 +96,8 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
         for task in (ended, watchdog, *tasks):
             task.cancel()
         server.close()
+        if metrics is not None:
+            metrics.stop()
         for task in (ended, watchdog, *tasks):
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
@@ -111,14 +123,10 @@ def _create_sync(
 
 
 async def _write_health_regularly(
-    settings: RoomSettings,
-    paths: RoomPaths,
-    sync: CentralSync | None,
-    certificates: CertificateMonitor,
-    now: Callable[[], float],
+    write_health: Callable[[float], None], sync: CentralSync | None, now: Callable[[], float]
 ) -> None:
     while True:
-        await run_blocking(_write_health, settings, paths, sync, certificates, now())
+        await run_blocking(write_health, now())
         await _wait_for_change(sync)
 
 
@@ -128,6 +136,8 @@ def _write_health(
     sync: CentralSync | None,
     certificates: CertificateMonitor,
     now: float,
+    *,
+    figures: AgentMetrics | None = None,
 ) -> None:
     _note_confirmed_index(paths, sync, now)
     ends, unusable = certificates.problem(now), certificates.pages_problem(now)
@@ -146,7 +156,14 @@ def _write_health(
         conditions = (*conditions, Condition.STORE_SET_ASIDE)
         details[Condition.STORE_SET_ASIDE.value] = ", ".join(set_aside)
     health.write_health(
-        paths.health_folder, ProcessHealth(process="agent", time=now, conditions=conditions, details=details)
+        paths.health_folder,
+        ProcessHealth(
+            process="agent",
+            time=now,
+            conditions=conditions,
+            details=details,
+            samples=figures.collect_samples(now) if figures is not None else (),
+        ),
     )
 
 

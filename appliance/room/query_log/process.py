@@ -12,6 +12,7 @@ from functools import partial
 
 from appliance.files import remove_whatever
 from appliance.ipc import start_room_server
+from appliance.metrics.samples import Sample
 from appliance.room import blocked_tunnels, button_pause, clock, guarded_file, health
 from appliance.room.conditions import Condition
 from appliance.room.health import ProcessHealth
@@ -72,8 +73,9 @@ async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = ti
             service.serve_control, paths.query_log_control_socket, line_bytes=control.LINE_BYTES
         ),
     ]
+    samples = service.samples if settings.metrics is not None else None  # None: nobody reads figures
     tasks = [
-        asyncio.create_task(_maintain_regularly(paths, service, lamp_controller, now)),
+        asyncio.create_task(_maintain_regularly(paths, service, lamp_controller, now, samples)),
         asyncio.create_task(_send_incidents_regularly(service)),
         asyncio.create_task(send_keepalives()),
         asyncio.create_task(adapt_scheduling()),
@@ -152,7 +154,11 @@ def _repair_files(paths: RoomPaths, now: float) -> None:
 
 
 async def _maintain_regularly(
-    paths: RoomPaths, service: QueryLogService, lamp_controller: LampController, now: Callable[[], float]
+    paths: RoomPaths,
+    service: QueryLogService,
+    lamp_controller: LampController,
+    now: Callable[[], float],
+    samples: Callable[[], tuple[Sample, ...]] | None,
 ) -> None:
     reported_at = 0.0
     while True:
@@ -165,7 +171,13 @@ async def _maintain_regularly(
             details = {"log": service.problem} if service.problem else {}
             health.write_health(
                 paths.health_folder,
-                ProcessHealth(process="recorder", time=reported_at, conditions=conditions, details=details),
+                ProcessHealth(
+                    process="recorder",
+                    time=reported_at,
+                    conditions=conditions,
+                    details=details,
+                    samples=samples() if samples is not None else (),
+                ),
             )
         lamp_controller.show_condition(
             health.most_urgent_condition(health.read_health(paths.health_folder, now()))

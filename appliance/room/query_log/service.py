@@ -13,12 +13,14 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
 from appliance.ipc import serve_lines
+from appliance.metrics.samples import Sample
 from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.incidents.pupil_reports import ReportOutcome
 from appliance.room.lamp.controller import LampController
@@ -86,7 +88,18 @@ class QueryLogService:
         self._timer: asyncio.TimerHandle | None = None
         self._store_lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: Counter[str] = Counter()  # by verdict, since the start
+        self._write_failures = 0  # likewise
         self.problem = ""
+
+    def samples(self) -> tuple[Sample, ...]:
+        """Return what was counted, for Prometheus (`appliance.room.metrics`)."""
+        return (
+            *(Sample("hallpass_dns_answers_total", count, (one,)) for one, count in sorted(self._answers.items())),
+            Sample("hallpass_log_waiting_batches", len(self._pending)),
+            Sample("hallpass_log_write_failures_total", self._write_failures),
+            Sample("hallpass_log_deleted_rows_total", self._log_writer.deleted_when_full),
+        )
 
     async def serve_worker(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one worker's batches until it goes."""
@@ -204,6 +217,8 @@ class QueryLogService:
             # store later batches first, and this one would then count as known.
             raise _TooManyPending(f"{MAX_PENDING_BATCHES} batches wait already")
         self._pending.append((batch, writer))
+        for record in batch.records:
+            self._answers[record.verdict] += record.count
         self._has_blocks_pending = self._has_blocks_pending or blocked
         self._store_within(BLOCK_COMMIT_SECONDS if blocked else commit_delay(second, now, self._commit_seconds))
         if self._monitor is not None:
@@ -226,6 +241,7 @@ class QueryLogService:
         task.add_done_callback(self._tasks.discard)
 
     async def _handle_write_error(self, problem: Exception) -> None:
+        self._write_failures += 1
         if not self.problem:
             log.error("the query log cannot be written (%s); records wait in memory", problem)
         self.problem = str(problem) or type(problem).__name__

@@ -79,6 +79,7 @@ class QueryLogWriter:
         self._pace = _FlushPace(settings.fold_seconds)
         self._pruned_at = self._measured_at = 0.0
         self._inodes = (0, 0)  # of the database and of the journal, as they were opened
+        self.deleted_when_full = 0  # rows, since the start
 
     def write_batches(self, batches: Sequence[RecordBatch], now: float, *, durable: bool = False) -> None:
         """Store batches; `durable`: on the disk itself before this returns."""
@@ -112,6 +113,7 @@ class QueryLogWriter:
             self._measured_at = now
             deleted = retention.delete_by_size(self._connection, self._settings.megabytes * 1_000_000, now)
             if deleted.rows and self._store is not None:
+                self.deleted_when_full += deleted.rows
                 log.warning("the query log is full: %d of its oldest rows were deleted", deleted.rows)
                 self._store.clear_caches()
 

@@ -263,6 +263,18 @@ def test_a_certificate_on_the_card_turns_encrypted_dns_on(card: FakeCard, tmp_pa
     assert in_use(card).dns.tls is not None
 
 
+def test_figures_are_reached_from_other_machines_only_where_some_are_named(card: FakeCard) -> None:
+    card.write_settings(GOOD + "[metrics]\n")
+    card.boot()
+    assert not card.paths.firewall_file.exists()
+    card.write_settings(GOOD + '[metrics]\nlisten = "0.0.0.0:9153"\nnetworks = ["192.0.2.20"]\n')
+    card.boot()
+    assert "{ 9153 }" in card.paths.firewall_file.read_text()
+    settings = in_use(card).metrics
+    assert settings is not None
+    assert "192.0.2.20/32" in map(str, settings.readers)
+
+
 def test_ssh_is_there_only_with_a_key(card: FakeCard) -> None:
     card.write_settings(GOOD)
     card.boot()

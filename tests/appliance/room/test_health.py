@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from appliance.metrics.samples import Sample
 from appliance.room.conditions import Condition
 from appliance.room.health import STALE_SECONDS, ProcessHealth, most_urgent_condition, read_health, write_health
 
@@ -10,6 +11,13 @@ def test_what_a_process_said_last_is_what_is_read(tmp_path: Path) -> None:
     write_health(tmp_path, ProcessHealth(process="agent", time=1.0, conditions=(Condition.LISTS_STALE,)))
     write_health(tmp_path, ProcessHealth(process="agent", time=2.0, conditions=(Condition.CENTRAL_UNREACHABLE,)))
     assert [health.conditions for health in read_health(tmp_path, now=3.0)] == [(Condition.CENTRAL_UNREACHABLE,)]
+
+
+def test_no_figure_makes_a_health_unreadable(tmp_path: Path) -> None:
+    samples = tuple(Sample("hallpass_x", one, ("1",)) for one in (1, 0.5, True, None, float("inf"), float("nan")))
+    write_health(tmp_path, ProcessHealth(process="agent", time=1.0, samples=samples))
+    (found,) = read_health(tmp_path, now=2.0)
+    assert [one.value for one in found.samples] == [1, 0.5, True, None, None, None]
 
 
 def test_a_process_that_fell_silent_counts_as_stopped(tmp_path: Path) -> None:
