@@ -72,6 +72,7 @@ class Right(Enum):
     EDIT_DEVICES = auto()  # their names and groups
     SEE_ROOMS = auto()  # their health
     ENROL_ROOMS = auto()
+    SET_UP_SCHOOL = auto()  # the first start, step by step
     EDIT_ACCOUNTS = auto()  # everybody's, with every role
     MANAGE_SUPPLY_ACCOUNTS = auto()  # accounts of supply teachers and of nobody else
 
@@ -122,7 +123,9 @@ GRANTS: Mapping[Caller, Grants] = {
         **_TEACHING,
         **_AT_CENTRAL,
         **_DAILY_COORDINATION,
-        **_grant(Scope.SCHOOL, Right.EDIT_ACCOUNTS, Right.EDIT_SCHOOL, Right.EXPORT_AUDIT),
+        **_grant(
+            Scope.SCHOOL, Right.SET_UP_SCHOOL, Right.EDIT_ACCOUNTS, Right.EDIT_SCHOOL, Right.EXPORT_AUDIT
+        ),
     },
     "safeguarding": {**_AT_CENTRAL, **_SAFEGUARDING},
     "deputy_safeguarding": {**_AT_CENTRAL, **_SAFEGUARDING},

@@ -111,6 +111,11 @@ def list_accounts(session: Session) -> list[UserRow]:
     return list(session.scalars(select(UserRow).order_by(UserRow.username)))
 
 
+def has_any_account(session: Session) -> bool:
+    """Tell whether there is an account, ended ones too."""
+    return session.scalar(select(UserRow.username).limit(1)) is not None
+
+
 def authenticate(store: Store, now: datetime, username: str, password: str) -> protocol.Account | None:
     """Return the account whose password this is, or None."""
     username = protocol.normalize_username(username)

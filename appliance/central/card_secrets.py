@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from appliance.central import room_life
 from appliance.central.errors import NotFound
 from appliance.central.key_file import KeyFile
 from appliance.central.log_keys import require_key_of_database
@@ -34,6 +35,12 @@ def keep_secret(session: Session, keys: KeyFile, now: datetime, *, room: RoomRow
     require_key_of_database(session, keys)
     sealed = keys.seal(_purpose(room.id), token)
     session.merge(CardSecretRow(room_id=room.id, sealed=sealed, made_at=now, made_by=by))
+
+
+def give_card(session: Session, keys: KeyFile, now: datetime, *, name: str, by: str) -> None:
+    """Enrol a room, or give it a new card, and keep what the card needs. Raises NotPossible or KeyFileUnusable."""
+    token = room_life.enrol_room(session, now, name=name, by=by, replace=True)
+    keep_secret(session, keys, now, room=room_life.require_room(session, name), token=token, by=by)
 
 
 def list_secrets(session: Session, keys: KeyFile, now: datetime) -> list[CardSecret]:

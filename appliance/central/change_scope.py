@@ -27,6 +27,7 @@ from appliance.central.models import (
     LookupRow,
     MailRow,
     NoticeRow,
+    PostponementRow,
     ProfileRow,
     PublicationRow,
     RefusedSiteRow,
@@ -118,6 +119,7 @@ CONCERNS: Mapping[type[Base], Concern] = {
     ThrottleRow: _no_room,
     MailRow: _no_room,
     NoticeRow: _no_room,
+    PostponementRow: _no_room,
     LookupRow: _no_room,  # what a room is asked is counted in its row
 }
 

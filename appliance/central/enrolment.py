@@ -32,6 +32,15 @@ def make_enrolment_file(settings: CentralSettings, *, room: str, token: str) -> 
     return made
 
 
+def describe_missing_setting(settings: CentralSettings) -> str:
+    """Return why no file can be made for any room, or ""."""
+    try:
+        make_enrolment_file(settings, room="Room", token=PLACEHOLDER_TOKEN)
+    except NotPossible as problem:
+        return str(problem)
+    return ""
+
+
 def enrolment_file_name(room: str, taken: Collection[str] = ()) -> str:
     """Return what the file of a room's bundle is called, where others are called so already."""
     plain = "".join(letter if letter.isalnum() else "-" for letter in room.strip().lower()).strip("-") or "room"

@@ -362,6 +362,15 @@ class MailRow(Base):
     error: Mapped[str] = mapped_column(String(500), default="")  # of the last try
 
 
+class PostponementRow(Base):
+    """What somebody chose to leave for later at the first start (`appliance.central.first_start`)."""
+
+    __tablename__ = "postponements"
+    subject: Mapped[str] = mapped_column(String(32), primary_key=True)  # a role, or the page as a whole
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
 class LookupRow(Base):
     """A question to a room about one of its devices, and the answer (`appliance.central.lookups`)."""
 

@@ -191,7 +191,7 @@ def _row(user: UserRow) -> dict[str, object]:
 def _make_link(central: service.Central, session: Session, username: str) -> dict[str, object]:
     made = account_links.make_link(session, central.now(), username=username, by=BY)
     path = f"/new-password/{made.token}"
-    return {"username": username, "link": central.settings.central.url.rstrip("/") + path, "link_ends": made.ends}
+    return {"username": username, "link": central.settings.pages_url + path, "link_ends": made.ends}
 
 
 def _room_ids(session: Session, names: tuple[str, ...]) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from appliance.central import epoch, service
+from appliance.central import accounts, epoch, service
 from appliance.central.folder_lock import folder_lock
 from appliance.certificates import require_usable_certificate
 from appliance.commands import (
@@ -62,6 +62,7 @@ def command(ctx: click.Context, config: Path) -> None:
     settings = load_settings(config, CentralSettings)
     configure_logging()
     central = service.open_central(settings)
+    say_who_may_sign_in(central, config)
     central.store.close()
     with folder_lock(settings.central.data) if central.store.is_sqlite else contextlib.nullcontext():
         require_free_port(settings.central.listen)
@@ -81,6 +82,19 @@ def command(ctx: click.Context, config: Path) -> None:
         )
         group.start_programs(_programs(settings))
         sys.exit(group.run_until_signal())
+
+
+def say_who_may_sign_in(central: service.Central, config: Path) -> None:
+    """Say how the first account is made, where there is none: on this machine, and by nobody from the network."""
+    with central.store.read_session() as session:
+        if accounts.has_any_account(session):
+            return
+    click.echo(
+        "central: nobody can sign in yet. Make the first account on this machine:\n"
+        f"  hallpass account add NAME --role coordinator --link --config {config}\n"
+        f"and open the link that it prints; {central.settings.pages_url} then leads through the rest.",
+        err=True,
+    )
 
 
 def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:

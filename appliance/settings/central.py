@@ -71,6 +71,11 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
         return self.rooms_listen or Endpoint(self.listen.host, self.listen.port + 1)
 
     @property
+    def has_any_address(self) -> bool:
+        """Whether pages are served at every address of this machine, none of which is the one."""
+        return self.listen.host in {"0.0.0.0", "::"}  # noqa: S104 (compared, not served)
+
+    @property
     def shared_folder(self) -> Path:
         """Return the folder of what every process of central must find: key, lists, indexes, epoch."""
         return self.shared or self.data
@@ -89,6 +94,13 @@ class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):
     tls: TlsSection | None = None
     mail: MailSection | None = None
     metrics: CentralMetricsSection | None = None
+
+    @property
+    def pages_url(self) -> str:
+        """Return where browsers reach the pages; where none is set, this machine's own."""
+        listen = self.central.listen
+        local = Endpoint("127.0.0.1", listen.port) if self.central.has_any_address else listen
+        return (self.central.url or f"{'https' if self.page_certificates else 'http'}://{local}").rstrip("/")
 
     def __post_init__(self) -> None:
         hosts = {self.central.rooms_endpoint.host}

@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Flask, request
+from sqlalchemy.exc import SQLAlchemyError
 
+from appliance.central import accounts
 from appliance.central.service import Central
 from appliance.central.sign_in import PAGES
 from appliance.protocol import Account
@@ -21,7 +23,7 @@ from webui.api.routes import api
 from webui.central.accounts.made_links import blueprint as made_links
 from webui.central.accounts.new_password import blueprint as new_password
 from webui.central.accounts.own_password import blueprint as own_password
-from webui.central.accounts.views import blueprint as accounts
+from webui.central.accounts.views import blueprint as people
 from webui.central.audit.views import blueprint as audit
 from webui.central.blueprints import START
 from webui.central.delegations.views import blueprint as delegations
@@ -29,6 +31,7 @@ from webui.central.devices.group_views import blueprint as groups
 from webui.central.devices.import_views import blueprint as device_imports
 from webui.central.devices.views import blueprint as devices
 from webui.central.events import blueprint as events
+from webui.central.first_start.views import blueprint as first_start
 from webui.central.home.views import blueprint as home
 from webui.central.incidents.views import blueprint as incidents
 from webui.central.incidents.views import staff_blueprint as staff_incidents
@@ -62,6 +65,12 @@ from webui.shared.style_guide import blueprint as style_guide
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 PLACE = "for the whole school"
 _NOT_HERE = "This page is for those who work for the whole school. Teachers sign in on their room's own page."
+_NOBODY_YET = (
+    "Nobody can sign in here yet. So that nobody on the network can put themselves in charge, the first account "
+    "is made on the machine that runs this site: whoever looks after it types “hallpass account add NAME --role "
+    "coordinator --link” there, and gives the coordinator the link that it prints. The coordinator chooses a "
+    "password with it, and is led through the rest."
+)
 SIGN_INS_PAGE = {
     "layout": "central.html",
     "sign_ins_where": "at central",
@@ -70,6 +79,7 @@ SIGN_INS_PAGE = {
 FEATURES = (
     start,
     home,
+    first_start,
     requests,
     unblocks,
     reports,
@@ -84,7 +94,7 @@ FEATURES = (
     groups,
     rooms,
     room_cards,
-    accounts,
+    people,
     made_links,
     new_password,
     own_password,
@@ -133,12 +143,22 @@ def create_central_app(central: Central) -> Flask:
     app.context_processor(
         lambda: {"place": PLACE, "school": settings.central.school, "navigation": NAVIGATION, **SIGN_INS_PAGE}
     )
+    app.context_processor(lambda: {"notices": _list_notices(central)} if request.endpoint == "sign_in" else {})
     app.jinja_env.filters["roles"] = role_words
     app.context_processor(lambda: {"count_waiting": partial(count_waiting, central)})
 
     auth.install_auth(app, central.sessions, partial(_check, central), home=START)
     install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))
     return app
+
+
+def _list_notices(central: Central) -> tuple[str, ...]:
+    """Return what is said above the form of who signs in."""
+    try:
+        with central.store.read_session() as session:
+            return () if accounts.has_any_account(session) else (_NOBODY_YET,)
+    except SQLAlchemyError:  # the form stands there all the same, and says itself what is away
+        return ()
 
 
 def _check(central: Central, attempt: SignInAttempt) -> Account | SignInRefused:

@@ -4,7 +4,11 @@ The link itself stands in the session of whoever made it and nowhere else, so a 
 used, has ended or was replaced meanwhile is not shown: it would open nothing.
 """
 
+from datetime import datetime
+
+import msgspec
 from flask import flash, redirect, render_template, session, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import account_links
@@ -16,6 +20,15 @@ from webui.shared.access import requires
 MAX_MADE_LINKS = 5  # a cookie holds no more; an older one is made anew
 _KEY = "made-links"
 
+
+class ShownLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A link that waits to be given to whom it is for."""
+
+    handle: str
+    username: str
+    address: str
+
+
 blueprint = create_feature_blueprint("made_links", __name__, home="accounts.show")
 
 
@@ -24,6 +37,24 @@ def remember_link(link: NewLink, username: str) -> None:
     kept = [one for one in session.get(_KEY, []) if one["username"] != username]
     made = {"handle": link.handle, "token": link.token, "username": username, "ends": link.ends.isoformat()}
     session[_KEY] = [*kept, made][-MAX_MADE_LINKS:]
+
+
+def list_shown_links(database: Session, now: datetime) -> list[ShownLink]:
+    """Return the links that whoever asks made and has not noted yet, of those that still open something."""
+    return [
+        ShownLink(
+            handle=one["handle"],
+            username=one["username"],
+            address=url_for("new_password.show", token=one["token"], _external=True),
+        )
+        for one in session.get(_KEY, [])
+        if account_links.is_alive(database, now, one["handle"])
+    ]
+
+
+def forget_link(handle: str) -> None:
+    """Show a link no more."""
+    session[_KEY] = [one for one in session.get(_KEY, []) if one["handle"] != handle]
 
 
 @blueprint.get("/account-links/<handle>")
@@ -45,5 +76,5 @@ def show(handle: str) -> str | Redirect:
 @requires(Right.MANAGE_SUPPLY_ACCOUNTS)
 def stop_showing(handle: str) -> Redirect:
     """Show a link no more."""
-    session[_KEY] = [one for one in session.get(_KEY, []) if one["handle"] != handle]
+    forget_link(handle)
     return redirect(url_for("accounts.show"))

@@ -3,12 +3,13 @@
 from flask import render_template
 
 from appliance.central import day_figures
-from appliance.rights import Right
+from appliance.central.first_start import STEPS, read_first_start
+from appliance.rights import Right, Scope
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.home.charts import Chart, draw_columns, draw_ranking
 from webui.central.home.troubles import find_troubles
 from webui.central.open_tasks import list_open_tasks
-from webui.shared.access import requires
+from webui.shared.access import may_open, requires
 from webui.shared.school_clock import school_clock
 
 blueprint = create_feature_blueprint("home", __name__, home="home.show")
@@ -21,10 +22,13 @@ def show() -> str:
     now = central().now()
     with central().store.read_session() as session:
         figures = day_figures.count_day(session, now, school_clock().zone)
+        start = read_first_start(session, now) if may_open("first_start.show", Scope.SCHOOL) else None
         troubles = find_troubles(central(), session, now)
     return render_template(
         "home/home.html",
         tasks=list_open_tasks(central()),
+        start=start if start and not start.is_finished and not start.is_put_away else None,
+        steps=len(STEPS),
         troubles=troubles,
         charts=_draw(figures),
         days=day_figures.DAYS,

@@ -10,7 +10,6 @@ from flask import Response, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import card_secrets, enrolment
-from appliance.central.errors import CentralError
 from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.shared.access import requires
@@ -24,7 +23,9 @@ def show() -> str:
     """Show what waits to be saved."""
     with central().store.read_session() as session:
         waiting = card_secrets.list_secrets(session, central().keys, central().now())
-    return render_template("room_cards/cards.html", waiting=waiting, missing=_missing_setting())
+    return render_template(
+        "room_cards/cards.html", waiting=waiting, missing=enrolment.describe_missing_setting(central().settings)
+    )
 
 
 @blueprint.get("/rooms/<int:room_id>/card")
@@ -71,15 +72,6 @@ def _forget(room_id: int | None) -> Redirect:
         left = card_secrets.list_secrets(session, central().keys, central().now())
     flash("It is not shown again.")
     return redirect(url_for("room_cards.show" if left else "rooms.show"))
-
-
-def _missing_setting() -> str:
-    """Return why no file can be made, or ""."""
-    try:
-        enrolment.make_enrolment_file(central().settings, room="Room", token=enrolment.PLACEHOLDER_TOKEN)
-    except CentralError as problem:
-        return str(problem)
-    return ""
 
 
 def _file(content: bytes, name: str) -> Response:

@@ -147,10 +147,7 @@ def admit_stopped(room_id: int) -> Redirect:
 
 
 def _give_card(session: Session, name: str) -> None:
-    now, by = central().now(), current_username()
-    token = room_life.enrol_room(session, now, name=name, by=by, replace=True)
-    room = room_life.require_room(session, name)
-    card_secrets.keep_secret(session, central().keys, now, room=room, token=token, by=by)
+    card_secrets.give_card(session, central().keys, central().now(), name=name, by=current_username())
 
 
 def _names_of(form: EnrolForm) -> list[str]:
