@@ -96,6 +96,13 @@ class CompiledView:
             if entry.category in context.blocked_categories and not entry.is_opened
         )
 
+    def listed_categories(self, name: str, now: float) -> frozenset[str]:
+        """Return every category that the lists, the keywords and the rules have a name in, open or closed."""
+        compiled = self.context_at(now).compiled
+        question = Question(name, 1, now, compiled)
+        rules = (rule.category for parent in question.known_parents for rule in compiled.rules.get(parent, ()))
+        return frozenset((*(one.category for one in question.list_entries + question.keyword_entries), *rules))
+
     def decide(self, name: str, qtype: int, now: float) -> Verdict:
         """Decide one question, in the order of the steps."""
         context = self._context

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -14,12 +15,14 @@ from tests.e2e.school import Room, School, until
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
 
 SITE = "coolmathgames.com"
+PUPILS_SITE = "friv.com"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        led_here = f"--host-resolver-rules=MAP {PUPILS_SITE} 127.0.0.1"  # as a room with the page for pupils does
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, led_here])
         yield chromium
         chromium.close()
 
@@ -41,8 +44,8 @@ def room(school: School) -> Room:
 class Person:
     """Somebody at a page, and every error that their browser showed."""
 
-    def __init__(self, browser: Browser, url: str, username: str, password: str) -> None:
-        self.page: Page = browser.new_page()
+    def __init__(self, browser: Browser, url: str, username: str, password: str, **screen: Any) -> None:
+        self.page: Page = browser.new_page(**screen)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
@@ -81,6 +84,28 @@ def test_a_request_goes_from_the_room_to_the_coordinator_and_back_without_a_relo
     expect(teacher.page.locator("#requests")).to_contain_text("over", timeout=15_000)
     assert teacher.errors == []
     assert coordinator.errors == []
+
+
+def test_a_pupil_asks_with_one_tap_and_the_teacher_answers_with_one_on_a_telephone(
+    browser: Browser, school: School, room: Room
+) -> None:
+    telephone: dict[str, Any] = {"viewport": {"width": 320, "height": 700}, "has_touch": True, "is_mobile": True}
+    teacher = Person(browser, room.url, "tilda", school.account("tilda", "teacher"), **telephone)
+    room.dig.addresses(PUPILS_SITE)
+    page = browser.new_page(java_script_enabled=False, **telephone)
+    page.goto(f"http://{PUPILS_SITE}:{room.url.rpartition(':')[2]}/")
+    page.get_by_role("button", name="Ask my teacher").tap()
+    expect(page.get_by_role("status")).to_contain_text("Your teacher was asked")
+
+    yes = teacher.page.get_by_role("button", name=f"Yes, ask the coordinator for {PUPILS_SITE}")
+    expect(yes).to_be_visible(timeout=15_000)
+    for one in (page, teacher.page):
+        assert one.evaluate("document.documentElement.scrollWidth") <= 320
+    yes.tap()
+    expect(teacher.page.get_by_role("status").first).to_contain_text("The coordinator was asked")
+    page.get_by_role("link", name="Look again").tap()
+    expect(page.get_by_role("status")).to_contain_text("has asked the school")
+    assert teacher.errors == []
 
 
 def test_the_teachers_page_fits_a_telephone(browser: Browser, room: Room) -> None:

@@ -11,6 +11,7 @@ from appliance.room.paths import RoomPaths
 from appliance.room.web_sessions import RoomSessions
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
+from webui.room.asks.views import blueprint as asks
 from webui.room.block_page.views import blueprint as block_page
 from webui.room.block_page.views import serve_block_page
 from webui.room.events import blueprint as events
@@ -32,7 +33,7 @@ IN_THE_CLEAR = (
     "This page is not encrypted: whoever listens on this network can read a password that is typed here. "
     "The technician can give the room a certificate."
 )
-FEATURES = (today, lessons, log, sign_ins, style_guide, events, block_page)
+FEATURES = (today, asks, lessons, log, sign_ins, style_guide, events, block_page)
 
 
 def create_app(settings: RoomSettings | None = None) -> Flask:

@@ -16,6 +16,7 @@ from appliance.room.incidents.pupil_reports import ReportOutcome
 from appliance.room.local_overrides import LocalOverrides
 from appliance.room.neighbours import addresses_of_device
 from appliance.room.paths import RoomPaths
+from appliance.room.pupil_asks import PupilAsk
 from appliance.room.query_log import control
 from appliance.room.query_log.columns import QueryLogEntry
 from appliance.room.query_log.log_page import LogPage
@@ -28,6 +29,7 @@ from dns.policy.site_names import reason_why_not
 from dns.policy.steps import STEPS
 from dns.policy.verdict import Action
 from webui.room.change_feed import ChangeFeed
+from webui.room.pupil_client import PupilClient
 from webui.shared.school_clock import SchoolClock
 
 MOST_REFUSALS = 50  # of a page of them; the log has the rest
@@ -56,10 +58,20 @@ class RoomClient:
         self._paths = RoomPaths.from_settings(settings)
         self._log = QueryLogReader.from_settings(settings)
         self._changes = ChangeFeed(self._paths.live_feed_socket, self._revision)
+        self.pupils = PupilClient(self._paths, self.policy, self.call_agent)
 
-    def call_agent(self, question: rpc.RpcRequest) -> rpc.RpcResponse:
+    def call_agent(
+        self, question: rpc.RpcRequest, patience_seconds: float = rpc.TIMEOUT_SECONDS
+    ) -> rpc.RpcResponse:
         """Ask the agent. Raises AgentUnavailable or RpcRejected."""
-        return rpc.send_rpc_request(self._paths.agent_socket, question)
+        return rpc.send_rpc_request(self._paths.agent_socket, question, patience_seconds)
+
+    def list_pupil_asks(self) -> tuple[PupilAsk, ...]:
+        """Return what pupils asked for lately, the oldest first, or nothing while the agent is away."""
+        try:
+            return self.call_agent(rpc.ListAsksRequest()).asks
+        except (rpc.AgentUnavailable, rpc.RpcRejected):
+            return ()
 
     def tell_grown_up(self, address: str, name: str) -> ReportOutcome:
         """Pass on what a pupil told about a name that was closed to the device at this address."""

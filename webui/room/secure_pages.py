@@ -14,7 +14,14 @@ from appliance.web_certificate import WebCertificate
 from webui.shared.base_app import insist_on_https
 
 IN_CLEAR = frozenset(
-    {"block_page.pupil_report", "static", "shared.static", "shared.stylesheet", "bootstrap.static"}
+    {
+        "block_page.pupil_report",
+        "block_page.ask_teacher",
+        "static",
+        "shared.static",
+        "shared.stylesheet",
+        "bootstrap.static",
+    }
 )
 HTTPS_PORT = 443
 

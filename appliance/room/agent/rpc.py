@@ -23,6 +23,7 @@ from appliance.protocol import (
     UnblockRequest,
 )
 from appliance.room.local_overrides import LocalOverrides
+from appliance.room.pupil_asks import AskOutcome, PupilAsk, Token
 from dns.errors import DECODING_FAILED
 
 # Why somebody was not signed in, where it is worth telling apart: the password, or how often it was tried.
@@ -79,6 +80,28 @@ class IncidentRequest(msgspec.Struct, frozen=True, tag="incident"):
     incident: Incident
 
 
+class AskTeacherRequest(msgspec.Struct, frozen=True, tag="ask-teacher"):
+    """Keep what a pupil asks for, of a site that was refused to their device, for the teacher to answer."""
+
+    device: Token
+    site: str
+
+
+class ListAsksRequest(msgspec.Struct, frozen=True, tag="asks"):
+    """Ask what pupils asked for lately, and what became of it."""
+
+    device: str = ""  # of this one alone
+
+
+class AnswerAskRequest(msgspec.Struct, frozen=True, kw_only=True, tag="answer-ask"):
+    """Answer all who wait for a site: yes, by this request; no; or take a "no" back."""
+
+    who: str
+    site: str
+    answer: Literal["yes", "no", "undo"]
+    request: UnblockRequest | None = None  # with "yes"
+
+
 class ActiveOverridesRequest(msgspec.Struct, frozen=True, tag="in-force"):
     """Ask what the room has decided and is not over."""
 
@@ -121,6 +144,7 @@ class LogKeyRequest(msgspec.Struct, frozen=True, tag="log-key"):
 OverrideRequest = (
     ActiveOverridesRequest | StartLessonRequest | PauseRoomRequest | SuspendDeviceRequest | EndOverrideRequest
 )
+AskRequest = AskTeacherRequest | ListAsksRequest | AnswerAskRequest
 RpcRequest = (
     StatusRequest
     | SignInRequest
@@ -132,6 +156,7 @@ RpcRequest = (
     | IncidentRequest
     | LogKeyRequest
     | OverrideRequest
+    | AskRequest
 )
 
 
@@ -169,6 +194,8 @@ class RpcResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     log_key: str = ""
     opened_until: datetime | None = None  # a request that was delegated: open at once
     overrides: LocalOverrides | None = None
+    ask_outcome: AskOutcome | None = None
+    asks: tuple[PupilAsk, ...] = ()
 
 
 class AgentUnavailable(HallpassError):

@@ -17,6 +17,7 @@ from appliance.protocol import (
     escape_control_characters,
 )
 from appliance.room.agent import rpc
+from appliance.room.agent.ask_answers import AskAnswers
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.room_decisions import RoomDecisions
@@ -49,6 +50,7 @@ class RpcServer:
         self._sync = sync
         self._now = now
         self._sign_in = sign_in or AgentSignIn(store, None, now)
+        self._asks = AskAnswers(store, self._submit_request, now)
 
     async def serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's questions until it ends."""
@@ -77,6 +79,8 @@ class RpcServer:
                 return RpcResponse(log_key=await self._require_client().fetch_log_key())
             case rpc.ListRequestsRequest():
                 return await run_blocking(self._list_requests)
+            case rpc.ListAsksRequest():
+                return await run_blocking(self._asks.handle_request, rpc_request)
         try:
             return await run_blocking(self._handle_stored, rpc_request)
         finally:
@@ -86,6 +90,9 @@ class RpcServer:
         """Answer what may change something on the disk: in a thread, and not the loop's."""
         if isinstance(rpc_request, rpc.OverrideRequest):
             return self._handle_override(rpc_request)
+        if isinstance(rpc_request, rpc.AskRequest):
+            self._require_client()
+            return self._asks.handle_request(rpc_request)
         match rpc_request:
             case rpc.SubmitRequest(request=request):
                 return RpcResponse(opened_until=self._submit_request(request))
@@ -153,6 +160,10 @@ class RpcServer:
             else:
                 opened = RequestState(request=request, state="approved", decided_by=request.teacher, until=until)
                 self._store.save_request(opened)
+            self._store.answer_asks(
+                request.site, "yes", by=request.teacher, now=self._now().timestamp(), request=request.id,
+                device=request.device,
+            )  # fmt: skip
         return until
 
     def _ask_again(self, who: str, request_id: str) -> datetime | None:

@@ -79,7 +79,15 @@ def _counted_hours(db: Database) -> None:
     db.execute("CREATE TABLE counted_hours (hour INTEGER NOT NULL)")  # one row, once something was told
 
 
+def _pupil_asks(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE pupil_asks (device TEXT NOT NULL, site TEXT NOT NULL, asked_at REAL NOT NULL,"
+        " times INTEGER NOT NULL, answer TEXT NOT NULL, by TEXT NOT NULL, answered_at REAL NOT NULL,"
+        " request TEXT NOT NULL, PRIMARY KEY (device, site))"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _first, _tries_and_closings, _sent_messages, _kept_policy, _audit_heads, _request_devices, _links,
-    _counted_hours,
+    _counted_hours, _pupil_asks,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from appliance.files import read_regular_file
 from appliance.protocol import Incident
 from appliance.room import blocked_tunnels
 from appliance.room.agent import rpc
-from appliance.room.incidents.pupil_reports import PupilReports, ReportOutcome
+from appliance.room.incidents.pupil_reports import ClosedCategory, PupilReports, ReportOutcome, SeenRefusal
 from appliance.room.incidents.rules import IncidentRules
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.device_names import DeviceNames
@@ -92,6 +92,14 @@ class IncidentMonitor:
         if incident is not None:
             self._incidents.append(incident)
         return outcome
+
+    def find_refusal(self, addresses: Iterable[str], name: str, now: float) -> SeenRefusal | None:
+        """Return what this room saw of a name that was refused to a device lately."""
+        return self._pupil_reports.find_refusal(addresses, name, now, self._pseudonyms.pseudonym_of)
+
+    def list_recent_categories(self, addresses: Iterable[str], now: float) -> tuple[ClosedCategory, ...]:
+        """Return why something was closed to a device in the last minutes."""
+        return self._pupil_reports.list_recent_categories(addresses, now)
 
     def send_incident(self, incident: Incident) -> bool:
         """Give an incident to the agent; tell whether it has it. Waits for the agent: not for the event loop."""

@@ -15,10 +15,15 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
+import msgspec
+
 from appliance.protocol import Incident
+from blocklists.unspoken import is_unspoken
+from dns.policy.verdict import Step
 from dns.querylog.records import QueryRecord
 
 SEEN_SECONDS = 600
+RECENT_SECONDS = 180  # what a device is told of its own refusals
 MERGE_SECONDS = 1800
 REPORTS_PER_DEVICE = 3
 MORE_REPORTS = 30  # of the whole room, beyond each device's first
@@ -30,6 +35,21 @@ MAX_NAMES_PER_DEVICE = 64
 ReportOutcome = Literal["told", "again", "enough", "unseen", "unavailable"]
 
 
+class SeenRefusal(msgspec.Struct, frozen=True):
+    """A refusal that this room saw, for the page of whoever met it."""
+
+    device: str  # its token
+    step: str
+    category: str
+
+
+class ClosedCategory(msgspec.Struct, frozen=True):
+    """Why something was closed to a device, without what it was."""
+
+    step: str
+    category: str
+
+
 class _Refusal:
     """A name that was refused to a device: how often, and when last."""
 
@@ -37,6 +57,8 @@ class _Refusal:
         self.count = 0
         self.last = 0
         self.group = ""  # of the device, then
+        self.step = ""
+        self.category = ""
 
 
 class _ReportingDevice:
@@ -74,6 +96,7 @@ class PupilReports:
         refusal.count += record.count
         refusal.last = record.second
         refusal.group = record.group
+        refusal.step, refusal.category = record.step, record.category
 
     def take_report(
         self, addresses: Iterable[str], name: str, now: float, pseudonym_of: Callable[[str], str]
@@ -99,6 +122,33 @@ class PupilReports:
             group=refusal.group[:64],
             evidence=(name, f"this room refused it to this device {times} just before"),
         )
+
+    def find_refusal(
+        self, addresses: Iterable[str], name: str, now: float, pseudonym_of: Callable[[str], str]
+    ) -> SeenRefusal | None:
+        """Return what this room saw of a name that was refused to the device with these addresses lately."""
+        found = self._find_refusal(addresses, name, now)
+        if found is None:
+            return None
+        address, refusal = found
+        return SeenRefusal(pseudonym_of(address), refusal.step, refusal.category)
+
+    def list_recent_categories(self, addresses: Iterable[str], now: float) -> tuple[ClosedCategory, ...]:
+        """Return why something was closed to a device within `RECENT_SECONDS`, the newest first, each once.
+
+        Nothing of what must not be spoken of (`blocklists.unspoken`), nor of what a device asks for by itself.
+        """
+        found = [
+            (refusal.last, ClosedCategory(refusal.step, refusal.category))
+            for address in addresses
+            if (device := self._devices.get(address)) is not None
+            for name, refusal in device.refusals.items()
+            if abs(now - refusal.last) <= RECENT_SECONDS
+            and refusal.step != Step.BYPASS.value
+            and not is_unspoken(name, (refusal.category,))
+        ]
+        found.sort(key=lambda one: one[0], reverse=True)
+        return tuple(dict.fromkeys(one for _, one in found))
 
     def _find_refusal(self, addresses: Iterable[str], name: str, now: float) -> tuple[str, _Refusal] | None:
         for address in addresses:

@@ -12,7 +12,7 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.ipc import send_and_receive_line
-from appliance.room.incidents.pupil_reports import ReportOutcome
+from appliance.room.incidents.pupil_reports import ClosedCategory, ReportOutcome, SeenRefusal
 from dns.errors import DECODING_FAILED
 
 LINE_BYTES = 65536
@@ -63,6 +63,13 @@ class PupilReportRequest(msgspec.Struct, frozen=True, kw_only=True, tag="pupil-r
     name: str
 
 
+class RefusalRequest(msgspec.Struct, frozen=True, kw_only=True, tag="refusal"):
+    """Ask what was refused to a device lately: this name, and in the last minutes why anything was."""
+
+    addresses: Annotated[tuple[str, ...], msgspec.Meta(max_length=64)]
+    name: str = ""
+
+
 class NamesRequest(msgspec.Struct, frozen=True, tag="names"):
     """Ask which of these tokens stand for devices that the school has given a name."""
 
@@ -76,6 +83,7 @@ ControlRequest = (
     | PurgeRequest
     | AcknowledgeRequest
     | PupilReportRequest
+    | RefusalRequest
     | NamesRequest
 )
 
@@ -89,6 +97,8 @@ class ControlResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     answers: int = 0
     outcome: ReportOutcome | None = None  # of a pupil's report
     names: dict[str, str] = {}  # of devices, by their tokens
+    refusal: SeenRefusal | None = None  # of the name that was asked about
+    recent: tuple[ClosedCategory, ...] = ()  # what was closed to the device in the last minutes
 
 
 class QueryLogUnavailable(HallpassError):

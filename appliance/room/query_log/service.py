@@ -265,6 +265,8 @@ class QueryLogService:
             return control.ControlResponse()
         if isinstance(request, control.PupilReportRequest):
             return control.ControlResponse(outcome=await self._take_pupil_report(request))
+        if isinstance(request, control.RefusalRequest):
+            return self._find_refusal(request)
         if isinstance(request, control.NamesRequest):
             return control.ControlResponse(names=self._find_names(request))
         await self.store_pending()
@@ -274,6 +276,15 @@ class QueryLogService:
             )
         except WRITE_ERRORS as problem:
             return control.ControlResponse(error=f"the query log cannot be written: {problem}")
+
+    def _find_refusal(self, request: control.RefusalRequest) -> control.ControlResponse:
+        if self._monitor is None:
+            return control.ControlResponse()
+        now = self._now()
+        return control.ControlResponse(
+            refusal=self._monitor.find_refusal(request.addresses, request.name, now) if request.name else None,
+            recent=self._monitor.list_recent_categories(request.addresses, now),
+        )
 
     def _find_names(self, request: control.NamesRequest) -> dict[str, str]:
         if self._monitor is None:

@@ -33,7 +33,7 @@ class WatchedRoom:
         (folder / "token").write_text("a-token")
         self._file = folder / "room.toml"
         self._file.write_text(
-            '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
+            '[room]\nname = "Room 4"\ndata = "data"\nrun = "run"\n[dns]\nupstreams = ["192.0.2.53"]\n'
             '[led]\ndriver = "simulated"\n[central]\nurl = "https://central.example.org"\ntoken_file = "token"\n'
         )
         self.settings = load_settings(self._file, RoomSettings)
@@ -45,12 +45,12 @@ class WatchedRoom:
         self._sent = 0
         self.app: Flask = create_app(self.settings)
 
-    def refuse(self, device: str, *names: str) -> None:
+    def refuse(self, device: str, *names: str, step: str = "list", category: str = "gambling") -> None:
         """Let the recorder know, and wait until it does."""
         self._sent += 1
         now = int(time.time())
         records = tuple(
-            QueryRecord(now, device, "pupils", name, 1, "refused", "list", "gambling", "own", name, 0, 1, 0.1)
+            QueryRecord(now, device, "pupils", name, 1, "refused", step, category, "own", name, 0, 1, 0.1)
             for name in names
         )
         self._worker.sendall(encode_frame(RecordBatch("w", self._sent, records)))
@@ -58,12 +58,19 @@ class WatchedRoom:
         while not list(frames.feed(self._worker.recv(65536))):
             pass
 
-    def press(self, device: str, host: str = CLOSED, **headers: str) -> TestResponse:
-        """Press the button of the page that stands at `host`, as a browser does."""
+    def press(
+        self, device: str, host: str = CLOSED, path: str = PUPIL_REPORT_PATH, **headers: str
+    ) -> TestResponse:
+        """Press a button of the page that stands at `host`, as a browser does."""
         told = {"Host": host, "Origin": f"http://{host}"} | {
             key.replace("_", "-"): value for key, value in headers.items()
         }
-        return self.app.test_client().post(PUPIL_REPORT_PATH, headers=told, environ_base={"REMOTE_ADDR": device})
+        return self.app.test_client().post(path, headers=told, environ_base={"REMOTE_ADDR": device})
+
+    def open(self, device: str, host: str = CLOSED) -> str:
+        """Return the page that a device is shown at a name."""
+        answer = self.app.test_client().get("/", headers={"Host": host}, environ_base={"REMOTE_ADDR": device})
+        return answer.get_data(as_text=True)
 
     def incidents(self) -> list[Incident]:
         return QueryLogReader.from_settings(self.settings).read_incidents()

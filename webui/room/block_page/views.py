@@ -1,25 +1,32 @@
-"""What a pupil sees where something is closed: a calm page, no category, no accusation, and a way to ask for help.
+"""What a pupil sees where something is closed: a calm page, no category, no accusation, and two ways to ask.
 
 A name that is closed may lead to the room's own address; the browser then asks this server for another name's
-page. Every name that is not the room's own is answered here. The button "tell a grown-up" needs no login; what
-becomes of it the recorder decides (`appliance.room.incidents.pupil_reports`), and the child is told the truth.
+page. Every name that is not the room's own is answered here. The buttons need no login. "Ask my teacher" shows the
+site on the teacher's page, and stays in the room; "tell a grown-up" goes to the school. What becomes of them the
+room decides (`appliance.room.pupil_asks`, `appliance.room.incidents.pupil_reports`); the child is told the truth.
 """
 
 import ipaddress
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
 from appliance.rights import Right
+from appliance.room.pupil_asks import AskOutcome
 from dns.errors import InvalidName
 from dns.message.names import canonical
+from webui.room.block_page.device import comes_from_this_page, device_address, host_name, wants_page
+from webui.room.pupil_client import PupilPage
 from webui.room.room_client import RoomClient
 from webui.shared.access import requires
 
 PUPIL_REPORT_PATH = "/hallpass/tell-a-grown-up"
+PUPIL_ASK_PATH = "/hallpass/ask-my-teacher"
 OWN_SUFFIXES = (".local", ".home.arpa", ".internal", ".lan")
 
-_STATUS = {"told": 200, "again": 200, "elsewhere": 403, "unseen": 409, "enough": 429, "unavailable": 503}
+_STATUS = {
+    "told": 200, "asked": 200, "again": 200, "elsewhere": 403, "closed": 403, "unseen": 409, "enough": 429,
+    "unavailable": 503,
+}  # fmt: skip
 
 blueprint = Blueprint("block_page", __name__, template_folder="templates")
 
@@ -28,80 +35,78 @@ def serve_block_page() -> Response | None:
     """Answer for every name that is not the room's own; let requests for the room itself through."""
     if _is_own_host(request.host) or request.path.startswith(("/shared/", "/static/", "/bootstrap/")):
         return None
-    if request.path == PUPIL_REPORT_PATH and request.method == "POST":
+    if request.path in (PUPIL_REPORT_PATH, PUPIL_ASK_PATH) and request.method == "POST":
         return None
-    return _render("", 403)
+    return _render(403)
 
 
 @blueprint.post(PUPIL_REPORT_PATH)
 @requires(Right.VISIT)
 def pupil_report() -> Response:
     """Tell the school that a pupil saw something, and the pupil what becomes of it."""
-    room: RoomClient = current_app.extensions["room"]
+    room = _room()
+    name = _closed_name()
     if not room.is_enrolled:
         outcome = "unavailable"  # there is nobody to pass it on to
-    elif not _comes_from_this_page():
+    elif not comes_from_this_page(request):
         outcome = "elsewhere"
     else:
-        try:
-            name = canonical(_host_name(request.host))
-        except InvalidName:
-            outcome = "unseen"
-        else:
-            outcome = room.tell_grown_up(_device_address(), name)
-    return _render(outcome, _STATUS[outcome])
+        outcome = room.tell_grown_up(device_address(request), name) if name else "unseen"
+    return _render(_STATUS[outcome], report_outcome=outcome)
 
 
-def _render(outcome: str, status: int) -> Response:
-    room: RoomClient = current_app.extensions["room"]
-    page = render_template(
-        "block_page/blocked.html",
-        outcome=outcome,
-        offers_button=room.is_enrolled and outcome in {"", "elsewhere"},
-        is_enrolled=room.is_enrolled,
-        path=PUPIL_REPORT_PATH,
+@blueprint.post(PUPIL_ASK_PATH)
+@requires(Right.VISIT)
+def ask_teacher() -> Response:
+    """Show the teacher of this room what a pupil asks for, and the pupil what becomes of it."""
+    room = _room()
+    name = _closed_name()
+    outcome: AskOutcome | str
+    if not room.is_enrolled:
+        outcome = "unavailable"
+    elif not comes_from_this_page(request):
+        outcome = "elsewhere"
+    else:
+        outcome = room.pupils.ask_teacher(device_address(request), name) if name else "unseen"
+    return _render(_STATUS[outcome], ask_outcome=outcome)
+
+
+def _render(status: int, *, report_outcome: str = "", ask_outcome: str = "") -> Response:
+    room = _room()
+    name = _closed_name()
+    looks = room.is_enrolled and wants_page(request) and name
+    page = room.pupils.look(device_address(request), name) if looks else PupilPage()
+    return make_response(
+        render_template(
+            "block_page/blocked.html",
+            report_outcome=report_outcome,
+            ask_outcome=ask_outcome,
+            page=page,
+            offers_report=room.is_enrolled and report_outcome in {"", "elsewhere"},
+            is_enrolled=room.is_enrolled,
+            report_path=PUPIL_REPORT_PATH,
+            ask_path=PUPIL_ASK_PATH,
+        ),
+        status,
     )
-    return make_response(page, status)
 
 
-def _comes_from_this_page() -> bool:
-    """Tell whether the button on this very page was pressed: a browser says so, and no other page can make it.
+def _room() -> RoomClient:
+    room: RoomClient = current_app.extensions["room"]
+    return room
 
-    Sec-Fetch-Site is sent over HTTPS alone; Origin with every form (WHATWG Fetch, sections 3.2 and 3.7).
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None and site != "same-origin":
-        return False
-    origin = request.headers.get("Origin")
-    if origin is None:
-        return site == "same-origin"
+
+def _closed_name() -> str:
+    """Return the name at which the browser thinks it is; "" where it is none."""
     try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and parts.netloc.lower() == request.host.lower()
-
-
-def _device_address() -> str:
-    """Return the address of the device as the query log has it."""
-    try:
-        address = ipaddress.ip_address((request.remote_addr or "").partition("%")[0])
-    except ValueError:
+        return canonical(host_name(request.host))
+    except InvalidName:
         return ""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
-
-
-def _host_name(host: str) -> str:
-    if host.startswith("["):
-        return host[1 : host.find("]")]
-    return host.rsplit(":", 1)[0]
 
 
 def _is_own_host(host: str) -> bool:
-    name = _host_name(host)
-    room: RoomClient = current_app.extensions["room"]
-    if name in room.own_names or name == "localhost" or name.endswith(OWN_SUFFIXES) or "." not in name:
+    name = host_name(host)
+    if name in _room().own_names or name == "localhost" or name.endswith(OWN_SUFFIXES) or "." not in name:
         return True
     try:
         ipaddress.ip_address(name)

@@ -14,6 +14,7 @@ from appliance.rights import Right
 from appliance.room.agent import rpc
 from appliance.room.query_log.reader import LogUnreadable
 from blocklists.related_names import RelatedName
+from webui.room.asks.asked_sites import list_answered_sites, list_asked_sites
 from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.form_fields import describe_errors
 from webui.room.room_client import suspended_tokens
@@ -138,6 +139,11 @@ def _render_today(
         refused, answers, refusals, trouble = [], 0, 0, str(problem)
     agent_response = room().fetch_requests()
     overrides = room().fetch_overrides()
+    asks = room().list_pupil_asks()
+    device_names = room().find_device_names(
+        (*(one.device for one in asks), *suspended_tokens(overrides), *(one.device for one in refused))
+    )
+    asked_sites, more_asked = list_asked_sites(room(), asks, device_names)
     now = datetime.now(UTC)
     return render_template(
         "today/today.html",
@@ -148,7 +154,10 @@ def _render_today(
         refused=describe_refusals(room(), refused, now.timestamp()),
         now=now,
         own=overrides,
-        device_names=room().find_device_names((*suspended_tokens(overrides), *(one.device for one in refused))),
+        asked_sites=asked_sites,
+        more_asked=more_asked,
+        answered_sites=list_answered_sites(asks),
+        device_names=device_names,
         answers=answers,
         refusals=refusals,
         trouble=trouble,

@@ -1,0 +1,1 @@
+"""What pupils ask their teacher for: the teacher answers with one tap."""
