@@ -31,7 +31,7 @@ _STYLE = Style(
     opacity=1,
     colors=_COLOURS,
 )
-_COUNTED = "Requests"
+FEW = "few"  # in place of a number that would tell of few people
 _MOST_LABELS = 10
 _WIDTH, _HEIGHT, _ROW_HEIGHT = 640, 300, 34
 
@@ -48,7 +48,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 
 def draw_columns(
     title: str, words: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]], *, head: str,
-    is_stacked: bool = False,
+    is_stacked: bool = False, missing: str = "\N{EN DASH}",
 ) -> Chart:  # fmt: skip
     """Return a chart with a column (or several, one upon the other) for each label."""
     graph = (pygal.StackedBar if is_stacked else pygal.Bar)(**_options(_HEIGHT, has_legend=len(series) > 1))
@@ -57,16 +57,22 @@ def draw_columns(
         graph.x_labels_major_every, graph.show_minor_x_labels = 2, False
     for name, values in series.items():
         graph.add(name, list(values))
-    rows = tuple((label, *(_number(values[at]) for values in series.values())) for at, label in enumerate(labels))
+    rows = tuple(
+        (label, *(_number(values[at], missing) for values in series.values())) for at, label in enumerate(labels)
+    )
     return _chart(graph, title, words, (head, *series), rows)
 
 
-def draw_ranking(title: str, words: str, counts: Sequence[tuple[str, int]], *, head: str) -> Chart:
+def draw_ranking(
+    title: str, words: str, counts: Sequence[tuple[str, int | None]], *, head: str, counted: str = "Requests"
+) -> Chart:
     """Return a chart with a bar for each name, the most first."""
     graph = pygal.HorizontalBar(**_options(80 + _ROW_HEIGHT * max(1, len(counts)), has_legend=False))
     graph.x_labels = [_shorten(name) for name, _ in reversed(counts)]
-    graph.add(_COUNTED, [count for _, count in reversed(counts)])
-    return _chart(graph, title, words, (head, _COUNTED), tuple((name, _number(count)) for name, count in counts))
+    graph.add(counted, [count for _, count in reversed(counts)])
+    return _chart(
+        graph, title, words, (head, counted), tuple((name, _number(count, FEW)) for name, count in counts)
+    )
 
 
 def _options(height: int, *, has_legend: bool) -> dict[str, object]:
@@ -98,8 +104,8 @@ def _mark(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else ""
 
 
-def _number(value: float | None) -> str:
-    return "\N{EN DASH}" if value is None else f"{value:,.0f}"
+def _number(value: float | None, missing: str) -> str:
+    return missing if value is None else f"{value:,.0f}"
 
 
 def _shorten(name: str) -> str:

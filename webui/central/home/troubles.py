@@ -1,4 +1,4 @@
-"""What is broken, in words for the coordinator: rooms, lists, certificates. Each says where to look."""
+"""What is broken, in words for the coordinator: people, backups, rooms, lists, certificates; and where to look."""
 
 from datetime import datetime, timedelta
 
@@ -6,17 +6,24 @@ import msgspec
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from appliance.central import rooms
+from appliance.central import account_management, backup, rooms
 from appliance.central.lists import copies, sources
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
 from appliance.certificate_validity import read_validity
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file
+from appliance.rights import Right, Scope
 from appliance.room.conditions import describe_condition
+from webui.shared.access import may_open
 
+_NO_LEAD = (
+    "Nobody is the safeguarding lead or a deputy: what pupils should be helped with is seen by nobody. The "
+    "coordinator names somebody."
+)
 SILENT = timedelta(minutes=2)
 CERTIFICATE_NOTICE = timedelta(days=21)
+BACKUP_NOTICE = timedelta(days=8)  # a weekly one, and a day for it
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,15 +37,34 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 def find_troubles(central: Central, session: Session, now: datetime) -> list[Trouble]:
     """Return what is broken."""
     return [
+        *(_trouble("People", words, "first_start.show_people") for words in _describe_people(session, now)),
+        *(_trouble("Backup", words) for words in _describe_backup(session, now)),
         *(_trouble("Room", words, "rooms.show") for words in _describe_rooms(session, now)),
         *(_trouble("Lists", words, "lists.show") for words in _describe_lists(central, session)),
-        *(_trouble("Certificate", words, "home.show") for words in _describe_certificate(central, now)),
-        *(_trouble("Certificate", words, "home.show") for words in _describe_page_certificate(central, now)),
+        *(_trouble("Certificate", words) for words in _describe_certificate(central, now)),
+        *(_trouble("Certificate", words) for words in _describe_page_certificate(central, now)),
     ]
 
 
-def _trouble(what: str, words: str, endpoint: str) -> Trouble:
-    return Trouble(what=what, words=words, page=url_for(endpoint) if endpoint != "home.show" else "")
+def _trouble(what: str, words: str, endpoint: str = "") -> Trouble:
+    """Return a trouble; it leads nowhere where whoever looks may not come there."""
+    leads = endpoint and may_open(endpoint, Scope.SCHOOL)
+    return Trouble(what=what, words=words, page=url_for(endpoint) if leads else "")
+
+
+def _describe_people(session: Session, now: datetime) -> list[str]:
+    if account_management.list_holders(session, now, Right.HANDLE_INCIDENTS):
+        return []
+    return [_NO_LEAD]
+
+
+def _describe_backup(session: Session, now: datetime) -> list[str]:
+    made = backup.last_backup(session)
+    how = "Whoever looks after this machine makes one with “hallpass central backup”."
+    if made is None:
+        return [f"There has never been a backup of this service. {how}"]
+    age = now - made
+    return [f"The last backup is {age.days} days old. {how}"] if age > BACKUP_NOTICE else []
 
 
 def _describe_rooms(session: Session, now: datetime) -> list[str]:

@@ -6,6 +6,7 @@ from appliance.central import day_figures
 from appliance.central.first_start import STEPS, read_first_start
 from appliance.rights import Right, Scope
 from webui.central.blueprints import central, create_feature_blueprint
+from webui.central.home.answer_charts import answer_charts
 from webui.central.home.charts import Chart, draw_columns, draw_ranking
 from webui.central.home.troubles import find_troubles
 from webui.central.open_tasks import list_open_tasks
@@ -23,6 +24,7 @@ def show() -> str:
     with central().store.read_session() as session:
         figures = day_figures.count_day(session, now, school_clock().zone)
         start = read_first_start(session, now) if may_open("first_start.show", Scope.SCHOOL) else None
+        pictures = answer_charts().draw(session, now, school_clock().zone)
         troubles = find_troubles(central(), session, now)
     return render_template(
         "home/home.html",
@@ -30,6 +32,7 @@ def show() -> str:
         start=start if start and not start.is_finished and not start.is_put_away else None,
         steps=len(STEPS),
         troubles=troubles,
+        answer_charts=pictures,
         charts=_draw(figures),
         days=day_figures.DAYS,
     )
