@@ -4,13 +4,17 @@ No database keeps everything that a browser can be made to send: PostgreSQL keep
 other control characters break up pages and logs. And while the database is busy or away, a page says so, with 503.
 """
 
+import contextlib
 from collections.abc import Iterator
 
 from flask import Flask, Response, abort, request
+from jinja2 import TemplateError
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from appliance.errors import HallpassError
 from appliance.protocol import escape_control_characters, find_control_character
+from webui.shared.problem_pages import render_problem
 
 DATABASE_RETRY_SECONDS = 5
 MAX_NAME_LENGTH = 64  # of a field, as far as it is quoted
@@ -39,9 +43,10 @@ def install_input_checks(app: Flask, *, without: str) -> None:
         for name, text in _texts(values):
             field = escape_control_characters(name)[:MAX_NAME_LENGTH]
             if found := find_control_character(text):
-                return _say(f"{field} holds a control character ({found}), which no text may.", 400)
+                words = f"The field “{field}” holds a control character ({found}), which no text may."
+                return _say(f"{words} Please type it again rather than paste it.", 400)
             if len(text) > MAX_TEXT_LENGTH:
-                return _say(f"{field} is too long.", 400)
+                return _say(f"The text in “{field}” is too long: {MAX_TEXT_LENGTH:,} characters at most.", 400)
         return None
 
     def say_database_is_away(problem: SQLAlchemyError) -> Response:
@@ -64,5 +69,11 @@ def _texts(values: dict[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _say(words: str, status: int) -> Response:
-    """Answer in plain words: a page would ask who is signed in, and with that the database."""
+    """Answer a browser with a page, and whatever else asks in plain words.
+
+    A page asks who is signed in, and with that the database: where it cannot be made, there are the plain words.
+    """
+    if request.accept_mimetypes.best_match(("text/plain", "text/html")) == "text/html":
+        with contextlib.suppress(SQLAlchemyError, TemplateError, HallpassError):
+            return Response(render_problem(status, words), status, mimetype="text/html")
     return Response(f"{words}\n", status, mimetype="text/plain")

@@ -54,6 +54,7 @@ NO_FORMS = (
     ("application/x-www-form-urlencoded; charset=utf-16", b"\xff\xfen\x00"), ("", b"name=x"),
 )  # fmt: skip
 _T = TypeVar("_T")
+AS_A_BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 HUGE_NUMBERS = ("99999999999999999999", str(2**31), str(2**63), "9" * 400, "-" + "9" * 400)
 
 
@@ -282,6 +283,28 @@ def test_nobody_who_is_not_signed_in_can_make_it_fail(cora: Cora) -> None:
             assert "control character" in answer.text or "too long" in answer.text
 
 
+def test_a_browser_is_told_what_is_wrong_by_a_page_and_a_program_in_plain_words(cora: Browser) -> None:
+    token = cora.open("/rules").form_with("name").fields["csrf_token"]
+    for odd, said in (
+        ("a\x00b", "control character (U+0000)"),
+        ("x" * 20_000, "is too long: 10,000 characters at most"),
+    ):
+        data = {"csrf_token": token, "name": odd}
+        page = cora.client.post("/rules", data=data, headers=AS_A_BROWSER)
+        assert (page.status_code, page.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
+        assert said in page.text
+        assert 'aria-label="Pages"' in page.text, "the ways elsewhere stand there too"
+        plain = cora.client.post("/rules", data=data)
+        assert (plain.status_code, plain.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
+        assert said in plain.text
+    address = f"{str(cora.client.base_url).rstrip('/')}/sign-in?next=%00"
+    stranger = httpx.get(address, headers=AS_A_BROWSER, trust_env=False)
+    assert "control character" in stranger.text
+    assert 'aria-label="Pages"' not in stranger.text
+    interface = cora.client.post("/api/v1/requests", content=b"x", headers=AS_A_BROWSER)
+    assert interface.headers["Content-Type"] == "application/problem+json"
+
+
 def test_several_lines_and_any_language_are_welcome(cora: Cora) -> None:
     token = cora.open("/rules").form_with("name").fields["csrf_token"]
     data = {
@@ -306,8 +329,9 @@ def test_while_the_database_is_away_rooms_and_pages_are_told_to_come_later(tmp_p
                 assert answer.status_code == 503, answer.text
                 assert int(answer.headers["Retry-After"]) > 0
                 assert len(answer.text.strip().splitlines()) == 1
-            page = browser.client.get("/rules")
+            page = browser.client.get("/rules", headers=AS_A_BROWSER)
             assert page.status_code == 503
+            assert "<h1" in page.text
             assert int(page.headers["Retry-After"]) > 0
             assert "again shortly" in page.text
             server.start()
