@@ -1,7 +1,12 @@
-"""The built-in list that Hallpass brings: what a room closes that has been told nothing yet."""
+"""The lists that Hallpass brings: what a room closes that has been told nothing yet.
+
+The built-in list comes with the program. An image can bring more: the lists of a ready-made set, compiled when it
+was built, the built-in list among them (`appliance.image.lists`).
+"""
 
 import functools
 import hashlib
+import logging
 import tempfile
 import tomllib
 from collections.abc import Iterator
@@ -10,11 +15,14 @@ from pathlib import Path
 
 from blocklists.compiler import build_index
 from blocklists.container import FORMAT_VERSION
-from blocklists.errors import IndexDamaged
-from blocklists.index import INDEX_NAME, Index, open_index, verify_index
+from blocklists.errors import IndexDamaged, ListError
+from blocklists.index import INDEX_NAME, Index, open_index, open_verified, verify_index
 from blocklists.sources import Source
 
+IMAGE_LISTS = Path("/usr/share/hallpass/lists")  # where an image keeps the index that it brings
 BUILTIN_SOURCE = "hallpass-starter"  # each category is a source of its own: hallpass-starter-gambling
+
+_log = logging.getLogger("hallpass.lists")
 
 
 def builtin_names() -> dict[str, tuple[str, ...]]:
@@ -28,6 +36,16 @@ def build_builtin_index(directory: Path) -> Index:
     with tempfile.TemporaryDirectory(prefix="hallpass-starter-") as lists:
         build_index(list(builtin_sources(Path(lists))), directory)
     return open_index(directory)
+
+
+def open_brought_index(cache_dir: Path, image_lists: Path = IMAGE_LISTS) -> Index:
+    """Return the index that the image brings; where it brings none or a damaged one, the built-in list's."""
+    if (image_lists / INDEX_NAME).exists():
+        try:
+            return open_verified(image_lists)
+        except ListError as problem:
+            _log.warning("%s; the built-in list is used instead", problem)
+    return open_builtin_index(cache_dir)
 
 
 def open_builtin_index(cache_dir: Path) -> Index:

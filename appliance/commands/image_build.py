@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -27,6 +28,18 @@ HERE = Path(__file__).parents[2] / "image-build"  # in a clone; an installed whe
               help="How the image is packed: small, or quickly.")  # fmt: skip
 @click.option("--mirror", help="Debian's archive; by default the one that this machine's apt uses.")
 @click.option("--security-mirror", help="The same for Debian's security updates.")
+@click.option(
+    "--lists",
+    "set_id",
+    default="",
+    metavar="SET",
+    help="Bring today's lists of a ready-made set (primary-school, secondary-school, staff, light).",
+)
+@click.option(
+    "--lists-from",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Take copies of those lists from this folder, named by their ids, and not from the network.",
+)
 @click.option("--url", default="", help="From where the image will be served, for os_list.json.")
 def command(
     *,
@@ -36,6 +49,8 @@ def command(
     compress: str,
     mirror: str | None,
     security_mirror: str | None,
+    set_id: str,
+    lists_from: Path | None,
     url: str,
 ) -> None:
     """Build the image of the card, the same for every room.
@@ -43,6 +58,8 @@ def command(
     Takes about half an hour the first time, a few minutes afterwards. Needs root. The same commit, Debian archive
     and SOURCE_DATE_EPOCH (by default the commit's time) give the same bytes.
     """
+    if lists_from is not None and not set_id:
+        raise click.UsageError("--lists-from says where the lists of --lists are.")
     console = Console(stderr=True)
     recipe = recipes.read_recipe(folder.resolve())
     own = _own_mirrors()
@@ -51,13 +68,18 @@ def command(
         security_mirror or own.get("Debian-Security", recipes.SECURITY),
     )
     options = image_build.BuildOptions(
-        output=output.resolve(), cache=cache.expanduser().resolve(), compress=compress, sources=sources, url=url
-    )
+        output=output.resolve(), cache=cache.expanduser().resolve(), compress=compress, sources=sources, url=url,
+        lists=set_id, list_copies=lists_from,
+    )  # fmt: skip
     began = time.monotonic()
-    built = image_build.build_image(recipe, options, lambda what: _step(console, what))
+    built = image_build.build_image(recipe, options, partial(_step, console), partial(_warn, console))
     for file in built:
         click.echo(f"{file} ({format_size(file.stat().st_size)})")
     console.print(f"built in {time.monotonic() - began:.0f} s")
+
+
+def _warn(console: Console, what: str) -> None:
+    console.print(f"[yellow]![/] {what}", highlight=False)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """From the recipe to the image and what goes with it. Each step is named before it starts; `step` shows them.
 
-    base root (cached) -> Python's packages (cached) -> Hallpass and the recipe's tree in it
+    base root (cached) -> Python's packages (cached) -> Hallpass, the recipe's tree and, where asked, lists in it
     -> boot, root, spare and data file systems -> image -> packed, with .bmap, .sha256, SBOM and os_list.json
 
-Nothing is fetched but Debian's packages (by mmdebstrap, signed) and wheels (by pip, hashed).
+Nothing is fetched but Debian's packages (by mmdebstrap, signed), wheels (by pip, hashed), and the lists of a set.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.image import disk, filesystems, os_list, sbom, tools, wheels
+from appliance.image import disk, filesystems, lists, os_list, sbom, tools, wheels
 from appliance.image import root as roots
 from appliance.image.base import build_base
 from appliance.image.errors import ImageError
@@ -23,6 +23,8 @@ from appliance.image.layout import make_layout
 from appliance.image.recipe import Recipe
 
 Step = Callable[[str], AbstractContextManager[object]]
+Warn = Callable[[str], None]
+LOG_NAME = "build.log"
 
 
 class BuildOptions(msgspec.Struct, frozen=True):
@@ -33,10 +35,12 @@ class BuildOptions(msgspec.Struct, frozen=True):
     compress: str  # "xz", "zstd" or "none"
     sources: tuple[str, ...]
     url: str = ""
+    lists: str = ""  # the ready-made set whose lists the image brings; "": the built-in list alone
+    list_copies: Path | None = None  # where copies of its lists lie; None: from their publishers
 
 
-def build_image(recipe: Recipe, options: BuildOptions, step: Step) -> list[Path]:
-    """Build the image and return the files made, itself the first.
+def build_image(recipe: Recipe, options: BuildOptions, step: Step, warn: Warn) -> list[Path]:
+    """Build the image and return the files made, itself the first. `warn`: is told what the image lacks.
 
     Raises ImageError, which says what is missing or went wrong; nothing unfinished bears the image's name.
     """
@@ -47,16 +51,16 @@ def build_image(recipe: Recipe, options: BuildOptions, step: Step) -> list[Path]
     tools.require_build_tools()
     options.output.mkdir(parents=True, exist_ok=True)
     options.cache.mkdir(parents=True, exist_ok=True)
-    log = options.output / "build.log"
-    log.write_bytes(b"")
+    (options.output / LOG_NAME).write_bytes(b"")
     with tempfile.TemporaryDirectory(dir=options.output, prefix=".building-") as folder:
         work = Path(folder)
-        root = _build_root(recipe, options, work, log, step)
+        root = _build_root(recipe, options, work, step, warn)
         raw = _assemble_image(recipe, root, work, step)
         return _pack_and_describe(recipe, options, root, raw, step)
 
 
-def _build_root(recipe: Recipe, options: BuildOptions, work: Path, log: Path, step: Step) -> Path:
+def _build_root(recipe: Recipe, options: BuildOptions, work: Path, step: Step, warn: Warn) -> Path:
+    log = options.output / LOG_NAME
     network = dict(os.environ)  # pip and apt find their indexes and proxies as the person who builds has set them
     with step("Debian's packages, from the cache or anew (which takes a while)"):
         tar = build_base(recipe, options.cache, options.sources, log)
@@ -69,6 +73,14 @@ def _build_root(recipe: Recipe, options: BuildOptions, work: Path, log: Path, st
         roots.unpack_base(tar, root)
     with step("installing Hallpass"):
         roots.install_hallpass(recipe, root, environment, own, log)
+    if options.lists:
+        with step(f"the lists of {options.lists}"):
+            made = lists.compile_image_lists(
+                options.lists, work / "lists", options.cache, copies=options.list_copies
+            )
+            lists.install_image_lists(made, root)
+        for name, why in made.left_out.items():
+            warn(f"{name} is not in the image: {why}")
     with step("configuring services"):
         roots.apply_overlay(recipe, root)
         roots.configure_services(recipe, root, log)

@@ -11,7 +11,11 @@ from pathlib import Path
 from appliance.image import sbom, tools
 from appliance.image.errors import ImageError
 from appliance.image.layout import make_layout
+from appliance.image.lists import NOTICE_NAME
 from appliance.image.reader import OpenedImage, read_label
+from blocklists.builtin_list import IMAGE_LISTS
+from blocklists.errors import ListError
+from blocklists.index import open_verified
 
 SERVICES = (
     "hallpass.target",
@@ -212,6 +216,20 @@ def check_versions(image: OpenedImage) -> Iterator[str]:
         yield "usr/local/bin/hallpass: the command is not where a shell finds it"
 
 
+def check_lists(image: OpenedImage) -> Iterator[str]:
+    """Read the lists that the image brings, where it brings any, and look for whom they come from."""
+    folder = image.root / IMAGE_LISTS.relative_to("/")
+    if not folder.exists():
+        return
+    try:
+        open_verified(folder)
+    except ListError as problem:
+        yield f"the lists that the image brings: {problem}"
+        return
+    if not (folder / NOTICE_NAME).is_file():
+        yield f"{_within(image, folder)}: nothing says whose work the lists are"
+
+
 CHECKS: tuple[Callable[[OpenedImage], Iterator[str]], ...] = (
     check_partitions,
     check_file_systems,
@@ -224,6 +242,7 @@ CHECKS: tuple[Callable[[OpenedImage], Iterator[str]], ...] = (
     check_private_keys,
     check_package_sources,
     check_versions,
+    check_lists,
 )
 
 

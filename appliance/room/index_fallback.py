@@ -5,7 +5,8 @@ The rungs, from the top; each is read whole and checked against its hash when it
 1. the index that is asked for;
 2. the one that this process has in use, where that is another and its files still hold what was opened;
 3. the others that were fetched, the newest first;
-4. the list that Hallpass brings, which is made again where its compiled form is damaged.
+4. the list that Hallpass brings: the image's, else the built-in one, which is made again where its compiled form
+   is damaged.
 
 Nothing here is kept on disk. `problem` says in one line why something else than the first rung is in use.
 """
@@ -111,7 +112,7 @@ class IndexFallback:
                 yield "the index that was in use", self._open_in_use
             for folder in self._other_indexes():
                 yield "the index before it", partial(_open_verified, folder)
-        yield _BUILTIN, lambda: _with_its_files(builtin_list.open_builtin_index(self._builtin_folder))
+        yield _BUILTIN, lambda: _with_its_files(builtin_list.open_brought_index(self._builtin_folder))
         # Its folder may be read-only, or something else may stand there.
         yield _BUILTIN, _open_builtin_in_temporary_folder
 

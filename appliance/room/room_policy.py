@@ -225,11 +225,11 @@ def _open_room_index(settings: RoomSettings, paths: RoomPaths) -> Index:
         return (
             _open_cached_index(paths.index)
             if paths.index.exists()
-            else builtin_list.open_builtin_index(paths.data / "starter")
+            else builtin_list.open_brought_index(paths.data / "starter")
         )
     if settings.lists.index is not None:
         return _open_cached_index(settings.lists.index)
-    return builtin_list.open_builtin_index(paths.data / "starter")
+    return builtin_list.open_brought_index(paths.data / "starter")
 
 
 def _open_cached_index(directory: Path) -> Index:

@@ -10,6 +10,7 @@ from appliance.image import disk
 from appliance.image.layout import MIB, make_layout
 from appliance.image.reader import open_image
 from appliance.image.verify import read_versions, verify_image
+from blocklists import builtin_list
 from tests.appliance.image.factories import KERNEL, SHADOW, Trees, make
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nMDEyMw==\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -41,6 +42,14 @@ def test_a_packed_image_is_looked_into_as_well(how: str, tmp_path: Path) -> None
 
 
 FAULTS: dict[str, tuple[Callable[[Trees], object], str]] = {
+    "damaged lists": (
+        lambda t: (t.root / "usr/share/hallpass/lists").mkdir(parents=True),
+        "the lists that the image brings: ",
+    ),
+    "lists of nobody": (
+        lambda t: builtin_list.build_builtin_index(t.root / "usr/share/hallpass/lists"),
+        "usr/share/hallpass/lists: nothing says whose work the lists are",
+    ),
     "a password": (
         lambda t: t.write("etc/shadow", SHADOW.replace("root:*", "root:$y$j9T$x")),
         "root has a password",
