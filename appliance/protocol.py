@@ -40,6 +40,7 @@ FOLLOWED_BY_LINKS = "another one follows as this room: whoever calls opens the f
 MAX_KEPT_HEADS = 100
 MAX_SEEN_DEVICES = 500  # in one message
 MAX_COUNTED_ANSWERS = 300
+MAX_COUNT = 10**9  # of one verdict and category, within an hour: a room answers a hundredth of it
 MAX_REFUSED_SITES = 50
 MIN_DEVICES = 5  # that asked for a site within an hour, before it is named to central
 
@@ -257,7 +258,8 @@ class KeptHeads(msgspec.Struct, frozen=True):
     heads: Annotated[tuple[KeptHead, ...], msgspec.Meta(max_length=MAX_KEPT_HEADS)]
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+# A thousand rooms of such hours can still be added up in 64 bits, after thirteen months as well.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 
 
 class CountedAnswers(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ writes them; their numbers have no gap.
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from appliance.central.audit_chain import NO_HASH, AuditHead, hash_fields
@@ -35,6 +35,14 @@ def record_audit(session: Session, now: datetime, who: str | RoomClaim, what: st
     if who.who and session.get(UserRow, normalize_username(who.who)) is None:
         detail = f"{detail}; there is no account {who.who}"
     _append(session, now, who=who.who, room=who.room, what=what, detail=detail)
+
+
+def is_own_entry(kind: str) -> ColumnElement[bool]:
+    """Return what holds for entries of a kind that central itself wrote.
+
+    A room names the kinds of its entries as it likes: whoever concludes anything from a kind asks for this.
+    """
+    return and_(AuditRow.what == kind, AuditRow.room == "")
 
 
 def read_head(session: Session) -> AuditHead:

@@ -80,8 +80,9 @@ class _Chain:
         self._before, self._number, self._hash = self._hash, stored.number, stored.hash
         if stored.number in self._wanted:
             self.hashes[stored.number] = stored.hash
-        if stored.entry is not None and stored.entry.what == DATABASE_RESTORED:
-            self.restored[stored.number] = stored.entry.at
+        entry = stored.entry
+        if entry is not None and entry.what == DATABASE_RESTORED and not entry.room:  # a room may write anything
+            self.restored[stored.number] = entry.at
 
     @property
     def number(self) -> int:

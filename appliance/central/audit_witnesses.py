@@ -36,7 +36,7 @@ def receive_heads(session: Session, now: datetime, room: RoomRow, said: KeptHead
     heads = sorted(fresh.values(), key=lambda one: (one.number, one.at))
     named = session.scalars(select(AuditRow).where(AuditRow.id.in_([one.number for one in heads])))
     hashes = {row.id: row.hash for row in named}
-    restores = session.scalars(select(AuditRow).where(AuditRow.what == DATABASE_RESTORED).order_by(AuditRow.id))
+    restores = session.scalars(select(AuditRow).where(audit.is_own_entry(DATABASE_RESTORED)).order_by(AuditRow.id))
     restored = {row.id: row.at for row in restores}
     newest = audit.read_head(session).number
     finding, forks = compare_heads(heads, hashes, restored, newest=newest)

@@ -72,7 +72,7 @@ def make_backup(
 
 def last_backup(session: Session) -> datetime | None:
     """Return when the newest backup was made, or None where there is none."""
-    return session.scalar(select(func.max(AuditRow.at)).where(AuditRow.what == BACKUP_MADE))
+    return session.scalar(select(func.max(AuditRow.at)).where(audit.is_own_entry(BACKUP_MADE)))
 
 
 def _record(central: Central, target: Path) -> None:

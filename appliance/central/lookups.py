@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session, joinedload
 from appliance import protocol
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.incidents.intake import staff_groups
 from appliance.central.incidents.kinds import Whose
 from appliance.central.incidents.states import checked_text
 from appliance.central.key_file import KeyFile, KeyFileUnusable
 from appliance.central.models import LookupRow, RoomRow
+from appliance.central.staff_groups import read_staff_groups
 from dns.errors import DECODING_FAILED
 
 MAX_HOURS = 24
@@ -78,7 +78,7 @@ def list_questions(session: Session, now: datetime, room_id: int) -> list[protoc
         .where(LookupRow.room_id == room_id, LookupRow.state == "waiting", LookupRow.asked_at > now - WAITS_FOR)
         .order_by(LookupRow.asked_at, LookupRow.id)
     )
-    groups = tuple(sorted(staff_groups(session)))
+    groups = tuple(sorted(read_staff_groups(session)))
     return [
         protocol.LookupQuestion(
             id=row.id, device=row.device, since=row.since, until=row.until, who=row.by, reason=row.reason,

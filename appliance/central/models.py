@@ -71,6 +71,8 @@ class SchoolRow(Base):
     terms: Mapped[list[dict[str, Any]]] = mapped_column(default=list)  # each a `Span` of the policy document
     holidays: Mapped[list[dict[str, Any]]] = mapped_column(default=list)  # likewise
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)  # `appliance.central.school_settings`
+    # The groups that are the staff's, by every name that they have had (`appliance.central.staff_groups`).
+    staff_groups: Mapped[list[str]] = mapped_column(default=lambda: ["staff"])
 
 
 class ProfileRow(Base):

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import audit, requests, rooms, rules, unblocks
+from appliance.central import audit, own_requests, requests, rooms, rules, unblocks
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RequestRow, RuleRow
 
@@ -24,6 +24,7 @@ def make_request_permanent(session: Session, now: datetime, *, request_id: str, 
         raise NotPossible("it is open for good already")
     if request.state != "approved":
         requests.require_waiting(session, now, request_id)
+    own_words = own_requests.require_other(session, now, teacher=request.teacher, by=by)
     for name in (request.site, *request.also):
         _add_rule(session, now, name, by)
     if request.unblock is not None:
@@ -31,7 +32,7 @@ def make_request_permanent(session: Session, now: datetime, *, request_id: str, 
     request.state, request.decided_by, request.decided_at = "approved", by, now
     request.answer, request.is_permanent = answer or request.answer, True
     rooms.mark_requests_changed(session, request.room_id)
-    audit.record_audit(session, now, by, "opened for good", request.site)
+    audit.record_audit(session, now, by, "opened for good", request.site + own_words)
 
 
 def undo_permanent_request(session: Session, now: datetime, *, request_id: str, by: str) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import audit
+from appliance.central import audit, staff_groups
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import (
     DelegationRow,
@@ -130,7 +130,9 @@ def copy_profile(session: Session, now: datetime, *, name: str, new_name: str, b
     kept = msgspec.structs.replace(
         settings, name=new_name, closed=tuple(one for one in settings.closed if one in known or one == "*")
     )
-    return add_profile(session, now, settings=kept, by=by)
+    saved = add_profile(session, now, settings=kept, by=by)
+    staff_groups.keep_staff(session, of=name, name=saved.settings.name)
+    return saved
 
 
 def remove_profile(session: Session, now: datetime, *, name: str, by: str) -> SavedChange:
@@ -192,6 +194,7 @@ def apply_settings(session: Session, row: ProfileRow, settings: ProfileSettings)
     write_settings(row, settings)
     if settings.name == old:
         return
+    staff_groups.keep_staff(session, of=old, name=settings.name)
     for unblock in session.scalars(select(UnblockRow).where(UnblockRow.ended_at.is_(None))):
         if old in unblock.groups:
             unblock.groups = [settings.name if group == old else group for group in unblock.groups]

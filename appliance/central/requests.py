@@ -12,7 +12,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from appliance import protocol
-from appliance.central import account_management, audit, request_expiry, rooms, unblocks
+from appliance.central import audit, own_requests, request_expiry, rooms, unblocks
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RequestRow, RoomRow, UnblockRow, UserRow
 from appliance.central.site_names import checked_site
@@ -23,8 +23,6 @@ from dns.policy.site_names import reason_why_not
 STATE_HOURS = 24  # how long a room is told of a decided request
 EXPIRED_STATE_HOURS = 72  # and of one that nobody decided: over a weekend
 EXPIRED_WORDS = "Nobody decided this in time. If it is still wanted, please ask again."
-
-OWN_REQUEST = "; their own request, as the school has nobody else who decides"
 
 Scope = Literal["device", "room", "school"]
 
@@ -72,12 +70,19 @@ def submit_request(session: Session, now: datetime, room: RoomRow, message: prot
 def withdraw_request(session: Session, now: datetime, room: RoomRow, request_id: str) -> None:
     """Take a waiting request back, or end what it opened. One that is unknown or over is left as it is.
 
-    The room does not say who does it: it need not be whoever asked.
+    The room does not say who does it: it need not be whoever asked. What is open in the whole school stays open in
+    the other rooms, whoever asked for it: this room has closed it for itself, and keeps it closed.
     """
     request = session.get(RequestRow, request_id)
     if request is None or request.room_id != room.id:
         return
-    if request.unblock is not None:  # what was made permanent is ended already, and stays
+    if request.unblock is not None and request.unblock.room_id is None:
+        if request.state == "approved" and not request.is_permanent:
+            request.state = "ended"
+            rooms.mark_requests_changed(session, room.id)
+            detail = f"{request.site} in {room.name}; it stays open in the other rooms"
+            audit.record_audit(session, now, audit.RoomClaim(room.name), "ended in one room", detail)
+    elif request.unblock is not None:  # what was made permanent is ended already, and stays
         unblocks.end_unblock(session, now, unblock_id=request.unblock.id, by=audit.RoomClaim(room.name))
     elif request.state == "waiting":
         request.state = "withdrawn"
@@ -107,7 +112,7 @@ def approve_request(
     school has nobody else, the audit says so.
     """
     request = require_waiting(session, now, request_id)
-    own_words = _check_own_request(session, now, request, by)
+    own_words = own_requests.require_other(session, now, teacher=request.teacher, by=by)
     scope = scope or ("device" if request.device else "room")
     if scope == "device" and not request.device:
         raise NotPossible("this was not asked for one device")
@@ -128,16 +133,6 @@ def approve_request(
     words = unblocks.describe_unblock(unblock, request.room, now) + own_words
     audit.record_audit(session, now, by, "approved", words)
     return unblock
-
-
-def _check_own_request(session: Session, now: datetime, request: RequestRow, by: str) -> str:
-    """Return what the audit says of an approval of one's own request. Raises NotPossible where others could."""
-    if protocol.normalize_username(request.teacher) != protocol.normalize_username(by):
-        return ""
-    others = [one for one in account_management.list_holders(session, now, Right.DECIDE_REQUESTS) if one != by]
-    if others:
-        raise NotPossible("you asked for this yourself: somebody else has to decide it")
-    return OWN_REQUEST
 
 
 def pass_request_on(session: Session, now: datetime, *, request_id: str, by: str, to: str, note: str = "") -> None:

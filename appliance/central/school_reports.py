@@ -167,7 +167,7 @@ def _requests(session: Session, span: _Span) -> ReportTable:
         for one in asked
         if one.decided_at is not None and one.state in {"approved", "denied", "ended"}
     ]
-    by_delegation = _count_audit(session, span, OPENED_BY_DELEGATION)
+    by_delegation = _count_audit(session, span, OPENED_BY_DELEGATION, in_rooms=True)
     names = sorted(states)
     hidden = suppress_parts([states[name] for name in names])
     rows: list[tuple[Cell, ...]] = [("Requests of teachers", suppress_small(len(asked)))]
@@ -285,13 +285,17 @@ def _how(session: Session, span: _Span) -> ReportTable:  # noqa: ARG001 (as ever
     return ReportTable(title="How it works", columns=("", ""), rows=rows)
 
 
-def _count_audit(session: Session, span: _Span, kind: str) -> int:
+def _count_audit(session: Session, span: _Span, kind: str, *, in_rooms: bool = False) -> int:
+    """Count what was done at central, or what rooms say of themselves: never one as the other."""
     return (
         session.scalar(
             select(func.count())
             .select_from(AuditRow)
             .where(AuditRow.at >= span.since, AuditRow.at < span.until)
-            .where(AuditRow.what.startswith(kind, autoescape=True))
+            .where(
+                AuditRow.what.startswith(kind, autoescape=True),
+                AuditRow.room != "" if in_rooms else AuditRow.room == "",
+            )
         )
         or 0
     )

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from appliance.central import audit, rooms
+from appliance.central import audit, own_requests, rooms
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
 from appliance.central.site_names import checked_site
@@ -118,10 +118,14 @@ def change_unblock(
         raise NotPossible("it is closed already")
     begun = unblock.since <= now
     span = _checked_time(now, unblock.since if begun or since is None else since, until)
+    own_words, is_more = "", span.until > unblock.until or span.since < unblock.since
+    if unblock.request is not None and is_more:
+        own_words = own_requests.require_other(session, now, teacher=unblock.request.teacher, by=by)
     unblock.since, unblock.until = (unblock.since if begun else span.since), span.until
     if unblock.request is not None:
         rooms.mark_requests_changed(session, unblock.request.room_id)
-    audit.record_audit(session, now, by, "opening changed", describe_unblock(unblock, unblock.room, now))
+    words = describe_unblock(unblock, unblock.room, now) + own_words
+    audit.record_audit(session, now, by, "opening changed", words)
     return unblock
 
 

@@ -13,10 +13,10 @@ from appliance import protocol
 from appliance.central.incidents import alerts
 from appliance.central.incidents.kinds import kind_of
 from appliance.central.incidents.tables import IncidentGroupRow, IncidentRow
-from appliance.central.models import ProfileRow, RoomRow
+from appliance.central.models import RoomRow
+from appliance.central.staff_groups import read_staff_groups
 
 GROUPED_FOR = timedelta(days=7)
-STAFF_PROFILE = "staff"
 
 
 def receive_incident(
@@ -25,7 +25,7 @@ def receive_incident(
     """Take in an incident, tell people of an urgent one; return whether it is new."""
     if session.get(IncidentRow, incident.id):
         return False
-    is_staff = incident.group in staff_groups(session)
+    is_staff = incident.group in read_staff_groups(session)
     group = _find_group(session, room, incident, is_staff=is_staff)
     if group is None:
         group = IncidentGroupRow(
@@ -49,12 +49,6 @@ def receive_incident(
     if kind_of(incident.kind).is_urgent:
         alerts.alert_people(session, now, group, pages_url)
     return True
-
-
-def staff_groups(session: Session) -> frozenset[str]:
-    """Return the groups of devices that are the staff's."""
-    found = session.scalars(select(ProfileRow.name).where(ProfileRow.name == STAFF_PROFILE))
-    return frozenset({STAFF_PROFILE, *found})
 
 
 def _find_group(

@@ -1,9 +1,12 @@
 """Nobody approves what they asked for themselves, where somebody else could."""
 
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
+
 import msgspec
 import pytest
 
-from appliance.central import account_management, audit, requests
+from appliance.central import account_management, audit, permanent_openings, requests, unblocks
 from appliance.central.errors import NotPossible
 from appliance.rights import ROLES, Right, Scope, has_right
 from tests.fakes.school import FakeSchool
@@ -47,3 +50,25 @@ def test_ones_own_request_may_be_denied(school: FakeSchool, own_request: str) ->
     school.account("dora", "deputy_coordinator")
     with school.store.write_session() as session:
         requests.deny_request(session, school.clock(), request_id=own_request, by="cora", answer="not needed")
+
+
+def test_ones_own_request_is_made_permanent_by_somebody_else(school: FakeSchool, own_request: str) -> None:
+    school.account("dora", "deputy_coordinator")
+    for by in ("cora", "dora"):
+        with school.store.write_session() as session, expect_refusal(by == "cora"):
+            permanent_openings.make_request_permanent(session, school.clock(), request_id=own_request, by=by)
+
+
+def test_what_one_asked_for_is_kept_open_for_longer_by_somebody_else(school: FakeSchool, own_request: str) -> None:
+    school.account("dora", "deputy_coordinator")
+    approve(school, own_request, "dora")
+    for by, minutes, is_refused in (("cora", 60, True), ("cora", 20, False), ("dora", 60, False)):
+        until = school.clock() + timedelta(minutes=minutes)
+        with school.store.write_session() as session, expect_refusal(is_refused):
+            unblocks.change_unblock(session, school.clock(), unblock_id=1, by=by, until=until)
+
+
+def expect_refusal(is_refused: bool) -> AbstractContextManager[object]:
+    if not is_refused:
+        return nullcontext()
+    return pytest.raises(NotPossible, match="somebody else has to decide it")

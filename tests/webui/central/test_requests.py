@@ -102,3 +102,12 @@ def test_the_school_chooses_how_long_a_request_waits(cora: Browser, school: Any)
     assert 'name="days" type="number" min="0" max="20" value="3"' in cora.text
     press(cora, "/requests/days", days="999")
     assert "School days" in said(cora)
+
+
+def test_a_form_that_says_no_decision_decides_nothing(cora: Browser, school: Any) -> None:
+    school.request()
+    form = cora.open("/").form_with(action="/decide")
+    for decision in ("", "Approve", "yes"):
+        cora.send(form, files=None, decision=decision)
+        assert "say what you have decided" in cora.text
+        assert state(school).state == "waiting"

@@ -32,6 +32,8 @@ from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.school_clock import school_clock
 
+DECISIONS = ("approve", "deny", "permanent")
+
 blueprint = create_feature_blueprint("requests", __name__, home="requests.queue")
 
 
@@ -94,6 +96,8 @@ def decide(request_id: str) -> str | Redirect:
 def _decide(request_id: str, form: DecisionForm) -> None:
     now, by = central().now(), current_username()
     decision = request.form.get("decision")
+    if decision not in DECISIONS:
+        raise NotPossible("say what you have decided, with one of the buttons")
     with central().store.write_session() as session:
         if decision == "deny":
             requests.deny_request(session, now, request_id=request_id, by=by, answer=form.denial)
