@@ -36,6 +36,7 @@ class ProblemType(Enum):
     NOT_FOUND = 404, "There is no such thing"
     METHOD_NOT_ALLOWED = 405, "That cannot be done with it"
     NOT_POSSIBLE = 409, "It cannot be done as things are"
+    TICKET_REFUSED = 409, "The ticket is not taken"
     TOO_LARGE = 413, "The message is too large"
     UNSUPPORTED_MEDIA_TYPE = 415, "The message is no JSON"
     RANGE_NOT_SATISFIABLE = 416, "There is no such part of it"

@@ -242,6 +242,9 @@ class HealthReceived(msgspec.Struct, frozen=True, omit_defaults=True):
     audit_number: int = 0  # 0: not said
     audit_hash: str = ""
     audit_time: float = 0.0  # central's clock, Unix seconds
+    # Where teachers of rooms without HTTPS sign in; "": nowhere but in the room. Central never takes it back for a
+    # fault of its own: a room would ask for passwords in the clear again.
+    sign_in_url: str = ""
 
 
 class KeptHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -292,6 +295,32 @@ class Credentials(msgspec.Struct, frozen=True):
     username: Annotated[str, _text(200)]
     password: Annotated[str, msgspec.Meta(max_length=1000)]
     device: ShortText = ""  # the room's token for the browser: a claim, worth something in this room only
+
+
+# What central leads a browser to with a ticket: a room's own page, and nothing that a header could be made of.
+RETURN_URL_PATTERN = r"^https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?/sign-in/ticket$(?!\n)"
+
+
+class RoomSignInStart(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody in a room is about to sign in at central."""
+
+    state_hash: Digest  # of what their browser keeps, and brings back with the ticket
+    return_url: Annotated[str, msgspec.Meta(pattern=RETURN_URL_PATTERN, max_length=300)]
+
+
+class RoomSignInPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where they sign in."""
+
+    id: Id
+    url: str
+
+
+class SignInTicket(msgspec.Struct, frozen=True, kw_only=True):
+    """What a browser brought back from central."""
+
+    id: Id
+    state: Digest
+    ticket: Digest
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,8 +24,8 @@ from gunicorn import http
 from gunicorn.http import wsgi
 
 from appliance.problem_details import MEDIA_TYPE, ProblemType, problem_of_status
-from appliance.web_connections import ConnectionTable, Phase
-from appliance.web_server import STREAM, TCP_USER_TIMEOUT_SECONDS, WebLimits
+from appliance.web_connections import ConnectionTable, Phase, client_address
+from appliance.web_server import OWN_ADDRESS, STREAM, TCP_USER_TIMEOUT_SECONDS, WebLimits
 from appliance.web_threads import WebThreads
 
 T = TypeVar("T")
@@ -94,6 +94,7 @@ class WebConnection:
         self._socket = accepted
         self._client = client  # its address and port
         self._local = local  # ours
+        self._own_address = ""
         self._request: Any = None
 
     def evict(self, *, reset: bool) -> None:
@@ -122,6 +123,7 @@ class WebConnection:
         patience = int(TCP_USER_TIMEOUT_SECONDS * 1000)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)  # RFC 5482
         self._socket.settimeout(self._limits.send_seconds)
+        self._own_address = client_address(self._socket.getsockname())
         if self._tls is not None:
             self._shake_hands(self._tls)
         parser = http.get_parser(self._server.cfg, self._socket, self._client)
@@ -162,6 +164,7 @@ class WebConnection:
         response, environ = wsgi.create(request, self._socket, self._client, self._local, self._server.cfg)
         if self._tls is not None:
             environ["wsgi.url_scheme"] = "https"  # gunicorn knows of no certificate; else a trusted proxy says it
+        environ[OWN_ADDRESS] = self._own_address
         self._server.name_client(environ)
         with tempfile.SpooledTemporaryFile(_BUFFERED_BODY_BYTES) as body:
             _receive_body(request.body, body, self._limits)

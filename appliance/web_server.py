@@ -26,6 +26,7 @@ _SERVER_MODULES = (
     "gevent.threadpool", "encodings.idna",
 )  # fmt: skip
 STREAM = "hallpass.stream"  # set in a request's environ: its response waits with `appliance.signal` only
+OWN_ADDRESS = "hallpass.own_address"  # in a request's environ: ours, at which its connection came in
 LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
 CERTIFICATE_VARIABLE = "HALLPASS_WEB_CERTIFICATES"  # whose files; gunicorn itself would not start without them
 CLEAR_PORT_VARIABLE = "HALLPASS_WEB_CLEAR_PORT"  # where a server with a certificate speaks plain HTTP

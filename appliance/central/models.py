@@ -221,6 +221,20 @@ class KnownDeviceRow(Base):
     last_used: Mapped[datetime]
 
 
+class RoomSignInRow(Base):
+    """Somebody who signs in here for a room's page (`appliance.central.room_sign_ins`)."""
+
+    __tablename__ = "room_sign_ins"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), index=True)
+    state_hash: Mapped[str] = mapped_column(String(64))
+    return_url: Mapped[str] = mapped_column(String(300))
+    expires: Mapped[datetime] = mapped_column(index=True)  # of the start, then of the ticket
+    ticket_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    username: Mapped[str | None] = mapped_column(String(64))
+    valid_after: Mapped[datetime | None]  # the account's, when the ticket was made
+
+
 class ThrottleRow(Base):
     """How many wrong passwords came within a window of time (`appliance.sign_in_throttle`)."""
 

@@ -27,6 +27,7 @@ from appliance.central.metrics import render_central
 from appliance.central.models import ProfileRow, SchoolRow
 from appliance.central.room_health import HealthWriter
 from appliance.central.room_presence import RoomPresence
+from appliance.central.room_sign_ins import prune_room_sign_ins
 from appliance.central.room_targets import RoomTargets
 from appliance.central.sessions import CentralSessions
 from appliance.central.sign_in import CentralSignIn
@@ -85,6 +86,7 @@ class Central:
             now,
             (
                 prune_mails,
+                prune_room_sign_ins,
                 partial(prune_incidents, days=settings.central.incident_days),
                 partial(prune_lookups, days=settings.central.lookup_days),
             ),

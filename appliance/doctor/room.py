@@ -21,6 +21,7 @@ from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import ProcessHealth
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
+from appliance.room.sign_in_offer import are_passwords_clear
 from appliance.settings.room import CentralLink, RoomSettings
 from appliance.settings.values import Endpoint, UpstreamSetting
 from blocklists import builtin_list
@@ -117,8 +118,12 @@ class RoomDoctor:
     def _pages(self) -> Iterator[CheckResult]:
         endpoint = self._settings.web.listen
         yield from resolution.check_pages(_address_to_query(endpoint), endpoint.port)
-        if self._settings.web.tls is None:
-            yield unknown("pages", "without TLS: passwords cross this network in the clear; see [web.tls]")
+        if are_passwords_clear(self._settings):
+            yield problem(
+                "pages", "passwords cross this room's network in the clear", "docs/https.md says how to end it"
+            )
+        elif self._settings.web.tls is None and self._settings.central is not None:
+            yield ok("pages", "take no password without HTTPS: teachers sign in at central")
 
     def _certificates(self) -> Iterator[CheckResult]:
         now, dns, web = self._now(), self._settings.dns.tls, self._settings.web.tls

@@ -248,6 +248,15 @@ class Condition(enum.Enum):
             raised_by="agent",
         ),
     )
+    PASSWORDS_CLEAR = (
+        "passwords-clear",
+        ConditionRow(
+            words="passwords cross this room's network in the clear: see docs/https.md",
+            rhythm="one short flash every ten seconds",
+            pattern=(Flash(0.3, 10.0),),
+            raised_by="agent",
+        ),
+    )
     STARTING = (
         "starting",
         ConditionRow(

@@ -78,6 +78,11 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "clock.json"
 
     @property
+    def sign_in_offer(self) -> Path:
+        """Where teachers sign in at central (`appliance.room.sign_in_offer`). Written by the agent."""
+        return self.data / "sign-in.json"
+
+    @property
     def button_pause(self) -> Path:
         """The pause that the room's button began (`appliance.room.button_pause`). Written by the recorder."""
         return self.data / "pause.json"

@@ -40,6 +40,8 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     index_downloads: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 16  # at once
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
     tls: PagesTlsSection | None = None
+    # Whether teachers sign in here for rooms without HTTPS; left out: where the pages have [central.tls].
+    room_sign_in: bool | None = None
 
     def __post_init__(self) -> None:
         for url in (self.url, self.rooms_url):
@@ -49,10 +51,17 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("rooms_listen: is missing; there is no port after the pages'")
         if self.tls is not None and self.tls.plain_listen is not None:
             self._check_plain_port(self.tls.plain_listen.port)
+        if self.offers_room_sign_in and not self.url:
+            raise ValueError("url: is missing; without it nobody finds these pages from a room")
         try:
             zoneinfo.ZoneInfo(self.timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
             raise ValueError(f"timezone: {self.timezone!r} is no time zone, such as Europe/London") from None
+
+    @property
+    def offers_room_sign_in(self) -> bool:
+        """Whether teachers sign in here for rooms without HTTPS."""
+        return self.tls is not None if self.room_sign_in is None else self.room_sign_in
 
     def _check_plain_port(self, port: int) -> None:
         if not self.url.startswith("https://"):

@@ -82,7 +82,9 @@ class WebSection(msgspec.Struct, frozen=True, kw_only=True):
 
     listen: Endpoint = Endpoint("0.0.0.0", 80)  # noqa: S104 (a server for the room)
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
-    tls: WebTlsSection | None = None  # left out: passwords cross the network in the clear
+    tls: WebTlsSection | None = None
+    # Whether passwords may be typed without HTTPS; left out: only where teachers cannot sign in at central.
+    clear_passwords: bool | None = None
 
 
 class LogSection(CommonLogSection, frozen=True, kw_only=True):

@@ -59,6 +59,7 @@ class FurnishedSchool(FakeSchool):
             "name": "pupils",
             "handle": "0" * 16,
             "token": "0" * 43,
+            "sign_in_id": "0" * 32,
         }
         self._furnish_requests()
         with self.store.write_session() as session:

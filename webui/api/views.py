@@ -25,6 +25,7 @@ from appliance.central import (
     room_actions,
     room_copies,
     room_life,
+    room_sign_ins,
     rooms,
 )
 from appliance.central.account_states import list_account_states
@@ -179,7 +180,8 @@ def put_health(message: protocol.RoomHealth) -> Response:
     central().health.add_report(g.room.id, message)
     with central().store.read_session() as session:
         head = audit.read_head(session)
-    return json_response(protocol.HealthReceived(head.number, head.hash, central().now().timestamp()))
+    url = room_sign_ins.sign_in_url(central().settings)
+    return json_response(protocol.HealthReceived(head.number, head.hash, central().now().timestamp(), url))
 
 
 def put_audit_heads(message: protocol.KeptHeads) -> Response:
@@ -213,6 +215,23 @@ def sign_in(message: protocol.Credentials) -> Response:
         return problem_response(ProblemType.WRONG_PASSWORD, "user name or password is not right")
     with central().store.read_session() as session:
         return json_response(accounts.to_account_in_room(session, answer, g.room.id))
+
+
+def start_sign_in(message: protocol.RoomSignInStart) -> Response:
+    """Say where somebody of the room signs in."""
+    url = room_sign_ins.sign_in_url(central().settings)
+    with central().store.write_session(affects_rooms=False) as session:
+        page = room_sign_ins.begin(session, central().now(), _get_room(session), message, url)
+    return json_response(page)
+
+
+def redeem_ticket(message: protocol.SignInTicket) -> Response:
+    """Say who signed in here for the room."""
+    with central().store.write_session(affects_rooms=False) as session:
+        account = room_sign_ins.redeem_ticket(session, central().now(), _get_room(session), message)
+    if account is None:
+        return problem_response(ProblemType.TICKET_REFUSED, "this sign-in is over, or was not for this room")
+    return json_response(account)
 
 
 def get_accounts() -> Response:

@@ -45,6 +45,8 @@ from webui.central.profiles.views import blueprint as profiles
 from webui.central.reports.views import blueprint as reports
 from webui.central.requests.views import blueprint as requests
 from webui.central.room_cards.views import blueprint as room_cards
+from webui.central.room_sign_in.views import blueprint as room_sign_in
+from webui.central.room_sign_in.views import leads_to_room
 from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
 from webui.central.school_settings.views import blueprint as school_settings
@@ -95,6 +97,7 @@ FEATURES = (
     rooms,
     room_cards,
     people,
+    room_sign_in,
     made_links,
     new_password,
     own_password,
@@ -168,6 +171,6 @@ def _check(central: Central, attempt: SignInAttempt) -> Account | SignInRefused:
         return SignInRefused(words=f"{answer}.", status=429, wait_seconds=answer.wait_seconds)
     if answer is None:
         return SignInRefused(words="User name or password is not right.")
-    if not has_right(answer.roles, Right.SIGN_IN, Scope.SCHOOL):
+    if not has_right(answer.roles, Right.SIGN_IN, Scope.SCHOOL) and not leads_to_room(answer):
         return SignInRefused(words=_NOT_HERE)
     return answer

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask
 
 from appliance.rights import Scope
 from appliance.room.paths import RoomPaths
@@ -20,6 +20,8 @@ from webui.room.log.views import blueprint as log
 from webui.room.room_client import RoomClient
 from webui.room.secure_pages import SecurePages
 from webui.room.sign_in import RoomSignIn
+from webui.room.sign_in_at_central import blueprint as sign_in_at_central
+from webui.room.sign_in_at_central import install_sign_in_at_central
 from webui.room.today.views import blueprint as today
 from webui.shared import auth
 from webui.shared.access import install_access
@@ -29,11 +31,7 @@ from webui.shared.sign_ins import blueprint as sign_ins
 from webui.shared.style_guide import blueprint as style_guide
 
 SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "in this room", "password_page": ""}
-IN_THE_CLEAR = (
-    "This page is not encrypted: whoever listens on this network can read a password that is typed here. "
-    "The technician can give the room a certificate."
-)
-FEATURES = (today, asks, lessons, log, sign_ins, style_guide, events, block_page)
+FEATURES = (today, asks, sign_in_at_central, lessons, log, sign_ins, style_guide, events, block_page)
 
 
 def create_app(settings: RoomSettings | None = None) -> Flask:
@@ -41,7 +39,7 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     settings = settings or load_settings(Path(os.environ["HALLPASS_CONFIG"]), RoomSettings)
     room = RoomClient(settings)
     tls = settings.web.tls
-    pages = SecurePages(tls)
+    pages = SecurePages(settings.web, room)
     app = create_base_app(__name__, settings.room.data, cookie="hallpass-room")
     pages.install(app)
     app.extensions["room"] = room
@@ -56,12 +54,13 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     app.context_processor(
         lambda: {"place": room.name, "room": room.name, "notices": room.list_notices(), **SIGN_INS_PAGE}
     )
-    app.context_processor(lambda: {"clear_words": "" if tls or request.is_secure else IN_THE_CLEAR})
+    app.context_processor(lambda: {"clear_words": pages.words_on_form()})
 
     paths = RoomPaths.from_settings(settings)
     table = RoomSessions(paths.sessions, paths.account_states, lambda: datetime.now(UTC))
     auth.install_auth(
         app, table, RoomSignIn(room, table).check, home="today.show", instead_of_form=pages.render_instead_of_form
     )
+    install_sign_in_at_central(app)
     install_access(app, Scope.ROOM)
     return app

@@ -21,6 +21,7 @@ from appliance.room.query_log import control
 from appliance.room.query_log.columns import QueryLogEntry
 from appliance.room.query_log.log_page import LogPage
 from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
+from appliance.room.sign_in_offer import is_offered
 from appliance.settings.room import RoomSettings
 from appliance.web_server import KEEPALIVE_SECONDS
 from blocklists.related_names import RelatedName, find_related_names
@@ -59,6 +60,10 @@ class RoomClient:
         self._log = QueryLogReader.from_settings(settings)
         self._changes = ChangeFeed(self._paths.live_feed_socket, self._revision)
         self.pupils = PupilClient(self._paths, self.policy, self.call_agent)
+
+    def is_sign_in_offered(self) -> bool:
+        """Tell whether teachers of this room sign in at central, where its pages have no HTTPS."""
+        return is_offered(self._paths.sign_in_offer)
 
     def call_agent(
         self, question: rpc.RpcRequest, patience_seconds: float = rpc.TIMEOUT_SECONDS

@@ -4,13 +4,14 @@ The block page stays where it is: a browser that asked for another name's page o
 what it is made of too.
 """
 
-import ipaddress
-
 from flask import Flask, Request, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from appliance.settings.room import WebTlsSection
+from appliance.room.sign_in_offer import is_loopback
+from appliance.settings.room import WebSection, WebTlsSection
 from appliance.web_certificate import WebCertificate
+from webui.room.room_client import RoomClient
+from webui.shared.auth import own_page
 from webui.shared.base_app import insist_on_https
 
 IN_CLEAR = frozenset(
@@ -24,36 +25,56 @@ IN_CLEAR = frozenset(
     }
 )
 HTTPS_PORT = 443
+IN_THE_CLEAR = (
+    "This page is not encrypted: whoever listens on this network can read a password that is typed here. "
+    "The technician can change that."
+)
 
 
 class SecurePages:
-    """What a room's pages know of their certificate."""
+    """What a room's pages know of how they are reached, and what may be typed on them (ADR 0020)."""
 
-    def __init__(self, tls: WebTlsSection | None) -> None:
-        self._tls = tls
-        self._certificate = WebCertificate(tls) if tls is not None else None
+    def __init__(self, web: WebSection, room: RoomClient) -> None:
+        self._web = web
+        self._room = room
+        self._certificate = WebCertificate(web.tls) if web.tls is not None else None
 
     def install(self, app: Flask) -> None:
         """Have the pages say that browsers should insist on HTTPS, where that is wanted."""
-        if self._tls is not None and self._tls.publicly_trusted:
+        if self._web.tls is not None and self._web.tls.publicly_trusted:
             insist_on_https(app)
 
     def redirect(self) -> Response | None:
         """Return the way to the same page over HTTPS, or None where this request may be answered as it came."""
-        if self._tls is None or self._certificate is None or not self._certificate.is_trustworthy():
+        if self._web.tls is None or self._certificate is None or not self._certificate.is_trustworthy():
             return None  # nobody is led to where a browser would warn
-        return redirect_to_https(request, self._tls)
+        return redirect_to_https(request, self._web.tls)
 
     def takes_passwords(self) -> bool:
         """Tell whether a password may be typed on this page: it is encrypted, or never leaves the machine.
 
-        Without [web.tls] it may be typed in the clear.
+        In the clear it may be where the settings say so, or, until the school has another way, where they say
+        nothing and the pages have no certificate.
         """
-        return self._tls is None or request.is_secure or is_on_loopback(request)
+        if request.is_secure or is_on_loopback(request):
+            return True
+        if self._web.tls is not None:
+            return False
+        if self._web.clear_passwords is not None:
+            return self._web.clear_passwords
+        return not self._room.is_sign_in_offered()
 
     def render_instead_of_form(self) -> str:
         """Return the page that stands where a password would be asked for; "": one may be."""
-        return "" if self.takes_passwords() else render_template("no_password.html")
+        if self.takes_passwords():
+            return ""
+        if not self._room.is_enrolled or not self._room.is_sign_in_offered():
+            return render_template("no_password.html", has_certificate=self._certificate is not None)
+        return render_template("sign_in_at_central.html", wanted=own_page(request.args.get("next", "")))
+
+    def words_on_form(self) -> str:
+        """Return what whoever types a password on this page should know, or ""."""
+        return "" if request.is_secure or is_on_loopback(request) else IN_THE_CLEAR
 
 
 def redirect_to_https(request: Request, tls: WebTlsSection) -> Response | None:
@@ -79,11 +100,4 @@ def is_on_loopback(request: Request) -> bool:
     """
     host = request.host[1 : request.host.find("]")] if request.host.startswith("[") else request.host
     host = host if ":" not in host or request.host.startswith("[") else host.rpartition(":")[0]
-    return _is_loopback(request.remote_addr or "") and (host == "localhost" or _is_loopback(host))
-
-
-def _is_loopback(text: str) -> bool:
-    try:
-        return ipaddress.ip_address(text).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(request.remote_addr or "") and is_loopback(host)

@@ -91,7 +91,7 @@ def install_auth(
     @requires(Right.VISIT)
     def sign_in() -> str | WerkzeugResponse:
         if current_user.is_authenticated:
-            return redirect(url_for(home))
+            return redirect(_next_page() or url_for(home))
         if page := instead_of_form():
             return page
         form = SignInForm()
@@ -108,13 +108,7 @@ def install_auth(
         )
         if isinstance(answer, SignInRefused):
             return _refuse(form, answer)
-        session_id = table.start_session(answer, describe_device(request.headers.get("User-Agent", "")))
-        session.clear()  # a session of before must not live on as somebody's
-        session.permanent = True
-        login_user(SignedInUser(answer, session_id))
-        response = redirect(_next_page() or url_for(home))
-        _keep_device(response, device)
-        return response
+        return begin_session(table, answer, device, _next_page() or url_for(home))
 
     @app.post("/sign-out")
     @requires(Right.VISIT)
@@ -125,6 +119,17 @@ def install_auth(
         if isinstance(session_id, str):
             table.end_session(session_id)
         return redirect(url_for("sign_in"))
+
+
+def begin_session(table: SessionTable, account: Account, device: str, wanted: str) -> WerkzeugResponse:
+    """Sign somebody in who has proved everything that is asked, and lead them on. Raises SessionsUnavailable."""
+    session_id = table.start_session(account, describe_device(request.headers.get("User-Agent", "")))
+    session.clear()  # a session of before must not live on as somebody's
+    session.permanent = True
+    login_user(SignedInUser(account, session_id))
+    response = redirect(wanted)
+    _keep_device(response, device)
+    return response
 
 
 def current_username() -> str:
@@ -174,7 +179,11 @@ def _refuse(form: SignInForm, refusal: SignInRefused) -> WerkzeugResponse:
 
 def _next_page() -> str:
     """Return the page of ours that somebody wanted before they had to sign in, or ""."""
-    wanted = request.args.get("next", "")
+    return own_page(request.args.get("next", ""))
+
+
+def own_page(wanted: str) -> str:
+    """Return an address where it is one of a page of ours, which leads nobody elsewhere; else ""."""
     try:
         parts = urlsplit(wanted)
     except ValueError:

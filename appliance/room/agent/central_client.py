@@ -29,7 +29,10 @@ from appliance.protocol import (
     LookupQuestion,
     RequestState,
     RoomHealth,
+    RoomSignInPage,
+    RoomSignInStart,
     SeenDevices,
+    SignInTicket,
     Target,
     check_message,
 )
@@ -268,6 +271,14 @@ class CentralClient:
             raise CentralThrottled(words, min(int(wait), MAX_WAIT_SECONDS))
         check_response(response.status_code, response.headers, response.content)
         return self._decode(response.content, Account)
+
+    async def start_sign_in(self, start: RoomSignInStart) -> RoomSignInPage:
+        """Return where somebody signs in at central."""
+        return self._decode((await self._call("POST", "sign-in/start", _encode(start))).content, RoomSignInPage)
+
+    async def redeem_ticket(self, brought: SignInTicket) -> Account:
+        """Return who signed in at central."""
+        return self._decode((await self._call("POST", "sign-in/ticket", _encode(brought))).content, Account)
 
     async def fetch_log_key(self) -> str:
         """Return the key of the room's query log."""

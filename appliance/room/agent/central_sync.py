@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
-from appliance.protocol import RoomHealth
+from appliance.protocol import HealthReceived, RoomHealth
 from appliance.room import clock_difference, health
 from appliance.room.agent import installer
 from appliance.room.agent.accounts_sync import AccountsSync
@@ -40,6 +40,7 @@ from appliance.room.agent.requests_sync import RequestsSync, WantedRequests
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.paths import RoomPaths
+from appliance.room.sign_in_offer import write_offer
 
 CLOCK_SECONDS = 1.0
 MAX_CLOCK_DIFFERENCE_SECONDS = 60.0
@@ -71,7 +72,7 @@ class CentralSync:
         self.state = CentralState(now)
         self.ended_unblocks = EndedUnblocks(paths, store, self._now_as_datetime)
         self.audit_witness = AuditWitness(client, store)
-        self.health = HealthReport(client, self.state, self._room_health, self.audit_witness.handle_answer)
+        self.health = HealthReport(client, self.state, self._room_health, self._handle_health_answer)
         self.sightings = DeviceSightings(client, self.state)
         self.policy = PolicySync(client, paths, self.ended_unblocks, self.health.notify)
         self.index = IndexSync(client, paths, self.health.notify, index_spread_seconds)
@@ -82,6 +83,13 @@ class CentralSync:
         self.incidents = IncidentsSync(client, store)
         self.feed = FeedFollower(client, self.state, self._publish)
         self.state.listen(self._handle_state_change)
+
+    async def _handle_health_answer(self, answer: HealthReceived) -> None:
+        try:
+            await run_blocking(write_offer, self._paths.sign_in_offer, answer.sign_in_url)
+        except OSError as problem:
+            log.warning("where teachers sign in cannot be noted: %s", problem)
+        await self.audit_witness.handle_answer(answer)
 
     @property
     def is_reachable(self) -> bool:

@@ -19,6 +19,9 @@ from appliance.protocol import (
     Credentials,
     Incident,
     RequestState,
+    RoomSignInPage,
+    RoomSignInStart,
+    SignInTicket,
     SiteReport,
     UnblockRequest,
 )
@@ -42,6 +45,18 @@ class SignInRequest(msgspec.Struct, frozen=True, tag="sign-in"):
     """Ask whose a user name and password are."""
 
     credentials: Credentials
+
+
+class StartSignInRequest(msgspec.Struct, frozen=True, tag="start-sign-in"):
+    """Ask where somebody signs in at central."""
+
+    start: RoomSignInStart
+
+
+class RedeemTicketRequest(msgspec.Struct, frozen=True, tag="redeem-ticket"):
+    """Ask who signed in at central."""
+
+    brought: SignInTicket
 
 
 class SubmitRequest(msgspec.Struct, frozen=True, tag="submit"):
@@ -148,6 +163,8 @@ AskRequest = AskTeacherRequest | ListAsksRequest | AnswerAskRequest
 RpcRequest = (
     StatusRequest
     | SignInRequest
+    | StartSignInRequest
+    | RedeemTicketRequest
     | SubmitRequest
     | WithdrawRequest
     | AskAgainRequest
@@ -186,6 +203,7 @@ class RpcResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     wait_seconds: int = 0  # before the next try is worth anything
     status: RoomStatus | None = None
     account: Account | None = None
+    sign_in_page: RoomSignInPage | None = None
     requests: tuple[RequestState, ...] = ()
     unsent: tuple[str, ...] = ()  # the ids of requests that central has not got yet
     closed_incidents: tuple[ClosedIncident, ...] = ()  # of this room, that somebody has dealt with

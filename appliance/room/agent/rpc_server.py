@@ -23,6 +23,7 @@ from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import MessageKind, RoomStatus, RpcResponse
 from appliance.room.agent.sign_in import AgentSignIn, SignInFailed
+from appliance.room.agent.sign_in_at_central import redeem_ticket, start_sign_in
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking
 from dns.errors import DECODING_FAILED, InvalidName
@@ -75,6 +76,10 @@ class RpcServer:
                 return RpcResponse(status=await run_blocking(self._status))
             case rpc.SignInRequest(credentials=credentials):
                 return RpcResponse(account=await self._sign_in.sign_in(self._require_client(), credentials))
+            case rpc.StartSignInRequest(start=start):
+                return RpcResponse(sign_in_page=await start_sign_in(self._require_client(), start))
+            case rpc.RedeemTicketRequest(brought=brought):
+                return RpcResponse(account=await redeem_ticket(self._require_client(), brought))
             case rpc.LogKeyRequest():
                 return RpcResponse(log_key=await self._require_client().fetch_log_key())
             case rpc.ListRequestsRequest():

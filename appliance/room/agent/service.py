@@ -35,6 +35,7 @@ from appliance.room.health import ProcessHealth
 from appliance.room.metrics import render_room
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.counts import CountsReader
+from appliance.room.sign_in_offer import are_passwords_clear
 from appliance.sd_notify import sd_notify, send_keepalives
 from appliance.settings.room import RoomSettings
 
@@ -145,6 +146,7 @@ def _write_health(
         *(sync_conditions(sync, now) if sync is not None else ()),
         *((Condition.CERTIFICATE_ENDS,) if ends else ()),
         *((Condition.PAGES_CERTIFICATE,) if unusable else ()),
+        *((Condition.PASSWORDS_CLEAR,) if are_passwords_clear(settings) else ()),
         *_index_conditions(settings, paths, now),
     )
     said = ((Condition.CERTIFICATE_ENDS, ends), (Condition.PAGES_CERTIFICATE, unusable))

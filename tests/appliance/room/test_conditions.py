@@ -131,6 +131,18 @@ class Faults:
         self.room.start_agent()
         return self._said_by("agent", Condition.CERTIFICATE_ENDS)
 
+    def pages_certificate(self) -> tuple[ProcessHealth, ...]:
+        with self.room.file.open("a") as file:
+            file.write('[web.tls]\ncertificate = "none.pem"\nkey = "none.key"\nlisten = "127.0.0.1:8443"\n')
+        self.room.start_agent()
+        return self._said_by("agent", Condition.PAGES_CERTIFICATE)
+
+    def passwords_clear(self) -> tuple[ProcessHealth, ...]:
+        text = self.room.file.read_text().replace('"127.0.0.1:8080"', '"0.0.0.0:8080"')  # no loopback, no HTTPS
+        self.room.file.write_text(text)
+        self.room.start_agent()
+        return self._said_by("agent", Condition.PASSWORDS_CLEAR)
+
     def decisions_damaged(self) -> tuple[ProcessHealth, ...]:
         local_overrides.write_overrides(self.room.paths.local_overrides, LocalOverrides())
         self.room.paths.local_overrides.write_bytes(b"[")

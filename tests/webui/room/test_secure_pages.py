@@ -95,12 +95,16 @@ def test_the_block_page_and_what_it_is_made_of_stay_on_plain_http(served: Served
     assert "closed" in page.text.lower()
     told = served.clear.post("/hallpass/tell-a-grown-up", headers=elsewhere)
     assert (told.status_code, "closed" in told.text.lower()) == (503, True)  # a room without anybody to tell
+    asked = served.clear.post("/hallpass/ask-my-teacher", headers=elsewhere)
+    assert "Location" not in asked.headers
     assert served.clear.get("/shared/style.css").status_code == 200
 
 
 def test_a_page_that_is_not_encrypted_says_so_where_one_signs_in(stranger: FlaskClient) -> None:
-    page = stranger.get("/sign-in").get_data(as_text=True)
-    assert "This page is not encrypted" in page
+    from_the_network = {"REMOTE_ADDR": "192.0.2.7"}
+    page = stranger.get("/sign-in", base_url="http://room-4.local", environ_base=from_the_network)
+    assert "This page is not encrypted" in page.get_data(as_text=True)
+    assert "not encrypted" not in stranger.get("/sign-in").get_data(as_text=True)  # it never leaves the machine
 
 
 def settings_with(folder: Path, more: str, **ports: int) -> RoomSettings:

@@ -1,0 +1,1 @@
+"""Signing in here for the page of a room that has no HTTPS."""
