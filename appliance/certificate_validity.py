@@ -86,21 +86,35 @@ def read_validity(files: CertificateFiles) -> CertificateValidity:
         raise HallpassError(
             f"{files.certificate} and {files.key} are damaged, or no certificate and its key"
         ) from None
-    return _validity_of_pem(files.certificate.read_bytes(), files.certificate)
+    return validity_of_pem(files.certificate.read_bytes(), files.certificate)
 
 
 def validity_of_certificate(content: bytes) -> CertificateValidity:
     """Return from when to when a certificate (DER) holds. Raises ValueError where it is none."""
-    whole = _content_of(content, 0, _SEQUENCE)
-    signed = _content_of(whole, 0, _SEQUENCE)
+    signed, at = _signed_part(content)
+    times = _content_of(signed, at, _SEQUENCE)
+    tag, not_before, at = _element(times, 0)
+    return CertificateValidity(_read_time(tag, not_before), _read_time(*_element(times, at)[:2]))
+
+
+def subject_key_of_certificate(content: bytes) -> bytes:
+    """Return the public key of a certificate (DER), as it stands there. Raises ValueError where it is none."""
+    signed, at = _signed_part(content)
+    for _times_and_subject in range(2):
+        _, _, at = _element(signed, at)
+    _, _, end = _element(signed, at)
+    return signed[at:end]
+
+
+def _signed_part(content: bytes) -> tuple[bytes, int]:
+    """Return what is signed, and where its times begin."""
+    signed = _content_of(_content_of(content, 0, _SEQUENCE), 0, _SEQUENCE)
     at = 0
     if signed[:1] == _VERSION:
         _, _, at = _element(signed, at)
     for _serial_number_algorithm_and_issuer in range(3):
         _, _, at = _element(signed, at)
-    times = _content_of(signed, at, _SEQUENCE)
-    tag, not_before, at = _element(times, 0)
-    return CertificateValidity(_read_time(tag, not_before), _read_time(*_element(times, at)[:2]))
+    return signed, at
 
 
 def _content_of(content: bytes, at: int, wanted: int) -> bytes:
@@ -132,7 +146,8 @@ def _read_time(tag: int, content: bytes) -> float:
     return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
 
-def _validity_of_pem(content: bytes, path: Path) -> CertificateValidity:
+def validity_of_pem(content: bytes, path: Path) -> CertificateValidity:
+    """Return how long all certificates of a file (PEM) hold together. Raises HallpassError."""
     try:
         text = content.decode("ascii", errors="replace")
         found = [validity_of_certificate(ssl.PEM_cert_to_DER_cert(one)) for one in _PEM.findall(text)]

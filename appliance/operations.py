@@ -20,6 +20,9 @@ INTERFACE_VERSION = "1"
 MAX_BODY_BYTES = 64 * 1024  # the largest honest one is an incident with its evidence
 PROBLEMS_OF_ALL = (
     ProblemType.UNKNOWN_TOKEN,
+    ProblemType.CERTIFICATE_NEEDED,
+    ProblemType.CERTIFICATE_ENDED,
+    ProblemType.UNKNOWN_CERTIFICATE,
     ProblemType.ROOM_ENDED,
     ProblemType.COPY_STOPPED,
     ProblemType.BUSY,
@@ -99,6 +102,19 @@ OPERATIONS = (
         right=Right.FOLLOW_SCHOOL,
         answers=_ok("One `Target` a line.", protocol.Target, media_type="application/x-ndjson"),
         own_problems=(ProblemType.BUSY,),
+    ),
+    Operation(
+        id="request_certificate",
+        method="POST",
+        path="/certificate",
+        summary=(
+            "A certificate for the key that the room has made: with its token the first time, and with its "
+            "certificate, also one that ended within a year, to renew it."
+        ),
+        right=Right.FOLLOW_SCHOOL,
+        body=protocol.CertificateRequest,
+        answers=_ok("The certificate, and the authority that signed it.", protocol.IssuedCertificate),
+        own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
         id="get_policy",

@@ -29,6 +29,9 @@ class ProblemType(Enum):
 
     BAD_MESSAGE = 400, "The message is not understood"
     UNKNOWN_TOKEN = 401, "The token is not known"
+    CERTIFICATE_NEEDED = 401, "This room has to show a certificate"
+    CERTIFICATE_ENDED = 401, "The certificate has ended"
+    UNKNOWN_CERTIFICATE = 401, "The certificate is none of a room here"
     WRONG_PASSWORD = 401, "User name or password is not right"
     NOT_FOR_ROOMS = 403, "This is not for rooms"
     COPY_STOPPED = 403, "Another card works as this room"

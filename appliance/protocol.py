@@ -78,6 +78,7 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     accounts: str = ""  # the digest of what a room must know of accounts
     lookups: int = 0  # grows whenever the room is asked about a device
     incidents: int = 0  # grows whenever one of its incidents was dealt with, or is open again
+    authority: str = ""  # who signs rooms' certificates now; "": nobody, or a central of before
     time: float = 0.0  # central's clock when the line was made, Unix seconds; 0: not said
     document: PolicyDocument | None = None  # the policy itself, where it is small and the line before had another
 
@@ -92,7 +93,7 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     def _place(self) -> tuple[object, ...]:
         return (
             self.policy, self.index, self.requests, self.policy_digest, self.epoch, self.accounts, self.lookups,
-            self.incidents,
+            self.incidents, self.authority,
         )  # fmt: skip
 
 
@@ -352,6 +353,20 @@ class LogKey(msgspec.Struct, frozen=True):
     """The key of a room's query log: 64 hexadecimal digits, held in memory only."""
 
     key: str
+
+
+class CertificateRequest(msgspec.Struct, frozen=True):
+    """A room wants a certificate, its first or another one."""
+
+    # PKCS#10, DER, base64
+    request: Annotated[str, msgspec.Meta(max_length=2000, pattern="^[A-Za-z0-9+/]+={0,2}$")]
+
+
+class IssuedCertificate(msgspec.Struct, frozen=True):
+    """What a room shows central from now on, and whom it trusts about central."""
+
+    certificate: str  # PEM
+    authority: str  # PEM
 
 
 class Received(msgspec.Struct, frozen=True):

@@ -23,6 +23,14 @@ import msgspec
 from gunicorn import http
 from gunicorn.http import wsgi
 
+from appliance.pinned_tls import (
+    HELLO_BYTES,
+    PEER_CERTIFICATE,
+    UNRECOGNIZED_NAME,
+    PinnedContexts,
+    find_authority_id,
+    is_whole_hello,
+)
 from appliance.problem_details import MEDIA_TYPE, ProblemType, problem_of_status
 from appliance.web_connections import ConnectionTable, Phase, client_address
 from appliance.web_server import OWN_ADDRESS, STREAM, TCP_USER_TIMEOUT_SECONDS, WebLimits
@@ -31,6 +39,7 @@ from appliance.web_threads import WebThreads
 T = TypeVar("T")
 
 _EV_READ = 1  # libev
+_PEEK_SECONDS = 0.02
 _READ_BYTES = 8 * 1024  # of a body at once: the reader waits until so much has come
 _PIECE_BYTES = 64 * 1024
 _TAKEN_BYTES = 256 * 1024  # of a response at once
@@ -68,6 +77,7 @@ class Server(Protocol):
     limits: WebLimits
     connections: ConnectionTable
     threads: WebThreads
+    rooms_tls: PinnedContexts | None
 
     def handle_error(self, request: Any, connection: Any, address: Any, fault: Exception) -> None:
         """Answer a request that is none, or that the application failed on."""
@@ -96,6 +106,7 @@ class WebConnection:
         self._local = local  # ours
         self._own_address = ""
         self._request: Any = None
+        self._peer_certificate = b""  # DER
 
     def evict(self, *, reset: bool) -> None:
         """Close at once: its greenlet hears that the client is gone, whatever it waits for."""
@@ -124,6 +135,8 @@ class WebConnection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)  # RFC 5482
         self._socket.settimeout(self._limits.send_seconds)
         self._own_address = client_address(self._socket.getsockname())
+        if self._server.rooms_tls is not None:
+            self._greet(self._server.rooms_tls)
         if self._tls is not None:
             self._shake_hands(self._tls)
         parser = http.get_parser(self._server.cfg, self._socket, self._client)
@@ -136,12 +149,28 @@ class WebConnection:
             if not self._respond(self._request):
                 return
 
+    def _greet(self, rooms_tls: PinnedContexts) -> None:
+        """Look at what a client says first, without taking it: a room names the authority that it trusts."""
+        patience = self._limits.header_seconds if self._tls is None else self._limits.handshake_seconds
+        with gevent.Timeout(patience):
+            while not is_whole_hello(hello := self._socket.recv(HELLO_BYTES, socket.MSG_PEEK)):
+                if not hello:
+                    raise _Gone
+                gevent.sleep(_PEEK_SECONDS)  # what is there stays readable: nothing wakes us for the rest
+        if authority_id := find_authority_id(hello):
+            self._tls = rooms_tls.find_context(authority_id)
+            if self._tls is None:
+                self._refuse(UNRECOGNIZED_NAME)
+                raise _Gone
+
     def _shake_hands(self, context: gevent.ssl.SSLContext) -> None:
         with gevent.Timeout(self._limits.handshake_seconds):
             self._socket = gevent.ssl.SSLSocket(
                 sock=self._socket, server_side=True, do_handshake_on_connect=False, _context=context
             )
             self._socket.do_handshake()
+        if context.verify_mode != gevent.ssl.CERT_NONE:
+            self._peer_certificate = self._socket.getpeercert(binary_form=True) or b""
 
     def _await_request(self, parser: Any, *, is_first: bool) -> bool:
         """Return whether a request has begun."""
@@ -165,6 +194,7 @@ class WebConnection:
         if self._tls is not None:
             environ["wsgi.url_scheme"] = "https"  # gunicorn knows of no certificate; else a trusted proxy says it
         environ[OWN_ADDRESS] = self._own_address
+        environ[PEER_CERTIFICATE] = self._peer_certificate
         self._server.name_client(environ)
         with tempfile.SpooledTemporaryFile(_BUFFERED_BODY_BYTES) as body:
             _receive_body(request.body, body, self._limits)

@@ -7,6 +7,7 @@ waits for news costs no thread at all. What a client may take of the server stan
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -29,6 +30,7 @@ STREAM = "hallpass.stream"  # set in a request's environ: its response waits wit
 OWN_ADDRESS = "hallpass.own_address"  # in a request's environ: ours, at which its connection came in
 LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
 CERTIFICATE_VARIABLE = "HALLPASS_WEB_CERTIFICATES"  # whose files; gunicorn itself would not start without them
+ROOMS_TLS_VARIABLE = "HALLPASS_WEB_ROOMS_TLS"  # a folder: what rooms are shown (`appliance.pinned_tls`)
 CLEAR_PORT_VARIABLE = "HALLPASS_WEB_CLEAR_PORT"  # where a server with a certificate speaks plain HTTP
 
 
@@ -63,12 +65,14 @@ def gunicorn_arguments(
     threads: int,
     tls: Sequence[CertificateFiles] = (),
     clear: Endpoint | None = None,
+    rooms_tls: Path | None = None,
     limits: WebLimits | None = None,
 ) -> list[str]:
     """Return what gunicorn is told so that it serves an application (`module:factory()`).
 
     `tls`: certificates, of which the first that can be used is shown; none: plain HTTP. `clear`: where the same
-    application is served without TLS beside it; it tells the two apart by the scheme of a request.
+    application is served without TLS beside it; it tells the two apart by the scheme of a request. `rooms_tls`:
+    the folder of the certificates that rooms ask for.
     """
     limits = limits or WebLimits()
     arguments = [
@@ -90,6 +94,8 @@ def gunicorn_arguments(
         arguments += ["--env", f"{CERTIFICATE_VARIABLE}={msgspec.json.encode(files).decode()}"]
     if clear is not None:
         arguments += ["--bind", str(clear), "--env", f"{CLEAR_PORT_VARIABLE}={clear.port}"]
+    if rooms_tls is not None:
+        arguments += ["--env", f"{ROOMS_TLS_VARIABLE}={rooms_tls}"]
     return arguments
 
 

@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -22,6 +23,7 @@ import gevent.ssl
 import msgspec
 from gunicorn.workers.base import Worker
 
+from appliance.pinned_tls import PinnedContexts
 from appliance.sd_notify import sd_notify
 from appliance.settings.values import CertificateFiles
 from appliance.web_certificate import WebCertificate
@@ -32,6 +34,7 @@ from appliance.web_server import (
     CLEAR_PORT_VARIABLE,
     GRACEFUL_SECONDS,
     LIMITS_VARIABLE,
+    ROOMS_TLS_VARIABLE,
     WebLimits,
 )
 from appliance.web_threads import WebThreads
@@ -56,6 +59,8 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         self.connections = ConnectionTable(self.limits, time.monotonic)
         self.threads = WebThreads(self.cfg.threads)
         self._certificates = self._read_certificates()
+        rooms_tls = self.cfg.env.get(ROOMS_TLS_VARIABLE, "")
+        self.rooms_tls = PinnedContexts(Path(rooms_tls), gevent.ssl.SSLContext) if rooms_tls else None
         self._clear_port = int(self.cfg.env.get(CLEAR_PORT_VARIABLE, "0"))
         self._stopping = gevent.event.Event()
         self._complained_at = -_SECONDS_BETWEEN_COMPLAINTS

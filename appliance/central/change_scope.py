@@ -34,6 +34,7 @@ from appliance.central.models import (
     RequestRow,
     RevisionRow,
     RoomActionRow,
+    RoomAuthorityRow,
     RoomRow,
     RuleRow,
     SchoolRow,
@@ -54,8 +55,8 @@ Concern = Callable[[Any], frozenset[int] | None]  # of a changed row: the ids of
 
 # Of a room's own row the rest is written by central itself, or about what the room said.
 _WATCHED_ROOM_COLUMNS = (
-    "name", "token_hash", "state", "stopped_links", "requests_changed", "lookups_changed",
-    "incidents_changed", "default_group",
+    "name", "token_hash", "key_hash", "key_confirmed_at", "state", "stopped_links", "requests_changed",
+    "lookups_changed", "incidents_changed", "default_group",
 )  # fmt: skip
 # Of an account, what rooms are told (`account_states`).
 _WATCHED_ACCOUNT_COLUMNS = ("username", "roles", "ends", "valid_after")
@@ -97,6 +98,7 @@ CONCERNS: Mapping[type[Base], Concern] = {
     PublicationRow: _whole_school,
     UnblockRow: _rooms_of_unblock,
     RoomRow: _the_room_itself,
+    RoomAuthorityRow: _whole_school,
     RequestRow: _no_room,  # what becomes of one is counted in its room's row
     SourceRow: _no_room,  # in force once it is published
     UserRow: _rooms_of_account,

@@ -2,11 +2,12 @@
 
 One thread for each process waits for commits (`appliance.central.change_channel`) and for the next opening or
 request to end, brings the table of targets up to date, and decides who is woken. Who waits has a signal of its
-own, so that a stream costs no thread, holds no lock and asks no database. A room's token is compared at each
+own, so that a stream costs no thread, holds no lock and asks no database. By what a room calls is compared at each
 line with the table's, so that one that has ended ends its feed.
 """
 
 import logging
+import math
 import threading
 import time
 import weakref
@@ -37,11 +38,14 @@ log = logging.getLogger("hallpass.central")
 class Subscription:
     """One open stream."""
 
-    def __init__(self, room_id: int = 0, token_hash: str = "", arrival: Arrival = NOBODY) -> None:
+    def __init__(
+        self, room_id: int = 0, credential: str = "", arrival: Arrival = NOBODY, ends_at: float = math.inf
+    ) -> None:
         self.room_id = room_id
         self.arrival = arrival
         self.opened_at = time.monotonic()
-        self.token_hash = token_hash
+        self.credential = credential
+        self.ends_at = ends_at  # Unix seconds
         self.signal = Signal()
 
 
@@ -108,18 +112,23 @@ class Feed:
         return found
 
     def watch_targets(
-        self, room_id: int, token_hash: str | None = None, arrival: Arrival = NOBODY
+        self,
+        room_id: int,
+        credential: str | None = None,
+        arrival: Arrival = NOBODY,
+        ends_at: float = math.inf,
     ) -> Generator[Target | None, None, None]:
         """Return a stream of where a room should be, at once and whenever it changes; None after a silence.
 
         It is what was yielded last that begins a silence. The database is asked here, and not by the stream.
-        `token_hash` is whose stream it is: it ends with that token, also where that ended while it was opened.
+        `credential` is whose stream it is: it ends with that token or key, also where that ended while it was
+        opened. `ends_at`: when the certificate with which it was opened ends (Unix seconds).
         Raises what SQLAlchemy raises.
         """
         entry = self._targets.current_entry(room_id)
-        if token_hash is None:
-            token_hash = "" if entry is None else entry.token_hash
-        subscription = Subscription(room_id, token_hash, arrival)
+        if credential is None:
+            credential = "" if entry is None else entry.credential
+        subscription = Subscription(room_id, credential, arrival, ends_at)
         with self._lock:
             self._rooms[room_id].add(subscription)
         return self._stream_targets(subscription)
@@ -137,8 +146,10 @@ class Feed:
         try:
             while not self._stopping.is_set():
                 entry = self._targets.find_entry(subscription.room_id)
-                if entry is None or not entry.token_hash or entry.token_hash != subscription.token_hash:
+                if entry is None or not entry.credential or entry.credential != subscription.credential:
                     return  # it opens another one, and is told why it may not
+                if self._now().timestamp() >= subscription.ends_at:
+                    return  # likewise: it has to be renewed
                 if subscription.arrival.next_link in entry.stopped_links:
                     return
                 moment = time.monotonic()

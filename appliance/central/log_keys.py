@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central.key_file import KeyFile, KeyFileUnusable, is_sealed
-from appliance.central.models import RoomRow
+from appliance.central.models import RoomAuthorityRow, RoomRow
 
 KEY_BYTES = 32
 
@@ -31,10 +31,11 @@ def log_key_of(session: Session, keys: KeyFile, room: RoomRow, *, is_made: bool 
 
 
 def require_key_of_database(session: Session, keys: KeyFile) -> None:
-    """Raise KeyFileUnusable where the key file with which keys were wrapped is gone: no other may be made."""
+    """Raise KeyFileUnusable where the key file with which something was sealed is gone: no other may be made."""
     if keys.path.exists():
         return
-    if any(is_sealed(key) for key in session.scalars(select(RoomRow.log_key))):
+    has_authority = session.scalar(select(RoomAuthorityRow.id).limit(1)) is not None
+    if has_authority or any(is_sealed(key) for key in session.scalars(select(RoomRow.log_key))):
         raise KeyFileUnusable(f"{keys.path} is missing: put it back from where it was stored apart")
 
 

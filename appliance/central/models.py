@@ -104,6 +104,10 @@ class RoomRow(Base):
     ended_at: Mapped[datetime | None]  # since when it is retired or revoked
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     unused_until: Mapped[datetime | None]  # the token has never been used, and ends then
+    key_hash: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)  # of its card's own key
+    key_confirmed_at: Mapped[datetime | None]  # since when it calls with its certificate, and its token is spent
+    certificate_ends: Mapped[datetime | None]  # the one that it got last
+    authority_id: Mapped[str] = mapped_column(String(16), default="")  # whose that is
     log_key: Mapped[str] = mapped_column(String(200))  # wrapped (`appliance.central.log_keys`); "": not made yet
     link: Mapped[str] = mapped_column(String(64), default="")  # the last of its chain (`room_copies`)
     process: Mapped[str] = mapped_column(String(64), default="")  # which opened its feed last
@@ -121,6 +125,17 @@ class RoomRow(Base):
     incidents_changed: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=0)  # the revision that last concerned this room in particular
     default_group: Mapped[str] = mapped_column(String(64), default="")  # of devices without one; "": the school's
+
+
+class RoomAuthorityRow(Base):
+    """An authority for the rooms' certificates (`appliance.central.rooms_authority`); the newest one signs."""
+
+    __tablename__ = "room_authorities"
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    certificate: Mapped[str] = mapped_column(Text)  # PEM
+    sealed_key: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]  # since when nothing of it is trusted
 
 
 class DeviceRow(Base):

@@ -17,6 +17,7 @@ from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import CardSecretRow, RoomRow
 from appliance.central.room_copies import forget_links
+from appliance.central.room_keys import forget_key
 from appliance.central.room_names import normalize_room_name, room_name_key
 
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
@@ -88,6 +89,7 @@ def enrol_room(session: Session, now: datetime, *, name: str, by: str, replace: 
     room.state, room.ended_at = ENROLLED, None
     room.token_hash = hash_token(token)
     forget_links(room)
+    forget_key(room)
     room.enrolled_at = now
     room.unused_until = now + UNUSED_TOKEN
     return token

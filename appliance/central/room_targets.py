@@ -19,6 +19,7 @@ from appliance.central import account_states, policies, request_expiry, unblocks
 from appliance.central.epoch import EpochFile
 from appliance.central.models import RoomRow, UnblockRow
 from appliance.central.policies import RoomPolicy, SchoolPolicy
+from appliance.central.room_keys import credential_of, find_authority
 from appliance.central.room_life import ENROLLED
 from appliance.central.store import Revisions, Store, read_revisions
 from appliance.protocol import Target
@@ -29,9 +30,9 @@ _METADATA_BYTES = 200  # version, time of issue and punctuation, which the size 
 
 
 class RoomEntry(msgspec.Struct, frozen=True):
-    """One room: where it should be, and whose token it has."""
+    """One room: where it should be, and by what it calls."""
 
-    token_hash: str  # "": whoever has a token of this room's is not told anything any more
+    credential: str  # by what the room calls (`room_keys`); "": whoever calls as it is told nothing any more
     stopped_links: tuple[str, ...]  # whoever came by one of these is told nothing any more
     target: Target  # without time and document
     policy: RoomPolicy
@@ -75,6 +76,7 @@ class RoomTargets:
         self._school: SchoolPolicy | None = None
         self._index = ""
         self._accounts = ""
+        self._authority = ""
         self._next_expiry: datetime | None = None
         self._wanted: set[int] = set()
         self._entries: dict[int, RoomEntry] = {}
@@ -139,8 +141,10 @@ class RoomTargets:
             if not is_whole and found.rooms == self._known.rooms and not missing:
                 return
             school, index, accounts = self._school, self._index, self._accounts
+            authority = self._authority
             if is_whole or school is None:
                 school, index, accounts = self._read_school(session)
+                authority = _read_authority(session)
             rows = self._changed_rooms(session, missing, is_whole=is_whole)
             policies_of = self._build_policies(session, school, rows)
             next_expiry = _next_expiry(session)
@@ -148,7 +152,7 @@ class RoomTargets:
         self._epoch_file.remember(found.epoch, found.rooms)
         made = {
             row.id: RoomEntry(
-                token_hash=row.token_hash if row.state == ENROLLED else "",
+                credential=credential_of(row) if row.state == ENROLLED else "",
                 stopped_links=tuple(row.stopped_links),
                 policy=policies_of[row.id],
                 target=Target(
@@ -160,12 +164,14 @@ class RoomTargets:
                     policy_digest=policies_of[row.id].digest,
                     epoch=found.epoch,
                     accounts=accounts,
+                    authority=authority,
                 ),
             )
             for row in rows
         }
         self._replace_entries(made, is_whole=is_whole)
         self._school, self._index, self._accounts = school, index, accounts
+        self._authority = authority
         self._next_expiry, self._known = next_expiry, found
 
     def _is_restored(self, found: Revisions) -> bool:
@@ -238,6 +244,11 @@ class RoomTargets:
                 self._changed.add(room_id)
 
 
+def _read_authority(session: Session) -> str:
+    current = find_authority(session)
+    return "" if current is None else current.id
+
+
 def _next_expiry(session: Session) -> datetime | None:
     """Return when the next opening or waiting request ends by itself, which may have been already."""
     found = (unblocks.next_expiry(session), request_expiry.next_request_expiry(session))
@@ -246,4 +257,4 @@ def _next_expiry(session: Session) -> datetime | None:
 
 def _news_of(entry: RoomEntry) -> tuple[object, ...]:
     """Return what of an entry somebody has to be told."""
-    return entry.target, entry.token_hash, entry.stopped_links
+    return entry.target, entry.credential, entry.stopped_links

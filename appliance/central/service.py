@@ -25,10 +25,12 @@ from appliance.central.mail_outbox import prune_mails
 from appliance.central.mail_sender import MailSender
 from appliance.central.metrics import render_central
 from appliance.central.models import ProfileRow, SchoolRow
+from appliance.central.periodic_thread import PeriodicThread
 from appliance.central.room_health import HealthWriter
 from appliance.central.room_presence import RoomPresence
 from appliance.central.room_sign_ins import prune_room_sign_ins
 from appliance.central.room_targets import RoomTargets
+from appliance.central.rooms_tls_files import RoomsTlsFiles
 from appliance.central.sessions import CentralSessions
 from appliance.central.sign_in import CentralSignIn
 from appliance.central.store import Store
@@ -50,6 +52,7 @@ PUPIL_CATEGORIES = (
     *STAFF_CATEGORIES, "advertising", "ai_tools", "chat", "dating", "file_hosting", "forums", "games",
     "remote_control", "shopping", "shorteners", "social_networks", "streaming", "webmail",
 )  # fmt: skip
+ROOMS_TLS_SECONDS = 3600.0
 LOCKED_CATEGORIES = ("malware", "pornography")
 
 log = logging.getLogger("hallpass.central")
@@ -72,6 +75,7 @@ class Central:
         self.sessions = CentralSessions(self.store, now)
         self.sign_in = CentralSignIn(self.store, now)
         self.keys = KeyFile(settings.central.key_file or settings.central.shared_folder / FILE_NAME)
+        self.rooms_tls = RoomsTlsFiles(self.store, self.keys, settings.central.data, now)
         self.epoch_file = EpochFile(settings.central.shared_folder / "epoch")
         self.targets = RoomTargets(self.store, self.epoch_file, now, has_every_room=serves_rooms)
         self.feed = Feed(self.store, self.targets, now)
@@ -93,6 +97,8 @@ class Central:
         )
         figures = settings.metrics
         self.metrics = MetricsServer(figures, partial(render_central, self)) if figures is not None else None
+        refresh = self.rooms_tls.refresh
+        self._rooms_tls_thread = PeriodicThread("rooms tls", refresh, every_seconds=ROOMS_TLS_SECONDS)
         self._preview: DecisionPreview | None = None
 
     @property
@@ -161,6 +167,10 @@ class Central:
         self.health.start()
         self.presence.start()
 
+    def start_rooms_tls(self) -> None:
+        """Begin to renew what rooms are shown of central."""
+        self._rooms_tls_thread.start()
+
     def start_publisher(self) -> None:
         """Begin to compile; the lists are compiled once at each start."""
         self.publisher.start()
@@ -186,6 +196,7 @@ class Central:
         self.feed.stop()
         self.health.stop()
         self.presence.stop()
+        self._rooms_tls_thread.stop()
         self.publisher.stop()
         self.mail.stop()
         self.upkeep.stop()

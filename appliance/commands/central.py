@@ -11,6 +11,7 @@ import msgspec
 
 from appliance.central import accounts, epoch, service
 from appliance.central.folder_lock import folder_lock
+from appliance.central.rooms_tls_files import FOLDER, refresh_apart
 from appliance.certificates import require_usable_certificate
 from appliance.commands import (
     central_audit,
@@ -62,6 +63,8 @@ def command(ctx: click.Context, config: Path) -> None:
     settings = load_settings(config, CentralSettings)
     configure_logging()
     central = service.open_central(settings)
+    if not central.rooms_tls.are_current():
+        refresh_apart(central.rooms_tls.refresh)
     say_who_may_sign_in(central, config)
     central.store.close()
     with folder_lock(settings.central.data) if central.store.is_sqlite else contextlib.nullcontext():
@@ -113,6 +116,7 @@ def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
                     threads=THREADS,
                     tls=certificates,
                     clear=clear,
+                    rooms_tls=settings.central.data / FOLDER,
                     limits=msgspec.structs.replace(limits, trusted_proxies=proxies),
                 ),
             ),

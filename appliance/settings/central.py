@@ -34,6 +34,7 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     rooms_url: str = ""  # where rooms reach that; left out: `url`, for the pages' port serves rooms as well
     shared: Path | None = None  # what several centrals on one database share; left out: the data folder
     key_file: Path | None = None  # wraps the keys of the rooms' logs; left out: wrapping.key where `shared` is
+    rooms_need_certificates: bool = False  # whether a token alone opens nothing but the way to a certificate
     uplink_mbit: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None  # for indexes; left out: no limit
     incident_days: Annotated[int, msgspec.Meta(ge=30, le=36_500)] = 1095  # for which a closed incident is kept
     lookup_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 7  # for which a room's answer about a device is kept

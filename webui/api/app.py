@@ -19,6 +19,7 @@ def create_app() -> Flask:
     central = Central(load_settings(Path(os.environ["HALLPASS_CONFIG"]), CentralSettings), serves_rooms=True)
     central.prepare_database()
     central.start_feed()
+    central.start_rooms_tls()
     stop_with_server(central.stop)
     return create_rooms_app(central)
 

@@ -15,7 +15,7 @@ from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
 from werkzeug.routing import Map, Rule
 
 from appliance import protocol
-from appliance.central import room_copies, room_life, rooms
+from appliance.central import room_copies, room_life
 from appliance.central.errors import NotFound
 from appliance.central.models import RoomRow
 from appliance.operations import BASE_PATH, MAX_BODY_BYTES, OPERATIONS, Operation
@@ -24,12 +24,13 @@ from appliance.rights import ROOM, Right, Scope, has_right
 from dns.errors import DECODING_FAILED
 from webui.api import views
 from webui.api.responses import install_problem_handlers, problem_response
+from webui.api.room_credentials import NotAdmitted, read_caller
 from webui.shared.access import requested_right, requires
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_BEARER = "Bearer "
 _FEED = "api.get_feed"
+_CERTIFICATE = "api.request_certificate"
 
 api = Blueprint("api", __name__, url_prefix=BASE_PATH)
 install_problem_handlers(api)
@@ -38,15 +39,14 @@ install_problem_handlers(api)
 @api.before_request
 def _authenticate_room() -> Response | None:
     request.max_content_length = MAX_BODY_BYTES
-    given = request.headers.get("Authorization", "")
-    if given.startswith(_BEARER):
-        with views.central().store.read_session() as session:
-            g.room = rooms.find_room_by_token(session, given.removeprefix(_BEARER))
-        if g.room is not None:
-            return _refuse_room(g.room)
-    response = problem_response(ProblemType.UNKNOWN_TOKEN, "this token is not known here")
-    response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750: it is the room that is not known, not a password
-    return response
+    try:
+        g.caller = read_caller(views.central(), is_renewal=request.endpoint == _CERTIFICATE)
+    except NotAdmitted as problem:
+        response = problem_response(problem.kind, str(problem))
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750: it is the room that is refused, no password
+        return response
+    g.room = g.caller.room
+    return _refuse_room(g.room)
 
 
 def _refuse_room(room: RoomRow) -> Response | None:

@@ -1,0 +1,97 @@
+"""The files by which central shows its rooms a certificate, made from the authorities in the database.
+
+Each machine of central's has its own, for its own data folder. The servers read them when they change
+(`appliance.pinned_tls`), so that whoever makes them is no part of a server.
+"""
+
+import logging
+import multiprocessing
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from appliance.central.key_file import KeyFile
+from appliance.central.room_keys import list_authorities
+from appliance.central.store import Store
+from appliance.certificate_validity import validity_of_pem
+from appliance.errors import HallpassError
+from appliance.files import write_file_atomically
+from appliance.pinned_tls import AUTHORITIES_FILE
+
+FOLDER = "rooms-tls"
+RENEW_DAYS = 270.0  # before the end of one that holds for 400: a central that was off for long comes back with it
+
+log = logging.getLogger("hallpass.central")
+
+
+class RoomsTlsFiles:
+    """The files of one machine."""
+
+    def __init__(self, store: Store, keys: KeyFile, folder: Path, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._keys = keys
+        self.folder = folder / FOLDER
+        self._now = now
+
+    def refresh(self) -> None:
+        """Make what is missing or ends soon, the first authority too.
+
+        Never raises: those of before stay in use.
+        """
+        try:
+            if not self.are_current():
+                self._write()
+        except (HallpassError, SQLAlchemyError, OSError, ValueError) as problem:
+            log.warning("what rooms see of central cannot be renewed: %s", problem)
+
+    def are_current(self) -> bool:
+        """Tell whether the files are those of the authorities, and hold. Raises what SQLAlchemy raises."""
+        with self._store.read_session() as session:
+            trusted = list_authorities(session)
+        found = {path.stem for path in self.folder.glob("*.pem") if path.name != AUTHORITIES_FILE}
+        if not trusted or found != {row.id for row in trusted}:
+            return False
+        try:
+            stored = (self.folder / AUTHORITIES_FILE).read_text("ascii")
+            return all(row.certificate in stored for row in trusted) and all(
+                self._days_left(self.folder / f"{name}.pem") > RENEW_DAYS for name in found
+            )
+        except (OSError, ValueError, HallpassError):
+            return False
+
+    def _days_left(self, path: Path) -> float:
+        return validity_of_pem(path.read_bytes(), path).days_left(self._now().timestamp())
+
+    def _write(self) -> None:
+        from appliance.central.rooms_authority import (  # noqa: PLC0415 (nine megabytes, once in months)
+            require_authority,
+            unseal_authority,
+        )
+        from appliance.central.x509_certificates import sign_server  # noqa: PLC0415 (as above)
+
+        with self._store.read_session() as session:
+            rows = list_authorities(session)
+        if not rows:
+            with self._store.write_session() as session:
+                require_authority(session, self._keys, self._now())
+                rows = list_authorities(session)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for row in rows:
+            content = sign_server(unseal_authority(self._keys, row), self._now())
+            write_file_atomically(self.folder / f"{row.id}.pem", content, mode=0o600)
+        for path in self.folder.glob("*.pem"):
+            if path.name != AUTHORITIES_FILE and path.stem not in {row.id for row in rows}:
+                path.unlink(missing_ok=True)
+        authorities = "".join(row.certificate for row in rows)
+        write_file_atomically(
+            self.folder / AUTHORITIES_FILE, authorities.encode(), mode=0o600
+        )  # last: it is watched
+
+
+def refresh_apart(refresh: Callable[[], None]) -> None:
+    """Do it in a process that ends, which leaves nothing of it in this one. It may have no threads."""
+    process = multiprocessing.get_context("fork").Process(target=refresh)
+    process.start()
+    process.join()
