@@ -25,6 +25,7 @@ HELLO_BYTES = 4096  # of a first message that are looked at
 UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"  # an alert (RFC 8446, section 6): fatal, unrecognized_name
 _HANDSHAKE = 0x16  # the type of a record of TLS (RFC 8446, section 5.1)
 _RECORD_HEADER_BYTES = 5
+PEM_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _NAME = re.compile(rb"([0-9a-f]{16})\." + re.escape(SUFFIX).encode())
 
 

@@ -33,6 +33,7 @@ class EnrolmentFile(msgspec.Struct, frozen=True, kw_only=True):
     url: NonEmptyText
     token: Annotated[str, msgspec.Meta(min_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
     certificate: str = ""  # PEM; "": the authorities that every machine trusts
+    authority: str = ""  # PEM: central's own for its rooms; "": of before, or there is none yet
 
 
 def encode_enrolment(enrolment: EnrolmentFile) -> bytes:
@@ -71,8 +72,8 @@ def _check_link(enrolment: EnrolmentFile) -> None:
         CentralLink.check_url(enrolment.url)
     except ValueError as problem:
         raise EnrolmentFileInvalid(f"central's {problem}") from None
-    if enrolment.certificate:
+    for certificate in filter(None, (enrolment.certificate, enrolment.authority)):
         try:
-            ssl.create_default_context(cadata=enrolment.certificate)
+            ssl.create_default_context(cadata=certificate)
         except (ssl.SSLError, ValueError):
             raise EnrolmentFileInvalid("holds a certificate that cannot be read") from None

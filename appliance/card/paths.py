@@ -115,6 +115,11 @@ class CardPaths(msgspec.Struct, frozen=True):
         return self.runtime / "central.pem"
 
     @property
+    def rooms_authority_file(self) -> Path:
+        """Central's own authority for its rooms."""
+        return self.runtime / "rooms-authority.pem"
+
+    @property
     def certificate_in_use(self) -> Path:
         """The certificate with its key, for the resolver alone."""
         return self.runtime / "dns.pem"

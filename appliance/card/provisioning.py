@@ -181,6 +181,8 @@ def write_room_settings(paths: CardPaths, machine: Machine, config: ChosenConfig
         machine.write_file(paths.token_file, f"{enrolment.token}\n".encode(), mode=0o400, owner=AGENT, group=GROUP)
         if enrolment.certificate:
             machine.write_file(paths.authority_file, enrolment.certificate.encode(), group=GROUP)
+        if enrolment.authority:
+            machine.write_file(paths.rooms_authority_file, enrolment.authority.encode(), group=GROUP)
     if config.certificate is not None:
         machine.write_file(paths.certificate_in_use, config.certificate, mode=0o400, owner=RESOLVER, group=GROUP)
     follows_network = not config.settings.dns.upstreams

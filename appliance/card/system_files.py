@@ -65,6 +65,8 @@ def room_table(
         table["central"] = {"url": enrolment.url, "token_file": str(paths.token_file)}
         if enrolment.certificate:
             table["central"]["certificate"] = str(paths.authority_file)
+        if enrolment.authority:
+            table["central"]["authority"] = str(paths.rooms_authority_file)
         table.setdefault("log", {})["key_from_central"] = True
     return table
 

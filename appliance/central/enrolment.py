@@ -10,12 +10,21 @@ from pathlib import Path
 from appliance.card import enrolment_file
 from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid
 from appliance.central.errors import NotPossible
+from appliance.central.room_keys import find_authority
+from appliance.central.store import Store
 from appliance.settings.central import CentralSettings, TlsSection
 
 PLACEHOLDER_TOKEN = "0" * 43  # as long as a token, and nobody's
 
 
-def make_enrolment_file(settings: CentralSettings, *, room: str, token: str) -> bytes:
+def read_authority(store: Store) -> str:
+    """Return the authority that rooms' certificates are signed by (PEM); "": there is none yet."""
+    with store.read_session() as session:
+        current = find_authority(session)
+    return "" if current is None else current.certificate
+
+
+def make_enrolment_file(settings: CentralSettings, *, room: str, token: str, authority: str = "") -> bytes:
     """Return the bundle of a room. Raises NotPossible with what is missing in the settings."""
     url = settings.central.rooms_url or settings.central.url
     if not url:
@@ -23,7 +32,13 @@ def make_enrolment_file(settings: CentralSettings, *, room: str, token: str) -> 
             "where do rooms reach this central? Set url in [central], such as https://central.example.org"
         )
     made = enrolment_file.encode_enrolment(
-        EnrolmentFile(room=room.strip(), url=url, token=token, certificate=_authority_pem(settings.tls))
+        EnrolmentFile(
+            room=room.strip(),
+            url=url,
+            token=token,
+            certificate=_authority_pem(settings.tls),
+            authority=authority,
+        )
     )
     try:
         enrolment_file.decode_enrolment(made)  # as the card will

@@ -4,21 +4,25 @@ Each machine of central's has its own, for its own data folder. The servers read
 (`appliance.pinned_tls`), so that whoever makes them is no part of a server.
 """
 
+import contextlib
 import logging
 import multiprocessing
+import ssl
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.central.key_file import KeyFile
+from appliance.central.models import RoomAuthorityRow
 from appliance.central.room_keys import list_authorities
 from appliance.central.store import Store
 from appliance.certificate_validity import validity_of_pem
 from appliance.errors import HallpassError
 from appliance.files import write_file_atomically
-from appliance.pinned_tls import AUTHORITIES_FILE
+from appliance.pinned_tls import AUTHORITIES_FILE, PEM_CERTIFICATE, authority_id_of
 
 FOLDER = "rooms-tls"
 RENEW_DAYS = 270.0  # before the end of one that holds for 400: a central that was off for long comes back with it
@@ -50,16 +54,40 @@ class RoomsTlsFiles:
         """Tell whether the files are those of the authorities, and hold. Raises what SQLAlchemy raises."""
         with self._store.read_session() as session:
             trusted = list_authorities(session)
-        found = {path.stem for path in self.folder.glob("*.pem") if path.name != AUTHORITIES_FILE}
-        if not trusted or found != {row.id for row in trusted}:
+        found = self._ids()
+        if not trusted or not found >= {row.id for row in trusted} or found & self._ended():
             return False
         try:
             stored = (self.folder / AUTHORITIES_FILE).read_text("ascii")
             return all(row.certificate in stored for row in trusted) and all(
-                self._days_left(self.folder / f"{name}.pem") > RENEW_DAYS for name in found
+                self._days_left(self.folder / f"{row.id}.pem") > RENEW_DAYS for row in trusted
             )
         except (OSError, ValueError, HallpassError):
             return False
+
+    def _ids(self) -> set[str]:
+        return {path.stem for path in self.folder.glob("*.pem") if path.name != AUTHORITIES_FILE}
+
+    def _ended(self) -> set[str]:
+        """Return the authorities that are trusted no more."""
+        with self._store.read_session() as session:
+            ended = select(RoomAuthorityRow.id).where(RoomAuthorityRow.ended_at.is_not(None))
+            return set(session.scalars(ended))
+
+    def _read_unknown(self) -> str:
+        """Return the authorities that the database does not know, as it was put back to before they were made.
+
+        Rooms that have learned of them come in by them still, and go back to the one that the database knows.
+        """
+        with self._store.read_session() as session:
+            known = set(session.scalars(select(RoomAuthorityRow.id)))
+        with contextlib.suppress(OSError, ValueError):
+            stored = (self.folder / AUTHORITIES_FILE).read_text("ascii")
+            found = [f"{one}\n" for one in PEM_CERTIFICATE.findall(stored)]
+            return "".join(
+                one for one in found if authority_id_of(ssl.PEM_cert_to_DER_cert(one)) in self._ids() - known
+            )
+        return ""
 
     def _days_left(self, path: Path) -> float:
         return validity_of_pem(path.read_bytes(), path).days_left(self._now().timestamp())
@@ -81,10 +109,9 @@ class RoomsTlsFiles:
         for row in rows:
             content = sign_server(unseal_authority(self._keys, row), self._now())
             write_file_atomically(self.folder / f"{row.id}.pem", content, mode=0o600)
-        for path in self.folder.glob("*.pem"):
-            if path.name != AUTHORITIES_FILE and path.stem not in {row.id for row in rows}:
-                path.unlink(missing_ok=True)
-        authorities = "".join(row.certificate for row in rows)
+        authorities = "".join(row.certificate for row in rows) + self._read_unknown()
+        for name in self._ended():
+            (self.folder / f"{name}.pem").unlink(missing_ok=True)
         write_file_atomically(
             self.folder / AUTHORITIES_FILE, authorities.encode(), mode=0o600
         )  # last: it is watched

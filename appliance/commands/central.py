@@ -15,6 +15,7 @@ from appliance.central.rooms_tls_files import FOLDER, refresh_apart
 from appliance.certificates import require_usable_certificate
 from appliance.commands import (
     central_audit,
+    central_authority,
     central_backup,
     central_counts,
     central_delegations,
@@ -162,6 +163,7 @@ def openapi() -> None:
     click.echo(render_interface(), nl=False)
 
 
+command.add_command(central_authority.command)
 command.add_command(devices)
 command.add_command(mail)
 command.add_command(central_openings.command)

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -65,12 +66,15 @@ def enrol(name: str | None, config: Path, *, replace: bool, **options: Path | No
         for one in targets:
             enrolment.make_enrolment_file(settings, room=one, token=enrolment.PLACEHOLDER_TOKEN)
     central = service.open_central(settings)
+    make_bundle = partial(
+        enrolment.make_enrolment_file, settings, authority=enrolment.read_authority(central.store)
+    )
     try:
         with _new_secret_files(targets) as files, central.store.write_session() as session:
             room_life.require_unused(session, targets, replace=replace)
             for one, file in files.items():
                 token = room_life.enrol_room(session, central.now(), name=one, by=BY, replace=replace)
-                made = enrolment.make_enrolment_file(settings, room=one, token=token) if as_bundle else b""
+                made = make_bundle(room=one, token=token) if as_bundle else b""
                 (file or sys.stdout).write(made.decode() or f"{token}\n")
     except RoomLives as problem:
         raise NotPossible(f"{problem}; --replace does it all the same") from None

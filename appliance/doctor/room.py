@@ -159,7 +159,7 @@ class RoomDoctor:
             return
         yield from check_central_certificate(link, self._now())
         try:
-            asyncio.run(_query_central(link))
+            asyncio.run(_query_central(link, self._paths.identity))
         except CentralUnreachable as failure:
             if FOLLOWED_BY_LINKS in str(failure):  # the doctor has the token alone, and the agent the links
                 yield ok("central", f"{link.url} knows this room")
@@ -255,8 +255,8 @@ def _in_brackets(words: str) -> str:
     return f" ({words})" if words else ""
 
 
-async def _query_central(link: CentralLink) -> None:
-    client = CentralClient(link)
+async def _query_central(link: CentralLink, identity_folder: Path) -> None:
+    client = CentralClient(link, identity_folder=identity_folder)
     try:
         await client.fetch_request_states()
     finally:

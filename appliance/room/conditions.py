@@ -154,6 +154,22 @@ class Condition(enum.Enum):
             remedy="at central, page Rooms: put it back, or make it a new card",
         ),
     )
+    CONNECTION_OPENED = (
+        "connection-opened",
+        ConditionRow(
+            words="something on the way opens what this room and central say to each other",
+            rhythm="two long, three short flashes, pause",
+            pattern=(Flash(1.5, 0.5), Flash(1.5, 0.5), SHORT, SHORT, Flash(0.3, 2.5)),
+            raised_by="agent",
+            notice=(
+                "Something between this room and central opens encrypted connections: a proxy, a firewall or an "
+                "antivirus product. The room goes on filtering. Tell the technician: what this room says to "
+                "central has to be passed on unread."
+            ),
+            doctor_check="central",
+            remedy="have central's address left out of what is opened on the way (TLS inspection)",
+        ),
+    )
     COPY_STOPPED = (
         "copy-stopped",
         ConditionRow(

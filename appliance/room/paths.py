@@ -103,6 +103,11 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "state.db"
 
     @property
+    def identity(self) -> Path:
+        """The room's own key and certificate (`appliance.room.agent.room_identity`). The agent's alone."""
+        return self.data / "identity"
+
+    @property
     def account_states(self) -> Path:
         """What central says of accounts that signed in here (`appliance.room.account_states`).
 

@@ -120,6 +120,7 @@ class CentralLink(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     token_file: Path
     certificate: Path | None = None  # the authority to trust; left out: the machine's own
+    authority: Path | None = None  # central's own for its rooms, from the enrolment file
     # Over so long the rooms of a school spread their fetching when central names changed lists.
     index_spread_seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 60.0
 

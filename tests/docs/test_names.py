@@ -94,6 +94,7 @@ RETIRED = {
 # An identifier with one of those words in it that means something else, or is the field's after all.
 ALLOWED: dict[str, str] = {
     "DesignatedResolver": "RFC 9462's own term",
+    "CertificateSigningRequestBuilder": "cryptography's own class",
     "MemoryStorage": "limits' own class",
     "designated": "RFC 9462's own term",
     "MemoryError": "Python's own class",

@@ -7,8 +7,10 @@ is there, but this call fails.
 Whatever central says of its clock in an answer goes to the room's `CentralClock`.
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -18,10 +20,12 @@ from appliance.files import read_regular_file
 from appliance.protocol import (
     Account,
     AccountState,
+    CertificateRequest,
     ClosedIncident,
     Credentials,
     HealthReceived,
     HourCounts,
+    IssuedCertificate,
     KeptHead,
     KeptHeads,
     LogKey,
@@ -45,10 +49,13 @@ from appliance.room.agent.central_errors import (
     CopyStopped,
     TokenRejected,
     check_response,
+    unreachable,
     words_of,
 )
 from appliance.room.agent.link_chain import LinkChain
 from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS, MessageSender
+from appliance.room.agent.pinned_connection import PinnedCentral, is_foreign_certificate
+from appliance.room.agent.room_identity import RoomIdentity
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
@@ -60,6 +67,7 @@ MAX_INDEX_BYTES = 512 * 1024 * 1024
 MAX_WAIT_SECONDS = 3600  # somebody on the way may say anything
 _MAX_LINE_BYTES = 128 * 1024  # a policy of 32 KiB, and what surrounds it
 _MAX_CONNECTIONS = 20
+_CLOSED_AFTER_SECONDS = 60.0
 
 __all__ = (
     "CentralClient",
@@ -98,32 +106,109 @@ class CentralClient:
     """Calls central as one room."""
 
     def __init__(
-        self, link: CentralLink, clock: CentralClock | None = None, links: LinkChain | None = None
+        self,
+        link: CentralLink,
+        clock: CentralClock | None = None,
+        links: LinkChain | None = None,
+        identity_folder: Path | None = None,
     ) -> None:
+        """`identity_folder`: where the room's own key and certificate are; None: it calls with its token alone."""
+        self._link = link
         try:
-            token = read_regular_file(link.token_file).decode("ascii", "replace").strip()
-            context = ssl.create_default_context(cafile=str(link.certificate) if link.certificate else None)
+            self._token = read_regular_file(link.token_file).decode("ascii", "replace").strip()
+            bundled = read_regular_file(link.authority).decode("ascii", "replace") if link.authority else ""
+            self.identity = RoomIdentity(identity_folder, self._token, bundled) if identity_folder else None
         except OSError as problem:
-            raise HallpassError(f"{problem.filename or link.certificate}: {problem.strerror}") from None
+            raise HallpassError(f"{problem.filename or link.token_file}: {problem.strerror}") from None
         self.url = link.url
         self.clock = clock or CentralClock()
         self._links = links
-        self._http = httpx.AsyncClient(
-            base_url=f"{link.url.rstrip('/')}/api/v1/",
-            headers={"Authorization": f"Bearer {token}"},
+        self._generation = 0
+        self._retired: list[tuple[httpx.AsyncClient, MessageSender]] = []  # the oldest first
+        self._closing: set[asyncio.Task[None]] = set()
+        self._way, self._http, self._messages = self._open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for task in (closing := tuple(self._closing)):
+            task.cancel()
+        await asyncio.gather(*closing, return_exceptions=True)
+        for http, messages in (*self._retired, (self._http, self._messages)):
+            messages.close()
+            await http.aclose()
+
+    def reconnect(self) -> None:
+        """Call central from now on by what the room has now. What is under way ends by itself, the feed soon."""
+        self._retired.append((self._http, self._messages))
+        self._way, self._http, self._messages = self._open()
+        self._generation += 1
+        task = asyncio.get_running_loop().create_task(self._close_oldest_later())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _close_oldest_later(self) -> None:
+        """Close what was used before, once what is under way on it has ended."""
+        await asyncio.sleep(_CLOSED_AFTER_SECONDS)
+        http, messages = self._retired.pop(0)
+        messages.close()
+        await http.aclose()
+
+    def is_way_current(self) -> bool:
+        """Tell whether central is called by the best that the room has."""
+        way = self.identity.choose_way() if self.identity is not None else None
+        return (way is None) == (self._way is None)
+
+    def _open(self) -> tuple[PinnedCentral | None, httpx.AsyncClient, MessageSender]:
+        way = self.identity.choose_way() if self.identity is not None else None
+        try:
+            context = self._make_context(way)
+        except OSError as problem:
+            raise HallpassError(f"{problem.filename or self._link.certificate}: {problem.strerror}") from None
+        headers = {} if way is not None and way.files is not None else {"Authorization": f"Bearer {self._token}"}
+        more_headers = self._links.headers if self._links else dict
+        return (
+            way,
+            self._open_http(way, context, headers),
+            MessageSender(self.url, headers, context, more_headers, way.server_name if way is not None else ""),
+        )
+
+    def _make_context(self, way: PinnedCentral | None) -> ssl.SSLContext:
+        if way is not None:
+            return way.make_context()
+        return ssl.create_default_context(cafile=str(self._link.certificate) if self._link.certificate else None)
+
+    def _open_http(
+        self, way: PinnedCentral | None, context: ssl.SSLContext, headers: Mapping[str, str]
+    ) -> httpx.AsyncClient:
+        url = self.url if way is None else self.url.replace("http://", "https://", 1)
+
+        async def prepare(request: httpx.Request) -> None:
+            if way is not None:
+                request.extensions["sni_hostname"] = way.server_name
+            if self._links is not None:
+                request.headers.update(self._links.headers())
+
+        return httpx.AsyncClient(
+            base_url=f"{url.rstrip('/')}/api/v1/",
+            headers=headers,
             timeout=httpx.Timeout(CALL_TIMEOUT_SECONDS),
             limits=httpx.Limits(max_connections=_MAX_CONNECTIONS),
             verify=context,
             trust_env=False,
-            event_hooks={"request": [self._add_links]},
+            event_hooks={"request": [prepare]},
         )
 
-        self._messages = MessageSender(link.url, token, context, links.headers if links else dict)
-
-    async def close(self) -> None:
-        """Close every connection."""
-        self._messages.close()
-        await self._http.aclose()
+    async def request_certificate(self, request: str, *, by_token: bool = False) -> IssuedCertificate:
+        """Ask for a certificate: with the one that there is, or with the token."""
+        body = _encode(CertificateRequest(request))
+        if not by_token:
+            return self._decode((await self._call("POST", "certificate", body)).content, IssuedCertificate)
+        way = self._way and msgspec.structs.replace(self._way, files=None)
+        headers = {"Authorization": f"Bearer {self._token}"}
+        async with self._open_http(way, self._make_context(way), headers) as http:
+            response = await self._request("POST", "certificate", body, http=http)
+        check_response(response.status_code, response.headers, response.content)
+        return self._decode(response.content, IssuedCertificate)
 
     async def stream_feed(self) -> AsyncIterator[FeedLine | None]:
         """Yield where the room should be, whenever central says so; None for a sign of life.
@@ -134,29 +219,39 @@ class CentralClient:
         if self._links is not None:
             await run_blocking(self._links.offer_link)
         sent_at: float | None = self.clock.monotonic()
+        generation = self._generation
         try:
             async with self._http.stream("GET", "feed", timeout=timeout) as response:
                 if response.status_code != 200:
                     await response.aread()
                     check_response(response.status_code, response.headers, response.content)
                 async for line in _lines(response):
+                    if generation != self._generation:
+                        return
                     target = msgspec.json.decode(line, type=FeedLine) if line else None
                     if target is not None and sent_at is not None:
                         self.clock.add_time(
                             target.time, sent_at
                         )  # the first alone was made while we waited for it
                         sent_at = None
-                        if self._links is not None:
-                            await run_blocking(self._links.confirm_link)
+                        await self._note_followed(target)
                     yield target
         except DECODING_FAILED as problem:
             raise CentralUnreachable(f"central sent something else than a target: {problem}") from None
         except (httpx.HTTPError, httpx.StreamError) as problem:
-            raise CentralUnreachable(str(problem) or type(problem).__name__) from None
+            if self.identity is not None and self._way is not None and is_foreign_certificate(problem):
+                self.identity.note_interception()
+                if self.identity.is_intercepted:
+                    self.reconnect()
+            raise unreachable(problem) from None
 
-    async def _add_links(self, request: httpx.Request) -> None:
+    async def _note_followed(self, target: FeedLine) -> None:
         if self._links is not None:
-            request.headers.update(self._links.headers())
+            await run_blocking(self._links.confirm_link)
+        if self.identity is not None and self._way is not None:
+            self.identity.hear_time(target.time)
+            if self._way.files is not None:
+                await run_blocking(self.identity.prove)
 
     async def fetch_policy(self, known_digest: str = "") -> FetchedPolicy | None:
         """Return the room's policy document, as it was sent; None: it has the digest `known_digest`."""
@@ -293,15 +388,20 @@ class CentralClient:
         return response
 
     async def _request(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        http: httpx.AsyncClient | None = None,
     ) -> httpx.Response:
         sent_at = self.clock.monotonic()
         try:
-            response = await self._http.request(method, path, content=body, headers=headers)
+            response = await (http or self._http).request(method, path, content=body, headers=headers)
         except httpx.InvalidURL as problem:
             raise CentralRejected(400, str(problem)) from None  # what can never be sent must not wait for ever
-        except httpx.HTTPError as problem:
-            raise CentralUnreachable(str(problem) or type(problem).__name__) from None
+        except (httpx.HTTPError, ssl.SSLError) as problem:
+            raise unreachable(problem) from None
         if response.is_success:
             self.clock.add_date(response.headers.get("Date", ""), sent_at)
         return response

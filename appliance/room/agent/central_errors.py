@@ -6,10 +6,15 @@ from collections.abc import Mapping
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.room.agent.pinned_connection import INTERCEPTED_WORDS, is_foreign_certificate, is_unknown_authority
 from dns.errors import DECODING_FAILED
 
 COPY_STOPPED = "urn:hallpass:problem:copy-stopped"  # `appliance.problem_details`
 MAX_RETRY_AFTER_SECONDS = 300.0
+UNKNOWN_AUTHORITY_WORDS = (
+    "central does not know the authority of this room's certificate: it was set up anew, or ended that authority; "
+    "make the room a new card there (Rooms)"
+)
 # What whoever stands before central says while it is away, or central while it has no time; 511: a captive portal.
 _UNAVAILABLE_STATUSES = (429, 502, 503, 504, 511)
 
@@ -20,6 +25,10 @@ class CentralUnreachable(HallpassError):
     def __init__(self, words: str, retry_after_seconds: float = 0.0) -> None:
         self.retry_after_seconds = retry_after_seconds  # not before: central has said so
         super().__init__(words)
+
+
+class CentralIntercepted(CentralUnreachable):
+    """Something on the way answers in central's place."""
 
 
 class CentralFaulty(CentralUnreachable):
@@ -57,6 +66,15 @@ class _ErrorBody(msgspec.Struct):
     detail: str = ""
     title: str = ""
     type: str = ""
+
+
+def unreachable(problem: Exception) -> CentralUnreachable:
+    """Return what it means that a call failed before it was answered."""
+    if is_foreign_certificate(problem):
+        return CentralIntercepted(INTERCEPTED_WORDS)
+    if is_unknown_authority(problem):
+        return CentralUnreachable(UNKNOWN_AUTHORITY_WORDS)
+    return CentralUnreachable(str(problem) or type(problem).__name__)
 
 
 def check_response(status: int, headers: Mapping[str, str], content: bytes) -> None:

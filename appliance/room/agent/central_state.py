@@ -20,6 +20,8 @@ class CentralState:
         self.is_token_rejected = False  # central is there, and says that this is no room of its own
         self.unreachable_since = now()
         self.reached = asyncio.Event()  # set while central is reachable
+        self.is_intercepted = False  # something on the way answers in its place
+        self.retry = asyncio.Event()  # a room that is refused has something new to come in with
         self.changed = asyncio.Event()  # set by each change; cleared by the one who waits for it
 
     def listen(self, listener: Callable[[], None]) -> None:
@@ -32,10 +34,18 @@ class CentralState:
             return
         log.info("central is reachable")
         self.is_reachable, self.is_token_rejected, self.is_copy, self._said = True, False, False, ""
+        self.is_intercepted = False
         self.reached.set()
         self._call_listeners()
 
-    def set_unreachable(self, why: str, *, is_token_rejected: bool = False, is_copy: bool = False) -> None:
+    def set_unreachable(
+        self,
+        why: str,
+        *,
+        is_token_rejected: bool = False,
+        is_copy: bool = False,
+        is_intercepted: bool = False,
+    ) -> None:
         """Central cannot be reached, or does not know this room."""
         if self.is_reachable:
             self.unreachable_since = self._now()
@@ -45,6 +55,7 @@ class CentralState:
             log.warning("%s: %s", words, why)
         self._said = why
         self.is_copy = is_copy
+        self.is_intercepted = is_intercepted
         self.rejection = why if is_token_rejected else ""
         self.is_reachable, self.is_token_rejected = False, is_token_rejected
         self.reached.clear()

@@ -6,6 +6,7 @@ others:
 - `FeedFollower` holds the feed open and hands on each target;
 - `PolicySync`, `IndexSync`, `RequestsSync`, `AccountsSync`, `IncidentsSync` bring one thing each to where the
   target says it is; `LookupsSync` answers what the room is asked about its devices;
+- `IdentitySync` sees to the room's own certificate;
 - `OutboxDelivery` sends what waits; `HealthReport` says how the room is, `DeviceSightings` who;
 - `_note_clock` writes down how far central's clock is ahead of the room's.
 
@@ -31,6 +32,7 @@ from appliance.room.agent.device_sightings import DeviceSightings
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.feed_follower import FeedFollower
 from appliance.room.agent.health_report import HEALTH_SECONDS, OLD_HEALTH_SECONDS, HealthReport
+from appliance.room.agent.identity_sync import IdentitySync
 from appliance.room.agent.incidents_sync import IncidentsSync
 from appliance.room.agent.index_sync import IndexSync
 from appliance.room.agent.lookups_sync import AnswerLookup, LookupsSync, RevisionInEpoch, refuse_lookup
@@ -81,6 +83,9 @@ class CentralSync:
         self.accounts = AccountsSync(client, store, paths, self.central_ahead_seconds)
         self.lookups = LookupsSync(client, answer_lookup)
         self.incidents = IncidentsSync(client, store)
+        self.identity: IdentitySync | None = None
+        if client.identity is not None:
+            self.identity = IdentitySync(client, client.identity, self.state, self.central_ahead_seconds)
         self.feed = FeedFollower(client, self.state, self._publish)
         self.state.listen(self._handle_state_change)
 
@@ -110,6 +115,7 @@ class CentralSync:
             self.health.report(),
             self.sightings.report(),
             self._note_clock(),
+            *((self.identity.follow(),) if self.identity is not None else ()),
         )
 
     def notify_outbox(self) -> None:
@@ -140,6 +146,11 @@ class CentralSync:
         difference = self._client.clock.difference_seconds()
         return difference is not None and abs(difference) > MAX_CLOCK_DIFFERENCE_SECONDS
 
+    def is_intercepted(self) -> bool:
+        """Tell whether something on the way opens this room's connections to central."""
+        identity = self._client.identity
+        return self.state.is_intercepted or (identity is not None and identity.is_intercepted)
+
     async def _publish(self, line: FeedLine) -> None:
         """Hand on where the room should be."""
         if line.epoch not in ("", self._epoch):
@@ -149,6 +160,8 @@ class CentralSync:
                 log.warning("that central was restored cannot be noted: %s", problem)
         await run_blocking(self._note_clock_now)
         self.health.repeat_seconds = HEALTH_SECONDS if line.policy_digest else OLD_HEALTH_SECONDS
+        if self.identity is not None:
+            self.identity.set_wanted(line.authority)
         self.policy.set_wanted(WantedPolicy.from_line(line))
         self.index.set_wanted(line.index)
         self.requests.set_wanted(WantedRequests.from_line(line))

@@ -6,11 +6,13 @@ asks once a minute whether that has changed.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from appliance.errors import HallpassError
 from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralClient, CopyStopped, FeedLine, TokenRejected
+from appliance.room.agent.central_errors import CentralIntercepted
 from appliance.room.agent.central_state import CentralState
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -53,8 +55,15 @@ class FeedFollower:
                 why,
                 is_token_rejected=isinstance(problem, TokenRejected),
                 is_copy=isinstance(problem, CopyStopped),
+                is_intercepted=isinstance(problem, CentralIntercepted),
             )
             if isinstance(problem, TokenRejected):
-                await asyncio.sleep(self._rejected_pause_seconds)
+                await self._wait_to_be_let_in()
             else:
                 await asyncio.sleep(backoff.next_pause_seconds(problem))
+
+    async def _wait_to_be_let_in(self) -> None:
+        self._state.retry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._rejected_pause_seconds):
+                await self._state.retry.wait()

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, urlsplit
 
-from appliance.room.agent.central_errors import CentralRejected, CentralUnreachable, check_response
+from appliance.room.agent.central_errors import CentralRejected, CentralUnreachable, check_response, unreachable
+from appliance.room.agent.pinned_connection import PinnedConnection
 
 CALL_TIMEOUT_SECONDS = 5.0
 MAX_CONNECTIONS = 8
@@ -26,13 +27,20 @@ class MessageSender:
     """Calls central as one room, for what has an id and may arrive twice."""
 
     def __init__(
-        self, url: str, token: str, context: ssl.SSLContext, more_headers: Callable[[], Mapping[str, str]] = dict
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        context: ssl.SSLContext,
+        more_headers: Callable[[], Mapping[str, str]] = dict,
+        server_name: str = "",
     ) -> None:
+        """`server_name`: by what central is known where that is not its address; then it is TLS in any case."""
         parts = urlsplit(url)
-        self._context = context if parts.scheme == "https" else None
+        self._context = context if parts.scheme == "https" or server_name else None
+        self._server_name = server_name
         self._host, self._port = parts.hostname or "", parts.port
         self._root = f"{parts.path.rstrip('/')}/api/v1/"
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._headers = {**headers, "Content-Type": "application/json"}
         self._more_headers = more_headers
         self._threads = ThreadPoolExecutor(MAX_CONNECTIONS, thread_name_prefix="messages")
         self._lock = threading.Lock()
@@ -65,12 +73,12 @@ class MessageSender:
                     raise
                 connection.close()  # central had closed it meanwhile: that says nothing of this message
                 status, headers, content = self._request(connection, method, path, body)
+        except (OSError, http.client.HTTPException) as problem:  # first: a certificate that is wrong is both
+            connection.close()
+            raise unreachable(problem) from None
         except ValueError as problem:
             connection.close()
             raise CentralRejected(400, str(problem)) from None  # what can never be sent must not wait for ever
-        except (OSError, http.client.HTTPException) as problem:
-            connection.close()
-            raise CentralUnreachable(str(problem) or type(problem).__name__) from None
         finally:
             self._give_back(connection)
         check_response(status, headers, content)
@@ -99,6 +107,14 @@ class MessageSender:
     def _new_connection(self) -> http.client.HTTPConnection:
         if self._context is None:
             return http.client.HTTPConnection(self._host, self._port, timeout=CALL_TIMEOUT_SECONDS)
+        if self._server_name:
+            return PinnedConnection(
+                self._host,
+                self._port,
+                server_name=self._server_name,
+                context=self._context,
+                timeout=CALL_TIMEOUT_SECONDS,
+            )
         return http.client.HTTPSConnection(
             self._host, self._port, timeout=CALL_TIMEOUT_SECONDS, context=self._context
         )

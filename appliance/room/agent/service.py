@@ -21,6 +21,7 @@ from appliance.room.agent.device_lookups import answer_lookup
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.link_chain import LinkChain, read_board_serial
 from appliance.room.agent.metrics import AgentMetrics
+from appliance.room.agent.pinned_connection import INTERCEPTED_WORDS
 from appliance.room.agent.policy_backup import PolicyBackup
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
@@ -51,7 +52,7 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     paths.sockets.mkdir(mode=0o770, parents=True, exist_ok=True)
     store = AgentStore(paths.agent_store)
     chain = LinkChain(store, read_board_serial())
-    client = CentralClient(settings.central, links=chain) if settings.central else None
+    client = _create_client(settings, paths, chain)
     sync = _create_sync(settings, client, store, paths, now)
     decisions = RoomDecisions(paths, CurrentPolicy(settings), store)
     rpc_server = RpcServer(
@@ -107,6 +108,12 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
         store.close()
 
 
+def _create_client(settings: RoomSettings, paths: RoomPaths, chain: LinkChain) -> CentralClient | None:
+    if settings.central is None:
+        return None
+    return CentralClient(settings.central, links=chain, identity_folder=paths.identity)
+
+
 def _create_sync(
     settings: RoomSettings,
     client: CentralClient | None,
@@ -154,6 +161,8 @@ def _write_health(
     if sync is not None and sync.state.is_token_rejected:
         condition = Condition.COPY_STOPPED if sync.state.is_copy else Condition.NO_LONGER_ENROLLED
         details[condition.value] = f"Central says: {sync.state.rejection}."
+    if sync is not None and sync.is_intercepted():
+        details[Condition.CONNECTION_OPENED.value] = INTERCEPTED_WORDS
     if set_aside := recently_set_aside((paths.data, paths.sessions.parent), now):
         conditions = (*conditions, Condition.STORE_SET_ASIDE)
         details[Condition.STORE_SET_ASIDE.value] = ", ".join(set_aside)
@@ -186,6 +195,8 @@ def sync_conditions(sync: CentralSync, now: float) -> Iterator[Condition]:
         yield Condition.COPY_STOPPED
     elif sync.state.is_token_rejected:
         yield Condition.NO_LONGER_ENROLLED
+    elif sync.is_intercepted():
+        yield Condition.CONNECTION_OPENED
     elif not sync.is_reachable and now - sync.state.unreachable_since > UNREACHABLE_SECONDS:
         yield Condition.CENTRAL_UNREACHABLE
     if sync.do_clocks_differ():

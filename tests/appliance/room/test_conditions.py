@@ -29,6 +29,7 @@ from tests.fakes.card import FakeCard
 from tests.fakes.central import FakeCentral
 from tests.fakes.clock import FakeClock
 from tests.fakes.enrolled import EnrolledRoom, wait_until
+from tests.fakes.network_between import opening_proxy
 from tests.fakes.ports import free_port
 from tests.fakes.upstream import FakeUpstream, failing, never
 
@@ -108,6 +109,14 @@ class Faults:
         self.central.token = "another"
         self.room.start_agent()
         return self._said_by("agent", Condition.NO_LONGER_ENROLLED)
+
+    def connection_opened(self) -> tuple[ProcessHealth, ...]:
+        (self._folder / "proxy").mkdir()
+        with opening_proxy(self._folder / "proxy", self.central.port) as port:
+            text = self.room.file.read_text()
+            self.room.file.write_text(text.replace(self.central.url, f"https://127.0.0.1:{port}"))
+            self.room.start_agent()
+            return self._said_by("agent", Condition.CONNECTION_OPENED)
 
     def copy_stopped(self) -> tuple[ProcessHealth, ...]:
         self.central.feed_answer = (403, "application/problem+json")

@@ -10,6 +10,7 @@ from flask import Response, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import card_secrets, enrolment
+from appliance.central.card_secrets import CardSecret
 from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.shared.access import requires
@@ -34,7 +35,7 @@ def download(room_id: int) -> Response:
     """Hand out the file for one card."""
     with central().store.read_session() as session:
         secret = card_secrets.get_secret(session, central().keys, central().now(), room_id)
-    made = enrolment.make_enrolment_file(central().settings, room=secret.room, token=secret.token)
+    made = _make_file(secret)
     return _file(made, enrolment.enrolment_file_name(secret.room))
 
 
@@ -47,7 +48,7 @@ def download_all() -> Response:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for secret in waiting:
-            made = enrolment.make_enrolment_file(central().settings, room=secret.room, token=secret.token)
+            made = _make_file(secret)
             archive.writestr(enrolment.enrolment_file_name(secret.room, archive.namelist()), made)
     return _file(packed.getvalue(), "cards.zip")
 
@@ -72,6 +73,13 @@ def _forget(room_id: int | None) -> Redirect:
         left = card_secrets.list_secrets(session, central().keys, central().now())
     flash("It is not shown again.")
     return redirect(url_for("room_cards.show" if left else "rooms.show"))
+
+
+def _make_file(secret: CardSecret) -> bytes:
+    authority = enrolment.read_authority(central().store)
+    return enrolment.make_enrolment_file(
+        central().settings, room=secret.room, token=secret.token, authority=authority
+    )
 
 
 def _file(content: bytes, name: str) -> Response:
