@@ -66,6 +66,7 @@ def command(ctx: click.Context, config: Path) -> None:
     central = service.open_central(settings)
     if not central.rooms_tls.are_current():
         refresh_apart(central.rooms_tls.refresh)
+        _say_if_rooms_stay_out(central)
     say_who_may_sign_in(central, config)
     central.store.close()
     with folder_lock(settings.central.data) if central.store.is_sqlite else contextlib.nullcontext():
@@ -99,6 +100,12 @@ def say_who_may_sign_in(central: service.Central, config: Path) -> None:
         f"and open the link that it prints; {central.settings.pages_url} then leads through the rest.",
         err=True,
     )
+
+
+def _say_if_rooms_stay_out(central: service.Central) -> None:
+    if not central.rooms_tls.are_current():
+        what = "what rooms with a key of their own are shown could not be renewed: they may stay out"
+        click.echo(f"central: {what}; is {central.keys.path} there, and the right one?", err=True)
 
 
 def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:

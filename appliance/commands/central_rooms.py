@@ -36,6 +36,8 @@ class EnrolledRoom(msgspec.Struct, frozen=True):
     last_seen: datetime | None
     board: str
     two_cards_since: datetime | None
+    own_key_since: datetime | None  # it calls with a certificate; None: with its token alone
+    certificate_ends: datetime | None
 
 
 @click.command()
@@ -114,7 +116,8 @@ def list_rooms(config: Path, *, as_json: bool) -> None:
     for row in rows:
         heard = f"heard of {row.last_seen:%Y-%m-%d %H:%M} UTC" if row.last_seen else "never heard of"
         twice = "; two cards work as it: keep-running or admit-stopped" if row.copy_seen_at else ""
-        click.echo(f"{row.name}: {row.state}, {heard}{twice}")
+        by_token = "; by its token alone" if row.key_confirmed_at is None and row.last_seen else ""
+        click.echo(f"{row.name}: {row.state}, {heard}{twice}{by_token}")
 
 
 @room.command()
@@ -168,7 +171,10 @@ def admit_stopped(name: str, config: Path) -> None:
 
 
 def _describe(row: RoomRow) -> EnrolledRoom:
-    return EnrolledRoom(row.name, row.state, row.enrolled_at, row.last_seen, row.board, row.copy_seen_at)
+    return EnrolledRoom(
+        row.name, row.state, row.enrolled_at, row.last_seen, row.board, row.copy_seen_at,
+        row.key_confirmed_at, row.certificate_ends,
+    )  # fmt: skip
 
 
 def _change(config: Path, name: str, change: Callable[[Session, datetime, RoomRow], object]) -> None:

@@ -22,7 +22,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 
 from appliance.central.models import RoomRow
-from appliance.central.room_keys import find_authority
+from appliance.central.room_keys import find_authority, forget_key
 from appliance.central.room_life import revoke_room
 from appliance.central.rooms_authority import unseal_authority
 from appliance.central.x509_certificates import sign_room, sign_server
@@ -210,6 +210,20 @@ def test_a_certificate_that_ended_sixty_days_ago_is_renewed_by_itself(served: Se
         async with room.following() as sync:
             ended = room.identity.certificate
             await until("another one", lambda: room.identity.certificate != ended and sync.is_reachable)
+
+    asyncio.run(story())
+
+
+def test_a_room_comes_back_to_a_database_of_before_it_had_its_key(served: Served, tmp_path: Path) -> None:
+    name, token = served.token()
+    room = Room(tmp_path / "room", served, token)
+
+    async def story() -> None:
+        await room.come_in()
+        with served.central.store.write_session() as session:
+            forget_key(session.merge(served.read(name)))
+        async with room.following() as sync:
+            await until("the key", lambda: served.read(name).key_confirmed_at and sync.is_reachable)
 
     asyncio.run(story())
 
