@@ -15,7 +15,7 @@ FUZZ   ?=
 MUTATED ?=
 EXAMPLES ?= 300
 
-.PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint coverage bench soak image image-test fuzz fuzz-interface clean
+.PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint coverage bench soak guides image image-test fuzz fuzz-interface clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
@@ -26,6 +26,7 @@ help:
 	@echo "make test-all     all of these"
 	@echo "make lint         lint, types and import layering alone"
 	@echo "make bench        speed and size beside Unbound and dnsmasq; central with many rooms"
+	@echo "make guides       the guides as pages to print, with pictures of the pages, into dist/guides"
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
 	@echo "make fuzz         an hour of made-up bytes against everything that reads the network (x86-64 only), and one"
 	@echo "                  of an upstream whose answers are mutated (MUTATED='--seconds 60' for less)"
@@ -84,6 +85,10 @@ test-all: lint
 	$(PYTEST) -n auto --dist loadgroup -m exhaustive
 	$(MAKE) coverage
 	$(MAKE) fuzz-interface
+
+guides: $(VENV)/.installed-for-tests
+	$(PYTEST) tests/browser/test_guides.py -p no:xdist -m exhaustive
+	@echo "The guides are in dist/guides: a page each to print, and pictures of the pages that they speak of."
 
 bench: $(VENV)/.installed-for-bench
 	$(VENV)/bin/python -m tests.bench

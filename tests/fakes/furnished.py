@@ -55,6 +55,7 @@ class FurnishedSchool(FakeSchool):
             "lookup_id": uuid4().hex,
             "report_id": uuid4().hex,
             "request_id": "",
+            "guide": "teacher",
             "username": "cora",
             "name": "pupils",
             "handle": "0" * 16,

@@ -59,6 +59,7 @@ from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.auth import SignInAttempt, SignInRefused
 from webui.shared.base_app import create_base_app
+from webui.shared.help import blueprint as help_pages
 from webui.shared.school_clock import SchoolClock, install_school_clock
 from webui.shared.server_stop import stop_with_server
 from webui.shared.sign_ins import blueprint as sign_ins
@@ -77,6 +78,7 @@ SIGN_INS_PAGE = {
     "layout": "central.html",
     "sign_ins_where": "at central",
     "password_page": "own_password.show",
+    "start_page": "first_start.show",
 }
 FEATURES = (
     start,
@@ -103,6 +105,7 @@ FEATURES = (
     own_password,
     sign_ins,
     style_guide,
+    help_pages,
     incidents,
     statistics,
     staff_incidents,

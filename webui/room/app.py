@@ -26,12 +26,15 @@ from webui.room.today.views import blueprint as today
 from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
+from webui.shared.help import blueprint as help_pages
 from webui.shared.school_clock import install_school_clock
 from webui.shared.sign_ins import blueprint as sign_ins
 from webui.shared.style_guide import blueprint as style_guide
 
-SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "in this room", "password_page": ""}
-FEATURES = (today, asks, sign_in_at_central, lessons, log, sign_ins, style_guide, events, block_page)
+SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "in this room", "password_page": "", "start_page": ""}
+FEATURES = (
+    today, asks, sign_in_at_central, lessons, log, sign_ins, style_guide, help_pages, events, block_page,
+)  # fmt: skip
 
 
 def create_app(settings: RoomSettings | None = None) -> Flask:
