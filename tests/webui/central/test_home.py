@@ -60,7 +60,7 @@ def test_every_picture_is_drawn_here_and_has_its_figures_in_a_table(cora: Browse
     decide(school, 60, "video.example.com")
     text = read(cora)
     pictures = re.findall(r'src="data:image/svg\+xml;charset=utf-8;base64,([^"]+)"', text)
-    assert len(pictures) == 9
+    assert len(pictures) == 4, "what has nothing to show yet says so in words"
     for picture in pictures:
         drawn = base64.b64decode(picture)
         assert ET.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"
@@ -69,6 +69,12 @@ def test_every_picture_is_drawn_here_and_has_its_figures_in_a_table(cora: Browse
     assert '<td class="name">maps.example.org</td><td>2</td>' in text
     assert '<td class="name">24/11</td><td>20</td>' in text  # half of the three were decided within twenty minutes
     assert "3 today: 3 opened, 0 denied." in text
+
+
+def test_a_school_without_a_day_yet_has_words_in_place_of_pictures(cora: Browser) -> None:
+    text = read(cora)
+    assert text.count("Nothing yet.") == 9
+    assert "data:image/svg" not in text
 
 
 def test_a_name_as_long_as_may_be_draws_a_picture_all_the_same(cora: Browser, school: Any) -> None:
@@ -96,6 +102,7 @@ def test_answers_and_refusals_are_drawn_by_day_hour_category_room_and_site(cora:
     count(school, 0, {("allowed", ""): 1200, ("refused", "games"): 40, ("refused", "gambling"): 9})
     count(school, 25, {("refused", "games"): 12, ("rewritten", ""): 30}, {"games.example.org": 12})
     text = read(cora)
+    assert text.count('src="data:image/svg+xml') == 5
     assert "1,291 answers in 7 days; 61 of them were refusals." in text
     assert '<td class="name">24/11</td><td>1,200</td><td>49</td>' in text
     assert '<td class="name">23/11</td><td>30</td><td>12</td>' in text

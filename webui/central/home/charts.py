@@ -40,10 +40,15 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     """A chart, and the table beside it."""
 
     title: str
-    picture: str  # an address with the picture in it
+    picture: str  # an address with the picture in it; "": there is nothing that could be drawn
     words: str  # what it shows, in a sentence
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing yet: no picture, and nothing that is left out of it either."""
+        return not self.picture and not any(FEW in row for row in self.rows)
 
 
 def draw_columns(
@@ -79,7 +84,6 @@ def _options(height: int, *, has_legend: bool) -> dict[str, object]:
     return {
         "style": _STYLE, "width": _WIDTH, "height": height, "js": [], "show_legend": has_legend, "margin": 10,
         "legend_at_bottom": True, "pretty_print": False,
-        "no_data_text": "Nothing yet",
         "min_scale": 1, "max_scale": 6, "x_label_rotation": 0, "truncate_label": 24, "range": None,
         "value_formatter": _mark, "include_x_axis": True,
     }  # fmt: skip
@@ -88,6 +92,8 @@ def _options(height: int, *, has_legend: bool) -> dict[str, object]:
 def _chart(
     graph: Graph, title: str, words: str, heads: tuple[str, ...], rows: tuple[tuple[str, ...], ...]
 ) -> Chart:
+    if not any(value for one in graph.raw_series for value in one[0]):  # nothing to see: said in words
+        return Chart(title=title, picture="", words=words, heads=heads, rows=rows)
     graph.add_xml_filter(_remove_scripts)
     return Chart(title=title, picture=graph.render_data_uri(), words=words, heads=heads, rows=rows)
 
