@@ -13,6 +13,7 @@ stands.
 
 import functools
 import re
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Literal, get_args
 
@@ -146,7 +147,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """Something the safeguarding lead should look at. Names no person: `device` is the room's token for it."""
 
     id: Id
-    kind: Literal["locked-category", "many-refusals", "tunnel", "bypass", "told-a-grown-up", "imitated-device"]
+    kind: Literal["locked-category", "many-refusals", "tunnel", "bypass", "told-a-grown-up"]
     happened_at: AwareDatetime
     device: ShortText
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=100)]
@@ -383,7 +384,7 @@ _UNCHECKED_FIELDS = frozenset({"id", "password"})  # only compared, never kept a
 
 def normalize_username(typed: str) -> str:
     """Return a user name as accounts have it."""
-    return typed.strip().lower()
+    return unicodedata.normalize("NFC", typed.strip().lower())  # keyboards send one letter with its accent as two
 
 
 def check_message(message: msgspec.Struct) -> None:

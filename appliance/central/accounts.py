@@ -9,6 +9,7 @@ whatever was allowed before then, at central or in a room, is over.
 
 import secrets
 import threading
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ from appliance.central.store import Store
 from appliance.rights import ROLES, Role, role_in_rooms
 
 MIN_PASSWORD_LENGTH = 10
+MAX_USERNAME_LENGTH = 64
 _SMALLEST_STEP = timedelta(microseconds=1)  # of what both databases keep
 
 # 19 MB and two passes, as OWASP advises for servers: strong, and a whole school can sign in at nine o'clock.
@@ -49,13 +51,9 @@ def add_account(
 
     Without a password its owner sets one by a link (`account_links`).
     """
-    username = protocol.normalize_username(username)
-    if not username or not username.replace("-", "").replace(".", "").replace("_", "").isalnum():
-        raise NotPossible(f"{username!r} is no user name: letters, digits, dots, hyphens and underscores")
+    username = checked_username(session, username)
     if password is not None and len(password) < MIN_PASSWORD_LENGTH:
         raise NotPossible(f"a password needs {MIN_PASSWORD_LENGTH} characters at least")
-    if session.get(UserRow, username):
-        raise NotPossible(f"there is an account {username!r} already: one that has ended can return")
     if ends is not None and ends <= now:
         raise NotPossible("that day is over: an account ends today or later")
     user = UserRow(
@@ -69,6 +67,43 @@ def add_account(
     session.add(user)
     audit.record_audit(session, now, by, "account added", f"{username} ({', '.join(user.roles)})")
     return user
+
+
+def checked_username(session: Session, typed: str) -> str:
+    """Return a new user name as it is kept. Raises NotPossible for one that is none, taken, or reads like another.
+
+    Letters of other alphabets look like Latin ones (UTS 39), and accents are overlooked: whoever reads the audit,
+    or who asks for something, must not take one person for another.
+    """
+    username = protocol.normalize_username(typed)
+    letters = username.replace("-", "").replace(".", "").replace("_", "")
+    if not letters or len(username) > MAX_USERNAME_LENGTH or not all(map(_may_name, letters)):
+        raise NotPossible(
+            f"{username[:MAX_USERNAME_LENGTH]!r} is no user name: at most {MAX_USERNAME_LENGTH} Latin letters, "
+            "digits, dots, hyphens and underscores"
+        )
+    if session.get(UserRow, username):
+        raise NotPossible(f"there is an account {username!r} already: one that has ended can return")
+    key = _without_accents(username)
+    for other in session.scalars(select(UserRow.username)):
+        if _without_accents(other) == key:
+            raise NotPossible(f"{username!r} reads like the account {other!r}: choose another one")
+    return username
+
+
+def _may_name(letter: str) -> bool:
+    """Tell whether a character may stand in a user name: one that is nobody's twin, in the form that is typed."""
+    if letter.isascii():
+        return letter.isalnum()
+    is_usual = unicodedata.normalize("NFKC", letter) == letter
+    return is_usual and letter.isalpha() and unicodedata.name(letter, "").startswith("LATIN SMALL LETTER")
+
+
+def _without_accents(username: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", username)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).replace(
+        "\u0131", "i"
+    )  # without its dot
 
 
 def set_password(session: Session, now: datetime, *, username: str, password: str, by: str, how: str = "") -> None:

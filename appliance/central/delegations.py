@@ -107,11 +107,13 @@ def read_value(session: Session) -> dict[str, Any]:
 
 
 def restore_value(session: Session, value: dict[str, Any]) -> None:
-    """Put every delegation back. Raises NotPossible where a category was locked since."""
+    """Put every delegation back. Raises NotPossible where a category was locked since, or a group is gone."""
     locked = session.scalars(select(SchoolRow)).one().locked_categories
-    for category, *_ in value["rows"]:
+    for category, group, *_ in value["rows"]:
         if category in locked:
             raise NotPossible(f"{category_name(category)} is locked by now: nobody can open it")
+        if group != EVERY_GROUP and session.get(ProfileRow, group) is None:
+            raise NotPossible(f"the group {group} is gone by now, or has another name")
     for row in list_delegations(session):
         session.delete(row)
     session.flush()

@@ -25,12 +25,13 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from appliance.central import audit, change_scope
+from appliance.central.accounts import end_what_was_before
 from appliance.central.audit_chain import DATABASE_RESTORED
-from appliance.central.models import RevisionRow, RoomRow
+from appliance.central.models import AccountLinkRow, RevisionRow, RoomRow, SessionRow, UserRow
 from appliance.central.store import Store, read_revisions
 from appliance.files import birth_time
 from dns.errors import DECODING_FAILED
@@ -109,8 +110,19 @@ def begin_epoch(
     )
     change_scope.mark_school(session)
     if not is_first:
-        audit.record_audit(session, now, by, DATABASE_RESTORED, "every room looks at everything anew")
+        _end_what_may_be_over(session, now)
+        audit.record_audit(
+            session, now, by, DATABASE_RESTORED, "every room looks at everything anew, and everybody signs in anew"
+        )
         log.warning("the database was restored from a backup: a new epoch begins")
+
+
+def _end_what_may_be_over(session: Session, now: datetime) -> None:
+    """End every session and every link to a new password: which of them were over, the backup cannot know."""
+    session.execute(delete(AccountLinkRow))
+    session.execute(update(SessionRow).where(SessionRow.ended.is_(None)).values(ended=now))
+    for user in session.scalars(select(UserRow)):
+        end_what_was_before(user, now)
 
 
 def _read_record(handle: int) -> EpochRecord | None:

@@ -64,6 +64,14 @@ def enqueue(
     return len(addresses)
 
 
+def count_recent_mails(session: Session, since: datetime, subjects: Iterable[str]) -> dict[str, int]:
+    """Return to which addresses mails of some subjects went since a moment, or wait, and how many."""
+    recent = select(MailRow.recipient, func.count()).where(
+        MailRow.queued_at > since, MailRow.subject.in_(list(subjects))
+    )
+    return {address: count for address, count in session.execute(recent.group_by(MailRow.recipient))}  # noqa: C416 (rows are no pairs to mypy)
+
+
 def set_mail_address(session: Session, now: datetime, *, username: str, address: str, by: str) -> None:
     """Say where notices for an account go; "": nowhere. Raises NotFound or NotPossible."""
     address = address.strip()

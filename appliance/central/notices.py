@@ -21,8 +21,10 @@ from appliance.rights import Right, Scope, has_right
 
 Digest = Literal["off", "daily", "weekly"]
 DIGESTS: tuple[Digest, ...] = get_args(Digest)
+MAX_IN_AN_HOUR = 30  # notices of single requests to one address: who gets more reads none
 MORNING = time(7, 30)  # on the school's clock
 FIRST_WEEKEND_DAY = 5
+SUBJECT, URGENT_SUBJECT = "Hallpass: a new request", "Hallpass: a request, the lesson is now"
 _NO_LINK = "Look at the page of requests."
 
 
@@ -115,8 +117,10 @@ def next_digest(now: datetime, digest: str, zone: ZoneInfo) -> datetime | None:
 def _send(session: Session, now: datetime, addresses: list[str], request: RequestRow, url: str) -> int:
     when = "The lesson is now.\n" if request.urgent else ""
     text = f"A teacher asks for a site to be opened.\n{when}\n{_link(url, f'requests/{request.id}')}\n"
-    subject = "Hallpass: a request, the lesson is now" if request.urgent else "Hallpass: a new request"
-    return mail_outbox.enqueue(session, addresses, subject, text, now)
+    subject = URGENT_SUBJECT if request.urgent else SUBJECT
+    sent = mail_outbox.count_recent_mails(session, now - timedelta(hours=1), (SUBJECT, URGENT_SUBJECT))
+    few = [address for address in addresses if sent.get(address, 0) < MAX_IN_AN_HOUR]
+    return mail_outbox.enqueue(session, few, subject, text, now)
 
 
 def _link(url: str, path: str) -> str:

@@ -154,13 +154,18 @@ def check_removable(session: Session, row: ProfileRow) -> None:
         *(f"the network {network}" for network in row.members),
         *(
             f"the device {name}"
-            for name in session.scalars(select(DeviceRow.name).where(DeviceRow.group == row.name))
+            for name in session.scalars(
+                select(DeviceRow.name).where(DeviceRow.group == row.name, DeviceRow.removed_at.is_(None))
+            )
         ),
         *(f"{room}" for room in session.scalars(select(RoomRow.name).where(RoomRow.default_group == row.name))),
     ]
     if uses:
         more = f" and {len(uses) - 3} more" if len(uses) > 3 else ""
         raise NotPossible(f"{row.name} is in use by {', '.join(uses[:3])}{more}: give them another group first")
+    active = select(UnblockRow).where(UnblockRow.ended_at.is_(None))
+    if site := next((one.site for one in session.scalars(active) if row.name in one.groups), None):
+        raise NotPossible(f"{site} is open for {row.name}, or will be: end that first")
     if session.scalar(select(DelegationRow.category).where(DelegationRow.group == row.name).limit(1)):
         raise NotPossible(f"teachers may open sites by themselves for {row.name}: end that first")
 

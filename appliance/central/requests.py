@@ -8,7 +8,7 @@ sends again what it does not know to have arrived) is one request, also where it
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from appliance import protocol
@@ -20,6 +20,7 @@ from appliance.rights import Right, Role, has_right
 from appliance.rights import Scope as RightScope
 from dns.policy.site_names import reason_why_not
 
+MAX_WAITING_OF_ROOM = 500  # ten for each of fifty teachers
 STATE_HOURS = 24  # how long a room is told of a decided request
 EXPIRED_STATE_HOURS = 72  # and of one that nobody decided: over a weekend
 EXPIRED_WORDS = "Nobody decided this in time. If it is still wanted, please ask again."
@@ -34,6 +35,8 @@ def submit_request(session: Session, now: datetime, room: RoomRow, message: prot
     """
     if session.get(RequestRow, message.id):
         return False
+    if count_waiting(session, room.id) >= MAX_WAITING_OF_ROOM:
+        raise NotPossible(f"{MAX_WAITING_OF_ROOM} requests of this room wait already: nobody could decide more")
     if message.since is not None and message.since > now + timedelta(days=unblocks.MAX_AHEAD_DAYS):
         raise NotPossible(f"a lesson can be planned for at most {unblocks.MAX_AHEAD_DAYS} days ahead")
     request = RequestRow(
@@ -65,6 +68,12 @@ def submit_request(session: Session, now: datetime, room: RoomRow, message: prot
     if request.expires_at <= now:
         request_expiry.expire_request(session, now, request)
     return True
+
+
+def count_waiting(session: Session, room_id: int) -> int:
+    """Return how many requests of a room wait for a decision."""
+    waiting = (RequestRow.room_id == room_id, RequestRow.state == "waiting")
+    return session.scalar(select(func.count()).select_from(RequestRow).where(*waiting)) or 0
 
 
 def withdraw_request(session: Session, now: datetime, room: RoomRow, request_id: str) -> None:

@@ -7,6 +7,7 @@ there begins with an apostrophe, which is taken away again when the file comes b
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -26,6 +27,7 @@ _OTHER_NAMES = {
     "ip addresses": "address", "profile": "group", "notes": "note", "comment": "note",
 }  # fmt: skip
 _DELIMITERS = ",;\t"
+_EXCELS_LINE = re.compile(rf'\s*"?sep=([{_DELIMITERS}])"?[;,\t]*\r?\n', re.IGNORECASE)  # which delimiter it is
 _MAX_CELL = 1000  # characters
 
 
@@ -70,9 +72,12 @@ def decode_csv(content: bytes) -> str:
 
 def read_csv(text: str) -> tuple[list[CsvRow], list[LineError]]:
     """Return the devices in a file and its mistakes."""
+    said = _EXCELS_LINE.match(text)
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
+    delimiter = said[1] if said else max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    if said:
+        next(reader, None)
     rows: list[CsvRow] = []
     errors: list[LineError] = []
     columns: dict[int, str] | None = None
@@ -116,7 +121,7 @@ def unprotect_cell(text: str) -> str:
 
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not blank with the line on which it begins."""
-    line = 1
+    line = getattr(reader, "line_num", 0) + 1
     for cells in reader:
         if any(cell.strip() for cell in cells):
             yield line, cells

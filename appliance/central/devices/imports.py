@@ -166,7 +166,7 @@ def undo_import(session: Session, now: datetime, import_id: str, *, by: str) -> 
         if one.before is None:
             inventory.remove_device(session, now, device.id, by=by)
         else:
-            inventory.write_fields(device, now, one.before, by=by)
+            inventory.write_fields(device, now, inventory.without_lost_group(session, one.before), by=by)
         undone += 1
     session.delete(kept)
     audit.record_audit(session, now, by, "devices import taken back", f"{undone} of {len(changes)}")

@@ -213,12 +213,17 @@ def restore_device(session: Session, now: datetime, device_id: int, *, by: str) 
     if device.removed_at is not None:
         wanted = to_fields(device)
         _check_free(session, wanted, device.id)
-        if wanted.group and session.get(ProfileRow, wanted.group) is None:
-            wanted = msgspec.structs.replace(wanted, group="")  # its group is gone
+        wanted = without_lost_group(session, wanted)
         device.removed_at = None
         write_fields(device, now, wanted, by=by)
         audit.record_audit(session, now, by, "device put back", describe(wanted))
     return device
+
+
+def without_lost_group(session: Session, wanted: DeviceFields) -> DeviceFields:
+    """Return what a device was before, without a group where that is gone by now."""
+    is_there = not wanted.group or session.get(ProfileRow, wanted.group) is not None
+    return wanted if is_there else msgspec.structs.replace(wanted, group="")
 
 
 def to_fields(device: DeviceRow) -> DeviceFields:

@@ -8,7 +8,7 @@ address, and the MAC address of a named device is in two rooms in turn, at two a
 a day.
 """
 
-import hashlib
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -19,9 +19,11 @@ from sqlalchemy.orm import Session, joinedload
 from appliance.central.devices import inventory
 from appliance.central.devices.fields import is_mac, parse_address
 from appliance.central.errors import NotPossible
-from appliance.central.incidents.intake import receive_incident
+from appliance.central.incidents.intake import add_incident
+from appliance.central.incidents.kinds import IMITATED_DEVICE
+from appliance.central.incidents.tables import IncidentRow
 from appliance.central.models import DeviceRow, RoomRow, SeenDeviceRow
-from appliance.protocol import Incident, SeenDevice, SeenDevices
+from appliance.protocol import SeenDevice, SeenDevices
 from dns.policy.devices import is_random_mac
 
 KEPT_DAYS = 7
@@ -187,12 +189,18 @@ def _find_imitations(session: Session, new: Sequence[tuple[str, str]]) -> Iterat
 
 
 def _report_imitation(session: Session, now: datetime, room: RoomRow, imitation: Imitation) -> None:
-    same = f"{imitation.address} {now:%Y-%m-%d}"  # the same id is the same incident: once a day
-    made = Incident(
-        id=hashlib.sha256(same.encode()).hexdigest()[:32], kind="imitated-device", happened_at=now,
-        device=imitation.device, evidence=(imitation.words,), group=imitation.group,
+    today = select(IncidentRow.evidence).where(
+        IncidentRow.kind == IMITATED_DEVICE,
+        IncidentRow.device == imitation.device,
+        IncidentRow.happened_at >= now.replace(hour=0, minute=0, second=0, microsecond=0),
+    )
+    if any(evidence[0].startswith(f"{imitation.address} ") for evidence in session.scalars(today)):
+        return  # once a day
+    # Its id is central's own: one that could be foreseen, a room could take for something else, before the time.
+    add_incident(
+        session, now, room, incident_id=secrets.token_hex(16), kind=IMITATED_DEVICE, happened_at=now,
+        device=imitation.device, group=imitation.group, evidence=(imitation.words,),
     )  # fmt: skip
-    receive_incident(session, now, room, made)
 
 
 def _forget_old(session: Session, now: datetime, room: RoomRow) -> None:

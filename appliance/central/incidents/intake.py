@@ -4,6 +4,7 @@ Incidents of one kind by one device in one room are one group until it is closed
 What names no device stays by itself: two children must not become one.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -25,49 +26,59 @@ def receive_incident(
     """Take in an incident, tell people of an urgent one; return whether it is new."""
     if session.get(IncidentRow, incident.id):
         return False
-    is_staff = incident.group in read_staff_groups(session)
-    group = _find_group(session, room, incident, is_staff=is_staff)
-    if group is None:
-        group = IncidentGroupRow(
-            id=incident.id, room_id=room.id, kind=incident.kind, device=incident.device, is_staff=is_staff,
-            first_at=incident.happened_at, last_at=incident.happened_at, count=0, unseen=0, state="new",
-            due_at=now + kind_of(incident.kind).due,
-        )  # fmt: skip
-        session.add(group)
-        session.flush()  # before what refers to it
-    session.add(
-        IncidentRow(
-            id=incident.id, room_id=room.id, group_id=group.id, kind=incident.kind,
-            happened_at=incident.happened_at, device=incident.device, device_group=incident.group,
-            evidence=list(incident.evidence),
-        )
+    add_incident(
+        session, now, room, incident_id=incident.id, kind=incident.kind, happened_at=incident.happened_at,
+        device=incident.device, group=incident.group, evidence=incident.evidence, pages_url=pages_url,
     )  # fmt: skip
-    group.count += 1
-    group.unseen += 1
-    group.first_at = min(group.first_at, incident.happened_at)
-    group.last_at = max(group.last_at, incident.happened_at)
-    if kind_of(incident.kind).is_urgent:
-        alerts.alert_people(session, now, group, pages_url)
     return True
 
 
+def add_incident(
+    session: Session, now: datetime, room: RoomRow, *, incident_id: str, kind: str, happened_at: datetime,
+    device: str, group: str, evidence: Sequence[str], pages_url: str = "",
+) -> None:  # fmt: skip
+    """Put something that was noticed into the group that it belongs to; `group`: of the device ("": unknown)."""
+    is_staff = group in read_staff_groups(session)
+    found = _find_group(session, room, kind, device, happened_at, is_staff=is_staff)
+    if found is None:
+        found = IncidentGroupRow(
+            id=incident_id, room_id=room.id, kind=kind, device=device, is_staff=is_staff,
+            first_at=happened_at, last_at=happened_at, count=0, unseen=0, state="new",
+            due_at=now + kind_of(kind).due,
+        )  # fmt: skip
+        session.add(found)
+        session.flush()  # before what refers to it
+    session.add(
+        IncidentRow(
+            id=incident_id, room_id=room.id, group_id=found.id, kind=kind, happened_at=happened_at,
+            device=device, device_group=group, evidence=list(evidence),
+        )
+    )  # fmt: skip
+    found.count += 1
+    found.unseen += 1
+    found.first_at = min(found.first_at, happened_at)
+    found.last_at = max(found.last_at, happened_at)
+    if kind_of(kind).is_urgent:
+        alerts.alert_people(session, now, found, pages_url)
+
+
 def _find_group(
-    session: Session, room: RoomRow, incident: protocol.Incident, *, is_staff: bool
+    session: Session, room: RoomRow, kind: str, device: str, happened_at: datetime, *, is_staff: bool
 ) -> IncidentGroupRow | None:
-    if not incident.device:
+    if not device:
         return None
     found = session.scalars(
         select(IncidentGroupRow)
         .where(
             IncidentGroupRow.room_id == room.id,
-            IncidentGroupRow.device == incident.device,
-            IncidentGroupRow.kind == incident.kind,
+            IncidentGroupRow.device == device,
+            IncidentGroupRow.kind == kind,
             IncidentGroupRow.is_staff == is_staff,
             IncidentGroupRow.state != "closed",
         )
         .order_by(IncidentGroupRow.last_at.desc())
         .limit(1)
     ).one_or_none()
-    if found is None or abs(incident.happened_at - found.last_at) > GROUPED_FOR:
+    if found is None or abs(happened_at - found.last_at) > GROUPED_FOR:
         return None
     return found

@@ -11,6 +11,8 @@ IncidentState = Literal["new", "seen", "assigned", "referred", "closed"]
 Authority = Literal["authority", "police", "provider"]  # to whom an incident can be passed
 Whose = Literal["pupils", "staff"]
 
+IMITATED_DEVICE = "imitated-device"  # which central finds: no room says it
+
 STATES: tuple[IncidentState, ...] = get_args(IncidentState)
 AUTHORITIES: tuple[Authority, ...] = get_args(Authority)
 
@@ -40,7 +42,7 @@ KINDS: Mapping[str, KindOfIncident] = MappingProxyType(
         ),
         "bypass": KindOfIncident(words="Ways round the filter were tried", due=timedelta(days=2)),
         "tunnel": KindOfIncident(words="Names that look like hidden data", due=timedelta(days=2)),
-        "imitated-device": KindOfIncident(words="A device uses the address of another one", due=timedelta(days=2)),
+        IMITATED_DEVICE: KindOfIncident(words="A device uses the address of another one", due=timedelta(days=2)),
         "many-refusals": KindOfIncident(
             words="Many refusals to one device in a short time", due=timedelta(days=5)
         ),

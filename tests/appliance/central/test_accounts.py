@@ -76,3 +76,21 @@ def test_passwords_made_for_people_are_long_and_never_the_same() -> None:
     made = {accounts.generate_password() for _ in range(100)}
     assert len(made) == 100
     assert all(len(password) == 19 for password in made)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "\u0430da", "ad\u0430", "\u03b1da", "\u1d43da", "\uff41da", "\u00e1da", "AD\u00c5", "\u217fada",
+        "ada\u0663", "a\u200bda", "a" * 65, ".",
+    ],
+)  # fmt: skip
+def test_nobody_gets_a_name_that_reads_like_another_ones(school: FakeSchool, typed: str) -> None:
+    school.account("ada", "coordinator")
+    with pytest.raises(NotPossible, match=r"reads like|no user name"):
+        school.account(typed, "teacher")
+
+
+def test_a_name_with_an_accent_is_one_however_its_letters_are_typed(school: FakeSchool) -> None:
+    school.account("zo\u00eb", "teacher")
+    assert sign_in(school, "Zoe\u0308", PASSWORD)

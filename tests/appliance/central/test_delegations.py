@@ -1,6 +1,6 @@
 import pytest
 
-from appliance.central import delegations, undo
+from appliance.central import delegations, profiles, undo
 from appliance.central.delegations import NeedsConfirmation
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import SchoolRow
@@ -92,3 +92,14 @@ def test_an_undo_delegates_nothing_that_was_locked_since(school: FakeSchool) -> 
     with pytest.raises(NotPossible, match="locked by now"):
         undo_change(school, ended)
     assert document(school).delegations == ()
+
+
+def test_an_undo_brings_no_group_back_that_is_gone(school: FakeSchool) -> None:
+    with school.store.write_session() as session:
+        profiles.copy_profile(session, school.clock(), name="pupils", new_name="year 9", by="cora")
+    delegate(school, "games", 10, "year 9")
+    change = end(school, "games", "year 9")
+    with school.store.write_session() as session:
+        profiles.remove_profile(session, school.clock(), name="year 9", by="cora")
+    with pytest.raises(NotPossible, match="the group year 9 is gone"):
+        undo_change(school, change)

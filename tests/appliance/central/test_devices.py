@@ -255,6 +255,14 @@ def test_a_file_from_any_spreadsheet_is_taken(school: FakeSchool, encoding: str,
     assert listed(school) == [("Café laptop", MAC, "staff"), ("iPad 2", OTHER_MAC, "")]
 
 
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;;;;"])
+def test_the_line_by_which_excel_names_its_delimiter_is_no_device(school: FakeSchool, first: str) -> None:
+    text = f"{first}\r\nname;mac;note\r\nLaptop;00-00-5E-00-53-01;one, two, three\r\nBad;x;\r\n"
+    assert [one.line for one in load(school, text.encode("utf-8-sig")).errors] == [4]
+    load(school, text.replace("Bad;x;\r\n", "").encode("utf-8-sig"))
+    assert listed(school) == [("Laptop", MAC, "")]
+
+
 def test_of_a_file_with_mistakes_nothing_is_taken_and_each_is_said_with_its_line(school: FakeSchool) -> None:
     add(school, "Old", "192.0.2.1")
     plan = load(

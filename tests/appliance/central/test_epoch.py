@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance.central import audit, rules
+from appliance.central import account_links, accounts, audit, rules
+from appliance.central.account_states import list_account_states
 from appliance.central.epoch import NUMBERS_JUMP
+from appliance.central.errors import NotFound
 from appliance.central.room_targets import RoomEntry
 from appliance.protocol import Target
-from tests.fakes.school import FakeSchool
+from tests.fakes.school import PASSWORD, FakeSchool
 
 
 def block(school: FakeSchool, name: str) -> None:
@@ -199,3 +201,30 @@ def test_a_file_that_cannot_be_written_stops_no_room(folder: Path) -> None:
     block(school, "bad.example.org")
     assert told(school).policy == before.policy + 1
     school.close()
+
+
+def test_what_was_over_when_the_backup_did_not_know_it_yet_stays_over(folder: Path, tmp_path: Path) -> None:
+    school = started(folder)
+    school.enrol()
+    school.account("ada", "coordinator")
+    account = accounts.authenticate(school.store, school.clock(), "ada", PASSWORD)
+    assert account is not None
+    cookie = school.central.sessions.start_session(account, "a browser")
+    with school.store.write_session() as session:
+        link = account_links.make_link(session, school.clock(), username="ada", by="cora")
+    back_up(folder, tmp_path / "backup.db")
+    with school.store.write_session() as session:
+        account_links.use_link(session, school.clock(), token=link.token, password="another pass phrase")
+    school.central.sessions.end_session(cookie)
+    told(school)
+    school.close()
+
+    restore(folder, tmp_path / "backup.db")
+    again = started(folder)
+    assert again.central.sessions.find_session(cookie) is None
+    with again.store.write_session() as session, pytest.raises(NotFound, match="does not work any more"):
+        account_links.use_link(session, again.clock(), token=link.token, password="a third pass phrase")
+    with again.store.read_session() as session:
+        (state,) = list_account_states(session)
+    assert state.valid_after == again.clock()  # rooms hear it too: kept sign-ins of before are over
+    again.close()

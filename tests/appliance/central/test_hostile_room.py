@@ -1,16 +1,23 @@
 """What somebody with a room's token can say changes nothing but what is that room's own."""
 
+import hashlib
+from collections import Counter
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
-from appliance.central import audit, backup, counts, requests, room_actions, school_reports
+from appliance.central import audit, backup, counts, mail_outbox, notices, requests, room_actions, school_reports
 from appliance.central.audit_chain import DATABASE_RESTORED
 from appliance.central.audit_verification import verify_audit
-from appliance.central.models import RoomRow
-from appliance.protocol import CountedAnswers, HourCounts, KeptHead, RoomAction
+from appliance.central.devices import inventory, sightings
+from appliance.central.errors import NotPossible
+from appliance.central.incidents import intake
+from appliance.central.incidents.tables import IncidentRow
+from appliance.central.models import MailRow, RoomRow
+from appliance.protocol import CountedAnswers, HourCounts, Incident, KeptHead, RoomAction, SeenDevice, SeenDevices
 from tests.appliance.central.factories import approve, sites_open, state
 from tests.fakes.school import FakeSchool
 
@@ -77,3 +84,69 @@ def test_a_room_ends_what_is_open_in_the_whole_school_for_itself_alone(school: F
         newest = audit.list_audit_entries(session)[0]
     assert (newest.room, newest.what) == ("Room 4", "ended in one room")
     assert "stays open in the other rooms" in newest.detail
+
+
+def test_more_requests_than_anybody_could_decide_are_refused_with_the_reason(school: FakeSchool) -> None:
+    for number in range(requests.MAX_WAITING_OF_ROOM):
+        school.request(site=f"a{number}.example.org")
+    with pytest.raises(NotPossible, match="500 requests of this room wait already"):
+        school.request()
+    school.request(room="Room 5")  # the others go on
+
+
+def test_no_room_fills_anybodys_mailbox(school: FakeSchool) -> None:
+    school.account("cora", "coordinator")
+    school.account("lead", "safeguarding")
+    for who in ("cora", "lead"):
+        with school.store.write_session() as session:
+            address = f"{who}@example.org"
+            mail_outbox.set_mail_address(session, school.clock(), username=who, address=address, by="test")
+    with school.store.write_session() as session:
+        notices.choose_notices(session, school.clock(), username="cora", on_request=True, digest="off", by="cora")
+    for number in range(60):
+        school.clock.pass_minutes(0.2)
+        request_id = school.request()
+        notice = Incident(
+            id=f"{number:032x}",
+            kind="told-a-grown-up",
+            happened_at=school.clock(),
+            device=f"d{number}",
+            evidence=(),
+        )
+        with school.store.write_session() as session:
+            found = requests.find_request(session, request_id)
+            assert found is not None
+            notices.notify_of_request(session, school.clock(), found)
+            intake.receive_incident(session, school.clock(), school.room(), notice)
+            requests.withdraw_request(session, school.clock(), school.room(), request_id)
+    assert mails(school) == {"cora@example.org": 30, "lead@example.org": 10}
+    with school.store.write_session() as session:
+        other = msgspec.structs.replace(notice, id="f" * 32)
+        intake.receive_incident(session, school.clock(), school.room("Room 5"), other)
+    assert mails(school)["lead@example.org"] == 11  # what another room says is told all the same
+    school.clock.pass_minutes(61)
+    assert found is not None
+    with school.store.write_session() as session:
+        assert notices.notify_of_request(session, school.clock(), found) == 1
+
+
+def mails(school: FakeSchool) -> dict[str, int]:
+    with school.store.read_session() as session:
+        return dict(Counter(session.scalars(select(MailRow.recipient))))
+
+
+def test_no_incident_of_a_rooms_stands_in_the_way_of_one_that_central_finds(school: FakeSchool) -> None:
+    day = f"192.0.2.7 {school.clock():%Y-%m-%d}"
+    foreseen = hashlib.sha256(day.encode()).hexdigest()[:32]
+    with school.store.write_session() as session:
+        wanted = inventory.check_fields(session, name="Office laptop", addresses="00:00:5e:00:53:01, 192.0.2.7")
+        inventory.add_device(session, school.clock(), wanted, by="cora")
+        taken = Incident(id=foreseen, kind="bypass", happened_at=school.clock(), device="d1", evidence=())
+        intake.receive_incident(session, school.clock(), school.room("Room 5"), taken)
+        seen = SeenDevice(mac="00:00:5e:00:53:02", address="192.0.2.7", seconds_ago=1)
+        sightings.receive_seen_devices(session, school.clock(), school.room(), SeenDevices(devices=(seen,)))
+    with school.store.read_session() as session:
+        kinds = set(session.scalars(select(IncidentRow.kind)))
+    assert kinds == {"bypass", "imitated-device"}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**msgspec.to_builtins(taken), "kind": "imitated-device"}, Incident)

@@ -2,7 +2,8 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from appliance.central import profiles, undo
+from appliance.central import profiles, unblocks, undo
+from appliance.central.devices import inventory
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.lists import sources
 from appliance.central.models import ProfileRow, RoomRow, SourceRow, UnblockRow
@@ -140,3 +141,22 @@ def test_an_ended_opening_keeps_the_name_that_it_had(school: FakeSchool) -> None
     save(school, name="teachers")
     with school.store.read_session() as session:
         assert session.get_one(UnblockRow, unblock.id).groups == ["staff"]
+
+
+def test_a_removed_device_keeps_no_profile_and_what_is_open_for_it_does(school: FakeSchool) -> None:
+    with school.store.write_session() as session:
+        wanted = inventory.check_fields(session, name="Old laptop", addresses="192.0.2.9", group="staff")
+        device = inventory.add_device(session, school.clock(), wanted, by="cora")
+        session.flush()
+        inventory.remove_device(session, school.clock(), device.id, by="cora")
+    approve(school, school.request(), groups=("staff",))
+    with (
+        school.store.write_session() as session,
+        pytest.raises(NotPossible, match=r"games\.example\.org is open for"),
+    ):
+        profiles.remove_profile(session, school.clock(), name="staff", by="cora")
+    with school.store.write_session() as session:
+        unblocks.end_unblock(session, school.clock(), unblock_id=1, by="cora")
+        profiles.remove_profile(session, school.clock(), name="staff", by="cora")
+    with school.store.write_session() as session:  # its group is gone: it belongs to none
+        assert not inventory.restore_device(session, school.clock(), device.id, by="cora").group
