@@ -95,10 +95,17 @@ def enrol_room(session: Session, now: datetime, *, name: str, by: str, replace: 
     return token
 
 
-def rename_room(session: Session, now: datetime, *, room_id: int, name: str, by: str) -> tuple[str, str]:
-    """Call a room otherwise; returns its name of before and of now. Its card keeps working."""
+def rename_room(
+    session: Session, now: datetime, *, room_id: int, name: str, by: str, instead_of: str = ""
+) -> tuple[str, str]:
+    """Call a room otherwise; returns its name of before and of now. Its card keeps working.
+
+    `instead_of`: the name that the caller saw; "" where none was looked at.
+    """
     room = _get_room(session, room_id)
     name, before = normalize_room_name(name), room.name
+    if instead_of not in ("", before) and name != before:
+        raise NotPossible(f"somebody has called this room {before} in the meantime")
     other = find_room(session, name)
     if other is not None and other.id != room.id:
         raise NotPossible(f"there is a room called {other.name} already")

@@ -6,6 +6,7 @@ can be imitated by anybody: a group that may see more than the default is bound 
 should get the strictest profile of the school; where the default is another, that is said too.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -166,12 +167,24 @@ def describe_device_risks(device: DeviceFields) -> tuple[str, ...]:
     return (words,)
 
 
+def networks_revision(networks: Iterable[str], only_from: Iterable[str]) -> str:
+    """Return what names the networks of a group: another one after every change."""
+    return hashlib.sha256(msgspec.json.encode((list(networks), list(only_from)))).hexdigest()[:16]
+
+
+def get_revision(session: Session, group: str) -> str:
+    """Return what names the networks that a group has now; "" where there is none."""
+    found = session.get(ProfileRow, group)
+    return networks_revision(found.members, found.only_from) if found is not None else ""
+
+
 def set_networks(
-    session: Session, now: datetime, group: str, *, networks: str, only_from: str, by: str
+    session: Session, now: datetime, group: str, *, networks: str, only_from: str, by: str, revision: str = ""
 ) -> tuple[str, str]:
     """Say which networks belong to a group, and on which alone its devices count. Returns what was before.
 
-    Raises NotFound, or NotPossible: no network, or one of another group.
+    `revision`: of the networks that the caller started from; "" where none were looked at. Raises NotFound, or
+    NotPossible: no network, one of another group, or somebody changed them meanwhile.
     """
     found = session.get(ProfileRow, group)
     if found is None:
@@ -181,6 +194,8 @@ def set_networks(
         _check_network(session, network, group)
     before = ("\n".join(found.members), "\n".join(found.only_from))
     if (members, bounds) != (tuple(found.members), tuple(found.only_from)):
+        if revision and revision != networks_revision(found.members, found.only_from):
+            raise NotPossible(f"nothing was saved: somebody has changed the networks of {group} in the meantime")
         found.members, found.only_from = list(members), list(bounds)
         where = f"on {', '.join(bounds)}" if bounds else "everywhere"
         said = f"{', '.join(members) or 'none'}; devices count {where}"
@@ -196,10 +211,13 @@ def get_room_group(session: Session, room: str) -> str:
     return found.default_group
 
 
-def set_room_group(session: Session, now: datetime, room: str, group: str, *, by: str) -> str:
+def set_room_group(
+    session: Session, now: datetime, room: str, group: str, *, by: str, instead_of: str | None = None
+) -> str:
     """Say to which group the devices of a room belong unless they are in another ("": the school's default).
 
-    Returns what was before. Raises NotFound or NotPossible.
+    Returns what was before. `instead_of`: what the caller saw there; None where nothing was looked at. Raises
+    NotFound or NotPossible.
     """
     found = session.scalar(select(RoomRow).where(RoomRow.name == room))
     if found is None:
@@ -207,6 +225,9 @@ def set_room_group(session: Session, now: datetime, room: str, group: str, *, by
     inventory.check_group(session, group)
     before = found.default_group
     if before != group:
+        if instead_of is not None and before != instead_of:
+            where = before or "the default group"
+            raise NotPossible(f"nothing was saved: {room} belongs to {where} by now, somebody has put it there")
         found.default_group = group
         audit.record_audit(session, now, by, "group of a room", f"{room}: {group or 'the default'}")
     return before

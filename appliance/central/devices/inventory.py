@@ -180,13 +180,18 @@ def change_device(
     return before
 
 
-def move_devices(session: Session, now: datetime, device_ids: Sequence[int], group: str, *, by: str) -> int:
-    """Put devices into a group ("": into none); return how many were moved. Raises NotPossible or NotFound."""
+def move_devices(
+    session: Session, now: datetime, device_ids: Sequence[int], group: str, *, by: str, out_of: str | None = None
+) -> int:
+    """Put devices into a group ("": into none); return how many were moved. Raises NotPossible or NotFound.
+
+    `out_of`: those alone that are in this group; None: whichever they are in.
+    """
     check_group(session, group)
     moved = []
     for device_id in dict.fromkeys(device_ids):
         device = get_device(session, device_id)
-        if device.removed_at is None and device.group != group:
+        if device.removed_at is None and device.group != group and out_of in (None, device.group):
             write_fields(device, now, msgspec.structs.replace(to_fields(device), group=group), by=by)
             moved.append(device.name)
     if moved:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from appliance.central.devices import sightings
+from appliance.central.devices import inventory, sightings
 from appliance.central.models import DeviceRow
 from appliance.protocol import SeenDevice, SeenDevices
 from tests.e2e.browser import Browser
@@ -260,3 +260,44 @@ def test_ten_thousand_devices_do_not_slow_the_page(cora: Browser, school: Any) -
     text = cora.open("/devices?q=tablet").text
     assert "10000 devices" in text
     assert len(text) < 120_000
+
+
+def test_an_undo_takes_back_nothing_that_somebody_else_did_since(
+    cora: Browser, olga: Browser, school: Any
+) -> None:
+    add(cora, "Laptop", MAC, "pupils")
+    link = re.search(r'href="(/devices/\d+)"', cora.open("/devices").text)
+    assert link
+    cora.send(cora.open(link[1]).form_with("name", "edition"), name="Class laptop")
+    olga.send(olga.open(link[1]).form_with("name", "edition"), name="Her laptop")
+    press(cora, "/devices/")
+    assert "olga has changed Her laptop in the meantime" in said(cora)
+    assert [one.name for one in document(school).devices] == ["Her laptop"]
+
+    for browser, network in ((cora, "192.0.2.0/28"), (olga, "198.51.100.0/28")):
+        browser.send(browser.open("/groups/pupils").form_with("networks"), networks=network)
+    press(cora, "/groups/pupils")
+    assert "somebody has changed the networks of pupils in the meantime" in said(cora)
+    assert members(school)["pupils"] == ["198.51.100.0/28", "Her laptop"]
+
+    for browser, group in ((cora, "staff"), (olga, "pupils")):
+        where = f"/groups/{group}/rooms"
+        browser.send(browser.open(f"/groups/{group}").form_with("room", action=where), room="Room 4")
+        press(browser, where, "1")
+    press(cora, "/groups/staff/rooms")
+    assert "Room 4 belongs to pupils by now, somebody has put it there" in said(cora)
+
+
+def test_devices_that_were_moved_on_stay_where_they_are(cora: Browser, school: Any) -> None:
+    add(cora, "Laptop", MAC, "pupils")
+    add(cora, "Tablet", "00:00:5e:00:53:02", "pupils")
+    with school.store.read_session() as session:
+        ids = [one.id for one in inventory.list_devices(session)]
+    token = cora.open("/devices").form_with(action="/devices/move").fields["csrf_token"]
+    data = {"csrf_token": token, "device": ids, "group": "staff", "confirmed": "1"}
+    cora.response = cora.client.post("/devices/move", data=data)
+    with school.store.write_session() as session:
+        inventory.move_devices(session, school.clock(), ids[:1], "", by="olga")
+    press(cora, "/devices/move-back")
+    assert "1 of 2 were not moved back" in said(cora)
+    assert members(school) == {"pupils": ["Tablet"], "staff": []}

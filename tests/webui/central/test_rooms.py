@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from appliance.card import enrolment_file
-from appliance.central import rooms
+from appliance.central import room_life, rooms
 from appliance.protocol import RoomHealth
 from tests.e2e.browser import Browser
 from tests.webui.central.pages import press, said
@@ -107,6 +107,18 @@ def test_a_room_is_renamed_retired_put_back_and_revoked_from_its_page(cora: Brow
     audit = cora.open("/audit").text
     for what in ("room renamed", "room retired", "room put back", "room revoked"):
         assert what in audit
+
+
+def test_the_undo_of_a_name_leaves_a_later_one_as_it_is(cora: Browser, school: Any) -> None:
+    where, room_id = f"/rooms/{school.room().id}", school.room().id
+    cora.send(cora.open(where).form_with("name", action="/name"), name="Library")
+    with school.store.write_session() as session:
+        room_life.rename_room(session, school.clock(), room_id=room_id, name="Reading room", by="olga")
+    cora.response = cora.client.post(f"{where}/name", data=cora.form_with(action="/name").fields)
+    assert "somebody has called this room Reading room in the meantime" in said(cora)
+    cora.send(cora.form_with("name", action="/name"), name="Library")  # who was told may
+    with school.store.read_session() as session:
+        assert rooms.get_room(session, room_id).name == "Library"
 
 
 @pytest.mark.parametrize(("button", "stopped"), [("keep-running", ["copy"]), ("admit-stopped", ["first"])])

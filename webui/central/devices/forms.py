@@ -35,3 +35,4 @@ class NetworksForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     networks = StringField("Networks whose devices belong to it", [Length(max=5000)])
     only_from = StringField("Its devices count only on these networks", [Length(max=5000)])
+    revision = HiddenField(validators=[Length(max=16)])  # of the networks that were looked at

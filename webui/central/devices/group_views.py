@@ -41,14 +41,18 @@ def set_networks(name: str) -> str | Redirect:
                 return _render(name, form, effects)
             networks, only_from = groups.set_networks(
                 session, central().now(), name, networks=form.networks.data or "",
-                only_from=form.only_from.data or "", by=current_username(),
+                only_from=form.only_from.data or "", by=current_username(), revision=form.revision.data or "",
             )  # fmt: skip
+            saved = groups.get_revision(session, name)
     except NotPossible as problem:
         flash(f"{problem}.", "warning")
+        with central().store.read_session() as session:
+            form.revision.data = groups.get_revision(session, name)  # whoever was told may save it all the same
         return _render(name, form)
     flash_with_undo(
         f"The networks of {name} are in force.", url_for("groups.set_networks", name=name),
         networks=", ".join(networks.split()), only_from=", ".join(only_from.split()), confirmed="1",
+        revision=saved,
     )  # fmt: skip
     return redirect(url_for("groups.show", name=name))
 
@@ -69,10 +73,13 @@ def set_room(name: str) -> str | Redirect:
                 effects=effects,
                 category_name=category_name,
             )
-        before = groups.set_room_group(session, central().now(), room, group, by=current_username())
+        before = groups.set_room_group(
+            session, central().now(), room, group, by=current_username(), instead_of=request.form.get("instead_of")
+        )
     flash_with_undo(
         f"Devices in {room} that are in no other group belong to {group or 'the default group'} now.",
-        url_for("groups.set_room", name=name), room=room, group=before, confirmed="1",
+        url_for("groups.set_room", name=name), room=room, group=before,
+        instead_of=group, confirmed="1",
     )  # fmt: skip
     return redirect(url_for("groups.show", name=name))
 
@@ -91,7 +98,10 @@ def _render(name: str, form: NetworksForm | None, effects: Sequence[groups.Group
             rooms=[one.name for one in rooms.list_rooms(session) if one.default_group != name],
             form=form
             or NetworksForm(
-                formdata=None, networks=", ".join(group.networks), only_from=", ".join(group.only_from)
+                formdata=None,
+                networks=", ".join(group.networks),
+                only_from=", ".join(group.only_from),
+                revision=groups.networks_revision(group.networks, group.only_from),
             ),
             category_name=category_name,
         )

@@ -130,6 +130,7 @@ def change(device_id: int) -> str | Redirect:
             before = inventory.change_device(
                 session, central().now(), device_id, wanted, by=current_username(), edition=form.edition.data
             )
+            edition = inventory.get_device(session, device_id).edition  # that an undo takes back, and no later one
     except NotPossible as problem:
         flash(f"{problem}.", "warning")
         return _render_form(form, device)
@@ -137,7 +138,7 @@ def change(device_id: int) -> str | Redirect:
         f"{wanted.name} is changed. {_where(wanted.group)}",
         url_for("devices.change", device_id=device_id),
         name=before.name, addresses=", ".join(before.addresses), group=before.group, note=before.note,
-        confirmed="1",
+        edition=str(edition), confirmed="1",
     )  # fmt: skip
     _flash_risks(wanted)
     return redirect(url_for("devices.show"))
@@ -187,7 +188,7 @@ def move() -> str | Redirect:
     words = f"{count} {'device is' if count == 1 else 'devices are'} moved. {_where(group)}"
     undo = msgspec.json.encode(before).decode()
     if count and len(undo) <= _MAX_UNDO_TEXT:
-        flash_with_undo(words, url_for("devices.move_back"), before=undo)
+        flash_with_undo(words, url_for("devices.move_back"), before=undo, group=group)
     else:
         flash(words)
     return redirect(url_for("devices.show"))
@@ -201,10 +202,15 @@ def move_back() -> Redirect:
         before = msgspec.json.decode(request.form.get("before", ""), type=dict[str, list[_DeviceId]])
     except DECODING_FAILED:
         raise CentralError("it is not known any more where these devices were") from None
+    now, by, wanted = central().now(), current_username(), sum(map(len, before.values()))
+    out_of = request.form.get("group")  # who was moved on by somebody else since stays there
     with central().store.write_session() as session:
-        for group, ids in before.items():
-            inventory.move_devices(session, central().now(), ids, group, by=current_username())
+        moved = sum(
+            inventory.move_devices(session, now, ids, group, by=by, out_of=out_of) for group, ids in before.items()
+        )
     flash("The devices are in the groups in which they were.")
+    if moved < wanted:
+        flash(f"{wanted - moved} of {wanted} were not moved back: they are somewhere else by now.", "warning")
     return redirect(url_for("devices.show"))
 
 

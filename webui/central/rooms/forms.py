@@ -18,3 +18,4 @@ class RenameForm(FlaskForm):  # type: ignore[misc]  # as above
     """What a room is called."""
 
     name = StringField("Name of the room", [InputRequired(), Length(max=100)])
+    instead_of = HiddenField(validators=[Length(max=100)])  # the name that was looked at

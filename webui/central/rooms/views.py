@@ -53,7 +53,7 @@ def show_room(room_id: int) -> str:
     """Show one room, and what can be done with it."""
     with central().store.read_session() as session:
         room = rooms.get_room(session, room_id)
-        form = RenameForm(formdata=None, name=room.name)
+        form = RenameForm(formdata=None, name=room.name, instead_of=room.name)
         return render_template(
             "rooms/room.html", room=room, form=form, now=central().now(), describe_condition=describe_condition
         )
@@ -71,18 +71,25 @@ def rename(room_id: int) -> str | tuple[str, int] | Redirect:
                 central().now(),
                 room_id=room_id,
                 name=require_valid(form).name.data,
+                instead_of=form.instead_of.data or "",
                 by=current_username(),
             )
     except CentralError as problem:
         with central().store.read_session() as session:
             room = rooms.get_room(session, room_id)
             flash(f"{problem}.", "warning")
+            form.instead_of.data = room.name
             page = render_template(
                 "rooms/room.html", room=room, form=form, now=central().now(), describe_condition=describe_condition
             )
         return page, 422
     if name != before:
-        flash_with_undo(f"{before} is called {name} now.", url_for("rooms.rename", room_id=room_id), name=before)
+        flash_with_undo(
+            f"{before} is called {name} now.",
+            url_for("rooms.rename", room_id=room_id),
+            name=before,
+            instead_of=name,
+        )
     return redirect(url_for("rooms.show_room", room_id=room_id))
 
 
