@@ -21,6 +21,7 @@ from appliance.commands import (
     central_delegations,
     central_lookups,
     central_openings,
+    central_pages,
     central_profiles,
     central_report,
     central_reports,
@@ -174,6 +175,7 @@ command.add_command(central_authority.command)
 command.add_command(devices)
 command.add_command(mail)
 command.add_command(central_openings.command)
+command.add_command(central_pages.command)
 command.add_command(central_reports.command)
 command.add_command(central_requests.command)
 command.add_command(central_profiles.command)
