@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from appliance import protocol
-from appliance.central import rooms
+from appliance.central import account_links, rooms
 from appliance.central.first_start import read_first_start, suggest_username
 from appliance.central.models import AccountLinkRow, RoomRow, SourceRow, UserRow
 from appliance.commands.central import say_who_may_sign_in
@@ -213,3 +213,17 @@ def test_a_user_name_is_made_of_any_name(school: Any) -> None:
         made = [suggest_username(session, name) for name in ("Sam Lead", "Zoë O'Neil", "日本", "%_", "x " * 90)]
     assert made[:4] == ["sam.lead2", "zoe.oneil", "colleague", "colleague"]
     assert len(made[4]) <= 48
+
+
+def test_a_new_teacher_is_told_where_to_sign_in_and_is_shown_no_form_that_turns_them_away(school: Any) -> None:
+    for username, role, page in (("tess", "teacher", "/your-room"), ("lena", "safeguarding", "/sign-in")):
+        school.account(username, role)
+        with school.store.write_session() as session:
+            link = account_links.make_link(session, school.clock(), username=username, by="test")
+        with Browser(school.url) as browser:
+            browser.open(f"/new-password/{link.token}")
+            browser.send(browser.form_with("new", "again"), new="a few good words", again="a few good words")
+            assert browser.response is not None
+            assert browser.response.url.path == page
+            assert f"your user name is {username}." in words(browser)
+            assert ("Each room has a page of its own" in words(browser)) == (role == "teacher")

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import account_links
 from appliance.central.errors import CentralError
-from appliance.rights import Right
+from appliance.rights import Right, Scope, has_right
 from webui.central.accounts.forms import NewPasswordForm
 from webui.central.blueprints import START, central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
@@ -29,11 +29,20 @@ def save(token: str) -> str | Redirect:
     try:
         require_valid(form)
         with central().store.write_session() as session:
+            account = account_links.find_account(session, central().now(), token)
             username = account_links.use_link(session, central().now(), token=token, password=form.new.data)
     except CentralError as problem:
         return _page(token, form, str(problem))
-    flash(f"Your password is set; your user name is {username}. Teachers sign in on their room's own page.")
-    return redirect(url_for("sign_in"))
+    flash(f"Your password is set; your user name is {username}.")
+    works_here = account is not None and has_right(account.roles, Right.SIGN_IN, Scope.SCHOOL)
+    return redirect(url_for("sign_in" if works_here else "new_password.show_rooms_way"))
+
+
+@blueprint.get("/your-room")
+@requires(Right.VISIT)
+def show_rooms_way() -> str:
+    """Say where a teacher signs in: not here, where a form would only turn them away."""
+    return render_template("accounts/your_room.html")
 
 
 def _page(token: str, form: NewPasswordForm, mistake: str = "") -> str | Redirect:
