@@ -253,11 +253,14 @@ OPERATIONS = (
         id="sign_in",
         method="POST",
         path="/sign-in",
-        summary="Whose are a user name and a password? A wrong one is answered without `WWW-Authenticate`.",
+        summary="Whose are a user name and a password? Where a code is asked too, it comes in a second call.",
         right=Right.CHECK_PASSWORDS,
         body=protocol.Credentials,
         answers=_ok("The account.", protocol.Account),
-        own_problems=(ProblemType.WRONG_PASSWORD, ProblemType.TOO_MANY_TRIES),
+        own_problems=(
+            ProblemType.WRONG_PASSWORD, ProblemType.CODE_NEEDED, ProblemType.WRONG_CODE,
+            ProblemType.TOO_MANY_TRIES,
+        ),
     ),
     Operation(
         id="start_sign_in",

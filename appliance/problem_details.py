@@ -15,13 +15,14 @@ MAX_DETAIL_LENGTH = 500  # characters: a mistake is quoted, and may be as long a
 _PREFIX = "urn:hallpass:problem:"
 
 
-class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True):
+class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A problem, in words."""
 
     type: str
     title: str
     status: int
     detail: str
+    step: str = ""  # CODE_NEEDED: what to send with the code, as `Credentials.step`; "": sign in anew
 
 
 class ProblemType(Enum):
@@ -33,6 +34,8 @@ class ProblemType(Enum):
     CERTIFICATE_ENDED = 401, "The certificate has ended"
     UNKNOWN_CERTIFICATE = 401, "The certificate is none of a room here"
     WRONG_PASSWORD = 401, "User name or password is not right"
+    CODE_NEEDED = 401, "A code is needed as well"
+    WRONG_CODE = 401, "The code is not right"
     NOT_FOR_ROOMS = 403, "This is not for rooms"
     COPY_STOPPED = 403, "Another card works as this room"
     ROOM_ENDED = 403, "This room is no longer enrolled"
@@ -57,10 +60,10 @@ class ProblemType(Enum):
         """Return what identifies it."""
         return _PREFIX + self.name.lower().replace("_", "-")
 
-    def describe(self, detail: str) -> ProblemDetails:
+    def describe(self, detail: str, *, step: str = "") -> ProblemDetails:
         """Return a problem of this kind. `detail` may quote what was sent."""
         words = escape_control_characters(detail)[:MAX_DETAIL_LENGTH]
-        return ProblemDetails(type=self.uri, title=self.title, status=self.status, detail=words)
+        return ProblemDetails(type=self.uri, title=self.title, status=self.status, detail=words, step=step)
 
 
 def problem_of_status(status: int, title: str, detail: str) -> ProblemDetails:

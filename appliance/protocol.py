@@ -297,6 +297,8 @@ class Credentials(msgspec.Struct, frozen=True):
     username: Annotated[str, _text(200)]
     password: Annotated[str, msgspec.Meta(max_length=1000)]
     device: ShortText = ""  # the room's token for the browser: a claim, worth something in this room only
+    step: Annotated[str, _text(1000)] = ""  # central's word that the password was right
+    code: ShortText = ""  # of a second factor; with `step`, instead of a password
 
 
 # What central leads a browser to with a ticket: a room's own page, and nothing that a header could be made of.
@@ -334,6 +336,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     more_roles: tuple[Role, ...] = ()  # the others; rooms are not told of them
     ends: datetime | None = None  # a supply teacher's account ends
     valid_after: datetime | None = None  # what is older is over: grows with each new password
+    has_second_factor: bool = False  # a password alone signs nobody in
 
     @property
     def roles(self) -> tuple[Role, ...]:

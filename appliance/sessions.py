@@ -23,6 +23,7 @@ TOUCH_INTERVAL = timedelta(minutes=1)  # a use within it of the last one is not 
 KEPT_AFTER_ISSUE = timedelta(days=2)  # then the row goes; it has been over for long
 MAX_SESSIONS_OF_ACCOUNT = 50  # beyond it the oldest end
 DEVICE_LENGTH = 60
+ADDRESS_LENGTH = 45
 _HANDLE_DIGITS = 32
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,12 +40,13 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     issued: datetime
     last_used: datetime
     device: str  # words: "Firefox on Windows"
+    address: str = ""  # from which it began; for IPv6 its network; "": not known
 
 
 class SessionTable(Protocol):
     """Where a site keeps its sessions. Everything may raise SessionsUnavailable."""
 
-    def start_session(self, account: Account, device: str) -> str:
+    def start_session(self, account: Account, device: str, address: str = "") -> str:
         """Begin a session and return its id, which is kept nowhere."""
 
     def find_session(self, session_id: str) -> SessionRecord | None:

@@ -12,6 +12,8 @@ A try is counted before the password is looked at and taken back where it was ri
 forty. A try that is refused costs no wider budget. Nothing says whether an account exists: names of nobody are
 counted in the same way. Keys are hashes, because people type passwords into the field for names.
 
+Who had the password right and is asked for a code has a budget of its own for codes.
+
 The windows are `limits`' fixed ones. Where they are kept is `limits`' storage: memory, or a database (central).
 """
 
@@ -23,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
@@ -33,6 +35,9 @@ KNOWN_DEVICE_TRIES = RateLimitItemPerMinute(20, 5)
 SOURCE_TRIES = RateLimitItemPerMinute(10, 5)
 ACCOUNT_TRIES = RateLimitItemPerMinute(30, 15)  # from unknown devices together
 PLACE_TRIES = RateLimitItemPerMinute(200, 5)
+# Codes of a second factor, of an account in all places together: three in a million guesses would be right.
+CODE_TRIES = RateLimitItemPerMinute(10, 15)
+CODE_TRIES_OF_A_DAY = RateLimitItemPerDay(50)
 _NOTES = RateLimitItemPerMinute(1, 15)
 
 
@@ -104,6 +109,23 @@ class SignInThrottle:
                 return CountedTry(self, [own])
         counted: list[_Budget] = []
         for budget in _budgets_of_unknown_device(origin, username):
+            if not self._hit(budget):
+                CountedTry(self, counted).forgive()
+                return TooManyTries(self._seconds_left(budget), budget.is_source)
+            counted.append(budget)
+        return CountedTry(self, counted)
+
+    def count_code(
+        self, origin: SignInOrigin, username: str, *, is_known_device: bool
+    ) -> CountedTry | TooManyTries:
+        """Count a try of a code by somebody who had the password right, or say how long to wait.
+
+        A known device has its own tries: whoever else knows the password shuts its owner out nowhere near it.
+        """
+        who = origin.known_device(username) if is_known_device else username
+        counted: list[_Budget] = []
+        for item in (CODE_TRIES, CODE_TRIES_OF_A_DAY):
+            budget = _Budget(item, _hash("code", who), is_source=is_known_device)
             if not self._hit(budget):
                 CountedTry(self, counted).forgive()
                 return TooManyTries(self._seconds_left(budget), budget.is_source)

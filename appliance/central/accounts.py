@@ -194,6 +194,7 @@ def to_account(user: UserRow) -> protocol.Account:
         more_roles=tuple(user.roles[1:]),  # type: ignore[arg-type]  # as above
         ends=user.ends,
         valid_after=user.valid_after,
+        has_second_factor=user.has_second_factor,
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central.key_file import KeyFile, KeyFileUnusable, is_sealed
-from appliance.central.models import RoomAuthorityRow, RoomRow
+from appliance.central.models import RoomAuthorityRow, RoomRow, SecondFactorRow
 
 KEY_BYTES = 32
 
@@ -34,8 +34,9 @@ def require_key_of_database(session: Session, keys: KeyFile) -> None:
     """Raise KeyFileUnusable where the key file with which something was sealed is gone: no other may be made."""
     if keys.path.exists():
         return
-    has_authority = session.scalar(select(RoomAuthorityRow.id).limit(1)) is not None
-    if has_authority or any(is_sealed(key) for key in session.scalars(select(RoomRow.log_key))):
+    others = (RoomAuthorityRow.id, SecondFactorRow.username)  # there are none without something sealed
+    is_in_use = any(session.scalars(select(one).limit(1)).first() is not None for one in others)
+    if is_in_use or any(is_sealed(key) for key in session.scalars(select(RoomRow.log_key))):
         raise KeyFileUnusable(f"{keys.path} is missing: put it back from where it was stored apart")
 
 

@@ -73,6 +73,8 @@ class SchoolRow(Base):
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)  # `appliance.central.school_settings`
     # The groups that are the staff's, by every name that they have had (`appliance.central.staff_groups`).
     staff_groups: Mapped[list[str]] = mapped_column(default=lambda: ["staff"])
+    second_factor_roles: Mapped[list[str]] = mapped_column(default=list)  # which have to have one
+    second_factor_from: Mapped[datetime | None]  # since when
 
 
 class ProfileRow(Base):
@@ -201,6 +203,21 @@ class UserRow(Base):
     ends: Mapped[datetime | None]
     valid_after: Mapped[datetime | None]  # sessions that began before are over; only grows
     email: Mapped[str] = mapped_column(String(254), default="")  # where notices go; "": nowhere
+    openid_subject: Mapped[str] = mapped_column(String(64), default="", index=True)  # `openid_accounts`
+    has_second_factor: Mapped[bool] = mapped_column(default=False)  # `SecondFactorRow` holds it
+
+
+class SecondFactorRow(Base):
+    """What makes somebody's codes (`appliance.central.second_factor`)."""
+
+    __tablename__ = "second_factors"
+    username: Mapped[str] = mapped_column(ForeignKey("users.username"), primary_key=True)
+    secret: Mapped[str] = mapped_column(Text)  # sealed by the key file
+    made_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]  # by a first code; until then it counts for nothing
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest code that was taken
+    recovery_hashes: Mapped[list[str]] = mapped_column(default=list)  # SHA-256; of those not used yet
+    unnoted_codes: Mapped[str] = mapped_column(Text, default="")  # sealed, until their owner has noted them
 
 
 class SessionRow(Base):
@@ -212,6 +229,7 @@ class SessionRow(Base):
     issued: Mapped[datetime] = mapped_column(index=True)
     last_used: Mapped[datetime]
     device: Mapped[str] = mapped_column(String(60))
+    address: Mapped[str] = mapped_column(String(45), default="")  # for IPv6 its network; "": not known
     valid_after: Mapped[datetime | None]  # the account's, when the session began
     ended: Mapped[datetime | None]
 

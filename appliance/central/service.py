@@ -38,9 +38,11 @@ from appliance.central.upkeep import Upkeep
 from appliance.files import keep_files_private
 from appliance.metrics.server import MetricsServer
 from appliance.settings.central import CentralSettings
+from appliance.settings.openid import CALLBACK_PATH
 
 if TYPE_CHECKING:
     from appliance.central.decision_preview import DecisionPreview
+    from appliance.central.openid_provider import OpenIdProvider
 
 # What a school starts with: REFERENCE of what primary schools publish about their filtering. Pupils: social
 # networks, forums, chat and webmail closed by default; staff: what is closed for everybody.
@@ -73,9 +75,9 @@ class Central:
         self.now = now
         self.store = Store.from_settings(settings)
         self.sessions = CentralSessions(self.store, now)
-        self.sign_in = CentralSignIn(self.store, now)
         self.keys = KeyFile(settings.central.key_file or settings.central.shared_folder / FILE_NAME)
         self.rooms_tls = RoomsTlsFiles(self.store, self.keys, settings.central.data, now)
+        self.sign_in = CentralSignIn(self.store, now, self.keys)
         self.epoch_file = EpochFile(settings.central.shared_folder / "epoch")
         self.targets = RoomTargets(self.store, self.epoch_file, now, has_every_room=serves_rooms)
         self.feed = Feed(self.store, self.targets, now)
@@ -100,6 +102,7 @@ class Central:
         refresh = self.rooms_tls.refresh
         self._rooms_tls_thread = PeriodicThread("rooms tls", refresh, every_seconds=ROOMS_TLS_SECONDS)
         self._preview: DecisionPreview | None = None
+        self._openid: OpenIdProvider | None = None
 
     @property
     def preview(self) -> "DecisionPreview":
@@ -109,6 +112,20 @@ class Central:
 
             self._preview = DecisionPreview(self.publisher.find_index_file, self.now)
         return self._preview
+
+    @property
+    def openid(self) -> "OpenIdProvider | None":
+        """The provider by which people sign in, or None; made when first needed."""
+        if self._openid is None and self.settings.openid is not None:
+            from appliance.central.openid_provider import OpenIdProvider  # noqa: PLC0415 (an HTTP client)
+
+            back = self.settings.central.url.rstrip("/") + CALLBACK_PATH
+            self._openid = OpenIdProvider(self.settings.openid, back)
+        return self._openid
+
+    def forget_openid_provider(self) -> None:
+        """Make the provider anew when it is needed next: its settings are others."""
+        self._openid = None
 
     def write_due_digests(self) -> None:
         """Put the digests that are due into the outbox. Raises what SQLAlchemy raises."""

@@ -27,7 +27,7 @@ class CentralSessions:
         self._store = store
         self._now = now
 
-    def start_session(self, account: Account, device: str) -> str:
+    def start_session(self, account: Account, device: str, address: str = "") -> str:
         """Begin a session and return its id, which is kept nowhere."""
         session_id, now = sessions.new_session_id(), self._now()
         with _available(), self._store.write_session(affects_rooms=False) as session:
@@ -42,6 +42,7 @@ class CentralSessions:
                     issued=now,
                     last_used=now,
                     device=device[: sessions.DEVICE_LENGTH],
+                    address=address[: sessions.ADDRESS_LENGTH],
                     valid_after=account.valid_after,
                 )
             )
@@ -127,6 +128,7 @@ def _to_record(row: SessionRow, user: UserRow) -> SessionRecord:
         issued=row.issued,
         last_used=row.last_used,
         device=row.device,
+        address=row.address,
     )
 
 

@@ -1,8 +1,9 @@
-"""Signing in at central, on its pages and through rooms: the password, and how often somebody may try.
+"""Signing in at central, on its pages and through rooms: password, code, and how often somebody may try.
 
 The counts and the devices that are known stand in the database, so that several processes count together and none
-forgets. Whoever signs in is answered with one of three things: an account, None (user name or password is not
-right), or how long to wait (`appliance.sign_in_throttle`).
+forgets. Whoever signs in is answered with an account, None (user name or password is not right), or how long to
+wait (`appliance.sign_in_throttle`). Whoever has a second factor is asked for a code, wherever they sign in: their
+password alone gives `CodeNeeded`, with which the code is brought. A device is known once both were right.
 """
 
 import threading
@@ -10,18 +11,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import msgspec
 from limits.storage import Storage
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from appliance.central import accounts, audit
+from appliance.central import accounts, audit, second_factor, sign_in_steps
+from appliance.central.key_file import KeyFile
 from appliance.central.models import KnownDeviceRow, RoomRow, ThrottleRow
+from appliance.central.second_factor_rule import read_rule
 from appliance.central.store import Store
 from appliance.protocol import Account, normalize_username
 from appliance.sign_in_throttle import (
     KNOWN_DEVICE_DAYS,
     MAX_DEVICES_OF_ACCOUNT,
+    CountedTry,
     SignInOrigin,
     SignInThrottle,
     TooManyTries,
@@ -36,24 +41,121 @@ def room_origin(room_id: int, device: str) -> SignInOrigin:
     return SignInOrigin(place=f"{_ROOM}{room_id}", source=device, device=device, is_place_limited=True)
 
 
+class CodeNeeded(msgspec.Struct, frozen=True):
+    """The password was right; a code is needed as well."""
+
+    step: str  # to be brought with it (`sign_in_steps`); "": whoever had one took too long, and begins anew
+
+
+class WrongCode(msgspec.Struct, frozen=True):
+    """The password was right, and the code was not."""
+
+
+class FactorMissing(msgspec.Struct, frozen=True):
+    """The password was right, but the school asks for a second factor, which is set up at central alone."""
+
+
+SignInAnswer = Account | TooManyTries | CodeNeeded | WrongCode | FactorMissing | None
+
+
 class CentralSignIn:
     """Who may sign in, and how often they may try."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], keys: KeyFile) -> None:
         self._store = store
         self._now = now
+        self._keys = keys
         self._counts = DatabaseStorage(store, now)
         self._throttle = SignInThrottle(self._counts, lambda: now().timestamp())
 
-    def sign_in(self, origin: SignInOrigin, username: str, password: str) -> Account | TooManyTries | None:
-        """Return whose user name and password these are."""
+    def sign_in(self, origin: SignInOrigin, username: str, password: str) -> SignInAnswer:
+        """Sign somebody in, or ask for their code. Raises KeyFileUnusable."""
+        found = self._authenticate(origin, username, password)
+        if not isinstance(found, tuple):
+            return found
+        account, counted = found
+        with self._counts.transaction() as session:
+            counted.forgive()
+            return self._admit(session, origin, account)
+
+    def admit(self, origin: SignInOrigin, account: Account) -> SignInAnswer:
+        """Sign in whoever has proved to be the owner, or ask for their code. Raises KeyFileUnusable."""
+        with self._counts.transaction() as session:
+            return self._admit(session, origin, account)
+
+    def _admit(self, session: Session, origin: SignInOrigin, account: Account) -> SignInAnswer:
+        if account.has_second_factor:
+            step = sign_in_steps.make_step(session, self._keys, self._now(), account, origin.place)
+            return CodeNeeded(step)
+        if origin.place != PAGES and read_rule(session).is_overdue(
+            account.roles, self._now(), has_second_factor=False
+        ):
+            return FactorMissing()
+        self._note_sign_in(session, origin, account.username)
+        return account
+
+    def sign_in_with_code(self, origin: SignInOrigin, step: str, code: str) -> SignInAnswer:
+        """Sign in somebody whose password was right before. Raises KeyFileUnusable."""
+        now = self._now()
+        with self._store.read_session() as session:
+            account = sign_in_steps.find_account(session, self._keys, now, step, origin.place)
+        if account is None or not account.has_second_factor:
+            return CodeNeeded("")
+        taken = self.check_code(origin, account.username, code)
+        if isinstance(taken, TooManyTries):
+            return taken
+        if not taken:
+            return WrongCode()
+        with self._counts.transaction() as session:
+            self._note_sign_in(session, origin, account.username)
+        return account
+
+    def count_use(self, key: str, window: timedelta) -> int:
+        """Count that something was brought, which may be brought once within a time, and return how often."""
+        return self._counts.incr(key, window.total_seconds())
+
+    def check_code(self, origin: SignInOrigin, username: str, code: str) -> bool | TooManyTries:
+        """Use up a code of whoever had the password right, if it is right. Raises KeyFileUnusable."""
+        is_known = self._is_known(origin.known_device(username))
+        with self._counts.transaction():
+            counted = self._throttle.count_code(origin, username, is_known_device=is_known)
+        if isinstance(counted, TooManyTries):
+            self._record_refusal(username, origin, "wrong codes")
+            return counted
+        with self._counts.transaction() as session:
+            taken = second_factor.take_code(session, self._keys, self._now(), username=username, code=code)
+            if taken is not None:
+                counted.forgive()
+            elif self._throttle.is_worth_a_failure_note(origin, f"{username} code"):
+                detail = f"{_where(session, origin)}, after the right password"
+                audit.record_audit(session, self._now(), username, "wrong code", detail)
+        return taken is not None
+
+    def _note_sign_in(self, session: Session, origin: SignInOrigin, username: str) -> None:
+        if known := origin.known_device(username):
+            self._remember(session, username, known)
+        audit.record_audit(session, self._now(), username, "signed in", _where(session, origin))
+
+    def check_password(self, origin: SignInOrigin, username: str, password: str) -> Account | TooManyTries | None:
+        """Return whose user name and password these are; signs nobody in."""
+        found = self._authenticate(origin, username, password)
+        if not isinstance(found, tuple):
+            return found
+        account, counted = found
+        with self._counts.transaction():
+            counted.forgive()
+        return account
+
+    def _authenticate(
+        self, origin: SignInOrigin, username: str, password: str
+    ) -> tuple[Account, CountedTry] | TooManyTries | None:
+        """Return whose password this is, and the try, which the caller takes back."""
         username = normalize_username(username)
-        known = origin.known_device(username)
-        is_known = self._is_known(known)
+        is_known = self._is_known(origin.known_device(username))
         with self._counts.transaction():
             counted = self._throttle.count_try(origin, username, is_known_device=is_known)
         if isinstance(counted, TooManyTries):
-            self._record_refusal(username, origin)
+            self._record_refusal(username, origin, "wrong passwords")
             return counted
         try:
             account = accounts.authenticate(self._store, self._now(), username, password)
@@ -61,15 +163,10 @@ class CentralSignIn:
             with self._counts.transaction():
                 counted.forgive()
             raise
-        if account is not None:
-            with self._counts.transaction() as session:
-                counted.forgive()
-                if known:
-                    self._remember(session, username, known)
-                audit.record_audit(session, self._now(), username, "signed in", _where(session, origin))
-        else:
+        if account is None:
             self._record_failure(username, origin)
-        return account
+            return None
+        return account, counted
 
     def _is_known(self, token_hash: str) -> bool:
         if not token_hash:
@@ -100,14 +197,14 @@ class CentralSignIn:
                 detail = _where(session, origin) if who else f"{_where(session, origin)}, for no account"
                 audit.record_audit(session, self._now(), who, "failed sign-in", detail)
 
-    def _record_refusal(self, username: str, origin: SignInOrigin) -> None:
+    def _record_refusal(self, username: str, origin: SignInOrigin, what: str) -> None:
         """Write into the audit, once in a while, that somebody guesses at an account."""
         with self._counts.transaction() as session:
-            if not self._throttle.is_worth_a_note(origin, username):
+            if not self._throttle.is_worth_a_note(origin, f"{username} {what}"):
                 return
             if accounts.find_user(session, username) is not None:
                 where = "central's pages" if origin.place == PAGES else "a room"
-                audit.record_audit(session, self._now(), username, "wrong passwords", f"too many, at {where}")
+                audit.record_audit(session, self._now(), username, what, f"too many, at {where}")
 
 
 def _where(session: Session, origin: SignInOrigin) -> str:

@@ -10,9 +10,10 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import account_links, account_management, accounts, service
+from appliance.central import account_links, account_management, accounts, openid_accounts, service
 from appliance.central.errors import NotFound
 from appliance.central.models import RoomRow, UserRow
+from appliance.commands import account_second_factor
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.protocol import normalize_username
 from appliance.rights import ROLES, Role
@@ -101,6 +102,42 @@ def change(
             print_json(_row(user))
 
 
+@command.command("sign-ins")
+@_username
+@config_option("central.toml")
+@json_option
+def list_sign_ins(username: str, config: Path, *, as_json: bool) -> None:
+    """Print where somebody is signed in at central."""
+    with _open_session(config) as (central, session):
+        account_management.get_account(session, username)
+    found = central.sessions.list_sessions(username)
+    central.store.close()
+    if as_json:
+        kept = ("handle", "device", "address", "issued", "last_used")
+        print_json([{name: getattr(one, name) for name in kept} for one in found])
+        return
+    for one in found:
+        click.echo(f"{one.issued:%Y-%m-%d %H:%M}  {one.address or '-':40} {one.device}")
+
+
+@command.command("unlink-openid")
+@_username
+@config_option("central.toml")
+def unlink_openid(username: str, config: Path) -> None:
+    """Forget which person of the school's OpenID provider an account is."""
+    with _open_session(config) as (central, session):
+        openid_accounts.unlink(session, central.now(), username=username, by=BY)
+
+
+@command.command("sign-out")
+@_username
+@config_option("central.toml")
+def sign_out(username: str, config: Path) -> None:
+    """End every sign-in of an account, at central and in rooms; its password stays."""
+    with _open_session(config) as (central, session):
+        accounts.sign_out_everywhere(session, central.now(), username=username, by=BY)
+
+
 @command.command()
 @_username
 @_generate
@@ -174,11 +211,17 @@ def show(config: Path, *, as_json: bool) -> None:
             click.echo(f"{user.username:20} {', '.join(user.roles):12} {user.name}{ends}")
 
 
+command.add_command(account_second_factor.command)
+
+
 @contextmanager
 def _open_session(config: Path) -> Iterator[tuple[service.Central, Session]]:
     central = service.open_central(load_settings(config, CentralSettings))
-    with central.store.write_session() as session:
-        yield central, session
+    try:
+        with central.store.write_session() as session:
+            yield central, session
+    finally:
+        central.store.close()
 
 
 def _row(user: UserRow) -> dict[str, object]:

@@ -30,7 +30,7 @@ from appliance.sessions import SessionRecord, SessionsUnavailable
 from appliance.sign_in_throttle import MAX_DEVICES_OF_ACCOUNT
 from dns.errors import DECODING_FAILED
 
-_COLUMNS = "id_hash, account, issued, last_used, device"
+_COLUMNS = "id_hash, account, issued, last_used, device, address"
 
 log = logging.getLogger("hallpass.web")
 
@@ -47,7 +47,7 @@ class RoomSessions:
         self._seen: FileState = None
         self._states: dict[str, AccountState] = {}
 
-    def start_session(self, account: Account, device: str) -> str:
+    def start_session(self, account: Account, device: str, address: str = "") -> str:
         """Begin a session, with a teacher's rights, and return its id, which is kept nowhere."""
         teacher = as_teacher(account)
         if teacher is None:
@@ -57,7 +57,8 @@ class RoomSessions:
             too_old = now - sessions.KEPT_AFTER_ISSUE.total_seconds()
             connection.execute("DELETE FROM sessions WHERE issued < ?", (too_old,))
             connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, NULL)",
+                "INSERT INTO sessions (id_hash, username, account, issued, last_used, device, address)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     sessions.hash_session_id(session_id),
                     account.username,
@@ -65,6 +66,7 @@ class RoomSessions:
                     now,
                     now,
                     device[: sessions.DEVICE_LENGTH],
+                    address[: sessions.ADDRESS_LENGTH],
                 ),
             )
             connection.execute(
@@ -150,7 +152,7 @@ class RoomSessions:
             found = [(row[0], self._held_record(row)) for row in rows]
         return [(id_hash, record) for id_hash, record in found if record is not None]
 
-    def _held_record(self, row: tuple[str, bytes, float, float, str]) -> SessionRecord | None:
+    def _held_record(self, row: tuple[str, bytes, float, float, str, str]) -> SessionRecord | None:
         record = _decode_record(row)
         if self._has_ended(record.account):
             return None
@@ -238,9 +240,9 @@ class RoomSessions:
         return said is not None and is_account_over(account, said, now)
 
 
-def _decode_record(row: tuple[str, bytes, float, float, str]) -> SessionRecord:
+def _decode_record(row: tuple[str, bytes, float, float, str, str]) -> SessionRecord:
     """Return a row as a record. Raises sqlite3.DatabaseError where it is none that we wrote."""
-    id_hash, kept, issued, last_used, device = row
+    id_hash, kept, issued, last_used, device, address = row
     try:
         return SessionRecord(
             handle=sessions.session_handle(id_hash),
@@ -248,6 +250,7 @@ def _decode_record(row: tuple[str, bytes, float, float, str]) -> SessionRecord:
             issued=datetime.fromtimestamp(issued, UTC),
             last_used=datetime.fromtimestamp(last_used, UTC),
             device=device,
+            address=address,
         )
     except (*DECODING_FAILED, TypeError, ValueError, OverflowError, OSError) as problem:
         raise sqlite3.DatabaseError(f"a row is not one of ours: {problem}") from None

@@ -26,7 +26,12 @@ def _first(db: Database) -> None:
         db.execute(statement)
 
 
-_MIGRATIONS: tuple[Migration, ...] = (_first,)
+def _second(db: Database) -> None:
+    """Keep from which address a session began."""
+    db.execute("ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT ''")
+
+
+_MIGRATIONS: tuple[Migration, ...] = (_first, _second)
 
 
 def open_sessions_file(path: Path) -> sqlite3.Connection:

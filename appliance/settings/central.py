@@ -8,6 +8,7 @@ import msgspec
 
 from appliance.settings.mail import MailSection
 from appliance.settings.metrics import CentralMetricsSection
+from appliance.settings.openid import OpenIdSection
 from appliance.settings.room import CentralLink
 from appliance.settings.values import CertificateFiles, Endpoint, Network
 
@@ -103,6 +104,7 @@ class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):
     central: CentralSection
     tls: TlsSection | None = None
     mail: MailSection | None = None
+    openid: OpenIdSection | None = None
     metrics: CentralMetricsSection | None = None
 
     @property
@@ -113,6 +115,8 @@ class CentralSettings(msgspec.Struct, frozen=True, kw_only=True):
         return (self.central.url or f"{'https' if self.page_certificates else 'http'}://{local}").rstrip("/")
 
     def __post_init__(self) -> None:
+        if self.openid is not None and not self.central.url:
+            raise ValueError("central.url: is missing; the provider sends people back to it")
         hosts = {self.central.rooms_endpoint.host}
         if self.central.tls is None:
             hosts.add(self.central.listen.host)

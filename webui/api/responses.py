@@ -29,9 +29,9 @@ def json_response(value: object, status: int = 200) -> Response:
     return Response(_encoder.encode(value), status, mimetype="application/json")
 
 
-def problem_response(kind: ProblemType, detail: str, *, retry_seconds: int = 0) -> Response:
+def problem_response(kind: ProblemType, detail: str, *, retry_seconds: int = 0, step: str = "") -> Response:
     """Return a problem; `retry_seconds` says when to come back, where that helps."""
-    response = _render(kind.describe(detail))
+    response = _render(kind.describe(detail, step=step))
     if retry_seconds:
         response.retry_after = retry_seconds
     return response

@@ -29,15 +29,17 @@ from appliance.central import (
     room_life,
     room_sign_ins,
     rooms,
+    second_factor,
+    second_factor_rule,
 )
-from appliance.central.account_states import list_account_states
+from appliance.central.account_states import earlier, list_account_states
 from appliance.central.devices import sightings
 from appliance.central.errors import NotFound
 from appliance.central.incidents import intake, search
 from appliance.central.models import RoomRow
 from appliance.central.room_copies import Arrival
 from appliance.central.service import Central
-from appliance.central.sign_in import room_origin
+from appliance.central.sign_in import CodeNeeded, FactorMissing, WrongCode, room_origin
 from appliance.problem_details import ProblemType
 from appliance.sign_in_throttle import TooManyTries
 from webui.api.index_download import index_response
@@ -48,6 +50,7 @@ _encoder = msgspec.json.Encoder()
 _RECEIVED = protocol.Received()
 _WORD = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _LINES = "application/x-ndjson"
+FACTOR_MISSING = "your school asks you for a second step: please sign in at central, and set it up there first"
 
 
 def central() -> Central:
@@ -224,14 +227,33 @@ def put_counts(message: protocol.HourCounts) -> Response:
 
 def sign_in(message: protocol.Credentials) -> Response:
     """Say whose a user name and password are."""
-    origin = room_origin(g.room.id, message.device)
-    answer = central().sign_in.sign_in(origin, message.username, message.password)
-    if isinstance(answer, TooManyTries):
-        return problem_response(ProblemType.TOO_MANY_TRIES, str(answer), retry_seconds=answer.wait_seconds)
-    if answer is None:
-        return problem_response(ProblemType.WRONG_PASSWORD, "user name or password is not right")
+    origin, auth = room_origin(g.room.id, message.device), central().sign_in
+    if message.step:
+        answer = auth.sign_in_with_code(origin, message.step, message.code)
+    else:
+        answer = auth.sign_in(origin, message.username, message.password)
+    match answer:
+        case protocol.Account():
+            return _admit_in_room(answer)
+        case TooManyTries():
+            return problem_response(ProblemType.TOO_MANY_TRIES, str(answer), retry_seconds=answer.wait_seconds)
+        case CodeNeeded(step=step):
+            words = "a code is needed as well" if step else "that took too long: please sign in once more"
+            return problem_response(ProblemType.CODE_NEEDED, words, step=step)
+        case FactorMissing():
+            return problem_response(ProblemType.CODE_NEEDED, FACTOR_MISSING)
+        case WrongCode():
+            return problem_response(ProblemType.WRONG_CODE, second_factor.WRONG_CODE)
+        case None:
+            return problem_response(ProblemType.WRONG_PASSWORD, "user name or password is not right")
+
+
+def _admit_in_room(account: protocol.Account) -> Response:
+    """Tell a room who it is; what it keeps of them ends when they have to have a second factor."""
     with central().store.read_session() as session:
-        return json_response(accounts.to_account_in_room(session, answer, g.room.id))
+        due = second_factor_rule.read_rule(session).due(account.roles, has_second_factor=account.has_second_factor)
+        in_room = accounts.to_account_in_room(session, account, g.room.id)
+    return json_response(msgspec.structs.replace(in_room, ends=earlier(in_room.ends, due)))
 
 
 def start_sign_in(message: protocol.RoomSignInStart) -> Response:

@@ -13,13 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.central import accounts
 from appliance.central.service import Central
-from appliance.central.sign_in import PAGES
-from appliance.protocol import Account
-from appliance.rights import Right, Scope, has_right, role_words
+from appliance.rights import Scope, role_words
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-from appliance.sign_in_throttle import SignInOrigin, TooManyTries
 from webui.api.routes import api
+from webui.central.accounts.account_sign_ins import blueprint as account_sign_ins
 from webui.central.accounts.made_links import blueprint as made_links
 from webui.central.accounts.new_password import blueprint as new_password
 from webui.central.accounts.own_password import blueprint as own_password
@@ -40,16 +38,20 @@ from webui.central.lists.views import blueprint as lists
 from webui.central.lookups.views import blueprint as lookups
 from webui.central.lookups.views import staff_blueprint as staff_lookups
 from webui.central.open_tasks import count_waiting
+from webui.central.openid.views import blueprint as openid
 from webui.central.plain_port import install_plain_port
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reports.views import blueprint as reports
 from webui.central.requests.views import blueprint as requests
 from webui.central.room_cards.views import blueprint as room_cards
 from webui.central.room_sign_in.views import blueprint as room_sign_in
-from webui.central.room_sign_in.views import leads_to_room
 from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
 from webui.central.school_settings.views import blueprint as school_settings
+from webui.central.second_factor.rule_views import blueprint as second_factor_rule
+from webui.central.second_factor.rule_views import install_second_factor_rule
+from webui.central.second_factor.views import blueprint as own_second_factor
+from webui.central.sign_in import check_sign_in
 from webui.central.start import NAVIGATION
 from webui.central.start import blueprint as start
 from webui.central.statistics.views import blueprint as statistics
@@ -57,7 +59,6 @@ from webui.central.timetables.views import blueprint as timetables
 from webui.central.unblocks.views import blueprint as unblocks
 from webui.shared import auth
 from webui.shared.access import install_access
-from webui.shared.auth import SignInAttempt, SignInRefused
 from webui.shared.base_app import create_base_app
 from webui.shared.help import blueprint as help_pages
 from webui.shared.school_clock import SchoolClock, install_school_clock
@@ -67,7 +68,6 @@ from webui.shared.style_guide import blueprint as style_guide
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 PLACE = "for the whole school"
-_NOT_HERE = "This page is for those who work for the whole school. Teachers sign in on their room's own page."
 _NOBODY_YET = (
     "Nobody can sign in here yet. So that nobody on the network can put themselves in charge, the first account "
     "is made on the machine that runs this site: whoever looks after it types “hallpass account add NAME --role "
@@ -79,6 +79,7 @@ SIGN_INS_PAGE = {
     "sign_ins_where": "at central",
     "password_page": "own_password.show",
     "start_page": "first_start.show",
+    "second_factor_page": "second_factor.show",
 }
 FEATURES = (
     start,
@@ -103,6 +104,10 @@ FEATURES = (
     made_links,
     new_password,
     own_password,
+    openid,
+    own_second_factor,
+    second_factor_rule,
+    account_sign_ins,
     sign_ins,
     style_guide,
     help_pages,
@@ -153,8 +158,12 @@ def create_central_app(central: Central) -> Flask:
     app.jinja_env.filters["roles"] = role_words
     app.context_processor(lambda: {"count_waiting": partial(count_waiting, central)})
 
-    auth.install_auth(app, central.sessions, partial(_check, central), home=START)
+    app.context_processor(
+        lambda: {"openid_label": central.settings.openid.words if central.settings.openid else ""}
+    )
+    auth.install_auth(app, central.sessions, partial(check_sign_in, central), home=START)
     install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))
+    install_second_factor_rule(app)
     return app
 
 
@@ -165,15 +174,3 @@ def _list_notices(central: Central) -> tuple[str, ...]:
             return () if accounts.has_any_account(session) else (_NOBODY_YET,)
     except SQLAlchemyError:  # the form stands there all the same, and says itself what is away
         return ()
-
-
-def _check(central: Central, attempt: SignInAttempt) -> Account | SignInRefused:
-    origin = SignInOrigin(place=PAGES, source=attempt.address, device=attempt.device)
-    answer = central.sign_in.sign_in(origin, attempt.username, attempt.password)
-    if isinstance(answer, TooManyTries):
-        return SignInRefused(words=f"{answer}.", status=429, wait_seconds=answer.wait_seconds)
-    if answer is None:
-        return SignInRefused(words="User name or password is not right.")
-    if not has_right(answer.roles, Right.SIGN_IN, Scope.SCHOOL) and not leads_to_room(answer):
-        return SignInRefused(words=_NOT_HERE)
-    return answer

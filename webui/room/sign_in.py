@@ -13,7 +13,7 @@ from appliance.room.agent import rpc
 from appliance.room.web_sessions import RoomSessions
 from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS, CountedTry, SignInOrigin, SignInThrottle, TooManyTries
 from webui.room.room_client import RoomClient
-from webui.shared.auth import SignInAttempt, SignInRefused
+from webui.shared.auth import CodeWanted, SignInAnswer, SignInAttempt, SignInRefused
 
 PLACE = "room"
 
@@ -26,7 +26,7 @@ class RoomSignIn:
         self._table = table
         self._throttle = SignInThrottle(MemoryStorage())
 
-    def check(self, attempt: SignInAttempt) -> Account | SignInRefused:
+    def check(self, attempt: SignInAttempt) -> SignInAnswer:
         """Return whose user name and password these are. Raises SessionsUnavailable."""
         username = normalize_username(attempt.username)
         origin = SignInOrigin(place=PLACE, source=attempt.address, device=attempt.device)
@@ -36,23 +36,32 @@ class RoomSignIn:
         )
         if isinstance(counted, TooManyTries):
             return SignInRefused(words=f"{counted}.", status=429, wait_seconds=counted.wait_seconds)
-        answer = self._ask_agent(Credentials(username, attempt.password, attempt.device), counted)
+        answer = self._ask_agent(
+            Credentials(username, attempt.password, attempt.device, attempt.step, attempt.code), counted
+        )
         if isinstance(answer, Account) and known:
             oldest = datetime.now(UTC) - timedelta(days=KNOWN_DEVICE_DAYS)
             self._table.remember_device(username, known, oldest)
         return answer
 
-    def _ask_agent(self, credentials: Credentials, counted: CountedTry) -> Account | SignInRefused:
-        refused = SignInRefused(words="This page is for the teachers of this room.")
+    def _ask_agent(self, credentials: Credentials, counted: CountedTry) -> SignInAnswer:
+        account: Account | None
+        refused: SignInRefused | CodeWanted = SignInRefused(words="This page is for the teachers of this room.")
         try:
             account = self._room.call_agent(rpc.SignInRequest(credentials)).account
         except rpc.AgentUnavailable as away:
             account, refused = None, SignInRefused(words=f"{away}.")
         except rpc.RpcRejected as no:
             words = f"{no}."
-            if no.refusal == "password":
+            if no.refusal in ("password", "wrong code"):
                 return SignInRefused(words=words)
-            status = 429 if no.refusal == "throttled" else 401
-            account, refused = None, SignInRefused(words=words, status=status, wait_seconds=no.wait_seconds)
+            account, refused = None, _refuse(words, no)
         counted.forgive()  # nobody could say, or it was right
         return account or refused
+
+
+def _refuse(words: str, no: rpc.RpcRejected) -> SignInRefused | CodeWanted:
+    if no.refusal == "code" and no.step:
+        return CodeWanted(no.step)
+    status = 429 if no.refusal == "throttled" else 401
+    return SignInRefused(words=words, status=status, wait_seconds=no.wait_seconds, is_over=no.refusal == "code")

@@ -96,7 +96,7 @@ def render_problem(status: int, words: str = "") -> str:
 
 def _render_form_without_token(problem: CSRFError) -> "ResponseReturnValue":
     """Let whoever was signed out meanwhile sign in again, and come back to the page of the form."""
-    if current_user.is_authenticated or request.endpoint == "sign_in":
+    if current_user.is_authenticated or request.endpoint in ("sign_in", "sign_in_code"):
         return _render_http_error(problem)
     flash("You were signed out in the meantime. Please sign in; what you sent has to be sent again.", "warning")
     came_from = urlsplit(request.referrer or "")

@@ -46,9 +46,11 @@ from appliance.room.agent.central_errors import (
     CentralRejected,
     CentralThrottled,
     CentralUnreachable,
+    CodeAsked,
     CopyStopped,
     TokenRejected,
     check_response,
+    check_sign_in,
     unreachable,
     words_of,
 )
@@ -75,6 +77,7 @@ __all__ = (
     "CentralRejected",
     "CentralThrottled",
     "CentralUnreachable",
+    "CodeAsked",
     "CopyStopped",
     "TokenRejected",
 )
@@ -356,9 +359,11 @@ class CentralClient:
     async def sign_in(self, typed: Credentials) -> Account | None:
         """Return whose user name and password these are, or None.
 
-        Raises CentralThrottled after too many wrong tries, TokenRejected where it is the room that is not known.
+        Raises CodeAsked where a code is needed as well, CentralThrottled after too many wrong tries, TokenRejected
+        where it is the room that is not known.
         """
         response = await self._request("POST", "sign-in", _encode(typed))
+        check_sign_in(response.status_code, response.content)
         if response.status_code == 401 and "WWW-Authenticate" not in response.headers:
             return None
         if response.status_code == 429 and (wait := response.headers.get("Retry-After", "")).isdecimal():

@@ -9,6 +9,7 @@ from appliance.errors import HallpassError
 from appliance.room.agent.pinned_connection import INTERCEPTED_WORDS, is_foreign_certificate, is_unknown_authority
 from dns.errors import DECODING_FAILED
 
+_CODE_NEEDED, _WRONG_CODE = "urn:hallpass:problem:code-needed", "urn:hallpass:problem:wrong-code"
 COPY_STOPPED = "urn:hallpass:problem:copy-stopped"  # `appliance.problem_details`
 MAX_RETRY_AFTER_SECONDS = 300.0
 UNKNOWN_AUTHORITY_WORDS = (
@@ -59,6 +60,15 @@ class CentralThrottled(CentralUnreachable):
         super().__init__(words)
 
 
+class CodeAsked(HallpassError):
+    """Central asks for a code besides the password, or does not take the one that was brought."""
+
+    def __init__(self, words: str, step: str, *, is_wrong: bool) -> None:
+        self.step = step  # to be sent with the code; "": a wrong code, or whoever signs in begins anew
+        self.is_wrong = is_wrong
+        super().__init__(words)
+
+
 class _ErrorBody(msgspec.Struct):
     """A problem in words: central's own, or a problem detail (RFC 9457)."""
 
@@ -66,6 +76,15 @@ class _ErrorBody(msgspec.Struct):
     detail: str = ""
     title: str = ""
     type: str = ""
+    step: str = ""
+
+
+def check_sign_in(status: int, content: bytes) -> None:
+    """Raise CodeAsked where an answer to a sign-in says that the password is not enough."""
+    kind = _type_of(content) if status == 401 else ""
+    if kind in (_CODE_NEEDED, _WRONG_CODE):
+        body = msgspec.json.decode(content, type=_ErrorBody)
+        raise CodeAsked(words_of(status, content), body.step, is_wrong=kind == _WRONG_CODE)
 
 
 def unreachable(problem: Exception) -> CentralUnreachable:

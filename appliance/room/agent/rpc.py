@@ -29,8 +29,8 @@ from appliance.room.local_overrides import LocalOverrides
 from appliance.room.pupil_asks import AskOutcome, PupilAsk, Token
 from dns.errors import DECODING_FAILED
 
-# Why somebody was not signed in, where it is worth telling apart: the password, or how often it was tried.
-SignInRefusal = Literal["", "password", "throttled"]
+# Why somebody was not signed in, where it is worth telling apart.
+SignInRefusal = Literal["", "password", "throttled", "code", "wrong code"]
 MessageKind = Literal["request", "withdrawal", "report", "incident", "action"]  # of what is sent to central
 
 LINE_BYTES = 1024 * 1024
@@ -200,6 +200,7 @@ class RpcResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     error: str = ""
     refusal: SignInRefusal = ""
+    step: str = ""  # to be sent with a code
     wait_seconds: int = 0  # before the next try is worth anything
     status: RoomStatus | None = None
     account: Account | None = None
@@ -223,9 +224,10 @@ class AgentUnavailable(HallpassError):
 class RpcRejected(HallpassError):
     """The agent said no; the message is for the person who asked."""
 
-    def __init__(self, words: str, refusal: SignInRefusal = "", wait_seconds: int = 0) -> None:
+    def __init__(self, words: str, refusal: SignInRefusal = "", wait_seconds: int = 0, step: str = "") -> None:
         self.refusal = refusal
         self.wait_seconds = wait_seconds
+        self.step = step
         super().__init__(words)
 
 
@@ -250,5 +252,5 @@ def send_rpc_request(path: Path, request: RpcRequest, timeout_seconds: float = T
             "this room's agent does not answer at the moment; please try again shortly"
         ) from None
     if response.error:
-        raise RpcRejected(response.error, response.refusal, response.wait_seconds)
+        raise RpcRejected(response.error, response.refusal, response.wait_seconds, response.step)
     return response

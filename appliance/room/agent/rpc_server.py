@@ -63,7 +63,7 @@ class RpcServer:
         except DECODING_FAILED as problem:
             return RpcResponse(error=f"not understood: {problem}")
         except SignInFailed as no:
-            return RpcResponse(error=str(no), refusal=no.refusal, wait_seconds=no.wait_seconds)
+            return RpcResponse(error=str(no), refusal=no.refusal, wait_seconds=no.wait_seconds, step=no.step)
         except HallpassError as no:
             return RpcResponse(error=str(no))
         except (OSError, sqlite3.Error):

@@ -2,8 +2,9 @@
 
 A verifier is kept for teaching, and for nothing else; what the room makes of an account has a teacher's rights. A
 wrong password takes nobody's verifier away: only one that central refuses although the verifier takes it, because
-then the password is a new one. Once central says that an account's password is new, or the account over
-(`apply_account_states`), its verifier goes.
+then the password is a new one. Of somebody with a second factor none is kept: without central nobody could check
+their code, and a password alone must not do. Once central says that an account's password is new, or the account
+over (`apply_account_states`), its verifier goes.
 
 Hashing takes long on a small board: it runs on threads, few at once, and the agent goes on meanwhile.
 """
@@ -26,6 +27,7 @@ from appliance.room.agent.central_errors import (
     CentralRejected,
     CentralThrottled,
     CentralUnreachable,
+    CodeAsked,
     TokenRejected,
 )
 from appliance.room.agent.rpc import SignInRefusal
@@ -46,9 +48,10 @@ _hasher = PasswordHasher()
 class SignInFailed(HallpassError):
     """Somebody was not signed in; the message is for them."""
 
-    def __init__(self, words: str, refusal: SignInRefusal, wait_seconds: int = 0) -> None:
+    def __init__(self, words: str, refusal: SignInRefusal, wait_seconds: int = 0, step: str = "") -> None:
         self.refusal = refusal
         self.wait_seconds = wait_seconds
+        self.step = step
         super().__init__(words)
 
 
@@ -73,6 +76,9 @@ class AgentSignIn:
             account = await client.sign_in(msgspec.structs.replace(credentials, username=username))
         except CentralThrottled as no:
             raise SignInFailed(str(no), "throttled", no.wait_seconds) from None
+        except CodeAsked as no:
+            await run_blocking(self._store.drop_verifier, username)
+            raise SignInFailed(str(no), "wrong code" if no.is_wrong else "code", step=no.step) from None
         except CentralUnreachable:
             return await self._sign_in_offline(username, credentials.password, NOT_HERE_BEFORE)
         except TokenRejected:
@@ -89,7 +95,8 @@ class AgentSignIn:
         if teacher is None:
             await run_blocking(self._store.drop_verifier, account.username)
             raise HallpassError(NO_TEACHER)
-        verifier = await self._hash(password)
+        # Of whoever brought a code no verifier is kept, and yet that they signed in here.
+        verifier = "" if teacher.has_second_factor else await self._hash(password)
         said = (
             None
             if self._account_states is None

@@ -254,7 +254,7 @@ def test_sign_ins_and_failed_ones_stand_in_it_and_are_bounded(school: FakeSchool
         school.account("sam", "coordinator")
         school.enrol("Room 12")
         school.named = True  # type: ignore[attr-defined]  # once for each database
-    signing = CentralSignIn(school.store, school.clock)
+    signing = CentralSignIn(school.store, school.clock, school.central.keys)
     room, pages = room_origin(school.room("Room 12").id, "a device"), SignInOrigin(place=PAGES, source="192.0.2.1")
     before = head(school).number
     assert isinstance(signing.sign_in(pages, "sam", PASSWORD), Account)

@@ -46,7 +46,7 @@ def at(source: str, device: str = "") -> SignInOrigin:
 
 def test_processes_count_together_and_a_burst_counts_whole(school: FakeSchool, named: str) -> None:
     """Each object stands for a process: they share the database, and no lock."""
-    processes = [CentralSignIn(school.store, school.clock) for _ in range(4)]
+    processes = [CentralSignIn(school.store, school.clock, school.central.keys) for _ in range(4)]
 
     def guess(number: int) -> object:
         return processes[number % 4].sign_in(at(f"of {named}"), named, WRONG)
@@ -58,7 +58,7 @@ def test_processes_count_together_and_a_burst_counts_whole(school: FakeSchool, n
 
 
 def test_a_window_that_is_over_leaves_nothing(school: FakeSchool, named: str) -> None:
-    central = CentralSignIn(school.store, school.clock)
+    central = CentralSignIn(school.store, school.clock, school.central.keys)
     for _ in range(SOURCE_TRIES.amount + 1):
         last = central.sign_in(at(f"of {named}"), named, WRONG)
     assert isinstance(last, TooManyTries)
@@ -77,7 +77,7 @@ def test_a_sign_in_waits_for_the_disk_twice(school: FakeSchool, named: str) -> N
     event.listen(school.store._engine, "commit", count)
     try:
         origin = room_origin(7, f"device of {named}")
-        central = CentralSignIn(school.store, school.clock)
+        central = CentralSignIn(school.store, school.clock, school.central.keys)
         assert isinstance(central.sign_in(origin, named, PASSWORD), Account)
     finally:
         event.remove(school.store._engine, "commit", count)
@@ -86,7 +86,7 @@ def test_a_sign_in_waits_for_the_disk_twice(school: FakeSchool, named: str) -> N
 
 def test_what_somebody_types_stands_nowhere(school: FakeSchool) -> None:
     typed = "a password in the field for names"
-    CentralSignIn(school.store, school.clock).sign_in(at("x"), typed, WRONG)
+    CentralSignIn(school.store, school.clock, school.central.keys).sign_in(at("x"), typed, WRONG)
     with school.store.read_session() as session:
         keys = list(session.scalars(select(ThrottleRow.key)))
     assert keys
@@ -94,7 +94,7 @@ def test_what_somebody_types_stands_nowhere(school: FakeSchool) -> None:
 
 
 def test_a_room_cannot_claim_to_be_another_rooms_device_or_centrals(school: FakeSchool, named: str) -> None:
-    central = CentralSignIn(school.store, school.clock)
+    central = CentralSignIn(school.store, school.clock, school.central.keys)
     assert isinstance(central.sign_in(room_origin(1, "token"), named, PASSWORD), Account)
     mine, other, pages = (
         one.known_device(named) for one in (room_origin(1, "token"), room_origin(2, "token"), at("x", "token"))
@@ -103,7 +103,7 @@ def test_a_room_cannot_claim_to_be_another_rooms_device_or_centrals(school: Fake
 
 
 def test_odd_names_are_nobodys(school: FakeSchool) -> None:
-    central = CentralSignIn(school.store, school.clock)
+    central = CentralSignIn(school.store, school.clock, school.central.keys)
     for name in ("", "\x00", "a\x00b", "\x1b[2J", "x" * 5000, "naïve", "\U0001f600"):
         assert central.sign_in(at(name or "-"), name, PASSWORD) is None
 

@@ -1,5 +1,6 @@
 """The pages' own table of sessions in a room: without agent or central, and whatever becomes of its file."""
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -277,3 +278,18 @@ def test_only_who_signed_in_here_stands_in_the_file_on_the_card(tmp_path: Path) 
     assert stat.S_IMODE(path.stat().st_mode) & 0o007 == 0
     path.write_bytes(b"{")
     assert read_account_states(path) == AccountStates(), "so that it is fetched again"
+
+
+def test_a_session_says_from_where_it_began_and_those_of_before_the_update_go_on(table: Table) -> None:
+    session_id = table.sessions.start_session(TESS, "Firefox on Linux", "192.0.2.7")
+    found = table.sessions.find_session(session_id)
+    assert found is not None
+    assert found.address == "192.0.2.7"
+    table.sessions.close()
+    with contextlib.closing(sqlite3.connect(table.path)) as connection:  # as the version before left it
+        connection.execute("ALTER TABLE sessions DROP COLUMN address")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    again = table.opened().find_session(session_id)
+    assert again is not None
+    assert again.address == ""

@@ -23,7 +23,7 @@ from tests.webui.conftest import ServedSchool
 from webui.central.app import create_central_app
 
 FIELDS = (
-    "action", "addresses", "again", "also", "answer", "assigned_to", "before", "category", "close",
+    "action", "addresses", "again", "also", "answer", "assigned_to", "before", "category", "close", "code",
     "confirmed", "days", "decision", "device", "digest", "edition", "email", "end", "ends", "file",
     "format", "from", "group", "groups", "location", "locked", "lookup_id", "match", "minutes", "more",
     "name", "names", "networks", "new", "note", "on_request", "only_from", "outcome", "password",

@@ -14,7 +14,7 @@ from appliance.room.conditions import Condition
 from appliance.room.health import ProcessHealth
 from tests.fakes.signed_in import signed_in_client
 from tests.webui.room.conftest import TESS
-from webui.shared.auth import _next_page
+from webui.shared.auth import next_page
 
 
 def token_of(page: str) -> str:
@@ -72,7 +72,7 @@ def test_every_page_is_protected_and_says_that_use_is_monitored(teacher: FlaskCl
 )
 def test_signing_in_leads_nowhere_else(app: Flask, wanted: str) -> None:
     with app.test_request_context("/sign-in", query_string={"next": wanted}):
-        assert _next_page() == ""
+        assert next_page() == ""
 
 
 def test_a_page_that_does_not_exist_is_said_in_plain_words(teacher: FlaskClient) -> None:

@@ -59,6 +59,11 @@ class OwnPasswordForm(NewPasswordForm):
     )
 
 
+def start_of_day(day: date | None) -> datetime | None:
+    """Return the first moment of a day, on the school's clock; None for no day."""
+    return datetime.combine(day, time.min, school_clock().zone) if day else None
+
+
 def end_of_day(day: date | None) -> datetime | None:
     """Return the last moment of a day, on the school's clock; None for no day."""
     return datetime.combine(day, time.max, school_clock().zone) if day else None

@@ -30,20 +30,23 @@ def show() -> str:
 @requires(Right.MANAGE_OWN_SIGN_INS)
 def change() -> Redirect:
     """Set another password; every sign-in but this one ends, and what rooms keep of the old one."""
-    form = require_valid(OwnPasswordForm())
-    origin = SignInOrigin(place=PAGES, source=client_address(request), device=current_device())
-    answer = central().sign_in.sign_in(origin, current_username(), form.password.data)
-    if isinstance(answer, TooManyTries):
-        raise CentralError(str(answer))
-    if answer is None:
-        raise CentralError("the password until now is not right")
+    form, who = require_valid(OwnPasswordForm()), current_username()
+    require_own_password(form.password.data)
     with central().store.write_session() as session:
-        accounts.set_password(
-            session, central().now(), username=answer.username, password=form.new.data, by=answer.username
-        )
+        accounts.set_password(session, central().now(), username=who, password=form.new.data, by=who)
         renew_session(session, current_session_id())
     flash("Your password is a new one. You are signed out everywhere else.")
     return redirect(url_for("sign_ins.show"))
+
+
+def require_own_password(password: str) -> None:
+    """Raise CentralError unless this is the password of whoever is signed in; guesses count as at signing in."""
+    origin = SignInOrigin(place=PAGES, source=client_address(request), device=current_device())
+    answer = central().sign_in.check_password(origin, current_username(), password)
+    if isinstance(answer, TooManyTries):
+        raise CentralError(str(answer))
+    if answer is None:
+        raise CentralError("your password is not right")
 
 
 @blueprint.post("/your-sign-ins/everywhere/end")

@@ -60,7 +60,7 @@ def add() -> str | Redirect:
 def edit(username: str) -> str:
     """Show one account, to change it."""
     with central().store.read_session() as session:
-        user = _get_managed(session, username)
+        user = get_managed(session, username)
     form = _create_form()
     form.username.data, form.name.data, form.rooms.data = user.username, user.name, user.room_ids
     form.ends.data = school_clock().local(user.ends).date() if user.ends else None
@@ -76,11 +76,11 @@ def change(username: str) -> str | Redirect:
     form, now = _create_form(), central().now()
     form.username.data = username
     with central().store.read_session() as session:
-        before = _get_managed(session, username)
+        before = get_managed(session, username)
     try:
         require_valid(form)
         with central().store.write_session() as session:
-            user = _get_managed(session, username)
+            user = get_managed(session, username)
             ends = end_of_day(form.ends.data)
             is_same_day = user.ends and ends and school_clock().day(user.ends) == school_clock().day(ends)
             account_management.change_account(
@@ -102,7 +102,7 @@ def end(username: str) -> Redirect:
         raise CentralError("you cannot end your own account")
     now = central().now()
     with central().store.write_session() as session:
-        user = _get_managed(session, username)
+        user = get_managed(session, username)
         if accounts.has_ended(user, now):
             raise NotPossible(f"the account {username} has ended already")
         before = account_management.end_account(session, now, username=username, by=current_username())
@@ -124,7 +124,7 @@ def undo_end(username: str) -> Redirect:
     if ends is not None and ends.tzinfo is None:
         raise CentralError("that is no day")
     with central().store.write_session() as session:
-        _get_managed(session, username)
+        get_managed(session, username)
         account_management.undo_end(session, central().now(), username=username, ends=ends, by=current_username())
     flash(f"The account {username} goes on; its owner signs in again.")
     return redirect(url_for("accounts.show"))
@@ -136,7 +136,7 @@ def let_return(username: str) -> Redirect:
     """Let an ended name be used again, and go to the link by which its owner sets a password."""
     form, now, by = require_valid(ReturnForm()), central().now(), current_username()
     with central().store.write_session() as session:
-        _get_managed(session, username)
+        get_managed(session, username)
         ends = end_of_day(form.ends.data)
         account_management.return_account(session, now, username=username, ends=ends, by=by)
         link = account_links.make_link(session, now, username=username, by=by)
@@ -149,7 +149,7 @@ def let_return(username: str) -> Redirect:
 def make_link(username: str) -> Redirect:
     """Make a link by which the owner of an account sets a new password."""
     with central().store.write_session(affects_rooms=False) as session:
-        user = _get_managed(session, username)
+        user = get_managed(session, username)
         link = account_links.make_link(session, central().now(), username=user.username, by=current_username())
     remember_link(link, user.username)
     return redirect(url_for("made_links.show", handle=link.handle))
@@ -174,7 +174,8 @@ def _may_edit_all() -> bool:
     return has_right(current_user.account.roles, Right.EDIT_ACCOUNTS, Scope.SCHOOL)
 
 
-def _get_managed(session: Session, username: str) -> UserRow:
+def get_managed(session: Session, username: str) -> UserRow:
+    """Return an account that whoever asks may manage; else nothing is answered but 403. Raises NotFound."""
     user = account_management.get_account(session, username)
     if not may_manage(current_user.account.roles, user.roles):
         abort(403)
@@ -208,6 +209,7 @@ def _account_page(user: UserRow, form: AccountForm, mistake: str = "") -> str:
         one=user,
         has_ended=accounts.has_ended(user, central().now()),
         form=form,
+        sign_ins=central().sessions.list_sessions(user.username),
         return_form=ReturnForm(formdata=None),
         mistake=mistake,
     )

@@ -61,9 +61,12 @@ def go_on(sign_in_id: str) -> Response:
     return response
 
 
-def leads_to_room(account: Account) -> bool:
-    """Tell whether somebody who signs in just now does so for a room: then a teacher may."""
-    path = urlsplit(request.args.get("next", "")).path
+def leads_to_room(account: Account, wanted: str | None = None) -> bool:
+    """Tell whether somebody who signs in just now does so for a room: then a teacher may.
+
+    `wanted`: where they were going; left out, as the address says.
+    """
+    path = urlsplit(request.args.get("next", "") if wanted is None else wanted).path
     if request.endpoint is None or not path.startswith(room_sign_ins.PATH) or not may_teach(account.roles):
         return False
     with central().store.read_session() as database:

@@ -1,0 +1,51 @@
+"""What whoever manages an account can do about its owner's sign-ins: a lost phone, a lost device."""
+
+from flask import flash, redirect, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from appliance.central import accounts, openid_accounts, second_factor
+from appliance.central.errors import NotPossible
+from appliance.rights import Right
+from webui.central.accounts.views import get_managed
+from webui.central.blueprints import central, create_feature_blueprint
+from webui.shared.access import requires
+from webui.shared.auth import current_username
+
+blueprint = create_feature_blueprint("account_sign_ins", __name__, home="accounts.show")
+
+
+@blueprint.post("/accounts/<username>/second-step/take-off")
+@requires(Right.MANAGE_SUPPLY_ACCOUNTS)
+def take_off_second_factor(username: str) -> Redirect:
+    """Take somebody's second step off: their phone is lost, and so are their recovery codes."""
+    if username == current_username():
+        raise NotPossible("your own second step you turn off with a code, under your name")
+    with central().store.write_session() as session:
+        user = get_managed(session, username)
+        second_factor.take_off(session, central().now(), username=user.username, by=current_username())
+    flash(f"The second step of {username} is off, and they are signed out everywhere.")
+    return redirect(url_for("accounts.edit", username=username))
+
+
+@blueprint.post("/accounts/<username>/sign-out")
+@requires(Right.MANAGE_SUPPLY_ACCOUNTS)
+def sign_out(username: str) -> Redirect:
+    """End every sign-in of somebody's, at central and in rooms."""
+    if username == current_username():
+        raise NotPossible("your own sign-ins you end under your name")
+    with central().store.write_session() as session:
+        user = get_managed(session, username)
+        accounts.sign_out_everywhere(session, central().now(), username=user.username, by=current_username())
+    flash(f"{username} is signed out everywhere; rooms that are away end it when they hear of it.")
+    return redirect(url_for("accounts.edit", username=username))
+
+
+@blueprint.post("/accounts/<username>/openid/unlink")
+@requires(Right.MANAGE_SUPPLY_ACCOUNTS)
+def unlink_openid(username: str) -> Redirect:
+    """Forget which person of the school's provider an account is."""
+    with central().store.write_session() as session:
+        user = get_managed(session, username)
+        openid_accounts.unlink(session, central().now(), username=user.username, by=current_username())
+    flash(f"Forgotten which school account {username} is; they are signed out everywhere.")
+    return redirect(url_for("accounts.edit", username=username))

@@ -1,0 +1,1 @@
+"""Signing in by the school's own provider."""

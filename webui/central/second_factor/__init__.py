@@ -1,0 +1,1 @@
+"""The second step at signing in: a code, besides the password."""

@@ -1,0 +1,34 @@
+"""What is filled in for the feature second factor."""
+
+from flask_wtf import FlaskForm
+from wtforms import DateField, PasswordField, StringField
+from wtforms.validators import InputRequired, Length, Optional
+
+from appliance.central.second_factor_rule import ROLES_TO_ASK
+from appliance.rights import ROLE_WORDS
+from webui.central.accounts.forms import CheckboxesField
+from webui.central.form_helpers import check_day, select_choices
+from webui.shared.auth import MAX_CODE_LENGTH
+
+_CODE = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "value": ""}
+
+
+class OwnCodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A code of one's own."""
+
+    code = StringField("Code", [InputRequired(), Length(max=MAX_CODE_LENGTH)], render_kw=_CODE)
+
+
+class PasswordAndCodeForm(OwnCodeForm):
+    """One's own password, and a code."""
+
+    password = PasswordField("Your password", [Length(max=200)], render_kw={"autocomplete": "current-password"})
+
+
+class SecondFactorRuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Of whom the school asks a second step."""
+
+    roles = CheckboxesField(
+        "Who needs one", choices=select_choices({role: ROLE_WORDS[role] for role in ROLES_TO_ASK})
+    )
+    since = DateField("From this day on", [Optional(), check_day])
