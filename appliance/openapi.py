@@ -14,11 +14,12 @@ from appliance.operations import BASE_PATH, INTERFACE_VERSION, MAX_BODY_BYTES, O
 from appliance.problem_details import MEDIA_TYPE, ProblemDetails, ProblemType
 
 _REF = "#/components/schemas/{name}"
-_TOKEN = "room"  # noqa: S105 (the name of the security scheme)
+_SCHEMES = ("room", "script")
 _DESCRIPTION = f"""\
-What rooms ask of central. Each room is known by its token alone, and sees nothing of another room.
+What rooms, and a school's own scripts, ask of central. Each room is known by its token alone, and sees nothing of
+another room. A script comes with a key that somebody made for it, and may do what its maker chose.
 
-Every error is a problem detail (RFC 9457). What a room sends is at most {MAX_BODY_BYTES} bytes of JSON; fields
+Every error is a problem detail (RFC 9457). What is sent is at most {MAX_BODY_BYTES} bytes of JSON; fields
 that are not known are passed over. What is not understood is answered with 4xx, and sending it again changes
 nothing; 503 comes with the seconds after which to try again.\
 """
@@ -54,10 +55,9 @@ def describe_interface() -> dict[str, Any]:
             "openapi": "3.1.1",
             "info": {"title": "Hallpass central", "version": INTERFACE_VERSION, "description": _DESCRIPTION},
             "servers": [{"url": BASE_PATH}],
-            "security": [{_TOKEN: []}],
             "paths": paths,
             "components": {
-                "securitySchemes": {_TOKEN: {"type": "http", "scheme": "bearer"}},
+                "securitySchemes": {one: {"type": "http", "scheme": "bearer"} for one in _SCHEMES},
                 "responses": dict(sorted(problems.items())),
                 "schemas": components,
             },
@@ -88,6 +88,7 @@ def _key(kind: Any) -> str:
 
 def _describe(operation: Operation, schema_of: dict[str, dict[str, Any]]) -> dict[str, Any]:
     described: dict[str, Any] = {"operationId": operation.id, "summary": operation.summary}
+    described["security"] = [{operation.caller: []}]
     if parameters := list(_parameters(operation, schema_of)):
         described["parameters"] = parameters
     if operation.body is not None:

@@ -1,4 +1,4 @@
-"""What a room can ask of central: one table, by which central's routes are made and the interface is described.
+"""What rooms and a school's scripts can ask of central: one table, which makes the routes and the document.
 
 A row is an operation: its method and address, what is sent and answered, what may go wrong, and the right that it
 needs. The view of the same name stands in `webui/api/views.py`; the document is made in `appliance.openapi`. What
@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from appliance import protocol
+from appliance import protocol, script_interface
 from appliance.problem_details import ProblemType
 from appliance.rights import Right
 from dns.policy.document import PolicyDocument
 
 BASE_PATH = "/api/v1"
+SCRIPTS_PATH = "/school"  # below it: what is for scripts
 INTERFACE_VERSION = "1"
 MAX_BODY_BYTES = 64 * 1024  # the largest honest one is an incident with its evidence
 PROBLEMS_OF_ALL = (
@@ -25,6 +26,13 @@ PROBLEMS_OF_ALL = (
     ProblemType.UNKNOWN_CERTIFICATE,
     ProblemType.ROOM_ENDED,
     ProblemType.COPY_STOPPED,
+    ProblemType.BUSY,
+    ProblemType.DATABASE_AWAY,
+)
+PROBLEMS_OF_SCRIPTS = (
+    ProblemType.UNKNOWN_TOKEN,
+    ProblemType.NOT_ALLOWED,
+    ProblemType.TOO_MANY_CALLS,
     ProblemType.BUSY,
     ProblemType.DATABASE_AWAY,
 )
@@ -45,9 +53,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a room can ask of central."""
+    """Something that a room, or a script, can ask of central."""
 
     id: str
+    caller: Literal["room", "script"] = "room"
     method: Literal["GET", "PUT", "POST", "DELETE"]
     path: str  # below `BASE_PATH`, with its parameters in braces
     summary: str
@@ -61,9 +70,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def problems(self) -> tuple[ProblemType, ...]:
         """Return everything that may go wrong."""
+        of_all = PROBLEMS_OF_ALL if self.caller == "room" else PROBLEMS_OF_SCRIPTS
         of_body = _PROBLEMS_OF_BODIES if self.body is not None else ()
         of_address = (ProblemType.NOT_FOUND,) if self.parameters else ()
-        return (*PROBLEMS_OF_ALL, *of_body, *of_address, *self.own_problems)
+        return (*of_all, *of_body, *of_address, *self.own_problems)
 
 
 def _ok(words: str, kind: Any, **more: Any) -> MappingProxyType[int, Answer]:
@@ -90,7 +100,39 @@ def _delivery(path: str, body: type[msgspec.Struct], summary: str, *problems: Pr
     )
 
 
-OPERATIONS = (
+def _of_script(
+    id: str,  # noqa: A002 (the name of the field)
+    address: str,
+    right: Right,
+    summary: str,
+    answers: MappingProxyType[int, Answer],
+    *,
+    problems: tuple[ProblemType, ...] = (),
+    **more: Any,
+) -> Operation:
+    """Return what a script can ask; `address`: its method and its path."""
+    method, path = address.split()
+    return Operation(
+        id=id,
+        caller="script",
+        method=method,  # type: ignore[arg-type]  # one of the four: the table below is ours
+        path=f"{SCRIPTS_PATH}{path}",
+        summary=summary,
+        right=right,
+        answers=answers,
+        own_problems=problems,
+        **more,
+    )
+
+
+def _made(words: str, kind: Any) -> MappingProxyType[int, Answer]:
+    return MappingProxyType({201: Answer(words=words, kind=kind)})
+
+
+_REQUEST = MappingProxyType({"request_id": Annotated[protocol.Id, msgspec.Meta(description="The request's id.")]})
+_OVER = MappingProxyType({204: Answer(words="It is over.")})
+
+_OF_ROOMS = (
     Operation(
         id="get_feed",
         method="GET",
@@ -292,3 +334,65 @@ OPERATIONS = (
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
 )  # fmt: skip
+
+_OF_SCRIPTS = (
+    _of_script(
+        "list_school_rooms", "GET /rooms", Right.SEE_ROOMS, "The rooms, and how they are.",
+        _ok("The rooms, by name.", list[script_interface.ScriptRoom]),
+    ),
+    _of_script(
+        "list_school_requests", "GET /requests", Right.DECIDE_REQUESTS,
+        "Teachers' requests: those that wait (`state` left out, or `waiting`), or those decided last.",
+        _ok("The requests, at most 500.", list[script_interface.ScriptRequest]),
+        problems=(ProblemType.BAD_MESSAGE,),
+        query=MappingProxyType({"state": script_interface.RequestsWanted}),
+    ),
+    _of_script(
+        "approve_school_request", "POST /requests/{request_id}/approval", Right.DECIDE_REQUESTS,
+        "Opens what a request asks for. The maker of the key may not have asked for it.",
+        _ok("What is open now.", script_interface.ScriptOpening), problems=(ProblemType.NOT_POSSIBLE,),
+        parameters=_REQUEST, body=script_interface.Approval,
+    ),
+    _of_script(
+        "deny_school_request", "POST /requests/{request_id}/denial", Right.DECIDE_REQUESTS,
+        "Leaves closed what a request asks for, with words for the teacher.",
+        _ok("The request.", script_interface.ScriptRequest), problems=(ProblemType.NOT_POSSIBLE,),
+        parameters=_REQUEST, body=script_interface.Denial,
+    ),
+    _of_script(
+        "list_school_openings", "GET /openings", Right.DECIDE_REQUESTS, "What is open, or will be.",
+        _ok("The openings, the first to end first; at most 500.", list[script_interface.ScriptOpening]),
+    ),
+    _of_script(
+        "open_school_site", "POST /openings", Right.DECIDE_REQUESTS,
+        "Opens a site for a room or for the school, for some minutes. Sent twice, it is open twice.",
+        _made("What is open now.", script_interface.ScriptOpening),
+        problems=(ProblemType.NOT_POSSIBLE, ProblemType.NOT_FOUND), body=script_interface.NewOpening,
+    ),
+    _of_script(
+        "end_school_opening", "DELETE /openings/{opening_id}", Right.DECIDE_REQUESTS,
+        "Closes early what was opened. One that is over stays so.", _OVER,
+        parameters=MappingProxyType({"opening_id": script_interface.RowId}),
+    ),
+    _of_script(
+        "list_school_rules", "GET /rules", Right.EDIT_RULES, "The school's own rules.",
+        _ok("The rules, by name.", list[script_interface.ScriptRule]),
+    ),
+    _of_script(
+        "add_school_rule", "POST /rules", Right.EDIT_RULES, "Adds a rule for a name and its subdomains.",
+        _made("The rule.", script_interface.ScriptRule), problems=(ProblemType.NOT_POSSIBLE,),
+        body=script_interface.NewRule,
+    ),
+    _of_script(
+        "remove_school_rule", "DELETE /rules/{rule_id}", Right.EDIT_RULES, "Takes a rule away.", _OVER,
+        parameters=MappingProxyType({"rule_id": script_interface.RowId}),
+    ),
+    _of_script(
+        "get_school_report", "GET /reports/{kind}", Right.READ_REPORTS,
+        "A report of the usual time, without names and without any number under five.",
+        _ok("The report.", script_interface.Report),
+        parameters=MappingProxyType({"kind": script_interface.ReportWanted}),
+    ),
+)  # fmt: skip
+
+OPERATIONS = (*_OF_ROOMS, *_OF_SCRIPTS)

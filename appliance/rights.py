@@ -81,6 +81,8 @@ class Right(Enum):
     LOOK_UP_DEVICES = auto()  # whose a pupil's device is and what it asked for; with a reason, which is kept
     LOOK_UP_STAFF_DEVICES = auto()
 
+    CONNECT_SERVICES = auto()  # keys for the school's own scripts, and addresses that are told of news
+
     READ_REPORTS = auto()  # figures, without identities
     READ_AUDIT = auto()
     EXPORT_AUDIT = auto()
@@ -124,7 +126,8 @@ GRANTS: Mapping[Caller, Grants] = {
         **_AT_CENTRAL,
         **_DAILY_COORDINATION,
         **_grant(
-            Scope.SCHOOL, Right.SET_UP_SCHOOL, Right.EDIT_ACCOUNTS, Right.EDIT_SCHOOL, Right.EXPORT_AUDIT
+            Scope.SCHOOL, Right.SET_UP_SCHOOL, Right.EDIT_ACCOUNTS, Right.EDIT_SCHOOL, Right.EXPORT_AUDIT,
+            Right.CONNECT_SERVICES,
         ),
     },
     "safeguarding": {**_AT_CENTRAL, **_SAFEGUARDING},
@@ -143,6 +146,14 @@ GRANTS: Mapping[Caller, Grants] = {
         **_grant(Scope.SCHOOL, Right.SEE_ROOMS, Right.ENROL_ROOMS, Right.SEE_DEVICES),
     },
 }  # fmt: skip
+
+# What a key for a script can be made for (`appliance.central.script_keys`), in words for whoever makes one.
+SCRIPT_RIGHTS: Mapping[Right, str] = {
+    Right.SEE_ROOMS: "See the rooms and how they are",
+    Right.DECIDE_REQUESTS: "See requests and decide them, open sites and close them again",
+    Right.EDIT_RULES: "See rules, add them and take them away",
+    Right.READ_REPORTS: "Read reports, without names",
+}
 
 
 def has_right(callers: Caller | Iterable[Caller], right: Right, scope: Scope) -> bool:

@@ -39,6 +39,7 @@ from appliance.central.models import (
     RuleRow,
     SchoolRow,
     SecondFactorRow,
+    ScriptKeyRow,
     SeenDeviceRow,
     SessionRow,
     SettingChangeRow,
@@ -104,6 +105,7 @@ CONCERNS: Mapping[type[Base], Concern] = {
     SourceRow: _no_room,  # in force once it is published
     UserRow: _rooms_of_account,
     SiteReportRow: _no_room,
+    ScriptKeyRow: _no_room,
     IncidentRow: _no_room,
     CardSecretRow: _no_room,
     IncidentGroupRow: _no_room,

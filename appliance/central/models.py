@@ -364,6 +364,23 @@ class UnblockRow(Base):
     request: Mapped[RequestRow | None] = relationship(back_populates="unblock")
 
 
+class ScriptKeyRow(Base):
+    """A key for a script of the school's own (`appliance.central.script_keys`)."""
+
+    __tablename__ = "script_keys"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(24))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    owner: Mapped[str] = mapped_column(ForeignKey("users.username"), index=True)  # whose rights it has a part of
+    rights: Mapped[list[str]] = mapped_column(default=list)  # names of `appliance.rights.Right`
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(64))
+    ends: Mapped[datetime]
+    last_used: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str] = mapped_column(String(64), default="")
+
+
 class SiteReportRow(Base):
     """A teacher's "this should be closed"."""
 

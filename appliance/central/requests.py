@@ -112,16 +112,17 @@ def approve_request(
     answer: str = "",
     since: datetime | None = None,
     also: tuple[str, ...] | None = None,
+    on_behalf_of: str = "",
 ) -> UnblockRow:
     """Open the site that a waiting request names. Raises NotFound or NotPossible.
 
     What is left out is as it was asked for: `minutes`, `scope` (the one device, or the room), `since` (when it
     begins; at once where that has passed), and `also`, the further names. `groups` says for whom; left out, it is
     open to every group of the room, or of the school. One's own request is approved by somebody else; where the
-    school has nobody else, the audit says so.
+    school has nobody else, the audit says so. `on_behalf_of`: who stands behind `by`, where that is no account.
     """
     request = require_waiting(session, now, request_id)
-    own_words = own_requests.require_other(session, now, teacher=request.teacher, by=by)
+    own_words = own_requests.require_other(session, now, teacher=request.teacher, by=on_behalf_of or by)
     scope = scope or ("device" if request.device else "room")
     if scope == "device" and not request.device:
         raise NotPossible("this was not asked for one device")
@@ -171,6 +172,14 @@ def deny_request(session: Session, now: datetime, *, request_id: str, by: str, a
 def find_request(session: Session, request_id: str) -> RequestRow | None:
     """Return a request, or None."""
     return session.get(RequestRow, request_id)
+
+
+def get_request(session: Session, request_id: str) -> RequestRow:
+    """Return a request. Raises NotFound."""
+    request = find_request(session, request_id)
+    if request is None:
+        raise NotFound("there is no such request")
+    return request
 
 
 def list_waiting_requests(session: Session) -> list[RequestRow]:

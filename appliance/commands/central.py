@@ -28,6 +28,7 @@ from appliance.commands import (
     central_requests,
     central_settings,
     central_timetable,
+    central_tokens,
 )
 from appliance.commands.central_devices import devices
 from appliance.commands.central_incidents import incidents
@@ -183,6 +184,7 @@ command.add_command(central_timetable.command)
 command.add_command(central_delegations.command)
 command.add_command(central_settings.command)
 command.add_command(central_audit.command)
+command.add_command(central_tokens.command)
 command.add_command(enrol)
 command.add_command(room)
 command.add_command(central_backup.make)

@@ -34,7 +34,7 @@ AT_CENTRAL: dict[Role, set[str]] = {
     "supply": set(),
     "office": OWN | {"MANAGE_SUPPLY_ACCOUNTS"},
     "deputy_coordinator": DAILY,
-    "coordinator": DAILY | {"SET_UP_SCHOOL", "EDIT_ACCOUNTS", "EDIT_SCHOOL", "EXPORT_AUDIT"},
+    "coordinator": DAILY | {"SET_UP_SCHOOL", "EDIT_ACCOUNTS", "EDIT_SCHOOL", "EXPORT_AUDIT", "CONNECT_SERVICES"},
     "safeguarding": LEAD,
     "deputy_safeguarding": LEAD,
     "head": OWN

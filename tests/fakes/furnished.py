@@ -14,11 +14,11 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from appliance import protocol
-from appliance.central import accounts, lookups, reports, requests, rooms, rules, school_settings
+from appliance.central import accounts, lookups, reports, requests, rooms, rules, school_settings, script_keys
 from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
-from appliance.rights import ROLES
+from appliance.rights import ROLES, SCRIPT_RIGHTS
 from appliance.room.agent import rpc
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.database import open_database_for_writing
@@ -74,6 +74,15 @@ class FurnishedSchool(FakeSchool):
             )
             school_settings.save_settings(
                 session, now, changed=school_settings.parse_settings(SETTINGS), by="cora", fields=SETTINGS.keys()
+            )
+            script_keys.add_key(
+                session,
+                now,
+                name=LONG[:24],
+                owner="cora",
+                rights=SCRIPT_RIGHTS,
+                ends=now + timedelta(days=30),
+                by="cora",
             )
             rules.add_rule(session, now, name=LONG_NAME, action="allow", note="", locked=False, by="cora")
             reports.receive_report(

@@ -22,23 +22,29 @@ from appliance.operations import BASE_PATH, MAX_BODY_BYTES, OPERATIONS, Operatio
 from appliance.problem_details import ProblemType
 from appliance.rights import ROOM, Right, Scope, has_right
 from dns.errors import DECODING_FAILED
-from webui.api import views
+from webui.api import script_views, views
 from webui.api.responses import install_problem_handlers, problem_response
 from webui.api.room_credentials import NotAdmitted, read_caller
+from webui.api.script_access import authenticate_script, is_for_scripts
 from webui.shared.access import requested_right, requires
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 _FEED = "api.get_feed"
 _CERTIFICATE = "api.request_certificate"
+_BEARER = "Bearer "
+_MAX_DIGITS = 18
 
 api = Blueprint("api", __name__, url_prefix=BASE_PATH)
 install_problem_handlers(api)
 
 
 @api.before_request
-def _authenticate_room() -> Response | None:
+def _authenticate() -> Response | None:
     request.max_content_length = MAX_BODY_BYTES
+    given = request.headers.get("Authorization", "")
+    if is_for_scripts(request.path):
+        return authenticate_script(given.removeprefix(_BEARER) if given.startswith(_BEARER) else "")
     try:
         g.caller = read_caller(views.central(), is_renewal=request.endpoint == _CERTIFICATE)
     except NotAdmitted as problem:
@@ -64,36 +70,41 @@ def _refuse_room(room: RoomRow) -> Response | None:
 
 
 def _make_view(operation: Operation) -> Callable[..., Response]:
-    view: Callable[..., Response] = getattr(views, operation.id)
+    view: Callable[..., Response] = getattr(views if operation.caller == "room" else script_views, operation.id)
 
     @requires(operation.right)
     @functools.wraps(view)
-    def serve(**parameters: str) -> Response:
+    def serve(**parameters: Any) -> Response:
         for name, kind in operation.parameters.items():
-            if not _has_form(parameters[name], kind):
-                raise NotFound(f"there is nothing here whose {name} has this form")
+            try:
+                parameters[name] = _read_value(parameters[name], kind)
+            except msgspec.ValidationError:
+                raise NotFound(f"there is nothing here whose {name} has this form") from None
         for name, kind in operation.query.items():
-            parameters[name] = request.args.get(name, "")
-            if parameters[name] and not _has_form(parameters[name], kind):
-                raise protocol.BadMessage(f"{name} has not its form")
+            text = request.args.get(name, "")
+            try:
+                parameters[name] = _read_value(text, kind) if text else ""
+            except msgspec.ValidationError:
+                raise protocol.BadMessage(f"{name} has not its form") from None
         if operation.body is None:
             return view(**parameters)
         message: Any = read_message(operation.body)
-        if "message_id" not in parameters:
-            return view(message)
-        if message.id != parameters["message_id"]:
+        given = parameters.pop("message_id", None)
+        if given is not None and given != message.id:
             raise protocol.BadMessage("the id in the address is not the one in the body")
-        return view(message)
+        return view(message, **parameters)
 
     return serve
 
 
-def _has_form(text: str, kind: Any) -> bool:
+def _read_value(text: str, kind: Any) -> Any:
+    """Return what a part of an address says: text, or a number in plain digits. Raises msgspec.ValidationError."""
     try:
-        msgspec.convert(text, kind)
+        return msgspec.convert(text, kind)
     except msgspec.ValidationError:
-        return False
-    return True
+        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+            raise
+        return msgspec.convert(int(text), kind)
 
 
 def read_message(kind: type[T]) -> T:

@@ -52,6 +52,7 @@ from webui.central.second_factor.rule_views import blueprint as second_factor_ru
 from webui.central.second_factor.rule_views import install_second_factor_rule
 from webui.central.second_factor.views import blueprint as own_second_factor
 from webui.central.sign_in import check_sign_in
+from webui.central.script_keys.views import blueprint as script_keys
 from webui.central.start import NAVIGATION
 from webui.central.start import blueprint as start
 from webui.central.statistics.views import blueprint as statistics
@@ -117,6 +118,7 @@ FEATURES = (
     lookups,
     staff_lookups,
     audit,
+    script_keys,
     events,
 )
 

@@ -26,6 +26,7 @@ NAVIGATION = (
     ("statistics.show", "Reports"),
     ("accounts.show", "People"),
     ("audit.show", "Audit"),
+    ("script_keys.show", "Scripts"),
 )
 
 blueprint = create_feature_blueprint("start", __name__, home=START)

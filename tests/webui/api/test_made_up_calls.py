@@ -9,15 +9,18 @@ import importlib.util
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import func, select
 
+from appliance.central import script_keys
 from appliance.central.incidents.tables import IncidentRow
-from appliance.central.models import AuditRow, RequestRow, RoomActionRow, SiteReportRow
+from appliance.central.models import AuditRow, RequestRow, RoomActionRow, RuleRow, SiteReportRow, UnblockRow
 from appliance.operations import BASE_PATH, OPERATIONS
+from appliance.rights import SCRIPT_RIGHTS
 from tests.docs.sources import ROOT
 from tests.e2e.school import HALLPASS, Process, answers, until
 from tests.fakes.ports import free_port
@@ -38,16 +41,23 @@ class Central:
         config = folder / "central.toml"
         config.write_text(
             f'[central]\nschool = "S"\ndata = "central"\nlisten = "127.0.0.1:{free_port()}"\n'
-            f'rooms_listen = "127.0.0.1:{port}"\ndatabase = "{database}"\n'
+            f'rooms_listen = "127.0.0.1:{port}"\ndatabase = "{database}"\nscript_calls_per_minute = 1000000\n'
         )
         self.school = FakeSchool(folder / "central", database=database)
         self.token = self.school.enrol()
+        self.school.account("cora", "coordinator")
+        with self.school.store.write_session(affects_rooms=False) as session:
+            now = datetime.now(UTC)
+            self.script_key = script_keys.add_key(
+                session, now, name="made up", owner="cora", rights=SCRIPT_RIGHTS, ends=now + timedelta(days=2),
+                by="test",
+            ).token  # fmt: skip
         self.url = f"http://127.0.0.1:{port}{BASE_PATH}"
         self.process = Process(folder, "central", *HALLPASS, "central", "--config", str(config))
         until("the rooms' port", lambda: answers(self.url), 60)
 
     def rows(self) -> dict[str, int]:
-        kinds = (RequestRow, SiteReportRow, IncidentRow, RoomActionRow, AuditRow)
+        kinds = (RequestRow, SiteReportRow, IncidentRow, RoomActionRow, AuditRow, UnblockRow, RuleRow)
         with self.school.store.read_session() as session:
             return {one.__tablename__: session.scalar(select(func.count()).select_from(one)) or 0 for one in kinds}
 
@@ -77,13 +87,19 @@ def test_no_call_is_a_fault_and_each_is_answered_as_the_document_says(
         [
             str(SCHEMATHESIS), "--config-file", str(FOLDER / "schemathesis.toml"), "run",
             str(ROOT / "docs/openapi.json"), "--url", central.url,
-            "--header", f"Authorization: Bearer {central.token}", "--phases", "coverage,fuzzing",
+            "--phases", "coverage,fuzzing",
             "--max-examples", str(examples), "--seed", "16", "--generation-deterministic",
             "--exclude-operation-id", "get_feed", "--continue-on-failure", "--no-color",
             "--suppress-health-check", "all", "--warnings", "off",
         ],
         cwd=tmp_path,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(FOLDER)},
+        env=os.environ
+        | {
+            "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+            "PYTHONPATH": str(FOLDER),
+            "ROOM_TOKEN": central.token,
+            "SCRIPT_KEY": central.script_key,
+        },
         capture_output=True,
         text=True,
         timeout=DONE_SECONDS,

@@ -1,0 +1,29 @@
+"""What the coordinator fills in for a key."""
+
+from collections.abc import Iterable
+
+from flask_wtf import FlaskForm
+from wtforms import DateField, SelectMultipleField, StringField
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from appliance.central.script_keys import MAX_NAME_LENGTH
+from appliance.rights import SCRIPT_RIGHTS, Right
+from webui.central.form_helpers import check_day, select_choices
+
+
+class ScriptKeyForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A new key."""
+
+    name = StringField("What the script is called", [InputRequired(), Length(max=MAX_NAME_LENGTH)])
+    rights = SelectMultipleField(
+        "What it may do", widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
+    ends = DateField("Its last day", [InputRequired(), check_day])
+
+
+def make_form(rights: Iterable[Right]) -> ScriptKeyForm:
+    """Return the form with what whoever asks can give to a script."""
+    form = ScriptKeyForm()
+    form.rights.choices = select_choices({right.name: SCRIPT_RIGHTS[right] for right in rights})
+    return form
