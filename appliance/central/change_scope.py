@@ -36,6 +36,7 @@ from appliance.central.models import (
     RoomActionRow,
     RoomAuthorityRow,
     RoomRow,
+    RoomSignInRow,
     RuleRow,
     SchoolRow,
     SecondFactorRow,
@@ -48,6 +49,8 @@ from appliance.central.models import (
     ThrottleRow,
     UnblockRow,
     UserRow,
+    WebhookDeliveryRow,
+    WebhookRow,
 )
 
 NO_ROOM: frozenset[int] = frozenset()
@@ -106,6 +109,9 @@ CONCERNS: Mapping[type[Base], Concern] = {
     UserRow: _rooms_of_account,
     SiteReportRow: _no_room,
     ScriptKeyRow: _no_room,
+    RoomSignInRow: _no_room,
+    WebhookRow: _no_room,
+    WebhookDeliveryRow: _no_room,
     IncidentRow: _no_room,
     CardSecretRow: _no_room,
     IncidentGroupRow: _no_room,

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from appliance.central import audit
+from appliance.central import audit, outbox_queue
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import MailRow, UserRow
 from appliance.protocol import escape_control_characters, normalize_username
@@ -117,48 +117,31 @@ def take_due_mails(session: Session, now: datetime, *, limit: int, claim: timede
 
     What has waited for `MAX_AGE` is given up.
     """
-    due = session.scalars(
-        select(MailRow)
-        .where(MailRow.next_try_at.is_not(None), MailRow.next_try_at <= now)
-        .order_by(MailRow.tries, MailRow.id)
-        .limit(limit)
-    ).all()
-    taken = []
-    for mail in due:
-        if now - mail.queued_at >= MAX_AGE:
-            log.error("a mail was given up after %d tries: %s", mail.tries, mail.error or "no mail server was set")
-            mail.next_try_at, mail.text = None, ""
-            continue
-        mail.next_try_at = now + claim
-        taken.append(mail)
+    taken, given_up = outbox_queue.take_due(session, MailRow, now, limit=limit, claim=claim, max_age=MAX_AGE)
+    for mail in given_up:
+        log.error("a mail was given up after %d tries: %s", mail.tries, mail.error or "no mail server was set")
     return taken
 
 
 def has_due_mails(session: Session, now: datetime) -> bool:
     """Tell whether anything is to be sent now."""
-    due = select(MailRow.id).where(MailRow.next_try_at.is_not(None), MailRow.next_try_at <= now).limit(1)
-    return session.scalar(due) is not None
+    return outbox_queue.has_due(session, MailRow, now)
 
 
 def mark_sent(session: Session, now: datetime, mail_id: int) -> None:
     """Say that a mail was handed in. Its text is forgotten."""
-    mail = session.get(MailRow, mail_id)
-    if mail is not None:
-        mail.sent_at, mail.next_try_at, mail.text, mail.error = now, None, "", ""
-        mail.tries += 1
+    outbox_queue.mark_sent(session, MailRow, now, mail_id)
 
 
 def mark_failed(
     session: Session, mail_id: int, *, error: str, next_try_at: datetime, was_tried: bool = True
 ) -> None:
     """Say that a mail could not be handed in, and when to try again."""
-    mail = session.get(MailRow, mail_id)
-    if mail is not None:
-        mail.tries += was_tried
-        mail.error, mail.next_try_at = escape_control_characters(error)[:500], next_try_at
+    outbox_queue.mark_failed(
+        session, MailRow, (mail_id,), error=error, next_try_at=next_try_at, was_tried=was_tried
+    )
 
 
 def prune_mails(session: Session, now: datetime) -> None:
     """Forget what was sent or given up long ago."""
-    before = now - timedelta(days=KEPT_DAYS)
-    session.execute(delete(MailRow).where(MailRow.next_try_at.is_(None), MailRow.queued_at < before))
+    outbox_queue.prune(session, MailRow, now - timedelta(days=KEPT_DAYS))

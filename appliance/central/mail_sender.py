@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.central import mail_outbox
+from appliance.central import mail_outbox, outbox_queue
 from appliance.central.models import MailRow
 from appliance.central.periodic_thread import PeriodicThread
 from appliance.central.store import Store
@@ -35,8 +35,6 @@ SESSION_SECONDS = 60.0  # for everything that is said in one connection
 MAX_RESPONSE_BYTES = 256 * 1024  # of everything that a server says in one connection
 BATCH = 20
 CLAIM = timedelta(minutes=5)  # longer than a session: by then whoever took a mail is done, or dead
-FIRST_PAUSE = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(minutes=30)
 
 REFUSALS = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError)  # of one mail
 FAULTS = (OSError, ValueError)  # smtplib's own are OSErrors; nonsense where a number stands is a ValueError
@@ -124,7 +122,7 @@ class MailSender:
         """Write down that mails wait on. Only the first was tried: another time the others come before it."""
         with self._store.write_session(affects_rooms=False) as session:
             for mail in mails:
-                next_try_at = self._now() + _pause(mails[0].tries)
+                next_try_at = self._now() + outbox_queue.pause_after(mails[0].tries)
                 mail_outbox.mark_failed(
                     session, mail.id, error=words, next_try_at=next_try_at, was_tried=mail is mails[0]
                 )
@@ -223,10 +221,6 @@ def _make_message(settings: MailSection, mail: Outgoing) -> EmailMessage:
 
 def _to_outgoing(row: MailRow) -> Outgoing:
     return Outgoing(row.id, row.recipient, row.subject, row.text, row.queued_at, row.tries)
-
-
-def _pause(tries: int) -> timedelta:
-    return min(FIRST_PAUSE * (1 << min(tries, 10)), LONGEST_PAUSE)
 
 
 def _words_of(problem: Exception) -> str:

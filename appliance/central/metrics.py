@@ -16,9 +16,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from appliance.central import mail_outbox, policies, rooms
+from appliance.central import mail_outbox, policies, rooms, webhooks
 from appliance.central.lists import sources
-from appliance.central.models import AuditHeadRow, RequestRow, RoomRow, SiteReportRow
+from appliance.central.models import AuditHeadRow, RequestRow, RoomRow, SiteReportRow, WebhookDeliveryRow
 from appliance.metrics.samples import Metric, Sample, render_samples
 from appliance.room.conditions import Condition
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SILENT = timedelta(minutes=2)
 DECIDED_WITHIN = timedelta(days=1)
+WEBHOOK_STATES = ("working", "failing", "put_aside")
 ROOM_STATES = ("in_step", "behind", "silent", "never_seen", "retired", "revoked")
 
 METRICS = (
@@ -60,6 +61,8 @@ METRICS = (
     Metric("hallpass_central_mail_waiting", "gauge", "Mails that wait to be handed in."),
     Metric("hallpass_central_mail_waiting_seconds", "gauge", "For how long the oldest of them has waited."),
     Metric("hallpass_central_mail_failing", "gauge", "Whether mail fails for so long that somebody should look."),
+    Metric("hallpass_central_webhooks", "gauge", "Addresses that are told of news, by how it goes.", ("state",)),
+    Metric("hallpass_central_webhook_deliveries_waiting", "gauge", "What waits to be told to them."),
     Metric("hallpass_central_audit_entries", "gauge", "The number of the audit's newest entry."),
     Metric("hallpass_central_disk_size_bytes", "gauge", "The size of the disk that holds central's data."),
     Metric("hallpass_central_disk_free_bytes", "gauge", "What of it is free."),
@@ -81,6 +84,7 @@ def collect_samples(central: "Central") -> tuple[Sample, ...]:
                 *_request_samples(session, now),
                 *_list_samples(central, session),
                 *_mail_samples(session, now),
+                *_webhook_samples(session),
                 Sample("hallpass_central_audit_entries", session.scalar(select(AuditHeadRow.number)) or 0),
             )
         is_up = True
@@ -169,6 +173,18 @@ def _mail_samples(session: Session, now: datetime) -> Iterator[Sample]:
     yield Sample("hallpass_central_mail_waiting", mail.waiting)
     yield Sample("hallpass_central_mail_waiting_seconds", _seconds_since(mail.oldest, now))
     yield Sample("hallpass_central_mail_failing", mail.is_failing)
+
+
+def _webhook_samples(session: Session) -> Iterator[Sample]:
+    states = Counter[str]()
+    for row in webhooks.list_webhooks(session):
+        states["put_aside" if row.put_aside_at is not None else "failing" if row.failures else "working"] += 1
+    for state in WEBHOOK_STATES:
+        yield Sample("hallpass_central_webhooks", states[state], (state,))
+    waiting = (
+        select(func.count()).select_from(WebhookDeliveryRow).where(WebhookDeliveryRow.next_try_at.is_not(None))
+    )
+    yield Sample("hallpass_central_webhook_deliveries_waiting", session.scalar(waiting) or 0)
 
 
 def _disk_samples(central: "Central") -> Iterator[Sample]:

@@ -126,6 +126,7 @@ class RoomRow(Base):
     lookups_changed: Mapped[int] = mapped_column(default=0)
     incidents_changed: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=0)  # the revision that last concerned this room in particular
+    told_gone_at: Mapped[datetime | None]  # webhooks were told that it is silent, and not yet that it is back
     default_group: Mapped[str] = mapped_column(String(64), default="")  # of devices without one; "": the school's
 
 
@@ -435,6 +436,38 @@ class PostponementRow(Base):
     subject: Mapped[str] = mapped_column(String(32), primary_key=True)  # a role, or the page as a whole
     by: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
+
+
+class WebhookRow(Base):
+    """An address that is told of news (`appliance.central.webhooks`)."""
+
+    __tablename__ = "webhooks"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(String(500))
+    events: Mapped[list[str]] = mapped_column(default=list)
+    is_inside: Mapped[bool] = mapped_column(
+        default=False
+    )  # the school's network or this machine, said by a person
+    secret: Mapped[str] = mapped_column(String(200))  # sealed by the key file
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(default=0)  # in a row
+    put_aside_at: Mapped[datetime | None]  # since when it is told nothing
+
+
+class WebhookDeliveryRow(Base):
+    """Something that waits to be told to one address, or was (`appliance.central.outbox_queue`)."""
+
+    __tablename__ = "webhook_deliveries"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id"), index=True)
+    event: Mapped[str] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(Text)  # "": it was told, or given up
+    queued_at: Mapped[datetime]
+    next_try_at: Mapped[datetime | None] = mapped_column(index=True)  # none: nothing more is to be done
+    tries: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    error: Mapped[str] = mapped_column(String(500), default="")  # of the last try
 
 
 class LookupRow(Base):

@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from appliance import protocol
-from appliance.central import audit, own_requests, request_expiry, rooms, unblocks
+from appliance.central import audit, own_requests, request_expiry, rooms, unblocks, webhooks
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RequestRow, RoomRow, UnblockRow, UserRow
 from appliance.central.site_names import checked_site
@@ -67,6 +67,8 @@ def submit_request(session: Session, now: datetime, room: RoomRow, message: prot
     audit.record_audit(session, now, claim, "request", detail)
     if request.expires_at <= now:
         request_expiry.expire_request(session, now, request)
+    else:
+        _tell_webhooks(session, now, "request.created", request, room.name)
     return True
 
 
@@ -74,6 +76,14 @@ def count_waiting(session: Session, room_id: int) -> int:
     """Return how many requests of a room wait for a decision."""
     waiting = (RequestRow.room_id == room_id, RequestRow.state == "waiting")
     return session.scalar(select(func.count()).select_from(RequestRow).where(*waiting)) or 0
+
+
+def _tell_webhooks(session: Session, now: datetime, event: str, request: RequestRow, room: str) -> None:
+    """Tell other services of a request: neither who asked, nor why."""
+    webhooks.enqueue_event(
+        session, now, event, id=request.id, site=request.site, room=room, minutes=request.minutes,
+        urgent=request.urgent, state=request.state,
+    )  # fmt: skip
 
 
 def withdraw_request(session: Session, now: datetime, room: RoomRow, request_id: str) -> None:
@@ -142,6 +152,7 @@ def approve_request(
     rooms.mark_requests_changed(session, request.room_id)
     words = unblocks.describe_unblock(unblock, request.room, now) + own_words
     audit.record_audit(session, now, by, "approved", words)
+    _tell_webhooks(session, now, "request.decided", request, request.room.name)
     return unblock
 
 
@@ -167,6 +178,7 @@ def deny_request(session: Session, now: datetime, *, request_id: str, by: str, a
     request.state, request.decided_by, request.decided_at, request.answer = "denied", by, now, answer
     rooms.mark_requests_changed(session, request.room_id)
     audit.record_audit(session, now, by, "denied", f"{request.site} in {request.room.name}: {answer}")
+    _tell_webhooks(session, now, "request.decided", request, request.room.name)
 
 
 def find_request(session: Session, request_id: str) -> RequestRow | None:

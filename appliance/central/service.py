@@ -35,6 +35,8 @@ from appliance.central.sessions import CentralSessions
 from appliance.central.sign_in import CentralSignIn
 from appliance.central.store import Store
 from appliance.central.upkeep import Upkeep
+from appliance.central.webhook_sender import WebhookSender
+from appliance.central.webhooks import prune_deliveries
 from appliance.files import keep_files_private
 from appliance.metrics.server import MetricsServer
 from appliance.settings.central import CentralSettings
@@ -87,12 +89,14 @@ class Central:
         self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
         self.publisher = ListPublisher(self.store, settings.central.shared_folder, now)
         self.mail = MailSender(self.store, settings.mail, now, write_due=self.write_due_digests)
+        self.webhooks = WebhookSender(self.store, settings, self.keys, now)
         self.upkeep = Upkeep(
             self.store,
             now,
             (
                 prune_mails,
                 prune_room_sign_ins,
+                prune_deliveries,
                 partial(prune_incidents, days=settings.central.incident_days),
                 partial(prune_lookups, days=settings.central.lookup_days),
             ),
@@ -197,6 +201,10 @@ class Central:
         """Begin to send what waits for the mail server."""
         self.mail.start()
 
+    def start_webhooks(self) -> None:
+        """Begin to tell other services what they want to hear of."""
+        self.webhooks.start()
+
     def start_upkeep(self) -> None:
         """Begin to delete what has been kept for long enough."""
         self.upkeep.start()
@@ -216,6 +224,7 @@ class Central:
         self._rooms_tls_thread.stop()
         self.publisher.stop()
         self.mail.stop()
+        self.webhooks.stop()
         self.upkeep.stop()
         self.store.close()
 

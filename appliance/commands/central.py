@@ -29,6 +29,7 @@ from appliance.commands import (
     central_settings,
     central_timetable,
     central_tokens,
+    central_webhooks,
 )
 from appliance.commands.central_devices import devices
 from appliance.commands.central_incidents import incidents
@@ -185,6 +186,7 @@ command.add_command(central_delegations.command)
 command.add_command(central_settings.command)
 command.add_command(central_audit.command)
 command.add_command(central_tokens.command)
+command.add_command(central_webhooks.command)
 command.add_command(enrol)
 command.add_command(room)
 command.add_command(central_backup.make)

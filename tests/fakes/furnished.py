@@ -14,7 +14,17 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from appliance import protocol
-from appliance.central import accounts, lookups, reports, requests, rooms, rules, school_settings, script_keys
+from appliance.central import (
+    accounts,
+    lookups,
+    reports,
+    requests,
+    rooms,
+    rules,
+    school_settings,
+    script_keys,
+    webhooks,
+)
 from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
@@ -84,6 +94,11 @@ class FurnishedSchool(FakeSchool):
                 ends=now + timedelta(days=30),
                 by="cora",
             )
+            webhooks.add_webhook(
+                session, now, self.central.keys, url=f"https://{LONG_NAME}/hook", events=webhooks.EVENTS,
+                is_inside=False, by="cora",
+            )  # fmt: skip
+            webhooks.enqueue_test(session, now, webhook_id=1)
             rules.add_rule(session, now, name=LONG_NAME, action="allow", note="", locked=False, by="cora")
             reports.receive_report(
                 session,

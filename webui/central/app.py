@@ -58,6 +58,7 @@ from webui.central.start import blueprint as start
 from webui.central.statistics.views import blueprint as statistics
 from webui.central.timetables.views import blueprint as timetables
 from webui.central.unblocks.views import blueprint as unblocks
+from webui.central.webhooks.views import blueprint as webhooks
 from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
@@ -119,6 +120,7 @@ FEATURES = (
     staff_lookups,
     audit,
     script_keys,
+    webhooks,
     events,
 )
 
@@ -130,6 +132,7 @@ def create_app() -> Flask:
     central.start_feed()
     central.start_publisher()
     central.start_mail()
+    central.start_webhooks()
     central.start_upkeep()
     central.start_metrics()
     stop_with_server(central.stop)

@@ -27,6 +27,7 @@ NAVIGATION = (
     ("accounts.show", "People"),
     ("audit.show", "Audit"),
     ("script_keys.show", "Scripts"),
+    ("webhooks.show", "Webhooks"),
 )
 
 blueprint = create_feature_blueprint("start", __name__, home=START)

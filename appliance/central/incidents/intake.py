@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance import protocol
+from appliance.central import webhooks
 from appliance.central.incidents import alerts
 from appliance.central.incidents.kinds import kind_of
 from appliance.central.incidents.tables import IncidentGroupRow, IncidentRow
@@ -60,6 +61,7 @@ def add_incident(
     found.last_at = max(found.last_at, happened_at)
     if kind_of(kind).is_urgent:
         alerts.alert_people(session, now, found, pages_url)
+        webhooks.enqueue_event(session, now, "incident.urgent")
 
 
 def _find_group(

@@ -24,7 +24,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.central import audit, policies
+from appliance.central import audit, policies, webhooks
 from appliance.central.errors import NotPossible
 from appliance.central.lists import copies, sources
 from appliance.central.lists.builder import BuildJob, BuildProgress, BuildResult, ListBuilder
@@ -181,6 +181,8 @@ class ListPublisher:
         reports = {one.name: msgspec.to_builtins(one) for one in result.report.sources}
         with self._store.write_session() as session:
             for source in sources.list_sources(session):
+                if source.name in result.held and not (source.report or {}).get("held"):
+                    webhooks.enqueue_event(session, self._now(), "list.held", list=source.name)
                 if source.name in reports:
                     note, held = result.notes.get(source.name, ""), source.name in result.held
                     source.report = reports[source.name] | {"note": note, "held": held}
