@@ -23,7 +23,7 @@ from appliance.central.setting_history import last_changed_by, record_change
 from appliance.central.site_names import checked_rule_name
 from appliance.protocol import find_control_character
 from blocklists.categories import category_name, is_sensitive
-from dns.policy.document import BlockedRange, IncidentThresholds, NotNegative, PolicyDocument
+from dns.policy.document import BlockedRange, IncidentThresholds, NotNegative, PolicyDocument, PupilPages
 from dns.policy.setting_limits import THRESHOLD_WORDS
 from dns.policy.validation import validation_errors
 
@@ -39,6 +39,7 @@ FIELD_WORDS = {
     "button_pause_minutes": "the pause by the room's button",
     "private_names": "the school's own servers",
     "closed_addresses": "the closed addresses",
+    "pupil_pages": "what pupils read",
 }
 TUNNEL_WORDS = {"off": "not looked for", "report": "reported", "close": "reported and closed"}
 
@@ -54,6 +55,7 @@ class SchoolSettings(msgspec.Struct, frozen=True, kw_only=True):
     button_pause_minutes: NotNegative = 0
     private_names: tuple[str, ...] = ()
     closed_addresses: tuple[BlockedRange, ...] = ()
+    pupil_pages: PupilPages = PupilPages()
 
     def revision_of(self, fields: Collection[str]) -> str:
         """Return what names the value of some fields: another one after every change of one of them."""
@@ -96,6 +98,7 @@ def checked_settings(session: Session, settings: SchoolSettings) -> SchoolSettin
         locked_categories=tuple(sorted({*settings.locked_categories})),
         private_names=tuple(sorted({checked_rule_name(name, "allow") for name in settings.private_names})),
         closed_addresses=tuple({one.network: one for one in map(_tidy_range, settings.closed_addresses)}.values()),
+        pupil_pages=_tidy_pages(settings.pupil_pages),
     )
     errors = [
         *validation_errors(PolicyDocument(version=0, **_document_fields(settings))),
@@ -169,7 +172,10 @@ def differing_fields(before: SchoolSettings, after: SchoolSettings) -> list[str]
 
 def differences(before: SchoolSettings, after: SchoolSettings) -> list[str]:
     """Return what differs, each in a few words, for the audit and for people."""
-    return [*_locks(before, after), *_numbers(before, after), *_own_network(before, after)]
+    return [
+        *_locks(before, after), *_numbers(before, after), *_own_network(before, after),
+        *_pupil_pages(before.pupil_pages, after.pupil_pages),
+    ]  # fmt: skip
 
 
 def unlocking_warning(before: SchoolSettings, after: SchoolSettings) -> str:
@@ -195,6 +201,13 @@ def document_fields(school: SchoolRow) -> dict[str, Any]:
 
 def _tidy_range(one: BlockedRange) -> BlockedRange:
     return msgspec.structs.replace(one, network=one.network.strip().lower(), note=one.note.strip())
+
+
+def _tidy_pages(pages: PupilPages) -> PupilPages:
+    def tidy(lines: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(line for one in lines if (line := one.strip())))
+
+    return PupilPages(help_line=pages.help_line.strip(), rules=tidy(pages.rules), shared=tidy(pages.shared))
 
 
 def _category_errors(session: Session, before: SchoolSettings, settings: SchoolSettings) -> Iterator[str]:
@@ -264,3 +277,12 @@ def _own_network(before: SchoolSettings, after: SchoolSettings) -> Iterator[str]
             yield f"{words}, gone: {', '.join(gone)}"
         if words == "closed addresses" and was == becomes and before.closed_addresses != after.closed_addresses:
             yield "closed addresses: another category or note"
+
+
+def _pupil_pages(before: PupilPages, after: PupilPages) -> Iterator[str]:
+    if before.help_line != after.help_line:
+        yield f"the help line on pupils' pages: {after.help_line or 'none'}, before: {before.help_line or 'none'}"
+    if before.rules != after.rules:
+        yield f"the rules on the poster: {len(after.rules) or 'those that Hallpass brings'}"
+    if before.shared != after.shared:
+        yield f"shared devices: {', '.join(after.shared) or 'none'}, before: {', '.join(before.shared) or 'none'}"

@@ -19,6 +19,7 @@ from dns.policy.document import (
     IncidentThresholds,
     PolicyDocument,
     Profile,
+    PupilPages,
     Suspension,
     Unblock,
     timed_items,
@@ -127,6 +128,22 @@ class CompiledPolicy:
         if networks:
             return self.view(str(networks[0].network_address))
         return self._view_of(*self._identify_device("", min(macs))) if macs else None
+
+    def is_shared(self, address: str) -> bool:
+        """Tell whether several pupils use the device at an address, as the school says of it or of its group."""
+        shared = self.document.pupil_pages.shared
+        if not shared:
+            return False
+        mac, parsed = self._mac_of(address), parse_address(address)
+        group = self._membership.group_of(parsed, mac)
+        devices = Devices(self.document.devices)
+        for one in shared:
+            macs, networks = devices.resolve_member(one)
+            if one.lower() == group.lower() or mac in macs:
+                return True
+            if parsed is not None and any(parsed in network for network in networks):
+                return True
+        return False
 
     def current_view(self, address: str, view: View) -> View:
         """Return the view of the device that has an address by now; `view`, where it is still the same device.
@@ -239,6 +256,7 @@ def _without_names(document: PolicyDocument, steps: StepTable) -> PolicyDocument
         delegations=(),
         incidents=IncidentThresholds(),
         tunnels="off",
+        pupil_pages=PupilPages(),
         **dict.fromkeys(steps.entry_fields, ()),
     )
 

@@ -171,6 +171,14 @@ class IncidentThresholds(msgspec.Struct, frozen=True, kw_only=True, omit_default
     again_minutes: Positive = 60  # how long the same device and cause make no second incident
 
 
+class PupilPages(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What pupils read in every room: on the page where something is closed, and on the poster."""
+
+    help_line: str = ""  # whom pupils may turn to, in one line; "": none is named
+    rules: tuple[str, ...] = ()  # of using the internet, for the poster; none: those that Hallpass brings
+    shared: tuple[str, ...] = ()  # devices and groups whose devices several pupils use: told nothing of before
+
+
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A whole room's policy."""
 
@@ -199,6 +207,7 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     tunnels: Literal["off", "report", "close"] = "report"  # what happens where questions look like carried data
     incidents: IncidentThresholds = IncidentThresholds()
     button_pause_minutes: NotNegative = 0  # for how long the room's button pauses it; 0: it may not
+    pupil_pages: PupilPages = PupilPages()
 
 
 def timed_items(document: PolicyDocument) -> tuple[Unblock | Lesson | Pause | Suspension, ...]:

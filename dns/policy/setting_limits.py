@@ -6,8 +6,12 @@ Central's pages, its commands and a document that was written by hand all ask he
 from collections.abc import Iterator
 
 from dns.policy.devices import parse_networks
-from dns.policy.document import IncidentThresholds, PolicyDocument
+from dns.policy.document import IncidentThresholds, PolicyDocument, PupilPages
 
+MAX_HELP_LINE = 200  # characters
+MAX_RULES = 10  # on the poster, and the characters of each
+MAX_RULE = 200
+MAX_SHARED = 200
 MAX_BUTTON_PAUSE_MINUTES = 8 * 60  # as long as any pause
 # The largest number of each limit: beyond it nothing would ever be reported, which "off" says more honestly.
 MAX_THRESHOLDS = IncidentThresholds(
@@ -25,6 +29,7 @@ def limit_errors(document: PolicyDocument) -> Iterator[str]:
     """Return what in a document goes too far, each as one sentence."""
     if document.button_pause_minutes > MAX_BUTTON_PAUSE_MINUTES:
         yield f"a pause by the button lasts at most {MAX_BUTTON_PAUSE_MINUTES} minutes"
+    yield from _pupil_page_errors(document.pupil_pages)
     for name, words in THRESHOLD_WORDS.items():
         most = getattr(MAX_THRESHOLDS, name)
         if getattr(document.incidents, name) > most:
@@ -32,3 +37,18 @@ def limit_errors(document: PolicyDocument) -> Iterator[str]:
     for closed in document.closed_addresses:
         if any(network.prefixlen == 0 for network in parse_networks(closed.network)):
             yield f"{closed.network} is every address there is: no name could lead anywhere"
+
+
+def _pupil_page_errors(pages: PupilPages) -> Iterator[str]:
+    if len(pages.help_line) > MAX_HELP_LINE:
+        yield f"the help line has at most {MAX_HELP_LINE} characters"
+    if len(pages.rules) > MAX_RULES:
+        yield f"there are at most {MAX_RULES} rules: more fit on no poster"
+    if any(len(one) > MAX_RULE for one in pages.rules):
+        yield f"a rule has at most {MAX_RULE} characters"
+    if len(pages.shared) > MAX_SHARED or any(len(one) > MAX_RULE for one in pages.shared):
+        yield f"at most {MAX_SHARED} devices and groups are named as shared: name the group instead"
+    for one in (pages.help_line, *pages.rules, *pages.shared):
+        if not one.isprintable():
+            yield "what pupils read holds a character that no text may hold"
+            return

@@ -27,7 +27,9 @@ _DISK_FULL = (
     "try again when there is room."
 )
 _LINE_ENDS = str.maketrans("", "", "\t\r\n")
-_SEVERAL_LINES = frozenset({"note", "answer", "names", "outcome"})  # the fields that may hold several lines
+_SEVERAL_LINES = frozenset(
+    {"note", "answer", "names", "outcome", "rules", "shared"}
+)  # the fields that may hold several lines
 
 
 def install_input_checks(app: Flask, *, without: str) -> None:

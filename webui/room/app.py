@@ -17,6 +17,7 @@ from webui.room.block_page.views import serve_block_page
 from webui.room.events import blueprint as events
 from webui.room.lessons.views import blueprint as lessons
 from webui.room.log.views import blueprint as log
+from webui.room.poster.views import blueprint as poster
 from webui.room.room_client import RoomClient
 from webui.room.secure_pages import SecurePages
 from webui.room.sign_in import RoomSignIn
@@ -33,7 +34,8 @@ from webui.shared.style_guide import blueprint as style_guide
 
 SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "in this room", "password_page": "", "start_page": ""}
 FEATURES = (
-    today, asks, sign_in_at_central, lessons, log, sign_ins, style_guide, help_pages, events, block_page,
+    today, asks, sign_in_at_central, lessons, log, poster, sign_ins,
+    style_guide, help_pages, events, block_page,
 )  # fmt: skip
 
 
@@ -55,7 +57,13 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
         first = app.before_request_funcs.setdefault(None, [])
         first[:0] = [serve_block_page, pages.redirect]
     app.context_processor(
-        lambda: {"place": room.name, "room": room.name, "notices": room.list_notices(), **SIGN_INS_PAGE}
+        lambda: {
+            "pupils_page": "block_page.show_pupils",
+            "place": room.name,
+            "room": room.name,
+            "notices": room.list_notices(),
+            **SIGN_INS_PAGE,
+        }
     )
     app.context_processor(lambda: {"clear_words": pages.words_on_form()})
 

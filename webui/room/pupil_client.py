@@ -18,12 +18,14 @@ from appliance.room.paths import RoomPaths
 from appliance.room.pupil_asks import AskOutcome, PupilAsk
 from appliance.room.query_log import control
 from blocklists.unspoken import is_unspoken
+from dns.policy.document import PupilPages
 from dns.policy.site_names import reason_why_not
 from dns.policy.steps import STEPS
 from dns.policy.verdict import Step
 
 _TIMEOUT_SECONDS = 1.0  # the page is shown without what does not come in this time
 _MAX_ADDRESSES = 64
+_MAX_TOKENS = 4  # of one device, for which the agent is asked
 
 
 class PupilPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,7 @@ class PupilPage(msgspec.Struct, frozen=True, kw_only=True):
     ask: PupilAsk | None = None  # what was asked for of this name
     asks: tuple[PupilAsk, ...] = ()
     recent: tuple[ClosedCategory, ...] = ()
+    is_shared: bool = False  # several pupils use this device: nothing of before is said
 
 
 class PupilClient:
@@ -53,11 +56,19 @@ class PupilClient:
         seen = self._find(address, name)
         if seen is None:
             return PupilPage()
-        token = seen.refusal.device if seen.refusal is not None else ""
-        asks = self._asks_of(token) if token else ()
+        asks = tuple(ask for token in seen.devices[:_MAX_TOKENS] for ask in self._asks_of(token))
         ask = next((one for one in reversed(asks) if one.site == name and one.state != "over"), None)
         may_ask = ask is None and seen.refusal is not None and self._may_be_asked(name, seen.refusal)
+        if self._is_shared(address):
+            return PupilPage(may_ask=may_ask, ask=ask, is_shared=True)
         return PupilPage(may_ask=may_ask, ask=ask, asks=asks, recent=seen.recent)
+
+    def words(self) -> PupilPages:
+        """Return what the school has pupils read."""
+        try:
+            return self._policy.load_if_changed().document.pupil_pages
+        except HallpassError:
+            return PupilPages()
 
     def ask_teacher(self, address: str, name: str) -> AskOutcome:
         """Show the teacher that this device asks for a name that was closed to it."""
@@ -86,6 +97,12 @@ class PupilClient:
             return self._call_agent(rpc.ListAsksRequest(token), _TIMEOUT_SECONDS).asks
         except (rpc.AgentUnavailable, rpc.RpcRejected):
             return ()
+
+    def _is_shared(self, address: str) -> bool:
+        try:
+            return self._policy.load_if_changed().is_shared(address)
+        except HallpassError:
+            return True  # nobody knows: nothing is said of before
 
     def _may_be_asked(self, name: str, refusal: SeenRefusal) -> bool:
         try:

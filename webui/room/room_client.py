@@ -20,7 +20,7 @@ from appliance.room.pupil_asks import PupilAsk
 from appliance.room.query_log import control
 from appliance.room.query_log.columns import QueryLogEntry
 from appliance.room.query_log.log_page import LogPage
-from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
+from appliance.room.query_log.reader import LogUnreadable, QueryLogFilter, QueryLogReader
 from appliance.room.sign_in_offer import is_offered
 from appliance.settings.room import RoomSettings
 from appliance.web_server import KEEPALIVE_SECONDS
@@ -38,6 +38,7 @@ _REPORT_TIMEOUT_SECONDS = 8.0
 _NAMES_TIMEOUT_SECONDS = 1.0
 _MAX_ADDRESSES = 64
 MAX_SEEN_WITH = 20
+HTTP_PORT = 80
 _AGENT_TIMEOUT_SECONDS = 1.0  # an agent that hangs must not silence the pages that wait for news
 
 
@@ -53,6 +54,9 @@ class RoomClient:
     def __init__(self, settings: RoomSettings) -> None:
         self.name = settings.room.name
         self.is_enrolled = settings.central is not None
+        own = str(next(iter(settings.dns.own_names), "")) or "localhost"
+        port = settings.web.listen.port
+        self.pupils_address = f"http://{own}{'' if port == HTTP_PORT else f':{port}'}/pupils"  # as a poster has it
         self.own_names = frozenset(str(name) for name in settings.dns.own_names)
         self.policy = CurrentPolicy(settings)
         self.clock = SchoolClock(self._zone)
@@ -126,6 +130,13 @@ class RoomClient:
     def read_log_page(self, wanted: QueryLogFilter, before: int | None = None) -> LogPage:
         """Return a page of today's log, the newest first. Raises LogUnreadable."""
         return self._log.read_page(wanted, since=self._midnight(), before=before)
+
+    def list_named_devices(self) -> dict[str, str]:
+        """Return the names of the devices that the log knows and the school has named, by token."""
+        try:
+            return self.find_device_names(self._log.list_devices(control.MAX_TOKENS))
+        except LogUnreadable:
+            return {}
 
     def find_device_names(self, tokens: Iterable[str]) -> dict[str, str]:
         """Return the names that the school gave to devices of this room, by their tokens."""

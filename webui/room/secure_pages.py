@@ -18,6 +18,8 @@ IN_CLEAR = frozenset(
     {
         "block_page.pupil_report",
         "block_page.ask_teacher",
+        "block_page.show_pupils",
+        "block_page.ask_by_name",
         "static",
         "shared.static",
         "shared.stylesheet",

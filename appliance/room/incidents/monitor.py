@@ -97,6 +97,11 @@ class IncidentMonitor:
         """Return what this room saw of a name that was refused to a device lately."""
         return self._pupil_reports.find_refusal(addresses, name, now, self._pseudonyms.pseudonym_of)
 
+    def list_refused_devices(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """Return the tokens of those of a device's addresses to which something was refused lately."""
+        seen = (one for one in addresses if self._pupil_reports.has_seen(one))
+        return tuple(self._pseudonyms.pseudonym_of(one) for one in seen)
+
     def list_recent_categories(self, addresses: Iterable[str], now: float) -> tuple[ClosedCategory, ...]:
         """Return why something was closed to a device in the last minutes."""
         return self._pupil_reports.list_recent_categories(addresses, now)

@@ -133,6 +133,10 @@ class PupilReports:
         address, refusal = found
         return SeenRefusal(pseudonym_of(address), refusal.step, refusal.category)
 
+    def has_seen(self, address: str) -> bool:
+        """Tell whether something was refused to the device at an address lately."""
+        return address in self._devices
+
     def list_recent_categories(self, addresses: Iterable[str], now: float) -> tuple[ClosedCategory, ...]:
         """Return why something was closed to a device within `RECENT_SECONDS`, the newest first, each once.
 

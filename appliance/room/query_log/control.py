@@ -98,6 +98,7 @@ class ControlResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     outcome: ReportOutcome | None = None  # of a pupil's report
     names: dict[str, str] = {}  # of devices, by their tokens
     refusal: SeenRefusal | None = None  # of the name that was asked about
+    devices: tuple[str, ...] = ()  # the tokens of its addresses, where anything was refused to them
     recent: tuple[ClosedCategory, ...] = ()  # what was closed to the device in the last minutes
 
 

@@ -61,6 +61,7 @@ class QueryLogFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = ""  # a part of the name
     device: str = ""
+    devices: tuple[str, ...] = ()  # any of these: one device may have several tokens
     verdict: str = ""
     category: str = ""
     type: str = ""
@@ -212,6 +213,10 @@ class QueryLogReader:
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
+    def list_devices(self, limit: int) -> list[str]:
+        """Return the tokens of the devices that the log has rows of, the newest first."""
+        return [row[0] for row in self._fetch_all("SELECT token FROM devices ORDER BY id DESC LIMIT ?", (limit,))]
+
     def read_deletions(self) -> list[Deletion]:
         """Return what was deleted or lost, and why, the newest first."""
         rows = self._fetch_all("SELECT time, what, who, reason, rows, answers FROM deletions ORDER BY id DESC", ())
@@ -285,6 +290,9 @@ def _where_clause(filter_: QueryLogFilter) -> tuple[str, tuple[object, ...]]:
         parts.append((r"n.name LIKE ? ESCAPE '\'", f"%{escaped}%"))
     if filter_.device:
         parts.append(("q.device_id = (SELECT id FROM devices WHERE token = ?)", filter_.device))
+    if filter_.devices:
+        any_of = "(SELECT id FROM devices WHERE token IN (SELECT value FROM json_each(?)))"
+        parts.append((f"q.device_id IN {any_of}", msgspec.json.encode(filter_.devices).decode()))
     if filter_.verdict:
         parts.append(("o.verdict = ?", filter_.verdict))
     if filter_.verdict in BLOCKED_VERDICTS:

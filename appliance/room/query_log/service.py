@@ -283,6 +283,7 @@ class QueryLogService:
         now = self._now()
         return control.ControlResponse(
             refusal=self._monitor.find_refusal(request.addresses, request.name, now) if request.name else None,
+            devices=self._monitor.list_refused_devices(request.addresses),
             recent=self._monitor.list_recent_categories(request.addresses, now),
         )
 

@@ -21,8 +21,18 @@ SET: dict[str, Any] = {
     "button_pause_minutes": 15,
     "private_names": ["intranet", "mis.example.org"],
     "closed_addresses": [{"network": "203.0.113.0/24", "category": "circumvention", "note": "a proxy"}],
+    "pupil_pages": {
+        "help_line": "Childline: 0800 1111",
+        "rules": ["Safe: I keep it to myself."],
+        "shared": ["Trolley 1", "staff"],
+    },
 }
 CANNOT_BE = [
+    ({"pupil_pages": {"help_line": "x" * 201}}, "at most 200 characters"),
+    ({"pupil_pages": {"help_line": "call\u202e us"}}, "no text may hold"),
+    ({"pupil_pages": {"rules": ["a rule"] * 3 + [str(one) for one in range(10)]}}, "at most 10 rules"),
+    ({"pupil_pages": {"rules": "one"}}, "cannot be set"),
+    ({"pupil_pages": {"shared": [str(one) for one in range(201)]}}, "name the group instead"),
     ({"locked_categories": ["gamblign"]}, "no category 'gamblign'"),
     ({"locked_categories": ["*"]}, "no category"),
     ({"locked_categories": "games"}, "cannot be set"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dns.policy.document import PupilPages
 from tests.e2e.browser import Browser
 from tests.fakes.school import PASSWORD
 from tests.webui.central.pages import document, said
@@ -15,6 +16,9 @@ PARTS: dict[str, tuple[dict[str, Any], str, Any]] = {
                ("extremism", "malware", "pornography")),
     "reported": ({"tunnels": "close", "many_refusals": "20"}, "tunnels", "close"),
     "button": ({"pause_minutes": "15"}, "button_pause_minutes", 15),
+    "pupils": ({"help_line": "Childline: 0800 1111", "rules": "Be kind\n\nTell", "shared": "Trolley 1"},
+               "pupil_pages",
+               PupilPages(help_line="Childline: 0800 1111", rules=("Be kind", "Tell"), shared=("Trolley 1",))),
     "network": ({"names": "mis.example.org\nintranet"}, "private_names", ("intranet", "mis.example.org")),
 }  # fmt: skip
 ODD = (
@@ -26,6 +30,7 @@ FIELDS = {
     "reported": ("tunnels", "many_refusals", "many_minutes", "bypass_names", "again_minutes"),
     "button": ("pause_minutes",),
     "network": ("names", "range", "range_category", "range_note"),
+    "pupils": ("help_line", "rules", "shared"),
 }
 
 
@@ -77,6 +82,7 @@ def test_a_part_is_looked_at_before_it_is_saved_and_undone_after(cora: Browser, 
         ("reported", {"tunnels": "explode"}, "choose what is done"),
         ("button", {"pause_minutes": "many"}, "a whole number, 0 or more"),
         ("button", {"pause_minutes": "481"}, "at most 480 minutes"),
+        ("pupils", {"help_line": "x" * 201}, "at most 200 characters"),
         ("network", {"names": "co.uk"}, "not one site"),
         ("network", {"range": "nowhere"}, "is no address and no network"),
         ("locked", {"locked": ["malware", "pornography", "gamblign"]}, "there is no category"),

@@ -35,6 +35,7 @@ FOR_ANYBODY = {
     "sign_out", "block_page.pupil_report", "block_page.ask_teacher",
     "room_sign_in.show", "room_sign_in.go_on", "sign_in_at_central.begin", "sign_in_at_central.come_back",
     "sign_in_at_central.use_ticket",
+    "block_page.show_pupils", "block_page.ask_by_name",
 }  # fmt: skip
 FOR_SCRIPTS = {f"api.{one.id}" for one in OPERATIONS if one.caller == "script"}
 LATER = datetime(2100, 1, 1, tzinfo=UTC)  # also after a page that signs out everywhere

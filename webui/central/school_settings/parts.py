@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from appliance.central.errors import NotPossible
 from appliance.central.school_settings import SchoolSettings, parse_settings, to_builtins
+from appliance.room_rules import SMART_RULES
 from dns.policy.setting_limits import THRESHOLD_WORDS
 
 TUNNELS: Mapping[str, str] = {
@@ -81,6 +82,24 @@ def _parse_network(sent: Values, settings: SchoolSettings) -> SchoolSettings:
     return _changed(settings, private_names=sent.get("names", "").split(), closed_addresses=ranges)
 
 
+def _fill_pupils(settings: SchoolSettings) -> Values:
+    pages = settings.pupil_pages
+    rules = pages.rules or SMART_RULES
+    return MultiDict(
+        [("help_line", pages.help_line), ("rules", "\n".join(rules)), ("shared", "\n".join(pages.shared))]
+    )
+
+
+def _parse_pupils(sent: Values, settings: SchoolSettings) -> SchoolSettings:
+    rules = _lines(sent.get("rules", ""))
+    pages = {
+        "help_line": sent.get("help_line", "").strip(),
+        "rules": [] if rules == [*SMART_RULES] else rules,
+        "shared": _lines(sent.get("shared", "")),
+    }
+    return _changed(settings, pupil_pages=pages)
+
+
 PARTS = (
     SettingsPart(
         name="locked",
@@ -110,7 +129,18 @@ PARTS = (
         fill=_fill_network,
         parse=_parse_network,
     ),
+    SettingsPart(
+        name="pupils",
+        title="What pupils read",
+        fields=("pupil_pages",),
+        fill=_fill_pupils,
+        parse=_parse_pupils,
+    ),
 )
+
+
+def _lines(written: str) -> list[str]:
+    return [line.strip() for line in written.splitlines() if line.strip()]
 
 
 def _changed(settings: SchoolSettings, **values: object) -> SchoolSettings:

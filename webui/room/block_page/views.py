@@ -14,13 +14,16 @@ from appliance.rights import Right
 from appliance.room.pupil_asks import AskOutcome
 from dns.errors import InvalidName
 from dns.message.names import canonical
+from webui.room.block_page.closed_words import describe_closed
 from webui.room.block_page.device import comes_from_this_page, device_address, host_name, wants_page
+from webui.room.form_fields import parse_full_site
 from webui.room.pupil_client import PupilPage
 from webui.room.room_client import RoomClient
 from webui.shared.access import requires
 
 PUPIL_REPORT_PATH = "/hallpass/tell-a-grown-up"
 PUPIL_ASK_PATH = "/hallpass/ask-my-teacher"
+_MAX_WRITTEN = 2000
 OWN_SUFFIXES = (".local", ".home.arpa", ".internal", ".lan")
 
 _STATUS = {
@@ -71,6 +74,51 @@ def ask_teacher() -> Response:
     return _render(_STATUS[outcome], ask_outcome=outcome)
 
 
+@blueprint.get("/pupils")
+@requires(Right.VISIT)
+def show_pupils() -> Response:
+    """Show at the room's own name what was closed to this device just now, and a way to ask for it."""
+    return _render_pupils("", 200)
+
+
+@blueprint.post("/pupils")
+@requires(Right.VISIT)
+def ask_by_name() -> Response:
+    """Ask the teacher for a site by its name: a page of https cannot show the button itself."""
+    room = _room()
+    written = request.form.get("site", "")
+    outcome: AskOutcome | str
+    if not room.is_enrolled:
+        outcome = "unavailable"
+    elif not comes_from_this_page(request):
+        outcome = "elsewhere"
+    else:
+        try:
+            name = parse_full_site(written[:_MAX_WRITTEN])
+        except InvalidName:
+            outcome = "nameless"
+        else:
+            outcome = room.pupils.ask_teacher(device_address(request), name)
+    return _render_pupils(outcome, _STATUS.get(outcome, 422), written=written)
+
+
+def _render_pupils(ask_outcome: str, status: int, *, written: str = "") -> Response:
+    room = _room()
+    page = room.pupils.look(device_address(request))
+    return make_response(
+        render_template(
+            "block_page/pupils.html",
+            ask_outcome=ask_outcome,
+            written=written if ask_outcome not in ("", "asked", "again") and written.isprintable() else "",
+            page=page,
+            recent=describe_closed(page.recent),
+            help_line=room.pupils.words().help_line,
+            is_enrolled=room.is_enrolled,
+        ),
+        status,
+    )
+
+
 def _render(status: int, *, report_outcome: str = "", ask_outcome: str = "") -> Response:
     room = _room()
     name = _closed_name()
@@ -82,6 +130,8 @@ def _render(status: int, *, report_outcome: str = "", ask_outcome: str = "") -> 
             report_outcome=report_outcome,
             ask_outcome=ask_outcome,
             page=page,
+            recent=describe_closed(page.recent),
+            help_line=room.pupils.words().help_line,
             offers_report=room.is_enrolled and report_outcome in {"", "elsewhere"},
             is_enrolled=room.is_enrolled,
             report_path=PUPIL_REPORT_PATH,

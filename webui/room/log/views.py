@@ -32,13 +32,18 @@ def show() -> str:
     wanted = {name: _text(name) for name in ("site", "device", "verdict")}
     if wanted["verdict"] not in VERDICTS:
         wanted["verdict"] = ""
-    page, trouble = _read(wanted, _row_number())
+    named = room().list_named_devices()
+    page, trouble = _read(wanted, named, _row_number())
+    names = {**room().find_device_names(one.device for one in page.entries), **named}
     kept: dict[str, Any] = {name: text for name, text in wanted.items() if text}
     return render_template(
         "log/log.html",
         page=page,
         trouble=trouble,
         wanted=wanted,
+        wanted_device=names.get(wanted["device"], wanted["device"]),
+        device_names=names,
+        known_names=sorted({*named.values()}, key=str.casefold),
         verdicts=VERDICTS,
         is_first=_row_number() is None,
         newest=url_for("log.show", **kept),
@@ -49,9 +54,16 @@ def show() -> str:
     )
 
 
-def _read(wanted: dict[str, str], before: int | None) -> tuple[LogPage, bool]:
-    """Return the page, and whether the log could not be read."""
-    filter_ = QueryLogFilter(name=wanted["site"], device=wanted["device"], verdict=wanted["verdict"])
+def _read(wanted: dict[str, str], named: dict[str, str], before: int | None) -> tuple[LogPage, bool]:
+    """Return the page, and whether the log could not be read. A device is wanted by its name or its code."""
+    device = wanted["device"].casefold()
+    called = tuple(token for token, name in named.items() if device in (name.casefold(), token))
+    filter_ = QueryLogFilter(
+        name=wanted["site"],
+        device="" if called else wanted["device"],
+        devices=called and tuple(token for token, name in named.items() if name == named[called[0]]),
+        verdict=wanted["verdict"],
+    )
     try:
         return room().read_log_page(filter_, before), False
     except LogUnreadable:

@@ -337,6 +337,7 @@ def _dropped() -> list[str]:
         "DROP TABLE counted_hours",
         "DROP TABLE request_devices",
         "DROP TABLE links",
+        "DROP TABLE pupil_asks",
         *(f"ALTER TABLE outbox DROP COLUMN {column}" for column in columns),
         "ALTER TABLE requests DROP COLUMN from_central",
     ]
