@@ -108,6 +108,15 @@ def test_a_pupil_asks_with_one_tap_and_the_teacher_answers_with_one_on_a_telepho
     assert teacher.errors == []
 
 
+def test_the_poster_is_one_sheet_of_a4(browser: Browser, school: School, room: Room) -> None:
+    teacher = Person(browser, room.url, "petra", school.account("petra", "teacher"))
+    teacher.page.get_by_role("link", name="Poster").click()
+    expect(teacher.page.get_by_role("heading", name="Using the internet")).to_be_visible()
+    sheet = teacher.page.pdf(format="A4", prefer_css_page_size=True)
+    assert re.findall(rb"/Count (\d+)", sheet) == [b"1"]
+    assert teacher.errors == []
+
+
 def test_the_teachers_page_fits_a_telephone(browser: Browser, room: Room) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 740})
     page.goto(room.url)

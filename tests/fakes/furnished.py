@@ -30,6 +30,7 @@ from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
 from appliance.rights import ROLES, SCRIPT_RIGHTS
 from appliance.room.agent import rpc
+from appliance.room.lesson_plans import LessonPlan
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.database import open_database_for_writing
 from appliance.room.query_log.store import LogStore
@@ -42,6 +43,7 @@ from webui.central.app import create_central_app
 from webui.room.app import create_app
 
 LONG = "Llanfairpwllgwyngyll" * 25  # 500 characters without a place to break
+PLAN_ID = "9" * 32
 LONG_NAME = ".".join(["x" * 60] * 3 + ["example.org"])
 
 SETTINGS = {
@@ -71,6 +73,7 @@ class FurnishedSchool(FakeSchool):
             "handle": "0" * 16,
             "token": "0" * 43,
             "sign_in_id": "0" * 32,
+            "plan_id": PLAN_ID,
         }
         self._furnish_requests()
         with self.store.write_session() as session:
@@ -170,6 +173,15 @@ def furnished_room(folder: Path, school: FurnishedSchool) -> Iterator[Flask]:
         asked = msgspec.structs.replace(school.unblock_request(LONG_NAME), reason=LONG, lesson=LONG[:200])
         for question in (
             rpc.SubmitRequest(asked),
+            rpc.SavePlanRequest(
+                LessonPlan(
+                    id=PLAN_ID,
+                    owner="tess",
+                    title=LONG[:100],
+                    links=(LONG_NAME, "no name", LONG[:300]),
+                    shared=True,
+                )
+            ),
             rpc.StartLessonRequest("tess", ("maps.example.org", LONG_NAME), 30, LONG[:100]),
         ):
             rpc.send_rpc_request(agent.paths.agent_socket, question)

@@ -17,6 +17,7 @@ from webui.room.block_page.views import serve_block_page
 from webui.room.events import blueprint as events
 from webui.room.lessons.views import blueprint as lessons
 from webui.room.log.views import blueprint as log
+from webui.room.plans.views import blueprint as plans
 from webui.room.poster.views import blueprint as poster
 from webui.room.room_client import RoomClient
 from webui.room.secure_pages import SecurePages
@@ -34,7 +35,7 @@ from webui.shared.style_guide import blueprint as style_guide
 
 SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "in this room", "password_page": "", "start_page": ""}
 FEATURES = (
-    today, asks, sign_in_at_central, lessons, log, poster, sign_ins,
+    today, asks, sign_in_at_central, lessons, plans, log, poster, sign_ins,
     style_guide, help_pages, events, block_page,
 )  # fmt: skip
 

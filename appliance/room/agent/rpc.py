@@ -25,6 +25,7 @@ from appliance.protocol import (
     SiteReport,
     UnblockRequest,
 )
+from appliance.room.lesson_plans import LessonPlan
 from appliance.room.local_overrides import LocalOverrides
 from appliance.room.pupil_asks import AskOutcome, PupilAsk, Token
 from dns.errors import DECODING_FAILED
@@ -117,6 +118,33 @@ class AnswerAskRequest(msgspec.Struct, frozen=True, kw_only=True, tag="answer-as
     request: UnblockRequest | None = None  # with "yes"
 
 
+class ListPlansRequest(msgspec.Struct, frozen=True, tag="plans"):
+    """Ask for somebody's lesson plans, and those that are shared in this room."""
+
+    who: str
+
+
+class SavePlanRequest(msgspec.Struct, frozen=True, tag="save-plan"):
+    """Keep a lesson plan of its owner's."""
+
+    plan: LessonPlan
+
+
+class AskPlanRequest(msgspec.Struct, frozen=True, tag="ask-plan"):
+    """Send the request for what is closed of one's own plan."""
+
+    plan: str  # its id
+    request: UnblockRequest
+
+
+class DeletePlanRequest(msgspec.Struct, frozen=True, kw_only=True, tag="delete-plan"):
+    """Delete one's own plan, or put it back."""
+
+    who: str
+    plan: str
+    undo: bool = False
+
+
 class ActiveOverridesRequest(msgspec.Struct, frozen=True, tag="in-force"):
     """Ask what the room has decided and is not over."""
 
@@ -159,6 +187,7 @@ class LogKeyRequest(msgspec.Struct, frozen=True, tag="log-key"):
 OverrideRequest = (
     ActiveOverridesRequest | StartLessonRequest | PauseRoomRequest | SuspendDeviceRequest | EndOverrideRequest
 )
+PlanRequest = ListPlansRequest | SavePlanRequest | AskPlanRequest | DeletePlanRequest
 AskRequest = AskTeacherRequest | ListAsksRequest | AnswerAskRequest
 RpcRequest = (
     StatusRequest
@@ -174,6 +203,7 @@ RpcRequest = (
     | LogKeyRequest
     | OverrideRequest
     | AskRequest
+    | PlanRequest
 )
 
 
@@ -215,6 +245,7 @@ class RpcResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     overrides: LocalOverrides | None = None
     ask_outcome: AskOutcome | None = None
     asks: tuple[PupilAsk, ...] = ()
+    plans: tuple[LessonPlan, ...] = ()
 
 
 class AgentUnavailable(HallpassError):

@@ -98,6 +98,8 @@ class RpcServer:
         if isinstance(rpc_request, rpc.AskRequest):
             self._require_client()
             return self._asks.handle_request(rpc_request)
+        if isinstance(rpc_request, rpc.PlanRequest):
+            return self._handle_plan(rpc_request)
         match rpc_request:
             case rpc.SubmitRequest(request=request):
                 return RpcResponse(opened_until=self._submit_request(request))
@@ -110,6 +112,20 @@ class RpcServer:
                 self._post_message("report", report.id, msgspec.json.encode(report))
             case rpc.IncidentRequest(incident=incident):
                 self._post_message("incident", incident.id, msgspec.json.encode(incident))
+        return RpcResponse()
+
+    def _handle_plan(self, request: rpc.PlanRequest) -> RpcResponse:
+        match request:
+            case rpc.ListPlansRequest(who=who):
+                return RpcResponse(plans=self._store.list_plans(who))
+            case rpc.SavePlanRequest(plan=plan):
+                self._store.save_plan(plan, self._now())
+            case rpc.DeletePlanRequest(who=who, plan=plan_id, undo=undo):
+                self._store.set_plan_deleted(plan_id, who, self._now(), deleted=not undo)
+            case rpc.AskPlanRequest(plan=plan_id, request=asked):
+                until = self._submit_request(asked)
+                self._store.add_plan_request(plan_id, asked.teacher, asked.id)
+                return RpcResponse(opened_until=until)
         return RpcResponse()
 
     def _list_requests(self) -> RpcResponse:

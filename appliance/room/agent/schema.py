@@ -87,7 +87,14 @@ def _pupil_asks(db: Database) -> None:
     )
 
 
+def _lesson_plans(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE lesson_plans (id TEXT PRIMARY KEY, owner TEXT NOT NULL, shared INTEGER NOT NULL,"
+        " body BLOB NOT NULL, changed_at REAL NOT NULL, deleted_at REAL)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _first, _tries_and_closings, _sent_messages, _kept_policy, _audit_heads, _request_devices, _links,
-    _counted_hours, _pupil_asks,
+    _counted_hours, _pupil_asks, _lesson_plans,
 )  # fmt: skip

@@ -15,6 +15,7 @@ from appliance.room.agent.account_cache import AccountCache
 from appliance.room.agent.audit_heads import AuditHeads
 from appliance.room.agent.counted_hours import CountedHours
 from appliance.room.agent.outbox import Outbox, OutboxMessage
+from appliance.room.agent.plan_table import PlanTable
 from appliance.room.agent.pupil_ask_table import PupilAskTable
 from appliance.room.local_overrides import EndedUnblock, RequestDevice
 from dns.errors import DECODING_FAILED
@@ -28,8 +29,8 @@ OLDEST_DAYS = 120  # older than any that may wait: a lesson is planned for this 
 log = logging.getLogger("hallpass.agent")
 
 
-class AgentStore(Outbox, AccountCache, CountedHours, AuditHeads, PupilAskTable):
-    """The agent's database: outbox, accounts, audit heads, pupils' asks, requests and what was ended of them."""
+class AgentStore(Outbox, AccountCache, CountedHours, AuditHeads, PupilAskTable, PlanTable):
+    """The agent's database: outbox, accounts, audit heads, asks, plans, requests and what was ended of them."""
 
     closed_incidents: tuple[ClosedIncident, ...] = ()  # in memory: central says it again after a start
 

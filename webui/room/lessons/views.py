@@ -1,5 +1,6 @@
 """What a teacher decides for the room at once (a lesson, a pause, a suspended device), and links to check."""
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -27,6 +28,7 @@ blueprint = create_feature_blueprint("lessons", __name__)
 
 MOST_LINKS = 50
 SUSPENDED_MINUTES = 60
+MORE_MINUTES = 10  # of an extension
 
 
 @blueprint.get("/classroom")
@@ -60,6 +62,24 @@ def start_lesson() -> str | Redirect:
     lessons = answer.overrides.lessons if answer.overrides else ()
     _flash_done(f"The lesson runs for {minutes} minutes.", lessons)
     return redirect(url_for("lessons.show"))
+
+
+@blueprint.post("/classroom/extend/<lesson_id>")
+@requires(Right.LEAD_LESSONS)
+def extend_lesson(lesson_id: str) -> Redirect:
+    """Let a lesson run longer. The end that was shown comes along: the same button twice extends once."""
+    overrides = room().fetch_overrides()
+    lessons = overrides.lessons if overrides is not None else ()
+    lesson = next((one for one in lessons if one.id == lesson_id), None)
+    if lesson is None:
+        return redirect_with_message("That lesson is over. Start it again to go on.", "warning")
+    if request.form.get("until") != lesson.until.isoformat():
+        return redirect_with_message(f"The lesson runs until {school_clock().words(lesson.until)}.")
+    left = math.ceil((lesson.until - datetime.now(UTC)).total_seconds() / 60)
+    return _apply_decision(
+        rpc.StartLessonRequest(current_username(), lesson.sites, left + MORE_MINUTES, lesson.title),
+        f"The lesson runs {MORE_MINUTES} minutes longer.",
+    )
 
 
 @blueprint.post("/classroom/pause")
@@ -148,6 +168,7 @@ def _render_classroom(
         lesson_form=lesson_form or LessonForm(formdata=None),
         replaces=replaces,
         pause_form=PauseForm(formdata=None),
+        more_minutes=MORE_MINUTES,
         check_form=form,
         checked=checked,
         category=lambda one: CATEGORIES_BY_ID[one].name if one in CATEGORIES_BY_ID else one,

@@ -21,6 +21,7 @@ from webui.room.room_client import suspended_tokens
 from webui.room.today.forms import ReportForm, RequestForm
 from webui.room.today.preview import preview_request
 from webui.room.today.refusals import describe_refusals
+from webui.room.today.request_words import describe_state
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.school_clock import school_clock
@@ -165,7 +166,7 @@ def _render_today(
         & {state.request.id for state in agent_response.requests},
         again_id=rpc.again_id,
         requests=[
-            (state, _state_words(state, agent_response, now), _related_names(state, now))
+            (state, describe_state(state, agent_response, now), _related_names(state, now))
             for state in agent_response.requests
         ],
         put_aside=[one for one in agent_response.dead_letters if one.kind != "request"],
@@ -194,42 +195,6 @@ def _related_names(state: RequestState, now: datetime) -> tuple[RelatedName, ...
         return room().list_related_names(state)
     except LogUnreadable:
         return ()
-
-
-def _opening_words(state: RequestState, now: datetime) -> str:
-    """Return what is said of an approved request: never that something is open which is not."""
-    if state.permanent:
-        return "open for good, for every room"
-    if state.until is None:
-        return "approved"
-    if state.until <= now:
-        return "over"
-    words = school_clock().words
-    whom = " for one device" if state.for_device or state.request.device else ""
-    if state.since is not None and state.since > now:
-        return f"opens at {words(state.since)}{whom}, until {words(state.until)}"
-    if why_not := room().reason_not_open(state):
-        return f"granted{whom} until {words(state.until)}, and not open: {why_not}"
-    return f"open{whom} until {words(state.until, seconds=True)}"
-
-
-def _state_words(state: RequestState, agent_response: rpc.RpcResponse, now: datetime) -> str:
-    aside = next(
-        (one.why for one in agent_response.dead_letters if (one.kind, one.id) == ("request", state.request.id)), ""
-    )
-    if aside and state.state == "waiting":
-        return f"kept here: central did not take it ({aside})"
-    if state.request.id in agent_response.unsent:
-        return "kept here until central can be reached"
-    if state.expired:
-        return "not decided in time"
-    if state.state == "waiting" and state.expires is not None:
-        return f"waiting for the coordinator, until {school_clock().words(state.expires)}"
-    if state.state == "approved":
-        return _opening_words(state, now)
-    return {"waiting": "waiting for the coordinator", "denied": "not this time", "ended": "over"}.get(
-        state.state, state.state
-    )
 
 
 def _call_agent(question: rpc.RpcRequest) -> rpc.RpcResponse | None:

@@ -338,6 +338,7 @@ def _dropped() -> list[str]:
         "DROP TABLE request_devices",
         "DROP TABLE links",
         "DROP TABLE pupil_asks",
+        "DROP TABLE lesson_plans",
         *(f"ALTER TABLE outbox DROP COLUMN {column}" for column in columns),
         "ALTER TABLE requests DROP COLUMN from_central",
     ]
