@@ -42,12 +42,17 @@ def find_site_bundle(site: str) -> BuiltinSiteBundle | None:
     return None
 
 
-def needed_names(site: str) -> tuple[str, ...]:
-    """Return the names that should be opened along with a site: the bundle's other names and what it needs."""
+def needed_by(site: str) -> tuple[str, ...]:
+    """Return what opens with a site (a canonical name) so that it works.
+
+    A part of a site brings the hosts that the whole needs, but not the whole: nobody granted that.
+    """
     bundle = find_site_bundle(site)
     if bundle is None:
         return ()
-    return tuple(name for name in (*bundle.sites, *bundle.needs) if name != site)
+    if site.removeprefix("www.") in bundle.sites:
+        return tuple(name for name in (*bundle.sites, *bundle.needs) if name != site)
+    return bundle.needs
 
 
 def classroom_sites() -> tuple[str, ...]:

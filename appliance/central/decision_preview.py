@@ -18,7 +18,7 @@ from appliance.central.store import read_revisions
 from blocklists.errors import ListError
 from blocklists.index import open_index
 from blocklists.keywords import Keywords
-from blocklists.site_bundles import needed_names
+from blocklists.site_bundles import needed_by
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import PolicyDocument
 from dns.policy.explain import Explanation, explain
@@ -75,7 +75,7 @@ class DecisionPreview:
     def compile_document(self, session: Session, document: PolicyDocument) -> CompiledPolicy:
         """Return a policy as it would be, over the lists of now. Raises PolicyInvalid."""
         self.current_policy(session)
-        return CompiledPolicy(document, self._lists, self._keywords, needed_names=needed_names)
+        return CompiledPolicy(document, self._lists, self._keywords, needed_names=needed_by)
 
     def current_policy(self, session: Session) -> CompiledPolicy:
         """Return the school's policy as it stands."""
@@ -85,7 +85,7 @@ class DecisionPreview:
             school = policies.read_school_policy(session)
             published = policies.latest_publication(session)
             self._lists = self._open_lists(published.hash if published is not None else "")
-            self._policy = CompiledPolicy(school.document, self._lists, self._keywords, needed_names=needed_names)
+            self._policy = CompiledPolicy(school.document, self._lists, self._keywords, needed_names=needed_by)
             self._key = key
         return self._policy
 

@@ -6,6 +6,7 @@ who change two things do not undo each other, and each change is undone by itsel
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, Literal
@@ -20,16 +21,27 @@ from appliance.central.errors import NotPossible
 from appliance.central.models import DelegationRow, SchoolRow
 from appliance.central.profiles import ChangedMeanwhile, known_categories
 from appliance.central.setting_history import last_changed_by, record_change
-from appliance.central.site_names import checked_rule_name
+from appliance.central.site_names import checked_rule_name, checked_site
 from appliance.protocol import find_control_character
 from blocklists.categories import category_name, is_sensitive
-from dns.policy.document import BlockedRange, IncidentThresholds, NotNegative, PolicyDocument, PupilPages
+from dns.policy.document import (
+    BlockedRange,
+    IncidentThresholds,
+    NotNegative,
+    PolicyDocument,
+    PupilPages,
+    SiteBundle,
+)
 from dns.policy.setting_limits import THRESHOLD_WORDS
+from dns.policy.site_names import reason_why_not
 from dns.policy.validation import validation_errors
 
 KIND = "school settings"  # of a change that is kept
+BUNDLES_KIND = "site bundles"  # of one of bundles alone, which more people may change
 MAX_PRIVATE_NAMES = 200
 MAX_CLOSED_ADDRESSES = 500
+MAX_BUNDLES = 200
+MAX_BUNDLE_NAMES = 60
 MAX_NOTE_LENGTH = 200
 
 FIELD_WORDS = {
@@ -40,6 +52,7 @@ FIELD_WORDS = {
     "private_names": "the school's own servers",
     "closed_addresses": "the closed addresses",
     "pupil_pages": "what pupils read",
+    "bundles": "the site bundles",
 }
 TUNNEL_WORDS = {"off": "not looked for", "report": "reported", "close": "reported and closed"}
 
@@ -56,14 +69,19 @@ class SchoolSettings(msgspec.Struct, frozen=True, kw_only=True):
     private_names: tuple[str, ...] = ()
     closed_addresses: tuple[BlockedRange, ...] = ()
     pupil_pages: PupilPages = PupilPages()
+    bundles: tuple[SiteBundle, ...] = ()  # by site, each under its name without "www."
 
     def revision_of(self, fields: Collection[str]) -> str:
         """Return what names the value of some fields: another one after every change of one of them."""
-        values = [getattr(self, field) for field in sorted(fields)]
-        return hashlib.sha256(_encoder.encode(values)).hexdigest()[:16]
+        return revision_of_values([getattr(self, field) for field in sorted(fields)])
 
 
 FIELDS = SchoolSettings.__struct_fields__
+
+
+def revision_of_values(values: list[Any]) -> str:
+    """Return what names some values: another one for others."""
+    return hashlib.sha256(_encoder.encode(values)).hexdigest()[:16]
 
 
 def read_settings(session: Session) -> SchoolSettings:
@@ -99,6 +117,7 @@ def checked_settings(session: Session, settings: SchoolSettings) -> SchoolSettin
         private_names=tuple(sorted({checked_rule_name(name, "allow") for name in settings.private_names})),
         closed_addresses=tuple({one.network: one for one in map(_tidy_range, settings.closed_addresses)}.values()),
         pupil_pages=_tidy_pages(settings.pupil_pages),
+        bundles=tuple(sorted(map(_tidy_bundle, settings.bundles), key=lambda one: one.site)),
     )
     errors = [
         *validation_errors(PolicyDocument(version=0, **_document_fields(settings))),
@@ -126,14 +145,20 @@ def save_settings(
     if not differing:
         return ""
     if revision and revision != before.revision_of(fields):
-        raise ChangedMeanwhile("this", last_changed_by(session, KIND))
+        raise changed_meanwhile(session, KIND)
     if not confirmed and (words := unlocking_warning(before, after)):
         raise NeedsConfirmation(words)
     write_settings(session, after)
-    audit.record_audit(session, now, by, KIND, "; ".join(differences(before, after)))
+    kind = BUNDLES_KIND if differing == ["bundles"] else KIND
+    audit.record_audit(session, now, by, kind, "; ".join(differences(before, after)))
     return record_change(
-        session, now, kind=KIND, before=to_builtins(before, differing), after=to_builtins(after, differing), by=by
+        session, now, kind=kind, before=to_builtins(before, differing), after=to_builtins(after, differing), by=by
     )
+
+
+def changed_meanwhile(session: Session, kind: str) -> ChangedMeanwhile:
+    """Return what somebody is told whose page is older than a change of somebody else's."""
+    return ChangedMeanwhile("this", last_changed_by(session, kind))
 
 
 def write_settings(session: Session, settings: SchoolSettings) -> None:
@@ -173,9 +198,12 @@ def differing_fields(before: SchoolSettings, after: SchoolSettings) -> list[str]
 def differences(before: SchoolSettings, after: SchoolSettings) -> list[str]:
     """Return what differs, each in a few words, for the audit and for people."""
     return [
-        *_locks(before, after), *_numbers(before, after), *_own_network(before, after),
+        *_locks(before, after),
+        *_numbers(before, after),
+        *_own_network(before, after),
         *_pupil_pages(before.pupil_pages, after.pupil_pages),
-    ]  # fmt: skip
+        *_bundles(before, after),
+    ]
 
 
 def unlocking_warning(before: SchoolSettings, after: SchoolSettings) -> str:
@@ -210,6 +238,18 @@ def _tidy_pages(pages: PupilPages) -> PupilPages:
     return PupilPages(help_line=pages.help_line.strip(), rules=tidy(pages.rules), shared=tidy(pages.shared))
 
 
+def bundle_site(written: str) -> str:
+    """Return the name under which a site's bundle is kept: without "www.". Raises NotPossible."""
+    site = checked_site(written)
+    return site.removeprefix("www.") if not reason_why_not(site.removeprefix("www."), "open") else site
+
+
+def _tidy_bundle(one: SiteBundle) -> SiteBundle:
+    site = bundle_site(one.site)
+    names = dict.fromkeys(checked_site(name) for name in one.names)
+    return SiteBundle(site=site, names=tuple(name for name in names if name != site))
+
+
 def _category_errors(session: Session, before: SchoolSettings, settings: SchoolSettings) -> Iterator[str]:
     known = {*known_categories(session)}
     for category in sorted({*settings.locked_categories} - known - {*before.locked_categories}):
@@ -228,9 +268,16 @@ def _size_errors(settings: SchoolSettings) -> Iterator[str]:
     for what, found, most in (
         ("own servers", settings.private_names, MAX_PRIVATE_NAMES),
         ("closed addresses", settings.closed_addresses, MAX_CLOSED_ADDRESSES),
+        ("site bundles", settings.bundles, MAX_BUNDLES),
     ):
         if len(found) > most:
             yield f"there are at most {most} {what}"
+    for bundle in settings.bundles:
+        if len(bundle.names) > MAX_BUNDLE_NAMES:
+            yield f"with {bundle.site} at most {MAX_BUNDLE_NAMES} further names open"
+    for site, count in Counter(bundle.site for bundle in settings.bundles).items():
+        if count > 1:
+            yield f"there are {count} bundles for {site}"
     for one in settings.closed_addresses:
         if len(one.note) > MAX_NOTE_LENGTH:
             yield f"the note of {one.network} has at most {MAX_NOTE_LENGTH} characters"
@@ -286,3 +333,13 @@ def _pupil_pages(before: PupilPages, after: PupilPages) -> Iterator[str]:
         yield f"the rules on the poster: {len(after.rules) or 'those that Hallpass brings'}"
     if before.shared != after.shared:
         yield f"shared devices: {', '.join(after.shared) or 'none'}, before: {', '.join(before.shared) or 'none'}"
+
+
+def _bundles(before: SchoolSettings, after: SchoolSettings) -> Iterator[str]:
+    was, becomes = ({one.site: one.names for one in settings.bundles} for settings in (before, after))
+    for site in sorted({*was, *becomes}):
+        if was.get(site) != becomes.get(site):
+            names = ", ".join(becomes.get(site, ())) or "nothing else"
+            yield (
+                f"{site} opens with {names}" if site in becomes else f"{site}: no bundle of the school's any more"
+            )

@@ -81,7 +81,11 @@ def _restore_default(session: Session, _current: Value, before: Value) -> None:
 
 
 PROFILE_KINDS = frozenset({profiles.KIND, profiles.DEFAULT_KIND, school_year.KIND})
-SCHOOL_KINDS = frozenset({school_settings.KIND})
+_SCHOOL_SETTINGS = SettingKind(
+    school_settings.value_words,
+    school_settings.read_value,
+    lambda session, _current, before: school_settings.restore_value(session, before),
+)
 KINDS: Mapping[str, SettingKind] = {
     profiles.KIND: SettingKind(lambda value: f"the profile {value['name']}", _read_profile, _restore_profile),
     delegations.KIND: SettingKind(
@@ -94,10 +98,7 @@ KINDS: Mapping[str, SettingKind] = {
         lambda session, _value: school_year.read_value(session),
         lambda session, _current, before: school_year.restore_value(session, before),
     ),
-    school_settings.KIND: SettingKind(
-        school_settings.value_words,
-        school_settings.read_value,
-        lambda session, _current, before: school_settings.restore_value(session, before),
-    ),
+    school_settings.KIND: _SCHOOL_SETTINGS,
+    school_settings.BUNDLES_KIND: _SCHOOL_SETTINGS,
     profiles.DEFAULT_KIND: SettingKind(lambda _value: "the default profile", _read_default, _restore_default),
 }

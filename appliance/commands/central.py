@@ -17,6 +17,7 @@ from appliance.commands import (
     central_audit,
     central_authority,
     central_backup,
+    central_bundles,
     central_counts,
     central_delegations,
     central_lookups,
@@ -184,6 +185,7 @@ command.add_command(central_profiles.command)
 command.add_command(central_timetable.command)
 command.add_command(central_delegations.command)
 command.add_command(central_settings.command)
+command.add_command(central_bundles.command)
 command.add_command(central_audit.command)
 command.add_command(central_tokens.command)
 command.add_command(central_webhooks.command)

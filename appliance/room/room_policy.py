@@ -32,7 +32,7 @@ from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.errors import ListError
 from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
-from blocklists.site_bundles import find_site_bundle
+from blocklists.site_bundles import needed_by
 from dns.errors import DECODING_FAILED, DnsError
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import EVERY_CATEGORY, Group, PolicyDocument, Profile, json_decoder, parse_toml_document
@@ -112,19 +112,6 @@ def compile_policy(  # noqa: PLR0917 (what a policy is made of, in its order)
     for sentence in policy.too_wide:
         log.warning("the policy reaches further than one site: %s", sentence)
     return policy
-
-
-def needed_by(site: str) -> tuple[str, ...]:
-    """Return what opens with a site so that it works.
-
-    A part of a site brings the hosts that the whole needs, but not the whole: nobody granted that.
-    """
-    bundle = find_site_bundle(site)
-    if bundle is None:
-        return ()
-    if site.removeprefix("www.") in bundle.sites:
-        return (*bundle.sites, *bundle.needs)
-    return bundle.needs
 
 
 def unknown_categories(document: PolicyDocument, index: Index) -> tuple[str, ...]:

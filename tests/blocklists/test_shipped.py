@@ -145,10 +145,17 @@ def test_no_bundle_opens_a_network_that_carries_everything() -> None:
 
 
 def test_a_site_is_found_by_its_subdomains() -> None:
-    assert "googlevideo.com" in site_bundles.needed_names("www.youtube.com")
-    assert "youtu.be" in site_bundles.needed_names("youtube.com")
-    assert "youtube.com" not in site_bundles.needed_names("youtube.com")
-    assert site_bundles.needed_names("nobody.example") == ()
+    assert "googlevideo.com" in site_bundles.needed_by("www.youtube.com")
+    assert "youtu.be" in site_bundles.needed_by("youtube.com")
+    assert "youtube.com" not in site_bundles.needed_by("youtube.com")
+
+
+def test_opening_a_site_opens_what_it_needs_and_a_part_of_it_not_the_whole() -> None:
+    assert {"youtu.be", "ytimg.com"} <= set(site_bundles.needed_by("www.youtube.com"))
+    assert "ytimg.com" in site_bundles.needed_by("music.youtube.com")
+    assert "youtube.com" not in site_bundles.needed_by("music.youtube.com")
+    assert site_bundles.needed_by("nobody-knows.example") == ()
+    assert site_bundles.needed_by("nobody.example") == ()
     bundle = site_bundles.find_site_bundle("m.youtube.com")
     assert bundle is not None
     assert bundle.name == "YouTube"

@@ -49,6 +49,7 @@ LONG_NAME = ".".join(["x" * 60] * 3 + ["example.org"])
 SETTINGS = {
     "private_names": [LONG_NAME],
     "closed_addresses": [{"network": "2001:db8::-2001:db8::ffff:ffff", "category": "circumvention"}],
+    "bundles": [{"site": LONG_NAME, "names": ["games.example.org", f"a.{LONG_NAME[20:]}"]}],
 }
 
 

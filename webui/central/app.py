@@ -48,11 +48,12 @@ from webui.central.room_sign_in.views import blueprint as room_sign_in
 from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
 from webui.central.school_settings.views import blueprint as school_settings
+from webui.central.script_keys.views import blueprint as script_keys
 from webui.central.second_factor.rule_views import blueprint as second_factor_rule
 from webui.central.second_factor.rule_views import install_second_factor_rule
 from webui.central.second_factor.views import blueprint as own_second_factor
 from webui.central.sign_in import check_sign_in
-from webui.central.script_keys.views import blueprint as script_keys
+from webui.central.site_bundles.views import blueprint as site_bundles
 from webui.central.start import NAVIGATION
 from webui.central.start import blueprint as start
 from webui.central.statistics.views import blueprint as statistics
@@ -91,6 +92,7 @@ FEATURES = (
     unblocks,
     reports,
     rules,
+    site_bundles,
     profiles,
     timetables,
     delegations,

@@ -26,6 +26,7 @@ SET: dict[str, Any] = {
         "rules": ["Safe: I keep it to myself."],
         "shared": ["Trolley 1", "staff"],
     },
+    "bundles": [{"site": "video.example.org", "names": ["cdn.example.net"]}],
 }
 CANNOT_BE = [
     ({"pupil_pages": {"help_line": "x" * 201}}, "at most 200 characters"),
@@ -47,6 +48,11 @@ CANNOT_BE = [
     ({"private_names": ["192.0.2.1"]}, "the address of a machine"),
     ({"private_names": ["a..b\u202e"]}, "is not the name of a site"),
     ({"private_names": [f"s{number}.example.org" for number in range(201)]}, "at most 200 own servers"),
+    ({"bundles": [{"site": "co.uk", "names": []}]}, "not one site"),
+    (
+        {"bundles": [{"site": "a.example.org", "names": []}, {"site": "www.a.example.org", "names": []}]},
+        "2 bundles",
+    ),
     ({"closed_addresses": [{"network": "203.0.113.0/99"}]}, "is no address and no network"),
     ({"closed_addresses": [{"network": "0.0.0.0-255.255.255.255"}]}, "every address there is"),
     ({"closed_addresses": [{"network": "::/0"}]}, "every address there is"),

@@ -11,7 +11,7 @@ from appliance.errors import HallpassError
 from appliance.room import blocked_tunnels, health
 from appliance.room.paths import RoomPaths
 from appliance.room.resolver import RoomPolicySource, _health_writer
-from appliance.room.room_policy import load_policy, needed_by, policy_files
+from appliance.room.room_policy import load_policy, policy_files
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from blocklists import builtin_list
@@ -216,13 +216,6 @@ def test_fields_of_a_newer_central_are_passed_over(tmp_path: Path, data: Path) -
     paths.policy.write_bytes(msgspec.json.encode(newer))
 
     assert load_policy(settings, paths).version == 7
-
-
-def test_opening_a_site_opens_what_it_needs_and_a_part_of_it_not_the_whole() -> None:
-    assert {"youtu.be", "ytimg.com"} <= set(needed_by("www.youtube.com"))
-    assert "ytimg.com" in needed_by("music.youtube.com")
-    assert "youtube.com" not in needed_by("music.youtube.com")
-    assert needed_by("nobody-knows.example") == ()
 
 
 BY_HAND = """

@@ -1,6 +1,7 @@
 """The inbox: requests and site reports that wait, what is open, what was decided; and deciding it."""
 
 from datetime import datetime
+from functools import partial
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from appliance.central import (
     profiles,
     request_expiry,
     requests,
+    site_bundles,
     unblocks,
 )
 from appliance.central.decision_preview import SitePreview
@@ -22,7 +24,6 @@ from appliance.central.errors import CentralError, NotFound, NotPossible
 from appliance.central.models import RequestRow, UnblockRow, UserRow
 from appliance.central.rooms import list_rooms
 from appliance.rights import Right
-from blocklists.site_bundles import needed_names
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import LOCAL_TIME, require_valid, school_moment
@@ -239,7 +240,7 @@ def _form_values(session: Session, now: datetime) -> dict[str, object]:
         "empty_groups": list_empty_groups(session),
         "colleagues": inbox.list_colleagues(session, now, current_username()),
         "too_wide": reason_why_not,
-        "needed_names": needed_names,
+        "needed_names": partial(site_bundles.needed_with, session),
         "local_time": lambda moment: f"{school_clock().local(moment):{LOCAL_TIME}}",
     }
 

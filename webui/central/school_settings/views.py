@@ -4,7 +4,7 @@ import msgspec
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import profiles, school_settings, settings_preview, undo
+from appliance.central import profiles, school_settings, settings_preview
 from appliance.central.delegations import NeedsConfirmation
 from appliance.central.errors import NotPossible
 from appliance.central.profiles import ChangedMeanwhile
@@ -21,7 +21,7 @@ from webui.shared.auth import current_username
 HOME = "school_settings.show"
 
 blueprint = create_feature_blueprint("school_settings", __name__, home=HOME)
-add_undo_page(blueprint, "/school", Right.EDIT_SCHOOL, home=HOME, kinds=undo.SCHOOL_KINDS)
+add_undo_page(blueprint, "/school", Right.EDIT_SCHOOL, home=HOME, kinds=(school_settings.KIND,))
 
 
 @blueprint.get("/school")

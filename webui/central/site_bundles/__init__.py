@@ -1,0 +1,1 @@
+"""What opens together: the school's own site bundles."""
