@@ -301,6 +301,8 @@ class SourceRow(Base):
     location: Mapped[str] = mapped_column(Text)  # an https URL, or a file below central's data folder
     format: Mapped[str] = mapped_column(String(16), default="auto")
     match: Mapped[str] = mapped_column(String(16), default="")
+    action: Mapped[str] = mapped_column(String(5), default="block")  # or "allow": a list of openings
+    allow_wide: Mapped[bool | None]  # whether it may close whole endings; none: as the catalogue says
     by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
     report: Mapped[dict[str, Any] | None]  # what the last compilation said of it

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central import audit, delegations, profiles, school_settings, school_year
 from appliance.central.errors import NotFound, NotPossible
+from appliance.central.lists import source_use
 from appliance.central.models import ProfileRow, SettingChangeRow
 from appliance.central.profile_settings import parse_settings, read_settings, to_builtins
 from appliance.central.setting_history import record_change
@@ -100,5 +101,15 @@ KINDS: Mapping[str, SettingKind] = {
     ),
     school_settings.KIND: _SCHOOL_SETTINGS,
     school_settings.BUNDLES_KIND: _SCHOOL_SETTINGS,
+    source_use.BUILTIN_KIND: SettingKind(
+        lambda _value: "the use of the starter list",
+        lambda session, _value: {"is_used": source_use.has_builtin_list(session)},
+        lambda session, _current, before: source_use.restore_builtin_list(session, before),
+    ),
+    source_use.KIND: SettingKind(
+        source_use.value_words,
+        source_use.read_value,
+        lambda session, _current, before: source_use.restore_value(session, before),
+    ),
     profiles.DEFAULT_KIND: SettingKind(lambda _value: "the default profile", _read_default, _restore_default),
 }

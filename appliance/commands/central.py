@@ -20,6 +20,7 @@ from appliance.commands import (
     central_bundles,
     central_counts,
     central_delegations,
+    central_lists,
     central_lookups,
     central_openings,
     central_pages,
@@ -185,6 +186,7 @@ command.add_command(central_profiles.command)
 command.add_command(central_timetable.command)
 command.add_command(central_delegations.command)
 command.add_command(central_settings.command)
+command.add_command(central_lists.command)
 command.add_command(central_bundles.command)
 command.add_command(central_audit.command)
 command.add_command(central_tokens.command)

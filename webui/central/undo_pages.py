@@ -1,6 +1,6 @@
 """The address at which a feature's last change is undone: one make for every feature that has one."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from flask import Blueprint, flash, redirect, url_for
 from werkzeug.wrappers import Response as Redirect
@@ -15,8 +15,14 @@ from webui.shared.flash_messages import flash_with_undo
 IT_WAS_SO = "It was so already."
 
 
-def add_undo_page(blueprint: Blueprint, path: str, right: Right, *, home: str, kinds: Collection[str]) -> None:
-    """Let whoever has a right undo changes of some kinds; `home`: the endpoint that they are led to."""
+def add_undo_page(
+    blueprint: Blueprint, path: str, right: Right, *, home: str, kinds: Collection[str],
+    after: Callable[[], None] = lambda: None,
+) -> None:  # fmt: skip
+    """Let whoever has a right undo changes of some kinds; `home`: the endpoint that they are led to.
+
+    `after`: what is to be done once it is undone.
+    """
 
     @blueprint.post(f"{path}/undo/<change>")
     @requires(right)
@@ -24,6 +30,7 @@ def add_undo_page(blueprint: Blueprint, path: str, right: Right, *, home: str, k
         """Put back what a change replaced."""
         with central().store.write_session() as session:
             what = undo.undo_change(session, central().now(), change=change, by=current_username(), kinds=kinds)
+        after()
         flash(f"Undone: {what} is as it was before.")
         return redirect(url_for(home))
 

@@ -108,5 +108,11 @@ def to_list_source(source: SourceRow) -> blocklists.sources.Source:
         location=source.location,
         format=source.format,
         match=source.match,
-        allow_wide=load_catalogue().allows_wide(source.location),
+        action=source.action,
+        allow_wide=is_wide(source.location, source.allow_wide),
     )
+
+
+def is_wide(location: str, allow_wide: bool | None) -> bool:  # noqa: FBT001 (a column)
+    """Tell whether a list may close whole endings: as somebody said, or else as the catalogue says of it."""
+    return load_catalogue().allows_wide(location) if allow_wide is None else allow_wide

@@ -23,17 +23,22 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 def subscribe_source(
     session: Session, now: datetime, *, name: str, category: str, location: str, by: str, format: str = "auto",  # noqa: A002 (the word of the settings)
-    match: str = "",
+    match: str = "", action: str = "block", allow_wide: bool | None = None,
 ) -> SourceRow:  # fmt: skip
-    """Add a source. It is in force once it was compiled. Raises NotPossible with every mistake."""
+    """Add a source. It is in force once it was compiled. Raises NotPossible with every mistake.
+
+    `action`: "block", or "allow" for a list of openings; `allow_wide`: whether it may close whole endings; None:
+    as the catalogue says.
+    """
     name = name.strip().lower()
     if not _NAME.fullmatch(name):
         raise NotPossible(f"{name!r} is no name for a source: small letters, digits and hyphens")
     if session.scalar(select(SourceRow).where(SourceRow.name == name)):
         raise NotPossible(f"there is a source {name!r} already")
     problems = blocklists.sources.check_source(
-        blocklists.sources.Source(name=name, category=category, location=location, format=format, match=match)
-    )
+        blocklists.sources.Source(name=name, category=category, location=location, format=format, match=match,
+                                  action=action)
+    )  # fmt: skip
     if problems:
         raise NotPossible("; ".join(problems))
     source = SourceRow(
@@ -42,12 +47,16 @@ def subscribe_source(
         location=location,
         format=format,
         match=match,
+        action=action,
+        allow_wide=allow_wide,
         by=by,
         made_at=now,
         report=None,
     )
     session.add(source)
-    audit.record_audit(session, now, by, "source added", f"{name} ({category}) {location}")
+    opens = " opens," if action == "allow" else ""
+    wide = " may close whole endings," if allow_wide else ""
+    audit.record_audit(session, now, by, "source added", f"{name} ({category}){opens}{wide} {location}")
     return source
 
 
@@ -61,6 +70,14 @@ def unsubscribe_source(session: Session, now: datetime, *, source_id: int, by: s
 def list_sources(session: Session) -> list[SourceRow]:
     """Return all sources by name."""
     return list(session.scalars(select(SourceRow).order_by(SourceRow.name)))
+
+
+def find_source(session: Session, name: str) -> SourceRow:
+    """Return the source of a name. Raises NotFound."""
+    source = session.scalar(select(SourceRow).where(SourceRow.name == name))
+    if source is None:
+        raise NotFound(f"there is no list {name!r}")
+    return source
 
 
 def get_source(session: Session, source_id: int) -> SourceRow:

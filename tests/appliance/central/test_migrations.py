@@ -165,3 +165,18 @@ def test_a_school_of_before_begins_with_nothing_set_and_the_way_back_forgets_it(
     ]
     command.downgrade(config(connection), before)
     assert connection.execute(text("SELECT locked_categories FROM school")).scalar() == '["malware"]'
+
+
+def test_lists_of_before_close_and_the_way_back_drops_those_that_open(connection: Connection) -> None:
+    today, before = migration("how_lists_are_used")
+    command.upgrade(config(connection), before)
+    insert = "INSERT INTO sources (name, category, location, format, match, by, made_at"
+    values = "'games', 'https://lists.example.org/1', 'auto', '', 'cora', :at"
+    connection.execute(text(f"{insert}) VALUES ('ours', {values})"), {"at": ASKED})
+
+    command.upgrade(config(connection), today)
+
+    assert connection.execute(text("SELECT action, allow_wide FROM sources")).all() == [("block", None)]
+    connection.execute(text(f"{insert}, action) VALUES ('opens', {values}, 'allow')"), {"at": ASKED})
+    command.downgrade(config(connection), before)
+    assert connection.execute(text("SELECT name FROM sources")).scalars().all() == ["ours"]

@@ -56,4 +56,14 @@ def test_what_holds_in_every_room_is_set_and_undone_by_commands(tmp_path: Path) 
     assert run("bundles", "show", "www.vimeo.com") == "films.example.org\n"
     assert "vimeo.com" in run("bundles", "remove", "vimeo.com")
     assert run("bundles", "show", "vimeo.com", "--json")["names"] == ["vimeocdn.com"]
+    file.write_text("bad.example.org\n")
+    run("lists", "add", "ours", str(file), "--category", "games", "--allow-wide", "--later")
+    assert "are opened" in run("lists", "use", "ours", "--action", "allow", "--dry-run")
+    run("lists", "use", "ours", "--action", "allow", "--no-allow-wide", "--later")
+    (ours,) = run("lists", "list", "--json")
+    assert (ours["action"], ours["allow_wide"]) == ("allow", False)
+    assert "no other list that closes" in run("lists", "built-in", "off", "--later")
+    run("lists", "remove", "ours", "--later")
+    with pytest.raises(HallpassError, match="no list 'ours'"):
+        run("lists", "remove", "ours", "--later")
     school.close()

@@ -177,3 +177,35 @@ def test_a_copy_that_nobody_confirms_any_more_is_a_condition(
     page = cora.open("/lists").text
     assert "our-list: its copy is 9 days old: the server answered 404" in page
     assert "3 failed attempts since: the server answered 404" in page
+
+
+def test_how_a_list_is_used_is_looked_at_saved_and_undone(cora: Browser, school: Any) -> None:
+    cora.open("/lists")
+    cora.send(
+        cora.form_with("category", "format"),
+        files={"file": ("list.txt", b"bad.example.org\n")}, name="our-list", category="gambling",
+    )  # fmt: skip
+    with school.store.read_session() as session:
+        (row,) = sources.list_sources(session)
+    where = f"/lists/{row.id}/use"
+    cora.send(cora.open(where).form_with("action"), action="allow", step="look")
+    assert "are opened where lists of Gambling close them" in cora.text
+    cora.send(cora.form_with("action"), step="save")
+    assert "is used so as soon as" in said(cora)
+    with school.store.read_session() as session:
+        assert sources.get_source(session, row.id).action == "allow"
+    cora.send(cora.form_with(action="/lists/undo/"))
+    with school.store.read_session() as session:
+        assert sources.get_source(session, row.id).action == "block"
+    form = cora.open(where).form_with("action")
+    for odd in ("explode", "", "\u202e", "9" * 400):
+        assert cora.client.post(where, data=form.fields | {"action": odd}).status_code in {200, 400}
+    assert cora.client.post("/lists/99/use", data=form.fields).status_code == 200, "the list of lists says so"
+
+
+def test_the_starter_list_is_left_out_after_a_look(cora: Browser, school: Any) -> None:
+    assert "then no list closes anything" in cora.open("/lists/built-in").text.replace("\n", " ")
+    cora.send(cora.form_with(action="/lists/built-in"), builtin="off")
+    assert "no longer used" in said(cora)
+    cora.send(cora.form_with(action="/lists/undo/"))
+    assert "the use of the starter list is as it was before" in said(cora)

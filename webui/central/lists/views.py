@@ -1,21 +1,33 @@
 """The public lists, and compiling them."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import audit, policies
-from appliance.central.errors import CentralError
-from appliance.central.lists import copies, set_subscription, sources
+from appliance.central.errors import CentralError, NotPossible
+from appliance.central.lists import copies, set_subscription, source_use, sources
+from appliance.central.lists.source_use import SourceUse
+from appliance.central.models import SourceRow
 from appliance.rights import Right
 from blocklists.catalogue import load_catalogue
 from blocklists.categories import category_name
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.lists.forms import SetForm, SourceForm
+from webui.central.lists.forms import SetForm, SourceForm, UseForm
+from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 
 blueprint = create_feature_blueprint("lists", __name__, home="lists.show")
+
+
+def _put_together() -> None:
+    central().publisher.request_build()
+
+
+add_undo_page(
+    blueprint, "/lists", Right.EDIT_LISTS, home="lists.show", kinds=source_use.KINDS, after=_put_together
+)
 
 
 @blueprint.get("/lists")
@@ -32,6 +44,8 @@ def show() -> str:
             conditions=copies.list_conditions(found),
             held_counts=copies.count_held(found.values()),
             category_name=category_name,
+            is_wide=copies.is_wide,
+            has_builtin_list=source_use.has_builtin_list(session),
             published=policies.latest_publication(session),
             publisher=central().publisher.state,
             form=SourceForm(),
@@ -59,7 +73,8 @@ def subscribe() -> Redirect:
     with central().store.write_session() as session:
         sources.subscribe_source(
             session, central().now(), name=form.name.data, category=form.category.data, location=location,
-            format=form.format.data, match=form.match.data, by=current_username(),
+            format=form.format.data, match=form.match.data, action=form.action.data,
+            allow_wide=True if form.allow_wide.data else None, by=current_username(),
         )  # fmt: skip
     central().publisher.request_build()
     flash("The list was added. It is in force in every room as soon as it is put together.")
@@ -78,6 +93,65 @@ def subscribe_to_set() -> Redirect:
         f"{chosen.name}: {len(added.sources)} lists, {len(added.openings)} openings and {len(added.profiles)}"
         " profiles were added; what was there stays. The lists are in force as soon as they are put together."
     )
+    return redirect(url_for("lists.show"))
+
+
+@blueprint.get("/lists/<int:source_id>/use")
+@requires(Right.EDIT_LISTS)
+def show_use(source_id: int) -> str:
+    """Show how a list is used."""
+    with central().store.read_session() as session:
+        row = sources.get_source(session, source_id)
+        use = source_use.read_use(row)
+        return _render_use(row, use)
+
+
+@blueprint.post("/lists/<int:source_id>/use")
+@requires(Right.EDIT_LISTS)
+def change_use(source_id: int) -> Redirect | tuple[str, int] | str:
+    """Use a list in another way, after a look at what that means."""
+    form = require_valid(UseForm())
+    with central().store.read_session() as session:
+        row = sources.get_source(session, source_id)
+        # Left as it is, a tick goes on meaning what the catalogue says, whatever that says later.
+        same = form.allow_wide.data == copies.is_wide(row.location, row.allow_wide)
+        use = source_use.parse_use(form.action.data, row.allow_wide if same else form.allow_wide.data)
+        try:
+            source_use.check_use(row, use)
+        except NotPossible as problem:
+            return _render_use(row, use, problem=str(problem)), 422
+        if request.form.get("step") != "save":
+            return _render_use(row, use, words=source_use.use_words(row, use))
+    with central().store.write_session() as session:
+        done = source_use.set_use(session, central().now(), source_id=source_id, use=use, by=current_username())
+    if done:
+        central().publisher.request_build()
+    flash_change(blueprint, done, f"{row.name} is used so as soon as the lists are put together.")
+    return redirect(url_for("lists.show"))
+
+
+@blueprint.get("/lists/built-in")
+@requires(Right.EDIT_LISTS)
+def show_builtin() -> str:
+    """Show what it would mean to use the list that Hallpass brings, or to use it no longer."""
+    with central().store.read_session() as session:
+        is_used = source_use.has_builtin_list(session)
+        return render_template(
+            "lists/builtin.html", is_used=is_used, words=source_use.builtin_words(session, is_used=not is_used)
+        )
+
+
+@blueprint.post("/lists/built-in")
+@requires(Right.EDIT_LISTS)
+def change_builtin() -> Redirect:
+    """Use the list that Hallpass brings, or use it no longer."""
+    is_used = request.form.get("builtin") == "on"
+    with central().store.write_session() as session:
+        done = source_use.set_builtin_list(session, central().now(), is_used=is_used, by=current_username())
+    if done:
+        _put_together()
+    words = "used" if is_used else "no longer used"
+    flash_change(blueprint, done, f"The starter list is {words} as soon as the lists are put together.")
     return redirect(url_for("lists.show"))
 
 
@@ -123,3 +197,15 @@ def compile_again() -> Redirect:
     """Fetch and compile everything again."""
     central().publisher.request_build()
     return redirect(url_for("lists.show"))
+
+
+def _render_use(row: SourceRow, use: SourceUse, *, words: list[str] | None = None, problem: str = "") -> str:
+    form = UseForm(formdata=None, action=use.action, allow_wide=copies.is_wide(row.location, use.allow_wide))
+    return render_template(
+        "lists/use.html",
+        one=row,
+        form=form,
+        now=source_use.use_words(row, source_use.read_use(row)),
+        words=words,
+        problem=problem,
+    )
