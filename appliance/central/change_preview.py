@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.orm import Session
 
-from appliance.central import profiles, school_year, timetables
+from appliance.central import profiles, school_year, timetables, week_counts
 from appliance.central.decision_preview import DecisionPreview
 from appliance.central.profile_settings import ProfileSettings, read_settings
 from dns.policy.document import EVERY_CATEGORY, PolicyDocument, Profile
@@ -48,6 +48,7 @@ class ProfileChange(msgspec.Struct, frozen=True, kw_only=True):
     closed: tuple[str, ...]
     sites: tuple[SiteChange, ...]
     others: tuple[str, ...]  # what else differs, in words
+    last_week: tuple[str, ...]  # what is known of it from the last week, each as one sentence
 
 
 def preview_profile(
@@ -65,11 +66,16 @@ def preview_profile(
     views = (present.view_for_group(before.name), future.view_for_group(changed.name))
     sites = site_changes(WELL_KNOWN_SITES, *views, now)
     words = profiles.differences(before, changed)
+    opened, closed = was - becomes, becomes - was
     return ProfileChange(
-        opened=tuple(sorted(was - becomes)),
-        closed=tuple(sorted(becomes - was)),
+        opened=tuple(sorted(opened)),
+        closed=tuple(sorted(closed)),
         sites=sites,
         others=tuple(one for one in words if not one.startswith(("+", "-"))),
+        last_week=(
+            *week_counts.opening_words(session, now, opened),
+            *week_counts.closing_words(session, now, closed),
+        ),
     )
 
 

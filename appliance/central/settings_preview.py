@@ -4,14 +4,14 @@ Sites are decided by the code that decides in rooms, over the published lists, a
 know, and those that are open for now. What is of a room alone (a lesson, a pause) is not known here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import school_settings
+from appliance.central import school_settings, week_counts
 from appliance.central.change_preview import WELL_KNOWN_SITES, SiteChange, site_changes
 from appliance.central.decision_preview import DecisionPreview
 from appliance.central.models import UnblockRow
@@ -34,6 +34,7 @@ class SettingsChange(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[str, ...]  # what differs
     groups: tuple[GroupSites, ...]  # only those for which a well-known site is decided otherwise
     closing: tuple[str, ...]  # sites that are open for now and would close, since nobody may open them any more
+    last_week: tuple[str, ...]  # what is known of it from the last week, each as one sentence
     warning: str  # what somebody should know and say that they do; "": nothing of the kind
 
 
@@ -50,6 +51,7 @@ def preview_settings(
         words=tuple(school_settings.differences(before, after)),
         groups=tuple(_group_sites(present, future, now)),
         closing=tuple(_closing(session, present, future, now)),
+        last_week=tuple(_last_week(session, now, before, after)),
         warning=school_settings.unlocking_warning(before, after),
     )
 
@@ -71,3 +73,14 @@ def _closing(session: Session, present: CompiledPolicy, future: CompiledPolicy, 
         was, becomes = (view.decide(name, 1, now.timestamp()).step for view in views)
         if becomes is Step.LOCKED and was is not Step.LOCKED:
             yield name
+
+
+def _last_week(session: Session, now: datetime, before: SchoolSettings, after: SchoolSettings) -> Iterator[str]:
+    was, becomes = {*before.locked_categories}, {*after.locked_categories}
+    if was - becomes:
+        found = week_counts.count_refusals(session, now, was - becomes)
+        yield from week_counts.refused_words(found)
+    if becomes - was:
+        yield from week_counts.closing_words(session, now, becomes - was)
+    if before.incidents != after.incidents or before.tunnels != after.tunnels:
+        yield from week_counts.incident_words(session, now)

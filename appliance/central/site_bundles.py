@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import school_settings
+from appliance.central import school_settings, week_counts
 from appliance.central.decision_preview import DecisionPreview, SitePreview
 from appliance.central.errors import NotFound
 from appliance.central.models import UnblockRow
@@ -38,6 +38,7 @@ class BundleChange(msgspec.Struct, frozen=True, kw_only=True):
     site: str
     names: tuple[BundleName, ...]  # the site itself first
     no_longer: tuple[str, ...]  # what opens with the site now, and would not any more
+    last_week: tuple[str, ...]  # what is known of new names from the last week
     openings: int  # of the site, that are in force now or planned: they follow at once
 
 
@@ -106,6 +107,7 @@ def preview_bundle(
     checked = school_settings.checked_settings(session, _with(settings, wanted))
     (bundle,) = (one for one in checked.bundles if one.site == wanted.site)
     before = names_now(session, bundle.site)
+    new = [name for name in bundle.names if name not in before]
     running = select(UnblockRow.id).where(
         UnblockRow.ended_at.is_(None),
         UnblockRow.until > now,
@@ -120,6 +122,7 @@ def preview_bundle(
             for name in (bundle.site, *bundle.names)
         ),
         no_longer=tuple(name for name in before if name not in bundle.names),
+        last_week=tuple(week_counts.site_words(session, now, new)) if new else (),
         openings=len(session.scalars(running).all()),
     )
 

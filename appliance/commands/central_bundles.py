@@ -83,5 +83,7 @@ def _print_change(change: BundleChange) -> None:
         if one.preview.is_closed and not one.preview.would_open:
             state = f"stays closed: {one.preview.why_not}"
         click.echo(f"{one.name}{' (new)' if one.is_new else ''}: {state}")
+    for words in change.last_week:
+        click.echo(words)
     for name in change.no_longer:
         click.echo(f"{name}: no longer with it")

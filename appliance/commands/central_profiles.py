@@ -214,7 +214,7 @@ def _print_change(change: ProfileChange) -> None:
     for what, found in (("opens", change.opened), ("closes", change.closed)):
         if found:
             click.echo(f"{what} {len(found)}: {', '.join(category_name(one) for one in found)}")
-    for words in change.others:
+    for words in (*change.others, *change.last_week):
         click.echo(words)
     for site in change.sites:
         click.echo(f"{site.site}: {site.was} -> {site.becomes}. {site.why}")

@@ -107,7 +107,7 @@ def _changed(current: SchoolSettings, options: dict[str, Any]) -> SchoolSettings
 
 
 def _print_change(change: SettingsChange) -> None:
-    for words in change.words:
+    for words in (*change.words, *change.last_week):
         click.echo(words)
     for site in change.closing:
         click.echo(f"open for now, and closed at once: {site}")
