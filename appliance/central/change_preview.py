@@ -4,7 +4,7 @@ Categories are counted from the settings, at every hour; the well-known sites ar
 in rooms (what `hallpass check` says), at this hour, over the published lists.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from appliance.central import profiles, school_year, timetables, week_counts
 from appliance.central.decision_preview import DecisionPreview
 from appliance.central.profile_settings import ProfileSettings, read_settings
+from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import EVERY_CATEGORY, PolicyDocument, Profile
 from dns.policy.explain import explain
 from dns.policy.verdict import Action
@@ -39,6 +40,13 @@ class SiteChange(msgspec.Struct, frozen=True, kw_only=True):
     was: str  # "allowed", "refused" or "rewritten" (to the safe version)
     becomes: str
     why: str  # in words
+
+
+class GroupSites(msgspec.Struct, frozen=True, kw_only=True):
+    """The sites that would be decided in another way for a group."""
+
+    group: str
+    sites: tuple[SiteChange, ...]
 
 
 class ProfileChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +93,17 @@ def site_changes(
     """Return those of some sites (canonical names) that would be decided in another way, each with the reason."""
     found = (_site_change(site, present, future, now.timestamp()) for site in sites)
     return tuple(one for one in found if one is not None)
+
+
+def group_changes(
+    present: CompiledPolicy, future: CompiledPolicy, now: datetime, sites: Iterable[str]
+) -> Iterator[GroupSites]:
+    """Return for each group those of some sites that would be decided in another way; only where there are any."""
+    names = tuple(sites)
+    for group in present.document.groups:
+        views = (present.view_for_group(group.name), future.view_for_group(group.name))
+        if changed := site_changes(names, *views, now):
+            yield GroupSites(group=group.name, sites=changed)
 
 
 def _closed(settings: ProfileSettings, known: set[str]) -> set[str]:

@@ -287,6 +287,10 @@ class RuleRow(Base):
     action: Mapped[str] = mapped_column(String(5))
     locked: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(String(200), default="")
+    subdomains: Mapped[bool] = mapped_column(default=True)
+    groups: Mapped[list[str]] = mapped_column(default=list)  # none: every group
+    category: Mapped[str] = mapped_column(String(64), default="")
+    safe_search: Mapped[bool] = mapped_column(default=True)  # an allowed search engine keeps it
     by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
 

@@ -82,7 +82,16 @@ def build_school_policy(
         groups=_build_groups(found, devices),
         profiles=tuple(timetables.to_profile(read_settings(profile), school.school_week) for profile in found),
         rules=tuple(
-            Rule(name=rule.name, action=rule.action, locked=rule.locked, note=rule.note)  # type: ignore[arg-type]  # the table holds these two words only
+            Rule(
+                name=rule.name,
+                action=rule.action,  # type: ignore[arg-type]  # the table holds these two words only
+                locked=rule.locked,
+                note=rule.note,
+                subdomains=rule.subdomains,
+                groups=tuple(rule.groups),
+                category=rule.category,
+                safe_search=rule.safe_search,
+            )
             for rule in school_rules
         ),
         **school_settings.document_fields(school),

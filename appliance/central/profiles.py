@@ -18,6 +18,7 @@ from appliance.central.models import (
     DeviceRow,
     ProfileRow,
     RoomRow,
+    RuleRow,
     SchoolRow,
     SourceRow,
     UnblockRow,
@@ -158,6 +159,7 @@ def check_removable(session: Session, row: ProfileRow) -> None:
                 select(DeviceRow.name).where(DeviceRow.group == row.name, DeviceRow.removed_at.is_(None))
             )
         ),
+        *(f"the rule for {rule.name}" for rule in session.scalars(select(RuleRow)) if row.name in rule.groups),
         *(f"{room}" for room in session.scalars(select(RoomRow.name).where(RoomRow.default_group == row.name))),
     ]
     if uses:
@@ -205,6 +207,9 @@ def apply_settings(session: Session, row: ProfileRow, settings: ProfileSettings)
             unblock.groups = [settings.name if group == old else group for group in unblock.groups]
     for delegation in session.scalars(select(DelegationRow).where(DelegationRow.group == old)):
         delegation.group = settings.name
+    for rule in session.scalars(select(RuleRow)):
+        if old in rule.groups:
+            rule.groups = sorted(settings.name if group == old else group for group in rule.groups)
     for device in session.scalars(select(DeviceRow).where(DeviceRow.group == old)):
         device.group = settings.name
     for room in session.scalars(select(RoomRow).where(RoomRow.default_group == old)):

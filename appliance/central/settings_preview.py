@@ -12,20 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central import school_settings, week_counts
-from appliance.central.change_preview import WELL_KNOWN_SITES, SiteChange, site_changes
+from appliance.central.change_preview import WELL_KNOWN_SITES, GroupSites, group_changes
 from appliance.central.decision_preview import DecisionPreview
 from appliance.central.models import UnblockRow
 from appliance.central.school_settings import SchoolSettings
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.lookups import canonical
 from dns.policy.verdict import Step
-
-
-class GroupSites(msgspec.Struct, frozen=True, kw_only=True):
-    """The sites that would be decided in another way for a group."""
-
-    group: str
-    sites: tuple[SiteChange, ...]
 
 
 class SettingsChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,18 +42,11 @@ def preview_settings(
     future = preview.compile_document(session, msgspec.structs.replace(present.document, **fields))
     return SettingsChange(
         words=tuple(school_settings.differences(before, after)),
-        groups=tuple(_group_sites(present, future, now)),
+        groups=tuple(group_changes(present, future, now, WELL_KNOWN_SITES)),
         closing=tuple(_closing(session, present, future, now)),
         last_week=tuple(_last_week(session, now, before, after)),
         warning=school_settings.unlocking_warning(before, after),
     )
-
-
-def _group_sites(present: CompiledPolicy, future: CompiledPolicy, now: datetime) -> Iterable[GroupSites]:
-    for group in present.document.groups:
-        views = (present.view_for_group(group.name), future.view_for_group(group.name))
-        if sites := site_changes(WELL_KNOWN_SITES, *views, now):
-            yield GroupSites(group=group.name, sites=sites)
 
 
 def _closing(session: Session, present: CompiledPolicy, future: CompiledPolicy, now: datetime) -> Iterable[str]:

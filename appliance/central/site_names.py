@@ -5,7 +5,7 @@ from typing import Literal
 
 from appliance.central.errors import NotPossible
 from dns.errors import InvalidName
-from dns.policy.site_names import check_opening, check_rule
+from dns.policy.site_names import check_opening, check_rule, parse_site
 
 
 def checked_site(written: str) -> str:
@@ -16,6 +16,11 @@ def checked_site(written: str) -> str:
 def checked_rule_name(written: str, action: Literal["allow", "block"]) -> str:
     """Return the name that a rule is for. Raises NotPossible for what no rule can be for."""
     return _checked_name(lambda name: check_rule(name, action), written)
+
+
+def checked_exact_name(written: str, _action: Literal["allow", "block"]) -> str:
+    """Return a name that a rule is for without those below it: it reaches no further. Raises NotPossible."""
+    return _checked_name(parse_site, written)
 
 
 def _checked_name(check: Callable[[str], str], written: str) -> str:

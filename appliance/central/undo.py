@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
-from appliance.central import audit, delegations, profiles, school_settings, school_year
+from appliance.central import audit, delegations, profiles, rules, school_settings, school_year
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.lists import source_use
 from appliance.central.models import ProfileRow, SettingChangeRow
@@ -21,12 +21,19 @@ from appliance.central.setting_history import record_change
 Value = dict[str, Any]  # empty: the setting is not there
 
 
+class Undo(msgspec.Struct, frozen=True):
+    """Who undoes something, and when."""
+
+    at: datetime
+    by: str
+
+
 class SettingKind(msgspec.Struct, frozen=True):
     """How the settings of one kind are looked at and put back."""
 
     words: Callable[[Value], str]  # what it is, for people
     read: Callable[[Session, Value], Value]  # what stands now where this value stood
-    restore: Callable[[Session, Value, Value], None]  # from a value to another
+    restore: Callable[[Session, "Undo", Value, Value], None]  # from a value to another
 
 
 def undo_change(
@@ -45,7 +52,7 @@ def undo_change(
         if row.before and kind.read(session, row.before) == row.before:
             return what  # by the first of two clicks
         raise NotPossible(f"{what} has been changed again since; nothing was undone")
-    kind.restore(session, row.after, row.before)
+    kind.restore(session, Undo(now, by), row.after, row.before)
     audit.record_audit(session, now, by, "undone", f"{what}: the change of {row.by}")
     record_change(session, now, kind=row.kind, before=row.after, after=row.before, by=by)
     return what
@@ -56,7 +63,7 @@ def _read_profile(session: Session, value: Value) -> Value:
     return {} if row is None else to_builtins(read_settings(row))
 
 
-def _restore_profile(session: Session, current: Value, before: Value) -> None:
+def _restore_profile(session: Session, _undo: Undo, current: Value, before: Value) -> None:
     if not current:
         if session.get(ProfileRow, before["name"]) is not None:
             raise NotPossible(f"there is a profile {before['name']!r} again")
@@ -76,7 +83,7 @@ def _read_default(session: Session, _value: Value) -> Value:
     return {"name": profiles.default_profile(profiles.list_profiles(session)).name}
 
 
-def _restore_default(session: Session, _current: Value, before: Value) -> None:
+def _restore_default(session: Session, _undo: Undo, _current: Value, before: Value) -> None:
     profiles.get_profile(session, before["name"])
     profiles.apply_default(session, before["name"])
 
@@ -85,31 +92,36 @@ PROFILE_KINDS = frozenset({profiles.KIND, profiles.DEFAULT_KIND, school_year.KIN
 _SCHOOL_SETTINGS = SettingKind(
     school_settings.value_words,
     school_settings.read_value,
-    lambda session, _current, before: school_settings.restore_value(session, before),
+    lambda session, _undo, _current, before: school_settings.restore_value(session, before),
 )
 KINDS: Mapping[str, SettingKind] = {
+    rules.KIND: SettingKind(
+        lambda value: f"the rule for {value['name']}",
+        rules.read_value,
+        lambda session, undo, current, before: rules.restore_value(session, undo.at, current, before, undo.by),
+    ),
     profiles.KIND: SettingKind(lambda value: f"the profile {value['name']}", _read_profile, _restore_profile),
     delegations.KIND: SettingKind(
         lambda _value: "what teachers may open by themselves",
         lambda session, _value: delegations.read_value(session),
-        lambda session, _current, before: delegations.restore_value(session, before),
+        lambda session, _undo, _current, before: delegations.restore_value(session, before),
     ),
     school_year.KIND: SettingKind(
         lambda _value: "the school year",
         lambda session, _value: school_year.read_value(session),
-        lambda session, _current, before: school_year.restore_value(session, before),
+        lambda session, _undo, _current, before: school_year.restore_value(session, before),
     ),
     school_settings.KIND: _SCHOOL_SETTINGS,
     school_settings.BUNDLES_KIND: _SCHOOL_SETTINGS,
     source_use.BUILTIN_KIND: SettingKind(
         lambda _value: "the use of the starter list",
         lambda session, _value: {"is_used": source_use.has_builtin_list(session)},
-        lambda session, _current, before: source_use.restore_builtin_list(session, before),
+        lambda session, _undo, _current, before: source_use.restore_builtin_list(session, before),
     ),
     source_use.KIND: SettingKind(
         source_use.value_words,
         source_use.read_value,
-        lambda session, _current, before: source_use.restore_value(session, before),
+        lambda session, _undo, _current, before: source_use.restore_value(session, before),
     ),
     profiles.DEFAULT_KIND: SettingKind(lambda _value: "the default profile", _read_default, _restore_default),
 }

@@ -28,6 +28,7 @@ from appliance.commands import (
     central_report,
     central_reports,
     central_requests,
+    central_rules,
     central_settings,
     central_timetable,
     central_tokens,
@@ -186,6 +187,7 @@ command.add_command(central_profiles.command)
 command.add_command(central_timetable.command)
 command.add_command(central_delegations.command)
 command.add_command(central_settings.command)
+command.add_command(central_rules.command)
 command.add_command(central_lists.command)
 command.add_command(central_bundles.command)
 command.add_command(central_audit.command)

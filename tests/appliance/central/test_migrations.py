@@ -180,3 +180,22 @@ def test_lists_of_before_close_and_the_way_back_drops_those_that_open(connection
     connection.execute(text(f"{insert}, action) VALUES ('opens', {values}, 'allow')"), {"at": ASKED})
     command.downgrade(config(connection), before)
     assert connection.execute(text("SELECT name FROM sources")).scalars().all() == ["ours"]
+
+
+def test_rules_of_before_are_for_everybody_and_the_way_back_opens_nothing_for_more(connection: Connection) -> None:
+    today, before = migration("rules_for_groups")
+    command.upgrade(config(connection), before)
+    insert = "INSERT INTO rules (name, action, locked, note, by, made_at"
+    values = "0, '', 'cora', :at"
+    connection.execute(text(f"{insert}) VALUES ('old.example.org', 'allow', {values})"), {"at": ASKED})
+
+    command.upgrade(config(connection), today)
+
+    read = "SELECT subdomains, groups, category, safe_search FROM rules"
+    assert connection.execute(text(read)).all() == [(1, "[]", "", 1)]
+    for action in ("allow", "block"):
+        values_for_some = f"('{action}.example.org', '{action}', {values}, '[\"staff\"]')"
+        connection.execute(text(f"{insert}, groups) VALUES {values_for_some}"), {"at": ASKED})
+    command.downgrade(config(connection), before)
+    kept = connection.execute(text("SELECT name FROM rules ORDER BY name")).scalars().all()
+    assert kept == ["block.example.org", "old.example.org"]

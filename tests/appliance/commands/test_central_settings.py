@@ -66,4 +66,13 @@ def test_what_holds_in_every_room_is_set_and_undone_by_commands(tmp_path: Path) 
     run("lists", "remove", "ours", "--later")
     with pytest.raises(HallpassError, match="no list 'ours'"):
         run("lists", "remove", "ours", "--later")
+    told = run("rules", "add", "block", "bad.example.org", "--group", "pupils", "--exact", "--dry-run")
+    assert "pupils: bad.example.org: allowed -> refused" in told
+    assert "staff" not in told
+    run("rules", "add", "block", "bad.example.org", "--group", "pupils", "--note", "why", "--locked")
+    (rule,) = run("rules", "list", "--json")
+    assert (rule["groups"], rule["locked"], rule["note"]) == (["pupils"], True, "why")
+    assert "bad.example.org, for pupils, nobody can open it" in run("rules", "list")
+    run("rules", "remove", str(rule["number"]))
+    assert run("rules", "list", "--json") == []
     school.close()

@@ -15,17 +15,17 @@ def test_a_name_is_closed_and_the_undo_opens_it_again(cora: Browser, school: Any
     assert document(school).rules[0].name == "bad.example.org"
     press(cora, "/remove")
     assert document(school).rules == ()
-    form = next(one for one in cora.forms() if one.fields.get("name") == "bad.example.org")
-    cora.send(form)
+    cora.send(cora.form_with(action="/rules/undo/"))
     assert document(school).rules[0].note == "asked for"
 
 
 @pytest.mark.parametrize("name", ["no name at all", "", "x" * 300, "<script>alert(1)</script>"])
 def test_a_mistake_in_a_form_is_said_and_nothing_is_done(cora: Browser, school: Any, name: str) -> None:
-    cora.open("/rules")
-    cora.send(cora.form_with("name", "action"), name=name)
-    assert said(cora)
-    assert "<script>alert" not in cora.text
+    form = cora.open("/rules").form_with("name", "action")
+    page = cora.client.post("/rules", data=form.fields | {"name": name})
+    assert page.status_code == 422
+    assert 'role="alert"' in page.text
+    assert "<script>alert" not in page.text
     assert document(school).rules == ()
 
 
@@ -37,3 +37,21 @@ def test_an_allow_rule_for_what_is_locked_does_not_say_open(cora: Browser, schoo
     cora.open("/rules")
     cora.send(cora.form_with("name", "action"), name="www.example.org", action="allow")
     assert "www.example.org stays closed" in said(cora)
+
+
+def test_a_rule_for_some_groups_is_looked_at_and_comes_back_filled_in(cora: Browser, school: Any) -> None:
+    form = cora.open("/rules").form_with("name", "action")
+    wanted = {"name": "bad.example.org", "groups": ["pupils"], "exact": "y", "category": "games"}
+    page = cora.client.post("/rules", data=form.fields | wanted | {"step": "look"})
+    assert "For pupils:" in page.text
+    assert "For staff:" not in page.text
+    assert "Nothing is saved yet" in page.text
+    assert document(school).rules == ()
+    cora.response = cora.client.post("/rules", data=form.fields | wanted | {"step": "save"})
+    assert "bad.example.org is closed for pupils in every room" in said(cora)
+    (rule,) = document(school).rules
+    assert (rule.groups, rule.subdomains, rule.category) == (("pupils",), False, "games")
+    cora.send(cora.form_with(action="/rules/undo/"))
+    assert document(school).rules == ()
+    for field, odd in (("groups", "nobody"), ("category", "gamblign"), ("action", "explode"), ("name", "9" * 300)):
+        assert cora.client.post("/rules", data=form.fields | wanted | {field: odd}).status_code == 422, field

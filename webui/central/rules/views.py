@@ -1,19 +1,26 @@
-"""The school's own rules."""
+"""The school's own rules: looked at before they are made, and put back after."""
 
-from flask import redirect, render_template, url_for
+from flask import redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import rules
+from appliance.central import profiles, rule_preview, rules
+from appliance.central.errors import CentralError
+from appliance.central.rule_preview import RuleChange
 from appliance.rights import Right
+from blocklists.categories import category_name
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.rules.forms import RuleForm
+from webui.central.rules.forms import RuleForm, make_form, sent_fields
+from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
-from webui.shared.flash_messages import flash_with_undo
 
-blueprint = create_feature_blueprint("rules", __name__, home="rules.show")
+HOME = "rules.show"
+
+blueprint = create_feature_blueprint("rules", __name__, home=HOME)
+add_undo_page(blueprint, "/rules", Right.EDIT_RULES, home=HOME, kinds=(rules.KIND,))
 
 
 @blueprint.get("/rules")
@@ -21,33 +28,36 @@ blueprint = create_feature_blueprint("rules", __name__, home="rules.show")
 def show() -> str:
     """Show the school's own rules."""
     with central().store.read_session() as session:
-        return render_template(
-            "rules/rules.html",
-            rules=rules.list_rules(session),
-            form=RuleForm(),
-            too_wide=reason_why_not,
-        )
+        return _render(session, _form(session))
 
 
 @blueprint.post("/rules")
 @requires(Right.EDIT_RULES)
-def add() -> Redirect:
-    """Block or allow a name."""
-    form = require_valid(RuleForm())
-    with central().store.write_session() as session:
-        rule = rules.add_rule(
-            session, central().now(), name=form.name.data, action=form.action.data, note=form.note.data or "",
-            locked=form.locked.data, by=current_username(),
-        )  # fmt: skip
-    done = "closed" if rule.action == "block" else "always open"
-    undo = url_for("rules.remove", rule_id=rule.id)
+def add() -> Redirect | tuple[str, int] | str:
+    """Block or allow a name, after a look where one is wished for. What cannot be comes back filled in."""
     with central().store.read_session() as session:
-        preview = central().preview.preview_site(session, rule.name)
-    if rule.action == "allow" and preview.is_closed:
-        flash_with_undo(f"The rule is kept, but {rule.name} stays closed. {preview.why}", undo)
+        form = _form(session)
+        try:
+            fields = sent_fields(require_valid(form))
+            looked = rule_preview.preview_rule(session, central().preview, central().now(), fields=fields)
+        except CentralError as problem:
+            return _render(session, form, problem=str(problem)), 422
+        if request.form.get("step") == "look":
+            return _render(session, form, change=looked)
+    try:
+        with central().store.write_session() as session:
+            saved = rules.create_rule(session, central().now(), fields=fields, by=current_username())
+    except CentralError as problem:
+        with central().store.read_session() as session:
+            return _render(session, form, problem=str(problem)), 422
+    with central().store.read_session() as session:
+        preview = central().preview.preview_site(session, saved.rule.name, groups=fields.groups)
+    if fields.action == "allow" and preview.is_closed:
+        words = f"The rule is kept, but {saved.rule.name} stays closed. {preview.why}"
     else:
-        flash_with_undo(f"{rule.name} and all addresses below it are {done} in every room.", undo)
-    return redirect(url_for("rules.show"))
+        words = _done_words(saved.rule.name, fields)
+    flash_change(blueprint, saved.change, words)
+    return redirect(url_for(HOME))
 
 
 @blueprint.post("/rules/<int:rule_id>/remove")
@@ -55,12 +65,32 @@ def add() -> Redirect:
 def remove(rule_id: int) -> Redirect:
     """Take a rule away; the message can put it back."""
     with central().store.write_session() as session:
-        rule = rules.remove_rule(session, central().now(), rule_id=rule_id, by=current_username())
-        fields = {
-            "name": rule.name,
-            "action": rule.action,
-            "note": rule.note,
-            **({"locked": "y"} if rule.locked else {}),
-        }
-    flash_with_undo(f"The rule for {rule.name} is gone.", url_for("rules.add"), **fields)
-    return redirect(url_for("rules.show"))
+        saved = rules.delete_rule(session, central().now(), rule_id=rule_id, by=current_username())
+    flash_change(blueprint, saved.change, f"The rule for {saved.rule.name} is gone.")
+    return redirect(url_for(HOME))
+
+
+def _done_words(name: str, fields: rules.RuleFields) -> str:
+    which = f"{name} and all addresses below it are" if fields.subdomains else f"{name} is"
+    done = "closed" if fields.action == "block" else "always open"
+    whom = f" for {', '.join(fields.groups)}" if fields.groups else ""
+    return f"{which} {done}{whom} in every room."
+
+
+def _form(session: Session) -> RuleForm:
+    return make_form(
+        {one: category_name(one) for one in profiles.known_categories(session)},
+        [one.name for one in profiles.list_profiles(session)],
+    )
+
+
+def _render(session: Session, form: RuleForm, *, problem: str = "", change: RuleChange | None = None) -> str:
+    return render_template(
+        "rules/rules.html",
+        rules=rules.list_rules(session),
+        form=form,
+        problem=problem,
+        change=change,
+        category_name=category_name,
+        too_wide=reason_why_not,
+    )
