@@ -126,7 +126,7 @@ class RoomRow(Base):
     lookups_changed: Mapped[int] = mapped_column(default=0)
     incidents_changed: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=0)  # the revision that last concerned this room in particular
-    told_gone_at: Mapped[datetime | None]  # webhooks were told that it is silent, and not yet that it is back
+    notified_gone_at: Mapped[datetime | None]  # webhooks were told that it is silent, and not yet that it is back
     default_group: Mapped[str] = mapped_column(String(64), default="")  # of devices without one; "": the school's
 
 

@@ -159,18 +159,18 @@ def note_rooms(session: Session, now: datetime) -> int:
     """Tell of rooms that have fallen silent or are back since the last look; return how many."""
     if not list_webhooks(session):
         return 0
-    told = 0
+    count = 0
     for room in session.scalars(
         select(RoomRow).where(RoomRow.state == "enrolled", RoomRow.last_seen.is_not(None))
     ):
         is_gone = room.last_seen is not None and now - room.last_seen > SILENT
-        if is_gone and room.told_gone_at is None:
-            room.told_gone_at = now
-            told += enqueue_event(session, now, "room.gone", room=room.name)
-        elif not is_gone and room.told_gone_at is not None:
-            room.told_gone_at = None
-            told += enqueue_event(session, now, "room.back", room=room.name)
-    return told
+        if is_gone and room.notified_gone_at is None:
+            room.notified_gone_at = now
+            count += enqueue_event(session, now, "room.gone", room=room.name)
+        elif not is_gone and room.notified_gone_at is not None:
+            room.notified_gone_at = None
+            count += enqueue_event(session, now, "room.back", room=room.name)
+    return count
 
 
 def list_deliveries(session: Session, webhook_id: int, limit: int = 10) -> list[WebhookDeliveryRow]:

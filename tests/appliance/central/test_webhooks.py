@@ -175,7 +175,7 @@ def test_a_room_that_falls_silent_and_is_back_is_told_of_once_each(school: FakeS
         ("room.gone", "Room 4"), ("room.back", "Room 4"),
     ]  # fmt: skip
     with school.store.read_session() as session:
-        assert session.scalars(select(RoomRow)).one().told_gone_at is None
+        assert session.scalars(select(RoomRow)).one().notified_gone_at is None
 
 
 def test_what_fails_is_tried_again_later_under_the_same_id_and_others_wait_for_it(

@@ -39,7 +39,7 @@ def upgrade() -> None:
     )
     for name in ("webhook_id", "next_try_at"):
         op.create_index(f"ix_webhook_deliveries_{name}", "webhook_deliveries", [name])
-    op.add_column("rooms", sa.Column("told_gone_at", TIME))
+    op.add_column("rooms", sa.Column("notified_gone_at", TIME))
 
 
 def downgrade() -> None:
@@ -47,4 +47,4 @@ def downgrade() -> None:
     op.drop_table("webhook_deliveries")
     op.drop_table("webhooks")
     with op.batch_alter_table("rooms") as rooms:
-        rooms.drop_column("told_gone_at")
+        rooms.drop_column("notified_gone_at")
