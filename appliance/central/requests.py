@@ -15,10 +15,10 @@ from appliance import protocol
 from appliance.central import audit, own_requests, request_expiry, rooms, unblocks, webhooks
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RequestRow, RoomRow, UnblockRow, UserRow
-from appliance.central.site_names import checked_site
+from appliance.central.site_names import checked_sites
 from appliance.rights import Right, Role, has_right
 from appliance.rights import Scope as RightScope
-from dns.policy.site_names import reason_why_not
+from dns.policy.site_names import too_wide
 
 MAX_WAITING_OF_ROOM = 500  # ten for each of fifty teachers
 STATE_HOURS = 24  # how long a room is told of a decided request
@@ -39,11 +39,13 @@ def submit_request(session: Session, now: datetime, room: RoomRow, message: prot
         raise NotPossible(f"{MAX_WAITING_OF_ROOM} requests of this room wait already: nobody could decide more")
     if message.since is not None and message.since > now + timedelta(days=unblocks.MAX_AHEAD_DAYS):
         raise NotPossible(f"a lesson can be planned for at most {unblocks.MAX_AHEAD_DAYS} days ahead")
+    site, *also = checked_sites((message.site, *message.also))
+    unopenable = {name for name, _ in too_wide((name, "open") for name in message.seen_with)}
     request = RequestRow(
         id=message.id,
         room_id=room.id,
-        site=checked_site(message.site),
-        also=[checked_site(name) for name in message.also],
+        site=site,
+        also=also,
         reason=message.reason,
         lesson=message.lesson,
         minutes=message.minutes,
@@ -55,7 +57,7 @@ def submit_request(session: Session, now: datetime, room: RoomRow, message: prot
         since=message.since,
         device=message.device,
         urgent=message.urgent,
-        seen_with=[name for name in message.seen_with if not reason_why_not(name, "open")],
+        seen_with=[name for name in message.seen_with if name not in unopenable],
     )
     # A clock that is ahead must not have a request wait the longer.
     request.expires_at = request_expiry.end_of_request(session, request, min(message.asked_at, now))

@@ -1,16 +1,24 @@
 """The names that somebody wrote, checked for what they are to do; what is no site is said in words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from appliance.central.errors import NotPossible
 from dns.errors import InvalidName
-from dns.policy.site_names import check_opening, check_rule, parse_site
+from dns.policy.site_names import check_opening, check_openings, check_rule, parse_site
 
 
 def checked_site(written: str) -> str:
     """Return the name of a site that is to be opened. Raises NotPossible for what is not a site."""
     return _checked_name(check_opening, written)
+
+
+def checked_sites(written: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of sites that are to be opened, all looked up at once. Raises NotPossible."""
+    try:
+        return check_openings(written)
+    except InvalidName as problem:
+        raise NotPossible(str(problem)) from None
 
 
 def checked_rule_name(written: str, action: Literal["allow", "block"]) -> str:

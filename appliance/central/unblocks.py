@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from appliance.central import audit, own_requests, rooms
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
-from appliance.central.site_names import checked_site
+from appliance.central.site_names import checked_sites
 
 MAX_UNBLOCK_MINUTES = 7 * 24 * 60
 MAX_AHEAD_DAYS = 100  # for a lesson of this term
@@ -65,14 +65,16 @@ def add_unblock(
     unknown = [group for group in groups if session.get(ProfileRow, group) is None]
     if unknown:
         raise NotFound(f"there is no group {unknown[0]!r}")
-    names = list(dict.fromkeys(checked_site(name) for name in also))
+    # Again: they may have waited since before such names were refused.
+    checked, *further = checked_sites((site, *also))
+    names = list(dict.fromkeys(further))
     if len(names) > MAX_ALSO:
         raise NotPossible(f"an opening has at most {MAX_ALSO} further names")
     unblock = UnblockRow(
         request_id=request.id if request is not None else None,
         room_id=room_id,
-        site=checked_site(site),  # again: it may have waited since before such names were refused
-        also=[name for name in names if name != site],
+        site=checked,
+        also=[name for name in names if name != checked],
         groups=list(groups),
         device=device,
         since=span.since,

@@ -68,6 +68,17 @@ def check_opening(written: str) -> str:
     return _checked(written, "open")
 
 
+def check_openings(written: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of sites that may be opened, as `check_opening` does for one. Raises NotASite.
+
+    The list of suffixes is looked through once for all of them, which takes longer than everything else here.
+    """
+    names = tuple(parse_site(one) for one in written)
+    if reasons := too_wide((name, "open") for name in names):
+        raise NotASite(next(iter(reasons.values())))
+    return names
+
+
 def check_rule(written: str, action: Literal["allow", "block"]) -> str:
     """Return the name of a site for which the school may make a rule. Raises NotASite with words for people."""
     return _checked(written, action)

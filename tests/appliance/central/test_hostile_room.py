@@ -18,6 +18,7 @@ from appliance.central.incidents import intake
 from appliance.central.incidents.tables import IncidentRow
 from appliance.central.models import MailRow, RoomRow
 from appliance.protocol import CountedAnswers, HourCounts, Incident, KeptHead, RoomAction, SeenDevice, SeenDevices
+from dns.policy.site_names import reason_why_not
 from tests.appliance.central.factories import approve, sites_open, state
 from tests.fakes.school import FakeSchool
 
@@ -150,3 +151,17 @@ def test_no_incident_of_a_rooms_stands_in_the_way_of_one_that_central_finds(scho
     assert kinds == {"bypass", "imitated-device"}
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({**msgspec.to_builtins(taken), "kind": "imitated-device"}, Incident)
+
+
+def test_the_names_of_a_request_are_looked_up_at_once_and_not_each_by_itself(school: FakeSchool) -> None:
+    also = tuple(f"a{number}.example.org" for number in range(100))
+    asked = msgspec.structs.replace(school.unblock_request(), also=also, seen_with=("co.uk", "b.example.org"))
+    before = reason_why_not.cache_info().misses  # each a look through the whole list of suffixes
+    with school.store.write_session() as session:
+        requests.submit_request(session, school.clock(), school.room(), asked)
+    approve(school, asked.id)
+    assert reason_why_not.cache_info().misses == before
+    assert (state(school).request.also, state(school).request.seen_with) == (also, ("b.example.org",))
+    wide = msgspec.structs.replace(asked, id="e" * 32, also=(*also[1:], "co.uk"))
+    with school.store.write_session() as session, pytest.raises(NotPossible, match=r"co\.uk"):
+        requests.submit_request(session, school.clock(), school.room(), wide)
