@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from appliance import protocol
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import UserRow
+from appliance.central.models import AccountLinkRow, UserRow
 from appliance.central.store import Store
 from appliance.rights import ROLES, Role, role_in_rooms
 
@@ -107,11 +107,12 @@ def _without_accents(username: str) -> str:
 
 
 def set_password(session: Session, now: datetime, *, username: str, password: str, by: str, how: str = "") -> None:
-    """Give an account another password. Raises NotFound or NotPossible."""
+    """Give an account another password; no link to a new one works any more. Raises NotFound or NotPossible."""
     if len(password) < MIN_PASSWORD_LENGTH:
         raise NotPossible(f"a password needs {MIN_PASSWORD_LENGTH} characters at least")
     user = _get_user(session, username)
     user.password = _hasher.hash(password)
+    session.execute(delete(AccountLinkRow).where(AccountLinkRow.username == user.username))
     end_what_was_before(user, now)
     audit.record_audit(session, now, by, "password changed", f"{username}, {how}" if how else username)
 
@@ -125,8 +126,9 @@ def end_account(session: Session, now: datetime, *, username: str, by: str) -> N
 
 
 def sign_out_everywhere(session: Session, now: datetime, *, username: str, by: str) -> None:
-    """End every session of an account, at central and in rooms, and what rooms keep of it. Raises NotFound."""
+    """End every session of an account, what rooms keep of it, and links to a new password. Raises NotFound."""
     end_what_was_before(_get_user(session, username), now)
+    session.execute(delete(AccountLinkRow).where(AccountLinkRow.username == username))
     audit.record_audit(session, now, by, "signed out everywhere", username)
 
 

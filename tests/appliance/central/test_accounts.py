@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from appliance.central import accounts
+from appliance.central import account_links, accounts
 from appliance.central.errors import NotFound, NotPossible
 from appliance.protocol import Account
 from tests.fakes.school import PASSWORD, FakeSchool
@@ -94,3 +94,19 @@ def test_nobody_gets_a_name_that_reads_like_another_ones(school: FakeSchool, typ
 def test_a_name_with_an_accent_is_one_however_its_letters_are_typed(school: FakeSchool) -> None:
     school.account("zo\u00eb", "teacher")
     assert sign_in(school, "Zoe\u0308", PASSWORD)
+
+
+def test_a_link_to_a_new_password_is_over_with_the_password_and_with_every_sign_in(school: FakeSchool) -> None:
+    school.account("ada", "teacher")
+    for end in ("password", "sign-ins"):
+        with school.store.write_session() as session:
+            link = account_links.make_link(session, school.clock(), username="ada", by="cora")
+        with school.store.write_session() as session:
+            if end == "password":
+                accounts.set_password(
+                    session, school.clock(), username="ada", password="another pass phrase", by="ada"
+                )
+            else:
+                accounts.sign_out_everywhere(session, school.clock(), username="ada", by="ada")
+        with school.store.write_session() as session, pytest.raises(NotFound, match="does not work any more"):
+            account_links.use_link(session, school.clock(), token=link.token, password="a third pass phrase")
