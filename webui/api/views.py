@@ -34,7 +34,7 @@ from appliance.central import (
 )
 from appliance.central.account_states import earlier, list_account_states
 from appliance.central.devices import sightings
-from appliance.central.errors import NotFound
+from appliance.central.errors import NotFound, NotPossible
 from appliance.central.incidents import intake, search
 from appliance.central.models import RoomRow
 from appliance.central.room_copies import Arrival
@@ -91,7 +91,7 @@ def request_certificate(message: protocol.CertificateRequest) -> Response:
     try:
         content = base64.b64decode(message.request, validate=True)
     except binascii.Error:
-        raise protocol.BadMessage("request is not base64") from None
+        raise NotPossible("this is no signing request: it is not base64") from None
     with central().store.write_session() as session:
         issued = rooms_authority.issue_certificate(
             session, central().keys, central().now(), room_id=g.room.id, request=content
