@@ -73,7 +73,6 @@ def command(ctx: click.Context, config: Path) -> None:
     if not central.rooms_tls.are_current():
         refresh_apart(central.rooms_tls.refresh)
         _say_if_rooms_stay_out(central)
-    say_who_may_sign_in(central, config)
     central.store.close()
     with folder_lock(settings.central.data) if central.store.is_sqlite else contextlib.nullcontext():
         require_free_port(settings.central.listen)
@@ -81,6 +80,8 @@ def command(ctx: click.Context, config: Path) -> None:
         if settings.tls:
             require_usable_certificate(settings.tls)
         _look_at_page_certificate(settings)
+        say_who_may_sign_in(central, config)  # once it is clear that it starts: else the reason stands alone
+        central.store.close()
         os.environ["HALLPASS_CONFIG"] = str(config.absolute())
         # Both servers are copies of this process, which has imported what they need and runs nothing of it.
         import_server(ROOMS_APP, PAGES_APP)

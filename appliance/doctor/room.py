@@ -124,6 +124,8 @@ class RoomDoctor:
             )
         elif self._settings.web.tls is None and self._settings.central is not None:
             yield ok("pages", "take no password without HTTPS: teachers sign in at central")
+        elif self._settings.web.tls is None:
+            yield unknown("pages", "without TLS; nobody signs in to a room that works alone")
 
     def _certificates(self) -> Iterator[CheckResult]:
         now, dns, web = self._now(), self._settings.dns.tls, self._settings.web.tls
