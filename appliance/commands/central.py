@@ -26,10 +26,10 @@ from appliance.commands import (
     central_pages,
     central_profiles,
     central_report,
-    central_reports,
     central_requests,
     central_rules,
     central_settings,
+    central_site_reports,
     central_timetable,
     central_tokens,
     central_webhooks,
@@ -182,7 +182,7 @@ command.add_command(devices)
 command.add_command(mail)
 command.add_command(central_openings.command)
 command.add_command(central_pages.command)
-command.add_command(central_reports.command)
+command.add_command(central_site_reports.command)
 command.add_command(central_requests.command)
 command.add_command(central_profiles.command)
 command.add_command(central_timetable.command)

@@ -1,0 +1,74 @@
+"""Central's tables (SQLAlchemy). All times are UTC and carry their zone; lists of words are JSON.
+
+`RevisionRow` (table `pulse`) holds one number that grows in every transaction which may be news to anybody. One
+look at it tells every process of central whether there is anything new; `school_revision` there, and each room's
+`revision`, tell whom it concerns (`appliance.central.change_scope`).
+"""
+
+from appliance.central.models.base import Base, UtcDateTime
+from appliance.central.models.decisions import DelegationRow, RequestRow, RuleRow, SiteReportRow, UnblockRow
+from appliance.central.models.devices import DeviceImportRow, DeviceRow, SeenDeviceRow
+from appliance.central.models.lists import PublicationRow, SourceRow
+from appliance.central.models.messages import MailRow, NoticeRow, PostponementRow, WebhookDeliveryRow, WebhookRow
+from appliance.central.models.people import (
+    AccountLinkRow,
+    KnownDeviceRow,
+    RoomSignInRow,
+    ScriptKeyRow,
+    SecondFactorRow,
+    SessionRow,
+    ThrottleRow,
+    UserRow,
+)
+from appliance.central.models.records import (
+    AuditHeadRow,
+    AuditRow,
+    AuditWitnessRow,
+    CountRow,
+    LookupRow,
+    RefusedSiteRow,
+)
+from appliance.central.models.rooms import CardSecretRow, RoomActionRow, RoomAuthorityRow, RoomRow
+from appliance.central.models.schools import ProfileRow, RevisionRow, SchoolRow, SettingChangeRow
+
+__all__ = [
+    "AccountLinkRow",
+    "AuditHeadRow",
+    "AuditRow",
+    "AuditWitnessRow",
+    "Base",
+    "CardSecretRow",
+    "CountRow",
+    "DelegationRow",
+    "DeviceImportRow",
+    "DeviceRow",
+    "KnownDeviceRow",
+    "LookupRow",
+    "MailRow",
+    "NoticeRow",
+    "PostponementRow",
+    "ProfileRow",
+    "PublicationRow",
+    "RefusedSiteRow",
+    "RequestRow",
+    "RevisionRow",
+    "RoomActionRow",
+    "RoomAuthorityRow",
+    "RoomRow",
+    "RoomSignInRow",
+    "RuleRow",
+    "SchoolRow",
+    "ScriptKeyRow",
+    "SecondFactorRow",
+    "SeenDeviceRow",
+    "SessionRow",
+    "SettingChangeRow",
+    "SiteReportRow",
+    "SourceRow",
+    "ThrottleRow",
+    "UnblockRow",
+    "UserRow",
+    "UtcDateTime",
+    "WebhookDeliveryRow",
+    "WebhookRow",
+]
