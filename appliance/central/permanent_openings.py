@@ -54,8 +54,11 @@ def undo_permanent_request(session: Session, now: datetime, *, request_id: str, 
 
 
 def _add_rule(session: Session, now: datetime, name: str, by: str) -> None:
-    found = {rule.action for rule in session.scalars(select(RuleRow).where(RuleRow.name == name))}
-    if "block" in found:
-        raise NotPossible(f"a rule of the school's closes {name}: take that away first")
-    if "allow" not in found:
+    """Open a name for everybody, unless a rule does. Raises NotPossible where one closes it, for whomever."""
+    found = session.scalars(select(RuleRow).where(RuleRow.name == name)).all()
+    for rule in found:
+        if rule.action == "block":
+            whom = f" for {', '.join(rule.groups)}" if rule.groups else ""
+            raise NotPossible(f"a rule of the school's closes {name}{whom}: take that away first")
+    if not any(rule.subdomains and not rule.groups for rule in found):
         rules.add_rule(session, now, name=name, action="allow", by=by, note=NOTE)

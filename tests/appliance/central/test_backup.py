@@ -98,7 +98,8 @@ def prepared_machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
 @pytest.mark.usefixtures("quick_key")
 def test_both_certificates_and_their_keys_come_back(machine: Machine, tmp_path: Path) -> None:
     sections = '[tls]\ncertificate = "c.pem"\nkey = "c.key"\n[central.tls]\ncertificate = "p.pem"\nkey = "p.key"\n'
-    machine.config.write_text(machine.config.read_text() + sections)
+    url = 'url = "https://central.example.org"\n'
+    machine.config.write_text(machine.config.read_text() + url + sections)
     for name in ("c.pem", "c.key", "p.pem", "p.key"):
         (machine.folder / name).write_text(f"the content of {name}")
     empty = Machine(tmp_path / "empty")

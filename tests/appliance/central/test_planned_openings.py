@@ -194,6 +194,25 @@ def test_a_rule_that_closes_the_site_stands_against_a_permanent_opening_and_it_i
     assert state(school).state == "waiting"
 
 
+@pytest.mark.parametrize("narrow", [{"groups": ("staff",)}, {"subdomains": False}])
+def test_a_rule_for_some_or_for_one_address_alone_is_no_opening_for_everybody(
+    school: FakeSchool, narrow: dict[str, Any]
+) -> None:
+    fields = rules.RuleFields(name="games.example.org", action="allow", **narrow)
+    with school.store.write_session() as session:
+        rules.create_rule(session, school.clock(), fields=fields, by="cora")
+    make_permanent(school, ask(school))
+    assert any(not one.groups and one.subdomains for one in document(school).rules)
+
+
+def test_a_rule_that_closes_a_site_for_some_stands_against_opening_it_for_good(school: FakeSchool) -> None:
+    fields = rules.RuleFields(name="games.example.org", action="block", groups=("staff",))
+    with school.store.write_session() as session:
+        rules.create_rule(session, school.clock(), fields=fields, by="cora")
+    with pytest.raises(NotPossible, match=r"closes games\.example\.org for staff: take that away first"):
+        make_permanent(school, ask(school))
+
+
 def test_a_request_is_passed_on_to_a_colleague_who_may_decide_and_to_nobody_else(school: FakeSchool) -> None:
     for username, role in (("cora", "coordinator"), ("dan", "coordinator"), ("tess", "teacher")):
         school.account(username, role)  # type: ignore[arg-type]  # roles
