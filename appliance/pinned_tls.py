@@ -39,13 +39,16 @@ def authority_id_of(certificate: bytes) -> str:
     return key_hash_of(certificate)[:16]
 
 
-def is_whole_hello(begun: bytes) -> bool:
-    """Tell whether enough of a client's first message is there to see which name it gives."""
+def needed_hello_bytes(begun: bytes) -> int:
+    """Return how many bytes of a client's first message have to be there for the next look at it.
+
+    Not more than there are: it can be seen which name it gives.
+    """
     if begun and begun[0] != _HANDSHAKE:
-        return True  # no TLS
+        return 1  # no TLS
     if len(begun) < _RECORD_HEADER_BYTES:
-        return False
-    return len(begun) >= min(_RECORD_HEADER_BYTES + int.from_bytes(begun[3:5], "big"), HELLO_BYTES)
+        return _RECORD_HEADER_BYTES if begun else 1
+    return min(_RECORD_HEADER_BYTES + int.from_bytes(begun[3:5], "big"), HELLO_BYTES)
 
 
 def find_authority_id(hello: bytes) -> str:
