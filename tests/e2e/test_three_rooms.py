@@ -43,8 +43,13 @@ def teachers(school: School, rooms: list[Room]) -> Iterator[list[Browser]]:
 
 
 @pytest.fixture
-def coordinator(school: School) -> Iterator[Browser]:
-    with school.coordinator(school.account("coordinator", "coordinator")) as browser:
+def password(school: School) -> str:
+    return school.account("coordinator", "coordinator")
+
+
+@pytest.fixture
+def coordinator(school: School, password: str) -> Iterator[Browser]:
+    with school.coordinator(password) as browser:
         yield browser
 
 
@@ -69,7 +74,13 @@ def rooms_in_step(coordinator: Browser) -> int:
 
 
 def test_a_school_of_three_rooms_lives_through_a_day(
-    school: School, rooms: list[Room], teachers: list[Browser], coordinator: Browser, tmp_path: Path
+    school: School,
+    rooms: list[Room],
+    teachers: list[Browser],
+    coordinator: Browser,
+    *,
+    password: str,
+    tmp_path: Path,
 ) -> None:
     four, five, six = rooms
     at_four, at_five, at_six = teachers
@@ -126,6 +137,8 @@ def test_a_school_of_three_rooms_lives_through_a_day(
     school.central.start()
     until("central's page", lambda: answers(school.url), 30)
     assert school.epoch() != epoch
+    assert "Sign in" in signed_in_page(coordinator), "sessions of before may have been ended since"
+    coordinator.sign_in("coordinator", password)
     for room in rooms:
         until(f"{room.name} to follow the backup", lambda room=room: not refuses(room, "forgotten.example.org"))  # type: ignore[misc]  # bound at once
         assert refuses(room, "kept.example.org")

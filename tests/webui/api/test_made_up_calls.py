@@ -29,7 +29,7 @@ from tests.fakes.school import FakeSchool
 
 SCHEMATHESIS = ROOT / ".venv-schemathesis/bin/schemathesis"
 FOLDER = Path(__file__).parent
-EXAMPLES = 4  # an operation, beside those for each limit in the document
+EXAMPLES = 8  # an operation, beside those for each limit in the document
 DONE_SECONDS = 3000
 
 

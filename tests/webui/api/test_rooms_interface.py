@@ -55,7 +55,7 @@ def test_what_is_not_there_is_said_in_json_too(room: httpx.Client) -> None:
 
 
 def test_another_method_is_told_which_ones_there_are(room: httpx.Client) -> None:
-    for operation in OPERATIONS:
+    for operation in (one for one in OPERATIONS if one.caller == "room"):
         path = operation.path.format(message_id="a" * 32, version="f" * 64)
         allowed = {one.method for one in OPERATIONS if one.path == operation.path}
         for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"} - allowed:
