@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.room.agent.room_identity import PROVEN_FILE
 from appliance.room.conditions import Condition
 from tests.e2e.school import hallpass
 from tests.fakes.central import FakeCentral
@@ -50,6 +51,8 @@ def test_of_a_card_and_its_copy_the_newer_one_is_stopped_and_its_dns_goes_on(tmp
         card.file.write_text("\n".join(f'url = "{url}"' if line.startswith("url") else line for line in text))
         card.start_agent()
         wait_until("the policy", lambda: _room(config)["last_seen"] is not None, 60)
+        # What is copied is a card that is in use: before it, the two would be told apart by their keys alone.
+        wait_until("the card's certificate", (card.paths.identity / PROVEN_FILE).exists, 60)
         shutil.copytree(folders[0], folders[1], ignore=_no_sockets)
         copy = card.at(folders[1])
         stack.callback(copy.stop)

@@ -20,7 +20,7 @@ from appliance.central.rooms_authority import unseal_authority
 from appliance.central.rooms_tls_files import FOLDER
 from appliance.central.service import Central, open_central
 from appliance.central.x509_certificates import make_authority, sign_room
-from appliance.pinned_tls import HELLO_BYTES, find_authority_id, needed_hello_bytes
+from appliance.pinned_tls import HELLO_BYTES, UNRECOGNIZED_NAME, find_authority_id, needed_hello_bytes
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from tests.e2e.school import HALLPASS, Process, answers, until
@@ -276,12 +276,12 @@ def test_a_first_message_is_waited_for_and_only_a_rooms_name_is_heeded() -> None
 
 
 def test_a_first_message_that_comes_byte_by_byte_is_answered_and_half_of_one_is_let_go(served: Served) -> None:
-    hello = b"\x16\x03\x01\x00\x40" + b"no name of a room".ljust(0x40, b"\0")
+    hello = b"\x16\x03\x01\x00\x40" + b"0123456789abcdef.rooms.hallpass.internal".ljust(0x40, b"\0")
     with socket.create_connection(("127.0.0.1", served.port), timeout=SOON_SECONDS) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in hello:
             client.send(bytes((byte,)))
-        assert client.recv(64), "central speaks no TLS without a room's name here, and says so"
+        assert client.recv(64) == UNRECOGNIZED_NAME
     for size in (0, 3, 5, len(hello) - 1):
         with socket.create_connection(("127.0.0.1", served.port), timeout=SOON_SECONDS) as client:
             client.sendall(hello[:size])
