@@ -7,16 +7,16 @@ power to be another site, whoever gets hold of the key; browsers hold to that, a
 
 import datetime as dt
 import ipaddress
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from appliance.central.errors import NotPossible
+from appliance.central.x509_builder import begin_certificate, common_name, encode_key, key_usage
 from appliance.files import write_file_atomically
 from dns.errors import InvalidName
 from dns.policy.site_names import check_opening
@@ -27,7 +27,6 @@ CERTIFICATE_DAYS = 397  # more is not taken by every browser
 MAX_CERTIFICATE_DAYS = 825
 _LOCAL_NAMES = ("local", "home.arpa")  # what rooms are called where nobody gave them a name
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-_EARLIER = dt.timedelta(hours=1)  # for a device whose clock is late
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -48,11 +47,11 @@ def make_authority(
     permitted: list[x509.GeneralName] = [x509.DNSName(name) for name in (*names, *_LOCAL_NAMES)]
     permitted += [x509.IPAddress(one) for one in _private_networks(networks)]
     key = ec.generate_private_key(ec.SECP256R1())
-    title = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{school[:40]}: Hallpass pages")])
-    builder = _builder(title, title, key, now, AUTHORITY_DAYS)
+    title = common_name(f"{school[:40]}: Hallpass pages")
+    builder = _begin(title, title, key, now, AUTHORITY_DAYS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(x509.NameConstraints(permitted, None), critical=True)
-    builder = builder.add_extension(_key_usage(signs=True), critical=True)
+    builder = builder.add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_key(key_file, key)
@@ -95,12 +94,12 @@ def sign_certificate(
     """Sign a certificate for whatever is named: only the authority's own constraints keep devices from it."""
     own_key = ec.generate_private_key(ec.SECP256R1())
     issuer_key = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    builder = _builder(x509.Name([]), authority.subject, own_key, now, days)
+    builder = _begin(x509.Name([]), authority.subject, own_key, now, days)
     builder = builder.add_extension(
         x509.SubjectAlternativeName(alternatives), critical=True
     )  # no subject beside it
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(_key_usage(signs=False), critical=True)
+    builder = builder.add_extension(key_usage(digital_signature=True), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key)
     builder = builder.add_extension(issuer, critical=False)
@@ -171,27 +170,12 @@ def _is_permitted(name: x509.GeneralName, constraints: x509.NameConstraints) -> 
     )
 
 
-def _builder(
+def _begin(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: dt.datetime, days: int
 ) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _EARLIER)
-        .not_valid_after(now + dt.timedelta(days=days))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-
-
-def _key_usage(*, signs: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs, key_cert_sign=signs, crl_sign=signs, content_commitment=False,
-        key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
-        decipher_only=False,
-    )  # fmt: skip
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    begun = begin_certificate(subject, issuer, key.public_key(), now, dt.timedelta(days=days))
+    return begun.add_extension(identifier, critical=False)
 
 
 def _pem(certificate: x509.Certificate) -> bytes:
@@ -200,14 +184,4 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     """Write a key that its owner alone can read, from its first byte on."""
-    content = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_file_atomically(path, encode_key(key), mode=0o600)
