@@ -17,6 +17,7 @@ from webui.central.second_factor.forms import OwnCodeForm, PasswordAndCodeForm
 from webui.shared.access import requires
 from webui.shared.auth import current_device, current_session_id, current_username
 from webui.shared.client_address import client_address
+from webui.shared.qr_code import make_qr_code
 
 HOME = "second_factor.show"
 _DARK, _LIGHT = "#000", "#fff"  # also on a dark page: many phones read no other
@@ -127,8 +128,4 @@ def _require_own_code(code: str) -> None:
 
 
 def _draw_qr_code(text: str) -> str:
-    import segno  # noqa: PLC0415 (seldom needed)
-
-    return segno.make_qr(text, error="m").svg_inline(
-        scale=4, dark=_DARK, light=_LIGHT, title="QR code for your app"
-    )
+    return make_qr_code(text).svg_inline(scale=4, dark=_DARK, light=_LIGHT, title="QR code for your app")
