@@ -47,14 +47,10 @@ def serve_block_page() -> Response | None:
 @requires(Right.VISIT)
 def pupil_report() -> Response:
     """Tell the school that a pupil saw something, and the pupil what becomes of it."""
-    room = _room()
     name = _closed_name()
-    if not room.is_enrolled:
-        outcome = "unavailable"  # there is nobody to pass it on to
-    elif not comes_from_this_page(request):
-        outcome = "elsewhere"
-    else:
-        outcome = room.tell_grown_up(device_address(request), name) if name else "unseen"
+    outcome = _why_not()
+    if not outcome:
+        outcome = _room().tell_grown_up(device_address(request), name) if name else "unseen"
     return _render(_STATUS[outcome], report_outcome=outcome)
 
 
@@ -62,15 +58,10 @@ def pupil_report() -> Response:
 @requires(Right.VISIT)
 def ask_teacher() -> Response:
     """Show the teacher of this room what a pupil asks for, and the pupil what becomes of it."""
-    room = _room()
     name = _closed_name()
-    outcome: AskOutcome | str
-    if not room.is_enrolled:
-        outcome = "unavailable"
-    elif not comes_from_this_page(request):
-        outcome = "elsewhere"
-    else:
-        outcome = room.pupils.ask_teacher(device_address(request), name) if name else "unseen"
+    outcome: AskOutcome | str = _why_not()
+    if not outcome:
+        outcome = _room().pupils.ask_teacher(device_address(request), name) if name else "unseen"
     return _render(_STATUS[outcome], ask_outcome=outcome)
 
 
@@ -85,21 +76,23 @@ def show_pupils() -> Response:
 @requires(Right.VISIT)
 def ask_by_name() -> Response:
     """Ask the teacher for a site by its name: a page of https cannot show the button itself."""
-    room = _room()
     written = request.form.get("site", "")
-    outcome: AskOutcome | str
-    if not room.is_enrolled:
-        outcome = "unavailable"
-    elif not comes_from_this_page(request):
-        outcome = "elsewhere"
-    else:
+    outcome: AskOutcome | str = _why_not()
+    if not outcome:
         try:
             name = parse_full_site(written[:_MAX_WRITTEN])
         except InvalidName:
             outcome = "nameless"
         else:
-            outcome = room.pupils.ask_teacher(device_address(request), name)
+            outcome = _room().pupils.ask_teacher(device_address(request), name)
     return _render_pupils(outcome, _STATUS.get(outcome, 422), written=written)
+
+
+def _why_not() -> str:
+    """Return why nothing a pupil says here is passed on, whatever it is; "": it is."""
+    if not _room().is_enrolled:
+        return "unavailable"  # there is nobody to pass it on to
+    return "" if comes_from_this_page(request) else "elsewhere"
 
 
 def _render_pupils(ask_outcome: str, status: int, *, written: str = "") -> Response:
