@@ -11,14 +11,14 @@ from typing import TypeVar
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from appliance.central.models import MailRow, WebhookDeliveryRow
+from appliance.central.models import OutboxRow
 from appliance.protocol import escape_control_characters
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=30)
 MAX_ERROR_LENGTH = 500
 
-Row = TypeVar("Row", MailRow, WebhookDeliveryRow)
+Row = TypeVar("Row", bound=OutboxRow)
 
 
 def has_due(session: Session, kind: type[Row], now: datetime) -> bool:
@@ -46,7 +46,7 @@ def take_due(
     return taken, given_up
 
 
-def give_up(row: MailRow | WebhookDeliveryRow) -> None:
+def give_up(row: OutboxRow) -> None:
     """Try a row no more, and forget its text."""
     row.next_try_at, row.text = None, ""
 

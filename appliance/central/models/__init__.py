@@ -9,7 +9,14 @@ from appliance.central.models.base import Base, UtcDateTime
 from appliance.central.models.decisions import DelegationRow, RequestRow, RuleRow, SiteReportRow, UnblockRow
 from appliance.central.models.devices import DeviceImportRow, DeviceRow, SeenDeviceRow
 from appliance.central.models.lists import PublicationRow, SourceRow
-from appliance.central.models.messages import MailRow, NoticeRow, PostponementRow, WebhookDeliveryRow, WebhookRow
+from appliance.central.models.messages import (
+    MailRow,
+    NoticeRow,
+    OutboxRow,
+    PostponementRow,
+    WebhookDeliveryRow,
+    WebhookRow,
+)
 from appliance.central.models.people import (
     AccountLinkRow,
     KnownDeviceRow,
@@ -46,6 +53,7 @@ __all__ = [
     "LookupRow",
     "MailRow",
     "NoticeRow",
+    "OutboxRow",
     "PostponementRow",
     "ProfileRow",
     "PublicationRow",

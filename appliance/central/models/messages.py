@@ -18,19 +18,24 @@ class NoticeRow(Base):
     digest_due: Mapped[datetime | None] = mapped_column(index=True)
 
 
-class MailRow(Base):
-    """A mail to one address that waits to be handed in, or was (`appliance.central.mail_outbox`)."""
+class OutboxRow:
+    """What every row of an outbox has: what is delivered, and how that goes (`appliance.central.outbox_queue`)."""
 
-    __tablename__ = "mails"
     id: Mapped[int] = mapped_column(primary_key=True)
-    recipient: Mapped[str] = mapped_column(String(254))
-    subject: Mapped[str] = mapped_column(String(200))
-    text: Mapped[str] = mapped_column(Text)  # "": it was sent, or given up
+    text: Mapped[str] = mapped_column(Text)  # "": it was delivered, or given up
     queued_at: Mapped[datetime]
     next_try_at: Mapped[datetime | None] = mapped_column(index=True)  # none: nothing more is to be done
     tries: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(String(500), default="")  # of the last try
+
+
+class MailRow(OutboxRow, Base):
+    """A mail to one address that waits to be handed in, or was (`appliance.central.mail_outbox`)."""
+
+    __tablename__ = "mails"
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(200))
 
 
 class PostponementRow(Base):
@@ -59,16 +64,9 @@ class WebhookRow(Base):
     put_aside_at: Mapped[datetime | None]  # since when it is told nothing
 
 
-class WebhookDeliveryRow(Base):
+class WebhookDeliveryRow(OutboxRow, Base):
     """Something that waits to be told to one address, or was (`appliance.central.outbox_queue`)."""
 
     __tablename__ = "webhook_deliveries"
-    id: Mapped[int] = mapped_column(primary_key=True)
     webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id"), index=True)
     event: Mapped[str] = mapped_column(String(32))
-    text: Mapped[str] = mapped_column(Text)  # "": it was told, or given up
-    queued_at: Mapped[datetime]
-    next_try_at: Mapped[datetime | None] = mapped_column(index=True)  # none: nothing more is to be done
-    tries: Mapped[int] = mapped_column(default=0)
-    sent_at: Mapped[datetime | None]
-    error: Mapped[str] = mapped_column(String(500), default="")  # of the last try
