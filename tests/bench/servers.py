@@ -211,8 +211,17 @@ def family(pid: int) -> list[int]:
 
 def pss(pid: int) -> int:
     """Return a process's memory in bytes, shared pages counted in proportion."""
+    return _from_smaps(pid, "Pss:")
+
+
+def rss(pid: int) -> int:
+    """Return a process's memory in bytes, shared pages counted whole."""
+    return _from_smaps(pid, "Rss:")
+
+
+def _from_smaps(pid: int, field: str) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(field):
             return int(line.split()[1]) * 1024
     return 0
 

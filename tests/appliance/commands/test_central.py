@@ -20,7 +20,7 @@ import pytest
 from appliance.card import enrolment_file
 from appliance.central.folder_lock import folder_lock
 from appliance.protocol import Target
-from tests.bench.servers import family, pss
+from tests.bench.servers import family, pss, rss
 from tests.fakes.authority import Authority
 from tests.fakes.ports import free_port
 
@@ -366,8 +366,10 @@ def test_all_its_processes_share_what_one_of_them_imported(config: Path, central
     with open_feed(rooms_address(config), room) as lines, open_feed(address(config), room):
         next(lines)
         assert "Sign in" in httpx.get(address(config) + "/sign-in", trust_env=False).text
-        # Imported by each it was 290 MB. The bar of 150 MB is measured with rooms: `tests.bench.central`.
-        assert sum(pss(one) for one in family(central.pid)) < 190e6
+        processes = family(central.pid)
+        # Two fifths when they share; three quarters when each imports for itself. How much it is in all is
+        # measured by `tests.bench.central`, which has the bar: a figure here would say how much was imported.
+        assert sum(pss(one) for one in processes) < 0.6 * sum(rss(one) for one in processes)
 
 
 def test_a_second_central_on_one_folder_refuses_with_words(
