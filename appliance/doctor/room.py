@@ -262,7 +262,7 @@ async def _query_central(link: CentralLink, identity_folder: Path) -> None:
     try:
         await client.fetch_request_states()
     finally:
-        await client.close()
+        await client.connection.close()
 
 
 def _size(path: Path) -> int:

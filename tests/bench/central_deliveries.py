@@ -106,7 +106,7 @@ async def _deliver(central: Central, folder: Path) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await client.close()
+        await client.connection.close()
         store.close()
 
 

@@ -229,7 +229,7 @@ class RunningAgent:
 
     async def _stop(self) -> None:
         self._server.close()
-        await self._agent._client.close()
+        await self._agent._client.connection.close()
         self._agent.memory.close()
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:

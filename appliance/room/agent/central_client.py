@@ -1,22 +1,16 @@
-"""Central's machine interface, from the room's side (`appliance.protocol`), over HTTP.
+"""What a room asks of central and tells it (`appliance.protocol`); how it gets there: `central_connection`.
 
 What can go wrong is one of two things: central cannot be reached (`CentralUnreachable`: try again later), or
 central said no (`CentralRejected`: trying again changes nothing). Between them stands `CentralFaulty`: central
 is there, but this call fails.
-
-Whatever central says of its clock in an answer goes to the room's `CentralClock`.
 """
 
-import asyncio
-import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from appliance.errors import HallpassError
-from appliance.files import read_regular_file
 from appliance.protocol import (
     Account,
     AccountState,
@@ -41,6 +35,7 @@ from appliance.protocol import (
     check_message,
 )
 from appliance.room.agent.central_clock import CentralClock
+from appliance.room.agent.central_connection import CentralConnection
 from appliance.room.agent.central_errors import (
     CentralFaulty,
     CentralRejected,
@@ -55,10 +50,6 @@ from appliance.room.agent.central_errors import (
     words_of,
 )
 from appliance.room.agent.link_chain import LinkChain
-from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS, MessageSender
-from appliance.room.agent.pinned_connection import PinnedCentral, is_foreign_certificate
-from appliance.room.agent.room_identity import RoomIdentity
-from appliance.room.agent.thread_pool import run_blocking
 from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
 from dns.http_client import httpx
@@ -68,8 +59,6 @@ INDEX_TIMEOUT_SECONDS = 30.0  # without a single byte: a slow line is no trouble
 MAX_INDEX_BYTES = 512 * 1024 * 1024
 MAX_WAIT_SECONDS = 3600  # somebody on the way may say anything
 _MAX_LINE_BYTES = 128 * 1024  # a policy of 32 KiB, and what surrounds it
-_MAX_CONNECTIONS = 20
-_CLOSED_AFTER_SECONDS = 60.0
 
 __all__ = (
     "CentralClient",
@@ -116,101 +105,12 @@ class CentralClient:
         identity_folder: Path | None = None,
     ) -> None:
         """`identity_folder`: where the room's own key and certificate are; None: it calls with its token alone."""
-        self._link = link
-        try:
-            self._token = read_regular_file(link.token_file).decode("ascii", "replace").strip()
-            bundled = read_regular_file(link.authority).decode("ascii", "replace") if link.authority else ""
-            self.identity = RoomIdentity(identity_folder, self._token, bundled) if identity_folder else None
-        except OSError as problem:
-            raise HallpassError(f"{problem.filename or link.token_file}: {problem.strerror}") from None
-        self.url = link.url
-        self.clock = clock or CentralClock()
-        self._links = links
-        self._generation = 0
-        self._retired: list[tuple[httpx.AsyncClient, MessageSender]] = []  # the oldest first
-        self._closing: set[asyncio.Task[None]] = set()
-        self._way, self._http, self._messages = self._open()
-
-    async def close(self) -> None:
-        """Close every connection."""
-        for task in (closing := tuple(self._closing)):
-            task.cancel()
-        await asyncio.gather(*closing, return_exceptions=True)
-        for http, messages in (*self._retired, (self._http, self._messages)):
-            messages.close()
-            await http.aclose()
-
-    def reconnect(self) -> None:
-        """Call central from now on by what the room has now. What is under way ends by itself, the feed soon."""
-        self._retired.append((self._http, self._messages))
-        self._way, self._http, self._messages = self._open()
-        self._generation += 1
-        task = asyncio.get_running_loop().create_task(self._close_oldest_later())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-    async def _close_oldest_later(self) -> None:
-        """Close what was used before, once what is under way on it has ended."""
-        await asyncio.sleep(_CLOSED_AFTER_SECONDS)
-        http, messages = self._retired.pop(0)
-        messages.close()
-        await http.aclose()
-
-    def is_way_current(self) -> bool:
-        """Tell whether central is called by the best that the room has."""
-        way = self.identity.choose_way() if self.identity is not None else None
-        return (way is None) == (self._way is None)
-
-    def _open(self) -> tuple[PinnedCentral | None, httpx.AsyncClient, MessageSender]:
-        way = self.identity.choose_way() if self.identity is not None else None
-        try:
-            context = self._make_context(way)
-        except OSError as problem:
-            raise HallpassError(f"{problem.filename or self._link.certificate}: {problem.strerror}") from None
-        headers = {} if way is not None and way.files is not None else {"Authorization": f"Bearer {self._token}"}
-        more_headers = self._links.headers if self._links else dict
-        return (
-            way,
-            self._open_http(way, context, headers),
-            MessageSender(self.url, headers, context, more_headers, way.server_name if way is not None else ""),
-        )
-
-    def _make_context(self, way: PinnedCentral | None) -> ssl.SSLContext:
-        if way is not None:
-            return way.make_context()
-        return ssl.create_default_context(cafile=str(self._link.certificate) if self._link.certificate else None)
-
-    def _open_http(
-        self, way: PinnedCentral | None, context: ssl.SSLContext, headers: Mapping[str, str]
-    ) -> httpx.AsyncClient:
-        url = self.url if way is None else self.url.replace("http://", "https://", 1)
-
-        async def prepare(request: httpx.Request) -> None:
-            if way is not None:
-                request.extensions["sni_hostname"] = way.server_name
-            if self._links is not None:
-                request.headers.update(self._links.headers())
-
-        return httpx.AsyncClient(
-            base_url=f"{url.rstrip('/')}/api/v1/",
-            headers=headers,
-            timeout=httpx.Timeout(CALL_TIMEOUT_SECONDS),
-            limits=httpx.Limits(max_connections=_MAX_CONNECTIONS),
-            verify=context,
-            trust_env=False,
-            event_hooks={"request": [prepare]},
-        )
+        self.connection = CentralConnection(link, clock, links, identity_folder)
 
     async def request_certificate(self, request: str, *, by_token: bool = False) -> IssuedCertificate:
         """Ask for a certificate: with the one that there is, or with the token."""
-        body = _encode(CertificateRequest(request))
-        if not by_token:
-            return self._decode((await self._call("POST", "certificate", body)).content, IssuedCertificate)
-        way = self._way and msgspec.structs.replace(self._way, files=None)
-        headers = {"Authorization": f"Bearer {self._token}"}
-        async with self._open_http(way, self._make_context(way), headers) as http:
-            response = await self._request("POST", "certificate", body, http=http)
-        check_response(response.status_code, response.headers, response.content)
+        call = self.connection.call_with_token if by_token else self.connection.call
+        response = await call("POST", "certificate", _encode(CertificateRequest(request)))
         return self._decode(response.content, IssuedCertificate)
 
     async def stream_feed(self) -> AsyncIterator[FeedLine | None]:
@@ -218,48 +118,34 @@ class CentralClient:
 
         Raises CentralUnreachable when the line goes dead, TokenRejected where the token is not known.
         """
-        timeout = httpx.Timeout(CALL_TIMEOUT_SECONDS, read=FEED_TIMEOUT_SECONDS)
-        if self._links is not None:
-            await run_blocking(self._links.offer_link)
-        sent_at: float | None = self.clock.monotonic()
-        generation = self._generation
+        connection = self.connection
+        await connection.before_feed()
+        sent_at: float | None = connection.clock.monotonic()
+        generation = connection.generation
         try:
-            async with self._http.stream("GET", "feed", timeout=timeout) as response:
+            async with connection.stream("feed", read_seconds=FEED_TIMEOUT_SECONDS) as response:
                 if response.status_code != 200:
                     await response.aread()
                     check_response(response.status_code, response.headers, response.content)
                 async for line in _lines(response):
-                    if generation != self._generation:
+                    if generation != connection.generation:
                         return
                     target = msgspec.json.decode(line, type=FeedLine) if line else None
                     if target is not None and sent_at is not None:
-                        self.clock.add_time(
-                            target.time, sent_at
-                        )  # the first alone was made while we waited for it
-                        sent_at = None
-                        await self._note_followed(target)
+                        connection.clock.add_time(target.time, sent_at)
+                        sent_at = None  # the first alone was made while we waited for it
+                        await connection.note_followed(target.time)
                     yield target
         except DECODING_FAILED as problem:
             raise CentralUnreachable(f"central sent something else than a target: {problem}") from None
         except (httpx.HTTPError, httpx.StreamError) as problem:
-            if self.identity is not None and self._way is not None and is_foreign_certificate(problem):
-                self.identity.note_interception()
-                if self.identity.is_intercepted:
-                    self.reconnect()
+            connection.note_feed_problem(problem)
             raise unreachable(problem) from None
-
-    async def _note_followed(self, target: FeedLine) -> None:
-        if self._links is not None:
-            await run_blocking(self._links.confirm_link)
-        if self.identity is not None and self._way is not None:
-            self.identity.hear_time(target.time)
-            if self._way.files is not None:
-                await run_blocking(self.identity.prove)
 
     async def fetch_policy(self, known_digest: str = "") -> FetchedPolicy | None:
         """Return the room's policy document, as it was sent; None: it has the digest `known_digest`."""
         headers = {"If-None-Match": f'"{known_digest}"'} if known_digest else {}
-        response = await self._call("GET", "policy", headers=headers)
+        response = await self.connection.call("GET", "policy", headers=headers)
         if response.status_code == 304:
             return None
         return FetchedPolicy(response.content, _entity_tag(response))
@@ -277,12 +163,11 @@ class CentralClient:
         if have.size and have.tag:
             headers |= {"Range": f"bytes={have.size}-", "If-Range": have.tag}
         try:
-            async with self._http.stream(
-                "GET",
+            async with self.connection.stream(
                 f"index/{version}",
+                read_seconds=INDEX_TIMEOUT_SECONDS,
                 params={"base": base} if base else {},
                 headers=headers,
-                timeout=httpx.Timeout(CALL_TIMEOUT_SECONDS, read=INDEX_TIMEOUT_SECONDS),
             ) as response:
                 if not response.is_success:
                     await response.aread()
@@ -303,58 +188,58 @@ class CentralClient:
 
     async def fetch_request_states(self) -> list[RequestState]:
         """Return what became of this room's requests."""
-        return self._decode((await self._call("GET", "requests")).content, list[RequestState])
+        return self._decode((await self.connection.call("GET", "requests")).content, list[RequestState])
 
     async def fetch_account_states(self) -> list[AccountState]:
         """Return which sessions and kept sign-ins are over. Raises BadMessage too."""
-        states = self._decode((await self._call("GET", "accounts")).content, list[AccountState])
+        states = self._decode((await self.connection.call("GET", "accounts")).content, list[AccountState])
         for state in states:
             check_message(state)  # its times are reckoned with
         return states
 
     async def fetch_closed_incidents(self) -> list[ClosedIncident]:
         """Return which incidents of this room were dealt with. Raises BadMessage too."""
-        found = self._decode((await self._call("GET", "incidents")).content, list[ClosedIncident])
+        found = self._decode((await self.connection.call("GET", "incidents")).content, list[ClosedIncident])
         for one in found:
             check_message(one)
         return found
 
     async def fetch_lookups(self) -> list[LookupQuestion]:
         """Return what this room is asked about its devices, unchecked."""
-        return self._decode((await self._call("GET", "lookups")).content, list[LookupQuestion])
+        return self._decode((await self.connection.call("GET", "lookups")).content, list[LookupQuestion])
 
     async def put_lookup_answer(self, answer: LookupAnswer) -> None:
         """Say what the room says to a question."""
-        await self._call("PUT", f"lookups/{answer.id}", _encode(answer))
+        await self.connection.call("PUT", f"lookups/{answer.id}", _encode(answer))
 
     async def put_message(self, kind: str, id: str, body: bytes) -> None:  # noqa: A002 (its name in the protocol)
         """Send something that has an id: a request, a report, an incident."""
-        await self._messages.send("PUT", f"{kind}/{id}", body)
+        await self.connection.send_message("PUT", f"{kind}/{id}", body)
 
     async def put_actions(self, bodies: Sequence[bytes]) -> None:
         """Send several actions in one message (`appliance.protocol.RoomActions`), each as it is encoded."""
-        await self._messages.send("PUT", "actions", b'{"actions":[' + b",".join(bodies) + b"]}")
+        await self.connection.send_message("PUT", "actions", b'{"actions":[' + b",".join(bodies) + b"]}")
 
     async def withdraw_request(self, request_id: str) -> None:
         """Take a request back."""
-        await self._messages.send("DELETE", f"requests/{request_id}")
+        await self.connection.send_message("DELETE", f"requests/{request_id}")
 
     async def put_health(self, health: RoomHealth) -> HealthReceived:
         """Say how the room is; return what central answers, of which one of before says nothing."""
-        answer = (await self._call("PUT", "health", _encode(health))).content
+        answer = (await self.connection.call("PUT", "health", _encode(health))).content
         return self._decode(answer, HealthReceived) if answer else HealthReceived()
 
     async def put_counts(self, counts: HourCounts) -> None:
         """Say what an hour was in numbers."""
-        await self._call("PUT", "counts", _encode(counts))
+        await self.connection.call("PUT", "counts", _encode(counts))
 
     async def put_audit_heads(self, heads: tuple[KeptHead, ...]) -> None:
         """Say what this room has kept of central's audit."""
-        await self._call("PUT", "audit-heads", _encode(KeptHeads(heads)))
+        await self.connection.call("PUT", "audit-heads", _encode(KeptHeads(heads)))
 
     async def put_seen_devices(self, seen: SeenDevices) -> None:
         """Say which devices are here."""
-        await self._call("PUT", "seen-devices", _encode(seen))
+        await self.connection.call("PUT", "seen-devices", _encode(seen))
 
     async def sign_in(self, typed: Credentials) -> Account | None:
         """Return whose user name and password these are, or None.
@@ -362,7 +247,7 @@ class CentralClient:
         Raises CodeAsked where a code is needed as well, CentralThrottled after too many wrong tries, TokenRejected
         where it is the room that is not known.
         """
-        response = await self._request("POST", "sign-in", _encode(typed))
+        response = await self.connection.request("POST", "sign-in", _encode(typed))
         check_sign_in(response.status_code, response.content)
         if response.status_code == 401 and "WWW-Authenticate" not in response.headers:
             return None
@@ -374,42 +259,19 @@ class CentralClient:
 
     async def start_sign_in(self, start: RoomSignInStart) -> RoomSignInPage:
         """Return where somebody signs in at central."""
-        return self._decode((await self._call("POST", "sign-in/start", _encode(start))).content, RoomSignInPage)
+        return self._decode(
+            (await self.connection.call("POST", "sign-in/start", _encode(start))).content, RoomSignInPage
+        )
 
     async def redeem_ticket(self, brought: SignInTicket) -> Account:
         """Return who signed in at central."""
-        return self._decode((await self._call("POST", "sign-in/ticket", _encode(brought))).content, Account)
+        return self._decode(
+            (await self.connection.call("POST", "sign-in/ticket", _encode(brought))).content, Account
+        )
 
     async def fetch_log_key(self) -> str:
         """Return the key of the room's query log."""
-        return self._decode((await self._call("GET", "log-key")).content, LogKey).key
-
-    async def _call(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
-        response = await self._request(method, path, body, headers)
-        if response.status_code != 304:
-            check_response(response.status_code, response.headers, response.content)
-        return response
-
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        http: httpx.AsyncClient | None = None,
-    ) -> httpx.Response:
-        sent_at = self.clock.monotonic()
-        try:
-            response = await (http or self._http).request(method, path, content=body, headers=headers)
-        except httpx.InvalidURL as problem:
-            raise CentralRejected(400, str(problem)) from None  # what can never be sent must not wait for ever
-        except (httpx.HTTPError, ssl.SSLError) as problem:
-            raise unreachable(problem) from None
-        if response.is_success:
-            self.clock.add_date(response.headers.get("Date", ""), sent_at)
-        return response
+        return self._decode((await self.connection.call("GET", "log-key")).content, LogKey).key
 
     @staticmethod
     def _decode(content: bytes, kind: type[T]) -> T:

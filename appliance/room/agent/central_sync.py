@@ -84,8 +84,10 @@ class CentralSync:
         self.lookups = LookupsSync(client, answer_lookup)
         self.incidents = IncidentsSync(client, store)
         self.identity: IdentitySync | None = None
-        if client.identity is not None:
-            self.identity = IdentitySync(client, client.identity, self.state, self.central_ahead_seconds)
+        if client.connection.identity is not None:
+            self.identity = IdentitySync(
+                client, client.connection.identity, self.state, self.central_ahead_seconds
+            )
         self.feed = FeedFollower(client, self.state, self._publish)
         self.state.listen(self._handle_state_change)
 
@@ -143,12 +145,12 @@ class CentralSync:
 
     def do_clocks_differ(self) -> bool:
         """Tell whether central's clock and the room's are so far apart that a person should know."""
-        difference = self._client.clock.difference_seconds()
+        difference = self._client.connection.clock.difference_seconds()
         return difference is not None and abs(difference) > MAX_CLOCK_DIFFERENCE_SECONDS
 
     def is_intercepted(self) -> bool:
         """Tell whether something on the way opens this room's connections to central."""
-        identity = self._client.identity
+        identity = self._client.connection.identity
         return self.state.is_intercepted or (identity is not None and identity.is_intercepted)
 
     async def _publish(self, line: FeedLine) -> None:
@@ -184,7 +186,7 @@ class CentralSync:
             await run_blocking(self._note_clock_now)
 
     def _note_clock_now(self) -> None:
-        difference = self._client.clock.difference_seconds()
+        difference = self._client.connection.clock.difference_seconds()
         if difference is None:
             return
         try:
@@ -211,7 +213,7 @@ class CentralSync:
             index=installer.installed_index_version(self._paths),
             index_age_seconds=self.index_age_seconds() or 0.0,
             conditions=tuple(sorted(conditions)),
-            clock_difference_seconds=self._client.clock.difference_seconds(),
+            clock_difference_seconds=self._client.connection.clock.difference_seconds(),
         )
 
     def _now_as_datetime(self) -> datetime:

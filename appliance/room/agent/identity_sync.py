@@ -56,8 +56,8 @@ class IdentitySync:
             try:
                 if self._is_due():
                     await self._get_certificate()
-                elif not self._client.is_way_current():
-                    self._client.reconnect()  # what opened connections on the way may be gone
+                elif not self._client.connection.is_way_current():
+                    self._client.connection.reconnect()  # what opened connections on the way may be gone
             except (HallpassError, OSError) as problem:
                 log.info("this room's certificate waits: %s", problem)
                 pause = RETRY_SECONDS
@@ -86,6 +86,6 @@ class IdentitySync:
         if issued is None:
             issued = await self._client.request_certificate(request, by_token=True)
         await run_blocking(self._identity.keep, issued)
-        self._client.reconnect()
+        self._client.connection.reconnect()
         self._state.retry.set()
         log.info("this room has a certificate of central's authority %s", self._identity.authority_id)

@@ -57,7 +57,7 @@ class PolicySync(TargetFollower[WantedPolicy]):
         super().__init__(Backoff(RETRY_SECONDS, RETRY_SECONDS))
         self._client = client
         self._paths = paths
-        self._last_good = LastGoodPolicy(paths.last_good_policy, central_origin(client.url))
+        self._last_good = LastGoodPolicy(paths.last_good_policy, central_origin(client.connection.url))
         self._ended_unblocks = ended_unblocks
         self._on_installed = installed
         self._are_ends_checked = False

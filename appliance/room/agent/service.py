@@ -104,7 +104,7 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
         if client is not None:
-            await client.close()
+            await client.connection.close()
         store.close()
 
 

@@ -87,7 +87,7 @@ class Agent:
             for task in tasks:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-            await self._client.close()
+            await self._client.connection.close()
             self.memory.close()
 
 

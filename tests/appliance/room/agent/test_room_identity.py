@@ -96,8 +96,8 @@ class Room:
     async def following(self) -> AsyncIterator[CentralSync]:
         store = AgentStore(self.paths.agent_store)
         client = CentralClient(self.link, links=LinkChain(store), identity_folder=self.paths.identity)
-        assert client.identity is not None
-        self.client, self.identity = client, client.identity
+        assert client.connection.identity is not None
+        self.client, self.identity = client, client.connection.identity
         self.identity._now = self.clock
         self.identity._is_clock_trusted = lambda: self.is_clock_trusted
         sync = CentralSync(client, store, self.paths, "0.0.0", self.clock, index_spread_seconds=0.0)
@@ -111,7 +111,7 @@ class Room:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 tasks.clear()
-                await client.close()
+                await client.connection.close()
                 gc.collect()
             store.close()
 
