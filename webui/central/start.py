@@ -26,8 +26,6 @@ NAVIGATION = (
     ("statistics.show", "Reports"),
     ("accounts.show", "People"),
     ("audit.show", "Audit"),
-    ("script_keys.show", "Scripts"),
-    ("webhooks.show", "Webhooks"),
 )
 
 blueprint = create_feature_blueprint("start", __name__, home=START)

@@ -135,3 +135,11 @@ def test_whatever_is_sent_is_taken_or_refused_in_words(cora: Browser, part: str)
         for odd in (*ODD, [ODD[2]] * 500, [*"abc"]):
             page = cora.client.post(f"/school/{part}", data=honest | {"step": "look", field: odd})
             assert page.status_code in {200, 400, 422}, (part, field, odd, page.text)
+
+
+@pytest.mark.parametrize("page", ["/webhooks", "/script-keys"])
+def test_what_is_rarely_needed_is_reached_from_the_school_page(cora: Browser, page: str) -> None:
+    cora.open("/")
+    assert f'href="{page}"' not in cora.text, "the way to every other page stays short"
+    cora.open("/school")
+    assert f'href="{page}"' in cora.text
