@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -53,6 +53,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     one = Served(tmp_path_factory.mktemp("identity"))
     yield one
     one.close()
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    """Run a story. A handshake that was cancelled keeps its socket for as long as its loop is there (httpcore)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        asyncio.run(story)
+        gc.collect()
 
 
 class Room:
@@ -105,14 +113,10 @@ class Room:
         try:
             yield sync
         finally:
-            with warnings.catch_warnings():  # httpcore leaves cancelled handshakes open
-                warnings.simplefilter("ignore", ResourceWarning)
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                tasks.clear()
-                await client.connection.close()
-                gc.collect()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await client.connection.close()
             store.close()
 
     async def come_in(self) -> None:
@@ -144,7 +148,7 @@ def test_a_room_makes_its_key_shows_its_certificate_and_needs_its_token_no_more(
             await room.client.withdraw_request("a" * 32)
         assert key.read_bytes() == made
 
-    asyncio.run(story())
+    run(story())
     assert row_of(served, name).key_confirmed_at is not None
 
 
@@ -156,7 +160,7 @@ def test_a_card_whose_file_names_the_authority_never_speaks_in_the_clear(served:
     seen: list[bytes] = []
     with relay(served.port, seen) as port:
         room = Room(tmp_path / "room", served, token, port=port, authority=authority.certificate)
-        asyncio.run(room.come_in())
+        run(room.come_in())
     everything = b"".join(seen)
     assert everything
     assert token.encode() not in everything
@@ -179,7 +183,7 @@ def test_a_room_whose_clock_is_far_off_comes_in_and_its_messages_too(
             await until("central", lambda: sync.is_reachable)
             assert room.identity.earliest_time() > time.time() - 60, "central's time is the least that it can be"
 
-    asyncio.run(story())
+    run(story())
     assert row_of(served, name).key_confirmed_at is not None
 
 
@@ -211,7 +215,7 @@ def test_a_certificate_that_ended_sixty_days_ago_is_renewed_by_itself(served: Se
             ended = room.identity.certificate
             await until("another one", lambda: room.identity.certificate != ended and sync.is_reachable)
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_a_room_comes_back_to_a_database_of_before_it_had_its_key(served: Served, tmp_path: Path) -> None:
@@ -225,7 +229,7 @@ def test_a_room_comes_back_to_a_database_of_before_it_had_its_key(served: Served
         async with room.following() as sync:
             await until("the key", lambda: served.read(name).key_confirmed_at and sync.is_reachable)
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_a_certificate_is_renewed_at_two_thirds_of_its_life(served: Served, tmp_path: Path) -> None:
@@ -241,7 +245,7 @@ def test_a_certificate_is_renewed_at_two_thirds_of_its_life(served: Served, tmp_
             old = room.identity.certificate
             await until("another one", lambda: room.identity.certificate != old and sync.is_reachable)
 
-    asyncio.run(story())
+    run(story())
 
 
 @pytest.mark.exhaustive
@@ -261,7 +265,7 @@ def test_the_copied_card_of_a_room_that_has_a_new_one_is_told_and_the_new_one_wo
             await until("the end of the copy", lambda: sync.state.is_token_rejected)
             assert list(sync_conditions(sync, time.time())) == [Condition.NO_LONGER_ENROLLED]
 
-    asyncio.run(story())
+    run(story())
 
 
 @pytest.mark.exhaustive
@@ -276,7 +280,7 @@ def test_a_new_enrolment_file_on_a_card_begins_a_new_key(served: Served, tmp_pat
         await again.come_in()
         assert (room.paths.identity / "key.pem").read_bytes() != before
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_a_room_that_is_revoked_while_it_follows_says_so_within_seconds(served: Served, tmp_path: Path) -> None:
@@ -291,7 +295,7 @@ def test_a_room_that_is_revoked_while_it_follows_says_so_within_seconds(served: 
             await until("the end", lambda: sync.state.is_token_rejected)
             assert "revoked at central" in sync.state.rejection
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_where_connections_are_opened_on_the_way_a_room_of_before_goes_on_and_says_so(
@@ -307,7 +311,7 @@ def test_where_connections_are_opened_on_the_way_a_room_of_before_goes_on_and_sa
                 assert list(sync_conditions(sync, time.time())) == [Condition.CONNECTION_OPENED]
                 assert await room.client.fetch_request_states() == []
 
-        asyncio.run(story())
+        run(story())
         assert row_of(served, name).key_confirmed_at is None
 
 
@@ -316,7 +320,7 @@ def test_a_room_that_has_shown_its_certificate_speaks_to_nobody_who_opens_its_co
 ) -> None:
     _, token = served.token()
     seen: list[bytes] = []
-    asyncio.run(Room(tmp_path / "room", served, token).come_in())
+    run(Room(tmp_path / "room", served, token).come_in())
     with opening_proxy(tmp_path, served.port, seen) as port:
         room = Room(tmp_path / "room", served, token, port=port)
 
@@ -329,14 +333,14 @@ def test_a_room_that_has_shown_its_certificate_speaks_to_nobody_who_opens_its_co
                 with pytest.raises(CentralIntercepted):
                     await room.client.withdraw_request("a" * 32)
 
-        asyncio.run(story())
+        run(story())
     assert seen == []
 
 
 def test_what_central_sends_in_place_of_a_certificate_is_not_kept(served: Served, tmp_path: Path) -> None:
     _, token = served.token()
     room = Room(tmp_path / "room", served, token)
-    asyncio.run(room.come_in())
+    run(room.come_in())
     identity = RoomIdentity(room.paths.identity, token)
     kept = identity.certificate
     for certificate in ("", "nonsense", "\0", "\u202e", identity.authority):
@@ -407,7 +411,7 @@ def test_rooms_come_back_after_a_roll_over_also_those_that_were_off(served: Serv
             await until("the end of the old one", lambda: "does not know the authority" in sync.state._said)
         await here.come_in()
 
-    asyncio.run(story())
+    run(story())
 
 
 def authority_of(served: Served) -> str:
