@@ -1,6 +1,6 @@
-"""What waits for somebody at central: requests and site reports, the most urgent first, a page at a time.
+"""What waits for somebody at central, and what came of it: requests, site reports, openings, a page at a time.
 
-The order: what was passed on to whoever looks, what is for the lesson that runs, then the oldest.
+The order of what waits: what was passed on to whoever looks, what is for the lesson that runs, then the oldest.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
-from appliance.central.models import RequestRow, RoomRow, SiteReportRow, UserRow
+from appliance.central.models import RequestRow, RoomRow, SiteReportRow, UnblockRow, UserRow
+from appliance.central.unblocks import select_active_unblocks
 from appliance.rights import Right, Scope, has_right
 
 PAGE_SIZE = 25
@@ -32,6 +33,15 @@ class DecidedPage(msgspec.Struct, frozen=True):
     """One page of what was decided, the newest first."""
 
     requests: list[RequestRow]
+    page: int
+    pages: int
+
+
+class OpeningsPage(msgspec.Struct, frozen=True):
+    """One page of what is open or will be, the first to end first."""
+
+    openings: list[UnblockRow]
+    count: int  # on all pages
     page: int
     pages: int
 
@@ -74,6 +84,20 @@ def read_decided(session: Session, *, words: str = "", page: int = 1) -> Decided
     order = (RequestRow.decided_at.desc(), RequestRow.id)
     found = session.scalars(_paged(decided.order_by(*order).options(joinedload(RequestRow.room)), page))
     return DecidedPage(list(found), page, pages)
+
+
+def read_openings(session: Session, now: datetime, *, words: str = "", page: int = 1) -> OpeningsPage:
+    """Return a page of what is open or will be; with words: what has them all in site, room or opener."""
+    wanted = (
+        select_active_unblocks(now)
+        .outerjoin(UnblockRow.room)
+        .where(*_holds(words, UnblockRow.site, UnblockRow.by, RoomRow.name))
+    )
+    count = _count(session, wanted)
+    pages = max(1, -(-count // PAGE_SIZE))
+    page = min(max(1, page), pages)
+    found = _paged(wanted.order_by(UnblockRow.until, UnblockRow.id).options(joinedload(UnblockRow.room)), page)
+    return OpeningsPage(list(session.scalars(found)), count, page, pages)
 
 
 def read_history(session: Session, request: RequestRow) -> list[RequestRow]:

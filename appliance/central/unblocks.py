@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from appliance.central import audit, own_requests, rooms
@@ -174,14 +174,15 @@ def next_expiry(session: Session) -> datetime | None:
 
 def list_active_unblocks(session: Session, now: datetime, room: RoomRow | None = None) -> list[UnblockRow]:
     """Return what is open or will be, in all rooms or in one (the school's included), the first to end first."""
-    where: ColumnElement[bool] = and_(UnblockRow.until > now, UnblockRow.ended_at.is_(None))
+    wanted = select_active_unblocks(now)
     if room is not None:
-        where = and_(where, or_(UnblockRow.room_id.is_(None), UnblockRow.room_id == room.id))
-    return list(
-        session.scalars(
-            select(UnblockRow).where(where).order_by(UnblockRow.until).options(joinedload(UnblockRow.room))
-        )
-    )
+        wanted = wanted.where(or_(UnblockRow.room_id.is_(None), UnblockRow.room_id == room.id))
+    return list(session.scalars(wanted.order_by(UnblockRow.until).options(joinedload(UnblockRow.room))))
+
+
+def select_active_unblocks(now: datetime) -> Select[UnblockRow]:
+    """Return the question for what is open or will be."""
+    return select(UnblockRow).where(UnblockRow.until > now, UnblockRow.ended_at.is_(None))
 
 
 def _end_request(session: Session, unblock: UnblockRow) -> None:

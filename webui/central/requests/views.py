@@ -16,7 +16,6 @@ from appliance.central import (
     request_expiry,
     requests,
     site_bundles,
-    unblocks,
 )
 from appliance.central.decision_preview import SitePreview
 from appliance.central.devices.groups import list_empty_groups
@@ -45,13 +44,15 @@ def queue() -> str:
     words = request.args.get("q", "").strip()
     with central().store.read_session() as session:
         now, who = central().now(), current_username()
+        openings = inbox.read_openings(session, now, words=words)
         found = inbox.read_inbox(session, who=who, words=words, page=request.args.get("page", 1, type=int))
         return render_template(
             "requests/queue.html",
             found=found,
             words=words,
             previews={one.id: _preview(session, one) for one in found.requests},
-            open_now=unblocks.list_active_unblocks(session, now),
+            open_now=openings.openings,
+            more_open=openings.count - len(openings.openings),
             decided=inbox.read_decided(session, words=words, page=1).requests[:10],
             request_days=request_expiry.get_request_days(session),
             max_request_days=request_expiry.MAX_REQUEST_DAYS,
@@ -234,13 +235,20 @@ def _render_request(session: Session, request_id: str, form: DecisionForm) -> st
 def _form_values(session: Session, now: datetime) -> dict[str, object]:
     """Return what a form for a decision needs."""
     return {
-        "now": now,
         "decision": DecisionForm(formdata=None),
         "profiles": profiles.list_profiles(session),
         "empty_groups": list_empty_groups(session),
         "colleagues": inbox.list_colleagues(session, now, current_username()),
-        "too_wide": reason_why_not,
         "needed_names": partial(site_bundles.needed_with, session),
+        **opening_values(now),
+    }
+
+
+def opening_values(now: datetime) -> dict[str, object]:
+    """Return what the list of openings needs."""
+    return {
+        "now": now,
+        "too_wide": reason_why_not,
         "local_time": lambda moment: f"{school_clock().local(moment):{LOCAL_TIME}}",
     }
 

@@ -1,21 +1,34 @@
 """What is open for a while or will be: opening a site, another time for it, and ending it early."""
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import unblocks
+from appliance.central import inbox, unblocks
 from appliance.central.errors import NotPossible
 from appliance.central.site_names import checked_site
 from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid, school_moment
-from webui.central.requests.views import describe_opening
+from webui.central.requests.views import describe_opening, opening_values
 from webui.central.unblocks.forms import ChangeForm, OpenSiteForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 
 blueprint = create_feature_blueprint("unblocks", __name__, home="requests.queue")
+
+
+@blueprint.get("/openings")
+@requires(Right.DECIDE_REQUESTS)
+def show() -> str:
+    """Show what is open now or planned, a page at a time."""
+    words, page = request.args.get("q", "").strip(), request.args.get("page", 1, type=int)
+    with central().store.read_session() as session:
+        now = central().now()
+        found = inbox.read_openings(session, now, words=words, page=page)
+        return render_template(
+            "unblocks/openings.html", found=found, open_now=found.openings, words=words, **opening_values(now)
+        )
 
 
 @blueprint.post("/openings")
