@@ -6,11 +6,9 @@ without it would open in silence what it closed. The index that was there stays 
 """
 
 import contextlib
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -18,6 +16,7 @@ from blocklists import container
 from blocklists.build_report import BuildReport, SourceReport
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError, SourceUnusable
+from blocklists.name_tries import make_tries
 from blocklists.never_block import never_block_names
 from blocklists.source_text import Progress, SourceText
 from blocklists.sources import Source
@@ -75,23 +74,22 @@ def _build(
         raise ListError("; ".join(problems))
     total = len(table)
     compacted = Compacted()
-    # The names go from the files into the trie one by one: no other copy of them is made.
-    trie = container.make_trie(table.compact(lambda done: progress("sorting", done, total), compacted))
-    progress("packing", 0, len(trie))
-    names = _names_of_sources(compacted, table, len(sources))
-    infos = [reading.source_info(names[at]) for at, reading in enumerate(reads)]
+    # The names go from the files into the tries one by one: no other copy of them is made.
+    names = make_tries(table.compact(lambda done: progress("sorting", done, total), compacted), total)
+    progress("packing", 0, len(names))
+    counts = _names_of_sources(compacted, table, len(sources))
+    infos = [reading.source_info(counts[at]) for at, reading in enumerate(reads)]
     tables = table.to_tables(infos, compacted.sets)
-    by_id = _in_trie_order(trie, compacted.numbers)
-    version = container.write_index(output / INDEX_NAME, trie, by_id, tables)
+    version = container.write_index(output / INDEX_NAME, names, names.by_id(compacted.numbers), tables)
     report = BuildReport(
         version=version,
-        names=len(trie),
+        names=len(names),
         patterns=len(tables.patterns),
-        sources=tuple(reading.source_report(names[at]) for at, reading in enumerate(reads)),
+        sources=tuple(reading.source_report(counts[at]) for at, reading in enumerate(reads)),
     )
     with container.replace_file(output / REPORT_NAME) as file:
         file.write(msgspec.json.encode(report))
-    progress("packing", len(trie), len(trie))
+    progress("packing", len(names), len(names))
     return report
 
 
@@ -100,14 +98,6 @@ def survey_source(source: Source, location: Path, table: BuildTable | None = Non
     with contextlib.closing(BuildTable([source.category]) if table is None else table) as read:
         reading = SourceText(source, 0, read, no_progress).read_source(location)
         return reading.source_report(sum(1 for _ in read.iter_names()))
-
-
-def _in_trie_order(trie: Any, numbers: Sequence[int]) -> "array[int]":
-    """Return the numbers of sorted keys by the keys' ids: going through the trie gives the keys sorted."""
-    ordered = array("I", bytes(4 * len(numbers)))
-    for number, (_, key_id) in zip(numbers, trie.iteritems(), strict=True):
-        ordered[key_id] = number
-    return ordered
 
 
 def _names_of_sources(compacted: Compacted, table: BuildTable, sources: int) -> list[int]:

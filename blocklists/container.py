@@ -1,12 +1,12 @@
 """The file format of a compiled index: one file, `index.hpx`, mapped by every process that looks names up.
 
 ======================  ===============================================================================
-trie                    marisa-trie of reversed keys (`dns.message.names.name_to_key`); stands
-                        first, because marisa maps a file from its first byte
-set numbers             for each trie key the number of its attribute set: 1, 2 or 4 bytes, little-endian
+tries                   one marisa-trie of reversed keys (`dns.message.names.name_to_key`) or several
+                        (`blocklists.name_tries`), each from a multiple of 8 bytes on
+set numbers             for each key, by its id, the number of its attribute set: 1, 2 or 4 bytes, little-endian
 tables                  MessagePack of `Tables`: sources, attributes, attribute sets, patterns
-footer                  where the three begin, a CRC-32 of all before it, the version of this format, the
-                        width of a number
+footer                  where numbers and tables begin and end, a CRC-32 of all before it, the version of this
+                        format (3 where there are several tries), the width of a number
 checksum                SHA-256 of everything before it: this is the index's version (content hash)
 magic                   ``HALLPASS``
 ======================  ===============================================================================
@@ -32,16 +32,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 
-import marisa_trie
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from blocklists.entries import EntryCondition
 from blocklists.errors import IndexDamaged, ListError
+from blocklists.name_tries import NameTries, map_tries
 from dns.errors import DECODING_FAILED
 
 INDEX_NAME = "index.hpx"
 OVERLAY_NAME = "overlay.hpx"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+_ONE_TRIE_FORMAT = 2  # the same with one trie; earlier versions of Hallpass read it too
 PUBLIC = 0o644  # the mode of a file that anybody on the machine may read
 _MAGIC = b"HALLPASS"
 _SECTIONS = struct.Struct("<QQQQ")  # where numbers and tables begin, where tables end; keys
@@ -95,6 +97,8 @@ class Tables(msgspec.Struct, frozen=True):
     # Of an overlay only (`blocklists.delta`): which index it stands on, and which the two together are.
     base: str = ""
     target: str = ""
+    # Where each trie but the first begins; only where there are several.
+    tries: tuple[int, ...] | UnsetType = UNSET
 
 
 class HeldFile:
@@ -123,8 +127,8 @@ class HeldFile:
 class MappedIndex(msgspec.Struct, frozen=True):
     """An opened file."""
 
-    trie: Any  # marisa_trie.Trie
-    numbers: Any  # a sequence of set numbers, by trie key id
+    names: NameTries
+    numbers: Any  # a sequence of set numbers, by key id
     tables: Tables
     version: str
     file_size: int
@@ -132,37 +136,43 @@ class MappedIndex(msgspec.Struct, frozen=True):
     file: "HeldFile"  # the very file that is mapped, whatever stands at its path by now
 
 
-def make_trie(keys: Iterable[str]) -> Any:
-    """Return the trie of reversed keys, in label order: going through it gives them sorted.
-
-    Two nested tries instead of marisa's three: a listed name is found in two thirds of the time, for 2 % more
-    bytes.
-    """
-    return marisa_trie.Trie(keys, order=marisa_trie.LABEL_ORDER, num_tries=2)
-
-
 _tables_decoder = msgspec.msgpack.Decoder(Tables)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def write_index(path: Path, trie: Any, numbers: Iterable[int], tables: Tables) -> str:
+def write_index(path: Path, names: NameTries, numbers: Iterable[int], tables: Tables) -> str:
     """Write an index, whole or not at all; return its version. Raises ListError."""
     width = _width(len(tables.sets))
     with replace_file(path, PUBLIC) as file:
-        checksum, crc = hashlib.sha256(), 0
-        begins = []
-        parts = (trie.tobytes(), _packed(numbers, width), _encoder.encode(tables))
-        for part in parts:
-            for piece in (part, b"\0" * (-len(part) % 8 if part is not parts[-1] else 0)):
-                file.write(piece)
-                checksum.update(piece)
-                crc = zlib.crc32(piece, crc)
-            begins.append(file.tell())
-        sections = _SECTIONS.pack(*begins, len(trie))
-        footer = sections + _KIND.pack(zlib.crc32(sections, crc), FORMAT_VERSION, width)
-        checksum.update(footer)
-        file.write(footer + checksum.digest() + _MAGIC)
-    return checksum.hexdigest()
+        output = _Output(file)
+        tries = [output.add(trie.tobytes()) for trie in names.tries]
+        begins = [output.add(_packed(numbers, width))]
+        several = tuple(tries[1:]) or UNSET
+        begins.append(output.add(_encoder.encode(msgspec.structs.replace(tables, tries=several)), align=1))
+        sections = _SECTIONS.pack(*begins, file.tell(), len(names))
+        form = _ONE_TRIE_FORMAT if several is UNSET else FORMAT_VERSION
+        output.add(sections, align=1)
+        output.add(_KIND.pack(output.crc, form, width), align=1)
+        file.write(output.checksum.digest() + _MAGIC)
+    return output.checksum.hexdigest()
+
+
+class _Output:
+    """Writes a file and counts its checksums."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.checksum = hashlib.sha256()
+        self.crc = 0
+
+    def add(self, part: bytes, align: int = 8) -> int:
+        """Write a part, and zeros up to a multiple; return where it begins."""
+        begin = self._file.tell()
+        for piece in (part, b"\0" * (-len(part) % align)):
+            self._file.write(piece)
+            self.checksum.update(piece)
+            self.crc = zlib.crc32(piece, self.crc)
+        return begin
 
 
 @contextlib.contextmanager
@@ -219,16 +229,15 @@ def _mapped(path: Path, mapped: mmap.mmap, file: HeldFile) -> MappedIndex:
         tables = _tables_decoder.decode(os.pread(file.descriptor, begins[2] - begins[1], begins[1]))
     except DECODING_FAILED:
         raise IndexDamaged(f"{path}: is damaged: its tables cannot be read") from None
-    trie = marisa_trie.Trie()
+    later = () if isinstance(tables.tries, UnsetType) else tables.tries
     try:
-        # By the open file, not by its name: another index may take the name between one look and the next.
-        trie.mmap(f"/proc/self/fd/{file.descriptor}")
-    except (RuntimeError, OSError):
+        names = map_tries(memoryview(mapped)[: begins[0]], (0, *later))
+    except (RuntimeError, ValueError):
         raise IndexDamaged(f"{path}: is damaged: its names cannot be read") from None
-    if len(trie) != keys:
-        raise IndexDamaged(f"{path}: is damaged: {len(trie)} names where {keys} were written")
+    if len(names) != keys:
+        raise IndexDamaged(f"{path}: is damaged: {len(names)} names where {keys} were written")
     numbers = memoryview(mapped)[begins[0] : begins[0] + keys * width].cast(_CODES[width])
-    return MappedIndex(trie, numbers, tables, version, len(mapped), path, file)
+    return MappedIndex(names, numbers, tables, version, len(mapped), path, file)
 
 
 def verify_digest(path: Path) -> str:
@@ -258,7 +267,7 @@ def _footer(path: Path, size: int, file: HeldFile) -> tuple[tuple[int, int, int]
         raise IndexDamaged(f"{path}: is no index of Hallpass, or is cut short")
     numbers, tables, footer, keys = _SECTIONS.unpack_from(tail)
     crc, form, width = _KIND.unpack_from(tail, _SECTIONS.size)
-    if form != FORMAT_VERSION:
+    if form not in (_ONE_TRIE_FORMAT, FORMAT_VERSION):
         raise IndexDamaged(f"{path}: was written in format {form}; this Hallpass reads format {FORMAT_VERSION}")
     fits = 0 < numbers <= tables <= footer == size - _TAIL and width in _CODES
     if not fits or keys * width > tables - numbers:

@@ -20,6 +20,7 @@ from blocklists import container
 from blocklists.container import INDEX_NAME, OVERLAY_NAME, Attribute, Tables
 from blocklists.errors import IndexDamaged, ListError
 from blocklists.index import Index, LayeredIndex, iter_differences, open_index
+from blocklists.name_tries import make_tries
 from blocklists.precedence import EntryGroup
 
 MAX_OVERLAY_SHARE = 0.1
@@ -47,11 +48,8 @@ def make_overlay(base: Path, target: Path, overlay: Path) -> OverlayReport:
         raise ListError("an overlay is made from two whole indexes")
     encoder = _Encoder(new)
     changed = {reversed_key: encoder.set_of(there) for reversed_key, _, there in iter_differences(old, new)}
-    trie = container.make_trie(changed)
-    numbers = [0] * len(changed)
-    for reversed_key, number in changed.items():
-        numbers[trie[reversed_key]] = number
-    container.write_index(overlay, trie, numbers, encoder.tables(old.version))
+    names = make_tries(changed, len(changed))
+    container.write_index(overlay, names, names.by_id(changed.values()), encoder.tables(old.version))
     return OverlayReport(old.version, new.version, len(changed), len(old), overlay.stat().st_size)
 
 

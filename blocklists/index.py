@@ -69,7 +69,7 @@ class Index:
         return any(attribute.effect >= Effect.ALLOW for attribute in self.tables.attributes)
 
     def __len__(self) -> int:
-        return len(self._base.trie)
+        return len(self._base.names)
 
     def find_block_entries(self, name: str, qtype: int = RecordType.A) -> tuple[BlockEntry, ...]:
         """Return every entry that blocks a canonical name, exceptions already taken away."""
@@ -132,18 +132,18 @@ class _Layer:
     """The names of one mapped file."""
 
     def __init__(self, mapped: MappedIndex) -> None:
-        self.trie = mapped.trie
+        self.names = mapped.names
         self.tables = mapped.tables
         self._numbers = mapped.numbers
-        self.listed_parents: Callable[[str], list[str]] = mapped.trie.prefixes
-        self._prefixes = mapped.trie.iter_prefixes_with_ids
+        self.listed_parents = mapped.names.prefixes
+        self._prefixes = mapped.names.iter_prefixes_with_ids
         self._groups: dict[int, tuple[EntryGroup, ...]] = {}
 
     def find_listed(self, reversed_key: str) -> list[tuple[str, tuple[EntryGroup, ...]]]:
         return [(prefix, self._groups_of(number)) for prefix, number in self._prefixes(reversed_key)]
 
     def iter_entries(self, prefix: str) -> Iterator[tuple[str, tuple[EntryGroup, ...]]]:
-        for reversed_key, number in self.trie.iteritems(prefix):
+        for reversed_key, number in self.names.iteritems(prefix):
             yield reversed_key, self._groups_of(number)
 
     def _groups_of(self, number: int) -> tuple[EntryGroup, ...]:
@@ -176,7 +176,7 @@ class LayeredIndex(Index):
     @property
     def overlay_size(self) -> int:
         """How many keys the overlay speaks of."""
-        return len(self._over.trie)
+        return len(self._over.names)
 
     @property
     def has_exceptions(self) -> bool:

@@ -68,10 +68,10 @@ class Bar(msgspec.Struct, frozen=True):
         return f"{self.what:<58} {self.measured:>9.2f} {self.unit:<4} (bar {self.limit:g})  {met}"
 
 
-class Built(msgspec.Struct, frozen=True):
-    """What a build took, as its process saw it."""
+class Taken(msgspec.Struct, frozen=True):
+    """What a piece of work took, as its process saw it."""
 
-    names: int
+    result: int  # names in an index, or changes in an overlay
     seconds: float
     cpu: float
     megabytes: float
@@ -125,27 +125,38 @@ def change(folder: Path, sources: Sequence[Source], count: int) -> list[Source]:
     return changed
 
 
-def build_elsewhere(sources: Sequence[Source], output: Path) -> Built:
+def build_elsewhere(sources: Sequence[Source], output: Path) -> Taken:
     """Build in a process of its own, so that its memory can be told apart."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.lists", "--build", str(output)],
-        input=msgspec.json.encode(sources),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return msgspec.json.decode(done.stdout, type=Built)
+    return _run_elsewhere("--build", output, given=msgspec.json.encode(sources))
 
 
-def build_here(output: Path) -> None:
-    """Build the sources on standard input and say what it took."""
-    sources = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Source])
+def make_overlay_elsewhere(base: Path, target: Path, overlay: Path) -> Taken:
+    """Make an overlay in a process of its own, as central does."""
+    return _run_elsewhere("--overlay", base, target, overlay)
+
+
+def _run_elsewhere(what: str, *paths: Path, given: bytes = b"") -> Taken:
+    command = [sys.executable, "-m", "tests.bench.lists", what, *map(str, paths)]
+    done = subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True)
+    return msgspec.json.decode(done.stdout, type=Taken)
+
+
+def build_here(output: Path) -> int:
+    """Build the sources on standard input; return the number of names."""
+    return build_index(msgspec.json.decode(sys.stdin.buffer.read(), type=list[Source]), output).names
+
+
+def say_what_it_takes(work: Callable[[], int]) -> None:
+    """Do something and say what it took."""
     begun = time.perf_counter()
-    report = build_index(sources, output)
+    result = work()
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    built = Built(
-        report.names, time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    # Not what `getrusage` says: that counts what the process was before it began this program.
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    taken = Taken(
+        result, time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, int(peak.split()[1]) / 1024
     )
-    sys.stdout.buffer.write(msgspec.json.encode(built))
+    sys.stdout.buffer.write(msgspec.json.encode(taken))
 
 
 def microseconds(index: Index, asked: Sequence[str]) -> float:
@@ -198,7 +209,7 @@ def measure(folder: Path, count: int, *, whole_table: bool) -> list[Bar]:
     built = build_elsewhere(sources, folder / "index")
     size = (folder / "index" / INDEX_NAME).stat().st_size
     sys.stdout.write(
-        f"input: {count:,} lines in {CATEGORIES} categories, {text / 1e6:.1f} MB of text; {built.names:,} names;"
+        f"input: {count:,} lines in {CATEGORIES} categories, {text / 1e6:.1f} MB of text; {built.result:,} names;"
         f" index {size / 1e6:.1f} MB; build took {built.seconds:.1f} s by the clock\n"
     )
     scale = count / 5_000_000
@@ -209,11 +220,15 @@ def measure(folder: Path, count: int, *, whole_table: bool) -> list[Bar]:
         ]
     index = open_index(folder / "index")
     after = change(folder / "after", sources, CHANGES)
-    build_elsewhere(after, folder / "index-after")
-    report = delta.make_overlay(folder / "index", folder / "index-after", folder / "overlay")
+    rebuilt = build_elsewhere(after, folder / "index-after")
+    made = make_overlay_elsewhere(folder / "index", folder / "index-after", folder / "overlay")
     applying = best(lambda: delta.apply_overlay(folder / "index", folder / "overlay", folder / "layered"), 3)
     layered = open_index(folder / "layered")
-    sys.stdout.write(f"overlay: {report.changes:,} changes\n")
+    overlay_bytes = (folder / "overlay").stat().st_size
+    sys.stdout.write(
+        f"a day's change: {made.result:,} names; compiling took {rebuilt.seconds:.1f} s by the clock and"
+        f" {rebuilt.cpu:.1f} s of CPU, the overlay {made.seconds:.1f} s and {made.cpu:.1f} s\n"
+    )
     return [
         Bar(f"index of {count:,} names, on disk", 31.1 * scale, size / 1e6, "MB"),
         Bar("opening it", 20.0, best(lambda: open_index(folder / "index"), 5) * 1e3, "ms"),
@@ -222,7 +237,9 @@ def measure(folder: Path, count: int, *, whole_table: bool) -> list[Bar]:
         Bar("  the same through an overlay, not listed", 6.0, microseconds(layered, four_labels(2000)), "us"),
         Bar(f"building {count:,} names", 60.0 * scale, built.cpu, "s"),
         Bar(f"building {count:,} names, memory", 400.0 * scale, built.megabytes, "MB"),
-        Bar(f"an overlay of {report.changes:,} changes, to download", 400.0, report.size / 1e3, "kB"),
+        Bar(f"a change of {made.result:,} names, text to overlay", 5.0 * scale, rebuilt.cpu + made.cpu, "s"),
+        Bar("  memory of the process that took most", 250.0, max(rebuilt.megabytes, made.megabytes), "MB"),
+        Bar("  to download", 400.0, overlay_bytes / 1e3, "kB"),
         Bar("  applying it", 2.0, applying, "s"),
     ]
 
@@ -233,9 +250,13 @@ def main() -> int:
     parser.add_argument("--names", type=int, default=5_000_000, help="names in the large index")
     parser.add_argument("--small", type=int, default=1_000_000, help="names in the second build; 0: leave it out")
     parser.add_argument("--build", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--overlay", type=Path, nargs=3, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.build is not None:
-        build_here(wanted.build)
+        say_what_it_takes(lambda: build_here(wanted.build))
+        return 0
+    if wanted.overlay is not None:
+        say_what_it_takes(lambda: delta.make_overlay(*wanted.overlay).changes)
         return 0
     cores = len(os.sched_getaffinity(0))
     sys.stdout.write(
