@@ -38,6 +38,7 @@ from dns.server.connection_limiter import ConnectionLimits
 from dns.server.listeners import open_stream_listeners
 from dns.server.sockets import WorkerSockets
 from dns.server.stream_listener import StreamListener
+from dns.server.tls import Certificate
 from dns.server.udp import UdpListener
 from dns.shared_usage import UsageColumn
 
@@ -80,6 +81,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     upstreams_down_since: float | None = None
     upstream_states: tuple[UpstreamState, ...] = ()
     policy_problem: str = ""
+    certificate_problem: str = ""  # what is wrong with the one of TLS and HTTPS
     policy_version: int = 0
     unconfirmed_records: int = 0
     nameless_answers: int = 0  # logged without their names: there were too many; this and what follows grow
@@ -102,7 +104,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     make_cache: Callable[[], MessageCache] = MessageCache
     local_zones: LocalZoneLookup | None = None
     limits: ConnectionLimits = ConnectionLimits()
-    certificate: tuple[Path, Path] | None = None  # and its key; for the sockets of TLS and HTTPS
+    certificate: Certificate | None = None  # for the sockets of TLS and HTTPS
 
 
 class Worker:
@@ -294,12 +296,16 @@ class Worker:
         return not await loop.run_in_executor(None, self._source.is_whole)
 
     async def _report(self) -> None:
+        certificate = self._settings.certificate
         while True:
+            if certificate is not None:
+                certificate.reload_if_due()  # also where nobody connects: how it stands is to be known
             self._report_status(
                 WorkerStatus(
                     upstreams_down_since=self._upstreams.down_since(),
                     upstream_states=self._upstreams.states(),
                     policy_problem=self.policy_problem,
+                    certificate_problem=certificate.describe_problem() if certificate is not None else "",
                     policy_version=self.resolver.policy.version,
                     unconfirmed_records=self._query_log.unconfirmed_count,
                     nameless_answers=self._query_log.nameless_count,

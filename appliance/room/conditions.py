@@ -231,6 +231,20 @@ class Condition(enum.Enum):
             notice_details="pages-certificate",
         ),
     )
+    ENCRYPTED_DNS = (
+        "encrypted-dns",
+        ConditionRow(
+            words="the certificate of DNS over TLS and HTTPS is not as it should be; plain DNS goes on",
+            rhythm="three long, two short flashes, pause",
+            pattern=(Flash(1.5, 0.5), Flash(1.5, 0.5), Flash(1.5, 0.5), SHORT, Flash(0.3, 2.5)),
+            raised_by="resolver",
+            notice=(
+                "The certificate with which this room answers DNS over TLS and HTTPS is not as it should be. The "
+                "filter and all other DNS go on. Tell the technician:"
+            ),
+            notice_details="encrypted-dns",
+        ),
+    )
     UPSTREAM_FAILING = (
         "upstream-failing",
         ConditionRow(

@@ -19,7 +19,7 @@ from appliance.room.conditions import Condition
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.health import ProcessHealth
 from appliance.room.link_networks import link_networks
-from appliance.room.local_zones import check_certificate_files, make_local_zones
+from appliance.room.local_zones import make_local_zones
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
 from appliance.room.resolver_metrics import WorkerStarts, worker_samples
@@ -27,7 +27,7 @@ from appliance.room.room_policy import policy_files
 from appliance.room.settings_reload import SettingsReload
 from appliance.sd_notify import sd_notify
 from appliance.settings.common import PRIVATE_NETWORKS
-from appliance.settings.dns import DnsCacheSection, with_switches
+from appliance.settings.dns import DnsCacheSection, DnsTlsSection, with_switches
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
 from dns import worker
@@ -37,7 +37,9 @@ from dns.forward.upstreams import ForwardZone
 from dns.heartbeats import WorkerHeartbeats
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
+from dns.server.session_tickets import TicketKeys
 from dns.server.sockets import SocketAddress, WorkerSockets
+from dns.server.tls import ALPN_PROTOCOL, HTTPS_ALPN_PROTOCOL, Certificate
 from dns.shared_usage import SharedUsage
 from dns.supervisor import Supervisor
 from dns.worker import Worker, WorkerSettings, run_worker
@@ -160,13 +162,17 @@ def run_resolver(settings: RoomSettings, file: Path | None = None) -> int:
         sd_notify("READY=1")
         _print_line(f"answering on {shown}")
 
+    def keepalive() -> None:
+        factory.reload_certificate()
+        sd_notify("WATCHDOG=1")
+
     supervisor = Supervisor(
         group,
         log=_print_line,
         ready=ready,
         group_source=group_source,
         heartbeats=factory.heartbeats,
-        keepalive=partial(sd_notify, "WATCHDOG=1"),
+        keepalive=keepalive,
     )
     return supervisor.supervise()
 
@@ -180,6 +186,8 @@ class WorkerGroupFactory:
         self._starts = WorkerStarts()
         self._paths = paths
         self._secret = secrets.token_bytes(16)  # devices keep their cookies (RFC 7873) through new settings
+        self._certificate: Certificate | None = None
+        self._ticket_keys: TicketKeys | None = None
 
     def make_group(self, settings: RoomSettings, before: WorkerGroup | None) -> WorkerGroup:
         """Return a plan that holds on to the sockets of the one before. Raises HallpassError: every mistake."""
@@ -212,7 +220,7 @@ class WorkerGroupFactory:
     def _worker_settings(self, settings: RoomSettings) -> WorkerSettings:
         page_addresses = PageAddresses(settings)
         dns = settings.dns
-        certificate = check_certificate_files(dns.tls)
+        certificate = self._load_certificate(dns.tls)
         return WorkerSettings(
             networks=tuple(str(network) for network in dns.clients),
             # Whoever writes down who may ask means those, and nobody else.
@@ -224,11 +232,34 @@ class WorkerGroupFactory:
             forward_zones=tuple(
                 ForwardZone(str(one.domain), with_switches(one.upstreams, dns.upstream)) for one in dns.forward
             ),
-            local_zones=make_local_zones(settings, page_addresses.current_addresses),
+            local_zones=make_local_zones(settings, page_addresses.current_addresses, certificate),
             make_cache=partial(_make_cache, dns.cache),
             certificate=certificate,
             cookie_secret=self._secret,
         )
+
+    def reload_certificate(self) -> None:
+        """Look at the certificate's files, so that a worker which begins later begins with what was read last."""
+        if self._certificate is not None:
+            self._certificate.reload_if_due()
+
+    def _load_certificate(self, encryption: DnsTlsSection | None) -> Certificate | None:
+        """Return the certificate that the settings name, usable or not; the same one as long as they name it.
+
+        So new settings leave the one in use that was read last, where its files are damaged by now.
+        """
+        if encryption is None:
+            self._certificate = None
+            return None
+        if self._ticket_keys is None:
+            self._ticket_keys = TicketKeys()
+        files = (encryption.certificate, encryption.key)
+        if self._certificate is None or (self._certificate.certificate, self._certificate.key) != files:
+            protocols = (ALPN_PROTOCOL, HTTPS_ALPN_PROTOCOL)
+            self._certificate = Certificate(*files, protocols, time.monotonic, ticket_keys=self._ticket_keys)
+        else:
+            self._certificate.reload_if_due(now=True)
+        return self._certificate
 
 
 def _collect_problems(problems: list[str], make: Callable[[], T]) -> T | None:
@@ -287,6 +318,9 @@ def _health_writer(
             for state in status.upstream_states
             if state.down_since
         }
+        if status.certificate_problem:
+            conditions.append(Condition.ENCRYPTED_DNS)
+            details[Condition.ENCRYPTED_DNS.value] = status.certificate_problem
         details |= {condition.value: words for condition, words in policy_conditions.items()}
         if status.policy_problem:
             details["policy-problem"] = status.policy_problem

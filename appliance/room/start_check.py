@@ -11,7 +11,7 @@ from functools import partial
 
 from appliance.errors import HallpassError
 from appliance.ports import require_free_port
-from appliance.room.local_zones import check_certificate_files, make_local_zones
+from appliance.room.local_zones import make_local_zones
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import has_last_good_policy
 from appliance.room.resolver import open_listen_sockets
@@ -24,7 +24,6 @@ def is_hopeless(process: str, settings: RoomSettings) -> bool:
     checks: list[Callable[[], object]] = []
     if process == "resolver":
         checks = [
-            partial(check_certificate_files, settings.dns.tls),
             partial(make_local_zones, settings, tuple),
             partial(_check_dns_ports, settings),
             partial(_check_document, settings),

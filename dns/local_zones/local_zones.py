@@ -51,7 +51,7 @@ class LocalZones:
         ddr_records: Sequence[bytes] = (),
     ) -> None:
         self._names: dict[str, dict[int, list[RecordData]]] = {}
-        self._own = frozenset(own_names)
+        self._own = self._given_own = frozenset(own_names)
         self._own_addresses = own_addresses
         self._empty = frozenset(EMPTY_ZONES) - frozenset(
             zone for zone in EMPTY_ZONES for domain in forwarded if is_under(zone, domain)
@@ -61,16 +61,24 @@ class LocalZones:
             name, rtype, data = parse_record(record)
             self._add_record(name, rtype, data)
         self._add_localhost()
-        self._add_record("_dns.resolver.arpa", 0, None)
-        self._ddr_names = dict.fromkeys(name_from_wire(service, 2) for service in ddr_records)
-        for service in ddr_records:
+        self._add_pointers()
+        self._ddr_names: dict[str, None] = {}
+        self._external_targets: dict[str, str] = {}
+        self.replace_ddr_records(ddr_records)
+
+    def replace_ddr_records(self, services: Sequence[bytes]) -> None:
+        """Say from now on that this resolver is reached encrypted so; none: that it is not."""
+        for owner in ("resolver.arpa", *self._ddr_names):
+            self._names.setdefault(f"_dns.{owner}", {}).pop(RecordType.SVCB, None)
+        self._ddr_names = dict.fromkeys(name_from_wire(service, 2) for service in services)
+        for service in services:
             for owner in ("resolver.arpa", name_from_wire(service, 2)):
                 self._add_record(f"_dns.{owner}", RecordType.SVCB, RecordData(service, DEFAULT_TTL))
-        self._add_pointers()
-        self._external_targets: dict[str, str] = {}
+        self._own = self._given_own | frozenset(self._ddr_names)
         self._empty_non_terminals = frozenset(
             parent for name in self._names for parent in parents(name) if parent not in self._names
         )
+        self._external_targets = {}
         self._external_targets = dict(self._find_external_targets())
 
     def may_hold_name(self, name: str) -> bool:
@@ -110,7 +118,9 @@ class LocalZones:
             found = self._own_records(alias.target) or self._names.get(alias.target, {})
         records += [_pack_record(owner, qtype, data) for data in found.get(qtype, ())]
         if not records:
-            return _negative_response(Rcode.NOERROR, name.partition(".")[2], OWN_TTL)
+            response = _negative_response(Rcode.NOERROR, name.partition(".")[2], OWN_TTL)
+            response.is_cacheable = not name.startswith("_dns.")  # a certificate may come at any moment
+            return response
         if qtype == RecordType.SVCB:
             return self._response_with_addresses(records)
         return _positive_response(records)

@@ -29,9 +29,8 @@ from dns.server.connection_limiter import ClientConnection, ConnectionLimiter, C
 from dns.server.http_request import MAX_QUERY_BYTES, DohRequest
 from dns.server.stream_listener import StreamListener
 from dns.server.tcp import QueryHandler
-from dns.server.tls import Certificate
+from dns.server.tls import HTTPS_ALPN_PROTOCOL, Certificate
 
-ALPN_PROTOCOL = "h2"
 MAX_CANCELLATIONS = 100  # more than there were questions answered; a browser that closes its pages cancels a few
 MAX_OTHER_FRAMES = (
     300  # frames beside questions that a peer may send; each question gives `OTHER_FRAMES_PER_QUERY` more
@@ -106,7 +105,7 @@ class HttpsConnection(ClientConnection):
         """Begin to speak, if the peer speaks HTTP/2."""
         super().connection_made(transport)
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        self._is_old_http = tls is not None and tls.selected_alpn_protocol() != ALPN_PROTOCOL
+        self._is_old_http = tls is not None and tls.selected_alpn_protocol() != HTTPS_ALPN_PROTOCOL
         if self._is_old_http:
             return  # it is told when it asks: what comes before that, nobody reads
         self._http.initiate_connection()
@@ -260,7 +259,12 @@ def https_listener(
         return HttpsConnection(address, now, handle=handle, limits=limits, clock=clock)
 
     return StreamListener(
-        sock, make, limits=limits, limiter=limiter, is_allowed=is_allowed, tls_context=certificate.current_context
+        sock,
+        make,
+        limits=limits,
+        limiter=limiter,
+        is_allowed=is_allowed,
+        tls_context=partial(certificate.current_context, HTTPS_ALPN_PROTOCOL),
     )
 
 

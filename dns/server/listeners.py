@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
-from dns.server import tls
 from dns.server.connection_limiter import ConnectionLimiter, ConnectionLimits
 from dns.server.sockets import WorkerSockets
 from dns.server.stream_listener import StreamListener
 from dns.server.tcp import QueryHandler, TcpConnection
-from dns.server.tls import Certificate
+from dns.server.tls import Certificate, tls_listener
 
 
 def open_stream_listeners(
@@ -18,13 +16,12 @@ def open_stream_listeners(
     is_allowed: Callable[[str], bool],
     *,
     limits: ConnectionLimits,
-    certificate: tuple[Path, Path] | None,
+    certificate: Certificate | None,
     clock: Callable[[], float],
 ) -> Iterator[StreamListener]:
     """Yield a listener for each socket, not accepting yet; all share one limit of connections.
 
-    `certificate`: its file and its key's; without one the sockets of TLS and HTTPS stay unanswered. `clock`: the
-    loop's.
+    Without a certificate the sockets of TLS and HTTPS stay unanswered. `clock`: the loop's.
     """
     limiter = ConnectionLimiter(limits)
     make = partial(TcpConnection, handle=handle, limits=limits, clock=clock)
@@ -33,12 +30,10 @@ def open_stream_listeners(
     if certificate is None:
         return
     for sock in sockets.tls:
-        loaded = Certificate(*certificate, [tls.ALPN_PROTOCOL], clock)
-        yield tls.tls_listener(sock, handle, loaded, limits=limits, limiter=limiter, is_allowed=is_allowed)
+        yield tls_listener(sock, handle, certificate, limits=limits, limiter=limiter, is_allowed=is_allowed)
     if sockets.https:
         # Only who serves HTTPS pays for its library.
-        from dns.server import https  # noqa: PLC0415 (see the line above)
+        from dns.server.https import https_listener  # noqa: PLC0415 (see the line above)
 
         for sock in sockets.https:
-            loaded = Certificate(*certificate, [https.ALPN_PROTOCOL], clock)
-            yield https.https_listener(sock, handle, loaded, limits=limits, limiter=limiter, is_allowed=is_allowed)
+            yield https_listener(sock, handle, certificate, limits=limits, limiter=limiter, is_allowed=is_allowed)

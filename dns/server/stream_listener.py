@@ -63,8 +63,9 @@ class StreamListener:
         limits: ConnectionLimits,
         limiter: ConnectionLimiter | None = None,
         is_allowed: Callable[[str], bool] | None = None,
-        tls_context: Callable[[], ssl.SSLContext] | None = None,
+        tls_context: Callable[[], ssl.SSLContext | None] | None = None,
     ) -> None:
+        """`tls_context` returns what TLS is spoken with; None as long as it cannot be: peers are turned away."""
         self.rejected_count = 0
         self.pause_count = 0  # how often the system had no more descriptors
         self._sock = sock
@@ -151,13 +152,17 @@ class StreamListener:
     async def _serve(self, sock: socket.socket, connection: ClientConnection) -> None:
         lost = asyncio.Event()
         connection.on_lost = lost.set
+        context = self._tls_context() if self._tls_context is not None else None
+        if self._tls_context is not None and context is None:
+            self.rejected_count += 1
+            return
         # An OSError (also ssl.SSLError) here: this peer speaks no TLS, or left in the middle of it.
         with contextlib.suppress(OSError):
             await self._loop.connect_accepted_socket(
                 lambda: connection,
                 sock,
-                ssl=self._tls_context() if self._tls_context else None,
-                ssl_handshake_timeout=self._limits.handshake_seconds if self._tls_context else None,
+                ssl=context,
+                ssl_handshake_timeout=self._limits.handshake_seconds if context is not None else None,
             )
             await lost.wait()
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from appliance.card import enrolment_file
 from appliance.card.config_choice import ConfigSource, choose_config
 from appliance.card.provisioning import update_upstreams, write_room_settings
+from appliance.certificate_validity import read_validity
 from appliance.room import health
 from appliance.room.conditions import Condition
-from appliance.room.local_zones import check_certificate_files
 from appliance.room.paths import RoomPaths
 from appliance.room.room_policy import load_policy
 from appliance.settings.load import load_settings
@@ -253,7 +253,7 @@ def test_a_certificate_on_the_card_turns_encrypted_dns_on(card: FakeCard, tmp_pa
     assert card.boot(machine).config.problems == ()
     tls = in_use(card).dns.tls
     assert tls is not None
-    assert check_certificate_files(tls) is not None
+    assert read_validity(tls)
     assert machine.owners[card.paths.certificate_in_use] == (0o400, "hallpass-resolver", "hallpass")
     assert "{ 443, 853 }" in card.paths.firewall_file.read_text()
     assert [path.name for path in card.paths.boot.iterdir()] == ["hallpass.toml"]

@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -140,6 +141,14 @@ class Faults:
         self.room.start_agent()
         return self._said_by("agent", Condition.CERTIFICATE_ENDS)
 
+    def encrypted_dns(self) -> tuple[ProcessHealth, ...]:
+        with self.room.file.open("a") as file:
+            file.write(
+                f'[dns.tls]\ncertificate = "c"\nkey = "k"\nlisten = ["127.0.0.1:{free_port()}"]\nhttps = []\n'
+            )
+        self.room.start()
+        return self._said_by("resolver", Condition.ENCRYPTED_DNS)
+
     def pages_certificate(self) -> tuple[ProcessHealth, ...]:
         with self.room.file.open("a") as file:
             file.write('[web.tls]\ncertificate = "none.pem"\nkey = "none.key"\nlisten = "127.0.0.1:8443"\n')
@@ -238,10 +247,11 @@ def test_a_room_is_starting_until_its_resolver_answers(faults: Faults) -> None:
 
 
 def test_a_resolver_that_cannot_start_has_stopped_and_starts_no_longer(faults: Faults) -> None:
-    faults.room.file.write_text(
-        faults.room.file.read_text().replace("[web]", '[dns.tls]\ncertificate = "c"\nkey = "k"\n[web]')
-    )
-    assert faults.room.start_process("resolver").wait(20) == 1
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        tls = f'[dns.tls]\ncertificate = "c"\nkey = "k"\nlisten = ["127.0.0.1:{port}"]\nhttps = []\n[web]'
+        faults.room.file.write_text(faults.room.file.read_text().replace("[web]", tls))
+        assert faults.room.start_process("resolver").wait(20) == 1
     assert faults.room.conditions() == {Condition.STOPPED}
 
 

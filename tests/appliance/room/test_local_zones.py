@@ -1,11 +1,9 @@
 """A room's names and its encrypted listeners, composed from its settings."""
 
+import time
 from pathlib import Path
 
-import pytest
-
-from appliance.errors import HallpassError
-from appliance.room.local_zones import check_certificate_files, make_local_zones
+from appliance.room.local_zones import make_local_zones
 from appliance.settings.dns import DnsForwardSection, DnsTlsSection, DomainName
 from appliance.settings.room import DnsSection, RoomSection, RoomSettings
 from appliance.settings.values import Endpoint, UpstreamSetting
@@ -14,6 +12,7 @@ from dns.local_zones.zone_records import LocalRecord
 from dns.message import svcb
 from dns.message.query import parse_query
 from dns.message.response import Response
+from dns.server.tls import Certificate
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query
 
@@ -24,6 +23,10 @@ def room(folder: Path, encryption: DnsTlsSection | None = None, **dns: object) -
         room=RoomSection(name="Room 4", data=folder),
         dns=DnsSection(upstreams=upstreams, tls=encryption, **dns),  # type: ignore[arg-type]  # a test may set any of them
     )
+
+
+def loaded(encryption: DnsTlsSection) -> Certificate:
+    return Certificate(encryption.certificate, encryption.key, ["dot", "h2"], time.monotonic)
 
 
 def ask(names: LocalZones, name: str, rtype: str = "A") -> Response | None:
@@ -58,28 +61,42 @@ def test_a_room_with_a_certificate_says_how_it_is_reached_encrypted(tmp_path: Pa
         listen=(Endpoint("127.0.0.1", 8853),),
         https=(Endpoint("127.0.0.1", 8443),),
     )
-    settings = room(tmp_path, encryption)
-    assert check_certificate_files(settings.dns.tls) == (certificate, key)
-    names = make_local_zones(settings, lambda: ["192.0.2.4"])
-    answer = ask(names, "_dns.resolver.arpa", "SVCB")
+    zones = make_local_zones(room(tmp_path, encryption), lambda: ["192.0.2.4"], loaded(encryption))
+    answer = ask(zones, "_dns.resolver.arpa", "SVCB")
     assert answer is not None
     assert answer.counts[:2] == b"\0\2"
     assert (
         svcb.parse_service_binding(answer.records[12 : 12 + answer.records[11]]).target == "room4.school.example"
     )
-    assert ask(names, "room4.school.example") is not None
+    assert ask(zones, "room4.school.example") is not None
 
 
-def test_a_certificate_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
+def test_devices_are_told_of_encryption_only_while_there_is_a_certificate(tmp_path: Path) -> None:
+    encryption = DnsTlsSection(certificate=tmp_path / "server.pem", key=tmp_path / "server.key")
+    certificate = loaded(encryption)
+    zones = make_local_zones(room(tmp_path, encryption), lambda: ["192.0.2.4"], certificate)
+    before = ask(zones, "_dns.resolver.arpa", "SVCB")
+    assert before is not None
+    assert (before.counts[:2], before.is_cacheable) == (b"\0\0", False)
+    Authority(tmp_path).sign("room4.school.example")
+    certificate.reload_if_due(now=True)
+    for owner in ("_dns.resolver.arpa", "_dns.room4.school.example"):
+        answer = ask(zones, owner, "SVCB")
+        assert answer is not None
+        assert answer.counts == b"\0\2\0\0\0\1"  # and the address
+    Authority(tmp_path).sign("other.school.example")
+    certificate.reload_if_due(now=True)
+    assert ask(zones, "other.school.example") is not None
+    assert ask(zones, "room4.school.example") is None
+
+
+def test_a_certificate_without_a_name_is_served_and_said_in_one_line(tmp_path: Path) -> None:
     certificate, key = Authority(tmp_path).sign("192.0.2.4")
-    missing = tmp_path / "missing.pem"
-    for encryption, words in (
-        (DnsTlsSection(certificate=missing, key=key), "missing.pem"),
-        (DnsTlsSection(certificate=key, key=certificate), "server.key"),
-    ):
-        with pytest.raises(HallpassError, match=words) as caught:
-            check_certificate_files(encryption)
-        assert "\n" not in str(caught.value)
-    with pytest.raises(HallpassError, match="bears no name"):
-        make_local_zones(room(tmp_path, DnsTlsSection(certificate=certificate, key=key)), tuple)
-    assert check_certificate_files(None) is None
+    encryption = DnsTlsSection(certificate=certificate, key=key)
+    found = loaded(encryption)
+    zones = make_local_zones(room(tmp_path, encryption), tuple, found)
+    answer = ask(zones, "_dns.resolver.arpa", "SVCB")
+    assert answer is not None
+    assert answer.counts[:2] == b"\0\0"
+    assert found.is_loaded
+    assert "bears no name" in found.describe_problem()

@@ -171,13 +171,10 @@ def test_what_only_shows_when_it_is_tried_is_a_mistake_too(room: Room, tmp_path:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
-        room.write(
-            listen=f'"127.0.0.1:0", "127.0.0.1:{port}"',
-            more='[dns.tls]\ncertificate = "no.pem"\nkey = "no.key"\nlisten = []\nhttps = []',
-        )
+        room.write(listen=f'"127.0.0.1:0", "127.0.0.1:{port}"', more='[policy]\ndocument = "none.toml"')
         room.hang_up()
         room.until("2 mistakes")
-        assert "no.pem: No such file" in room.until("no.pem")
+        assert "none.toml: there is no such file" in room.until("none.toml")
         assert f"127.0.0.1:{port}: Address already in use" in room.until("DNS cannot listen")
         assert room.ask("www.example.org") == ["192.0.2.1"]
     room.file.unlink()

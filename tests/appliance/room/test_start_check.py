@@ -48,9 +48,9 @@ def test_a_port_that_somebody_else_holds_is_one(tmp_path: Path, taken: int) -> N
     assert start_check.is_hopeless("web", settings(tmp_path, web=taken))
 
 
-def test_so_is_a_certificate_that_is_not_there(tmp_path: Path) -> None:
+def test_a_certificate_that_is_not_there_is_none(tmp_path: Path) -> None:
     more = '[dns.tls]\ncertificate = "no.pem"\nkey = "no.key"\nlisten = []\nhttps = []'
-    assert start_check.is_hopeless("resolver", settings(tmp_path, more=more))
+    assert not start_check.is_hopeless("resolver", settings(tmp_path, more=more))
 
 
 def test_a_policy_by_hand_must_be_right_once(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import base64
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import dnslib
 import h2.config
@@ -13,7 +12,6 @@ import h2.connection
 import h2.events
 import httpx
 import pytest
-from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +21,7 @@ from dns.server.http_request import DohRequest
 from dns.server.https import HttpsConnection, cache_max_age, https_listener
 from dns.server.stream_listener import StreamListener, open_tcp_socket
 from dns.server.tcp import Transport
-from dns.server.tls import Certificate, CertificateUnusable, tls_listener
+from dns.server.tls import Certificate, tls_listener
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query, run
 
@@ -376,51 +374,6 @@ def test_half_made_connections_count_towards_a_devices_share(authority: Authorit
     run(story())
 
 
-def test_a_renewed_certificate_is_used_and_a_broken_one_is_not(authority: Authority, tmp_path: Path) -> None:
-    clock = [0.0]
-    files = tuple(tmp_path / file.name for file in authority.sign(NAME))
-    _copy(authority.sign(NAME), files)
-    certificate = Certificate(files[0], files[1], ["dot"], lambda: clock[0])
-    first = certificate.current_context()
-    _copy(authority.sign(NAME), files)
-    assert certificate.current_context() is first
-    clock[0] += 100
-    second = certificate.current_context()
-    assert second is not first
-    files[1].write_text("no key")
-    clock[0] += 100
-    assert certificate.current_context() is second
-
-
-def test_a_certificate_that_cannot_be_used_says_which_file(tmp_path: Path) -> None:
-    missing = tmp_path / "missing.pem"
-    with pytest.raises(CertificateUnusable, match=r"missing\.pem"):
-        Certificate(missing, missing, [], lambda: 0.0)
-    missing.write_text("nonsense")
-    with pytest.raises(CertificateUnusable, match=r"missing\.pem"):
-        Certificate(missing, missing, [], lambda: 0.0)
-
-
-def test_a_key_that_is_another_certificates_or_has_a_password_is_said_to_be_so(
-    authority: Authority, tmp_path: Path
-) -> None:
-    certificate, key = authority.sign(NAME, file="one")
-    _, other = authority.sign(NAME, file="other")
-    with pytest.raises(CertificateUnusable, match=r"other\.key: is not the key of .*one\.pem"):
-        Certificate(certificate, other, [], lambda: 0.0)
-    loaded = serialization.load_pem_private_key(key.read_bytes(), None)
-    locked = tmp_path / "locked.key"
-    locked.write_bytes(
-        loaded.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"secret"),
-        )
-    )
-    with pytest.raises(CertificateUnusable, match=r"without a password"):
-        Certificate(certificate, locked, [], lambda: 0.0)
-
-
 @given(st.lists(st.binary(max_size=200), max_size=6), st.booleans())
 def test_no_bytes_whatever_do_harm(pieces: list[bytes], greet: bool) -> None:
     connection = HttpsConnection("192.0.2.7", 0.0, handle=_never, limits=ConnectionLimits(), clock=lambda: 0.0)
@@ -455,12 +408,6 @@ def test_a_negative_answer_is_kept_as_long_as_its_soa_says() -> None:
 
 def _never(packet: bytes, client_address: str, send: Callable[[bytes], None], transport: Transport) -> None:
     pass
-
-
-def _copy(sources: tuple[Path, ...], targets: tuple[Path, ...]) -> None:
-    for source, target in zip(sources, targets, strict=True):
-        target.unlink(missing_ok=True)
-        target.write_bytes(source.read_bytes())
 
 
 def _headers() -> list[tuple[str, str]]:

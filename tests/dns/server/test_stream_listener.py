@@ -1,6 +1,7 @@
 """A whole worker, asked over TCP, TLS and HTTPS by real clients, with a real upstream behind it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from dns.local_zones.local_zones import LocalZones
 from dns.server.sockets import open_worker_sockets
+from dns.server.tls import Certificate
 from dns.worker import Worker, WorkerSettings
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query, run
@@ -51,8 +53,9 @@ def _authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 async def working(server: FakeUpstream, authority: Authority) -> AsyncIterator[tuple[int, int, int]]:
     """Run a worker; give its ports for TCP, TLS and HTTPS."""
     files: tuple[Path, Path] = authority.sign(NAME, "127.0.0.1")
+    certificate = Certificate(*files, ["dot", "h2"], time.monotonic)
     settings = WorkerSettings(
-        networks=("127.0.0.0/8",), upstreams=(server.address,), local_zones=LocalZones(), certificate=files
+        networks=("127.0.0.0/8",), upstreams=(server.address,), local_zones=LocalZones(), certificate=certificate
     )
     sockets = open_worker_sockets([("127.0.0.1", 0)], [("127.0.0.1", 0)], [("127.0.0.1", 0)])
     places = sockets.addresses + sockets.tls_addresses + sockets.https_addresses
