@@ -12,7 +12,7 @@ import msgspec
 
 from dns.errors import PolicyInvalid
 from dns.policy.compiled_rules import compile_rules, lesson_names
-from dns.policy.context import device_unblock_key
+from dns.policy.context import device_entry_key
 from dns.policy.devices import DeviceLookup, Devices, Membership
 from dns.policy.document import (
     EVERY_CATEGORY,
@@ -20,6 +20,7 @@ from dns.policy.document import (
     PolicyDocument,
     Profile,
     PupilPages,
+    Rule,
     Suspension,
     Unblock,
     timed_items,
@@ -89,10 +90,10 @@ class CompiledPolicy:
         self._mac_of = mac_of
         self._membership = Membership(document)
         self._suspensions = DeviceLookup(document.suspensions, document.devices)
-        self._device_unblocks = DeviceLookup((one for one in document.unblocks if one.device), document.devices)
-        self._needs_mac = any(
-            one.needs_mac for one in (self._membership, self._suspensions, self._device_unblocks)
+        self._device_entries = DeviceLookup(
+            [one for one in (*document.unblocks, *document.rules) if one.device], document.devices
         )
+        self._needs_mac = any(one.needs_mac for one in (self._membership, self._suspensions, self._device_entries))
         profiles = {profile.name: (profile, Timetable(profile, calendar)) for profile in document.profiles}
         self._profiles = {group.name: profiles[group.profile] for group in document.groups}
         self._unknown_group_profile = (_STRICTEST, Timetable(_STRICTEST, calendar))  # of a group that there is not
@@ -159,9 +160,9 @@ class CompiledPolicy:
         return self._view_of(group, (), ())
 
     def _view_of(
-        self, group: str, suspensions: tuple[Suspension, ...], unblocks: tuple[Unblock, ...]
+        self, group: str, suspensions: tuple[Suspension, ...], entries: tuple[Unblock | Rule, ...]
     ) -> "CompiledView":
-        kind = _view_key(group, suspensions, unblocks)
+        kind = _view_key(group, suspensions, entries)
         view = self._views.get(kind)
         if view is None:
             profile, timetable = self._profiles.get(group, self._unknown_group_profile)
@@ -216,12 +217,12 @@ class CompiledPolicy:
 
     def _identify_device(
         self, address: str, mac: str | None
-    ) -> tuple[str, tuple[Suspension, ...], tuple[Unblock, ...]]:
+    ) -> tuple[str, tuple[Suspension, ...], tuple[Unblock | Rule, ...]]:
         parsed = parse_address(address)
         return (
             self._membership.group_of(parsed, mac),
             self._suspensions.entries_of(parsed, mac),
-            self._device_unblocks.entries_of(parsed, mac),
+            self._device_entries.entries_of(parsed, mac),
         )
 
     def _has_other_devices(self, older: "CompiledPolicy") -> bool:
@@ -233,8 +234,8 @@ class CompiledPolicy:
         return False
 
 
-def _view_key(group: str, suspensions: tuple[Suspension, ...], unblocks: tuple[Unblock, ...]) -> ViewKey:
-    return group, tuple(suspension.id for suspension in suspensions), frozenset(map(device_unblock_key, unblocks))
+def _view_key(group: str, suspensions: tuple[Suspension, ...], entries: tuple[Unblock | Rule, ...]) -> ViewKey:
+    return group, tuple(suspension.id for suspension in suspensions), frozenset(map(device_entry_key, entries))
 
 
 def _transitions(document: PolicyDocument) -> Iterator[float]:

@@ -14,12 +14,15 @@ from dns.policy.lookups import NetworkTable
 from dns.policy.timetable import FOREVER, Categories
 from dns.policy.verdict import BlockEntry, BlocklistLookup
 
-DeviceUnblockKey = tuple[str, str]
+DeviceEntryKey = tuple[str, str]
 
 
-def device_unblock_key(unblock: Unblock) -> DeviceUnblockKey:
-    """Return by what an unblock for one device is known: not by its id alone, which a person may write twice."""
-    return unblock.id, unblock.device
+_RULE = "*rule*"  # in place of an id
+
+
+def device_entry_key(entry: Unblock | Rule) -> DeviceEntryKey:
+    """Return by what an entry for one device is known: not by an id alone, which a person may write twice."""
+    return (entry.id if isinstance(entry, Unblock) else _RULE), entry.device
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class CompiledUnblock:
     def is_for(self, context: "PolicyContext") -> bool:
         """Tell whether it was granted to the clients of a view: to their group, or to the one device."""
         if self.unblock.device:
-            return device_unblock_key(self.unblock) in context.device_unblocks
+            return device_entry_key(self.unblock) in context.device_entries
         return not self.unblock.groups or context.group in self.unblock.groups
 
 
@@ -95,7 +98,7 @@ class PolicyContext:
     room_until: float  # when a suspension, a pause or a lesson next begins or ends
     timetable_until: float  # when the timetable next turns
     until: float  # the earliest of these and of what else a step depends on: then this must be made anew
-    device_unblocks: frozenset[DeviceUnblockKey] = frozenset()  # the unblocks for these clients' device alone
+    device_entries: frozenset[DeviceEntryKey] = frozenset()  # what is meant for these clients' device alone
 
 
 def name_and_parents(name: str) -> list[str]:

@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
-from dns.policy.document import Device, PolicyDocument, Suspension, Unblock
+from dns.policy.document import Device, PolicyDocument, Rule, Suspension, Unblock
 from dns.policy.lookups import Address, Network, NetworkTable
 
-T = TypeVar("T", Suspension, Unblock)
+T = TypeVar("T", bound=Suspension | Unblock | Rule)
 
 _OCTETS = re.compile(r"[0-9a-f]{1,2}(?:([:. -])[0-9a-f]{1,2})(?:\1[0-9a-f]{1,2}){4}")  # macOS leaves out zeros
 _PACKED = re.compile(r"[0-9a-f]{12}|[0-9a-f]{6}([:-])[0-9a-f]{6}|[0-9a-f]{4}([.:-])[0-9a-f]{4}\2[0-9a-f]{4}")
@@ -122,7 +122,7 @@ class Membership:
 
 
 class DeviceLookup(Generic[T]):
-    """Finds what is meant for a device: the suspensions that it is under, the unblocks for it alone."""
+    """Finds what is meant for a device: the suspensions that it is under, the unblocks and rules for it alone."""
 
     def __init__(self, entries: Iterable[T], known: Iterable[Device]) -> None:
         devices = Devices(known)

@@ -31,6 +31,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
     category: str = ""  # what the school counts it under, for the log and the pages
     safe_search: bool = True  # an allowed search engine keeps its safe search; False lifts it
+    device: str = ""  # for this device alone, written like a member of a group: only what a room closes by itself
 
 
 class Unblock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

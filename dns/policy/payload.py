@@ -1,6 +1,10 @@
 """A name's payload: what stands before its registrable domain, and how much of it could be carried data.
 
 How much that is: the octets times the entropy of the letters, in bits (`dns.policy.tunnel` sums them up).
+
+In reverse zones (RFC 1035, section 3.5; RFC 3596, section 2.5) a network stands for the registrable domain: a /16
+of IPv4, a /32 of IPv6, which is what a provider gets. Whoever asks for the names of IPv4 addresses then has a
+payload of a few digits; what else is written into such names counts like anything else.
 """
 
 import math
@@ -15,6 +19,12 @@ NAMES = 4096  # whose payloads are remembered, because most names come again at 
 
 LONGEST_TEXT = 4 * 255  # of a name: each octet in four characters at most
 
+_REVERSE_ZONES = {"in-addr": 2, "ip6": 8}  # and how many labels of addresses are a network's
+_ADDRESS_LABELS = {
+    "in-addr": frozenset(map(str, range(256))),
+    "ip6": frozenset("0123456789abcdef"),
+}
+
 _N_LOG_N = (0.0, *(count * math.log2(count) for count in range(1, LONGEST_TEXT + 1)))
 _ESCAPED = re.compile(r"\\(\d{3})")
 
@@ -26,6 +36,7 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
     mark: int  # two payloads with the same mark are the same
     octets: int  # dots left out
     bits: float  # that it could carry
+    is_reverse: bool = False  # it stands in a reverse zone
 
 
 @lru_cache(maxsize=NAMES)
@@ -35,7 +46,7 @@ def payload_of(name: str) -> Payload:
     text = payload.replace(".", "")
     if "\\" in text:  # octets that are no letters are written in four
         text = _ESCAPED.sub(lambda found: chr(int(found[1])), text)
-    return Payload(parent, hash(payload), len(text), information_bits(text))
+    return Payload(parent, hash(payload), len(text), information_bits(text), parent.endswith(".arpa"))
 
 
 def split_payload(name: str) -> tuple[str, str]:
@@ -48,10 +59,25 @@ def split_payload(name: str) -> tuple[str, str]:
 
 
 def _parts(name: str) -> tuple[str, str]:
-    parent = registrable_domain(name)
+    parent = _reverse_network(name) if name.endswith(".arpa") else None
+    if parent is None:
+        parent = registrable_domain(name)
     if parent is None:
         return name, ""
     return parent, name[: -len(parent) - 1]
+
+
+def _reverse_network(name: str) -> str | None:
+    """Return the zone of the network that a name in a reverse zone belongs to, or None: it is in none."""
+    labels = name.split(".")
+    most = _REVERSE_ZONES.get(labels[-2])
+    if most is None:
+        return None
+    numbers = _ADDRESS_LABELS[labels[-2]]
+    at = len(labels) - 2
+    while at > 0 and len(labels) - 2 - at < most and labels[at - 1] in numbers:
+        at -= 1
+    return ".".join(labels[at:])
 
 
 def information_bits(text: str) -> float:

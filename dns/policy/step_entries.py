@@ -5,7 +5,7 @@ entry, or why a step has nothing to say.
 """
 
 from dns.policy import safe_search
-from dns.policy.context import CompiledUnblock, PolicyContext, Question
+from dns.policy.context import CompiledUnblock, PolicyContext, Question, device_entry_key
 from dns.policy.document import Rule
 from dns.policy.timetable import Categories
 from dns.policy.verdict import Action, BlockEntry, Step, Verdict
@@ -29,9 +29,11 @@ def find_rule(question: Question, context: PolicyContext) -> Rule | None:
 
 
 def rule_applies(rule: Rule, question: Question, context: PolicyContext) -> bool:
-    """Tell whether a rule that stands at the name or a parent of it is meant for the name and the group."""
+    """Tell whether a rule that stands at the name or a parent of it is meant for the name and the client."""
     if not rule.subdomains and rule.name != question.name:
         return False
+    if rule.device:
+        return device_entry_key(rule) in context.device_entries
     return not rule.groups or context.group in rule.groups
 
 

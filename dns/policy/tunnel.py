@@ -8,7 +8,11 @@ sends, the more and the longer they are. What is counted, for one device and reg
   times their entropy, in bits. That is about 4 a letter for hexadecimal digits, 5 for base32, more for raw octets,
   and next to nothing where a name is filled up with one letter;
 * the same of the names of which some *roomy* type was asked (TXT, NULL and whatever else a stub does not ask by
-  itself): through those comes more back than an address.
+  itself, also PTR where no address is looked up): through those comes more back than an address.
+
+A tunnel may have many domains. So what is counted of each is counted of the device too, beyond the first
+`FEW_NAMES` of a domain, which pages need; where half as much again comes together as one domain may have, all of
+them carry data (`TunnelFinding.parents`).
 
 A name is new once. What else is asked of it, in whatever case, how soon and how often again, by retries, for AAAA
 and HTTPS, by a second resolver, or a minute later because its time to live is over, changes nothing. A retry needs
@@ -16,14 +20,15 @@ not be told from a name that comes back, because neither counts. So a device tha
 is quiet (a name stays known while it is asked at least once a half window), and the rules below hold only sums
 that grow, never shares or means: *asking again, or for other names, cannot hide a tunnel*.
 
-None of this alone is proof: content networks ask for many short names, antivirus look-ups for long ones, reverse
-zones for endless ones. `docs/policy.md` says how often the rules hit and miss, and how that was measured.
+None of this alone is proof: content networks ask for many short names, antivirus look-ups for long ones, a sweep
+of a network for endless ones (`dns.policy.payload` has reverse zones). `docs/policy.md` says how often the rules
+hit and miss, and how that was measured.
 
-Pure: told of questions and times, it keeps no clock, opens nothing, and its memory is bounded: `PAIRS` pairs of a
-device and a domain, `PAYLOADS` payloads in each half window (the oldest are forgotten first), `PAYLOADS_IN_ALL` in
-all (the pairs that were quiet for longest are forgotten first). A device is an address: one that asks over IPv4
-and over IPv6 is two, and each of them must send enough to be seen. Names whose look-ups are meant to carry data
-are never looked at. Not found: tunnels in reverse zones, and those spread over many registrable domains.
+Pure: told of questions and times, it keeps no clock, opens nothing, and its memory is bounded: `MAX_PAIRS` pairs
+of a device and a domain, `MAX_PAYLOADS` payloads in each half window (the oldest are forgotten first),
+`PAYLOADS_IN_ALL` in all (the pairs that were quiet for longest are forgotten first), `MAX_DEVICES` devices. A
+device is an address: one that asks over IPv4 and over IPv6 is two, and each of them must send enough to be seen.
+Names whose look-ups are meant to carry data are never looked at, nor those that never leave the room.
 """
 
 import math
@@ -33,9 +38,9 @@ from typing import ClassVar
 
 import msgspec
 
+from dns.local_zones.private_zones import EMPTY_ZONES
 from dns.message.constants import RecordType
 from dns.message.names import parents
-from dns.policy.document import Rule
 from dns.policy.payload import Payload, payload_of
 from dns.policy.response_policy import REPUTATION_NAMES
 
@@ -44,6 +49,9 @@ LATE_SECONDS = 60.0  # so much may a question come late: several workers hand ov
 MAX_PAIRS = 4096
 MAX_PAYLOADS = 1024
 PAYLOADS_IN_ALL = 65536  # about 6 MB
+MAX_DEVICES = 1024
+FEW_NAMES = 2  # new ones of a domain in a half window, which do not count for the device
+SPREAD = 1.5  # times as much as of one domain may come together of all
 
 # Types that stubs ask by themselves, for any name, and PTR. Plain numbers: see `dns.message.constants`.
 _PLAIN = frozenset(
@@ -63,7 +71,10 @@ _PLAIN = frozenset(
     )
 )
 
-EXEMPT_NAMES = frozenset(("arpa", "local", "lan", "internal", "localhost", *REPUTATION_NAMES))
+EXEMPT_NAMES = frozenset(("localhost", *EMPTY_ZONES, *REPUTATION_NAMES))
+
+
+_NAMED_PARENTS = 5  # of many, in the evidence
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,18 +114,24 @@ class TunnelFinding(msgspec.Struct, frozen=True, kw_only=True):
     mean_length: float  # octets
     entropy: float  # bits an octet
     roomy_share: float  # of these names
+    others: tuple[str, ...] = ()  # further domains over which the data are spread
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Every domain under which data are carried, the one with the most first."""
+        return (self.parent, *self.others)
 
     def evidence(self) -> tuple[str, ...]:
         """Return what was seen, for the incident."""
+        under = self.parent
+        if self.others:
+            under = f"{len(self.parents)} domains: {', '.join(self.parents[:_NAMED_PARENTS])}"
+            under += ", …" if len(self.parents) > _NAMED_PARENTS else ""
         return (
-            f"{self.questions} questions for {self.distinct} different names under {self.parent}",
+            f"{self.questions} questions for {self.distinct} different names under {under}",
             f"{self.payload_bytes} letters before it, {self.mean_length:.0f} in a name",
             f"{self.entropy:.1f} bits of entropy in a letter, {self.roomy_share:.0%} asked for types with room",
         )
-
-    def block_rule(self) -> Rule:
-        """Return the rule that closes the tunnel, where the policy wants that (`PolicyDocument.tunnels`)."""
-        return Rule(name=self.parent, action="block", category="circumvention", note="looks like a DNS tunnel")
 
 
 class _HalfWindow:
@@ -179,8 +196,8 @@ class _PairWindow:
         self.previous = self.current if number == filling + 1 else self.EMPTY
         self.current = _HalfWindow(number, now)
 
-    def take(self, payload: Payload, *, roomy: bool, limits: Thresholds) -> bool:
-        """Count a question; tell whether it was for something new."""
+    def take(self, payload: Payload, *, roomy: bool, limits: Thresholds) -> tuple[bool, bool]:
+        """Count a question; tell whether it was for a new name, and whether for a roomy type of it first."""
         half, mark = self.current, payload.mark
         before = half.payloads.get(mark)
         if before is None:
@@ -191,9 +208,29 @@ class _PairWindow:
             half.payloads[mark] = True
         if before is None:
             half.count_query(payload, limits)
-        if roomy and not before:
+        newly_roomy = roomy and not before
+        if newly_roomy:
             half.add_roomy(payload, limits)
-        return before is None or (roomy and not before)
+        return before is None, newly_roomy
+
+    def is_reported(self, now: float) -> bool:
+        """Tell whether it was found already, so lately that it needs not be said again."""
+        return abs(now - self.reported) < 2 * HALF_WINDOW_SECONDS
+
+    @property
+    def questions(self) -> int:
+        """How many questions were asked in it."""
+        return self.previous.questions + self.current.questions
+
+    @property
+    def bits(self) -> float:
+        """What its new names could carry."""
+        return self.previous.bits + self.current.bits
+
+    @property
+    def most_names(self) -> int:
+        """How many new names were asked for in the half that had more of them."""
+        return max(self.previous.names, self.current.names)
 
     def __len__(self) -> int:
         return len(self.previous.payloads) + len(self.current.payloads)
@@ -210,6 +247,7 @@ class TunnelDetector:
         self._exempt = EXEMPT_NAMES | frozenset(exempt)
         self._thresholds = thresholds or Thresholds()
         self._pairs: OrderedDict[tuple[str, str], _PairWindow] = OrderedDict()
+        self._devices: OrderedDict[str, _PairWindow] = OrderedDict()  # what is beyond the first few names of each
         self._payloads = 0
 
     def observe_query(
@@ -225,16 +263,25 @@ class TunnelDetector:
         pair = self._pair(device, payload.parent, now)
         pair.current.questions += count
         kept = len(pair)
-        is_new = pair.take(payload, roomy=qtype not in _PLAIN, limits=self._thresholds)
+        roomy = qtype not in _PLAIN or (qtype == RecordType.PTR and not payload.is_reverse)
+        new_name, newly_roomy = pair.take(payload, roomy=roomy, limits=self._thresholds)
         self._payloads += len(pair) - kept
         while self._payloads > PAYLOADS_IN_ALL or len(self._pairs) > MAX_PAIRS:
             self._payloads -= len(self._pairs.popitem(last=False)[1])
-        if not is_new or abs(now - pair.reported) < 2 * HALF_WINDOW_SECONDS:
+        if not (new_name or newly_roomy) or pair.is_reported(now):
             return None
-        finding = self._evaluate_pair(device, payload.parent, pair)
-        if finding is not None:
+        if _is_over(self._thresholds, pair):
             pair.reported = now
-        return finding
+            self._devices.pop(device, None)  # what was found is not found again among the rest
+            return _finding(device, (payload.parent,), pair)
+        if pair.current.names <= FEW_NAMES:
+            return None
+        window = self._device(device, now)
+        if new_name:
+            window.current.count_query(payload, self._thresholds)
+        if newly_roomy:
+            window.current.add_roomy(payload, self._thresholds)
+        return self._evaluate_device(device, window, now)
 
     def _pair(self, device: str, parent: str, now: float) -> _PairWindow:
         """Return the window of a device and a registrable domain, at this time."""
@@ -249,30 +296,70 @@ class TunnelDetector:
         self._payloads += len(pair) - kept
         return pair
 
+    def _device(self, device: str, now: float) -> _PairWindow:
+        """Return the window of a device, at this time."""
+        window = self._devices.get(device)
+        if window is None:
+            window = self._devices[device] = _PairWindow(now)
+            if len(self._devices) > MAX_DEVICES:
+                self._devices.popitem(last=False)
+            return window
+        self._devices.move_to_end(device)
+        window.rotate_window(now)
+        return window
+
+    def _evaluate_device(self, device: str, window: _PairWindow, now: float) -> TunnelFinding | None:
+        """Return a finding where the domains of a device together look like carried data."""
+        if not _is_over(self._thresholds, window, SPREAD):
+            return None
+        spread = [
+            (pair.bits, parent, pair)
+            for (of, parent), pair in self._pairs.items()
+            if of == device and pair.current.number >= _number(now) - 1 and not pair.is_reported(now)
+        ]
+        spread = sorted((one for one in spread if one[2].most_names > FEW_NAMES), reverse=True, key=_first)
+        for _, _, pair in spread:
+            pair.reported = now
+        del self._devices[device]
+        if not spread:
+            return None
+        window.current.questions = sum(pair.questions for _, _, pair in spread)
+        return _finding(device, tuple(parent for _, parent, _ in spread), window)
+
     def _is_exempt(self, parent: str, name: str) -> bool:
         return parent.rpartition(".")[2] in self._exempt or not self._exempt.isdisjoint(parents(name))
 
-    def _evaluate_pair(self, device: str, parent: str, pair: _PairWindow) -> TunnelFinding | None:
-        limits, full, filling = self._thresholds, pair.previous, pair.current
-        names = full.names + filling.names
-        # Only sums that grow: a share or a mean could be lowered by further questions.
-        if names < limits.names or not (
-            full.tiny_names + filling.tiny_names >= limits.tiny_names
-            or full.short_names + filling.short_names >= limits.short_names
-            or full.long_sum + filling.long_sum >= limits.long_sum
-            or full.vast_sum + filling.vast_sum >= limits.vast_sum
-            or full.roomy_sum + filling.roomy_sum >= limits.roomy_sum
-        ):
-            return None
-        octets = full.octets + filling.octets
-        return TunnelFinding(
-            device=device,
-            parent=parent,
-            first=full.first if full is not pair.EMPTY else filling.first,
-            questions=full.questions + filling.questions,
-            distinct=names,
-            payload_bytes=octets,
-            mean_length=octets / names,
-            entropy=(full.bits + filling.bits) / octets,
-            roomy_share=min((full.roomy_names + filling.roomy_names) / names, 1.0),
-        )
+
+def _first(spread: tuple[float, str, _PairWindow]) -> float:
+    return spread[0]
+
+
+def _is_over(limits: Thresholds, window: _PairWindow, times: float = 1) -> bool:
+    """Tell whether a window's new names look like carried data."""
+    # Only sums that grow: a share or a mean could be lowered by further questions.
+    full, filling = window.previous, window.current
+    return full.names + filling.names >= limits.names * times and (
+        full.tiny_names + filling.tiny_names >= limits.tiny_names * times
+        or full.short_names + filling.short_names >= limits.short_names * times
+        or full.long_sum + filling.long_sum >= limits.long_sum * times
+        or full.vast_sum + filling.vast_sum >= limits.vast_sum * times
+        or full.roomy_sum + filling.roomy_sum >= limits.roomy_sum * times
+    )
+
+
+def _finding(device: str, parents_found: tuple[str, ...], window: _PairWindow) -> TunnelFinding:
+    """Return what a window says, of the domains that it was counted of."""
+    full, filling = window.previous, window.current
+    names, octets = full.names + filling.names, full.octets + filling.octets
+    return TunnelFinding(
+        device=device,
+        parent=parents_found[0],
+        others=parents_found[1:],
+        first=full.first if full is not window.EMPTY else filling.first,
+        questions=window.questions,
+        distinct=names,
+        payload_bytes=octets,
+        mean_length=octets / names,
+        entropy=window.bits / octets,
+        roomy_share=min((full.roomy_names + filling.roomy_names) / names, 1.0),
+    )

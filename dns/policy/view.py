@@ -12,7 +12,7 @@ import msgspec
 
 from dns.policy import response_policy
 from dns.policy.block_pages import PACKED_BLOCK_PAGES
-from dns.policy.context import CompiledRules, DeviceUnblockKey, PolicyContext, Question
+from dns.policy.context import CompiledRules, DeviceEntryKey, PolicyContext, Question
 from dns.policy.document import Lesson, PolicyDocument, Profile, Suspension
 from dns.policy.special_addresses import is_plainly_global
 from dns.policy.step_table import ALLOWED, StepTable
@@ -20,8 +20,8 @@ from dns.policy.timetable import FOREVER, Calendar, Timetable
 from dns.policy.validity import Validity
 from dns.policy.verdict import BlockEntry, Verdict
 
-# What tells views apart: a group, the ids of suspensions, and the unblocks for one device.
-ViewKey = tuple[str, tuple[str, ...], frozenset[DeviceUnblockKey]]
+# What tells views apart: a group, the ids of suspensions, and the unblocks and rules for one device.
+ViewKey = tuple[str, tuple[str, ...], frozenset[DeviceEntryKey]]
 
 CLOCK_RECHECK_SECONDS = 5.0  # while nobody knows the time
 
@@ -194,7 +194,7 @@ class CompiledView:
             room_until=room_until,
             timetable_until=hours_until,
             until=min(room_until, hours_until),
-            device_unblocks=self.key[2],
+            device_entries=self.key[2],
         )
         return replace(context, until=min(context.until, self.steps.next_turn(context)))
 

@@ -58,7 +58,10 @@ def times(
 
 def cell(encoding: str, letters: int, qtype: int, rate: float) -> str:
     """Return the median of the seconds, and the share of devices found where some were not."""
-    after = list(times(encoding, letters, qtype, rate))
+    return _describe(list(times(encoding, letters, qtype, rate)))
+
+
+def _describe(after: list[float | None]) -> str:
     found = [one for one in after if one is not None]
     if not found:
         return "—"
@@ -108,6 +111,37 @@ def stubs() -> None:
         say(row)
 
 
+def hidden() -> None:
+    """Show when tunnels are found that have twenty domains, or stand in a reverse zone."""
+    say(f"\nother places, {STUB_LETTERS} letters, A+AAAA; in reverse zones PTR; found after (median)\n")
+    rates = (RATES[1], RATES[2], RATES[4])
+    say("| where, letters | " + " | ".join(f"{rate:g} names/s" for rate in rates) + " |\n|---|---|---|---|")
+    for encoding in traces.ENCODINGS:
+        say(f"| twenty domains, {encoding} | " + " | ".join(_cell_of(encoding, rate, 20) for rate in rates) + " |")
+    for encoding in ("hex", "base32"):
+        say(f"| a reverse zone, {encoding} | " + " | ".join(_cell_of(encoding, rate, 0) for rate in rates) + " |")
+
+
+def _cell_of(encoding: str, rate: float, domains: int) -> str:
+    """Return a cell; no domains: a reverse zone of IPv6, of nibbles where the letters are hexadecimal digits."""
+    after = []
+    for seed in range(DEVICES):
+        trace = traces.tunnel(
+            Random(seed),
+            encoding,
+            per_second=rate,
+            letters=STUB_LETTERS if domains else 20,
+            qtype=traces.PTR,
+            seconds=SECONDS,
+        )
+        if domains:
+            trace = traces.asked_by_stub(traces.spread(trace, domains), (traces.A, traces.AAAA))
+        else:
+            trace = traces.in_reverse_zone(trace, "e.f.a.c.8.b.d.0.5.0.0.2.ip6.arpa", nibbles=encoding == "hex")
+        after.append(found_after(trace, HALF_WINDOW_SECONDS * seed / DEVICES))
+    return _describe(after)
+
+
 def innocent() -> None:
     say(f"\ninnocent: {INNOCENT_DEVICES} devices, {INNOCENT_SECONDS / 3600:.0f} hour each; false alarms\n")
     say("| trace | devices falsely reported | questions |\n|---|---|---|")
@@ -147,5 +181,6 @@ def price() -> None:
 if __name__ == "__main__":
     tunnels()
     stubs()
+    hidden()
     innocent()
     price()

@@ -68,6 +68,29 @@ def asked_by_stub(trace: Trace, types: tuple[int, ...], retries: tuple[float, ..
         yield heapq.heappop(waiting)
 
 
+def spread(trace: Trace, parents: int, parent: str = "example.net") -> Trace:
+    """Yield the questions of a tunnel that has so many domains, one after the other."""
+    label, _, rest = parent.partition(".")
+    for at, (now, name, qtype) in enumerate(trace):
+        yield now, name.replace(parent, f"{label}{at % parents}.{rest}"), qtype
+
+
+def in_reverse_zone(trace: Trace, zone: str, *, nibbles: bool) -> Trace:
+    """Yield the questions of a tunnel in a reverse zone; with `nibbles`, a label for each letter."""
+    for now, name, qtype in trace:
+        payload = name.partition(".")[0]
+        yield now, f"{'.'.join(payload) if nibbles else payload}.{zone}", qtype
+
+
+def mixed(*kinds: Callable[[Random, float], Trace]) -> Callable[[Random, float], Trace]:
+    """Return what yields several traces as one device's."""
+
+    def trace(chance: Random, seconds: float) -> Trace:
+        return heapq.merge(*(make(Random(chance.random()), seconds) for make in kinds))
+
+    return trace
+
+
 def searched(trace: Trace, suffix: str) -> Trace:
     """Yield what a stub asks that tries each name under its search domain too, before the name itself."""
     for now, name, qtype in trace:
@@ -217,6 +240,9 @@ INNOCENT: dict[str, Callable[[Random, float], Trace]] = {
     "antivirus, unknown": lambda chance, seconds: antivirus(chance, seconds, "av.example"),
     "reverse zones": reverse_zones,
     "browsing": browsing,
+    "everything of these at once": mixed(
+        content_network, video, advert_frames, telemetry, reverse_zones, browsing, blogs
+    ),
     "browsing, search domain": lambda chance, seconds: searched(browsing(chance, seconds), "school.example"),
     "blogs": blogs,
 }

@@ -20,7 +20,6 @@ from appliance.room.query_log.device_names import DeviceNames
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.room.room_policy import local_document, strictest_document
 from appliance.settings.room import RoomSettings
-from blocklists.never_block import is_taught_with
 from dns.errors import DECODING_FAILED
 from dns.policy.document import PolicyDocument, json_decoder, parse_toml_document
 from dns.policy.steps import STEPS
@@ -117,9 +116,9 @@ class IncidentMonitor:
     def _block_tunnel(self, finding: TunnelFinding, now: float) -> None:
         if self._tunnel_mode != "close":
             return
-        if is_taught_with(finding.parent):
-            log.warning("%s looks like a tunnel, and is left open: schools teach with it", finding.parent)
-            return
+        for parent in finding.parents:
+            if not blocked_tunnels.may_be_closed(parent):
+                log.warning("%s looks like a tunnel, and is left open: many sites or schools need it", parent)
         try:
             blocked_tunnels.block_tunnel(self._paths.blocked_tunnels, finding, now)
         except OSError as problem:

@@ -267,7 +267,7 @@ def test_a_document_and_closed_categories_are_not_both_given(tmp_path: Path) -> 
 
 
 FOUND = TunnelFinding(
-    device="d",
+    device="192.0.2.10",
     parent="tunnel.example",
     first=NOW,
     questions=9,
@@ -284,15 +284,12 @@ def test_a_tunnel_is_closed_for_a_day_where_the_document_says_so(tmp_path: Path,
     (tmp_path / "policy.toml").write_text(BY_HAND)
     blocked_tunnels.block_tunnel(paths.blocked_tunnels, FOUND, NOW)
 
-    def step(now: float) -> Step:
-        return (
-            load_policy(settings, paths, now=lambda: now)
-            .view("192.0.2.10")
-            .decide("x.tunnel.example", 1, now)
-            .step
-        )
+    def step(now: float, address: str = "192.0.2.10") -> Step:
+        view = load_policy(settings, paths, now=lambda: now).view(address)
+        return view.decide("x.tunnel.example", 1, now).step
 
     assert step(NOW) is Step.RULE
+    assert step(NOW, "192.0.2.11") is Step.DEFAULT  # for the device alone
     assert step(NOW + 86400) is Step.DEFAULT
     (tmp_path / "policy.toml").write_text(BY_HAND + '[[rules]]\nname = "tunnel.example"\naction = "allow"\n')
     assert (

@@ -21,7 +21,7 @@ from tests.fakes import traces
 from tests.fakes.traces import AAAA, HTTPS, RETRIES, STUBS, TXT, A, asked_by_stub
 
 DEVICE = "192.0.2.10"
-TYPES = st.lists(st.sampled_from([A, AAAA, HTTPS, 2, 6, 12, 43, 48, 64]), min_size=1, max_size=5).map(tuple)
+TYPES = st.lists(st.sampled_from([A, AAAA, HTTPS, 2, 6, 43, 48, 64]), min_size=1, max_size=5).map(tuple)
 WAITS = st.lists(st.floats(0.0, 30.0), max_size=4).map(tuple)
 
 
@@ -57,7 +57,7 @@ def test_a_tunnel_is_noticed_whatever_it_is_written_in(
 
     (finding,) = findings(trace)
     assert (finding.device, finding.parent) == (DEVICE, "example.net")
-    assert finding.block_rule().name == "example.net"
+    assert finding.parents == ("example.net",)
     assert "under example.net" in finding.evidence()[0]
 
 
@@ -115,6 +115,61 @@ def test_names_that_come_back_as_their_time_to_live_ends_are_new_once() -> None:
     often = ((minute * 60.0 + at / 10, name, A) for minute in range(60) for at, name in enumerate(names))
 
     assert not findings(often)
+
+
+@pytest.mark.parametrize("encoding", traces.ENCODINGS)
+@pytest.mark.parametrize(("rate", "within"), [(1, 600), (5, 160), (20, 40)])
+def test_a_tunnel_that_is_spread_over_twenty_domains_is_noticed(encoding: str, rate: float, within: float) -> None:
+    trace = traces.tunnel(Random(1), encoding, per_second=rate, letters=38, qtype=A, seconds=within)
+
+    found = findings(traces.asked_by_stub(traces.spread(trace, 20), (A, AAAA, HTTPS)))
+    assert len(found) == 1
+    assert sorted(found[0].parents) == sorted(f"example{number}.net" for number in range(20))
+    assert "under 20 domains: example" in found[0].evidence()[0]
+
+
+def test_one_that_was_found_alone_is_not_found_again_among_others() -> None:
+    detector = TunnelDetector()
+    (alone,) = findings(tunnel(1), detector)
+    few = ((70.0 + at, f"{Random(at).randbytes(12).hex()}.site{at % 30}.example", A) for at in range(200))
+
+    assert alone.others == ()
+    assert not findings(few, detector)
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "e.f.a.c.8.b.d.0.5.0.0.2.ip6.arpa",  # nibbles, as addresses have them
+        "113.0.44.198.in-addr.arpa",
+        "8.b.d.0.5.0.0.2.ip6.arpa",
+    ],
+)
+def test_rfc1035_3_5_a_tunnel_in_a_reverse_zone_is_noticed(zone: str) -> None:
+    encoding = "hex" if zone.endswith("ip6.arpa") else "base32"
+    made = traces.tunnel(Random(1), encoding, per_second=10, letters=20, qtype=traces.PTR, seconds=100)
+
+    (finding,) = findings(traces.in_reverse_zone(made, zone, nibbles=encoding == "hex"))
+    assert finding.parent in {"8.b.d.0.5.0.0.2.ip6.arpa", "44.198.in-addr.arpa"}
+
+
+def test_a_sweep_of_a_network_is_no_tunnel() -> None:
+    sweep = ((at / 20, f"{at % 256}.{at // 256}.44.198.in-addr.arpa", traces.PTR) for at in range(8000))
+
+    assert not findings(sweep)
+
+
+def test_reverse_zones_that_never_leave_the_room_carry_nothing() -> None:
+    names = (f"{'.'.join(Random(at).randbytes(15).hex())}.d.f.ip6.arpa" for at in range(3000))
+
+    assert not findings((at / 10, name, traces.PTR) for at, name in enumerate(names))
+
+
+@pytest.mark.parametrize("qtype", [TXT, traces.NULL, 5, 15, 33, traces.PTR, 16, 25, 99, 255, 65399])
+def test_a_tunnel_of_any_type_with_room_for_data_is_noticed_sooner(qtype: int) -> None:
+    trace = traces.tunnel(Random(1), "base32", per_second=1, letters=38, qtype=qtype, seconds=60)
+
+    assert len(findings(trace)) == 1
 
 
 def test_payloads_are_still_known_when_the_half_window_turns_over() -> None:
