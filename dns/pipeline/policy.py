@@ -6,11 +6,13 @@ from dns.message import builder
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordType
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult
-from dns.policy.verdict import Action
+from dns.policy.delegation_proofs import proves_delegation
+from dns.policy.verdict import Action, Step, Verdict
 
 # Members of an enumeration are looked up by name at every use; these are used for every question.
 _REFUSE, _REWRITE = Action.BLOCK, Action.REWRITE
 _ANY = int(RecordType.ANY)  # a plain number; see `dns.message.constants`
+_NOT_CLOSED = Verdict(Action.ALLOW, Step.DEFAULT)
 
 
 def policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
@@ -24,6 +26,9 @@ def policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
         verdict = context.verdict = view.decide(context.lookup_name, query.qtype, context.now)
         action = verdict.action
         if action is _REFUSE:
+            if proves_delegation(context.lookup_name, query.qtype, verdict):
+                context.verdict = _NOT_CLOSED
+                return None
             return builder.build_blocked_response(
                 query, verdict, view.blocking_mode, context.now, page_addresses()
             )

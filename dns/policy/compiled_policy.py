@@ -90,9 +90,8 @@ class CompiledPolicy:
         self._mac_of = mac_of
         self._membership = Membership(document)
         self._suspensions = DeviceLookup(document.suspensions, document.devices)
-        self._device_entries = DeviceLookup(
-            [one for one in (*document.unblocks, *document.rules) if one.device], document.devices
-        )
+        entries: tuple[Unblock | Rule, ...] = (*document.unblocks, *document.rules)
+        self._device_entries = DeviceLookup((one for one in entries if one.device), document.devices)
         self._needs_mac = any(one.needs_mac for one in (self._membership, self._suspensions, self._device_entries))
         profiles = {profile.name: (profile, Timetable(profile, calendar)) for profile in document.profiles}
         self._profiles = {group.name: profiles[group.profile] for group in document.groups}

@@ -72,7 +72,7 @@ class TicketKeys:
                 os.pwrite(self._file, _STATE.pack(made_at, keys), 0)
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, _STATE.size)
-        is_new = keys != self._keys
+        is_new: bool = keys != self._keys
         self._made_at, self._keys = made_at, keys
         return is_new
 
