@@ -56,6 +56,7 @@ _TTL_BEFORE_DATA = 6  # bytes from a record's time to live to its data
 # Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
 _NOERROR, _NXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN)
 _SOA, _ANY = int(RecordType.SOA), int(RecordType.ANY)
+_CNAME, _DNAME = int(RecordType.CNAME), int(RecordType.DNAME)
 _ANSWERS = frozenset({_NOERROR, _NXDOMAIN})
 _MAX_TTL = 0x7FFFFFFF
 
@@ -175,6 +176,8 @@ class MessageCache:
         if is_failure:
             life = self._failure_ttl(key, now)
         elif code or not answer or answer[-1][0] != key[1]:
+            if answer and not code and not _may_answer(answer, key[1]):
+                return None
             life = self._ttl_without_answer(life, key[1], message, answer, authority, changed)
         life = max(life, FAILURE_TTL) if is_refusal else life  # many refusals come without a SOA record
         message = _with_ttls(message, changed) if changed else message
@@ -295,6 +298,11 @@ def _read_answer(
     if scrubbed := scrub_answer(message, key[0], answer):
         message, answer, authority = scrubbed
     return message, answer, authority, explained
+
+
+def _may_answer(answer: list[RecordTuple], qtype: int) -> bool:
+    """Tell whether an answer holds what was asked for, or aliases that may lead there."""
+    return qtype == _ANY or any(record[0] in {qtype, _CNAME, _DNAME} for record in answer)
 
 
 def _has_type(answer: list[RecordTuple], qtype: int) -> bool:

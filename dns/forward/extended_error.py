@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from dns.errors import MalformedMessage
 from dns.message import edns
 from dns.message.constants import EdnsOption, ExtendedErrorCode, Rcode, RecordType
 from dns.message.header import COUNTS, QR, RA, RD
@@ -33,6 +34,7 @@ _BOGUS_CODES = frozenset(range(ExtendedErrorCode.DNSSEC_BOGUS, ExtendedErrorCode
 _FINAL_CODES = BLOCKED_CODES | _BOGUS_CODES | {ExtendedErrorCode.PROHIBITED}
 # Plain numbers: answers of upstreams are searched for these; see `dns.message.constants`.
 _OPT, _EXTENDED_ERROR = int(RecordType.OPT), int(EdnsOption.EXTENDED_DNS_ERROR)
+_PLAIN_HEAD = 0xFFFFFF  # of an OPT record, in place of a time to live: no upper bits of a response code
 _OPTION = struct.Struct("!HH")
 _FAILURE_HEAD = bytes((0, 0, QR | RD, RA | Rcode.SERVFAIL)) + COUNTS.pack(1, 0, 0, 1)
 
@@ -45,12 +47,18 @@ class ExtendedError(msgspec.Struct, frozen=True):
 
 
 def parse_extended_error(message: bytes, additional: Sequence[RecordTuple]) -> ExtendedError | None:
-    """Return what a message's OPT record explains; None where it explains nothing: nearly every message."""
+    """Return what a message's OPT record explains; None where it explains nothing: nearly every message.
+
+    Raises MalformedMessage where it says BADVERS and the like (RFC 6891, section 6.1.3).
+    """
     found: dict[int, str] = {}
-    for rtype, _, _, _, at, size in additional:
-        if rtype == _OPT and size:
-            for code, text in _parse_errors(message, at, at + size):
-                found.setdefault(code, text)
+    for rtype, _, head, _, at, size in additional:
+        if rtype == _OPT:
+            if head > _PLAIN_HEAD:
+                raise MalformedMessage("an error beyond those of a header, which no question of ours can meet")
+            if size:
+                for code, text in _parse_errors(message, at, at + size):
+                    found.setdefault(code, text)
     if not found:
         return None
     refusal = next((text for code, text in found.items() if code in BLOCKED_CODES), None)

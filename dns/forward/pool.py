@@ -29,7 +29,7 @@ from dns.forward.health import UpstreamState
 from dns.forward.pending_query import ANSWER_RCODES, AnswerReceiver, PendingQuery
 from dns.forward.server import UpstreamServer
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass, RecordType
-from dns.message.header import COUNTS, RA, RCODE, RD, is_truncated, rcode_of
+from dns.message.header import AA, COUNTS, RA, RCODE, RD, is_truncated, rcode_of
 from dns.message.scanner import scan_records
 from dns.message.wire_names import name_to_wire
 
@@ -44,6 +44,8 @@ _QUESTION_TAIL = struct.Struct("!HH")
 # Failures that a device may hear as they are, where all servers fail; others would tell it something untrue of
 # its own question.
 _TELLING_RCODES = frozenset({int(Rcode.SERVFAIL), int(Rcode.REFUSED)})
+_REFERS, _IS_SILENT = "refers to other servers", "does not recurse"
+_LAME_UPSTREAMS = {_REFERS: "upstreams refer to other servers", _IS_SILENT: "upstreams do not recurse"}
 
 
 class UpstreamPool:
@@ -105,8 +107,8 @@ class UpstreamPool:
         if not data[3] & RA:
             if server.is_quad9 and is_block_signal(data):
                 data = with_refusal(data)
-            elif is_referral(data):
-                return self._handle_referral(pending, server)
+            elif lameness := find_lameness(data):
+                return self._handle_lame_answer(pending, server, lameness)
         return self._complete_query(pending, server, data)
 
     def _complete_query(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> bool:
@@ -148,12 +150,12 @@ class UpstreamPool:
         self._try_next_server(pending, server)
         return True
 
-    def _handle_referral(self, pending: PendingQuery, server: UpstreamServer) -> bool:
-        """Take an answer that names other servers: this one serves other names, and does not recurse."""
+    def _handle_lame_answer(self, pending: PendingQuery, server: UpstreamServer, lameness: str) -> bool:
+        """Take an answer of a server that serves other names, and does not recurse."""
         server.health.counts.failures += 1
-        self._note_failure(server, "refers to other servers")
+        self._note_failure(server, lameness)
         code = ExtendedErrorCode.NO_REACHABLE_AUTHORITY
-        failure = extended_error.build_failure_message(pending.question, code, "upstreams refer to other servers")
+        failure = extended_error.build_failure_message(pending.question, code, _LAME_UPSTREAMS[lameness])
         pending.fallback_answer = pending.fallback_answer or failure
         self._try_next_server(pending, server)
         return True
@@ -279,14 +281,21 @@ class UpstreamPool:
         self._best = self._servers[0] if self._servers else None
 
 
-def is_referral(message: bytes) -> bool:
-    """Tell whether an answer holds nothing but the names of other servers (RFC 1034, section 4.3.2)."""
+def find_lameness(message: bytes) -> str:
+    """Return in what way an answer without RA is none, or "": it holds something, or a server speaks for the name.
+
+    It names other servers and nothing else (RFC 1034, section 4.3.2), or says nothing at all.
+    """
     try:
         _, answer, authority, _ = scan_records(message)
     except MalformedMessage:
-        return False
+        return ""
     kinds = {record[0] for record in authority}
-    return not rcode_of(message) and not answer and RecordType.NS in kinds and RecordType.SOA not in kinds
+    if rcode_of(message) or answer or RecordType.SOA in kinds:
+        return ""
+    if RecordType.NS in kinds:
+        return _REFERS
+    return "" if kinds or message[2] & AA else _IS_SILENT
 
 
 def rcode_name(rcode: int) -> str:

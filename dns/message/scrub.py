@@ -24,6 +24,7 @@ from dns.message.scanner import RecordTuple, scan_records
 from dns.message.wire_names import POINTER, name_from_wire
 
 # Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
+_A, _AAAA, _A_BYTES, _AAAA_BYTES = int(RecordType.A), int(RecordType.AAAA), 4, 16
 _CNAME, _DNAME, _SOA = int(RecordType.CNAME), int(RecordType.DNAME), int(RecordType.SOA)
 _IN = int(RecordClass.IN)
 _SAYS_SOMETHING = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
@@ -41,15 +42,32 @@ def scrub_answer(message: bytes, name: str, answer: list[RecordTuple]) -> Sectio
     `name`: the canonical name that was asked. Raises MalformedMessage.
     """
     expected = _QUESTION_NAME
-    for rtype, rclass, _, at, data_at, _ in answer:
+    plain = True
+    for rtype, rclass, _, at, data_at, size in answer:
         if rclass != _IN:
             raise MalformedMessage("a record of another class than the question")
         owner = message[at : at + 2]
         if owner != expected and owner != _QUESTION_NAME:  # noqa: PLR1714 (a set would cost every record more)
-            return _scrub_by_names(message, name, answer)
-        if rtype == _CNAME:
+            plain = False
+        if rtype == _A:
+            if size != _A_BYTES:
+                raise MalformedMessage("an address of another size")
+        elif rtype == _CNAME:
+            _check_alias(message, data_at, size)
             expected = (data_at | POINTER << 8).to_bytes(2, "big")
-    return None
+        elif rtype == _AAAA and size != _AAAA_BYTES:
+            raise MalformedMessage("an address of another size")
+    return None if plain else _scrub_by_names(message, name, answer)
+
+
+def _check_alias(message: bytes, at: int, size: int) -> None:
+    """Raise MalformedMessage where an alias's data cannot be one name: only its end is looked at."""
+    end = at + size - 1
+    if size < 1 or (
+        message[end]
+        and (size < 2 or message[end - 1] < POINTER or (message[end - 1] & ~POINTER) << 8 | message[end] >= at)
+    ):
+        raise MalformedMessage("an alias that is no name")
 
 
 def trim_sections(
@@ -77,6 +95,8 @@ def _scrub_by_names(message: bytes, name: str, answer: list[RecordTuple]) -> Sec
     owners = [name_from_wire(message, record[3]) for record in answer]
     belonging = _belonging_owners(message, name, answer, owners)
     foreign = [at for at, owner in enumerate(owners) if owner not in belonging]
+    if len(foreign) == len(answer):
+        raise MalformedMessage("records of other names alone")
     if foreign:
         return _without_records(message, frozenset(foreign))
     lowered = bytearray(message)

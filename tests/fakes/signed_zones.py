@@ -19,7 +19,8 @@ from dns.message.names import is_under
 from dns.message.wire_names import name_to_wire
 from tests.fakes.upstream import ReceivedQuery, Reply
 
-DS, RRSIG, NSEC, DNSKEY, SOA, NS, A = 43, 46, 47, 48, 6, 2, int(RecordType.A)
+DS, RRSIG, NSEC, DNSKEY = RecordType.DS, RecordType.RRSIG, RecordType.NSEC, RecordType.DNSKEY
+SOA, NS, A = RecordType.SOA, RecordType.NS, RecordType.A
 _ALGORITHM = 13  # ECDSA P-256 with SHA-256
 _KEY_FLAGS = 257
 _TTL = 300

@@ -12,6 +12,7 @@ import asyncio
 import random
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -173,6 +174,23 @@ def header_only(code: int) -> Behaviour:
 
 def junk(asked: ReceivedQuery, answer: bytes) -> Iterable[Reply]:
     return [Reply(answer[:2] + b"\xff" * 40)]
+
+
+def answering(
+    *records: tuple[int, bytes], owner: bytes = b"\xc0\x0c", opt: bytes = b"", flags: bytes = b"\x81\x80"
+) -> Behaviour:
+    """Answer with records of these types and data, whatever they are, for the question's name or another `owner`.
+
+    `opt`: an OPT record, as it travels.
+    """
+
+    def behave(asked: ReceivedQuery, _: bytes) -> Iterable[Reply]:
+        end = asked.message.index(b"\0", 12) + 5
+        counts = struct.pack("!HHHH", 1, len(records), 0, bool(opt))
+        packed = b"".join(owner + struct.pack("!HHIH", rtype, 1, 300, len(data)) + data for rtype, data in records)
+        return [Reply(asked.message[:2] + flags + counts + asked.message[12:end] + packed + opt)]
+
+    return behave
 
 
 def followed_by(first: Behaviour, second: Behaviour, after: float = 0.02) -> Behaviour:

@@ -53,6 +53,32 @@ def test_rfc1034_4_3_2_a_server_that_only_refers_to_others_takes_no_name_away() 
         run(story())
 
 
+def test_a_server_that_says_nothing_and_does_not_recurse_takes_no_name_away() -> None:
+    """RFC 1034, section 4.3.1: without RA, without AA and without a reason it is no answer."""
+
+    async def story() -> None:
+        async with asking(silent, server, retry_seconds=QUICK) as upstreams:
+            for n in range(6):
+                assert addresses(await answer(upstreams, f"n{n}.example.org")) == [fake.DEFAULT_ADDRESS]
+            (state,) = (state for state in upstreams.states() if state.server.endswith(f":{silent.port}"))
+            assert state.failure == "does not recurse"
+
+    behave = fake.answering(flags=b"\x81\0")
+    with FakeUpstream(behave=behave) as silent, FakeUpstream(behave=fake.late(0.03)) as server:
+        run(story())
+
+
+def test_an_authoritative_server_may_say_that_there_is_nothing_without_a_reason() -> None:
+    async def story() -> None:
+        async with asking(server) as upstreams:
+            record = await answer(upstreams, "example.org")
+            assert record is not None
+            assert (record.header.rcode, record.rr) == (Rcode.NOERROR, [])
+
+    with FakeUpstream(behave=fake.answering(flags=b"\x85\0")) as server:
+        run(story())
+
+
 def test_where_every_server_only_refers_to_others_the_asker_hears_so() -> None:
     async def story() -> None:
         async with asking(server) as upstreams:

@@ -11,7 +11,11 @@ from dns.message.constants import RecordType
 from dns.message.scanner import scan_records
 from dns.message.scrub import scrub_answer
 from dns.message.wire_names import name_to_wire
+from tests.fakes import upstream as fake
+from tests.fakes.dns_client import query
+from tests.fakes.upstream import ReceivedQuery
 
+LIE = bytes((198, 51, 100, 66))
 NOW = 1_800_000_000.0
 NAME = "www.example.org"
 DNAME_TO = "example.org. 300 DNAME {}"  # in hexadecimal: dnslib does not know the type
@@ -32,6 +36,12 @@ def message(
     return bytes(reply.pack())
 
 
+def wire(*records: tuple[int, bytes], owner: bytes = b"\xc0\x0c", opt: bytes = b"") -> bytes:
+    """Return an answer whose records have these types and data, whatever they are."""
+    (reply,) = fake.answering(*records, owner=owner, opt=opt)(ReceivedQuery(query(NAME), "udp", ()), b"")
+    return reply.data
+
+
 def kept(data: bytes, qtype: int = RecordType.A) -> dnslib.DNSRecord:
     cached = MessageCache().put((NAME, qtype, 0), data, NOW)
     assert cached is not None
@@ -50,6 +60,49 @@ def test_the_additional_section_is_left_out_and_so_is_an_authority_that_only_hel
     found = kept(message(f"{NAME}. 300 A 192.0.2.7", authority=servers, additional=glue))
 
     assert (len(found.rr), len(found.auth), len(found.ar)) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        wire((RecordType.A, LIE), owner=name_to_wire("other.example.net")),
+        wire((RecordType.A, LIE), owner=name_to_wire("example.org")),
+        wire((RecordType.TXT, b"\3abc")),
+        wire((RecordType.A, LIE[:3])),
+        wire((RecordType.A, LIE + b".")),
+        wire((RecordType.A, b"")),
+        wire((RecordType.A, LIE), (RecordType.AAAA, LIE)),
+        wire((RecordType.A, LIE), (RecordType.A, LIE * 4), owner=name_to_wire(NAME.upper())),
+        wire((RecordType.CNAME, b"\xc0\x2d")),
+        wire((RecordType.CNAME, b"\3ww")),
+        wire((RecordType.CNAME, b"\1x\0zz")),
+        wire((RecordType.CNAME, b"")),
+        wire((RecordType.A, LIE), opt=b"\0\0\x29\x04\xd0\x01\0\0\0\0\0"),
+    ],
+    ids=[
+        "records of another name alone",
+        "records of the parent alone",
+        "records of another type alone",
+        "an address of three octets",
+        "an address of five octets",
+        "an address without octets",
+        "an IPv6 address of four octets",
+        "an address of sixteen octets under a name that is written out",
+        "an alias that points to itself",
+        "an alias that is cut off",
+        "an alias with more behind it",
+        "an alias without octets",
+        "RFC 6891, 6.1.3: an error in the OPT record",
+    ],
+)
+def test_what_no_server_could_mean_is_no_answer(data: bytes) -> None:
+    """It is passed over: a genuine one may follow, or another server is asked (RFC 5452, section 9.1)."""
+    assert MessageCache().put((NAME, RecordType.A, 0), data, NOW) is None
+
+
+@pytest.mark.parametrize("target", [b"\0", b"\xc0\x0c", b"\1x\xc0\x10", b"\3www\7example\3net\0"])
+def test_an_alias_of_any_name_is_one(target: bytes) -> None:
+    assert MessageCache().put((NAME, RecordType.A, 0), wire((RecordType.CNAME, target)), NOW) is not None
 
 
 def test_the_reason_why_there_is_nothing_is_kept() -> None:
