@@ -39,6 +39,8 @@ EMPTY_ZONES = (
     "invalid",  # section 6.4
     "onion",  # RFC 7686
     "home.arpa",  # RFC 8375
+    "6tisch.arpa",  # RFC 9031, section 6
+    "eap-noob.arpa",  # RFC 9140, section 5
     "resolver.arpa",  # RFC 9462, section 8.2
     "alt",  # RFC 9476
     "internal",  # kept for private use (ICANN, 2024)
@@ -49,6 +51,7 @@ EMPTY_ZONES = (
     "intranet",
     "lan",
     "private",
+    "localdomain",  # what Linux calls a domain that nobody has named
 )
 
 # What a name of one label has, or a device looks for under it: only a search list or a mistake asks for these, and

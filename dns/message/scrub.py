@@ -2,7 +2,8 @@
 
 ======================  ====================================================================================
 the answer section      keeps the question's own records and those of its aliases, in their order
-the authority section   is kept where it says something: why there is nothing (SOA), or a proof (NSEC, NSEC3)
+the authority section   is kept where it says something: why there is nothing (SOA), or a proof (NSEC, NSEC3);
+                        and where it holds nothing that belongs elsewhere
 the additional section  is left out: nobody has decided where it leads, and what did not fit because of it
                         would have to be asked for again over TCP (RFC 2181, section 9)
 ======================  ====================================================================================
@@ -29,6 +30,7 @@ _CNAME, _DNAME, _SOA = int(RecordType.CNAME), int(RecordType.DNAME), int(RecordT
 _IN = int(RecordClass.IN)
 _SAYS_SOMETHING = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
 _PROOFS = _SAYS_SOMETHING - {_SOA}
+_BESIDE_A_REASON = _SAYS_SOMETHING | {int(RecordType.NS), int(RecordType.DS), int(RecordType.RRSIG)}
 _QUESTION = HEADER_BYTES | POINTER << 8
 _QUESTION_NAME = _QUESTION.to_bytes(2, "big")
 _FIXED_BYTES = 10  # of a record, between its owner and its data
@@ -78,12 +80,14 @@ def trim_sections(
     additional: list[RecordTuple],
 ) -> bytes:
     """Return the message without what is only a help; `authority` and `additional` lose their records too."""
-    wanted = _PROOFS if answer and answer[-1][0] == qtype else _SAYS_SOMETHING
-    if authority and not any(record[0] in wanted for record in authority):
-        end = authority[0][3]
-        authority.clear()
-        additional.clear()
-        return message[:8] + b"\0\0\0\0" + message[12:end]
+    if authority:
+        kinds = {record[0] for record in authority}
+        wanted = _PROOFS if answer and answer[-1][0] == qtype else _SAYS_SOMETHING
+        if wanted.isdisjoint(kinds) or not kinds <= _BESIDE_A_REASON:
+            end = authority[0][3]
+            authority.clear()
+            additional.clear()
+            return message[:8] + b"\0\0\0\0" + message[12:end]
     if additional:
         end = additional[0][3]
         additional.clear()

@@ -37,6 +37,7 @@ CONNECTIVITY_CHECKS = {
     "ctest.cdn.nintendo.net": "Nintendo Switch",
     "ena.net.playstation.net": "PlayStation",
     "test.steampowered.com": "SteamOS",
+    "ipv4only.arpa": "every system in networks of IPv6 alone (RFC 7050)",
 }
 
 TIME_SERVERS = {

@@ -22,7 +22,11 @@ from dns.policy.step_table import StepTable
 from dns.policy.verdict import Action, Step, Verdict
 
 # Names that belong to a local network (RFC 6761, 6762, 8375, and what home routers have always used).
-LOCAL_NAMES = frozenset(("localhost", "local", "lan", "home", "home.arpa", "internal", "intranet", "test"))
+# With them `ipv4only.arpa`, whose addresses are 192.0.0.170 and .171: by them a network tells how it translates
+# addresses (RFC 8880).
+LOCAL_NAMES = frozenset(
+    ("localhost", "local", "lan", "home", "home.arpa", "internal", "intranet", "test", "ipv4only.arpa")
+)
 
 # Antivirus and mail look-ups: "127.0.0.2" from these means "known to be bad".
 REPUTATION_NAMES = frozenset(

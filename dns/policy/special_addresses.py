@@ -1,18 +1,19 @@
 """Addresses that are no place on the internet, in every form in which one can be written or wrapped.
 
-The table is that of IANA's registries of special-purpose addresses (RFC 6890; of 2026-11), with multicast. Left
-out are ranges that are global all the same (AS112, 192.0.0.9 and .10, AMT), and those for documentation, which
-lead nowhere in any network.
+The table is that of IANA's registries of special-purpose addresses (RFC 6890; of 2026-11), with multicast. What
+is reserved stands beside it, with what has become global within (`_RESERVED`, `_GLOBAL`): the blocks for
+protocols, and of IPv6 whatever is outside of 2000::/3 (RFC 4291, section 2.4). Left out are AS112 and AMT, which
+are global all the same, and the networks for documentation, which lead nowhere in any network.
 
 An IPv6 address can carry an IPv4 address within it. A device that translates or tunnels reaches the inner one, so
-both count: IPv4-mapped and IPv4-compatible (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056), Teredo (RFC 4380) and
-ISATAP (RFC 5214).
+both count: IPv4-mapped and IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765), NAT64 (RFC 6052), 6to4 (RFC
+3056), Teredo (RFC 4380) and ISATAP (RFC 5214).
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from dns.policy.lookups import Address, NetworkTable
+from dns.policy.lookups import Address, Network, NetworkTable
 
 _NETWORKS = tuple(
     ipaddress.ip_network(text)
@@ -47,7 +48,33 @@ _NETWORKS = tuple(
 )
 SPECIAL_NETWORKS = NetworkTable((network, str(network)) for network in _NETWORKS)
 
+_RESERVED = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",  # RFC 6890, section 2.1: for protocols
+        "2001::/23",  # RFC 2928: the same
+        "::/3",  # RFC 4291, section 2.4
+        "4000::/2",
+        "8000::/1",
+    )
+)
+_GLOBAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.9/32",  # RFC 7723
+        "192.0.0.10/32",  # RFC 8155
+        "2001:1::1/128",  # RFC 7723
+        "2001:1::2/128",  # RFC 8155
+        "2001:1::3/128",  # RFC 9665
+        "2001:3::/32",  # RFC 7450
+        "2001:4:112::/48",  # RFC 7535
+        "2001:20::/28",  # RFC 7343
+        "2001:30::/28",  # RFC 9374
+    )
+)
+
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # the upper half of an interface identifier
 _LOW = 0xFFFFFFFF
@@ -56,7 +83,15 @@ _MINIMUM_COMPATIBLE = 0x10000  # below are the unspecified address, loopback, an
 
 def is_special(address: Address) -> bool:
     """Tell whether an address, or one that it carries, is no place on the internet."""
-    return any(True for form in address_forms(address) for _ in SPECIAL_NETWORKS.lookup_address(form))
+    forms = tuple(address_forms(address))
+    if any(True for form in forms for _ in SPECIAL_NETWORKS.lookup_address(form)):
+        return True
+    # What carries another address is as good as that one.
+    return len(forms) == 1 and _is_within(address, _RESERVED) and not _is_within(address, _GLOBAL)
+
+
+def _is_within(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks if network.version == address.version)
 
 
 def address_forms(address: Address) -> Iterator[Address]:
@@ -67,7 +102,7 @@ def address_forms(address: Address) -> Iterator[Address]:
     number = int(address)
     if address.ipv4_mapped is not None:
         yield address.ipv4_mapped
-    elif address in _NAT64 or (address in _COMPATIBLE and number >= _MINIMUM_COMPATIBLE):
+    elif address in _NAT64 or address in _TRANSLATED or (address in _COMPATIBLE and number >= _MINIMUM_COMPATIBLE):
         yield ipaddress.IPv4Address(number & _LOW)
     elif address.sixtofour is not None:
         yield address.sixtofour
@@ -84,7 +119,7 @@ def is_plainly_global(raw: bytes) -> bool:
         return (
             0x20 <= raw[0] < 0x40
             and raw[:2] != b"\x20\x02"
-            and raw[:3] != b"\x20\x01\x00"
+            and (raw[2] > 1 or raw[:2] != b"\x20\x01")
             and raw[9:12] != b"\x00\x5e\xfe"
         )
     return raw[0] not in _FIRST_OCTETS and raw[:2] not in _FIRST_PAIRS and raw[:3] not in _FIRST_TRIPLES

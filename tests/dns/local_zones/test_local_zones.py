@@ -271,7 +271,19 @@ def test_other_names_below_resolver_arpa_do_not_leave_the_room() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["printer.local", "nas.lan", "wiki.internal", "x.alt", "box.home", "ad.corp", "x.private", "x.intranet"],
+    [
+        "printer.local",
+        "nas.lan",
+        "wiki.internal",
+        "x.alt",
+        "box.home",
+        "ad.corp",
+        "x.private",
+        "x.intranet",
+        "host.localdomain",
+        "x.6tisch.arpa",
+        "noob@x.eap-noob.arpa",
+    ],
 )
 def test_names_of_special_use_never_leave_the_room(name: str) -> None:
     """RFC 6761, RFC 6762 section 22.1, RFC 9476."""

@@ -111,6 +111,20 @@ def test_the_reason_why_there_is_nothing_is_kept() -> None:
     assert ([record.rtype for record in found.auth], len(found.ar)) == ([RecordType.SOA], 0)
 
 
+@pytest.mark.parametrize(
+    "beside", [f"{NAME}. 300 A 10.0.0.1", "example.org. 300 TXT odd", "example.org. 300 AAAA fd00::1"]
+)
+def test_a_reason_with_something_else_beside_it_is_none(beside: str) -> None:
+    """Nobody has decided where it leads, and a resolver has no use for it (RFC 2308, section 2)."""
+    for authority in ((SOA, beside), (beside, SOA)):
+        found = kept(message(authority=authority))
+        assert (found.header.rcode, found.auth) == (0, [])
+
+
+def test_rfc2308_2_1_the_servers_beside_the_reason_do_no_harm() -> None:
+    assert len(kept(message(authority=("example.org. 300 NS ns.example.org.", SOA))).auth) == 2
+
+
 def test_a_proof_beside_an_answer_is_kept_whole() -> None:
     proof = ("example.org. 300 NS ns.example.org.", "example.org. 300 NSEC zzz.example.org. A NS SOA")
     found = kept(message(f"{NAME}. 300 A 192.0.2.7", authority=proof))

@@ -208,6 +208,11 @@ def test_a_wrapped_public_address_and_a_global_one_of_the_registries_pass(text: 
     assert address(policy().view(PUPIL), "site.example.com", text).action is Action.ALLOW
 
 
+@pytest.mark.parametrize("text", ["192.0.0.170", "192.0.0.171", "64:ff9b::c000:aa", "64:ff9b:1::c000:ab"])
+def test_rfc8880_how_a_network_translates_is_told_to_who_asks_for_it(text: str) -> None:
+    assert address(policy().view(PUPIL), "ipv4only.arpa", text).action is Action.ALLOW
+
+
 CLOSED_RANGES = ("192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32", "2a02:6b8::/64")
 
 
