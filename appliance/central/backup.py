@@ -30,8 +30,8 @@ from appliance.central.backup_file import (
     StoredFile,
 )
 from appliance.central.models import AuditRow, Base
+from appliance.central.schema_migration import newest_migration
 from appliance.central.service import Central
-from appliance.central.store import newest_migration
 from appliance.files import sync_folder
 from appliance.settings.central import CentralSettings
 

@@ -32,7 +32,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 from appliance.central.backup import DATA, SETTINGS_NAME, SHARED, TLS, WRAPPING_KEY, Report, find_certificate_file
 from appliance.central.backup_file import BackupError, End, FilePart, Frame, Manifest, Rows, read_frames
 from appliance.central.key_file import FILE_NAME
-from appliance.central.store import MIGRATIONS, newest_migration
+from appliance.central.schema_migration import newest_migration, run_migrations
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
@@ -238,7 +238,7 @@ class DatabaseRestoration:
         self._connection = undo.enter_context(engine.connect())
         if inspect(self._connection).get_table_names():
             raise BackupError("the database is not empty: a backup is never put over an installation")
-        _upgrade(self._connection, manifest.migration)
+        run_migrations(self._connection, manifest.migration)
         found = MetaData()
         found.reflect(self._connection)
         self._tables = {table.name: table for table in found.sorted_tables}
@@ -268,7 +268,7 @@ class DatabaseRestoration:
         if self._connection.dialect.name == "postgresql":
             for table in self._tables.values():
                 _set_sequence(self._connection, table)
-        _upgrade(self._connection, "head")
+        run_migrations(self._connection, "head")
         if self._connection.dialect.name == "sqlite":
             self._close()  # its file is about to be moved; taken back it is with its folder
 
@@ -290,16 +290,6 @@ def _set_sequence(connection: Connection, table: Table) -> None:
             newest = select(func.max(column)).scalar_subquery()
             sequence = func.pg_get_serial_sequence(table.name, column.name)
             connection.execute(select(func.setval(sequence, func.coalesce(newest, 1), newest.is_not(None))))
-
-
-def _upgrade(connection: Connection, migration: str) -> None:
-    from alembic import command  # noqa: PLC0415 (as in `Store.migrate`)
-    from alembic.config import Config  # noqa: PLC0415 (as above)
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, migration)
 
 
 def _require_space(folder: Path, manifest: Manifest) -> None:

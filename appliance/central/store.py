@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event, func, select, text, update
+from sqlalchemy import Connection, Engine, create_engine, event, select, text, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -20,15 +20,14 @@ from appliance.central import change_channel, change_scope
 from appliance.central.change_channel import ChangeListener, SqliteChannel, SqliteListener
 from appliance.central.errors import CentralError
 from appliance.central.models import RevisionRow, RoomRow
+from appliance.central.schema_migration import migrate_database, newest_migration
 from appliance.settings.central import CentralSettings
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 _TURN_NAME = "writers.lock"
 BUSY_SECONDS = 5  # how long who wants to write waits for others
 _POOL_SIZE = 32  # connections that are kept, and as many again in a crowd
 _IS_NEWS = "is news"  # in `Session.info`: whether whoever listens is woken by the commit
 _LEAST_FREE_BYTES = 64 * 1024  # without them SQLite has a "disk I/O error": it makes two files before it reads
-_ADVISORY_LOCK = 0x48616C6C  # the number of PostgreSQL's advisory lock: "Hall"
 
 
 class Revisions(msgspec.Struct, frozen=True):
@@ -76,17 +75,9 @@ class Store:
         """
         if self._is_migrated():
             return
-        from alembic import command  # noqa: PLC0415 (eleven megabytes, for what is mostly done already)
-        from alembic.config import Config  # noqa: PLC0415 (as above)
-
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
         try:
-            with _migration_lock(self._engine), self._engine.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            with _migration_lock(self._engine):
+                migrate_database(self._engine)
         except OperationalError as problem:
             raise self.unusable(problem) from None
 
@@ -186,11 +177,6 @@ class Store:
         self._engine.dispose()
         if self._channel is not None:
             self._channel.close()
-
-
-def newest_migration() -> str:
-    """Return the revision that today's tables have: the number of the last file of migrations."""
-    return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def read_revisions(session: Session) -> Revisions:

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
-from appliance.central.store import MIGRATIONS
+from appliance.central.schema_migration import MIGRATIONS
 from tests.fakes.school import FakeSchool
 
 

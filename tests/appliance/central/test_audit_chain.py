@@ -17,8 +17,9 @@ from appliance.central.audit_search import AuditFilter
 from appliance.central.audit_verification import Finding, verify_audit
 from appliance.central.errors import NotFound
 from appliance.central.models import AuditHeadRow, AuditRow
+from appliance.central.schema_migration import MIGRATIONS
 from appliance.central.sign_in import PAGES, CentralSignIn, room_origin
-from appliance.central.store import MIGRATIONS, Store
+from appliance.central.store import Store
 from appliance.protocol import Account, KeptHead, KeptHeads
 from appliance.sign_in_throttle import SignInOrigin
 from tests.fakes.postgres import database_url

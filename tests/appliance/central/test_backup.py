@@ -306,7 +306,7 @@ def small() -> bytes:
 
 
 def manifest(**changes: object) -> Manifest:
-    from appliance.central.store import newest_migration  # noqa: PLC0415 (only here)
+    from appliance.central.schema_migration import newest_migration  # noqa: PLC0415 (only here)
     from tests.fakes.school import MORNING  # noqa: PLC0415 (only here)
 
     plain = Manifest(

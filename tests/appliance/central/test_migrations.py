@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 
-from appliance.central.store import MIGRATIONS
+from appliance.central.schema_migration import MIGRATIONS
 
 ASKED = "2026-11-24 09:00:00.000000"
 

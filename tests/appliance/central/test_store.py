@@ -15,7 +15,8 @@ from sqlalchemy import select, text
 from appliance.central import store
 from appliance.central.errors import CentralError
 from appliance.central.models import Base, RoomRow, SchoolRow
-from appliance.central.store import MIGRATIONS, Store, newest_migration
+from appliance.central.schema_migration import MIGRATIONS, newest_migration
+from appliance.central.store import Store
 from tests.fakes.programs import TOGETHER, run_together
 from tests.fakes.school import FakeSchool, settings
 
