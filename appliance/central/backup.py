@@ -127,7 +127,7 @@ def _write(writer: BackupWriter, central: Central, config: Path, report: Report)
             made_at=central.now(),
             version=metadata.version("hallpass"),
             migration=newest_migration(),
-            school=central.settings.central.school,
+            school=central.identity.current().name,
             rows=counts,
             files=tuple(StoredFile(name, path.stat().st_size) for name, path in files.items()),
         )

@@ -76,8 +76,6 @@ def build_school_policy(
     default = profiles.default_profile(found).name
     made = PolicyDocument(
         version=0,
-        school=school.name,
-        timezone=school.timezone,
         default_group=default,
         groups=_build_groups(found, devices),
         profiles=tuple(timetables.to_profile(read_settings(profile), school.school_week) for profile in found),

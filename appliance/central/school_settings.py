@@ -20,6 +20,7 @@ from appliance.central.delegations import NeedsConfirmation
 from appliance.central.errors import NotPossible
 from appliance.central.models import DelegationRow, SchoolRow
 from appliance.central.profiles import ChangedMeanwhile, known_categories
+from appliance.central.school_identity import name_errors, tidy_name, timezone_errors
 from appliance.central.setting_history import last_changed_by, record_change
 from appliance.central.site_names import checked_rule_name, checked_site
 from appliance.protocol import find_control_character
@@ -45,6 +46,8 @@ MAX_BUNDLE_NAMES = 60
 MAX_NOTE_LENGTH = 200
 
 FIELD_WORDS = {
+    "school": "the school's name",
+    "timezone": "the school's time zone",
     "locked_categories": "what nobody can open",
     "tunnels": "what is done about hidden traffic",
     "incidents": "when refusals are an incident",
@@ -62,6 +65,8 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 class SchoolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Each field means what it means in `dns.policy.document.PolicyDocument`."""
 
+    school: str = ""  # its name; in what is to be set, "" stays what it is, as of the next
+    timezone: str = ""
     locked_categories: tuple[str, ...] = ()
     tunnels: Literal["off", "report", "close"] = "report"
     incidents: IncidentThresholds = IncidentThresholds()
@@ -77,6 +82,7 @@ class SchoolSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FIELDS = SchoolSettings.__struct_fields__
+_COLUMNS = {"school": "name", "timezone": "timezone", "locked_categories": "locked_categories"}  # of their own
 
 
 def revision_of_values(values: list[Any]) -> str:
@@ -91,7 +97,8 @@ def read_settings(session: Session) -> SchoolSettings:
 
 def settings_of(school: SchoolRow) -> SchoolSettings:
     """Return what stands in a school's row."""
-    return parse_settings({**school.settings, "locked_categories": school.locked_categories})
+    columns = {field: getattr(school, column) for field, column in _COLUMNS.items()}
+    return parse_settings({**school.settings, **columns})
 
 
 def parse_settings(found: dict[str, Any]) -> SchoolSettings:
@@ -113,6 +120,8 @@ def checked_settings(session: Session, settings: SchoolSettings) -> SchoolSettin
     before = read_settings(session)
     settings = msgspec.structs.replace(
         settings,
+        school=tidy_name(settings.school) if settings.school else before.school,
+        timezone=settings.timezone.strip() if settings.timezone else before.timezone,
         locked_categories=tuple(sorted({*settings.locked_categories})),
         private_names=tuple(sorted({checked_rule_name(name, "allow") for name in settings.private_names})),
         closed_addresses=tuple({one.network: one for one in map(_tidy_range, settings.closed_addresses)}.values()),
@@ -120,7 +129,8 @@ def checked_settings(session: Session, settings: SchoolSettings) -> SchoolSettin
         bundles=tuple(sorted(map(_tidy_bundle, settings.bundles), key=lambda one: one.site)),
     )
     errors = [
-        *validation_errors(PolicyDocument(version=0, **_document_fields(settings))),
+        *_identity_errors(before, settings),
+        *validation_errors(PolicyDocument(version=0, **_document_fields(settings, without="timezone"))),
         *_category_errors(session, before, settings),
         *_size_errors(settings),
     ]
@@ -164,12 +174,11 @@ def changed_meanwhile(session: Session, kind: str) -> ChangedMeanwhile:
 def write_settings(session: Session, settings: SchoolSettings) -> None:
     """Write settings down. Checks nothing."""
     school = session.scalars(select(SchoolRow)).one()
-    school.locked_categories = list(settings.locked_categories)
-    usual = to_builtins(SchoolSettings())
+    values, usual = to_builtins(settings), to_builtins(SchoolSettings())
+    for field, column in _COLUMNS.items():
+        setattr(school, column, values[field])
     school.settings = {
-        field: value
-        for field, value in to_builtins(settings).items()
-        if field != "locked_categories" and value != usual[field]
+        field: value for field, value in values.items() if field not in _COLUMNS and value != usual[field]
     }
 
 
@@ -198,6 +207,7 @@ def differing_fields(before: SchoolSettings, after: SchoolSettings) -> list[str]
 def differences(before: SchoolSettings, after: SchoolSettings) -> list[str]:
     """Return what differs, each in a few words, for the audit and for people."""
     return [
+        *_identity(before, after),
         *_locks(before, after),
         *_numbers(before, after),
         *_own_network(before, after),
@@ -218,8 +228,8 @@ def unlocking_warning(before: SchoolSettings, after: SchoolSettings) -> str:
     )
 
 
-def _document_fields(settings: SchoolSettings) -> dict[str, Any]:
-    return {field: getattr(settings, field) for field in FIELDS}
+def _document_fields(settings: SchoolSettings, *, without: str = "") -> dict[str, Any]:
+    return {field: getattr(settings, field) for field in FIELDS if field != without}
 
 
 def document_fields(school: SchoolRow) -> dict[str, Any]:
@@ -283,6 +293,22 @@ def _size_errors(settings: SchoolSettings) -> Iterator[str]:
             yield f"the note of {one.network} has at most {MAX_NOTE_LENGTH} characters"
         if found_character := find_control_character(one.note):
             yield f"the note of {one.network} holds a control character ({found_character})"
+
+
+def _identity_errors(before: SchoolSettings, settings: SchoolSettings) -> Iterator[str]:
+    if settings.school != before.school:
+        yield from name_errors(settings.school)
+    if settings.timezone != before.timezone:
+        yield from timezone_errors(settings.timezone)
+
+
+def _identity(before: SchoolSettings, after: SchoolSettings) -> Iterator[str]:
+    for words, was, becomes in (
+        ("the school is called", before.school, after.school),
+        ("the school's time zone", before.timezone, after.timezone),
+    ):
+        if was != becomes:
+            yield f"{words}: {becomes}, before: {was}"
 
 
 def _locks(before: SchoolSettings, after: SchoolSettings) -> Iterator[str]:

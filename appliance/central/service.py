@@ -31,6 +31,7 @@ from appliance.central.room_presence import RoomPresence
 from appliance.central.room_sign_ins import prune_room_sign_ins
 from appliance.central.room_targets import RoomTargets
 from appliance.central.rooms_tls_files import RoomsTlsFiles
+from appliance.central.school_identity import IdentityReader, SchoolIdentity
 from appliance.central.sessions import CentralSessions
 from appliance.central.sign_in import CentralSignIn
 from appliance.central.store import Store
@@ -76,6 +77,8 @@ class Central:
         self.settings = settings
         self.now = now
         self.store = Store.from_settings(settings)
+        first = SchoolIdentity(settings.central.school, settings.central.timezone)
+        self.identity = IdentityReader(self.store, first)
         self.sessions = CentralSessions(self.store, now)
         self.keys = KeyFile(settings.central.key_file or settings.central.shared_folder / FILE_NAME)
         self.rooms_tls = RoomsTlsFiles(self.store, self.keys, settings.central.data, now)
@@ -146,7 +149,7 @@ class Central:
         self.store.migrate()
         self.epoch_file.begin_epoch_if_restored(self.store, self.now())  # before anything is counted
         self._wrap_log_keys()
-        if not self._is_school_current():  # else nothing is written: a server may start on a disk that is full
+        if not self._has_school():  # else nothing is written: a server may start on a disk that is full
             self._write_school()
 
     def _wrap_log_keys(self) -> None:
@@ -160,27 +163,35 @@ class Central:
         except KeyFileUnusable as problem:
             log.warning("the keys of the rooms' logs are not wrapped: %s", problem)
 
-    def _is_school_current(self) -> bool:
+    def _has_school(self) -> bool:
         with self.store.read_session() as session:
             school = session.scalars(select(SchoolRow)).one_or_none()
         settings = self.settings.central
-        return school is not None and (school.name, school.timezone) == (settings.school, settings.timezone)
+        if school is None:
+            return False
+        for word, is_set, in_file in (
+            ("school", school.name, settings.school),
+            ("timezone", school.timezone, settings.timezone),
+        ):
+            if is_set != in_file:
+                log.info("%s = %r in the settings is what a new central begins with; here it is %r, as set on the "
+                         "page School", word, in_file, is_set)  # fmt: skip
+        return True
 
     def _write_school(self) -> None:
+        settings = self.settings.central
         with self.store.write_session(affects_rooms=False) as session:
-            school = session.scalars(select(SchoolRow)).one_or_none()
-            if school is None:
-                school = SchoolRow(id=1, starter_list=True, locked_categories=list(LOCKED_CATEGORIES))
-                session.add(school)
-                session.add(
-                    ProfileRow(name="pupils", closed=sorted(PUPIL_CATEGORIES), safe_search=True, keywords=True,
-                               members=[], is_default=True)
-                )  # fmt: skip
-                session.add(
-                    ProfileRow(name="staff", closed=sorted(STAFF_CATEGORIES), members=[], is_default=False)
-                )
-            school.name = self.settings.central.school
-            school.timezone = self.settings.central.timezone
+            if session.scalars(select(SchoolRow)).one_or_none() is not None:
+                return  # by another process that started at the same time
+            session.add(
+                SchoolRow(id=1, name=settings.school, timezone=settings.timezone, starter_list=True,
+                          locked_categories=list(LOCKED_CATEGORIES))
+            )  # fmt: skip
+            session.add(
+                ProfileRow(name="pupils", closed=sorted(PUPIL_CATEGORIES), safe_search=True, keywords=True,
+                           members=[], is_default=True)
+            )  # fmt: skip
+            session.add(ProfileRow(name="staff", closed=sorted(STAFF_CATEGORIES), members=[], is_default=False))
 
     def start_feed(self) -> None:
         """Begin to wake rooms and pages, and to write down how rooms are."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import select
@@ -247,7 +246,7 @@ def _room_ids(session: Session, names: tuple[str, ...]) -> list[int]:
 
 def _end_of_day(central: service.Central, day: datetime | None) -> datetime | None:
     """Return the last moment of a day, on the school's clock."""
-    return datetime.combine(day, time.max, ZoneInfo(central.settings.central.timezone)) if day else None
+    return datetime.combine(day, time.max, central.identity.current().zone) if day else None
 
 
 def _password(*, generate: bool) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -62,7 +61,7 @@ def reset(username: str, config: Path) -> None:
 def ask(roles: tuple[str, ...], since: datetime | None, config: Path) -> None:
     """Ask a second factor of these roles, and of no others."""
     with _open_central(config) as central, central.store.write_session() as session:
-        zone = ZoneInfo(central.settings.central.timezone)
+        zone = central.identity.current().zone
         start = datetime.combine(since, time.min, zone) if since else None
         second_factor_rule.ask_of_roles(session, central.now(), roles=roles, since=start, by=BY)
 

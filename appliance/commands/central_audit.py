@@ -45,8 +45,8 @@ def _filter_options(function: Any) -> Any:
     return function
 
 
-def _to_filter(settings: CentralSettings, **asked: Any) -> audit_search.AuditFilter:
-    zone = settings.central.zone
+def _to_filter(central: service.Central, **asked: Any) -> audit_search.AuditFilter:
+    zone = central.identity.current().zone
     for name in ("since", "until"):
         asked[name] = asked[name].replace(tzinfo=zone) if asked[name] else None
     return audit_search.AuditFilter(**asked)
@@ -70,7 +70,7 @@ def _open_reader(config: Path) -> Iterator[tuple[service.Central, Session]]:
 def list_entries(config: Path, lines: int, *, as_json: bool, **asked: Any) -> None:
     """Print the newest entries, the newest first."""
     with _open_reader(config) as (central, session):
-        found = audit_search.find_entries(session, _to_filter(central.settings, **asked), limit=lines)
+        found = audit_search.find_entries(session, _to_filter(central, **asked), limit=lines)
     if as_json:
         print_json(found.entries)
         return
@@ -90,7 +90,7 @@ def export(config: Path, kind: str, *, as_json: bool, **asked: Any) -> None:
     render = audit_search.render_json_lines if as_json or kind == "json" else audit_search.render_csv
     central = service.open_central(load_settings(config, CentralSettings))
     try:
-        wanted = _to_filter(central.settings, **asked)
+        wanted = _to_filter(central, **asked)
         with central.store.write_session(affects_rooms=False) as session:
             audit.record_audit(
                 session, central.now(), audit.COMMAND_LINE, audit_search.EXPORTED, wanted.describe()

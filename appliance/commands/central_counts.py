@@ -23,9 +23,8 @@ _DAYS = ["%Y-%m-%d"]
 @json_option
 def command(since: datetime | None, until: datetime | None, top: int, config: Path, *, as_json: bool) -> None:
     """Print what rooms answered: by day, category, room and hour, and the sites refused most."""
-    settings = load_settings(config, CentralSettings)
-    central = service.open_central(settings)
-    zone = settings.central.zone
+    central = service.open_central(load_settings(config, CentralSettings))
+    zone = central.identity.current().zone
     end = until.replace(tzinfo=zone) if until else central.now() + timedelta(hours=1)
     begin = since.replace(tzinfo=zone) if since else end - timedelta(days=7)
     try:

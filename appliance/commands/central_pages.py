@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from appliance.central.service import utc_now
+from appliance.central.service import open_central, utc_now
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.settings.central import CentralSettings
@@ -33,12 +33,11 @@ def authority(suffixes: tuple[str, ...], networks: tuple[str, ...], config: Path
     """Make the authority, once. It can sign for the school's own names and private addresses, and for no other."""
     from appliance.central.page_authority import KEY_FILE, make_authority  # noqa: PLC0415 (nine megabytes)
 
-    settings = load_settings(config, CentralSettings)
-    folder = settings.central.data / FOLDER
+    central = open_central(load_settings(config, CentralSettings))
+    folder, school = central.settings.central.data / FOLDER, central.identity.current().name
+    central.store.close()
     with _in_words():
-        file = make_authority(
-            folder, utc_now(), school=settings.central.school, suffixes=suffixes, networks=networks
-        )
+        file = make_authority(folder, utc_now(), school=school, suffixes=suffixes, networks=networks)
     if as_json:
         print_json({"certificate": str(file), "key": str(folder / KEY_FILE)})
     else:

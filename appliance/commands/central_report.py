@@ -27,10 +27,9 @@ _RENDERERS = {
 @json_option
 def command(kind: ReportKind, since: datetime | None, form: str, config: Path, *, as_json: bool) -> None:
     """Print the report KIND: numbers and decisions, no names of people or devices, no cell under five."""
-    settings = load_settings(config, CentralSettings)
-    zone = settings.central.zone
-    central = service.open_central(settings)
+    central = service.open_central(load_settings(config, CentralSettings))
     try:
+        zone = central.identity.current().zone
         with central.store.read_session() as session:
             begin = since.replace(tzinfo=zone) if since else None
             report = school_reports.make_report(session, central.now(), zone, kind, since=begin)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -148,7 +147,7 @@ def wait(school_days: int, config: Path) -> None:
 
 def school_time(central: service.Central, shown: datetime | None) -> datetime | None:
     """Return the moment at which the school's clock shows a time."""
-    return None if shown is None else shown.replace(tzinfo=ZoneInfo(central.settings.central.timezone))
+    return None if shown is None else shown.replace(tzinfo=central.identity.current().zone)
 
 
 def describe(unblock: UnblockRow) -> str:

@@ -34,6 +34,8 @@ def show(config: Path) -> None:
 
 
 @command.command("set")
+@click.option("--name", "school", help="How the school is called.")
+@click.option("--timezone", help="What the school's clock follows, such as Europe/London.")
 @click.option("--lock", multiple=True, help="A category that nobody can open from now on.")
 @click.option("--unlock", multiple=True, help="A category that may be opened again.")
 @click.option(
@@ -98,9 +100,11 @@ def _changed(current: SchoolSettings, options: dict[str, Any]) -> SchoolSettings
         ),
         *({"network": one, "category": options["category"], "note": options["note"]} for one in options["close"]),
     ]
-    for name in ("tunnels", "button_pause_minutes"):
+    for name in ("school", "timezone", "tunnels", "button_pause_minutes"):
         if options[name] is not None:
             values[name] = options[name]
+    if not values["school"] or not values["timezone"]:
+        raise HallpassError("a school has a name and a time zone")
     given = {name: options[name] for name in _THRESHOLDS if options[name] is not None}
     values["incidents"] = values["incidents"] | given
     return parse_settings(values)

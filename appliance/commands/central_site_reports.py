@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -61,8 +60,8 @@ def show(config: Path, *, as_json: bool) -> None:
 def text(report_id: str, config: Path, *, as_csv: bool) -> None:
     """Print what to send to the provider or an authority. It names no person, room or device."""
     with open_session(config) as (central, session):
-        school = central.settings.central.school
-        zone = ZoneInfo(central.settings.central.timezone)
+        identity = central.identity.current()
+        school, zone = identity.name, identity.zone
         if as_csv:
             found = [reports.get_report(session, report_id)] if report_id else reports.list_reports(session)
             click.echo(reports.render_reports_csv(found, school=school, zone=zone), nl=False)

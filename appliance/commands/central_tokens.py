@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -44,7 +43,7 @@ def command() -> None:
 def add(config: Path, name: str, owner: str, rights: tuple[str, ...], until: datetime, *, as_json: bool) -> None:
     """Make a key, and print it: nobody can look it up later."""
     with open_session(config) as (central, session):
-        zone = ZoneInfo(central.settings.central.timezone)
+        zone = central.identity.current().zone
         made = script_keys.add_key(
             session, central.now(), name=name, owner=owner, rights=[_RIGHTS[one] for one in rights],
             ends=(until + _DAY).replace(tzinfo=zone), by=BY,

@@ -25,7 +25,7 @@ class PagesTlsSection(CertificateFiles, frozen=True, kw_only=True):
 class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     """[central]: the school, where it is served, and where it keeps its things."""
 
-    school: str
+    school: str  # as of `timezone`: what a new central begins with (`appliance.central.school_identity`)
     data: Path
     listen: Endpoint = Endpoint("127.0.0.1", 8081)
     timezone: str = "Europe/London"
@@ -71,11 +71,6 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("tls.plain_listen: leads to url, which must be https://")
         if port and port in (self.listen.port, self.rooms_endpoint.port):
             raise ValueError(f"tls.plain_listen: port {port} is taken by listen or rooms_listen")
-
-    @property
-    def zone(self) -> zoneinfo.ZoneInfo:
-        """Return the school's time zone."""
-        return zoneinfo.ZoneInfo(self.timezone)
 
     @property
     def rooms_endpoint(self) -> Endpoint:

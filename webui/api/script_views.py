@@ -129,7 +129,7 @@ def get_school_report(kind: script_interface.ReportWanted) -> Response:
     from appliance.central import school_reports  # noqa: PLC0415 (seldom asked for, and much of it is words)
 
     with central().store.read_session() as session:
-        made = school_reports.make_report(session, central().now(), central().settings.central.zone, kind)
+        made = school_reports.make_report(session, central().now(), central().identity.current().zone, kind)
     parts = [
         script_interface.ReportPart(
             title=one.title, columns=list(one.columns), rows=[list(row) for row in one.rows], note=one.note

@@ -6,7 +6,6 @@ It answers the rooms' machine interface as well, for rooms that were enrolled be
 import os
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from flask import Flask, request
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,6 +46,7 @@ from webui.central.room_cards.views import blueprint as room_cards
 from webui.central.room_sign_in.views import blueprint as room_sign_in
 from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
+from webui.central.school_identity import school_identity
 from webui.central.school_settings.views import blueprint as school_settings
 from webui.central.script_keys.views import blueprint as script_keys
 from webui.central.second_factor.rule_views import blueprint as second_factor_rule
@@ -151,7 +151,7 @@ def create_central_app(central: Central) -> Flask:
         largest_body=MAX_UPLOAD_BYTES,
     )
     app.extensions["central"] = central
-    install_school_clock(app, SchoolClock(lambda: ZoneInfo(settings.central.timezone), central.now))
+    install_school_clock(app, SchoolClock(lambda: school_identity(central).zone, central.now))
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
     app.register_blueprint(api)
     install_plain_port(app, settings)
@@ -159,7 +159,12 @@ def create_central_app(central: Central) -> Flask:
     for feature in FEATURES:
         app.register_blueprint(feature)
     app.context_processor(
-        lambda: {"place": PLACE, "school": settings.central.school, "navigation": NAVIGATION, **SIGN_INS_PAGE}
+        lambda: {
+            "place": PLACE,
+            "school": school_identity(central).name,
+            "navigation": NAVIGATION,
+            **SIGN_INS_PAGE,
+        }
     )
     app.context_processor(lambda: {"notices": _list_notices(central)} if request.endpoint == "sign_in" else {})
     app.jinja_env.filters["roles"] = role_words

@@ -15,6 +15,8 @@ from dns.policy.document import BlockedRange, PolicyDocument
 from tests.fakes.school import FakeSchool
 
 SET: dict[str, Any] = {
+    "school": "Example Junior",
+    "timezone": "Europe/Dublin",
     "locked_categories": ["extremism", "malware", "pornography"],
     "tunnels": "close",
     "incidents": {"many_refusals": 20, "many_minutes": 5, "bypass_names": 2, "again_minutes": 30},
@@ -29,6 +31,20 @@ SET: dict[str, Any] = {
     "bundles": [{"site": "video.example.org", "names": ["cdn.example.net"]}],
 }
 CANNOT_BE = [
+    ({"school": " "}, "needs a name"),
+    ({"school": "\u200b."}, "needs a name"),
+    ({"school": "Example\u202e Primary"}, r"no name has \(U\+202E\)"),
+    ({"school": "Example\nPrimary"}, r"no name has \(U\+000A\)"),
+    ({"school": "x" * 101}, "at most 100 characters"),
+    ({"school": ["Example"]}, "cannot be set"),
+    ({"timezone": "Europe/Londno"}, "no time zone 'Europe/Londno': did you mean Europe/London"),
+    ({"timezone": "europe/LONDON"}, "did you mean Europe/London"),
+    ({"timezone": "new york"}, "did you mean America/New_York"),
+    ({"timezone": "../../etc/passwd"}, "no time zone"),
+    ({"timezone": "/etc/localtime"}, "no time zone"),
+    ({"timezone": "Europe"}, "no time zone"),
+    ({"timezone": "a\x00b"}, "no time zone: one is called Europe/London, for example"),
+    ({"timezone": "x" * 10_000_000}, "no time zone"),
     ({"pupil_pages": {"help_line": "x" * 201}}, "at most 200 characters"),
     ({"pupil_pages": {"help_line": "call\u202e us"}}, "no text may hold"),
     ({"pupil_pages": {"rules": ["a rule"] * 3 + [str(one) for one in range(10)]}}, "at most 10 rules"),
@@ -62,7 +78,7 @@ CANNOT_BE = [
 ]
 
 
-def save(school: FakeSchool, *, confirmed: bool = False, revision: str = "", **values: Any) -> str:
+def save(school: FakeSchool, /, *, confirmed: bool = False, revision: str = "", **values: Any) -> str:
     with school.store.write_session() as session:
         wanted = parse_settings(to_builtins(school_settings.read_settings(session)) | values)
         return school_settings.save_settings(
@@ -76,7 +92,7 @@ def read(school: FakeSchool) -> SchoolSettings:
         return school_settings.read_settings(session)
 
 
-def look(school: FakeSchool, **values: Any) -> SettingsChange:
+def look(school: FakeSchool, /, **values: Any) -> SettingsChange:
     with school.store.read_session() as session:
         wanted = parse_settings(to_builtins(school_settings.read_settings(session)) | values)
         return settings_preview.preview_settings(session, school.central.preview, school.clock(), changed=wanted)
@@ -115,7 +131,9 @@ def test_two_fields_that_two_people_set_are_undone_each_by_itself(school: FakeSc
 def test_what_no_room_could_follow_is_refused_in_words(school: FakeSchool, values: Any, why: str) -> None:
     with pytest.raises(NotPossible, match=why):
         save(school, **values)
-    assert read(school) == SchoolSettings(locked_categories=("malware", "pornography"))
+    assert read(school) == SchoolSettings(
+        school="Example Primary", timezone="Europe/London", locked_categories=("malware", "pornography")
+    )
 
 
 def test_what_central_keeps_is_a_document_that_every_room_takes(school: FakeSchool) -> None:

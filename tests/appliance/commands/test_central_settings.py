@@ -33,6 +33,16 @@ def test_what_holds_in_every_room_is_set_and_undone_by_commands(tmp_path: Path) 
     assert "locked: Extremism" in told
     assert "how many refusals are many: 20, before: 60" in told
     assert json.loads(run("settings", "show"))["tunnels"] == "report"
+    told = run("settings", "set", "--name", "Example Junior", "--timezone", "Europe/Dublin")
+    assert "the school is called: Example Junior, before: Example Primary" in told
+    assert (school.document().school, school.document().timezone) == ("Example Junior", "Europe/Dublin")
+    for option, value, why in (
+        ("--name", "", "has a name"),
+        ("--name", "a\u202eb", r"U\+202E"),
+        ("--timezone", "Europe/Dubln", "Europe/Dublin"),
+    ):
+        with pytest.raises(HallpassError, match=why):
+            run("settings", "set", option, value)
     saved = run("settings", "set", "--button-pause-minutes", "15", "--close-address", "203.0.113.0/24", "--json")
     assert school.document().button_pause_minutes == 15
     assert "the pause by the room's button" in run("profiles", "undo", saved["change"])

@@ -12,6 +12,7 @@ from tests.webui.central.pages import document, said
 from tests.webui.conftest import ServedSchool
 
 PARTS: dict[str, tuple[dict[str, Any], str, Any]] = {
+    "name": ({"name": "Example  Junior ", "timezone": "Europe/Dublin"}, "school", "Example Junior"),
     "locked": ({"locked": ["malware", "pornography", "extremism"]}, "locked_categories",
                ("extremism", "malware", "pornography")),
     "reported": ({"tunnels": "close", "many_refusals": "20"}, "tunnels", "close"),
@@ -26,6 +27,7 @@ ODD = (
     "::/0", "0.0.0.0/0", "192.0.2.0/99", "[]", "<script>alert(1)</script>", "x" * 9_999, "x" * 20_000,
 )  # fmt: skip
 FIELDS = {
+    "name": ("name", "timezone"),
     "locked": ("locked", "confirmed", "revision", "step"),
     "reported": ("tunnels", "many_refusals", "many_minutes", "bypass_names", "again_minutes"),
     "button": ("pause_minutes",),
@@ -83,6 +85,13 @@ def test_a_part_is_looked_at_before_it_is_saved_and_undone_after(cora: Browser, 
         ("button", {"pause_minutes": "many"}, "a whole number, 0 or more"),
         ("button", {"pause_minutes": "481"}, "at most 480 minutes"),
         ("pupils", {"help_line": "x" * 201}, "at most 200 characters"),
+        ("name", {"name": ""}, "the school needs a name"),
+        ("name", {"name": "..."}, "the school needs a name"),
+        ("name", {"name": "x" * 101}, "at most 100 characters"),
+        ("name", {"timezone": ""}, "such as Europe/London"),
+        ("name", {"timezone": "Europe/Londno"}, "did you mean Europe/London?"),
+        ("name", {"timezone": "dublin"}, "did you mean Europe/Dublin?"),
+        ("name", {"timezone": "../../etc/passwd"}, "there is no time zone"),
         ("network", {"names": "co.uk"}, "not one site"),
         ("network", {"range": "nowhere"}, "is no address and no network"),
         ("locked", {"locked": ["malware", "pornography", "gamblign"]}, "there is no category"),
@@ -97,6 +106,20 @@ def test_what_cannot_be_set_is_said_and_comes_back_filled_in(
     assert why.lower() in page.text.lower()
     (written,) = [one if isinstance(one, str) else one[-1] for one in values.values()]
     assert written in page.text or part == "reported"
+
+
+def test_the_schools_name_and_clock_are_others_on_every_page_at_once(cora: Browser, school: Any) -> None:
+    """Central's own settings are what a new central begins with: a start changes nothing back."""
+    send(cora, "name", "save", name="Müller & Söhne", timezone="Pacific/Auckland")
+    assert "Müller &amp; Söhne" in cora.open("/school").text
+    assert cora.text.count("Müller &amp; Söhne") >= 2, "in its place, and in the frame of the page"
+    told = document(school)
+    assert (told.school, told.timezone) == ("Müller & Söhne", "Pacific/Auckland")
+    assert "22:00" in cora.open("/first-start/school").text, "nine in the morning of London"
+    school.central.prepare_database()
+    assert document(school).timezone == "Pacific/Auckland"
+    send(cora, "name", "save", name="Example Primary", timezone="Europe/London")
+    assert "09:00" in cora.open("/first-start/school").text
 
 
 def test_unlocking_what_harms_asks_for_the_safeguarding_lead(cora: Browser, school: Any) -> None:

@@ -30,7 +30,7 @@ def show_one(report_id: str) -> str:
     """Show one report, with the text to send."""
     with central().store.read_session() as session:
         one = reports.get_report(session, report_id)
-        text = reports.write_report_text(one, school=central().settings.central.school, zone=school_clock().zone)
+        text = reports.write_report_text(one, school=central().identity.current().name, zone=school_clock().zone)
         return render_template("reports/report.html", one=one, text=text, state=reports.state_of(one))
 
 
@@ -93,7 +93,7 @@ def export() -> Response:
         found = [reports.get_report(session, wanted)] if wanted else reports.list_reports(session)
         audit.record_audit(session, now, current_username(), "reports exported", f"{len(found)} report(s)")
         table = reports.render_reports_csv(
-            found, school=central().settings.central.school, zone=school_clock().zone
+            found, school=central().identity.current().name, zone=school_clock().zone
         )
     response = Response(table, mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="reports-{now:%Y-%m-%d}.csv"'

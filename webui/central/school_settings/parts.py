@@ -33,6 +33,19 @@ class SettingsPart(msgspec.Struct, frozen=True, kw_only=True):
     parse: Callable[[Values, SchoolSettings], SchoolSettings]  # raises NotPossible
 
 
+def _fill_name(settings: SchoolSettings) -> Values:
+    return MultiDict([("name", settings.school), ("timezone", settings.timezone)])
+
+
+def _parse_name(sent: Values, settings: SchoolSettings) -> SchoolSettings:
+    name, timezone = sent.get("name", "").strip(), sent.get("timezone", "").strip()
+    if not name:
+        raise NotPossible("the school needs a name")
+    if not timezone:
+        raise NotPossible("say which time zone the school's clock follows, such as Europe/London")
+    return _changed(settings, school=name, timezone=timezone)
+
+
 def _fill_locked(settings: SchoolSettings) -> Values:
     return MultiDict([("locked", one) for one in settings.locked_categories])
 
@@ -101,6 +114,13 @@ def _parse_pupils(sent: Values, settings: SchoolSettings) -> SchoolSettings:
 
 
 PARTS = (
+    SettingsPart(
+        name="name",
+        title="Name and time zone",
+        fields=("school", "timezone"),
+        fill=_fill_name,
+        parse=_parse_name,
+    ),
     SettingsPart(
         name="locked",
         title="What nobody can open",

@@ -8,6 +8,7 @@ from appliance.central import profiles, school_settings, settings_preview
 from appliance.central.delegations import NeedsConfirmation
 from appliance.central.errors import NotPossible
 from appliance.central.profiles import ChangedMeanwhile
+from appliance.central.school_identity import MAX_NAME_LENGTH, list_timezones
 from appliance.central.settings_preview import SettingsChange
 from appliance.rights import Right
 from blocklists.categories import CATEGORIES_BY_ID, category_name, is_sensitive
@@ -101,6 +102,8 @@ def _render_form(
         thresholds=THRESHOLD_WORDS,
         most=msgspec.structs.asdict(MAX_THRESHOLDS),
         most_minutes=MAX_BUTTON_PAUSE_MINUTES,
+        longest_name=MAX_NAME_LENGTH,
+        timezones=list_timezones() if part.name == "name" else (),
     )
 
 

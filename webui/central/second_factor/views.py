@@ -32,7 +32,7 @@ def show() -> str:
     who, keys, now = current_username(), central().keys, central().now()
     with central().store.read_session() as session:
         set_up = second_factor.find_set_up(
-            session, keys, now, username=who, school=central().settings.central.school
+            session, keys, now, username=who, school=central().identity.current().name
         )
         codes = second_factor.list_unnoted_codes(session, keys, now, username=who)
         left = second_factor.count_recovery_codes(session, username=who)
