@@ -172,6 +172,7 @@ def test_the_index_that_was_published_before_is_still_given_to_rooms(room: httpx
     assert answer.content == (OLD / "central" / "indexes" / newest / "index.hpx").read_bytes()
 
 
+@pytest.mark.exhaustive
 def test_the_lists_of_before_are_compiled_again(school: ServedSchool) -> None:
     school.central.publisher.build_and_publish()
     with Browser(school.url) as coordinator:

@@ -1,5 +1,6 @@
 """A backup of an older Hallpass is brought to today's tables with what stands in it, on either database."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def write_backup(target: Path, folder: Path, settings: bytes) -> dict[str, int]:
     tables.reflect(engine)
     with target.open("wb") as file, engine.connect() as connection:
         found = {
-            str(table.name): [tuple(row) for row in connection.execute(select(table))]
+            str(table.name): [tuple(map(_with_zone, row)) for row in connection.execute(select(table))]
             for table in tables.sorted_tables
             if table.name != "alembic_version"
         }
@@ -41,6 +42,10 @@ def write_backup(target: Path, folder: Path, settings: bytes) -> dict[str, int]:
         writer.finish()
     engine.dispose()
     return counts
+
+
+def _with_zone(value: object) -> object:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.exhaustive)])

@@ -1,5 +1,6 @@
 """What the school sets for all its rooms, as the coordinator sees it at central."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,7 +109,9 @@ def test_what_cannot_be_set_is_said_and_comes_back_filled_in(
     assert written in page.text or part == "reported"
 
 
-def test_the_schools_name_and_clock_are_others_on_every_page_at_once(cora: Browser, school: Any) -> None:
+def test_the_schools_name_and_clock_are_others_on_every_page_at_once(
+    cora: Browser, school: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """Central's own settings are what a new central begins with: a start changes nothing back."""
     send(cora, "name", "save", name="Müller & Söhne", timezone="Pacific/Auckland")
     assert "Müller &amp; Söhne" in cora.open("/school").text
@@ -116,7 +119,9 @@ def test_the_schools_name_and_clock_are_others_on_every_page_at_once(cora: Brows
     told = document(school)
     assert (told.school, told.timezone) == ("Müller & Söhne", "Pacific/Auckland")
     assert "22:00" in cora.open("/first-start/school").text, "nine in the morning of London"
-    school.central.prepare_database()
+    with caplog.at_level(logging.INFO):
+        school.central.prepare_database()
+    assert "begins with; here it is 'Pacific/Auckland'" in caplog.text
     assert document(school).timezone == "Pacific/Auckland"
     send(cora, "name", "save", name="Example Primary", timezone="Europe/London")
     assert "09:00" in cora.open("/first-start/school").text
