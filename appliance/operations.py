@@ -39,6 +39,14 @@ PROBLEMS_OF_SCRIPTS = (
 _PROBLEMS_OF_BODIES = (ProblemType.BAD_MESSAGE, ProblemType.TOO_LARGE, ProblemType.UNSUPPORTED_MEDIA_TYPE)
 
 Wanted = Annotated[protocol.Digest, msgspec.Meta(description="The hash of the index.")]
+MetadataName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(?:[0-9]{1,18}\.(?:root|snapshot|targets)|root|timestamp)\.json$",
+        max_length=40,
+        description="A file of The Update Framework's metadata. `root.json` is the newest root.",
+    ),
+]
 Base = Annotated[protocol.Digest, msgspec.Meta(description="The hash of an index that the room has.")]
 MessageId = Annotated[protocol.Id, msgspec.Meta(description="The id that the room gave it.")]
 
@@ -191,6 +199,15 @@ _OF_ROOMS = (
             }
         ),
         own_problems=(ProblemType.BAD_MESSAGE, ProblemType.RANGE_NOT_SATISFIABLE, ProblemType.BUSY),
+    ),
+    Operation(
+        id="get_list_signature",
+        method="GET",
+        path="/signatures/{name}",
+        summary="What says which index a room may take: metadata of The Update Framework, signed.",
+        right=Right.FOLLOW_SCHOOL,
+        parameters=MappingProxyType({"name": MetadataName}),
+        answers=MappingProxyType({200: Answer(words="The file, as it was signed.", kind=dict[str, Any])}),
     ),
     _delivery("requests", protocol.UnblockRequest, "A teacher asks for a site.", ProblemType.NOT_POSSIBLE),
     Operation(

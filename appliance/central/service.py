@@ -58,6 +58,8 @@ PUPIL_CATEGORIES = (
     "remote_control", "shopping", "shorteners", "social_networks", "streaming", "webmail",
 )  # fmt: skip
 ROOMS_TLS_SECONDS = 60.0  # another machine's command may have made another authority
+SIGNER_SECONDS = 3600.0
+FIRST_SIGNER_SECONDS = 30.0  # after the start, which signs what it compiles
 LOCKED_CATEGORIES = ("malware", "pornography")
 
 log = logging.getLogger("hallpass.central")
@@ -90,7 +92,7 @@ class Central:
         self.health = HealthWriter(self.store, self.feed.connected_rooms, now)
         self.download_slots = DownloadSlots(settings.central.index_downloads)
         self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
-        self.publisher = ListPublisher(self.store, settings.central.shared_folder, now)
+        self.publisher = ListPublisher(self.store, settings.central.shared_folder, self.keys, now)
         self.mail = MailSender(self.store, settings.mail, now, write_due=self.write_due_digests)
         self.webhooks = WebhookSender(self.store, settings, self.keys, now)
         self.upkeep = Upkeep(
@@ -108,6 +110,10 @@ class Central:
         self.metrics = MetricsServer(figures, partial(render_central, self)) if figures is not None else None
         refresh = self.rooms_tls.refresh
         self._rooms_tls_thread = PeriodicThread("rooms tls", refresh, every_seconds=ROOMS_TLS_SECONDS)
+        renew = self.publisher.signer.renew
+        self._signer_thread = PeriodicThread(
+            "list signer", renew, every_seconds=SIGNER_SECONDS, first_seconds=FIRST_SIGNER_SECONDS
+        )
         self._preview: DecisionPreview | None = None
         self._openid: OpenIdProvider | None = None
 
@@ -217,8 +223,9 @@ class Central:
         self.webhooks.start()
 
     def start_upkeep(self) -> None:
-        """Begin to delete what has been kept for long enough."""
+        """Begin to delete what has been kept for long enough, and to sign anew what ends soon."""
         self.upkeep.start()
+        self._signer_thread.start()
 
     def start_metrics(self) -> None:
         """Begin to serve figures, where the settings say so."""
@@ -237,6 +244,7 @@ class Central:
         self.mail.stop()
         self.webhooks.stop()
         self.upkeep.stop()
+        self._signer_thread.stop()
         self.store.close()
 
 

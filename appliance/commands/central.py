@@ -29,6 +29,7 @@ from appliance.commands import (
     central_requests,
     central_rules,
     central_settings,
+    central_signatures,
     central_site_reports,
     central_timetable,
     central_tokens,
@@ -189,6 +190,7 @@ command.add_command(central_timetable.command)
 command.add_command(central_delegations.command)
 command.add_command(central_settings.command)
 command.add_command(central_rules.command)
+command.add_command(central_signatures.command)
 command.add_command(central_lists.command)
 command.add_command(central_bundles.command)
 command.add_command(central_audit.command)

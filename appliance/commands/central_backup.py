@@ -77,10 +77,13 @@ def restore(file: Path, passphrase_file: Path | None, config: Path, *, as_json: 
 
 
 def _passphrase(path: Path | None, *, is_new: bool = False) -> str:
+    return ask_passphrase(path, "Passphrase of the backup", is_new=is_new)
+
+
+def ask_passphrase(path: Path | None, question: str, *, is_new: bool = False) -> str:
+    """Return what stands in a file, or what somebody types. Raises HallpassError."""
     if path is None:
-        found: str = click.prompt(
-            "Passphrase of the backup", hide_input=True, confirmation_prompt=is_new, err=True
-        )
+        found: str = click.prompt(question, hide_input=True, confirmation_prompt=is_new, err=True)
         return found
     try:
         return read_regular_file(path, max_bytes=4096).decode().rstrip("\r\n")

@@ -120,6 +120,17 @@ def get_index(version: str, base: str) -> Response:
     return response
 
 
+def get_list_signature(name: str) -> Response:
+    """Answer with signed metadata, byte for byte."""
+    path = central().publisher.signer.find_metadata(name)
+    if path is None:
+        raise NotFound("there is no such signature")
+    try:
+        return Response(path.read_bytes(), mimetype="application/json")
+    except FileNotFoundError:
+        raise NotFound("there is no such signature") from None  # pruned in this very moment
+
+
 def put_request(message: protocol.UnblockRequest) -> Response:
     """Take a request in, once."""
     with central().store.write_session() as session:

@@ -1,27 +1,33 @@
 """Deltas between published indexes: what a room downloads that has an older one already.
 
-A delta is made when the first room asks for it, in a process of its own, and then serves every room with the
-same base. Where it would be too large against its base, or the base is no longer kept, the room gets the whole
-index: `find_delta` then returns None.
+A delta is made when the first room asks for it, in a process of its own, and signed; then it serves every room
+with the same base. Where it would be too large against its base, or the base is no longer kept, the room gets
+the whole index: `find_delta` then returns None.
 """
 
+import logging
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from appliance.central.errors import Busy
+from appliance.central.errors import Busy, CentralError
 from appliance.central.lists.downloads import retry_seconds
 from blocklists import delta
 from blocklists.container import INDEX_NAME
+
+log = logging.getLogger("hallpass.central")
 
 
 class IndexDeltas:
     """The deltas of one central service, beside the indexes that they lead to."""
 
-    def __init__(self, indexes: Path) -> None:
+    def __init__(self, indexes: Path, sign: Callable[[Path], None]) -> None:
+        """`sign`: called with the folder of an index to which a delta was added. Raises CentralError, OSError."""
         self._indexes = indexes
+        self._sign = sign
         self._lock = threading.Lock()
 
     def find_delta(self, version: str, base: str) -> Path | None:
@@ -42,12 +48,24 @@ class IndexDeltas:
                 "what has changed in the lists is being worked out; come again in a moment", retry_seconds()
             )
         try:
-            if path.is_file() or _build_in_child(old, new, path):
+            if path.is_file():
                 return path
+            if _build_in_child(old, new, path):
+                return path if self._is_signed(new, path) else None
             too_large.touch()
         finally:
             self._lock.release()
         return None
+
+    def _is_signed(self, new: Path, path: Path) -> bool:
+        """Sign a delta; where that cannot be done, there is none: no room would take it."""
+        try:
+            self._sign(new)
+        except (CentralError, OSError) as problem:
+            log.warning("%s is not offered: %s", path, problem)
+            path.unlink(missing_ok=True)
+            return False
+        return True
 
 
 def _build_in_child(old: Path, new: Path, path: Path) -> bool:

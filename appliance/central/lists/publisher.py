@@ -24,14 +24,16 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.central import audit, policies, webhooks
+from appliance.central import audit, log_keys, policies, webhooks
 from appliance.central.errors import NotPossible
+from appliance.central.key_file import KeyFile
 from appliance.central.lists import copies, sources
 from appliance.central.lists.builder import BuildJob, BuildProgress, BuildResult, ListBuilder
 from appliance.central.lists.copies import SourceCopy
 from appliance.central.lists.deltas import IndexDeltas
 from appliance.central.models import PublicationRow, SchoolRow, SourceRow
 from appliance.central.store import Store
+from appliance.central.tuf_repository.list_signer import FOLDER, ListSigner
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
 
@@ -60,14 +62,16 @@ class PublisherState(msgspec.Struct, frozen=True):
 class ListPublisher:
     """The one that compiles and publishes."""
 
-    def __init__(self, store: Store, data: Path, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, data: Path, keys: KeyFile, now: Callable[[], datetime]) -> None:
+        self.signer = ListSigner(data / FOLDER, keys, now)
+        self._keys = keys
         self._store = store
         self._data = data
         self._now = now
         self._build_requested = threading.Event()
         self._stopping = False
         self._builder = ListBuilder()
-        self._deltas = IndexDeltas(data / "indexes")
+        self._deltas = IndexDeltas(data / "indexes", self.signer.sign_overlay)
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self.state = PublisherState()
         self.last_build_seconds: float | None = None  # how long the last compilation took, whatever came of it
@@ -178,6 +182,9 @@ class ListPublisher:
         target = self._data / "indexes" / result.report.version
         target.mkdir(parents=True, exist_ok=True)
         (folder / "index" / INDEX_NAME).replace(target / INDEX_NAME)
+        with self._store.read_session() as session:
+            log_keys.require_key_of_database(session, self._keys)
+        self.signer.sign_index(target)  # before any room hears of it
         reports = {one.name: msgspec.to_builtins(one) for one in result.report.sources}
         with self._store.write_session() as session:
             for source in sources.list_sources(session):

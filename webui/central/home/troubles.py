@@ -1,4 +1,4 @@
-"""What is broken, in words for the coordinator: people, backups, rooms, lists, certificates; and where to look."""
+"""What is broken, in words for the coordinator: people, rooms, lists, certificates and more; and where to look."""
 
 from datetime import datetime, timedelta
 
@@ -41,6 +41,7 @@ def find_troubles(central: Central, session: Session, now: datetime) -> list[Tro
         *(_trouble("Backup", words) for words in _describe_backup(session, now)),
         *(_trouble("Room", words, "rooms.show") for words in _describe_rooms(session, now)),
         *(_trouble("Lists", words, "lists.show") for words in _describe_lists(central, session)),
+        *(_trouble("Signed lists", words) for words in central.publisher.signer.list_conditions()),
         *(_trouble("Certificate", words) for words in _describe_certificate(central, now)),
         *(_trouble("Certificate", words) for words in _describe_page_certificate(central, now)),
     ]

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from appliance.central.errors import Busy
+from appliance.central.errors import Busy, CentralError
 from appliance.central.lists.deltas import IndexDeltas
 from blocklists.compiler import build_index
 from blocklists.container import INDEX_NAME
@@ -23,12 +23,16 @@ def publish(folder: Path, names: list[str]) -> str:
     return version
 
 
+def signed_by_nobody(_: Path) -> None:
+    """Sign nothing: what is signed has tests of its own."""
+
+
 NAMES = [f"site{number}.example" for number in range(3000)]
 
 
 def test_a_small_change_is_a_small_file_that_is_made_once(tmp_path: Path) -> None:
     old, new = publish(tmp_path, NAMES), publish(tmp_path, [*NAMES, "added.example"])
-    overlays = IndexDeltas(tmp_path / "indexes")
+    overlays = IndexDeltas(tmp_path / "indexes", signed_by_nobody)
     first = overlays.find_delta(new, old)
     assert first is not None
     assert first.stat().st_size < (tmp_path / "indexes" / new / INDEX_NAME).stat().st_size
@@ -41,7 +45,7 @@ def test_a_small_change_is_a_small_file_that_is_made_once(tmp_path: Path) -> Non
 def test_nobody_waits_while_one_is_made(tmp_path: Path) -> None:
     """A thousand rooms ask at once; each that waited would hold one of the server's few threads."""
     old, new = publish(tmp_path, NAMES), publish(tmp_path, [*NAMES, "added.example"])
-    overlays = IndexDeltas(tmp_path / "indexes")
+    overlays = IndexDeltas(tmp_path / "indexes", signed_by_nobody)
     together = threading.Barrier(4)
 
     def ask(_: int) -> Path | Busy | None:
@@ -62,13 +66,29 @@ def test_nobody_waits_while_one_is_made(tmp_path: Path) -> None:
 
 def test_a_large_change_is_better_downloaded_whole(tmp_path: Path) -> None:
     old, new = publish(tmp_path, NAMES), publish(tmp_path, [f"other-{name}" for name in NAMES])
-    overlays = IndexDeltas(tmp_path / "indexes")
+    overlays = IndexDeltas(tmp_path / "indexes", signed_by_nobody)
     assert overlays.find_delta(new, old) is None
     assert overlays.find_delta(new, old) is None
 
 
 def test_a_base_that_is_not_kept_or_no_hash_gives_the_whole(tmp_path: Path) -> None:
     version = publish(tmp_path, NAMES)
-    overlays = IndexDeltas(tmp_path / "indexes")
+    overlays = IndexDeltas(tmp_path / "indexes", signed_by_nobody)
     for base in ("f" * 64, "", "../../etc", version):
         assert overlays.find_delta(version, base) is None
+
+
+def test_what_cannot_be_signed_is_not_offered_and_tried_again(tmp_path: Path) -> None:
+    """Rooms would fetch it in vain: they get the whole index, which is signed."""
+    old, new = publish(tmp_path, NAMES), publish(tmp_path, [*NAMES, "added.example"])
+    signed: list[Path] = []
+
+    def sign(index: Path) -> None:
+        signed.append(index)
+        if len(signed) == 1:
+            raise CentralError("the key file is missing")
+
+    overlays = IndexDeltas(tmp_path / "indexes", sign)
+    assert overlays.find_delta(new, old) is None
+    assert overlays.find_delta(new, old) is not None
+    assert signed == [tmp_path / "indexes" / new] * 2
