@@ -10,6 +10,7 @@ from appliance.files import keep_files_private
 from appliance.protocol import KeptHeads
 from appliance.room.agent import service
 from appliance.room.agent.audit_heads import read_audit_heads
+from appliance.room.agent.room_identity import forget_trusted_lists
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -26,6 +27,18 @@ def command(ctx: click.Context, config: Path) -> None:
     configure_logging()
     keep_files_private(settings.room.data)
     asyncio.run(service.run_agent(settings))
+
+
+@command.command("trust-new-lists")
+@config_option("room.toml")
+def trust_new_lists(config: Path) -> None:
+    """Forget what this room trusts about signed lists, after central had to begin anew with its keys.
+
+    The next root that central shows over its pinned connection is trusted. The lists in use stay in use.
+    """
+    paths = RoomPaths.from_settings(load_settings(config, RoomSettings))
+    forget_trusted_lists(paths.identity)
+    click.echo("This room trusts the next root key of the lists that central shows.")
 
 
 @command.command("audit-heads")

@@ -269,6 +269,22 @@ class Condition(enum.Enum):
             ),
         ),
     )
+    LISTS_NOT_TRUSTED = (
+        "lists-not-trusted",
+        ConditionRow(
+            words="central's new lists are not signed as they must be; those of before stay in use",
+            rhythm="three short, one long flash, pause",
+            pattern=(SHORT, SHORT, SHORT, LAST_LONG),
+            raised_by="agent",
+            notice=(
+                "This room does not take the school's new lists into use. It goes on with those that it has. "
+                "Tell the technician:"
+            ),
+            notice_details="lists-not-trusted",
+            doctor_check="signed lists",
+            remedy="at central: hallpass central signatures show; after begin-anew there, see docs/technician.md",
+        ),
+    )
     LISTS_STALE = (
         "lists-stale",
         ConditionRow(

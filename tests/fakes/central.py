@@ -59,6 +59,7 @@ class FakeCentral:
         self.feed_problem = b"no"  # its body
         self.account_states: list[AccountState] = []
         self.asked: list[str] = []  # the paths of what was read
+        self.signatures: dict[str, bytes] = {}  # of its lists, by name; none: a central of before
         self.token = TOKEN
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
@@ -162,6 +163,8 @@ class FakeCentral:
             self.answer(handler, 200, msgspec.json.encode(found))
         elif path == "log-key":
             self.answer(handler, 200, json.dumps({"key": "ab" * 32}).encode())
+        elif path.startswith("signatures/") and (signed := self.signatures.get(path.partition("/")[2])):
+            self.answer(handler, 200, signed)
         elif path.startswith("index/"):
             self._send_index(handler, *path.removeprefix("index/").split("?base="))
         else:

@@ -50,6 +50,7 @@ from appliance.room.agent.central_errors import (
     words_of,
 )
 from appliance.room.agent.link_chain import LinkChain
+from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS
 from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
 from dns.http_client import httpx
@@ -185,6 +186,27 @@ class CentralClient:
                     size += len(piece)
         except (httpx.HTTPError, httpx.StreamError) as problem:
             raise CentralUnreachable(str(problem) or type(problem).__name__) from None
+
+    async def fetch_signature(self, name: str, max_bytes: int) -> bytes | None:
+        """Return a file of the lists' signed metadata; None: central has none of this name.
+
+        Raises CentralUnreachable or CentralRejected.
+        """
+        content = b""
+        try:
+            async with self.connection.stream(f"signatures/{name}", read_seconds=CALL_TIMEOUT_SECONDS) as response:
+                if not response.is_success:
+                    await response.aread()
+                    if response.status_code == 404:
+                        return None
+                    check_response(response.status_code, response.headers, response.content)
+                async for piece in response.aiter_bytes():
+                    content += piece
+                    if len(content) > max_bytes:
+                        raise CentralRejected(413, "the lists' signatures are larger than a room takes")
+        except (httpx.HTTPError, httpx.StreamError) as problem:
+            raise unreachable(problem) from None
+        return content
 
     async def fetch_request_states(self) -> list[RequestState]:
         """Return what became of this room's requests."""

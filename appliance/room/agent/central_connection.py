@@ -81,6 +81,11 @@ class CentralConnection:
         messages.close()
         await http.aclose()
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it is central that answers, for certain."""
+        return self._way is not None
+
     def is_way_current(self) -> bool:
         """Tell whether central is called by the best that the room has."""
         way = self.identity.choose_way() if self.identity is not None else None

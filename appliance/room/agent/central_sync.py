@@ -39,6 +39,7 @@ from appliance.room.agent.lookups_sync import AnswerLookup, LookupsSync, Revisio
 from appliance.room.agent.outbox_delivery import OutboxDelivery
 from appliance.room.agent.policy_sync import PolicySync, WantedPolicy
 from appliance.room.agent.requests_sync import RequestsSync, WantedRequests
+from appliance.room.agent.signed_lists import SignedLists
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.paths import RoomPaths
@@ -77,17 +78,22 @@ class CentralSync:
         self.health = HealthReport(client, self.state, self._room_health, self._handle_health_answer)
         self.sightings = DeviceSightings(client, self.state)
         self.policy = PolicySync(client, paths, self.ended_unblocks, self.health.notify)
-        self.index = IndexSync(client, paths, self.health.notify, index_spread_seconds)
+        identity = client.connection.identity
+        signed = SignedLists(
+            identity.lists_folder if identity is not None else None,
+            client.fetch_signature,
+            identity.earliest_time if identity is not None else now,
+            is_pinned=lambda: client.connection.is_pinned,
+        )
+        self.index = IndexSync(client, paths, self.health.notify, index_spread_seconds, signed)
         self.outbox = OutboxDelivery(client, store, self.state, now, self.policy.check_ends)
         self.requests = RequestsSync(client, store, self._now_as_datetime, self.outbox.notify)
         self.accounts = AccountsSync(client, store, paths, self.central_ahead_seconds)
         self.lookups = LookupsSync(client, answer_lookup)
         self.incidents = IncidentsSync(client, store)
         self.identity: IdentitySync | None = None
-        if client.connection.identity is not None:
-            self.identity = IdentitySync(
-                client, client.connection.identity, self.state, self.central_ahead_seconds
-            )
+        if identity is not None:
+            self.identity = IdentitySync(client, identity, self.state, self.central_ahead_seconds)
         self.feed = FeedFollower(client, self.state, self._publish)
         self.state.listen(self._handle_state_change)
 

@@ -3,7 +3,7 @@
 Where central names a changed index, each room of a school hears of it at the same moment: they spread their
 fetching over `spread_seconds`. A room that has none yet, or a damaged one, fetches at once. A slow line may take
 all the time it needs; one that gives nothing is left after half a minute, and the next try goes on where
-it broke.
+it broke. Where central signs its lists, nothing else is taken into use (`signed_lists`).
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from appliance.errors import HallpassError
 from appliance.room.agent import installer
 from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralClient, CentralUnreachable, PartialIndex
+from appliance.room.agent.signed_lists import IndexTerms, NotTrusted, SignedLists
 from appliance.room.agent.target_follower import TargetFollower
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.paths import RoomPaths
@@ -34,9 +35,16 @@ class IndexSync(TargetFollower[str]):
     gives_up_for_newer = True
 
     def __init__(
-        self, client: CentralClient, paths: RoomPaths, installed: Callable[[], None], spread_seconds: float
+        self,
+        client: CentralClient,
+        paths: RoomPaths,
+        installed: Callable[[], None],
+        spread_seconds: float,
+        signed: SignedLists,
     ) -> None:
         """`installed` is called after each new index."""
+        self.refusal = ""  # why the index that central names is not taken, in words; "": it is, or has not come
+        self._signed = signed
         super().__init__(Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS))
         self._client = client
         self._paths = paths
@@ -46,15 +54,52 @@ class IndexSync(TargetFollower[str]):
 
     async def is_applied(self, wanted: str) -> bool:
         """Tell whether the room has this index, whole."""
-        return not wanted or wanted == await run_blocking(self._installed.verified_version)
+        has_it = not wanted or wanted == await run_blocking(self._installed.verified_version)
+        if has_it:
+            self.refusal = ""
+        return has_it
 
     async def apply(self, wanted: str) -> None:
         """Fetch the index and put it in force."""
         if await run_blocking(self._installed.verified_version):
             await asyncio.sleep(random.uniform(0.0, self._spread_seconds))  # noqa: S311 (to spread rooms, not to hide)
-        await installer.install_index(self._paths, wanted, lambda base, path: self._download(wanted, base, path))
+        try:
+            await self._install(wanted)
+        except NotTrusted as problem:
+            self.refusal = str(problem)
+            raise
+        self.refusal = ""
         log.info("the index %s is in use", wanted[:12])
         self._on_installed()
+
+    async def _install(self, version: str) -> None:
+        """Put an index in force that may be. Raises NotTrusted before anything is changed."""
+        terms = await self._signed.find_terms(version)
+
+        async def fetch(base: str, path: Path) -> None:
+            if terms is None:
+                await self._download(version, base, path)
+            else:
+                await self._fetch_signed(terms, base, path)
+
+        await installer.install_index(self._paths, version, fetch)
+        if terms is not None:
+            await self._signed.note_accepted(version)
+
+    async def _fetch_signed(self, terms: IndexTerms, base: str, path: Path) -> None:
+        """Fetch an index, or an overlay over the base where that is signed too. Raises NotTrusted."""
+        if base and terms.whole is not None:
+            await self._download(terms.version, base, path)
+            if await run_blocking(terms.are_met, path):
+                return
+            # Central may have made the overlay, and signed it, while it was asked for.
+            with_overlay = await self._signed.find_terms(terms.version, base)
+            if with_overlay is not None and await run_blocking(with_overlay.are_met, path):
+                return
+        # The whole, also where an overlay was made before there were signatures.
+        await self._download(terms.version, "", path)
+        if not await run_blocking(terms.are_met, path):
+            raise NotTrusted("another-file", f"the index {terms.version[:12]}")
 
     async def _download(self, version: str, base: str, path: Path) -> None:
         """Fetch an index into a file, in as many pieces as the line breaks it into."""

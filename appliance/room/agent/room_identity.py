@@ -27,6 +27,7 @@ from appliance.room.agent.identity_key import KEY_FILE, REQUEST_FILE
 from appliance.room.agent.pinned_connection import PinnedCentral
 
 CERTIFICATE_FILE, BEFORE_FILE, TOKEN_FILE, PROVEN_FILE = "certificate.pem", "before.pem", "token.sha256", "proven"
+_LISTS_PREFIX = "lists-"
 RENEW_AFTER = 2 / 3  # of a certificate's life
 _INTERCEPTED_SECONDS = 3600.0
 _MAKE_SECONDS = 120.0  # of a small machine that has much else to do
@@ -87,6 +88,11 @@ class RoomIdentity:
         """Go on as rooms of before do, for a while, where that is all that there ever was."""
         if not self.is_proven and not self.is_bundled:
             self._intercepted_until = time.monotonic() + _INTERCEPTED_SECONDS
+
+    @property
+    def lists_folder(self) -> Path:
+        """Where it stands what is trusted about signed lists: another enrolment begins anew."""
+        return self.folder / f"{_LISTS_PREFIX}{self._token_hash[:16]}"
 
     def choose_way(self) -> PinnedCentral | None:
         """Return how central is called now; None: as rooms of before do, with the token over whatever is there."""
@@ -152,6 +158,9 @@ class RoomIdentity:
         for name in (REQUEST_FILE, KEY_FILE, CERTIFICATE_FILE, BEFORE_FILE, PROVEN_FILE):
             remove_whatever(self.folder / name)
         write_file_atomically(self.folder / TOKEN_FILE, self._token_hash.encode(), mode=0o600)
+        for path in self.folder.glob(f"{_LISTS_PREFIX}*"):
+            if path != self.lists_folder:
+                remove_whatever(path)
 
     def _load(self) -> None:
         self.certificate, self.authority, self._validity = "", self._bundled_authority, None
@@ -174,6 +183,12 @@ class RoomIdentity:
                 continue
             self.certificate, self.authority = certificate, authority
             return
+
+
+def forget_trusted_lists(folder: Path) -> None:
+    """Forget what a room trusts about signed lists. `folder`: its identity's. Raises OSError."""
+    for path in folder.glob(f"{_LISTS_PREFIX}*"):
+        remove_whatever(path)
 
 
 def _check_pair(certificate: Path, key: Path) -> None:

@@ -163,6 +163,9 @@ def _write_health(
         details[condition.value] = f"Central says: {sync.state.rejection}."
     if sync is not None and sync.is_intercepted():
         details[Condition.CONNECTION_OPENED.value] = INTERCEPTED_WORDS
+    if sync is not None and sync.index.refusal:
+        conditions = (*conditions, Condition.LISTS_NOT_TRUSTED)
+        details[Condition.LISTS_NOT_TRUSTED.value] = sync.index.refusal
     if set_aside := recently_set_aside((paths.data, paths.sessions.parent), now):
         conditions = (*conditions, Condition.STORE_SET_ASIDE)
         details[Condition.STORE_SET_ASIDE.value] = ", ".join(set_aside)

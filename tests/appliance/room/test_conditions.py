@@ -14,10 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance.room import health, local_overrides
 from appliance.room.agent import service
+from appliance.room.agent.room_identity import RoomIdentity
+from appliance.room.agent.signed_lists import TRUSTED_FILE
 from appliance.room.conditions import Condition, describe_condition
 from appliance.room.health import STALE_SECONDS, ProcessHealth
 from appliance.room.local_overrides import LocalOverrides
@@ -27,11 +30,12 @@ from appliance.settings.room import RoomSettings
 from dns.message.constants import Rcode
 from tests.fakes.authority import Authority
 from tests.fakes.card import FakeCard
-from tests.fakes.central import FakeCentral
+from tests.fakes.central import TOKEN, FakeCentral
 from tests.fakes.clock import FakeClock
 from tests.fakes.enrolled import EnrolledRoom, wait_until
 from tests.fakes.network_between import opening_proxy
 from tests.fakes.ports import free_port
+from tests.fakes.signing_central import SigningCentral
 from tests.fakes.upstream import FakeUpstream, failing, never
 
 ROOT = Path(__file__).parents[3]
@@ -154,6 +158,17 @@ class Faults:
             file.write('[web.tls]\ncertificate = "none.pem"\nkey = "none.key"\nlisten = "127.0.0.1:8443"\n')
         self.room.start_agent()
         return self._said_by("agent", Condition.PAGES_CERTIFICATE)
+
+    def lists_not_trusted(self) -> tuple[ProcessHealth, ...]:
+        """Central signed its lists before, and names others now that nobody has signed."""
+        signing = SigningCentral(self._folder / "signing")
+        signing.sign("a1" * 32, b"an index")
+        identity = RoomIdentity(self.room.paths.identity, TOKEN)
+        identity.lists_folder.mkdir(parents=True)
+        (identity.lists_folder / TRUSTED_FILE).write_bytes(signing.read("root.json") or b"")
+        self.central.target = msgspec.structs.replace(self.central.target, index="b2" * 32)
+        self.room.start_agent()
+        return self._said_by("agent", Condition.LISTS_NOT_TRUSTED)
 
     def passwords_clear(self) -> tuple[ProcessHealth, ...]:
         text = self.room.file.read_text().replace('"127.0.0.1:8080"', '"0.0.0.0:8080"')  # no loopback, no HTTPS
