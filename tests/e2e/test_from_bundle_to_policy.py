@@ -73,4 +73,6 @@ def test_a_card_that_was_given_its_bundle_has_its_policy_and_says_that_it_is_wel
         agent.terminate()
         agent.wait(20)
     assert [(one.what, one.state) for one in found if one.what == "central"] == [("central", "ok")]
+    trusted = list(paths.identity.glob("lists-*/trusted-root.json"))
+    assert len(trusted) == 1, "its first lists were signed, and it holds to that"
     assert "not trusted" not in " ".join(one.words for one in found)

@@ -93,13 +93,15 @@ class Story:
         finally:
             signer.sign_index = self.sign  # type: ignore[method-assign]  # the one of before
 
-    def put_back(self, kept: dict[str, bytes]) -> None:
+    def sign_and_put_back(self, index: Path, kept: dict[str, bytes]) -> None:
+        """Sign, and serve what was signed before."""
+        self.sign(index)
         for name, content in kept.items():
             (self.metadata / name).write_bytes(content)
 
-    @staticmethod
-    def alter(index: Path) -> None:
-        """Change an octet of what is sent."""
+    def sign_and_alter(self, index: Path) -> None:
+        """Sign, and change an octet of what is sent."""
+        self.sign(index)
         path = index / "index.hpx"
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
@@ -157,11 +159,11 @@ def test_a_room_takes_what_its_central_has_signed_and_keeps_it_whatever_comes_af
             school.publish()
         until("the room to say so", lambda: "not the ones it has signed" in school.refusal(), SOON)
         # What is signed, and not what is sent.
-        with school.signing(lambda index: [school.sign(index), school.alter(index)]):
+        with school.signing(school.sign_and_alter):
             school.publish()
         until("the room to say so", lambda: "not the ones that central has signed" in school.refusal(), SOON)
         # Whoever answers in central's place has what was signed before, and nothing newer.
-        with school.signing(lambda index: [school.sign(index), school.put_back(kept)]):
+        with school.signing(lambda index: school.sign_and_put_back(index, kept)):
             school.publish()
         until("the room to say so", lambda: "a second time" in school.refusal(), SOON)
         assert school.has(second)

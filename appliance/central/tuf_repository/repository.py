@@ -11,11 +11,11 @@ import contextlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import Metadata, MetaFile, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 from tuf.api.serialization import DeserializationError
 from tuf.api.serialization.json import JSONSerializer
 
@@ -35,6 +35,7 @@ from appliance.files import one_at_a_time, remove_whatever, write_file_atomicall
 KEPT_VERSIONS = 5  # of snapshot and targets: a room may be reading
 SPEC_VERSION = "1.0.31"
 
+T = TypeVar("T", Root, Timestamp, Snapshot, Targets)
 Signers = dict[str, CryptoSigner]  # by role
 
 
@@ -206,7 +207,7 @@ class TufRepository:
         content = _sign(made, self._unseal("timestamp", keys.online_keys["timestamp"]))
         write_file_atomically(self._metadata / "timestamp.json", content)
 
-    def _write_role(self, keys: StoredKeys, role: str, made: Signed) -> bytes:
+    def _write_role(self, keys: StoredKeys, role: str, made: T) -> bytes:
         content = _sign(made, self._unseal(role, keys.online_keys[role]))
         write_file_atomically(self._metadata / f"{made.version}.{role}.json", content)
         return content
@@ -296,7 +297,7 @@ def _hashes(content: bytes) -> dict[str, str]:
     return MetaFile.from_data(1, content, ["sha256"]).hashes or {}
 
 
-def _sign(made: Signed, *signers: CryptoSigner) -> bytes:
+def _sign(made: T, *signers: CryptoSigner) -> bytes:
     metadata = Metadata(made)
     for signer in signers:
         metadata.sign(signer, append=True)

@@ -18,6 +18,7 @@ from blocklists.container import INDEX_NAME
 from dns.policy.document import PolicyDocument
 from tests.fakes.problems import problem_in
 from tests.fakes.school import PASSWORD
+from tests.fakes.signing_central import SigningCentral
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_what_is_not_there_is_said_in_json_too(room: httpx.Client) -> None:
 
 def test_another_method_is_told_which_ones_there_are(room: httpx.Client) -> None:
     for operation in (one for one in OPERATIONS if one.caller == "room"):
-        path = operation.path.format(message_id="a" * 32, version="f" * 64)
+        path = operation.path.format(message_id="a" * 32, version="f" * 64, name="root.json")
         allowed = {one.method for one in OPERATIONS if one.path == operation.path}
         for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"} - allowed:
             answer = room.request(method, path)
@@ -317,3 +318,23 @@ def test_a_stolen_token_calls_nothing_once_its_room_has_come_with_links(school: 
             problem_in(room.get("/feed"), 503)
             with room.stream("GET", "/feed", headers={"Hallpass-Last-Link": "x y"}) as knocking:
                 assert knocking.status_code == 503
+
+
+def test_signatures_are_given_as_they_were_signed_and_nothing_beside_them(room: httpx.Client, school: Any) -> None:
+    assert problem_in(room.get("/signatures/root.json"), 404).detail == "there is no such signature"
+    lists = SigningCentral(school.central.settings.central.data, school.central.keys)
+    lists.sign("a1" * 32, b"an index")
+    for name, content in lists.copy().items():
+        answer = room.get(f"/signatures/{name}")
+        assert (answer.status_code, answer.content) == (200, content)
+        assert answer.headers["Content-Type"] == "application/json"
+    for name in (
+        "keys.json",
+        "..%2fkeys.json",
+        "state.json",
+        "9" * 40 + ".root.json",
+        "root.json%00",
+        "%e2%80%ae",
+    ):
+        problem_in(room.get(f"/signatures/{name}"), 404)
+    assert room.put("/signatures/root.json", content=b"{}").status_code == 405

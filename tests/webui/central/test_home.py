@@ -10,6 +10,7 @@ from appliance import protocol
 from appliance.central import audit, backup, counts, requests, rooms
 from tests.e2e.browser import Browser
 from tests.fakes.school import PASSWORD
+from tests.fakes.signing_central import SigningCentral
 
 
 def read(browser: Browser) -> str:
@@ -142,3 +143,13 @@ def test_that_nobody_is_the_safeguarding_lead_is_said_with_the_way_to_name_one(c
         assert 'href="/first-start/people"' not in deputy.text, "no way to where one may not come"
     school.account("lead", "safeguarding")
     assert said not in read(cora)
+
+
+def test_a_root_key_that_stands_nowhere_else_is_said_until_it_is_confirmed(cora: Browser, school: Any) -> None:
+    lists = SigningCentral(school.central.settings.central.data, school.central.keys)
+    assert "export-root" not in read(cora)
+    lists.now = school.clock()
+    lists.sign("a1" * 32, b"an index")
+    assert "export-root" in read(cora)
+    lists.repository.confirm_root(lists.repository.unseal_root())
+    assert "export-root" not in read(cora)

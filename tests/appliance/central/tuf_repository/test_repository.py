@@ -35,11 +35,7 @@ def state(lists: SigningCentral) -> SignedState:
 
 
 def targets(lists: SigningCentral) -> Targets:
-    content = lists.read(lists.newest("targets"))
-    assert content is not None
-    signed = Metadata.from_bytes(content).signed
-    assert isinstance(signed, Targets)
-    return signed
+    return Metadata[Targets].from_bytes(lists.read(lists.newest("targets")) or b"").signed
 
 
 def test_the_index_and_its_overlays_are_what_rooms_may_take_and_nothing_else(lists: SigningCentral) -> None:
