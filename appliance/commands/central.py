@@ -82,6 +82,8 @@ def command(ctx: click.Context, config: Path) -> None:
             require_usable_certificate(settings.tls)
         _look_at_page_certificate(settings)
         say_who_may_sign_in(central, config)  # once it is clear that it starts: else the reason stands alone
+        for words in central.publisher.signer.list_conditions():
+            click.echo(f"central: {words}", err=True)
         central.store.close()
         os.environ["HALLPASS_CONFIG"] = str(config.absolute())
         # Both servers are copies of this process, which has imported what they need and runs nothing of it.

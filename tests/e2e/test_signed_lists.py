@@ -49,7 +49,7 @@ class Story:
             (folder / "token").write_text(enrol_room(session, self.central.now(), name="Room 4", by="test"))
         self._lists = 0
         self.subscribe()
-        self._process = Process(folder, "central", *HALLPASS, "central", "--config", str(self.config))
+        self.process = Process(folder, "central", *HALLPASS, "central", "--config", str(self.config))
         until("central", lambda: answers(f"http://127.0.0.1:{port}"), 60)
         self.room_config = folder / "room.toml"
         self.room_config.write_text(
@@ -122,7 +122,7 @@ class Story:
 
     def close(self) -> None:
         self._agent.stop()
-        self._process.stop()
+        self.process.stop()
         self.central.store.close()
 
 
@@ -170,6 +170,11 @@ def test_a_room_takes_what_its_central_has_signed_and_keeps_it_whatever_comes_af
         third = school.publish()
         until("the room to take what is right", lambda: school.has(third), SOON)
 
+        school.process.stop()
+        school.process.start()
+        until(
+            "central to say it at its start", lambda: "stands on this machine alone" in school.process.said, SOON
+        )
         stick = school.folder / "root.pem"
         (school.folder / "words").write_text(PASSPHRASE)
         words = ("--passphrase-file", str(school.folder / "words"), "--config", str(school.config))
