@@ -15,7 +15,7 @@ FUZZ   ?=
 MUTATED ?=
 EXAMPLES ?= 300
 
-.PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint coverage bench soak guides image image-test fuzz fuzz-interface clean
+.PHONY: help run setup setup-tests test test-trixie test-pythons test-all lint coverage bench soak guides translations image image-test fuzz fuzz-interface clean
 
 help:
 	@echo "make run          a whole school on this machine: DNS, pages and a lamp (DEMO=--offline for a train)"
@@ -27,6 +27,7 @@ help:
 	@echo "make lint         lint, types and import layering alone"
 	@echo "make bench        speed and size beside Unbound and dnsmasq; central with many rooms"
 	@echo "make guides       the guides as pages to print, with pictures of the pages, into dist/guides"
+	@echo "make translations the texts of the pages into the catalogues of each language, and these compiled"
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
 	@echo "make fuzz         an hour of made-up bytes against everything that reads the network (x86-64 only), and one"
 	@echo "                  of an upstream whose answers are mutated (MUTATED='--seconds 60' for less)"
@@ -89,6 +90,9 @@ test-all: lint
 guides: $(VENV)/.installed-for-tests
 	$(PYTEST) tests/browser/test_guides.py -p no:xdist -m exhaustive
 	@echo "The guides are in dist/guides: a page each to print, and pictures of the pages that they speak of."
+
+translations: $(VENV)/.installed-for-tests
+	.ci/translations
 
 bench: $(VENV)/.installed-for-bench
 	$(VENV)/bin/python -m tests.bench

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from appliance.settings.languages import PageLanguage
 from appliance.settings.mail import MailSection
 from appliance.settings.metrics import CentralMetricsSection
 from appliance.settings.openid import OpenIdSection
@@ -45,6 +46,7 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     tls: PagesTlsSection | None = None
     # Whether teachers sign in here for rooms without HTTPS; left out: where the pages have [central.tls].
     room_sign_in: bool | None = None
+    language: PageLanguage = ""  # of the pages, for whoever has chosen none
 
     def __post_init__(self) -> None:
         for url in (self.url, self.rooms_url):

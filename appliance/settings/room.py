@@ -21,6 +21,7 @@ from appliance.settings.common import (
     LedSection,
 )
 from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection, ensure_servers_known
+from appliance.settings.languages import PageLanguage
 from appliance.settings.metrics import MetricsSection
 from appliance.settings.values import CertificateFiles, Endpoint, Network, UpstreamSetting, is_host_name
 from dns.forward.server import is_ip_address
@@ -85,6 +86,7 @@ class WebSection(msgspec.Struct, frozen=True, kw_only=True):
     tls: WebTlsSection | None = None
     # Whether passwords may be typed without HTTPS; left out: only where teachers cannot sign in at central.
     clear_passwords: bool | None = None
+    language: PageLanguage = ""  # of the pages, for whoever has chosen none
 
 
 class LogSection(CommonLogSection, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from tests.browser.chromium import CHROMIUM
 from tests.docs.sources import ROOT
 from tests.fakes.furnished import furnished_sites, served
 from tests.webui.every_page import PageVisit, is_page, list_pages, sign_in
+from webui.shared.languages import COOKIE
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
 
@@ -33,7 +34,7 @@ class Sites:
     """Both sites in one browser, with one session for each role that looks at pages."""
 
     def __init__(self, browser: Browser, apps: dict[str, Flask], urls: dict[str, str], visits: Any) -> None:
-        self._browser = browser
+        self.browser = browser
         self.apps = apps
         self.urls = urls
         self.visits: dict[str, list[PageVisit]] = visits
@@ -41,12 +42,12 @@ class Sites:
 
     def page(self, site: str, role: Role | None) -> Page:
         if (site, role) not in self._pages:
-            context = self._browser.new_context(reduced_motion="reduce")
-            self._add_cookie(context, site, role)
+            context = self.browser.new_context(reduced_motion="reduce")
+            self.add_cookie(context, site, role)
             self._pages[site, role] = context.new_page()
         return self._pages[site, role]
 
-    def _add_cookie(self, context: BrowserContext, site: str, role: Role | None) -> None:
+    def add_cookie(self, context: BrowserContext, site: str, role: Role | None) -> None:
         name = f"hallpass-{site}"
         if role is None:
             return
@@ -102,3 +103,18 @@ def test_no_page_has_a_barrier_or_moves_sideways(sites: Sites, site: str) -> Non
 def test_no_page_has_a_barrier_on_screens_in_between(sites: Sites, site: str) -> None:
     wrong = look(sites, site, (390, 768), ("light", "dark"))
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_page_in_arabic_is_read_from_right_to_left_and_has_no_barrier(sites: Sites) -> None:
+    context = sites.browser.new_context(reduced_motion="reduce", viewport={"width": 320, "height": 900})
+    sites.add_cookie(context, "room", "teacher")
+    context.add_cookies([{"name": COOKIE, "value": "ar", "url": sites.urls["room"]}])
+    page, wrong = context.new_page(), []
+    for path in ("/", "/pupils"):
+        page.goto(sites.urls["room"] + path, wait_until="load")
+        page.evaluate(AXE.read_text())
+        wrong += page.evaluate(LOOK, TAGS)
+        assert page.evaluate("getComputedStyle(document.querySelector('main')).direction") == "rtl"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert not wrong, "\n".join(wrong)
+    context.close()

@@ -64,6 +64,7 @@ from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
 from webui.shared.help import blueprint as help_pages
+from webui.shared.language_menu import install_languages
 from webui.shared.school_clock import SchoolClock, install_school_clock
 from webui.shared.server_stop import stop_with_server
 from webui.shared.sign_ins import blueprint as sign_ins
@@ -79,7 +80,7 @@ _NOBODY_YET = (
 )
 SIGN_INS_PAGE = {
     "layout": "central.html",
-    "sign_ins_where": "at central",
+    "sign_ins_where": "central",
     "password_page": "own_password.show",
     "start_page": "first_start.show",
     "second_factor_page": "second_factor.show",
@@ -151,6 +152,7 @@ def create_central_app(central: Central) -> Flask:
         largest_body=MAX_UPLOAD_BYTES,
     )
     app.extensions["central"] = central
+    install_languages(app, default=settings.central.language, domains=("room", "central"))
     install_school_clock(app, SchoolClock(lambda: school_identity(central).zone, central.now))
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
     app.register_blueprint(api)

@@ -29,11 +29,12 @@ from webui.shared import auth
 from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
 from webui.shared.help import blueprint as help_pages
+from webui.shared.language_menu import install_languages
 from webui.shared.school_clock import install_school_clock
 from webui.shared.sign_ins import blueprint as sign_ins
 from webui.shared.style_guide import blueprint as style_guide
 
-SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "in this room", "password_page": "", "start_page": ""}
+SIGN_INS_PAGE = {"layout": "room.html", "sign_ins_where": "room", "password_page": "", "start_page": ""}
 FEATURES = (
     today, asks, sign_in_at_central, lessons, plans, log, poster, sign_ins,
     style_guide, help_pages, events, block_page,
@@ -49,6 +50,7 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     app = create_base_app(__name__, settings.room.data, cookie="hallpass-room")
     pages.install(app)
     app.extensions["room"] = room
+    install_languages(app, default=settings.web.language, domains=("room",))
     install_school_clock(app, room.clock)
     app.extensions["hallpass-csrf"].exempt(block_page)  # a page of another name has no session of ours
     for feature in FEATURES:

@@ -10,12 +10,15 @@ from wtforms.validators import ValidationError
 from appliance.protocol import find_control_character
 from dns.errors import InvalidName
 from dns.policy.site_names import parse_site
+from webui.shared.translation import LazyPattern, gettext, lazy_gettext, lazy_ngettext, translatable
 
 DURATIONS = [
-    SelectChoice(str(minutes), words)
-    for minutes, words in ((10, "10 minutes"), (30, "30 minutes"), (60, "one hour"), (120, "two hours"))
+    SelectChoice("10", lazy_ngettext("%(num)s minute", "%(num)s minutes", 10)),
+    SelectChoice("30", lazy_ngettext("%(num)s minute", "%(num)s minutes", 30)),
+    SelectChoice("60", lazy_gettext("one hour")),
+    SelectChoice("120", lazy_gettext("two hours")),
 ]
-TOO_LONG = "That is too long: %(max)d characters at most."
+TOO_LONG = LazyPattern(translatable("That is too long: %(max)d characters at most."))
 
 
 def select_choices(words: Mapping[str, str]) -> list[SelectChoice]:
@@ -43,7 +46,11 @@ class SingleLine:
         found = find_control_character(field.data or "")
         if found:
             raise ValidationError(
-                f"{field.label.text}: there is a character in it ({found}) that no text may hold."
+                gettext(
+                    "%(field)s: there is a character in it (%(character)s) that no text may hold.",
+                    field=field.label.text,
+                    character=found,
+                )
             )
         field.data = (field.data or "").strip()
         if self._blank and not field.data:
@@ -52,4 +59,4 @@ class SingleLine:
 
 def describe_errors(form: FlaskForm) -> str:
     """Return what is wrong with a form, in one sentence."""
-    return " ".join(word for words in form.errors.values() for word in words) or "Nothing was sent."
+    return " ".join(str(word) for words in form.errors.values() for word in words) or gettext("Nothing was sent.")

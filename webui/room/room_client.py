@@ -32,6 +32,7 @@ from dns.policy.verdict import Action
 from webui.room.change_feed import ChangeFeed
 from webui.room.pupil_client import PupilClient
 from webui.shared.school_clock import SchoolClock
+from webui.shared.translation import translatable
 
 MOST_REFUSALS = 50  # of a page of them; the log has the rest
 _REPORT_TIMEOUT_SECONDS = 8.0
@@ -174,20 +175,20 @@ class RoomClient:
         try:
             policy = self.policy.load_if_changed()
         except HallpassError:
-            return "the policy of this room cannot be read"
+            return translatable("the policy of this room cannot be read")
         now = time.time()
         opening = next((one for one in policy.document.unblocks if _answers(one, state)), None)
         if opening is None:
-            return "this room has not heard of it yet"
+            return translatable("this room has not heard of it yet")
         if not policy.is_clock_trusted(now):
-            return "this room does not know yet what time it is"
+            return translatable("this room does not know yet what time it is")
         group = next(iter(opening.groups), "") if not opening.device else ""
         verdict = policy.view_for_group(group or policy.document.default_group).decide(opening.site, 1, now)
         if opening.device and verdict.step not in STEPS.unopenable:
             return ""  # for that device, which nobody here knows by its address
         if verdict.action is not Action.BLOCK:
             return ""
-        return STEPS.row(verdict.step).why_not_delegated or "something else closes it"
+        return STEPS.row(verdict.step).why_not_delegated or translatable("something else closes it")
 
     def count_answers_today(self) -> tuple[int, int]:
         """Return how many answers were given since midnight, and how many of them were refusals."""

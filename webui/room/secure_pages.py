@@ -13,6 +13,7 @@ from appliance.web_certificate import WebCertificate
 from webui.room.room_client import RoomClient
 from webui.shared.auth import own_page
 from webui.shared.base_app import insist_on_https
+from webui.shared.translation import translatable
 
 IN_CLEAR = frozenset(
     {
@@ -27,7 +28,7 @@ IN_CLEAR = frozenset(
     }
 )
 HTTPS_PORT = 443
-IN_THE_CLEAR = (
+IN_THE_CLEAR = translatable(
     "This page is not encrypted: whoever listens on this network can read a password that is typed here. "
     "The technician can change that."
 )

@@ -14,6 +14,7 @@ from appliance.room.web_sessions import RoomSessions
 from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS, CountedTry, SignInOrigin, SignInThrottle, TooManyTries
 from webui.room.room_client import RoomClient
 from webui.shared.auth import CodeWanted, SignInAnswer, SignInAttempt, SignInRefused
+from webui.shared.translation import gettext
 
 PLACE = "room"
 
@@ -46,7 +47,9 @@ class RoomSignIn:
 
     def _ask_agent(self, credentials: Credentials, counted: CountedTry) -> SignInAnswer:
         account: Account | None
-        refused: SignInRefused | CodeWanted = SignInRefused(words="This page is for the teachers of this room.")
+        refused: SignInRefused | CodeWanted = SignInRefused(
+            words=gettext("This page is for the teachers of this room.")
+        )
         try:
             account = self._room.call_agent(rpc.SignInRequest(credentials)).account
         except rpc.AgentUnavailable as away:

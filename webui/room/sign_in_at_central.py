@@ -39,13 +39,14 @@ from webui.shared.access import requires
 from webui.shared.auth import begin_session, current_device, own_page
 from webui.shared.client_address import client_address
 from webui.shared.sessions import TableSession, session_table
+from webui.shared.translation import gettext, translatable, translate
 
 _BEGUN = "sign-in-at-central"  # of the cookie: what central called it, the secret, and the page that was wanted
 _TICKET = "sign-in-ticket"
 _ADDRESS = "only-from"
 _STARTS = parse("20/5 minutes")  # of a device
 _HOME = "today.show"
-_LEFT_ELSEWHERE = "This sign-in was begun in another browser, or is over. Please begin again."
+_LEFT_ELSEWHERE = translatable("This sign-in was begun in another browser, or is over. Please begin again.")
 
 blueprint = Blueprint("sign_in_at_central", __name__, template_folder="templates")
 
@@ -72,14 +73,15 @@ def begin() -> Response:
     origin = _own_origin()
     if origin is None:
         return _say(
-            "This page does not know its own address. Please open it by the name that you were given.", 409
+            gettext("This page does not know its own address. Please open it by the name that you were given."),
+            409,
         )
     if origin != request.host_url.rstrip("/"):
         here = url_for("sign_in_at_central.begin", next=own_page(request.args.get("next", "")) or None)
         return redirect(f"{origin}{here}")  # where the browser keeps what it has to bring back
     starts: FixedWindowRateLimiter = current_app.extensions["hallpass-sign-in-starts"]
     if not starts.hit(_STARTS, client_address(request)):
-        return _say("That was a little too often. Please wait five minutes.", 429)
+        return _say(gettext("That was a little too often. Please wait five minutes."), 429)
     state = secrets.token_hex(32)
     start = RoomSignInStart(
         state_hash=hashlib.sha256(state.encode()).hexdigest(),
@@ -90,7 +92,7 @@ def begin() -> Response:
     except (rpc.AgentUnavailable, rpc.RpcRejected) as problem:
         return _say(f"{problem}.", 503)
     if page is None or not _is_of_central(page.url):
-        return _say("Central does not say where to sign in. Please tell the technician.", 503)
+        return _say(gettext("Central does not say where to sign in. Please tell the technician."), 503)
     session[_BEGUN] = [page.id, state, own_page(request.args.get("next", ""))]
     return redirect(page.url)
 
@@ -105,7 +107,7 @@ def come_back() -> Response:
         session[_TICKET] = ticket[:64]
         return redirect(url_for("sign_in_at_central.come_back"))
     if not _begun() or not session.get(_TICKET):
-        return _say(_LEFT_ELSEWHERE, 409)
+        return _say(translate(_LEFT_ELSEWHERE), 409)
     return make_response(render_template("sign_in_ticket.html", form=FlaskForm()))
 
 
@@ -118,7 +120,7 @@ def use_ticket() -> Response:
     begun, ticket = _begun(), session.pop(_TICKET, "")
     session.pop(_BEGUN, None)
     if not begun or not isinstance(ticket, str) or not ticket:
-        return _say(_LEFT_ELSEWHERE, 409)
+        return _say(translate(_LEFT_ELSEWHERE), 409)
     sign_in_id, state, wanted = begun
     try:
         brought = SignInTicket(id=sign_in_id, state=state, ticket=ticket)
@@ -126,7 +128,7 @@ def use_ticket() -> Response:
     except (rpc.AgentUnavailable, rpc.RpcRejected) as problem:
         return _say(f"{problem}.", 503 if isinstance(problem, rpc.AgentUnavailable) else 409)
     if account is None:
-        return _say(_LEFT_ELSEWHERE, 409)
+        return _say(translate(_LEFT_ELSEWHERE), 409)
     response = begin_session(session_table(current_app), account, current_device(), wanted or url_for(_HOME))
     if not request.is_secure:
         session[_ADDRESS] = request.remote_addr

@@ -25,6 +25,7 @@ from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS
 from webui.shared.access import requires
 from webui.shared.client_address import client_address
 from webui.shared.sessions import SESSION_ID, TableSession, TableSessionInterface, cookie_name
+from webui.shared.translation import gettext, lazy_gettext
 
 DEVICE_TOKEN_LENGTH = 64
 
@@ -65,9 +66,13 @@ MAX_CODE_LENGTH = 64
 class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """User name and password."""
 
-    username = StringField("User name", [InputRequired(), Length(max=64)], render_kw={"autocomplete": "username"})
+    username = StringField(
+        lazy_gettext("User name"), [InputRequired(), Length(max=64)], render_kw={"autocomplete": "username"}
+    )
     password = PasswordField(
-        "Password", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "current-password"}
+        lazy_gettext("Password"),
+        [InputRequired(), Length(max=200)],
+        render_kw={"autocomplete": "current-password"},
     )
 
 
@@ -75,7 +80,7 @@ class CodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A code of somebody's second factor, or one of the recovery codes."""
 
     code = StringField(
-        "Code",
+        lazy_gettext("Code"),
         [InputRequired(), Length(max=MAX_CODE_LENGTH)],
         render_kw={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"},
     )
@@ -172,7 +177,7 @@ def _install_code_page(
         if isinstance(answer, SignInRefused) and not answer.is_over:
             return _refuse("shared/sign_in_code.html", form, answer, username=username)
         session.pop(_STEP, None)
-        flash("That took too long. Please sign in once more.", "warning")
+        flash(gettext("That took too long. Please sign in once more."), "warning")
         return redirect(url_for("sign_in", next=next_page() or None))
 
 

@@ -9,12 +9,13 @@ from markupsafe import Markup
 
 from appliance.rights import Right
 from webui.shared.access import requires
+from webui.shared.translation import translatable
 
 # The file of each guide, and what it is called.
 GUIDES = {
-    "teacher": "For teachers",
-    "coordinator": "For coordinators",
-    "safeguarding-lead": "For safeguarding leads",
+    "teacher": translatable("For teachers"),
+    "coordinator": translatable("For coordinators"),
+    "safeguarding-lead": translatable("For safeguarding leads"),
 }
 _HEADING_CLASSES = {"h1": "h3", "h2": "h5"}
 

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from appliance.errors import HallpassError
 from appliance.sessions import SessionsUnavailable
+from webui.shared.translation import gettext, translatable
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -35,44 +36,46 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 PROBLEMS = {
     400: Problem(
-        title="That could not be read",
-        words="That form could not be read.",
-        advice="Please go back and send it again. If a page was open for long, load it anew first.",
+        title=translatable("That could not be read"),
+        words=translatable("That form could not be read."),
+        advice=translatable("Please go back and send it again. If a page was open for long, load it anew first."),
     ),
     403: Problem(
-        title="Not for this account",
-        words="This page is not for this account.",
-        advice="If it should be, ask your coordinator for the role that it needs.",
+        title=translatable("Not for this account"),
+        words=translatable("This page is not for this account."),
+        advice=translatable("If it should be, ask your coordinator for the role that it needs."),
     ),
     404: Problem(
-        title="There is no such page",
-        words="There is no such page.",
-        advice="What it was about may have ended, or the address has a mistake in it.",
+        title=translatable("There is no such page"),
+        words=translatable("There is no such page."),
+        advice=translatable("What it was about may have ended, or the address has a mistake in it."),
     ),
     405: Problem(
-        title="There is no such page",
-        words="This address takes a form, and shows nothing by itself.",
-        advice="Please begin at the page that the form stands on.",
+        title=translatable("There is no such page"),
+        words=translatable("This address takes a form, and shows nothing by itself."),
+        advice=translatable("Please begin at the page that the form stands on."),
     ),
     413: Problem(
-        title="Too large",
-        words="That file is too large.",
-        advice="Please choose a smaller one, or ask the technician to put it in place.",
+        title=translatable("Too large"),
+        words=translatable("That file is too large."),
+        advice=translatable("Please choose a smaller one, or ask the technician to put it in place."),
     ),
     429: Problem(
-        title="A little too often",
-        words="That was a little too often.",
-        advice="Please wait a moment, then try again.",
+        title=translatable("A little too often"),
+        words=translatable("That was a little too often."),
+        advice=translatable("Please wait a moment, then try again."),
     ),
     500: Problem(
-        title="Something went wrong",
-        words="Something went wrong here. It is not your fault, and it has been noted.",
-        advice="Please try again. If it stays so, tell the technician what you were doing, and when.",
+        title=translatable("Something went wrong"),
+        words=translatable("Something went wrong here. It is not your fault, and it has been noted."),
+        advice=translatable(
+            "Please try again. If it stays so, tell the technician what you were doing, and when."
+        ),
     ),
     503: Problem(
-        title="Not at the moment",
-        words="That is not possible at the moment.",
-        advice="Please try again in a minute. Rooms go on filtering meanwhile.",
+        title=translatable("Not at the moment"),
+        words=translatable("That is not possible at the moment."),
+        advice=translatable("Please try again in a minute. Rooms go on filtering meanwhile."),
     ),
 }
 
@@ -90,7 +93,7 @@ def render_problem(status: int, words: str = "") -> str:
     """Return the page for a status; `words` say more of what happened, in a sentence."""
     problem = PROBLEMS.get(status, PROBLEMS[500 if status >= 500 else 400])
     if words:
-        problem = msgspec.structs.replace(problem, title="That did not work", words=words, advice="")
+        problem = msgspec.structs.replace(problem, title=translatable("That did not work"), words=words, advice="")
     return render_template("shared/problem.html", problem=problem)
 
 
@@ -98,7 +101,10 @@ def _render_form_without_token(problem: CSRFError) -> "ResponseReturnValue":
     """Let whoever was signed out meanwhile sign in again, and come back to the page of the form."""
     if current_user.is_authenticated or request.endpoint in ("sign_in", "sign_in_code"):
         return _render_http_error(problem)
-    flash("You were signed out in the meantime. Please sign in; what you sent has to be sent again.", "warning")
+    flash(
+        gettext("You were signed out in the meantime. Please sign in; what you sent has to be sent again."),
+        "warning",
+    )
     came_from = urlsplit(request.referrer or "")
     page = came_from.path if came_from.netloc == request.host else ""
     return redirect(url_for("sign_in", next=page) if page else url_for("sign_in"))

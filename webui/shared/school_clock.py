@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
+from babel.dates import format_date
 from flask import Flask, current_app
+from flask_babel import get_locale
+
+from webui.shared.translation import gettext
 
 
 class SchoolClock:
@@ -43,21 +47,30 @@ class SchoolClock:
         local = self.local(moment)
         time = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
         day = self._day_words(local)
-        return f"{day}, {time}" if day else time
+        return gettext("%(day)s, %(time)s", day=day, time=time) if day else time
 
     def day(self, moment: datetime) -> str:
         """Return the day of a moment, with its year."""
         local = self.local(moment)
-        return f"{local.day} {local:%B %Y}"
+        return _write_date(local, with_weekday=False, with_year=True)
 
     def _day_words(self, local: datetime) -> str:
         today = self.local(self._now()).date()
         days = (local.date() - today).days
-        near = {0: "", 1: "tomorrow", -1: "yesterday"}.get(days)
+        near = {0: "", 1: gettext("tomorrow"), -1: gettext("yesterday")}.get(days)
         if near is not None:
             return near
-        year = "" if local.year == today.year else f" {local.year}"
-        return f"{local:%A} {local.day} {local:%B}{year}"
+        return _write_date(local, with_weekday=True, with_year=local.year != today.year)
+
+
+def _write_date(local: datetime, *, with_weekday: bool, with_year: bool) -> str:
+    """Return a date in the language of the page. English needs none of Babel's data, which is large."""
+    locale = get_locale()
+    if locale is None or locale.language == "en":
+        weekday, year = f"{local:%A} " if with_weekday else "", f" {local.year}" if with_year else ""
+        return f"{weekday}{local.day} {local:%B}{year}"
+    pattern = ("EEEE " if with_weekday else "") + "d MMMM" + (" y" if with_year else "")
+    return str(format_date(local, pattern, locale=locale))
 
 
 def install_school_clock(app: Flask, clock: SchoolClock) -> None:

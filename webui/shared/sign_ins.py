@@ -8,6 +8,7 @@ from appliance.sessions import hash_session_id, session_handle
 from webui.shared.access import requires
 from webui.shared.auth import current_session_id, current_username
 from webui.shared.sessions import session_table
+from webui.shared.translation import gettext, ngettext
 
 blueprint = Blueprint("sign_ins", __name__, url_prefix="/your-sign-ins")
 
@@ -26,7 +27,7 @@ def show() -> str:
 def end(handle: str) -> Redirect:
     """End one of one's own sign-ins."""
     is_ended = session_table(current_app).end_by_handle(current_username(), handle)
-    flash("Signed out there." if is_ended else "That sign-in was over already.")
+    flash(gettext("Signed out there.") if is_ended else gettext("That sign-in was over already."))
     return redirect(url_for("sign_ins.show"))
 
 
@@ -35,5 +36,5 @@ def end(handle: str) -> Redirect:
 def end_others() -> Redirect:
     """End all of one's own sign-ins but this one."""
     count = session_table(current_app).end_others(current_username(), current_session_id())
-    flash(f"Signed out on {count} other device{'' if count == 1 else 's'}.")
+    flash(ngettext("Signed out on %(num)s other device.", "Signed out on %(num)s other devices.", count))
     return redirect(url_for("sign_ins.show"))

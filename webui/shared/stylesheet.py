@@ -3,7 +3,7 @@
 Bootstrap comes from Bootstrap-Flask's package and is read once, when the first page wants it. A rule stays where
 every class in its selector is a word that stands somewhere in the sources of our pages; that keeps a little too
 much, never too little. Bootstrap's dark colours follow the browser's wish (`prefers-color-scheme`) instead of an
-attribute, so that they need no script.
+attribute, so that they need no script. One stylesheet serves both directions of writing (`logical_css`).
 """
 
 import hashlib
@@ -15,6 +15,8 @@ from pathlib import Path
 import flask_bootstrap
 import tinycss2
 from tinycss2.ast import Node, QualifiedRule
+
+from webui.shared.logical_css import make_logical
 
 _PAGES = Path(__file__).parents[1]  # webui
 _OURS = Path(__file__).parent / "static" / "hallpass.css"
@@ -81,7 +83,7 @@ def _write_rules(rules: Sequence[Node], words: frozenset[str]) -> Iterable[str]:
 def _write_rule(rule: QualifiedRule, words: frozenset[str]) -> Iterable[str]:
     selectors = [one.strip() for one in _split_selectors(tinycss2.serialize(rule.prelude))]
     used = [one for one in selectors if all(found in words for found in _CLASS.findall(one))]
-    body = tinycss2.serialize(rule.content)
+    body = make_logical(tinycss2.serialize(rule.content))
     always = [one for one in used if _DARK not in one]
     if always:
         yield f"{','.join(always)}{{{body}}}"

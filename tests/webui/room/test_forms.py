@@ -2,6 +2,7 @@
 
 import pytest
 from flask import Flask
+from flask_babel import Babel
 from flask_wtf import FlaskForm
 
 from webui.room.form_fields import describe_errors
@@ -12,6 +13,7 @@ from webui.room.today.forms import ReportForm, RequestForm
 @pytest.fixture
 def app() -> Flask:
     app = Flask(__name__)
+    Babel(app)
     app.config |= {"SECRET_KEY": "a test's", "WTF_CSRF_ENABLED": False}
     return app
 

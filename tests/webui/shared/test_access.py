@@ -32,7 +32,7 @@ FOR_ANYBODY = {
     "new_password.show", "new_password.save", "new_password.show_rooms_way",
     "static", "shared.static", "shared.stylesheet", "bootstrap.static",
     "sign_in", "sign_in_code", "openid.leave", "openid.come_back",
-    "sign_out", "block_page.pupil_report", "block_page.ask_teacher",
+    "languages.choose", "sign_out", "block_page.pupil_report", "block_page.ask_teacher",
     "room_sign_in.show", "room_sign_in.go_on", "sign_in_at_central.begin", "sign_in_at_central.come_back",
     "sign_in_at_central.use_ticket",
     "block_page.show_pupils", "block_page.ask_by_name",

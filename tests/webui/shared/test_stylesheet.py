@@ -2,6 +2,7 @@
 
 import re
 
+from webui.shared.logical_css import make_logical
 from webui.shared.stylesheet import load_stylesheet, read_words, trim_stylesheet
 
 CSS = """:root{--bs-body-bg:#fff;--bs-orange:#fa0}[data-bs-theme=dark]{--bs-body-bg:#000}
@@ -38,3 +39,22 @@ def test_every_class_of_our_templates_that_bootstrap_knows_is_in_the_stylesheet(
 
 def test_the_stylesheet_is_a_fraction_of_bootstraps() -> None:
     assert len(load_stylesheet()) < 60_000
+
+
+def test_the_stylesheet_serves_both_directions_of_writing() -> None:
+    css = load_stylesheet().partition("/* From right to left")[0]
+    assert "margin-inline-start:auto!important" in css
+    assert not re.findall(r"(?:margin|padding|border)-(?:left|right)\b|(?<![\w-])(?:left|right) ?:", css)
+    assert not re.findall(r"text-align: ?(?:left|right)", css)
+
+
+def test_left_and_right_become_start_and_end_and_nothing_else_changes() -> None:
+    made = make_logical(
+        "padding:1px;padding-left:2px;border-top-right-radius:3px;left:auto;text-align:right!important"
+    )
+    assert made == (
+        "padding:1px;padding-inline-start:2px;border-start-end-radius:3px;inset-inline-start:auto;"
+        "text-align:end!important"
+    )
+    for same in ("background-position:right .75rem center", "--bs-left:1", "top:0;float:left", "transform:none"):
+        assert make_logical(same) == same

@@ -19,7 +19,9 @@ from webui.shared.school_clock import school_clock
 # Where somebody who has to set one up may go all the same.
 _OPEN = frozenset({"second_factor", "own_password", "sign_ins"})
 # What a page is made of, and the way out. No other page that is for anybody: one of them may lead on to a room.
-_ALWAYS = frozenset({"static", "shared.static", "shared.stylesheet", "bootstrap.static", "sign_out"})
+_ALWAYS = frozenset(
+    {"static", "shared.static", "shared.stylesheet", "bootstrap.static", "sign_out", "languages.choose"}
+)
 
 blueprint = create_feature_blueprint("second_factor_rule", __name__, home="second_factor_rule.show")
 

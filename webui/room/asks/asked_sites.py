@@ -13,11 +13,12 @@ from dns.policy.verdict import Action
 from dns.policy.view import CompiledView
 from webui.room.form_fields import DURATIONS
 from webui.room.room_client import RoomClient
+from webui.shared.translation import translatable
 
 MAX_SITES = 10  # shown at once
 MAX_DEVICES = 6  # named of each site
 YES_MINUTES = 60
-_DURATION_WORDS = {int(str(one.value)): str(one.label) for one in DURATIONS}
+_DURATION_WORDS = {int(str(one.value)): one.label for one in DURATIONS}
 
 
 class AskedSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class AskedSite(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def duration(self) -> str:
         """For how long "yes" opens it, in words."""
-        return _DURATION_WORDS[self.minutes]
+        return str(_DURATION_WORDS[self.minutes])
 
 
 class AnsweredSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +95,7 @@ def _describe(view: CompiledView | None, site: str, asks: list[PupilAsk], names:
     if view is not None:
         verdict = view.decide(site, 1, now)
         if verdict.action is Action.BLOCK and verdict.step in view.steps.unopenable:
-            why_not = view.steps.row(verdict.step).why_not_delegated or "stays closed"
+            why_not = view.steps.row(verdict.step).why_not_delegated or translatable("stays closed")
     minutes, at_once = minutes_of_yes(view, site, now)
     return AskedSite(
         site=site,

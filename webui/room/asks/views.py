@@ -22,7 +22,9 @@ from webui.room.form_fields import describe_errors
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, lazy_gettext
 
 blueprint = create_feature_blueprint("asks", __name__)
 
@@ -31,17 +33,19 @@ def _validate_site(_form: FlaskForm, field: StringField) -> None:
     try:
         field.data = check_opening(field.data or "")
     except InvalidName as problem:
-        raise ValidationError(f"{problem}.") from None
+        raise ValidationError(f"{translate_reason(problem)}.") from None
 
 
 class AnswerForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Yes or no to a site. The key makes the same button pressed twice one request."""
 
-    site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _validate_site])
-    answer = RadioField("Answer", choices=["yes", "no", "undo"])
+    site = StringField(
+        lazy_gettext("Site"), [InputRequired(lazy_gettext("Which site?")), Length(max=2000), _validate_site]
+    )
+    answer = RadioField(lazy_gettext("Answer"), choices=["yes", "no", "undo"])
     key = HiddenField(
         default=lambda: secrets.token_hex(16),
-        validators=[Regexp(r"[0-9a-f]{32}\Z", message="Please send it again.")],
+        validators=[Regexp(r"[0-9a-f]{32}\Z", message=lazy_gettext("Please send it again."))],
     )
 
 
@@ -59,20 +63,27 @@ def answer_ask() -> Redirect:
     try:
         until = room().call_agent(question).opened_until
     except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
-        flash(f"{no}.", "warning")
+        flash(f"{translate_reason(no)}.", "warning")
         return redirect(url_for("today.show"))
     if answer == "no":
         flash_with_undo(
-            f"{site}: whoever asked reads “not this time”.", url_for("asks.answer_ask"),
+            gettext("%(site)s: whoever asked reads “not this time”.", site=site), url_for("asks.answer_ask"),
             site=site, answer="undo", key=secrets.token_hex(16),
         )  # fmt: skip
     elif answer == "undo":
-        flash(f"{site} waits for your answer again.")
+        flash(gettext("%(site)s waits for your answer again.", site=site))
     elif until is not None:
-        words = f"{site} is open until {school_clock().words(until)}: you may open it by yourself."
+        words = gettext(
+            "%(site)s is open until %(until)s: you may open it by yourself.",
+            site=site, until=school_clock().words(until),
+        )  # fmt: skip
         flash_with_undo(words, url_for("today.withdraw_request", request_id=form.key.data))
     else:
-        flash(f"The coordinator was asked for {site}. Whoever asked you reads that you said yes.")
+        flash(
+            gettext(
+                "The coordinator was asked for %(site)s. Whoever asked you reads that you said yes.", site=site
+            )
+        )
     return redirect(url_for("today.show"))
 
 

@@ -6,26 +6,32 @@ from wtforms.validators import InputRequired, Length
 
 from dns.policy.site_names import check_opening
 from webui.room.form_fields import DURATIONS, TOO_LONG, SingleLine
+from webui.shared.translation import lazy_gettext
 
 
 class LessonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A lesson: only these sites."""
 
-    sites = TextAreaField("Only these sites, one a line", [InputRequired("Which sites?"), Length(max=5000)])
-    minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=60)
-    title = StringField("Lesson (if you like)", [SingleLine(), Length(max=200, message=TOO_LONG)])
+    sites = TextAreaField(
+        lazy_gettext("Only these sites, one a line"),
+        [InputRequired(lazy_gettext("Which sites?")), Length(max=5000)],
+    )
+    minutes = SelectField(lazy_gettext("For how long"), choices=DURATIONS, coerce=int, default=60)
+    title = StringField(lazy_gettext("Lesson (if you like)"), [SingleLine(), Length(max=200, message=TOO_LONG)])
 
 
 class PauseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A pause: nothing but the appliance."""
 
-    minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=10)
+    minutes = SelectField(lazy_gettext("For how long"), choices=DURATIONS, coerce=int, default=10)
 
 
 class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Planned links, to be checked before the lesson."""
 
-    links = TextAreaField("Addresses, one a line", [InputRequired("Which addresses?"), Length(max=5000)])
+    links = TextAreaField(
+        lazy_gettext("Addresses, one a line"), [InputRequired(lazy_gettext("Which addresses?")), Length(max=5000)]
+    )
 
 
 def split_lines(written: str) -> list[str]:

@@ -22,7 +22,9 @@ from webui.room.room_client import suspended_tokens
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, ngettext
 
 blueprint = create_feature_blueprint("lessons", __name__)
 
@@ -48,7 +50,7 @@ def start_lesson() -> str | Redirect:
     try:
         sites = parse_sites(form.sites.data)
     except InvalidName as problem:
-        return _again(form, f"{problem}.")
+        return _again(form, f"{translate_reason(problem)}.")
     running = _lesson_of_a_colleague()
     if running is not None and request.form.get("replaces") != running.id:
         return _again(form, _words_about(running), replaces=running.id)
@@ -58,9 +60,11 @@ def start_lesson() -> str | Redirect:
             rpc.StartLessonRequest(current_username(), sites, minutes, form.title.data or "")
         )
     except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
-        return _again(form, f"{no}.")
+        return _again(form, f"{translate_reason(no)}.")
     lessons = answer.overrides.lessons if answer.overrides else ()
-    _flash_done(f"The lesson runs for {minutes} minutes.", lessons)
+    _flash_done(
+        ngettext("The lesson runs for %(num)s minute.", "The lesson runs for %(num)s minutes.", minutes), lessons
+    )
     return redirect(url_for("lessons.show"))
 
 
@@ -72,13 +76,17 @@ def extend_lesson(lesson_id: str) -> Redirect:
     lessons = overrides.lessons if overrides is not None else ()
     lesson = next((one for one in lessons if one.id == lesson_id), None)
     if lesson is None:
-        return redirect_with_message("That lesson is over. Start it again to go on.", "warning")
+        return redirect_with_message(gettext("That lesson is over. Start it again to go on."), "warning")
     if request.form.get("until") != lesson.until.isoformat():
-        return redirect_with_message(f"The lesson runs until {school_clock().words(lesson.until)}.")
+        return redirect_with_message(
+            gettext("The lesson runs until %(until)s.", until=school_clock().words(lesson.until))
+        )
     left = math.ceil((lesson.until - datetime.now(UTC)).total_seconds() / 60)
     return _apply_decision(
         rpc.StartLessonRequest(current_username(), lesson.sites, left + MORE_MINUTES, lesson.title),
-        f"The lesson runs {MORE_MINUTES} minutes longer.",
+        ngettext(
+            "The lesson runs %(num)s minute longer.", "The lesson runs %(num)s minutes longer.", MORE_MINUTES
+        ),
     )
 
 
@@ -91,7 +99,7 @@ def pause_room() -> Redirect:
         return redirect_with_message(describe_errors(form), "warning")
     return _apply_decision(
         rpc.PauseRoomRequest(current_username(), form.minutes.data),
-        f"The room pauses for {form.minutes.data} minutes.",
+        ngettext("The room pauses for %(num)s minute.", "The room pauses for %(num)s minutes.", form.minutes.data),
         lambda overrides: overrides.pauses,
     )
 
@@ -100,10 +108,15 @@ def pause_room() -> Redirect:
 @requires(Right.LEAD_LESSONS)
 def suspend_device(token: str) -> Redirect:
     """Leave a device without the internet for a while."""
-    name = room().find_device_names([token]).get(token) or f"The device {token}"
+    name = room().find_device_names([token]).get(token) or gettext("The device %(code)s", code=token)
     return _apply_decision(
         rpc.SuspendDeviceRequest(current_username(), token, SUSPENDED_MINUTES),
-        f"{name} is without the internet for {SUSPENDED_MINUTES} minutes.",
+        ngettext(
+            "%(device)s is without the internet for %(num)s minute.",
+            "%(device)s is without the internet for %(num)s minutes.",
+            SUSPENDED_MINUTES,
+            device=name,
+        ),
         lambda overrides: [one for one in overrides.suspensions if one.id.startswith(token)],
     )
 
@@ -112,7 +125,7 @@ def suspend_device(token: str) -> Redirect:
 @requires(Right.LEAD_LESSONS)
 def end_decision(decision_id: str) -> Redirect:
     """End something that the room decided."""
-    return _apply_decision(rpc.EndOverrideRequest(current_username(), decision_id), "It has ended.")
+    return _apply_decision(rpc.EndOverrideRequest(current_username(), decision_id), gettext("It has ended."))
 
 
 @blueprint.post("/classroom/check")
@@ -142,9 +155,19 @@ def _lesson_of_a_colleague() -> Lesson | None:
 
 
 def _words_about(running: Lesson) -> str:
-    title = f"the lesson “{running.title}”" if running.title else "a lesson"
     until = school_clock().words(running.until)
-    return f"{running.by} has {title} running in this room until {until}. Starting yours ends it."
+    if running.title:
+        return gettext(
+            "%(teacher)s has the lesson “%(lesson)s” running in this room until %(until)s. "
+            "Starting yours ends it.",
+            teacher=running.by,
+            lesson=running.title,
+            until=until,
+        )
+    return gettext(
+        "%(teacher)s has a lesson running in this room until %(until)s. Starting yours ends it.",
+        teacher=running.by, until=until,
+    )  # fmt: skip
 
 
 def _again(form: LessonForm, words: str, *, replaces: str = "") -> str:
@@ -183,7 +206,7 @@ def _apply_decision(
     try:
         answer = room().call_agent(question)
     except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
-        return redirect_with_message(f"{no}.", "warning")
+        return redirect_with_message(f"{translate_reason(no)}.", "warning")
     _flash_done(done, made(answer.overrides) if answer.overrides is not None else ())
     return redirect_back()
 

@@ -11,15 +11,16 @@ from appliance.room.query_log.reader import LogUnreadable, QueryLogFilter
 from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.today.refusals import describe_reason
 from webui.shared.access import requires
+from webui.shared.translation import translatable, translate
 
 blueprint = create_feature_blueprint("log", __name__)
 
 # What is stored of an answer, and what a teacher reads.
 VERDICTS = {
-    "refused": "closed",
-    "allowed": "open",
-    "rewritten": "open, kept safe",
-    "failed": "no answer",
+    "refused": translatable("closed"),
+    "allowed": translatable("open"),
+    "rewritten": translatable("open, kept safe"),
+    "failed": translatable("no answer"),
 }
 _MAX_TEXT = 253  # of a name; a code for a device is shorter
 _MAX_ROW = 2**62
@@ -48,7 +49,7 @@ def show() -> str:
         is_first=_row_number() is None,
         newest=url_for("log.show", **kept),
         older=url_for("log.show", **kept, before=page.older) if page.older is not None else "",
-        reason=describe_reason,
+        reason=lambda one: translate(describe_reason(one)),
         link=lambda **changes: url_for("log.show", **kept | changes),
         moment_of=lambda second: datetime.fromtimestamp(second, UTC),
     )

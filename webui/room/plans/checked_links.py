@@ -19,6 +19,7 @@ from dns.policy.site_names import check_opening
 from dns.policy.verdict import Action, Step, Verdict
 from dns.policy.view import CompiledView
 from webui.room.room_client import RoomClient
+from webui.shared.translation import ngettext, translatable
 
 Then = Literal["open", "safe", "closed", "asked", "final", "none"]
 _FOR_NOW = (Step.LESSON, Step.PAUSED, Step.SUSPENDED)  # what a teacher ends: of no plan's time
@@ -69,17 +70,21 @@ def _check_link(
     except InvalidName as problem:
         return CheckedLink(link=link, then="none", why=str(problem))
     if view is None:
-        return CheckedLink(link=link, site=site, then="closed", why="what the school has set cannot be read")
+        return CheckedLink(
+            link=link, site=site, then="closed", why=translatable("what the school has set cannot be read")
+        )
     verdict = view.decide_by_steps(site, 1, moment)
     if verdict.step in _FOR_NOW:
-        return CheckedLink(link=link, site=site, then="open", why="it depends on what runs in the room now")
+        return CheckedLink(
+            link=link, site=site, then="open", why=translatable("it depends on what runs in the room now")
+        )
     if verdict.action is Action.ALLOW:
         return CheckedLink(link=link, site=site, then="open")
     if verdict.action is Action.REWRITE:
         return CheckedLink(link=link, site=site, then="safe")
     why = _why(verdict)
     if verdict.step in view.steps.unopenable:
-        return CheckedLink(link=link, site=site, then="final", why=why, who="Nobody can open it")
+        return CheckedLink(link=link, site=site, then="final", why=why, who=translatable("Nobody can open it"))
     if site in asked:
         return CheckedLink(link=link, site=site, then="asked", why=why)
     return CheckedLink(link=link, site=site, then="closed", why=why, who=_who_decides(view, site, plan, moment))
@@ -87,15 +92,25 @@ def _check_link(
 
 def _who_decides(view: CompiledView, site: str, plan: LessonPlan, moment: float) -> str:
     if plan.start is not None:  # what is for a lesson to come waits for the coordinator
-        return "The coordinator decides"
+        return translatable("The coordinator decides")
     decision = check_delegation(view, DelegationRequest(site=site, minutes=plan.minutes), moment)
     if decision.allowed:
-        return "You may open it by yourself"
+        return translatable("You may open it by yourself")
     if decision.minutes:
-        return f"You may open it by yourself for {decision.minutes} minutes; for longer, the coordinator decides"
-    return "The coordinator decides"
+        return ngettext(
+            "You may open it by yourself for %(num)s minute; for longer, the coordinator decides",
+            "You may open it by yourself for %(num)s minutes; for longer, the coordinator decides",
+            decision.minutes,
+        )
+    return translatable("The coordinator decides")
 
 
 def _why(verdict: Verdict) -> str:
     category = CATEGORIES_BY_ID.get(verdict.category)
-    return category.name if category is not None else "The school's own rule" if verdict.step is Step.RULE else ""
+    return (
+        category.name
+        if category is not None
+        else translatable("The school's own rule")
+        if verdict.step is Step.RULE
+        else ""
+    )

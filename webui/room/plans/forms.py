@@ -12,19 +12,22 @@ from webui.room.form_fields import DURATIONS, TOO_LONG, SingleLine
 from webui.room.lessons.forms import split_lines
 from webui.room.today.forms import validate_start
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, lazy_gettext
 
-_TITLE = "What is the lesson?"
+_TITLE = lazy_gettext("What is the lesson?")
 
 
 def _validate_links(_form: FlaskForm, field: TextAreaField) -> None:
     links = split_lines(field.data or "")
     if len(links) > MAX_LINKS:
-        raise ValidationError(f"At most {MAX_LINKS} links in one plan.")
+        raise ValidationError(gettext("At most %(count)s links in one plan.", count=MAX_LINKS))
     for link in links:
         if len(link) > MAX_LINK:
-            raise ValidationError(f"A link has at most {MAX_LINK} characters: its beginning is enough.")
+            raise ValidationError(
+                gettext("A link has at most %(count)s characters: its beginning is enough.", count=MAX_LINK)
+            )
         if find_control_character(link):
-            raise ValidationError("There is a character in a link that no text may hold.")
+            raise ValidationError(gettext("There is a character in a link that no text may hold."))
 
 
 class PlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -32,15 +35,20 @@ class PlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     key = HiddenField(
         default=lambda: secrets.token_hex(16),
-        validators=[Regexp(r"[0-9a-f]{32}\Z", message="Please send it again.")],
+        validators=[Regexp(r"[0-9a-f]{32}\Z", message=lazy_gettext("Please send it again."))],
     )
     title = StringField(
-        "Lesson", [InputRequired(_TITLE), SingleLine(_TITLE), Length(max=MAX_TITLE, message=TOO_LONG)]
+        lazy_gettext("Lesson"),
+        [InputRequired(_TITLE), SingleLine(_TITLE), Length(max=MAX_TITLE, message=TOO_LONG)],
     )
-    links = TextAreaField("Links, one a line", [InputRequired("Which links?"), _validate_links])
-    start = DateTimeLocalField("It begins (if you know)", [Optional(), validate_start], format="%Y-%m-%dT%H:%M")
-    minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=60)
-    shared = BooleanField("Show it to the other teachers of this room")
+    links = TextAreaField(
+        lazy_gettext("Links, one a line"), [InputRequired(lazy_gettext("Which links?")), _validate_links]
+    )
+    start = DateTimeLocalField(
+        lazy_gettext("It begins (if you know)"), [Optional(), validate_start], format="%Y-%m-%dT%H:%M"
+    )
+    minutes = SelectField(lazy_gettext("For how long"), choices=DURATIONS, coerce=int, default=60)
+    shared = BooleanField(lazy_gettext("Show it to the other teachers of this room"))
 
     def make_plan(self, owner: str, plan_id: str, requests: tuple[str, ...] = ()) -> LessonPlan:
         """Return the plan that was filled in."""

@@ -18,6 +18,8 @@ from webui.room.today.request_words import describe_state
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("plans", __name__)
 
@@ -39,7 +41,7 @@ def add_plan() -> str | Redirect:
         return _render_list(form)
     if not _call(rpc.SavePlanRequest(form.make_plan(current_username(), form.key.data))):
         return _render_list(form)
-    flash("The plan is kept. Below you see what of it would open.")
+    flash(gettext("The plan is kept. Below you see what of it would open."))
     return redirect(url_for("plans.show_plan", plan_id=form.key.data))
 
 
@@ -66,7 +68,7 @@ def save_plan(plan_id: str) -> str | Redirect:
     )
     if not _call(rpc.SavePlanRequest(changed)):
         return _render_plan(plan, form)
-    flash("The plan is kept." if is_own else "This is your own plan now.")
+    flash(gettext("The plan is kept.") if is_own else gettext("This is your own plan now."))
     return redirect(url_for("plans.show_plan", plan_id=changed.id))
 
 
@@ -77,17 +79,17 @@ def ask_for_plan(plan_id: str) -> Redirect:
     plan = _find(plan_id)
     closed = sites_of(check_plan(room(), plan, asked_sites(plan, _list_states())), "closed")
     if plan.owner != current_username():
-        flash("That plan is a colleague's: make your own of it first.", "warning")
+        flash(gettext("That plan is a colleague's: make your own of it first."), "warning")
     elif not closed:
-        flash("Nothing of it has to be asked for.")
+        flash(gettext("Nothing of it has to be asked for."))
     elif plan.start is not None and plan.start.timestamp() + plan.minutes * 60 <= datetime.now(UTC).timestamp():
-        flash("That lesson is over: please give it another time first.", "warning")
+        flash(gettext("That lesson is over: please give it another time first."), "warning")
     else:
         answer = _call(rpc.AskPlanRequest(plan.id, _make_request(plan, closed)))
         if answer is not None and answer.opened_until is not None:
-            flash("It is open: you may open it by yourself.")
+            flash(gettext("It is open: you may open it by yourself."))
         elif answer is not None:
-            flash("The coordinator was asked. You read the answer here.")
+            flash(gettext("The coordinator was asked. You read the answer here."))
     return redirect(url_for("plans.show_plan", plan_id=plan.id))
 
 
@@ -98,9 +100,11 @@ def delete_plan(plan_id: str) -> Redirect:
     undo = "restore" in request.form
     if _call(rpc.DeletePlanRequest(who=current_username(), plan=plan_id[:32], undo=undo)):
         if undo:
-            flash("The plan is there again.")
+            flash(gettext("The plan is there again."))
         else:
-            flash_with_undo("The plan is gone.", url_for("plans.delete_plan", plan_id=plan_id), restore="1")
+            flash_with_undo(
+                gettext("The plan is gone."), url_for("plans.delete_plan", plan_id=plan_id), restore="1"
+            )
     return redirect(url_for("plans.show"))
 
 
@@ -169,5 +173,5 @@ def _call(question: rpc.PlanRequest) -> rpc.RpcResponse | None:
     try:
         return room().call_agent(question)
     except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
-        flash(f"{no}.", "warning")
+        flash(f"{translate_reason(no)}.", "warning")
         return None

@@ -8,6 +8,7 @@ from appliance.room_rules import SMART_RULES
 from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.poster.qr_code import draw_qr_code
 from webui.shared.access import requires
+from webui.shared.translation import translate
 
 blueprint = create_feature_blueprint("poster", __name__)
 _MANY_RULES = 6  # more than these, or more letters, are printed smaller
@@ -19,7 +20,7 @@ _MANY_LETTERS = 600
 def show() -> str:
     """Show the poster."""
     words = room().pupils.words()
-    rules = words.rules or SMART_RULES
+    rules = words.rules or tuple(map(translate, SMART_RULES))
     try:
         school = room().policy.load_if_changed().document.school
     except HallpassError:

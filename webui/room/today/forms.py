@@ -10,30 +10,36 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp, Validati
 from dns.errors import InvalidName
 from dns.policy.site_names import check_opening, check_rule
 from webui.room.form_fields import DURATIONS, TOO_LONG, SingleLine, parse_full_site, select_choices
+from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, lazy_gettext
 
 MAX_ALSO = 20
-WHEN = {"soon": "as soon as somebody decides", "now": "urgent: the lesson is now", "later": "for a lesson to come"}
-WHOM = {"room": "the whole room", "device": "only the device that met the refusal"}
-_WHICH_DEVICE = "Please choose the device again."
-_WHAT_FOR = "Please say in a few words what it is for."
+WHEN = {
+    "soon": lazy_gettext("as soon as somebody decides"),
+    "now": lazy_gettext("urgent: the lesson is now"),
+    "later": lazy_gettext("for a lesson to come"),
+}
+WHOM = {"room": lazy_gettext("the whole room"), "device": lazy_gettext("only the device that met the refusal")}
+_WHICH_DEVICE = lazy_gettext("Please choose the device again.")
+_WHAT_FOR = lazy_gettext("Please say in a few words what it is for.")
 
 
 def _validate_opening(_form: FlaskForm, field: StringField) -> None:
     try:
         field.data = check_opening(field.data or "")
     except InvalidName as problem:
-        raise ValidationError(f"{problem}.") from None
+        raise ValidationError(f"{translate_reason(problem)}.") from None
 
 
 def _validate_also(_form: FlaskForm, field: StringField) -> None:
     names = str(field.data or "").replace(",", " ").split()
     if len(names) > MAX_ALSO:
-        raise ValidationError(f"At most {MAX_ALSO} further names.")
+        raise ValidationError(gettext("At most %(count)s further names.", count=MAX_ALSO))
     try:
         field.data = " ".join(check_opening(name) for name in names)
     except InvalidName as problem:
-        raise ValidationError(f"{problem}.") from None
+        raise ValidationError(f"{translate_reason(problem)}.") from None
 
 
 def validate_start(_form: FlaskForm, field: DateTimeLocalField) -> None:
@@ -41,18 +47,18 @@ def validate_start(_form: FlaskForm, field: DateTimeLocalField) -> None:
     if field.data is None:
         return
     if not 2000 <= field.data.year < 2200:
-        raise ValidationError(f"{field.label.text}: please look at the year.")
+        raise ValidationError(gettext("%(field)s: please look at the year.", field=field.label.text))
     try:
         school_clock().moment(field.data)
     except ValueError as problem:
-        raise ValidationError(f"{field.label.text}: {problem}.") from None
+        raise ValidationError(f"{field.label.text}: {translate_reason(problem)}.") from None
 
 
 def _validate_blocking(_form: FlaskForm, field: StringField) -> None:
     try:
         field.data = parse_full_site(check_rule(field.data or "", "block"))
     except InvalidName as problem:
-        raise ValidationError(f"{problem}.") from None
+        raise ValidationError(f"{translate_reason(problem)}.") from None
 
 
 class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -60,19 +66,24 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     key = HiddenField(
         default=lambda: secrets.token_hex(16),
-        validators=[Regexp(r"[0-9a-f]{32}\Z", message="Please send it again.")],
+        validators=[Regexp(r"[0-9a-f]{32}\Z", message=lazy_gettext("Please send it again."))],
     )
-    site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _validate_opening])
+    site = StringField(
+        lazy_gettext("Site"), [InputRequired(lazy_gettext("Which site?")), Length(max=2000), _validate_opening]
+    )
     reason = StringField(
-        "What it is for", [InputRequired(_WHAT_FOR), SingleLine(_WHAT_FOR), Length(max=500, message=TOO_LONG)]
+        lazy_gettext("What it is for"),
+        [InputRequired(_WHAT_FOR), SingleLine(_WHAT_FOR), Length(max=500, message=TOO_LONG)],
     )
-    minutes = SelectField("For how long", choices=DURATIONS, coerce=int, default=60)
-    start = DateTimeLocalField("The lesson begins", [Optional(), validate_start], format="%Y-%m-%dT%H:%M")
-    when = RadioField("When", choices=select_choices(WHEN), default="soon")
+    minutes = SelectField(lazy_gettext("For how long"), choices=DURATIONS, coerce=int, default=60)
+    start = DateTimeLocalField(
+        lazy_gettext("The lesson begins"), [Optional(), validate_start], format="%Y-%m-%dT%H:%M"
+    )
+    when = RadioField(lazy_gettext("When"), choices=select_choices(WHEN), default="soon")
     device = HiddenField(default="", validators=[Optional(), Regexp(r"[0-9a-f]{12}\Z", message=_WHICH_DEVICE)])
-    whom = RadioField("For", choices=select_choices(WHOM), default="room")
-    also = StringField("With it", [Optional(), Length(max=2000), _validate_also])
-    lesson = StringField("Lesson (if you like)", [SingleLine(), Length(max=200, message=TOO_LONG)])
+    whom = RadioField(lazy_gettext("For"), choices=select_choices(WHOM), default="room")
+    also = StringField(lazy_gettext("With it"), [Optional(), Length(max=2000), _validate_also])
+    lesson = StringField(lazy_gettext("Lesson (if you like)"), [SingleLine(), Length(max=200, message=TOO_LONG)])
 
     @property
     def device_token(self) -> str:
@@ -92,9 +103,9 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         if field.data != "later" or self.start.errors:
             return
         if self.start.data is None:
-            raise ValidationError("When does the lesson begin?")
+            raise ValidationError(gettext("When does the lesson begin?"))
         if self.since is not None and self.since + timedelta(minutes=self.minutes.data or 0) <= datetime.now(UTC):
-            raise ValidationError("That lesson is over. If the site is needed now, choose that.")
+            raise ValidationError(gettext("That lesson is over. If the site is needed now, choose that."))
 
     @property
     def also_names(self) -> tuple[str, ...]:
@@ -105,5 +116,7 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 class ReportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A teacher's "this should be closed"."""
 
-    site = StringField("Site", [InputRequired("Which site?"), Length(max=2000), _validate_blocking])
-    note = StringField("Why", [SingleLine(), Length(max=500, message=TOO_LONG)])
+    site = StringField(
+        lazy_gettext("Site"), [InputRequired(lazy_gettext("Which site?")), Length(max=2000), _validate_blocking]
+    )
+    note = StringField(lazy_gettext("Why"), [SingleLine(), Length(max=500, message=TOO_LONG)])

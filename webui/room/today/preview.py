@@ -9,6 +9,8 @@ from dns.policy.delegation import DelegationRequest, check_delegation
 from dns.policy.verdict import Action
 from webui.room.form_fields import DURATIONS
 from webui.room.room_client import RoomClient
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext
 
 
 class RequestPreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,11 +30,13 @@ def preview_request(room: RoomClient, site: str, minutes: int) -> RequestPreview
         return None
     verdict = view.decide(site, 1, now)
     if verdict.action is not Action.BLOCK:
-        words = f"{site} is open already in this room. If something on it does not work, ask for that site"
+        words = gettext(
+            "%(site)s is open already in this room. If something on it does not work, ask for that site", site=site
+        )
         return RequestPreview(words=words, may_ask_anyway=True)
     if verdict.step in view.steps.unopenable:
         why = view.steps.row(verdict.step).why_not_delegated
-        return RequestPreview(words=f"{site} {why}", may_ask_anyway=False)
+        return RequestPreview(words=translate_reason(f"{site} {why}"), may_ask_anyway=False)
     decision = check_delegation(view, DelegationRequest(site=site, minutes=minutes), now)
     offered = [int(str(one.value)) for one in DURATIONS if int(str(one.value)) <= decision.minutes]
     if decision.allowed or not offered:
@@ -41,4 +45,6 @@ def preview_request(room: RoomClient, site: str, minutes: int) -> RequestPreview
 
 
 def _as_sentence(reason: str) -> str:
-    return f"{reason[:1].upper()}{reason[1:]}; for longer, the coordinator decides"
+    words = translate_reason(reason)
+    limit = f"{words[:1].upper()}{words[1:]}"
+    return gettext("%(limit)s; for longer, the coordinator decides", limit=limit)

@@ -13,22 +13,23 @@ from dns.policy.steps import STEPS
 from dns.policy.verdict import Action, Step
 from dns.policy.view import CompiledView
 from webui.room.room_client import RoomClient
+from webui.shared.translation import translatable
 
 Now = Literal["closed", "open", "final"]
 
 # What each step's refusal says to a teacher where no category says more.
 STEP_WORDS = {
-    Step.LOCKED: "locked by the school",
-    Step.BYPASS: "a way round the filter",
-    Step.SUSPENDED: "this device is suspended",
-    Step.PAUSED: "the room is paused",
-    Step.RULE: "the school's own rule",
-    Step.LESSON: "not part of the lesson",
-    Step.LIST: "on a list of the school's",
-    Step.KEYWORD: "a word in its name",
-    Step.SAFE_SEARCH: "a search engine without safe search",
-    Step.INSPECTED: "it leads to something closed",
-    Step.UPSTREAM: "closed by the school's internet provider",
+    Step.LOCKED: translatable("locked by the school"),
+    Step.BYPASS: translatable("a way round the filter"),
+    Step.SUSPENDED: translatable("this device is suspended"),
+    Step.PAUSED: translatable("the room is paused"),
+    Step.RULE: translatable("the school's own rule"),
+    Step.LESSON: translatable("not part of the lesson"),
+    Step.LIST: translatable("on a list of the school's"),
+    Step.KEYWORD: translatable("a word in its name"),
+    Step.SAFE_SEARCH: translatable("a search engine without safe search"),
+    Step.INSPECTED: translatable("it leads to something closed"),
+    Step.UPSTREAM: translatable("closed by the school's internet provider"),
 }
 
 

@@ -24,15 +24,17 @@ from webui.room.today.refusals import describe_refusals
 from webui.room.today.request_words import describe_state
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, translatable
 
 blueprint = create_feature_blueprint("today", __name__)
 
 _KINDS = {
-    "withdrawal": "the end of an opening (it stays closed in this room)",
-    "report": "a report of a site",
-    "incident": "an incident",
-    "action": "a line of the audit",
+    "withdrawal": translatable("the end of an opening (it stays closed in this room)"),
+    "report": translatable("a report of a site"),
+    "incident": translatable("an incident"),
+    "action": translatable("a line of the audit"),
 }
 
 
@@ -74,16 +76,26 @@ def submit_request() -> str | Redirect:
     try:
         opened_until = room().call_agent(rpc.SubmitRequest(message)).opened_until
     except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
-        flash(f"{no}.", "warning")
+        flash(f"{translate_reason(no)}.", "warning")
         return _render_today(form)
     if opened_until is not None:
-        flash(f"{message.site} is open until {school_clock().words(opened_until)}: you may open it by yourself.")
+        until = school_clock().words(opened_until)
+        flash(
+            gettext(
+                "%(site)s is open until %(until)s: you may open it by yourself.", site=message.site, until=until
+            )
+        )
         return redirect(url_for("today.show"))
     status = room().fetch_status()
     if status is not None and status.reachable:
-        flash(f"Your request for {message.site} is on its way to the coordinator.")
+        flash(gettext("Your request for %(site)s is on its way to the coordinator.", site=message.site))
     else:
-        flash(f"Your request for {message.site} is kept here, and sent as soon as central can be reached again.")
+        flash(
+            gettext(
+                "Your request for %(site)s is kept here, and sent as soon as central can be reached again.",
+                site=message.site,
+            )
+        )
     return redirect(url_for("today.show"))
 
 
@@ -94,8 +106,12 @@ def withdraw_request(request_id: str) -> Redirect:
     answer = _call_agent(rpc.WithdrawRequest(request_id, current_username()))
     if answer is not None:
         status = room().fetch_status()
-        later = "" if status and status.reachable else " Central hears of it as soon as it can be reached again."
-        flash(("It is closed again in this room." if answer.ended else "The request was taken back.") + later)
+        done = (
+            gettext("It is closed again in this room.") if answer.ended else gettext("The request was taken back.")
+        )
+        is_known = status is not None and status.reachable
+        later = "" if is_known else " " + gettext("Central hears of it as soon as it can be reached again.")
+        flash(done + later)
     return redirect(url_for("today.show"))
 
 
@@ -105,7 +121,11 @@ def ask_again(request_id: str) -> Redirect:
     """Ask once more for what was denied, or what nobody decided in time."""
     answer = _call_agent(rpc.AskAgainRequest(request_id, current_username()))
     if answer is not None:
-        flash("Asked again. You see here what becomes of it." if answer.opened_until is None else "It is open.")
+        flash(
+            gettext("Asked again. You see here what becomes of it.")
+            if answer.opened_until is None
+            else gettext("It is open.")
+        )
     return redirect(url_for("today.show"))
 
 
@@ -126,7 +146,7 @@ def report_site() -> str | Redirect:
     )
     if _call_agent(rpc.ReportRequest(sent)) is None:
         return _render_today(RequestForm(formdata=None), form)
-    flash(f"Thank you. The coordinator will look at {sent.site}.")
+    flash(gettext("Thank you. The coordinator will look at %(site)s.", site=sent.site))
     return redirect(url_for("today.show"))
 
 
@@ -202,5 +222,5 @@ def _call_agent(question: rpc.RpcRequest) -> rpc.RpcResponse | None:
     try:
         return room().call_agent(question)
     except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
-        flash(f"{no}.", "warning")
+        flash(f"{translate_reason(no)}.", "warning")
         return None

@@ -76,7 +76,9 @@ function hold(part, replacement) {
     document.body.append(button);
   }
   const count = rowsOf(replacement).filter((row) => !rowsOf(part).includes(row)).length;
-  const words = count ? `${count} new: show` : "Something changed: show";
+  const words = count
+    ? (source.dataset.someNew ?? "{count} new: show").replace("{count}", count)
+    : (source.dataset.changed ?? "Something changed: show");
   if (button.textContent === words) return;
   button.textContent = words;
   say(words);

@@ -1,0 +1,231 @@
+"""Every text of the rooms' pages is in the catalogues, and every catalogue says what the English text says."""
+
+import ast
+import functools
+import re
+import tomllib
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_keywords
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+from jinja2 import Environment, nodes
+
+from appliance.room.conditions import Condition
+from appliance.room_rules import SMART_RULES
+from blocklists.categories import CATEGORIES
+from tests.docs.sources import ROOT
+from webui.shared import reasons
+from webui.shared.language_menu import TRANSLATIONS
+from webui.shared.languages import ENGLISH, LANGUAGES
+
+SAID_BY_ATTRIBUTES = {"title", "aria-label", "placeholder", "alt", "data-announce"}
+GETTEXT = {"_", "gettext", "ngettext", "pgettext"}
+# Texts that are the same in every language, and why.
+NOT_TRANSLATED = {
+    "Hallpass": "a name",
+}
+WHOLE_FILES = {"shared/style_guide.html": "for whoever writes pages, which are written in English"}
+CATALOGUES = [
+    (language.code, domain) for language in LANGUAGES if language is not ENGLISH for domain in ("room", "central")
+]
+SCRIPT = ROOT / ".ci/translations"
+MAPPINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["babel"]["mappings"]
+COMPLETE = [(language, domain) for language, domain in CATALOGUES if domain == "room"]
+PLACE = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
+TAG = re.compile(r"<[^>]+>")
+
+
+def templates(*folders: str) -> list[Path]:
+    found = [path for folder in folders for path in sorted((ROOT / "webui" / folder).rglob("templates/**/*.html"))]
+    assert found
+    return found
+
+
+MARKED = templates("room", "shared")
+
+
+@functools.cache
+def parse(path: Path) -> nodes.Template:
+    environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension's
+    return environment.parse(path.read_text())
+
+
+def values_of(node: nodes.Node) -> Iterator[str]:
+    """Yield the texts that an expression may come to, as far as they stand in it outside of gettext."""
+    match node:
+        case nodes.TemplateData() | nodes.Const():
+            yield str(getattr(node, "data", getattr(node, "value", "")))
+        case nodes.CondExpr():
+            yield from values_of(node.expr1)
+            if node.expr2 is not None:
+                yield from values_of(node.expr2)
+        case nodes.Concat():
+            for part in node.nodes:
+                yield from values_of(part)
+        case nodes.Or() | nodes.Add():
+            yield from values_of(node.left)
+            yield from values_of(node.right)
+
+
+class _BareWords(HTMLParser):
+    """Words that stand on a page as they are in its template."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name in SAID_BY_ATTRIBUTES and value]
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(data)
+
+
+def bare_words(path: Path) -> list[str]:
+    outputs = parse(path).find_all(nodes.Output)
+    parser = _BareWords()
+    parser.feed("".join(text for one in outputs for part in one.nodes for text in values_of(part)))
+    parser.close()
+    texts = (text.strip(" \n()·") for text in parser.found)
+    return [
+        text
+        for text in texts
+        if re.search(r"[^\W\d_]{2}", text) and text not in NOT_TRANSLATED and not re.fullmatch(r"\S+\.\S+", text)
+    ]
+
+
+@pytest.mark.parametrize("path", MARKED, ids=lambda path: path.name)
+def test_every_text_of_a_rooms_page_is_marked_for_translation(path: Path) -> None:
+    if not str(path).endswith(tuple(WHOLE_FILES)):
+        assert bare_words(path) == []
+
+
+def test_a_text_that_is_not_marked_is_found_wherever_it_stands(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(
+        '<p class="some name">{{ _("marked") }} {% trans %}marked{% endtrans %}</p>{{ "one" if x else _("no") }}'
+        '<b title="two">three</b>{{ y ~ " four" }}<input placeholder="example.org" aria-label="{{ _(\'no\') }}">'
+    )
+    assert sorted(bare_words(page)) == ["four", "one", "three", "two"]  # as the parser meets them
+
+
+@pytest.mark.parametrize("path", templates("room", "shared", "central"), ids=lambda path: path.name)
+def test_only_fixed_texts_are_translated_unescaped(path: Path) -> None:
+    """What `_(...)` returns is HTML: a text from elsewhere in it would be let through as it is."""
+    for call in parse(path).find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name in GETTEXT:
+            assert isinstance(call.args[0], nodes.Const), f"{path.name}:{call.lineno}: use the filter translated"
+
+
+@functools.cache
+def read_catalogue(language: str, domain: str) -> Catalog:
+    with (TRANSLATIONS / language / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
+        return read_po(file, locale=language, domain=domain)
+
+
+def forms_of(message_id: object) -> tuple[str, ...]:
+    return tuple(message_id) if isinstance(message_id, list | tuple) else (str(message_id),)
+
+
+@pytest.mark.parametrize(("language", "domain"), CATALOGUES)
+def test_a_translation_has_what_its_text_has(language: str, domain: str) -> None:
+    catalogue = read_catalogue(language, domain)
+    assert not catalogue.fuzzy
+    wrong = []
+    for message in catalogue:
+        said = forms_of(message.string)
+        if not message.id or not any(said):
+            continue
+        texts = forms_of(message.id)
+        places, tags = set(PLACE.findall(texts[-1])), sorted(TAG.findall(texts[-1]))
+        for form in said:
+            left_out = places - set(PLACE.findall(form))
+            is_right = not left_out or (len(texts) > 1 and left_out == {"%(num)s"})  # "one minute", "two minutes"
+            is_right &= set(PLACE.findall(form)) <= places and sorted(TAG.findall(form)) == tags
+            is_right &= '"' not in TAG.sub("", form) and bool(form.strip()) and not message.fuzzy
+            is_right &= "%" not in PLACE.sub("", form).replace("%%", "")
+            if not is_right:
+                wrong.append((texts[0], form))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("language", "domain"), COMPLETE)
+def test_the_rooms_pages_are_translated_whole(language: str, domain: str) -> None:
+    catalogue = read_catalogue(language, domain)
+    assert len(catalogue) > 450
+    assert [message.id for message in catalogue if not all(forms_of(message.string))] == []
+
+
+@pytest.mark.parametrize(("language", "domain"), CATALOGUES)
+def test_what_is_served_is_what_the_catalogue_says(language: str, domain: str) -> None:
+    """Compiled files are in the repository, so that nothing has to be made at installation."""
+    catalogue = read_catalogue(language, domain)
+    with (TRANSLATIONS / language / "LC_MESSAGES" / f"{domain}.mo").open("rb") as file:
+        compiled = read_mo(file)
+    wanted = {forms_of(one.id): forms_of(one.string) for one in catalogue if one.id and any(forms_of(one.string))}
+    assert {forms_of(one.id): forms_of(one.string) for one in compiled if one.id} == wanted
+    assert compiled.plural_expr == catalogue.plural_expr
+
+
+def extract(*folders: str) -> set[tuple[str, ...]]:
+    """Return the texts of some folders, as `make translations` finds them."""
+    found = set()
+    keywords = DEFAULT_KEYWORDS | parse_keywords(re.findall(r"--keyword (\S+)", SCRIPT.read_text()))
+    method_map = [(one["pattern"], one["method"]) for one in MAPPINGS]
+    options_map = {
+        one["pattern"]: {key: one[key] for key in one if key not in ("pattern", "method")} for one in MAPPINGS
+    }
+    for folder in folders:
+        for _, _, said, _, _ in extract_from_dir(ROOT / folder, method_map, options_map, keywords):
+            found.add(forms_of(said))
+    return found
+
+
+def test_the_catalogues_have_every_text_of_the_sources_and_no_other() -> None:
+    for domain, folders in re.findall(r'\[(\w+)\]="([^"]+)"', SCRIPT.read_text()):
+        wanted = extract(*folders.split())
+        for language, of in CATALOGUES:
+            if of == domain:
+                has = {forms_of(one.id) for one in read_catalogue(language, domain) if one.id}
+                assert (wanted - has, has - wanted) == (set(), set()), f"{language} {domain}: make translations"
+
+
+@functools.cache
+def said_by_lower_layers() -> frozenset[str]:
+    """Every text in the sources below the pages, with `{}` for whatever is put in."""
+    found = set()
+    for folder in ("appliance", "blocklists", "dns", "webui/shared", "webui/room"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if path.name == "reasons.py":
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found.add(node.value)
+                elif isinstance(node, ast.JoinedStr):
+                    found.add(
+                        "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values)
+                    )
+    return frozenset(found)
+
+
+def test_every_reason_that_pages_translate_is_said_somewhere() -> None:
+    said = "\0".join(said_by_lower_layers())
+    missing = [one for one in reasons.FIXED if one not in said and one.partition(": give the")[0] not in said]
+    for pattern in reasons.PATTERNS:
+        pieces = [piece for piece in PLACE.split(pattern.partition("give the whole name of the site")[0]) if piece]
+        missing += [pattern for piece in pieces if piece not in said and piece.replace("close", "{}") not in said
+                    and piece.replace("open", "{}") not in said]  # fmt: skip
+    assert missing == []
+
+
+def test_what_stands_in_tables_below_is_translated_whole() -> None:
+    assert list(reasons.CATEGORY_NAMES) == [one.name for one in CATEGORIES]
+    assert reasons.SMART_RULES == SMART_RULES
+    assert set(reasons.NOTICES) == {one.row.notice for one in Condition if one.row.notice}
