@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.central import accounts
 from appliance.central.service import Central
-from appliance.rights import Scope, role_words
+from appliance.rights import Scope
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from webui.api.routes import api
@@ -20,6 +20,7 @@ from webui.central.accounts.account_sign_ins import blueprint as account_sign_in
 from webui.central.accounts.made_links import blueprint as made_links
 from webui.central.accounts.new_password import blueprint as new_password
 from webui.central.accounts.own_password import blueprint as own_password
+from webui.central.accounts.role_names import name_roles
 from webui.central.accounts.views import blueprint as people
 from webui.central.audit.views import blueprint as audit
 from webui.central.blueprints import START
@@ -69,10 +70,11 @@ from webui.shared.school_clock import SchoolClock, install_school_clock
 from webui.shared.server_stop import stop_with_server
 from webui.shared.sign_ins import blueprint as sign_ins
 from webui.shared.style_guide import blueprint as style_guide
+from webui.shared.translation import translatable, translate
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
-PLACE = "for the whole school"
-_NOBODY_YET = (
+PLACE = translatable("for the whole school")
+_NOBODY_YET = translatable(
     "Nobody can sign in here yet. So that nobody on the network can put themselves in charge, the first account "
     "is made on the machine that runs this site: whoever looks after it types “hallpass account add NAME --role "
     "coordinator --link” there, and gives the coordinator the link that it prints. The coordinator chooses a "
@@ -162,14 +164,14 @@ def create_central_app(central: Central) -> Flask:
         app.register_blueprint(feature)
     app.context_processor(
         lambda: {
-            "place": PLACE,
+            "place": translate(PLACE),
             "school": school_identity(central).name,
             "navigation": NAVIGATION,
             **SIGN_INS_PAGE,
         }
     )
     app.context_processor(lambda: {"notices": _list_notices(central)} if request.endpoint == "sign_in" else {})
-    app.jinja_env.filters["roles"] = role_words
+    app.jinja_env.filters["roles"] = name_roles
     app.context_processor(lambda: {"count_waiting": partial(count_waiting, central)})
 
     app.context_processor(

@@ -12,6 +12,7 @@ from appliance.central.incidents.tables import IncidentGroupRow
 from appliance.central.models import RequestRow, SiteReportRow
 from appliance.central.service import Central
 from appliance.rights import Right, Scope, has_right
+from webui.shared.translation import ngettext, translatable_plural
 
 _REQUESTS = select(func.count()).select_from(RequestRow).where(RequestRow.state == "waiting")
 _REPORTS = select(func.count()).select_from(SiteReportRow).where(SiteReportRow.settled_by == "")
@@ -23,23 +24,36 @@ _STAFF_INCIDENTS = _NEW.where(IncidentGroupRow.is_staff.is_(True))
 class _Kind(msgspec.Struct, frozen=True):
     right: Right
     endpoint: str
-    one: str
-    several: str
+    words: tuple[str, str]  # of one, and of several
     count: Select[int]
 
 
 _KINDS = (
-    _Kind(Right.DECIDE_REQUESTS, "requests.queue", "request to open a site", "requests to open a site", _REQUESTS),
     _Kind(
-        Right.HANDLE_REPORTS, "requests.queue", "site that a teacher wants closed",
-        "sites that teachers want closed", _REPORTS,
+        Right.DECIDE_REQUESTS,
+        "requests.queue",
+        translatable_plural("request to open a site", "requests to open a site"),
+        _REQUESTS,
     ),
-    _Kind(Right.HANDLE_INCIDENTS, "incidents.show", "incident to look at", "incidents to look at", _INCIDENTS),
     _Kind(
-        Right.HANDLE_STAFF_INCIDENTS, "staff_incidents.show", "incident of staff to look at",
-        "incidents of staff to look at", _STAFF_INCIDENTS,
+        Right.HANDLE_REPORTS,
+        "requests.queue",
+        translatable_plural("site that a teacher wants closed", "sites that teachers want closed"),
+        _REPORTS,
     ),
-)  # fmt: skip
+    _Kind(
+        Right.HANDLE_INCIDENTS,
+        "incidents.show",
+        translatable_plural("incident to look at", "incidents to look at"),
+        _INCIDENTS,
+    ),
+    _Kind(
+        Right.HANDLE_STAFF_INCIDENTS,
+        "staff_incidents.show",
+        translatable_plural("incident of staff to look at", "incidents of staff to look at"),
+        _STAFF_INCIDENTS,
+    ),
+)
 
 
 class OpenTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +71,7 @@ def list_open_tasks(central: Central) -> list[OpenTask]:
     with central.store.read_session() as session:
         counted = [(kind, session.scalar(kind.count) or 0) for kind in kinds]
     return [
-        OpenTask(count=count, words=kind.one if count == 1 else kind.several, endpoint=kind.endpoint)
+        OpenTask(count=count, words=ngettext(*kind.words, count), endpoint=kind.endpoint)
         for kind, count in counted
         if count
     ]

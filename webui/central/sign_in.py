@@ -10,12 +10,15 @@ from appliance.rights import Right, Scope, has_right
 from appliance.sign_in_throttle import SignInOrigin, TooManyTries
 from webui.central.room_sign_in.views import leads_to_room
 from webui.shared.auth import CodeWanted, SignInAnswer, SignInAttempt, SignInRefused
+from webui.shared.translation import gettext, translatable
 
-_NO_KEY_FILE = (
+_NO_KEY_FILE = translatable(
     "Nobody with a second step can sign in: the file with which central's secrets are sealed is missing. "
     "Please tell your technician."
 )
-NOT_HERE = "This page is for those who work for the whole school. Teachers sign in on their room's own page."
+NOT_HERE = translatable(
+    "This page is for those who work for the whole school. Teachers sign in on their room's own page."
+)
 
 
 def check_sign_in(central: Central, attempt: SignInAttempt) -> SignInAnswer:
@@ -64,6 +67,8 @@ def _refuse_password(central: Central, answer: Account | TooManyTries | None) ->
     """Say to whoever has the password right that it is the other button, and to nobody else."""
     if isinstance(answer, Account):
         label = central.settings.openid.words if central.settings.openid else ""
-        return SignInRefused(words=f"Please sign in with {label}: your password is switched off here.")
+        return SignInRefused(
+            words=gettext("Please sign in with %(provider)s: your password is switched off here.", provider=label)
+        )
     said = _say(answer)
     return said if isinstance(said, SignInRefused) else SignInRefused(words="")

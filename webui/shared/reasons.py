@@ -51,6 +51,8 @@ FIXED = (
         "again in a few minutes; if it stays so, tell the technician. The room goes on as it is"
     ),
     t("This took too long, or was done before. Please begin again"),
+    t("this link does not work any more: it was used, is too old, or a newer one was made"),
+    t("The code is not right, or was used already: take the one that your app shows now"),
     t("This room does not know at the moment who is signed in. Please try again shortly"),
     t("It is not known at the moment who is signed in. Please try again shortly"),
     # The school's clock.
@@ -180,8 +182,7 @@ def translate_reason(words: object) -> str:
     if said in FIXED:
         return gettext(said) + end
     for pattern in PATTERNS:
-        if found := _as_expression(pattern).fullmatch(said):
-            values = found.groupdict()
+        if (values := recognise(pattern, said)) is not None:
             if "category" in values:
                 values["category"] = gettext(category_name(values["category"].replace(" ", "_")))
             return gettext(pattern) % values + end
@@ -190,6 +191,12 @@ def translate_reason(words: object) -> str:
             return gettext(notice) + text.removeprefix(notice)
     name, _, rest = said.partition(" ")  # "example.org is locked: nobody can open it"
     return f"{name} {gettext(rest)}{end}" if rest in FIXED else text
+
+
+def recognise(pattern: str, said: str) -> dict[str, str] | None:
+    """Return what stands in the places of a pattern where this is what it says, else None."""
+    found = _as_expression(pattern).fullmatch(said)
+    return found.groupdict() if found else None
 
 
 @cache

@@ -1,12 +1,21 @@
 """Words that are written down in one place and translated in another: tables of ours, messages of validators."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import flask_babel
 from flask_babel import lazy_gettext, lazy_ngettext
 from flask_babel.speaklater import LazyString
 
-__all__ = ["LazyPattern", "gettext", "lazy_gettext", "lazy_ngettext", "ngettext", "translatable", "translate"]
+__all__ = [
+    "LazyPattern",
+    "gettext",
+    "lazy_gettext",
+    "lazy_ngettext",
+    "ngettext",
+    "translatable",
+    "translatable_plural",
+    "translate",
+]
 
 
 def gettext(words: str, **values: object) -> str:
@@ -22,6 +31,11 @@ def ngettext(one: str, several: str, number: int, **values: object) -> str:
 def translatable(words: str) -> str:
     """Mark words for the catalogues, and return them as they are: whoever shows them translates them."""
     return words
+
+
+def translatable_plural(one: str, several: str) -> tuple[str, str]:
+    """Mark words of one and of several for the catalogues, and return both as they are, for `ngettext`."""
+    return one, several
 
 
 def translate(words: object) -> str:
@@ -40,6 +54,6 @@ class LazyPattern(LazyString):  # type: ignore[misc]  # Flask-Babel has no types
     def __init__(self, pattern: str) -> None:
         super().__init__(gettext, pattern)
 
-    def __mod__(self, values: Any) -> str:
+    def __mod__(self, values: Mapping[str, object]) -> str:
         """Return the message in the page's language with its values."""
         return str(self) % values

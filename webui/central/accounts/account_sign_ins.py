@@ -10,6 +10,7 @@ from webui.central.accounts.views import get_managed
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("account_sign_ins", __name__, home="accounts.show")
 
@@ -23,7 +24,9 @@ def take_off_second_factor(username: str) -> Redirect:
     with central().store.write_session() as session:
         user = get_managed(session, username)
         second_factor.take_off(session, central().now(), username=user.username, by=current_username())
-    flash(f"The second step of {username} is off, and they are signed out everywhere.")
+    flash(
+        gettext("The second step of %(username)s is off, and they are signed out everywhere.", username=username)
+    )
     return redirect(url_for("accounts.edit", username=username))
 
 
@@ -36,7 +39,12 @@ def sign_out(username: str) -> Redirect:
     with central().store.write_session() as session:
         user = get_managed(session, username)
         accounts.sign_out_everywhere(session, central().now(), username=user.username, by=current_username())
-    flash(f"{username} is signed out everywhere; rooms that are away end it when they hear of it.")
+    flash(
+        gettext(
+            "%(username)s is signed out everywhere; rooms that are away end it when they hear of it.",
+            username=username,
+        )
+    )
     return redirect(url_for("accounts.edit", username=username))
 
 
@@ -47,5 +55,9 @@ def unlink_openid(username: str) -> Redirect:
     with central().store.write_session() as session:
         user = get_managed(session, username)
         openid_accounts.unlink(session, central().now(), username=user.username, by=current_username())
-    flash(f"Forgotten which school account {username} is; they are signed out everywhere.")
+    flash(
+        gettext(
+            "Forgotten which school account %(username)s is; they are signed out everywhere.", username=username
+        )
+    )
     return redirect(url_for("accounts.edit", username=username))

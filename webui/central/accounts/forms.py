@@ -11,6 +11,7 @@ from appliance.central.accounts import MIN_PASSWORD_LENGTH
 from appliance.rights import ROLE_WORDS
 from webui.central.form_helpers import check_day, select_choices
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import lazy_gettext
 
 
 class CheckboxesField(SelectMultipleField):  # type: ignore[misc]  # WTForms has no types
@@ -23,30 +24,33 @@ class CheckboxesField(SelectMultipleField):  # type: ignore[misc]  # WTForms has
 class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Somebody who may sign in."""
 
-    username = StringField("User name", [InputRequired(), Length(max=64)])
-    name = StringField("Name", [InputRequired(), Length(max=200)])
-    roles = CheckboxesField("What they do here", choices=select_choices(ROLE_WORDS))
-    ends = DateField("Last day (supply teachers need one)", [Optional(), check_day])
-    rooms = CheckboxesField("Only in these rooms (none ticked: every room)", choices=[], coerce=int)
+    username = StringField(lazy_gettext("User name"), [InputRequired(), Length(max=64)])
+    name = StringField(lazy_gettext("Name"), [InputRequired(), Length(max=200)])
+    roles = CheckboxesField(
+        lazy_gettext("What they do here"),
+        choices=select_choices({role: lazy_gettext(words) for role, words in ROLE_WORDS.items()}),
+    )
+    ends = DateField(lazy_gettext("Last day (supply teachers need one)"), [Optional(), check_day])
+    rooms = CheckboxesField(lazy_gettext("Only in these rooms (none ticked: every room)"), choices=[], coerce=int)
 
 
 class ReturnForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Until when an account that had ended is used again."""
 
-    ends = DateField("Last day (supply teachers need one)", [Optional(), check_day])
+    ends = DateField(lazy_gettext("Last day (supply teachers need one)"), [Optional(), check_day])
 
 
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A password, by whoever was given a link."""
 
     new = PasswordField(
-        "New password",
+        lazy_gettext("New password"),
         [InputRequired(), Length(min=MIN_PASSWORD_LENGTH, max=200)],
         render_kw={"autocomplete": "new-password"},
     )
     again = PasswordField(
-        "The same again",
-        [InputRequired(), EqualTo("new", "The new password was not the same twice.")],
+        lazy_gettext("The same again"),
+        [InputRequired(), EqualTo("new", lazy_gettext("The new password was not the same twice."))],
         render_kw={"autocomplete": "new-password"},
     )
 
@@ -55,7 +59,9 @@ class OwnPasswordForm(NewPasswordForm):
     """A new password, by whoever knows the one before."""
 
     password = PasswordField(
-        "Password until now", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "current-password"}
+        lazy_gettext("Password until now"),
+        [InputRequired(), Length(max=200)],
+        render_kw={"autocomplete": "current-password"},
     )
 
 

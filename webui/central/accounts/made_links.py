@@ -16,6 +16,7 @@ from appliance.central.account_links import NewLink
 from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.shared.access import requires
+from webui.shared.translation import gettext
 
 MAX_MADE_LINKS = 5  # a cookie holds no more; an older one is made anew
 _KEY = "made-links"
@@ -65,7 +66,9 @@ def show(handle: str) -> str | Redirect:
     with central().store.read_session() as database:
         alive = made is not None and account_links.is_alive(database, central().now(), handle)
     if made is None or not alive:
-        flash("That link is not shown any more: it was noted or used, or a newer one was made.", "warning")
+        flash(
+            gettext("That link is not shown any more: it was noted or used, or a newer one was made."), "warning"
+        )
         return redirect(url_for("accounts.show"))
     link = url_for("new_password.show", token=made["token"], _external=True)
     hours = int(account_links.LINK_TIME.total_seconds() // 3600)

@@ -10,6 +10,8 @@ from webui.central.accounts.forms import NewPasswordForm
 from webui.central.blueprints import START, central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.shared.access import requires
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("new_password", __name__, home=START)
 
@@ -33,7 +35,7 @@ def save(token: str) -> str | Redirect:
             username = account_links.use_link(session, central().now(), token=token, password=form.new.data)
     except CentralError as problem:
         return _page(token, form, str(problem))
-    flash(f"Your password is set; your user name is {username}.")
+    flash(gettext("Your password is set; your user name is %(username)s.", username=username))
     works_here = account is not None and has_right(account.roles, Right.SIGN_IN, Scope.SCHOOL)
     return redirect(url_for("sign_in" if works_here else "new_password.show_rooms_way"))
 
@@ -49,6 +51,7 @@ def _page(token: str, form: NewPasswordForm, mistake: str = "") -> str | Redirec
     with central().store.read_session() as session:
         account = account_links.find_account(session, central().now(), token)
     if account is None:
-        words = f"{account_links.DEAD_LINK}. Please ask whoever gave it to you for a new one."
-        return make_response(render_template("shared/problem.html", words=words[0].upper() + words[1:]), 404)
+        words = translate_reason(account_links.DEAD_LINK)
+        words = f"{words[0].upper()}{words[1:]}. {gettext('Please ask whoever gave it to you for a new one.')}"
+        return make_response(render_template("shared/problem.html", words=words), 404)
     return render_template("accounts/new_password.html", form=form, account=account, mistake=mistake)

@@ -15,6 +15,7 @@ from webui.central.form_helpers import require_valid
 from webui.shared.access import requires
 from webui.shared.auth import current_device, current_session_id, current_username
 from webui.shared.client_address import client_address
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("own_password", __name__, home="own_password.show")
 
@@ -35,7 +36,7 @@ def change() -> Redirect:
     with central().store.write_session() as session:
         accounts.set_password(session, central().now(), username=who, password=form.new.data, by=who)
         renew_session(session, current_session_id())
-    flash("Your password is a new one. You are signed out everywhere else.")
+    flash(gettext("Your password is a new one. You are signed out everywhere else."))
     return redirect(url_for("sign_ins.show"))
 
 
@@ -56,5 +57,5 @@ def sign_out_everywhere() -> Redirect:
     with central().store.write_session() as session:
         accounts.sign_out_everywhere(session, central().now(), username=current_username(), by=current_username())
         renew_session(session, current_session_id())
-    flash("You are signed out everywhere else; rooms that are away end it when they hear of it.")
+    flash(gettext("You are signed out everywhere else; rooms that are away end it when they hear of it."))
     return redirect(url_for("sign_ins.show"))

@@ -20,6 +20,7 @@ from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("accounts", __name__, home="accounts.show")
 
@@ -90,7 +91,12 @@ def change(username: str) -> str | Redirect:
             _require_somebody_left(session, now)
     except CentralError as problem:
         return _account_page(before, form, str(problem))
-    flash(f"The account {username} is as you said. Where its roles or rooms changed, it is signed out.")
+    flash(
+        gettext(
+            "The account %(username)s is as you said. Where its roles or rooms changed, it is signed out.",
+            username=username,
+        )
+    )
     return redirect(url_for("accounts.show"))
 
 
@@ -108,7 +114,11 @@ def end(username: str) -> Redirect:
         before = account_management.end_account(session, now, username=username, by=current_username())
         _require_somebody_left(session, now)
     undo = url_for("accounts.undo_end", username=username)
-    flash_with_undo(f"The account {username} has ended.", undo, until=before.isoformat() if before else "")
+    flash_with_undo(
+        gettext("The account %(username)s has ended.", username=username),
+        undo,
+        until=before.isoformat() if before else "",
+    )
     return redirect(url_for("accounts.show"))
 
 
@@ -126,7 +136,7 @@ def undo_end(username: str) -> Redirect:
     with central().store.write_session() as session:
         get_managed(session, username)
         account_management.undo_end(session, central().now(), username=username, ends=ends, by=current_username())
-    flash(f"The account {username} goes on; its owner signs in again.")
+    flash(gettext("The account %(username)s goes on; its owner signs in again.", username=username))
     return redirect(url_for("accounts.show"))
 
 

@@ -69,7 +69,7 @@ def draw_columns(
 
 
 def draw_ranking(
-    title: str, words: str, counts: Sequence[tuple[str, int | None]], *, head: str, counted: str = "Requests"
+    title: str, words: str, counts: Sequence[tuple[str, int | None]], *, head: str, counted: str
 ) -> Chart:
     """Return a chart with a bar for each name, the most first."""
     graph = pygal.HorizontalBar(**_options(80 + _ROW_HEIGHT * max(1, len(counts)), has_legend=False))

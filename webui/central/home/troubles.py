@@ -16,8 +16,9 @@ from appliance.files import read_regular_file
 from appliance.rights import Right, Scope
 from appliance.room.conditions import describe_condition
 from webui.shared.access import may_open
+from webui.shared.translation import gettext, ngettext, translatable, translate
 
-_NO_LEAD = (
+_NO_LEAD = translatable(
     "Nobody is the safeguarding lead or a deputy: what pupils should be helped with is seen by nobody. The "
     "coordinator names somebody."
 )
@@ -37,13 +38,16 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 def find_troubles(central: Central, session: Session, now: datetime) -> list[Trouble]:
     """Return what is broken."""
     return [
-        *(_trouble("People", words, "first_start.show_people") for words in _describe_people(session, now)),
-        *(_trouble("Backup", words) for words in _describe_backup(session, now)),
-        *(_trouble("Room", words, "rooms.show") for words in _describe_rooms(session, now)),
-        *(_trouble("Lists", words, "lists.show") for words in _describe_lists(central, session)),
-        *(_trouble("Signed lists", words) for words in central.publisher.signer.list_conditions()),
-        *(_trouble("Certificate", words) for words in _describe_certificate(central, now)),
-        *(_trouble("Certificate", words) for words in _describe_page_certificate(central, now)),
+        *(
+            _trouble(translatable("People"), words, "first_start.show_people")
+            for words in _describe_people(session, now)
+        ),
+        *(_trouble(translatable("Backup"), words) for words in _describe_backup(session, now)),
+        *(_trouble(translatable("Room"), words, "rooms.show") for words in _describe_rooms(session, now)),
+        *(_trouble(translatable("Lists"), words, "lists.show") for words in _describe_lists(central, session)),
+        *(_trouble(translatable("Signed lists"), words) for words in central.publisher.signer.list_conditions()),
+        *(_trouble(translatable("Certificate"), words) for words in _describe_certificate(central, now)),
+        *(_trouble(translatable("Certificate"), words) for words in _describe_page_certificate(central, now)),
     ]
 
 
@@ -56,16 +60,17 @@ def _trouble(what: str, words: str, endpoint: str = "") -> Trouble:
 def _describe_people(session: Session, now: datetime) -> list[str]:
     if account_management.list_holders(session, now, Right.HANDLE_INCIDENTS):
         return []
-    return [_NO_LEAD]
+    return [translate(_NO_LEAD)]
 
 
 def _describe_backup(session: Session, now: datetime) -> list[str]:
     made = backup.last_backup(session)
-    how = "Whoever looks after this machine makes one with “hallpass central backup”."
+    how = gettext("Whoever looks after this machine makes one with “hallpass central backup”.")
     if made is None:
-        return [f"There has never been a backup of this service. {how}"]
+        return [f"{gettext('There has never been a backup of this service.')} {how}"]
     age = now - made
-    return [f"The last backup is {age.days} days old. {how}"] if age > BACKUP_NOTICE else []
+    old = ngettext("The last backup is %(num)s day old.", "The last backup is %(num)s days old.", age.days)
+    return [f"{old} {how}"] if age > BACKUP_NOTICE else []
 
 
 def _describe_rooms(session: Session, now: datetime) -> list[str]:
@@ -74,9 +79,9 @@ def _describe_rooms(session: Session, now: datetime) -> list[str]:
 
 def _describe_room(room: RoomRow, now: datetime) -> str:
     if room.last_seen is None:
-        return "has not been set up yet"
+        return gettext("has not been set up yet")
     if now - room.last_seen > SILENT:
-        return "is silent; it goes on filtering by itself, and cannot be told anything new"
+        return gettext("is silent; it goes on filtering by itself, and cannot be told anything new")
     conditions = (room.health or {}).get("conditions", ())
     return "; ".join(words or name for name, words in map(describe_condition, conditions))
 
@@ -84,7 +89,7 @@ def _describe_room(room: RoomRow, now: datetime) -> str:
 def _describe_lists(central: Central, session: Session) -> list[str]:
     found = central.publisher.read_copies(sources.list_sources(session))
     state = central.publisher.state
-    failed = ["The lists could not be renewed. Rooms keep the last good ones."] if state.error else []
+    failed = [gettext("The lists could not be renewed. Rooms keep the last good ones.")] if state.error else []
     return [*failed, *([f"{state.warning}."] if state.warning else []), *copies.list_conditions(found)]
 
 
@@ -97,11 +102,17 @@ def _describe_certificate(central: Central, now: datetime) -> list[str]:
     try:
         ends = x509.load_pem_x509_certificate(read_regular_file(tls.certificate)).not_valid_after_utc
     except (OSError, ValueError):
-        return ["The certificate of this service cannot be read."]
+        return [gettext("The certificate of this service cannot be read.")]
     if ends <= now:
-        return ["The certificate of this service has ended: rooms and browsers turn away."]
+        return [gettext("The certificate of this service has ended: rooms and browsers turn away.")]
     if ends - now < CERTIFICATE_NOTICE:
-        return [f"The certificate of this service ends in {(ends - now).days} days."]
+        return [
+            ngettext(
+                "The certificate of this service ends in %(num)s day.",
+                "The certificate of this service ends in %(num)s days.",
+                (ends - now).days,
+            )
+        ]
     return []
 
 
@@ -112,5 +123,5 @@ def _describe_page_certificate(central: Central, now: datetime) -> list[str]:
     try:
         words = read_validity(tls).problem(now.timestamp())
     except (OSError, HallpassError):
-        return ["The certificate of these pages cannot be used: central's log says why."]
+        return [gettext("The certificate of these pages cannot be used: central's log says why.")]
     return [f"The certificate of these pages {words}."] if words else []

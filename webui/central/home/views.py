@@ -12,6 +12,7 @@ from webui.central.home.troubles import find_troubles
 from webui.central.open_tasks import list_open_tasks
 from webui.shared.access import may_open, requires
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, ngettext
 
 blueprint = create_feature_blueprint("home", __name__, home="home.show")
 
@@ -45,31 +46,38 @@ def _draw(figures: day_figures.DayFigures) -> list[Chart]:
     decided = sum(one.decided for one in decisions)
     return [
         draw_columns(
-            "Requests today",
-            f"{asked} today: {opened} opened, {denied} denied.",
+            gettext("Requests today"),
+            gettext(
+                "%(asked)s today: %(opened)s opened, %(denied)s denied.", asked=asked, opened=opened, denied=denied
+            ),
             [f"{one.hour}:00" for one in hours],
             {
-                "opened": [one.opened for one in hours],
-                "denied": [one.denied for one in hours],
-                "not decided": [one.waiting for one in hours],
+                gettext("opened"): [one.opened for one in hours],
+                gettext("denied"): [one.denied for one in hours],
+                gettext("not decided"): [one.waiting for one in hours],
             },
-            head="Hour",
+            head=gettext("Hour"),
             is_stacked=True,
         ),
         draw_columns(
-            "Time to decision",
-            f"{decided} {'decision' if decided == 1 else 'decisions'} in {day_figures.DAYS} days. "
-            "Half of a day's were made within these minutes.",
+            gettext("Time to decision"),
+            ngettext(
+                "%(num)s decision in %(days)s days. Half of a day's were made within these minutes.",
+                "%(num)s decisions in %(days)s days. Half of a day's were made within these minutes.",
+                decided, days=day_figures.DAYS,
+            ),
             [f"{one.day.day}/{one.day.month}" for one in decisions],
-            {"minutes": [one.median_minutes for one in decisions]},
-            head="Day",
+            {gettext("minutes"): [one.median_minutes for one in decisions]},
+            head=gettext("Day"),
         ),
         draw_ranking(
-            "Most asked for", f"The sites that teachers asked for most in {day_figures.DAYS} days.", figures.sites,
-            head="Site"
+            gettext("Most asked for"),
+            gettext("The sites that teachers asked for most in %(days)s days.", days=day_figures.DAYS),
+            figures.sites, head=gettext("Site"), counted=gettext("Requests"),
         ),
         draw_ranking(
-            "Rooms that ask most", f"Requests of each room in {day_figures.DAYS} days.", figures.rooms,
-            head="Room"
+            gettext("Rooms that ask most"),
+            gettext("Requests of each room in %(days)s days.", days=day_figures.DAYS),
+            figures.rooms, head=gettext("Room"), counted=gettext("Requests"),
         ),
     ]  # fmt: skip

@@ -10,6 +10,12 @@ from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, translatable
+
+# How far a report is (`reports.state_of`), for the catalogues.
+STATES = (
+    translatable("open"), translatable("passed on"), translatable("answered"), translatable("put away"),
+)  # fmt: skip
 
 blueprint = create_feature_blueprint("reports", __name__, home="reports.show")
 
@@ -43,7 +49,11 @@ def resolve(report_id: str) -> Redirect:
         reports.resolve_report(
             session, central().now(), report_id=report_id, by=current_username(), close_site=site
         )
-        words = f"{site} is closed in every room." if site else "The report is done with; the site stays as it is."
+        words = (
+            gettext("%(site)s is closed in every room.", site=site)
+            if site
+            else gettext("The report is done with; the site stays as it is.")
+        )
         flash_with_undo(words, url_for("reports.reopen", report_id=report_id))
     return redirect(url_for("requests.queue"))
 
@@ -54,7 +64,7 @@ def reopen(report_id: str) -> Redirect:
     """Take back that a report was put away, and the rule that came of it."""
     with central().store.write_session() as session:
         reports.reopen_report(session, central().now(), report_id=report_id, by=current_username())
-    flash("The report waits again, and what was closed for it is not any more.")
+    flash(gettext("The report waits again, and what was closed for it is not any more."))
     return redirect(url_for("requests.queue"))
 
 
@@ -66,7 +76,7 @@ def pass_on(report_id: str) -> Redirect:
         reports.pass_report_on(
             session, central().now(), report_id=report_id, by=current_username(), to=request.form.get("to", "")
         )
-    flash("Noted: it was passed on. When they answer, write it down here.")
+    flash(gettext("Noted: it was passed on. When they answer, write it down here."))
     return redirect(url_for("reports.show_one", report_id=report_id))
 
 
@@ -79,7 +89,7 @@ def answer(report_id: str) -> Redirect:
             session, central().now(), report_id=report_id, by=current_username(),
             answer=request.form.get("answer", ""),
         )  # fmt: skip
-    flash("The answer is kept.")
+    flash(gettext("The answer is kept."))
     return redirect(url_for("reports.show_one", report_id=report_id))
 
 

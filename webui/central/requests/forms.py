@@ -7,8 +7,13 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from appliance.central.request_expiry import MAX_REQUEST_DAYS
 from appliance.central.unblocks import MAX_UNBLOCK_MINUTES
 from webui.central.form_helpers import LOCAL_TIME, check_start, select_choices
+from webui.shared.translation import lazy_gettext
 
-SCOPES = {"device": "one device only", "room": "this room only", "school": "every room"}
+SCOPES = {
+    "device": lazy_gettext("one device only"),
+    "room": lazy_gettext("this room only"),
+    "school": lazy_gettext("every room"),
+}
 NO_REASON = "Not this time."
 # What is said most when a site stays closed: a tap instead of a sentence.
 DENY_REASONS = (
@@ -23,22 +28,27 @@ DENY_REASONS = (
 class RequestDaysForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """How long a request waits."""
 
-    days = IntegerField("School days", [InputRequired(), NumberRange(0, MAX_REQUEST_DAYS)])
+    days = IntegerField(lazy_gettext("School days"), [InputRequired(), NumberRange(0, MAX_REQUEST_DAYS)])
 
 
 class DecisionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Whether a site is opened: for how long, from when, where, for whom and with which further names."""
 
-    minutes = IntegerField("Minutes", [Optional(), NumberRange(1, MAX_UNBLOCK_MINUTES)])
-    scope = SelectField("Where", choices=select_choices(SCOPES), default="room")
-    start = DateTimeLocalField("From", [Optional(), check_start], format=LOCAL_TIME)
-    also = SelectMultipleField("With it", validate_choice=False)
-    more = StringField("Further names", [Optional(), Length(max=5000)])
-    group = SelectField("For", choices=select_choices({"": "everybody"}), default="", validate_choice=False)
-    reason = SelectField(
-        "Why not", choices=select_choices({"": "", **{one: one for one in DENY_REASONS}}), default=""
+    minutes = IntegerField(lazy_gettext("Minutes"), [Optional(), NumberRange(1, MAX_UNBLOCK_MINUTES)])
+    scope = SelectField(lazy_gettext("Where"), choices=select_choices(SCOPES), default="room")
+    start = DateTimeLocalField(lazy_gettext("From"), [Optional(), check_start], format=LOCAL_TIME)
+    also = SelectMultipleField(lazy_gettext("With it"), validate_choice=False)
+    more = StringField(lazy_gettext("Further names"), [Optional(), Length(max=5000)])
+    group = SelectField(
+        lazy_gettext("For"),
+        choices=select_choices({"": lazy_gettext("everybody")}),
+        default="",
+        validate_choice=False,
     )
-    answer = StringField("Words for the teacher", [Optional(), Length(max=500)])
+    reason = SelectField(
+        lazy_gettext("Why not"), choices=select_choices({"": "", **{one: one for one in DENY_REASONS}}), default=""
+    )
+    answer = StringField(lazy_gettext("Words for the teacher"), [Optional(), Length(max=500)])
 
     @property
     def further_names(self) -> tuple[str, ...]:
@@ -56,12 +66,16 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 class NoticesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Which notices somebody gets by e-mail."""
 
-    email = StringField("Your e-mail address", [Optional(), Length(max=254)])
-    on_request = BooleanField("An e-mail for each new request")
+    email = StringField(lazy_gettext("Your e-mail address"), [Optional(), Length(max=254)])
+    on_request = BooleanField(lazy_gettext("An e-mail for each new request"))
     digest = SelectField(
-        "An e-mail that says how much waits",
+        lazy_gettext("An e-mail that says how much waits"),
         choices=select_choices(
-            {"off": "never", "daily": "each school morning, where something waits", "weekly": "on Monday mornings"}
+            {
+                "off": lazy_gettext("never"),
+                "daily": lazy_gettext("each school morning, where something waits"),
+                "weekly": lazy_gettext("on Monday mornings"),
+            }
         ),
         default="off",
     )
@@ -70,5 +84,5 @@ class NoticesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 class PassOnForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Who else is to decide."""
 
-    to = StringField("To", [InputRequired("To whom?"), Length(max=64)])
-    note = StringField("Note", [Optional(), Length(max=500)])
+    to = StringField(lazy_gettext("To"), [InputRequired(lazy_gettext("To whom?")), Length(max=64)])
+    note = StringField(lazy_gettext("Note"), [Optional(), Length(max=500)])

@@ -30,7 +30,9 @@ from webui.central.requests.forms import DecisionForm, NoticesForm, PassOnForm, 
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext
 
 DECISIONS = ("approve", "deny", "permanent")
 
@@ -87,7 +89,7 @@ def decide(request_id: str) -> str | Redirect:
     try:
         _decide(request_id, require_valid(form))
     except CentralError as problem:
-        flash(f"{problem}.", "warning")
+        flash(f"{translate_reason(problem)}.", "warning")
         with central().store.read_session() as session:
             found = requests.find_request(session, request_id)
             if found is not None and found.state == "waiting":
@@ -104,7 +106,7 @@ def _decide(request_id: str, form: DecisionForm) -> None:
         if decision == "deny":
             requests.deny_request(session, now, request_id=request_id, by=by, answer=form.denial)
             flash_with_undo(
-                "The request was denied; the teacher sees your words.",
+                gettext("The request was denied; the teacher sees your words."),
                 url_for("requests.reopen", request_id=request_id),
             )
             return
@@ -117,7 +119,9 @@ def _decide(request_id: str, form: DecisionForm) -> None:
                 session, now, request_id=request_id, by=by, answer=form.answer.data or ""
             )
             undo = url_for("requests.undo_permanent", request_id=request_id)
-            flash_with_undo(f"{wanted.site} is open for good, in every room, for everybody.", undo)
+            flash_with_undo(
+                gettext("%(site)s is open for good, in every room, for everybody.", site=wanted.site), undo
+            )
             return
         names = form.further_names if "names" in request.form else None
         unblock = requests.approve_request(
@@ -133,7 +137,7 @@ def reopen(request_id: str) -> Redirect:
     """Have a request wait again that was denied, or that nobody decided in time."""
     with central().store.write_session() as session:
         requests.reopen_request(session, central().now(), request_id=request_id, by=current_username())
-    flash("The request waits again.")
+    flash(gettext("The request waits again."))
     return redirect(url_for("requests.queue"))
 
 
@@ -145,7 +149,7 @@ def undo_permanent(request_id: str) -> Redirect:
         permanent_openings.undo_permanent_request(
             session, central().now(), request_id=request_id, by=current_username()
         )
-    flash("It is as it was before: the rule is gone.")
+    flash(gettext("It is as it was before: the rule is gone."))
     return redirect(url_for("requests.queue"))
 
 
@@ -162,7 +166,7 @@ def pass_on(request_id: str) -> Redirect:
         )  # fmt: skip
         found = requests.require_waiting(session, now, request_id)
         notices.notify_colleague(session, now, found, url=central().settings.central.url)
-    flash(f"Passed on to {form.to.data}. It stays here as well, until one of you decides.")
+    flash(gettext("Passed on to %(name)s. It stays here as well, until one of you decides.", name=form.to.data))
     return redirect(url_for("requests.queue"))
 
 
@@ -192,10 +196,10 @@ def choose_notices() -> str | Redirect:
                 session, now, username=who, on_request=form.on_request.data, digest=form.digest.data, by=who
             )
     except CentralError as problem:
-        flash(f"{problem}.", "warning")
+        flash(f"{translate_reason(problem)}.", "warning")
         has_mail = central().settings.mail is not None
         return render_template("requests/notices.html", form=form, has_mail=has_mail)
-    flash("Saved.")
+    flash(gettext("Saved."))
     return redirect(url_for("requests.show_notices"))
 
 
@@ -206,7 +210,7 @@ def set_days() -> Redirect:
     form = require_valid(RequestDaysForm())
     with central().store.write_session(affects_rooms=False) as session:
         request_expiry.set_request_days(session, central().now(), days=form.days.data, by=current_username())
-    flash("Saved. What waits already keeps its time.")
+    flash(gettext("Saved. What waits already keeps its time."))
     return redirect(url_for("requests.queue"))
 
 
@@ -214,8 +218,13 @@ def describe_opening(unblock: UnblockRow, now: datetime) -> str:
     """Return what is open by now, or will be: never that something is open before its time."""
     words = school_clock().words
     if unblock.since > now:
-        return f"{unblock.site} opens by itself: {words(unblock.since)}, until {words(unblock.until)}."
-    return f"{unblock.site} is open until {words(unblock.until)}."
+        return gettext(
+            "%(site)s opens by itself: %(since)s, until %(until)s.",
+            site=unblock.site,
+            since=words(unblock.since),
+            until=words(unblock.until),
+        )
+    return gettext("%(site)s is open until %(until)s.", site=unblock.site, until=words(unblock.until))
 
 
 def _render_request(session: Session, request_id: str, form: DecisionForm) -> str:

@@ -9,6 +9,7 @@ from appliance.rights import ROLE_WORDS
 from webui.central.accounts.forms import CheckboxesField
 from webui.central.form_helpers import check_day, select_choices
 from webui.shared.auth import MAX_CODE_LENGTH
+from webui.shared.translation import lazy_gettext
 
 _CODE = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "value": ""}
 
@@ -16,19 +17,22 @@ _CODE = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck"
 class OwnCodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A code of one's own."""
 
-    code = StringField("Code", [InputRequired(), Length(max=MAX_CODE_LENGTH)], render_kw=_CODE)
+    code = StringField(lazy_gettext("Code"), [InputRequired(), Length(max=MAX_CODE_LENGTH)], render_kw=_CODE)
 
 
 class PasswordAndCodeForm(OwnCodeForm):
     """One's own password, and a code."""
 
-    password = PasswordField("Your password", [Length(max=200)], render_kw={"autocomplete": "current-password"})
+    password = PasswordField(
+        lazy_gettext("Your password"), [Length(max=200)], render_kw={"autocomplete": "current-password"}
+    )
 
 
 class SecondFactorRuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Of whom the school asks a second step."""
 
     roles = CheckboxesField(
-        "Who needs one", choices=select_choices({role: ROLE_WORDS[role] for role in ROLES_TO_ASK})
+        lazy_gettext("Who needs one"),
+        choices=select_choices({role: lazy_gettext(ROLE_WORDS[role]) for role in ROLES_TO_ASK}),
     )
-    since = DateField("From this day on", [Optional(), check_day])
+    since = DateField(lazy_gettext("From this day on"), [Optional(), check_day])

@@ -15,6 +15,7 @@ from webui.central.second_factor.views import HOME
 from webui.shared.access import requested_right, requires
 from webui.shared.auth import current_username
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext
 
 # Where somebody who has to set one up may go all the same.
 _OPEN = frozenset({"second_factor", "own_password", "sign_ins"})
@@ -72,7 +73,7 @@ def save() -> str | Redirect:
             )
     except CentralError as problem:
         return _page(form, str(problem))
-    flash("Saved: this is of whom a second step is asked.")
+    flash(gettext("Saved: this is of whom a second step is asked."))
     return redirect(url_for("second_factor_rule.show"))
 
 

@@ -18,6 +18,7 @@ from webui.shared.access import requires
 from webui.shared.auth import current_device, current_session_id, current_username
 from webui.shared.client_address import client_address
 from webui.shared.qr_code import make_qr_code
+from webui.shared.translation import gettext
 
 HOME = "second_factor.show"
 _DARK, _LIGHT = "#000", "#fff"  # also on a dark page: many phones read no other
@@ -67,7 +68,7 @@ def confirm() -> Redirect:
             session, central().keys, central().now(), username=current_username(), code=form.code.data
         )
         renew_session(session, current_session_id())
-    flash("Your second step is set up. You are signed out everywhere else.")
+    flash(gettext("Your second step is set up. You are signed out everywhere else."))
     return redirect(url_for(HOME))
 
 
@@ -79,7 +80,7 @@ def renew_recovery_codes() -> Redirect:
     _require_own_code(form.code.data)
     with central().store.write_session(affects_rooms=False) as session:
         second_factor.renew_recovery_codes(session, central().keys, central().now(), username=current_username())
-    flash("Here are other recovery codes; those of before do not work any more.")
+    flash(gettext("Here are other recovery codes; those of before do not work any more."))
     return redirect(url_for(HOME))
 
 
@@ -101,7 +102,9 @@ def turn_off() -> Redirect:
     with central().store.write_session() as session:
         second_factor.turn_off(session, central().now(), username=current_username())
         renew_session(session, current_session_id())
-    flash("Your second step is off: your password alone signs you in. You are signed out everywhere else.")
+    flash(
+        gettext("Your second step is off: your password alone signs you in. You are signed out everywhere else.")
+    )
     return redirect(url_for(HOME))
 
 

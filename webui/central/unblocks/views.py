@@ -14,6 +14,7 @@ from webui.central.unblocks.forms import ChangeForm, OpenSiteForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("unblocks", __name__, home="requests.queue")
 
@@ -74,5 +75,5 @@ def end(unblock_id: int) -> Redirect:
     """Close early what was opened."""
     with central().store.write_session() as session:
         unblocks.end_unblock(session, central().now(), unblock_id=unblock_id, by=current_username())
-    flash("It is closed again.")
+    flash(gettext("It is closed again."))
     return redirect(url_for("requests.queue"))
