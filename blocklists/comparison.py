@@ -1,7 +1,7 @@
 """Says whether a new copy of a list may be believed, by the last one and by the best one so far.
 
 Pure: surveys and sets of names in, a reason in words out. A copy is doubtful where it lost much, was swapped for
-something else, grew out of all measure, closes a canary, or is hardly understood. Slow change adds up: the number
+something else, grew out of all measure, closes a canary, opens what it is there to close, or is hardly understood. Slow change adds up: the number
 of entries is held against the most that the list ever had, its names against those of a month ago.
 """
 
@@ -12,7 +12,7 @@ import msgspec
 
 from blocklists.canaries import load_canaries
 from blocklists.name_set import NameSet
-from blocklists.survey import Survey
+from blocklists.survey import OPENS, Survey
 
 MIN_ENTRIES_SHARE = 2 / 3  # of the entries that a list had at most
 MIN_COMMON_SHARE = 1 / 2  # of the names of the last copy
@@ -101,8 +101,14 @@ def _canaries(survey: Survey, reference: Reference) -> str:
     closed = [name for name in survey.canaries if name not in reference.accepted_canaries]
     if not closed:
         return ""
-    more = f" and {len(closed) - 3} more" if len(closed) > 3 else ""
-    return f"closes {', '.join(closed[:3])}{more}, which no honest list does"
+    opened = [name.removeprefix(OPENS) for name in closed if name.startswith(OPENS)]
+    if opened:
+        return f"opens {_first_three(opened)}, which no honest list of this category does"
+    return f"closes {_first_three(closed)}, which no honest list does"
+
+
+def _first_three(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _understood(survey: Survey, reference: Reference) -> str:

@@ -23,6 +23,7 @@ from blocklists.errors import DAMAGED, SourceUnusable, describe_failure
 
 MAX_LINE_BYTES = 64 * 1024
 MAX_UNPACKED_BYTES = 2 * 1024**3  # unpacked, of one source
+_LINE_ENDS = (b"\n", b"\r")
 READ_ERRORS = (OSError, RuntimeError, *DAMAGED)  # RuntimeError: a zip that asks for a password
 
 
@@ -60,7 +61,7 @@ def _read_lines(stream: IO[bytes]) -> Iterator[str | None]:
     total = 0
     while piece := stream.readline(MAX_LINE_BYTES):
         total += len(piece)
-        if len(piece) == MAX_LINE_BYTES and not piece.endswith(b"\n"):
+        if len(piece) >= MAX_LINE_BYTES and not piece.endswith(_LINE_ENDS):
             total += _skip_line(stream)
             yield None
         else:
@@ -72,7 +73,7 @@ def _read_lines(stream: IO[bytes]) -> Iterator[str | None]:
 
 def _skip_line(stream: IO[bytes]) -> int:
     skipped = 0
-    while (piece := stream.readline(MAX_LINE_BYTES)) and not piece.endswith(b"\n"):
+    while (piece := stream.readline(MAX_LINE_BYTES)) and not piece.endswith(_LINE_ENDS):
         skipped += len(piece)
         if skipped > MAX_UNPACKED_BYTES:
             break

@@ -11,7 +11,7 @@ from typing import IO
 
 import msgspec
 
-from blocklists.canaries import closed_canary, load_canaries
+from blocklists.canaries import closed_canary, closes_addresses, load_canaries, opened_canary
 from blocklists.compiler import survey_source
 from blocklists.entries import Effect, NameEntry, PatternEntry
 from blocklists.errors import SourceUnusable
@@ -20,6 +20,7 @@ from blocklists.source_reader import MAX_UNPACKED_BYTES, read_parts
 from blocklists.sources import Source
 from blocklists.table import BuildTable
 
+OPENS = "@@"  # before what an entry is called that leaves open
 _PIECE_BYTES = 1 << 20
 _PATTERN_SECONDS = 2.0  # to look for canaries with expressions
 _PLAUSIBLE_PATTERN = re.compile(r"\S+")
@@ -33,7 +34,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     lines: int  # that are not empty and no comments
     understood: int  # of them
     entries: int  # different things that they say
-    canaries: tuple[str, ...] = ()  # those that it closes
+    canaries: tuple[str, ...] = ()  # those that it closes; with @@ those that it opens
     opens_only: bool = False  # it only leaves names open
 
     @property
@@ -66,7 +67,8 @@ class _VisitTable(BuildTable):
 class _Findings:
     """What is noticed while entries go by."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.names = NameSetBuilder()
         self.canaries: dict[str, None] = {}
         self.implausible = 0  # expressions that nobody meant for names
@@ -81,6 +83,8 @@ class _Findings:
             canary = closed_canary(item)
         if canary:
             self.canaries[canary] = None
+        if opened := opened_canary(item, self._source.category, allow_wide=self._source.allow_wide):
+            self.canaries[OPENS + opened] = None
 
     def _canary_of_pattern(self, pattern: PatternEntry) -> str:
         if pattern.effect > Effect.BLOCK_IMPORTANT or self._pattern_seconds > _PATTERN_SECONDS:
@@ -88,7 +92,9 @@ class _Findings:
         began = time.monotonic()
         try:
             found = re.compile(pattern.regex).search
-            return next((name for name in load_canaries() if found(name)), "")
+            return next(
+                (one for one in load_canaries() if found(one) and closes_addresses(pattern.condition, one)), ""
+            )
         except (re.error, OverflowError, RecursionError):
             return ""
         finally:
@@ -99,7 +105,7 @@ def survey_copy(source: Source, path: Path) -> tuple[Survey, NameSet]:
     """Read a copy whole. Raises SourceUnusable, and whatever libraries raise for damaged files."""
     for part in read_parts(path, source.folder):
         _read_through(part.stream)
-    found = _Findings()
+    found = _Findings(source)
     report = survey_source(source, path, _VisitTable(source.category, found.take_entry))
     names = found.names.build()
     survey = Survey(
@@ -107,7 +113,7 @@ def survey_copy(source: Source, path: Path) -> tuple[Survey, NameSet]:
         lines=report.lines,
         understood=max(0, report.lines - report.not_understood - found.implausible),
         entries=len(names),
-        canaries=() if report.white else tuple(found.canaries),
+        canaries=tuple(found.canaries),
         opens_only=report.white,
     )
     return survey, names
@@ -125,7 +131,7 @@ def visit_entries(source: Source, path: Path, visit: Callable[[str], None]) -> N
 
 def entry_text(item: NameEntry | PatternEntry) -> str:
     """Return what an entry is called in differences: the name, with @@ where it opens; /an expression/."""
-    opens = "@@" if item.effect > Effect.BLOCK_IMPORTANT else ""
+    opens = OPENS if item.effect > Effect.BLOCK_IMPORTANT else ""
     return opens + (item.name if isinstance(item, NameEntry) else item.text or f"/{item.regex}/")
 
 

@@ -57,7 +57,7 @@ class AdBlock(Parser):
         if text[0] == "#":
             return ()
         first = text.split(None, 1)[0]
-        if first != text and parse_ip(first):
+        if first != text and (first == "0" or parse_ip(first)):  # 0: how some hosts files write 0.0.0.0
             return self._hosts.parse_line(text)
         return self._parse_rule(text)
 
@@ -103,6 +103,8 @@ class AdBlock(Parser):
         if start is None and end is not None and not name.startswith("*"):
             raise NotForNames("matches the end of other names too: not supported")
         below_too = start is not None and start != "|"
+        if start is None and name.startswith("."):
+            return NameEntry(parse_name(name[1:]), Match.SUBDOMAINS, effect, condition)
         if name.startswith("*.") and "*" not in name[2:]:
             return NameEntry(parse_name(name[2:]), Match.SUBDOMAINS, effect, condition)
         if "*" in name:

@@ -41,7 +41,7 @@ _KINDS = (
     ),
     (
         "hosts",
-        re.compile(r"(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[^\s]*:)[0-9a-f:.]+(?:%\S+)?)\s+[^\s#].*", re.IGNORECASE),
+        re.compile(r"(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[^\s]*:)[0-9a-f:.]+(?:%\S+)?|0(?=\s+\S+\.))\s+[^\s#].*", re.IGNORECASE),
     ),
     ("regex", re.compile(r"(?:\^|\(\^\||\(\?i\)|\S*\\\.)\S*")),
     ("wildcards", re.compile(r"[a-z0-9_.-]*\*[a-z0-9_.*-]*(?:\s.*)?", re.IGNORECASE)),
@@ -114,6 +114,8 @@ class MixedParser:
         own = _OWN.get(base, frozenset())
         for kind, shape in _KINDS:
             if shape.fullmatch(text):
+                if base == "regex" and text.startswith("*"):
+                    return "wildcards"  # there is nothing that such an expression could repeat
                 if kind in own or (base == "regex" and text.startswith(("/", "@@/"))):
                     return base
                 return kind

@@ -1,6 +1,7 @@
 """A copy is believed, or waits for a person, by the last copy, the best one, and that of a month ago."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,10 @@ DAY = 86400.0
 class Publisher:
     """A local list that changes, and the fetcher that follows it, on a clock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, category: str = "ads", **fields: Any) -> None:
         self.time = 1_800_000_000.0
         self.path = folder / "list.txt"
-        self.source = Source(name="list", category="ads", location=str(self.path))
+        self.source = Source(name="list", category=category, location=str(self.path), **fields)
         self.fetcher = Fetcher(folder / "copies", lambda: self.time)
 
     def gives(self, *names: str) -> tuple[str, str]:
@@ -49,6 +50,44 @@ def test_a_list_with_a_canary_is_held_until_a_person_wants_it_closed(tmp_path: P
     publisher.fetcher.accept_held(publisher.source)
     assert publisher.gives(*some(3001), "google.com", "bbc.co.uk") == ("new", "")
     assert publisher.gives(*some(3002), "google.com", "childline.org.uk")[1].startswith("closes childline.org.uk,")
+
+
+@pytest.mark.parametrize(
+    ("category", "line", "opened"),
+    [
+        ("pornography", "@@||pornhub.com^", "pornhub.com"),
+        ("pornography", "@@||com^$important", "com"),
+        ("pornography", "@@/porn/", "pornhub.com"),
+        ("gambling", "server=/bet365.com/#", "bet365.com"),
+        ("ads", "@@||co.uk^", "co.uk"),
+        ("ads", "@@/./", "com"),
+    ],
+)
+def test_a_list_that_opens_what_it_is_there_to_close_is_held(
+    category: str, line: str, opened: str, tmp_path: Path
+) -> None:
+    publisher = Publisher(tmp_path, category)
+    publisher.gives(*some(300), "||rule.example^")
+    state, said = publisher.gives(*some(300), "||rule.example^", line)
+    assert (state, said.split(",")[0]) == ("held", f"opens {opened}")
+    publisher.fetcher.accept_held(publisher.source)
+    assert publisher.gives(*some(301), "||rule.example^", line) == ("new", "")
+
+
+def test_a_list_may_open_what_it_is_not_about(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path)
+    publisher.gives(*some(300), "||rule.example^")
+    assert publisher.gives(*some(300), "||rule.example^", "@@||pornhub.com^", "@@||gov.uk^") == ("new", "")
+
+
+def test_a_list_of_openings_that_opens_what_harms_is_held_and_a_wide_one_is_not(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path, "all", action="allow", match="subdomains")
+    assert publisher.gives(*some(300), "xvideos.com") == (
+        "held", "opens xvideos.com, which no honest list of this category does"
+    )  # fmt: skip
+    wide = Publisher(tmp_path / "wide", "all", action="allow", match="subdomains", allow_wide=True)
+    wide.path.parent.mkdir()
+    assert wide.gives("com", *some(30)) == ("new", "")
 
 
 def test_a_list_that_grows_out_of_all_measure_is_held(tmp_path: Path) -> None:
@@ -101,6 +140,12 @@ def test_every_canary_is_a_name_and_there_are_a_few_hundred() -> None:
         (NameEntry("cambridge.org", Match.EXACT), ""),
         (NameEntry("google.com", Match.EXACT, Effect.ALLOW), ""),
         (NameEntry("google.com", Match.EXACT, condition=EntryCondition(types=(65,))), ""),
+        (NameEntry("google.com", Match.EXACT, condition=EntryCondition(types=(1, 65))), "google.com"),
+        (NameEntry("google.com", Match.EXACT, condition=EntryCondition(not_types=(16,))), "google.com"),
+        (NameEntry("google.com", Match.EXACT, condition=EntryCondition(not_types=(1, 28))), ""),
+        (NameEntry("google.com", Match.SUBDOMAINS, condition=EntryCondition(except_names=("a.google.com",))),
+         "google.com"),
+        (NameEntry("google.com", Match.SUBDOMAINS, condition=EntryCondition(except_names=("google.com",))), ""),
         (NameEntry("ads.google.com", Match.SUBDOMAINS), ""),
     ],
 )

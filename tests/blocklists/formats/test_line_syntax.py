@@ -27,6 +27,8 @@ OF_EVERY_KIND = {
     r"^a13[0-9]*\.example$": "a137.example",
     "a14.example # a note": "a14.example",
     "b\u00fccher15.example": "xn--bcher15-n2a.example",
+    ".a16.example": "www.a16.example",
+    "0 a17.example": "a17.example",
 }
 
 
@@ -41,6 +43,17 @@ def test_a_list_that_is_recognised_may_hold_lines_of_every_kind(tmp_path: Path) 
         rest = [one for one in OF_EVERY_KIND if one != line]
         index = index_of_text(tmp_path / str(at), "\n".join([line, *rest]))
         assert all(closed(index, *OF_EVERY_KIND.values()).values())
+
+
+def test_a_name_under_a_star_stands_among_expressions(tmp_path: Path) -> None:
+    text = "*.a.example\n" + "".join(f"^n{at}[0-9]*\\.example$\n" for at in range(10))
+    index = index_of_text(tmp_path, text)
+    assert all(closed(index, "n31.example", "a.example", "www.a.example").values())
+
+
+def test_a_hosts_file_with_the_shortest_address_is_recognised(tmp_path: Path) -> None:
+    report = report_of(tmp_path, source(tmp_path, "".join(f"0 a{at}.example\n" for at in range(40))))
+    assert (report.names, report.sources[0].format, report.sources[0].passed_over) == (40, "hosts", {})
 
 
 def test_what_comes_after_the_first_lines_is_read_as_well(tmp_path: Path) -> None:
@@ -176,6 +189,21 @@ def test_a_list_in_utf_16_is_read_by_its_mark(encoding: str, tmp_path: Path) -> 
     text = mark + "# title\r\n0.0.0.0 a.example\r\n0.0.0.0 b\u00fccher.example\r\n"
     index = index_of_text(tmp_path, text.encode(encoding))
     assert all(closed(index, "a.example", "xn--bcher-kva.example").values())
+
+
+def test_a_line_that_is_too_long_is_one_line_in_any_encoding(tmp_path: Path) -> None:
+    text = "\ufeffa.example\n" + "0.0.0.0 " + "x" * 70_000 + ".example\n" + "b.example\n"
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
+        report = report_of(tmp_path / encoding, source(tmp_path / encoding, text.encode(encoding)))
+        assert report.names == 2
+        assert report.sources[0].passed_over == {"a line longer than 64 KB": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_lines_that_end_as_on_old_macs_are_lines(encoding: str, tmp_path: Path) -> None:
+    text = "# title\r" + "".join(f"n{at}.example\r" for at in range(9000))
+    report = report_of(tmp_path, source(tmp_path, text.encode(encoding)))
+    assert (report.names, report.sources[0].passed_over) == (9000, {})
 
 
 @pytest.mark.parametrize(
