@@ -165,6 +165,9 @@ def _copy_local(source: Source, file: Path) -> None:
             raise SourceUnusable(f"{source.location}: is no file")
         shutil.copyfile(files[0], file)
         return
+    for one in files:
+        if not one.is_file():  # a pipe would be waited for, a device has no end
+            raise SourceUnusable(f"{source.location}: is no file")
     name = source.folder or source.path.name
     with tarfile.open(file, "w") as archive:
         for one in files:

@@ -1,5 +1,6 @@
 """A copy is believed, or waits for a person, by the last copy, the best one, and that of a month ago."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from blocklists.canaries import closed_canary, load_canaries
 from blocklists.entries import Effect, EntryCondition, Match, NameEntry
 from blocklists.fetcher import Fetcher
+from blocklists.isolation import ProcessLimits
 from blocklists.name_set import NameSetBuilder, read_name_set
 from blocklists.sources import Source
 from dns.message.names import canonical
@@ -116,6 +118,22 @@ def test_ordinary_change_is_taken(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
     for step in range(40):
         assert publisher.gives(*some(1000 + 5 * step, first=20 * step)) == ("new", "")
+
+
+@pytest.mark.parametrize("instead", ["fifo", "device", "nothing"])
+def test_a_folder_whose_list_is_no_file_fails_at_once(instead: str, tmp_path: Path) -> None:
+    folder = tmp_path / "games"
+    folder.mkdir()
+    if instead == "fifo":
+        os.mkfifo(folder / "domains")
+    elif instead == "device":
+        (folder / "domains").symlink_to("/dev/zero")
+    fetcher = Fetcher(tmp_path / "copies", lambda: 1_800_000_000.0, limits=ProcessLimits(seconds=20.0))
+    outcome = fetcher.fetch_source(Source(name="games", category="games", location=str(folder)))
+    assert (outcome.state, outcome.message.partition(": ")[2]) == (
+        "failed",
+        "is not there" if instead == "nothing" else "is no file",
+    )
 
 
 def test_lines_that_are_understood_no_more_are_noticed(tmp_path: Path) -> None:
