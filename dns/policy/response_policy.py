@@ -22,8 +22,7 @@ from dns.policy.step_table import StepTable
 from dns.policy.verdict import Action, Step, Verdict
 
 # Names that belong to a local network (RFC 6761, 6762, 8375, and what home routers have always used).
-# With them `ipv4only.arpa`, whose addresses are 192.0.0.170 and .171: by them a network tells how it translates
-# addresses (RFC 8880).
+# With them `ipv4only.arpa`, whose addresses are 192.0.0.170 and .171: they tell how networks translate (RFC 8880).
 LOCAL_NAMES = frozenset(
     ("localhost", "local", "lan", "home", "home.arpa", "internal", "intranet", "test", "ipv4only.arpa")
 )

@@ -149,6 +149,19 @@ _WITHOUT_SAFE_NAME = {
     "searchencrypt.com": "searchencrypt",
     "search.disconnect.me": "disconnect",
     "unbubble.eu": "unbubble",
+    "petalsearch.com": "petal",
+    "freespoke.com": "freespoke",
+    "luxxle.com": "luxxle",
+    "alltheinternet.com": "alltheinternet",
+    "izito.com": "izito",
+    "ahmia.fi": "ahmia",
+    # Well-known instances of SearXNG.
+    "baresearch.org": "searx",
+    "opnxng.com": "searx",
+    "paulgo.io": "searx",
+    "priv.au": "searx",
+    "search.inetol.net": "searx",
+    "searx.tiekoetter.com": "searx",
 }
 
 _BY_NAME = {name: (engine, target) for engine, (target, names) in _ENGINES.items() for name in names}
