@@ -87,7 +87,9 @@ class UdpServer:
             return
         if self.capabilities.is_open(Capability.MIXED_CASE):
             self._drop_case(pending)
-        if self.health.timeouts_in_row >= EVIDENCE_NEEDED and self.capabilities.is_open(Capability.EDNS):
+        if self.capabilities.is_open(Capability.EDNS) and (
+            self.health.timeouts_in_row >= EVIDENCE_NEEDED or pending.malformed_server is self
+        ):
             self._drop_edns(pending)
         self.send_query(pending)
 

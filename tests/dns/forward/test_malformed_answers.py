@@ -74,6 +74,24 @@ def test_rfc8914_4_24_the_extended_error_says_that_what_came_was_malformed() -> 
         run(story())
 
 
+@pytest.mark.parametrize("behave", [fake.wrong_counts, fake.cut_short])
+def test_rfc6891_7_a_server_whose_answers_to_edns_alone_are_malformed_is_asked_without(
+    behave: fake.Behaviour,
+) -> None:
+    async def story() -> None:
+        async with asking(server, retry_seconds=QUICK) as upstreams:
+            for n in range(4):
+                assert addresses(await answer(upstreams, f"n{n}.example.org", dnssec=True)) == [
+                    fake.DEFAULT_ADDRESS
+                ]
+            server.asked.clear()
+            await answer(upstreams, "later.example.org", dnssec=True)
+            assert [bool(one.record.ar) for one in server.asked if one.name == "later.example.org"] == [False]
+
+    with FakeUpstream(behave=fake.with_edns(behave)) as server:
+        run(story())
+
+
 def test_a_server_that_sends_malformed_answers_in_a_row_is_asked_last_and_says_so() -> None:
     async def story() -> None:
         async with asking(odd, server, retry_seconds=QUICK) as upstreams:
