@@ -9,7 +9,8 @@ the additional section  is left out: nobody has decided where it leads, and what
 ======================  ====================================================================================
 
 Of Unbound's scrubber these are its rules for owners, for authority and additional data. Its check of delegations
-is not needed: we follow none.
+is not needed: we follow none. So is its limit of aliases in one answer: what looks at them must not take longer
+than any other answer does.
 
 Nearly every answer passes at the cost of one comparison for each record: an owner is a pointer to the question's
 name, or to the target of the alias before. Only others are read.
@@ -30,6 +31,9 @@ _CNAME, _DNAME, _SOA = int(RecordType.CNAME), int(RecordType.DNAME), int(RecordT
 _IN = int(RecordClass.IN)
 _SAYS_SOMETHING = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
 _PROOFS = _SAYS_SOMETHING - {_SOA}
+MAX_ALIASES = 32  # in one answer; ways of the world have ten at most, and the policy decides each
+_LONGEST_NAME = 1024  # as text
+
 _BESIDE_A_REASON = _SAYS_SOMETHING | {int(RecordType.NS), int(RecordType.DS), int(RecordType.RRSIG)}
 _QUESTION = HEADER_BYTES | POINTER << 8
 _QUESTION_NAME = _QUESTION.to_bytes(2, "big")
@@ -44,7 +48,7 @@ def scrub_answer(message: bytes, name: str, answer: list[RecordTuple]) -> Sectio
     `name`: the canonical name that was asked. Raises MalformedMessage.
     """
     expected = _QUESTION_NAME
-    plain = True
+    plain, aliases = True, 0
     for rtype, rclass, _, at, data_at, size in answer:
         if rclass != _IN:
             raise MalformedMessage("a record of another class than the question")
@@ -56,9 +60,12 @@ def scrub_answer(message: bytes, name: str, answer: list[RecordTuple]) -> Sectio
                 raise MalformedMessage("an address of another size")
         elif rtype == _CNAME:
             _check_alias(message, data_at, size)
+            aliases += 1
             expected = (data_at | POINTER << 8).to_bytes(2, "big")
         elif rtype == _AAAA and size != _AAAA_BYTES:
             raise MalformedMessage("an address of another size")
+    if aliases > MAX_ALIASES:
+        raise MalformedMessage("more aliases than any way has")
     return None if plain else _scrub_by_names(message, name, answer)
 
 
@@ -113,25 +120,31 @@ def _scrub_by_names(message: bytes, name: str, answer: list[RecordTuple]) -> Sec
 
 
 def _belonging_owners(message: bytes, name: str, answer: list[RecordTuple], owners: list[str]) -> set[str]:
-    """Return the owners whose records answer the question: its name, and wherever aliases lead from there."""
-    names = {name}
-    upper: set[str] = set()  # owners of DNAME records
-    aliases = [
-        (owner, record[0], name_from_wire(message, record[4]))
-        for owner, record in zip(owners, answer, strict=True)
-        if record[0] in {_CNAME, _DNAME}
-    ]
-    known = 0
-    while known != len(names) + len(upper):
-        known = len(names) + len(upper)
-        for owner, rtype, target in aliases:
-            if rtype == _CNAME and owner in names:
-                names.add(target)
-            elif rtype == _DNAME and (under := {one for one in names if one != owner and is_under(one, owner)}):
+    """Return the owners whose records answer the question: its name, and wherever aliases lead from there.
+
+    Every alias is followed once, so it takes as long as there are aliases, however they lead.
+    """
+    targets: dict[str, list[str]] = {}
+    redirections: dict[str, str] = {}  # of DNAME records
+    for owner, record in zip(owners, answer, strict=True):
+        if record[0] == _CNAME:
+            targets.setdefault(owner, []).append(name_from_wire(message, record[4]))
+        elif record[0] == _DNAME:
+            redirections[owner] = name_from_wire(message, record[4])
+    if sum(map(len, targets.values())) + len(redirections) > MAX_ALIASES:
+        raise MalformedMessage("more aliases than any way has")
+    names, upper, left = {name}, set[str](), [name]
+    while left and len(names) <= len(answer) + 1:  # more names than records: DNAME records that lead in a circle
+        current = left.pop()
+        found = targets.get(current, [])
+        for owner, target in redirections.items():
+            if owner != current and is_under(current, owner):
                 upper.add(owner)
-                names |= {one[: len(one) - len(owner)] + target for one in under if len(one) < 255}
-        if len(names) > len(answer) + 1:
-            break  # more names than records: DNAME records that lead in a circle
+                if not found:
+                    found = [current[: len(current) - len(owner)] + target if target else current]
+        new = [one for one in found if one not in names and len(one) <= _LONGEST_NAME]
+        names.update(new)
+        left += new
     return names | upper
 
 

@@ -52,6 +52,11 @@ class ClientConnection(asyncio.Protocol):
     @property
     def is_busy(self) -> bool:
         """Whether a question is under way, or a part of one has come."""
+        return self.is_answering
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a question is under way."""
         return False
 
     def send_goaway(self) -> None:
@@ -109,7 +114,7 @@ class ConnectionLimiter:
 
     def _evict_own(self, address: str) -> bool:
         """Evict the connection of a device that matters least; False where a question is under way on each."""
-        own = [one for one in self._connections if one.address == address and not one.is_busy]
+        own = [one for one in self._connections if one.address == address and not one.is_answering]
         if not own:
             return False
         self._evict(min(own, key=_quietness))

@@ -86,6 +86,11 @@ class HttpsConnection(ClientConnection):
         """Whether a question is under way, or a part of one has come."""
         return bool(self._unsent or self._http.open_inbound_streams)
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether a question is under way: on a stream whose question is whole."""
+        return bool(self._unsent) or self._http.open_inbound_streams > len(self._requests)
+
     def send_goaway(self) -> None:
         """Tell the peer to ask what comes next on another connection; what is asked still gets its answer.
 

@@ -88,6 +88,11 @@ class TcpConnection(ClientConnection):
         """Whether a question is under way, or a part of one has come."""
         return bool(self._in_flight or self._received)
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether a question is under way."""
+        return self._in_flight > 0
+
     def drain(self) -> None:
         """Take no more questions, and close as soon as those under way are answered."""
         self._is_draining = True

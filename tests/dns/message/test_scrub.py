@@ -1,5 +1,7 @@
 """What an upstream sends beside the answer reaches nobody (RFC 2181, sections 5.4.1 and 9)."""
 
+import time
+
 import dnslib
 import pytest
 from hypothesis import given
@@ -190,6 +192,28 @@ def test_an_owner_that_is_written_out_does_not_show_the_letters_of_our_question(
     written_out = data[:6] + b"\0\1\0\0\0\0" + data[12:end] + record
 
     assert owners(kept(written_out)) == [NAME]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_thousand_aliases_are_no_answer_and_take_no_time(backwards: bool) -> None:
+    aliases = [f"c{n}.example.net. 300 CNAME c{n + 1}.example.net." for n in range(1000)]
+    lines = [f"{NAME}. 300 CNAME c0.example.net.", *aliases, "c1000.example.net. 300 A 192.0.2.7"]
+    data = message(*(reversed(lines) if backwards else lines))
+    began = time.process_time()
+
+    assert MessageCache().put((NAME, RecordType.A, 0), data, NOW) is None
+    assert time.process_time() - began < 1  # second of the processor; it takes some milliseconds
+
+
+@pytest.mark.parametrize("count", [20, 32, 1000])
+def test_rfc6672_trees_that_are_redirected_over_and_over_take_no_time(count: int) -> None:
+    """Each record doubled the names that had been reached: with forty no memory was enough."""
+    lines = [DNAME_TO.format(name_to_wire(f"d{number}.org").hex()) for number in range(count)]
+    data = message(*(line.replace("example.org.", "org.", 1) for line in lines), f"{NAME}. 300 A 192.0.2.7")
+    began = time.process_time()
+    MessageCache().put((NAME, RecordType.A, 0), data, NOW)
+
+    assert time.process_time() - began < 1  # second of the processor; with thirty it took years
 
 
 def test_dname_records_that_lead_in_a_circle_end() -> None:

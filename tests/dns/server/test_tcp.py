@@ -298,6 +298,27 @@ def test_a_device_at_its_share_of_connections_loses_its_own_quietest_to_the_new_
     run(story())
 
 
+def test_parts_of_questions_hold_no_place_against_a_whole_one() -> None:
+    """RFC 7766, section 6.2.2: fifty connections with one octet each kept the device's own questions out."""
+
+    async def story() -> None:
+        async with listening(Echo(), max_connections_per_client=5) as (listener, port):
+            parts = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+            for _, writer in parts:
+                writer.write(framed(QUESTION)[:3])
+            while len(listener) < 5:
+                await asyncio.sleep(0)
+            for _ in range(6):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(framed(QUESTION))
+                assert await read(reader) == QUESTION
+                parts.append((reader, writer))
+            for _, one in parts:
+                one.close()
+
+    run(story())
+
+
 def test_a_device_with_questions_under_way_on_its_whole_share_gets_no_further_connection() -> None:
     async def story() -> None:
         echo = Echo(at_once=False)
