@@ -7,6 +7,7 @@ Subcommands are imported only when they are called, so that the resolver never l
 """
 
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -49,6 +50,7 @@ def hallpass() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit status."""
+    warnings.filterwarnings("ignore", message="Can not control echo")  # said by getpass, with a line of its code
     try:
         status = hallpass.main(args=arguments, standalone_mode=False, color=False if wants_no_colour() else None)
     except NoArgsIsHelpError as bare:
@@ -61,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as failure:
         click.echo(f"hallpass: {failure.format_message()}", err=True)
         sys.exit(failure.exit_code)
-    except click.Abort:
+    except click.Abort as aborted:
+        if isinstance(aborted.__context__, EOFError):  # a timer's standard input is empty
+            click.echo("hallpass: nobody is there to answer; --help names the option that says it", err=True)
+            sys.exit(1)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; saying so would only fail again

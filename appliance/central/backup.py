@@ -29,6 +29,7 @@ from appliance.central.backup_file import (
     Rows,
     StoredFile,
 )
+from appliance.central.errors import database_words
 from appliance.central.models import AuditRow, Base
 from appliance.central.schema_migration import newest_migration
 from appliance.central.service import Central
@@ -83,7 +84,8 @@ def _record(central: Central, target: Path) -> None:
                 audit.record_audit(session, central.now(), audit.COMMAND_LINE, BACKUP_MADE, target.name)
         except SQLAlchemyError as problem:
             if is_last:
-                raise BackupError(f"{target} is whole, but the audit could not be told of it: {problem}") from None
+                words = database_words(problem)
+                raise BackupError(f"{target} is whole, but the audit could not be told of it: {words}") from None
         else:
             return
 

@@ -21,3 +21,9 @@ class Busy(CentralError):
 
 class NotPossible(CentralError):
     """What was asked contradicts how things are: a request that is decided already, a name taken."""
+
+
+def database_words(problem: Exception) -> str:
+    """Return what a database says is wrong, in one line: the rest is SQL, hints and addresses of manuals."""
+    said = str(getattr(problem, "orig", None) or problem).strip()
+    return said.splitlines()[0] if said else type(problem).__name__

@@ -31,6 +31,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 
 from appliance.central.backup import DATA, SETTINGS_NAME, SHARED, TLS, WRAPPING_KEY, Report, find_certificate_file
 from appliance.central.backup_file import BackupError, End, FilePart, Frame, Manifest, Rows, read_frames
+from appliance.central.errors import database_words
 from appliance.central.key_file import FILE_NAME
 from appliance.central.schema_migration import newest_migration, run_migrations
 from appliance.settings.central import CentralSettings
@@ -62,7 +63,8 @@ def restore_backup(
     except OSError as problem:
         raise BackupError(f"{problem.filename or config}: {problem.strerror}: nothing was put back") from None
     except SQLAlchemyError as problem:
-        raise BackupError(f"the database cannot be used, and nothing was put back: {problem}") from None
+        words = database_words(problem)
+        raise BackupError(f"the database cannot be used, and nothing was put back: {words}") from None
 
 
 class _Reader:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.central import change_channel, change_scope
 from appliance.central.change_channel import ChangeListener, SqliteChannel, SqliteListener
-from appliance.central.errors import CentralError
+from appliance.central.errors import CentralError, database_words
 from appliance.central.models import RevisionRow, RoomRow
 from appliance.central.schema_migration import migrate_database, newest_migration
 from appliance.settings.central import CentralSettings
@@ -84,7 +84,9 @@ class Store:
     def unusable(self, problem: DBAPIError) -> CentralError:
         """Return what to tell a person to whom the database is of no use."""
         is_full = self.is_sqlite and shutil.disk_usage(self._folder).free < _LEAST_FREE_BYTES
-        return CentralError(f"the database cannot be used: {'the disk is full' if is_full else problem.orig}")
+        return CentralError(
+            f"the database cannot be used: {'the disk is full' if is_full else database_words(problem)}"
+        )
 
     def _is_migrated(self) -> bool:
         try:

@@ -62,6 +62,18 @@ def test_wrong_use_exits_2_with_one_line(arguments: tuple[str, ...]) -> None:
     assert "--help" in result.stderr
 
 
+def test_what_has_to_ask_where_nobody_can_answer_says_so_and_exits_1(tmp_path: Path) -> None:
+    (tmp_path / "backup").touch()
+    result = subprocess.run(
+        [*COMMAND, "central", "backup-verify", str(tmp_path / "backup")],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        start_new_session=True,  # as a timer has it: no terminal that could be asked past standard input
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("hallpass: nobody is there to answer")
+    assert ".py:" not in result.stderr
+
+
 @pytest.mark.parametrize("name", ["room", "resolver", "recorder", "agent", "web", "central"])
 def test_a_missing_settings_file_exits_1_and_is_named(name: str, tmp_path: Path) -> None:
     result = hallpass(name, "--config", str(tmp_path / "absent.toml"))

@@ -281,6 +281,17 @@ def test_nothing_is_ever_put_over_something(machine: Machine, tmp_path: Path) ->
     assert [path.name for path in (half.folder / "central").iterdir()] == ["something"]
 
 
+def test_a_database_that_is_away_is_told_in_one_line_and_nothing_is_put_back(
+    machine: Machine, tmp_path: Path
+) -> None:
+    away = f"postgresql+psycopg://hallpass@127.0.0.1:{free_port()}/hallpass"
+    other = Machine(tmp_path / "other", away).settle()
+    with pytest.raises(BackupError, match="nothing was put back: connection failed") as told:
+        other.restore(machine.back_up())
+    assert len(str(told.value).splitlines()) == 1
+    assert [path.name for path in other.folder.iterdir()] == ["central.toml"]
+
+
 def test_a_wrong_passphrase_is_told_and_nothing_is_done(machine: Machine, tmp_path: Path) -> None:
     file = machine.back_up()
     empty = Machine(tmp_path / "empty").settle()
