@@ -186,6 +186,22 @@ def test_a_room_follows_the_keys_also_where_it_was_off_while_they_changed(room: 
     assert room.lists.asked == ["6.root.json", "timestamp.json"], "nothing is fetched twice"
 
 
+def test_other_keys_help_where_centrals_clock_was_years_ahead_before_it_was_restored(room: Room) -> None:
+    before = room.lists.copy()
+    room.lists.pass_days(20_000)
+    room.lists.sign(SECOND, b"second")
+    assert isinstance(room.asks(SECOND, at=0.0), SignaturesGood)
+    for path in room.lists.metadata.iterdir():
+        path.unlink()
+    for name, content in before.items():
+        (room.lists.metadata / name).write_bytes(content or b"")
+    room.lists.pass_days(-19_999)
+    room.lists.sign(THIRD, b"third")
+    assert room.asks(THIRD) == "older"
+    room.lists.rotate()
+    assert room.takes(THIRD)
+
+
 def test_keys_that_central_made_anew_are_not_believed_until_the_room_is_told_to(
     room: Room, tmp_path: Path
 ) -> None:
