@@ -42,10 +42,10 @@ def test_an_end_on_a_full_piece_is_no_cut() -> None:
     [
         ("gzip, gzip", b"", "more than once"),
         ("br", b"", "not asked for"),
-        ("gzip", gzip.compress(b"text" * 1000)[:-9], "cut short"),
+        ("gzip", gzip.compress(b"text" * 1000, mtime=0)[:-9], "cut short"),
         ("gzip", b"text", "cannot be unpacked"),
-        ("gzip", gzip.compress(b"text") + b"rubbish", "cannot be unpacked"),
-        ("gzip", gzip.compress(b"\0" * (64 << 20)), "more than 100 times"),
+        ("gzip", gzip.compress(b"text", mtime=0) + b"rubbish", "cannot be unpacked"),
+        ("gzip", gzip.compress(b"\0" * (64 << 20), mtime=0), "more than 100 times"),
     ],
 )
 def test_what_is_damaged_or_a_bomb_is_refused(encoding: str, body: bytes, says: str) -> None:
