@@ -9,17 +9,19 @@ holds instead.
 """
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sized
 from pathlib import Path
 
 from blocklists import container
-from blocklists.container import INDEX_NAME, OVERLAY_NAME, MappedIndex, SourceInfo
+from blocklists.container import INDEX_NAME, OVERLAY_NAME, MappedIndex, SourceInfo, Tables
 from blocklists.entries import Effect, Match
 from blocklists.errors import IndexDamaged
+from blocklists.never_block import NeverBlockNames
 from blocklists.pattern_search import PatternSearch
 from blocklists.precedence import EntryGroup, Hit, condition_applies, group_attributes, resolve_entries
 from dns.message.constants import RecordType
-from dns.message.names import name_to_key, parents
+from dns.message.names import name_to_key
 from dns.policy.verdict import BlockEntry
 
 # Members of an enumeration are looked up by name at every use; here that is the hot path.
@@ -36,7 +38,7 @@ class Index:
         self._base = _Layer(mapped)
         # Whether any parent of a key may be listed costs a third of finding out what stands there.
         self._any_listed: Callable[[str], Sized] = self._base.listed_parents
-        self._never_block = frozenset(mapped.tables.never_block)
+        self._never_block = NeverBlockNames(mapped.tables.never_block)
         self._patterns = PatternSearch(mapped.tables) if mapped.tables.patterns else None
 
     @property
@@ -83,7 +85,7 @@ class Index:
             return ()
         found = self.find_listed(reversed_key)
         hits = self._match_groups(name, qtype, found)
-        if not hits or self.is_never_blocked(name):
+        if not hits or self._never_block.covers(name):
             return ()
         for hit in hits:
             if hit.group.effect is not _BLOCK:
@@ -101,10 +103,6 @@ class Index:
     def iter_entries(self, below: str = "") -> Iterator[tuple[str, tuple[EntryGroup, ...]]]:
         """Yield every listed key under a name ("": all) with what stands there, sorted by the reversed keys."""
         return self._base.iter_entries(name_to_key(below))
-
-    def is_never_blocked(self, name: str) -> bool:
-        """Tell whether a name is one that no list can block."""
-        return not self._never_block.isdisjoint(parents(name))
 
     def _match_groups(self, name: str, qtype: int, found: list[tuple[str, tuple[EntryGroup, ...]]]) -> list[Hit]:
         whole = len(name) + 1
@@ -136,22 +134,34 @@ class _Layer:
         self.tables = mapped.tables
         self._numbers = mapped.numbers
         self.listed_parents = mapped.names.prefixes
-        self._prefixes = mapped.names.iter_prefixes_with_ids
-        self._groups: dict[int, tuple[EntryGroup, ...]] = {}
+        self._firsts = mapped.names.firsts
+        self._walks = [
+            (trie.iter_prefixes_with_ids, mapped.numbers[begin:])
+            for trie, begin in zip(mapped.names.tries, mapped.names.begins, strict=False)
+        ]
+        self._groups = _SetGroups(mapped.tables)
 
     def find_listed(self, reversed_key: str) -> list[tuple[str, tuple[EntryGroup, ...]]]:
-        return [(prefix, self._groups_of(number)) for prefix, number in self._prefixes(reversed_key)]
+        groups = self._groups
+        walk, numbers = self._walks[bisect_right(self._firsts, reversed_key)]
+        return [(prefix, groups[numbers[key_id]]) for prefix, key_id in walk(reversed_key)]
 
     def iter_entries(self, prefix: str) -> Iterator[tuple[str, tuple[EntryGroup, ...]]]:
-        for reversed_key, number in self.names.iteritems(prefix):
-            yield reversed_key, self._groups_of(number)
+        groups, numbers = self._groups, self._numbers
+        for reversed_key, key_id in self.names.iteritems(prefix):
+            yield reversed_key, groups[numbers[key_id]]
 
-    def _groups_of(self, number: int) -> tuple[EntryGroup, ...]:
-        at = self._numbers[number]
-        known = self._groups.get(at)
-        if known is None:
-            known = self._groups[at] = group_attributes(self.tables, self.tables.sets[at])
-        return known
+
+class _SetGroups(dict[int, tuple[EntryGroup, ...]]):
+    """The groups of each attribute set by its number, worked out when it is first asked for."""
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__()
+        self._tables = tables
+
+    def __missing__(self, at: int) -> tuple[EntryGroup, ...]:
+        found = self[at] = group_attributes(self._tables, self._tables.sets[at])
+        return found
 
 
 class LayeredIndex(Index):
@@ -164,7 +174,7 @@ class LayeredIndex(Index):
         self._files.append(overlay)
         self._over = _Layer(overlay)
         self._any_listed = self._any_listed_in_either
-        self._never_block = frozenset(overlay.tables.never_block)
+        self._never_block = NeverBlockNames(overlay.tables.never_block)
         self._patterns = PatternSearch(overlay.tables) if overlay.tables.patterns else None
 
     def __len__(self) -> int:

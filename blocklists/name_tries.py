@@ -22,26 +22,23 @@ class NameTries:
     """Tries that are asked like one. The ids of their keys count on from trie to trie."""
 
     prefixes: Callable[[str], list[str]]  # the listed parents of a key
-    iter_prefixes_with_ids: Callable[[str], Iterable[tuple[str, int]]]
 
     def __init__(self, tries: Sequence[Any]) -> None:
         """Take at least one trie, in the order of their keys; only the first may be empty."""
         self.tries = tuple(tries)
-        self._firsts = [next(trie.iterkeys(), "") for trie in tries[1:]]
-        self._begins = list(accumulate(map(len, tries), initial=0))
+        # The place of a key's trie is `bisect_right(firsts, key)`; `begins`: the ids of each, and the end of all.
+        self.firsts = [next(trie.iterkeys(), "") for trie in tries[1:]]
+        self.begins = list(accumulate(map(len, tries), initial=0))
         # Called for every name on first sight: where there is one trie, nothing stands between.
-        if self._firsts:
-            self.prefixes, self.iter_prefixes_with_ids = self._prefixes, self._prefixes_with_ids
-        else:
-            self.prefixes, self.iter_prefixes_with_ids = tries[0].prefixes, tries[0].iter_prefixes_with_ids
+        self.prefixes = self._prefixes if self.firsts else tries[0].prefixes
 
     def __len__(self) -> int:
-        return self._begins[-1]
+        return self.begins[-1]
 
     def iteritems(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Yield the keys that begin with a text, sorted, with their ids."""
-        at = bisect_right(self._firsts, prefix)
-        for trie, begin in zip(self.tries[at:], self._begins[at:-1], strict=True):
+        at = bisect_right(self.firsts, prefix)
+        for trie, begin in zip(self.tries[at:], self.begins[at:-1], strict=True):
             for key, number in trie.iteritems(prefix):
                 yield key, begin + number
 
@@ -53,13 +50,8 @@ class NameTries:
         return ordered
 
     def _prefixes(self, key: str) -> list[str]:
-        found: list[str] = self.tries[bisect_right(self._firsts, key)].prefixes(key)
+        found: list[str] = self.tries[bisect_right(self.firsts, key)].prefixes(key)
         return found
-
-    def _prefixes_with_ids(self, key: str) -> list[tuple[str, int]]:
-        at = bisect_right(self._firsts, key)
-        begin = self._begins[at]
-        return [(prefix, begin + number) for prefix, number in self.tries[at].iter_prefixes_with_ids(key)]
 
 
 def make_tries(keys: Iterable[str], expected: int, most: int = MOST_KEYS) -> NameTries:

@@ -11,10 +11,12 @@ suspension, a pause, the school's own rule, a lesson of other sites. A school ad
 central knows them.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
 from blocklists.education import education_names
 from blocklists.site_bundles import classroom_sites
+from dns.message.names import parents
 
 APPLIANCE_NAMES = (
     # The machine and the network it stands in.
@@ -39,6 +41,25 @@ APPLIANCE_NAMES = (
     "safesearch.pixabay.com",
     "familysearch.yandex.ru",
 )
+
+
+class NeverBlockNames:
+    """Tells quickly whether a name is one that no list can close, or under one."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Take canonical names; each counts with its subdomains."""
+        self._names = frozenset(names)
+        self._ends = frozenset(".".join(name.split(".")[-2:]) for name in self._names if "." in name)
+        self._words = frozenset(name for name in self._names if "." not in name)
+
+    def covers(self, name: str) -> bool:
+        """Tell whether no list can close a canonical name."""
+        # Called for every closing and every listed name. Nearly all share not even their last two labels with one.
+        last = name.rfind(".")
+        end = name[name.rfind(".", 0, last) + 1 :]
+        if end not in self._ends and name[last + 1 :] not in self._words:
+            return False
+        return not self._names.isdisjoint(parents(name))
 
 
 @cache

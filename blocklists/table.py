@@ -19,11 +19,12 @@ import msgspec
 from blocklists.container import Attribute, PatternInfo, SourceInfo, Tables
 from blocklists.entries import Effect, EntryCondition, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
+from blocklists.never_block import NeverBlockNames
 from blocklists.pattern_budget import PatternBudget
 from blocklists.pattern_literals import Choice, literal_choices, shortest_text
 from blocklists.sorted_runs import MOST_HELD, SortedRuns
 from blocklists.width import WidthLimit
-from dns.message.names import key_to_name, parents
+from dns.message.names import key_to_name
 
 AttributeSet = tuple[int, ...]
 _COVERING = (Match.SUBDOMAINS, Match.BELOW)
@@ -54,9 +55,7 @@ class BuildTable:
         """Begin with nothing. What does not fit into memory goes to files without a name in a folder."""
         self._categories = categories  # of each source, by its number
         self._never_block = tuple(never_block)
-        self._never_block_set = frozenset(never_block)
-        self._never_block_ends = frozenset(".".join(name.split(".")[-2:]) for name in never_block if "." in name)
-        self._never_block_words = tuple(f".{name}" for name in never_block if "." not in name)
+        self._is_never_blocked = NeverBlockNames(never_block).covers
         self._lines = SortedRuns(folder, most_held)
         self._added = 0
         self._removed: set[str] = set()  # lines that a source took back
@@ -75,19 +74,11 @@ class BuildTable:
             refused = self._width.refuse_entry(entry, allow_wide=allow_wide)
             if refused is not None:
                 return refused
-            if self.is_never_blocked(entry.name):
+            if self._is_never_blocked(entry.name):
                 return "would close a name that no list can close"
         self._lines.add(self._line(entry, source))
         self._added += 1
         return None
-
-    def is_never_blocked(self, name: str) -> bool:
-        """Tell whether a name is one that no list can block."""
-        # Called for every closing. Nearly every name shares not even its last two labels with one of these.
-        at = name.rfind(".", 0, max(name.rfind("."), 0))
-        if name[at + 1 :] not in self._never_block_ends and not f".{name}".endswith(self._never_block_words):
-            return False
-        return not self._never_block_set.isdisjoint(parents(name))
 
     def add_pattern(self, pattern: PatternEntry, source: int, *, allow_wide: bool = False) -> str | None:
         """Add a pattern of a source; return why not, or None."""
