@@ -7,12 +7,13 @@ it (`blocklists.isolation`).
 
 import contextlib
 import ssl
+import string
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 import httpcore
 
@@ -20,6 +21,8 @@ from blocklists.content_decoder import ContentDecoder
 from blocklists.download_targets import GuardedBackend, TargetGuard, TargetPolicy
 from blocklists.errors import FetchFailed
 from blocklists.sources import LOOPBACK
+from dns.errors import InvalidName
+from dns.message.names import canonical
 
 MAX_DOWNLOAD_BYTES = 512 * 1024**2
 MAX_REDIRECTS = 5
@@ -47,11 +50,11 @@ class Download:
         `ca_file`: whom to trust instead of whom the system trusts. `proxies`: as `urllib.request.getproxies` gives
         them (many schools reach the internet through one only).
         """
-        self._location = location
+        self._location = _in_ascii(location)
         self._ca_file = ca_file
         self._max_bytes = max_bytes
         self._proxies = dict(proxies or {})
-        self._guard = TargetGuard(targets or TargetPolicy(), _split(location).hostname or "")
+        self._guard = TargetGuard(targets or TargetPolicy(), _split(self._location).hostname or "")
         self._progress = progress
 
     def write_to(self, file: IO[bytes], headers: Mapping[str, str]) -> Mapping[str, str] | None:
@@ -165,9 +168,26 @@ def _proxy_for(scheme: str, host: str, proxies: dict[str, str]) -> httpcore.Prox
 
 def _join(url: str, location: str) -> str:
     try:
-        return urljoin(url, location)
+        # What is no ASCII there is UTF-8 in practice (RFC 9110, section 10.2.2, allows neither).
+        joined = urljoin(url, quote(location.encode("latin-1"), safe=string.punctuation))
+        if "%" in (urlsplit(joined).hostname or "").partition("%25")[0]:
+            raise ValueError("its host is not written in ASCII")
     except ValueError as problem:
         raise FetchFailed(f"redirects to {location[:100]}: {problem}") from None
+    return joined
+
+
+def _in_ascii(url: str) -> str:
+    """Return an address as HTTP writes it, its host in the letters of DNS. Raises FetchFailed."""
+    if url.isascii():
+        return url
+    parts = _split(url)
+    try:
+        host = canonical(parts.hostname or "")
+    except InvalidName:
+        raise FetchFailed(f"{url}: is no address of a list") from None
+    netloc = f"{host}:{parts.port}" if parts.port else host
+    return urlunsplit((parts.scheme, netloc, *(quote(one, safe=string.punctuation) for one in parts[2:])))
 
 
 def _split(url: str) -> SplitResult:

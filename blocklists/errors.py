@@ -4,6 +4,7 @@ The message of each is one line that a person can act on (`SourcesInvalid` lists
 libraries raise while they read a list becomes such a line in `describe_failure`.
 """
 
+import errno
 import lzma
 import tarfile
 import zipfile
@@ -72,7 +73,9 @@ def describe_failure(problem: BaseException) -> str:
         reason = "needs more memory than one list may take"
     elif isinstance(problem, RecursionError):
         reason = "is nested too deeply"
-    elif isinstance(problem, DAMAGED) or (isinstance(problem, OSError) and problem.errno is None):
+    elif isinstance(problem, NotImplementedError):
+        reason = "is packed in a way that is not known here"
+    elif isinstance(problem, DAMAGED) or (isinstance(problem, OSError) and problem.errno in (None, errno.EINVAL)):
         reason = "is damaged: what is compressed in it ends too soon, or is not what it seems to be"
     elif isinstance(problem, OSError):
         reason = problem.strerror or type(problem).__name__

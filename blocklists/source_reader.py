@@ -44,7 +44,8 @@ def read_parts(location: Path, folder: str = "") -> Iterator[SourcePart]:
         else:
             yield from _read_file(location, folder)
     except READ_ERRORS as problem:
-        reason = getattr(problem, "strerror", None) or describe_failure(problem)
+        is_about_a_file = getattr(problem, "filename", None) is not None
+        reason = (is_about_a_file and getattr(problem, "strerror", None)) or describe_failure(problem)
         raise SourceUnusable(f"{location}: {reason}") from None
 
 

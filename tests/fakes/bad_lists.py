@@ -95,6 +95,28 @@ def _zip_with_wrong_sum() -> bytes:
     return content[:where] + b"\xde\xad\xbe\xef" + content[where + 4 :]
 
 
+def _zip_with_a_lost_directory() -> bytes:
+    content = bytearray(_zip("list.txt", NAMES))
+    content[-6:-2] = b"\xff\xff\xff\x7f"  # where it begins, as the record at the end has it
+    return bytes(content)
+
+
+def _zip_with_a_strange_method() -> bytes:
+    content = bytearray(_zip("list.txt", NAMES))
+    entry = content.rfind(b"PK\x01\x02")
+    content[entry + 10 : entry + 12] = b"\x62\x00"  # PPMd
+    return bytes(content)
+
+
+def _tar_with_a_link() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("ut1/domains")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/hostname"
+        archive.addfile(member)
+    return packed.getvalue()
+
+
 def _zip_with_password() -> bytes:
     content = bytearray(_zip("list.txt", NAMES))
     for magic, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -156,11 +178,16 @@ def bad_answers(server: ListServer) -> Iterator[tuple[str, Answer, str]]:
         ("a zip with a wrong sum", body(_zip_with_wrong_sum()), DAMAGED),
         ("a zip cut short", body(_zip("list.txt", NAMES)[:-200]), DAMAGED),
         ("a zip with a password", body(_zip_with_password()), r"password"),
+        ("a zip whose directory is elsewhere", body(_zip_with_a_lost_directory()), DAMAGED),
+        ("a zip packed in a way of its own", body(_zip_with_a_strange_method()), r"packed in a way"),
+        ("a tar whose list is a link", body(_tar_with_a_link()), r"holds 0 folders"),
         ("a tar cut short", body(_tar_cut_short()), DAMAGED),
         ("a redirect to itself", body(b"", 302, Location="/bad"), r"redirects more than"),
         ("a redirect to plain http", body(b"", 301, Location="http://lists.example/list"), r"is not https"),
         ("a redirect to a file", body(b"", 301, Location="file:///etc/passwd"), r"is not https"),
         ("a redirect to no address", body(b"", 301, Location="https://[/list"), r"redirects to https://\["),
+        ("a redirect beyond ASCII", body(b"", 302, Location="/g\xe9n\xe9ral"), r"answered 404"),
+        ("a redirect to a host beyond ASCII", body(b"", 302, Location="https://g\xe9n\xe9.example/"), r"redirects to https"),
         ("nothing", body(b"", 204), r"answered 204"),
         ("a part", body(NAMES, 206, Content_Range="bytes 0-9/99"), r"answered 206"),
         ("not modified since never", body(b"", 304), r"answered 304"),
