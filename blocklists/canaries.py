@@ -3,8 +3,8 @@
 A copy that closes one has been swapped, poisoned or read wrongly. It is no list of what must stay open: it is
 looked at when a copy comes, and a person who wants the name closed accepts that copy once.
 
-The other way round, a list opens (`@@`) no name that it is there to close, and nothing as wide as ``com``: one line
-more would undo it in silence.
+The other way round, a list opens (`@@`) no name that it is there to close, and nothing as wide as ``com``: one
+line more would undo it in silence.
 """
 
 import functools

@@ -1,8 +1,9 @@
 """Says whether a new copy of a list may be believed, by the last one and by the best one so far.
 
 Pure: surveys and sets of names in, a reason in words out. A copy is doubtful where it lost much, was swapped for
-something else, grew out of all measure, closes a canary, opens what it is there to close, or is hardly understood. Slow change adds up: the number
-of entries is held against the most that the list ever had, its names against those of a month ago.
+something else, grew out of all measure, closes a canary, opens what it is there to close, or is hardly understood.
+Slow change adds up: the number of entries is held against the most that the list ever had, its names against those
+of a month ago.
 """
 
 import heapq

@@ -167,13 +167,14 @@ def _proxy_for(scheme: str, host: str, proxies: dict[str, str]) -> httpcore.Prox
 
 
 def _join(url: str, location: str) -> str:
+    location = quote(location.encode("latin-1"), safe=string.punctuation)  # RFC 9110, 10.2.2: nothing but ASCII
     try:
-        # What is no ASCII there is UTF-8 in practice (RFC 9110, section 10.2.2, allows neither).
-        joined = urljoin(url, quote(location.encode("latin-1"), safe=string.punctuation))
-        if "%" in (urlsplit(joined).hostname or "").partition("%25")[0]:
-            raise ValueError("its host is not written in ASCII")
+        joined = urljoin(url, location)
+        host = urlsplit(joined).hostname or ""
     except ValueError as problem:
         raise FetchFailed(f"redirects to {location[:100]}: {problem}") from None
+    if "%" in host.partition("%25")[0]:  # but for the zone of an address
+        raise FetchFailed(f"redirects to {location[:100]}: its host is not written in ASCII")
     return joined
 
 

@@ -25,7 +25,9 @@ class _Utf8Stream:
         missing = size
         while missing > 0 and (piece := self._text.readline(size // 4)):
             pieces.append(piece.encode("utf-8", "replace"))
-            if piece.endswith(("\n", "\r")):  # it is cut elsewhere too: at other ends of lines, and where it is long
+            if piece.endswith(
+                ("\n", "\r")
+            ):  # it is cut elsewhere too: at other ends of lines, and where it is long
                 break
             missing -= len(pieces[-1])
         return b"".join(pieces)

@@ -20,7 +20,9 @@ class Hosts(Parser):
     """One hosts file."""
 
     line_shape: ClassVar[LineShape | None] = LineShape(
-        pattern=re.compile(r"\s*(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*(?:%\S+)?|0(?=\s+\S+\.))\s+\S.*", re.IGNORECASE),
+        pattern=re.compile(
+            r"\s*(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*(?:%\S+)?|0(?=\s+\S+\.))\s+\S.*", re.IGNORECASE
+        ),
         strictness=50,
         is_unmistakable=True,
     )

@@ -41,7 +41,9 @@ _KINDS = (
     ),
     (
         "hosts",
-        re.compile(r"(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[^\s]*:)[0-9a-f:.]+(?:%\S+)?|0(?=\s+\S+\.))\s+[^\s#].*", re.IGNORECASE),
+        re.compile(
+            r"(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[^\s]*:)[0-9a-f:.]+(?:%\S+)?|0(?=\s+\S+\.))\s+[^\s#].*", re.IGNORECASE
+        ),
     ),
     ("regex", re.compile(r"(?:\^|\(\^\||\(\?i\)|\S*\\\.)\S*")),
     ("wildcards", re.compile(r"[a-z0-9_.-]*\*[a-z0-9_.*-]*(?:\s.*)?", re.IGNORECASE)),

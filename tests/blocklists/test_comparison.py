@@ -161,8 +161,10 @@ def test_every_canary_is_a_name_and_there_are_a_few_hundred() -> None:
         (NameEntry("google.com", Match.EXACT, condition=EntryCondition(types=(1, 65))), "google.com"),
         (NameEntry("google.com", Match.EXACT, condition=EntryCondition(not_types=(16,))), "google.com"),
         (NameEntry("google.com", Match.EXACT, condition=EntryCondition(not_types=(1, 28))), ""),
-        (NameEntry("google.com", Match.SUBDOMAINS, condition=EntryCondition(except_names=("a.google.com",))),
-         "google.com"),
+        (
+            NameEntry("google.com", Match.SUBDOMAINS, condition=EntryCondition(except_names=("a.google.com",))),
+            "google.com",
+        ),
         (NameEntry("google.com", Match.SUBDOMAINS, condition=EntryCondition(except_names=("google.com",))), ""),
         (NameEntry("ads.google.com", Match.SUBDOMAINS), ""),
     ],

@@ -87,13 +87,17 @@ def test_an_address_beyond_ascii_is_asked_for_as_browsers_do(certificate: tuple[
         here.gives("/g%C3%A9n%C3%A9ral?%C3%A0=%2F", b"bad.example\n")
         file = io.BytesIO()
         file.name = "/nowhere/list"
-        Download(f"{here.url}/g\u00e9n\u00e9ral?\u00e0=%2F", progress=lambda _done, _total: None).write_to(file, {})
+        Download(f"{here.url}/g\u00e9n\u00e9ral?\u00e0=%2F", progress=lambda _done, _total: None).write_to(
+            file, {}
+        )
         assert file.getvalue() == b"bad.example\n"
     with pytest.raises(FetchFailed, match=r"^xn--bcher-kva\.example leads to"):
         fetch("https://b\u00fccher.example/list", certificate, **{"xn--bcher-kva_example": "10.0.0.1"})
 
 
-@pytest.mark.parametrize("location", ["https://b\u00fc cher.example/", "https://\u202e.example/", "https://\u00fc..example/"])
+@pytest.mark.parametrize(
+    "location", ["https://b\u00fc cher.example/", "https://\u202e.example/", "https://\u00fc..example/"]
+)
 def test_a_host_that_is_no_name_is_refused_in_words(location: str, certificate: tuple[Path, Path]) -> None:
     with pytest.raises(FetchFailed, match="is no address of a list"):
         fetch(location, certificate)
