@@ -3,7 +3,8 @@
 =====================  ====================================================================================
 15, 16, 17             the upstream keeps the name closed: its refusal is final. For a device that is
                        Censored (16): "a requirement imposed by an external entity" (section 4.17)
-18 (Prohibited)        the upstream does not serve this room: final for a failed question, and passed on
+18 (Prohibited)        final and passed on; but with REFUSED the server does not serve this room (section 4.19),
+                       which is no verdict on the name: others are asked
 6 to 12                the name is bogus (DNSSEC): final for a failed question, or a server that does not
                        validate would answer it; passed on
 every other code       passed on as it is (section 3): what validation lacked (1, 2, 5), that the answer is
@@ -23,7 +24,7 @@ import msgspec
 from dns.errors import MalformedMessage
 from dns.message import edns
 from dns.message.constants import EdnsOption, ExtendedErrorCode, Rcode, RecordType
-from dns.message.header import COUNTS, QR, RA, RD
+from dns.message.header import COUNTS, QR, RA, RD, rcode_of
 from dns.message.scanner import RecordTuple, scan_records
 
 BLOCKED_CODES = frozenset({ExtendedErrorCode.BLOCKED, ExtendedErrorCode.CENSORED, ExtendedErrorCode.FILTERED})
@@ -69,8 +70,9 @@ def parse_extended_error(message: bytes, additional: Sequence[RecordTuple]) -> E
 def is_final_failure(message: bytes) -> bool:
     """Tell whether a failed answer is about the name: nobody else may then be asked. Raises MalformedMessage."""
     _, _, _, additional = scan_records(message)
+    final = BLOCKED_CODES | _BOGUS_CODES if rcode_of(message) == Rcode.REFUSED else _FINAL_CODES
     return any(
-        code in _FINAL_CODES
+        code in final
         for rtype, _, _, _, at, size in additional
         if rtype == _OPT
         for code, _ in _parse_errors(message, at, at + size)

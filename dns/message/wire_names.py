@@ -13,7 +13,7 @@ from dns.message.names import LABEL_BYTES, labels_to_text
 NAME_BYTES = 255
 POINTER = 0xC0  # the bits of a length byte that make it the first of a compression pointer
 
-_MAX_POINTERS = 64  # a name that is pointed to more often than this is a loop, or an attack
+_MAX_POINTERS = 20  # a name that is pointed to more often is an attack: it has thousands, and each takes that long
 _PLAIN = re.compile(rb"[a-z0-9_.-]*")
 _ESCAPED = re.compile(r"\\(\d{3})")
 

@@ -1,6 +1,7 @@
 """A server that fails says something about itself, and takes no name away where another server is well."""
 
 import asyncio
+import itertools
 import time
 
 import dnslib
@@ -141,8 +142,32 @@ def test_servers_of_a_domain_are_probed_with_a_question_about_it() -> None:
         assert general.asked == []
 
 
-@pytest.mark.parametrize("rcode", [Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NXDOMAIN, Rcode.NOERROR])
-@pytest.mark.parametrize("code", [15, 16, 17, 18])
+def test_rfc8914_4_19_a_server_that_does_not_serve_this_room_takes_no_name_away() -> None:
+    """As BIND and Unbound refuse those whom their access lists do not name: it is about us, not about the name."""
+    prohibited = fake.failing(Rcode.REFUSED, b"\0\x0f\0\2\0\x12")
+
+    async def story() -> None:
+        async with asking(closed, server, retry_seconds=QUICK) as upstreams:
+            for n in range(20):
+                assert addresses(await answer(upstreams, f"n{n}.example.org")) == [fake.DEFAULT_ADDRESS]
+            (state,) = (state for state in upstreams.states() if state.server.endswith(f":{closed.port}"))
+            assert state.failure == "answers with REFUSED"
+        async with asking(closed, retry_seconds=QUICK) as upstreams:
+            record = await answer(upstreams, "example.org")
+            assert record is not None
+            assert (record.header.rcode, extended_codes(record)) == (Rcode.REFUSED, [18])
+
+    with FakeUpstream(behave=prohibited) as closed, FakeUpstream(behave=fake.late(0.03)) as server:
+        run(story())
+
+
+@pytest.mark.parametrize(
+    ("rcode", "code"),
+    [
+        *itertools.product([Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NXDOMAIN, Rcode.NOERROR], [15, 16, 17]),
+        *((rcode, 18) for rcode in (Rcode.SERVFAIL, Rcode.NXDOMAIN, Rcode.NOERROR)),
+    ],
+)
 def test_rfc8914_4_16_a_server_that_keeps_a_name_closed_is_final_and_nobody_else_is_asked(
     rcode: Rcode, code: int
 ) -> None:
