@@ -35,6 +35,7 @@ MAX_ALIASES = 32  # in one answer; ways of the world have ten at most, and the p
 _LONGEST_NAME = 1024  # as text
 
 _BESIDE_A_REASON = _SAYS_SOMETHING | {int(RecordType.NS), int(RecordType.DS), int(RecordType.RRSIG)}
+_SOA_BYTES, _NONE = 22, 0  # two names and five numbers; no type has the number 0
 _QUESTION = HEADER_BYTES | POINTER << 8
 _QUESTION_NAME = _QUESTION.to_bytes(2, "big")
 _FIXED_BYTES = 10  # of a record, between its owner and its data
@@ -88,7 +89,7 @@ def trim_sections(
 ) -> bytes:
     """Return the message without what is only a help; `authority` and `additional` lose their records too."""
     if authority:
-        kinds = {record[0] for record in authority}
+        kinds = {record[0] if record[5] >= _SOA_BYTES or record[0] != _SOA else _NONE for record in authority}
         wanted = _PROOFS if answer and answer[-1][0] == qtype else _SAYS_SOMETHING
         if wanted.isdisjoint(kinds) or not kinds <= _BESIDE_A_REASON:
             end = authority[0][3]

@@ -1,5 +1,6 @@
 """What an upstream sends beside the answer reaches nobody (RFC 2181, sections 5.4.1 and 9)."""
 
+import struct
 import time
 
 import dnslib
@@ -121,6 +122,15 @@ def test_a_reason_with_something_else_beside_it_is_none(beside: str) -> None:
     for authority in ((SOA, beside), (beside, SOA)):
         found = kept(message(authority=authority))
         assert (found.header.rcode, found.auth) == (0, [])
+
+
+def test_a_reason_that_is_cut_off_is_none() -> None:
+    soa = b"\xc0\x0c" + struct.pack("!HHIH", RecordType.SOA, 1, 300, 2) + b"\0\0"
+    question = wire()
+    cached = MessageCache().put((NAME, RecordType.A, 0), question[:8] + b"\0\1\0\0" + question[12:] + soa, NOW)
+
+    assert cached is not None
+    assert cached.message[6:12] == bytes(6)
 
 
 def test_rfc2308_2_1_the_servers_beside_the_reason_do_no_harm() -> None:

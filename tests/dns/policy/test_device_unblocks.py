@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dns.clients import Clients
 from dns.packet_cache import PacketCache
 from dns.policy.compiled_policy import CompiledPolicy
-from dns.policy.document import ONE_DEVICE, Device, PolicyDocument, Suspension, Unblock
+from dns.policy.document import ONE_DEVICE, Device, PolicyDocument, Rule, Suspension, Unblock
 from dns.policy.explain import explain
 from dns.policy.verdict import Action, Step, Verdict
 from tests.fakes.policies import LISTS, MONDAY_TEN, NOW, PUPIL, TEACHER, after, document, minutes
@@ -54,6 +54,18 @@ def test_a_device_is_known_by_its_name_its_mac_address_or_its_address() -> None:
         made = make(unblock(written), macs={OTHER: MAC, PUPIL: OTHER_MAC}, devices=devices)
         assert decide(made, OTHER).step is Step.UNBLOCK
         assert decide(made, PUPIL).action is Action.BLOCK
+
+
+def test_a_rule_for_one_device_closes_for_that_device_alone() -> None:
+    """What a room makes of a tunnel (`appliance.room.blocked_tunnels`)."""
+    rule = Rule(name="tunnel.example", action="block", device=PUPIL)
+    before, made = make(), make(rules=(rule,))
+
+    assert decide(made, PUPIL, name="x.tunnel.example").step is Step.RULE
+    assert decide(made, OTHER, name="x.tunnel.example").action is Action.ALLOW
+    assert made.view_for_group("pupils").decide("x.tunnel.example", 1, NOW).action is Action.ALLOW
+    assert "tunnel.example" in (made.names_changed_since(before) or ())
+    assert "tunnel.example" in (before.names_changed_since(made) or ())
 
 
 def test_a_device_that_nobody_knows_opens_nothing_and_spoils_nothing() -> None:
