@@ -117,4 +117,9 @@ def test_a_page_in_arabic_is_read_from_right_to_left_and_has_no_barrier(sites: S
         assert page.evaluate("getComputedStyle(document.querySelector('main')).direction") == "rtl"
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert not wrong, "\n".join(wrong)
+    sites.add_cookie(context, "central", "coordinator")
+    page.goto(sites.urls["central"] + "/rules", wait_until="load")  # English still, within the Arabic frame
+    assert page.evaluate("document.documentElement.dir") == "rtl"
+    box = "document.querySelector('main .form-check-input')"
+    assert page.evaluate(f"[getComputedStyle({box}).direction, getComputedStyle({box}).float]") == ["ltr", "left"]
     context.close()

@@ -214,6 +214,20 @@ def test_the_catalogues_have_every_text_of_the_sources_and_no_other() -> None:
                 assert (wanted - has, has - wanted) == (set(), set()), f"{language} {domain}: make translations"
 
 
+def test_every_text_that_a_program_marks_is_found_by_the_extraction() -> None:
+    """It looks at words, not at syntax: what stands within an f-string it misses."""
+    functions = {"gettext", "ngettext", "lazy_gettext", "lazy_ngettext", "translatable", "translatable_plural"}
+    found = {forms[0] for forms in extract("webui")}
+    missing = []
+    for path in (ROOT / "webui").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions:
+                match node.args:
+                    case [ast.Constant(value=str(text)), *_] if text not in found:
+                        missing.append(f"{path.name}:{node.lineno}: {text}")
+    assert missing == []
+
+
 @functools.cache
 def said_by_lower_layers() -> frozenset[str]:
     """Every text in the sources below the pages, with `{}` for whatever is put in."""

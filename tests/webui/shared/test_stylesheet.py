@@ -58,3 +58,10 @@ def test_left_and_right_become_start_and_end_and_nothing_else_changes() -> None:
     )
     for same in ("background-position:right .75rem center", "--bs-left:1", "top:0;float:left", "transform:none"):
         assert make_logical(same) == same
+
+
+def test_what_is_mirrored_by_hand_is_not_within_a_page_that_is_read_from_left_to_right() -> None:
+    """A page that is not translated stands as it is in the frame of one that is read from right to left."""
+    by_hand = re.findall(r"^(\[dir=rtl\].*?) \{", load_stylesheet(), re.MULTILINE)
+    assert len(by_hand) >= 4
+    assert [one for one in by_hand if not one.endswith(":not([dir=ltr] *)")] == []

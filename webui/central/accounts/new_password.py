@@ -52,6 +52,7 @@ def _page(token: str, form: NewPasswordForm, mistake: str = "") -> str | Redirec
         account = account_links.find_account(session, central().now(), token)
     if account is None:
         words = translate_reason(account_links.DEAD_LINK)
-        words = f"{words[0].upper()}{words[1:]}. {gettext('Please ask whoever gave it to you for a new one.')}"
+        advice = gettext("Please ask whoever gave it to you for a new one.")
+        words = f"{words[0].upper()}{words[1:]}. {advice}"
         return make_response(render_template("shared/problem.html", words=words), 404)
     return render_template("accounts/new_password.html", form=form, account=account, mistake=mistake)

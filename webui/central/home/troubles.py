@@ -67,7 +67,8 @@ def _describe_backup(session: Session, now: datetime) -> list[str]:
     made = backup.last_backup(session)
     how = gettext("Whoever looks after this machine makes one with “hallpass central backup”.")
     if made is None:
-        return [f"{gettext('There has never been a backup of this service.')} {how}"]
+        never = gettext("There has never been a backup of this service.")
+        return [f"{never} {how}"]
     age = now - made
     old = ngettext("The last backup is %(num)s day old.", "The last backup is %(num)s days old.", age.days)
     return [f"{old} {how}"] if age > BACKUP_NOTICE else []
