@@ -52,5 +52,5 @@ def require_valid(form: F) -> F:
     except OverflowError:  # WTForms compares numbers as floats, and some are larger than any
         raise CentralError("a number in it is too large") from None
     labels = {name: field.label.text for name, field in form._fields.items()}
-    mistakes = [f"{labels.get(name, name)}: {' '.join(words)}" for name, words in form.errors.items()]
+    mistakes = [f"{labels.get(name, name)}: {' '.join(map(str, words))}" for name, words in form.errors.items()]
     raise CentralError("; ".join(mistakes).rstrip(".") or "nothing was sent")
