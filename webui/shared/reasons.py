@@ -112,6 +112,14 @@ NOTICES = (
         "Something that this room had kept was damaged within the last day: it was set aside, and a new one "
         "begun. What was asked for before that may have to be asked for again."
     ),
+    t(
+        "The certificate with which this room answers DNS over TLS and HTTPS is not as it should be. The "
+        "filter and all other DNS go on. Tell the technician:"
+    ),
+    t(
+        "This room does not take the school's new lists into use. It goes on with those that it has. "
+        "Tell the technician:"
+    ),
 )
 # With something in them: `%(name)s` stands for whatever stands there.
 PATTERNS = (
