@@ -1,5 +1,6 @@
 """What tests share."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,11 @@ from hypothesis import settings
 # How long an example takes depends on what else the machine does: a deadline would fail a right program.
 settings.register_profile("hallpass", deadline=None)
 settings.load_profile("hallpass")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return what `-n auto` is: half as many workers again as processors, since many tests wait."""
+    return max(1, len(os.sched_getaffinity(0)) * 3 // 2)
 
 
 @pytest.fixture

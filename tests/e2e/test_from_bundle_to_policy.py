@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from appliance.central.rooms_tls_files import FOLDER
 from appliance.doctor.room import RoomDoctor
+from appliance.pinned_tls import AUTHORITIES_FILE
 from appliance.room.agent.installer import installed_policy_version
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.appliance.commands.test_central import HALLPASS, run
+from tests.e2e.school import until
 from tests.fakes.authority import Authority
 from tests.fakes.card import FakeCard
 from tests.fakes.ports import free_port
@@ -53,6 +56,8 @@ def test_a_card_that_was_given_its_bundle_has_its_policy_and_says_that_it_is_wel
     card = FakeCard(folder / "c")
     shutil.copy(SHIPPED, card.paths.boot)
     bundle = folder / "room4.bundle"
+    authorities = central.parent / "central" / FOLDER / AUTHORITIES_FILE
+    until("central's authority, which the bundle names then", authorities.exists, 60)
     enrolled = run("central", "enrol", "Room 4", "--bundle", str(bundle), "--config", str(central))
     assert enrolled.returncode == 0, enrolled.stderr
     written = run("image", "personalise", str(card.paths.boot), "--bundle", str(bundle))

@@ -32,7 +32,7 @@ def test_a_backup_is_made_looked_at_and_put_back(config: Path, tmp_path: Path) -
     new.parent.mkdir()
     made = run("backup", file, "--config", config, typed=f"{PASSPHRASE}\n{PASSPHRASE}\n")
     assert made.exit_code == 0, made.output
-    assert "holds S, as of" in made.stdout
+    assert "holds Example Primary, as of" in made.stdout, "by the name that is set, not by that of the file"
     looked = run("backup-verify", file, "--passphrase-file", tmp_path / "passphrase", "--json")
     assert msgspec.json.decode(looked.stdout)["rows"]["rooms"] == 1
     assert run("restore", file, "--config", new, typed=f"{PASSPHRASE}\n").exit_code == 0

@@ -166,6 +166,8 @@ class Faults:
         identity = RoomIdentity(self.room.paths.identity, TOKEN)
         identity.lists_folder.mkdir(parents=True)
         (identity.lists_folder / TRUSTED_FILE).write_bytes(signing.read("root.json") or b"")
+        with self.room.file.open("a") as file:
+            file.write("index_spread_seconds = 0\n")
         self.central.target = msgspec.structs.replace(self.central.target, index="b2" * 32)
         self.room.start_agent()
         return self._said_by("agent", Condition.LISTS_NOT_TRUSTED)

@@ -109,8 +109,8 @@ def test_what_is_pending_is_stored_when_it_is_told_to_stop(folder: Path, setting
         control.send_control_request(
             paths.query_log_control_socket, control.FlushRequest()
         )  # it has certainly read what was sent before
-        worker.sendall(encode_frame(RecordBatch("w", 2, (ALLOWED,))))
         assert sequences(worker, 1) == [1]
+        worker.sendall(encode_frame(RecordBatch("w", 2, (ALLOWED,))))
         control.send_control_request(paths.query_log_control_socket, control.AcknowledgeRequest())
         assert recorder.end(signal.SIGTERM) == 0
         assert sequences(worker, 1) == [2]
