@@ -39,10 +39,11 @@ PROBLEMS_OF_SCRIPTS = (
 _PROBLEMS_OF_BODIES = (ProblemType.BAD_MESSAGE, ProblemType.TOO_LARGE, ProblemType.UNSUPPORTED_MEDIA_TYPE)
 
 Wanted = Annotated[protocol.Digest, msgspec.Meta(description="The hash of the index.")]
+METADATA_NAME = r"(?:[0-9]{1,18}\.(?:root|snapshot|targets)|root|timestamp)\.json"
 MetadataName = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^(?:[0-9]{1,18}\.(?:root|snapshot|targets)|root|timestamp)\.json$",
+        pattern=f"^{METADATA_NAME}$",
         max_length=40,
         description="A file of The Update Framework's metadata. `root.json` is the newest root.",
     ),

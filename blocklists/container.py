@@ -42,6 +42,7 @@ from dns.errors import DECODING_FAILED
 
 INDEX_NAME = "index.hpx"
 OVERLAY_NAME = "overlay.hpx"
+DELTA_PREFIX = "from-"  # of an overlay that waits beside the index that it leads to
 FORMAT_VERSION = 3
 _ONE_TRIE_FORMAT = 2  # the same with one trie; earlier versions of Hallpass read it too
 PUBLIC = 0o644  # the mode of a file that anybody on the machine may read
@@ -138,6 +139,11 @@ class MappedIndex(msgspec.Struct, frozen=True):
 
 _tables_decoder = msgspec.msgpack.Decoder(Tables)
 _encoder = msgspec.msgpack.Encoder()
+
+
+def delta_name(base: str) -> str:
+    """Return the name of the overlay that leads from an index to the one beside it."""
+    return f"{DELTA_PREFIX}{base}.hpx"
 
 
 def write_index(path: Path, names: NameTries, numbers: Iterable[int], tables: Tables) -> str:

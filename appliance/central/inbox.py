@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from appliance.central.models import RequestRow, RoomRow, SiteReportRow, UnblockRow, UserRow
+from appliance.central.page_number import find_page
 from appliance.central.unblocks import select_active_unblocks
 from appliance.rights import Right, Scope, has_right
 
@@ -59,8 +60,7 @@ def read_inbox(session: Session, *, who: str, words: str = "", page: int = 1) ->
         )
     )
     counts = [_count(session, one) for one in (asked, reported)]
-    pages = max(1, *(-(-count // PAGE_SIZE) for count in counts))
-    page = min(max(1, page), pages)
+    page, pages = find_page(page, max(counts), PAGE_SIZE)
     mine = case((and_(RequestRow.passed_to != "", RequestRow.passed_to == who), 0), else_=1)
     order = (mine, RequestRow.urgent.desc(), RequestRow.asked_at, RequestRow.id)
     found = session.scalars(_paged(asked.order_by(*order).options(joinedload(RequestRow.room)), page))
@@ -79,8 +79,7 @@ def read_decided(session: Session, *, words: str = "", page: int = 1) -> Decided
         words, RequestRow.site, RequestRow.reason, RequestRow.teacher, RequestRow.decided_by, RoomRow.name
     )
     decided = select(RequestRow).join(RequestRow.room).where(RequestRow.state != "waiting", *wanted)
-    pages = max(1, -(-_count(session, decided) // PAGE_SIZE))
-    page = min(max(1, page), pages)
+    page, pages = find_page(page, _count(session, decided), PAGE_SIZE)
     order = (RequestRow.decided_at.desc(), RequestRow.id)
     found = session.scalars(_paged(decided.order_by(*order).options(joinedload(RequestRow.room)), page))
     return DecidedPage(list(found), page, pages)
@@ -94,8 +93,7 @@ def read_openings(session: Session, now: datetime, *, words: str = "", page: int
         .where(*_holds(words, UnblockRow.site, UnblockRow.by, RoomRow.name))
     )
     count = _count(session, wanted)
-    pages = max(1, -(-count // PAGE_SIZE))
-    page = min(max(1, page), pages)
+    page, pages = find_page(page, count, PAGE_SIZE)
     found = _paged(wanted.order_by(UnblockRow.until, UnblockRow.id).options(joinedload(UnblockRow.room)), page)
     return OpeningsPage(list(session.scalars(found)), count, page, pages)
 

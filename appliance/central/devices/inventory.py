@@ -16,6 +16,7 @@ from appliance.central import audit
 from appliance.central.devices import fields
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import DeviceRow, ProfileRow
+from appliance.central.page_number import find_page
 
 MAX_DEVICES = 20_000
 KEPT_DAYS = 30
@@ -96,8 +97,7 @@ def search_devices(session: Session, *, text: str = "", group: str = "", page: i
     if group:
         conditions.append(DeviceRow.group == ("" if group == NO_GROUP else group))
     total = session.scalar(select(func.count()).select_from(DeviceRow).where(*conditions)) or 0
-    pages = max(1, -(-total // PAGE_SIZE))
-    page = min(max(1, page), pages)
+    page, pages = find_page(page, total, PAGE_SIZE)
     wanted = (
         select(DeviceRow)
         .where(*conditions)

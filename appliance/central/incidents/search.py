@@ -12,6 +12,7 @@ from appliance.central.incidents.kinds import KINDS, STATES, IncidentState, Whos
 from appliance.central.incidents.states import get_group
 from appliance.central.incidents.tables import IncidentGroupRow, IncidentNoteRow, IncidentRow
 from appliance.central.models import RoomRow
+from appliance.central.page_number import find_page
 
 PAGE_SIZE = 25
 ROOMS_HEAR_FOR = timedelta(days=1)
@@ -52,8 +53,7 @@ def list_groups(
     """Return a page: what nobody has looked at first, by its due time; then the newest."""
     where = _condition(wanted)
     total = session.scalar(select(func.count()).select_from(IncidentGroupRow).join(RoomRow).where(where)) or 0
-    pages = max(1, -(-total // page_size))
-    page = min(max(page, 1), pages)
+    page, pages = find_page(page, total, page_size)
     is_new = case((IncidentGroupRow.state == "new", 0), else_=1)
     due = case((IncidentGroupRow.state == "new", IncidentGroupRow.due_at), else_=None)
     groups = session.scalars(

@@ -16,7 +16,7 @@ from uuid import uuid4
 from appliance.central.errors import Busy, CentralError
 from appliance.central.lists.downloads import retry_seconds
 from blocklists import delta
-from blocklists.container import INDEX_NAME
+from blocklists.container import DELTA_PREFIX, INDEX_NAME, delta_name
 
 log = logging.getLogger("hallpass.central")
 
@@ -38,7 +38,7 @@ class IndexDeltas:
         if not (version.isalnum() and base.isalnum()) or version == base:
             return None
         old, new = self._indexes / base, self._indexes / version
-        path, too_large = new / f"from-{base}.hpx", new / f"from-{base}.too-large"
+        path, too_large = new / delta_name(base), new / f"{DELTA_PREFIX}{base}.too-large"
         if path.is_file():
             return path
         if too_large.exists() or not (old / INDEX_NAME).is_file() or not (new / INDEX_NAME).is_file():

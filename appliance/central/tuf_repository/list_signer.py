@@ -19,9 +19,10 @@ from appliance.central.tuf_repository.signed_state import (
     list_conditions,
     read_state,
 )
+from appliance.operations import METADATA_NAME
 
 FOLDER = "signatures"
-METADATA_NAME = re.compile(r"(?:[0-9]{1,18}\.(?:root|snapshot|targets)|root|timestamp)\.json")
+_METADATA_NAME = re.compile(METADATA_NAME)
 _SECONDS = 300.0  # an index of many megabytes on a slow disk
 _CHILD = (sys.executable, "-m", "appliance.central.tuf_repository.process")
 
@@ -81,7 +82,7 @@ class ListSigner:
     def find_metadata(self, name: str) -> Path | None:
         """Return a file of metadata by the name that rooms know it by, or None."""
         path = self.folder / METADATA_FOLDER / name
-        return path if METADATA_NAME.fullmatch(name) and path.is_file() else None
+        return path if _METADATA_NAME.fullmatch(name) and path.is_file() else None
 
     def _is_signed(self, index: Path) -> bool:
         state = self.read_state()
@@ -92,7 +93,7 @@ class ListSigner:
         state, keys = self.read_state(), read_keys(self.folder)
         if state is None or keys is None:
             return keys is not None
-        return state.root_version != keys.root_version or state.is_renewal_due(self._now())
+        return state.root_version != keys.root_version or bool(state.list_due(self._now()))
 
     def _run(self, index: Path | None = None, *, is_current: bool = False) -> None:
         job = SignatureJob(

@@ -8,11 +8,12 @@ Importing this brings python-tuf; servers leave it to a process that ends (`list
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
@@ -25,18 +26,18 @@ from appliance.central.tuf_repository.key_store import ONLINE_ROLES, StoredKeys,
 from appliance.central.tuf_repository.signed_state import (
     LIVES,
     METADATA_FOLDER,
-    RENEW_BEFORE,
     SignedState,
     read_state,
     write_state,
 )
 from appliance.files import one_at_a_time, remove_whatever, write_file_atomically
+from blocklists.container import DELTA_PREFIX
 
 KEPT_VERSIONS = 5  # of snapshot and targets: a room may be reading
 SPEC_VERSION = "1.0.31"
 
 T = TypeVar("T", Root, Timestamp, Snapshot, Targets)
-Signers = dict[str, CryptoSigner]  # by role
+_KINDS: Mapping[str, type[Any]] = {"targets": Targets, "snapshot": Snapshot, "timestamp": Timestamp}
 
 
 class TufRepository:
@@ -63,17 +64,21 @@ class TufRepository:
         """Sign anew what is there. Raises CentralError, OSError."""
         with self._work() as keys:
             state = read_state(self._folder)
-            signed = self._read_role("targets", Targets)
-            if state is not None and signed is not None and state.root_version == keys.root_version:
-                self._renew_due(keys, state, signed)
-            else:
-                self._sign_all(keys, dict(signed.targets) if signed else {}, state.index if state else "")
+            signed = {role: self._read_role(role, kind) for role, kind in _KINDS.items()}
+            if state is None or None in signed.values() or state.root_version != keys.root_version:
+                self._sign_all(keys, *self._read_signed())
+                return
+            due = state.list_due(self._now)
+            if due - {"timestamp"}:
+                self._sign_all(keys, *self._read_signed())
+            elif due:
+                self._write_timestamp(keys, signed["timestamp"].snapshot_meta)
+                self._note_state(state)
 
     def rotate_online_keys(self, root: CryptoSigner) -> None:
         """Let other keys sign from now on, and the root hold for five more years. Raises NotPossible, OSError."""
         with self._work() as keys:
-            signers = {role: CryptoSigner.generate_ed25519() for role in ONLINE_ROLES}
-            self._replace_root(keys, root, root, signers, keys.root_key)
+            self._replace_root(keys, root, root, keys.root_key)
 
     def rotate_root_key(self, root: CryptoSigner) -> None:
         """Let another root key, and others below it, sign from now on; the new one is to be stored then.
@@ -82,8 +87,7 @@ class TufRepository:
         """
         with self._work() as keys:
             new = CryptoSigner.generate_ed25519()
-            signers = {role: CryptoSigner.generate_ed25519() for role in ONLINE_ROLES}
-            self._replace_root(keys, root, new, signers, self._seal("root", new))
+            self._replace_root(keys, root, new, self._seal("root", new))
 
     def unseal_root(self) -> CryptoSigner:
         """Return the root key while it stands on this machine. Raises NotPossible, CentralError."""
@@ -97,10 +101,7 @@ class TufRepository:
         with self._work() as keys:
             self._require_root(keys, shown)
             if not keys.is_root_stored:
-                write_keys(self._folder, StoredKeys(
-                    root_version=keys.root_version, root_metadata=keys.root_metadata, root_key="",
-                    online_keys=keys.online_keys,
-                ))  # fmt: skip
+                write_keys(self._folder, msgspec.structs.replace(keys, root_key=""))
             self._note_state(read_state(self._folder))
 
     def begin_anew(self) -> None:
@@ -110,13 +111,12 @@ class TufRepository:
         """
         with one_at_a_time(self._prepared_folder()):
             keys = self._make_keys()  # first: where it cannot be done, nothing is lost
-            signed = self._read_role("targets", Targets)
-            state = read_state(self._folder)
+            signed = self._read_signed()
             for path in self._metadata.iterdir():
                 remove_whatever(path)
             write_keys(self._folder, keys)
             self._publish_root(keys)
-            self._sign_all(keys, dict(signed.targets) if signed else {}, state.index if state else "")
+            self._sign_all(keys, *signed)
 
     def _prepared_folder(self) -> Path:
         self._metadata.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -135,39 +135,37 @@ class TufRepository:
 
     def _make_keys(self) -> StoredKeys:
         root = CryptoSigner.generate_ed25519()
-        signers = {role: CryptoSigner.generate_ed25519() for role in ONLINE_ROLES}
-        content = self._make_root(1, (root,), root, signers)
-        return StoredKeys(
-            root_version=1, root_metadata=content.decode(), root_key=self._seal("root", root),
-            online_keys={role: self._seal(role, one) for role, one in signers.items()},
-        )  # fmt: skip
+        return self._make_keys_below(1, (root,), root, self._seal("root", root))
 
-    def _make_root(
-        self, version: int, signed_by: tuple[CryptoSigner, ...], root: CryptoSigner, signers: Signers
-    ) -> bytes:
+    def _make_keys_below(
+        self, version: int, signed_by: tuple[CryptoSigner, ...], root: CryptoSigner, sealed: str
+    ) -> StoredKeys:
+        """Return new keys of the online roles, below a root key that is stored as `sealed`."""
+        signers = {role: CryptoSigner.generate_ed25519() for role in ONLINE_ROLES}
         ends = self._end_of("root")
         made = Root(version=version, spec_version=SPEC_VERSION, expires=ends, consistent_snapshot=True)
         made.add_key(root.public_key, "root")
         for role, signer in signers.items():
             made.add_key(signer.public_key, role)
-        return _sign(made, *signed_by)
-
-    def _replace_root(
-        self, keys: StoredKeys, old: CryptoSigner, new: CryptoSigner, signers: Signers, sealed: str
-    ) -> None:
-        self._require_root(keys, old)
-        version = keys.root_version + 1
-        signed_by = (old,) if new is old else (old, new)  # rooms come from the one, and end at the other
-        content = self._make_root(version, signed_by, new, signers)
-        replaced = StoredKeys(
-            root_version=version, root_metadata=content.decode(), root_key=sealed,
+        return StoredKeys(
+            root_version=version,
+            root_metadata=_sign(made, *signed_by).decode(),
+            root_key=sealed,
             online_keys={role: self._seal(role, one) for role, one in signers.items()},
-        )  # fmt: skip
-        signed = self._read_role("targets", Targets)
-        state = read_state(self._folder)
+        )
+
+    def _replace_root(self, keys: StoredKeys, old: CryptoSigner, new: CryptoSigner, sealed: str) -> None:
+        self._require_root(keys, old)
+        signed_by = (old,) if new is old else (old, new)  # rooms come from the one, and end at the other
+        replaced = self._make_keys_below(keys.root_version + 1, signed_by, new, sealed)
         write_keys(self._folder, replaced)  # from here on it is so; what is missing is made by the next signing
         self._publish_root(replaced)
-        self._sign_all(replaced, dict(signed.targets) if signed else {}, state.index if state else "")
+        self._sign_all(replaced, *self._read_signed())
+
+    def _read_signed(self) -> tuple[dict[str, TargetFile], str]:
+        """Return the files that are signed now, and the index that they are of."""
+        signed, state = self._read_role("targets", Targets), read_state(self._folder)
+        return dict(signed.targets) if signed else {}, state.index if state else ""
 
     def _require_root(self, keys: StoredKeys, root: CryptoSigner) -> None:
         if root.public_key.keyid not in _read_root(keys).roles["root"].keyids:
@@ -181,15 +179,6 @@ class TufRepository:
             if not path.exists() or path.read_bytes() != content:
                 write_file_atomically(path, content)
 
-    def _renew_due(self, keys: StoredKeys, state: SignedState, targets: Targets) -> None:
-        due = {role for role, before in RENEW_BEFORE.items() if self._now >= state.expires[role] - before}
-        snapshot, timestamp = self._read_role("snapshot", Snapshot), self._read_role("timestamp", Timestamp)
-        if snapshot is None or timestamp is None or due & {"targets", "snapshot"}:
-            self._sign_all(keys, dict(targets.targets), state.index)
-        elif due:
-            self._write_timestamp(keys, dict(timestamp.snapshot_meta.to_dict()))
-            self._note_state(state)
-
     def _sign_all(self, keys: StoredKeys, targets: dict[str, TargetFile], index: str) -> None:
         """Write targets, then what names them: a room sees the one or the other, and each of them whole."""
         made = self._begin("targets", Targets, targets=targets)
@@ -197,13 +186,13 @@ class TufRepository:
         meta = {"targets.json": MetaFile(made.version, len(content), _hashes(content))}
         snapshot = self._begin("snapshot", Snapshot, meta=meta)
         content = self._write_role(keys, "snapshot", snapshot)
-        self._write_timestamp(keys, MetaFile(snapshot.version, len(content), _hashes(content)).to_dict())
+        self._write_timestamp(keys, MetaFile(snapshot.version, len(content), _hashes(content)))
         self._prune()
         files = tuple(sorted(name.partition("/")[2] for name in targets))
         self._note_state(None, index=index, files=files)
 
-    def _write_timestamp(self, keys: StoredKeys, snapshot_meta: dict[str, Any]) -> None:
-        made = self._begin("timestamp", Timestamp, snapshot_meta=MetaFile.from_dict(snapshot_meta))
+    def _write_timestamp(self, keys: StoredKeys, snapshot_meta: MetaFile) -> None:
+        made = self._begin("timestamp", Timestamp, snapshot_meta=snapshot_meta)
         content = _sign(made, self._unseal("timestamp", keys.online_keys["timestamp"]))
         write_file_atomically(self._metadata / "timestamp.json", content)
 
@@ -243,8 +232,7 @@ class TufRepository:
     def _note_state(self, before: SignedState | None, *, index: str = "", files: tuple[str, ...] = ()) -> None:
         """Say what is signed now; `before`: the index is as it was."""
         keys = read_keys(self._folder)
-        kinds = {"targets": Targets, "snapshot": Snapshot, "timestamp": Timestamp}
-        signed = {role: self._read_role(role, kind) for role, kind in kinds.items()}
+        signed = {role: self._read_role(role, kind) for role, kind in _KINDS.items()}
         if keys is None or None in signed.values():
             return  # nothing is signed yet
         root = _read_root(keys)
@@ -287,7 +275,7 @@ def _read_targets(index: Path) -> dict[str, TargetFile]:
     found = {}
     for path in sorted(index.glob("*.hpx")):
         target = TargetFile.from_file(f"{index.name}/{path.name}", str(path), ["sha256"])
-        base = path.stem.removeprefix("from-") if path.stem.startswith("from-") else ""
+        base = path.stem.removeprefix(DELTA_PREFIX) if path.stem.startswith(DELTA_PREFIX) else ""
         target.unrecognized_fields["custom"] = {"version": index.name, "base": base}
         found[target.path] = target
     return found

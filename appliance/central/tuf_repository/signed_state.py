@@ -44,9 +44,9 @@ class SignedState(msgspec.Struct, frozen=True, kw_only=True):
     index: str = ""  # the hash of the index that rooms may take; "": none has been signed
     files: tuple[str, ...] = ()  # the names of its files: the index itself, and overlays that lead to it
 
-    def is_renewal_due(self, now: datetime) -> bool:
-        """Tell whether something is to be signed anew."""
-        return any(now >= self.expires[role] - before for role, before in RENEW_BEFORE.items())
+    def list_due(self, now: datetime) -> set[str]:
+        """Return the roles whose metadata is to be signed anew."""
+        return {role for role, before in RENEW_BEFORE.items() if now >= self.expires[role] - before}
 
 
 def read_state(folder: Path) -> SignedState | None:

@@ -34,7 +34,7 @@ from appliance.room.agent.tuf_messages import (
     SignaturesBad,
     SignaturesGood,
 )
-from blocklists.container import INDEX_NAME
+from blocklists.container import INDEX_NAME, delta_name
 from dns.errors import DECODING_FAILED
 
 Fetch = Callable[[str, int], bytes | None]  # a file's name, and how large it may be; None: there is none
@@ -76,7 +76,7 @@ def check_index(job: SignatureCheck, fetch: Fetch) -> SignaturesGood | Signature
         updater._trusted_set.reference_time = datetime.fromtimestamp(job.time, UTC)
         updater.refresh()
         whole = updater.get_targetinfo(f"{job.version}/{INDEX_NAME}")
-        overlay = updater.get_targetinfo(f"{job.version}/from-{job.base}.hpx") if job.base else None
+        overlay = updater.get_targetinfo(f"{job.version}/{delta_name(job.base)}") if job.base else None
         root = (folder / "root.json").read_bytes()
     except (DownloadError, RepositoryError, ValueError) as problem:
         return SignaturesBad(_find_reason(problem), f"{type(problem).__name__}: {problem}"[:300])
