@@ -16,6 +16,7 @@ from appliance.protocol import FOLLOWED_BY_LINKS
 from appliance.room import clock, clock_difference, health, index_age
 from appliance.room.agent import installer
 from appliance.room.agent.central_client import CentralClient, CentralRejected, CentralUnreachable
+from appliance.room.agent.central_connection import CentralConnection
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import ProcessHealth
@@ -258,7 +259,7 @@ def _in_brackets(words: str) -> str:
 
 
 async def _query_central(link: CentralLink, identity_folder: Path) -> None:
-    client = CentralClient(link, identity_folder=identity_folder)
+    client = CentralClient(CentralConnection(link, identity_folder=identity_folder))
     try:
         await client.fetch_request_states()
     finally:

@@ -34,6 +34,7 @@ Names whose look-ups are meant to carry data are never looked at, nor those that
 import math
 from collections import OrderedDict
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import ClassVar
 
 import msgspec
@@ -317,7 +318,7 @@ class TunnelDetector:
             for (of, parent), pair in self._pairs.items()
             if of == device and pair.current.number >= _number(now) - 1 and not pair.is_reported(now)
         ]
-        spread = sorted((one for one in spread if one[2].most_names > FEW_NAMES), reverse=True, key=_first)
+        spread = sorted((one for one in spread if one[2].most_names > FEW_NAMES), reverse=True, key=itemgetter(0))
         for _, _, pair in spread:
             pair.reported = now
         del self._devices[device]
@@ -328,10 +329,6 @@ class TunnelDetector:
 
     def _is_exempt(self, parent: str, name: str) -> bool:
         return parent.rpartition(".")[2] in self._exempt or not self._exempt.isdisjoint(parents(name))
-
-
-def _first(spread: tuple[float, str, _PairWindow]) -> float:
-    return spread[0]
 
 
 def _is_over(limits: Thresholds, window: _PairWindow, times: float = 1) -> bool:

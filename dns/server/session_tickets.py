@@ -21,6 +21,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 
 ROTATION_SECONDS = 4 * 3600.0  # OpenSSL's tickets hold for two hours
 _KEY_BYTES = 80  # a name of 16, HMAC's 32 and AES's 32
@@ -100,6 +101,7 @@ def _openssl_pointer(context: ssl.SSLContext) -> int | None:
         return None
 
 
+@cache
 def _libssl() -> ctypes.CDLL:
     """Return the OpenSSL that Python's `ssl` uses."""
     import _ssl  # noqa: PLC0415 (private, and only for its file)

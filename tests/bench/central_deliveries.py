@@ -16,6 +16,7 @@ import msgspec
 
 from appliance.protocol import RequestState, RoomAction
 from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_connection import CentralConnection
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.store import AgentStore
 from appliance.room.paths import RoomPaths
@@ -83,7 +84,7 @@ async def _deliver(central: Central, folder: Path) -> None:
     _fill(store)
     url = f"https://{HOST}:{central.rooms_port}"
     link = CentralLink(url=url, token_file=folder / "token", certificate=central.authority)
-    client = CentralClient(link)
+    client = CentralClient(CentralConnection(link))
     sync = CentralSync(client, store, RoomPaths(data=folder, sockets=folder), "0.0.0")
     tasks = [asyncio.create_task(task) for task in sync.tasks()]
     try:

@@ -23,7 +23,6 @@ from appliance.sign_in_throttle import TooManyTries
 from blocklists.categories import CATEGORIES
 from tests.docs.sources import ROOT
 from webui.central.accounts.role_names import ROLE_NAMES
-from webui.central.navigation_words import NAVIGATION_WORDS
 from webui.central.start import NAVIGATION
 from webui.shared import reasons
 from webui.shared.language_menu import TRANSLATIONS
@@ -274,5 +273,5 @@ def test_what_stands_in_tables_below_is_translated_whole() -> None:
     assert list(reasons.CATEGORY_NAMES) == [one.name for one in CATEGORIES]
     assert reasons.SMART_RULES == SMART_RULES
     assert list(ROLE_NAMES) == list(ROLE_WORDS.values())
-    assert {words for _, words in NAVIGATION} <= set(NAVIGATION_WORDS)
+    assert {words for _, words in NAVIGATION} <= {one.id for one in read_catalogue("cy", "central")}
     assert set(reasons.NOTICES) == {one.row.notice for one in Condition if one.row.notice}

@@ -8,24 +8,25 @@ from appliance.central.first_start import read_first_start
 from appliance.rights import Right, Scope, has_right
 from webui.central.blueprints import START, central, create_feature_blueprint
 from webui.shared.access import may_open, requires
+from webui.shared.translation import translatable
 
 # The pages that lead to everything else, and their words, in the order in which somebody begins on one of them.
 NAVIGATION = (
-    ("requests.queue", "Requests"),
-    ("home.show", "Home"),
-    ("incidents.show", "Incidents"),
-    ("staff_incidents.show", "Staff incidents"),
-    ("rules.show", "Rules"),
-    ("profiles.show", "Profiles"),
-    ("timetables.show", "Timetables"),
-    ("delegations.show", "Delegation"),
-    ("school_settings.show", "School"),
-    ("lists.show", "Lists"),
-    ("devices.show", "Devices"),
-    ("rooms.show", "Rooms"),
-    ("statistics.show", "Reports"),
-    ("accounts.show", "People"),
-    ("audit.show", "Audit"),
+    ("requests.queue", translatable("Requests")),
+    ("home.show", translatable("Home")),
+    ("incidents.show", translatable("Incidents")),
+    ("staff_incidents.show", translatable("Staff incidents")),
+    ("rules.show", translatable("Rules")),
+    ("profiles.show", translatable("Profiles")),
+    ("timetables.show", translatable("Timetables")),
+    ("delegations.show", translatable("Delegation")),
+    ("school_settings.show", translatable("School")),
+    ("lists.show", translatable("Lists")),
+    ("devices.show", translatable("Devices")),
+    ("rooms.show", translatable("Rooms")),
+    ("statistics.show", translatable("Reports")),
+    ("accounts.show", translatable("People")),
+    ("audit.show", translatable("Audit")),
 )
 
 blueprint = create_feature_blueprint("start", __name__, home=START)

@@ -6,7 +6,6 @@ is there, but this call fails.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -34,7 +33,6 @@ from appliance.protocol import (
     Target,
     check_message,
 )
-from appliance.room.agent.central_clock import CentralClock
 from appliance.room.agent.central_connection import CentralConnection
 from appliance.room.agent.central_errors import (
     CentralFaulty,
@@ -49,9 +47,7 @@ from appliance.room.agent.central_errors import (
     unreachable,
     words_of,
 )
-from appliance.room.agent.link_chain import LinkChain
 from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS
-from appliance.settings.room import CentralLink
 from dns.errors import DECODING_FAILED
 from dns.http_client import httpx
 
@@ -98,15 +94,8 @@ class FetchedPolicy(msgspec.Struct, frozen=True):
 class CentralClient:
     """Calls central as one room."""
 
-    def __init__(
-        self,
-        link: CentralLink,
-        clock: CentralClock | None = None,
-        links: LinkChain | None = None,
-        identity_folder: Path | None = None,
-    ) -> None:
-        """`identity_folder`: where the room's own key and certificate are; None: it calls with its token alone."""
-        self.connection = CentralConnection(link, clock, links, identity_folder)
+    def __init__(self, connection: CentralConnection) -> None:
+        self.connection = connection
 
     async def request_certificate(self, request: str, *, by_token: bool = False) -> IssuedCertificate:
         """Ask for a certificate: with the one that there is, or with the token."""

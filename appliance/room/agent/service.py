@@ -14,6 +14,7 @@ from appliance.ipc import start_room_server
 from appliance.metrics.server import MetricsServer
 from appliance.room import health, index_age
 from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_connection import CentralConnection
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.certificate_monitor import CertificateMonitor
 from appliance.room.agent.counts_report import CountsReport
@@ -111,7 +112,7 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
 def _create_client(settings: RoomSettings, paths: RoomPaths, chain: LinkChain) -> CentralClient | None:
     if settings.central is None:
         return None
-    return CentralClient(settings.central, links=chain, identity_folder=paths.identity)
+    return CentralClient(CentralConnection(settings.central, links=chain, identity_folder=paths.identity))
 
 
 def _create_sync(

@@ -14,6 +14,7 @@ import pytest
 
 from appliance.room.agent import rpc
 from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_connection import CentralConnection
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.room_decisions import RoomDecisions
@@ -55,7 +56,7 @@ class Agent:
         self.paths.sockets.mkdir(exist_ok=True)
         self.memory = AgentStore(self.paths.agent_store)
         link = CentralLink(url=url, token_file=folder / "token")
-        self._client = CentralClient(link)
+        self._client = CentralClient(CentralConnection(link))
         self.follower = CentralSync(
             self._client, self.memory, self.paths, "0.0.0", clock, index_spread_seconds=index_spread_seconds
         )

@@ -29,6 +29,7 @@ from appliance.central.x509_certificates import sign_room, sign_server
 from appliance.commands import central_authority
 from appliance.protocol import IssuedCertificate
 from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_connection import CentralConnection
 from appliance.room.agent.central_errors import CentralIntercepted
 from appliance.room.agent.central_sync import CentralSync
 from appliance.room.agent.identity_key import make_identity_key
@@ -103,7 +104,9 @@ class Room:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[CentralSync]:
         store = AgentStore(self.paths.agent_store)
-        client = CentralClient(self.link, links=LinkChain(store), identity_folder=self.paths.identity)
+        client = CentralClient(
+            CentralConnection(self.link, links=LinkChain(store), identity_folder=self.paths.identity)
+        )
         assert client.connection.identity is not None
         self.client, self.identity = client, client.connection.identity
         self.identity._now = self.clock
