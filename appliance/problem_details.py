@@ -8,7 +8,7 @@ from enum import Enum
 
 import msgspec
 
-from appliance.protocol import escape_control_characters
+from appliance.control_characters import escape_control_characters
 
 MEDIA_TYPE = "application/problem+json"
 MAX_DETAIL_LENGTH = 500  # characters: a mistake is quoted, and may be as long as what it stood in

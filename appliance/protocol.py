@@ -6,36 +6,23 @@ happened: a room that missed ten changes needs only the last line. IDs are made 
 digits), so that a request sent twice arrives once.
 
 Every limit stands in the types. What may enter is checked where it enters, once, by whoever takes it in: shapes,
-lengths, numbers and zones by decoding, the characters of texts and the years of times by `check_message`. What was
-kept before is read as it is: a text that may not enter today must not make a list unreadable in which it already
-stands.
+lengths, numbers and zones by decoding, the characters of texts and the years of times by
+`appliance.message_check`. What was kept before is read as it is: a text that may not enter today must not make a
+list unreadable in which it already stands.
 """
 
-import functools
-import re
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import msgspec
 
-from appliance.errors import HallpassError
+from appliance.control_characters import REQUIRED_TEXT_PATTERN, TEXT_PATTERN
+from appliance.message_check import REQUIRED
 from appliance.rights import Role
 from dns.policy.document import PolicyDocument
 
-_CONTROL_CHARACTERS = (  # as a regular expression writes them, here and in ECMA-262
-    r"\u0000-\u001f\u007f-\u009f"  # C0, DEL, C1
-    r"\u2028\u2029"  # the ends of lines and paragraphs
-    r"\u202a-\u202e\u2066-\u2069"  # what turns the text around it: a name that reads as another one
-)
-TEXT_PATTERN = f"^[^{_CONTROL_CHARACTERS}]*$"
-REQUIRED_TEXT_PATTERN = rf"^[^{_CONTROL_CHARACTERS}]*[^{_CONTROL_CHARACTERS}\s][^{_CONTROL_CHARACTERS}]*$"
 TIME_PATTERN = "^(?:19[7-9][0-9]|2[01][0-9][0-9])-"
-_FIRST_YEAR, _LAST_YEAR = (
-    1970,
-    2199,
-)  # a Pi without a clock begins 1970; the ends of the calendar have no other zone
-_REQUIRED = "required"
 # What central answers to a token alone, while the room that it is of follows by its links.
 FOLLOWED_BY_LINKS = "another one follows as this room: whoever calls opens the feed first"
 MAX_KEPT_HEADS = 100
@@ -50,7 +37,7 @@ def _text(max_length: int, *, is_required: bool = False) -> msgspec.Meta:
     """Return the limits of a text: its length, no control characters, and not blank where it is required."""
     pattern = REQUIRED_TEXT_PATTERN if is_required else TEXT_PATTERN
     return msgspec.Meta(
-        max_length=max_length, extra_json_schema={"pattern": pattern}, extra={_REQUIRED: is_required}
+        max_length=max_length, extra_json_schema={"pattern": pattern}, extra={REQUIRED: is_required}
     )
 
 
@@ -377,71 +364,6 @@ class Received(msgspec.Struct, frozen=True):
     """What was sent is kept: nothing more is to be said."""
 
 
-class BadMessage(HallpassError):
-    """Something in a message may not be there; the text is one sentence that names the field."""
-
-
-_CONTROL_CHARACTER = re.compile(f"[{_CONTROL_CHARACTERS}]")
-_UNCHECKED_FIELDS = frozenset({"id", "password"})  # only compared, never kept as text; an `Id` has its pattern
-
-
 def normalize_username(typed: str) -> str:
     """Return a user name as accounts have it."""
     return unicodedata.normalize("NFC", typed.strip().lower())  # keyboards send one letter with its accent as two
-
-
-def check_message(message: msgspec.Struct) -> None:
-    """Raise BadMessage where a text, or a time, within a message is none that can be kept everywhere.
-
-    A database may refuse a NUL (PostgreSQL does), a page or a log is broken up by other control characters or
-    reads differently by them, and times at the very ends of the calendar have no other zone.
-    """
-    required = _required_fields(type(message))
-    for field in message.__struct_fields__:
-        if field not in _UNCHECKED_FIELDS:
-            _check_field(field, getattr(message, field), is_required=field in required)
-
-
-def _check_field(field: str, value: object, *, is_required: bool) -> None:
-    match value:
-        case msgspec.Struct():
-            check_message(value)
-        case tuple():
-            for one in value:
-                _check_field(field, one, is_required=is_required)
-        case str():
-            if found := find_control_character(value):
-                raise BadMessage(f"{field} holds a control character ({found}), which no text may")
-            if is_required and not value.strip():
-                raise BadMessage(f"{field} is blank")
-        case datetime():
-            if value.tzinfo is None or not _FIRST_YEAR <= value.year <= _LAST_YEAR:
-                raise BadMessage(f"{field} is no time with its zone between 1970 and 2200")
-
-
-@functools.cache
-def _required_fields(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Return the fields whose texts, alone or in a list, may not be blank."""
-    return frozenset(field.name for field in msgspec.structs.fields(kind) if _is_required(field.type))
-
-
-def _is_required(annotation: object) -> bool:
-    limits = getattr(annotation, "__metadata__", ())
-    marked = any(isinstance(one, msgspec.Meta) and (one.extra or {}).get(_REQUIRED) for one in limits)
-    return marked or any(_is_required(one) for one in get_args(annotation))
-
-
-def find_control_character(text: str) -> str:
-    """Return the first control character in a text, as `U+0000`; "" where there is none."""
-    found = _CONTROL_CHARACTER.search(text)
-    return f"U+{ord(found[0]):04X}" if found else ""
-
-
-def escape_control_characters(text: str) -> str:
-    r"""Return a text with its control characters written out, as `\x00`: for evidence, which must not be lost."""
-    return _CONTROL_CHARACTER.sub(_write_out, text)
-
-
-def _write_out(found: re.Match[str]) -> str:
-    number = ord(found[0])
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

@@ -24,6 +24,7 @@ from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import AccountLinkRow, UserRow
 from appliance.central.store import Store
+from appliance.control_characters import find_control_character
 from appliance.rights import ROLES, Role, role_in_rooms
 
 MIN_PASSWORD_LENGTH = 10
@@ -164,7 +165,7 @@ def authenticate(store: Store, now: datetime, username: str, password: str) -> p
 
 def find_user(session: Session, username: str) -> UserRow | None:
     """Return the row of a name that somebody typed; PostgreSQL keeps no NUL, and would not look for one either."""
-    return None if protocol.find_control_character(username) else session.get(UserRow, username)
+    return None if find_control_character(username) else session.get(UserRow, username)
 
 
 def _verify_password(verifier: str, password: str) -> bool:

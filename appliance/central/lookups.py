@@ -21,6 +21,7 @@ from appliance.central.incidents.states import checked_text
 from appliance.central.key_file import KeyFile, KeyFileUnusable
 from appliance.central.models import LookupRow, RoomRow
 from appliance.central.staff_groups import read_staff_groups
+from appliance.control_characters import find_control_character
 from dns.errors import DECODING_FAILED
 
 MAX_HOURS = 24
@@ -49,7 +50,7 @@ def ask_room(
     if not _DEVICE.fullmatch(device):
         raise NotPossible("a device has a short name of twelve digits and letters, as it stands with an incident")
     reason = checked_text("a reason", reason, MAX_REASON_LENGTH)
-    if protocol.find_control_character(reason):
+    if find_control_character(reason):
         raise NotPossible("a reason is one line")
     if len(reason) < MIN_REASON_LENGTH:
         raise NotPossible("a reason says more than that")

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from appliance.central import audit, outbox_queue
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import MailRow, UserRow
-from appliance.protocol import escape_control_characters, normalize_username
+from appliance.control_characters import escape_control_characters
+from appliance.protocol import normalize_username
 from appliance.settings.values import is_mail_address
 
 MAX_AGE = timedelta(days=3)  # what could not be sent for so long is given up: by then a page has said it

@@ -19,6 +19,7 @@ from appliance.central import account_management, accounts, audit
 from appliance.central.errors import CentralError, NotPossible
 from appliance.central.models import UserRow
 from appliance.central.openid_identity import Identity
+from appliance.control_characters import find_control_character
 from appliance.rights import ROLES, Role
 from appliance.settings.openid import OpenIdSection
 from appliance.settings.values import is_mail_address
@@ -88,7 +89,7 @@ def _find_named(session: Session, identity: Identity, settings: OpenIdSection) -
 
 def _claimed_name(identity: Identity, settings: OpenIdSection) -> str:
     named = identity.claims.get(settings.account_claim)
-    if not isinstance(named, str) or not named or protocol.find_control_character(named):
+    if not isinstance(named, str) or not named or find_control_character(named):
         raise NoAccount("your school's sign-in does not say who you are here: please tell your technician")
     if settings.account_claim == "email":
         is_checked = identity.claims.get("email_verified") is True or settings.accept_unverified_email
@@ -109,7 +110,7 @@ def _make_account(session: Session, now: datetime, identity: Identity, settings:
         raise NoAccount(f"the user name {username} is somebody else's here: please ask your coordinator")
     name = identity.claims.get("name")
     account_management.check_end(now, roles, None)
-    is_name = isinstance(name, str) and 0 < len(name) <= 200 and not protocol.find_control_character(name)
+    is_name = isinstance(name, str) and 0 < len(name) <= 200 and not find_control_character(name)
     user = accounts.add_account(
         session, now, username=username, name=name if is_name and isinstance(name, str) else username, roles=roles,
         password=None, by=BY,

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from appliance.central.models import OutboxRow
-from appliance.protocol import escape_control_characters
+from appliance.control_characters import escape_control_characters
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=30)

@@ -6,7 +6,7 @@ Pure: no database, so that a migration may use it.
 import unicodedata
 
 from appliance.central.errors import NotPossible
-from appliance.protocol import find_control_character
+from appliance.control_characters import find_control_character
 
 MAX_NAME_LENGTH = 100
 

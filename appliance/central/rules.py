@@ -13,7 +13,7 @@ from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RuleRow
 from appliance.central.setting_history import record_change
 from appliance.central.site_names import checked_exact_name, checked_rule_name
-from appliance.protocol import find_control_character
+from appliance.control_characters import find_control_character
 
 KIND = "rule"  # of a change that is kept
 MAX_NOTE_LENGTH = 200

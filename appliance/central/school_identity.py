@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central.models import SchoolRow
 from appliance.central.store import Store
-from appliance.protocol import find_control_character
+from appliance.control_characters import find_control_character
 
 MAX_NAME_LENGTH = 100  # characters
 _QUOTED = 40  # characters of what was written that are said back

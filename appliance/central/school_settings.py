@@ -23,7 +23,7 @@ from appliance.central.profiles import ChangedMeanwhile, known_categories
 from appliance.central.school_identity import name_errors, tidy_name, timezone_errors
 from appliance.central.setting_history import last_changed_by, record_change
 from appliance.central.site_names import checked_rule_name, checked_site
-from appliance.protocol import find_control_character
+from appliance.control_characters import find_control_character
 from blocklists.categories import category_name, is_sensitive
 from dns.policy.document import (
     BlockedRange,

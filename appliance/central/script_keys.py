@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from appliance.central import accounts, audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ScriptKeyRow, UserRow
-from appliance.protocol import find_control_character
+from appliance.control_characters import find_control_character
 from appliance.rights import SCRIPT_RIGHTS, Right, Scope, has_right
 from appliance.sessions import hash_session_id, session_handle
 

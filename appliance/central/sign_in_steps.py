@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from appliance.central.accounts import find_user, has_ended, to_account
 from appliance.central.key_file import KeyFile, KeyFileUnusable
 from appliance.central.log_keys import require_key_of_database
-from appliance.protocol import Account, find_control_character
+from appliance.control_characters import find_control_character
+from appliance.protocol import Account
 from appliance.sessions import is_older_than_account
 from dns.errors import DECODING_FAILED
 

@@ -19,7 +19,7 @@ from appliance.central import audit, outbox_queue
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.key_file import KeyFile
 from appliance.central.models import RoomRow, WebhookDeliveryRow, WebhookRow
-from appliance.protocol import find_control_character
+from appliance.control_characters import find_control_character
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 (as Standard Webhooks marks one)
 PURPOSE = "webhook"

@@ -18,7 +18,8 @@ from appliance.central.audit_verification import Verification
 from appliance.central.errors import CentralError
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.files import read_regular_file
-from appliance.protocol import KeptHead, KeptHeads, check_message
+from appliance.message_check import check_message
+from appliance.protocol import KeptHead, KeptHeads
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from dns.errors import DECODING_FAILED

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from appliance.cli import hallpass
+from appliance.control_characters import REQUIRED_TEXT_PATTERN, TEXT_PATTERN
 from appliance.openapi import describe_interface, render_interface
 from appliance.operations import OPERATIONS
 from appliance.problem_details import ProblemType
-from appliance.protocol import REQUIRED_TEXT_PATTERN, TEXT_PATTERN
 from tests.docs.sources import ROOT
 
 DOCUMENT = describe_interface()

@@ -9,17 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.protocol import (
-    BadMessage,
-    Credentials,
-    Incident,
-    RoomAction,
-    RoomHealth,
-    SiteReport,
-    UnblockRequest,
-    check_message,
-    escape_control_characters,
-)
+from appliance.control_characters import escape_control_characters
+from appliance.message_check import BadMessage, check_message
+from appliance.protocol import Credentials, Incident, RoomAction, RoomHealth, SiteReport, UnblockRequest
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ID = "a" * 32

@@ -8,8 +8,8 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlche
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from appliance import protocol
 from appliance.central.errors import Busy, CentralError, NotFound
+from appliance.message_check import BadMessage
 from appliance.problem_details import MEDIA_TYPE, ProblemDetails, ProblemType, problem_of_status
 
 DATABASE_RETRY_SECONDS = 5
@@ -49,7 +49,7 @@ def install_problem_handlers(api: Blueprint) -> None:
         ((OperationalError, InterfaceError, PoolTimeout), _handle_database_away),
         ((DataError, OverflowError), _handle_unkeepable),
         ((CentralError,), _handle_central_error),
-        ((protocol.BadMessage,), _handle_bad_message),
+        ((BadMessage,), _handle_bad_message),
         ((HTTPException,), _handle_http_error),
         ((Exception,), _handle_fault),
     ):
@@ -80,7 +80,7 @@ def _handle_central_error(problem: CentralError) -> Response:
     return problem_response(kind, str(problem))
 
 
-def _handle_bad_message(problem: protocol.BadMessage) -> Response:
+def _handle_bad_message(problem: BadMessage) -> Response:
     return problem_response(ProblemType.BAD_MESSAGE, f"not understood: {problem}")
 
 

@@ -18,6 +18,7 @@ from appliance import protocol
 from appliance.central import room_copies, room_life
 from appliance.central.errors import NotFound
 from appliance.central.models import RoomRow
+from appliance.message_check import BadMessage, check_message
 from appliance.operations import BASE_PATH, MAX_BODY_BYTES, OPERATIONS, Operation
 from appliance.problem_details import ProblemType
 from appliance.rights import ROOM, Right, Scope, has_right
@@ -85,13 +86,13 @@ def _make_view(operation: Operation) -> Callable[..., Response]:
             try:
                 parameters[name] = _read_value(text, kind) if text else ""
             except msgspec.ValidationError:
-                raise protocol.BadMessage(f"{name} has not its form") from None
+                raise BadMessage(f"{name} has not its form") from None
         if operation.body is None:
             return view(**parameters)
         message: Any = read_message(operation.body)
         given = parameters.pop("message_id", None)
         if given is not None and given != message.id:
-            raise protocol.BadMessage("the id in the address is not the one in the body")
+            raise BadMessage("the id in the address is not the one in the body")
         return view(message, **parameters)
 
     return serve
@@ -114,8 +115,8 @@ def read_message(kind: type[T]) -> T:
     try:
         message = msgspec.json.decode(request.get_data(), type=kind)
     except DECODING_FAILED as problem:
-        raise protocol.BadMessage(str(problem)) from None
-    protocol.check_message(message)
+        raise BadMessage(str(problem)) from None
+    check_message(message)
     return message
 
 

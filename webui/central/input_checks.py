@@ -12,8 +12,8 @@ from jinja2 import TemplateError
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from appliance.control_characters import escape_control_characters, find_control_character
 from appliance.errors import HallpassError
-from appliance.protocol import escape_control_characters, find_control_character
 from webui.shared.problem_pages import render_problem
 
 DATABASE_RETRY_SECONDS = 5

@@ -7,7 +7,7 @@ from wtforms import StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
-from appliance.protocol import find_control_character
+from appliance.control_characters import find_control_character
 from dns.errors import InvalidName
 from dns.policy.site_names import parse_site
 from webui.shared.translation import LazyPattern, gettext, lazy_gettext, lazy_ngettext, translatable

@@ -18,7 +18,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from appliance.protocol import Account, find_control_character
+from appliance.control_characters import find_control_character
+from appliance.protocol import Account
 from appliance.rights import Right
 from appliance.sessions import SessionTable, describe_device, new_session_id
 from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS

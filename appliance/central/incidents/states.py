@@ -13,7 +13,6 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance import protocol
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.incidents.kinds import (
@@ -25,6 +24,7 @@ from appliance.central.incidents.kinds import (
     kind_of,
 )
 from appliance.central.incidents.tables import IncidentGroupRow, IncidentNoteRow
+from appliance.control_characters import find_control_character
 
 MAX_NOTE_LENGTH = 4000
 MAX_NAME_LENGTH = 200
@@ -138,7 +138,7 @@ def checked_text(what: str, text: str, limit: int) -> str:
         raise NotPossible(f"{what} is needed")
     if len(text) > limit:
         raise NotPossible(f"{what} has at most {limit:,} characters")
-    if found := protocol.find_control_character(text.translate(_LINE_ENDS)):
+    if found := find_control_character(text.translate(_LINE_ENDS)):
         raise NotPossible(f"{what} holds a control character ({found}), which no text may")
     return text
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.protocol import MAX_KEPT_HEADS, KeptHead, check_message
+from appliance.message_check import check_message
+from appliance.protocol import MAX_KEPT_HEADS, KeptHead
 from appliance.room.agent.database import AgentDatabase
 from dns.errors import DECODING_FAILED
 

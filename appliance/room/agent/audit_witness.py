@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.protocol import HealthReceived, KeptHead, check_message
+from appliance.message_check import check_message
+from appliance.protocol import HealthReceived, KeptHead
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking

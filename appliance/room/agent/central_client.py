@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from appliance.message_check import check_message
 from appliance.protocol import (
     Account,
     AccountState,
@@ -31,7 +32,6 @@ from appliance.protocol import (
     SeenDevices,
     SignInTicket,
     Target,
-    check_message,
 )
 from appliance.room.agent.central_connection import CentralConnection
 from appliance.room.agent.central_errors import (

@@ -10,8 +10,9 @@ from datetime import timedelta
 
 import msgspec
 
+from appliance.control_characters import escape_control_characters
 from appliance.errors import HallpassError
-from appliance.protocol import LookupAnswer, LookupEntry, LookupQuestion, escape_control_characters
+from appliance.protocol import LookupAnswer, LookupEntry, LookupQuestion
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import RoomSettings
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from appliance.protocol import BadMessage, LookupAnswer, LookupQuestion, check_message
+from appliance.message_check import BadMessage, check_message
+from appliance.protocol import LookupAnswer, LookupQuestion
 from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralClient, CentralRejected
 from appliance.room.agent.target_follower import TargetFollower

@@ -8,14 +8,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from appliance.control_characters import escape_control_characters
 from appliance.errors import HallpassError
 from appliance.ipc import serve_lines
-from appliance.protocol import (
-    RequestState,
-    UnblockRequest,
-    check_message,
-    escape_control_characters,
-)
+from appliance.message_check import check_message
+from appliance.protocol import RequestState, UnblockRequest
 from appliance.room.agent import rpc
 from appliance.room.agent.ask_answers import AskAnswers
 from appliance.room.agent.central_client import CentralClient

@@ -17,7 +17,8 @@ from appliance.central.errors import CentralError
 from appliance.central.openid_accounts import NoAccount
 from appliance.central.openid_identity import Journey, NotBelieved, begin_journey
 from appliance.central.sign_in import PAGES, CodeNeeded
-from appliance.protocol import Account, escape_control_characters
+from appliance.control_characters import escape_control_characters
+from appliance.protocol import Account
 from appliance.rights import Right, Scope, has_right
 from appliance.settings.openid import CALLBACK_PATH
 from appliance.sign_in_throttle import SignInOrigin

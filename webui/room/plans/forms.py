@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateTimeLocalField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
 
-from appliance.protocol import find_control_character
+from appliance.control_characters import find_control_character
 from appliance.room.lesson_plans import MAX_LINK, MAX_LINKS, MAX_TITLE, LessonPlan
 from webui.room.form_fields import DURATIONS, TOO_LONG, SingleLine
 from webui.room.lessons.forms import split_lines

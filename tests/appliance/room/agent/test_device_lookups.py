@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from appliance.protocol import LookupQuestion, check_message
+from appliance.message_check import check_message
+from appliance.protocol import LookupQuestion
 from appliance.room.agent.device_lookups import MAX_BYTES, MAX_ENTRIES, answer_lookup
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
