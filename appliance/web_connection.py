@@ -33,7 +33,14 @@ from appliance.pinned_tls import (
 )
 from appliance.problem_details import MEDIA_TYPE, ProblemType, problem_of_status
 from appliance.web_connections import ConnectionTable, Phase, client_address
-from appliance.web_server import OWN_ADDRESS, STREAM, TCP_USER_TIMEOUT_SECONDS, WebLimits
+from appliance.web_server import (
+    OWN_ADDRESS,
+    STREAM,
+    TCP_KEEPALIVE_IDLE_SECONDS,
+    TCP_KEEPALIVE_INTERVAL_SECONDS,
+    TCP_USER_TIMEOUT_SECONDS,
+    WebLimits,
+)
 from appliance.web_threads import WebThreads
 
 T = TypeVar("T")
@@ -43,6 +50,12 @@ _READ_BYTES = 8 * 1024  # of a body at once: the reader waits until so much has 
 _PIECE_BYTES = 64 * 1024
 _TAKEN_BYTES = 256 * 1024  # of a response at once
 _BUFFERED_BODY_BYTES = 256 * 1024  # a larger body waits in a file
+_ALIVE = (  # how the kernel finds out that a client has vanished: level, option, value
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, TCP_KEEPALIVE_IDLE_SECONDS),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, TCP_KEEPALIVE_INTERVAL_SECONDS),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(TCP_USER_TIMEOUT_SECONDS * 1000)),
+)
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: forget the connection at once, keep nothing for it
 _REFUSALS = {
     408: ("Request Timeout", problem_of_status(408, "Request Timeout", "the request did not come in time")),
@@ -130,8 +143,8 @@ class WebConnection:
                 self._socket.close()
 
     def _serve_requests(self) -> None:
-        patience = int(TCP_USER_TIMEOUT_SECONDS * 1000)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)  # RFC 5482
+        for level, option, value in _ALIVE:
+            self._socket.setsockopt(level, option, value)
         self._socket.settimeout(self._limits.send_seconds)
         self._own_address = client_address(self._socket.getsockname())
         if self._server.rooms_tls is not None:

@@ -2,10 +2,12 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import event
 
 from appliance.central import requests, rooms, rules
-from appliance.central.feed import Feed
+from appliance.central.feed import Feed, end_of_silence
 from appliance.protocol import RoomHealth, Target
 from tests.fakes.school import FakeSchool
 
@@ -237,3 +239,15 @@ def test_stopping_sends_everyone_away(school: FakeSchool) -> None:
     for one in listeners:
         one.join(timeout=5)
         assert not one.is_alive()
+
+
+@given(st.floats(0, 1e9), st.floats(0.1, 60))
+def test_a_silence_ends_in_time_and_not_much_before(since: float, longest: float) -> None:
+    assert since + longest * 0.87 <= end_of_silence(since, longest) + 1e-5
+    assert end_of_silence(since, longest) <= since + longest + 1e-5
+
+
+@given(st.floats(0, 1e6))
+def test_the_silences_of_many_streams_end_in_eight_turns_however_they_began(first: float) -> None:
+    ends = {end_of_silence(first + number / 100, 8.0) for number in range(800)}
+    assert len(ends) <= 9
