@@ -23,8 +23,7 @@ import struct
 from collections import deque
 from collections.abc import Sequence
 
-import msgspec
-
+from dns.cached_message import CachedMessage
 from dns.errors import MalformedMessage
 from dns.forward.extended_error import ExtendedError, parse_extended_error
 from dns.message.constants import Rcode, RecordType
@@ -38,13 +37,11 @@ MINIMUM_TTL = 0  # seconds
 MAXIMUM_TTL = 86_400
 STALE_HOURS = 24
 
-STALE_TTL = 30  # seconds to live that a stale answer is given with (RFC 8767, section 4)
 RECHECK_SECONDS = 10.0
 FAILURE_TTL = 5
 MAX_FAILURE_TTL = 300
 MAX_NEGATIVE_TTL = 3600
 PREFETCH_SHARE = 0.1  # of its life that a popular answer has left when it is due
-PREFETCH_AFTER_HITS = 2
 EVICT_SHIFT = 11  # when memory is full, so small a part of it is made free: 30 entries of an ordinary room
 PREFETCH_MINIMUM_TTL = 10  # seconds; an answer with a shorter life is not worth asking for early
 
@@ -59,57 +56,6 @@ _SOA, _ANY = int(RecordType.SOA), int(RecordType.ANY)
 _CNAME, _DNAME = int(RecordType.CNAME), int(RecordType.DNAME)
 _ANSWERS = frozenset({_NOERROR, _NXDOMAIN})
 _MAX_TTL = 0x7FFFFFFF
-
-
-class CachedMessage(msgspec.Struct, gc=False, eq=False):
-    """One whole answer, and how long it lives. Whoever gives it out without asking the cache raises `hits`."""
-
-    message: bytes
-    ttl_offsets: tuple[int, ...]  # where each record's time to live stands; the EDNS record has none
-    stored_at: float
-    expires_at: float
-    prefetch_at: float  # when it is worth renewing, if it is popular
-    records: list[RecordTuple] | None  # of the answer section; at hand once
-    is_failure: bool
-    extended_error: ExtendedError | None  # what the upstream explained
-    hits: int = 0
-    hits_seen: int = 0  # the hits at its last turn in the queue
-    recheck_at: float = 0.0
-
-    def take_records(self) -> list[RecordTuple]:
-        """Return the records of the answer section, as `dns.message.scanner.scan_records` finds them."""
-        # They are at hand once, right after the message was read; to keep them would cost more than the message.
-        records, self.records = self.records, None
-        return records if records is not None else scan_records(self.message)[1]
-
-    def is_fresh(self, now: float) -> bool:
-        """Tell whether it may be given as it is."""
-        return now < self.expires_at
-
-    def needs_prefetch(self, now: float) -> bool:
-        """Tell whether it is worth renewing already: popular, and about to expire."""
-        return now >= self.prefetch_at and self.hits >= PREFETCH_AFTER_HITS and now >= self.recheck_at
-
-    def is_awaiting_recheck(self, now: float) -> bool:
-        """Tell whether an attempt to renew it failed a moment ago: it is given stale, without another attempt."""
-        return now < self.recheck_at
-
-    def ttl_left(self, now: float) -> float:
-        """Return for how many seconds it may be given; a stale answer for `STALE_TTL`."""
-        left = self.expires_at - now
-        return left if left > 0 else float(STALE_TTL)
-
-    def with_aged_ttls(self, now: float) -> bytes:
-        """Return the message with its times to live counted down; those of a stale answer are `STALE_TTL`."""
-        age = int(now - self.stored_at)
-        stale = now >= self.expires_at
-        if age <= 0 and not stale:
-            return self.message
-        message = bytearray(self.message)
-        for at in self.ttl_offsets:
-            ttl = STALE_TTL if stale else max(_TTL.unpack_from(message, at)[0] - age, 0)
-            _TTL.pack_into(message, at, ttl)
-        return bytes(message)
 
 
 class MessageCache:
@@ -170,7 +116,7 @@ class MessageCache:
             return older
         changed: list[tuple[int, int]] = []
         ttls_at: list[int] = []
-        life: float = self._lowest_ttl(answer, ttls_at, changed)
+        life = self._lowest_ttl(answer, ttls_at, changed)
         if authority:
             self._lowest_ttl(authority, ttls_at, changed)
         if is_failure:
@@ -232,12 +178,12 @@ class MessageCache:
                 shortest = ttl
         return shortest
 
-    def _failure_ttl(self, key: CacheKey, now: float) -> float:
+    def _failure_ttl(self, key: CacheKey, now: float) -> int:
         """Return for how long a failure is remembered: longer where it follows upon another."""
         before = self._entries.get(key)
         if before is None or not before.is_failure or before.stored_at <= self._failures_forgotten_at:
             return FAILURE_TTL
-        life = before.expires_at - before.stored_at
+        life = round(before.expires_at - before.stored_at)
         if not before.expires_at <= now < before.expires_at + max(life, 2 * FAILURE_TTL):
             return FAILURE_TTL
         return min(2 * life, MAX_FAILURE_TTL)
@@ -247,13 +193,13 @@ class MessageCache:
 
     def _ttl_without_answer(  # noqa: PLR0917 (what `put` knows of the answer)
         self,
-        life: float,
+        life: int,
         qtype: int,
         message: bytes,
         answer: list[RecordTuple],
         authority: list[RecordTuple],
         changed: list[tuple[int, int]],
-    ) -> float:
+    ) -> int:
         """Return how long an answer lives that may not hold what was asked for."""
         if message[3] & RCODE != _NXDOMAIN and _has_type(answer, qtype):
             return life

@@ -18,7 +18,7 @@ the client beyond that (a cookie) is never kept.
 import struct
 from collections.abc import Sequence
 
-from dns.cache import CachedMessage
+from dns.cached_message import CachedMessage
 from dns.message.names import parents
 from dns.policy.verdict import View
 from dns.querylog.records import LogEntry

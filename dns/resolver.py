@@ -5,13 +5,9 @@ listener does, after its fast path had no cached response. Both are synchronous 
 later, or never where silence is deserved. Nothing that a packet holds can raise out of them.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
-import msgspec
-
-from dns.cache import MessageCache
 from dns.clients import Client, Clients
 from dns.message import builder, edns
 from dns.message.constants import EdnsOption, ExtendedErrorCode, Rcode
@@ -20,40 +16,17 @@ from dns.message.header import TC
 from dns.message.response import Response
 from dns.packet_cache import CachedResponse, PacketCache
 from dns.pipeline.context import RequestContext, Transport
-from dns.pipeline.forward import CallLater, Forwarder, UpstreamResolver
-from dns.pipeline.local_zones import LocalZoneLookup
+from dns.pipeline.forward import Forwarder
 from dns.pipeline.pipeline import Pipeline
 from dns.pipeline.stages import ordered_stages
 from dns.policy.verdict import Policy
 from dns.querylog.records import LogEntry
-from dns.querylog.sender import QueryLogSender
-from dns.shared_usage import UsageColumn
+from dns.resolver_config import ResolverConfig
 
 PADDING_BLOCK = 468  # bytes; answers over encrypted transports to those who pad (RFC 8467, section 4.1)
 UNKNOWN_CLIENTS = ""  # the device under which answers to unknown clients are counted: of them nothing is kept
 
 _ENCRYPTED = frozenset({"tls", "https"})
-
-
-def _call_later(seconds: float, what: Callable[[], None]) -> object:
-    return asyncio.get_running_loop().call_later(seconds, what)
-
-
-class ResolverConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What a resolver works with."""
-
-    policy: Policy
-    upstream: UpstreamResolver
-    query_log: QueryLogSender
-    cache: MessageCache
-    local_zones: LocalZoneLookup | None = None
-    clock: Callable[[], float]
-    networks: tuple[str, ...]
-    rate_limit: int = 0
-    usage: UsageColumn | None = None  # what devices ask of all workers; None: this one is alone
-    page_addresses: Callable[[], Sequence[str]] = tuple
-    cookie_secret: bytes = b""
-    call_later: CallLater = _call_later
 
 
 class Resolver:

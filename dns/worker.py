@@ -33,7 +33,8 @@ from dns.heartbeats import BEAT_SECONDS
 from dns.pipeline.local_zones import LocalZoneLookup
 from dns.policy.verdict import Policy
 from dns.querylog.sender import QueryLogSender
-from dns.resolver import Resolver, ResolverConfig
+from dns.resolver import Resolver
+from dns.resolver_config import ResolverConfig
 from dns.server.connection_limiter import ConnectionLimits
 from dns.server.listeners import open_stream_listeners
 from dns.server.sockets import WorkerSockets

@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
 from dns.message.header import TC
 
@@ -38,6 +39,16 @@ if _BATCHED:
     _recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
     _sendmmsg = _libc.sendmmsg
     _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
+
+
+class ConnectedDatagrams(Protocol):
+    """What sends and receives the datagrams of connected sockets. Sockets are non-blocking."""
+
+    def send(self, sock: socket.socket, datagrams: Sequence[bytes]) -> None:
+        """Send datagrams. What a full buffer does not take is lost, as on any network. Raises other OSErrors."""
+
+    def receive(self, sock: socket.socket) -> list[bytes]:
+        """Receive what has arrived; none if nothing has. Raises OSError."""
 
 
 class _SlotBuffer:

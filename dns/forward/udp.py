@@ -18,7 +18,7 @@ from dns.errors import MalformedMessage
 from dns.forward import extended_error
 from dns.forward.block_signals import is_quad9
 from dns.forward.capabilities import EVIDENCE_NEEDED, SMALL_DATAGRAM_BYTES, Capability, ServerCapabilities
-from dns.forward.connected_batch import ConnectedDatagramBatch
+from dns.forward.connected_batch import ConnectedDatagrams
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
 from dns.forward.pending_query import ANSWER_RCODES, NOT_UNDERSTOOD, PendingQuery
@@ -42,7 +42,7 @@ class UdpServer:
         address: UpstreamAddress,
         handler: AnswerHandler,
         entropy: EntropyPool,
-        batch: ConnectedDatagramBatch,
+        batch: ConnectedDatagrams,
         health: UpstreamHealth,
     ) -> None:
         self.title = upstream_title(address)

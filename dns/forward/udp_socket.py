@@ -10,7 +10,7 @@ import socket
 from typing import Any, Protocol
 
 from dns.forward.capabilities import SMALL_DATAGRAM_BYTES, Capability, ServerCapabilities
-from dns.forward.connected_batch import ConnectedDatagramBatch
+from dns.forward.connected_batch import ConnectedDatagrams
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
 from dns.forward.pending_query import PendingQuery, is_bare_error
@@ -26,7 +26,7 @@ class UdpSocketOwner(Protocol):
 
     health: UpstreamHealth
     entropy: EntropyPool
-    batch: ConnectedDatagramBatch
+    batch: ConnectedDatagrams
     loop: asyncio.AbstractEventLoop
     capabilities: ServerCapabilities
 

@@ -22,7 +22,7 @@ from dns.local_zones.private_zones import EMPTY_ZONES, LOCALHOST, SINGLE_LABEL_T
 from dns.local_zones.zone_records import DEFAULT_TTL, InvalidRecord, LocalRecord, RecordData, parse_record
 from dns.message.constants import Rcode, RecordClass, RecordType
 from dns.message.names import is_under, parents
-from dns.message.query import Query
+from dns.message.parsed_query import Query
 from dns.message.response import Response
 from dns.message.wire_names import name_from_wire, name_to_wire
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dns.message import edns
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass, RecordType
 from dns.message.header import AD, CD, HEADER_BYTES, OPCODE, QR, RA, RCODE, RD, TC
-from dns.message.query import Query
+from dns.message.parsed_query import Query
 from dns.message.response import NO_COUNTS, Response
 from dns.policy.verdict import Step, Verdict
 

@@ -16,13 +16,12 @@ import struct
 from functools import lru_cache
 from typing import Final
 
-import msgspec
-
 from dns.errors import MalformedMessage
 from dns.message.constants import Rcode, RecordClass, RecordType
 from dns.message.edns import OPT_BYTES, Edns, build_opt_record, parse_opt_record
 from dns.message.header import COUNTS, COUNTS_OFFSET, HEADER_BYTES, OPCODE, QR, RD
 from dns.message.names import LABEL_BYTES
+from dns.message.parsed_query import Query
 from dns.message.wire_names import NAME_BYTES, labels_to_name, name_to_wire, skip_name
 
 QUESTION_OFFSET: Final = HEADER_BYTES
@@ -55,20 +54,6 @@ class InvalidQuery(MalformedMessage):
 
 class NotAQuery(MalformedMessage):
     """Bytes that get no answer."""
-
-
-class Query(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """One readable question. `question_end`: the offset after it; `edns`: None where the client speaks no EDNS.
-
-    A struct of msgspec, here and wherever one is made for every question: half as dear as a class of Python's own.
-    """
-
-    packet: bytes
-    name: str
-    qtype: int
-    qclass: int
-    question_end: int
-    edns: Edns | None
 
 
 def parse_query(packet: bytes) -> Query:
@@ -122,6 +107,8 @@ def _question_name(packet: bytes) -> tuple[str, int]:
             labels += 1
     except IndexError:
         raise InvalidQuery(Rcode.FORMERR, "a name without an end") from None
+    if not labels:
+        return "", at + 1  # compiled, a slice that ends before it begins raises SystemError
     text = packet[QUESTION_OFFSET + 1 : at].translate(_WIRE_TO_TEXT)
     if text.count(b".") != labels - 1 or at - QUESTION_OFFSET >= NAME_BYTES:
         return _escaped_question_name(packet)

@@ -13,7 +13,7 @@ from dns.errors import MalformedMessage
 from dns.message import svcb
 from dns.message.constants import Rcode, RecordType, SvcParamKey
 from dns.message.header import HEADER_BYTES
-from dns.message.query import Query
+from dns.message.parsed_query import Query
 from dns.message.response import Response
 from dns.message.scanner import scan_message
 from dns.message.wire_names import name_to_wire
@@ -34,7 +34,7 @@ def build_cname_response(query: Query, target: str, message: bytes) -> Response:
         made.add_answer(dnslib.RR(name, RecordType.CNAME, ttl=lives, rdata=dnslib.CNAME(target)))
         made.add_answer(*found.rr)
         made.add_auth(*found.auth)
-        packed = made.pack()
+        packed = bytes(made.pack())
     rcode = found.header.rcode
     response = _response_from_packed(packed, query, rcode, "rewritten" if rcode in _ANSWERS else "failed")
     response.is_cacheable = rcode in _ANSWERS
@@ -61,7 +61,7 @@ def strip_ech(response: Response, query: Query) -> None:
                 buffer = dnslib.DNSBuffer()
                 record.rdata.pack(buffer)
                 record.rdata = dnslib.RD(svcb.parse_service_binding(bytes(buffer.data)).without_ech())
-        packed = parsed.pack()
+        packed = bytes(parsed.pack())
     changed = _response_from_packed(packed, query, response.rcode, response.outcome)
     # A signature over the record as it was would now fail to verify: say nothing of authenticity.
     response.records, response.counts, response.ttl_offsets, response.is_authentic = (

@@ -14,7 +14,8 @@ from functools import partial
 import dnslib
 import msgspec
 
-from dns.cache import CachedMessage, CacheKey, MessageCache
+from dns.cache import CacheKey, MessageCache
+from dns.cached_message import CachedMessage
 from dns.errors import MalformedMessage
 from dns.forward.extended_error import build_failure_message
 from dns.forward.pending_query import AnswerReceiver

@@ -5,9 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from dns.cache import CachedMessage, CacheKey
+from dns.cache import CacheKey
+from dns.cached_message import CachedMessage
 from dns.clients import Client
-from dns.message.query import Query
+from dns.message.parsed_query import Query
 from dns.policy.verdict import Verdict
 
 Transport = Literal["udp", "tcp", "tls", "https"]

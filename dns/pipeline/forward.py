@@ -17,7 +17,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from dns.cache import CachedMessage, CacheKey, MessageCache
+from dns.cache import CacheKey, MessageCache
+from dns.cached_message import CachedMessage
 from dns.errors import MalformedMessage
 from dns.forward.extended_error import build_failure_message
 from dns.forward.pending_query import AnswerReceiver
@@ -25,7 +26,8 @@ from dns.message.builder import build_error_response
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass
 from dns.message.edns import OPT_BYTES
 from dns.message.header import CD, HEADER_BYTES, RD
-from dns.message.query import Query, build_query
+from dns.message.parsed_query import Query
+from dns.message.query import build_query
 from dns.message.wire_names import name_to_wire
 from dns.pipeline.alias_chain import AliasFollower
 from dns.pipeline.context import RequestContext

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from dns.message.query import Query
+from dns.message.parsed_query import Query
 from dns.message.response import Response
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult

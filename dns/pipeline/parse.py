@@ -1,7 +1,8 @@
 """Reads the question. What cannot be read gets the error that says so, or silence (RFC 1035, section 4.1.1)."""
 
 from dns.message.constants import Rcode, RecordClass
-from dns.message.query import InvalidQuery, NotAQuery, Query, parse_query
+from dns.message.parsed_query import Query
+from dns.message.query import InvalidQuery, NotAQuery, parse_query
 from dns.message.response import Response
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import DROP, StageResult

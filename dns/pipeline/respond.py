@@ -7,7 +7,7 @@ the records of the name that is shown instead (RFC 8914 code 4: the answer was m
 keys for an encrypted hello where the profile wants that.
 """
 
-from dns.cache import CachedMessage
+from dns.cached_message import CachedMessage
 from dns.errors import MalformedMessage
 from dns.message import edns, rewrite
 from dns.message.builder import build_error_response, cap_ttls

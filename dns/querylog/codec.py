@@ -25,9 +25,9 @@ _ONE = b"\1"
 _COLUMNS = _encode(len(COLUMNS))
 _time = _MILLISECONDS.pack
 _NO_MILLISECONDS = _time(_FLOAT, 0.0)  # a replayed answer takes some microseconds
-# Of a packed `LogEntry`: without the bytes that say how many values it has, for they stand in the record's own
-# array; and without the two bytes of the last one, `packed` itself, which is empty yet.
-_ENTRY_BODY = slice(len(_encode(("",) * len(LogEntry.__struct_fields__))) - len(LogEntry.__struct_fields__), -2)
+# Of a packed `LogEntry` are left out: the bytes that say how many values it has: they stand in the record's own
+# array; and the last two, of `packed` itself, which is empty yet. (Not as a `slice`: mypyc takes it for a number.)
+_ENTRY_HEAD_BYTES = len(_encode(("",) * len(LogEntry.__struct_fields__))) - len(LogEntry.__struct_fields__)
 
 RecordRow = tuple[str | int, ...]  # of a QueryRecord its `ANSWER_FIELDS`
 TimedEntry = tuple[LogEntry, float]  # an answer that went through the pipeline, and how many milliseconds it took
@@ -52,7 +52,7 @@ def pack_timed(answers: Iterable[TimedEntry]) -> list[RecordTail]:
     times: dict[bytes, float] = {}
     counts: dict[bytes, int] = {}  # of those that are there more than once: few
     for log_entry, milliseconds in answers:
-        packed = log_entry.packed or _encode(log_entry)[_ENTRY_BODY]
+        packed = log_entry.packed or _encode(log_entry)[_ENTRY_HEAD_BYTES:-2]
         if packed in times:
             counts[packed] = counts.get(packed, 1) + 1
             milliseconds += times[packed]  # noqa: PLW2901 (the sum is what stands in the record)
@@ -98,5 +98,5 @@ def _pack_count(count: int) -> bytes:
 
 
 def _pack_entry(log_entry: LogEntry) -> bytes:
-    packed = log_entry.packed = _encode(log_entry)[_ENTRY_BODY]
+    packed = log_entry.packed = _encode(log_entry)[_ENTRY_HEAD_BYTES:-2]
     return packed

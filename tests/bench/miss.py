@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from appliance.settings.values import UpstreamSetting
@@ -28,7 +28,8 @@ from dns.message.query import build_query
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import Group, PolicyDocument, Profile
 from dns.querylog.sender import QueryLogSender
-from dns.resolver import Resolver, ResolverConfig
+from dns.resolver import Resolver
+from dns.resolver_config import ResolverConfig
 from tests.bench.answerer import answer
 from tests.bench.dns import build_index
 
@@ -39,7 +40,7 @@ _DEVICE = b"\x7f\0\0\1"
 
 
 class Answering:
-    """Stands in for `dns.forward.connected_batch.ConnectedDatagramBatch`.
+    """A `dns.forward.connected_batch.ConnectedDatagrams` without the kernel.
 
     What is sent is answered at once, and waits to be received.
     """
@@ -47,7 +48,7 @@ class Answering:
     def __init__(self) -> None:
         self.sent: dict[socket.socket, list[bytes]] = {}
 
-    def send(self, sock: socket.socket, datagrams: list[bytes]) -> None:
+    def send(self, sock: socket.socket, datagrams: Sequence[bytes]) -> None:
         self.sent.setdefault(sock, []).extend(datagrams)
 
     def receive(self, sock: socket.socket) -> list[bytes]:
@@ -105,7 +106,7 @@ class Bench:
         assert rota is not None
         (self.server,) = rota._servers
         assert isinstance(self.server, UdpServer)
-        self.server.batch = self.answering  # type: ignore[assignment]  # the kernel is left out
+        self.server.batch = self.answering  # the kernel is left out
 
     async def run(self, asked: list[bytes]) -> float:
         """Return the CPU seconds that our code took for all of them."""

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dns.errors import MalformedMessage
-from dns.message.query import InvalidQuery, NotAQuery, Query, parse_query
+from dns.message.parsed_query import Query
+from dns.message.query import InvalidQuery, NotAQuery, parse_query
 from dns.message.wire_names import labels_to_name, name_from_wire, name_to_wire
 from dns.pipeline.context import Transport
 from tests.fakes.policy import FakePolicy

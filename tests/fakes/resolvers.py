@@ -12,7 +12,8 @@ from dns.message.constants import EdnsOption, RecordType
 from dns.pipeline.context import Transport
 from dns.querylog.records import QueryRecord
 from dns.querylog.sender import QueryLogSender
-from dns.resolver import Resolver, ResolverConfig
+from dns.resolver import Resolver
+from dns.resolver_config import ResolverConfig
 from tests.fakes.clock import FakeClock
 from tests.fakes.policy import FakePolicy
 

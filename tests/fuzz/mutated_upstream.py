@@ -29,7 +29,8 @@ from dns.forward.upstreams import Upstreams
 from dns.message.constants import Rcode, RecordClass, RecordType
 from dns.message.scanner import scan_message
 from dns.querylog.sender import QueryLogSender
-from dns.resolver import Resolver, ResolverConfig
+from dns.resolver import Resolver
+from dns.resolver_config import ResolverConfig
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import PUPIL, question
 from tests.fakes.upstream import FakeUpstream, ReceivedQuery, Reply, late

@@ -22,7 +22,8 @@ from dns.message import edns, svcb
 from dns.message.constants import RecordType, SvcParamKey
 from dns.message.cookies import ServerCookies
 from dns.message.edns import OPT_BYTES
-from dns.message.query import InvalidQuery, NotAQuery, Query, build_query, parse_query
+from dns.message.parsed_query import Query
+from dns.message.query import InvalidQuery, NotAQuery, build_query, parse_query
 from dns.message.scanner import scan_message
 from dns.message.wire_names import name_from_wire, name_to_wire
 from dns.pipeline.context import Transport

@@ -108,7 +108,7 @@ def test_a_text_is_shortened_and_holds_only_print() -> None:
 
 @given(st.binary(max_size=80))
 def test_no_options_whatever_do_harm(options: bytes) -> None:
-    question = dnslib.DNSRecord.question("fine.example").pack()
+    question = bytes(dnslib.DNSRecord.question("fine.example").pack())
     opt = b"\0\0\x29\x04\xd0\0\0\0\0" + len(options).to_bytes(2, "big") + options
     message = question[:11] + b"\1" + question[12:] + opt
     explained = parse_extended_error(message, scan_message(message).additional)

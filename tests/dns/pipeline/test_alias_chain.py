@@ -139,7 +139,7 @@ def test_a_target_for_which_nobody_answers_is_a_failure_that_says_so() -> None:
 
 @given(st.binary(max_size=120))
 def test_no_bytes_whatever_do_harm(noise: bytes) -> None:
-    question = dnslib.DNSRecord.question("free.example").pack()
+    question = bytes(dnslib.DNSRecord.question("free.example").pack())
     key = ("free.example", 1, 0)
     message = question[:2] + b"\x81\x80" + question[4:6] + b"\0\2\0\0\0\0" + question[12:] + noise
     cached = MessageCache().put(key, message, 0.0)

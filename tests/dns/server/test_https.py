@@ -401,9 +401,9 @@ def test_a_negative_answer_is_kept_as_long_as_its_soa_says() -> None:
     reply = dnslib.DNSRecord.question("x.example.org").reply()
     reply.header.rcode = 3
     reply.add_auth(*dnslib.RR.fromZone("example.org. 300 SOA ns.example.org. host.example.org. 1 2 3 4 60"))
-    assert cache_max_age(reply.pack()) == 60
+    assert cache_max_age(bytes(reply.pack())) == 60
     reply.header.rcode = 2
-    assert cache_max_age(reply.pack()) == 0
+    assert cache_max_age(bytes(reply.pack())) == 0
 
 
 def _never(packet: bytes, client_address: str, send: Callable[[bytes], None], transport: Transport) -> None:
