@@ -8,6 +8,8 @@ import platform
 import subprocess
 import sys
 
+import dns.cache
+
 BENCHMARKS = ("lists", "policy", "tunnel", "recorder", "miss", "dns", "central", "log_page")
 _ARGUMENTS = {"central": ("--short",)}  # whole, it takes an hour and wants the machine for itself
 
@@ -18,7 +20,8 @@ def main(asked: list[str]) -> int:
         sys.stderr.write(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}\n")
         return 2
     sys.stdout.write(f"{platform.python_implementation()} {platform.python_version()} ({sys.executable}), ")
-    sys.stdout.write(f"{platform.machine()}, {' '.join(platform.python_compiler().split())}\n\n")
+    sys.stdout.write(f"{platform.machine()}, {' '.join(platform.python_compiler().split())}\n")
+    sys.stdout.write(f"dns: {dns.cache.__file__}\n\n")  # .so: compiled, as `make bench` has it
     status = 0
     for name in asked or BENCHMARKS:
         sys.stdout.write(f"== {name}\n")
