@@ -241,7 +241,7 @@ def _read_answer(
     if authority or additional:
         explained = parse_extended_error(message, additional)
         message = trim_sections(message, key[1], answer, authority, additional)
-    if scrubbed := scrub_answer(message, key[0], answer):
+    if scrubbed := scrub_answer(message, key[0], key[1], answer):
         message, answer, authority = scrubbed
     return message, answer, authority, explained
 

@@ -1,7 +1,9 @@
 """Leaves out of an upstream's answer what does not belong to its question, before anybody sees or remembers it.
 
 ======================  ====================================================================================
-the answer section      keeps the question's own records and those of its aliases, in their order
+the answer section      keeps the question's own records of the type that was asked for and those of its aliases,
+                        in their order; an alias that a DNAME record stands for is put behind it where it is
+                        missing (`dns.message.alias_path`)
 the authority section   is kept where it says something: why there is nothing (SOA), or a proof (NSEC, NSEC3);
                         and where it holds nothing that belongs elsewhere
 the additional section  is left out: nobody has decided where it leads, and what did not fit because of it
@@ -13,26 +15,25 @@ is not needed: we follow none. So is its limit of aliases in one answer: what lo
 than any other answer does.
 
 Nearly every answer passes at the cost of one comparison for each record: an owner is a pointer to the question's
-name, or to the target of the alias before. Only others are read.
+name, or to the target of the alias before. Only others are read. Addresses may stand beside another type: where
+they lead is decided anyway.
 """
 
-import dnslib
-
 from dns.errors import MalformedMessage
-from dns.message.constants import RecordClass, RecordType
-from dns.message.header import HEADER_BYTES
-from dns.message.names import is_under
+from dns.message.alias_path import MAX_ALIASES, AliasPath, find_alias_path
+from dns.message.constants import Rcode, RecordClass, RecordType
+from dns.message.header import HEADER_BYTES, RCODE
 from dns.message.scanner import RecordTuple, scan_records
-from dns.message.wire_names import POINTER, name_from_wire
+from dns.message.whole_records import WholeRecord, build_whole_message, read_record
+from dns.message.wire_names import POINTER, name_from_wire, name_to_wire
 
 # Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
 _A, _AAAA, _A_BYTES, _AAAA_BYTES = int(RecordType.A), int(RecordType.AAAA), 4, 16
 _CNAME, _DNAME, _SOA = int(RecordType.CNAME), int(RecordType.DNAME), int(RecordType.SOA)
-_IN = int(RecordClass.IN)
+_ANY, _IN = int(RecordType.ANY), int(RecordClass.IN)
 _SAYS_SOMETHING = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
 _PROOFS = _SAYS_SOMETHING - {_SOA}
-MAX_ALIASES = 32  # in one answer; ways of the world have ten at most, and the policy decides each
-_LONGEST_NAME = 1024  # as text
+_ALIASES_AND_SIGNATURES = frozenset({_CNAME, _DNAME, int(RecordType.RRSIG)})
 
 _BESIDE_A_REASON = _SAYS_SOMETHING | {int(RecordType.NS), int(RecordType.DS), int(RecordType.RRSIG)}
 _SOA_BYTES, _NONE = 22, 0  # two names and five numbers; no type has the number 0
@@ -43,10 +44,10 @@ _FIXED_BYTES = 10  # of a record, between its owner and its data
 Sections = tuple[bytes, list[RecordTuple], list[RecordTuple]]
 
 
-def scrub_answer(message: bytes, name: str, answer: list[RecordTuple]) -> Sections | None:
-    """Return the message without records of other owners, and its sections; None where there are none.
+def scrub_answer(message: bytes, name: str, qtype: int, answer: list[RecordTuple]) -> Sections | None:
+    """Return the message without records that do not belong to it, and its sections; None where there are none.
 
-    `name`: the canonical name that was asked. Raises MalformedMessage.
+    `name`: the canonical name that was asked, `qtype` for which type. Raises MalformedMessage.
     """
     expected = _QUESTION_NAME
     plain, aliases = True, 0
@@ -60,24 +61,30 @@ def scrub_answer(message: bytes, name: str, answer: list[RecordTuple]) -> Sectio
             if size != _A_BYTES:
                 raise MalformedMessage("an address of another size")
         elif rtype == _CNAME:
-            _check_alias(message, data_at, size)
-            aliases += 1
+            aliases = _count_alias(message, data_at, size, aliases)
             expected = (data_at | POINTER << 8).to_bytes(2, "big")
-        elif rtype == _AAAA and size != _AAAA_BYTES:
-            raise MalformedMessage("an address of another size")
-    if aliases > MAX_ALIASES:
-        raise MalformedMessage("more aliases than any way has")
-    return None if plain else _scrub_by_names(message, name, answer)
+        elif rtype == _AAAA:
+            if size != _AAAA_BYTES:
+                raise MalformedMessage("an address of another size")
+        elif rtype != qtype and rtype not in _ALIASES_AND_SIGNATURES:
+            plain = False
+    return None if plain else _scrub_by_names(message, name, qtype, answer)
 
 
-def _check_alias(message: bytes, at: int, size: int) -> None:
-    """Raise MalformedMessage where an alias's data cannot be one name: only its end is looked at."""
+def _count_alias(message: bytes, at: int, size: int, before: int) -> int:
+    """Return how many aliases there are with this one.
+
+    Raises MalformedMessage where they are too many, or its data cannot be one name: only its end is looked at.
+    """
     end = at + size - 1
     if size < 1 or (
         message[end]
         and (size < 2 or message[end - 1] < POINTER or (message[end - 1] & ~POINTER) << 8 | message[end] >= at)
     ):
         raise MalformedMessage("an alias that is no name")
+    if before >= MAX_ALIASES:
+        raise MalformedMessage("more aliases than any way has")
+    return before + 1
 
 
 def trim_sections(
@@ -103,14 +110,19 @@ def trim_sections(
     return message
 
 
-def _scrub_by_names(message: bytes, name: str, answer: list[RecordTuple]) -> Sections | None:
+def _scrub_by_names(message: bytes, name: str, qtype: int, answer: list[RecordTuple]) -> Sections | None:
     owners = [name_from_wire(message, record[3]) for record in answer]
-    belonging = _belonging_owners(message, name, answer, owners)
-    foreign = [at for at, owner in enumerate(owners) if owner not in belonging]
+    path = find_alias_path(message, name, answer, owners)
+    wanted = _ALIASES_AND_SIGNATURES | {qtype}
+    foreign = {
+        at
+        for at, (owner, record) in enumerate(zip(owners, answer, strict=True))
+        if (record[0] not in wanted and qtype != _ANY) or not _belongs(owner, record[0], path)
+    } | path.wrong
     if len(foreign) == len(answer):
         raise MalformedMessage("records of other names alone")
-    if foreign:
-        return _without_records(message, frozenset(foreign))
+    if foreign or path.missing or path.is_too_long or _has_compressed_redirection(message, answer):
+        return _written_anew(message, name, foreign, path)
     lowered = bytearray(message)
     for owner, record in zip(owners, answer, strict=True):
         if owner == name:
@@ -120,45 +132,40 @@ def _scrub_by_names(message: bytes, name: str, answer: list[RecordTuple]) -> Sec
     return _sections(bytes(lowered))
 
 
-def _belonging_owners(message: bytes, name: str, answer: list[RecordTuple], owners: list[str]) -> set[str]:
-    """Return the owners whose records answer the question: its name, and wherever aliases lead from there.
-
-    Every alias is followed once, so it takes as long as there are aliases, however they lead.
-    """
-    targets: dict[str, list[str]] = {}
-    redirections: dict[str, str] = {}  # of DNAME records
-    for owner, record in zip(owners, answer, strict=True):
-        if record[0] == _CNAME:
-            targets.setdefault(owner, []).append(name_from_wire(message, record[4]))
-        elif record[0] == _DNAME:
-            redirections[owner] = name_from_wire(message, record[4])
-    if sum(map(len, targets.values())) + len(redirections) > MAX_ALIASES:
-        raise MalformedMessage("more aliases than any way has")
-    names, upper, left = {name}, set[str](), [name]
-    while left and len(names) <= len(answer) + 1:  # more names than records: DNAME records that lead in a circle
-        current = left.pop()
-        found = targets.get(current, [])
-        for owner, target in redirections.items():
-            if owner != current and is_under(current, owner):
-                upper.add(owner)
-                if not found:
-                    found = [current[: len(current) - len(owner)] + target if target else current]
-        new = [one for one in found if one not in names and len(one) <= _LONGEST_NAME]
-        names.update(new)
-        left += new
-    return names | upper
+def _belongs(owner: str, rtype: int, path: AliasPath) -> bool:
+    if owner in path.redirecting:
+        return True
+    return owner in path.names and (rtype == _CNAME or owner not in path.redirected)
 
 
-def _without_records(message: bytes, foreign: frozenset[int]) -> Sections:
-    """Make the message anew without some records: names point into what is cut, so it is taken apart."""
-    try:
-        parsed = dnslib.DNSRecord.parse(message)
-        parsed.rr = [record for at, record in enumerate(parsed.rr) if at not in foreign]
-        return _sections(bytes(parsed.pack()))
-    except MalformedMessage:
-        raise
-    except Exception as problem:  # the library's errors have no common root
-        raise MalformedMessage(f"cannot be scrubbed: {problem}") from problem
+def _has_compressed_redirection(message: bytes, answer: list[RecordTuple]) -> bool:
+    """Tell whether a DNAME record's target is not written out, as it must be (RFC 6672, section 2.5)."""
+    return any(
+        record[0] == _DNAME and record[5] != len(name_to_wire(name_from_wire(message, record[4])))
+        for record in answer
+    )
+
+
+def _written_anew(message: bytes, name: str, foreign: set[int], path: AliasPath) -> Sections:
+    """Make the message anew: without some records, and with the aliases that its redirections stand for."""
+    wire = name_to_wire(name)
+    # The case of our question's letters is chance, and what points into it shows them.
+    message = message[:HEADER_BYTES] + wire + message[HEADER_BYTES + len(wire) :]
+    end, answer, authority, _ = scan_records(message)
+    records = []
+    for at, record in enumerate(answer):
+        if at in foreign:
+            continue
+        records.append(read_record(message, record))
+        for alias in path.missing:
+            if alias.redirection == at:
+                owner, target = name_to_wire(alias.owner), name_to_wire(alias.target)
+                records.append(WholeRecord(owner, _CNAME, _IN, record[2], target))
+    sections = (records, [read_record(message, record) for record in authority], ())
+    made = build_whole_message(message[:end], sections)
+    if path.is_too_long:
+        made = made[:3] + bytes((made[3] & ~RCODE | Rcode.YXDOMAIN,)) + made[4:]
+    return _sections(made)
 
 
 def _sections(message: bytes) -> Sections:

@@ -44,6 +44,24 @@ def name_from_wire(message: bytes, at: int) -> str:
     return labels_to_name(labels)
 
 
+def expand_name(message: bytes, at: int) -> tuple[bytes, int]:
+    """Return a name that may be compressed as it travels, written out, and the offset after it.
+
+    Raises MalformedMessage.
+    """
+    name_from_wire(message, at)  # raises for whatever the walk below takes for granted
+    parts: list[bytes] = []
+    after = 0
+    while length := message[at]:
+        if length >= POINTER:
+            after = after or at + 2
+            at = (length & 0x3F) << 8 | message[at + 1]
+            continue
+        parts.append(message[at : at + length + 1])
+        at += length + 1
+    return b"".join(parts) + b"\0", after or at + 1
+
+
 def labels_to_name(labels: list[bytes]) -> str:
     """Return the canonical form of labels."""
     joined = b".".join(labels).lower()

@@ -4,14 +4,12 @@ What is found is put together to one answer, records in the order of the way, so
 and address on it like those of any other answer. A way is followed over `MAX_ALIASES` questions at most and never
 in a circle. Where the target fails, so does the whole.
 
-This is rare, so messages are taken apart by a library (dnslib). Whatever it makes of hostile bytes, the answer is
-a failure.
+Redirected trees (DNAME; RFC 6672) lead on by the alias that stands for them (`dns.message.alias_path`).
 """
 
 from collections.abc import Callable
 from functools import partial
 
-import dnslib
 import msgspec
 
 from dns.cache import CacheKey, MessageCache
@@ -24,11 +22,13 @@ from dns.message.edns import OPT_BYTES, build_opt_record, encode_extended_error
 from dns.message.header import AD, CD, HEADER_BYTES, RCODE
 from dns.message.query import build_query
 from dns.message.scanner import scan_records
+from dns.message.whole_records import WholeRecord, build_whole_message, read_record
 from dns.message.wire_names import name_from_wire, name_to_wire
 
 MAX_ALIASES = 8  # that are followed for one question
 
 _DO = 0x100  # of a cache key's flags
+_PROOFS = frozenset({RecordType.NSEC, RecordType.NSEC3})
 _FOLLOWED_NEVER = frozenset({int(RecordType.CNAME), int(RecordType.ANY)})
 
 Resolve = Callable[[bytes, int, str, AnswerReceiver], None]
@@ -124,7 +124,7 @@ def dangling_target(key: CacheKey, cached: CachedMessage) -> str | None:
         return None
     try:
         _, answer, authority, _ = scan_records(message)
-        if any(record[0] in {qtype, RecordType.DNAME} for record in answer):
+        if any(record[0] == qtype for record in answer):
             return None
         if any(record[0] == RecordType.SOA for record in authority):
             return None  # there is nothing (RFC 2308, section 2.2)
@@ -144,23 +144,30 @@ def dangling_target(key: CacheKey, cached: CachedMessage) -> str | None:
 
 
 def join_answers(found: list[tuple[str, bytes]], last: CachedMessage) -> bytes:
-    """Return one answer made of several, each to the target of the one before. Raises MalformedMessage."""
-    try:
-        parsed = [dnslib.DNSRecord.parse(_with_plain_question(name, message)) for name, message in found]
-        made = dnslib.DNSRecord(parsed[0].header)
-        made.header.rcode = parsed[-1].header.rcode
-        made.add_question(*parsed[0].questions)
-        for one in parsed:
-            made.add_answer(*one.rr)
-        made.add_auth(*parsed[-1].auth)
-        packed = bytearray(made.pack())
-    except MalformedMessage:
-        raise
-    except Exception as problem:  # the library's errors have no common root
-        raise MalformedMessage(f"cannot be joined: {problem}") from problem
+    """Return one answer made of several, each to the target of the one before. Raises MalformedMessage.
+
+    The proofs beside each are kept, so that a validator can follow the whole way (RFC 4035, section 3.1.3).
+    """
+    records: list[WholeRecord] = []
+    authority: list[WholeRecord] = []
+    for at, (name, written) in enumerate(found, 1):
+        message = _with_plain_question(name, written)
+        _, answers, beside, _ = scan_records(message)
+        records += [read_record(message, record) for record in answers]
+        proofs = [read_record(message, record) for record in beside]
+        authority += [one for one in proofs if one not in authority and (at == len(found) or _is_proof(one))]
+    first, end = found[0][1], HEADER_BYTES + len(name_to_wire(found[0][0])) + 4
+    flags = (first[3] & ~RCODE) | (found[-1][1][3] & RCODE)
     if not all(message[3] & AD for _, message in found):
-        packed[3] &= ~AD
-    return bytes(packed) if last.extended_error is None else _with_errors(bytes(packed), last)
+        flags &= ~AD
+    head = first[:3] + bytes((flags,)) + first[4:end]
+    made = build_whole_message(_with_plain_question(found[0][0], head), (records, authority, ()))
+    return made if last.extended_error is None else _with_errors(made, last)
+
+
+def _is_proof(record: WholeRecord) -> bool:
+    covered = int.from_bytes(record.data[:2], "big") if record.rtype == RecordType.RRSIG else record.rtype
+    return covered in _PROOFS
 
 
 def _with_plain_question(name: str, message: bytes) -> bytes:

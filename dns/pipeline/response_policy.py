@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dns.clients import Client
 from dns.errors import MalformedMessage
 from dns.message import builder, svcb
-from dns.message.constants import Rcode, RecordType
+from dns.message.constants import ExtendedErrorCode, Rcode, RecordType
 from dns.message.wire_names import name_from_wire
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult
@@ -25,6 +25,7 @@ _CNAME, _DNAME = int(RecordType.CNAME), int(RecordType.DNAME)
 _SVCB, _HTTPS = int(RecordType.SVCB), int(RecordType.HTTPS)
 _ADDRESSES = frozenset({_A, _AAAA})
 _NONE = frozenset[bytes]()
+_MALFORMED_RECORD = (ExtendedErrorCode.OTHER, "a record of this name is malformed")
 
 
 def _decide_raw_address(raw: bytes, context: RequestContext, client: Client, verdict: Verdict) -> Verdict:
@@ -63,7 +64,7 @@ def response_policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:
                         context.query, verdict, client.view.blocking_mode, context.now, page_addresses()
                     )
         except MalformedMessage:
-            return builder.build_error_response(Rcode.SERVFAIL)
+            return builder.build_error_response(Rcode.SERVFAIL, _MALFORMED_RECORD)
         return None
 
     return stage

@@ -239,6 +239,6 @@ def test_whatever_the_bytes_only_malformed_message_is_raised(data: st.DataObject
         whole[data.draw(st.integers(12, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
         _, answer, _, _ = scan_records(bytes(whole))
-        scrub_answer(bytes(whole), NAME, answer)
+        scrub_answer(bytes(whole), NAME, RecordType.A, answer)
     except MalformedMessage:
         pass
