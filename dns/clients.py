@@ -6,8 +6,8 @@ beyond that those that have been quiet for longest are forgotten, which costs th
 
 The rate limit is a token bucket for each device: `rate` queries a second, and as many at once after a quiet
 second. Queries over UDP and over streams have a bucket each, because "ask again over TCP" is what a device over
-its limit is told. What a device asks of other workers is taken from its bucket over UDP here as well, a tick later
-(`dns.shared_usage`): the kernel deals out its questions by their ports.
+its limit is told. What a device asks of other workers is taken from its buckets here as well, a tick later
+(`dns.shared_usage`): the kernel deals out its questions and connections by their ports.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dns.packet_cache import CachedResponse, PacketCache
 from dns.policy.verdict import Policy, View
 from dns.querylog.records import LogEntry
-from dns.shared_usage import UsageColumn
+from dns.shared_usage import STREAM_SLOTS, UsageColumn
 
 MAX_CLIENTS = 4096
 UNLIMITED = sys.maxsize
@@ -31,6 +31,7 @@ class Client:
         "_granted",
         "_others_seen",
         "_slot",
+        "_stream_others_seen",
         "_stream_tokens",
         "_tokens",
         "address",
@@ -64,12 +65,13 @@ class Client:
         # The allowance is what the log may grow to before the next tick; the pipeline takes one off per query.
         self._tokens = self._stream_tokens = float(rate)
         self._granted = self.allowance = self.stream_allowance = rate or UNLIMITED
-        self._slot = self._others_seen = 0
+        self._slot = self._others_seen = self._stream_others_seen = 0
 
     def join_usage(self, usage: UsageColumn) -> None:
         """Begin to count together with the other workers: what they counted before was before."""
         self._slot = usage.slot_of(self.raw_address)
         self._others_seen = usage.others(self._slot)
+        self._stream_others_seen = usage.others(self._slot + STREAM_SLOTS)
 
     def take_udp_token(self) -> bool:
         """Take one token for a query over UDP that goes through the pipeline; False: it is over its limit."""
@@ -94,17 +96,22 @@ class Client:
             self._granted = self.allowance = self.stream_allowance = UNLIMITED
             return
         used = self._granted - self.allowance
+        stream_used = max(int(self._stream_tokens), 0) - self.stream_allowance
         if usage is not None:
+            slot, stream_slot = self._slot, self._slot + STREAM_SLOTS
             if used:
-                usage.add(self._slot, used)
-            others = usage.others(self._slot)
+                usage.add(slot, used)
+            if stream_used:
+                usage.add(stream_slot, stream_used)
+            others, stream_others = usage.others(slot), usage.others(stream_slot)
             used += (others - self._others_seen) & 0xFFFFFFFF
-            self._others_seen = others
+            stream_used += (stream_others - self._stream_others_seen) & 0xFFFFFFFF
+            self._others_seen, self._stream_others_seen = others, stream_others
         # Never deeper in debt than a second: two workers may both have given what was there.
-        self._tokens = max(-float(rate), min(float(rate), self._tokens - used + rate * seconds))
+        most = float(rate)
+        self._tokens = max(-most, min(most, self._tokens - used + rate * seconds))
         self._granted = self.allowance = max(int(self._tokens), 0)
-        self._stream_tokens -= max(int(self._stream_tokens), 0) - self.stream_allowance
-        self._stream_tokens = min(float(rate), self._stream_tokens + rate * seconds)
+        self._stream_tokens = max(-most, min(most, self._stream_tokens - stream_used + rate * seconds))
         self.stream_allowance = max(int(self._stream_tokens), 0)
 
 

@@ -1,7 +1,8 @@
 """How much each device asked of every worker, in memory that workers share: a limit is a device's, no worker's.
 
-Each worker counts in a column of its own, so nobody writes where another does, and reads the others' columns. A
-device's place is a hash of its address: two devices may share one, and then share their limit, which is seldom and
+Each worker counts in a column of its own, so nobody writes where another does, and reads the others' columns. What
+is asked over UDP and what over connections is counted apart (`STREAM_SLOTS`), as each has its own limit. A device's
+place is a hash of its address: two devices may share one, and then share their limit, which is seldom and
 lasts for as long as the memory does; nothing of a device can be found out from it. Counts wrap around.
 """
 
@@ -12,7 +13,9 @@ from hashlib import blake2b
 
 MAX_WORKERS = 64  # one of a higher number counts for itself alone
 SLOTS = 8192  # places in a column, for each kind of counting
+STREAM_SLOTS = SLOTS  # from the place of what a device asks over UDP to that of what it asks over connections
 
+_COLUMN_SLOTS = 2 * SLOTS
 _WRAP = 0xFFFFFFFF
 _BYTES = 4
 
@@ -21,7 +24,7 @@ class SharedUsage:
     """The counts of all workers. Made before workers are forked."""
 
     def __init__(self) -> None:
-        self._counts = memoryview(mmap.mmap(-1, MAX_WORKERS * SLOTS * _BYTES)).cast("I")
+        self._counts = memoryview(mmap.mmap(-1, MAX_WORKERS * _COLUMN_SLOTS * _BYTES)).cast("I")
         self._key = secrets.token_bytes(16)
 
     def column(self, number: int, workers: int) -> "UsageColumn | None":
@@ -39,8 +42,8 @@ class UsageColumn:
 
     def __init__(self, counts: memoryview, own: int, workers: int, slot_of: Callable[[bytes], int]) -> None:
         self._counts = counts
-        self._own = own * SLOTS
-        self._others = tuple(number * SLOTS for number in range(workers) if number != own)
+        self._own = own * _COLUMN_SLOTS
+        self._others = tuple(number * _COLUMN_SLOTS for number in range(workers) if number != own)
         self.slot_of = slot_of  # of an address in 4 or 16 octets
 
     def add(self, slot: int, queries: int) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.clients import raw_address
+from dns.pipeline.context import Transport
 from dns.shared_usage import MAX_WORKERS, SharedUsage
 from tests.fakes.resolvers import InTest, question
 
@@ -50,9 +51,11 @@ def test_a_worker_alone_or_beyond_the_table_counts_for_itself(number: int, worke
     assert SharedUsage().column(number, workers) is None
 
 
-def answered(room: InTest, queries: int, address: str) -> int:
-    packets = [room.send(question("example.org", identity=number), address)[0] for number in range(queries)]
-    return sum(not packet[2] & 0x02 for packet in packets)  # without TC
+def answered(room: InTest, queries: int, address: str, transport: Transport = "udp") -> int:
+    packets = [
+        room.send(question("example.org", identity=number), address, transport)[0] for number in range(queries)
+    ]
+    return sum(not packet[2] & 0x02 and not packet[3] & 0x0F for packet in packets)  # neither TC nor REFUSED
 
 
 @given(st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=1, max_size=40))
@@ -83,3 +86,42 @@ def test_a_device_within_its_limit_and_another_one_are_never_held_back() -> None
             answered(room, 40, other)
         for room in rooms:
             room.resolver.tick(room.clock.now, TICK)
+
+
+def test_what_a_device_asks_over_connections_is_not_taken_from_what_it_may_ask_over_udp() -> None:
+    shared = SharedUsage()
+    rooms = [InTest(rate_limit=RATE, usage=shared.column(number, 2)) for number in (1, 2)]
+    assert answered(rooms[0], 2 * RATE, "127.0.0.1", "tcp") == RATE
+    for room in rooms:
+        room.resolver.tick(room.clock.now, 0.0)
+
+    assert answered(rooms[1], 1, "127.0.0.1", "tcp") == 1  # a new device there, before it is told of
+    for room in rooms:
+        room.resolver.tick(room.clock.now, 0.0)
+    assert answered(rooms[0], RATE, "127.0.0.1") == RATE
+
+
+def test_a_device_that_spends_its_limit_over_connections_of_one_worker_has_none_left_at_another() -> None:
+    shared = SharedUsage()
+    rooms = [InTest(rate_limit=RATE, usage=shared.column(number, 2)) for number in (1, 2)]
+    for room in rooms:
+        assert answered(room, 1, "127.0.0.1", "tls") == 1
+    assert answered(rooms[0], RATE, "127.0.0.1", "tls") == RATE - 1
+    for room in rooms:
+        room.resolver.tick(room.clock.now, 0.0)
+
+    assert answered(rooms[1], RATE, "127.0.0.1", "https") == 0
+
+
+def test_all_workers_together_answer_no_more_over_connections_of_any_kind() -> None:
+    shared = SharedUsage()
+    rooms = [InTest(rate_limit=RATE, usage=shared.column(number, 3)) for number in (1, 2, 3)]
+    transports: tuple[Transport, ...] = ("tcp", "tls", "https")
+    total = 0
+    for tick in range(40):
+        for room in rooms:
+            total += answered(room, 20, "127.0.0.1", transports[tick % 3])
+        for room in rooms:
+            room.resolver.tick(room.clock.now, TICK)
+
+    assert total <= len(rooms) * RATE + RATE * TICK * 40
