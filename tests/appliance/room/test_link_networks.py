@@ -20,6 +20,9 @@ eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
 eth0\t006433C6\t010200C0\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0
 ppp0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0
 eth1\t007100CB\t00000000\t0000\t0\t0\t0\t00FFFFFF\t0\t0\t0
+*\t0000080A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+*\t0000090A\t00000000\t0201\t0\t0\t0\t0000FFFF\t0\t0\t0
+eth0\t0000070A\t00000000\t0201\t0\t0\t0\t0000FFFF\t0\t0\t0
 """
 ADDRESSES = """\
 00000000000000000000000000000001 01 80 10 80       lo
@@ -27,6 +30,29 @@ fe8000000000000000fc00fffe000001 04 40 20 80     eth0
 20010db8000100000000000000000053 04 40 00 80     eth0
 20010db8000200000000000000000001 05 10 00 80     tun0
 """
+NOWHERE = "0" * 32
+ROUTER = "fe80" + "0" * 27 + "1"
+
+
+def ipv6_route(destination: str, prefix: int, router: str, flags: str, interface: str = "eth0") -> str:
+    """Return a line of the kernel's table."""
+    counts = "00000400 00000001 00000000"
+    return f"{destination:0<32} {prefix:02x} {NOWHERE} 00 {router} {counts} {flags} {interface:>8}\n"
+
+
+IPV6_ROUTES = "".join(
+    (
+        ipv6_route("20010db80005", 64, NOWHERE, "00000001"),  # as its router said
+        ipv6_route("20010db80006", 64, NOWHERE, "00200200", "lo"),  # unreachable
+        ipv6_route("20010db80007", 64, ROUTER, "00000003"),  # behind a router
+        ipv6_route("20010db80008", 64, NOWHERE, "00000000"),  # an interface that is down
+        ipv6_route("20010db80009", 128, NOWHERE, "00100001"),  # anycast
+        ipv6_route("20010db8000a", 128, NOWHERE, "80200001", "lo"),  # an address of this machine
+        ipv6_route("20010db9", 32, NOWHERE, "00000001", "tun0"),
+        ipv6_route("", 0, ROUTER, "00000003"),
+        ipv6_route("ff", 8, NOWHERE, "00000001"),
+    )
+)
 
 
 def test_the_networks_of_its_own_links_are_those_without_a_router_between(tmp_path: Path) -> None:
@@ -36,10 +62,18 @@ def test_the_networks_of_its_own_links_are_those_without_a_router_between(tmp_pa
     assert link_networks(tmp_path) == ("192.0.2.0/24", "2001:db8:1::/64", "::1/128", "fe80::/64")
 
 
+def test_a_machine_with_an_address_from_dhcpv6_knows_its_link_by_what_the_router_said(tmp_path: Path) -> None:
+    (tmp_path / "if_inet6").write_text("20010db8000500000000000000000053 04 80 00 80     eth0\n")
+    (tmp_path / "ipv6_route").write_text(IPV6_ROUTES)
+
+    assert link_networks(tmp_path) == ("2001:db8:5::/64", "2001:db8:5::53/128")
+
+
 @pytest.mark.parametrize("content", ["", "odd\n", "a b c d e f g h\n", "\xff\n", "eth0 00 00 zz 0 0 0 00\n" * 2])
 def test_what_the_kernel_does_not_say_lets_nobody_in(tmp_path: Path, content: str) -> None:
     (tmp_path / "route").write_text(content, encoding="latin-1")
-    (tmp_path / "if_inet6").write_text(content, encoding="latin-1")
+    for name in ("if_inet6", "ipv6_route"):
+        (tmp_path / name).write_text(content, encoding="latin-1")
 
     assert link_networks(tmp_path) == ()
     assert link_networks(tmp_path / "nothing") == ()
