@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -163,7 +164,8 @@ def _print_summary(reports: list[RoomReport]) -> None:
     for report in reports:
         state = f"[red]{len(report.problems)} wrong[/]" if report.problems else "[green]well[/]"
         # Each kind of problem once: one that has no upstream shows it in several checks.
-        table.add_row(report.room, report.host, state, ", ".join(dict.fromkeys(p.what for p in report.problems)))
+        what = ", ".join(dict.fromkeys(problem.what for problem in report.problems))
+        table.add_row(escape(report.room), escape(report.host), state, escape(what))
     Console().print(table)
     ill = sum(bool(report.problems) for report in reports)
     click.echo(f"{len(reports)} rooms: {len(reports) - ill} well, {ill} with something wrong")

@@ -13,6 +13,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from appliance.commands.options import config_option
 from appliance.files import keep_files_private
@@ -23,6 +24,7 @@ from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader, Rank
 from appliance.room.query_log.writer import handle_without_service
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
+from appliance.spreadsheets import safe_cell
 
 PATIENCE_SECONDS = 120.0  # somebody who waits at a terminal, not a page
 FORMATS = ("plain", "csv", "jsonl")
@@ -214,7 +216,7 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]])
     for column in columns:
         table.add_column(column, justify="right" if column in {"answers", "refused", "rows"} else "left")
     for row in filled:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # a name may look like the library's marks
     Console().print("", table)
 
 
@@ -226,7 +228,9 @@ def _print(entries: list[QueryLogEntry], kind: str) -> None:
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(shown_names(LOG_FIELDS))
-        writer.writerows(shown_values(entry, LOG_FIELDS) for entry in entries)
+        for entry in entries:
+            values = shown_values(entry, LOG_FIELDS)
+            writer.writerow([safe_cell(value) if isinstance(value, str) else value for value in values])
         click.echo(lines.getvalue(), nl=False)
     else:
         for entry in entries:

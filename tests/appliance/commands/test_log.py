@@ -1,7 +1,10 @@
 """`hallpass log`, as a technician types it, on a log that a recorder wrote."""
 
+import csv
+import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,11 +37,15 @@ RECORDS = (
 
 @pytest.fixture(params=["", '[log]\nkey_file = "log.key"\n'], ids=["plain", "encrypted"])
 def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return make_log(tmp_path, RECORDS, request.param)
+
+
+def make_log(tmp_path: Path, records: tuple[QueryRecord, ...], more: str = "") -> Path:
     config = tmp_path / "room.toml"
     (tmp_path / "log.key").write_text("ab" * 32 + "\n")
     config.write_text(
         f'[room]\nname = "Room 4"\ndata = "data"\nrun = "/tmp/hp-nobody-serves-here"\n'
-        f'[dns]\nupstreams = ["192.0.2.53"]\n{request.param}'
+        f'[dns]\nupstreams = ["192.0.2.53"]\n{more}'
     )
     settings = load_settings(config, RoomSettings)
     paths = RoomPaths.from_settings(settings)
@@ -50,17 +57,18 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         Pseudonyms.load_or_create(paths.data),
         make_log_key_source(settings.log, paths),
     )
-    ledger.write_batches([RecordBatch("w", 1, RECORDS)], NOW)
+    ledger.write_batches([RecordBatch("w", 1, records)], NOW)
     ledger.close(NOW)
     return config
 
 
+def log_command(config: Path, name: str, *arguments: str) -> Result:
+    return CliRunner().invoke(command, [name, "--config", str(config), *arguments], catch_exceptions=False)
+
+
 @pytest.fixture
 def hallpass_log(config: Path) -> Callable[..., Result]:
-    def run(name: str, *arguments: str) -> Result:
-        return CliRunner().invoke(command, [name, "--config", str(config), *arguments], catch_exceptions=False)
-
-    return run
+    return partial(log_command, config)
 
 
 def test_stats_count_the_answers(hallpass_log: Callable[..., Result]) -> None:
@@ -106,6 +114,34 @@ def test_csv_has_a_head_and_a_line_for_each_entry(hallpass_log: Callable[..., Re
     lines = hallpass_log("search", "--format", "csv").output.splitlines()
     assert lines[0] == "time,device,group,name,type,verdict,category,source,count,milliseconds"
     assert len(lines) == 4
+
+
+# What a pupil may ask for: a label holds any octets.
+HOSTILE = (
+    '=hyperlink("https://evil.example")',
+    "@sum(1+9)*cmd|'/c",
+    "+1.evil.example",
+    "-2+3.evil.example",
+    "[/red].evil.example",
+    "[red]x[/red].evil.example",
+    "[link=https://evil.example]click[/link]",
+    "\\027\\093",
+    "%n%s.evil.example",
+)
+
+
+def test_whatever_a_pupil_asked_for_is_shown_as_it_was_asked_and_is_no_formula(tmp_path: Path) -> None:
+    config = make_log(tmp_path, tuple(record(name) for name in HOSTILE))
+    ranked = log_command(config, "stats", "--top", "20")
+    assert ranked.exit_code == 0
+    plain = log_command(config, "search").output
+    for name in HOSTILE:
+        assert f"\n{name} " in ranked.output
+        assert f" {name}" in plain
+    lines = list(csv.DictReader(io.StringIO(log_command(config, "search", "--format", "csv").output)))
+    assert {line["name"].removeprefix("'") for line in lines} == set(HOSTILE)
+    assert not [line["name"] for line in lines if line["name"].startswith(("=", "+", "-", "@", "%"))]
+    assert {line["count"] for line in lines} == {"2"}
 
 
 def test_export_gives_everything_about_one_device(hallpass_log: Callable[..., Result], tmp_path: Path) -> None:
