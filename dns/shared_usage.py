@@ -1,9 +1,10 @@
 """How much each device asked of every worker, in memory that workers share: a limit is a device's, no worker's.
 
 Each worker counts in a column of its own, so nobody writes where another does, and reads the others' columns. What
-is asked over UDP and what over connections is counted apart (`STREAM_SLOTS`), as each has its own limit. A device's
-place is a hash of its address: two devices may share one, and then share their limit, which is seldom and
-lasts for as long as the memory does; nothing of a device can be found out from it. Counts wrap around.
+is asked over UDP and what over connections is counted apart (`STREAM_SLOTS`), as each has its own limit.
+
+A device's place is a hash of its address: two devices may share one, and then share their limit, which is seldom
+and lasts for as long as the memory does; nothing of a device can be found out from it. Counts wrap around.
 """
 
 import mmap

@@ -1,7 +1,6 @@
 """The room's resolver: composes `dns` with the room's settings, its policy and its health."""
 
 import logging
-import os
 import secrets
 import sys
 import time
@@ -20,6 +19,7 @@ from appliance.room.file_state import FileState, read_file_state
 from appliance.room.health import ProcessHealth
 from appliance.room.link_networks import link_networks
 from appliance.room.local_zones import make_local_zones
+from appliance.room.memory_share import cache_megabytes, worker_count
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
 from appliance.room.resolver_metrics import WorkerStarts, worker_samples
@@ -207,7 +207,7 @@ class WorkerGroupFactory:
                 number, self._paths.health_folder, policy_source, starts if settings.metrics is not None else None
             )
             beat = partial(self.heartbeats.record_heartbeat, number)
-            usage = self._usage.column(number, _worker_count(settings))
+            usage = self._usage.column(number, worker_count(settings.dns.workers))
             run_worker(
                 lambda: Worker(
                     worker_settings, sockets, policy_source, report_status=report_status, beat=beat, usage=usage
@@ -215,7 +215,7 @@ class WorkerGroupFactory:
                 ready,
             )
 
-        return WorkerGroup(listen_sockets, _worker_count(settings), run_numbered_worker)
+        return WorkerGroup(listen_sockets, worker_count(settings.dns.workers), run_numbered_worker)
 
     def _worker_settings(self, settings: RoomSettings) -> WorkerSettings:
         page_addresses = PageAddresses(settings)
@@ -233,7 +233,7 @@ class WorkerGroupFactory:
                 ForwardZone(str(one.domain), with_switches(one.upstreams, dns.upstream)) for one in dns.forward
             ),
             local_zones=make_local_zones(settings, page_addresses.current_addresses, certificate),
-            make_cache=partial(_make_cache, dns.cache),
+            make_cache=partial(_make_cache, dns.cache, worker_count(dns.workers)),
             certificate=certificate,
             cookie_secret=self._secret,
         )
@@ -270,10 +270,6 @@ def _collect_problems(problems: list[str], make: Callable[[], T]) -> T | None:
         return None
 
 
-def _worker_count(settings: RoomSettings) -> int:
-    return settings.dns.workers or len(os.sched_getaffinity(0))
-
-
 def open_listen_sockets(settings: RoomSettings, before: WorkerGroup | None) -> ListenSockets:
     """Open what the resolver listens on, beside what is open already. Raises HallpassError."""
     encryption = settings.dns.tls
@@ -284,7 +280,7 @@ def open_listen_sockets(settings: RoomSettings, before: WorkerGroup | None) -> L
     )
     try:
         return (before.listen_sockets if before is not None else ListenSockets()).with_addresses(
-            addresses, _worker_count(settings)
+            addresses, worker_count(settings.dns.workers)
         )
     except OSError as problem:
         raise HallpassError(f"DNS cannot listen on {problem.filename}: {_bind_advice(problem)}") from None
@@ -353,9 +349,9 @@ def _describe_upstream(state: upstream_health.UpstreamState) -> str:
     return f"has not answered since {since}" + (f" ({state.trouble})" if state.trouble else "")
 
 
-def _make_cache(settings: DnsCacheSection) -> MessageCache:
+def _make_cache(settings: DnsCacheSection, workers: int) -> MessageCache:
     return MessageCache(
-        max_bytes=settings.megabytes * 1024 * 1024,
+        max_bytes=cache_megabytes(settings.megabytes, workers) * 1024 * 1024,
         minimum_ttl=settings.minimum_ttl,
         maximum_ttl=settings.maximum_ttl,
         stale_seconds=settings.stale_hours * 3600.0,

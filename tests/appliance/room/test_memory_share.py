@@ -1,0 +1,84 @@
+"""How many workers and how much cache a machine has where nobody wrote it down: a small board must hold them."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.room.memory_share import cache_megabytes, machine_megabytes, worker_count
+from dns import cache
+
+GROUP = "0::/system.slice/hallpass-resolver.service\n"
+
+
+@pytest.mark.parametrize(
+    ("board", "megabytes", "cores", "workers", "megabytes_each"),
+    [
+        ("Pi Zero 2 W", 416, 4, 2, 13),
+        ("Pi 3 A+", 434, 4, 2, 13),
+        ("Pi Zero W", 427, 1, 1, 26),
+        ("Pi 3 B", 906, 4, 4, 14),
+        ("Pi 4, 2 GB", 1848, 4, 4, 28),
+        ("Pi 4, 4 GB", 3791, 4, 4, cache.MEGABYTES),
+        ("Pi 5, 8 GB", 8064, 4, 4, cache.MEGABYTES),
+        ("a server", 64000, 32, 32, cache.MEGABYTES),
+        ("a container", 128, 8, 1, 8),
+        ("a tiny container", 40, 8, 1, 4),
+    ],
+)
+def test_what_nobody_wrote_down_follows_the_machine(
+    board: str, megabytes: int, cores: int, workers: int, megabytes_each: int
+) -> None:
+    assert worker_count(0, cores=cores, megabytes=megabytes) == workers, board
+    assert cache_megabytes(None, workers, megabytes=megabytes) == megabytes_each, board
+    if megabytes > 400:  # what they take together leaves room for everything else
+        assert workers * (30 + megabytes_each) <= megabytes / 3
+
+
+def test_what_is_written_down_holds_on_any_machine() -> None:
+    assert worker_count(6, cores=1, megabytes=64) == 6
+    assert cache_megabytes(256, 6, megabytes=64) == 256
+    assert cache_megabytes(1, 6, megabytes=64000) == 1
+
+
+def machine(root: Path, *, total: str = "MemTotal:  8000000 kB\n", group: str = GROUP, **limits: str) -> Path:
+    """Write the files of a machine of 8 GB; `limits`: what is written at the top, the slice and the unit."""
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/meminfo").write_text(total)
+    (root / "proc/self/cgroup").write_text(group)
+    places = {"top": "", "slice": "system.slice", "unit": "system.slice/hallpass-resolver.service"}
+    for name, place in places.items():
+        folder = root / "sys/fs/cgroup" / place
+        folder.mkdir(parents=True, exist_ok=True)
+        if name in limits:
+            (folder / "memory.max").write_text(limits[name])
+    return root
+
+
+@pytest.mark.parametrize(
+    ("limits", "megabytes"),
+    [
+        ({}, 7812),
+        ({"unit": "max\n", "slice": "max\n"}, 7812),
+        ({"unit": "268435456\n"}, 256),
+        ({"slice": "134217728\n", "unit": "max\n"}, 128),
+        ({"top": "134217728\n"}, 128),
+        ({"unit": "odd\n"}, 7812),
+        ({"unit": ""}, 7812),
+    ],
+)
+def test_a_limit_of_the_unit_or_of_a_container_counts_as_the_machine(
+    tmp_path: Path, limits: dict[str, str], megabytes: int
+) -> None:
+    assert machine_megabytes(machine(tmp_path, **limits)) == megabytes
+
+
+@pytest.mark.parametrize("total", ["", "MemTotal:\n", "MemTotal: much kB\n", "MemFree: 1 kB\n"])
+def test_where_nobody_says_how_much_there_is_the_usual_holds(tmp_path: Path, total: str) -> None:
+    assert machine_megabytes(machine(tmp_path, total=total, group="")) is None
+    assert machine_megabytes(tmp_path / "nothing") is None
+
+
+def test_this_machine_says_so() -> None:
+    found = machine_megabytes()
+    assert found is not None
+    assert found > 64
