@@ -56,7 +56,7 @@ class Endpoint(msgspec.Struct, frozen=True):
             raise ValueError(f"{host!r} is not an IP address") from None
         if (address.version == 6) != bool(match["v6"]):
             raise ValueError(f"{text!r}: an IPv6 address stands in brackets, an IPv4 address does not")
-        return cls(str(address), int(match["port"]))
+        return cls(_checked_scope(str(address), int(match["port"])), int(match["port"]))
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -128,17 +128,23 @@ def _endpoint(text: str, port: int) -> Endpoint:
     except ValueError:
         endpoint = Endpoint.parse(text)
     else:
-        endpoint = Endpoint(str(address), port)
-    host, _, interface = endpoint.host.partition("%")
+        endpoint = Endpoint(_checked_scope(str(address), port), port)
+    return endpoint
+
+
+def _checked_scope(address: str, port: int) -> str:
+    """Return an address that names its interface where it must (RFC 4007, section 11), and only there.
+
+    Raises ValueError.
+    """
+    host, _, interface = address.partition("%")
     if _is_link_local(host) and not interface:
-        raise ValueError(
-            f"{host} means something on one link only; name the interface: [{host}%eth0]:{endpoint.port}"
-        )
+        raise ValueError(f"{host} means something on one link only; name the interface: [{host}%eth0]:{port}")
     if interface and not _INTERFACE.fullmatch(interface):
         raise ValueError(f"{interface!r} is no name of an interface")
     if interface and not _is_link_local(host):
-        raise ValueError(f"{endpoint.host}: only an address of one link has an interface")
-    return endpoint
+        raise ValueError(f"{address}: only an address of one link has an interface")
+    return address
 
 
 def _is_link_local(host: str) -> bool:

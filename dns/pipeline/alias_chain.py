@@ -149,19 +149,19 @@ def join_answers(found: list[tuple[str, bytes]], last: CachedMessage) -> bytes:
     The proofs beside each are kept, so that a validator can follow the whole way (RFC 4035, section 3.1.3).
     """
     records: list[WholeRecord] = []
-    authority: list[WholeRecord] = []
+    authority: dict[WholeRecord, None] = {}  # each once
     for at, (name, written) in enumerate(found, 1):
         message = _with_plain_question(name, written)
         _, answers, beside, _ = scan_records(message)
         records += [read_record(message, record) for record in answers]
         proofs = [read_record(message, record) for record in beside]
-        authority += [one for one in proofs if one not in authority and (at == len(found) or _is_proof(one))]
+        authority.update(dict.fromkeys(one for one in proofs if at == len(found) or _is_proof(one)))
     first, end = found[0][1], HEADER_BYTES + len(name_to_wire(found[0][0])) + 4
     flags = (first[3] & ~RCODE) | (found[-1][1][3] & RCODE)
     if not all(message[3] & AD for _, message in found):
         flags &= ~AD
     head = first[:3] + bytes((flags,)) + first[4:end]
-    made = build_whole_message(_with_plain_question(found[0][0], head), (records, authority, ()))
+    made = build_whole_message(_with_plain_question(found[0][0], head), (records, tuple(authority), ()))
     return made if last.extended_error is None else _with_errors(made, last)
 
 

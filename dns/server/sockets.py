@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Sequence
 
+from dns.forward.server import socket_address
 from dns.server import udp
 from dns.server.stream_listener import open_tcp_socket
 
@@ -86,7 +87,7 @@ def ensure_address_free(address: SocketAddress) -> None:
             if family == socket.AF_INET6:
                 probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             try:
-                probe.bind((host, port))
+                probe.bind(socket_address(host, port))
             except OSError as problem:
                 raise _with_address(problem, address) from None
 

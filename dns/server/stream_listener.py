@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from dns.forward.server import socket_address
 from dns.server.connection_limiter import ClientConnection, ConnectionLimiter, ConnectionLimits
 
 SWEEP_SECONDS = 1.0
@@ -44,7 +45,7 @@ def open_tcp_socket(host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)  # noqa: FBT003 (its signature)
-        sock.bind((host, port))
+        sock.bind(socket_address(host, port))
         sock.listen(_BACKLOG)
     except OSError:
         sock.close()

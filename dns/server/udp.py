@@ -21,6 +21,7 @@ import socket
 from functools import partial
 
 from dns.clients import Client
+from dns.forward.server import socket_address
 from dns.resolver import Resolver
 from dns.server.datagram_batch import DATA_AT, SLOTS, DatagramBatch, enable_pktinfo
 
@@ -49,7 +50,7 @@ def open_udp_socket(host: str, port: int) -> socket.socket:
         with contextlib.suppress(OSError):  # beyond the system's limit only with the right to
             sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
         sock.setblocking(False)  # noqa: FBT003 (its signature)
-        sock.bind((host, port))
+        sock.bind(socket_address(host, port))
     except OSError:
         sock.close()
         raise

@@ -8,10 +8,10 @@ import pytest
 
 from appliance.room.link_networks import link_networks
 from dns.message.constants import Rcode
-from tests.fakes.network_namespace import add_link_local_address, run_in_network_namespace
+from tests.fakes.network_namespace import LOOPBACK, add_link_local_address, run_in_network_namespace
 from tests.fakes.processes import Room
 from tests.fakes.resolvers import InTest, question
-from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream import DEFAULT_ADDRESS, FakeUpstream
 
 ROUTES = """\
 Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -109,6 +109,31 @@ def test_a_device_with_a_global_address_on_the_rooms_own_link_is_answered_unless
                 room.hang_up()
                 while ask(room.port) != Rcode.REFUSED:
                     pass
+            finally:
+                room.close()
+
+    assert not run_in_network_namespace(story)
+
+
+def test_rfc4007_11_a_room_that_listens_on_one_link_only_is_reached_over_udp_and_tcp(tmp_path: Path) -> None:
+    def story() -> None:
+        add_link_local_address("fe80::53")
+        with FakeUpstream() as upstream:
+            room = Room(tmp_path, upstream, listen=f'"[fe80::53%{LOOPBACK}]:0"', workers=1)
+            try:
+                where = ("fe80::53", room.port, 0, socket.if_nametoindex(LOOPBACK))
+                packet = question("www.example.org")
+                with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
+                    udp.settimeout(20)
+                    udp.sendto(packet, where)
+                    over_udp = udp.recv(2048)
+                with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as tcp:
+                    tcp.settimeout(20)
+                    tcp.connect(where)
+                    tcp.sendall(len(packet).to_bytes(2, "big") + packet)
+                    over_tcp = tcp.recv(2048)[2:]
+                for reply in (over_udp, over_tcp):
+                    assert [str(one.rdata) for one in dnslib.DNSRecord.parse(reply).rr] == [DEFAULT_ADDRESS]
             finally:
                 room.close()
 

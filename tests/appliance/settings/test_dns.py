@@ -175,6 +175,21 @@ def test_an_address_of_one_link_needs_its_interface(tmp_path: Path, server: str,
     assert words in problem
 
 
+@pytest.mark.parametrize(
+    ("listen", "words"),
+    [
+        ("[fe80::53]:53", "name the interface"),
+        ("[2001:db8::53%eth0]:53", "only an address of one link has an interface"),
+        ("[fe80::53%two words]:53", "is no name of an interface"),
+    ],
+)
+def test_so_does_one_at_which_the_room_listens(tmp_path: Path, listen: str, words: str) -> None:
+    (problem,) = problems(tmp_path, f'listen = ["{listen}"]\n')
+    assert words in problem
+    settings = read(tmp_path, 'listen = ["[fe80::53%eth0]:53"]\n')
+    assert [endpoint.host for endpoint in settings.dns.listen] == ["fe80::53%eth0"]
+
+
 def test_an_address_of_one_link_is_a_server_where_its_interface_is_named(tmp_path: Path) -> None:
     settings = read(tmp_path, "", ROOM.replace('"192.0.2.53"', '"[fe80::53%eth0]:53", "tls://[fe80::53%eth0]"'))
     plain, encrypted = settings.dns.upstreams
