@@ -33,7 +33,8 @@ _CNAME, _DNAME, _SOA = int(RecordType.CNAME), int(RecordType.DNAME), int(RecordT
 _ANY, _IN = int(RecordType.ANY), int(RecordClass.IN)
 _SAYS_SOMETHING = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
 _PROOFS = _SAYS_SOMETHING - {_SOA}
-_ALIASES_AND_SIGNATURES = frozenset({_CNAME, _DNAME, int(RecordType.RRSIG)})
+_RRSIG = int(RecordType.RRSIG)
+_ALIASES_AND_SIGNATURES = frozenset({_CNAME, _DNAME, _RRSIG})
 
 _BESIDE_A_REASON = _SAYS_SOMETHING | {int(RecordType.NS), int(RecordType.DS), int(RecordType.RRSIG)}
 _SOA_BYTES, _NONE = 22, 0  # two names and five numbers; no type has the number 0
@@ -133,7 +134,9 @@ def _scrub_by_names(message: bytes, name: str, qtype: int, answer: list[RecordTu
 
 
 def _belongs(owner: str, rtype: int, path: AliasPath) -> bool:
-    if owner in path.redirecting:
+    if rtype == _DNAME:
+        return owner in path.redirecting or owner in path.names
+    if rtype == _RRSIG and owner in path.redirecting:
         return True
     return owner in path.names and (rtype == _CNAME or owner not in path.redirected)
 

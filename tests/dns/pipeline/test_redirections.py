@@ -94,6 +94,16 @@ def test_rfc6672_2_3_a_redirected_name_has_no_records_of_its_own() -> None:
     assert [one[2] for one in texts(room.ask("www.tree.example").rr)][1:] == ["www.fine.example", "192.0.2.1"]
 
 
+def test_records_of_the_tree_itself_are_left_out_but_for_the_redirection() -> None:
+    room = InTest()
+    redirect(room, {"tree.example": "fine.example"}, "tree.example. 60 IN A 192.0.2.66")
+
+    assert [one[1:] for one in texts(room.ask("www.tree.example").rr)][1:] == [
+        (5, "www.fine.example"),
+        (1, "192.0.2.1"),
+    ]
+
+
 @pytest.mark.parametrize("beside", [(), (f"{LONG}.tree.example. 60 IN CNAME www.fine.example.",)])
 def test_rfc6672_2_2_a_name_that_would_be_too_long_is_said_so(beside: tuple[str, ...]) -> None:
     room = InTest()
