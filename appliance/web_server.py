@@ -1,11 +1,10 @@
-"""How our pages and central's feed are served: gunicorn, one process, a worker of ours (`appliance.web_worker`).
+"""How our pages and central's feed are served: one process with a worker of ours (`appliance.web_worker`).
 
 A connection costs a greenlet, a request that is worked on costs a native thread of a small pool, and a stream that
 waits for news costs no thread at all. What a client may take of the server stands here, for each site.
 """
 
 import importlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,10 +22,7 @@ TCP_KEEPALIVE_IDLE_SECONDS = 5
 TCP_KEEPALIVE_INTERVAL_SECONDS = 2
 
 WORKER = "appliance.web_worker.WebWorker"
-_SERVER_MODULES = (
-    "gunicorn.app.wsgiapp", "gunicorn.arbiter", "gunicorn.glogging", WORKER.rpartition(".")[0],
-    "gevent.threadpool", "encodings.idna",
-)  # fmt: skip
+_SERVER_MODULES = ("appliance.web_process", "gunicorn.glogging", "gevent.threadpool", "encodings.idna")
 STREAM = "hallpass.stream"  # set in a request's environ: its response waits with `appliance.signal` only
 OWN_ADDRESS = "hallpass.own_address"  # in a request's environ: ours, at which its connection came in
 LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
@@ -52,11 +48,6 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
     min_body_rate: float = 100 * 1024  # bytes a second: so much longer may a large file take
     idle_seconds: float = 20.0  # between two requests
     send_seconds: float = 20.0  # for a piece of at most 64 KiB
-
-
-def gunicorn_command(arguments: Sequence[str]) -> list[str]:
-    """Return the command that serves in a process of its own; `arguments` are those of `gunicorn_arguments`."""
-    return [sys.executable, "-m", "gunicorn", *arguments]
 
 
 def gunicorn_arguments(
@@ -85,8 +76,6 @@ def gunicorn_arguments(
         "--threads", str(threads),
         "--env", f"{LIMITS_VARIABLE}={msgspec.json.encode(limits).decode()}",
         "--forwarded-allow-ips", ",".join(limits.trusted_proxies),
-        "--graceful-timeout", str(GRACEFUL_SECONDS + 1),
-        "--timeout", "60",
         "--log-level", "warning",
         "--no-control-socket",
     ]  # fmt: skip
@@ -110,7 +99,6 @@ def import_server(*apps: str) -> None:
 
 def run_server(arguments: Sequence[str]) -> None:
     """Serve in this process, until it is told to stop; `arguments` are those of `gunicorn_arguments`."""
-    from gunicorn.app.wsgiapp import WSGIApplication  # noqa: PLC0415 (others only make a command of it)
+    from appliance.web_process import WebProcess  # noqa: PLC0415 (others only want the limits)
 
-    sys.argv[:] = ["gunicorn", *arguments]  # where gunicorn reads its settings
-    WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]", prog="gunicorn").run()
+    WebProcess(arguments).serve()

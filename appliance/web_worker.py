@@ -1,9 +1,9 @@
 """The worker of our web servers: gunicorn's, with gevent's event loop in the main thread and a few native threads.
 
-gunicorn brings what surrounds it (the arbiter that restarts it, signals, the parser of HTTP/1.1, readiness for
-systemd). Its own gevent worker would replace the standard library's threads and locks by greenlets: then one
-`fsync`, one look at SQLite or one hash of a password stops every connection. Here nothing is replaced. The sockets
-of clients are gevent's (`appliance.web_connection`), and everything else is as it was.
+gunicorn brings what surrounds it: settings, sockets, signals, the parser of HTTP/1.1 (`appliance.web_process`).
+Its own gevent worker would replace the standard library's threads and locks by greenlets: then one `fsync`, one
+look at SQLite or one hash of a password stops every connection. Here nothing is replaced. The sockets of clients
+are gevent's (`appliance.web_connection`), and everything else is as it was.
 """
 
 import errno
@@ -68,11 +68,11 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
 
     def run(self) -> None:
         """Serve until told to stop."""
+        sd_notify("READY=1")
         acceptors = [gevent.spawn(self._accept_connections, self._listener(one)) for one in self.sockets]
         while self.alive:
             if not self.threads.is_stuck():
-                self.notify()  # a worker that is silent for a minute is replaced
-                sd_notify("WATCHDOG=1")  # sooner where somebody watches the whole server
+                sd_notify("WATCHDOG=1")  # who is silent for a minute, or what systemd's unit says, is replaced
             if self.ppid != os.getppid():
                 self.log.warning("the server that started this one is gone: stopping")
                 break
@@ -82,7 +82,6 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         self.connections.evict_unanswered()
         until = time.monotonic() + GRACEFUL_SECONDS
         while len(self.connections) and time.monotonic() < until:
-            self.notify()
             gevent.sleep(0.05)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

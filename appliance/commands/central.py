@@ -3,8 +3,10 @@
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -47,11 +49,15 @@ from appliance.processes import ProcessGroup
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.web_certificate import WebCertificate
-from appliance.web_server import WebLimits, gunicorn_arguments, import_server, run_server
+from appliance.web_server import WebLimits, gunicorn_arguments, import_server
+
+if TYPE_CHECKING:
+    from appliance.web_process import WebProcess
 
 PAGES_APP = "webui.central.app:create_app()"
 ROOMS_APP = "webui.api.app:create_app()"
 THREADS = 16
+WATCHDOG_SECONDS = 60.0
 PAGES_LIMITS = WebLimits(
     max_connections=8192,
     max_connections_per_address=256,  # a whole school may come from one address
@@ -89,13 +95,14 @@ def command(ctx: click.Context, config: Path) -> None:
         # Both servers are copies of this process, which has imported what they need and runs nothing of it.
         import_server(ROOMS_APP, PAGES_APP)
         del central
+        programs = _programs(settings)
         prepare_to_fork()
         # Everything that can be wrong from the start was asked for above: a process that dies is started again,
         # from its first second on, and the other one goes on meanwhile.
         group = ProcessGroup(
             say=lambda text: click.echo(f"central: {text}", err=True), is_hopeless=lambda _name: False
         )
-        group.start_programs(_programs(settings))
+        group.start_programs(programs)
         sys.exit(group.run_until_signal())
 
 
@@ -119,32 +126,45 @@ def _say_if_rooms_stay_out(central: service.Central) -> None:
 
 
 def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
-    """Return the servers: pages and rooms have nothing in common but the database, and memory that none writes."""
+    """Return the servers: pages and rooms have nothing in common but the database, and memory that none writes.
+
+    Their sockets are open from now on, and stay so: who comes while a server is started again waits for it.
+    """
+    from appliance.web_process import WebProcess  # noqa: PLC0415 (gunicorn; other commands serve nothing)
+
     proxies = tuple(str(network) for network in settings.central.trusted_proxies)
     rooms_certificates = (settings.tls,) if settings.tls else ()
     plain = settings.central.tls.plain_listen if settings.central.tls else None
-    return tuple(
-        ForkedProgram(
-            name,
-            partial(
-                run_server,
-                gunicorn_arguments(
-                    app,
-                    endpoint,
-                    threads=THREADS,
-                    tls=certificates,
-                    clear=clear,
-                    rooms_tls=settings.central.data / FOLDER,
-                    limits=msgspec.structs.replace(limits, trusted_proxies=proxies),
-                ),
-            ),
-            title=f"central {name}",
+    servers = {
+        name: WebProcess(
+            gunicorn_arguments(
+                app,
+                endpoint,
+                threads=THREADS,
+                tls=certificates,
+                clear=clear,
+                rooms_tls=settings.central.data / FOLDER,
+                limits=msgspec.structs.replace(limits, trusted_proxies=proxies),
+            )
         )
         for name, app, endpoint, certificates, clear, limits in (
             ("rooms", ROOMS_APP, settings.central.rooms_endpoint, rooms_certificates, None, ROOMS_LIMITS),
             ("pages", PAGES_APP, settings.central.listen, settings.page_certificates, plain, PAGES_LIMITS),
         )
+    }
+    return tuple(
+        ForkedProgram(
+            name, partial(_serve_alone, servers, name), title=f"central {name}", watchdog_seconds=WATCHDOG_SECONDS
+        )
+        for name in servers
     )
+
+
+def _serve_alone(servers: "Mapping[str, WebProcess]", name: str) -> None:
+    for other in servers:
+        if other != name:
+            servers[other].close()
+    servers[name].serve()
 
 
 def _look_at_page_certificate(settings: CentralSettings) -> None:

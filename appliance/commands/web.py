@@ -1,7 +1,6 @@
 """`hallpass web`: the teacher's pages."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from appliance.ports import require_free_port, with_ipv6
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from appliance.web_certificate import WebCertificate
-from appliance.web_server import WebLimits, gunicorn_arguments, gunicorn_command
+from appliance.web_server import WebLimits, gunicorn_arguments, run_server
 
 APP = "webui.room.app:create_app()"
 THREADS = 8
@@ -29,7 +28,7 @@ def command(config: Path) -> None:
     configure_logging()
     keep_files_private(settings.room.data)
     require_free_port(settings.web.listen)
-    environment = os.environ | {"HALLPASS_CONFIG": str(config.absolute())}
+    os.environ["HALLPASS_CONFIG"] = str(config.absolute())
     limits = WebLimits(
         max_connections=MAX_CONNECTIONS,
         max_connections_per_address=MAX_CONNECTIONS_PER_ADDRESS,
@@ -45,4 +44,4 @@ def command(config: Path) -> None:
             click.echo(f"web: the pages' certificate cannot be used: {words}", err=True)
         listen = with_ipv6(tls.listen)
         arguments = gunicorn_arguments(APP, listen, threads=THREADS, tls=(tls,), clear=plain, limits=limits)
-    os.execve(sys.executable, gunicorn_command(arguments), environment)  # noqa: S606 (we become the server)
+    run_server(arguments)

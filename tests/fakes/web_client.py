@@ -4,11 +4,11 @@ import contextlib
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from appliance.settings.values import CertificateFiles, Endpoint
-from appliance.web_server import WebLimits, gunicorn_arguments, gunicorn_command
+from appliance.web_server import WebLimits, gunicorn_arguments
 from tests.e2e.school import Process, until
 from tests.fakes.ports import free_port
 
@@ -46,6 +46,12 @@ class WebClient:
         connection = self.open(source)
         connection.sendall(data)
         return connection
+
+
+def server_command(arguments: Sequence[str]) -> list[str]:
+    """Return the command of a server of its own; `arguments` are those of `gunicorn_arguments`."""
+    serve = "import sys; from appliance.web_server import run_server; run_server(sys.argv[1:])"
+    return [sys.executable, "-c", serve, *arguments]
 
 
 def request(path: str = "/", headers: str = "") -> bytes:
@@ -88,7 +94,7 @@ def web_site(
     port = free_port()
     site, listen = "tests.fakes.web_site:create_app()", Endpoint("127.0.0.1", port)
     shown = [CertificateFiles(certificate=tls[0], key=tls[1])] if tls is not None else []
-    command = gunicorn_command(gunicorn_arguments(site, listen, threads=threads, tls=shown, limits=limits))
+    command = server_command(gunicorn_arguments(site, listen, threads=threads, tls=shown, limits=limits))
     if files is not None:
         setting = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"
         command = [sys.executable, "-c", f"{setting} os.execv(sys.argv[1], sys.argv[1:])", *command]

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[3]
 APART = ("unshare", *(() if os.geteuid() == 0 else ("--map-root-user",)), "--net")
 ASK_BOTH = """
 import subprocess, sys, time, urllib.request
+from pathlib import Path
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 pages = subprocess.Popen([sys.executable, "-m", "appliance", "web", "--config", sys.argv[1]])
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -28,13 +29,15 @@ try:
             else:
                 print(host, said.status)
                 break
+    others = [(one / "children").read_text() for one in Path(f"/proc/{pages.pid}/task").iterdir()]
+    print(others if any(others) else "one process")
 finally:
     pages.terminate()
     pages.wait(30)
 """
 
 
-def test_pages_on_every_address_are_found_by_ipv4_and_by_ipv6(short_path: Path) -> None:
+def test_pages_on_every_address_are_found_by_ipv4_and_by_ipv6_and_are_one_process(short_path: Path) -> None:
     config = short_path / "room.toml"
     config.write_text(
         '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
@@ -45,7 +48,7 @@ def test_pages_on_every_address_are_found_by_ipv4_and_by_ipv6(short_path: Path) 
         [*APART, sys.executable, "-c", ASK_BOTH, str(config)],
         capture_output=True, text=True, check=False, env=tools, timeout=100,
     )  # fmt: skip
-    assert done.stdout.splitlines() == ["127.0.0.1 200", "[::1] 200"], done.stderr
+    assert done.stdout.splitlines() == ["127.0.0.1 200", "[::1] 200", "one process"], done.stderr
 
 
 @pytest.mark.parametrize("host", ["192.0.2.4", "127.0.0.1", "::", "2001:db8::4"])
