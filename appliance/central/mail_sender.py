@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Any
 
 import msgspec
@@ -206,6 +205,8 @@ def _break_off(server: smtplib.SMTP) -> None:
 
 
 def _make_message(settings: MailSection, mail: Outgoing) -> EmailMessage:
+    from email.policy import SMTP  # noqa: PLC0415 (a parser of headers, for a central that sends mails)
+
     message = EmailMessage(policy=SMTP)
     message["From"] = settings.sender
     message["To"] = mail.recipient

@@ -15,32 +15,7 @@ from appliance.central import accounts, epoch, service
 from appliance.central.folder_lock import folder_lock
 from appliance.central.rooms_tls_files import FOLDER, refresh_apart
 from appliance.certificates import require_usable_certificate
-from appliance.commands import (
-    central_audit,
-    central_authority,
-    central_backup,
-    central_bundles,
-    central_counts,
-    central_delegations,
-    central_lists,
-    central_lookups,
-    central_openings,
-    central_pages,
-    central_profiles,
-    central_report,
-    central_requests,
-    central_rules,
-    central_settings,
-    central_signatures,
-    central_site_reports,
-    central_timetable,
-    central_tokens,
-    central_webhooks,
-)
-from appliance.commands.central_devices import devices
-from appliance.commands.central_incidents import incidents
-from appliance.commands.central_mail import mail
-from appliance.commands.central_rooms import enrol, room
+from appliance.commands.lazy_group import LazyCommandsGroup
 from appliance.commands.options import config_option, configure_logging
 from appliance.forked_program import ForkedProgram, prepare_to_fork
 from appliance.openapi import render_interface
@@ -67,7 +42,43 @@ PAGES_LIMITS = WebLimits(
 ROOMS_LIMITS = msgspec.structs.replace(PAGES_LIMITS, max_body_bytes=128 * 1024)  # half of it is refused in words
 
 
-@click.group(invoke_without_command=True)
+# A running central keeps for ever what this process has imported: none of these, and nothing that they alone want.
+SUBCOMMANDS = {
+    "audit": "appliance.commands.central_audit:command",
+    "authority": "appliance.commands.central_authority:command",
+    "backup": "appliance.commands.central_backup:make",
+    "backup-verify": "appliance.commands.central_backup:verify",
+    "bundles": "appliance.commands.central_bundles:command",
+    "counts": "appliance.commands.central_counts:command",
+    "delegations": "appliance.commands.central_delegations:command",
+    "devices": "appliance.commands.central_devices:devices",
+    "enrol": "appliance.commands.central_rooms:enrol",
+    "incidents": "appliance.commands.central_incidents:incidents",
+    "lists": "appliance.commands.central_lists:command",
+    "lookups": "appliance.commands.central_lookups:command",
+    "mail": "appliance.commands.central_mail:mail",
+    "openings": "appliance.commands.central_openings:command",
+    "pages": "appliance.commands.central_pages:command",
+    "profiles": "appliance.commands.central_profiles:command",
+    "report": "appliance.commands.central_report:command",
+    "reports": "appliance.commands.central_site_reports:command",
+    "requests": "appliance.commands.central_requests:command",
+    "restore": "appliance.commands.central_backup:restore",
+    "room": "appliance.commands.central_rooms:room",
+    "rules": "appliance.commands.central_rules:command",
+    "settings": "appliance.commands.central_settings:command",
+    "signatures": "appliance.commands.central_signatures:command",
+    "timetable": "appliance.commands.central_timetable:command",
+    "tokens": "appliance.commands.central_tokens:command",
+    "webhooks": "appliance.commands.central_webhooks:command",
+}
+
+
+class _CentralCommandGroup(LazyCommandsGroup):
+    places = SUBCOMMANDS
+
+
+@click.group(cls=_CentralCommandGroup, invoke_without_command=True)
 @config_option("central.toml")
 @click.pass_context
 def command(ctx: click.Context, config: Path) -> None:
@@ -198,32 +209,3 @@ def restored(config: Path) -> None:
 def openapi() -> None:
     """Print the description of the interface that rooms call, as an OpenAPI document."""
     click.echo(render_interface(), nl=False)
-
-
-command.add_command(central_authority.command)
-command.add_command(devices)
-command.add_command(mail)
-command.add_command(central_openings.command)
-command.add_command(central_pages.command)
-command.add_command(central_site_reports.command)
-command.add_command(central_requests.command)
-command.add_command(central_profiles.command)
-command.add_command(central_timetable.command)
-command.add_command(central_delegations.command)
-command.add_command(central_settings.command)
-command.add_command(central_rules.command)
-command.add_command(central_signatures.command)
-command.add_command(central_lists.command)
-command.add_command(central_bundles.command)
-command.add_command(central_audit.command)
-command.add_command(central_tokens.command)
-command.add_command(central_webhooks.command)
-command.add_command(enrol)
-command.add_command(room)
-command.add_command(central_backup.make)
-command.add_command(central_counts.command)
-command.add_command(central_report.command)
-command.add_command(central_backup.verify)
-command.add_command(central_backup.restore)
-command.add_command(incidents)
-command.add_command(central_lookups.command)

@@ -1,4 +1,4 @@
-"""A group whose subcommands are imported only when they are called, so that each loads its own libraries alone."""
+"""Groups whose subcommands are imported only when they are called, so that each loads its own libraries alone."""
 
 import difflib
 import importlib
@@ -40,3 +40,22 @@ class LazyGroup(click.Group):
         """Write the list of subcommands, without importing one."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries.items()))
+
+
+class LazyCommandsGroup(click.Group):
+    """A group of which many subcommands are imported only when one is called, or when help lists them."""
+
+    places: Mapping[str, str]  # name: `module:attribute`
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, sorted."""
+        return sorted({*self.places, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a subcommand, or None where there is none of that name."""
+        place = self.places.get(cmd_name)
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = place.partition(":")
+        found: click.Command = getattr(importlib.import_module(module), attribute)
+        return found

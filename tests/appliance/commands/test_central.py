@@ -14,12 +14,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import click
 import httpx
 import msgspec
 import pytest
 
 from appliance.card import enrolment_file
 from appliance.central.folder_lock import folder_lock
+from appliance.commands.central import SUBCOMMANDS, command
 from appliance.protocol import Target
 from tests.bench.servers import family, pss, rss
 from tests.fakes.authority import Authority
@@ -374,6 +376,25 @@ def test_all_its_processes_share_what_one_of_them_imported(config: Path, central
         # Two fifths when they share; three quarters when each imports for itself. How much it is in all is
         # measured by `tests.bench.central`, which has the bar: a figure here would say how much was imported.
         assert sum(pss(one) for one in processes) < 0.6 * sum(rss(one) for one in processes)
+
+
+def test_what_serves_has_nothing_that_only_a_subcommand_wants() -> None:
+    script = (
+        "import sys; from appliance.commands.central import PAGES_APP, ROOMS_APP, SUBCOMMANDS; "
+        "from appliance.web_server import import_server; import_server(ROOMS_APP, PAGES_APP); "
+        "unwanted = {place.partition(':')[0] for place in SUBCOMMANDS.values()}; "
+        "libraries = {'alembic', 'cryptography', 'dnslib', 'email.headerregistry', 'httpx', 'rich', 'tomlkit'}; "
+        "print(len(unwanted) > 20, *(unwanted | libraries).intersection(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_each_subcommand_stands_where_the_command_looks_for_it(name: str) -> None:
+    found = command.get_command(click.Context(command), name)
+    assert found is not None
+    assert found.name == name
 
 
 def test_a_second_central_on_one_folder_refuses_with_words(
