@@ -15,6 +15,7 @@ A worker never outlives its supervisor: the kernel ends it (prctl(2), PR_SET_PDE
 """
 
 import ctypes
+import gc
 import os
 import select
 import signal
@@ -101,6 +102,7 @@ class Supervisor:
 
     def _start_workers(self, slots: list[_WorkerSlot]) -> bool:
         """Start workers, and wait for one byte from each; False: one ended before, or it took too long."""
+        _share_with_workers()
         listening, ready_pipe = os.pipe()
         try:
             try:
@@ -278,6 +280,13 @@ def _stop_workers(slots: list[_WorkerSlot]) -> None:
                 slot.pid = 0
             else:
                 signal.sigtimedwait({signal.SIGCHLD}, 0.1)
+
+
+def _share_with_workers() -> None:
+    """Let no worker's collector write to what is here: then its memory is there once, for all of them."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _is_stop_pending() -> bool:

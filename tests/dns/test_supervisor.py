@@ -162,3 +162,32 @@ def test_workers_that_keep_dying_never_leave_nobody_at_the_address(upstream: Fak
             socket.create_connection(("127.0.0.1", one.port), 20).close()  # somebody's socket takes it
     finally:
         one.close()
+
+
+SHARING = """
+import gc, signal, sys
+from pathlib import Path
+from dns.server.listen_sockets import ListenAddresses, ListenSockets
+from dns.supervisor import Supervisor
+from dns.worker_group import WorkerGroup
+
+made_before = [[number] for number in range(300_000)]
+
+def run(number, own, ready):
+    gc.collect()  # as a worker does
+    memory = dict(line.split()[:2] for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:])
+    print(int(memory["Shared_Dirty:"]) > 4 * int(memory["Private_Dirty:"]), flush=True)
+    ready()
+    signal.pause()
+
+sockets = ListenSockets().with_addresses(ListenAddresses(plain=(("127.0.0.1", 0),)), 1)
+sys.exit(Supervisor(WorkerGroup(sockets, 1, run), log=print).supervise())
+"""
+
+
+def test_what_the_supervisor_made_is_there_once_whatever_its_workers_collect() -> None:
+    with subprocess.Popen([sys.executable, "-c", SHARING], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        process.terminate()
+    assert process.returncode == 0
