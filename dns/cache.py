@@ -23,6 +23,7 @@ import struct
 from collections import deque
 from collections.abc import Sequence
 
+from dns.cache_defaults import MAXIMUM_TTL, MEGABYTES, MINIMUM_TTL, STALE_HOURS
 from dns.cached_message import CachedMessage
 from dns.errors import MalformedMessage
 from dns.forward.extended_error import ExtendedError, parse_extended_error
@@ -30,12 +31,6 @@ from dns.message.constants import Rcode, RecordType
 from dns.message.header import RCODE, TC
 from dns.message.scanner import RecordTuple, scan_records
 from dns.message.scrub import scrub_answer, trim_sections
-
-# What holds unless somebody says otherwise; also what the settings' [dns.cache] says where it is left out.
-MEGABYTES = 32
-MINIMUM_TTL = 0  # seconds
-MAXIMUM_TTL = 86_400
-STALE_HOURS = 24
 
 RECHECK_SECONDS = 10.0
 FAILURE_TTL = 5

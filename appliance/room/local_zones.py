@@ -3,11 +3,10 @@
 Devices are told of TLS and HTTPS only while there is a certificate to speak them with.
 """
 
+import importlib
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from cryptography import x509
 
 from appliance.files import read_regular_file
 from appliance.settings.dns import DnsTlsSection
@@ -30,6 +29,8 @@ def make_local_zones(
     own = [*map(str, dns.own_names), canonical(f"{socket.gethostname().partition('.')[0]}.local")]
     if dns.tls is not None and dns.tls.name and (name := canonical(dns.tls.name)) not in own:
         own.append(name)
+    if dns.tls is not None and not dns.tls.name:
+        importlib.import_module("cryptography.x509")  # now, and not when a certificate is replaced in a worker
     zones = LocalZones(
         dns.record,
         own_names=own,
@@ -58,6 +59,8 @@ def _ddr_records(encryption: DnsTlsSection | None, certificate: Certificate | No
 
 def _read_certificate_name(file: Path) -> str:
     """Return the first DNS name that a certificate bears, or "": there is none."""
+    from cryptography import x509  # noqa: PLC0415 (5 MB, for who does not say the name; see make_local_zones)
+
     try:
         certificate = x509.load_pem_x509_certificate(read_regular_file(file))
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

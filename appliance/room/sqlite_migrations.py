@@ -14,9 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlite_utils import Database
-
 from appliance.errors import HallpassError
+from appliance.room.sqlite_library import Database
 
 LOCK_SECONDS = 120.0  # how long another process may take for a step, on a slow card with a full database
 

@@ -7,9 +7,8 @@ import os
 import sqlite3
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from appliance.room.database_file import quick_check
+from appliance.room.sqlite_library import Database
 from appliance.room.sqlite_migrations import DatabaseTooNew, Migration, apply_migrations, use_write_ahead_log
 
 _WAIT_SECONDS = 5.0

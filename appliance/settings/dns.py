@@ -7,7 +7,7 @@ from typing import Annotated, Self
 import msgspec
 
 from appliance.settings.values import CertificateFiles, Endpoint, UpstreamSetting
-from dns import cache
+from dns import cache_defaults
 from dns.errors import InvalidName
 from dns.forward.capabilities import Switch
 from dns.forward.server import upstream_title
@@ -97,10 +97,10 @@ class DnsCacheSection(msgspec.Struct, frozen=True, kw_only=True):
 
     # For each worker; left out: as the machine's memory allows (`appliance.room.memory_share`).
     megabytes: Annotated[int, msgspec.Meta(ge=1, le=4096)] | None = None
-    minimum_ttl: Annotated[int, msgspec.Meta(ge=0, le=3600)] = cache.MINIMUM_TTL  # seconds
-    maximum_ttl: Annotated[int, msgspec.Meta(ge=1, le=604800)] = cache.MAXIMUM_TTL
+    minimum_ttl: Annotated[int, msgspec.Meta(ge=0, le=3600)] = cache_defaults.MINIMUM_TTL  # seconds
+    maximum_ttl: Annotated[int, msgspec.Meta(ge=1, le=604800)] = cache_defaults.MAXIMUM_TTL
     stale_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = (
-        cache.STALE_HOURS
+        cache_defaults.STALE_HOURS
     )  # for how long an old answer may stand in
 
 

@@ -5,9 +5,9 @@ and stays.
 """
 
 import msgspec
-from sqlite_utils import Database
 
 from appliance.protocol import RequestState
+from appliance.room.sqlite_library import Database
 from appliance.room.sqlite_migrations import Migration
 
 

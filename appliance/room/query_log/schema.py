@@ -15,9 +15,8 @@ rows. Which values a row has follows `dns.querylog.records.QueryRecord` (`column
 
 from typing import Any
 
-from sqlite_utils import Database
-
 from appliance.room.query_log.columns import ID_BITS, QTYPE_NAMES, view_statement
+from appliance.room.sqlite_library import Database
 from appliance.room.sqlite_migrations import Migration, apply_migrations
 
 _QUERIES = f"""CREATE TABLE queries (

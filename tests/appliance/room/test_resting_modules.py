@@ -1,0 +1,41 @@
+"""What a room's processes have imported when they begin: each unit of a card is an interpreter of its own.
+
+What is named here is a megabyte or more for which a resting room has no use.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+FOR_NO_UNIT = {"alembic", "dateutil", "pygments", "rich", "sqlalchemy", "tomlkit"}
+MAKES_ANSWERS = {"dns.cache", "dns.resolver", "dnslib"}  # the resolver alone
+ENTRANCES = {
+    "recorder": ("appliance.commands.recorder", MAKES_ANSWERS | {"flask", "gevent", "httpx"}),
+    "resolver": ("appliance.commands.resolver", {"cryptography", "flask", "gevent", "sqlite_utils"}),
+    "agent": ("appliance.commands.agent", MAKES_ANSWERS | {"cryptography", "flask", "gevent"}),
+    "web": (
+        "appliance.commands.web, appliance.web_process, webui.room.app",
+        MAKES_ANSWERS | {"cryptography", "httpx"},
+    ),
+}
+SCRIPT = "import sys, appliance.cli, {}; print(*sorted({!r}.intersection(sys.modules)))"
+
+
+@pytest.mark.parametrize("unit", ENTRANCES)
+def test_a_unit_at_rest_has_nothing_that_it_does_not_need(unit: str) -> None:
+    modules, useless = ENTRANCES[unit]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(modules, useless | FOR_NO_UNIT)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("\n", "")
+
+
+def test_a_database_without_dateutil_leaves_it_to_who_wants_it() -> None:
+    script = (
+        "import sys; from appliance.room.sqlite_library import Database; assert 'dateutil' not in sys.modules; "
+        "from dateutil import parser; print(parser.parse('2026-11-27').day, Database(memory=True).table_names())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("27 []\n", "")
