@@ -75,7 +75,7 @@ SUBCOMMANDS = {
 
 
 class _CentralCommandGroup(LazyCommandsGroup):
-    places = SUBCOMMANDS
+    import_paths = SUBCOMMANDS
 
 
 @click.group(cls=_CentralCommandGroup, invoke_without_command=True)

@@ -45,15 +45,15 @@ class LazyGroup(click.Group):
 class LazyCommandsGroup(click.Group):
     """A group of which many subcommands are imported only when one is called, or when help lists them."""
 
-    places: Mapping[str, str]  # name: `module:attribute`
+    import_paths: Mapping[str, str]  # name: `module:attribute`
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, sorted."""
-        return sorted({*self.places, *super().list_commands(ctx)})
+        return sorted({*self.import_paths, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a subcommand, or None where there is none of that name."""
-        place = self.places.get(cmd_name)
+        place = self.import_paths.get(cmd_name)
         if place is None:
             return super().get_command(ctx, cmd_name)
         module, _, attribute = place.partition(":")
