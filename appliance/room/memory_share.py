@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from dns import cache
+from dns import cache_defaults
 
 WORKER_MEGABYTES = 192  # of the machine, for each worker
 CACHE_SHARE = 16  # of the machine's memory, one part in so many is for all answers
@@ -44,8 +44,8 @@ def cache_megabytes(configured: int | None, workers: int, *, megabytes: int | No
         return configured
     megabytes = megabytes or machine_megabytes()
     if megabytes is None:
-        return cache.MEGABYTES
-    return max(MINIMUM_CACHE_MEGABYTES, min(cache.MEGABYTES, megabytes // CACHE_SHARE // workers))
+        return cache_defaults.MEGABYTES
+    return max(MINIMUM_CACHE_MEGABYTES, min(cache_defaults.MEGABYTES, megabytes // CACHE_SHARE // workers))
 
 
 def _memory_of_machine(root: Path) -> list[int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.room.memory_share import cache_megabytes, machine_megabytes, worker_count
-from dns import cache
+from dns import cache_defaults
 
 GROUP = "0::/system.slice/hallpass-resolver.service\n"
 
@@ -18,9 +18,9 @@ GROUP = "0::/system.slice/hallpass-resolver.service\n"
         ("Pi Zero W", 427, 1, 1, 26),
         ("Pi 3 B", 906, 4, 4, 14),
         ("Pi 4, 2 GB", 1848, 4, 4, 28),
-        ("Pi 4, 4 GB", 3791, 4, 4, cache.MEGABYTES),
-        ("Pi 5, 8 GB", 8064, 4, 4, cache.MEGABYTES),
-        ("a server", 64000, 32, 32, cache.MEGABYTES),
+        ("Pi 4, 4 GB", 3791, 4, 4, cache_defaults.MEGABYTES),
+        ("Pi 5, 8 GB", 8064, 4, 4, cache_defaults.MEGABYTES),
+        ("a server", 64000, 32, 32, cache_defaults.MEGABYTES),
         ("a container", 128, 8, 1, 8),
         ("a tiny container", 40, 8, 1, 4),
     ],
