@@ -89,13 +89,13 @@ def _ok(words: str, kind: Any, **more: Any) -> MappingProxyType[int, Answer]:
     return MappingProxyType({200: Answer(words=words, kind=kind, **more)})
 
 
-def _delivery(path: str, body: type[msgspec.Struct], summary: str, *problems: ProblemType) -> Operation:
+def _delivery(path: str, body: type[msgspec.Struct], summary: str) -> Operation:
     """Return how a message with an id is delivered: once, however often it is sent."""
     return Operation(
         id=f"put_{path.removesuffix('s')}",
         method="PUT",
         path=f"/{path}/{{message_id}}",
-        summary=f"{summary} The same id again changes nothing.",
+        summary=f"{summary} The same id again changes nothing; one that another room has used is refused.",
         right=Right.DELIVER_MESSAGES,
         parameters=MappingProxyType({"message_id": MessageId}),
         body=body,
@@ -105,7 +105,7 @@ def _delivery(path: str, body: type[msgspec.Struct], summary: str, *problems: Pr
                 200: Answer(words="It was kept before.", kind=protocol.Received),
             }
         ),
-        own_problems=problems,
+        own_problems=(ProblemType.NOT_POSSIBLE,),
     )
 
 
@@ -210,15 +210,19 @@ _OF_ROOMS = (
         parameters=MappingProxyType({"name": MetadataName}),
         answers=MappingProxyType({200: Answer(words="The file, as it was signed.", kind=dict[str, Any])}),
     ),
-    _delivery("requests", protocol.UnblockRequest, "A teacher asks for a site.", ProblemType.NOT_POSSIBLE),
+    _delivery("requests", protocol.UnblockRequest, "A teacher asks for a site."),
     Operation(
         id="delete_request",
         method="DELETE",
         path="/requests/{message_id}",
-        summary="The teacher takes a waiting request back, or ends what it opened. An unknown one is no problem.",
+        summary=(
+            "The teacher takes a waiting request back, or ends what it opened. An unknown one is no problem, "
+            "another room's is."
+        ),
         right=Right.DELIVER_MESSAGES,
         parameters=MappingProxyType({"message_id": MessageId}),
         answers=_ok("It is over.", protocol.Received),
+        own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
         id="get_requests",
@@ -228,7 +232,7 @@ _OF_ROOMS = (
         right=Right.FOLLOW_SCHOOL,
         answers=_ok("The requests, the oldest first.", list[protocol.RequestState]),
     ),
-    _delivery("reports", protocol.SiteReport, "A teacher wants a site to be closed.", ProblemType.NOT_POSSIBLE),
+    _delivery("reports", protocol.SiteReport, "A teacher wants a site to be closed."),
     _delivery("incidents", protocol.Incident, "Something that the safeguarding lead should look at."),
     Operation(
         id="get_incidents",
@@ -246,12 +250,7 @@ _OF_ROOMS = (
         right=Right.FOLLOW_SCHOOL,
         answers=_ok("The questions that wait, the oldest first.", list[protocol.LookupQuestion]),
     ),
-    _delivery(
-        "lookups",
-        protocol.LookupAnswer,
-        "What the room says to a question. Only the first answer counts.",
-        ProblemType.NOT_POSSIBLE,
-    ),
+    _delivery("lookups", protocol.LookupAnswer, "What the room says to a question. Only the first answer counts."),
     _delivery("actions", protocol.RoomAction, "What a teacher did in the room, for the audit."),
     Operation(
         id="put_actions",
@@ -261,6 +260,7 @@ _OF_ROOMS = (
         right=Right.DELIVER_MESSAGES,
         body=protocol.RoomActions,
         answers=_ok("All are kept.", protocol.Received),
+        own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
         id="put_health",

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from appliance import protocol
-from appliance.central import audit, rules
+from appliance.central import audit, rooms, rules
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RoomRow, RuleRow, SiteReportRow
 from appliance.central.site_names import checked_rule_name
@@ -26,7 +26,7 @@ COLUMNS = ("address", "date", "time", "time zone", "school", "note", "state", "p
 
 def receive_report(session: Session, now: datetime, room: RoomRow, report: protocol.SiteReport) -> bool:
     """Take in a teacher's "this should be closed"; return whether it is new. Raises NotPossible."""
-    if session.get(SiteReportRow, report.id):
+    if rooms.is_sent_again(room, session.get(SiteReportRow, report.id)):
         return False
     session.add(
         SiteReportRow(

@@ -29,11 +29,11 @@ Scope = Literal["device", "room", "school"]
 
 
 def submit_request(session: Session, now: datetime, room: RoomRow, message: protocol.UnblockRequest) -> bool:
-    """Take a request in; return whether it is new. Raises NotPossible for what is not a site.
+    """Take a request in; return whether it is new. Raises NotPossible for what is no site, or another room's id.
 
     One whose time was over before it arrived is expired at once: its teacher is told, and can ask again.
     """
-    if session.get(RequestRow, message.id):
+    if rooms.is_sent_again(room, session.get(RequestRow, message.id)):
         return False
     if count_waiting(session, room.id) >= MAX_WAITING_OF_ROOM:
         raise NotPossible(f"{MAX_WAITING_OF_ROOM} requests of this room wait already: nobody could decide more")
@@ -91,11 +91,13 @@ def _tell_webhooks(session: Session, now: datetime, event: str, request: Request
 def withdraw_request(session: Session, now: datetime, room: RoomRow, request_id: str) -> None:
     """Take a waiting request back, or end what it opened. One that is unknown or over is left as it is.
 
+    Raises NotPossible for another room's.
+
     The room does not say who does it: it need not be whoever asked. What is open in the whole school stays open in
     the other rooms, whoever asked for it: this room has closed it for itself, and keeps it closed.
     """
     request = session.get(RequestRow, request_id)
-    if request is None or request.room_id != room.id:
+    if request is None or not rooms.is_sent_again(room, request):
         return
     if request.unblock is not None and request.unblock.room_id is None:
         if request.state == "approved" and not request.is_permanent:

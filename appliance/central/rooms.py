@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from appliance.central.errors import NotFound
-from appliance.central.models import RoomRow
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.incidents.tables import IncidentRow
+from appliance.central.models import RequestRow, RoomActionRow, RoomRow, SiteReportRow
 from appliance.central.room_life import ENROLLED, hash_token
 from appliance.central.store import count_health_reports
 from appliance.protocol import RoomHealth
@@ -34,6 +35,16 @@ def get_room(session: Session, room_id: int) -> RoomRow:
     if room is None:
         raise NotFound("there is no such room")
     return room
+
+
+def is_sent_again(room: RoomRow, row: RequestRow | SiteReportRow | IncidentRow | RoomActionRow | None) -> bool:
+    """Tell whether what a room sends is there already (`row`, found by its id).
+
+    Raises NotPossible where another room has used the id: answered as if it had arrived, it would be lost.
+    """
+    if row is not None and row.room_id != room.id:
+        raise NotPossible("another room has used this id: nothing was kept")
+    return row is not None
 
 
 def record_health(session: Session, now: datetime, room: RoomRow, health: RoomHealth) -> None:

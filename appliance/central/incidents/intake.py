@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance import protocol
-from appliance.central import webhooks
+from appliance.central import rooms, webhooks
 from appliance.central.incidents import alerts
 from appliance.central.incidents.kinds import kind_of
 from appliance.central.incidents.tables import IncidentGroupRow, IncidentRow
@@ -24,8 +24,8 @@ GROUPED_FOR = timedelta(days=7)
 def receive_incident(
     session: Session, now: datetime, room: RoomRow, incident: protocol.Incident, pages_url: str = ""
 ) -> bool:
-    """Take in an incident, tell people of an urgent one; return whether it is new."""
-    if session.get(IncidentRow, incident.id):
+    """Take in an incident, tell people of an urgent one; return whether it is new. Raises NotPossible."""
+    if rooms.is_sent_again(room, session.get(IncidentRow, incident.id)):
         return False
     add_incident(
         session, now, room, incident_id=incident.id, kind=incident.kind, happened_at=incident.happened_at,

@@ -107,7 +107,7 @@ def test_a_teacher_closes_again_what_was_opened(school: FakeSchool) -> None:
 
 def test_no_room_can_take_back_the_request_of_another(school: FakeSchool) -> None:
     request_id = school.request("Room 4")
-    with school.store.write_session() as session:
+    with school.store.write_session() as session, pytest.raises(NotPossible, match="another room"):
         requests.withdraw_request(session, school.clock(), school.room("Room 5"), request_id)
     assert state(school).state == "waiting"
 

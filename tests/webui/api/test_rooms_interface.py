@@ -116,6 +116,32 @@ def test_one_room_sees_nothing_of_another(school: Any, room: httpx.Client) -> No
     assert room.get("/requests").json()[0]["state"] == "waiting"
 
 
+def test_what_another_room_has_sent_is_neither_taken_as_ones_own_nor_changed(
+    school: Any, room: httpx.Client
+) -> None:
+    now = school.clock()
+    messages = {
+        "requests": school.unblock_request(),
+        "reports": protocol.SiteReport(id="a" * 32, site="bad.example.org", teacher="t", reported_at=now),
+        "incidents": protocol.Incident(
+            id="b" * 32, kind="tunnel", happened_at=now, device="d1", evidence=("x.example",)
+        ),
+        "actions": protocol.RoomAction(id="c" * 32, who="tess", what="lesson", happened_at=now),
+    }
+    for kind, message in messages.items():
+        assert room.put(f"/{kind}/{message.id}", content=body(message)).status_code == 201
+    with school.as_room("Room 5") as other:
+        for kind, message in messages.items():
+            answer = other.put(f"/{kind}/{message.id}", content=body(message))
+            assert "another room has used this id" in problem_in(answer, 409).detail, kind
+        group = body(protocol.RoomActions(actions=(messages["actions"],)))
+        assert problem_in(other.put("/actions", content=group), 409)
+        assert problem_in(other.delete(f"/requests/{messages['requests'].id}"), 409)
+        assert other.delete(f"/requests/{'f' * 32}").status_code == 200, "one that nobody knows is over"
+    for kind, message in messages.items():
+        assert room.put(f"/{kind}/{message.id}", content=body(message)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("content", "status"),
     [(b"", 400), (b"{", 400), (b"[]", 400), (b"{}", 400), (b'{"id": 7}', 400), (b"\xff\xfe", 400),
