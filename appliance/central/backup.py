@@ -185,14 +185,19 @@ def _find_files(central: Central, config: Path) -> Iterator[tuple[str, Path]]:
         and not any(key.absolute().is_relative_to(one.absolute()) for one in (data, shared))
     ):
         yield WRAPPING_KEY, key
-    yield from _walk(data, DATA)
-    if shared.absolute() != data.absolute():
-        yield from _walk(shared, SHARED)
+    yield from _walk(data, DATA, without=shared)
+    if shared.resolve() != data.resolve():
+        yield from _walk(shared, SHARED, without=data)
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+def _walk(folder: Path, prefix: str, *, without: Path) -> Iterator[tuple[str, Path]]:
+    """Yield what is in a folder; `without`: a folder in it that is taken by itself."""
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT_FOLDERS)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in _LEFT_OUT_FOLDERS and Path(place, name).resolve() != without.resolve()
+        )
         for name in sorted(names):
             path = Path(place, name)
             if (

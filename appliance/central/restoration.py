@@ -6,34 +6,21 @@ and then brought to today's. That `epoch` is missing afterwards has central begi
 so that every room looks at everything anew (`appliance.central.epoch`).
 """
 
+import contextlib
 import os
-import re
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from sqlalchemy import (
-    JSON,
-    Connection,
-    Integer,
-    MetaData,
-    Table,
-    create_engine,
-    delete,
-    func,
-    insert,
-    inspect,
-    select,
-)
-from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.central.backup import DATA, SETTINGS_NAME, SHARED, TLS, WRAPPING_KEY, Report, find_certificate_file
 from appliance.central.backup_file import BackupError, End, FilePart, Frame, Manifest, Rows, read_frames
+from appliance.central.database_restoration import DatabaseRestoration
 from appliance.central.errors import database_words
 from appliance.central.key_file import FILE_NAME
-from appliance.central.schema_migration import newest_migration, run_migrations
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
@@ -118,6 +105,7 @@ class _Restoration:
         self._undo = undo
         self._manifest: Manifest | None = None
         self._staged: dict[Path, Path] = {}  # what stands beside its place, and the place
+        self._folders: set[Path] = set()  # data and shared
         self._settings: CentralSettings | None = None
         self._database: DatabaseRestoration | None = None
 
@@ -144,12 +132,10 @@ class _Restoration:
         self._database.finish()
         for staged, place in self._staged.items():
             if staged.is_dir():
-                if place.exists():
-                    place.rmdir()  # it was found empty
-                self._undo.callback(shutil.rmtree, place, ignore_errors=True)
+                self._undo.callback(_clear_folder, place, was_there=place.exists())
             else:
                 self._undo.callback(place.unlink, missing_ok=True)
-            staged.rename(place)
+            staged.rename(place)  # of folders only an empty one is replaced (rename(2))
         self._database.commit()
 
     def _make_room(self) -> None:
@@ -157,23 +143,45 @@ class _Restoration:
         assert self._manifest is not None  # noqa: S101 (the first frame)
         staged = self._config.with_name(f"{self._config.name}{_STAGE}")
         settings = load_settings(staged if staged in self._staged else self._config, CentralSettings)
-        data, shared = settings.central.data, settings.central.shared_folder
-        for place in dict.fromkeys((data, shared)):
-            if os.path.lexists(place) and (not place.is_dir() or any(place.iterdir())):
-                raise BackupError(f"{place} is not empty: a backup is never put over an installation")
-            stage = place.with_name(f".{place.name}{_STAGE}")
-            if stage.exists():
-                shutil.rmtree(stage)  # a restore that was interrupted
-            stage.mkdir(mode=0o750, parents=True)
-            self._undo.callback(shutil.rmtree, stage, ignore_errors=True)
-            self._staged[stage] = place
-            _require_space(stage, self._manifest)
+        # Each may be a link to another disk, and one may lie in the other, which then holds it already.
+        folders = {place.resolve() for place in (settings.central.data, settings.central.shared_folder)}
+        self._folders = folders
+        for place in folders:
+            if not any(other in place.parents for other in folders):
+                self._stage_folder(place)
         database = settings.central.database
-        stage = next(stage for stage, place in self._staged.items() if place == data)
+        stage = self._find_stage(settings.central.data)
         self._database = DatabaseRestoration(
             database or f"sqlite:///{stage / 'central.db'}", self._manifest, self._undo
         )
         self._settings = settings
+
+    def _stage_folder(self, place: Path) -> None:
+        assert self._manifest is not None  # noqa: S101 (the first frame)
+        if os.path.lexists(place) and (not place.is_dir() or any(place.iterdir())):
+            raise BackupError(f"{place} is not empty: a backup is never put over an installation")
+        stage = place.with_name(f".{place.name}{_STAGE}")
+        if stage.exists():
+            shutil.rmtree(stage)  # a restore that was interrupted
+        self._make_folder(stage)
+        self._undo.callback(shutil.rmtree, stage, ignore_errors=True)
+        self._staged[stage] = place
+        _require_space(stage, self._manifest)
+
+    def _find_stage(self, folder: Path) -> Path:
+        """Return where what belongs into a folder is put for now; it is there."""
+        folder = folder.resolve()
+        stage, place = next(pair for pair in self._staged.items() if folder.is_relative_to(pair[1]))
+        found = stage / folder.relative_to(place)
+        self._make_folder(found)
+        return found
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and what is missing above it; those that are empty at the end are taken back."""
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        for one in reversed(missing):
+            one.mkdir(mode=0o750 if one == folder else 0o755)
+            self._undo.callback(_remove_if_empty, one)
 
     def _append(self, part: FilePart) -> None:
         path = self._find_place(part.name)
@@ -206,8 +214,11 @@ class _Restoration:
                 below = PurePosixPath(name.removeprefix(prefix))
                 if below.is_absolute() or ".." in below.parts or not below.parts:
                     break
-                stage = next(stage for stage, place in self._staged.items() if place == folder)
-                return stage / below
+                is_others = any(
+                    folder.resolve() in other.parents and (folder.resolve() / below).is_relative_to(other)
+                    for other in self._folders
+                )
+                return None if is_others else self._find_stage(folder) / below  # the other's come by its own name
         raise BackupError(f"the file is damaged: it has a file of a name that no backup has ({name[:80]!r})")
 
     def _has_shared(self) -> bool:
@@ -220,78 +231,23 @@ class _Restoration:
     def _beside(self, path: Path) -> Path:
         staged = path.with_name(f"{path.name}{_STAGE}")
         if staged not in self._staged:
+            self._make_folder(path.parent)
             staged.unlink(missing_ok=True)
             self._undo.callback(staged.unlink, missing_ok=True)
             self._staged[staged] = path
         return staged
 
 
-class DatabaseRestoration:
-    """A database that is made anew, with the rows of a backup."""
-
-    def __init__(self, url: str, manifest: Manifest, undo: ExitStack) -> None:
-        self._manifest = manifest
-        if not re.fullmatch("[0-9]{4}", manifest.migration) or manifest.migration > newest_migration():
-            raise BackupError(
-                f"a newer Hallpass ({manifest.version[:40]}) made this backup: install that one first"
-            )
-        engine = create_engine(url)
-        undo.callback(engine.dispose)
-        self._connection = undo.enter_context(engine.connect())
-        if inspect(self._connection).get_table_names():
-            raise BackupError("the database is not empty: a backup is never put over an installation")
-        run_migrations(self._connection, manifest.migration)
-        found = MetaData()
-        found.reflect(self._connection)
-        self._tables = {table.name: table for table in found.sorted_tables}
-        for table in self._tables.values():
-            for column in table.columns:
-                if isinstance(column.type, JSON):
-                    column.type = JSON(none_as_null=True)
-        for table in reversed(found.sorted_tables):
-            if table.name in manifest.rows:
-                self._connection.execute(delete(table))  # what the migrations begin with
-
-    def insert(self, frame: Rows) -> None:
-        """Add rows. Raises BackupError where they are none of this table's."""
-        table = self._tables.get(frame.table)
-        if table is None or any(name not in table.columns for name in frame.columns):
-            raise BackupError(f"the file is damaged: there is no such table as {frame.table[:40]!r}")
-        try:
-            rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.rows]
-            self._connection.execute(insert(table), rows)
-        except (ValueError, TypeError, StatementError) as problem:
-            if isinstance(problem, OperationalError):
-                raise
-            raise BackupError(f"the file is damaged: a row of {frame.table} is none") from None
-
-    def finish(self) -> None:
-        """Bring the tables to today's."""
-        if self._connection.dialect.name == "postgresql":
-            for table in self._tables.values():
-                _set_sequence(self._connection, table)
-        run_migrations(self._connection, "head")
-        if self._connection.dialect.name == "sqlite":
-            self._close()  # its file is about to be moved; taken back it is with its folder
-
-    def commit(self) -> None:
-        """Keep it, where that could still be taken back."""
-        if not self._connection.closed:
-            self._close()
-
-    def _close(self) -> None:
-        self._connection.commit()
-        self._connection.close()
-        self._connection.engine.dispose()
+def _clear_folder(place: Path, *, was_there: bool) -> None:
+    """Take a folder back that was put somewhere."""
+    shutil.rmtree(place, ignore_errors=True)
+    if was_there:
+        place.mkdir(mode=0o750)
 
 
-def _set_sequence(connection: Connection, table: Table) -> None:
-    """Let PostgreSQL number new rows after those that are there."""
-    for column in table.primary_key.columns:
-        if column.server_default is not None and isinstance(column.type, Integer):
-            newest = select(func.max(column)).scalar_subquery()
-            sequence = func.pg_get_serial_sequence(table.name, column.name)
-            connection.execute(select(func.setval(sequence, func.coalesce(newest, 1), newest.is_not(None))))
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _require_space(folder: Path, manifest: Manifest) -> None:

@@ -281,6 +281,64 @@ def test_nothing_is_ever_put_over_something(machine: Machine, tmp_path: Path) ->
     assert [path.name for path in (half.folder / "central").iterdir()] == ["something"]
 
 
+@pytest.mark.usefixtures("quick_key")
+def test_a_restore_that_fails_takes_back_every_folder_that_it_made(machine: Machine, tmp_path: Path) -> None:
+    cut = tmp_path / "cut"
+    machine.config.write_text(SETTINGS.format(more='key_file = "keys/k/wrapping.key"\n'))
+    (machine.folder / "keys" / "k").mkdir(parents=True)
+    (machine.folder / "keys" / "k" / "wrapping.key").write_bytes(b"k" * 32)
+    cut.write_bytes(machine.back_up().read_bytes()[:-200])
+    other = Machine(tmp_path / "other").settle()
+    deep = other.config.read_text().replace('data = "central"', 'data = "a/b/central"\nkey_file = "c/d/w.key"')
+    other.config.write_text(deep)
+    for config in (other.config, other.folder / "not" / "there" / "central.toml"):
+        other.config = config
+        with pytest.raises(BackupError, match="cut off"):
+            other.restore(cut)
+        assert [path.name for path in other.folder.rglob("*")] == ["central.toml"]
+
+
+@pytest.mark.usefixtures("quick_key")
+def test_a_shared_folder_in_the_data_folder_is_kept_once_and_comes_back(machine: Machine, tmp_path: Path) -> None:
+    machine.config.write_text(SETTINGS.format(more='shared = "central/for-all"\n'))
+    (machine.folder / "central" / "for-all" / "lists").mkdir(parents=True)
+    (machine.folder / "central" / "for-all" / "lists" / "own.txt").write_text("bets.example\n")
+    was, file = content(machine), machine.back_up()
+    empty = Machine(tmp_path / "empty")
+    kept = [
+        one.name for one in empty.restore(file).files if "for-all" in one.name or one.name.startswith("shared")
+    ]
+    assert kept == ["shared/lists/own.txt"]
+    assert (empty.folder / "central" / "for-all" / "lists" / "own.txt").read_text() == "bets.example\n"
+    assert content(empty) == was
+
+
+@pytest.mark.usefixtures("quick_key")
+def test_a_backup_that_has_a_shared_folder_twice_puts_it_back_once(tmp_path: Path) -> None:
+    file, names = tmp_path / "backup", ("data/for-all/own.txt", "shared/own.txt")
+    with file.open("wb") as stream:
+        writer = BackupWriter(stream, PASSPHRASE)
+        writer.write(manifest(files=tuple(StoredFile(name, 1) for name in names)))
+        for name in names:
+            writer.write(FilePart(name=name, content=b"x"))
+        writer.finish()
+    machine = Machine(tmp_path / "m").settle()
+    machine.config.write_text(SETTINGS.format(more='shared = "central/for-all"\n'))
+    machine.restore(file)
+    assert (machine.folder / "central" / "for-all" / "own.txt").read_bytes() == b"x"
+
+
+@pytest.mark.usefixtures("quick_key")
+def test_a_data_folder_that_is_a_link_to_another_disk_is_filled_there(machine: Machine, tmp_path: Path) -> None:
+    other = Machine(tmp_path / "other").settle()
+    (tmp_path / "disk").mkdir()
+    (other.folder / "central").symlink_to(tmp_path / "disk")
+    was = content(machine)
+    other.restore(machine.back_up())
+    assert (other.folder / "central").is_symlink()
+    assert content(other) == was
+
+
 def test_a_database_that_is_away_is_told_in_one_line_and_nothing_is_put_back(
     machine: Machine, tmp_path: Path
 ) -> None:
