@@ -12,7 +12,7 @@ rooms as well. How often somebody may guess stands in `appliance.central.sign_in
 import hashlib
 import hmac
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -21,8 +21,10 @@ from appliance.central import accounts, audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.key_file import KeyFile
 from appliance.central.log_keys import require_key_of_database
-from appliance.central.models import SecondFactorRow, UserRow
+from appliance.central.models import SecondFactorRow, SettingChangeRow, UserRow
+from appliance.central.setting_history import record_change
 
+KIND = "second step"  # of `appliance.central.undo`
 STEP_SECONDS = 30
 DIGITS = 6
 CLOCK_STEPS = 1  # before and after
@@ -141,15 +143,55 @@ def turn_off(session: Session, now: datetime, *, username: str) -> None:
     audit.record_audit(session, now, username, "second step turned off", username)
 
 
-def take_off(session: Session, now: datetime, *, username: str, by: str) -> None:
-    """Take somebody's second factor off: their phone is lost. Raises NotFound or NotPossible."""
+def take_off(session: Session, now: datetime, *, username: str, by: str) -> str:
+    """Take somebody's second factor off: their phone is lost. Raises NotFound or NotPossible.
+
+    Returns the change's id: it may have been somebody else's phone.
+    """
     user = accounts.find_user(session, username)
     if user is None:
         raise NotFound(f"there is no account {username!r}")
     if not user.has_second_factor:
         raise NotPossible(f"{user.username} has no second step")
+    before = read_value(session, {"username": user.username})
     _remove(session, now, user.username)
     audit.record_audit(session, now, by, "second step taken off", user.username)
+    return record_change(session, now, kind=KIND, before=before, after={}, by=by)
+
+
+def owner_of_change(session: Session, change: str) -> str:
+    """Return whose second factor a change took off. Raises NotFound."""
+    row = session.get(SettingChangeRow, change)
+    if row is None or row.kind != KIND or not row.before:
+        raise NotFound("this can no longer be undone")
+    return str(row.before["username"])
+
+
+def read_value(session: Session, value: dict[str, Any]) -> dict[str, Any]:
+    """Return somebody's second factor as it is kept for an undo, its secret sealed; empty where there is none."""
+    row = session.get(SecondFactorRow, value["username"])
+    if row is None or row.confirmed_at is None:
+        return {}
+    return {
+        "username": row.username, "secret": row.secret, "made_at": row.made_at.isoformat(),
+        "confirmed_at": row.confirmed_at.isoformat(), "last_step": row.last_step,
+        "recovery_hashes": list(row.recovery_hashes),
+    }  # fmt: skip
+
+
+def restore_value(session: Session, now: datetime, current: dict[str, Any], before: dict[str, Any]) -> None:
+    """Let a second factor that was taken off count again, or take it off. Raises NotFound."""
+    username = (before or current)["username"]
+    user = accounts.find_user(session, username)
+    if user is None:
+        raise NotFound(f"there is no account {username!r}")
+    if not before:
+        _remove(session, now, username)
+        return
+    times = {name: datetime.fromisoformat(before[name]) for name in ("made_at", "confirmed_at")}
+    session.merge(SecondFactorRow(**before | times, unnoted_codes=""))
+    user.has_second_factor = True
+    accounts.end_what_was_before(user, now)  # what a password alone has opened meanwhile
 
 
 class _ShownCodes(msgspec.Struct, frozen=True):

@@ -11,7 +11,16 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
-from appliance.central import audit, delegations, profiles, rules, school_settings, school_year
+from appliance.central import (
+    audit,
+    delegations,
+    profiles,
+    rules,
+    school_settings,
+    school_year,
+    second_factor,
+    webhooks,
+)
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.lists import source_use
 from appliance.central.models import ProfileRow, SettingChangeRow
@@ -122,6 +131,16 @@ KINDS: Mapping[str, SettingKind] = {
         source_use.value_words,
         source_use.read_value,
         lambda session, _undo, _current, before: source_use.restore_value(session, before),
+    ),
+    webhooks.KIND: SettingKind(
+        lambda value: f"the webhook {value['url']}",
+        webhooks.read_value,
+        lambda session, _undo, current, before: webhooks.restore_value(session, current, before),
+    ),
+    second_factor.KIND: SettingKind(
+        lambda value: f"the second step of {value['username']}",
+        second_factor.read_value,
+        lambda session, undo, current, before: second_factor.restore_value(session, undo.at, current, before),
     ),
     profiles.DEFAULT_KIND: SettingKind(lambda _value: "the default profile", _read_default, _restore_default),
 }

@@ -9,6 +9,7 @@ import base64
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,9 +19,12 @@ from sqlalchemy.orm import Session
 from appliance.central import audit, outbox_queue
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.key_file import KeyFile
+from appliance.central.log_keys import require_key_of_database
 from appliance.central.models import RoomRow, WebhookDeliveryRow, WebhookRow
+from appliance.central.setting_history import record_change
 from appliance.control_characters import find_control_character
 
+KIND = "webhook"  # of `appliance.central.undo`
 SECRET_PREFIX = "whsec_"  # noqa: S105 (as Standard Webhooks marks one)
 PURPOSE = "webhook"
 MAX_URL_LENGTH = 500
@@ -82,11 +86,8 @@ def add_webhook(
     wanted = [one for one in EVENTS if one in set(events)]
     if not wanted:
         raise NotPossible("say of what it is told")
-    rows = list_webhooks(session)
-    if any(row.url == url for row in rows):
-        raise NotPossible("this address is told already")
-    if len(rows) >= MAX_WEBHOOKS:
-        raise NotPossible(f"at most {MAX_WEBHOOKS} addresses are told")
+    _require_place(session, url)
+    require_key_of_database(session, keys)
     secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     row = WebhookRow(
         url=url, events=wanted, is_inside=is_inside, secret=keys.seal(PURPOSE, secret), made_by=by, made_at=now,
@@ -95,6 +96,14 @@ def add_webhook(
     session.add(row)
     audit.record_audit(session, now, by, "webhook added", f"{url}: {', '.join(wanted)}")
     return secret
+
+
+def _require_place(session: Session, url: str) -> None:
+    rows = list_webhooks(session)
+    if any(row.url == url for row in rows):
+        raise NotPossible("this address is told already")
+    if len(rows) >= MAX_WEBHOOKS:
+        raise NotPossible(f"at most {MAX_WEBHOOKS} addresses are told")
 
 
 def list_webhooks(session: Session) -> list[WebhookRow]:
@@ -111,12 +120,41 @@ def get_webhook(session: Session, webhook_id: int) -> WebhookRow:
 
 
 def remove_webhook(session: Session, now: datetime, *, webhook_id: int, by: str) -> str:
-    """Tell an address no more, and return it. What waits for it is forgotten. Raises NotFound."""
+    """Tell an address no more; return the change's id, for an undo. Raises NotFound.
+
+    What waits for it is forgotten.
+    """
     row = get_webhook(session, webhook_id)
+    before = _to_builtins(row)
     session.execute(delete(WebhookDeliveryRow).where(WebhookDeliveryRow.webhook_id == row.id))
     session.delete(row)
     audit.record_audit(session, now, by, "webhook removed", row.url)
-    return row.url
+    return record_change(session, now, kind=KIND, before=before, after={}, by=by)
+
+
+def read_value(session: Session, value: dict[str, Any]) -> dict[str, Any]:
+    """Return how the webhook of a kept value reads now; empty where its address is not told."""
+    found = session.scalar(select(WebhookRow).where(WebhookRow.url == value["url"]))
+    return {} if found is None else _to_builtins(found)
+
+
+def restore_value(session: Session, current: dict[str, Any], before: dict[str, Any]) -> None:
+    """Tell an address again as before, by its old secret, or no more. Raises NotPossible."""
+    if before:
+        _require_place(session, before["url"])
+        session.add(WebhookRow(**before | {"made_at": datetime.fromisoformat(before["made_at"])}, failures=0))
+        return
+    for row in session.scalars(select(WebhookRow).where(WebhookRow.url == current["url"])):
+        session.execute(delete(WebhookDeliveryRow).where(WebhookDeliveryRow.webhook_id == row.id))
+        session.delete(row)
+
+
+def _to_builtins(row: WebhookRow) -> dict[str, Any]:
+    """Return what is kept of a webhook for an undo; its secret is sealed."""
+    return {
+        "url": row.url, "events": list(row.events), "is_inside": row.is_inside, "secret": row.secret,
+        "made_by": row.made_by, "made_at": row.made_at.isoformat(),
+    }  # fmt: skip
 
 
 def resume_webhook(session: Session, now: datetime, *, webhook_id: int, by: str) -> WebhookRow:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from appliance.central import accounts, second_factor, second_factor_rule, service
+from appliance.commands.central_profiles import say_change
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.protocol import normalize_username
 from appliance.settings.central import CentralSettings
@@ -45,7 +46,8 @@ def show(config: Path, *, as_json: bool) -> None:
 def reset(username: str, config: Path) -> None:
     """Take somebody's second factor off: their phone is lost. They are signed out everywhere."""
     with _open_central(config) as central, central.store.write_session() as session:
-        second_factor.take_off(session, central.now(), username=username, by=BY)
+        change = second_factor.take_off(session, central.now(), username=username, by=BY)
+    say_change(change, f"{username} needs no second step")
 
 
 @command.command("require")

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from appliance.central import webhooks
+from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import BY, open_session
 from appliance.commands.options import config_option, json_option, print_json
 
@@ -94,5 +95,6 @@ def resume(config: Path, webhook_id: int) -> None:
 def remove(config: Path, webhook_id: int) -> None:
     """Tell an address no more."""
     with open_session(config) as (central, session):
-        url = webhooks.remove_webhook(session, central.now(), webhook_id=webhook_id, by=BY)
-    click.echo(f"{url} is told no more.")
+        url = webhooks.get_webhook(session, webhook_id).url
+        change = webhooks.remove_webhook(session, central.now(), webhook_id=webhook_id, by=BY)
+    say_change(change, f"{url} is told no more")

@@ -155,6 +155,31 @@ def test_a_lost_phone_is_taken_off_by_whoever_manages_the_account_and_by_nobody_
     assert "Sign out" in ben.open("/").text
 
 
+def test_one_that_was_taken_off_by_mistake_is_put_back_by_whoever_may_manage_the_account(
+    school: ServedSchool, ben: Browser, phone: Browser
+) -> None:
+    school.account("ivy", "head")
+    school.account("oscar", "office")
+    with Browser(school.url) as ivy:
+        secret = set_up(ivy.sign_in("ivy", PASSWORD), school)
+    press(ben.open("/accounts/ivy"), "/second-step/take-off")
+    undo = ben.form_with(action="/put-back")
+    with Browser(school.url) as thief:
+        assert "Sign out" in thief.sign_in("ivy", PASSWORD).text
+        phone.sign_in("oscar", PASSWORD)
+        token = phone.open("/accounts").form_with("username").fields["csrf_token"]
+        assert phone.client.post(undo.action, data={"csrf_token": token}).status_code == 403
+        odd = ben.client.post("/accounts/second-steps/" + "f" * 32 + "/put-back", data=undo.fields)
+        assert "can no longer be undone" in odd.text
+        ben.send(undo, files=None)
+        assert "as it was before" in said(ben)
+        assert "Password" in thief.open("/").text, "what the password alone had opened is over"
+    with Browser(school.url) as ivy:
+        assert "Your code" in ivy.sign_in("ivy", PASSWORD).text
+        bring(ivy, code_of(secret, school.clock()))
+        assert "Sign out" in ivy.text
+
+
 def test_whoever_has_to_have_one_can_do_nothing_else_from_that_day_on(
     school: ServedSchool, ben: Browser, phone: Browser
 ) -> None:

@@ -41,6 +41,29 @@ def test_what_became_of_it_stands_on_the_page_and_what_was_put_aside_is_told_aga
     assert "Nobody is told yet" in cora.open("/webhooks").text
 
 
+def test_one_that_was_removed_is_told_again_with_its_secret_by_the_undo(cora: Browser, school: Any) -> None:
+    def rows() -> list[tuple[Any, ...]]:
+        with school.store.read_session() as session:
+            return [(row.url, row.events, row.secret, row.made_by) for row in webhooks.list_webhooks(session)]
+
+    add(cora)
+    before = rows()
+    press(cora.open("/webhooks"), "/remove")
+    assert not rows()
+    undo = cora.form_with(action="/webhooks/undo/")
+    cora.send(undo, files=None)
+    assert "as it was before" in said(cora)
+    assert rows() == before
+    cora.send(undo, files=None)
+    assert rows() == before, "by the second of two clicks"
+    press(cora.open("/webhooks"), "/remove")
+    undo = cora.form_with(action="/webhooks/undo/")
+    add(cora)
+    cora.send(undo, files=None)
+    assert "changed again since" in said(cora)
+    assert len(rows()) == 1
+
+
 def test_a_form_comes_back_filled_after_a_mistake(cora: Browser) -> None:
     for fields, words in (
         ({"url": "http://desk.example.org/x"}, "begins with https"),

@@ -8,6 +8,7 @@ from appliance.central.errors import CentralError
 from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
+from webui.central.undo_pages import add_undo_page, flash_change
 from webui.central.webhooks.forms import WebhookForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
@@ -15,6 +16,7 @@ from webui.shared.auth import current_username
 _KEY = "made-webhook"  # the address and secret of the last one, until whoever made it has noted it
 
 blueprint = create_feature_blueprint("webhooks", __name__, home="webhooks.show")
+add_undo_page(blueprint, "/webhooks", Right.CONNECT_SERVICES, home="webhooks.show", kinds={webhooks.KIND})
 
 
 @blueprint.get("/webhooks")
@@ -75,8 +77,9 @@ def resume(webhook_id: int) -> Redirect:
 def remove(webhook_id: int) -> Redirect:
     """Tell a webhook no more."""
     with central().store.write_session(affects_rooms=False) as database:
-        url = webhooks.remove_webhook(database, central().now(), webhook_id=webhook_id, by=current_username())
-    flash(f"{url} is told no more. To undo that, add it again: it then gets a new secret.")
+        url = webhooks.get_webhook(database, webhook_id).url
+        change = webhooks.remove_webhook(database, central().now(), webhook_id=webhook_id, by=current_username())
+    flash_change(blueprint, change, f"{url} is told no more, nor what waited for it.")
     return redirect(url_for("webhooks.show"))
 
 
