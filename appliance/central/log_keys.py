@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central.key_file import KeyFile, KeyFileUnusable, is_sealed
-from appliance.central.models import RoomAuthorityRow, RoomRow, SecondFactorRow
+from appliance.central.models import LookupRow, RoomAuthorityRow, RoomRow, SecondFactorRow, WebhookRow
 
 KEY_BYTES = 32
 
@@ -34,8 +34,11 @@ def require_key_of_database(session: Session, keys: KeyFile) -> None:
     """Raise KeyFileUnusable where the key file with which something was sealed is gone: no other may be made."""
     if keys.path.exists():
         return
-    others = (RoomAuthorityRow.id, SecondFactorRow.username)  # there are none without something sealed
-    is_in_use = any(session.scalars(select(one).limit(1)).first() is not None for one in others)
+    others = (  # there are none without something sealed
+        select(RoomAuthorityRow.id), select(SecondFactorRow.username), select(WebhookRow.id),
+        select(LookupRow.id).where(LookupRow.answer.is_not(None)),
+    )  # fmt: skip
+    is_in_use = any(session.scalars(one.limit(1)).first() is not None for one in others)
     if is_in_use or any(is_sealed(key) for key in session.scalars(select(RoomRow.log_key))):
         raise KeyFileUnusable(f"{keys.path} is missing: put it back from where it was stored apart")
 

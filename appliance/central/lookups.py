@@ -19,6 +19,7 @@ from appliance.central.errors import NotFound, NotPossible
 from appliance.central.incidents.kinds import Whose
 from appliance.central.incidents.states import checked_text
 from appliance.central.key_file import KeyFile, KeyFileUnusable
+from appliance.central.log_keys import require_key_of_database
 from appliance.central.models import LookupRow, RoomRow
 from appliance.central.staff_groups import read_staff_groups
 from appliance.control_characters import find_control_character
@@ -106,6 +107,7 @@ def receive_answer(
     first, last = row.since.timestamp() - 1, row.until.timestamp()
     if any(not first <= entry.second <= last for entry in answer.entries):
         raise NotPossible("this is more than was asked")
+    require_key_of_database(session, keys)
     row.answered_at, row.error = now, answer.error
     row.state = "failed" if answer.error else "answered"
     row.answer = None if answer.error else keys.seal(_purpose(row), msgspec.json.encode(answer).decode())

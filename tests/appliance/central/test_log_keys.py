@@ -1,11 +1,13 @@
 """The keys of the rooms' logs: in the database only wrapped, by a key that stands elsewhere."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from appliance.central import log_keys
+from appliance.central import log_keys, lookups, webhooks
 from appliance.central.key_file import KeyFile, KeyFileUnusable
+from appliance.protocol import LookupAnswer
 from tests.fakes.school import FakeSchool
 
 OLD_KEY = "ab" * 32
@@ -64,6 +66,33 @@ def test_without_the_right_key_file_no_key_is_given_and_no_other_made(school: Fa
         with pytest.raises(KeyFileUnusable, match="damaged"):
             other.seal("x", "y")
         assert other.path.read_text() == content, "never replaced: what it wrapped would be lost"
+
+
+def test_nothing_that_is_sealed_makes_a_key_beside_one_that_is_missing(school: FakeSchool) -> None:
+    now, path = school.clock(), school.central.keys.path
+
+    def add_webhook(url: str) -> None:
+        with school.store.write_session() as session:
+            webhooks.add_webhook(
+                session, now, school.central.keys, url=url, events=["list.held"], is_inside=False, by="cora"
+            )
+
+    def answer_lookup() -> None:
+        with school.store.write_session() as session:
+            asked = lookups.ask_room(
+                session, now, room_id=school.room().id, device="0123456789ab", since=now - timedelta(hours=1),
+                until=now, reason="a parent asked", by="lead", whose="pupils",
+            )  # fmt: skip
+            said = LookupAnswer(id=asked.id)
+            lookups.receive_answer(session, now, school.central.keys, session.merge(school.room()), said)
+
+    school.enrol()
+    add_webhook("https://one.example.org/")
+    path.unlink()
+    for seal in (lambda: add_webhook("https://two.example.org/"), answer_lookup, lambda: key_of(school)):
+        with pytest.raises(KeyFileUnusable, match="is missing"):
+            seal()
+        assert not path.exists()
 
 
 def test_no_rooms_key_can_be_put_in_anothers_place(school: FakeSchool) -> None:
