@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -16,10 +15,10 @@ from appliance.room.room_policy import load_policy
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.errors import InvalidName
-from dns.message import names
 from dns.message.constants import RecordType
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.explain import Explanation, explain
+from dns.policy.site_names import parse_name
 from dns.policy.view import CompiledView
 
 TYPES = ("A", "AAAA", "HTTPS", "TXT", "MX", "CNAME", "NS", "SRV")
@@ -81,9 +80,8 @@ def command(
 def _parse_name(text: str) -> str:
     """Return the canonical name in what somebody typed or pasted."""
     try:
-        host = urlsplit(text).hostname if "//" in text else text
-        return names.canonical(host or text)
-    except (InvalidName, ValueError) as problem:
+        return parse_name(text)
+    except InvalidName as problem:
         raise click.BadParameter(f"{problem}.", param_hint="NAME") from None
 
 

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -52,7 +51,7 @@ from blocklists.search import diff_indexes as compare
 from blocklists.search import search_index as find
 from blocklists.sources import Source, load_sources
 from dns.errors import DECODING_FAILED, InvalidName
-from dns.message.names import canonical
+from dns.policy.site_names import parse_name
 
 
 @click.group()
@@ -303,10 +302,6 @@ def _findings(directory: Path, opened: Index, names: Sequence[str]) -> Iterator[
 def _name(text: str) -> str:
     """Return the canonical name of a name or a web address. Raises HallpassError."""
     try:
-        host = urlsplit(text if "//" in text else f"//{text}").hostname or text
-    except ValueError:
-        host = text
-    try:
-        return canonical(host)
+        return parse_name(text)
     except InvalidName as problem:
         raise HallpassError(str(problem)) from None

@@ -40,6 +40,13 @@ _SCHOOLS = "sch.uk"
 _SHOWN_CHARACTERS = 60
 # A name that ends in a number is an IPv4 address to every browser (WHATWG URL, "ends in a number").
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(?=(//)?)", re.IGNORECASE)
+# After these a browser reads a host, whatever slashes follow (WHATWG URL, "special scheme").
+_WEB = frozenset({"http", "https", "ws", "wss", "ftp"})
+# What these begin names no host, and is no port of one: `javascript:alert(1)` is not the name `javascript`.
+_NO_HOST = frozenset(
+    {"about", "blob", "data", "file", "javascript", "mailto", "sms", "tel", "urn", "vbscript", "view-source"}
+)
 _EXAMPLE = "give the whole name of the site, such as www.example.org"
 
 
@@ -49,6 +56,14 @@ def parse_site(written: str) -> str:
     A star or a dot before the name (``*.example.org``) says what holds anyway, and is left out.
     Raises NotASite for what is no name, for an address and for a reverse zone; not for a public suffix.
     """
+    name = parse_name(written)
+    if any(is_under(name, zone) for zone in _REVERSE_ZONES):
+        raise NotASite(f"{name} stands for the addresses of machines, not for a site: {_EXAMPLE}")
+    return name
+
+
+def parse_name(written: str) -> str:
+    """Return the canonical name in what somebody typed or pasted, as `parse_site`, also one of a reverse zone."""
     host = _host(written)
     if ":" in host:  # an IPv6 address: no name holds one
         raise _address(written)
@@ -58,8 +73,6 @@ def parse_site(written: str) -> str:
         raise NotASite(f"“{_shown(written)}” is not the name of a site: {_EXAMPLE}") from None
     if _NUMBER.fullmatch(name.rpartition(".")[2]):
         raise _address(written)
-    if any(is_under(name, zone) for zone in _REVERSE_ZONES):
-        raise NotASite(f"{name} stands for the addresses of machines, not for a site: {_EXAMPLE}")
     return name
 
 
@@ -136,12 +149,26 @@ def _host(written: str) -> str:
     if not text:
         raise NotASite(f"no site was named: {_EXAMPLE}")
     try:
-        parts = urlsplit(text if "//" in text else f"//{text}")
+        parts = urlsplit(f"//{_without_scheme(text)}")
         host = parts.hostname or ""
+        # More colons than a port needs: an IPv6 address, in brackets or (wrongly) without.
+        is_address = parts.netloc.count(":") > 1 and "@" not in parts.netloc
+        if not is_address:
+            _ = parts.port
     except ValueError:
         raise NotASite(f"“{_shown(written)}” is not the address of a site: {_EXAMPLE}") from None
-    # More colons than a port needs: an IPv6 address, in brackets or (wrongly) without.
-    return host if parts.netloc.count(":") < 2 or "@" in parts.netloc else parts.netloc
+    return parts.netloc if is_address else host
+
+
+def _without_scheme(text: str) -> str:
+    """Return what begins with the host. Raises ValueError for an address that has none."""
+    found = _SCHEME.match(text)
+    scheme = found[1].lower() if found else ""
+    if found is None or not (scheme in _WEB or scheme in _NO_HOST or found[2]):
+        return text.removeprefix("//")  # what stands before a colon here is the host, or somebody's name
+    if scheme not in _WEB:
+        raise ValueError(scheme)
+    return text[found.end() :].replace("\\", "/").lstrip("/")  # as browsers read it
 
 
 def _address(written: str) -> NotASite:

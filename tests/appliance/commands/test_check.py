@@ -108,8 +108,9 @@ def test_the_walk_shows_every_step_and_marks_the_one_that_wins(config: Path) -> 
 
 
 def test_names_may_be_typed_as_people_type_them(config: Path) -> None:
-    for typed in (f"{GAMBLING.upper()}.", f"https://{GAMBLING}/page?x=1"):
+    for typed in (f"{GAMBLING.upper()}.", f"https://{GAMBLING}/page?x=1", f"{GAMBLING}/page", f"{GAMBLING}:8443"):
         assert as_json(config, typed)[0]["name"] == GAMBLING
+    assert as_json(config, "1.2.0.192.in-addr.arpa")[0]["name"] == "1.2.0.192.in-addr.arpa"
 
 
 def test_the_hour_and_the_group_matter(enrolled: Path) -> None:
@@ -145,8 +146,11 @@ def test_other_types_can_be_asked_for(config: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["no name at all"], "not a domain name"),
-        (["a..example"], "not a domain name"),
+        (["no name at all"], "is not the name of a site"),
+        (["a..example"], "is not the name of a site"),
+        (["javascript:alert(1)"], "is not the address of a site"),
+        (["file://etc/passwd"], "is not the address of a site"),
+        (["[2001:db8::1]"], "is the address of a machine"),
         ([GAMBLING, "--at", "noonish"], "no time"),
         ([GAMBLING, "--group", "ghosts"], "there are: pupils"),
         ([GAMBLING, "--group", "pupils", "--device", "192.0.2.1"], "exclude each other"),

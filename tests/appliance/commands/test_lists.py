@@ -306,6 +306,13 @@ def test_a_search_takes_a_web_address_and_says_what_the_last_update_brought(
     ] or (told["updated_at"] >= told["compared_with"])
 
 
+def test_a_search_for_what_names_no_host_is_refused_with_a_reason(index: Path, lists: Lists) -> None:
+    for written in ("javascript:alert(1)", "data:text/html,x", "mailto:a@bets.example", "file:///bets.example"):
+        found = lists("search", written, "--index", index)
+        assert (found.status, found.out) == (1, "")
+        assert "is not the address of a site" in found.err
+
+
 def test_an_export_of_a_category_that_is_not_there_fails_with_a_suggestion(index: Path, lists: Lists) -> None:
     ran = lists("export", index, "--category", "gamblin")
     assert ran.status == 1

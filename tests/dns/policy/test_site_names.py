@@ -25,6 +25,12 @@ ADDRESSES = (
 )  # fmt: skip
 REVERSE = ("in-addr.arpa", "1.2.0.192.in-addr.arpa", "ip6.arpa", "8.b.d.0.1.0.0.2.ip6.arpa.")
 NO_NAME = ("", "  ", ".", "*", "*.", "a..b", "co.uk..", "no name", "https://", "https://[::1", "co%2euk", "x" * 64)
+NO_HOST = (
+    "javascript:alert(1)", "JavaScript:alert(1)", "javascript://example.org/%0aalert(1)", "data:text/html,x",
+    "data://example.org", "mailto:a@example.org", "mailto:example.org", "file:///etc/passwd", "file://etc/passwd",
+    "about:blank", "blob:https://example.org/1", "view-source:https://example.org", "tel:123", "sms:example.org",
+    "chrome://settings", "moz-extension://example.org/", "example.org:x", "example.org:99999", "https://a.example:x/",
+)  # fmt: skip
 COMPANIES = (
     "github.io",
     "https://github.io/",
@@ -41,6 +47,14 @@ SITES = (
     ("Example.ORG.", "example.org"),
     ("https://www.example.org:8443/a?b#c", "www.example.org"),
     ("user:secret@www.example.org", "www.example.org"),
+    ("https:example.org", "example.org"),
+    ("http:/example.org/a", "example.org"),
+    ("HTTPS:////example.org", "example.org"),
+    ("https:\\\\example.org\\a", "example.org"),
+    ("https://example.org\\@other.example/", "example.org"),
+    ("wss://example.org:8443", "example.org"),
+    ("example.org:8443/a:b?c://d", "example.org"),
+    ("example.org/https://other.example/", "example.org"),
     ("bücher.example", "xn--bcher-kva.example"),
     ("myschool.sch.uk", "myschool.sch.uk"),
     ("myschool.county.sch.uk", "myschool.county.sch.uk"),
@@ -59,7 +73,7 @@ WISHES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("wish", WISHES)
-@pytest.mark.parametrize("written", [*EVERYBODYS, *ADDRESSES, *REVERSE, *NO_NAME])
+@pytest.mark.parametrize("written", [*EVERYBODYS, *ADDRESSES, *REVERSE, *NO_NAME, *NO_HOST])
 def test_what_is_no_site_is_neither_opened_nor_closed(written: str, wish: str) -> None:
     with pytest.raises(NotASite, match=r"give the whole name of the site, such as www\.example\.org$"):
         WISHES[wish](written)
