@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from appliance.central.models import RevisionRow, RoomRow
 from appliance.central.schema_migration import migrate_database, newest_migration
 from appliance.settings.central import CentralSettings
 
-_TURN_NAME = "writers.lock"
+_TURN_NAME, _NEXT_NAME = "writers.lock", "next-writer.lock"
 BUSY_SECONDS = 5  # how long who wants to write waits for others
 _POOL_SIZE = 32  # connections that are kept, and as many again in a crowd
 _IS_NEWS = "is news"  # in `Session.info`: whether whoever listens is woken by the commit
@@ -139,7 +139,6 @@ class Store:
         """Let threads and processes wait for each other here.
 
         SQLite has who waits sleep and look again: beside a room that delivers thousands of messages some starve.
-        Who waits for a lock of the kernel's (flock(2)) gets it in turn.
         """
         if not self.is_sqlite:
             yield
@@ -212,18 +211,32 @@ def _record_scope(session: Session, *, is_news: bool) -> None:
 
 @contextmanager
 def _turn_of_process(folder: Path) -> Iterator[None]:
-    try:
-        # Opened anew each time: copies of a process would share one. A file of its own: whoever writes may take
-        # other locks in the same folder (`appliance.files.one_at_a_time`).
-        turn = os.open(folder / _TURN_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        yield  # SQLite's own waiting is left, and the words for what is wrong with the folder are its own
-        return
-    try:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    """Hold two locks of the kernel's (flock(2)), the first only until the second is had.
+
+    The kernel gives a lock to whoever asks first once it is free, which may be who had it just now. Whoever holds
+    the first one is the next, and who asks again comes after.
+    """
+    with ExitStack() as stack:
+        try:
+            following, turn = _open_lock(stack, folder / _NEXT_NAME), _open_lock(stack, folder / _TURN_NAME)
+        except OSError:
+            pass  # SQLite's own waiting is left, and the words for what is wrong with the folder are its own
+        else:
+            fcntl.flock(following, fcntl.LOCK_EX)
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            fcntl.flock(following, fcntl.LOCK_UN)
         yield
-    finally:
-        os.close(turn)
+
+
+def _open_lock(stack: ExitStack, path: Path) -> int:
+    """Open the file of a lock; closed, it gives the lock back. Raises OSError.
+
+    Opened anew each time: copies of a process would share one. Files of their own: whoever writes may take other
+    locks in the same folder (`appliance.files.one_at_a_time`).
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    stack.callback(os.close, handle)
+    return handle
 
 
 @contextmanager
