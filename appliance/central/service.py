@@ -13,6 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from appliance.central import log_keys, notices
+from appliance.central.clock_guard import FILE_NAME as CLOCK_FILE
+from appliance.central.clock_guard import CentralClockGuard
 from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
@@ -98,6 +100,7 @@ class Central:
         self.upkeep = Upkeep(
             self.store,
             now,
+            CentralClockGuard(settings.central.data / CLOCK_FILE),
             (
                 prune_mails,
                 prune_room_sign_ins,

@@ -1,0 +1,97 @@
+"""Whether central's clock has gone evenly for long enough to delete by it: an incident that it deletes is gone.
+
+The clock has jumped where it moved by more than `STEP_SECONDS` against the time since boot; and at a start, where
+it shows less than when it was last looked at, or over a day more. That may be the holidays or a wrong clock, and
+nobody can tell: then nothing is deleted by age until central has run for `GRACE_SECONDS`, added up over restarts.
+
+What was seen is kept in a file; where that is missing or cannot be read, the newest entry of the audit says it.
+A room guards its query log alike (`appliance.room.query_log.clock_guard`).
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from appliance.files import read_regular_file, write_file_atomically
+from dns.errors import DECODING_FAILED
+
+FILE_NAME = "clock.json"
+STEP_SECONDS = 60.0
+MAX_OFF_SECONDS = GRACE_SECONDS = 86_400.0
+
+log = logging.getLogger("hallpass.central")
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """What the clock showed last (Unix seconds), and for how many seconds central has run since it jumped."""
+
+    time: float
+    steady_seconds: float
+
+
+def seconds_since_boot() -> float:
+    """Return seconds that no change of the clock touches; sleep counts, as it does for the clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class CentralClockGuard:
+    """Follows the clock of one central. Looked at by one thread, at every hour."""
+
+    def __init__(self, path: Path, uptime: Callable[[], float] = seconds_since_boot) -> None:
+        """`uptime`: seconds that no change of the clock touches."""
+        self._path = path
+        self._uptime = uptime
+        self._looked_at: tuple[float, float] | None = None  # clock and running time; None: not by this process
+        self._steady_seconds = 0.0
+
+    @property
+    def may_delete(self) -> bool:
+        """Tell whether things may be deleted by their age."""
+        return self._looked_at is not None and self._steady_seconds >= GRACE_SECONDS
+
+    def check_clock(self, now: datetime, newest: datetime | None) -> float:
+        """Look at the clock; return by how many seconds it has jumped, 0 where it has not. Never raises.
+
+        `newest`: when something was last written, for a guard that knows nothing yet.
+        """
+        shows, runs = now.timestamp(), self._uptime()
+        if self._looked_at is None:
+            seen = self._read() or _Seen(newest.timestamp() if newest else shows, GRACE_SECONDS)
+            self._steady_seconds = seen.steady_seconds
+            jump = shows - seen.time
+            jump = 0.0 if -STEP_SECONDS <= jump <= MAX_OFF_SECONDS else jump
+        else:
+            showed, ran = self._looked_at
+            jump = (shows - showed) - (runs - ran)
+            jump = 0.0 if abs(jump) <= STEP_SECONDS else jump
+            self._steady_seconds = min(self._steady_seconds + runs - ran, GRACE_SECONDS)
+        if jump:
+            self._steady_seconds = 0.0
+        self._looked_at = shows, runs
+        self._write(_Seen(shows, self._steady_seconds))
+        return jump
+
+    def _read(self) -> _Seen | None:
+        try:
+            return msgspec.json.decode(read_regular_file(self._path, max_bytes=4096), type=_Seen)
+        except (OSError, *DECODING_FAILED):
+            return None
+
+    def _write(self, seen: _Seen) -> None:
+        try:
+            write_file_atomically(self._path, msgspec.json.encode(seen))
+        except OSError as problem:
+            log.warning("%s cannot be written, so that a wrong clock may not be noticed: %s", self._path, problem)
+
+
+def in_words(jump: float, now: datetime) -> str:
+    """Say what the clock did, for the audit."""
+    before = datetime.fromtimestamp(now.timestamp() - jump, UTC)
+    return (
+        f"it should show {before:%Y-%m-%d %H:%M} UTC and shows {now.astimezone(UTC):%Y-%m-%d %H:%M}: nothing is "
+        "deleted by its age until central has run for a day"
+    )
