@@ -33,7 +33,7 @@ from appliance.central.accounts import end_what_was_before
 from appliance.central.audit_chain import DATABASE_RESTORED
 from appliance.central.models import AccountLinkRow, RevisionRow, RoomRow, SessionRow, UserRow
 from appliance.central.store import Store, read_revisions
-from appliance.files import birth_time
+from appliance.files import birth_time, remove_whatever
 from dns.errors import DECODING_FAILED
 
 NUMBERS_JUMP = 1_000_000  # more changes than a school makes between a backup and its use
@@ -87,6 +87,8 @@ class EpochFile:
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
+        if os.path.lexists(self._path) and not self._path.is_file():
+            remove_whatever(self._path)  # a damaged disk may hold anything: a folder, a pipe, a link to nowhere
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,6 +1,7 @@
 """A restored central: what was told and is forgotten is noticed, whatever the numbers say."""
 
 import json
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -161,6 +162,25 @@ def test_a_file_that_cannot_be_read_is_a_new_epoch_and_no_trouble(folder: Path, 
     renewed = restarted_epoch(folder)
     assert renewed != epoch
     assert restarted_epoch(folder) == renewed
+
+
+@pytest.mark.parametrize("damage", ["folder", "pipe", "link"])
+def test_what_is_no_file_in_its_place_is_a_new_epoch_and_stops_no_start(folder: Path, damage: str) -> None:
+    school = started(folder)
+    epoch = school.store.revisions().epoch
+    school.close()
+    path = folder / "epoch"
+    path.unlink()
+    if damage == "folder":
+        (path / "x").mkdir(parents=True)
+    elif damage == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(folder / "not" / "there")
+    renewed = restarted_epoch(folder)
+    assert renewed != epoch
+    assert restarted_epoch(folder) == renewed
+    assert path.is_file()
 
 
 def test_a_database_on_a_new_machine_is_a_new_epoch(folder: Path, tmp_path: Path) -> None:
