@@ -21,7 +21,7 @@ from appliance.central.room_keys import list_authorities
 from appliance.central.store import Store
 from appliance.certificate_validity import validity_of_pem
 from appliance.errors import HallpassError
-from appliance.files import write_file_atomically
+from appliance.files import read_regular_file, remove_whatever, write_file_atomically
 from appliance.pinned_tls import AUTHORITIES_FILE, PEM_CERTIFICATE, authority_id_of
 
 FOLDER = "rooms-tls"
@@ -58,7 +58,7 @@ class RoomsTlsFiles:
         if not trusted or not found >= {row.id for row in trusted} or found & self._ended():
             return False
         try:
-            stored = (self.folder / AUTHORITIES_FILE).read_text("ascii")
+            stored = read_regular_file(self.folder / AUTHORITIES_FILE).decode("ascii")
             return all(row.certificate in stored for row in trusted) and all(
                 self._days_left(self.folder / f"{row.id}.pem") > RENEW_DAYS for row in trusted
             )
@@ -82,7 +82,7 @@ class RoomsTlsFiles:
         with self._store.read_session() as session:
             known = set(session.scalars(select(RoomAuthorityRow.id)))
         with contextlib.suppress(OSError, ValueError):
-            stored = (self.folder / AUTHORITIES_FILE).read_text("ascii")
+            stored = read_regular_file(self.folder / AUTHORITIES_FILE).decode("ascii")
             found = [f"{one}\n" for one in PEM_CERTIFICATE.findall(stored)]
             return "".join(
                 one for one in found if authority_id_of(ssl.PEM_cert_to_DER_cert(one)) in self._ids() - known
@@ -90,7 +90,7 @@ class RoomsTlsFiles:
         return ""
 
     def _days_left(self, path: Path) -> float:
-        return validity_of_pem(path.read_bytes(), path).days_left(self._now().timestamp())
+        return validity_of_pem(read_regular_file(path), path).days_left(self._now().timestamp())
 
     def _write(self) -> None:
         from appliance.central.rooms_authority import (  # noqa: PLC0415 (nine megabytes, once in months)
@@ -111,7 +111,7 @@ class RoomsTlsFiles:
             write_file_atomically(self.folder / f"{row.id}.pem", content, mode=0o600)
         authorities = "".join(row.certificate for row in rows) + self._read_unknown()
         for name in self._ended():
-            (self.folder / f"{name}.pem").unlink(missing_ok=True)
+            remove_whatever(self.folder / f"{name}.pem")
         write_file_atomically(
             self.folder / AUTHORITIES_FILE, authorities.encode(), mode=0o600
         )  # last: it is watched

@@ -40,6 +40,7 @@ from appliance.central.models import RoomRow
 from appliance.central.room_copies import Arrival
 from appliance.central.service import Central
 from appliance.central.sign_in import CodeNeeded, FactorMissing, WrongCode, room_origin
+from appliance.files import read_regular_file
 from appliance.problem_details import ProblemType
 from appliance.sign_in_throttle import TooManyTries
 from webui.api.index_download import index_response
@@ -126,9 +127,9 @@ def get_list_signature(name: str) -> Response:
     if path is None:
         raise NotFound("there is no such signature")
     try:
-        return Response(path.read_bytes(), mimetype="application/json")
-    except FileNotFoundError:
-        raise NotFound("there is no such signature") from None  # pruned in this very moment
+        return Response(read_regular_file(path), mimetype="application/json")
+    except OSError:  # pruned in this very moment, or damaged: it is signed anew
+        raise NotFound("there is no such signature") from None
 
 
 def put_request(message: protocol.UnblockRequest) -> Response:

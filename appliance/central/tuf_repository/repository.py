@@ -30,7 +30,7 @@ from appliance.central.tuf_repository.signed_state import (
     read_state,
     write_state,
 )
-from appliance.files import one_at_a_time, remove_whatever, write_file_atomically
+from appliance.files import one_at_a_time, read_regular_file, remove_whatever, write_file_atomically
 from blocklists.container import DELTA_PREFIX
 
 KEPT_VERSIONS = 5  # of snapshot and targets: a room may be reading
@@ -176,7 +176,7 @@ class TufRepository:
         content = keys.root_metadata.encode()
         for name in (f"{keys.root_version}.root.json", "root.json"):
             path = self._metadata / name
-            if not path.exists() or path.read_bytes() != content:
+            if not _holds(path, content):
                 write_file_atomically(path, content)
 
     def _sign_all(self, keys: StoredKeys, targets: dict[str, TargetFile], index: str) -> None:
@@ -214,7 +214,7 @@ class TufRepository:
         names = [(self._metadata / "timestamp.json")] if role == "timestamp" else self._list_versions(role)
         for path in names:
             with contextlib.suppress(DeserializationError, OSError):
-                signed = Metadata.from_bytes(path.read_bytes()).signed
+                signed = Metadata.from_bytes(read_regular_file(path)).signed
                 if isinstance(signed, kind):
                     return signed
         return None
@@ -283,6 +283,13 @@ def _read_targets(index: Path) -> dict[str, TargetFile]:
 
 def _hashes(content: bytes) -> dict[str, str]:
     return MetaFile.from_data(1, content, ["sha256"]).hashes or {}
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return read_regular_file(path) == content
+    except OSError:
+        return False
 
 
 def _sign(made: T, *signers: CryptoSigner) -> bytes:

@@ -1,5 +1,6 @@
 """What central shows its rooms: files that are made when they are missing, end soon, or are of no authority."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,10 +42,12 @@ def test_damaged_files_are_made_anew(school: FakeSchool) -> None:
     files = school.central.rooms_tls
     files.refresh()
     for path in folder_of(school).iterdir():
-        path.write_bytes(b"\0\xff")
-        assert not files.are_current()
-        files.refresh()
-        assert files.are_current()
+        for damage in (lambda path: path.write_bytes(b"\0\xff"), os.mkfifo, Path.mkdir):
+            path.unlink()
+            damage(path)
+            assert not files.are_current()
+            files.refresh()
+            assert files.are_current()
 
 
 def test_two_authorities_are_shown_until_one_is_ended(school: FakeSchool) -> None:

@@ -1,6 +1,7 @@
 """Central's side of The Update Framework: what is signed, for how long, by which keys."""
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -167,6 +168,23 @@ def test_damaged_keys_are_said_and_replaced_by_nobody_but_a_person(lists: Signin
     lists.repository.begin_anew()
     assert state(lists).root_version == 1
     assert set(targets(lists).targets) == {f"{FIRST}/index.hpx"}
+
+
+@pytest.mark.parametrize("damage", ["garbage", "folder", "pipe"])
+def test_whatever_stands_where_a_signature_belongs_is_signed_anew(lists: SigningCentral, damage: str) -> None:
+    for name in ("1.root.json", "root.json", "timestamp.json", lists.newest("snapshot"), lists.newest("targets")):
+        path = lists.metadata / name
+        path.unlink()
+        if damage == "garbage":
+            path.write_bytes(b"\0{")
+        elif damage == "folder":
+            (path / "x").mkdir(parents=True)
+        else:
+            os.mkfifo(path)
+        lists.repository.renew()
+        for role in ("timestamp.json", "root.json", lists.newest("snapshot"), lists.newest("targets")):
+            assert json.loads(lists.read(role) or b"")["signatures"], (name, role)
+    assert set(targets(lists).targets) <= {f"{FIRST}/index.hpx"}
 
 
 def test_without_the_key_file_nothing_is_signed_and_what_is_signed_stays(lists: SigningCentral) -> None:
