@@ -1,8 +1,10 @@
 """`hallpass` is one command: help for each part, one clear line for each failure, never a traceback."""
 
+import contextlib
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +29,38 @@ def hallpass(*arguments: str, **environment: str) -> subprocess.CompletedProcess
         check=False,
         env=os.environ | environment,
     )
+
+
+@pytest.fixture(scope="module")
+def central_toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("central") / "central.toml"
+    path.write_text('[central]\nschool = "Example Primary"\ndata = "data"\n')
+    assert hallpass("central", "enrol", "Room 4", "--config", str(path)).returncode == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("central", "enrol", "\udcff"), 2, "no text (UTF-8)"),
+        (("central", "rules", "remove", "9" * 30), 2, "a number is larger"),
+    ],
+)
+def test_what_no_database_takes_is_one_line(
+    central_toml: Path, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    ran = hallpass(*arguments, "--config", str(central_toml))
+    assert (ran.returncode, ran.stdout) == (status, "")
+    assert said in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_database_that_somebody_else_holds_is_one_line(central_toml: Path) -> None:
+    with contextlib.closing(sqlite3.connect(central_toml.parent / "data" / "central.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ran = hallpass("central", "enrol", "Room 5", "--config", str(central_toml))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "hallpass: the database is busy, or cannot be used: database is locked\n"
 
 
 def hallpass_on_a_terminal(*arguments: str, **environment: str) -> str:
