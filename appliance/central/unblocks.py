@@ -6,6 +6,7 @@ its time by its own clock, with central or without.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import Select, func, or_, select
@@ -14,8 +15,10 @@ from sqlalchemy.orm import Session, joinedload
 from appliance.central import audit, own_requests, rooms
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
+from appliance.central.setting_history import record_change
 from appliance.central.site_names import checked_sites
 
+KIND = "opening"  # of `appliance.central.undo`
 MAX_UNBLOCK_MINUTES = 7 * 24 * 60
 MAX_AHEAD_DAYS = 100  # for a lesson of this term
 MAX_ALSO = 100
@@ -147,16 +150,47 @@ def find_unblock(session: Session, unblock_id: int) -> UnblockRow | None:
     return session.get(UnblockRow, unblock_id)
 
 
-def end_unblock(session: Session, now: datetime, *, unblock_id: int, by: str | audit.RoomClaim) -> None:
-    """Close early what was opened. Raises NotFound; one that is over already is left as it is."""
+def end_unblock(session: Session, now: datetime, *, unblock_id: int, by: str | audit.RoomClaim) -> str:
+    """Close early what was opened; return the change's id, for an undo. Raises NotFound.
+
+    One that is over already is left as it is: "". So is what a room has closed: that stays closed there.
+    """
     unblock = session.get(UnblockRow, unblock_id)
     if unblock is None:
         raise NotFound("there is no such opening")
     if unblock.ended_at is not None or unblock.until <= now:
-        return
+        return ""
+    before = read_value(session, {"id": unblock.id})
     unblock.ended_at = now
     _end_request(session, unblock)
     audit.record_audit(session, now, by, "ended", unblock.site)
+    return record_change(session, now, kind=KIND, before=before, after={}, by=by) if isinstance(by, str) else ""
+
+
+def read_value(session: Session, value: dict[str, Any]) -> dict[str, Any]:
+    """Return which opening a kept value is; empty where it is closed."""
+    unblock = session.get(UnblockRow, value["id"])
+    if unblock is None or unblock.ended_at is not None:
+        return {}
+    state = unblock.request.state if unblock.request is not None else ""
+    return {"id": unblock.id, "site": unblock.site, "request": state}
+
+
+def restore_value(session: Session, now: datetime, current: dict[str, Any], before: dict[str, Any]) -> None:
+    """Open again what was closed early, until it ends by itself; or close it. Raises NotFound or NotPossible."""
+    unblock = session.get(UnblockRow, (before or current)["id"])
+    if unblock is None:
+        raise NotFound("there is no such opening")
+    if not before:
+        unblock.ended_at = now
+        _end_request(session, unblock)
+        return
+    if unblock.until <= now:
+        raise NotPossible("it would be over by now")
+    unblock.ended_at = None
+    if unblock.request is not None:
+        unblock.request.state = before["request"]
+        rooms.mark_requests_changed(session, unblock.request.room_id)
 
 
 def expire_unblocks(session: Session, now: datetime) -> None:

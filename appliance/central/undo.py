@@ -19,10 +19,11 @@ from appliance.central import (
     school_settings,
     school_year,
     second_factor,
+    unblocks,
     webhooks,
 )
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.lists import source_use
+from appliance.central.lists import source_use, sources
 from appliance.central.models import ProfileRow, SettingChangeRow
 from appliance.central.profile_settings import parse_settings, read_settings, to_builtins
 from appliance.central.setting_history import record_change
@@ -131,6 +132,16 @@ KINDS: Mapping[str, SettingKind] = {
         source_use.value_words,
         source_use.read_value,
         lambda session, _undo, _current, before: source_use.restore_value(session, before),
+    ),
+    sources.KIND: SettingKind(
+        lambda value: f"the list {value['name']}",
+        sources.read_value,
+        lambda session, _undo, current, before: sources.restore_value(session, current, before),
+    ),
+    unblocks.KIND: SettingKind(
+        lambda value: f"the opening of {value['site']}",
+        unblocks.read_value,
+        lambda session, undo, current, before: unblocks.restore_value(session, undo.at, current, before),
     ),
     webhooks.KIND: SettingKind(
         lambda value: f"the webhook {value['url']}",

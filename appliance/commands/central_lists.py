@@ -114,8 +114,8 @@ def remove(name: str, config: Path, *, later: bool) -> None:
     """Subscribe to the list NAME no longer."""
     with open_session(config) as (central, session):
         row = sources.find_source(session, name)
-        sources.unsubscribe_source(session, central.now(), source_id=row.id, by=BY)
-    click.echo(f"removed: {name}")
+        change = sources.unsubscribe_source(session, central.now(), source_id=row.id, by=BY)
+    say_change(change, f"removed: {name}")
     _publish(config, later=later)
 
 

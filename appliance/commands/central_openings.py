@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from appliance.central import unblocks
+from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import BY, MOMENT, describe, open_session, school_time
 from appliance.commands.options import config_option, json_option, print_json
 
@@ -97,4 +98,6 @@ def change(opening: int, minutes: int, since: datetime | None, config: Path) -> 
 def end(opening: int, config: Path) -> None:
     """End an OPENING now, by its number."""
     with open_session(config) as (central, session):
-        unblocks.end_unblock(session, central.now(), unblock_id=opening, by=BY)
+        change = unblocks.end_unblock(session, central.now(), unblock_id=opening, by=BY)
+    if change:
+        say_change(change, "it is closed")

@@ -4,6 +4,7 @@ import hashlib
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,9 +13,11 @@ import blocklists.sources
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import SourceRow
+from appliance.central.setting_history import record_change
 from blocklists.isolation import IsolatedTasks, ProcessLimits
 from blocklists.survey import Survey, survey_file
 
+KIND = "list"  # of `appliance.central.undo`
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024  # bytes that may be handed in
 _UPLOAD_LIMITS = ProcessLimits(seconds=60.0, cpu_seconds=60)
 
@@ -60,11 +63,34 @@ def subscribe_source(
     return source
 
 
-def unsubscribe_source(session: Session, now: datetime, *, source_id: int, by: str) -> None:
-    """Take a source away. Raises NotFound."""
+def unsubscribe_source(session: Session, now: datetime, *, source_id: int, by: str) -> str:
+    """Take a source away; return the change's id, for an undo. Raises NotFound."""
     source = get_source(session, source_id)
+    before = _to_builtins(source)
     session.delete(source)
     audit.record_audit(session, now, by, "source removed", source.name)
+    return record_change(session, now, kind=KIND, before=before, after={}, by=by)
+
+
+def read_value(session: Session, value: dict[str, Any]) -> dict[str, Any]:
+    """Return how the source of a kept value reads now; empty where there is none."""
+    row = session.scalar(select(SourceRow).where(SourceRow.name == value["name"]))
+    return {} if row is None else _to_builtins(row)
+
+
+def restore_value(session: Session, current: dict[str, Any], before: dict[str, Any]) -> None:
+    """Subscribe again to a source that was removed, or take it away."""
+    if before:
+        session.add(SourceRow(**before | {"made_at": datetime.fromisoformat(before["made_at"])}, report=None))
+        return
+    for row in session.scalars(select(SourceRow).where(SourceRow.name == current["name"])):
+        session.delete(row)
+
+
+def _to_builtins(row: SourceRow) -> dict[str, Any]:
+    """Return what somebody said of a source, as it is kept for an undo."""
+    fields = ("name", "category", "location", "format", "match", "action", "allow_wide", "by")
+    return {name: getattr(row, name) for name in fields} | {"made_at": row.made_at.isoformat()}
 
 
 def list_sources(session: Session) -> list[SourceRow]:

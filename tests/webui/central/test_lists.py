@@ -20,6 +20,14 @@ from tests.webui.central.pages import press, said
 GOLDEN = Path(__file__).parents[2] / "blocklists" / "golden"
 
 
+def kept_sources(school: Any) -> list[tuple[Any, ...]]:
+    with school.store.read_session() as session:
+        return [
+            (one.name, one.category, one.location, one.format, one.by, one.made_at)
+            for one in sources.list_sources(session)
+        ]
+
+
 def test_a_list_is_handed_in_and_its_bad_lines_are_shown(cora: Browser, school: Any) -> None:
     cora.open("/lists")
     cora.send(
@@ -35,8 +43,14 @@ def test_a_list_is_handed_in_and_its_bad_lines_are_shown(cora: Browser, school: 
     with school.store.read_session() as session:
         newest = policies.latest_publication(session)
     assert isinstance(newest, PublicationRow)
+    before = kept_sources(school)
     press(cora, "/remove")
+    undo = cora.form_with(action="/lists/undo/")
     assert "/remove" not in cora.open("/lists").text
+    for _ in range(2):  # a double click
+        cora.send(undo, files=None)
+        assert "as it was before" in said(cora)
+        assert kept_sources(school) == before
 
 
 def test_a_ready_made_set_is_used_in_one_step(cora: Browser, school: Any) -> None:

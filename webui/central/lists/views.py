@@ -26,7 +26,12 @@ def _put_together() -> None:
 
 
 add_undo_page(
-    blueprint, "/lists", Right.EDIT_LISTS, home="lists.show", kinds=source_use.KINDS, after=_put_together
+    blueprint,
+    "/lists",
+    Right.EDIT_LISTS,
+    home="lists.show",
+    kinds=source_use.KINDS | {sources.KIND},
+    after=_put_together,
 )
 
 
@@ -160,9 +165,9 @@ def change_builtin() -> Redirect:
 def unsubscribe(source_id: int) -> Redirect:
     """Take a source away."""
     with central().store.write_session() as session:
-        sources.unsubscribe_source(session, central().now(), source_id=source_id, by=current_username())
+        done = sources.unsubscribe_source(session, central().now(), source_id=source_id, by=current_username())
     central().publisher.request_build()
-    flash("The list was removed; the rooms follow as soon as the rest is put together.")
+    flash_change(blueprint, done, "The list was removed; the rooms follow as soon as the rest is put together.")
     return redirect(url_for("lists.show"))
 
 

@@ -11,12 +11,14 @@ from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid, school_moment
 from webui.central.requests.views import describe_opening, opening_values
 from webui.central.unblocks.forms import ChangeForm, OpenSiteForm
+from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("unblocks", __name__, home="requests.queue")
+add_undo_page(blueprint, "/openings", Right.DECIDE_REQUESTS, home="requests.queue", kinds={unblocks.KIND})
 
 
 @blueprint.get("/openings")
@@ -74,6 +76,6 @@ def change(unblock_id: int) -> Redirect:
 def end(unblock_id: int) -> Redirect:
     """Close early what was opened."""
     with central().store.write_session() as session:
-        unblocks.end_unblock(session, central().now(), unblock_id=unblock_id, by=current_username())
-    flash(gettext("It is closed again."))
+        done = unblocks.end_unblock(session, central().now(), unblock_id=unblock_id, by=current_username())
+    flash_change(blueprint, done, gettext("It is closed again."), otherwise=gettext("It is closed again."))
     return redirect(url_for("requests.queue"))
