@@ -23,7 +23,10 @@ from pathlib import Path
 # statx(2), which the standard library does not know: the whole buffer, and where the time of birth stands in it.
 _AT_EMPTY_PATH, _STATX_BTIME = 0x1000, 0x800
 _STATX_BYTES, _BTIME_OFFSET = 256, 80
-_libc = ctypes.CDLL(None)
+# renameat2(2), likewise; the flag is RENAME_EXCHANGE.
+_AT_FDCWD, _SWAP_FLAG = -100, 2
+_CANNOT_SWAP = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+_libc = ctypes.CDLL(None, use_errno=True)
 
 _OTHERS, _GROUP_AND_OTHERS = 0o007, 0o077
 
@@ -129,6 +132,47 @@ def remove_whatever(path: Path) -> None:
     """Remove whatever stands at a path, if anything does. Raises OSError."""
     remove_folder_in_the_way(path)
     path.unlink(missing_ok=True)
+
+
+def replace_folder(folder: Path, new: Path) -> None:
+    """Let one folder take the place of another, which is removed. Raises OSError, and then the other is there still.
+
+    In one step where the file system knows it (ext4, XFS, Btrfs, tmpfs, FAT). Elsewhere (exFAT) in two, and who is
+    stopped between them finds nothing there: `put_back_folder` brings back what was.
+    """
+    before = _place_of_before(folder)
+    if not folder.exists():
+        new.replace(folder)
+    elif _swap(new, folder):
+        before = new
+    else:
+        remove_whatever(before)
+        folder.replace(before)
+        new.replace(folder)
+    sync_folder(folder.parent)
+    with contextlib.suppress(OSError):  # it is in nobody's way
+        remove_whatever(before)
+
+
+def put_back_folder(folder: Path) -> None:
+    """Bring back a folder that was to be replaced when something stopped. Raises OSError."""
+    if not folder.exists() and (before := _place_of_before(folder)).is_dir():
+        before.replace(folder)
+        sync_folder(folder.parent)
+
+
+def _place_of_before(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.before")
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; False: this file system cannot. Raises OSError."""
+    if not _libc.renameat2(_AT_FDCWD, bytes(one), _AT_FDCWD, bytes(other), _SWAP_FLAG):
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT_SWAP:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
 
 
 @contextlib.contextmanager

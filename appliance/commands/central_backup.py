@@ -42,7 +42,7 @@ def make(file: Path, passphrase_file: Path | None, config: Path, *, as_json: boo
     passphrase = _passphrase(passphrase_file, is_new=True)
     central = service.open_central(settings)
     try:
-        with _progress("backup") as report:
+        with progress_bar("backup") as report:
             manifest = backup.make_backup(central, config, file, passphrase, report=report)
     finally:
         central.store.close()
@@ -55,7 +55,7 @@ def make(file: Path, passphrase_file: Path | None, config: Path, *, as_json: boo
 @json_option
 def verify(file: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
     """Read the whole backup FILE and say whether it can be put back; nothing is changed."""
-    with _open(file) as content, _progress("check") as report:
+    with _open(file) as content, progress_bar("check") as report:
         manifest = restoration.verify_backup(content, _passphrase(passphrase_file), report=report)
     _print(manifest, file, "is whole, and holds", as_json=as_json)
 
@@ -71,7 +71,7 @@ def restore(file: Path, passphrase_file: Path | None, config: Path, *, as_json: 
     Where there are no settings at --config, those of the backup are put there. Start central afterwards: every
     room looks at everything anew.
     """
-    with _open(file) as content, _progress("restore") as report:
+    with _open(file) as content, progress_bar("restore") as report:
         manifest = restoration.restore_backup(content, _passphrase(passphrase_file), config, report=report)
     _print(manifest, file, "was put back:", as_json=as_json)
 
@@ -101,7 +101,8 @@ def _open(file: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _progress(words: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(words: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how far something is: give what is told how much is done, and of how much."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(words, total=None)

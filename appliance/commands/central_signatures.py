@@ -13,7 +13,7 @@ from appliance.central.errors import NotPossible
 from appliance.central.log_keys import require_key_of_database
 from appliance.central.service import Central
 from appliance.central.tuf_repository.signed_state import SignedState
-from appliance.commands.central_backup import ask_passphrase
+from appliance.commands.central_backup import ask_passphrase, progress_bar
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -153,6 +153,29 @@ def begin_anew(config: Path, *, force: bool) -> None:
         "Other keys sign the lists from now on, under a new root that no room trusts yet. Store the root key\n"
         "(hallpass central signatures export-root), and enrol each room again, or say on its own machine\n"
         "  hallpass agent trust-new-lists"
+    )
+
+
+@command.command("export-lists")
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_option
+@config_option("central.toml")
+def export_lists(folder: Path, config: Path, *, as_json: bool) -> None:
+    """Write the signed lists into FOLDER: for a web server that rooms know as a mirror, or on a USB stick.
+
+    An earlier export is replaced, whole or not at all. Central may run meanwhile. Nothing in it is secret.
+    """
+    with _open(config) as central, progress_bar("export") as report:
+        from appliance.central.tuf_repository import list_export  # noqa: PLC0415 (python-tuf)
+
+        data = central.settings.central.shared_folder
+        made = list_export.export_lists(data, central.publisher.signer.folder, folder, central.now(), report)
+    if as_json:
+        print_json(made)
+        return
+    click.echo(
+        f"{folder} holds the lists {made.index[:12]}: {made.files} files, {made.size // 1024} KB.\n"
+        f"Rooms take them until {made.good_until:%Y-%m-%d}; export them again before."
     )
 
 

@@ -1,6 +1,7 @@
 """`hallpass central signatures` and `hallpass agent trust-new-lists`, as a technician uses them."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -101,6 +102,20 @@ def test_beginning_anew_asks_first_and_takes_the_root_from_nobody(technician: Te
 def test_before_anything_was_signed_that_is_said(technician: Technician) -> None:
     shutil.rmtree(technician.lists.folder)
     assert "Nothing is signed yet" in technician.says("show").stdout
+
+
+def test_lists_are_exported_into_a_folder_and_it_is_said_until_when_they_are_good(
+    technician: Technician, tmp_path: Path
+) -> None:
+    technician.lists.now = datetime.now(UTC)
+    technician.lists.sign("b2" * 32, b"an index of today")
+    made = technician.says("export-lists", tmp_path / "stick")
+    assert made.exit_code == 0, made.output
+    assert "b2b2b2b2b2b2" in made.stdout
+    assert f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}" in made.stdout
+    found = msgspec.json.decode(technician.says("export-lists", tmp_path / "stick", "--json").stdout)
+    assert (found["index"], found["files"]) == ("b2" * 32, 1)
+    assert "something else" in why(technician.says("export-lists", tmp_path / "central"))
 
 
 def test_a_room_forgets_whom_it_trusts_and_nothing_else(tmp_path: Path) -> None:
