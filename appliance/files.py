@@ -135,7 +135,7 @@ def remove_whatever(path: Path) -> None:
 
 
 def replace_folder(folder: Path, new: Path) -> None:
-    """Let one folder take the place of another, which is removed. Raises OSError, and then the other is there still.
+    """Let one folder take the place of another, which is removed. Raises OSError, and then that one is there.
 
     In one step where the file system knows it (ext4, XFS, Btrfs, tmpfs, FAT). Elsewhere (exFAT) in two, and who is
     stopped between them finds nothing there: `put_back_folder` brings back what was.

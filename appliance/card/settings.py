@@ -17,6 +17,7 @@ from appliance.settings.common import (
     PRIVATE_NETWORKS,
     ButtonSection,
     CommonDnsSection,
+    CommonListsSection,
     CommonLogSection,
     CommonPolicySection,
     LedSection,
@@ -197,6 +198,7 @@ class CardSettings(msgspec.Struct, frozen=True, kw_only=True):
     led: LedSection = field(default_factory=LedSection)
     button: ButtonSection = field(default_factory=ButtonSection)
     log: CommonLogSection = field(default_factory=CommonLogSection)
+    lists: CommonListsSection = field(default_factory=CommonListsSection)
     policy: CommonPolicySection | None = None
     metrics: MetricsSection | None = None
 

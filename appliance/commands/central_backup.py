@@ -1,18 +1,17 @@
 """`hallpass central backup`, `restore`, `backup-verify`: one file that holds a whole central."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from appliance.central import backup, restoration, service
 from appliance.central.backup_file import BackupError, Manifest
 from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.progress_bar import progress_bar
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file
 from appliance.settings.central import CentralSettings
@@ -98,15 +97,6 @@ def _open(file: Path) -> Iterator[BinaryIO]:
             yield content
     except OSError as problem:
         raise BackupError(f"{problem.filename or file}: {problem.strerror}") from None
-
-
-@contextmanager
-def progress_bar(words: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on a terminal how far something is: give what is told how much is done, and of how much."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(words, total=None)
-        yield lambda done, of: progress.update(task, completed=done, total=of)
 
 
 def _print(manifest: Manifest, file: Path, words: str, *, as_json: bool) -> None:

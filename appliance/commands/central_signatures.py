@@ -13,8 +13,9 @@ from appliance.central.errors import NotPossible
 from appliance.central.log_keys import require_key_of_database
 from appliance.central.service import Central
 from appliance.central.tuf_repository.signed_state import SignedState
-from appliance.commands.central_backup import ask_passphrase, progress_bar
+from appliance.commands.central_backup import ask_passphrase
 from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.progress_bar import progress_bar
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
@@ -175,7 +176,9 @@ def export_lists(folder: Path, config: Path, *, as_json: bool) -> None:
         return
     click.echo(
         f"{folder} holds the lists {made.index[:12]}: {made.files} files, {made.size // 1024} KB.\n"
-        f"Rooms take them until {made.good_until:%Y-%m-%d}; export them again before."
+        f"Rooms take them until {made.good_until:%Y-%m-%d}; export them again before.\n"
+        "For a room without network, on its own machine:\n"
+        "  hallpass agent lists-from FOLDER"
     )
 
 

@@ -2,7 +2,8 @@
 
 Central compiles often, but makes a new index only where a source has changed. A room that is told of the index
 that it has is therefore up to date, however old the file. Where nobody tells (central is away, or there is none)
-the age grows from the last time that somebody did, or that the file came. The list that Hallpass brings has none.
+the age grows from the last time that somebody did, or that the file came; where that came from a mirror or a
+stick, from when central signed it. The list that Hallpass brings has none.
 
 Times are Unix seconds. What was noted in the future (the clock went back) counts as just now.
 """
@@ -27,14 +28,27 @@ class ConfirmedIndex(msgspec.Struct, frozen=True):
 
     version: str
     time: float
+    by_signature: bool = False  # it said so in what it signed, which came by another way, whenever that was
 
 
 def note_confirmed_index(paths: RoomPaths, version: str, now: float) -> None:
     """Note that central names an index now, unless that was noted within `NOTE_SECONDS`. Raises OSError."""
     known = _read_confirmed(paths)
-    if known is not None and known.version == version and abs(now - known.time) < NOTE_SECONDS:
+    is_known = known is not None and known.version == version and not known.by_signature
+    if known is not None and is_known and abs(now - known.time) < NOTE_SECONDS:
         return
     write_file_atomically(paths.confirmed_index, msgspec.json.encode(ConfirmedIndex(version, now)))
+
+
+def note_signed_index(paths: RoomPaths, version: str, signed_at: float) -> None:
+    """Note that central named an index when it signed it, unless it did so later. Raises OSError.
+
+    What comes from a mirror or a stick is as old as that, not as the moment in which it came.
+    """
+    known = _read_confirmed(paths)
+    if known is None or known.version != version or known.time < signed_at:
+        confirmed = ConfirmedIndex(version, signed_at, by_signature=True)
+        write_file_atomically(paths.confirmed_index, msgspec.json.encode(confirmed))
 
 
 def read_index_age(settings: RoomSettings, paths: RoomPaths, now: float) -> float | None:
@@ -49,7 +63,7 @@ def read_index_age(settings: RoomSettings, paths: RoomPaths, now: float) -> floa
         return None
     known = _read_confirmed(paths) if settings.central is not None else None
     if known is not None and known.version == installed_index_version(paths):
-        fetched_at = max(fetched_at, known.time)
+        fetched_at = known.time if known.by_signature else max(fetched_at, known.time)
     return max(0.0, now - fetched_at)
 
 

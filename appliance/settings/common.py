@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from appliance.settings.dns import DnsCacheSection, DnsForwardSection, DnsUpstreamSection, DomainName
-from appliance.settings.values import Network
+from appliance.settings.values import MirrorUrl, Network
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
 
@@ -45,6 +45,14 @@ class CommonDnsSection(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         LocalZones(self.record)  # what one record cannot tell: an alias beside other records
+
+
+class CommonListsSection(msgspec.Struct, frozen=True, kw_only=True):
+    """[lists]: from where the lists come."""
+
+    mirrors: tuple[
+        MirrorUrl, ...
+    ] = ()  # of what central has signed, for an enrolled room; the first is asked first
 
 
 class LedSection(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from msgspec import field
 from appliance.settings.common import (
     ButtonSection,
     CommonDnsSection,
+    CommonListsSection,
     CommonLogSection,
     CommonPolicySection,
     LedSection,
@@ -100,10 +101,10 @@ class LogSection(CommonLogSection, frozen=True, kw_only=True):
             raise ValueError("key_file: the key comes from central; leave one of the two out")
 
 
-class ListsSection(msgspec.Struct, frozen=True, kw_only=True):
-    """[lists]: the compiled index of a room alone. Left out: the starter list that Hallpass brings."""
+class ListsSection(CommonListsSection, frozen=True, kw_only=True):
+    """[lists]: from where the lists come."""
 
-    index: Path | None = None
+    index: Path | None = None  # of a room alone; left out: the starter list that Hallpass brings
 
 
 class PolicySection(CommonPolicySection, frozen=True, kw_only=True):

@@ -87,6 +87,28 @@ class Network(msgspec.Struct, frozen=True):
         return self.text
 
 
+class MirrorUrl(msgspec.Struct, frozen=True):
+    """Where a web server hands out a folder of signed lists; what comes from there is believed if signed."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``https://mirror.example.org/hallpass/``. Raises ValueError."""
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError(f"{text!r} is no address in ASCII")
+        parts = urlsplit(text)
+        _ = parts.port  # raises where it is none
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{text!r} is no address of a web server (https://... or http://...)")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError(f"{text!r}: the address of a folder alone, without a password, ? or #")
+        return cls(text.rstrip("/") + "/")
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class UpstreamSetting(msgspec.Struct, frozen=True):
     """A server to ask: plain DNS, DNS over TLS (RFC 7858) or DNS over HTTPS (RFC 8484)."""
 

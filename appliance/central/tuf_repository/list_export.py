@@ -11,7 +11,7 @@ Importing this brings python-tuf.
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -144,7 +144,7 @@ def _parse(content: bytes, kind: type[Any]) -> Any:
     return signed
 
 
-def _write_all(folder: Path, signed: _SignedFiles, opened: dict[str, BinaryIO], report: Report) -> None:
+def _write_all(folder: Path, signed: _SignedFiles, opened: Mapping[str, BinaryIO], report: Report) -> None:
     of = sum(target.length for target in signed.targets.values())
     done = 0
     report(0, of)

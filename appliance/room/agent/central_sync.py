@@ -5,7 +5,8 @@ others:
 
 - `FeedFollower` holds the feed open and hands on each target;
 - `PolicySync`, `IndexSync`, `RequestsSync`, `AccountsSync`, `IncidentsSync` bring one thing each to where the
-  target says it is; `LookupsSync` answers what the room is asked about its devices;
+  target says it is, `MirrorSync` the index while there is none; `LookupsSync` answers what the room is asked about
+  its devices;
 - `IdentitySync` sees to the room's own certificate;
 - `OutboxDelivery` sends what waits; `HealthReport` says how the room is, `DeviceSightings` who;
 - `_note_clock` writes down how far central's clock is ahead of the room's.
@@ -18,7 +19,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
 from appliance.protocol import HealthReceived, RoomHealth
@@ -35,7 +36,9 @@ from appliance.room.agent.health_report import HEALTH_SECONDS, OLD_HEALTH_SECOND
 from appliance.room.agent.identity_sync import IdentitySync
 from appliance.room.agent.incidents_sync import IncidentsSync
 from appliance.room.agent.index_sync import IndexSync
+from appliance.room.agent.list_mirrors import ListMirrors
 from appliance.room.agent.lookups_sync import AnswerLookup, LookupsSync, RevisionInEpoch, refuse_lookup
+from appliance.room.agent.mirror_sync import MirrorSync
 from appliance.room.agent.outbox_delivery import OutboxDelivery
 from appliance.room.agent.policy_sync import PolicySync, WantedPolicy
 from appliance.room.agent.requests_sync import RequestsSync, WantedRequests
@@ -64,6 +67,7 @@ class CentralSync:
         now: Callable[[], float] = time.time,
         *,
         index_spread_seconds: float = INDEX_SPREAD_SECONDS,
+        mirrors: Sequence[str] = (),
         answer_lookup: AnswerLookup = refuse_lookup,
     ) -> None:
         self._client = client
@@ -71,6 +75,7 @@ class CentralSync:
         self._paths = paths
         self._version = version
         self._now = now
+        self._named_index: str | None = None  # by central's last line
         self._epoch = ""  # that state.db is known to have: most lines name it, and need no look
         self.state = CentralState(now)
         self.ended_unblocks = EndedUnblocks(paths, store, self._now_as_datetime)
@@ -85,7 +90,11 @@ class CentralSync:
             identity.earliest_time if identity is not None else now,
             is_pinned=lambda: client.connection.is_pinned,
         )
-        self.index = IndexSync(client, paths, self.health.notify, index_spread_seconds, signed)
+        list_mirrors = ListMirrors(mirrors, signed)
+        self.index = IndexSync(
+            client, paths, self.health.notify, index_spread_seconds, signed, mirrors=list_mirrors
+        )
+        self.mirrors = MirrorSync(list_mirrors, self.index, self.state, paths, now)
         self.outbox = OutboxDelivery(client, store, self.state, now, self.policy.check_ends)
         self.requests = RequestsSync(client, store, self._now_as_datetime, self.outbox.notify)
         self.accounts = AccountsSync(client, store, paths, self.central_ahead_seconds)
@@ -123,6 +132,7 @@ class CentralSync:
             self.health.report(),
             self.sightings.report(),
             self._note_clock(),
+            *((self.mirrors.follow(),) if self.mirrors.has_any else ()),
             *((self.identity.follow(),) if self.identity is not None else ()),
         )
 
@@ -171,6 +181,7 @@ class CentralSync:
         if self.identity is not None:
             self.identity.set_wanted(line.authority)
         self.policy.set_wanted(WantedPolicy.from_line(line))
+        self._named_index = line.index
         self.index.set_wanted(line.index)
         self.requests.set_wanted(WantedRequests.from_line(line))
         self.accounts.set_wanted(line.accounts)
@@ -202,6 +213,8 @@ class CentralSync:
 
     def _handle_state_change(self) -> None:
         self._store.revision += 1
+        if self.is_reachable and self._named_index is not None:
+            self.index.set_wanted(self._named_index)  # whatever a mirror said meanwhile
         self.health.notify()
         self.outbox.notify()
 

@@ -3,7 +3,8 @@
 Where central names a changed index, each room of a school hears of it at the same moment: they spread their
 fetching over `spread_seconds`. A room that has none yet, or a damaged one, fetches at once. A slow line may take
 all the time it needs; one that gives nothing is left after half a minute, and the next try goes on where
-it broke. Where central signs its lists, nothing else is taken into use (`signed_lists`).
+it broke. Where central signs its lists, nothing else is taken into use (`signed_lists`). Then mirrors are asked
+for the files before central is, and for the signatures while central is away (`list_mirrors`).
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from appliance.errors import HallpassError
 from appliance.room.agent import installer
 from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralClient, CentralUnreachable, PartialIndex
+from appliance.room.agent.list_mirrors import ListMirrors
 from appliance.room.agent.signed_lists import IndexTerms, NotTrusted, SignedLists
 from appliance.room.agent.target_follower import TargetFollower
 from appliance.room.agent.thread_pool import run_blocking
@@ -41,10 +43,13 @@ class IndexSync(TargetFollower[str]):
         installed: Callable[[], None],
         spread_seconds: float,
         signed: SignedLists,
+        *,
+        mirrors: ListMirrors,
     ) -> None:
         """`installed` is called after each new index."""
         self.refusal = ""  # why the index that central names is not taken, in words; "": it is, or has not come
         self._signed = signed
+        self._mirrors = mirrors
         super().__init__(Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS))
         self._client = client
         self._paths = paths
@@ -74,7 +79,7 @@ class IndexSync(TargetFollower[str]):
 
     async def _install(self, version: str) -> None:
         """Put an index in force that may be. Raises NotTrusted before anything is changed."""
-        terms = await self._signed.find_terms(version)
+        terms = await self._find_terms(version, await run_blocking(installer.base_version, self._paths))
 
         async def fetch(base: str, path: Path) -> None:
             if terms is None:
@@ -86,8 +91,20 @@ class IndexSync(TargetFollower[str]):
         if terms is not None:
             await self._signed.note_accepted(version)
 
+    async def _find_terms(self, version: str, base: str) -> IndexTerms | None:
+        """Return how the index must be; None: nothing is signed or was. Raises NotTrusted, CentralUnreachable."""
+        try:
+            return await self._signed.find_terms(version, base)
+        except CentralUnreachable:
+            terms = await self._mirrors.find_terms(version, base)
+            if terms is None:
+                raise
+            return terms
+
     async def _fetch_signed(self, terms: IndexTerms, base: str, path: Path) -> None:
         """Fetch an index, or an overlay over the base where that is signed too. Raises NotTrusted."""
+        if await self._mirrors.fetch_index(terms, base, path):
+            return
         if base and terms.whole is not None:
             await self._download(terms.version, base, path)
             if await run_blocking(terms.are_met, path):

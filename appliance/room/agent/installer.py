@@ -5,6 +5,7 @@ reads and writes files of many megabytes and waits for the disk: `install_index`
 is not for an event loop.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import HallpassError
-from appliance.files import remove_folder_in_the_way, remove_whatever, sync_folder
+from appliance.files import one_at_a_time, remove_folder_in_the_way, remove_whatever, sync_folder
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.paths import RoomPaths
@@ -128,36 +129,60 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
     if not version.isalnum():
         raise InstallFailed(f"{version[:80]!r} is no hash")
     if not await run_blocking(_is_whole_index, paths.indexes / version, version):  # it may be damaged
-        work = await run_blocking(_make_work_folder, paths)
+        work, handle = await run_blocking(_make_work_folder, paths)
         try:
-            await fetch(await run_blocking(_base_version, paths), work / INDEX_NAME)
+            await fetch(await run_blocking(base_version, paths), work / INDEX_NAME)
             await run_blocking(_put_in_place, paths, work, version)
         finally:
+            os.close(handle)
             await run_blocking(shutil.rmtree, work, ignore_errors=True)
     await run_blocking(_put_in_force, paths, version)
 
 
-def _make_work_folder(paths: RoomPaths) -> Path:
+def _make_work_folder(paths: RoomPaths) -> tuple[Path, int]:
+    """Return a folder to work in, and what says that somebody does, until it is closed (`_is_left`)."""
     _make_folder(paths.indexes)
-    work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=paths.indexes))
-    work.chmod(paths.indexes.stat().st_mode & 0o777)  # mkdtemp's own is for us alone; the resolver reads it too
-    return work
+    with one_at_a_time(paths.indexes):
+        work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=paths.indexes))
+        work.chmod(
+            paths.indexes.stat().st_mode & 0o777
+        )  # mkdtemp's own is for us alone; the resolver reads it too
+        handle = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    return work, handle
+
+
+def _is_left(work: Path) -> bool:
+    """Tell whether nobody works in a folder: not the agent, and no command that a person has given meanwhile."""
+    try:
+        handle = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True
 
 
 def _put_in_place(paths: RoomPaths, work: Path, version: str) -> None:
     _apply_delta(paths, work)
     _verify_and_sync(work, version)
     home = paths.indexes / version
-    remove_whatever(home)  # what an interrupted attempt may have left, or what was damaged
-    work.replace(home)
+    with one_at_a_time(paths.indexes):
+        remove_whatever(home)  # what an interrupted attempt may have left, or what was damaged
+        work.replace(home)
 
 
 def _put_in_force(paths: RoomPaths, version: str) -> None:
-    _switch_link(paths, version)
-    _remove_older(paths, version)
+    with one_at_a_time(paths.indexes):
+        _switch_link(paths, version)
+        _remove_older(paths, version)
 
 
-def _base_version(paths: RoomPaths) -> str:
+def base_version(paths: RoomPaths) -> str:
     """Return the hash of the whole index that the one in use rests on, or ""."""
     try:
         return container.map_index_file(paths.index / INDEX_NAME).version
@@ -205,7 +230,8 @@ def _remove_older(paths: RoomPaths, version: str) -> None:
     others = []
     for path in paths.indexes.iterdir():
         if path.name.startswith(_WORK_PREFIX):
-            remove_whatever(path)  # left by a fetching that was cut off
+            if _is_left(path):  # by a fetching that was cut off
+                remove_whatever(path)
         elif path.name != version:
             others.append(path)
     others.sort(key=lambda path: path.lstat().st_mtime if path.is_dir() else 0.0, reverse=True)

@@ -127,7 +127,7 @@ def _create_sync(
     spread = settings.central.index_spread_seconds
     return CentralSync(
         client, store, paths, metadata.version("hallpass"), now, index_spread_seconds=spread,
-        answer_lookup=partial(answer_lookup, settings),
+        mirrors=tuple(map(str, settings.lists.mirrors)), answer_lookup=partial(answer_lookup, settings),
     )  # fmt: skip
 
 

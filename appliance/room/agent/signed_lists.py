@@ -38,6 +38,7 @@ from dns.errors import DECODING_FAILED
 
 TRUSTED_FILE, ACCEPTED_FILE, METADATA_FOLDER = "trusted-root.json", "accepted", "metadata"
 _SECONDS = 300.0  # of a small machine on a slow line
+ELSEWHERE_SECONDS = 90.0  # the same, of a machine that others than central keep waiting
 _LINE_BYTES = 4 * 1024 * 1024
 _MAX_ROOT_BYTES = 512_000
 _MAX_FETCHES = 256
@@ -65,6 +66,7 @@ class IndexTerms(msgspec.Struct, frozen=True):
     version: str
     whole: FileTerms | None = None
     overlay: FileTerms | None = None
+    signed_at: float = 0.0  # when central said last that this is the index to have, Unix seconds
 
     def are_met(self, path: Path) -> bool:
         """Tell whether a file is one of them. Raises OSError."""
@@ -99,6 +101,7 @@ class SignedLists:
         self._fetch = fetch
         self._earliest_time = earliest_time
         self._is_pinned = is_pinned
+        self._checking = asyncio.Lock()  # what was seen before stands in one folder
 
     async def find_terms(self, version: str, base: str = "") -> IndexTerms | None:
         """Return how an index must be that the room may take; None: nothing is signed or was.
@@ -117,12 +120,35 @@ class SignedLists:
             folder=str(self._folder / METADATA_FOLDER), trusted_root=root, is_first=trusted is None,
             time=self._earliest_time(), version=version, base=base,
         )  # fmt: skip
-        result = await self._check(job)
+        result = await self._check(job, self._fetch, _SECONDS)
         if isinstance(result, SignaturesBad):
             return await self._explain(result, version)
+        return await self._keep(result, trusted)
+
+    async def find_terms_elsewhere(
+        self, fetch: FetchSignature, version: str = "", base: str = ""
+    ) -> IndexTerms | None:
+        """Return the same as somebody else than central has it; "": of whichever index is signed there.
+
+        None: this room has not seen central's own signatures yet, and believes nobody else before that.
+        `fetch` gets a file from there. Raises NotTrusted; what `fetch` raises; OSError.
+        """
+        trusted = await run_blocking(self._read_trusted) if self._folder is not None else None
+        if self._folder is None or trusted is None:
+            return None
+        job = SignatureCheck(
+            folder=str(self._folder / METADATA_FOLDER), trusted_root=trusted, time=self._earliest_time(),
+            version=version, base=base,
+        )  # fmt: skip
+        result = await self._check(job, fetch, ELSEWHERE_SECONDS)
+        if isinstance(result, SignaturesBad):
+            raise NotTrusted(result.reason, result.detail)
+        return await self._keep(result, trusted)
+
+    async def _keep(self, result: SignaturesGood, trusted: bytes | None) -> IndexTerms:
         if result.trusted_root != trusted:
             await run_blocking(self._write, TRUSTED_FILE, result.trusted_root)
-        return IndexTerms(version, result.whole, result.overlay)
+        return IndexTerms(result.version, result.whole, result.overlay, result.signed_at)
 
     async def note_accepted(self, version: str) -> None:
         """Remember that an index was taken: it may be fetched again, should it be damaged. Raises OSError."""
@@ -136,15 +162,19 @@ class SignedLists:
             return IndexTerms(version)
         raise NotTrusted(failure.reason, failure.detail)
 
-    async def _check(self, job: SignatureCheck) -> _Result:
+    async def _check(self, job: SignatureCheck, fetch: FetchSignature, seconds: float) -> _Result:
+        async with self._checking:
+            return await self._check_alone(job, fetch, seconds)
+
+    async def _check_alone(self, job: SignatureCheck, fetch: FetchSignature, seconds: float) -> _Result:
         process = await asyncio.create_subprocess_exec(
             *_CHILD, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES
         )
         try:
-            async with asyncio.timeout(_SECONDS):
-                return await self._serve(process, job)
+            async with asyncio.timeout(seconds):
+                return await self._serve(process, job, fetch)
         except TimeoutError:
-            return SignaturesBad("not-checked", f"no answer within {_SECONDS:.0f} s")
+            return SignaturesBad("not-checked", f"no answer within {seconds:.0f} s")
         except (*DECODING_FAILED, ConnectionError) as problem:
             return SignaturesBad("not-checked", f"the process that checks failed: {problem}")
         finally:
@@ -152,9 +182,8 @@ class SignedLists:
                 process.kill()
             await process.wait()
 
-    async def _serve(
-        self, process: asyncio.subprocess.Process, job: SignatureCheck
-    ) -> SignaturesGood | SignaturesBad:
+    @staticmethod
+    async def _serve(process: asyncio.subprocess.Process, job: SignatureCheck, fetch: FetchSignature) -> _Result:
         """Give the process its job, and the files that it asks for."""
         assert process.stdin is not None  # noqa: S101 (for mypy: both are pipes)
         assert process.stdout is not None  # noqa: S101 (as above)
@@ -163,7 +192,7 @@ class SignedLists:
             message = _decoder.decode(await process.stdout.readline())
             if not isinstance(message, MetadataRequest):
                 return message
-            content = await self._fetch(message.name, message.max_bytes)
+            content = await fetch(message.name, message.max_bytes)
             answer = MetadataAnswer(len(content or b""), content is not None)
             process.stdin.write(msgspec.json.encode(answer) + b"\n" + (content or b""))
             await process.stdin.drain()

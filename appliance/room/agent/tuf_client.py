@@ -75,14 +75,22 @@ def check_index(job: SignatureCheck, fetch: Fetch) -> SignaturesGood | Signature
         # Its own clock is not this room's judgement of the time, which may be only what central said.
         updater._trusted_set.reference_time = datetime.fromtimestamp(job.time, UTC)
         updater.refresh()
-        whole = updater.get_targetinfo(f"{job.version}/{INDEX_NAME}")
-        overlay = updater.get_targetinfo(f"{job.version}/{delta_name(job.base)}") if job.base else None
+        version = job.version or _find_published(updater)
+        whole = updater.get_targetinfo(f"{version}/{INDEX_NAME}")
+        overlay = updater.get_targetinfo(f"{version}/{delta_name(job.base)}") if job.base else None
         root = (folder / "root.json").read_bytes()
     except (DownloadError, RepositoryError, ValueError) as problem:
         return SignaturesBad(_find_reason(problem), f"{type(problem).__name__}: {problem}"[:300])
     if whole is None:
         return SignaturesBad("not-current", f"the signed lists are not {job.version[:12]}")
-    return SignaturesGood(root, _terms_of(whole), _terms_of(overlay) if overlay else None)
+    signed_at = float(updater._trusted_set.timestamp.version)  # seconds of central's clock, see docs/adr/0022
+    return SignaturesGood(root, version, signed_at, _terms_of(whole), _terms_of(overlay) if overlay else None)
+
+
+def _find_published(updater: Updater) -> str:
+    """Return which index is signed: there is one, or none (""). For this python-tuf has no word of its own."""
+    names = (name.partition("/") for name in updater._trusted_set.targets.targets)
+    return next((version for version, _, file in names if file == INDEX_NAME), "")
 
 
 def _begin(job: SignatureCheck, fetcher: FetcherInterface) -> Updater | None:

@@ -1,7 +1,7 @@
 """What the agent and its process that checks signatures say to each other: a line of JSON each, and files' bytes.
 
-The process has no network of its own. It asks the agent for each file of metadata, which fetches it as it fetches
-everything else; so there is one way to central, pinned, and one place that knows it.
+The process has no network of its own. It asks for each file of metadata, and whoever started it fetches that: the
+agent from central, as everything else, or from a mirror; a command from a folder.
 """
 
 from typing import Literal
@@ -30,7 +30,7 @@ class SignatureCheck(msgspec.Struct, frozen=True, kw_only=True):
     trusted_root: bytes  # metadata; the chain of roots begins here
     is_first: bool = False  # it is the first that this room sees: nothing was trusted before
     time: float  # what has passed for certain, Unix seconds: what ended before it has ended
-    version: str  # the index that central names
+    version: str  # the index that central names; "": the one that is signed, whichever it is
     base: str = ""  # the index that the room has
 
 
@@ -59,6 +59,8 @@ class SignaturesGood(msgspec.Struct, frozen=True, tag="result"):
     """The signatures are good, and the index is the one that they name."""
 
     trusted_root: bytes  # the newest that the chain leads to
+    version: str  # of the index
+    signed_at: float  # when central said last that this is the index to have, Unix seconds
     whole: FileTerms
     overlay: FileTerms | None  # over the room's base
 

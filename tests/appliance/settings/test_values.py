@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.settings.values import Endpoint, Network, UpstreamSetting
+from appliance.settings.values import Endpoint, MirrorUrl, Network, UpstreamSetting
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,25 @@ def test_an_endpoint_reads_back_as_it_was_written(text: str, host: str, port: in
 def test_what_is_no_endpoint_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Endpoint.parse(text)
+
+
+@pytest.mark.parametrize("text", ["https://mirror.example.org/hallpass", "http://[2001:db8::1]:8080/a/b/"])
+def test_a_mirror_is_the_address_of_a_folder(text: str) -> None:
+    assert str(MirrorUrl.parse(text)) == text.rstrip("/") + "/"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "mirror.example.org", "ftp://mirror.example.org/", "https:///lists", "https://mirror.example.org:x/",
+        "https://user:word@mirror.example.org/", "https://mirror.example.org/?a=b", "https://mirror.example.org/#a",
+        "https://mirror.example.org/a b", "https://mirror.example.org/\u202e", "https://mirror.example.org/\0",
+        "https://[::1/",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_of_a_mirror_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        MirrorUrl.parse(text)
 
 
 def test_an_address_is_a_network_of_one() -> None:
