@@ -8,7 +8,7 @@ import click
 from appliance.commands.options import config_option, configure_logging, print_json
 from appliance.files import keep_files_private
 from appliance.protocol import KeptHeads
-from appliance.room.agent import service
+from appliance.room.agent import lists_folder, service
 from appliance.room.agent.audit_heads import read_audit_heads
 from appliance.room.agent.room_identity import forget_trusted_lists
 from appliance.room.paths import RoomPaths
@@ -39,6 +39,23 @@ def trust_new_lists(config: Path) -> None:
     paths = RoomPaths.from_settings(load_settings(config, RoomSettings))
     forget_trusted_lists(paths.identity)
     click.echo("This room trusts the next root key of the lists that central shows.")
+
+
+@command.command("lists-from")
+@click.argument("folder", type=click.Path(path_type=Path))
+@config_option("room.toml")
+def lists_from(folder: Path, config: Path) -> None:
+    """Take the signed lists in FOLDER into use, such as those on a USB stick (in a room without network).
+
+    FOLDER was written by `hallpass central signatures export-lists`. Nothing is taken that is older than what this
+    room has seen, has ended, was altered or is somebody else's.
+    """
+    from appliance.commands.progress_bar import progress_bar  # noqa: PLC0415 (rich, which the agent has no need of)
+
+    settings = load_settings(config, RoomSettings)
+    with progress_bar("lists") as report:
+        made = lists_folder.install_from_folder(settings, folder, report)
+    click.echo(made)
 
 
 @command.command("audit-heads")
