@@ -99,7 +99,7 @@ class MirrorUrl(msgspec.Struct, frozen=True):
             raise ValueError(f"{text!r} is no address in ASCII")
         parts = urlsplit(text)
         _ = parts.port  # raises where it is none
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not is_host_name(parts.hostname or ""):
             raise ValueError(f"{text!r} is no address of a web server (https://... or http://...)")
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError(f"{text!r}: the address of a folder alone, without a password, ? or #")

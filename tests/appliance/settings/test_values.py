@@ -38,7 +38,7 @@ def test_a_mirror_is_the_address_of_a_folder(text: str) -> None:
         "", "mirror.example.org", "ftp://mirror.example.org/", "https:///lists", "https://mirror.example.org:x/",
         "https://user:word@mirror.example.org/", "https://mirror.example.org/?a=b", "https://mirror.example.org/#a",
         "https://mirror.example.org/a b", "https://mirror.example.org/\u202e", "https://mirror.example.org/\0",
-        "https://[::1/",
+        "https://[::1/", f"https://{'a' * 64}.example.org/", "https://mirror..example.org/",
     ],
 )  # fmt: skip
 def test_what_is_no_address_of_a_mirror_is_refused(text: str) -> None:
