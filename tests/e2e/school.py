@@ -78,13 +78,14 @@ class Process:
 class Dig:
     """Asks a resolver as a device would, with `dig`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self._port = port
+        self._host = host
 
     def __call__(self, name: str, *options: str) -> tuple[str, list[str]]:
         """Return the status ("NOERROR", …) and the addresses; ("", []) where nothing answers."""
         result = subprocess.run(
-            ["dig", "@127.0.0.1", "-p", str(self._port), name, "A", "+tries=1", "+time=2", *options],
+            ["dig", f"@{self._host}", "-p", str(self._port), name, "A", "+tries=1", "+time=2", *options],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         status = re.search(r"status: (\w+)", result.stdout)
@@ -99,7 +100,7 @@ class Dig:
         with socket.socket(type=socket.SOCK_DGRAM) as asker:
             asker.settimeout(2)
             for tries_left in (2, 1, 0):
-                asker.sendto(query.pack(), ("127.0.0.1", self._port))
+                asker.sendto(query.pack(), (self._host, self._port))
                 try:
                     answer = DNSRecord.parse(asker.recv(4096))
                     break

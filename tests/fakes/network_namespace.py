@@ -47,6 +47,13 @@ def add_link_local_address(address: str, interface: str = LOOPBACK) -> None:
         fcntl.ioctl(sock, _SIOCSIFADDR, request)
 
 
+def add_address(address: str, alias: str = f"{LOOPBACK}:1") -> None:
+    """Give the loopback of this namespace another IPv4 address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        request = struct.pack("16sHH4s8x", alias.encode(), socket.AF_INET, 0, socket.inet_aton(address))
+        fcntl.ioctl(sock, _SIOCSIFADDR, request)
+
+
 def _enter() -> None:
     flags = _CLONE_NEWNET if os.geteuid() == 0 else _CLONE_NEWUSER | _CLONE_NEWNET
     if ctypes.CDLL(None, use_errno=True).unshare(flags):
