@@ -11,8 +11,10 @@ from webui.central.blueprints import central
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext, lazy_gettext
 
-IT_WAS_SO = "It was so already."
+IT_WAS_SO = lazy_gettext("It was so already.")
 
 
 def add_undo_page(
@@ -31,7 +33,7 @@ def add_undo_page(
         with central().store.write_session() as session:
             what = undo.undo_change(session, central().now(), change=change, by=current_username(), kinds=kinds)
         after()
-        flash(f"Undone: {what} is as it was before.")
+        flash(gettext("Undone: %(what)s is as it was before.", what=translate_reason(what)))
         return redirect(url_for(home))
 
 
@@ -40,4 +42,4 @@ def flash_change(blueprint: Blueprint, change: str, words: str, *, otherwise: st
     if change:
         flash_with_undo(words, url_for(f"{blueprint.name}.undo_last", change=change))
     else:
-        flash(otherwise)
+        flash(str(otherwise))

@@ -14,6 +14,7 @@ from appliance.central.card_secrets import CardSecret
 from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.shared.access import requires
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("room_cards", __name__, home="room_cards.show")
 
@@ -71,7 +72,7 @@ def _forget(room_id: int | None) -> Redirect:
     with central().store.write_session() as session:
         card_secrets.forget_secrets(session, central().now(), room_id)
         left = card_secrets.list_secrets(session, central().keys, central().now())
-    flash("It is not shown again.")
+    flash(gettext("It is not shown again."))
     return redirect(url_for("room_cards.show" if left else "rooms.show"))
 
 

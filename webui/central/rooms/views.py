@@ -17,6 +17,8 @@ from webui.central.rooms.forms import MAX_ROOMS_AT_ONCE, EnrolForm, RenameForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("rooms", __name__, home="rooms.show")
 
@@ -42,7 +44,7 @@ def enrol() -> str | tuple[str, int] | Redirect:
         living = list(problem.names)
         return render_template("rooms/replace.html", form=form, living=living, asked=len(names))
     except CentralError as problem:
-        flash(f"{problem}.", "warning")
+        flash(f"{translate_reason(problem)}.", "warning")
         return _render_rooms(form), 422
     return redirect(url_for("room_cards.show"))
 
@@ -77,7 +79,7 @@ def rename(room_id: int) -> str | tuple[str, int] | Redirect:
     except CentralError as problem:
         with central().store.read_session() as session:
             room = rooms.get_room(session, room_id)
-            flash(f"{problem}.", "warning")
+            flash(f"{translate_reason(problem)}.", "warning")
             form.instead_of.data = room.name
             page = render_template(
                 "rooms/room.html", room=room, form=form, now=central().now(), describe_condition=describe_condition
@@ -85,7 +87,7 @@ def rename(room_id: int) -> str | tuple[str, int] | Redirect:
         return page, 422
     if name != before:
         flash_with_undo(
-            f"{before} is called {name} now.",
+            gettext("%(before)s is called %(name)s now.", before=before, name=name),
             url_for("rooms.rename", room_id=room_id),
             name=before,
             instead_of=name,
@@ -108,7 +110,9 @@ def retire(room_id: int) -> Redirect:
     """Take a room out of use; the message can put it back."""
     with central().store.write_session() as session:
         room = room_life.retire_room(session, central().now(), room_id=room_id, by=current_username())
-    words = f"{room.name} is retired. It goes on filtering as it did, but hears of no decision any more."
+    words = gettext(
+        "%(room)s is retired. It goes on filtering as it did, but hears of no decision any more.", room=room.name
+    )
     flash_with_undo(words, url_for("rooms.put_back", room_id=room_id))
     return redirect(url_for("rooms.show"))
 
@@ -119,7 +123,7 @@ def put_back(room_id: int) -> Redirect:
     """Take a retired room into use again."""
     with central().store.write_session() as session:
         room = room_life.put_back_room(session, central().now(), room_id=room_id, by=current_username())
-    flash(f"{room.name} is in use again. Its card goes on by itself, within a minute.")
+    flash(gettext("%(room)s is in use again. Its card goes on by itself, within a minute.", room=room.name))
     return redirect(url_for("rooms.show"))
 
 
@@ -129,7 +133,12 @@ def revoke(room_id: int) -> Redirect:
     """End a card for good: it is lost, or somebody else's."""
     with central().store.write_session() as session:
         room = room_life.revoke_room(session, central().now(), room_id=room_id, by=current_username())
-    flash(f"The card of {room.name} is revoked: it never works again. Give the room a new card when there is one.")
+    flash(
+        gettext(
+            "The card of %(room)s is revoked: it never works again. Give the room a new card when there is one.",
+            room=room.name,
+        )
+    )
     return redirect(url_for("rooms.show_room", room_id=room_id))
 
 
@@ -139,7 +148,7 @@ def keep_running(room_id: int) -> Redirect:
     """Decide that the card which works is the right one."""
     with central().store.write_session() as session:
         room = room_copies.keep_running(session, central().now(), room_id=room_id, by=current_username())
-    flash(f"{room.name} goes on as it is; the other card stays stopped.")
+    flash(gettext("%(room)s goes on as it is; the other card stays stopped.", room=room.name))
     return redirect(url_for("rooms.show_room", room_id=room_id))
 
 
@@ -149,7 +158,12 @@ def admit_stopped(room_id: int) -> Redirect:
     """Decide that the card which was stopped is the right one."""
     with central().store.write_session() as session:
         room = room_copies.admit_stopped(session, central().now(), room_id=room_id, by=current_username())
-    flash(f"The other card takes over {room.name}, within a minute; the one that worked until now is stopped.")
+    flash(
+        gettext(
+            "The other card takes over %(room)s, within a minute; the one that worked until now is stopped.",
+            room=room.name,
+        )
+    )
     return redirect(url_for("rooms.show_room", room_id=room_id))
 
 

@@ -16,6 +16,8 @@ from webui.central.rules.forms import RuleForm, make_form, sent_fields
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext, translate
 
 HOME = "rules.show"
 
@@ -53,7 +55,8 @@ def add() -> Redirect | tuple[str, int] | str:
     with central().store.read_session() as session:
         preview = central().preview.preview_site(session, saved.rule.name, groups=fields.groups)
     if fields.action == "allow" and preview.is_closed:
-        words = f"The rule is kept, but {saved.rule.name} stays closed. {preview.why}"
+        kept = gettext("The rule is kept, but %(name)s stays closed.", name=saved.rule.name)
+        words = f"{kept} {translate_reason(preview.why)}"
     else:
         words = _done_words(saved.rule.name, fields)
     flash_change(blueprint, saved.change, words)
@@ -66,20 +69,27 @@ def remove(rule_id: int) -> Redirect:
     """Take a rule away; the message can put it back."""
     with central().store.write_session() as session:
         saved = rules.delete_rule(session, central().now(), rule_id=rule_id, by=current_username())
-    flash_change(blueprint, saved.change, f"The rule for {saved.rule.name} is gone.")
+    flash_change(blueprint, saved.change, gettext("The rule for %(name)s is gone.", name=saved.rule.name))
     return redirect(url_for(HOME))
 
 
 def _done_words(name: str, fields: rules.RuleFields) -> str:
-    which = f"{name} and all addresses below it are" if fields.subdomains else f"{name} is"
-    done = "closed" if fields.action == "block" else "always open"
-    whom = f" for {', '.join(fields.groups)}" if fields.groups else ""
-    return f"{which} {done}{whom} in every room."
+    if fields.action == "block":
+        words = gettext("%(name)s and all addresses below it are closed in every room.", name=name)
+        alone = gettext("%(name)s is closed in every room.", name=name)
+    else:
+        words = gettext("%(name)s and all addresses below it are always open in every room.", name=name)
+        alone = gettext("%(name)s is always open in every room.", name=name)
+    said = words if fields.subdomains else alone
+    if not fields.groups:
+        return said
+    whom = gettext("This is only for %(groups)s.", groups=gettext(", ").join(fields.groups))
+    return f"{said} {whom}"
 
 
 def _form(session: Session) -> RuleForm:
     return make_form(
-        {one: category_name(one) for one in profiles.known_categories(session)},
+        {one: translate(category_name(one)) for one in profiles.known_categories(session)},
         [one.name for one in profiles.list_profiles(session)],
     )
 
