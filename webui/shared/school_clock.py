@@ -1,7 +1,7 @@
 """Times as people read them, on the school's clock: the only place where pages turn a moment into words."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 from babel.dates import format_date
 from flask import Flask, current_app
@@ -73,12 +73,21 @@ def _write_date(local: datetime, *, with_weekday: bool, with_year: bool) -> str:
     return str(format_date(local, pattern, locale=locale))
 
 
+def write_weekday_date(day: date, *, short: bool = False) -> str:
+    """Return a day with its weekday and year, in the language of the page; `short`: its month as well."""
+    locale = get_locale()
+    if locale is None or locale.language == "en":
+        return f"{day:%a} {day.day} {day:%b %Y}" if short else f"{day:%a} {day.day} {day:%B %Y}"
+    return str(format_date(day, "EEE d MMM y" if short else "EEE d MMMM y", locale=locale))
+
+
 def install_school_clock(app: Flask, clock: SchoolClock) -> None:
-    """Give an application's templates the filters `moment`, `moment_seconds` and `day`."""
+    """Give an application's templates the filters `moment`, `moment_seconds`, `day` and `weekday_date`."""
     app.extensions["school-clock"] = clock
     app.jinja_env.filters["moment"] = clock.words
     app.jinja_env.filters["moment_seconds"] = lambda moment: clock.words(moment, seconds=True)
     app.jinja_env.filters["day"] = clock.day
+    app.jinja_env.filters["weekday_date"] = write_weekday_date
 
 
 def school_clock() -> SchoolClock:

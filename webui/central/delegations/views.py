@@ -15,6 +15,7 @@ from webui.central.form_helpers import require_valid
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("delegations", __name__, home="delegations.show")
 add_undo_page(blueprint, "/delegations", Right.DELEGATE, home="delegations.show", kinds=(delegations.KIND,))
@@ -48,7 +49,7 @@ def delegate() -> Redirect | tuple[str, int] | str:
     except CentralError as problem:
         with central().store.read_session() as session:
             return _render(session, form, warning=str(problem)), 422
-    flash_change(blueprint, change, "Teachers may open these sites by themselves now.")
+    flash_change(blueprint, change, gettext("Teachers may open these sites by themselves now."))
     return redirect(url_for("delegations.show"))
 
 
@@ -61,7 +62,7 @@ def end() -> Redirect:
             session, central().now(), category=request.form.get("category", ""),
             group=request.form.get("group", ""), by=current_username(),
         )  # fmt: skip
-    flash_change(blueprint, change, "Requests for these sites wait for you again.")
+    flash_change(blueprint, change, gettext("Requests for these sites wait for you again."))
     return redirect(url_for("delegations.show"))
 
 

@@ -16,6 +16,8 @@ from webui.central.form_helpers import require_valid
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("groups", __name__, home="devices.show")
 
@@ -45,12 +47,12 @@ def set_networks(name: str) -> str | Redirect:
             )  # fmt: skip
             saved = groups.get_revision(session, name)
     except NotPossible as problem:
-        flash(f"{problem}.", "warning")
+        flash(f"{translate_reason(problem)}.", "warning")
         with central().store.read_session() as session:
             form.revision.data = groups.get_revision(session, name)  # whoever was told may save it all the same
         return _render(name, form)
     flash_with_undo(
-        f"The networks of {name} are in force.", url_for("groups.set_networks", name=name),
+        gettext("The networks of %(group)s are in force.", group=name), url_for("groups.set_networks", name=name),
         networks=", ".join(networks.split()), only_from=", ".join(only_from.split()), confirmed="1",
         revision=saved,
     )  # fmt: skip
@@ -76,8 +78,16 @@ def set_room(name: str) -> str | Redirect:
         before = groups.set_room_group(
             session, central().now(), room, group, by=current_username(), instead_of=request.form.get("instead_of")
         )
+    if group:
+        words = gettext(
+            "Devices in %(room)s that are in no other group belong to %(group)s now.", room=room, group=group
+        )
+    else:
+        words = gettext(
+            "Devices in %(room)s that are in no other group belong to the default group now.", room=room
+        )
     flash_with_undo(
-        f"Devices in {room} that are in no other group belong to {group or 'the default group'} now.",
+        words,
         url_for("groups.set_room", name=name), room=room, group=before,
         instead_of=group, confirmed="1",
     )  # fmt: skip

@@ -13,6 +13,8 @@ from webui.central.form_helpers import require_valid
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext, ngettext, translatable
 
 MOST_SHOWN = 100  # changes of a file that the page lists
 
@@ -25,7 +27,7 @@ def keep() -> Redirect:
     """Take a file in to be looked at."""
     upload = require_valid(FileForm()).file.data
     if not upload:
-        raise NotPossible("choose a file first")
+        raise NotPossible(translatable("choose a file first"))
     with central().store.write_session(affects_rooms=False) as session:
         kept = imports.keep_import(session, central().now(), upload.read(), by=current_username())
     return redirect(url_for("device_imports.show", import_id=kept))
@@ -58,17 +60,22 @@ def save(import_id: str) -> Redirect:
     if request.form.get("decision") == "drop":
         with central().store.write_session(affects_rooms=False) as session:
             imports.drop_import(session, import_id)
-        flash("Nothing was saved.")
+        flash(gettext("Nothing was saved."))
         return redirect(url_for("devices.show"))
     shown = require_valid(SaveImportForm()).shown.data
     try:
         with central().store.write_session() as session:
             plan = imports.save_import(session, central().now(), import_id, shown, by=current_username())
     except NotPossible as problem:
-        flash(f"{problem}.", "warning")
+        flash(f"{translate_reason(problem)}.", "warning")
         return redirect(url_for("device_imports.show", import_id=import_id))
     flash_with_undo(
-        f"Saved: {len(plan.added)} new, {len(plan.changed)} changed, {plan.unchanged} as before.",
+        gettext(
+            "Saved: %(added)s new, %(changed)s changed, %(unchanged)s as before.",
+            added=len(plan.added),
+            changed=len(plan.changed),
+            unchanged=plan.unchanged,
+        ),
         url_for("device_imports.undo", import_id=import_id),
     )
     return redirect(url_for("devices.show"))
@@ -80,6 +87,9 @@ def undo(import_id: str) -> Redirect:
     """Take back what a file has done."""
     with central().store.write_session() as session:
         undone, kept = imports.undo_import(session, central().now(), import_id, by=current_username())
-    more = f" {kept} were changed since, and stay." if kept else ""
-    flash(f"{undone} devices are as they were before the file.{more}")
+    words = ngettext(
+        "%(num)s device is as it was before the file.", "%(num)s devices are as they were before the file.", undone
+    )
+    more = ngettext("%(num)s was changed since, and stays.", "%(num)s were changed since, and stay.", kept)
+    flash(f"{words} {more}" if kept else words)
     return redirect(url_for("devices.show"))

@@ -22,6 +22,8 @@ from webui.central.form_helpers import require_valid, select_choices
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext, ngettext, translatable
 
 NEWEST_UNKNOWN = 5  # that the first page shows
 _DeviceId = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]  # what databases take for one
@@ -93,10 +95,11 @@ def add() -> str | Redirect:
             session.flush()
             device_id = device.id
     except NotPossible as problem:
-        flash(f"{problem}.", "warning")
+        flash(f"{translate_reason(problem)}.", "warning")
         return _render_form(form, None)
     flash_with_undo(
-        f"{wanted.name} has its name. {_where(wanted.group)}", url_for("devices.remove", device_id=device_id)
+        _with_place(gettext("%(device)s has its name.", device=wanted.name), wanted.group),
+        url_for("devices.remove", device_id=device_id),
     )
     _flash_risks(wanted)
     return redirect(url_for("devices.show"))
@@ -132,10 +135,10 @@ def change(device_id: int) -> str | Redirect:
             )
             edition = inventory.get_device(session, device_id).edition  # that an undo takes back, and no later one
     except NotPossible as problem:
-        flash(f"{problem}.", "warning")
+        flash(f"{translate_reason(problem)}.", "warning")
         return _render_form(form, device)
     flash_with_undo(
-        f"{wanted.name} is changed. {_where(wanted.group)}",
+        _with_place(gettext("%(device)s is changed.", device=wanted.name), wanted.group),
         url_for("devices.change", device_id=device_id),
         name=before.name, addresses=", ".join(before.addresses), group=before.group, note=before.note,
         edition=str(edition), confirmed="1",
@@ -151,7 +154,7 @@ def remove(device_id: int) -> Redirect:
     with central().store.write_session() as session:
         device = inventory.remove_device(session, central().now(), device_id, by=current_username())
     flash_with_undo(
-        f"{device.name} is forgotten: it is a device that nobody has named.",
+        gettext("%(device)s is forgotten: it is a device that nobody has named.", device=device.name),
         url_for("devices.restore", device_id=device_id),
     )
     return redirect(url_for("devices.show"))
@@ -163,7 +166,7 @@ def restore(device_id: int) -> Redirect:
     """Put a removed device back."""
     with central().store.write_session() as session:
         device = inventory.restore_device(session, central().now(), device_id, by=current_username())
-    flash(f"{device.name} is back. {_where(device.group)}")
+    flash(_with_place(gettext("%(device)s is back.", device=device.name), device.group))
     return redirect(url_for("devices.show"))
 
 
@@ -174,7 +177,7 @@ def move() -> str | Redirect:
     ids = [int(one) for one in request.form.getlist("device") if one.isdecimal() and len(one) < 10]
     group = request.form.get("group", "")
     if not ids:
-        raise NotPossible("choose the devices first that are to be moved")
+        raise NotPossible(translatable("choose the devices first that are to be moved"))
     with central().store.write_session() as session:
         inventory.check_group(session, group)
         devices = [inventory.get_device(session, one) for one in dict.fromkeys(ids)]
@@ -185,7 +188,8 @@ def move() -> str | Redirect:
                 "devices/move.html", devices=devices, group=group, effects=effects, category_name=category_name
             )
         count = inventory.move_devices(session, central().now(), ids, group, by=current_username())
-    words = f"{count} {'device is' if count == 1 else 'devices are'} moved. {_where(group)}"
+    moved_words = ngettext("%(num)s device is moved.", "%(num)s devices are moved.", count)
+    words = _with_place(moved_words, group)
     undo = msgspec.json.encode(before).decode()
     if count and len(undo) <= _MAX_UNDO_TEXT:
         flash_with_undo(words, url_for("devices.move_back"), before=undo, group=group)
@@ -201,16 +205,21 @@ def move_back() -> Redirect:
     try:
         before = msgspec.json.decode(request.form.get("before", ""), type=dict[str, list[_DeviceId]])
     except DECODING_FAILED:
-        raise CentralError("it is not known any more where these devices were") from None
+        raise CentralError(translatable("it is not known any more where these devices were")) from None
     now, by, wanted = central().now(), current_username(), sum(map(len, before.values()))
     out_of = request.form.get("group")  # who was moved on by somebody else since stays there
     with central().store.write_session() as session:
         moved = sum(
             inventory.move_devices(session, now, ids, group, by=by, out_of=out_of) for group, ids in before.items()
         )
-    flash("The devices are in the groups in which they were.")
+    flash(gettext("The devices are in the groups in which they were."))
     if moved < wanted:
-        flash(f"{wanted - moved} of {wanted} were not moved back: they are somewhere else by now.", "warning")
+        words = gettext(
+            "%(left)s of %(wanted)s were not moved back: they are somewhere else by now.",
+            left=wanted - moved,
+            wanted=wanted,
+        )
+        flash(words, "warning")
     return redirect(url_for("devices.show"))
 
 
@@ -248,7 +257,7 @@ def _read_form(session: Session, form: DeviceForm) -> DeviceFields:
 def _render_form(form: DeviceForm, device: DeviceRow | None, effects: Sequence[groups.GroupEffect] = ()) -> str:
     with central().store.read_session() as session:
         found = groups.list_groups(session)
-    form.group.choices = select_choices({"": "none of its own", **{one.name: one.name for one in found}})
+    form.group.choices = select_choices({"": gettext("none of its own"), **{one.name: one.name for one in found}})
     return render_template(
         "devices/device.html", form=form, device=device, groups=found, effects=effects, category_name=category_name
     )
@@ -270,10 +279,15 @@ def _groups_of(devices: Iterable[DeviceRow]) -> Mapping[str, list[int]]:
     return found
 
 
-def _where(group: str) -> str:
-    return f"It belongs to {group} in every room within a second." if group else "It is in no group of its own."
+def _with_place(words: str, group: str) -> str:
+    """Return what was done with a device, and to which group it belongs now."""
+    if group:
+        place = gettext("It belongs to %(group)s in every room within a second.", group=group)
+    else:
+        place = gettext("It is in no group of its own.")
+    return f"{words} {place}"
 
 
 def _flash_risks(wanted: DeviceFields) -> None:
     for risk in groups.describe_device_risks(wanted):
-        flash(risk, "warning")
+        flash(translate_reason(risk), "warning")

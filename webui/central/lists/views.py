@@ -17,6 +17,8 @@ from webui.central.lists.forms import SetForm, SourceForm, UseForm
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.reasons import translate_reason
+from webui.shared.translation import gettext, translatable
 
 blueprint = create_feature_blueprint("lists", __name__, home="lists.show")
 
@@ -67,14 +69,14 @@ def subscribe() -> Redirect:
     location = (form.location.data or "").strip()
     upload = form.file.data
     if bool(location) == bool(upload):
-        raise CentralError("give either an https address or a file")
+        raise CentralError(translatable("give either an https address or a file"))
     if upload:
         kept = sources.store_uploaded_list(
             central().settings.central.shared_folder / "lists", upload.read(), form.format.data
         )
         location = str(kept)
     elif not location.startswith("https://"):
-        raise CentralError("the address must begin with https://")
+        raise CentralError(translatable("the address must begin with https://"))
     with central().store.write_session() as session:
         sources.subscribe_source(
             session, central().now(), name=form.name.data, category=form.category.data, location=location,
@@ -82,7 +84,7 @@ def subscribe() -> Redirect:
             allow_wide=True if form.allow_wide.data else None, by=current_username(),
         )  # fmt: skip
     central().publisher.request_build()
-    flash("The list was added. It is in force in every room as soon as it is put together.")
+    flash(gettext("The list was added. It is in force in every room as soon as it is put together."))
     return redirect(url_for("lists.show"))
 
 
@@ -95,8 +97,14 @@ def subscribe_to_set() -> Redirect:
         added = set_subscription.subscribe_set(session, central().now(), chosen=chosen, by=current_username())
     central().publisher.request_build()
     flash(
-        f"{chosen.name}: {len(added.sources)} lists, {len(added.openings)} openings and {len(added.profiles)}"
-        " profiles were added; what was there stays. The lists are in force as soon as they are put together."
+        gettext(
+            "%(set)s: %(lists)s lists, %(openings)s openings and %(profiles)s profiles were added; what was there "
+            "stays. The lists are in force as soon as they are put together.",
+            set=translate_reason(chosen.name),
+            lists=len(added.sources),
+            openings=len(added.openings),
+            profiles=len(added.profiles),
+        )
     )
     return redirect(url_for("lists.show"))
 
@@ -131,7 +139,9 @@ def change_use(source_id: int) -> Redirect | tuple[str, int] | str:
         done = source_use.set_use(session, central().now(), source_id=source_id, use=use, by=current_username())
     if done:
         central().publisher.request_build()
-    flash_change(blueprint, done, f"{row.name} is used so as soon as the lists are put together.")
+    flash_change(
+        blueprint, done, gettext("%(name)s is used so as soon as the lists are put together.", name=row.name)
+    )
     return redirect(url_for("lists.show"))
 
 
@@ -155,8 +165,11 @@ def change_builtin() -> Redirect:
         done = source_use.set_builtin_list(session, central().now(), is_used=is_used, by=current_username())
     if done:
         _put_together()
-    words = "used" if is_used else "no longer used"
-    flash_change(blueprint, done, f"The starter list is {words} as soon as the lists are put together.")
+    if is_used:
+        words = gettext("The starter list is used as soon as the lists are put together.")
+    else:
+        words = gettext("The starter list is no longer used as soon as the lists are put together.")
+    flash_change(blueprint, done, words)
     return redirect(url_for("lists.show"))
 
 
@@ -167,7 +180,9 @@ def unsubscribe(source_id: int) -> Redirect:
     with central().store.write_session() as session:
         done = sources.unsubscribe_source(session, central().now(), source_id=source_id, by=current_username())
     central().publisher.request_build()
-    flash_change(blueprint, done, "The list was removed; the rooms follow as soon as the rest is put together.")
+    flash_change(
+        blueprint, done, gettext("The list was removed; the rooms follow as soon as the rest is put together.")
+    )
     return redirect(url_for("lists.show"))
 
 
@@ -180,7 +195,7 @@ def accept_download(source_id: int) -> Redirect:
         central().publisher.accept_download(source)
         audit.record_audit(session, central().now(), current_username(), "download accepted", source.name)
     central().publisher.request_build()
-    flash("The new copy is taken into use as soon as it is put together.")
+    flash(gettext("The new copy is taken into use as soon as it is put together."))
     return redirect(url_for("lists.show"))
 
 
@@ -192,7 +207,7 @@ def refuse_download(source_id: int) -> Redirect:
         source = sources.get_source(session, source_id)
         central().publisher.refuse_download(source)
         audit.record_audit(session, central().now(), current_username(), "download refused", source.name)
-    flash("The old copy stays in use.")
+    flash(gettext("The old copy stays in use."))
     return redirect(url_for("lists.show"))
 
 

@@ -9,16 +9,17 @@ from appliance.central.profile_settings import ProfileSettings, parse_settings
 from blocklists.categories import CATEGORIES_BY_ID, category_name
 from dns.policy.document import EVERY_CATEGORY
 from dns.policy.safe_search import ENGINES, ENGINES_WITH_SAFE_NAME
+from webui.shared.translation import translatable
 
 REFUSALS: Mapping[str, str] = {
-    "null": "Nothing: the site does not load",
-    "page": "The school's page for pupils, with “Tell a grown-up”",
-    "nxdomain": "Nothing: the site seems not to exist",
+    "null": translatable("Nothing: the site does not load"),
+    "page": translatable("The school's page for pupils, with “Tell a grown-up”"),
+    "nxdomain": translatable("Nothing: the site seems not to exist"),
 }
 YOUTUBE: Mapping[str, str] = {
-    "strict": "Strict: the fewest videos",
-    "moderate": "Moderate: more videos, for older pupils",
-    "off": "As it is: no limits",
+    "strict": translatable("Strict: the fewest videos"),
+    "moderate": translatable("Moderate: more videos, for older pupils"),
+    "off": translatable("As it is: no limits"),
 }
 
 

@@ -19,6 +19,7 @@ from webui.central.profiles import profile_form
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("profiles", __name__, home="profiles.show")
 add_undo_page(blueprint, "/profiles", Right.EDIT_PROFILES, home="profiles.show", kinds=undo.PROFILE_KINDS)
@@ -70,7 +71,7 @@ def save() -> Redirect | tuple[str, int] | str:
         return _render_form(name, sent, current.revision, problem=str(problem), differing=differing), 409
     except NotPossible as problem:
         return _render_form(name, sent, request.form.get("revision", ""), problem=str(problem)), 422
-    _say(saved, f"{saved.settings.name} is saved, and in force in every room.")
+    _say(saved, gettext("%(profile)s is saved, and in force in every room.", profile=saved.settings.name))
     return redirect(url_for("profiles.show"))
 
 
@@ -84,7 +85,9 @@ def add() -> Redirect:
     settings = chosen.get(name, begins_closed) if "ready_made" in request.form else begins_closed
     with central().store.write_session() as session:
         saved = profiles.add_profile(session, central().now(), settings=settings, by=current_username())
-    _say(saved, f"{saved.settings.name} is there. It is for nobody until a group has it.")
+    _say(
+        saved, gettext("%(profile)s is there. It is for nobody until a group has it.", profile=saved.settings.name)
+    )
     return redirect(url_for("profiles.show"))
 
 
@@ -97,7 +100,9 @@ def copy() -> Redirect:
             session, central().now(), name=request.form.get("profile", ""), new_name=request.form.get("name", ""),
             by=current_username(),
         )  # fmt: skip
-    _say(saved, f"{saved.settings.name} is there. It is for nobody until a group has it.")
+    _say(
+        saved, gettext("%(profile)s is there. It is for nobody until a group has it.", profile=saved.settings.name)
+    )
     return redirect(url_for("profiles.show"))
 
 
@@ -109,7 +114,7 @@ def remove() -> Redirect:
         saved = profiles.remove_profile(
             session, central().now(), name=request.form.get("profile", ""), by=current_username()
         )
-    _say(saved, f"{saved.settings.name} is gone.")
+    _say(saved, gettext("%(profile)s is gone.", profile=saved.settings.name))
     return redirect(url_for("profiles.show"))
 
 
@@ -120,13 +125,19 @@ def make_default() -> Redirect:
     name = request.form.get("profile", "")
     with central().store.write_session() as session:
         done = profiles.set_default(session, central().now(), name=name, by=current_username())
-    words = f"Every device that nobody has named meets {name} now."
+    words = gettext("Every device that nobody has named meets %(profile)s now.", profile=name)
     flash_change(blueprint, done, words, otherwise=words)
     return redirect(url_for("profiles.show"))
 
 
+def _say_made(saved: SavedChange) -> None:
+    words = gettext("%(profile)s is there. It is for nobody until a group has it.", profile=saved.settings.name)
+    _say(saved, words)
+
+
 def _say(saved: SavedChange, words: str) -> None:
-    flash_change(blueprint, saved.change, words, otherwise=f"{saved.settings.name} was so already.")
+    otherwise = gettext("%(profile)s was so already.", profile=saved.settings.name)
+    flash_change(blueprint, saved.change, words, otherwise=otherwise)
 
 
 def _look_ahead(name: str, sent: ProfileSettings) -> str | tuple[str, int]:

@@ -25,7 +25,8 @@ class RuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     exact = BooleanField(lazy_gettext("This address alone, and none below it"))
     no_safe_search = BooleanField(lazy_gettext("Without safe search, where it is opened"))
     category = SelectField(lazy_gettext("Counted as"), default="")
-    groups = SelectMultipleField(lazy_gettext("Only for these groups (none ticked: every group)"),
+    groups = SelectMultipleField(
+        lazy_gettext("Only for these groups (none ticked: every group)"),
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )

@@ -17,9 +17,24 @@ from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.reasons import translate_reason
-from webui.shared.translation import gettext, translate
+from webui.shared.translation import gettext, translatable, translate
 
 HOME = "rules.show"
+# What is said of a rule: by its action, whether it holds below its name too, and whether for some groups alone.
+_DONE = {
+    ("block", True, False): translatable("%(name)s and all addresses below it are closed in every room."),
+    ("block", True, True): translatable(
+        "%(name)s and all addresses below it are closed for %(groups)s in every room."
+    ),
+    ("block", False, False): translatable("%(name)s is closed in every room."),
+    ("block", False, True): translatable("%(name)s is closed for %(groups)s in every room."),
+    ("allow", True, False): translatable("%(name)s and all addresses below it are always open in every room."),
+    ("allow", True, True): translatable(
+        "%(name)s and all addresses below it are always open for %(groups)s in every room."
+    ),
+    ("allow", False, False): translatable("%(name)s is always open in every room."),
+    ("allow", False, True): translatable("%(name)s is always open for %(groups)s in every room."),
+}
 
 blueprint = create_feature_blueprint("rules", __name__, home=HOME)
 add_undo_page(blueprint, "/rules", Right.EDIT_RULES, home=HOME, kinds=(rules.KIND,))
@@ -74,17 +89,8 @@ def remove(rule_id: int) -> Redirect:
 
 
 def _done_words(name: str, fields: rules.RuleFields) -> str:
-    if fields.action == "block":
-        words = gettext("%(name)s and all addresses below it are closed in every room.", name=name)
-        alone = gettext("%(name)s is closed in every room.", name=name)
-    else:
-        words = gettext("%(name)s and all addresses below it are always open in every room.", name=name)
-        alone = gettext("%(name)s is always open in every room.", name=name)
-    said = words if fields.subdomains else alone
-    if not fields.groups:
-        return said
-    whom = gettext("This is only for %(groups)s.", groups=gettext(", ").join(fields.groups))
-    return f"{said} {whom}"
+    values = {"name": name, "groups": gettext(", ").join(fields.groups)}
+    return gettext(_DONE[fields.action, fields.subdomains, bool(fields.groups)]) % values
 
 
 def _form(session: Session) -> RuleForm:

@@ -16,6 +16,7 @@ from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.translation import gettext
 
 HOME = "site_bundles.show"
 
@@ -75,7 +76,7 @@ def save() -> Redirect | tuple[str, int] | str:
         return _render_form(site, names, present, problem=str(problem)), 409
     except NotPossible as problem:
         return _render_form(site, names, revision, problem=str(problem)), 422
-    flash_change(blueprint, done, f"{site} and what it needs open together from now on.")
+    flash_change(blueprint, done, gettext("%(site)s and what it needs open together from now on.", site=site))
     return redirect(url_for(HOME))
 
 
@@ -86,7 +87,7 @@ def remove() -> Redirect:
     site = request.form.get("site", "")
     with central().store.write_session() as session:
         done = site_bundles.remove_bundle(session, central().now(), site=site, by=current_username())
-    flash_change(blueprint, done, f"The school has no bundle for {site} any more.")
+    flash_change(blueprint, done, gettext("The school has no bundle for %(site)s any more.", site=site))
     return redirect(url_for(HOME))
 
 

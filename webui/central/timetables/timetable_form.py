@@ -10,20 +10,40 @@ from appliance.central.errors import NotPossible
 from appliance.central.profile_settings import TimetableRow
 from appliance.central.school_year import SpanKind
 from dns.policy.document import Span
+from webui.shared.translation import gettext, translatable, translate
 
 DAYS = {
-    "mon": "Monday",
-    "tue": "Tuesday",
-    "wed": "Wednesday",
-    "thu": "Thursday",
-    "fri": "Friday",
-    "sat": "Saturday",
-    "sun": "Sunday",
+    "mon": translatable("Monday"),
+    "tue": translatable("Tuesday"),
+    "wed": translatable("Wednesday"),
+    "thu": translatable("Thursday"),
+    "fri": translatable("Friday"),
+    "sat": translatable("Saturday"),
+    "sun": translatable("Sunday"),
+}
+_SHORT_DAYS = {
+    "mon": translatable("Mon"),
+    "tue": translatable("Tue"),
+    "wed": translatable("Wed"),
+    "thu": translatable("Thu"),
+    "fri": translatable("Fri"),
+    "sat": translatable("Sat"),
+    "sun": translatable("Sun"),
+}
+_WHEN_ALONE = {
+    "school-days": translatable("school days"),
+    "other-days": translatable("days off"),
+    "every-day": translatable("every day"),
+}
+_WHEN_WITH_DAYS = {
+    "school-days": translatable("%(days)s in term"),
+    "other-days": translatable("%(days)s on days off"),
+    "every-day": translatable("%(days)s"),
 }
 WHEN = {
-    "school-days": "on school days (in term, outside the holidays)",
-    "other-days": "on days off (holidays, and weekdays without school)",
-    "every-day": "all the year round",
+    "school-days": translatable("on school days (in term, outside the holidays)"),
+    "other-days": translatable("on days off (holidays, and weekdays without school)"),
+    "every-day": translatable("all the year round"),
 }
 
 
@@ -42,7 +62,21 @@ def sent_row(form: MultiDict[str, str]) -> TimetableRow:
     try:
         return msgspec.convert(found, TimetableRow)
     except msgspec.ValidationError:
-        raise NotPossible("a row needs a beginning and an end, each as a time such as 12:30") from None
+        raise NotPossible(
+            translatable("a row needs a beginning and an end, each as a time such as 12:30")
+        ) from None
+
+
+def describe_row(row: TimetableRow) -> str:
+    """Return a row in words of the page's language, without what it closes and opens."""
+    days = gettext(", ").join(translate(words) for day, words in _SHORT_DAYS.items() if day in row.days)
+    when = translate(_WHEN_WITH_DAYS[row.when]) % {"days": days} if days else translate(_WHEN_ALONE[row.when])
+    values = {"when": when, "start": row.start, "end": row.end}
+    if row.end <= row.start:
+        words = gettext("%(when)s, %(start)s to %(end)s the next day", **values)
+    else:
+        words = gettext("%(when)s, %(start)s to %(end)s", **values)
+    return f"{row.name}: {words}" if row.name else words
 
 
 def sent_span(form: MultiDict[str, str]) -> tuple[SpanKind, Span]:
@@ -57,4 +91,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise NotPossible("a term or holiday needs its first and its last day") from None
+        raise NotPossible(translatable("a term or holiday needs its first and its last day")) from None

@@ -19,6 +19,7 @@ from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("timetables", __name__, home="timetables.show")
 add_undo_page(blueprint, "/timetables", Right.EDIT_PROFILES, home="timetables.show", kinds=undo.PROFILE_KINDS)
@@ -39,7 +40,7 @@ def set_week() -> Redirect:
         done = school_year.set_school_week(
             session, central().now(), week=request.form.getlist("days"), by=current_username()
         )
-    return _year_done(done, "The school's week is saved.")
+    return _year_done(done, gettext("The school's week is saved."))
 
 
 @blueprint.post("/timetables/spans")
@@ -52,7 +53,12 @@ def add_span() -> Redirect | tuple[str, int]:
             done = school_year.add_span(session, central().now(), kind=kind, span=span, by=current_username())
     except NotPossible as problem:
         return _render_year(problem=str(problem)), 422
-    return _year_done(done, f"{span.name or 'It'} is in the school's year.")
+    return _year_done(
+        done,
+        gettext("%(name)s is in the school's year.", name=span.name)
+        if span.name
+        else gettext("It is in the school's year."),
+    )
 
 
 @blueprint.post("/timetables/spans/remove")
@@ -62,7 +68,7 @@ def remove_span() -> Redirect:
     kind, span = timetable_form.sent_span(request.form)
     with central().store.write_session() as session:
         done = school_year.remove_span(session, central().now(), kind=kind, span=span, by=current_username())
-    return _year_done(done, f"{span.name or 'It'} is gone.")
+    return _year_done(done, gettext("%(name)s is gone.", name=span.name) if span.name else gettext("It is gone."))
 
 
 @blueprint.get("/timetables/profile")
@@ -96,7 +102,9 @@ def put_row() -> Redirect | tuple[str, int] | str:
             )
     except NotPossible as problem:
         return _render_profile(settings, settings, row, replaces=replaces, problem=str(problem)), 422
-    return _profile_done(saved.change, settings.name, f"The timetable of {settings.name} is saved.")
+    return _profile_done(
+        saved.change, settings.name, gettext("The timetable of %(profile)s is saved.", profile=settings.name)
+    )
 
 
 @blueprint.post("/timetables/profile/remove")
@@ -108,7 +116,7 @@ def remove_row() -> Redirect:
         saved = timetables.remove_row(
             session, central().now(), profile=name, row=request.form.get("row", ""), by=current_username()
         )
-    return _profile_done(saved.change, name, "The row is gone.")
+    return _profile_done(saved.change, name, gettext("The row is gone."))
 
 
 def _year_done(change: str, words: str) -> Redirect:
@@ -157,7 +165,7 @@ def _render_profile(
     return render_template(
         "timetables/timetable.html",
         profile=settings.name,
-        rows=[(one, timetables.row_id(one), timetables.row_words(one)) for one in settings.timetable],
+        rows=[(one, timetables.row_id(one), timetable_form.describe_row(one)) for one in settings.timetable],
         row=row,
         replaces=replaces,
         looks_ahead=looks_ahead,
