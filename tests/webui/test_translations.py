@@ -53,7 +53,7 @@ def templates(*folders: str) -> list[Path]:
 
 MARKED = templates(
     "room", "shared", "central/home", "central/requests", "central/unblocks", "central/accounts",
-    "central/room_sign_in", "central/profiles", "central/timetables", "central/delegations", "central/site_bundles", "central/rooms", "central/lists", "central/devices", "central/room_cards", "central/rules", "central/reports", "central/second_factor", "central/templates",
+    "central/room_sign_in", "central/profiles", "central/timetables", "central/delegations", "central/site_bundles", "central/incidents", "central/lookups", "central/audit", "central/statistics", "central/rooms", "central/lists", "central/devices", "central/room_cards", "central/rules", "central/reports", "central/second_factor", "central/templates",
 )  # fmt: skip
 
 

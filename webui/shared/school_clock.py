@@ -63,7 +63,7 @@ class SchoolClock:
         return _write_date(local, with_weekday=True, with_year=local.year != today.year)
 
 
-def _write_date(local: datetime, *, with_weekday: bool, with_year: bool) -> str:
+def _write_date(local: date, *, with_weekday: bool, with_year: bool) -> str:
     """Return a date in the language of the page. English needs none of Babel's data, which is large."""
     locale = get_locale()
     if locale is None or locale.language == "en":
@@ -81,13 +81,28 @@ def write_weekday_date(day: date, *, short: bool = False) -> str:
     return str(format_date(day, "EEE d MMM y" if short else "EEE d MMMM y", locale=locale))
 
 
+def write_whole_date(day: date) -> str:
+    """Return a day with its year, in the language of the page."""
+    return _write_date(day, with_weekday=False, with_year=True)
+
+
+def write_month(day: date) -> str:
+    """Return the month of a day with its year, in the language of the page."""
+    locale = get_locale()
+    if locale is None or locale.language == "en":
+        return f"{day:%B %Y}"
+    return str(format_date(day, "LLLL y", locale=locale))
+
+
 def install_school_clock(app: Flask, clock: SchoolClock) -> None:
-    """Give an application's templates the filters `moment`, `moment_seconds`, `day` and `weekday_date`."""
+    """Give an application's templates the filters for moments and days."""
     app.extensions["school-clock"] = clock
     app.jinja_env.filters["moment"] = clock.words
     app.jinja_env.filters["moment_seconds"] = lambda moment: clock.words(moment, seconds=True)
     app.jinja_env.filters["day"] = clock.day
     app.jinja_env.filters["weekday_date"] = write_weekday_date
+    app.jinja_env.filters["whole_date"] = write_whole_date
+    app.jinja_env.filters["month"] = write_month
 
 
 def school_clock() -> SchoolClock:

@@ -84,7 +84,7 @@ def _describe_room(room: RoomRow, now: datetime) -> str:
     if now - room.last_seen > SILENT:
         return gettext("is silent; it goes on filtering by itself, and cannot be told anything new")
     conditions = (room.health or {}).get("conditions", ())
-    return "; ".join(words or name for name, words in map(describe_condition, conditions))
+    return "; ".join(translate(words or name) for name, words in map(describe_condition, conditions))
 
 
 def _describe_lists(central: Central, session: Session) -> list[str]:

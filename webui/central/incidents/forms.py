@@ -7,17 +7,20 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Option
 from appliance.central.incidents.kinds import AUTHORITY_WORDS, STATES
 from appliance.central.incidents.states import MAX_NAME_LENGTH, MAX_NOTE_LENGTH, StateChange
 from webui.central.form_helpers import check_day, select_choices
+from webui.shared.translation import lazy_gettext
+
+_AUTHORITIES = {"": "", **{one: lazy_gettext(words) for one, words in AUTHORITY_WORDS.items()}}
 
 
 class StateForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Another state, and what belongs to it."""
 
-    state = HiddenField("State", [InputRequired(), AnyOf(STATES)])
-    version = IntegerField("Version", [Optional(), NumberRange(min=0, max=2**31 - 1)])
-    assigned_to = StringField("With whom", [Length(max=MAX_NAME_LENGTH)])
-    referred_to = SelectField("Passed to", [Optional()], choices=select_choices({"": "", **AUTHORITY_WORDS}))
-    referred_on = DateField("On", [Optional(), check_day])
-    outcome = TextAreaField("Closed because", [Length(max=MAX_NOTE_LENGTH)])
+    state = HiddenField(lazy_gettext("State"), [InputRequired(), AnyOf(STATES)])
+    version = IntegerField(lazy_gettext("Version"), [Optional(), NumberRange(min=0, max=2**31 - 1)])
+    assigned_to = StringField(lazy_gettext("With whom"), [Length(max=MAX_NAME_LENGTH)])
+    referred_to = SelectField(lazy_gettext("Passed to"), [Optional()], choices=select_choices(_AUTHORITIES))
+    referred_on = DateField(lazy_gettext("On"), [Optional(), check_day])
+    outcome = TextAreaField(lazy_gettext("Closed because"), [Length(max=MAX_NOTE_LENGTH)])
 
     def to_change(self) -> StateChange:
         """Return what was chosen."""

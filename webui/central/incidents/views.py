@@ -24,10 +24,12 @@ from webui.central.form_helpers import require_valid
 from webui.central.incidents.forms import StateForm
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, translatable, translate
 
 MAX_SEARCH_LENGTH = 100
-SHOWN_WORDS = {"open": "open", "all": "all", **STATE_WORDS}
+SHOWN_WORDS = {"open": translatable("open"), "all": translatable("all"), **STATE_WORDS}
 
 
 class IncidentPages:
@@ -77,9 +79,10 @@ class IncidentPages:
         except NotFound:
             raise
         except CentralError as problem:
-            return self._render_one(group_id, problem=f"{problem}."), 409
+            return self._render_one(group_id, problem=f"{translate_reason(problem)}."), 409
         undo = url_for(f"{self.name}.undo", group_id=group_id)
-        flash_with_undo(f"The incident is {STATE_WORDS[form.state.data]}.", undo, version=str(version))
+        words = gettext("The incident is %(state)s.", state=translate(STATE_WORDS[form.state.data]))
+        flash_with_undo(words, undo, version=str(version))
         return redirect(self._back(group_id))
 
     def undo(self, group_id: str) -> Redirect:
@@ -87,7 +90,7 @@ class IncidentPages:
         version = request.form.get("version", type=int)
         with central().store.write_session() as session:
             states.undo_change(session, central().now(), version=version, **self._one(group_id))
-        flash("The change was taken back.")
+        flash(gettext("The change was taken back."))
         return redirect(self._back(group_id))
 
     def add_note(self, group_id: str) -> Redirect | tuple[str, int]:
@@ -100,8 +103,8 @@ class IncidentPages:
         except NotFound:
             raise
         except CentralError as problem:
-            return self._render_one(group_id, problem=f"{problem}."), 409
-        flash("The note was added.")
+            return self._render_one(group_id, problem=f"{translate_reason(problem)}."), 409
+        flash(gettext("The note was added."))
         return redirect(self._back(group_id))
 
     def hold(self, group_id: str) -> Redirect | tuple[str, int]:
@@ -113,15 +116,15 @@ class IncidentPages:
         except NotFound:
             raise
         except CentralError as problem:
-            return self._render_one(group_id, problem=f"{problem}."), 409
-        flash_with_undo("The incident is held.", url_for(f"{self.name}.release", group_id=group_id))
+            return self._render_one(group_id, problem=f"{translate_reason(problem)}."), 409
+        flash_with_undo(gettext("The incident is held."), url_for(f"{self.name}.release", group_id=group_id))
         return redirect(self._back(group_id))
 
     def release(self, group_id: str) -> Redirect:
         """Let one go when its time has come."""
         with central().store.write_session() as session:
             states.release_group(session, central().now(), **self._one(group_id))
-        flash("The incident is no longer held.")
+        flash(gettext("The incident is no longer held."))
         return redirect(self._back(group_id))
 
     def export_one(self, group_id: str) -> Response:
@@ -182,9 +185,11 @@ class IncidentPages:
         if central().settings.mail is None:
             return ""  # nobody expects any
         if not find_addresses(session, central().now(), self.right):
-            return "Urgent incidents are told nobody by e-mail: no account that may see them has an address."
+            return gettext(
+                "Urgent incidents are told nobody by e-mail: no account that may see them has an address."
+            )
         if mail.is_failing:
-            return "E-mails do not go out at the moment: the school's mail server does not take them."
+            return gettext("E-mails do not go out at the moment: the school's mail server does not take them.")
         return ""
 
 

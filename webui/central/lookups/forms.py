@@ -6,6 +6,7 @@ from wtforms.validators import InputRequired, Length
 
 from appliance.central.lookups import MAX_REASON_LENGTH
 from webui.central.form_helpers import check_day
+from webui.shared.translation import lazy_gettext
 
 _FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 
@@ -14,8 +15,8 @@ class LookupForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Which device, when, and why."""
 
     lookup_id = HiddenField("", [Length(max=32)])
-    room = SelectField("Room", [InputRequired()], coerce=int)
-    device = StringField("Device", [InputRequired(), Length(max=20)])
-    since = DateTimeLocalField("From", [InputRequired(), check_day], format=_FORMATS)
-    until = DateTimeLocalField("Until", [InputRequired(), check_day], format=_FORMATS)
-    reason = StringField("Why", [InputRequired(), Length(max=MAX_REASON_LENGTH)])
+    room = SelectField(lazy_gettext("Room"), [InputRequired()], coerce=int)
+    device = StringField(lazy_gettext("Device"), [InputRequired(), Length(max=20)])
+    since = DateTimeLocalField(lazy_gettext("From"), [InputRequired(), check_day], format=_FORMATS)
+    until = DateTimeLocalField(lazy_gettext("Until"), [InputRequired(), check_day], format=_FORMATS)
+    reason = StringField(lazy_gettext("Why"), [InputRequired(), Length(max=MAX_REASON_LENGTH)])

@@ -20,15 +20,17 @@ from webui.central.blueprints import central, create_set_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.lookups.forms import LookupForm
 from webui.shared.auth import current_username
+from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, translatable
 
 AROUND = timedelta(minutes=15)  # before and after an incident
 STATE_WORDS = {
-    "waiting": "the room has not answered yet",
-    "answered": "answered",
-    "failed": "the room could not answer",
-    "expired": "the room did not answer in time",
-    "deleted": "deleted",
+    "waiting": translatable("the room has not answered yet"),
+    "answered": translatable("answered"),
+    "failed": translatable("the room could not answer"),
+    "expired": translatable("the room did not answer in time"),
+    "deleted": translatable("deleted"),
 }
 
 
@@ -57,8 +59,8 @@ class LookupPages:
                 )  # fmt: skip
                 lookup_id = row.id
         except CentralError as problem:
-            return self._render(form, problem=f"{problem}."), 409
-        flash("The room is asked. Its answer appears here.")
+            return self._render(form, problem=f"{translate_reason(problem)}."), 409
+        flash(gettext("The room is asked. Its answer appears here."))
         return redirect(url_for(f"{self.name}.show_one", lookup_id=lookup_id))
 
     def show_one(self, lookup_id: str) -> str:
@@ -77,7 +79,7 @@ class LookupPages:
             lookups.delete_answer(
                 session, central().now(), lookup_id=lookup_id, by=current_username(), whose=self.whose
             )
-        flash("It was deleted. That it was asked stays written down.")
+        flash(gettext("It was deleted. That it was asked stays written down."))
         return redirect(url_for(f"{self.name}.show"))
 
     def _render(self, form: LookupForm, problem: str = "") -> str:

@@ -1,0 +1,50 @@
+"""What central's services say to people, in the language of the page; what rooms say is in `webui.shared.reasons`.
+
+Here stand the words of their tables, for the filter `translated`.
+"""
+
+from webui.shared.translation import translatable as t
+
+INCIDENT_STATES = (t("new"), t("seen"), t("with somebody"), t("passed on"), t("closed"))
+AUTHORITIES = (t("the local authority"), t("the police"), t("the internet provider"))
+INCIDENT_KINDS = (
+    t("Somebody pressed “tell a grown-up”"),
+    t("Something was asked for that nobody can open"),
+    t("Ways round the filter were tried"),
+    t("Names that look like hidden data"),
+    t("A device uses the address of another one"),
+    t("Many refusals to one device in a short time"),
+    t("Something else"),
+)
+CONDITION_LABELS = (
+    t("disk trouble"), t("upstream down"), t("policy damaged"), t("lists damaged"), t("decisions damaged"),
+    t("settings wrong"), t("not enrolled"), t("no longer enrolled"), t("connection opened"), t("copy stopped"),
+    t("central unreachable"), t("clock differs"), t("certificate ends"), t("pages certificate"),
+    t("encrypted dns"),
+    t("upstream failing"), t("store set aside"), t("lists not trusted"), t("lists stale"), t("passwords clear"),
+    t("starting"), t("stopped"),
+)  # fmt: skip
+CONDITIONS = (
+    t("the log cannot be written"),
+    t("no name server outside answers; is the internet there?"),
+    t("the school's policy was damaged; the last good one is used"),
+    t("the lists were damaged; earlier ones, or those that Hallpass brings, are used"),
+    t("what this room itself had decided was damaged; its copy is used"),
+    t("something on this card could not be used: see hallpass-problem.txt"),
+    t("the card waits for its enrolment; everything is closed"),
+    t("this room is no longer enrolled at central: put it back there, or enrol it again"),
+    t("something on the way opens what this room and central say to each other"),
+    t("another card works as this room, and this one is stopped until somebody decides at central"),
+    t("central cannot be reached"),
+    t("this room's clock and central's differ by more than a minute"),
+    t("a certificate has ended, ends within three weeks, or is not valid yet"),
+    t("the certificate of the room's pages cannot be used, so nobody can sign in there"),
+    t("the certificate of DNS over TLS and HTTPS is not as it should be; plain DNS goes on"),
+    t("a name server outside does not work; others answer in its place"),
+    t("something that the room had kept was damaged: it was set aside, and a new one begun"),
+    t("central's new lists are not signed as they must be; those of before stay in use"),
+    t("the lists are old"),
+    t("passwords cross this room's network in the clear: see docs/https.md"),
+    t("it is starting"),
+    t("a part of the room has stopped"),
+)
