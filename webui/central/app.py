@@ -41,6 +41,7 @@ from webui.central.open_tasks import count_waiting
 from webui.central.openid.views import blueprint as openid
 from webui.central.plain_port import install_plain_port
 from webui.central.profiles.views import blueprint as profiles
+from webui.central.reasons import SENTENCES
 from webui.central.reports.views import blueprint as reports
 from webui.central.requests.views import blueprint as requests
 from webui.central.room_cards.views import blueprint as room_cards
@@ -154,7 +155,7 @@ def create_central_app(central: Central) -> Flask:
         largest_body=MAX_UPLOAD_BYTES,
     )
     app.extensions["central"] = central
-    install_languages(app, default=settings.central.language, domains=("room", "central"))
+    install_languages(app, default=settings.central.language, domains=("room", "central"), sentences=SENTENCES)
     install_school_clock(app, SchoolClock(lambda: school_identity(central).zone, central.now))
     app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
     app.register_blueprint(api)

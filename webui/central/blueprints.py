@@ -14,6 +14,7 @@ from appliance.central.errors import CentralError, NotFound
 from appliance.central.service import Central
 from appliance.rights import Right
 from webui.shared.access import requires
+from webui.shared.reasons import translate_reason
 
 START = "start.show"  # leads everybody to their own first page
 
@@ -28,7 +29,7 @@ def create_feature_blueprint(name: str, import_name: str, *, home: str) -> Bluep
 
     @blueprint.errorhandler(CentralError)
     def go_home(problem: CentralError) -> Redirect:
-        flash(f"{problem}.", "warning")
+        flash(f"{translate_reason(problem)}.", "warning")
         return redirect(url_for(home if request.method == "POST" else START))  # a page never leads to itself
 
     return blueprint
@@ -47,7 +48,7 @@ def create_set_blueprint(
 
     @blueprint.errorhandler(NotFound)
     def say_there_is_none(problem: NotFound) -> Redirect:
-        flash(f"{problem}.", "warning")
+        flash(f"{translate_reason(problem)}.", "warning")
         return redirect(url_for(home))
 
     for method, rule, view in pages:

@@ -10,7 +10,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from appliance.central.errors import CentralError
+from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"  # as a browser sends the time of a clock
 
@@ -25,7 +27,7 @@ def select_choices(words: Mapping[Any, str]) -> list[SelectChoice]:
 def check_day(_form: FlaskForm, field: DateField) -> None:
     """Refuse a day at the ends of the calendar, which is no day any more in another zone."""
     if field.data is not None and not 2000 <= field.data.year < 2200:
-        raise ValidationError("a day between 2000 and 2200")
+        raise ValidationError(gettext("a day between 2000 and 2200"))
 
 
 def check_start(_form: FlaskForm, field: DateTimeLocalField) -> None:
@@ -36,7 +38,7 @@ def check_start(_form: FlaskForm, field: DateTimeLocalField) -> None:
     try:
         school_clock().moment(field.data)
     except ValueError as problem:
-        raise ValidationError(str(problem)) from None
+        raise ValidationError(translate_reason(problem)) from None
 
 
 def school_moment(field: DateTimeLocalField) -> datetime | None:

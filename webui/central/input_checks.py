@@ -14,15 +14,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from appliance.control_characters import escape_control_characters, find_control_character
 from appliance.errors import HallpassError
+from webui.shared.languages import group_digits
 from webui.shared.problem_pages import render_problem
+from webui.shared.translation import gettext, translatable, translate
 
 DATABASE_RETRY_SECONDS = 5
 MAX_NAME_LENGTH = 64  # of a field, as far as it is quoted
 MAX_TEXT_LENGTH = 10_000  # of one field; the longest that is kept has far less
 _MAX_ID = 2**31 - 1
-_DATABASE_AWAY = "The database is busy or away. Please try again in a moment."
+_DATABASE_AWAY = translatable("The database is busy or away. Please try again in a moment.")
 _FULL_IN_DATABASES = ("disk is full", "No space left on device")  # what SQLite and PostgreSQL say
-_DISK_FULL = (
+_DISK_FULL = translatable(
     "Nothing was saved: the disk of central is full. Rooms go on as they are. Please tell your technician, and "
     "try again when there is room."
 )
@@ -45,16 +47,26 @@ def install_input_checks(app: Flask, *, without: str) -> None:
         for name, text in _texts(values):
             field = escape_control_characters(name)[:MAX_NAME_LENGTH]
             if found := find_control_character(text):
-                words = f"The field “{field}” holds a control character ({found}), which no text may."
-                return _say(f"{words} Please type it again rather than paste it.", 400)
+                words = gettext(
+                    "The field “%(field)s” holds a control character (%(found)s), which no text may. "
+                    "Please type it again rather than paste it.",
+                    field=field,
+                    found=found,
+                )
+                return _say(words, 400)
             if len(text) > MAX_TEXT_LENGTH:
-                return _say(f"The text in “{field}” is too long: {MAX_TEXT_LENGTH:,} characters at most.", 400)
+                words = gettext(
+                    "The text in “%(field)s” is too long: %(number)s characters at most.",
+                    field=field,
+                    number=group_digits(MAX_TEXT_LENGTH),
+                )
+                return _say(words, 400)
         return None
 
     def say_database_is_away(problem: SQLAlchemyError) -> Response:
         app.logger.warning("%s waits for the database: %s", request.path, problem)
         is_full = any(words in str(problem.__cause__) for words in _FULL_IN_DATABASES)
-        words = _DISK_FULL if is_full else _DATABASE_AWAY
+        words = translate(_DISK_FULL if is_full else _DATABASE_AWAY)
         response = _say(words, 503)
         response.retry_after = DATABASE_RETRY_SECONDS
         return response

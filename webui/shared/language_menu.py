@@ -18,7 +18,7 @@ from webui.shared.languages import (
     find_language,
     group_digits,
 )
-from webui.shared.reasons import translate_reason
+from webui.shared.reasons import SENTENCES, Sentences, translate_reason
 from webui.shared.translation import translate
 
 KEPT_DAYS = 400  # the most that browsers keep a cookie for
@@ -27,11 +27,15 @@ TRANSLATIONS = Path(__file__).parents[1] / "translations"
 blueprint = Blueprint("languages", __name__)
 
 
-def install_languages(app: Flask, *, default: str, domains: tuple[str, ...]) -> None:
+def install_languages(
+    app: Flask, *, default: str, domains: tuple[str, ...], sentences: Sentences | None = None
+) -> None:
     """Have an application's pages speak each reader's language.
 
-    `default` is the school's, "" where it leaves that to browsers; `domains` are the catalogues of its texts.
+    `default` is the school's, "" where it leaves that to browsers; `domains` are the catalogues of its texts,
+    `sentences` what its site's own lower layers say.
     """
+    app.extensions[SENTENCES] = sentences or Sentences()
     Babel(
         app,
         default_locale=ENGLISH.code,

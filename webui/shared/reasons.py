@@ -3,17 +3,21 @@
 The appliance, the lists and DNS know no languages: they say in English why something cannot be, and often with a
 name in it. Here stand their sentences as a room's pages show them, each as the catalogues have it; a sentence is
 recognised by them and said anew. One that stands here and is said nowhere is found by a test. What is said and
-does not stand here is shown in English; so are central's own sentences.
+does not stand here is shown in English; what central's services say stands in `webui.central.reasons`.
 """
 
 import re
 from functools import cache
 
+import msgspec
+from flask import current_app
+
 from blocklists.categories import category_name
 from webui.shared.languages import ENGLISH, current_language
-from webui.shared.translation import gettext
+from webui.shared.translation import gettext, ngettext
 from webui.shared.translation import translatable as t
 
+SENTENCES = "sentences"  # under which an application keeps those of its own site (`Flask.extensions`)
 FIXED = (
     # Which names are sites (`dns.policy.site_names`), and what can be opened (`dns.policy.steps`).
     t("no site was named: give the whole name of the site, such as www.example.org"),
@@ -175,7 +179,19 @@ SMART_RULES = (
     t("Tell: If something or somebody worries me, I tell a grown-up whom I trust."),
 )
 _PLACE = re.compile(r"%\((\w+)\)s")
+_SENTENCES_WITHIN = frozenset({"what", "why", "age", "rooms"})  # places in which stands what is itself looked for
 _MAX_LETTERS = 2000  # of a sentence that is looked at; ours are far shorter
+
+
+class Sentences(msgspec.Struct, frozen=True, kw_only=True):
+    """What the lower layers say to one site's pages alone, beside what stands above."""
+
+    fixed: frozenset[str] = frozenset()
+    patterns: tuple[str, ...] = ()
+    plurals: tuple[tuple[str, str], ...] = ()  # of one and of several; the number is `num`
+
+
+_NO_MORE = Sentences()
 
 
 def translate_reason(words: object) -> str:
@@ -187,18 +203,35 @@ def translate_reason(words: object) -> str:
         return translated
     end = "." if text.endswith(".") else ""
     said = text.removesuffix(end)
-    if said in FIXED:
+    own: Sentences = current_app.extensions.get(SENTENCES, _NO_MORE)
+    if said in FIXED or said in own.fixed:
         return gettext(said) + end
-    for pattern in PATTERNS:
-        if (values := recognise(pattern, said)) is not None:
-            if "category" in values:
-                values["category"] = gettext(category_name(values["category"].replace(" ", "_")))
-            return gettext(pattern) % values + end
+    if (found := _fill_patterns((*PATTERNS, *own.patterns), said) or _fill_plurals(own.plurals, said)) is not None:
+        return found + end
     for notice in NOTICES:
         if text.startswith(f"{notice} "):
             return gettext(notice) + text.removeprefix(notice)
     name, _, rest = said.partition(" ")  # "example.org is locked: nobody can open it"
     return f"{name} {gettext(rest)}{end}" if rest in FIXED else text
+
+
+def _fill_patterns(patterns: tuple[str, ...], said: str) -> str | None:
+    for pattern in patterns:
+        if (values := recognise(pattern, said)) is not None:
+            if "category" in values:
+                values["category"] = gettext(category_name(values["category"].replace(" ", "_")))
+            for place in _SENTENCES_WITHIN & values.keys():
+                values[place] = translate_reason(values[place])
+            return gettext(pattern) % values
+    return None
+
+
+def _fill_plurals(plurals: tuple[tuple[str, str], ...], said: str) -> str | None:
+    for one, several in plurals:
+        values = recognise(one, said) or recognise(several, said)
+        if values is not None and (number := values["num"].replace(",", "")).isdecimal():
+            return ngettext(one, several, int(number))
+    return None
 
 
 def recognise(pattern: str, said: str) -> dict[str, str] | None:

@@ -1,11 +1,16 @@
-"""Central's pages in another language: some are translated whole, and every other says that it is English."""
+"""Central's pages in another language, and what its services say there."""
 
 import re
 from typing import Any
 
+from flask import Flask
+
 from tests.e2e.browser import Browser
 from tests.fakes.school import PASSWORD
+from webui.central.reasons import SENTENCES
+from webui.shared.language_menu import install_languages
 from webui.shared.languages import COOKIE
+from webui.shared.reasons import translate_reason
 
 
 def speak(browser: Browser, language: str) -> None:
@@ -26,12 +31,44 @@ def test_home_and_its_pictures_are_in_the_language_of_whoever_looks(cora: Browse
     assert "Answers and refusals" in cora.open("/home").text
 
 
-def test_a_page_that_is_not_translated_yet_says_that_it_is_english(cora: Browser) -> None:
+def test_every_page_is_read_from_right_to_left_in_arabic(cora: Browser) -> None:
     speak(cora, "ar")
-    for path, is_translated in (("/requests", True), ("/accounts", True), ("/rules", False), ("/lists", False)):
+    for path in (
+        "/requests",
+        "/rooms",
+        "/rules",
+        "/lists",
+        "/devices",
+        "/profiles",
+        "/timetables",
+        "/delegations",
+    ):
         page = cora.open(path).text
         assert '<html lang="ar" dir="rtl">' in page
-        assert bool(re.search(r'<main [^>]* lang="en-GB" dir="ltr">', page)) != is_translated, path
+        assert not re.search(r'<main [^>]* lang="en-GB"', page), path
+
+
+def test_what_cannot_be_done_is_said_in_the_language_of_whoever_tried(cora: Browser) -> None:
+    speak(cora, "cy")
+    form = cora.open("/profiles").form_with("name")
+    cora.response = cora.client.post("/profiles/copy", data=form.fields | {"profile": "nobody", "name": "copy"})
+    assert "nid oes proffil &#39;nobody&#39;" in cora.text
+
+
+def test_what_centrals_services_say_is_found_with_what_stands_in_it() -> None:
+    app = Flask("central")
+    install_languages(app, default="cy", domains=("room", "central"), sentences=SENTENCES)
+    with app.test_request_context():
+        for said, welsh in (
+            ("there is no such rule", "nid oes rheol o'r fath"),
+            (
+                "the rule for example.org has been changed again since; nothing was undone",
+                "newidiwyd hyn eto ers hynny: y rheol ar gyfer example.org; ni ddadwnaed dim",
+            ),
+            ("games: its copy is 2 days old", "games: mae ei chopi'n 2 ddiwrnod oed"),
+            ("a sentence that nobody knows", "a sentence that nobody knows"),
+        ):
+            assert translate_reason(said) == welsh
 
 
 def test_somebody_signs_in_and_is_refused_in_their_language(school: Any) -> None:

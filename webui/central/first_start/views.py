@@ -21,22 +21,30 @@ from webui.central.timetables.timetable_form import DAYS
 from webui.shared.access import requires
 from webui.shared.auth import current_session_id, current_username
 from webui.shared.flash_messages import flash_with_undo
+from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, translatable
 
 Page = str | tuple[str, int]
 
 STEP_WORDS: dict[Step, tuple[str, str]] = {
-    "school": ("The school", "What it is called, its clock and its week."),
-    "people": ("The people", "Who looks after pupils, who leads, who governs, who looks after the machines."),
-    "lists": ("The lists", "What is closed, by a ready-made set in one press."),
-    "room": ("The first room", "Its name, the file for its card, and what to do with it."),
+    "school": (translatable("The school"), translatable("What it is called, its clock and its week.")),
+    "people": (
+        translatable("The people"),
+        translatable("Who looks after pupils, who leads, who governs, who looks after the machines."),
+    ),
+    "lists": (translatable("The lists"), translatable("What is closed, by a ready-made set in one press.")),
+    "room": (
+        translatable("The first room"),
+        translatable("Its name, the file for its card, and what to do with it."),
+    ),
 }
 STEP_PAGES: dict[Step, str] = {step: f"first_start.show_{step}" for step in STEP_WORDS}
 WHAT_FOR: dict[Role, str] = {
-    "safeguarding": "Sees what pupils should be helped with: nobody else does.",
-    "leadership": "Answers for the filter, and reads its figures.",
-    "governor": "Reads figures without names, once a term.",
-    "technician": "Makes the cards and sees how the rooms are; never what anybody looked at.",
+    "safeguarding": translatable("Sees what pupils should be helped with: nobody else does."),
+    "leadership": translatable("Answers for the filter, and reads its figures."),
+    "governor": translatable("Reads figures without names, once a term."),
+    "technician": translatable("Makes the cards and sees how the rooms are; never what anybody looked at."),
 }
 
 blueprint = create_feature_blueprint("first_start", __name__, home="first_start.show")
@@ -150,7 +158,11 @@ def use_set() -> Redirect:
     with central().store.write_session() as database:
         set_subscription.subscribe_set(database, central().now(), chosen=chosen, by=current_username())
     central().publisher.request_build()
-    flash(f"The set “{chosen.name}” is chosen. Its lists are fetched now; rooms take them by themselves.")
+    words = gettext(
+        "The set “%(set)s” is chosen. Its lists are fetched now; rooms take them by themselves.",
+        set=translate_reason(chosen.name),
+    )
+    flash(words)
     return redirect(url_for("first_start.show_room"))
 
 
@@ -181,7 +193,7 @@ def confirm_file(room_id: int) -> Redirect:
     """Forget the file of a card: it is saved."""
     with central().store.write_session() as database:
         card_secrets.forget_secrets(database, central().now(), room_id)
-    flash("The file is not shown again. If it gets lost, the room's own page makes a new one.")
+    flash(gettext("The file is not shown again. If it gets lost, the room's own page makes a new one."))
     return redirect(url_for("first_start.show_room"))
 
 
@@ -198,7 +210,7 @@ def put_away() -> Redirect:
     """Have Home offer it no more."""
     with central().store.write_session() as database:
         first_start.put_away(database, central().now(), by=current_username())
-    flash_with_undo("Home does not offer the first start any more.", url_for("first_start.bring_back"))
+    flash_with_undo(gettext("Home does not offer the first start any more."), url_for("first_start.bring_back"))
     return redirect(url_for("home.show"))
 
 

@@ -16,6 +16,7 @@ from appliance.files import read_regular_file
 from appliance.rights import Right, Scope
 from appliance.room.conditions import describe_condition
 from webui.shared.access import may_open
+from webui.shared.reasons import translate_reason
 from webui.shared.translation import gettext, ngettext, translatable, translate
 
 _NO_LEAD = translatable(
@@ -91,7 +92,11 @@ def _describe_lists(central: Central, session: Session) -> list[str]:
     found = central.publisher.read_copies(sources.list_sources(session))
     state = central.publisher.state
     failed = [gettext("The lists could not be renewed. Rooms keep the last good ones.")] if state.error else []
-    return [*failed, *([f"{state.warning}."] if state.warning else []), *copies.list_conditions(found)]
+    return [
+        *failed,
+        *([f"{translate_reason(state.warning)}."] if state.warning else []),
+        *map(translate_reason, copies.list_conditions(found)),
+    ]
 
 
 def _describe_certificate(central: Central, now: datetime) -> list[str]:

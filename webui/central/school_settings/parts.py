@@ -12,11 +12,12 @@ from appliance.central.errors import NotPossible
 from appliance.central.school_settings import SchoolSettings, parse_settings, to_builtins
 from appliance.room_rules import SMART_RULES
 from dns.policy.setting_limits import THRESHOLD_WORDS
+from webui.shared.translation import gettext, translatable, translate
 
 TUNNELS: Mapping[str, str] = {
-    "report": "Tell the safeguarding lead",
-    "close": "Tell the safeguarding lead, and close the site that it goes through",
-    "off": "Do not look for it",
+    "report": translatable("Tell the safeguarding lead"),
+    "close": translatable("Tell the safeguarding lead, and close the site that it goes through"),
+    "off": translatable("Do not look for it"),
 }
 FREE_ROWS = 3  # for new closed addresses, below those that there are
 
@@ -40,9 +41,9 @@ def _fill_name(settings: SchoolSettings) -> Values:
 def _parse_name(sent: Values, settings: SchoolSettings) -> SchoolSettings:
     name, timezone = sent.get("name", "").strip(), sent.get("timezone", "").strip()
     if not name:
-        raise NotPossible("the school needs a name")
+        raise NotPossible(translatable("the school needs a name"))
     if not timezone:
-        raise NotPossible("say which time zone the school's clock follows, such as Europe/London")
+        raise NotPossible(translatable("say which time zone the school's clock follows, such as Europe/London"))
     return _changed(settings, school=name, timezone=timezone)
 
 
@@ -61,7 +62,7 @@ def _fill_reported(settings: SchoolSettings) -> Values:
 
 def _parse_reported(sent: Values, settings: SchoolSettings) -> SchoolSettings:
     if sent.get("tunnels") not in TUNNELS:
-        raise NotPossible("choose what is done about hidden traffic")
+        raise NotPossible(translatable("choose what is done about hidden traffic"))
     limits = {name: _number(sent.get(name, ""), words, least=1) for name, words in THRESHOLD_WORDS.items()}
     return _changed(settings, tunnels=sent["tunnels"], incidents=limits)
 
@@ -71,7 +72,9 @@ def _fill_button(settings: SchoolSettings) -> Values:
 
 
 def _parse_button(sent: Values, settings: SchoolSettings) -> SchoolSettings:
-    minutes = _number(sent.get("pause_minutes", ""), "how many minutes the button pauses for", least=0)
+    minutes = _number(
+        sent.get("pause_minutes", ""), translatable("how many minutes the button pauses for"), least=0
+    )
     return _changed(settings, button_pause_minutes=minutes)
 
 
@@ -116,42 +119,42 @@ def _parse_pupils(sent: Values, settings: SchoolSettings) -> SchoolSettings:
 PARTS = (
     SettingsPart(
         name="name",
-        title="Name and time zone",
+        title=translatable("Name and time zone"),
         fields=("school", "timezone"),
         fill=_fill_name,
         parse=_parse_name,
     ),
     SettingsPart(
         name="locked",
-        title="What nobody can open",
+        title=translatable("What nobody can open"),
         fields=("locked_categories",),
         fill=_fill_locked,
         parse=_parse_locked,
     ),
     SettingsPart(
         name="reported",
-        title="What becomes an incident",
+        title=translatable("What becomes an incident"),
         fields=("tunnels", "incidents"),
         fill=_fill_reported,
         parse=_parse_reported,
     ),
     SettingsPart(
         name="button",
-        title="The button in the room",
+        title=translatable("The button in the room"),
         fields=("button_pause_minutes",),
         fill=_fill_button,
         parse=_parse_button,
     ),
     SettingsPart(
         name="network",
-        title="The school's own network",
+        title=translatable("The school's own network"),
         fields=("private_names", "closed_addresses"),
         fill=_fill_network,
         parse=_parse_network,
     ),
     SettingsPart(
         name="pupils",
-        title="What pupils read",
+        title=translatable("What pupils read"),
         fields=("pupil_pages",),
         fill=_fill_pupils,
         parse=_parse_pupils,
@@ -171,5 +174,7 @@ def _number(written: str, words: str, *, least: int) -> int:
     """Return a number as people write one. Raises NotPossible."""
     text = written.strip()
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least):
-        raise NotPossible(f"{words}: a whole number, {least} or more")
+        raise NotPossible(
+            gettext("%(what)s: a whole number, %(least)s or more", what=translate(words), least=least)
+        )
     return int(text)

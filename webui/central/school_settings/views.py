@@ -18,6 +18,7 @@ from webui.central.school_settings.parts import PARTS, TUNNELS, SettingsPart, Va
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.translation import gettext, translate
 
 HOME = "school_settings.show"
 
@@ -71,7 +72,9 @@ def _save(part: SettingsPart) -> Redirect | tuple[str, int] | str:
         return _render_form(part, sent, revision, warning=str(problem)), 422
     except NotPossible as problem:
         return _render_form(part, sent, revision, problem=str(problem)), 422
-    flash_change(blueprint, done, f"{part.title}: saved, and in force in every room.")
+    flash_change(
+        blueprint, done, gettext("%(part)s: saved, and in force in every room.", part=translate(part.title))
+    )
     return redirect(url_for(HOME))
 
 

@@ -10,20 +10,21 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from appliance.central.script_keys import MAX_NAME_LENGTH
 from appliance.rights import SCRIPT_RIGHTS, Right
 from webui.central.form_helpers import check_day, select_choices
+from webui.shared.translation import lazy_gettext
 
 
 class ScriptKeyForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A new key."""
 
-    name = StringField("What the script is called", [InputRequired(), Length(max=MAX_NAME_LENGTH)])
+    name = StringField(lazy_gettext("What the script is called"), [InputRequired(), Length(max=MAX_NAME_LENGTH)])
     rights = SelectMultipleField(
-        "What it may do", widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+        lazy_gettext("What it may do"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
-    ends = DateField("Its last day", [InputRequired(), check_day])
+    ends = DateField(lazy_gettext("Its last day"), [InputRequired(), check_day])
 
 
 def make_form(rights: Iterable[Right]) -> ScriptKeyForm:
     """Return the form with what whoever asks can give to a script."""
     form = ScriptKeyForm()
-    form.rights.choices = select_choices({right.name: SCRIPT_RIGHTS[right] for right in rights})
+    form.rights.choices = select_choices({right.name: lazy_gettext(SCRIPT_RIGHTS[right]) for right in rights})
     return form

@@ -19,10 +19,14 @@ from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext, translatable
 
 MAX_SHOWN_KEYS = 3  # made and not noted yet; a cookie holds no more
 FIRST_TIME = timedelta(days=90)  # how long a key works where nobody says otherwise
 _KEY = "made-script-keys"
+_NOT_SHOWN = translatable(
+    "That key is not shown any more: only whoever makes one sees it, until they have noted it"
+)
 
 blueprint = create_feature_blueprint("script_keys", __name__, home="script_keys.show")
 
@@ -61,7 +65,10 @@ def show_new(handle: str) -> str | Redirect:
     """Show a key that was made just now."""
     made = next((one for one in session.get(_KEY, []) if one["handle"] == handle), None)
     if made is None:
-        raise NotFound("That key is not shown any more: only whoever makes one sees it, until they have noted it")
+        words = translatable(
+            "That key is not shown any more: only whoever makes one sees it, until they have noted it"
+        )
+        raise NotFound(words)
     return render_template("script_keys/new_key.html", made=made)
 
 
@@ -79,7 +86,7 @@ def revoke(key_id: int) -> Redirect:
     """Take a key back."""
     with central().store.write_session(affects_rooms=False) as database:
         row = script_keys.revoke_key(database, central().now(), key_id=key_id, by=current_username())
-    words = f"The key of {row.name} does nothing any more."
+    words = gettext("The key of %(name)s does nothing any more.", name=row.name)
     flash_with_undo(words, url_for("script_keys.restore", key_id=key_id))
     return redirect(url_for("script_keys.show"))
 
@@ -90,7 +97,7 @@ def restore(key_id: int) -> Redirect:
     """Let a key work again that was taken back by mistake."""
     with central().store.write_session(affects_rooms=False) as database:
         row = script_keys.restore_key(database, central().now(), key_id=key_id, by=current_username())
-    flash(f"The key of {row.name} works again.")
+    flash(gettext("The key of %(name)s works again.", name=row.name))
     return redirect(url_for("script_keys.show"))
 
 

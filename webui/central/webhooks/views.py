@@ -12,6 +12,7 @@ from webui.central.undo_pages import add_undo_page, flash_change
 from webui.central.webhooks.forms import WebhookForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.translation import gettext, translatable
 
 _KEY = "made-webhook"  # the address and secret of the last one, until whoever made it has noted it
 
@@ -58,7 +59,7 @@ def send_test(webhook_id: int) -> Redirect:
     """Have a webhook told that this is a test."""
     with central().store.write_session(affects_rooms=False) as database:
         row = webhooks.enqueue_test(database, central().now(), webhook_id=webhook_id)
-    flash(f"A test is on its way to {row.url}: what came of it stands here in a few seconds.")
+    flash(gettext("A test is on its way to %(url)s: what came of it stands here in a few seconds.", url=row.url))
     return redirect(url_for("webhooks.show"))
 
 
@@ -68,7 +69,7 @@ def resume(webhook_id: int) -> Redirect:
     """Tell a webhook again that was put aside."""
     with central().store.write_session(affects_rooms=False) as database:
         row = webhooks.resume_webhook(database, central().now(), webhook_id=webhook_id, by=current_username())
-    flash(f"{row.url} is told again.")
+    flash(gettext("%(url)s is told again.", url=row.url))
     return redirect(url_for("webhooks.show"))
 
 
@@ -79,7 +80,7 @@ def remove(webhook_id: int) -> Redirect:
     with central().store.write_session(affects_rooms=False) as database:
         url = webhooks.get_webhook(database, webhook_id).url
         change = webhooks.remove_webhook(database, central().now(), webhook_id=webhook_id, by=current_username())
-    flash_change(blueprint, change, f"{url} is told no more, nor what waited for it.")
+    flash_change(blueprint, change, gettext("%(url)s is told no more, nor what waited for it.", url=url))
     return redirect(url_for("webhooks.show"))
 
 
@@ -88,5 +89,5 @@ def _render(form: WebhookForm, mistake: str = "") -> str:
         found = [(row, webhooks.list_deliveries(database, row.id)) for row in webhooks.list_webhooks(database)]
         return render_template(
             "webhooks/webhooks.html", webhooks=found, form=form, mistake=mistake, made=session.get(_KEY),
-            words=webhooks.EVENTS | {webhooks.TEST_EVENT: "a test"},
+            words=webhooks.EVENTS | {webhooks.TEST_EVENT: translatable("a test")},
         )  # fmt: skip
