@@ -11,12 +11,14 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from appliance.errors import HallpassError
+from appliance.files import read_regular_file
 from appliance.settings.values import CertificateFiles
 
 DAY_SECONDS = 86_400.0
@@ -24,6 +26,8 @@ WARN_DAYS = 21  # so long before its end a certificate is spoken of: three weeks
 CONNECT_SECONDS = 4.0
 
 _SEQUENCE, _UTC_TIME, _GENERALIZED_TIME, _LONG_FORM = 0x30, 0x17, 0x18, 0x80
+_OCTET_STRING, _EXTENSIONS, _DNS_NAME = 0x04, 0xA3, 0x82
+_ALTERNATIVE_NAMES = b"\x55\x1d\x11"  # 2.5.29.17
 _VERSION = b"\xa0"
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -73,7 +77,7 @@ def read_validity(files: CertificateFiles) -> CertificateValidity:
     """
     for path in (files.certificate, files.key):
         try:
-            path.open("rb").close()
+            read_regular_file(path)  # whatever stands there, nobody waits for it
         except PermissionError:
             raise
         except OSError as problem:
@@ -104,6 +108,36 @@ def subject_key_of_certificate(content: bytes) -> bytes:
         _, _, at = _element(signed, at)
     _, _, end = _element(signed, at)
     return signed[at:end]
+
+
+def names_of_certificate(content: bytes) -> tuple[str, ...]:
+    """Return the names of hosts that a certificate (DER) bears, in small letters (RFC 5280, section 4.2.1.6).
+
+    Raises ValueError where it is none.
+    """
+    signed, at = _signed_part(content)
+    while at < len(signed):
+        tag, inside, at = _element(signed, at)
+        if tag == _EXTENSIONS:
+            return tuple(_names_of_extensions(_content_of(inside, 0, _SEQUENCE)))
+    return ()
+
+
+def _names_of_extensions(extensions: bytes) -> Iterator[str]:
+    at = 0
+    while at < len(extensions):
+        _, extension, at = _element(extensions, at)
+        _, kind, within = _element(extension, 0)
+        if kind != _ALTERNATIVE_NAMES:
+            continue
+        tag, value, within = _element(extension, within)
+        if tag != _OCTET_STRING:  # whether it is critical stood before it
+            _, value, _ = _element(extension, within)
+        names, begin = _content_of(value, 0, _SEQUENCE), 0
+        while begin < len(names):
+            tag, name, begin = _element(names, begin)
+            if tag == _DNS_NAME:
+                yield name.decode("ascii", "replace").lower()
 
 
 def _signed_part(content: bytes) -> tuple[bytes, int]:

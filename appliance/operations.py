@@ -168,6 +168,28 @@ _OF_ROOMS = (
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
+        id="get_page_certificate",
+        method="GET",
+        path="/page-certificate",
+        summary="The certificate of the room's pages, and its key. Only for a room that shows its certificate.",
+        right=Right.FOLLOW_SCHOOL,
+        answers=_ok("The certificate, or that there is none.", protocol.PageCertificate),
+        own_problems=(ProblemType.NOT_POSSIBLE,),
+    ),
+    Operation(
+        id="sign_page_certificate",
+        method="POST",
+        path="/page-certificate",
+        summary=(
+            "A certificate of the school's authority for pages, for a key that the room has made for its pages. "
+            "Only for a room that shows its own certificate."
+        ),
+        right=Right.FOLLOW_SCHOOL,
+        body=protocol.CertificateRequest,
+        answers=_ok("The certificate.", protocol.PageCertificate),
+        own_problems=(ProblemType.NOT_POSSIBLE,),
+    ),
+    Operation(
         id="get_policy",
         method="GET",
         path="/policy",

@@ -67,6 +67,7 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     lookups: int = 0  # grows whenever the room is asked about a device
     incidents: int = 0  # grows whenever one of its incidents was dealt with, or is open again
     authority: str = ""  # who signs rooms' certificates now; "": nobody, or a central of before
+    pages: str = ""  # the digest of the certificate for its pages; "": none, or a central of before
     time: float = 0.0  # central's clock when the line was made, Unix seconds; 0: not said
     document: PolicyDocument | None = None  # the policy itself, where it is small and the line before had another
 
@@ -81,7 +82,7 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     def _place(self) -> tuple[object, ...]:
         return (
             self.policy, self.index, self.requests, self.policy_digest, self.epoch, self.accounts, self.lookups,
-            self.incidents, self.authority,
+            self.incidents, self.authority, self.pages,
         )  # fmt: skip
 
 
@@ -358,6 +359,16 @@ class IssuedCertificate(msgspec.Struct, frozen=True):
 
     certificate: str  # PEM
     authority: str  # PEM
+
+
+class PageCertificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the pages of a room are to be served with, over HTTPS; without a name: nothing that central has."""
+
+    digest: str = ""  # as the feed names it
+    name: str = ""  # what a browser asks for
+    certificate: str = ""  # PEM, with its chain; "": central signs what the room's own key asks for
+    key: str = ""  # PEM; "": the room's own
+    publicly_trusted: bool = False  # every browser knows its authority: they are told to insist on HTTPS
 
 
 class Received(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from appliance.central.models import (
     LookupRow,
     MailRow,
     NoticeRow,
+    PageCertificateRow,
     PostponementRow,
     ProfileRow,
     PublicationRow,
@@ -79,6 +80,10 @@ def _rooms_of_unblock(unblock: UnblockRow) -> frozenset[int] | None:
     return WHOLE_SCHOOL if unblock.room_id is None else frozenset({unblock.room_id})
 
 
+def _rooms_of_page_certificate(row: PageCertificateRow) -> frozenset[int] | None:
+    return WHOLE_SCHOOL if row.room_id is None else frozenset({row.room_id})
+
+
 def _the_room_itself(room: RoomRow) -> frozenset[int] | None:
     return frozenset({room.id}) if _has_changed(room, _WATCHED_ROOM_COLUMNS) else NO_ROOM
 
@@ -104,6 +109,7 @@ CONCERNS: Mapping[type[Base], Concern] = {
     UnblockRow: _rooms_of_unblock,
     RoomRow: _the_room_itself,
     RoomAuthorityRow: _whole_school,
+    PageCertificateRow: _rooms_of_page_certificate,
     RequestRow: _no_room,  # what becomes of one is counted in its room's row
     SourceRow: _no_room,  # in force once it is published
     UserRow: _rooms_of_account,

@@ -10,7 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central.key_file import KeyFile, KeyFileUnusable, is_sealed
-from appliance.central.models import LookupRow, RoomAuthorityRow, RoomRow, SecondFactorRow, WebhookRow
+from appliance.central.models import (
+    LookupRow,
+    PageCertificateRow,
+    RoomAuthorityRow,
+    RoomRow,
+    SecondFactorRow,
+    WebhookRow,
+)
 
 KEY_BYTES = 32
 
@@ -39,7 +46,8 @@ def require_key_of_database(session: Session, keys: KeyFile) -> None:
         select(LookupRow.id).where(LookupRow.answer.is_not(None)),
     )  # fmt: skip
     is_in_use = any(session.scalars(one.limit(1)).first() is not None for one in others)
-    if is_in_use or any(is_sealed(key) for key in session.scalars(select(RoomRow.log_key))):
+    columns = (RoomRow.log_key, PageCertificateRow.sealed_key)
+    if is_in_use or any(is_sealed(key) for column in columns for key in session.scalars(select(column))):
         raise KeyFileUnusable(f"{keys.path} is missing: put it back from where it was stored apart")
 
 

@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from appliance.central.errors import NotPossible
 from appliance.central.x509_builder import begin_certificate, common_name, encode_key, key_usage
+from appliance.central.x509_certificates import read_certificate_request
 from appliance.files import write_file_atomically
 from dns.errors import InvalidName
 from dns.policy.site_names import check_opening
@@ -48,7 +49,7 @@ def make_authority(
     permitted += [x509.IPAddress(one) for one in _private_networks(networks)]
     key = ec.generate_private_key(ec.SECP256R1())
     title = common_name(f"{school[:40]}: Hallpass pages")
-    builder = _begin(title, title, key, now, AUTHORITY_DAYS)
+    builder = _begin(title, title, key.public_key(), now, AUTHORITY_DAYS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(x509.NameConstraints(permitted, None), critical=True)
     builder = builder.add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
@@ -68,10 +69,8 @@ def issue_certificate(
     """
     authority, key = _load(folder)
     alternatives = [_alternative(one) for one in names]
-    constraints = authority.extensions.get_extension_for_class(x509.NameConstraints).value
     for one, alternative in zip(names, alternatives, strict=True):
-        if not _is_permitted(alternative, constraints):
-            raise NotPossible(f"{one} is outside what this authority may sign for: no browser would take it")
+        _require_permitted(authority, one, alternative)
     if authority.not_valid_after_utc < now + dt.timedelta(days=days):
         raise NotPossible("the authority ends before that; make another one, and give it to the devices")
     certificate, own_key = sign_certificate(authority, key, now, alternatives=alternatives, days=days)
@@ -81,6 +80,31 @@ def issue_certificate(
     _write_key(key_file, own_key)
     write_file_atomically(certificate_file, _pem(certificate))
     return certificate_file, key_file
+
+
+def require_permitted_name(folder: Path, name: str) -> None:
+    """Raise NotPossible where there is no authority that may sign for a name."""
+    authority, _ = _load(folder)
+    _require_permitted(authority, name, _alternative(name))
+
+
+def sign_request(folder: Path, now: dt.datetime, *, name: str, request: bytes) -> str:
+    """Return a certificate (PEM) for a name and the key of a signing request (PKCS#10, DER).
+
+    Nothing else in the request is heeded. Raises NotPossible where the authority may not or cannot sign.
+    """
+    try:
+        authority, key = _load(folder)
+    except OSError as problem:
+        raise NotPossible(f"the authority for pages cannot be read: {problem.strerror}") from None
+    alternative = _alternative(name)
+    _require_permitted(authority, name, alternative)
+    days = min(CERTIFICATE_DAYS, (authority.not_valid_after_utc - now).days)
+    if days <= 0:
+        raise NotPossible("the authority has ended; make another one, and give it to the devices")
+    own_key, _ = read_certificate_request(request)
+    builder = _certificate_builder(authority, own_key, now, alternatives=[alternative], days=days)
+    return _pem(builder.sign(key, hashes.SHA256())).decode()
 
 
 def sign_certificate(
@@ -93,6 +117,18 @@ def sign_certificate(
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """Sign a certificate for whatever is named: only the authority's own constraints keep devices from it."""
     own_key = ec.generate_private_key(ec.SECP256R1())
+    builder = _certificate_builder(authority, own_key.public_key(), now, alternatives=alternatives, days=days)
+    return builder.sign(key, hashes.SHA256()), own_key
+
+
+def _certificate_builder(
+    authority: x509.Certificate,
+    own_key: ec.EllipticCurvePublicKey,
+    now: dt.datetime,
+    *,
+    alternatives: Sequence[x509.GeneralName],
+    days: int,
+) -> x509.CertificateBuilder:
     issuer_key = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = _begin(x509.Name([]), authority.subject, own_key, now, days)
     builder = builder.add_extension(
@@ -102,8 +138,7 @@ def sign_certificate(
     builder = builder.add_extension(key_usage(digital_signature=True), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key)
-    builder = builder.add_extension(issuer, critical=False)
-    return builder.sign(key, hashes.SHA256()), own_key
+    return builder.add_extension(issuer, critical=False)
 
 
 def _load(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
@@ -159,6 +194,12 @@ def _is_label(text: str, number: int) -> bool:
     return 0 < len(text) <= 63 and text.replace("-", "a").isalnum() and text[0] != "-" != text[-1]
 
 
+def _require_permitted(authority: x509.Certificate, text: str, name: x509.GeneralName) -> None:
+    constraints = authority.extensions.get_extension_for_class(x509.NameConstraints).value
+    if not _is_permitted(name, constraints):
+        raise NotPossible(f"{text} is outside what this authority may sign for: no browser would take it")
+
+
 def _is_permitted(name: x509.GeneralName, constraints: x509.NameConstraints) -> bool:
     permitted = constraints.permitted_subtrees or []
     if isinstance(name, x509.DNSName):
@@ -171,10 +212,10 @@ def _is_permitted(name: x509.GeneralName, constraints: x509.NameConstraints) -> 
 
 
 def _begin(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: dt.datetime, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime, days: int
 ) -> x509.CertificateBuilder:
-    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    begun = begin_certificate(subject, issuer, key.public_key(), now, dt.timedelta(days=days))
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key)
+    begun = begin_certificate(subject, issuer, key, now, dt.timedelta(days=days))
     return begun.add_extension(identifier, critical=False)
 
 

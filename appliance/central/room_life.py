@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import CardSecretRow, RoomRow
+from appliance.central.page_certificates import require_free_page
 from appliance.central.room_copies import forget_links
 from appliance.central.room_keys import forget_key
 from appliance.central.room_names import normalize_room_name, room_name_key
@@ -72,13 +73,15 @@ def require_unused(session: Session, names: Collection[str], *, replace: bool) -
 def enrol_room(session: Session, now: datetime, *, name: str, by: str, replace: bool = False) -> str:
     """Enrol a room, or give one a new card: its old token ends. Returns the token, which is kept nowhere.
 
-    Raises RoomLives where that would cut off a room in use and `replace` does not say that it shall.
+    Raises RoomLives where that would cut off a room in use and `replace` does not say that it shall, and
+    NotPossible where its page would have another room's name (`page_names`).
     """
     name = normalize_room_name(name)
     room = find_room(session, name)
     require_unused(session, [name], replace=replace)
     token = secrets.token_urlsafe(32)
     if room is None:
+        require_free_page(session, name, None)
         room = RoomRow(name=name, name_key=room_name_key(name), token_hash="", log_key="", enrolled_at=now)
         session.add(room)
         audit.record_audit(session, now, by, "room enrolled", name)
@@ -110,6 +113,7 @@ def rename_room(
     if other is not None and other.id != room.id:
         raise NotPossible(f"there is a room called {other.name} already")
     if name != before:
+        require_free_page(session, name, room.id)
         room.name, room.name_key = name, room_name_key(name)
         audit.record_audit(session, now, by, "room renamed", f"{before}: now {name}")
     return before, name

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import and_, bindparam, false, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from appliance.central import account_states, policies, request_expiry, unblocks
+from appliance.central import account_states, page_certificates, policies, request_expiry, unblocks
 from appliance.central.epoch import EpochFile
 from appliance.central.models import RoomRow, UnblockRow
 from appliance.central.policies import RoomPolicy, SchoolPolicy
@@ -147,6 +147,8 @@ class RoomTargets:
                 authority = _read_authority(session)
             rows = self._changed_rooms(session, missing, is_whole=is_whole)
             policies_of = self._build_policies(session, school, rows)
+            pages = page_certificates.read_pages(session)
+            page_digests = {row.id: pages.digest_of(row) for row in rows}
             next_expiry = _next_expiry(session)
         versions = self._record_versions(rows, policies_of)
         self._epoch_file.remember(found.epoch, found.rooms)
@@ -165,6 +167,7 @@ class RoomTargets:
                     epoch=found.epoch,
                     accounts=accounts,
                     authority=authority,
+                    pages=page_digests[row.id],
                 ),
             )
             for row in rows

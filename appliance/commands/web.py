@@ -6,10 +6,14 @@ from pathlib import Path
 import click
 
 from appliance.commands.options import config_option, configure_logging
+from appliance.errors import HallpassError
 from appliance.files import keep_files_private
 from appliance.ports import require_free_port, with_ipv6
+from appliance.room.page_certificate import HTTPS_TAKEN_VARIABLE
+from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
+from appliance.settings.values import CertificateFiles, Endpoint
 from appliance.web_certificate import WebCertificate
 from appliance.web_server import WebLimits, gunicorn_arguments, run_server
 
@@ -36,12 +40,31 @@ def command(config: Path) -> None:
         trusted_proxies=tuple(str(network) for network in settings.web.trusted_proxies),
     )
     tls, plain = settings.web.tls, with_ipv6(settings.web.listen)
-    if tls is None:
-        arguments = gunicorn_arguments(APP, plain, threads=THREADS, limits=limits)
-    else:
+    if tls is not None:
         require_free_port(tls.listen)
         if words := WebCertificate(tls).problem():  # the pages start all the same, and take it when it is there
             click.echo(f"web: the pages' certificate cannot be used: {words}", err=True)
         listen = with_ipv6(tls.listen)
         arguments = gunicorn_arguments(APP, listen, threads=THREADS, tls=(tls,), clear=plain, limits=limits)
+    elif (given := _port_for_centrals(settings)) is not None:
+        path = RoomPaths.from_settings(settings).page_certificate
+        files = CertificateFiles(certificate=path, key=path)
+        arguments = gunicorn_arguments(
+            APP, with_ipv6(given), threads=THREADS, tls=(files,), clear=plain, limits=limits
+        )
+    else:
+        os.environ[HTTPS_TAKEN_VARIABLE] = "1"
+        arguments = gunicorn_arguments(APP, plain, threads=THREADS, limits=limits)
     run_server(arguments)
+
+
+def _port_for_centrals(settings: RoomSettings) -> Endpoint | None:
+    """Return where a certificate of central's is served; None: nowhere, or the port is taken."""
+    endpoint = settings.https_listen
+    try:
+        if endpoint is not None:
+            require_free_port(endpoint)
+    except HallpassError as problem:
+        click.echo(f"web: the pages are served without HTTPS: {problem}", err=True)
+        return None
+    return endpoint

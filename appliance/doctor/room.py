@@ -20,6 +20,7 @@ from appliance.room.agent.central_connection import CentralConnection
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import ProcessHealth
+from appliance.room.page_certificate import page_tls
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.sign_in_offer import are_passwords_clear
@@ -123,13 +124,13 @@ class RoomDoctor:
             yield problem(
                 "pages", "passwords cross this room's network in the clear", "docs/https.md says how to end it"
             )
-        elif self._settings.web.tls is None and self._settings.central is not None:
+        elif page_tls(self._settings) is None and self._settings.central is not None:
             yield ok("pages", "take no password without HTTPS: teachers sign in at central")
         elif self._settings.web.tls is None:
             yield unknown("pages", "without TLS; nobody signs in to a room that works alone")
 
     def _certificates(self) -> Iterator[CheckResult]:
-        now, dns, web = self._now(), self._settings.dns.tls, self._settings.web.tls
+        now, dns, web = self._now(), self._settings.dns.tls, page_tls(self._settings)
         if dns is not None and (listen := (*dns.listen, *dns.https)[:1]):
             host, port = _address_to_query(listen[0]), listen[0].port
             yield from check_certificate_files("the one of encrypted DNS", dns, host, port, now)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.files import read_regular_file
+from appliance.room.page_certificate import page_name
 from appliance.settings.dns import DnsTlsSection
 from appliance.settings.room import RoomSettings
 from dns.errors import InvalidName
@@ -26,14 +27,11 @@ def make_local_zones(
     What they say about encryption follows the certificate from then on.
     """
     dns = settings.dns
-    own = [*map(str, dns.own_names), canonical(f"{socket.gethostname().partition('.')[0]}.local")]
-    if dns.tls is not None and dns.tls.name and (name := canonical(dns.tls.name)) not in own:
-        own.append(name)
     if dns.tls is not None and not dns.tls.name:
         importlib.import_module("cryptography.x509")  # now, and not when a certificate is replaced in a worker
     zones = LocalZones(
         dns.record,
-        own_names=own,
+        own_names=own_names(settings),
         own_addresses=addresses,
         forwarded=[str(forward.domain) for forward in dns.forward],
         ddr_records=_ddr_records(dns.tls, certificate),
@@ -41,6 +39,17 @@ def make_local_zones(
     if certificate is not None:
         certificate.on_change = lambda: zones.replace_ddr_records(_ddr_records(dns.tls, certificate))
     return zones
+
+
+def own_names(settings: RoomSettings) -> tuple[str, ...]:
+    """Return the room's own names: those of its settings, and the one that central gave its pages."""
+    dns = settings.dns
+    own = [*map(str, dns.own_names), canonical(f"{socket.gethostname().partition('.')[0]}.local")]
+    if dns.tls is not None and dns.tls.name:
+        own.append(canonical(dns.tls.name))
+    if name := page_name(settings):
+        own.append(canonical(name))
+    return tuple(dict.fromkeys(own))
 
 
 def _ddr_records(encryption: DnsTlsSection | None, certificate: Certificate | None) -> tuple[bytes, ...]:

@@ -108,6 +108,19 @@ class RoomPaths(msgspec.Struct, frozen=True):
         return self.data / "identity"
 
     @property
+    def page_certificate(self) -> Path:
+        """The certificate of central's for the pages (`appliance.room.page_certificate`).
+
+        Written by the agent, whole, by renaming.
+        """
+        return self.data / "pages.pem"
+
+    @property
+    def page_key(self) -> Path:
+        """A folder: the key for which central is asked to sign a certificate for the pages. The agent's alone."""
+        return self.data / "page-key"
+
+    @property
     def account_states(self) -> Path:
         """What central says of accounts that signed in here (`appliance.room.account_states`).
 

@@ -145,6 +145,15 @@ THINGS: tuple[DurableThing, ...] = (
         sign="none",
     ),
     DurableThing(
+        name="`pages.pem`",
+        files=lambda paths: (paths.page_certificate,),
+        check="SHA-256 in its first line",
+        before="the one that the pages serve already",
+        last_resort="no place for a password",
+        heals="central, within seconds",
+        sign="`pages-certificate`",
+    ),
+    DurableThing(
         name="`state.db`",
         files=lambda paths: (paths.agent_store,),
         check="all its pages at the start, and when somebody else touched it",

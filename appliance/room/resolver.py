@@ -18,7 +18,7 @@ from appliance.room.conditions import Condition
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.health import ProcessHealth
 from appliance.room.link_networks import link_networks
-from appliance.room.local_zones import make_local_zones
+from appliance.room.local_zones import make_local_zones, own_names
 from appliance.room.memory_share import cache_megabytes, worker_count
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
@@ -35,6 +35,7 @@ from dns.cache import MessageCache
 from dns.forward import health as upstream_health
 from dns.forward.upstreams import ForwardZone
 from dns.heartbeats import WorkerHeartbeats
+from dns.local_zones.local_zones import LocalZones
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
 from dns.server.session_tickets import TicketKeys
@@ -64,6 +65,7 @@ class RoomPolicySource:
         tried = self._state()
         self._policy: CompiledPolicy = self._loader.load()
         self._tried_state = (tried, self._loader.index_state())
+        self.on_load: Callable[[], None] = lambda: None  # what else follows the files
 
     @property
     def conditions(self) -> dict[Condition, str]:
@@ -92,6 +94,7 @@ class RoomPolicySource:
             raise ValueError(str(problem)) from problem
         finally:  # where it fails, it is not tried again until something changes
             self._tried_state = (tried, self._loader.index_state())
+            self.on_load()
         return self._policy
 
     def is_touched(self) -> bool:
@@ -199,6 +202,9 @@ class WorkerGroupFactory:
             if listen_sockets is not None:
                 listen_sockets.close_except(before.listen_sockets.all_sockets() if before is not None else ())
             raise HallpassError("\n".join(problems))
+
+        if isinstance(zones := worker_settings.local_zones, LocalZones):
+            policy_source.on_load = lambda: zones.replace_own_names(own_names(settings))
 
         def run_numbered_worker(number: int, sockets: WorkerSockets, ready: Callable[[], None]) -> None:
             policy_source.load_if_changed()

@@ -47,7 +47,8 @@ def policy_files(settings: RoomSettings, paths: RoomPaths) -> tuple[Path, ...]:
     if settings.central is not None:
         fetched = (paths.index / INDEX_NAME, paths.index / OVERLAY_NAME)
         added = (paths.blocked_tunnels, paths.button_pause, paths.local_overrides, paths.clock_difference)
-        return (paths.policy, *fetched, *added, *map(guarded_file.copy_path, _guarded_files(paths)))
+        own_name = paths.page_certificate  # whose name the room answers for
+        return (paths.policy, *fetched, *added, own_name, *map(guarded_file.copy_path, _guarded_files(paths)))
     index = settings.lists.index
     own = (settings.policy.document,) if settings.policy is not None and settings.policy.document else ()
     lists = (index / INDEX_NAME, index / OVERLAY_NAME) if index is not None else ()

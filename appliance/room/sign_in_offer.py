@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from appliance.files import read_regular_file, write_file_atomically
+from appliance.room.page_certificate import page_tls
 from appliance.room.paths import RoomPaths
 from appliance.settings.room import RoomSettings
 from dns.errors import DECODING_FAILED
@@ -54,9 +55,10 @@ def are_passwords_clear(settings: RoomSettings) -> bool:
     web = settings.web
     if settings.central is None or is_loopback(web.listen.host):
         return False
+    is_encrypted = page_tls(settings) is not None
     if web.clear_passwords is not None:
-        return web.clear_passwords and web.tls is None
-    return web.tls is None and not is_offered(RoomPaths.from_settings(settings).sign_in_offer)
+        return web.clear_passwords and not is_encrypted
+    return not is_encrypted and not is_offered(RoomPaths.from_settings(settings).sign_in_offer)
 
 
 def is_loopback(host: str) -> bool:

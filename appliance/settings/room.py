@@ -27,6 +27,8 @@ from appliance.settings.metrics import MetricsSection
 from appliance.settings.values import CertificateFiles, Endpoint, Network, UpstreamSetting, is_host_name
 from dns.forward.server import is_ip_address
 
+HTTP_PORT, HTTPS_PORT = 80, 443
+
 # A Unix socket's path holds at most 107 bytes; the longest name of ours is "resolver-99.control".
 _SOCKET_FOLDER_BYTES = 107 - len("/resolver-99.control")
 
@@ -85,6 +87,7 @@ class WebSection(msgspec.Struct, frozen=True, kw_only=True):
     listen: Endpoint = Endpoint("0.0.0.0", 80)  # noqa: S104 (a server for the room)
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
     tls: WebTlsSection | None = None
+    https_listen: Endpoint | None = None  # for central's certificate; left out: port 443 beside port 80
     # Whether passwords may be typed without HTTPS; left out: only where teachers cannot sign in at central.
     clear_passwords: bool | None = None
     language: PageLanguage = ""  # of the pages, for whoever has chosen none
@@ -155,6 +158,17 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     central: CentralLink | None = None
     metrics: MetricsSection | None = None
 
+    @property
+    def https_listen(self) -> Endpoint | None:
+        """Where the pages are served with a certificate of central's, as soon as there is one; None: nowhere."""
+        web = self.web
+        if web.tls is not None or self.central is None:
+            return None
+        if web.https_listen is not None:
+            return web.https_listen
+        is_taken = self.dns.tls is not None and any(one.port == HTTPS_PORT for one in self.dns.tls.https)
+        return None if web.listen.port != HTTP_PORT or is_taken else Endpoint(web.listen.host, HTTPS_PORT)
+
     def __post_init__(self) -> None:
         if self.policy is not None and self.central is not None:
             raise ValueError("policy: a room with [central] takes its policy from there; leave one of the two out")
@@ -165,13 +179,17 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def _ensure_one_server_a_port(room: RoomSettings) -> None:
     """Raise ValueError where the pages would be served over TLS on a port that something else has."""
-    if room.web.tls is None:
+    web = room.web
+    if web.tls is not None and web.https_listen is not None:
+        raise ValueError("web.https_listen: is for central's certificate; [web.tls] has its own listen")
+    encrypted = web.https_listen if web.tls is None else web.tls.listen
+    if encrypted is None:
         return
-    port = room.web.tls.listen.port
-    if port == room.web.listen.port:
-        raise ValueError(f"web.tls.listen: port {port} is that of the pages without TLS; give one of them another")
+    name, port = "web.https_listen" if web.tls is None else "web.tls.listen", encrypted.port
+    if port == web.listen.port:
+        raise ValueError(f"{name}: port {port} is that of the pages without TLS; give one of them another")
     if room.dns.tls is not None and any(port == endpoint.port for endpoint in room.dns.tls.https):
-        raise ValueError(f"web.tls.listen: port {port} is that of [dns.tls] https; give one of them another")
+        raise ValueError(f"{name}: port {port} is that of [dns.tls] https; give one of them another")
 
 
 def _ensure_upstreams_resolvable(dns: DnsSection) -> None:

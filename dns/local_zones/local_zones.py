@@ -81,6 +81,12 @@ class LocalZones:
         self._external_targets = {}
         self._external_targets = dict(self._find_external_targets())
 
+    def replace_own_names(self, names: Sequence[str]) -> None:
+        """Answer for these names from now on, in the place of those that were given."""
+        self._given_own = frozenset(names)
+        self._own = self._given_own | frozenset(self._ddr_names)
+        self._external_targets = dict(self._find_external_targets())
+
     def may_hold_name(self, name: str) -> bool:
         """Tell whether a name may be local at all: of nearly every name this is all that is looked at."""
         dot = name.rfind(".")

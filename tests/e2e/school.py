@@ -113,7 +113,8 @@ class Dig:
 class Room:
     """One room: its processes, its DNS, its page."""
 
-    def __init__(self, school: "School", name: str, *, alone: str = "", settings: str = "") -> None:
+    def __init__(self, school: "School", name: str, *, alone: str = "", settings: str = "", web: str = "") -> None:
+        """`settings`: more for its file; `web`: more for its `[web]`."""
         self.name = name
         self.folder = school.folder / name.lower().replace(" ", "")
         self.folder.mkdir()
@@ -129,7 +130,7 @@ class Room:
             f'[room]\nname = "{name}"\ndata = "data"\n'
             f'[dns]\nlisten = ["127.0.0.1:{self.dns_port}"]\nupstreams = ["127.0.0.1:{school.upstream_port}"]\n'
             f'clients = ["127.0.0.0/8"]\nworkers = 1\nrate_limit = 0\n'
-            f'[web]\nlisten = "127.0.0.1:{self.web_port}"\n[led]\ndriver = "simulated"\n{source}{settings}'
+            f'[web]\nlisten = "127.0.0.1:{self.web_port}"\n{web}[led]\ndriver = "simulated"\n{source}{settings}'
         )
         self.process = Process(self.folder, "room", *HALLPASS, "room", "--config", str(self.config))
         self.dig = Dig(self.dns_port)
@@ -198,8 +199,8 @@ class School:
         self._processes.append(self.central)
         until("central's page", lambda: answers(self.url), 30)
 
-    def room(self, name: str, *, alone: str = "", settings: str = "") -> Room:
-        room = Room(self, name, alone=alone, settings=settings)
+    def room(self, name: str, *, alone: str = "", settings: str = "", web: str = "") -> Room:
+        room = Room(self, name, alone=alone, settings=settings, web=web)
         self._processes.append(room.process)
         return room
 

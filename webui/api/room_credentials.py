@@ -33,7 +33,12 @@ class Caller(msgspec.Struct, frozen=True):
 
     room: RoomRow
     credential: str  # as `room_keys.credential_of` has it, or a key that is used for the first time
-    ends_at: float  # Unix seconds
+    ends_at: float  # Unix seconds; of a token: never
+
+    @property
+    def is_certified(self) -> bool:
+        """Whether it has shown its certificate, over TLS."""
+        return self.ends_at != math.inf
 
 
 def read_caller(central: Central, *, is_renewal: bool) -> Caller:

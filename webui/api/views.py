@@ -22,6 +22,7 @@ from appliance.central import (
     log_keys,
     lookups,
     notices,
+    page_certificates,
     reports,
     requests,
     room_actions,
@@ -38,6 +39,7 @@ from appliance.central.errors import NotFound, NotPossible
 from appliance.central.incidents import intake, search
 from appliance.central.models import RoomRow
 from appliance.central.room_copies import Arrival
+from appliance.central.room_keys import BY
 from appliance.central.service import Central
 from appliance.central.sign_in import CodeNeeded, FactorMissing, WrongCode, room_origin
 from appliance.files import read_regular_file
@@ -51,6 +53,7 @@ _encoder = msgspec.json.Encoder()
 _RECEIVED = protocol.Received()
 _WORD = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _LINES = "application/x-ndjson"
+_KEYS_OVER_TLS = "the certificate of a room's pages is for a room that shows its own certificate"
 FACTOR_MISSING = "your school asks you for a second step: please sign in at central, and set it up there first"
 
 
@@ -89,15 +92,37 @@ def request_certificate(message: protocol.CertificateRequest) -> Response:
     """Sign what the room has made."""
     from appliance.central import rooms_authority  # noqa: PLC0415 (nine megabytes, once in weeks)
 
-    try:
-        content = base64.b64decode(message.request, validate=True)
-    except binascii.Error:
-        raise NotPossible("this is no signing request: it is not base64") from None
+    content = _decode_request(message)
     with central().store.write_session() as session:
         issued = rooms_authority.issue_certificate(
             session, central().keys, central().now(), room_id=g.room.id, request=content
         )
     return json_response(issued)
+
+
+def get_page_certificate() -> Response:
+    """Answer with the certificate of the room's pages; a key leaves here for nobody but who has proved its own."""
+    if not g.caller.is_certified:
+        raise NotPossible(_KEYS_OVER_TLS)
+    with central().store.read_session() as session:
+        return json_response(page_certificates.read_certificate(session, central().keys, _get_room(session)))
+
+
+def sign_page_certificate(message: protocol.CertificateRequest) -> Response:
+    """Sign what the room has made for its pages."""
+    from appliance.central import page_authority  # noqa: PLC0415 (nine megabytes, once a year)
+
+    if not g.caller.is_certified:
+        raise NotPossible(_KEYS_OVER_TLS)
+    folder = central().settings.central.data / page_certificates.AUTHORITY_FOLDER
+    with central().store.write_session(affects_rooms=False) as session:
+        room = _get_room(session)
+        page = page_certificates.require_issued_page(session, room)
+        content = _decode_request(message)
+        certificate = page_authority.sign_request(folder, central().now(), name=page.name, request=content)
+        words = f"{room.name}: {page.name}"
+        audit.record_audit(session, central().now(), BY, "certificate for pages signed", words)
+    return json_response(protocol.PageCertificate(digest=page.digest, name=page.name, certificate=certificate))
 
 
 def get_policy() -> Response:
@@ -299,6 +324,13 @@ def get_log_key() -> Response:
         with central().store.write_session(affects_rooms=False) as session:
             key = log_keys.log_key_of(session, central().keys, _get_room(session))
     return json_response(protocol.LogKey(key))
+
+
+def _decode_request(message: protocol.CertificateRequest) -> bytes:
+    try:
+        return base64.b64decode(message.request, validate=True)
+    except binascii.Error:
+        raise NotPossible("this is no signing request: it is not base64") from None
 
 
 def _get_room(session: Session) -> RoomRow:

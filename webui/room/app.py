@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from appliance.rights import Scope
+from appliance.room.page_certificate import HTTPS_TAKEN_VARIABLE
 from appliance.room.paths import RoomPaths
 from appliance.room.web_sessions import RoomSessions
 from appliance.settings.load import load_settings
@@ -45,10 +46,8 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     """Return the application; without settings, for those in the file that HALLPASS_CONFIG names."""
     settings = settings or load_settings(Path(os.environ["HALLPASS_CONFIG"]), RoomSettings)
     room = RoomClient(settings)
-    tls = settings.web.tls
-    pages = SecurePages(settings.web, room)
+    pages = SecurePages(settings, room, is_https_served=HTTPS_TAKEN_VARIABLE not in os.environ)
     app = create_base_app(__name__, settings.room.data, cookie="hallpass-room")
-    pages.install(app)
     app.extensions["room"] = room
     install_languages(app, default=settings.web.language, domains=("room",))
     install_school_clock(app, room.clock)
@@ -56,9 +55,7 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     for feature in FEATURES:
         app.register_blueprint(feature)
     app.before_request(serve_block_page)
-    if tls is not None:  # first of all: a form that came in the clear is not even looked at
-        first = app.before_request_funcs.setdefault(None, [])
-        first[:0] = [serve_block_page, pages.redirect]
+    pages.install(app)
     app.context_processor(
         lambda: {
             "pupils_page": "block_page.show_pupils",

@@ -7,9 +7,13 @@ what it is made of too.
 from flask import Flask, Request, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from appliance.room.page_certificate import page_tls
+from appliance.room.paths import RoomPaths
 from appliance.room.sign_in_offer import is_loopback
-from appliance.settings.room import WebSection, WebTlsSection
+from appliance.settings.room import HTTPS_PORT, RoomSettings, WebTlsSection
+from appliance.settings.values import CertificateFiles
 from appliance.web_certificate import WebCertificate
+from webui.room.block_page.views import serve_block_page
 from webui.room.room_client import RoomClient
 from webui.shared.auth import own_page
 from webui.shared.base_app import insist_on_https
@@ -27,7 +31,6 @@ IN_CLEAR = frozenset(
         "bootstrap.static",
     }
 )
-HTTPS_PORT = 443
 IN_THE_CLEAR = translatable(
     "This page is not encrypted: whoever listens on this network can read a password that is typed here. "
     "The technician can change that."
@@ -37,21 +40,34 @@ IN_THE_CLEAR = translatable(
 class SecurePages:
     """What a room's pages know of how they are reached, and what may be typed on them (ADR 0020)."""
 
-    def __init__(self, web: WebSection, room: RoomClient) -> None:
-        self._web = web
+    def __init__(self, settings: RoomSettings, room: RoomClient, *, is_https_served: bool = True) -> None:
+        """`is_https_served`: False where the port for central's certificate is another program's."""
+        self._settings = settings
+        self._web = settings.web
         self._room = room
-        self._certificate = WebCertificate(web.tls) if web.tls is not None else None
+        self._is_https_served = is_https_served
+        path = RoomPaths.from_settings(settings).page_certificate
+        self._certificate = WebCertificate(settings.web.tls or CertificateFiles(certificate=path, key=path))
 
     def install(self, app: Flask) -> None:
-        """Have the pages say that browsers should insist on HTTPS, where that is wanted."""
-        if self._web.tls is not None and self._web.tls.publicly_trusted:
-            insist_on_https(app)
+        """Have browsers led to HTTPS, and told to insist on it, where and as soon as there is a certificate."""
+        if self._web.tls is None and self._settings.https_listen is None:
+            return
+        insist_on_https(app, self._is_publicly_trusted)
+        # First of all: a form that came in the clear is not even looked at.
+        first = app.before_request_funcs.setdefault(None, [])
+        first[:0] = [serve_block_page, self.redirect]
+
+    def tls(self) -> WebTlsSection | None:
+        """Return with what the pages are served over HTTPS now, or None."""
+        return page_tls(self._settings) if self._is_https_served else None
 
     def redirect(self) -> Response | None:
         """Return the way to the same page over HTTPS, or None where this request may be answered as it came."""
-        if self._web.tls is None or self._certificate is None or not self._certificate.is_trustworthy():
+        tls = self.tls()
+        if tls is None or not self._certificate.is_trustworthy():
             return None  # nobody is led to where a browser would warn
-        return redirect_to_https(request, self._web.tls)
+        return redirect_to_https(request, tls)
 
     def takes_passwords(self) -> bool:
         """Tell whether a password may be typed on this page: it is encrypted, or never leaves the machine.
@@ -61,7 +77,7 @@ class SecurePages:
         """
         if request.is_secure or is_on_loopback(request):
             return True
-        if self._web.tls is not None:
+        if self.tls() is not None:
             return False
         if self._web.clear_passwords is not None:
             return self._web.clear_passwords
@@ -72,8 +88,12 @@ class SecurePages:
         if self.takes_passwords():
             return ""
         if not self._room.is_enrolled or not self._room.is_sign_in_offered():
-            return render_template("no_password.html", has_certificate=self._certificate is not None)
+            return render_template("no_password.html", has_certificate=self.tls() is not None)
         return render_template("sign_in_at_central.html", wanted=own_page(request.args.get("next", "")))
+
+    def _is_publicly_trusted(self) -> bool:
+        tls = self.tls()
+        return tls is not None and tls.publicly_trusted
 
     def words_on_form(self) -> str:
         """Return what whoever types a password on this page should know, or ""."""

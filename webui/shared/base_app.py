@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,15 +86,15 @@ def create_base_app(name: str, data: Path, *, cookie: str, largest_body: int = M
     return app
 
 
-def insist_on_https(app: Flask) -> None:
+def insist_on_https(app: Flask, is_wanted: Callable[[], bool] = lambda: True) -> None:
     """Have browsers insist on HTTPS for this name (HSTS, RFC 6797); for certificates that every browser trusts.
 
-    Over plain HTTP nothing is said: browsers would not believe it (section 8.1).
+    Over plain HTTP nothing is said: browsers would not believe it (section 8.1). `is_wanted` is asked each time.
     """
 
     @app.after_request
     def add_header(response: Response) -> Response:
-        if request.is_secure:
+        if request.is_secure and is_wanted():
             response.headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"
         return response
 

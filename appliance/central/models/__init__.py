@@ -35,7 +35,13 @@ from appliance.central.models.records import (
     LookupRow,
     RefusedSiteRow,
 )
-from appliance.central.models.rooms import CardSecretRow, RoomActionRow, RoomAuthorityRow, RoomRow
+from appliance.central.models.rooms import (
+    CardSecretRow,
+    PageCertificateRow,
+    RoomActionRow,
+    RoomAuthorityRow,
+    RoomRow,
+)
 from appliance.central.models.schools import ProfileRow, RevisionRow, SchoolRow, SettingChangeRow
 
 __all__ = [
@@ -54,6 +60,7 @@ __all__ = [
     "MailRow",
     "NoticeRow",
     "OutboxRow",
+    "PageCertificateRow",
     "PostponementRow",
     "ProfileRow",
     "PublicationRow",

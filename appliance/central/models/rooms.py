@@ -55,6 +55,21 @@ class RoomAuthorityRow(Base):
     ended_at: Mapped[datetime | None]  # since when nothing of it is trusted
 
 
+class PageCertificateRow(Base):
+    """A certificate for rooms' pages (`appliance.central.page_certificates`): one for all rooms, or one room's."""
+
+    __tablename__ = "page_certificates"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room_id: Mapped[int | None] = mapped_column(ForeignKey("rooms.id"), unique=True)  # None: of all rooms
+    name: Mapped[str] = mapped_column(String(253))  # the page's; of all rooms: what their names are below
+    certificate: Mapped[str] = mapped_column(Text)  # PEM, with its chain; "": the authority for pages signs
+    sealed_key: Mapped[str] = mapped_column(Text)  # "": each room's own
+    publicly_trusted: Mapped[bool]
+    ends: Mapped[datetime | None]  # the first of the chain to end; None: signed when rooms ask
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(64))
+
+
 class CardSecretRow(Base):
     """What a room's new card needs, sealed: kept until somebody has said that it is saved."""
 

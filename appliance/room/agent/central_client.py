@@ -25,6 +25,7 @@ from appliance.protocol import (
     LogKey,
     LookupAnswer,
     LookupQuestion,
+    PageCertificate,
     RequestState,
     RoomHealth,
     RoomSignInPage,
@@ -102,6 +103,21 @@ class CentralClient:
         call = self.connection.call_with_token if by_token else self.connection.call
         response = await call("POST", "certificate", _encode(CertificateRequest(request)))
         return self._decode(response.content, IssuedCertificate)
+
+    async def fetch_page_certificate(self) -> PageCertificate | None:
+        """Return what the room's pages are to be served with; None: a central of before, that knows of none."""
+        try:
+            response = await self.connection.call("GET", "page-certificate")
+        except CentralRejected as problem:
+            if problem.status == 404:
+                return None
+            raise
+        return self._decode(response.content, PageCertificate)
+
+    async def sign_page_certificate(self, request: str) -> PageCertificate:
+        """Have a key of the room's signed for its pages."""
+        response = await self.connection.call("POST", "page-certificate", _encode(CertificateRequest(request)))
+        return self._decode(response.content, PageCertificate)
 
     async def stream_feed(self) -> AsyncIterator[FeedLine | None]:
         """Yield where the room should be, whenever central says so; None for a sign of life.

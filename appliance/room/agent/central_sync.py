@@ -4,9 +4,9 @@ Tasks of one event loop, each with a state and retries of its own, each of which
 others:
 
 - `FeedFollower` holds the feed open and hands on each target;
-- `PolicySync`, `IndexSync`, `RequestsSync`, `AccountsSync`, `IncidentsSync` bring one thing each to where the
-  target says it is, `MirrorSync` the index while there is none; `LookupsSync` answers what the room is asked about
-  its devices;
+- `PolicySync`, `IndexSync`, `RequestsSync`, `AccountsSync`, `IncidentsSync`, `PageSync` bring one thing each to
+  where the target says it is, `MirrorSync` the index while there is none; `LookupsSync` answers what the room is
+  asked about its devices;
 - `IdentitySync` sees to the room's own certificate;
 - `OutboxDelivery` sends what waits; `HealthReport` says how the room is, `DeviceSightings` who;
 - `_note_clock` writes down how far central's clock is ahead of the room's.
@@ -40,6 +40,7 @@ from appliance.room.agent.list_mirrors import ListMirrors
 from appliance.room.agent.lookups_sync import AnswerLookup, LookupsSync, RevisionInEpoch, refuse_lookup
 from appliance.room.agent.mirror_sync import MirrorSync
 from appliance.room.agent.outbox_delivery import OutboxDelivery
+from appliance.room.agent.page_sync import PageSync
 from appliance.room.agent.policy_sync import PolicySync, WantedPolicy
 from appliance.room.agent.requests_sync import RequestsSync, WantedRequests
 from appliance.room.agent.signed_lists import SignedLists
@@ -100,6 +101,7 @@ class CentralSync:
         self.accounts = AccountsSync(client, store, paths, self.central_ahead_seconds)
         self.lookups = LookupsSync(client, answer_lookup)
         self.incidents = IncidentsSync(client, store)
+        self.pages = PageSync(client, paths, lambda: now() + self.central_ahead_seconds())
         self.identity: IdentitySync | None = None
         if identity is not None:
             self.identity = IdentitySync(client, identity, self.state, self.central_ahead_seconds)
@@ -128,6 +130,7 @@ class CentralSync:
             self.accounts.follow(),
             self.lookups.follow(),
             self.incidents.follow(),
+            self.pages.follow(),
             self.outbox.deliver(),
             self.health.report(),
             self.sightings.report(),
@@ -187,6 +190,7 @@ class CentralSync:
         self.accounts.set_wanted(line.accounts)
         self.lookups.set_wanted(RevisionInEpoch(line.lookups, line.epoch))
         self.incidents.set_wanted(RevisionInEpoch(line.incidents, line.epoch))
+        self.pages.set_wanted(line.pages)
 
     async def _adopt_epoch(self, epoch: str) -> None:
         if await run_blocking(self._store.adopt_epoch, epoch, self._now_as_datetime()):

@@ -20,6 +20,7 @@ from appliance.certificate_validity import CertificateValidity, fetch_validity, 
 from appliance.errors import HallpassError
 from appliance.room import clock
 from appliance.room.agent.thread_pool import run_blocking
+from appliance.room.page_certificate import page_tls
 from appliance.settings.room import RoomSettings, WebTlsSection
 from appliance.settings.values import Endpoint
 
@@ -48,7 +49,7 @@ def certificate_servers(settings: RoomSettings) -> Iterator[CertificateServer]:
     """Yield the servers whose certificates a room depends on."""
     if (dns := settings.dns.tls) is not None and (listen := (*dns.listen, *dns.https)[:1]):
         yield _own_server("the certificate of encrypted DNS", listen[0])
-    if (web := settings.web.tls) is not None:
+    if (web := page_tls(settings)) is not None:
         yield _own_server("the pages' certificate", web.listen)
     if settings.central is not None:
         parts = urlsplit(settings.central.url)
@@ -61,9 +62,8 @@ class CertificateMonitor:
     """Keeps what was seen last of each certificate."""
 
     def __init__(self, settings: RoomSettings) -> None:
-        self._servers = tuple(certificate_servers(settings))
+        self._settings = settings
         self._seen: dict[str, CertificateValidity] = {}
-        self._pages = settings.web.tls
         self._pages_validity: CertificateValidity | None = None
         self._pages_fault = ""
 
@@ -94,10 +94,14 @@ class CertificateMonitor:
 
     def check_pages(self) -> None:
         """Look at the pages' certificate, where they have one."""
-        if self._pages is None:
+        pages = page_tls(self._settings)
+        if pages is None:
+            self._pages_validity, self._pages_fault = None, ""
             return
         try:
-            self._pages_validity, self._pages_fault = self._read_pages(self._pages), ""
+            self._pages_validity, self._pages_fault = self._read_pages(pages), ""
+            if self._settings.web.tls is None:
+                self._check_served(pages)
         except (HallpassError, OSError) as problem:
             self._pages_fault = str(problem)
 
@@ -114,10 +118,21 @@ class CertificateMonitor:
         except OSError:
             raise HallpassError("it is missing or damaged, or not its key's: the pages speak no HTTPS") from None
 
+    def _check_served(self, tls: WebTlsSection) -> None:
+        """Raise HallpassError where another program has the port for central's certificate."""
+        try:
+            _own_server("", tls.listen).fetch_validity()
+        except ConnectionRefusedError:
+            pass  # the pages do not run: another's finding
+        except OSError:
+            raise HallpassError(f"something else has port {tls.listen.port}, where it would be served") from None
+
     def check_all(self) -> bool:
         """Ask for each certificate; tell whether all could be had."""
         complete = True
-        for server in self._servers:
+        servers = tuple(certificate_servers(self._settings))
+        self._seen = {server.what: self._seen[server.what] for server in servers if server.what in self._seen}
+        for server in servers:
             try:
                 self._seen = {**self._seen, server.what: server.fetch_validity()}
             except (OSError, ValueError) as problem:  # ValueError: a name that no encoding of names takes

@@ -100,3 +100,12 @@ def test_a_certificate_without_a_name_is_served_and_said_in_one_line(tmp_path: P
     assert answer.counts[:2] == b"\0\0"
     assert found.is_loaded
     assert "bears no name" in found.describe_problem()
+
+
+def test_names_that_are_replaced_are_answered_from_then_on_and_those_before_no_more() -> None:
+    names = LocalZones(own_names=["old.example"], own_addresses=lambda: ["192.0.2.4"])
+    names.replace_own_names(["room-4.rooms.school.example"])
+    assert ask(names, "old.example") is None
+    found = ask(names, "room-4.rooms.school.example")
+    assert found is not None
+    assert found.counts == b"\0\1\0\0\0\0"

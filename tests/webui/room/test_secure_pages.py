@@ -9,6 +9,8 @@ import httpx
 import pytest
 from flask.testing import FlaskClient
 
+from appliance.room.page_certificate import HeldPage, write_page
+from appliance.room.paths import RoomPaths
 from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
 from tests.e2e.school import HALLPASS, Process, until
@@ -256,3 +258,25 @@ def test_a_cookie_of_the_secure_pages_has_a_name_that_no_page_in_the_clear_can_s
     assert cookie.startswith("__Host-hallpass-room=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
     assert "Domain" not in cookie
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_browsers_insist_on_https_under_a_certificate_of_centrals_that_all_of_them_trust(
+    short_path: Path, *, is_trusted: bool
+) -> None:
+    config = short_path / "room.toml"
+    config.write_text(
+        '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
+        '[central]\nurl = "https://central.example.org"\ntoken_file = "token"\n'
+    )
+    settings = load_settings(config, RoomSettings)
+    client, paths = create_app(settings).test_client(), RoomPaths.from_settings(settings)
+    secure, name = "https://room-4.local", "room-4.rooms.school.example.org"
+    assert "Strict-Transport-Security" not in client.get("/sign-in", base_url=secure).headers
+
+    content = b"".join(file.read_bytes() for file in Authority(short_path).sign(name))
+    write_page(paths.page_certificate, HeldPage(digest="d", name=name, publicly_trusted=is_trusted), content)
+
+    assert ("Strict-Transport-Security" in client.get("/sign-in", base_url=secure).headers) == is_trusted
+    plain = client.get("/sign-in", base_url="http://room-4.local", environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert 'type="password"' not in plain.get_data(as_text=True)

@@ -6,7 +6,7 @@ import msgspec
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from appliance.central import account_management, backup, rooms
+from appliance.central import account_management, backup, page_certificates, rooms
 from appliance.central.lists import copies, sources
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
@@ -49,6 +49,7 @@ def find_troubles(central: Central, session: Session, now: datetime) -> list[Tro
         *(_trouble(translatable("Signed lists"), words) for words in central.publisher.signer.list_conditions()),
         *(_trouble(translatable("Certificate"), words) for words in _describe_certificate(central, now)),
         *(_trouble(translatable("Certificate"), words) for words in _describe_page_certificate(central, now)),
+        *(_trouble(translatable("Certificate"), words) for words in _describe_room_pages(session, now)),
     ]
 
 
@@ -131,3 +132,7 @@ def _describe_page_certificate(central: Central, now: datetime) -> list[str]:
     except (OSError, HallpassError):
         return [gettext("The certificate of these pages cannot be used: central's log says why.")]
     return [f"The certificate of these pages {words}."] if words else []
+
+
+def _describe_room_pages(session: Session, now: datetime) -> list[str]:
+    return page_certificates.list_conditions(session, now, rooms.list_rooms(session))

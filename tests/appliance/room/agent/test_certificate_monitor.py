@@ -16,6 +16,7 @@ from appliance.room.agent import certificate_monitor
 from appliance.room.agent.certificate_monitor import CertificateMonitor, certificate_servers
 from appliance.room.agent.service import _write_health
 from appliance.room.conditions import Condition
+from appliance.room.page_certificate import HeldPage, write_page
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -154,3 +155,39 @@ def test_the_room_says_that_nobody_can_sign_in(tmp_path: Path, short_path: Path)
     (said,) = health.read_health(paths.health_folder, time.time())
     assert Condition.PAGES_CERTIFICATE in said.conditions
     assert "none.pem" in said.details["pages-certificate"]
+
+
+def test_another_program_on_the_port_for_centrals_certificate_is_found(tmp_path: Path) -> None:
+    port = free_port()
+    settings = read(
+        tmp_path,
+        f'[web]\nlisten = "127.0.0.1:8080"\nhttps_listen = "127.0.0.1:{port}"\n'
+        '[central]\nurl = "http://127.0.0.1:9"\ntoken_file = "token"\n',
+    )
+    monitor = CertificateMonitor(settings)
+    monitor.check_pages()
+    assert monitor.pages_problem(time.time()) == ""  # central has given none
+    authority, paths = Authority(tmp_path), RoomPaths.from_settings(settings)
+    paths.data.mkdir()
+    content = b"".join(file.read_bytes() for file in authority.sign("room-4.example.org"))
+    write_page(paths.page_certificate, HeldPage(digest="d", name="room-4.example.org"), content)
+    monitor.check_pages()
+    assert monitor.pages_problem(time.time()) == ""  # the pages do not run: that is said elsewhere
+    assert [one.port for one in certificate_servers(settings)] == [port]
+    with socket.create_server(("127.0.0.1", port)) as server:
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.close()
+
+        closer = threading.Thread(target=hang_up)
+        closer.start()
+        monitor.check_pages()
+        closer.join()
+    assert f"something else has port {port}" in monitor.pages_problem(time.time())
+    with served(authority, port):
+        monitor.check_pages()
+    assert monitor.pages_problem(time.time()) == ""
+    paths.page_certificate.write_bytes(b"junk")
+    monitor.check_pages()
+    assert "damaged" in monitor.pages_problem(time.time())

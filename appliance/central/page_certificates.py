@@ -1,0 +1,218 @@
+"""The certificates of rooms' pages: handed in at central, or signed by its authority for pages; sent to rooms.
+
+One row is for all rooms: a wildcard's certificate with its key, or that the authority signs; a room may have one
+of its own, which goes before. A key that was handed in is sealed with the key file (`appliance.central.key_file`),
+and leaves central over mutual TLS only. Where the authority signs, each room makes its key and keeps it.
+
+The feed names the digest of what a room's pages should have. Importing this costs nothing: what reads certificates
+stands in `page_files` and `page_authority`.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from appliance.central import audit
+from appliance.central.errors import NotFound, NotPossible
+from appliance.central.key_file import KeyFile
+from appliance.central.log_keys import require_key_of_database
+from appliance.central.models import PageCertificateRow, RoomRow
+from appliance.central.page_names import MAX_LABEL_LENGTH, find_shared_labels, page_label, require_free_label
+from appliance.certificate_validity import CertificateValidity
+from appliance.protocol import PageCertificate
+from appliance.settings.values import MAX_HOST_NAME_LENGTH, is_host_name
+
+if TYPE_CHECKING:
+    from appliance.central.page_files import HandedIn
+
+AUTHORITY_FOLDER = "pages-authority"  # in central's data folder
+MAX_SUFFIX_LENGTH = MAX_HOST_NAME_LENGTH - MAX_LABEL_LENGTH - 1
+_NAMED_AT_ONCE = 5
+
+
+class RoomPage(msgspec.Struct, frozen=True):
+    """What a room's pages should have."""
+
+    row: PageCertificateRow
+    name: str  # what a browser asks for
+
+    @property
+    def digest(self) -> str:
+        """What tells it from every other."""
+        row = self.row
+        parts = (row.made_at.isoformat(), self.name, str(row.publicly_trusted), row.certificate)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+class SchoolPages(msgspec.Struct, frozen=True):
+    """Every row, as it was read at once."""
+
+    rows: dict[int | None, PageCertificateRow]  # by the room's id; None: for all rooms
+
+    def find_page(self, room: RoomRow) -> RoomPage | None:
+        """Return what a room's pages should have; None: nothing from here."""
+        if (own := self.rows.get(room.id)) is not None:
+            return RoomPage(own, own.name)
+        of_all, label = self.rows.get(None), page_label(room.name)
+        return RoomPage(of_all, f"{label}.{of_all.name}") if of_all is not None and label else None
+
+    def digest_of(self, room: RoomRow) -> str:
+        """Return what the feed says to a room. One that calls by its token alone is told of nothing."""
+        page = self.find_page(room) if room.key_confirmed_at is not None else None
+        return "" if page is None else page.digest
+
+
+def read_pages(session: Session) -> SchoolPages:
+    """Return every row."""
+    return SchoolPages({row.room_id: row for row in session.scalars(select(PageCertificateRow))})
+
+
+def hand_in(
+    session: Session,
+    keys: KeyFile,
+    now: datetime,
+    *,
+    handed: "HandedIn",
+    room: RoomRow | None,
+    publicly_trusted: bool,
+    by: str,
+) -> PageCertificateRow:
+    """Take a certificate with its key: a wildcard's for all rooms, or `room`'s own.
+
+    Raises NotPossible where it has no name for that, or two rooms would have one name, and KeyFileUnusable.
+    """
+    require_key_of_database(session, keys)
+    name = _suffix_of(session, handed.names) if room is None else _name_for(room, handed.names)
+    row = _write_row(
+        session, room, name=name, certificate=handed.chain, sealed_key=keys.seal(_purpose(room), handed.key),
+        publicly_trusted=publicly_trusted, ends=handed.ends, made_at=now, made_by=by,
+    )  # fmt: skip
+    audit.record_audit(session, now, by, "certificate for pages handed in", _describe(room, name))
+    return row
+
+
+def begin_issuing(session: Session, now: datetime, *, suffix: str, by: str) -> PageCertificateRow:
+    """Have the authority for pages sign for each room, below a suffix. Raises NotPossible."""
+    _check_suffix(session, suffix)
+    row = _write_row(
+        session, None, name=suffix, certificate="", sealed_key="", publicly_trusted=False, ends=None, made_at=now,
+        made_by=by,
+    )  # fmt: skip
+    audit.record_audit(session, now, by, "authority for pages signs for rooms", _describe(None, suffix))
+    return row
+
+
+def take_back(session: Session, now: datetime, *, room: RoomRow | None, by: str) -> None:
+    """Give a room, or all, no certificate any more; rooms let go of the one that they have. Raises NotFound."""
+    row = read_pages(session).rows.get(None if room is None else room.id)
+    if row is None:
+        whose = "all rooms" if room is None else room.name
+        raise NotFound(f"there is no certificate for the pages of {whose} here")
+    session.delete(row)
+    audit.record_audit(session, now, by, "certificate for pages taken back", _describe(room, row.name))
+
+
+def read_certificate(session: Session, keys: KeyFile, room: RoomRow) -> PageCertificate:
+    """Return what a room's pages should have, with its key. Raises KeyFileUnusable."""
+    page = read_pages(session).find_page(room)
+    if page is None:
+        return PageCertificate()
+    row = page.row
+    key = keys.unseal(_purpose_of_id(row.room_id), row.sealed_key) if row.certificate else ""
+    return PageCertificate(
+        digest=page.digest, name=page.name, certificate=row.certificate, key=key,
+        publicly_trusted=row.publicly_trusted,
+    )  # fmt: skip
+
+
+def require_issued_page(session: Session, room: RoomRow) -> RoomPage:
+    """Return the page that is to be signed for a room. Raises NotPossible where the authority does not sign."""
+    page = read_pages(session).find_page(room)
+    if page is None or page.row.certificate:
+        raise NotPossible("the authority for pages does not sign for this room")
+    return page
+
+
+def require_free_page(session: Session, name: str, room_id: int | None) -> None:
+    """Raise NotPossible where a room's name would lead to another room's page. `room_id`: None for a new room."""
+    if None in read_pages(session).rows:
+        others = session.execute(select(RoomRow.id, RoomRow.name)).all()
+        require_free_label(name, (other for other_id, other in others if other_id != room_id))
+
+
+def list_conditions(session: Session, now: datetime, rooms: Iterable[RoomRow]) -> list[str]:
+    """Return what a person should know: certificates that end, and rooms whose names give no page."""
+    pages, found = read_pages(session), []
+    of_rooms = {room.id: room.name for room in session.scalars(select(RoomRow)) if room.id in pages.rows}
+    for room_id, row in pages.rows.items():
+        if row.ends is None:
+            continue
+        validity = CertificateValidity(row.made_at.timestamp(), row.ends.timestamp())
+        whose = "the rooms'" if room_id is None else f"{of_rooms.get(room_id, 'a room')}'s"
+        if words := validity.problem(now.timestamp()):
+            found.append(f"The certificate for {whose} pages that was handed in here {words}.")
+    if None in pages.rows and (nameless := [room.name for room in rooms if pages.find_page(room) is None]):
+        named = ", ".join(nameless[:_NAMED_AT_ONCE]) + ("…" if len(nameless) > _NAMED_AT_ONCE else "")
+        found.append(
+            f"No certificate for the pages of {named}: in the name stands no letter from a to z and no digit."
+        )
+    return found
+
+
+def _write_row(session: Session, room: RoomRow | None, **values: object) -> PageCertificateRow:
+    room_id = None if room is None else room.id
+    row = read_pages(session).rows.get(room_id) or PageCertificateRow(room_id=room_id)
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.add(row)
+    return row
+
+
+def _suffix_of(session: Session, names: Iterable[str]) -> str:
+    suffix = next((name.removeprefix("*.") for name in names if name.startswith("*.")), "")
+    if not suffix:
+        raise NotPossible(
+            "no name in this certificate begins with a star (*.rooms.school.example.org): say for which room it is"
+        )
+    _check_suffix(session, suffix)
+    return suffix
+
+
+def _check_suffix(session: Session, suffix: str) -> None:
+    if not is_host_name(suffix) or "." not in suffix or len(suffix) > MAX_SUFFIX_LENGTH:
+        raise NotPossible(f"{suffix[:80]} is nothing that rooms could be named below, as rooms.school.example.org")
+    shared = find_shared_labels(session.scalars(select(RoomRow.name).order_by(RoomRow.id)))
+    if shared:
+        pairs = "; ".join(f"{one} and {other}" for one, other in shared[:_NAMED_AT_ONCE])
+        raise NotPossible(
+            f"these rooms' pages would have one and the same name: {pairs}. Call one of them otherwise first, so "
+            "that their letters and digits differ"
+        )
+
+
+def _name_for(room: RoomRow, names: tuple[str, ...]) -> str:
+    """Return the name of a room's page: the first without a star, else its label below the first with one."""
+    plain = next((name for name in names if not name.startswith("*.")), "")
+    if plain:
+        return plain
+    label = page_label(room.name)
+    if not label:
+        raise NotPossible(f"{room.name} gives no name for a page: hand in a certificate that bears the whole name")
+    return f"{label}.{names[0].removeprefix('*.')}"
+
+
+def _describe(room: RoomRow | None, name: str) -> str:
+    return f"all rooms: *.{name}" if room is None else f"{room.name}: {name}"
+
+
+def _purpose(room: RoomRow | None) -> str:
+    return _purpose_of_id(None if room is None else room.id)
+
+
+def _purpose_of_id(room_id: int | None) -> str:
+    return "key of the rooms' pages" if room_id is None else f"key of the pages of room {room_id}"
