@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from appliance.central.page_files import HandedIn
 
 AUTHORITY_FOLDER = "pages-authority"  # in central's data folder
+MAX_FILE_BYTES = 64 * 1024  # of a file that is handed in
 MAX_SUFFIX_LENGTH = MAX_HOST_NAME_LENGTH - MAX_LABEL_LENGTH - 1
 _NAMED_AT_ONCE = 5
 

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from appliance.central.errors import NotPossible
+from appliance.central.page_certificates import MAX_FILE_BYTES
 from appliance.settings.values import is_host_name
 
-MAX_FILE_BYTES = 64 * 1024
 MAX_CHAIN = 6
 MIN_RSA_BITS = 2048
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")

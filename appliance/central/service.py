@@ -7,12 +7,14 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from appliance.central import log_keys, notices
+from appliance.central.acme_renewal import AcmeRenewal
 from appliance.central.clock_guard import FILE_NAME as CLOCK_FILE
 from appliance.central.clock_guard import CentralClockGuard
 from appliance.central.epoch import EpochFile
@@ -61,6 +63,8 @@ PUPIL_CATEGORIES = (
 )  # fmt: skip
 ROOMS_TLS_SECONDS = 60.0  # another machine's command may have made another authority
 SIGNER_SECONDS = 3600.0
+ACME_SECONDS = 3600.0
+FIRST_ACME_SECONDS = 60.0
 FIRST_SIGNER_SECONDS = 30.0  # after the start, which signs what it compiles
 LOCKED_CATEGORIES = ("malware", "pornography")
 
@@ -117,6 +121,7 @@ class Central:
         self._signer_thread = PeriodicThread(
             "list signer", renew, every_seconds=SIGNER_SECONDS, first_seconds=FIRST_SIGNER_SECONDS
         )
+        self._acme_thread: PeriodicThread | None = None
         self._preview: DecisionPreview | None = None
         self._openid: OpenIdProvider | None = None
 
@@ -230,6 +235,15 @@ class Central:
         self.upkeep.start()
         self._signer_thread.start()
 
+    def start_acme(self, config: Path) -> None:
+        """Begin to order the rooms' certificate, where the settings say so; `config`: their file."""
+        if self.settings.central.acme is not None:
+            renew = AcmeRenewal.from_settings(config, self.settings, self.store, self.now).renew_if_due
+            self._acme_thread = PeriodicThread(
+                "acme", renew, every_seconds=ACME_SECONDS, first_seconds=FIRST_ACME_SECONDS
+            )
+            self._acme_thread.start()
+
     def start_metrics(self) -> None:
         """Begin to serve figures, where the settings say so."""
         if self.metrics is not None:
@@ -248,6 +262,8 @@ class Central:
         self.webhooks.stop()
         self.upkeep.stop()
         self._signer_thread.stop()
+        if self._acme_thread is not None:
+            self._acme_thread.stop()
         self.store.close()
 
 

@@ -10,9 +10,10 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.central import page_certificates, room_life
+from appliance.central.acme_renewal import AcmeRenewal, refuse_beside_acme
 from appliance.central.errors import NotPossible
 from appliance.central.models import RoomRow
-from appliance.central.page_certificates import AUTHORITY_FOLDER
+from appliance.central.page_certificates import AUTHORITY_FOLDER, MAX_FILE_BYTES
 from appliance.central.rooms import list_rooms
 from appliance.central.service import Central, open_central, utc_now
 from appliance.commands.options import config_option, json_option, print_json
@@ -94,7 +95,7 @@ def hand_in(certificate: Path, key: Path, room_name: str | None, config: Path, *
 
     What is handed in again replaces the one before, in rooms too.
     """
-    from appliance.central.page_files import MAX_FILE_BYTES, read_handed_in  # noqa: PLC0415 (nine megabytes)
+    from appliance.central.page_files import read_handed_in  # noqa: PLC0415 (nine megabytes)
 
     with _in_words():
         contents = []
@@ -103,6 +104,8 @@ def hand_in(certificate: Path, key: Path, room_name: str | None, config: Path, *
                 raise NotPossible(f"{path} is too large: {MAX_FILE_BYTES // 1024} KiB at most")
             contents.append(read_regular_file(path, MAX_FILE_BYTES))
     with _changing(config) as (central, session):
+        if room_name is None:
+            refuse_beside_acme(central.settings)
         handed = read_handed_in(contents[0], contents[1], central.now())
         row = page_certificates.hand_in(
             session, central.keys, central.now(), handed=handed, room=_find_room(session, room_name),
@@ -121,9 +124,22 @@ def issue_to_rooms(suffix: str, config: Path) -> None:
 
     suffix = suffix.lower().strip(".")
     with _changing(config) as (central, session):
+        refuse_beside_acme(central.settings)
         require_permitted_name(central.settings.central.data / AUTHORITY_FOLDER, f"room.{suffix}")
         page_certificates.begin_issuing(session, central.now(), suffix=suffix, by=BY)
         click.echo(f"Every room gets a certificate for its name below {suffix}, and another one in time.")
+
+
+@command.command()
+@config_option("central.toml")
+def renew(config: Path) -> None:
+    """Order the rooms' certificate by ACME now, as [central.acme] says; central does it by itself in time."""
+    central = open_central(load_settings(config, CentralSettings))
+    try:
+        with _in_words():
+            AcmeRenewal.from_settings(config.absolute(), central.settings, central.store, central.now).renew()
+    finally:
+        central.store.close()
 
 
 @command.command("take-back")

@@ -12,6 +12,7 @@ from appliance.settings.room import CentralLink
 from appliance.settings.values import CertificateFiles
 
 WHAT = "certificate"
+_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)  # in the handshake
 RENEW = "renew it; on a card: a new hallpass-dns.pem on the boot partition (docs/dns.md)"
 
 
@@ -21,7 +22,9 @@ def check_served_certificate(whose: str, host: str, port: int, now: float) -> It
         validity = fetch_validity(host, port)
     except OSError as failure:
         said = failure.strerror or str(failure)
-        if isinstance(failure, ssl.SSLError):
+        if isinstance(failure, _CLOSED):  # a room keeps its port open for the certificate to come
+            yield unknown(WHAT, f"{whose}: port {port} has none to show; the Pi's doctor says whether it should")
+        elif isinstance(failure, ssl.SSLError):
             yield problem(WHAT, f"{whose}, port {port}: {said}", "is that port the room's? Look on the Pi")
         else:
             yield unknown(WHAT, f"{whose} is not served on port {port} ({said.lower()})")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from appliance.settings.acme import AcmeSection
 from appliance.settings.languages import PageLanguage
 from appliance.settings.mail import MailSection
 from appliance.settings.metrics import CentralMetricsSection
@@ -44,6 +45,7 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     script_calls_per_minute: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 300  # of one key
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
     tls: PagesTlsSection | None = None
+    acme: AcmeSection | None = None
     # Whether teachers sign in here for rooms without HTTPS; left out: where the pages have [central.tls].
     room_sign_in: bool | None = None
     language: PageLanguage = ""  # of the pages, for whoever has chosen none

@@ -113,12 +113,11 @@ class Dig:
 class Room:
     """One room: its processes, its DNS, its page."""
 
-    def __init__(self, school: "School", name: str, *, alone: str = "", settings: str = "", web: str = "") -> None:
-        """`settings`: more for its file; `web`: more for its `[web]`."""
+    def __init__(self, school: "School", name: str, *, alone: str = "", settings: str = "") -> None:
         self.name = name
         self.folder = school.folder / name.lower().replace(" ", "")
         self.folder.mkdir()
-        self.dns_port, self.web_port = free_port(), free_port()
+        self.dns_port, self.web_port, self.https_port = free_port(), free_port(), free_port()
         self.config = self.folder / "room.toml"
         source = alone or (
             f'[central]\nurl = "{school.rooms_url}"\ntoken_file = "{school.enrol(name)}"\n'
@@ -130,7 +129,8 @@ class Room:
             f'[room]\nname = "{name}"\ndata = "data"\n'
             f'[dns]\nlisten = ["127.0.0.1:{self.dns_port}"]\nupstreams = ["127.0.0.1:{school.upstream_port}"]\n'
             f'clients = ["127.0.0.0/8"]\nworkers = 1\nrate_limit = 0\n'
-            f'[web]\nlisten = "127.0.0.1:{self.web_port}"\n{web}[led]\ndriver = "simulated"\n{source}{settings}'
+            f'[web]\nlisten = "127.0.0.1:{self.web_port}"\nhttps_listen = "127.0.0.1:{self.https_port}"\n'
+            f'[led]\ndriver = "simulated"\n{source}{settings}'
         )
         self.process = Process(self.folder, "room", *HALLPASS, "room", "--config", str(self.config))
         self.dig = Dig(self.dns_port)
@@ -199,8 +199,8 @@ class School:
         self._processes.append(self.central)
         until("central's page", lambda: answers(self.url), 30)
 
-    def room(self, name: str, *, alone: str = "", settings: str = "", web: str = "") -> Room:
-        room = Room(self, name, alone=alone, settings=settings, web=web)
+    def room(self, name: str, *, alone: str = "", settings: str = "") -> Room:
+        room = Room(self, name, alone=alone, settings=settings)
         self._processes.append(room.process)
         return room
 

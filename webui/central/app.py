@@ -140,6 +140,7 @@ def create_app() -> Flask:
     central.start_mail()
     central.start_webhooks()
     central.start_upkeep()
+    central.start_acme(Path(os.environ["HALLPASS_CONFIG"]))
     central.start_metrics()
     stop_with_server(central.stop)
     return create_central_app(central)

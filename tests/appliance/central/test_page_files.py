@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from appliance.central.errors import NotPossible
-from appliance.central.page_files import MAX_FILE_BYTES, read_handed_in
+from appliance.central.page_certificates import MAX_FILE_BYTES
+from appliance.central.page_files import read_handed_in
 from appliance.certificate_validity import names_of_certificate
 from tests.fakes.page_pairs import SUFFIX, PagePairs, new_key, pem_of_key
 

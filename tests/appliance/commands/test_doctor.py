@@ -18,7 +18,7 @@ import pytest
 
 from appliance.certificate_validity import read_validity
 from appliance.doctor import dns_client
-from appliance.doctor.certificates import check_certificate_files
+from appliance.doctor.certificates import check_certificate_files, check_served_certificate
 from appliance.doctor.check_result import CheckResult, run_check
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.resolution import check_resolution
@@ -509,3 +509,23 @@ def test_a_check_that_fails_lets_the_others_go_on() -> None:
         raise RuntimeError("unheard of")
 
     assert [one.state for one in run_check("x", fails)] == ["ok", "problem"]
+
+
+def test_a_port_that_waits_for_its_certificate_is_no_trouble_and_one_that_talks_otherwise_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            for said in (b"", b"hello\n"):
+                connection, _ = server.accept()
+                connection.recv(4096)
+                connection.sendall(said)
+                connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        (waits,) = check_served_certificate("the pages'", "127.0.0.1", port, time.time())
+        (talks,) = check_served_certificate("the pages'", "127.0.0.1", port, time.time())
+        thread.join()
+    assert (waits.state, "has none to show" in waits.words) == ("unknown", True)
+    assert talks.state == "problem"

@@ -6,7 +6,7 @@ import msgspec
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from appliance.central import account_management, backup, page_certificates, rooms
+from appliance.central import account_management, acme_renewal, backup, page_certificates, rooms
 from appliance.central.lists import copies, sources
 from appliance.central.models import RoomRow
 from appliance.central.service import Central
@@ -49,7 +49,7 @@ def find_troubles(central: Central, session: Session, now: datetime) -> list[Tro
         *(_trouble(translatable("Signed lists"), words) for words in central.publisher.signer.list_conditions()),
         *(_trouble(translatable("Certificate"), words) for words in _describe_certificate(central, now)),
         *(_trouble(translatable("Certificate"), words) for words in _describe_page_certificate(central, now)),
-        *(_trouble(translatable("Certificate"), words) for words in _describe_room_pages(session, now)),
+        *(_trouble(translatable("Certificate"), words) for words in _describe_room_pages(central, session, now)),
     ]
 
 
@@ -134,5 +134,6 @@ def _describe_page_certificate(central: Central, now: datetime) -> list[str]:
     return [f"The certificate of these pages {words}."] if words else []
 
 
-def _describe_room_pages(session: Session, now: datetime) -> list[str]:
-    return page_certificates.list_conditions(session, now, rooms.list_rooms(session))
+def _describe_room_pages(central: Central, session: Session, now: datetime) -> list[str]:
+    found = page_certificates.list_conditions(session, now, rooms.list_rooms(session))
+    return [*found, *acme_renewal.list_conditions(central.settings)]

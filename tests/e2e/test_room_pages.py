@@ -1,10 +1,14 @@
-"""Certificates for pages, from central to the browser: real processes of central and of a room, real TLS."""
+"""The pages of an enrolled room: the one for pupils, and the certificate that comes from central, to the browser.
+
+Real processes of central and of a room, real TLS.
+"""
 
 import json
 import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,22 +23,56 @@ from appliance.commands.central_pages import command
 from appliance.operations import MAX_BODY_BYTES
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-from tests.e2e.school import School, until
+from tests.e2e.browser import Browser
+from tests.e2e.school import Room, School, until
 from tests.fakes.page_pairs import SUFFIX, PagePairs
 from tests.fakes.pinned_room import PinnedRoom, call_plain
-from tests.fakes.ports import free_port
 
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("room pages")]
+
+SITE = "coolmathgames.com"  # in the starter list: games
+NOWHERE, THE_ROOM = "0.0.0.0", "127.0.0.1"
 NAME = f"room-4.{SUFFIX}"
 PAIRS = PagePairs(datetime.now(UTC))
+
+
+def leads_to(room: Room, address: str) -> bool:
+    return room.dig.addresses(SITE) == [address]
+
+
+def choose_refusal(coordinator: Browser, refusal: str) -> None:
+    coordinator.open("/profiles/change?profile=pupils")
+    form = coordinator.form_with("revision")
+    coordinator.client.post("/profiles/change", data=form.fields | {"closed": ["games"], "refusal": refusal})
+
+
+def test_the_page_for_pupils_is_switched_on_at_central_and_a_pupil_tells_a_grown_up_from_it(
+    school: School, room: Room
+) -> None:
+    until("the room to follow central", partial(leads_to, room, NOWHERE))
+    password, leads = school.account("coordinator", "coordinator"), school.account("lead", "safeguarding")
+    with Browser(school.url) as coordinator, Browser(school.url) as lead, Browser(room.url) as pupil:
+        coordinator.sign_in("coordinator", password)
+        lead.sign_in("lead", leads)
+        choose_refusal(coordinator, "page")
+        until("the site to lead to the room", partial(leads_to, room, THE_ROOM))
+        told = {"Host": SITE, "Origin": f"http://{SITE}"}
+        page = pupil.client.get("/", headers=told)
+        assert page.status_code == 403
+        pupil.response = page
+        button = pupil.form_with(action="tell-a-grown-up")
+        answer: httpx.Response = pupil.client.post(button.action, headers=told)
+        assert "A grown-up will look at it" in answer.text
+        until("central to hear of it", lambda: SITE in lead.open("/incidents").text)
+        choose_refusal(coordinator, "null")
+        until("the site to lead nowhere again", partial(leads_to, room, NOWHERE))
 
 
 class Pages:
     """A school, and a room of it whose pages take their certificate from central."""
 
-    def __init__(self, school: School) -> None:
-        self.school, self.https_port = school, free_port()
-        self.room = school.room("Room 4", web=f'https_listen = "127.0.0.1:{self.https_port}"\n')
-        self.room.wait_until_answering()
+    def __init__(self, school: School, room: Room) -> None:
+        self.school, self.room, self.https_port = school, room, room.https_port
         self.held = self.room.folder / "data" / "pages.pem"
         self.central = open_central(load_settings(school.config, CentralSettings))
 
@@ -86,8 +124,8 @@ class Pages:
 
 
 @pytest.fixture(scope="module")
-def pages(school: School) -> Iterator[Pages]:
-    one = Pages(school)
+def pages(school: School, room: Room) -> Iterator[Pages]:
+    one = Pages(school, room)
     yield one
     one.central.store.close()
 
