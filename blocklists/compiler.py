@@ -16,8 +16,9 @@ from blocklists import container
 from blocklists.build_report import BuildReport, SourceReport
 from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError, SourceUnusable
+from blocklists.kept_build import BuildKeeper
 from blocklists.name_tries import make_tries
-from blocklists.never_block import never_block_names
+from blocklists.never_block import all_never_block_names
 from blocklists.source_text import Progress, SourceText
 from blocklists.sources import Source
 from blocklists.table import BuildTable, Compacted
@@ -43,15 +44,19 @@ def build_index(
     *,
     locate: Callable[[Source], Path] = local_path,
     never_block: Iterable[str] = (),
+    keep: Path | None = None,
 ) -> BuildReport:
-    """Compile sources into `output`/index.hpx. Raises ListError, and then leaves the old index in place."""
-    shipped = never_block_names()
-    names = (*shipped, *sorted(set(never_block).difference(shipped)))
+    """Compile sources into `output`/index.hpx. Raises ListError, and then leaves the old index in place.
+
+    `keep`: the folder, made anew, in which to keep what a small change can be built upon.
+    """
+    names = all_never_block_names(never_block)
+    keeper = None if keep is None else BuildKeeper(keep)
     try:
         output.mkdir(parents=True, exist_ok=True)
         table = BuildTable([source.category for source in sources], names, folder=output)
-        with contextlib.closing(table):
-            return _build(sources, output, progress, locate, table)
+        with contextlib.closing(table), contextlib.closing(keeper) if keeper else contextlib.nullcontext():
+            return _build(sources, output, progress, locate, table, keeper=keeper)
     except OSError as problem:
         raise ListError(f"{output}: could not be written: {problem.strerror or problem}") from None
 
@@ -62,12 +67,17 @@ def _build(
     progress: Progress,
     locate: Callable[[Source], Path],
     table: BuildTable,
+    *,
+    keeper: BuildKeeper | None,
 ) -> BuildReport:
     reads = []
     problems = []
     for number, source in enumerate(sources):
         try:
-            reads.append(SourceText(source, number, table, progress).read_source(locate(source)))
+            read = SourceText(source, number, table, progress)
+            reads.append(read.read_source(locate(source), keeper.copy_part if keeper else None))
+            if keeper:
+                keeper.add_source(source, read.to_reading())
         except SourceUnusable as problem:
             problems.append(str(problem))
     if problems:
@@ -75,7 +85,12 @@ def _build(
     total = len(table)
     compacted = Compacted()
     # The names go from the files into the tries one by one: no other copy of them is made.
-    names = make_tries(table.compact(lambda done: progress("sorting", done, total), compacted), total)
+    names = make_tries(
+        table.compact(
+            lambda done: progress("sorting", done, total), compacted, keeper.add_line if keeper else None
+        ),
+        total,
+    )
     progress("packing", 0, len(names))
     counts = _names_of_sources(compacted, table, len(sources))
     infos = [reading.source_info(counts[at]) for at, reading in enumerate(reads)]
@@ -89,6 +104,8 @@ def _build(
     )
     with container.replace_file(output / REPORT_NAME) as file:
         file.write(msgspec.json.encode(report))
+    if keeper:
+        keeper.finish(report, tables, table.taken_back)
     progress("packing", len(names), len(names))
     return report
 

@@ -6,15 +6,19 @@ needs and the target which both together are; whoever fetched it checks its own 
 
 A directory with `index.hpx` and `overlay.hpx` is opened like any other, and its version is the target's.
 Overlays are always made against a whole index, never against another overlay: look-ups then cross two layers at
-most. When an overlay grows past a tenth of its base (`is_worthwhile`), the whole index is the better download.
+most. What an overlay leads to need not exist as a whole index (`blocklists.daily_change`). When it grows past a
+tenth of its base (`is_worthwhile`), the whole index is the better download.
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec import UNSET
 
 from blocklists import container
 from blocklists.container import INDEX_NAME, OVERLAY_NAME, Attribute, Tables
@@ -42,15 +46,33 @@ class OverlayReport(msgspec.Struct, frozen=True):
 
 
 def make_overlay(base: Path, target: Path, overlay: Path) -> OverlayReport:
-    """Write the overlay that turns one index (a directory) into another. Raises ListError."""
+    """Write the overlay that turns one index (a directory) into another. Raises ListError.
+
+    The target may stand in layers itself: over another base, or over this one.
+    """
     old, new = open_index(base), open_index(target)
-    if isinstance(old, LayeredIndex) or isinstance(new, LayeredIndex):
-        raise ListError("an overlay is made from two whole indexes")
+    if isinstance(old, LayeredIndex):
+        raise ListError("an overlay is made over a whole index")
+    changed = {key: there for key, _, there in iter_differences(old, new)}
+    return write_overlay(overlay, old, changed, new.tables, new.version)
+
+
+def write_overlay(
+    overlay: Path, old: Index, changed: Mapping[str, tuple[EntryGroup, ...]], new: Tables, version: str = ""
+) -> OverlayReport:
+    """Write the overlay that says what stands at sorted keys now. Raises ListError.
+
+    `new`: the tables of what it leads to. `version`: the content hash of that; "": it has none that anybody could
+    know without making it whole, and is named by its base and by what is laid over it.
+    """
     encoder = _Encoder(new)
-    changed = {reversed_key: encoder.set_of(there) for reversed_key, _, there in iter_differences(old, new)}
+    numbers = [encoder.set_of(there) for there in changed.values()]
     names = make_tries(changed, len(changed))
-    container.write_index(overlay, names, names.by_id(changed.values()), encoder.tables(old.version))
-    return OverlayReport(old.version, new.version, len(changed), len(old), overlay.stat().st_size)
+    if not version:
+        unnamed = container.write_index(overlay, names, names.by_id(numbers), encoder.tables(old.version, ""))
+        version = hashlib.sha256(f"{old.version} {unnamed}".encode()).hexdigest()
+    container.write_index(overlay, names, names.by_id(numbers), encoder.tables(old.version, version))
+    return OverlayReport(old.version, version, len(changed), len(old), overlay.stat().st_size)
 
 
 def apply_overlay(base: Path, overlay: Path, output: Path) -> str:
@@ -67,7 +89,7 @@ def apply_overlay(base: Path, overlay: Path, output: Path) -> str:
         raise IndexDamaged(f"{overlay}: needs the base {mapped.tables.base[:12]}…, not {have[:12]}…")
     try:
         output.mkdir(parents=True, exist_ok=True)
-        _link(base / INDEX_NAME, output / INDEX_NAME)
+        link_file(base / INDEX_NAME, output / INDEX_NAME)
         with container.replace_file(output / OVERLAY_NAME, container.PUBLIC) as file:
             file.write(overlay.read_bytes())
         return open_index(output).version
@@ -75,7 +97,8 @@ def apply_overlay(base: Path, overlay: Path, output: Path) -> str:
         raise ListError(f"{output}: could not be written: {problem.strerror or problem}") from None
 
 
-def _link(source: Path, target: Path) -> None:
+def link_file(source: Path, target: Path) -> None:
+    """Give a file another name, or copy it where that cannot be. Raises OSError."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         try:
@@ -89,35 +112,44 @@ def _link(source: Path, target: Path) -> None:
 
 
 class _Encoder:
-    """Builds the tables of an overlay: only the sets and attributes that its keys use."""
+    """Builds the tables of an overlay: only the sets that its keys use."""
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
-        self._sources = {source.name: at for at, source in enumerate(index.sources)}
-        self._conditions = {condition: at for at, condition in enumerate(index.tables.conditions)}
-        # The patterns speak of attributes by number, so those of the target stay where they are.
-        self._attributes = {attribute: at for at, attribute in enumerate(index.tables.attributes)}
+    def __init__(self, new: Tables) -> None:
+        self._new = new
+        self._sources = {source.name: at for at, source in enumerate(new.sources)}
+        # The patterns speak of attributes by number, so those of the target stay where they are; where the target
+        # stands in layers, its base may know of others.
+        self._conditions = {condition: at for at, condition in enumerate(new.conditions)}
+        self._attributes = {attribute: at for at, attribute in enumerate(new.attributes)}
         self._sets: dict[tuple[int, ...], int] = {(): 0}
         self._known: dict[tuple[EntryGroup, ...], int] = {}
 
     def set_of(self, groups: tuple[EntryGroup, ...]) -> int:
-        """Return the number of the set of these groups; 0: nothing stands there."""
+        """Return the number of the set of these groups, in their order; 0: nothing stands there."""
         known = self._known.get(groups)
         if known is not None:
             return known
         members = tuple(
-            sorted({self._attribute(group, source) for group in groups for source in group.source_names})
+            dict.fromkeys(self._attribute(group, source) for group in groups for source in group.source_names)
         )
         number = self._known[groups] = self._sets.setdefault(members, len(self._sets))
         return number
 
-    def tables(self, base: str) -> Tables:
+    def tables(self, base: str, version: str) -> Tables:
         """Return the tables of the overlay."""
         return msgspec.structs.replace(
-            self._index.tables, sets=tuple(self._sets), base=base, target=self._index.version
+            self._new,
+            conditions=tuple(self._conditions),
+            attributes=tuple(self._attributes),
+            sets=tuple(self._sets),
+            base=base,
+            target=version,
+            tries=UNSET,
         )
 
     def _attribute(self, group: EntryGroup, source: str) -> int:
-        condition = -1 if group.condition is None else self._conditions[group.condition]
+        condition = -1
+        if group.condition is not None:
+            condition = self._conditions.setdefault(group.condition, len(self._conditions))
         attribute = Attribute(self._sources[source], int(group.match), int(group.effect), condition)
-        return self._attributes[attribute]
+        return self._attributes.setdefault(attribute, len(self._attributes))

@@ -188,6 +188,10 @@ class LayeredIndex(Index):
         """How many keys the overlay speaks of."""
         return len(self._over.names)
 
+    def iter_overlay(self) -> Iterator[tuple[str, tuple[EntryGroup, ...]]]:
+        """Yield the keys that the overlay speaks of, sorted, with what stands there instead (nothing: removed)."""
+        return self._over.iter_entries("")
+
     @property
     def has_exceptions(self) -> bool:
         """Whether any entry opens."""

@@ -68,6 +68,12 @@ def never_block_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*APPLIANCE_NAMES, *education_names(), *classroom_sites())))
 
 
+def all_never_block_names(more: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return all names that no list can close, and others after them, sorted."""
+    shipped = never_block_names()
+    return (*shipped, *sorted(set(more).difference(shipped)))
+
+
 def is_taught_with(domain: str) -> bool:
     """Tell whether a registrable domain is one that schools teach or work with, or the parent of such a host."""
     under = f".{domain}"

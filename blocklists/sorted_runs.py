@@ -1,7 +1,8 @@
 """Sorts more lines of text than memory should hold: sorted runs on disk, merged a block at a time.
 
-Lines are ASCII of characters from the blank on; each comes out once. The work is done by what Python has in C:
-sorting a list, cutting and joining text, and merging (a list of sorted runs is sorted in one pass over them).
+Lines are ASCII of characters from the blank on; each comes out as often as it was added. The work is done by what
+Python has in C: sorting a list, cutting and joining text, and merging (a list of sorted runs is sorted in one pass
+over them).
 """
 
 import itertools
@@ -18,7 +19,10 @@ _MOST_RUNS = 64  # open at once; then they become one
 
 
 class SortedRuns:
-    """Takes lines in any order and gives them back sorted, each once. What is on disk goes with this object."""
+    """Takes lines in any order and gives them back sorted, each as often as it came.
+
+    What is on disk goes with this object.
+    """
 
     def __init__(self, folder: Path | None = None, most: int = MOST_HELD) -> None:
         """Take lines; beyond `most` of them in files without a name in a folder (None: the system's)."""
@@ -36,7 +40,7 @@ class SortedRuns:
     def __iter__(self) -> Iterator[str]:
         """Yield the lines. Raises OSError: a run could not be read back."""
         if not self._files:
-            yield from sorted(set(self._lines))
+            yield from sorted(self._lines)
             return
         if self._lines:
             self._write_run()
@@ -49,7 +53,7 @@ class SortedRuns:
         self._files, self._lines = [], []
 
     def _write_run(self) -> None:
-        lines, self._lines = sorted(set(self._lines)), []
+        lines, self._lines = sorted(self._lines), []
         self._files.append(self._new_run(iter(lines)))
         if len(self._files) >= _MOST_RUNS:
             together = self._new_run(_merged([_Run(file) for file in self._files]))
@@ -101,7 +105,6 @@ class _Run:
 
 
 def _merged(runs: list[_Run]) -> Iterator[str]:
-    before = ""
     while lasts := [run.last for run in runs if run.last is not None]:
         bound = min(lasts)
         batch: list[str] = []
@@ -109,6 +112,4 @@ def _merged(runs: list[_Run]) -> Iterator[str]:
             batch += run.take(bound)
         batch.sort()
         for line in batch:
-            if line != before:
-                before = line
-                yield line[:-1]
+            yield line[:-1]

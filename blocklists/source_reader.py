@@ -13,7 +13,7 @@ import gzip
 import lzma
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -36,7 +36,7 @@ class SourcePart(msgspec.Struct, frozen=True):
     is_allowlist: bool = False  # its names are to be left open
 
 
-def read_parts(location: Path, folder: str = "") -> Iterator[SourcePart]:
+def read_parts(location: Path, folder: str = "") -> Generator[SourcePart, None, None]:
     """Yield the texts of a location. Raises SourceUnusable."""
     try:
         if location.is_dir():

@@ -31,6 +31,7 @@ from blocklists.source_reader import SourcePart, read_lines, read_parts
 from blocklists.sources import Source
 from blocklists.table import BuildTable
 from blocklists.text_encoding import utf8_stream
+from blocklists.text_reading import TextReading
 from blocklists.width import SINGLE_WORD
 
 # What is under way, how much of it is done, and how much there is (0: not known).
@@ -54,24 +55,82 @@ class SourceText:
         self._table = table
         self._progress = progress
         self._format = source.format
+        self._base_format = source.format
         self._lines = 0
         self._entries = 0
         self._is_allowlist = False
         self._version = ""
         self._reasons: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
         self._problems: list[SkippedLine] = []
         self._not_understood = 0
         self._binary = 0
 
-    def read_source(self, location: Path) -> "SourceText":
-        """Read everything. Raises SourceUnusable."""
+    @classmethod
+    def from_reading(cls, source: Source, number: int, table: BuildTable, reading: TextReading) -> "SourceText":
+        """Return a source as if it were being read, with what is known of it already."""
+        text = cls(source, number, table, lambda _what, _done, _total: None)
+        text._format, text._base_format = reading.format, reading.base_format
+        text._lines, text._entries = reading.lines, reading.entries
+        text._is_allowlist, text._version = reading.is_allowlist, reading.version
+        text._reasons, text._kinds = Counter(reading.reasons), Counter(reading.kinds)
+        text._problems = list(reading.problems)
+        text._not_understood, text._binary = reading.not_understood, reading.binary
+        return text
+
+    def to_reading(self) -> TextReading:
+        """Return what is known of it."""
+        return TextReading(
+            format=self._format,
+            base_format=self._base_format,
+            version=self._version,
+            is_allowlist=self._is_allowlist,
+            lines=self._lines,
+            entries=self._entries,
+            not_understood=self._not_understood,
+            binary=self._binary,
+            reasons=dict(self._reasons),
+            kinds=dict(self._kinds),
+            problems=tuple(self._problems),
+        )
+
+    def read_source(self, location: Path, keep: Callable[[SourcePart], SourcePart] | None = None) -> "SourceText":
+        """Read everything. Raises SourceUnusable.
+
+        `keep`: called with each part; returns the same text from elsewhere, which is then read.
+        """
         try:
             for part in read_parts(location, self._source.folder):
-                self._read_part(part)
+                self.read_part(keep(part) if keep is not None else part)
         except SourceUnusable as problem:
             raise SourceUnusable(f"source {self._source.name!r}: {problem}") from None
-        self._reject_junk(location)
+        self.reject_junk(location)
         return self
+
+    def read_part(self, part: SourcePart) -> None:
+        """Read one text of it. Raises SourceUnusable."""
+        text, sample = self.read_beginning(part)
+        parser = MixedParser(self._format, self._source.default_match)
+        self._parse_lines(parser, part.name, enumerate(itertools.chain(sample, text), 1))
+        self._finish_part(parser)
+
+    def read_beginning(self, part: SourcePart) -> tuple[Iterator[str | None], list[str | None]]:
+        """Find out what a text is; return its lines from where that is known, and those before.
+
+        Raises SourceUnusable.
+        """
+        self._is_allowlist = part.is_allowlist or self._source.action == "allow"
+        text = read_lines(utf8_stream(part.stream))
+        sample = first_lines(text)
+        self._version = _version(sample)
+        self._format = self._base_format = self._format_of(part, sample)
+        return text, sample
+
+    def read_some_lines(self, file: str, numbered: Iterable[tuple[int, str]]) -> None:
+        """Read some lines of a text of which each stands for itself, and whose beginning was read."""
+        parser = MixedParser(self._base_format, self._source.default_match)
+        self._parse_lines(parser, file, numbered)
+        self._finish_part(parser)
 
     def source_info(self, names: int) -> SourceInfo:
         """Return what the index keeps of this source."""
@@ -102,7 +161,8 @@ class SourceText:
             not_understood=self._not_understood,
         )
 
-    def _reject_junk(self, location: Path) -> None:
+    def reject_junk(self, location: Path) -> None:
+        """Raise SourceUnusable where what was read is no list."""
         where = f"source {self._source.name!r}: {location}"
         often = f" (most often: {self._reasons.most_common(1)[0][0]})" if self._reasons else ""
         if self._binary > _FEW_LINES and self._binary > self._lines * MOST_BINARY:
@@ -114,16 +174,10 @@ class SourceText:
             what = f"{self._not_understood} of its {self._lines} lines are not understood"
             raise SourceUnusable(f"{where}: is no list: {what}{often}")
 
-    def _read_part(self, part: SourcePart) -> None:
-        self._is_allowlist = part.is_allowlist or self._source.action == "allow"
-        text = read_lines(utf8_stream(part.stream))
-        sample = first_lines(text)
-        self._version = _version(sample)
-        self._format = self._format_of(part, sample)
-        parser = MixedParser(self._format, self._source.default_match)
-        self._parse_lines(parser, part, itertools.chain(sample, text))
+    def _finish_part(self, parser: MixedParser) -> None:
         for item in parser.finish_file():
             self._add_item(item)
+        self._kinds += parser.counts
         if self._source.format == DETECTED:
             self._format = parser.main_format
 
@@ -134,17 +188,17 @@ class SourceText:
             return "squidguard"
         return detect_format(sample) if self._source.format == DETECTED else self._source.format
 
-    def _parse_lines(self, parser: MixedParser, part: SourcePart, text: Iterator[str | None]) -> None:
-        for at, line in enumerate(text, 1):
+    def _parse_lines(self, parser: MixedParser, file: str, numbered: Iterable[tuple[int, str | None]]) -> None:
+        for at, line in numbered:
             if not at % 16384:
                 self._progress(self._source.name, at, 0)
             if line is None:
-                self._skip_line(part.name, at, "a line longer than 64 KB", "")
+                self._skip_line(file, at, "a line longer than 64 KB", "")
                 continue
             try:
                 items = parser.parse_line(line)
             except NotUnderstood as reason:
-                self._skip_line(part.name, at, str(reason), line)
+                self._skip_line(file, at, str(reason), line)
                 self._count_not_understood(line, is_junk=not isinstance(reason, NotForNames))
                 continue
             if not items:
@@ -153,7 +207,7 @@ class SourceText:
             for item in items:
                 refused = item.reason if isinstance(item, BadWord) else self._add_item(item)
                 if refused is not None:
-                    self._skip_line(part.name, at, refused, line, counted=True)
+                    self._skip_line(file, at, refused, line, counted=True)
                     if refused == SINGLE_WORD:
                         self._count_not_understood(line, is_junk=True)
         self._progress(self._source.name, self._lines, self._lines)

@@ -2,22 +2,20 @@
 
 Memory is the limit (five million names on a small machine), so the table holds no names: each entry is a line of
 text, its key reversed, then the number of what is said of it, and lines are sorted on disk where they are many
-(`blocklists.sorted_runs`). What is said is interned, and there is little of it.
-
-Compacting drops what says nothing new: an entry under an entry of the *same source* that closes the name anyway.
-Entries of other sources stay, because every entry remembers which sources gave it. Nothing is dropped below an
-opening of the longest-suffix kind in its category, because there the length of an entry matters.
+(`blocklists.sorted_runs`). What is said is interned, and there is little of it. What says nothing new is dropped
+while the names are given out (`blocklists.compaction`).
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from blocklists.container import Attribute, PatternInfo, SourceInfo, Tables
-from blocklists.entries import Effect, EntryCondition, Match, NameEntry, PatternEntry
+from blocklists.compaction import AttributeSet, AttributeTable, Compaction
+from blocklists.container import PatternInfo, SourceInfo, Tables
+from blocklists.entries import Effect, Match, NameEntry, PatternEntry
 from blocklists.errors import NotUnderstood
 from blocklists.never_block import NeverBlockNames
 from blocklists.pattern_budget import PatternBudget
@@ -26,9 +24,7 @@ from blocklists.sorted_runs import MOST_HELD, SortedRuns
 from blocklists.width import WidthLimit
 from dns.message.names import key_to_name
 
-AttributeSet = tuple[int, ...]
-_COVERING = (Match.SUBDOMAINS, Match.BELOW)
-_MARK = " "  # between a key and a number: sorts before every character of a key
+MARK = " "  # between a key and a number: sorts before every character of a key
 
 
 @dataclass
@@ -51,22 +47,22 @@ class BuildTable:
         *,
         folder: Path | None = None,
         most_held: int = MOST_HELD,
+        attributes: AttributeTable | None = None,
     ) -> None:
-        """Begin with nothing. What does not fit into memory goes to files without a name in a folder."""
+        """Begin with nothing. What does not fit into memory goes to files without a name in a folder.
+
+        `attributes`: what was numbered before, where lines of another table are to be understood.
+        """
         self._categories = categories  # of each source, by its number
         self._never_block = tuple(never_block)
         self._is_never_blocked = NeverBlockNames(never_block).covers
         self._lines = SortedRuns(folder, most_held)
         self._added = 0
         self._removed: set[str] = set()  # lines that a source took back
-        self._attributes: dict[Attribute, int] = {}
-        self._attribute_list: list[Attribute] = []
-        self._conditions: dict[EntryCondition, int] = {}
+        self.attributes = attributes or AttributeTable()
         self._patterns: dict[PatternInfo, Choice] = {}  # each under the texts by which it is looked for
         self._width = WidthLimit()
         self._budget = PatternBudget()
-        self._plain: dict[tuple[int, Match, Effect], int] = {}
-        self._relative: dict[tuple[tuple[str, ...], AttributeSet], tuple[AttributeSet, AttributeSet]] = {}
 
     def add_entry(self, entry: NameEntry, source: int, *, allow_wide: bool = False) -> str | None:
         """Add what a source says of a name; return why not, or None."""
@@ -111,24 +107,22 @@ class BuildTable:
         for key, _ in self._grouped():
             yield key_to_name(key)
 
-    def compact(self, progress: Callable[[int], None], result: Compacted) -> Iterator[str]:
-        """Yield the keys that stay, sorted, while the numbers of their sets, and the sets, go into `result`."""
+    def compact(
+        self, progress: Callable[[int], None], result: Compacted, keep: Callable[[str], None] | None = None
+    ) -> Iterator[str]:
+        """Yield the keys that stay, sorted, while the numbers of their sets, and the sets, go into `result`.
+
+        `keep` is called with every line of the table, sorted, each as often as it was added.
+        """
         sets: dict[AttributeSet, int] = {}
-        # The listed parents of the key in hand, each with all that covers below it.
-        above: list[tuple[str, AttributeSet]] = []
-        for at, (key, attributes) in enumerate(self._grouped()):
+        numbers = result.numbers
+        compaction = Compaction(self.attributes, self._categories)
+        for at, (key, own) in enumerate(compaction.compact(self._grouped(keep))):
             if not at % 65536:
                 progress(at)
-            while above and not key.startswith(above[-1][0]):
-                above.pop()
-            covered = above[-1][1] if above else ()
-            own, below = self._relative_to_parents(attributes, covered)
-            if not own:
-                continue
-            if below != covered:
-                above.append((key, below))
-            result.numbers.append(sets.setdefault(own, len(sets)))
-            yield key
+            if own:
+                numbers.append(sets.setdefault(own, len(sets)))
+                yield key
         result.sets = tuple(sets)
         self.close()
         progress(self._added)
@@ -141,8 +135,8 @@ class BuildTable:
         """Return everything but the names, in an order that depends on the input alone."""
         return Tables(
             tuple(sources),
-            tuple(self._conditions),
-            tuple(self._attribute_list),
+            tuple(self.attributes.conditions),
+            tuple(self.attributes.attributes),
             tuple(sets),
             tuple(msgspec.structs.replace(info, literals=texts) for info, texts in self._patterns.items()),
             self._never_block,
@@ -150,43 +144,45 @@ class BuildTable:
 
     def source_of(self, attribute: int) -> int:
         """Return the source of an attribute."""
-        return self._attribute_list[attribute].source
-
-    def _attribute(self, item: NameEntry | PatternEntry, source: int, match: Match) -> int:
-        if item.condition is None:
-            number = self._plain.get((source, match, item.effect))
-            if number is None:
-                number = self._attribute_number(Attribute(source, int(match), int(item.effect)))
-                self._plain[source, match, item.effect] = number
-            return number
-        condition = self._conditions.setdefault(item.condition, len(self._conditions))
-        return self._attribute_number(Attribute(source, int(match), int(item.effect), condition))
-
-    def _attribute_number(self, attribute: Attribute) -> int:
-        number = self._attributes.get(attribute)
-        if number is None:
-            number = self._attributes[attribute] = len(self._attribute_list)
-            self._attribute_list.append(attribute)
-        return number
+        return self.attributes.attributes[attribute].source
 
     def _pattern(self, pattern: PatternEntry, source: int) -> PatternInfo:
-        attribute = self._attribute(pattern, source, Match.SUBDOMAINS)
+        attribute = self.attributes.number_item(pattern, source, Match.SUBDOMAINS)
         return PatternInfo(pattern.regex, pattern.text or f"/{pattern.regex}/", attribute)
 
     def _line(self, entry: NameEntry, source: int) -> str:
         labels = entry.name.split(".")  # `dns.message.names.name_to_key`, written out
         labels.reverse()
-        return f"{'.'.join(labels)}.{_MARK}{self._attribute(entry, source, entry.match)}"
+        return f"{'.'.join(labels)}.{MARK}{self.attributes.number_item(entry, source, entry.match)}"
 
-    def _grouped(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+    @property
+    def taken_back(self) -> frozenset[str]:
+        """The lines of the table that a source took back."""
+        return frozenset(self._removed)
+
+    @property
+    def has_more_than_names(self) -> bool:
+        """Whether an expression was added, or anything taken back."""
+        return bool(self._patterns or self._removed)
+
+    def take_lines(self) -> list[str]:
+        """Return the lines, sorted, each as often as it was added, and forget them."""
+        lines = list(self._lines)
+        self._lines.close()
+        return lines
+
+    def _grouped(self, keep: Callable[[str], None] | None = None) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield every key with the numbers of what is said of it, as they stand in the lines."""
-        key = ""
+        key = before = ""
         attributes: tuple[str, ...] = ()
         removed = self._removed
         for line in self._lines:
-            if removed and line in removed:
+            if keep is not None:
+                keep(line)
+            if line == before or (removed and line in removed):
                 continue
-            found, _, attribute = line.partition(_MARK)
+            before = line
+            found, _, attribute = line.partition(MARK)
             if found == key:
                 attributes = (*attributes, attribute)
                 continue
@@ -195,54 +191,6 @@ class BuildTable:
             key, attributes = found, (attribute,)
         if key:
             yield key, attributes
-
-    def _relative_to_parents(
-        self, attributes: tuple[str, ...], covered: AttributeSet
-    ) -> tuple[AttributeSet, AttributeSet]:
-        """Return what a name's set says that its parents do not, and what then covers the names below it."""
-        known = self._relative.get((attributes, covered))
-        if known is None:
-            own = self._remove_covered(self._normalise_set(sorted(map(int, attributes))), covered)
-            known = self._relative[attributes, covered] = (own, self._cover_below(own, covered))
-        return known
-
-    def _normalise_set(self, members: Iterable[int]) -> AttributeSet:
-        """Join what one source says twice of a name: the name, and what is under it, is name and subdomains."""
-        matches: dict[tuple[int, int, int], set[int]] = {}
-        for number in members:
-            one = self._attribute_list[number]
-            matches.setdefault((one.source, one.effect, one.condition), set()).add(one.match)
-        return tuple(
-            sorted(
-                self._attribute_number(
-                    Attribute(source, int(Match.SUBDOMAINS) if len(found) > 1 else found.pop(), effect, condition)
-                )
-                for (source, effect, condition), found in matches.items()
-            )
-        )
-
-    def _remove_covered(self, own: AttributeSet, covered: AttributeSet) -> AttributeSet:
-        """Return what a set says that its parents have not said already."""
-        over = {self._kind(number) for number in covered}
-        return tuple(number for number in own if self._kind(number) not in over)
-
-    def _cover_below(self, own: AttributeSet, covered: AttributeSet) -> AttributeSet:
-        """Return what covers the names below: what came from above, and what this set adds or takes away."""
-        more = tuple(number for number in own if self._attribute_list[number].match in _COVERING)
-        if not more:
-            return covered
-        barred = {self._category(number) for number in more if self._is_longest(number)}
-        return tuple(sorted(number for number in {*covered, *more} if self._category(number) not in barred))
-
-    def _kind(self, number: int) -> tuple[int, int, int]:
-        one = self._attribute_list[number]
-        return one.source, one.effect, one.condition
-
-    def _category(self, number: int) -> str:
-        return self._categories[self._attribute_list[number].source]
-
-    def _is_longest(self, number: int) -> bool:
-        return self._attribute_list[number].effect == Effect.ALLOW_LONGEST
 
 
 def _telling(regex: str) -> Choice:

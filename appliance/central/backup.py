@@ -30,6 +30,8 @@ from appliance.central.backup_file import (
     StoredFile,
 )
 from appliance.central.errors import database_words
+from appliance.central.lists.builder import KEPT
+from appliance.central.lists.index_folders import WHOLE_WANTED
 from appliance.central.models import AuditRow, Base
 from appliance.central.schema_migration import newest_migration
 from appliance.central.service import Central
@@ -44,8 +46,8 @@ DATA, SHARED, TLS = "data/", "shared/", "tls/"
 
 _ROWS_AT_ONCE = 500
 _PIECE_BYTES = 1024 * 1024
-_LEFT_OUT_FOLDERS = frozenset({"indexes"})  # compiled anew
-_LEFT_OUT_NAMES = frozenset({"epoch", "central.lock", "compilation.lock"})
+_LEFT_OUT_FOLDERS = frozenset({"indexes", KEPT})  # compiled anew
+_LEFT_OUT_NAMES = frozenset({"epoch", "central.lock", "compilation.lock", WHOLE_WANTED})
 _LEFT_OUT_STARTS = ("central.db", "poke-", "backup-")
 _LEFT_OUT_ENDS = (".migrating", ".partial", ".lock")
 

@@ -131,7 +131,7 @@ class Central:
         if self._preview is None:
             from appliance.central.decision_preview import DecisionPreview  # noqa: PLC0415 (words and lists)
 
-            self._preview = DecisionPreview(self.publisher.find_index_file, self.now)
+            self._preview = DecisionPreview(self.publisher.folders.find_index, self.now)
         return self._preview
 
     @property

@@ -16,7 +16,7 @@ The preprocessor's lines of AdBlock lists are followed here, for they change wha
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from blocklists.entries import BadFilter, Item, Match, NameEntry, PatternEntry
 from blocklists.errors import NotForNames, NotUnderstood
@@ -24,7 +24,7 @@ from blocklists.formats import FORMATS
 from blocklists.formats.parser import Parser
 from blocklists.formats.text import NAME_SHAPE
 
-_APART = "rpz"
+APART = "rpz"
 _PLAIN = re.compile(r"[a-z0-9_-]*\.[a-z0-9_.-]*[a-z][a-z0-9_.-]*", re.IGNORECASE)
 _BARE_LINE = re.compile(
     rf"(?:[a-z][a-z0-9+.-]*://\S+|(?=\S*\.\S*[^\W\d])\.?{NAME_SHAPE})(?:\s+#.*)?", re.IGNORECASE
@@ -73,14 +73,16 @@ class MixedParser:
     @property
     def main_format(self) -> str:
         """The format that most of the lines had."""
-        if not self._read or self._base in (_APART, "squidguard"):
-            return self._base
-        most = max(self._read.values())
-        return self._base if self._read[self._base] == most else max(self._read, key=lambda one: self._read[one])
+        return find_main_format(self._base, self._read)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many lines that said something each format had."""
+        return self._read
 
     def parse_line(self, text: str) -> Iterable[Item]:
         """Return what one line says (nothing for a comment). Raises NotUnderstood with the reason."""
-        if self._base == _APART:
+        if self._base == APART:
             return self._parsers[self._base].parse_line(text)
         stripped = text.strip()
         if stripped.startswith("!#"):
@@ -140,6 +142,14 @@ class MixedParser:
                 raise NotForNames("includes another list: subscribe to that one by itself")
             case _:
                 pass
+
+
+def find_main_format(base: str, counts: Mapping[str, int]) -> str:
+    """Return the format that most of the lines of a list had; of several the list's own, or the first by name."""
+    if not counts or base in (APART, "squidguard"):
+        return base
+    most = max(counts.values())
+    return base if counts.get(base) == most else min(kind for kind, count in counts.items() if count == most)
 
 
 def _is_met(condition: str) -> bool:

@@ -16,9 +16,11 @@ import msgspec
 
 from blocklists import compiler
 from blocklists.errors import ListError, describe_failure
+from blocklists.kept_build import LastBuild
 from blocklists.sources import Source
 
 _CHILD = (sys.executable, "-m", "appliance.central.lists.build_process")
+KEPT = "kept-build"  # the folder of what is kept of a build (`blocklists.kept_build`)
 PROGRESS_SECONDS = 1.0  # how often the child says how far it is
 
 
@@ -26,11 +28,12 @@ class BuildJob(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be built."""
 
     sources: tuple[Source, ...]
-    folder: Path  # where it is built: `folder`/index
+    folder: Path  # where it is built: `folder`/index; what is kept of it: `folder`/kept-build
     downloads: Path
     with_builtin_list: bool
     in_force: tuple[str, ...] = ()  # the sources that stand in the index of now: without them nothing is published
     has_index: bool = False  # whether one was published before
+    last: LastBuild | None = None  # the build that led to the one in force, where it can be built upon
 
 
 class BuildProgress(msgspec.Struct, frozen=True, tag="progress"):
@@ -49,6 +52,8 @@ class BuildResult(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     notes: dict[str, str]  # the sources of which an older copy was used, and why
     held: tuple[str, ...]  # the sources of which a download waits for a person
     builtin_note: str = ""  # what is wrong with the list that comes with Hallpass
+    base: str = ""  # where only an overlay was made: the whole index over which it lies
+    whole_because: str = ""  # why all was compiled although there was a build to build upon
 
 
 class BuildFailure(msgspec.Struct, frozen=True, tag="failure"):
@@ -134,7 +139,7 @@ def build_in_process(job: BuildJob, progress: compiler.Progress) -> BuildResult:
 
     built = build_available(
         [*job.sources, *builtin], job.folder / "index", progress,
-        locate=locate, in_force=job.in_force, failures=notes,
+        locate=locate, in_force=job.in_force, failures=notes, last=job.last, keep=job.folder / KEPT,
     )  # fmt: skip
     return BuildResult(
         report=built.report,
@@ -142,6 +147,8 @@ def build_in_process(job: BuildJob, progress: compiler.Progress) -> BuildResult:
         notes={name: note for name, note in notes.items() if name not in built.left_out},
         held=tuple(one.source for one in fetcher.list_held()),
         builtin_note=builtin_note,
+        base=built.base,
+        whole_because=built.whole_because,
     )
 
 

@@ -2,15 +2,16 @@
 
 The work runs in a process of its own (`appliance.central.lists.builder`), so that the feed is not slowed by it. A
 compilation that fails changes nothing: the last good index stays published, and the reason is shown to the
-coordinator. Several wishes that come while one compilation runs become one more compilation. Every
-`REFRESH_SECONDS` the lists are fetched and compiled without anybody's wish.
+coordinator. Where little has changed since the last one, only an overlay is made, over the whole index that rooms
+have (`blocklists.daily_change`); the first room that lacks that one has the whole compiled. Several wishes that
+come while one compilation runs become one more compilation. Every `REFRESH_SECONDS` the lists are fetched and
+compiled without anybody's wish.
 """
 
 import contextlib
 import fcntl
 import logging
 import os
-import re
 import shutil
 import tempfile
 import threading
@@ -25,16 +26,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.central import audit, log_keys, policies, webhooks
-from appliance.central.errors import NotPossible
+from appliance.central.errors import Busy, NotPossible
 from appliance.central.key_file import KeyFile
 from appliance.central.lists import copies, sources
-from appliance.central.lists.builder import BuildJob, BuildProgress, BuildResult, ListBuilder
+from appliance.central.lists.builder import KEPT, BuildJob, BuildProgress, BuildResult, ListBuilder
 from appliance.central.lists.copies import SourceCopy
 from appliance.central.lists.deltas import IndexDeltas
+from appliance.central.lists.downloads import retry_seconds
+from appliance.central.lists.index_folders import IndexFolders, is_version
 from appliance.central.models import PublicationRow, SchoolRow, SourceRow
 from appliance.central.store import Store
 from appliance.central.tuf_repository.list_signer import FOLDER, ListSigner
-from blocklists.container import INDEX_NAME
 from blocklists.errors import ListError
 
 if TYPE_CHECKING:
@@ -44,8 +46,10 @@ KEPT_INDEXES = (
     8  # published indexes kept on disk: rooms that have one of them download only what has changed since
 )
 _LOCK_POLL_SECONDS = 0.5
-_HASH = re.compile("[0-9a-f]{1,128}")
 REFRESH_SECONDS = 12 * 3600.0
+WHOLE_POLL_SECONDS = 5.0  # how often it is looked whether a room needs a whole index: another process may be told
+
+WHOLE_PAUSE_SECONDS = 600.0  # after a compilation that failed
 
 log = logging.getLogger("hallpass.central")
 
@@ -71,9 +75,13 @@ class ListPublisher:
         self._build_requested = threading.Event()
         self._stopping = False
         self._builder = ListBuilder()
-        self._deltas = IndexDeltas(data / "indexes", self.signer.sign_overlay)
+        self.folders = IndexFolders(data)
+        self._deltas = IndexDeltas(self.folders.path, self.signer.sign_overlay)
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self.state = PublisherState()
+        self._whole_not_before = (
+            0.0  # of the monotonic clock: rooms that wait for a whole index ask every few seconds
+        )
         self.last_build_seconds: float | None = None  # how long the last compilation took, whatever came of it
 
     def start(self) -> None:
@@ -114,13 +122,23 @@ class ListPublisher:
             raise NotPossible(str(problem)) from None
 
     def find_index_file(self, version: str, base: str = "") -> Path | None:
-        """Return the file of a published index, or None; for a room that has `base`, what has changed since."""
-        if not _HASH.fullmatch(version):
-            return None
-        if _HASH.fullmatch(base) and (delta := self._deltas.find_delta(version, base)) is not None:
+        """Return the file of a published index, or None; for a room that has `base`, what has changed since.
+
+        Raises Busy where that is not there yet.
+        """
+        if (
+            is_version(version)
+            and is_version(base)
+            and (delta := self._deltas.find_delta(version, base)) is not None
+        ):
             return delta
-        path = self._data / "indexes" / version / INDEX_NAME
-        return path if path.is_file() else None
+        if self.folders.is_layered(version):
+            with self._store.read_session() as session:
+                in_force = policies.latest_publication(session)
+            if in_force is not None and in_force.hash == version:
+                self.folders.want_whole()
+                raise Busy("the whole index is being compiled; come again in a moment", retry_seconds())
+        return self.folders.find_whole(version)
 
     def build_and_publish(self) -> str:
         """Compile and publish; return what is wrong all the same, "" where nothing is.
@@ -149,7 +167,7 @@ class ListPublisher:
         with self._store.read_session() as session:
             rows = sources.list_sources(session)
             with_builtin_list = session.scalars(select(SchoolRow)).one().starter_list
-            has_index = policies.latest_publication(session) is not None
+            in_force = policies.latest_publication(session)
         folder = Path(tempfile.mkdtemp(prefix="building-", dir=self._data))
         job = BuildJob(
             sources=tuple(copies.to_list_source(one) for one in rows),
@@ -157,12 +175,14 @@ class ListPublisher:
             downloads=self._downloads,
             with_builtin_list=with_builtin_list,
             in_force=tuple(one.name for one in rows if one.report and one.report.get("names")),
-            has_index=has_index,
+            has_index=in_force is not None,
+            last=self.folders.find_last_build(in_force.hash if in_force else ""),
         )
         began_at = time.monotonic()
         try:
             result = self._builder.run_build(job, self._show_progress)
-            self._publish(folder, result)
+            self._publish(job, result)
+            self.folders.keep_build(folder / KEPT, is_whole=job.last is None or bool(result.whole_because))
             return result.builtin_note
         finally:
             self.last_build_seconds = time.monotonic() - began_at
@@ -178,10 +198,10 @@ class ListPublisher:
 
         return Fetcher(self._downloads, time.time)
 
-    def _publish(self, folder: Path, result: BuildResult) -> None:
-        target = self._data / "indexes" / result.report.version
-        target.mkdir(parents=True, exist_ok=True)
-        (folder / "index" / INDEX_NAME).replace(target / INDEX_NAME)
+    def _publish(self, job: BuildJob, result: BuildResult) -> None:
+        if result.whole_because:
+            log.info("the lists were compiled whole: %s", result.whole_because)
+        target = self.folders.put_index(job.folder / "index", result.report.version, job.last, result.base)
         with self._store.read_session() as session:
             log_keys.require_key_of_database(session, self._keys)
         self.signer.sign_index(target)  # before any room hears of it
@@ -207,13 +227,11 @@ class ListPublisher:
             kept = set(
                 session.scalars(select(PublicationRow.hash).order_by(PublicationRow.id.desc()).limit(KEPT_INDEXES))
             )
-        for folder in (self._data / "indexes").iterdir():
-            if folder.name not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+        self.folders.prune(kept)
 
     def _run(self) -> None:
         while True:
-            self._build_requested.wait(REFRESH_SECONDS)
+            self._wait_for_wish()
             if self._stopping:
                 return
             self._build_requested.clear()
@@ -221,9 +239,17 @@ class ListPublisher:
             try:
                 self._set_state(PublisherState(warning=self.build_and_publish()))
             except Exception as problem:  # noqa: BLE001 (a background thread must outlive whatever a list did to it)
+                self._whole_not_before = time.monotonic() + WHOLE_PAUSE_SECONDS
                 if not self._stopping:
                     log.warning("the lists could not be compiled: %s", problem)
                     self._set_state(PublisherState(error=str(problem)))
+
+    def _wait_for_wish(self) -> None:
+        due_at = time.monotonic() + REFRESH_SECONDS
+        while not self._build_requested.wait(WHOLE_POLL_SECONDS):
+            now = time.monotonic()
+            if now >= due_at or (now >= self._whole_not_before and self.folders.is_whole_wanted()):
+                return
 
     def _show_progress(self, progress: BuildProgress) -> None:
         self._set_state(PublisherState(is_running=True, progress=progress))

@@ -33,6 +33,7 @@ KEPT_OLDER = 1  # older indexes kept beside the one in use
 FULL_CHECK_SECONDS = 60.0  # so often the index is read even where nobody seems to have touched it
 
 _WORK_PREFIX = ".fetching-"
+_FETCHED = "fetched.hpx"  # in the folder of a fetch: an overlay that came
 
 
 class InstallFailed(HallpassError):
@@ -124,7 +125,8 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
     """Fetch an index, check it against its hash, put it in force, forget older ones.
 
     `fetch(base, path)` writes the index into the file `path`, or an overlay over the index `base` that the room
-    has ("": it has none). Raises InstallFailed, OSError, or what `fetch` raises.
+    has ("": it has none). An index that stands in layers comes in two pieces where the room has nothing: the whole
+    one below, then what lies over it. Raises InstallFailed, OSError, or what `fetch` raises.
     """
     if not version.isalnum():
         raise InstallFailed(f"{version[:80]!r} is no hash")
@@ -132,6 +134,10 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
         work, handle = await run_blocking(_make_work_folder, paths)
         try:
             await fetch(await run_blocking(base_version, paths), work / INDEX_NAME)
+            below = await run_blocking(_apply_delta, paths.index, work, INDEX_NAME)
+            if below not in ("", version):
+                await fetch(below, work / _FETCHED)
+                await run_blocking(_apply_delta, work, work, _FETCHED)
             await run_blocking(_put_in_place, paths, work, version)
         finally:
             os.close(handle)
@@ -168,7 +174,6 @@ def _is_left(work: Path) -> bool:
 
 
 def _put_in_place(paths: RoomPaths, work: Path, version: str) -> None:
-    _apply_delta(paths, work)
     _verify_and_sync(work, version)
     home = paths.indexes / version
     with one_at_a_time(paths.indexes):
@@ -190,19 +195,23 @@ def base_version(paths: RoomPaths) -> str:
         return ""
 
 
-def _apply_delta(paths: RoomPaths, work: Path) -> None:
-    """Where what was fetched is an overlay, put the base beside it. Raises InstallFailed."""
-    fetched = work / INDEX_NAME
+def _apply_delta(base: Path, work: Path, name: str) -> str:
+    """Where what was fetched is an overlay, put the base beside it; else return its version.
+
+    Raises InstallFailed.
+    """
+    fetched = work / name
     try:
-        container.verify_digest(fetched)  # before anything in it is believed
+        version = container.verify_digest(fetched)  # before anything in it is believed
         if not container.map_index_file(fetched).tables.base:
-            return
-        overlay = work / "fetched.hpx"
+            return version
+        overlay = work / _FETCHED
         fetched.replace(overlay)
-        delta.apply_overlay(paths.index, overlay, work)
+        delta.apply_overlay(base, overlay, work)
         overlay.unlink()
     except ListError as problem:
         raise InstallFailed(f"the index that central sent is damaged: {problem}") from None
+    return ""
 
 
 def _verify_and_sync(folder: Path, version: str) -> None:

@@ -1,3 +1,5 @@
+import logging
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -6,14 +8,16 @@ import pytest
 from sqlalchemy import select
 
 from appliance.central import policies
-from appliance.central.errors import NotFound, NotPossible
+from appliance.central.errors import Busy, NotFound, NotPossible
 from appliance.central.lists import sources
-from appliance.central.lists.builder import BuildJob, build_in_process
+from appliance.central.lists.builder import KEPT, BuildJob, build_in_process
 from appliance.central.lists.publisher import PublisherState
 from appliance.central.models import PublicationRow, SchoolRow, SourceRow
 from blocklists.compiler import no_progress
+from blocklists.container import INDEX_NAME, delta_name
+from blocklists.delta import apply_overlay
 from blocklists.errors import ListError
-from blocklists.index import open_index
+from blocklists.index import open_index, verify_index
 from tests.fakes.school import FakeSchool
 
 LIST = b"bad.example.org\nworse.example.org\nthis is no entry\n"
@@ -206,3 +210,96 @@ def test_what_a_build_cannot_do_reaches_the_coordinator_as_one_error(school: Fak
     compiler.request_build()
     assert "our-list" in state_when(school, lambda state: bool(state.error)).error
     compiler.stop()
+
+
+MANY = "".join(f"bad{at}.example.org\n" for at in range(200)).encode()
+
+
+def publish(school: FakeSchool, content: bytes) -> PublicationRow:
+    """Let the list that was handed in say something else, and return what is in force then."""
+    Path(source(school).location).write_bytes(content)
+    school.central.publisher.build_and_publish()
+    newest = published(school)
+    assert newest is not None
+    return newest
+
+
+def test_a_small_change_is_published_as_what_lies_over_the_index_that_rooms_have(
+    school: FakeSchool, tmp_path: Path
+) -> None:
+    without_the_starter_list(school)
+    hand_in(school, content=MANY)
+    publisher = school.central.publisher
+    first = publish(school, MANY)
+    base = publisher.find_index_file(first.hash)
+    assert base is not None
+    bases = tmp_path / "room"
+    bases.mkdir()
+    shutil.copyfile(base, bases / INDEX_NAME)
+    for day in ("one", "two"):
+        newest = publish(school, MANY.replace(b"bad7.", f"day-{day}.".encode()))
+        overlay = publisher.find_index_file(newest.hash, first.hash)
+        assert overlay is not None
+        assert overlay.stat().st_size < base.stat().st_size
+        assert apply_overlay(bases, overlay, tmp_path / day) == newest.hash
+        index = open_index(tmp_path / day)
+        assert index.find_block_entries(f"day-{day}.example.org")
+        assert not index.find_block_entries("bad7.example.org")
+        assert newest.names == 200
+        told = source(school).report
+        assert told is not None
+        assert (told["names"], told["lines"]) == (200, 200)
+    assert open_index(publisher.folders.path / newest.hash).version == newest.hash
+
+
+def test_a_room_that_lacks_the_index_below_has_the_whole_compiled(school: FakeSchool) -> None:
+    without_the_starter_list(school)
+    hand_in(school, content=MANY)
+    publisher = school.central.publisher
+    first = publish(school, MANY)
+    layered = publish(school, MANY + b"new.example.org\n")
+    with pytest.raises(Busy, match="whole index is being compiled"):
+        publisher.find_index_file(layered.hash)
+    with pytest.raises(Busy, match="whole index is being compiled"):
+        publisher.find_index_file(layered.hash, "f" * 64)  # a base that nobody knows
+    whole = publish(school, MANY + b"new.example.org\n")
+    assert whole.hash not in (first.hash, layered.hash)
+    file = publisher.find_index_file(whole.hash)
+    assert file is not None
+    assert verify_index(file.parent) == whole.hash
+    # A room that has the one below still downloads what has changed since, and nobody's wish compiles it again.
+    assert publisher.find_index_file(whole.hash, first.hash) == file.with_name(delta_name(first.hash))
+    assert publisher.find_index_file(layered.hash) is None
+    assert publish(school, MANY + b"new.example.org\n").id == whole.id
+
+
+def test_the_index_below_is_kept_for_as_long_as_anything_lies_over_it(
+    school: FakeSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.central.lists.publisher.KEPT_INDEXES", 2)
+    without_the_starter_list(school)
+    hand_in(school, content=MANY)
+    first = publish(school, MANY)
+    newest = [publish(school, MANY + f"day{day}.example.org\n".encode()) for day in range(4)]
+    kept = {path.name for path in school.central.publisher.folders.path.iterdir()}
+    assert kept == {first.hash, *(one.hash for one in newest[-2:])}
+
+
+def test_what_was_kept_may_be_lost_or_of_another_index(
+    school: FakeSchool, caplog: pytest.LogCaptureFixture
+) -> None:
+    without_the_starter_list(school)
+    hand_in(school, content=MANY)
+    publish(school, MANY)
+    kept = school.central.settings.central.data / KEPT
+    aside = kept.with_name("aside")
+    shutil.copytree(kept, aside)
+    shutil.rmtree(kept)
+    lost = publish(school, MANY + b"one.example.org\n")
+    assert school.central.publisher.find_index_file(lost.hash) is not None  # whole
+    shutil.rmtree(kept)
+    aside.rename(kept)  # as if central had been ended between publishing and keeping
+    caplog.set_level(logging.INFO, "hallpass.central")
+    other = publish(school, MANY + b"two.example.org\n")
+    assert school.central.publisher.find_index_file(other.hash) is not None
+    assert "compiled whole: what is kept is of another build than the index in force" in caplog.text

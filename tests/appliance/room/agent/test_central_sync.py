@@ -11,7 +11,7 @@ from appliance.protocol import RequestState, Target, UnblockRequest
 from appliance.room.agent import installer, rpc
 from blocklists import builtin_list, delta
 from blocklists.compiler import build_index as compile_lists
-from blocklists.container import INDEX_NAME
+from blocklists.container import INDEX_NAME, OVERLAY_NAME
 from blocklists.index import open_index
 from blocklists.sources import Source
 from dns.policy.document import PolicyDocument
@@ -237,6 +237,27 @@ def test_a_room_that_has_an_index_downloads_only_what_changed(folder: Path, cent
             assert index.find_block_entries("www.added.example")
             assert index.find_block_entries("site7.example")
             assert report.size < (new / INDEX_NAME).stat().st_size / 2
+
+    asyncio.run(story())
+
+
+def test_a_room_that_has_nothing_takes_an_index_in_layers_piece_by_piece(
+    folder: Path, central: FakeCentral
+) -> None:
+    names = "".join(f"site{number}.example\n" for number in range(200))
+    old, new = build(folder, "old", names), build(folder, "new", names + "added.example\n")
+    report = delta.make_overlay(old, new, folder / "overlay.hpx")
+    central.indexes[report.target] = (old / INDEX_NAME).read_bytes()  # what lies below, under the name of both
+    central.overlays[report.target, report.base] = (folder / "overlay.hpx").read_bytes()
+    central.target = Target(policy=0, index=report.target, requests=0)
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            await until("both", lambda: installer.installed_index_version(agent.paths) == report.target)
+            index = open_index(agent.paths.index)
+            assert index.find_block_entries("www.added.example")
+            assert index.find_block_entries("site7.example")
+            assert sorted(path.name for path in agent.paths.index.iterdir()) == [INDEX_NAME, OVERLAY_NAME]
 
     asyncio.run(story())
 
