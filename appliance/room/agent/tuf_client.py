@@ -34,7 +34,7 @@ from appliance.room.agent.tuf_messages import (
     SignaturesBad,
     SignaturesGood,
 )
-from blocklists.container import INDEX_NAME, delta_name
+from blocklists.container import INDEX_NAME, OVERLAY_NAME, delta_name
 from dns.errors import DECODING_FAILED
 
 Fetch = Callable[[str, int], bytes | None]  # a file's name, and how large it may be; None: there is none
@@ -77,7 +77,7 @@ def check_index(job: SignatureCheck, fetch: Fetch) -> SignaturesGood | Signature
         updater.refresh()
         version = job.version or _find_published(updater)
         whole = updater.get_targetinfo(f"{version}/{INDEX_NAME}")
-        overlay = updater.get_targetinfo(f"{version}/{delta_name(job.base)}") if job.base else None
+        overlay = _find_overlay(updater, version, job.base)
         root = (folder / "root.json").read_bytes()
     except (DownloadError, RepositoryError, ValueError) as problem:
         return SignaturesBad(_find_reason(problem), f"{type(problem).__name__}: {problem}"[:300])
@@ -85,6 +85,12 @@ def check_index(job: SignatureCheck, fetch: Fetch) -> SignaturesGood | Signature
         return SignaturesBad("not-current", f"the signed lists are not {job.version[:12]}")
     signed_at = float(updater._trusted_set.timestamp.version)  # seconds of central's clock, see docs/adr/0022
     return SignaturesGood(root, version, signed_at, _terms_of(whole), _terms_of(overlay) if overlay else None)
+
+
+def _find_overlay(updater: Updater, version: str, base: str) -> TargetFile | None:
+    """Return the overlay over a base, or the one by which an index stands in layers; None: there is neither."""
+    over_base = updater.get_targetinfo(f"{version}/{delta_name(base)}") if base else None
+    return over_base or updater.get_targetinfo(f"{version}/{OVERLAY_NAME}")
 
 
 def _find_published(updater: Updater) -> str:

@@ -62,7 +62,7 @@ class SignaturesGood(msgspec.Struct, frozen=True, tag="result"):
     version: str  # of the index
     signed_at: float  # when central said last that this is the index to have, Unix seconds
     whole: FileTerms
-    overlay: FileTerms | None  # over the room's base
+    overlay: FileTerms | None  # over the room's base, or by which the index itself stands in layers
 
 
 class SignaturesBad(msgspec.Struct, frozen=True, tag="failure"):

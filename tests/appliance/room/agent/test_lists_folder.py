@@ -24,6 +24,9 @@ from appliance.room.index_age import read_index_age
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
+from blocklists import delta
+from blocklists.container import OVERLAY_NAME, delta_name
+from blocklists.index import open_index
 from tests.fakes.enrolled import compiled
 from tests.fakes.list_mirror import export
 from tests.fakes.signing_central import SigningCentral
@@ -129,6 +132,21 @@ def test_the_lists_of_a_stick_are_in_use_and_are_as_old_as_their_signature(techn
     assert "older than the lists that this room has seen" in said
     assert "keeps the lists that it has" in said
     assert technician.has(technician.second[0])
+
+
+def test_lists_in_layers_are_taken_piece_by_piece_by_a_room_that_has_none(technician: Technician) -> None:
+    base, target = technician.folder / "one", technician.folder / "layers"
+    compiled(technician.folder, "layers", "one.example", "added.example")
+    overlay = technician.folder / "overlay.hpx"
+    report = delta.make_overlay(base, target, overlay)
+    technician.central.put(report.target, overlay.read_bytes(), OVERLAY_NAME)
+    technician.central.put(report.target, overlay.read_bytes(), delta_name(report.base))
+    technician.central.sign(report.target, technician.first[1])
+    assert "in use now" in technician.puts_in(export(technician.central, technician.folder / "in-layers"))
+    assert technician.has(report.target)
+    index = open_index(technician.paths.index)
+    assert index.find_block_entries("www.added.example")
+    assert index.find_block_entries("one.example")
 
 
 def test_a_command_of_root_leaves_everything_to_the_user_of_the_agent(technician: Technician) -> None:
