@@ -37,9 +37,9 @@ def fetch_wheels(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -
 
 
 def build_own_wheel(recipe: Recipe, folder: Path, log: Path, env: dict[str, str]) -> Path:
-    """Build our own wheel, the same bytes for the same source and time."""
+    """Build our own wheel, the same bytes for the same source and time; interpreted: it is for another machine."""
     folder.mkdir(parents=True, exist_ok=True)
-    dated = env | {"SOURCE_DATE_EPOCH": str(recipe.epoch)}
+    dated = env | {"SOURCE_DATE_EPOCH": str(recipe.epoch), "HATCH_BUILD_NO_HOOKS": "1"}
     tools.run_tool([*_pip("wheel"), "--no-deps", "--wheel-dir", folder, recipe.project], log=log, env=dated)
     return folder
 

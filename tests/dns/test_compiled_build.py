@@ -1,6 +1,7 @@
 """The compiled hot path does what the interpreted one does (docs/adr/0023-the-hot-path-is-compiled.md)."""
 
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from tests.fakes.answering_room import (
     edited,
     room_of_build,
 )
-from tests.fakes.compiled_build import HOOK, MODULES, ROOT, compiled_folder, environment
+from tests.fakes.compiled_build import HOOK, MODULES, ROOT, build_wheel, compiled_folder, environment
 from tests.fakes.policies import PUPIL, TEACHER
 from tests.fakes.resolvers import question
 from tests.fakes.struct_shapes import struct_shapes
@@ -93,6 +94,24 @@ def _here() -> AnsweringRoom:
 def test_what_is_named_is_compiled_and_nothing_else(folder: Path) -> None:
     compiled = {str(path.relative_to(folder)).split(".")[0].replace("/", ".") for path in folder.rglob("*.so")}
     assert compiled == {*MODULES, "hallpass__mypyc"}
+
+
+@pytest.mark.parametrize("switches", [{}, {"HATCH_BUILD_HOOKS_ENABLE": "1", "HATCH_BUILD_NO_HOOKS": "1"}])
+def test_a_wheel_runs_everywhere_unless_somebody_asks_for_another(
+    switches: dict[str, str], tmp_path: Path
+) -> None:
+    build_wheel(tmp_path, **switches)
+    (wheel,) = tmp_path.iterdir()
+    assert wheel.name.endswith("-py3-none-any.whl")
+
+
+def test_an_editable_installation_is_never_compiled() -> None:
+    namespace = runpy.run_path(str(ROOT / "hatch_build.py"))
+    hook = namespace["CompiledModulesHook"](str(ROOT), HOOK, None, None, "", "wheel")
+    build_data: dict[str, object] = {}
+    hook.initialize("editable", build_data)
+    hook.finalize("editable", build_data, "")
+    assert build_data == {}
 
 
 def test_the_compiler_is_the_one_that_checks_the_types() -> None:

@@ -59,25 +59,23 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
+def build_wheel(folder: Path, **switches: str) -> None:
+    """Build the wheel into a folder, with what is installed here and with these variables of the environment."""
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("HATCH_")}
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder))
+    subprocess.run(
+        (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", *options, str(ROOT)),
+        check=True,
+        env=plain | switches,
+        stdout=subprocess.DEVNULL,
+        timeout=900,
+    )
+
+
 def _build(folder: Path) -> None:
     """Build the wheel as `make wheel` does, and take `dns` out of it."""
-    command = (
-        sys.executable,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-    )
     with tempfile.TemporaryDirectory(dir=BUILDS, prefix="wheel-") as made:
-        subprocess.run(
-            (*command, "--quiet", "--wheel-dir", made, str(ROOT)),
-            check=True,
-            env=os.environ | {"HATCH_BUILD_HOOKS_ENABLE": "1"},
-            stdout=subprocess.DEVNULL,
-            timeout=900,
-        )
+        build_wheel(Path(made), HATCH_BUILD_HOOKS_ENABLE="1")
         (wheel,) = Path(made).glob("*.whl")
         unpacked = Path(made) / "unpacked"
         with zipfile.ZipFile(wheel) as archive:
