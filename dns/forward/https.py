@@ -1,36 +1,34 @@
-"""Puts questions to one server over HTTPS (RFC 8484): HTTP/2 on one connection that is kept, by way of httpx.
+"""Puts questions to one server over HTTPS (RFC 8484): HTTP/2 on one connection that is kept.
 
 The server's certificate is verified by the name that the settings give. A server given by name must first be
 found: its name is looked up through the plain upstreams of the same room, never through the machine's own
 resolver (which may be ourselves, and knows nothing of the school's filter).
 
-Questions go with the id zero (section 4.1) and padded to blocks of 128 bytes (RFC 8467). A connection that was
-closed just as we wrote to it costs one more attempt.
+Questions go with the id zero (section 4.1) and padded to blocks of 128 bytes (RFC 8467). Those that were open on a
+connection that had answered and then ended are asked once more over a new one.
 """
 
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
+from dns.forward import http2_connection
 from dns.forward.block_signals import is_quad9
 from dns.forward.health import UpstreamHealth
+from dns.forward.http2_connection import Http2Connection
 from dns.forward.pending_query import PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, is_ip_address, upstream_title
-from dns.http_client import httpx
 from dns.message.constants import MEDIA_TYPE
 
-TIMEOUT_SECONDS = 3.0
-IDLE_SECONDS = 60.0
-MAX_IN_FLIGHT = 500
+CONNECT_SECONDS = 3.0
 ADDRESS_SECONDS = 600.0  # for how long a server's address is believed
-_MAX_MESSAGE_BYTES = 65535
-_ATTEMPTS = 2
+_PROTOCOL = "h2"  # inside TLS (ALPN)
 
 LookupAddresses = Callable[[str], Awaitable[Sequence[str]]]
 
 
-class UnusableAnswer(Exception):
-    """What came back over HTTPS is no DNS answer; the message says why."""
+class UnusableServer(Exception):
+    """A server that cannot be asked; the message says why."""
 
 
 class HttpsServer:
@@ -44,6 +42,7 @@ class HttpsServer:
         context: ssl.SSLContext,
         find: LookupAddresses,
     ) -> None:
+        """`context`: for this server alone, because what is spoken inside TLS is set in it."""
         self.title = upstream_title(address)
         self.is_quad9 = is_quad9(address.host, address.server_name)
         self.health = health
@@ -51,26 +50,44 @@ class HttpsServer:
         self._address = address
         self._lookup_addresses = find
         self._loop = asyncio.get_running_loop()
-        self._client = httpx.AsyncClient(
-            http2=True,
-            verify=context,
-            trust_env=False,  # a proxy in the environment is none that the school's settings name
-            timeout=TIMEOUT_SECONDS,
-            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
-        )
-        self._tasks: dict[PendingQuery, asyncio.Task[None]] = {}
+        self._context = context
+        self._context.set_alpn_protocols([_PROTOCOL])
+        self._name = address.server_name or address.host
+        self._queue: list[PendingQuery] = []  # while the connection is being made
+        self._connecting: asyncio.Task[None] | None = None
+        self._connection: Http2Connection | None = None
         self._server_addresses: Sequence[str] = ()
         self._server_addresses_until = 0.0
+        authority = self._name if address.port == 443 else f"{self._name}:{address.port}"
+        self._headers = (
+            (":method", "POST"),
+            (":scheme", "https"),
+            (":authority", authority),
+            (":path", address.path),
+            ("accept", MEDIA_TYPE),
+            ("accept-encoding", "identity"),
+            ("content-type", MEDIA_TYPE),
+            ("user-agent", "hallpass"),
+        )
 
     def send_query(self, pending: PendingQuery) -> None:
-        """Put a question to the server."""
-        if pending in self._tasks:
+        """Put a question to the server, over the connection that stands or a new one."""
+        if self._connection is not None:
+            self._connection.abort_if_stalled()
+        if self._connection is not None and not self._connection.is_open:
+            self._connection = None  # it is ending; its own open questions come back by `handle_lost_connection`
+        connection = self._connection
+        if connection is not None:
+            if not connection.has_query(pending) and not connection.send_query(pending):
+                self._loop.call_soon(self.handler.handle_failure, pending, self)
             return
-        if len(self._tasks) >= MAX_IN_FLIGHT:
+        if len(self._queue) >= http2_connection.MAX_IN_FLIGHT:
             self._loop.call_soon(self.handler.handle_failure, pending, self)
             return
-        task = self._tasks[pending] = self._loop.create_task(self._send_and_receive(pending))
-        task.add_done_callback(lambda _: self._tasks.pop(pending, None))
+        if pending not in self._queue:
+            self._queue.append(pending)
+        if self._connecting is None:
+            self._connecting = self._loop.create_task(self._connect())
 
     def retry_query(self, pending: PendingQuery) -> None:
         """Put a question to the server once more, unless it is on its way."""
@@ -82,74 +99,106 @@ class HttpsServer:
 
     async def close(self) -> None:
         """Close the connection."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._client.aclose()
+        self._queue.clear()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.abandon()
+            await connection.closed
 
-    async def _send_and_receive(self, pending: PendingQuery) -> None:
-        pending.sent_at = self._loop.time()
-        pending.send_plain()  # nobody can spoof here, and in one spelling caches on the way are of use
-        problem = ""
-        for _ in range(_ATTEMPTS):
-            try:
-                data = await self._post_query(pending)
-            except (httpx.HTTPError, httpx.StreamError, OSError, UnusableAnswer) as wrong:
-                problem = str(wrong) or type(wrong).__name__
-                continue
-            if pending.is_finished:
-                self.health.counts.late += 1
-                self.handler.handle_late_answer(pending, self, data)
-            elif not self.handler.handle_answer(pending, self, data):
+    def request_headers(self) -> Sequence[tuple[str, str]]:
+        """Return the headers of a question, all but its length."""
+        return self._headers
+
+    def handle_answer(self, pending: PendingQuery, data: bytes) -> None:
+        """Take what came for a question."""
+        if not pending.is_answered_by(data):
+            self.health.counts.mismatches += 1
+            self.handle_unusable(pending, "an answer to another question")
+        elif pending.is_finished:
+            self.health.counts.late += 1
+            self.handler.handle_late_answer(pending, self, data)
+        elif not self.handler.handle_answer(pending, self, data):
+            self.handler.handle_failure(pending, self)
+
+    def handle_unusable(self, pending: PendingQuery, problem: str) -> None:
+        """Hear why nothing usable came for a question."""
+        self._note_trouble(problem)
+        if not pending.is_finished:
+            self.handler.handle_failure(pending, self)
+
+    def handle_lost_connection(
+        self, connection: Http2Connection, queries: list[PendingQuery], *, had_answers: bool
+    ) -> None:
+        """Take back the questions of a connection that ended."""
+        if self._connection is connection:
+            self._connection = None
+        if queries and not had_answers:
+            self._note_trouble("the connection ended without an answer")
+        for pending in queries:
+            if had_answers and pending.may_ask(self):
+                pending.note_query(self)
+                self.send_query(pending)
+            else:
                 self.handler.handle_failure(pending, self)
-            return
+
+    def detach_connection(self, connection: Http2Connection) -> None:
+        """Ask nothing more over a connection that is about to end."""
+        if self._connection is connection:
+            self._connection = None
+
+    def _note_trouble(self, problem: str) -> None:
         self.health.note_trouble(problem)
         self.health.counts.unreachable += 1
         self._server_addresses_until = 0.0
-        self.handler.handle_failure(pending, self)
 
-    async def _post_query(self, pending: PendingQuery) -> bytes:
-        message = b"\0\0" + pending.build_message(use_0x20=False, padded=True)
-        address = self._address
-        host = await self._url_host()
-        name = address.server_name or address.host
-        port = "" if address.port == 443 else f":{address.port}"
-        headers = {
-            "host": name + port,
-            "accept": MEDIA_TYPE,
-            "accept-encoding": "identity",
-            "content-type": MEDIA_TYPE,
-            "user-agent": "hallpass",
-        }
-        url = f"https://{host}:{address.port}{address.path}"
-        async with self._client.stream(
-            "POST", url, content=message, headers=headers, extensions={"sni_hostname": name}
-        ) as response:
-            if response.status_code != httpx.codes.OK:
-                raise UnusableAnswer(f"status {response.status_code}")
-            if response.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
-                raise UnusableAnswer("an answer that is no DNS message")
-            body = b""
-            async for piece in response.aiter_raw():
-                body += piece
-                if len(body) > _MAX_MESSAGE_BYTES:
-                    raise UnusableAnswer("an answer longer than DNS has")
-        if not pending.is_answered_by(body):
-            self.health.counts.mismatches += 1
-            raise UnusableAnswer("an answer to another question")
-        return body
+    async def _connect(self) -> None:
+        connection: Http2Connection | None = None
+        problem = "no answer to a connection"
+        try:
+            connection = await self._open_connection(await self._server_host())
+        except (OSError, TimeoutError, UnusableServer) as wrong:
+            problem = str(wrong) or problem
+        finally:
+            self._connecting = None
+        queries, self._queue = self._queue, []
+        if connection is None or not connection.is_open:
+            self._note_trouble(problem)
+            for pending in queries:
+                self.handler.handle_failure(pending, self)
+            return
+        self._connection = connection
+        for pending in queries:
+            if not pending.is_finished and not connection.send_query(pending):
+                self.handler.handle_failure(pending, self)
 
-    async def _url_host(self) -> str:
-        """Return the server's address as it stands in a URL; looked up where the settings give a name."""
+    async def _open_connection(self, host: str) -> Http2Connection:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            transport, connection = await self._loop.create_connection(
+                lambda: Http2Connection(self),
+                host,
+                self._address.port,
+                ssl=self._context,
+                server_hostname=self._name,
+            )
+        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        if tls is None or tls.selected_alpn_protocol() != _PROTOCOL:
+            connection.abandon()
+            raise UnusableServer("the server does not speak HTTP/2")
+        return connection
+
+    async def _server_host(self) -> str:
+        """Return the server's address; looked up where the settings give a name."""
         if is_ip_address(self._address.host):
-            return f"[{self._address.host}]" if ":" in self._address.host else self._address.host
+            return self._address.host
         if self._loop.time() >= self._server_addresses_until:
             self._server_addresses = await self._lookup_addresses(self._address.host)
             self._server_addresses_until = self._loop.time() + ADDRESS_SECONDS
         if not self._server_addresses:
             self._server_addresses_until = 0.0
-            raise UnusableAnswer(
+            raise UnusableServer(
                 f"the address of {self._address.host} could not be found through a plain upstream"
             )
         return self._server_addresses[0]

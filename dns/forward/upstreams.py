@@ -133,15 +133,18 @@ class Upstreams:
         health = UpstreamHealth(self._now, self._handle_recovery)
         if address.transport == "plain":
             return UdpServer(address, pool, entropy, self._batch, health)
-        if self._context is None:
-            self._context = self._trust()
-            self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         if address.transport == "tls":
+            self._context = self._context or self._make_context()
             return StreamServer(address, pool, entropy, health, self._context)
-        # Only who asks over HTTPS pays for its library: half the memory of a small resolver.
+        # Only who asks over HTTPS pays for its library.
         from dns.forward.https import HttpsServer  # noqa: PLC0415 (see the line above)
 
-        return HttpsServer(address, pool, health, self._context, self._lookup_addresses)
+        return HttpsServer(address, pool, health, self._make_context(), self._lookup_addresses)
+
+    def _make_context(self) -> ssl.SSLContext:
+        context = self._trust()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
 
     def _handle_recovery(self) -> None:
         self.on_recovery()

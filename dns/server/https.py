@@ -5,7 +5,8 @@ question gets the status that says why (400, 404, 405, 413, 415); a DNS error is
 Answers say for how long a cache may keep them: as long as their shortest time to live (section 5.1).
 
 A peer is aborted that keeps opening and cancelling questions, lets answers pile up, sends more than questions
-are long, or much beside questions (pings, settings, empty frames: each costs us more than it costs the peer).
+are long, or much beside questions (pings, settings, empty frames: each costs us more than it costs the peer), or
+announces a frame longer than any may be.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ import h2.exceptions
 import h2.settings
 
 from dns.errors import MalformedMessage
+from dns.http2_frames import PREFACE_BYTES, FrameLengths
 from dns.message.constants import MEDIA_TYPE, Rcode, RecordType
 from dns.message.header import rcode_of
 from dns.message.scanner import scan_message
@@ -73,6 +75,7 @@ class HttpsConnection(ClientConnection):
                 h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 0,
             },
         )
+        self._frame_lengths = FrameLengths(PREFACE_BYTES)
         self._requests: dict[int, DohRequest] = {}
         self._unsent: dict[int, bytes] = {}  # what the peer's windows do not let us send yet
         self._cancelled_count = 0
@@ -120,6 +123,9 @@ class HttpsConnection(ClientConnection):
         """Take the next bytes."""
         if self._is_old_http:
             self._reject_old_http()
+            return
+        if not self._frame_lengths.are_allowed(data):
+            self.abort()
             return
         try:
             for at in range(0, len(data), _READ_CHUNK_BYTES):

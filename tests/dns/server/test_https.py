@@ -253,6 +253,25 @@ def test_a_header_that_grows_when_it_is_unpacked_ends_the_connection(authority: 
     run(story())
 
 
+@pytest.mark.parametrize("length", [b"\0\x40\1", b"\xff\xff\xff"])
+@pytest.mark.parametrize("kind", [b"\0", b"\x7f"])
+def test_rfc9113_4_2_a_frame_longer_than_any_may_be_ends_the_connection_when_it_is_announced(
+    authority: Authority, length: bytes, kind: bytes
+) -> None:
+    """The library keeps up to 16 MB of one before it says so."""
+
+    async def story() -> None:
+        async with (
+            serving(authority, Resolver(), idle_seconds=600) as (listener, _),
+            _bare(authority, listener) as peer,
+        ):
+            peer.send(length + kind + b"\0\0\0\0\1" + bytes(100))
+            while len(listener):
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
 def test_questions_that_are_never_whole_are_held_within_bounds(authority: Authority) -> None:
     async def story() -> None:
         async with serving(authority, Resolver()) as (listener, _), _bare(authority, listener) as peer:
