@@ -119,7 +119,7 @@ def test_rfc4007_11_a_room_that_listens_on_one_link_only_is_reached_over_udp_and
     def story() -> None:
         add_link_local_address("fe80::53")
         with FakeUpstream() as upstream:
-            room = Room(tmp_path, upstream, listen=f'"[fe80::53%{LOOPBACK}]:0"', workers=1)
+            room = Room(tmp_path, upstream, listen=f'"[fe80::53%{LOOPBACK}]:0"')
             try:
                 where = ("fe80::53", room.port, 0, socket.if_nametoindex(LOOPBACK))
                 packet = question("www.example.org")
