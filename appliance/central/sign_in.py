@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from limits.storage import Storage
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,7 @@ from appliance.central.second_factor_rule import read_rule
 from appliance.central.store import Store
 from appliance.protocol import Account, normalize_username
 from appliance.sign_in_throttle import (
+    CODE_TRIES_OF_A_DAY,
     KNOWN_DEVICE_DAYS,
     MAX_DEVICES_OF_ACCOUNT,
     CountedTry,
@@ -32,6 +33,7 @@ from appliance.sign_in_throttle import (
     TooManyTries,
 )
 
+LONGEST_WINDOW = timedelta(seconds=CODE_TRIES_OF_A_DAY.get_expiry(), minutes=1)
 PAGES = "central"  # the place of central's own pages
 _ROOM = "room:"  # with its id, the place of a room's
 
@@ -266,7 +268,9 @@ class DatabaseStorage(Storage):
         """Add to a count, which begins anew where its window is over, and return it."""
         now = self._now()
         with self._write_session() as session:
-            session.execute(delete(ThrottleRow).where(ThrottleRow.expires <= now))
+            ahead = now + LONGEST_WINDOW  # what ends later was counted by a clock that was ahead
+            over = or_(ThrottleRow.expires <= now, ThrottleRow.expires > ahead)
+            session.execute(delete(ThrottleRow).where(over))
             row = session.get(ThrottleRow, key)
             if row is None:
                 row = ThrottleRow(key=key, count=0, expires=now + timedelta(seconds=expiry))
@@ -306,4 +310,5 @@ class DatabaseStorage(Storage):
     def _row(self, key: str) -> ThrottleRow | None:
         with self._read_session() as session:
             row = session.get(ThrottleRow, key)
-        return row if row is not None and row.expires > self._now() else None
+        now = self._now()
+        return row if row is not None and now < row.expires <= now + LONGEST_WINDOW else None

@@ -57,6 +57,19 @@ def test_processes_count_together_and_a_burst_counts_whole(school: FakeSchool, n
     assert sum(isinstance(one, TooManyTries) for one in answers) == 40 - SOURCE_TRIES.amount
 
 
+def test_a_clock_that_was_days_ahead_shuts_nobody_out_once_it_is_right(school: FakeSchool, named: str) -> None:
+    central = CentralSignIn(school.store, school.clock, school.central.keys)
+    before = school.clock.time
+    school.clock.time += timedelta(days=1461)
+    for _ in range(SOURCE_TRIES.amount + 1):
+        last = central.sign_in(at(f"of {named}"), named, WRONG)
+    assert isinstance(last, TooManyTries)
+    school.clock.time = before
+    assert isinstance(central.sign_in(at(f"of {named}"), named, PASSWORD), Account)
+    answers = [central.sign_in(at(f"of {named}"), named, WRONG) for _ in range(SOURCE_TRIES.amount + 1)]
+    assert isinstance(answers[-1], TooManyTries), "and counts from then on"
+
+
 def test_a_window_that_is_over_leaves_nothing(school: FakeSchool, named: str) -> None:
     central = CentralSignIn(school.store, school.clock, school.central.keys)
     for _ in range(SOURCE_TRIES.amount + 1):
