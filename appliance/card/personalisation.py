@@ -35,6 +35,7 @@ SHORT_KEYS = {
     "address6": "network.address6",
     "gateway6": "network.gateway6",
     "upstreams": "dns.upstreams",
+    "language": "web.language",
 }
 _LIST_KEYS = frozenset(
     {"dns.upstreams", "dns.clients", "dns.own_names", "time.servers", "ssh.keys", "policy.closed"}

@@ -20,6 +20,7 @@ from appliance.settings.common import (
     CommonListsSection,
     CommonLogSection,
     CommonPolicySection,
+    CommonWebSection,
     LedSection,
 )
 from appliance.settings.dns import ensure_servers_known
@@ -195,6 +196,7 @@ class CardSettings(msgspec.Struct, frozen=True, kw_only=True):
     time: CardTime = field(default_factory=CardTime)
     ssh: CardSsh = field(default_factory=CardSsh)
     dns: CardDns = field(default_factory=CardDns)
+    web: CommonWebSection = field(default_factory=CommonWebSection)
     led: LedSection = field(default_factory=LedSection)
     button: ButtonSection = field(default_factory=ButtonSection)
     log: CommonLogSection = field(default_factory=CommonLogSection)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from appliance.settings.dns import DnsCacheSection, DnsForwardSection, DnsUpstreamSection, DomainName
+from appliance.settings.languages import PageLanguage
 from appliance.settings.values import MirrorUrl, Network
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord
@@ -53,6 +54,12 @@ class CommonListsSection(msgspec.Struct, frozen=True, kw_only=True):
     mirrors: tuple[
         MirrorUrl, ...
     ] = ()  # of what central has signed, for an enrolled room; the first is asked first
+
+
+class CommonWebSection(msgspec.Struct, frozen=True, kw_only=True):
+    """[web]: the teacher's pages."""
+
+    language: PageLanguage = ""  # of the pages, for whoever has chosen none
 
 
 class LedSection(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,10 +19,10 @@ from appliance.settings.common import (
     CommonListsSection,
     CommonLogSection,
     CommonPolicySection,
+    CommonWebSection,
     LedSection,
 )
 from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection, ensure_servers_known
-from appliance.settings.languages import PageLanguage
 from appliance.settings.metrics import MetricsSection
 from appliance.settings.values import CertificateFiles, Endpoint, Network, UpstreamSetting, is_host_name
 from dns.forward.server import is_ip_address
@@ -81,7 +81,7 @@ class WebTlsSection(CertificateFiles, frozen=True, kw_only=True):
             raise ValueError(f"name: {self.name!r} is no name that a browser could ask for")
 
 
-class WebSection(msgspec.Struct, frozen=True, kw_only=True):
+class WebSection(CommonWebSection, frozen=True, kw_only=True):
     """[web]: the teacher's pages."""
 
     listen: Endpoint = Endpoint("0.0.0.0", 80)  # noqa: S104 (a server for the room)
@@ -90,7 +90,6 @@ class WebSection(msgspec.Struct, frozen=True, kw_only=True):
     https_listen: Endpoint | None = None  # for central's certificate; left out: port 443 beside port 80
     # Whether passwords may be typed without HTTPS; left out: only where teachers cannot sign in at central.
     clear_passwords: bool | None = None
-    language: PageLanguage = ""  # of the pages, for whoever has chosen none
 
 
 class LogSection(CommonLogSection, frozen=True, kw_only=True):

@@ -252,8 +252,10 @@ def test_a_mounted_boot_partition_is_written_in_place(tmp_path: Path) -> None:
     boot.mkdir()
     shutil.copy(SHIPPED, boot)
     bundle = make_bundle(tmp_path / "room4.bundle", "Room 4")
-    assert personalise(boot, "--bundle", bundle).returncode == 0
-    assert tomllib.loads((boot / "hallpass.toml").read_text())["room"] == {"name": "Room 4"}
+    assert personalise(boot, "--bundle", bundle, "--set", "language=cy").returncode == 0
+    written = tomllib.loads((boot / "hallpass.toml").read_text())
+    assert written["room"] == {"name": "Room 4"}
+    assert written["web"] == {"language": "cy"}
     assert (boot / "hallpass.bundle").read_bytes() == bundle.read_bytes()
     assert "no boot partition of a card" in personalise(tmp_path, "--room", "Room 4").stderr
 

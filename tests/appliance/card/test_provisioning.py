@@ -275,6 +275,16 @@ def test_figures_are_reached_from_other_machines_only_where_some_are_named(card:
     assert "192.0.2.20/32" in map(str, settings.readers)
 
 
+def test_a_schools_language_goes_from_the_card_to_its_pages(card: FakeCard) -> None:
+    card.write_settings(GOOD + '[web]\nlanguage = "cy"\n')
+    card.boot()
+    assert in_use(card).web.language == "cy"
+    card.write_settings(GOOD + '[web]\nlanguage = "tlh"\n')
+    card.boot()
+    assert "web.language" in problem(card)
+    assert in_use(card).web.language == "cy"
+
+
 def test_ssh_is_there_only_with_a_key(card: FakeCard) -> None:
     card.write_settings(GOOD)
     card.boot()
