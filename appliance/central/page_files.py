@@ -3,7 +3,7 @@
 Whoever imports this has `cryptography` in its memory, nine megabytes: import it inside the function that needs it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import msgspec
@@ -18,6 +18,7 @@ from appliance.central.page_certificates import MAX_FILE_BYTES
 from appliance.settings.values import is_host_name
 
 MAX_CHAIN = 6
+MAX_LIFE = timedelta(days=3650)  # that is believed: some say the end of the calendar, and mean never
 MIN_RSA_BITS = 2048
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
@@ -50,7 +51,7 @@ def read_handed_in(certificate: bytes, key: bytes, now: datetime) -> HandedIn:
         "".join(one.public_bytes(_PEM).decode() for one in chain),
         private.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, plain).decode(),
         names,
-        min(one.not_valid_after_utc for one in chain),
+        min(now + MAX_LIFE, *(one.not_valid_after_utc for one in chain)),
     )
 
 
@@ -58,7 +59,7 @@ def _read_chain(content: bytes) -> list[x509.Certificate]:
     _require_text(content, "certificate")
     try:
         chain = x509.load_pem_x509_certificates(content)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, x509.InvalidVersion):
         chain = []
     if not chain:
         raise NotPossible("the certificate's file holds no certificate that can be read (PEM)")
@@ -66,8 +67,7 @@ def _read_chain(content: bytes) -> list[x509.Certificate]:
         raise NotPossible(f"the certificate's file holds {len(chain)} certificates: a chain has two or three")
     try:
         for one in chain:
-            one.public_key()
-            _ = one.extensions
+            _ = (one.public_key(), one.extensions, one.signature_hash_algorithm)
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         raise NotPossible("the certificate's file holds a certificate that is damaged") from None
     return chain

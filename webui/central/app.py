@@ -39,6 +39,7 @@ from webui.central.lookups.views import blueprint as lookups
 from webui.central.lookups.views import staff_blueprint as staff_lookups
 from webui.central.open_tasks import count_waiting
 from webui.central.openid.views import blueprint as openid
+from webui.central.page_certificates.views import blueprint as page_certificates
 from webui.central.plain_port import install_plain_port
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reasons import SENTENCES
@@ -107,6 +108,7 @@ FEATURES = (
     groups,
     rooms,
     room_cards,
+    page_certificates,
     people,
     room_sign_in,
     made_links,

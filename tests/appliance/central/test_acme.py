@@ -1,6 +1,7 @@
 """The rooms' certificate by ACME: ordered by a process that ends, proved by the school's own program, renewed."""
 
 import shlex
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,10 +32,24 @@ esac
 """
 
 
+def settings(**more: str) -> str:
+    said = {
+        "suffix": f'"{SUFFIX}"', "hook": '"hook"', "terms_agreed": "true",
+        "email": '"it@school.example.org"', **more,
+    }  # fmt: skip
+    lines = "\n".join(f"{name} = {value}" for name, value in said.items())
+    return (
+        '[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:8081"\n'
+        f"[central.acme]\n{lines}\n"
+    )
+
+
 class School:
     """Central's settings and database, and the authority that its certificates come from."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: Path) -> None:
+        (folder / "central").mkdir()
+        shutil.copy(database, folder / "central")
         self.folder, self.records = folder, folder / "records"
         self.records.mkdir()
         self.server = FakeAcmeServer(PAIRS, self.records)
@@ -49,15 +64,7 @@ class School:
         hook.chmod(0o700)
 
     def write_settings(self, **more: str) -> None:
-        said = {
-            "suffix": f'"{SUFFIX}"', "hook": '"hook"', "terms_agreed": "true", "email": '"it@school.example.org"',
-            "directory": f'"{self.server.url}/directory"', **more,
-        }  # fmt: skip
-        lines = "\n".join(f"{name} = {value}" for name, value in said.items())
-        self.config.write_text(
-            '[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:8081"\n'
-            f"[central.acme]\n{lines}\n"
-        )
+        self.config.write_text(settings(**{"directory": f'"{self.server.url}/directory"', **more}))
 
     def order(self) -> str:
         """Do what the process does; return why there is no certificate, or ""."""
@@ -69,10 +76,10 @@ class School:
 
     def renewal(self, clock: datetime) -> AcmeRenewal:
         central = self.central
-        settings = load_settings(self.config, CentralSettings).central.acme
-        assert settings is not None
+        wanted = load_settings(self.config, CentralSettings).central.acme
+        assert wanted is not None
         folder = central.settings.central.shared_folder / acme_renewal.FOLDER
-        return AcmeRenewal(self.config, settings, folder, central.store, lambda: clock)
+        return AcmeRenewal(self.config, wanted, folder, central.store, lambda: clock)
 
     def row(self) -> PageCertificateRow | None:
         with self.central.store.read_session() as session:
@@ -84,9 +91,9 @@ class School:
 
 
 @pytest.fixture
-def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
+def school(tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    one = School(tmp_path)
+    one = School(tmp_path, prepared)
     with one.server:
         yield one
     one.central.store.close()
@@ -173,17 +180,17 @@ def test_beside_it_nothing_is_handed_in_for_every_room(school: School) -> None:
     assert school.row() is None
 
 
-def test_what_is_another_than_it_should_be_is_due(school: School) -> None:
+def test_what_is_another_than_it_should_be_is_due() -> None:
     now = datetime.now(UTC)
-    settings = AcmeSection(suffix=SUFFIX, hook=Path("hook"), terms_agreed=True)
+    wanted = AcmeSection(suffix=SUFFIX, hook=Path("hook"), terms_agreed=True)
     row = PageCertificateRow(name=SUFFIX, made_by="ACME", made_at=now, ends=now + timedelta(days=6))
-    assert is_due(None, settings, now)
-    assert not is_due(row, settings, now + timedelta(days=3))
-    assert is_due(row, settings, now + timedelta(days=4))
+    assert is_due(None, wanted, now)
+    assert not is_due(row, wanted, now + timedelta(days=3))
+    assert is_due(row, wanted, now + timedelta(days=4))
     row.name = "other.example.org"
-    assert is_due(row, settings, now)
+    assert is_due(row, wanted, now)
     row.name, row.made_by = SUFFIX, "command line"
-    assert is_due(row, settings, now)
+    assert is_due(row, wanted, now)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +200,8 @@ def test_what_is_another_than_it_should_be_is_due(school: School) -> None:
         {"directory": '"http://192.0.2.4/directory"'}, {"directory": '"junk"'}, {"hook_seconds": "0"},
     ],
 )  # fmt: skip
-def test_settings_that_cannot_be_are_found(school: School, more: dict[str, str]) -> None:
-    school.write_settings(**more)
+def test_settings_that_cannot_be_are_found(tmp_path: Path, more: dict[str, str]) -> None:
+    config = tmp_path / "central.toml"
+    config.write_text(settings(**more))
     with pytest.raises(SettingsInvalid):
-        load_settings(school.config, CentralSettings)
+        load_settings(config, CentralSettings)

@@ -35,6 +35,11 @@ def test_a_certificate_with_its_chain_and_key_is_taken_and_written_anew() -> Non
     assert (handed.ends - NOW).days == 90
 
 
+def test_one_that_never_ends_is_looked_at_again_in_ten_years() -> None:
+    certificate, key = PAIRS.pair(STAR, days=2_900_000)
+    assert PAIRS.now.year + 9 <= read_handed_in(certificate.encode(), key.encode(), NOW).ends.year <= NOW.year + 10
+
+
 def test_a_key_of_rsa_is_taken_from_2048_bits_on() -> None:
     key = rsa.generate_private_key(65537, 2048)
     assert read_handed_in(PAIRS.certificate(STAR, key=key).encode(), pem_of_key(key).encode(), NOW).names == (

@@ -24,11 +24,13 @@ from webui.central.app import create_central_app
 
 FIELDS = (
     "action", "addresses", "again", "allow_wide", "also", "answer", "assigned_to", "before", "builtin",
-    "category", "close", "code", "confirmed", "days", "decision", "device", "digest", "edition", "email",
+    "category", "certificate", "close", "code", "confirmed", "days", "decision", "device", "digest",
+    "edition", "email",
     "end", "ends", "events", "exact", "file", "format", "from", "group", "groups", "instead_of",
-    "is_inside", "location", "locked", "lookup_id", "match", "minutes", "more", "name", "names",
+    "is_inside", "key", "location", "locked", "lookup_id", "match", "minutes", "more", "name", "names",
     "networks", "new", "no_safe_search", "note", "on_request", "only_from", "outcome", "password",
-    "per_day", "profile", "ready_made", "reason", "referred_on", "referred_to", "replace", "replaces",
+    "per_day", "profile", "publicly_trusted", "ready_made", "reason", "referred_on", "referred_to",
+    "replace", "replaces",
     "report", "revision", "rights", "roles", "room", "rooms", "row", "scope", "set", "shown", "since",
     "site", "start", "state", "step", "to", "token", "until", "url", "username", "version",
 )  # fmt: skip

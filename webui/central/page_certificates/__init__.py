@@ -1,0 +1,1 @@
+"""Certificates for rooms' pages, handed in once for all of them."""
