@@ -158,6 +158,8 @@ class BuildKeeper:
 
     def copy_part(self, part: SourcePart) -> SourcePart:
         """Keep the text of the next source; return it as it is to be read: from what is kept, or as it came."""
+        if self._pending is not None:  # of several texts of one source it could not be told which line is whose
+            self._give_up()
         if self._has_failed:
             return part
         path = text_path(self._folder, len(self._texts))
@@ -176,9 +178,11 @@ class BuildKeeper:
     def add_source(self, source: Source, reading: TextReading) -> None:
         """Note what was read of a source whose text was kept."""
         self._close_text()
-        if self._pending is None:
+        if self._has_failed or self._pending is None:
+            self._give_up()
             return
         part, found, has_directives = self._pending
+        self._pending = None
         self._texts.append(
             KeptText(
                 source=source,

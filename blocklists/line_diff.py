@@ -175,7 +175,7 @@ def _meeting(removed: Sequence[bytes], added: Sequence[bytes]) -> tuple[int, int
     for there, line in enumerate(added):
         if best is not None and there >= sum(best):
             break
-        at = places.get(line)
-        if at is not None and (best is None or at + there < sum(best)):
-            best = at, there
+        place = places.get(line)
+        if place is not None and (best is None or place + there < sum(best)):
+            best = place, there
     return best

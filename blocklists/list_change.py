@@ -50,7 +50,7 @@ def read_change(
         if part is None:
             raise KeptUnusable(f"{kept.source.name}: holds no text")
         hunks, found, has_directives = _compare(kept, part, old, new)
-    if found == kept.sum and _is_same_kind_of_part(part, kept):
+    if hunks == [] and found == kept.sum and _is_same_kind_of_part(part, kept):
         new.unlink()
         link_file(old, new)
         return ListChange(kept)
@@ -144,17 +144,7 @@ def _compare(kept: KeptText, part: SourcePart, old: Path, new: Path) -> tuple[li
     search = DirectiveSearch()
     with old.open("rb") as stream, contextlib.closing(SumWriter(new)) as writer:
         before, after = SumReader(stream), SumReader(part.stream, writer.write, search.look_at)
-        hunks: list[Hunk] | None = []
-        try:
-            changed = 0
-            for hunk in iter_hunks(before, after):
-                changed += max(len(hunk.removed), len(hunk.added))
-                if changed > MOST_LINES:
-                    hunks = None
-                    break
-                hunks.append(hunk)
-        except TooDifferent:
-            hunks = None
+        hunks = _few_hunks(before, after)
         if hunks is None:
             for reader in (before, after):
                 while reader.read(_PIECE_BYTES):
@@ -162,6 +152,20 @@ def _compare(kept: KeptText, part: SourcePart, old: Path, new: Path) -> tuple[li
     if before.sum != kept.sum:
         raise KeptUnusable(f"{kept.source.name}: what was kept of it is damaged")
     return hunks, after.sum, search.found
+
+
+def _few_hunks(before: SumReader, after: SumReader) -> list[Hunk] | None:
+    hunks: list[Hunk] = []
+    changed = 0
+    try:
+        for hunk in iter_hunks(before, after):
+            changed += max(len(hunk.removed), len(hunk.added))
+            if changed > MOST_LINES:
+                return None
+            hunks.append(hunk)
+    except TooDifferent:
+        return None
+    return hunks
 
 
 def _numbered(places: Iterable[tuple[int, Sequence[bytes]]]) -> Iterator[tuple[int, str]]:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from blocklists.available_build import build_available
 from blocklists.compiler import build_index, local_path, no_progress
 from blocklists.container import OVERLAY_NAME
 from blocklists.daily_change import DailyChange, make_daily_change
+from blocklists.entries import Item
 from blocklists.formats.line_syntax import MixedParser
 from blocklists.index import Index, LayeredIndex, open_index, verify_index
 from blocklists.kept_build import MANIFEST_NAME, TABLE_NAME, LastBuild
@@ -177,11 +178,14 @@ def test_a_name_that_a_list_says_twice_goes_when_the_last_of_them_goes(tmp_path:
 def test_only_the_lines_that_changed_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = house_of(tmp_path, TEXT)
     lists = [source(tmp_path / "after", TEXT.replace("name0007.", "fresh.") + "last.example\n", name="ours")]
-    parsed = []
+    parsed: list[str] = []
     parse_line = MixedParser.parse_line
-    monkeypatch.setattr(
-        MixedParser, "parse_line", lambda self, line: parsed.append(line) or parse_line(self, line)
-    )
+
+    def watched(parser: MixedParser, line: str) -> Iterable[Item]:
+        parsed.append(line)
+        return parse_line(parser, line)
+
+    monkeypatch.setattr(MixedParser, "parse_line", watched)
     assert house.change(lists).changes == 3
     assert parsed == ["name0007.example", "fresh.example", "last.example"]
 
@@ -274,6 +278,10 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
 def _flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -290,7 +298,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "no text": (lambda kept: (kept / "0.text").unlink(), "No such file"),
     "half a text": (lambda kept: _cut(kept / "0.text"), "damaged"),
     "a bit of a text": (lambda kept: _flip(kept / "0.text"), "damaged"),
-    "an empty table": (lambda kept: (kept / TABLE_NAME).write_bytes(b""), "the last build"),
+    "an empty table": (lambda kept: _empty(kept / TABLE_NAME), "the last build"),
 }
 
 

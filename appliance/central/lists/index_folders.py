@@ -83,8 +83,9 @@ class IndexFolders:
             built.replace(self._kept)
 
     def want_whole(self) -> None:
-        """Have the next compilation be a whole one. Raises OSError."""
-        self._wanted.touch()
+        """Have the next compilation be a whole one. On a full disk nothing comes of it: the room asks again."""
+        with contextlib.suppress(OSError):
+            self._wanted.touch()
 
     def is_whole_wanted(self) -> bool:
         """Tell whether a room needs a whole index."""
