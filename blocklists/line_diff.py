@@ -167,15 +167,15 @@ def _hunk(before: _Text, after: _Text) -> Hunk:
 
 def _meeting(removed: Sequence[bytes], added: Sequence[bytes]) -> tuple[int, int] | None:
     """Return how many lines of each stand before the first that both have; None: they have none in common."""
-    places: dict[bytes, int] = {}
+    positions: dict[bytes, int] = {}
     for at, line in enumerate(removed):
         if len(line) > _TELLING_BYTES:
-            places.setdefault(line, at)
+            positions.setdefault(line, at)
     best: tuple[int, int] | None = None
     for there, line in enumerate(added):
         if best is not None and there >= sum(best):
             break
-        place = places.get(line)
+        place = positions.get(line)
         if place is not None and (best is None or place + there < sum(best)):
             best = place, there
     return best

@@ -14,12 +14,12 @@ import click
 from appliance.errors import HallpassError
 from appliance.room import health, start_up
 from appliance.room.addresses import outbound_addresses
+from appliance.room.capacity import cache_megabytes, worker_count
 from appliance.room.conditions import Condition
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.health import ProcessHealth
 from appliance.room.link_networks import link_networks
 from appliance.room.local_zones import make_local_zones, own_names
-from appliance.room.memory_share import cache_megabytes, worker_count
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
 from appliance.room.resolver_metrics import WorkerStarts, worker_samples

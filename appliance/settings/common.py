@@ -36,7 +36,7 @@ class CommonDnsSection(msgspec.Struct, frozen=True, kw_only=True):
     """[dns]: who is answered, and with what of the school's own."""
 
     clients: tuple[Network, ...] = PRIVATE_NETWORKS
-    workers: NotNegative = 0  # 0: one per core, as far as memory goes (`appliance.room.memory_share`)
+    workers: NotNegative = 0  # 0: one per core, as far as memory goes (`appliance.room.capacity`)
     rate_limit: NotNegative = 1000  # queries a second per device; 0: off
     forward: tuple[DnsForwardSection, ...] = ()
     upstream: tuple[DnsUpstreamSection, ...] = ()

@@ -95,7 +95,7 @@ class DnsTlsSection(CertificateFiles, frozen=True, kw_only=True):
 class DnsCacheSection(msgspec.Struct, frozen=True, kw_only=True):
     """[dns.cache]: how much is remembered, and for how long."""
 
-    # For each worker; left out: as the machine's memory allows (`appliance.room.memory_share`).
+    # For each worker; left out: as the machine's memory allows (`appliance.room.capacity`).
     megabytes: Annotated[int, msgspec.Meta(ge=1, le=4096)] | None = None
     minimum_ttl: Annotated[int, msgspec.Meta(ge=0, le=3600)] = cache_defaults.MINIMUM_TTL  # seconds
     maximum_ttl: Annotated[int, msgspec.Meta(ge=1, le=604800)] = cache_defaults.MAXIMUM_TTL

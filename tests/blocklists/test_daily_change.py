@@ -56,7 +56,8 @@ def with_beginning(day: Day) -> Day:
     """Give each list what makes it one, whatever else it has."""
     first = ("first.example", "0.0.0.0 first.example", "||first.example^", "address=/first.example/", "$TTL 1h")
     more = ("", "", "", "", "first.example CNAME .")
-    return tuple([one, other, *lines] for one, other, lines in zip(first, more, day, strict=True))  # type: ignore[return-value]
+    begun = ([one, other, *lines] for one, other, lines in zip(first, more, day, strict=True))
+    return tuple(begun)  # type: ignore[return-value]  # as many as there are lists
 
 
 class Days:

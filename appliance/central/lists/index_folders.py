@@ -61,8 +61,8 @@ class IndexFolders:
         """Remove all indexes but these, and the whole ones that rooms have under what is kept in layers."""
         spared = set(kept)
         for version in filter(self.is_layered, kept):
-            overlays = (self.path / version).glob(f"{DELTA_PREFIX}*.hpx")
-            spared.update(path.stem.removeprefix(DELTA_PREFIX) for path in overlays)
+            deltas = (self.path / version).glob(f"{DELTA_PREFIX}*.hpx")
+            spared.update(path.stem.removeprefix(DELTA_PREFIX) for path in deltas)
         for folder in self.path.iterdir():
             if folder.name not in spared:
                 shutil.rmtree(folder, ignore_errors=True)

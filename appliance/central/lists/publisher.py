@@ -231,7 +231,7 @@ class ListPublisher:
 
     def _run(self) -> None:
         while True:
-            self._wait_for_wish()
+            self._wait_for_request()
             if self._stopping:
                 return
             self._build_requested.clear()
@@ -244,7 +244,7 @@ class ListPublisher:
                     log.warning("the lists could not be compiled: %s", problem)
                     self._set_state(PublisherState(error=str(problem)))
 
-    def _wait_for_wish(self) -> None:
+    def _wait_for_request(self) -> None:
         due_at = time.monotonic() + REFRESH_SECONDS
         while not self._build_requested.wait(WHOLE_POLL_SECONDS):
             now = time.monotonic()

@@ -25,7 +25,7 @@ _MEGABYTE = 1024 * 1024
 @lru_cache(maxsize=8)
 def machine_megabytes(root: Path = Path("/")) -> int | None:
     """Return how much memory this process may have at most, as it was at first; None where nobody says so."""
-    found = [*_memory_of_machine(root), *_limits_of_groups(root)]
+    found = [*_installed_megabytes(root), *_limits_of_groups(root)]
     return min(found) // _MEGABYTE if found else None
 
 
@@ -48,7 +48,7 @@ def cache_megabytes(configured: int | None, workers: int, *, megabytes: int | No
     return max(MINIMUM_CACHE_MEGABYTES, min(cache_defaults.MEGABYTES, megabytes // CACHE_SHARE // workers))
 
 
-def _memory_of_machine(root: Path) -> list[int]:
+def _installed_megabytes(root: Path) -> list[int]:
     """Read proc(5), meminfo: "MemTotal: 437000 kB"."""
     with suppress(OSError, ValueError, IndexError):
         for line in (root / "proc/meminfo").read_text(encoding="ascii").splitlines():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.room.memory_share import cache_megabytes, machine_megabytes, worker_count
+from appliance.room.capacity import cache_megabytes, machine_megabytes, worker_count
 from dns import cache_defaults
 
 GROUP = "0::/system.slice/hallpass-resolver.service\n"
