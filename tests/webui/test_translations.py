@@ -209,6 +209,7 @@ def extract(*folders: str) -> set[tuple[str, ...]]:
 def test_the_catalogues_have_every_text_of_the_sources_and_no_other() -> None:
     for domain, folders in re.findall(r'\[(\w+)\]="([^"]+)"', SCRIPT.read_text()):
         wanted = extract(*folders.split())
+        assert len({forms[0] for forms in wanted}) == len(wanted), "catalogues know a plural by its singular alone"
         for language, of in CATALOGUES:
             if of == domain:
                 has = {forms_of(one.id) for one in read_catalogue(language, domain) if one.id}
