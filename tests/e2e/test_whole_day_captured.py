@@ -47,11 +47,8 @@ class Device(Browser):
 
     def secrets(self, host: str = "") -> set[str]:
         """Return the values of the cookies that it holds, for one host."""
-        return {
-            one.value
-            for one in self._client.cookies.jar
-            if one.value and len(one.value) > 16 and host in ("", one.domain)
-        }
+        held = [(one.domain, one.value or "") for one in self._client.cookies.jar]
+        return {value for domain, value in held if len(value) > 16 and host in ("", domain)}
 
     def form_secrets(self) -> set[str]:
         """Return what the page that it is on has against forged forms."""
@@ -193,14 +190,14 @@ def live(day: Day) -> None:
     for room in (SECURE, PLAIN):
         until(f"the list in {room}", partial(day.refuses, room, ASKED), 90)
         policy = day.folder / room / "data" / "policy.json"
-        until(f"the rule in {room}", partial(_mentions, policy, RULE), 60)
+        until(f"the rule in {room}", partial(names_rule, policy), 60)
     day.keep_secret("session", *here.secrets(), *coordinator.secrets())
     day.keep_secret("form", *here.form_secrets(), *coordinator.form_secrets())
     day.keep_secret("policy", RULE, LISTED, SECRET_REASON)
 
 
-def _mentions(file: Path, name: str) -> bool:
-    return name in file.read_text()
+def names_rule(policy: Path) -> bool:
+    return RULE in policy.read_text()
 
 
 def answers(device: Device) -> bool:

@@ -69,7 +69,7 @@ class PacketCapture:
         """Return what was said, by one side to another at a time."""
         streams: dict[tuple[Flow, int], dict[int, bytes]] = defaultdict(dict)
         begun: dict[Flow, tuple[int, int]] = {}  # how often, and from which number on
-        datagrams = []
+        datagrams: list[bytes] = []
         for frame in self._read_frames():
             found = _transport_of(frame)
             if found is None:
@@ -89,7 +89,8 @@ class PacketCapture:
 
     def _read_frames(self) -> list[bytes]:
         content = self.file.read_bytes()
-        frames, at = [], len(_PCAP_HEADER)
+        frames: list[bytes] = []
+        at = len(_PCAP_HEADER)
         while at < len(content):
             size = struct.unpack_from("=I", content, at + 8)[0]
             frames.append(content[at + 16 : at + 16 + size])

@@ -131,31 +131,38 @@ async def install_index(paths: RoomPaths, version: str, fetch: Callable[[str, Pa
     if not version.isalnum():
         raise InstallFailed(f"{version[:80]!r} is no hash")
     if not await run_blocking(_is_whole_index, paths.indexes / version, version):  # it may be damaged
-        work, handle = await run_blocking(_make_work_folder, paths)
+        work = await run_blocking(_WorkFolder, paths)
         try:
-            await fetch(await run_blocking(base_version, paths), work / INDEX_NAME)
-            below = await run_blocking(_apply_delta, paths.index, work, INDEX_NAME)
+            await fetch(await run_blocking(base_version, paths), work.path / INDEX_NAME)
+            below = await run_blocking(_apply_delta, paths.index, work.path, INDEX_NAME)
             if below not in ("", version):
-                await fetch(below, work / _FETCHED)
-                await run_blocking(_apply_delta, work, work, _FETCHED)
-            await run_blocking(_put_in_place, paths, work, version)
+                await fetch(below, work.path / _FETCHED)
+                await run_blocking(_apply_delta, work.path, work.path, _FETCHED)
+            await run_blocking(_put_in_place, paths, work.path, version)
         finally:
-            os.close(handle)
-            await run_blocking(shutil.rmtree, work, ignore_errors=True)
+            await run_blocking(work.remove)
     await run_blocking(_put_in_force, paths, version)
 
 
-def _make_work_folder(paths: RoomPaths) -> tuple[Path, int]:
-    """Return a folder to work in, and what says that somebody does, until it is closed (`_is_left`)."""
-    _make_folder(paths.indexes)
-    with one_at_a_time(paths.indexes):
-        work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=paths.indexes))
-        work.chmod(
-            paths.indexes.stat().st_mode & 0o777
-        )  # mkdtemp's own is for us alone; the resolver reads it too
-        handle = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(handle, fcntl.LOCK_SH)
-    return work, handle
+class _WorkFolder:
+    """A folder to work in, which nobody clears away while it is held (`_is_left`)."""
+
+    def __init__(self, paths: RoomPaths) -> None:
+        _make_folder(paths.indexes)
+        with one_at_a_time(paths.indexes):
+            self.path = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=paths.indexes))
+            # mkdtemp's own is for us alone; the resolver reads it too
+            self.path.chmod(paths.indexes.stat().st_mode & 0o777)
+            self._handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._handle, fcntl.LOCK_SH)
+
+    def __del__(self) -> None:  # also where whoever asked for it was cancelled meanwhile
+        if hasattr(self, "_handle"):
+            os.close(self._handle)
+
+    def remove(self) -> None:
+        """Remove it, unless it has become the index."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 def _is_left(work: Path) -> bool:

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from appliance.cli import hallpass
 from appliance.errors import HallpassError
+from appliance.room.agent import installer
 from appliance.room.agent.installer import installed_index_version
 from appliance.room.agent.lists_folder import ListsFolder, ListsRefused
 from appliance.room.agent.room_identity import RoomIdentity
@@ -147,6 +148,23 @@ def test_lists_in_layers_are_taken_piece_by_piece_by_a_room_that_has_none(techni
     index = open_index(technician.paths.index)
     assert index.find_block_entries("www.added.example")
     assert index.find_block_entries("one.example")
+
+
+def test_what_the_agent_is_fetching_meanwhile_is_left_to_it_and_what_is_left_over_is_cleared(
+    technician: Technician,
+) -> None:
+    fetching = installer._WorkFolder(technician.paths)
+    (fetching.path / "index.hpx").write_bytes(b"a part")
+    technician.puts_in()
+    assert (fetching.path / "index.hpx").read_bytes() == b"a part"
+    path = fetching.path
+    del fetching  # the agent was cut off
+
+    async def nobody(base: str, path: Path) -> None:
+        pytest.fail(f"{path} is there, over {base}")
+
+    asyncio.run(installer.install_index(technician.paths, technician.second[0], nobody))
+    assert not path.exists()
 
 
 def test_a_command_of_root_leaves_everything_to_the_user_of_the_agent(technician: Technician) -> None:
