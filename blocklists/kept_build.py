@@ -8,7 +8,7 @@ A folder of its own, which nothing but compiling reads, and which may be removed
 ``kept.json``          `KeptBuild`: written last; which index it led to, what was read, by what it is known again
 =====================  =====================================================================================
 
-It is as large as the unpacked lists, and their sorted names, together: about 230 MB for five million names. It is
+It is as large as the unpacked lists, and their sorted names, together: some 211 MB for five million names. It is
 believed only where everything fits: this very program and its data, the same sources in the same order with the
 same settings, the index that is in force, and the sum of every file. Anything else is `KeptUnusable`, and a whole
 build. It is not synced to the disk: what a power cut leaves half written does not fit either.

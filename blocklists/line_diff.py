@@ -175,7 +175,7 @@ def _meeting(removed: Sequence[bytes], added: Sequence[bytes]) -> tuple[int, int
     for there, line in enumerate(added):
         if best is not None and there >= sum(best):
             break
-        place = positions.get(line)
-        if place is not None and (best is None or place + there < sum(best)):
-            best = place, there
+        found = positions.get(line)
+        if found is not None and (best is None or found + there < sum(best)):
+            best = found, there
     return best

@@ -168,9 +168,9 @@ def _few_hunks(before: SumReader, after: SumReader) -> list[Hunk] | None:
     return hunks
 
 
-def _numbered(runs: Iterable[tuple[int, Sequence[bytes]]]) -> Iterator[tuple[int, str]]:
+def _numbered(groups: Iterable[tuple[int, Sequence[bytes]]]) -> Iterator[tuple[int, str]]:
     """Yield lines as they are read from a text (`source_reader.read_lines`), with their numbers."""
-    for first, lines in runs:
+    for first, lines in groups:
         for number, line in enumerate(lines, first):
             encoding = "utf-8-sig" if number == 1 else "utf-8"
             yield number, line.decode(encoding, "replace").rstrip("\r\n")
