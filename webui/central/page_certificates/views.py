@@ -13,6 +13,7 @@ from webui.central.form_helpers import require_valid, select_choices
 from webui.central.page_certificates.forms import EVERY_ROOM, HandInForm
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("page_certificates", __name__, home="page_certificates.show")
 
@@ -54,8 +55,16 @@ def _hand_in(form: HandInForm) -> str:
             session, central().keys, central().now(), handed=handed, room=room,
             publicly_trusted=bool(form.publicly_trusted.data), by=current_username(),
         )  # fmt: skip
-        whose = f"every room, below {row.name}" if room is None else f"{room.name}: {row.name}"
-    return f"The certificate is taken, for {whose}, until {handed.ends:%Y-%m-%d}. Rooms have it within seconds."
+        shown = {"name": row.name, "room": room.name if room else "", "day": f"{handed.ends:%Y-%m-%d}"}
+    if not shown["room"]:
+        return gettext(
+            "The certificate is taken, for every room, below %(name)s, until %(day)s. "
+            "Rooms have it within seconds.",
+            **shown,
+        )
+    return gettext(
+        "The certificate is taken, for %(room)s: %(name)s, until %(day)s. The room has it within seconds.", **shown
+    )
 
 
 def _read(field: FileField) -> bytes:
@@ -69,7 +78,7 @@ def _make_form(session: Session, *, is_empty: bool = False) -> HandInForm:
     form = HandInForm(formdata=None) if is_empty else HandInForm()
     names = (room.name for room in rooms.list_rooms(session))
     form.room.choices = select_choices(
-        {EVERY_ROOM: "every room (a name with a star)"} | {name: name for name in names}
+        {EVERY_ROOM: gettext("every room (a name with a star)")} | {name: name for name in names}
     )
     return form
 
