@@ -1,42 +1,15 @@
-"""What rooms and a school's scripts can ask of central: one table, which makes the routes and the document.
-
-A row is an operation: its method and address, what is sent and answered, what may go wrong, and the right that it
-needs. The view of the same name stands in `webui/api/views.py`; the document is made in `appliance.openapi`. What
-every operation answers alike (a token that is not known, a database that is away) stands in no row.
-"""
+"""What rooms can ask of central."""
 
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
-from appliance import protocol, script_interface
+from appliance import protocol
+from appliance.operations.operation import Answer, Operation, answer_ok
 from appliance.problem_details import ProblemType
 from appliance.rights import Right
 from dns.policy.document import PolicyDocument
-
-BASE_PATH = "/api/v1"
-SCRIPTS_PATH = "/school"  # below it: what is for scripts
-INTERFACE_VERSION = "1"
-MAX_BODY_BYTES = 64 * 1024  # the largest honest one is an incident with its evidence
-PROBLEMS_OF_ALL = (
-    ProblemType.UNKNOWN_TOKEN,
-    ProblemType.CERTIFICATE_NEEDED,
-    ProblemType.CERTIFICATE_ENDED,
-    ProblemType.UNKNOWN_CERTIFICATE,
-    ProblemType.ROOM_ENDED,
-    ProblemType.COPY_STOPPED,
-    ProblemType.BUSY,
-    ProblemType.DATABASE_AWAY,
-)
-PROBLEMS_OF_SCRIPTS = (
-    ProblemType.UNKNOWN_TOKEN,
-    ProblemType.NOT_ALLOWED,
-    ProblemType.TOO_MANY_CALLS,
-    ProblemType.BUSY,
-    ProblemType.DATABASE_AWAY,
-)
-_PROBLEMS_OF_BODIES = (ProblemType.BAD_MESSAGE, ProblemType.TOO_LARGE, ProblemType.UNSUPPORTED_MEDIA_TYPE)
 
 Wanted = Annotated[protocol.Digest, msgspec.Meta(description="The hash of the index.")]
 METADATA_NAME = r"(?:[0-9]{1,18}\.(?:root|snapshot|targets)|root|timestamp)\.json"
@@ -50,43 +23,6 @@ MetadataName = Annotated[
 ]
 Base = Annotated[protocol.Digest, msgspec.Meta(description="The hash of an index that the room has.")]
 MessageId = Annotated[protocol.Id, msgspec.Meta(description="The id that the room gave it.")]
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is answered where nothing is wrong."""
-
-    words: str
-    kind: Any = None  # the type of what comes; None: nothing, or bytes
-    media_type: str = "application/json"
-    headers: tuple[str, ...] = ()  # those that are part of the interface
-
-
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a room, or a script, can ask of central."""
-
-    id: str
-    caller: Literal["room", "script"] = "room"
-    method: Literal["GET", "PUT", "POST", "DELETE"]
-    path: str  # below `BASE_PATH`, with its parameters in braces
-    summary: str
-    right: Right
-    parameters: MappingProxyType[str, Any] = MappingProxyType({})  # of the address, and their types
-    query: MappingProxyType[str, Any] = MappingProxyType({})  # none has to be there
-    body: type[msgspec.Struct] | None = None
-    answers: MappingProxyType[int, Answer]
-    own_problems: tuple[ProblemType, ...] = ()
-
-    @property
-    def problems(self) -> tuple[ProblemType, ...]:
-        """Return everything that may go wrong."""
-        of_all = PROBLEMS_OF_ALL if self.caller == "room" else PROBLEMS_OF_SCRIPTS
-        of_body = _PROBLEMS_OF_BODIES if self.body is not None else ()
-        of_address = (ProblemType.NOT_FOUND,) if self.parameters else ()
-        return (*of_all, *of_body, *of_address, *self.own_problems)
-
-
-def _ok(words: str, kind: Any, **more: Any) -> MappingProxyType[int, Answer]:
-    return MappingProxyType({200: Answer(words=words, kind=kind, **more)})
 
 
 def _delivery(path: str, body: type[msgspec.Struct], summary: str) -> Operation:
@@ -109,39 +45,7 @@ def _delivery(path: str, body: type[msgspec.Struct], summary: str) -> Operation:
     )
 
 
-def _of_script(
-    id: str,  # noqa: A002 (the name of the field)
-    address: str,
-    right: Right,
-    summary: str,
-    answers: MappingProxyType[int, Answer],
-    *,
-    problems: tuple[ProblemType, ...] = (),
-    **more: Any,
-) -> Operation:
-    """Return what a script can ask; `address`: its method and its path."""
-    method, path = address.split()
-    return Operation(
-        id=id,
-        caller="script",
-        method=method,  # type: ignore[arg-type]  # one of the four: the table below is ours
-        path=f"{SCRIPTS_PATH}{path}",
-        summary=summary,
-        right=right,
-        answers=answers,
-        own_problems=problems,
-        **more,
-    )
-
-
-def _made(words: str, kind: Any) -> MappingProxyType[int, Answer]:
-    return MappingProxyType({201: Answer(words=words, kind=kind)})
-
-
-_REQUEST = MappingProxyType({"request_id": Annotated[protocol.Id, msgspec.Meta(description="The request's id.")]})
-_OVER = MappingProxyType({204: Answer(words="It is over.")})
-
-_OF_ROOMS = (
+ROOMS_OPERATIONS = (
     Operation(
         id="get_feed",
         method="GET",
@@ -151,7 +55,7 @@ _OF_ROOMS = (
             "change. An empty line comes every ten seconds, so that silence is noticed."
         ),
         right=Right.FOLLOW_SCHOOL,
-        answers=_ok("One `Target` a line.", protocol.Target, media_type="application/x-ndjson"),
+        answers=answer_ok("One `Target` a line.", protocol.Target, media_type="application/x-ndjson"),
         own_problems=(ProblemType.BUSY,),
     ),
     Operation(
@@ -164,7 +68,7 @@ _OF_ROOMS = (
         ),
         right=Right.FOLLOW_SCHOOL,
         body=protocol.CertificateRequest,
-        answers=_ok("The certificate, and the authority that signed it.", protocol.IssuedCertificate),
+        answers=answer_ok("The certificate, and the authority that signed it.", protocol.IssuedCertificate),
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
@@ -173,7 +77,7 @@ _OF_ROOMS = (
         path="/page-certificate",
         summary="The certificate of the room's pages, and its key. Only for a room that shows its certificate.",
         right=Right.FOLLOW_SCHOOL,
-        answers=_ok("The certificate, or that there is none.", protocol.PageCertificate),
+        answers=answer_ok("The certificate, or that there is none.", protocol.PageCertificate),
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
@@ -186,7 +90,7 @@ _OF_ROOMS = (
         ),
         right=Right.FOLLOW_SCHOOL,
         body=protocol.CertificateRequest,
-        answers=_ok("The certificate.", protocol.PageCertificate),
+        answers=answer_ok("The certificate.", protocol.PageCertificate),
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
@@ -243,7 +147,7 @@ _OF_ROOMS = (
         ),
         right=Right.DELIVER_MESSAGES,
         parameters=MappingProxyType({"message_id": MessageId}),
-        answers=_ok("It is over.", protocol.Received),
+        answers=answer_ok("It is over.", protocol.Received),
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
@@ -252,7 +156,7 @@ _OF_ROOMS = (
         path="/requests",
         summary="The room's requests of the last day, and what became of them.",
         right=Right.FOLLOW_SCHOOL,
-        answers=_ok("The requests, the oldest first.", list[protocol.RequestState]),
+        answers=answer_ok("The requests, the oldest first.", list[protocol.RequestState]),
     ),
     _delivery("reports", protocol.SiteReport, "A teacher wants a site to be closed."),
     _delivery("incidents", protocol.Incident, "Something that the safeguarding lead should look at."),
@@ -262,7 +166,7 @@ _OF_ROOMS = (
         path="/incidents",
         summary="The room's incidents of the last day that were dealt with. Those of staff's are not among them.",
         right=Right.FOLLOW_SCHOOL,
-        answers=_ok("The incidents, the oldest first.", list[protocol.ClosedIncident]),
+        answers=answer_ok("The incidents, the oldest first.", list[protocol.ClosedIncident]),
     ),
     Operation(
         id="get_lookups",
@@ -270,7 +174,7 @@ _OF_ROOMS = (
         path="/lookups",
         summary="What the room is asked about its devices.",
         right=Right.FOLLOW_SCHOOL,
-        answers=_ok("The questions that wait, the oldest first.", list[protocol.LookupQuestion]),
+        answers=answer_ok("The questions that wait, the oldest first.", list[protocol.LookupQuestion]),
     ),
     _delivery("lookups", protocol.LookupAnswer, "What the room says to a question. Only the first answer counts."),
     _delivery("actions", protocol.RoomAction, "What a teacher did in the room, for the audit."),
@@ -281,7 +185,7 @@ _OF_ROOMS = (
         summary="Several of these at once, all or none. What was sent before changes nothing.",
         right=Right.DELIVER_MESSAGES,
         body=protocol.RoomActions,
-        answers=_ok("All are kept.", protocol.Received),
+        answers=answer_ok("All are kept.", protocol.Received),
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
@@ -291,7 +195,7 @@ _OF_ROOMS = (
         summary="How the room is: whenever that has changed, and every ten minutes.",
         right=Right.DELIVER_MESSAGES,
         body=protocol.RoomHealth,
-        answers=_ok("It is known; and which entry of the audit is the newest.", protocol.HealthReceived),
+        answers=answer_ok("It is known; and which entry of the audit is the newest.", protocol.HealthReceived),
     ),
     Operation(
         id="put_counts",
@@ -303,7 +207,7 @@ _OF_ROOMS = (
         ),
         right=Right.DELIVER_MESSAGES,
         body=protocol.HourCounts,
-        answers=_ok("It is taken in.", protocol.Received),
+        answers=answer_ok("It is taken in.", protocol.Received),
     ),
     Operation(
         id="put_audit_heads",
@@ -312,7 +216,7 @@ _OF_ROOMS = (
         summary="The newest entries of the audit that the room was told of, each with its date.",
         right=Right.DELIVER_MESSAGES,
         body=protocol.KeptHeads,
-        answers=_ok("They are compared with the audit.", protocol.Received),
+        answers=answer_ok("They are compared with the audit.", protocol.Received),
     ),
     Operation(
         id="put_seen_devices",
@@ -321,7 +225,7 @@ _OF_ROOMS = (
         summary="Which devices are on the room's own network: when one comes, and every five minutes.",
         right=Right.DELIVER_MESSAGES,
         body=protocol.SeenDevices,
-        answers=_ok("It is known.", protocol.Received),
+        answers=answer_ok("It is known.", protocol.Received),
     ),
     Operation(
         id="get_accounts",
@@ -329,7 +233,7 @@ _OF_ROOMS = (
         path="/accounts",
         summary="Which sessions and kept sign-ins of a room are over.",
         right=Right.FOLLOW_SCHOOL,
-        answers=_ok("Every account.", list[protocol.AccountState]),
+        answers=answer_ok("Every account.", list[protocol.AccountState]),
     ),
     Operation(
         id="sign_in",
@@ -338,7 +242,7 @@ _OF_ROOMS = (
         summary="Whose are a user name and a password? Where a code is asked too, it comes in a second call.",
         right=Right.CHECK_PASSWORDS,
         body=protocol.Credentials,
-        answers=_ok("The account.", protocol.Account),
+        answers=answer_ok("The account.", protocol.Account),
         own_problems=(
             ProblemType.WRONG_PASSWORD, ProblemType.CODE_NEEDED, ProblemType.WRONG_CODE,
             ProblemType.TOO_MANY_TRIES,
@@ -351,7 +255,7 @@ _OF_ROOMS = (
         summary="Somebody in the room is about to sign in at central: where their browser is to go.",
         right=Right.CHECK_PASSWORDS,
         body=protocol.RoomSignInStart,
-        answers=_ok("The page.", protocol.RoomSignInPage),
+        answers=answer_ok("The page.", protocol.RoomSignInPage),
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
     Operation(
@@ -361,7 +265,7 @@ _OF_ROOMS = (
         summary="Who signed in at central? A ticket is good for one room, one browser, one try and two minutes.",
         right=Right.CHECK_PASSWORDS,
         body=protocol.SignInTicket,
-        answers=_ok("The account.", protocol.Account),
+        answers=answer_ok("The account.", protocol.Account),
         own_problems=(ProblemType.TICKET_REFUSED,),
     ),
     Operation(
@@ -370,69 +274,7 @@ _OF_ROOMS = (
         path="/log-key",
         summary="The key of the room's query log.",
         right=Right.FOLLOW_SCHOOL,
-        answers=_ok("The key.", protocol.LogKey),
+        answers=answer_ok("The key.", protocol.LogKey),
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),
 )  # fmt: skip
-
-_OF_SCRIPTS = (
-    _of_script(
-        "list_school_rooms", "GET /rooms", Right.SEE_ROOMS, "The rooms, and how they are.",
-        _ok("The rooms, by name.", list[script_interface.ScriptRoom]),
-    ),
-    _of_script(
-        "list_school_requests", "GET /requests", Right.DECIDE_REQUESTS,
-        "Teachers' requests: those that wait (`state` left out, or `waiting`), or those decided last.",
-        _ok("The requests, at most 500.", list[script_interface.ScriptRequest]),
-        problems=(ProblemType.BAD_MESSAGE,),
-        query=MappingProxyType({"state": script_interface.RequestsWanted}),
-    ),
-    _of_script(
-        "approve_school_request", "POST /requests/{request_id}/approval", Right.DECIDE_REQUESTS,
-        "Opens what a request asks for. The maker of the key may not have asked for it.",
-        _ok("What is open now.", script_interface.ScriptOpening), problems=(ProblemType.NOT_POSSIBLE,),
-        parameters=_REQUEST, body=script_interface.Approval,
-    ),
-    _of_script(
-        "deny_school_request", "POST /requests/{request_id}/denial", Right.DECIDE_REQUESTS,
-        "Leaves closed what a request asks for, with words for the teacher.",
-        _ok("The request.", script_interface.ScriptRequest), problems=(ProblemType.NOT_POSSIBLE,),
-        parameters=_REQUEST, body=script_interface.Denial,
-    ),
-    _of_script(
-        "list_school_openings", "GET /openings", Right.DECIDE_REQUESTS, "What is open, or will be.",
-        _ok("The openings, the first to end first; at most 500.", list[script_interface.ScriptOpening]),
-    ),
-    _of_script(
-        "open_school_site", "POST /openings", Right.DECIDE_REQUESTS,
-        "Opens a site for a room or for the school, for some minutes. Sent twice, it is open twice.",
-        _made("What is open now.", script_interface.ScriptOpening),
-        problems=(ProblemType.NOT_POSSIBLE, ProblemType.NOT_FOUND), body=script_interface.NewOpening,
-    ),
-    _of_script(
-        "end_school_opening", "DELETE /openings/{opening_id}", Right.DECIDE_REQUESTS,
-        "Closes early what was opened. One that is over stays so.", _OVER,
-        parameters=MappingProxyType({"opening_id": script_interface.RowId}),
-    ),
-    _of_script(
-        "list_school_rules", "GET /rules", Right.EDIT_RULES, "The school's own rules.",
-        _ok("The rules, by name.", list[script_interface.ScriptRule]),
-    ),
-    _of_script(
-        "add_school_rule", "POST /rules", Right.EDIT_RULES, "Adds a rule for a name and its subdomains.",
-        _made("The rule.", script_interface.ScriptRule), problems=(ProblemType.NOT_POSSIBLE,),
-        body=script_interface.NewRule,
-    ),
-    _of_script(
-        "remove_school_rule", "DELETE /rules/{rule_id}", Right.EDIT_RULES, "Takes a rule away.", _OVER,
-        parameters=MappingProxyType({"rule_id": script_interface.RowId}),
-    ),
-    _of_script(
-        "get_school_report", "GET /reports/{kind}", Right.READ_REPORTS,
-        "A report of the usual time, without names and without any number under five.",
-        _ok("The report.", script_interface.Report),
-        parameters=MappingProxyType({"kind": script_interface.ReportWanted}),
-    ),
-)  # fmt: skip
-
-OPERATIONS = (*_OF_ROOMS, *_OF_SCRIPTS)
