@@ -51,9 +51,8 @@ class CommonDnsSection(msgspec.Struct, frozen=True, kw_only=True):
 class CommonListsSection(msgspec.Struct, frozen=True, kw_only=True):
     """[lists]: from where the lists come."""
 
-    mirrors: tuple[
-        MirrorUrl, ...
-    ] = ()  # of what central has signed, for an enrolled room; the first is asked first
+    # Of what central has signed, for an enrolled room; the first is asked first.
+    mirrors: tuple[MirrorUrl, ...] = ()
 
 
 class CommonWebSection(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ DIFFERENT = {
     "dns.upstreams": "left out on a card, the network says them",
     "log": "a card knows where its key is, and an enrolled one has central's",
     "lists": "a card has no place for an index of its own",
+    "web": "a card knows where its pages are served",
     "policy": "a card has no place for a document of its own",
 }
 
@@ -83,7 +84,7 @@ def test_no_section_of_a_card_or_a_room_writes_down_again_what_both_have(key: st
 
 def test_every_common_section_is_the_base_of_both() -> None:
     bases = [one for name, one in vars(common).items() if name.startswith("Common")]
-    assert len(bases) == 4
+    assert len(bases) == 5
     for files in (ROOM, CARD):
         used = [section for field in files.values() if (section := section_of(field)) is not None]
         for base in bases:
