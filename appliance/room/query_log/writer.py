@@ -23,6 +23,7 @@ from appliance.room.query_log import control, log_key, retention
 from appliance.room.query_log.clock_guard import ClockGuard, seconds_since_boot
 from appliance.room.query_log.database import (
     Connection,
+    DatabaseDamaged,
     DatabaseError,
     check_database,
     is_damage,
@@ -101,6 +102,7 @@ class QueryLogWriter:
     def run_maintenance(self, now: float) -> None:
         """Do what is due by time: fold, prune."""
         self._restore_removed(now)
+        self._replace_emptied(now)
         self._ensure_open(now)
         self._clock.check_clock(self._connection, now, trusted=self._clock_trusted())
         if self._journaled and self._pace.may_flush(now):
@@ -281,6 +283,11 @@ class QueryLogWriter:
         self._ensure_open(now)
         if not kept:
             self._record_loss("the log before this one", "it was taken away", now)
+
+    def _replace_emptied(self, now: float) -> None:
+        """Begin a new database where the file of this one was emptied: SQLite goes on from what it remembers."""
+        if self._store is not None and self._path.stat().st_size == 0:
+            self._replace_damaged(DatabaseDamaged("it was emptied while the room ran"), now)
 
     def _record_loss(self, what: str, reason: str, now: float) -> None:
         self._connection.execute(

@@ -219,6 +219,19 @@ def test_a_damaged_log_is_set_aside_and_a_new_one_begun(
     assert list(tmp_path.glob("log.set-aside-*.db"))
 
 
+def test_a_log_that_is_emptied_while_it_is_open_is_set_aside_and_a_new_one_begun(
+    room: Callable[..., QueryLogWriter], tmp_path: Path
+) -> None:
+    one = room()
+    one.write_batches([RecordBatch("w", 1, (record(),))], NOW)
+    (tmp_path / "log.db").write_bytes(b"")
+    one.run_maintenance(NOW + 1)
+    one.write_batches([RecordBatch("w", 2, (record(),))], NOW + 1)
+    one.flush_journal(NOW + 1)
+    assert read(tmp_path).read_stats().queries == 1
+    assert "it was emptied" in read(tmp_path).read_deletions()[0].reason
+
+
 def test_a_full_disk_loses_nothing_that_was_stored(
     room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
