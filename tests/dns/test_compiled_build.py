@@ -35,16 +35,9 @@ STRANGER = "203.0.113.9"
 OLD_THROW = "ignore:the (type, exc, tb) signature of throw:DeprecationWarning"
 # What reads bytes of strangers, what decides and what counts; `exhaustive` runs all of tests/dns.
 TELLING = (
-    "tests/dns/test_cache.py",
     "tests/dns/test_hostile.py",
-    "tests/dns/test_resolver.py",
-    "tests/dns/message",
-    "tests/dns/forward/test_pool.py",
-    "tests/dns/forward/test_udp.py",
-    "tests/dns/pipeline",
-    "tests/dns/policy/test_through_the_resolver.py",
+    "tests/dns/message/test_scrub.py",
     "tests/dns/querylog",
-    "tests/dns/server/test_fast_path.py",
     "tests/dns/server/test_datagram_batch.py",
 )
 

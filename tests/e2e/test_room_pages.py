@@ -130,6 +130,17 @@ def pages(school: School, room: Room) -> Iterator[Pages]:
     one.central.store.close()
 
 
+@pytest.fixture
+def handed_in(pages: Pages) -> Pages:
+    """A school that has handed in the certificate of all rooms, and a room whose page shows it."""
+    with pages.central.store.read_session() as session:
+        is_there = session.query(PageCertificateRow).first() is not None
+    if not is_there:
+        pages.hand_in(f"*.{SUFFIX}")
+    until("the page over HTTPS", pages.shown)
+    return pages
+
+
 @pytest.fixture(scope="module")
 def other(pages: Pages) -> PinnedRoom:
     return pages.card("Room 5")
@@ -151,7 +162,8 @@ def test_a_certificate_is_handed_in_once_and_the_rooms_page_answers_with_it(page
     assert json.loads(pages.run("list", "--json"))[0]["name"] == NAME
 
 
-def test_what_is_refused_at_the_door_changes_nothing(pages: Pages, tmp_path: Path) -> None:
+def test_what_is_refused_at_the_door_changes_nothing(handed_in: Pages, tmp_path: Path) -> None:
+    pages = handed_in
     certificate, key = PAIRS.write(tmp_path / "one", f"*.{SUFFIX}")
     _, other_key = PAIRS.write(tmp_path / "two", f"*.{SUFFIX}")
     (tmp_path / "large").write_bytes(b"x" * 10_000_000)
@@ -168,7 +180,8 @@ def test_what_is_refused_at_the_door_changes_nothing(pages: Pages, tmp_path: Pat
         assert session.query(PageCertificateRow).one().certificate == before
 
 
-def test_no_room_gets_anothers_and_none_gets_a_key_by_its_token(pages: Pages, other: PinnedRoom) -> None:
+def test_no_room_gets_anothers_and_none_gets_a_key_by_its_token(handed_in: Pages, other: PinnedRoom) -> None:
+    pages = handed_in
     token = pages.enrol("Room 6")
     status, said = call_plain(pages.school.rooms_port, "GET", "page-certificate", token)
     assert (status, "PRIVATE KEY" in json.dumps(said)) == (409, False)
@@ -195,7 +208,8 @@ def test_a_room_that_has_ended_gets_none(pages: Pages, end: object) -> None:
     assert room.call("POST", "page-certificate", {"request": room.signing_request()})[0] == 403
 
 
-def test_a_damaged_file_is_fetched_again_also_when_the_room_starts(pages: Pages) -> None:
+def test_a_damaged_file_is_fetched_again_also_when_the_room_starts(handed_in: Pages) -> None:
+    pages = handed_in
     until("the rooms' certificate again", lambda: b"PRIVATE KEY" in pages.held.read_bytes() and pages.shown())
     content = pages.held.read_bytes()
     pages.room.process.stop()

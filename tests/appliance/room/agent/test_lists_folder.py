@@ -169,7 +169,8 @@ def test_what_the_agent_is_fetching_meanwhile_is_left_to_it_and_what_is_left_ove
 
 def test_a_command_of_root_leaves_everything_to_the_user_of_the_agent(technician: Technician) -> None:
     owner = NOBODY if os.geteuid() == 0 else os.geteuid()
-    for path in (technician.paths.data, *technician.paths.data.rglob("*")):
+    token = technician.folder / "token"
+    for path in (token, technician.paths.data, *technician.paths.data.rglob("*")):
         os.chown(path, owner, -1)
     done = subprocess.run(
         [sys.executable, "-m", "appliance", "agent", "lists-from", str(technician.stick),
