@@ -1,11 +1,11 @@
 """Puts questions to one server over HTTPS (RFC 8484): HTTP/2 on one connection that is kept.
 
+What is common to all kept connections: `dns.forward.kept_connection`.
 The server's certificate is verified by the name that the settings give. A server given by name must first be
 found: its name is looked up through the plain upstreams of the same room, never through the machine's own
 resolver (which may be ourselves, and knows nothing of the school's filter).
 
-Questions go with the id zero (section 4.1) and padded to blocks of 128 bytes (RFC 8467). Those that were open on a
-connection that had answered and then ended are asked once more over a new one.
+Questions go with the id zero (section 4.1) and padded to blocks of 128 bytes (RFC 8467).
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from dns.forward import http2_connection
 from dns.forward.block_signals import is_quad9
 from dns.forward.health import UpstreamHealth
 from dns.forward.http2_connection import Http2Connection
+from dns.forward.kept_connection import KeptConnection
 from dns.forward.pending_query import PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, is_ip_address, upstream_title
 from dns.message.constants import MEDIA_TYPE
@@ -53,9 +54,9 @@ class HttpsServer:
         self._context = context
         self._context.set_alpn_protocols([_PROTOCOL])
         self._name = address.server_name or address.host
-        self._queue: list[PendingQuery] = []  # while the connection is being made
-        self._connecting: asyncio.Task[None] | None = None
-        self._connection: Http2Connection | None = None
+        self._connection: KeptConnection[Http2Connection] = KeptConnection(
+            self, handler, self._open_connection, http2_connection.MAX_IN_FLIGHT
+        )
         self._server_addresses: Sequence[str] = ()
         self._server_addresses_until = 0.0
         authority = self._name if address.port == 443 else f"{self._name}:{address.port}"
@@ -72,41 +73,19 @@ class HttpsServer:
 
     def send_query(self, pending: PendingQuery) -> None:
         """Put a question to the server, over the connection that stands or a new one."""
-        if self._connection is not None:
-            self._connection.abort_if_stalled()
-        if self._connection is not None and not self._connection.is_open:
-            self._connection = None  # it is ending; its own open questions come back by `handle_lost_connection`
-        connection = self._connection
-        if connection is not None:
-            if not connection.has_query(pending) and not connection.send_query(pending):
-                self._loop.call_soon(self.handler.handle_failure, pending, self)
-            return
-        if len(self._queue) >= http2_connection.MAX_IN_FLIGHT:
-            self._loop.call_soon(self.handler.handle_failure, pending, self)
-            return
-        if pending not in self._queue:
-            self._queue.append(pending)
-        if self._connecting is None:
-            self._connecting = self._loop.create_task(self._connect())
+        self._connection.send_query(pending)
 
     def retry_query(self, pending: PendingQuery) -> None:
         """Put a question to the server once more, unless it is on its way."""
-        self.send_query(pending)
+        self._connection.send_query(pending)
 
     def send_probe(self, pending: PendingQuery) -> None:
         """Put a question to the server in order to see whether it is well again."""
-        self.send_query(pending)
+        self._connection.send_query(pending)
 
     async def close(self) -> None:
         """Close the connection."""
-        self._queue.clear()
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            connection.abandon()
-            await connection.closed
+        await self._connection.close()
 
     def request_headers(self) -> Sequence[tuple[str, str]]:
         """Return the headers of a question, all but its length."""
@@ -133,48 +112,30 @@ class HttpsServer:
         self, connection: Http2Connection, queries: list[PendingQuery], *, had_answers: bool
     ) -> None:
         """Take back the questions of a connection that ended."""
-        if self._connection is connection:
-            self._connection = None
         if queries and not had_answers:
             self._note_trouble("the connection ended without an answer")
-        for pending in queries:
-            if had_answers and pending.may_ask(self):
-                pending.note_query(self)
-                self.send_query(pending)
-            else:
-                self.handler.handle_failure(pending, self)
+        self._connection.take_back(connection, queries, had_answers=had_answers)
 
     def detach_connection(self, connection: Http2Connection) -> None:
         """Ask nothing more over a connection that is about to end."""
-        if self._connection is connection:
-            self._connection = None
+        self._connection.detach(connection)
 
     def _note_trouble(self, problem: str) -> None:
         self.health.note_trouble(problem)
         self.health.counts.unreachable += 1
         self._server_addresses_until = 0.0
 
-    async def _connect(self) -> None:
-        connection: Http2Connection | None = None
-        problem = "no answer to a connection"
+    async def _open_connection(self) -> Http2Connection | None:
         try:
-            connection = await self._open_connection(await self._server_host())
-        except (OSError, TimeoutError, UnusableServer) as wrong:
-            problem = str(wrong) or problem
-        finally:
-            self._connecting = None
-        queries, self._queue = self._queue, []
-        if connection is None or not connection.is_open:
-            self._note_trouble(problem)
-            for pending in queries:
-                self.handler.handle_failure(pending, self)
-            return
-        self._connection = connection
-        for pending in queries:
-            if not pending.is_finished and not connection.send_query(pending):
-                self.handler.handle_failure(pending, self)
+            connection = await self._connect(await self._server_host())
+        except (OSError, TimeoutError, UnusableServer) as problem:
+            self._note_trouble(str(problem) or "no answer to a connection")
+            return None
+        if not connection.is_open:
+            self._note_trouble("no answer to a connection")
+        return connection
 
-    async def _open_connection(self, host: str) -> Http2Connection:
+    async def _connect(self, host: str) -> Http2Connection:
         async with asyncio.timeout(CONNECT_SECONDS):
             transport, connection = await self._loop.create_connection(
                 lambda: Http2Connection(self),

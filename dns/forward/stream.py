@@ -1,9 +1,7 @@
 """Puts questions to one server over a connection that is kept: DNS over TCP (RFC 7766) and over TLS (RFC 7858).
 
-One connection at a time, opened when there is something to ask and closed after `IDLE_SECONDS` without
-anything. Questions are pipelined: they leave at once, and answers may come in any order. When the connection
-breaks, its open questions are asked once more over a new one (a server may close an idle connection just as we
-write to it); a connection that breaks without ever having answered tells the client that the server failed.
+One connection at a time (`dns.forward.kept_connection`), closed after `IDLE_SECONDS` without anything. Questions
+are pipelined: they leave at once, and answers may come in any order.
 
 With a TLS context the server's certificate is verified, by the name that the settings give; a server that
 cannot show such a certificate is a server that failed.
@@ -16,6 +14,7 @@ from typing import cast
 from dns.forward.block_signals import is_quad9
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
+from dns.forward.kept_connection import KeptConnection
 from dns.forward.pending_query import PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, upstream_title
 from dns.message.header import HEADER_BYTES
@@ -47,67 +46,27 @@ class StreamServer:
         self.is_encrypted = context is not None
         self._address = address
         self._context = context
-        self._queue: list[PendingQuery] = []  # while the connection is being made
-        self._connecting: asyncio.Task[None] | None = None
-        self._connection: _Connection | None = None
+        self.connection: KeptConnection[_Connection] = KeptConnection(
+            self, handler, self._open_connection, MAX_OPEN_QUERIES
+        )
 
     def send_query(self, pending: PendingQuery) -> None:
         """Put a question to the server, over the connection that stands or a new one."""
-        if self._connection is not None:
-            self._connection.abort_if_stalled()
-        if self._connection is not None and not self._connection.is_open:
-            self._connection = None  # it is closing; its own open questions come back by `handle_lost_connection`
-        connection = self._connection
-        if connection is not None:
-            if pending.attempts > 1 and connection.has_query(pending):
-                return
-            if not connection.send_query(pending):
-                self.loop.call_soon(self.handler.handle_failure, pending, self)
-            return
-        if pending not in self._queue:
-            self._queue.append(pending)
-        if self._connecting is None:
-            self._connecting = self.loop.create_task(self._connect())
+        self.connection.send_query(pending)
 
     def retry_query(self, pending: PendingQuery) -> None:
         """Put a question to the server once more, unless it waits on the connection that stands."""
-        self.send_query(pending)
+        self.connection.send_query(pending)
 
     def send_probe(self, pending: PendingQuery) -> None:
         """Put a question to the server in order to see whether it is well again."""
-        self.send_query(pending)
+        self.connection.send_query(pending)
 
     async def close(self) -> None:
         """Close the connection."""
-        self._queue.clear()
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            connection.abandon()
-            await connection.closed
+        await self.connection.close()
 
-    def handle_lost_connection(
-        self, connection: "_Connection", queries: list[PendingQuery], *, had_answers: bool
-    ) -> None:
-        """Take back the questions of a connection that broke."""
-        if self._connection is connection:
-            self._connection = None
-        for pending in queries:
-            if had_answers and pending.may_ask(self):
-                pending.note_query(self)
-                self.send_query(pending)
-            else:
-                self.handler.handle_failure(pending, self)
-
-    def detach_connection(self, connection: "_Connection") -> None:
-        """Ask nothing more over a connection that is about to close."""
-        if self._connection is connection:
-            self._connection = None
-
-    async def _connect(self) -> None:
-        connection: _Connection | None = None
+    async def _open_connection(self) -> "_Connection | None":
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await self.loop.create_connection(
@@ -120,17 +79,8 @@ class StreamServer:
         except (OSError, ssl.SSLError, TimeoutError) as problem:
             self.health.note_trouble(str(problem) or "no answer to a connection")
             self.health.counts.unreachable += 1
-        finally:
-            self._connecting = None
-        queries, self._queue = self._queue, []
-        if connection is None or not connection.is_open:
-            for pending in queries:
-                self.handler.handle_failure(pending, self)
-            return
-        self._connection = connection
-        for pending in queries:
-            if not pending.is_finished and not connection.send_query(pending):
-                self.handler.handle_failure(pending, self)
+            return None
+        return connection
 
 
 class _Connection(asyncio.Protocol):
@@ -181,7 +131,7 @@ class _Connection(asyncio.Protocol):
     def abort_if_stalled(self) -> None:
         """Break a connection on which nothing has come for long although something should."""
         if self._open and self._loop.time() - self._waiting_since > STALLED_SECONDS:
-            self._server.detach_connection(self)
+            self._server.connection.detach(self)
             self.abort()
 
     def abandon(self) -> None:
@@ -220,7 +170,7 @@ class _Connection(asyncio.Protocol):
             self._idle_check.cancel()
         queries = [pending for pending in self._open.values() if not pending.is_finished]
         self._open.clear()
-        self._server.handle_lost_connection(self, queries, had_answers=self._had_answers)
+        self._server.connection.take_back(self, queries, had_answers=self._had_answers)
         if not self.closed.done():
             self.closed.set_result(None)
 
@@ -248,7 +198,7 @@ class _Connection(asyncio.Protocol):
     def _close_if_idle(self) -> None:
         quiet = self._loop.time() - self._last_use
         if quiet >= IDLE_SECONDS and self._transport is not None:
-            self._server.detach_connection(self)
+            self._server.connection.detach(self)
             self._transport.close()
             return
         self._idle_check = self._loop.call_later(max(IDLE_SECONDS - quiet, 0.1), self._close_if_idle)
