@@ -1,27 +1,25 @@
 """Whether central's clock has gone evenly for long enough to delete by it: an incident that it deletes is gone.
 
-The clock has jumped where it moved by more than `STEP_SECONDS` against the time since boot; and at a start, where
-it shows less than when it was last looked at, or over a day more. That may be the holidays or a wrong clock, and
-nobody can tell: then nothing is deleted by age until central has run for `GRACE_SECONDS`, added up over restarts.
+After a jump (`appliance.clock_jumps`) nothing is deleted by age until central has run for `GRACE_SECONDS`,
+added up over restarts.
 
 What was seen is kept in a file; where that is missing or cannot be read, the newest entry of the audit says it.
 A room guards its query log alike (`appliance.room.query_log.clock_guard`).
 """
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from appliance.clock_jumps import jump_at_start, jump_while_running, seconds_since_boot
 from appliance.files import read_regular_file, write_file_atomically
 from dns.errors import DECODING_FAILED
 
 FILE_NAME = "clock.json"
-STEP_SECONDS = 60.0
-MAX_OFF_SECONDS = GRACE_SECONDS = 86_400.0
+GRACE_SECONDS = 86_400.0
 
 log = logging.getLogger("hallpass.central")
 
@@ -31,11 +29,6 @@ class _Seen(msgspec.Struct, frozen=True):
 
     time: float
     steady_seconds: float
-
-
-def seconds_since_boot() -> float:
-    """Return seconds that no change of the clock touches; sleep counts, as it does for the clock."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class CentralClockGuard:
@@ -62,12 +55,10 @@ class CentralClockGuard:
         if self._looked_at is None:
             seen = self._read() or _Seen(newest.timestamp() if newest else shows, GRACE_SECONDS)
             self._steady_seconds = seen.steady_seconds
-            jump = shows - seen.time
-            jump = 0.0 if -STEP_SECONDS <= jump <= MAX_OFF_SECONDS else jump
+            jump = jump_at_start(seen.time, shows)
         else:
             showed, ran = self._looked_at
-            jump = (shows - showed) - (runs - ran)
-            jump = 0.0 if abs(jump) <= STEP_SECONDS else jump
+            jump = jump_while_running(shows - showed, runs - ran)
             self._steady_seconds = min(self._steady_seconds + runs - ran, GRACE_SECONDS)
         if jump:
             self._steady_seconds = 0.0

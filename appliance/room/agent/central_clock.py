@@ -18,15 +18,12 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
+from appliance.clock_jumps import seconds_since_boot
+
 SAMPLE_SECONDS = 1800.0  # a room that is well calls central every ten minutes
 DATE_SECONDS = 1.0  # the resolution of an HTTP Date
 MAX_SAMPLES = 32
 _LAST_TIME = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
-
-
-def seconds_since_boot() -> float:
-    """Return a monotonic time that goes on while a machine (a laptop) sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class _Bounds(msgspec.Struct, frozen=True):

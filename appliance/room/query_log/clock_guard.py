@@ -1,12 +1,9 @@
 """Whether the clock has gone evenly for long enough to delete by it.
 
 What a wrong clock deletes does not come back, and what a late deletion leaves goes a day later. So after a jump
-nothing is deleted by age until the room has run for `GRACE_SECONDS`. A jump is:
-
-- while the recorder runs: the clock has moved by `STEP_SECONDS` more or less than the time since boot has;
-- at its start: the clock shows less than it did when it was last looked at, or more than `MAX_OFF_SECONDS` later.
-  That may be the holidays or a wrong clock: nobody can tell, so the grace is for both. The time is kept in the
-  log itself; where it is missing (a log of an older version) the newest row says it.
+(`appliance.clock_jumps`) nothing is deleted by age until the room has run for `GRACE_SECONDS`. At a start that may
+have been the holidays or a wrong clock: the grace is for both. What the clock showed last is kept in the log
+itself; where that is missing (a log of an older version) the newest row says it.
 
 The grace is running time added up over restarts: a room that is off every night would otherwise never delete.
 For the same reason a weekend within a grace does not begin it anew; a pause of more than `LONG_OFF_SECONDS` does.
@@ -18,27 +15,20 @@ is no other: what was not trusted, or fell behind within the last grace, is kept
 """
 
 import logging
-import time
 from collections.abc import Callable
 
+from appliance.clock_jumps import STEP_SECONDS, jump_at_start, jump_while_running, seconds_since_boot
 from appliance.room.query_log.columns import ID_BITS
 from appliance.room.query_log.database import Connection
 
 DAY_SECONDS = 86_400.0
 GRACE_SECONDS = DAY_SECONDS
-STEP_SECONDS = 60.0
-MAX_OFF_SECONDS = DAY_SECONDS
 LONG_OFF_SECONDS = 31 * DAY_SECONDS
 SAVE_SECONDS = 900.0  # a card wears with every write
 MISDATED_SECONDS = 3600.0  # less makes no difference to rows that are kept for days
 MARGIN_SECONDS = 600.0  # workers date records before the recorder first looks
 
 log = logging.getLogger("hallpass.recorder")
-
-
-def seconds_since_boot() -> float:
-    """Return seconds that no change of the clock touches; sleep counts, as it does for the clock."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class ClockGuard:
@@ -118,10 +108,8 @@ class ClockGuard:
     def _jump_seconds(self, now: float, uptime: float) -> float:
         """Return by how many seconds the clock has jumped; 0 where it has not."""
         if self._last_uptime is None:
-            step = now - (self._last_time or 0.0)
-            return 0.0 if -STEP_SECONDS <= step <= MAX_OFF_SECONDS else step
-        step = now - uptime - self._offset
-        return 0.0 if abs(step) <= STEP_SECONDS else step
+            return jump_at_start(self._last_time or 0.0, now)
+        return jump_while_running(now - self._offset, uptime)
 
     def _record_jump(self, connection: Connection, step: float, now: float) -> None:
         log.warning(

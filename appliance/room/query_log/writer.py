@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from appliance.clock_jumps import seconds_since_boot
 from appliance.errors import HallpassError
 from appliance.protocol import Incident
 from appliance.room import database_file
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control, log_key, retention
-from appliance.room.query_log.clock_guard import ClockGuard, seconds_since_boot
+from appliance.room.query_log.clock_guard import ClockGuard
 from appliance.room.query_log.database import (
     Connection,
     DatabaseDamaged,
