@@ -58,3 +58,10 @@ def test_whatever_is_kept_from_the_type_checker_says_why() -> None:
 
 def test_the_readme_says_where_to_report_a_security_problem() -> None:
     assert "SECURITY.md" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.xdist_group("told_apart")
+def test_a_group_of_tests_is_dealt_out_to_one_worker(request: pytest.FixtureRequest) -> None:
+    """Tests of a group share what is slow to make. pytest-xdist knows a group by the end of its tests' names."""
+    deals_by_group = getattr(request.config.option, "loadgroup", False)  # in a worker; a run without has no groups
+    assert request.node.nodeid.endswith("@told_apart") == deals_by_group
