@@ -41,15 +41,18 @@ class DirectUpstream:
             _give(answer, done)
 
     def answer(self, query: bytes) -> bytes:
-        message = dnslib.DNSRecord.parse(query).reply(ra=1, aa=0)
+        try:
+            message = dnslib.DNSRecord.parse(query).reply(ra=1, aa=0)
+        except dnslib.DNSError:  # dnslib reads no label that is no UTF-8, which aliases may lead to
+            return b"\xca\xfe\x81\x81\0\1" + bytes(6) + query[12 : _question_end(query)]
         asked = str(message.q.qname).lower().removesuffix(".")
         kind = str(dnslib.QTYPE[message.q.qtype])
-        lines = self.records.get((asked, kind))
-        if lines is None:
-            lines = [f"{message.q.qname} 300 IN A 192.0.2.1"] if kind == "A" else []
+        lines = self.records.get((asked, kind), [])
         for line in lines:
             message.add_answer(*dnslib.RR.fromZone(line))
-        if not lines:
+        if kind == "A" and (asked, kind) not in self.records:
+            message.add_answer(dnslib.RR(message.q.qname, ttl=300, rdata=dnslib.A("192.0.2.1")))
+        elif not lines:
             message.add_auth(*dnslib.RR.fromZone("example. 600 IN SOA ns.example. x.example. 1 2 3 4 60"))
         self.change(message)
         return self.raw(_as_it_comes(bytes(message.pack())))
@@ -59,6 +62,13 @@ def _give(answer: bytes | None, done: AnswerReceiver) -> None:
     """Give an answer to who asked, or none where it is malformed: there is no other server."""
     if done(answer) is False:
         done(None)
+
+
+def _question_end(query: bytes) -> int:
+    at = 12
+    while query[at]:
+        at += 1 + query[at]
+    return at + 5
 
 
 def _as_it_comes(message: bytes) -> bytes:
