@@ -14,16 +14,14 @@ import msgspec
 from msgspec import field
 
 from appliance.settings.common import (
-    PRIVATE_NETWORKS,
     ButtonSection,
-    CommonDnsSection,
     CommonListsSection,
     CommonLogSection,
     CommonPolicySection,
     CommonWebSection,
     LedSection,
 )
-from appliance.settings.dns import ensure_servers_known
+from appliance.settings.dns import PRIVATE_NETWORKS, CommonDnsSection, ensure_servers_known
 from appliance.settings.metrics import MetricsSection
 from appliance.settings.values import UpstreamSetting
 

@@ -26,8 +26,7 @@ from appliance.room.resolver_metrics import WorkerStarts, worker_samples
 from appliance.room.room_policy import policy_files
 from appliance.room.settings_reload import SettingsReload
 from appliance.sd_notify import sd_notify
-from appliance.settings.common import PRIVATE_NETWORKS
-from appliance.settings.dns import DnsCacheSection, DnsTlsSection, with_switches
+from appliance.settings.dns import PRIVATE_NETWORKS, DnsCacheSection, DnsTlsSection, with_switches
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
 from dns import worker

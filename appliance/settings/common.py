@@ -2,50 +2,17 @@
 
 What only one of the two may say is in `appliance.settings.room` or `appliance.card.settings`. What is written in a
 card's file becomes the room's as it is (`appliance.card.system_files`): a field added here can be written in both.
+[dns] stands in a file of its own (`appliance.settings.dns`).
 """
 
 from typing import Annotated, Literal
 
 import msgspec
 
-from appliance.settings.dns import DnsCacheSection, DnsForwardSection, DnsUpstreamSection, DomainName
 from appliance.settings.languages import PageLanguage
-from appliance.settings.values import MirrorUrl, Network
-from dns.local_zones.local_zones import LocalZones
-from dns.local_zones.zone_records import LocalRecord
+from appliance.settings.values import MirrorUrl, Positive
 
-PRIVATE_NETWORKS = tuple(
-    Network(text)
-    for text in (
-        "127.0.0.0/8",
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "::1/128",
-        "fc00::/7",
-        "fe80::/10",
-    )
-)
-
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 PinNumber = Annotated[int, msgspec.Meta(ge=0, le=53)]  # BCM
-
-
-class CommonDnsSection(msgspec.Struct, frozen=True, kw_only=True):
-    """[dns]: who is answered, and with what of the school's own."""
-
-    clients: tuple[Network, ...] = PRIVATE_NETWORKS
-    workers: NotNegative = 0  # 0: one per core, as far as memory goes (`appliance.room.capacity`)
-    rate_limit: NotNegative = 1000  # queries a second per device; 0: off
-    forward: tuple[DnsForwardSection, ...] = ()
-    upstream: tuple[DnsUpstreamSection, ...] = ()
-    record: tuple[LocalRecord, ...] = ()  # the school's own
-    own_names: tuple[DomainName, ...] = (DomainName("hallpass.home.arpa"),)  # of this room's pages
-    cache: DnsCacheSection = DnsCacheSection()
-
-    def __post_init__(self) -> None:
-        LocalZones(self.record)  # what one record cannot tell: an alias beside other records
 
 
 class CommonListsSection(msgspec.Struct, frozen=True, kw_only=True):

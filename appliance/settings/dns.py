@@ -1,4 +1,4 @@
-"""The parts of [dns] that few rooms need: domains with servers of their own, local records, encryption, memory."""
+"""[dns] of a room's file and of a card's: who is answered, by asking whom, and within which limits."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -6,12 +6,27 @@ from typing import Annotated, Self
 
 import msgspec
 
-from appliance.settings.values import CertificateFiles, Endpoint, UpstreamSetting
+from appliance.settings.values import CertificateFiles, Endpoint, Network, NotNegative, UpstreamSetting
 from dns import cache_defaults
 from dns.errors import InvalidName
 from dns.forward.capabilities import Switch
-from dns.forward.server import upstream_title
+from dns.forward.server import is_ip_address, upstream_title
+from dns.local_zones.local_zones import LocalZones
+from dns.local_zones.zone_records import LocalRecord
 from dns.message.names import canonical
+
+PRIVATE_NETWORKS = tuple(
+    Network(text)
+    for text in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
 
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (a server for the room)
 
@@ -102,6 +117,51 @@ class DnsCacheSection(msgspec.Struct, frozen=True, kw_only=True):
     stale_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = (
         cache_defaults.STALE_HOURS
     )  # for how long an old answer may stand in
+
+
+class CommonDnsSection(msgspec.Struct, frozen=True, kw_only=True):
+    """[dns], as far as a card's file says it too: who is answered, and with what of the school's own."""
+
+    clients: tuple[Network, ...] = PRIVATE_NETWORKS
+    workers: NotNegative = 0  # 0: one per core, as far as memory goes (`appliance.room.capacity`)
+    rate_limit: NotNegative = 1000  # queries a second per device; 0: off
+    forward: tuple[DnsForwardSection, ...] = ()
+    upstream: tuple[DnsUpstreamSection, ...] = ()
+    record: tuple[LocalRecord, ...] = ()  # the school's own
+    own_names: tuple[DomainName, ...] = (DomainName("hallpass.home.arpa"),)  # of this room's pages
+    cache: DnsCacheSection = DnsCacheSection()
+
+    def __post_init__(self) -> None:
+        LocalZones(self.record)  # what one record cannot tell: an alias beside other records
+
+
+class DnsSection(CommonDnsSection, frozen=True, kw_only=True):
+    """[dns]: who is answered, where, and by asking whom."""
+
+    upstreams: tuple[UpstreamSetting, ...]
+    listen: tuple[Endpoint, ...] = tuple(Endpoint(host, 53) for host in ANY_ADDRESS)
+    tls: DnsTlsSection | None = None
+
+    def __post_init__(self) -> None:
+        if not self.upstreams:
+            raise ValueError("upstreams: name at least one server to ask")
+        if not self.listen:
+            raise ValueError("listen: name at least one address")
+        _ensure_upstreams_resolvable(self)
+        ensure_servers_known(self.upstream, self.upstreams, self.forward)
+        super().__post_init__()
+
+
+def _ensure_upstreams_resolvable(dns: DnsSection) -> None:
+    """Raise ValueError where a server is given by name, and there is nobody to ask for its address."""
+    if any(server.transport == "plain" for server in dns.upstreams):
+        return
+    for server in (*dns.upstreams, *(server for forward in dns.forward for server in forward.upstreams)):
+        if not is_ip_address(server.host):
+            raise ValueError(
+                f"upstreams: the address of {server.host} cannot be looked up without a plain server; "
+                f"write https://ADDRESS{server.path}#{server.host}"
+            )
 
 
 def _reverse_zone(text: str) -> str:

@@ -15,17 +15,15 @@ from msgspec import field
 
 from appliance.settings.common import (
     ButtonSection,
-    CommonDnsSection,
     CommonListsSection,
     CommonLogSection,
     CommonPolicySection,
     CommonWebSection,
     LedSection,
 )
-from appliance.settings.dns import ANY_ADDRESS, DnsTlsSection, ensure_servers_known
+from appliance.settings.dns import DnsSection
 from appliance.settings.metrics import MetricsSection
-from appliance.settings.values import CertificateFiles, Endpoint, Network, UpstreamSetting, is_host_name
-from dns.forward.server import is_ip_address
+from appliance.settings.values import CertificateFiles, Endpoint, Network, is_host_name
 
 HTTP_PORT, HTTPS_PORT = 80, 443
 
@@ -50,23 +48,6 @@ class RoomSection(msgspec.Struct, frozen=True, kw_only=True):
     def sockets(self) -> Path:
         """The folder of the processes' sockets."""
         return self.run or self.data / "run"
-
-
-class DnsSection(CommonDnsSection, frozen=True, kw_only=True):
-    """[dns]: who is answered, where, and by asking whom."""
-
-    upstreams: tuple[UpstreamSetting, ...]
-    listen: tuple[Endpoint, ...] = tuple(Endpoint(host, 53) for host in ANY_ADDRESS)
-    tls: DnsTlsSection | None = None
-
-    def __post_init__(self) -> None:
-        if not self.upstreams:
-            raise ValueError("upstreams: name at least one server to ask")
-        if not self.listen:
-            raise ValueError("listen: name at least one address")
-        _ensure_upstreams_resolvable(self)
-        ensure_servers_known(self.upstream, self.upstreams, self.forward)
-        super().__post_init__()
 
 
 class WebTlsSection(CertificateFiles, frozen=True, kw_only=True):
@@ -189,18 +170,6 @@ def _ensure_one_server_a_port(room: RoomSettings) -> None:
         raise ValueError(f"{name}: port {port} is that of the pages without TLS; give one of them another")
     if room.dns.tls is not None and any(port == endpoint.port for endpoint in room.dns.tls.https):
         raise ValueError(f"{name}: port {port} is that of [dns.tls] https; give one of them another")
-
-
-def _ensure_upstreams_resolvable(dns: DnsSection) -> None:
-    """Raise ValueError where a server is given by name, and there is nobody to ask for its address."""
-    if any(server.transport == "plain" for server in dns.upstreams):
-        return
-    for server in (*dns.upstreams, *(server for forward in dns.forward for server in forward.upstreams)):
-        if not is_ip_address(server.host):
-            raise ValueError(
-                f"upstreams: the address of {server.host} cannot be looked up without a plain server; "
-                f"write https://ADDRESS{server.path}#{server.host}"
-            )
 
 
 def _is_loopback(host: str) -> bool:

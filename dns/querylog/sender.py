@@ -1,7 +1,8 @@
 """Counts what was answered, and sends it to the query-log writer: nothing is lost, nothing counted twice.
 
-Within a second equal answers to one device become one record (`dns.querylog.records`). How the records reach the
-query-log writer, `dns.querylog.delivery` knows.
+Within a second equal answers of one worker to one device become one record (`dns.querylog.records`). Those of all
+workers become one row in the query-log writer (`appliance.room.query_log.store`). How they reach it,
+`dns.querylog.delivery` knows.
 
 A second that is over is handed over in chunks, within the first six tenths of the next: to pack what thousands
 of names were answered takes some milliseconds, and so does writing them down, and others would wait for it.

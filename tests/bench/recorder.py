@@ -23,7 +23,8 @@ from appliance.room.query_log.log_key import NoKey
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
 from appliance.room.query_log.writer import QueryLogWriter
-from appliance.settings.room import DnsSection, LogSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import LogSection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from dns.querylog.records import FrameReader, QueryRecord, RecordBatch, decode_batch, encode_frame
 from tests.fakes.traces import letters

@@ -34,7 +34,8 @@ from appliance.room.lesson_plans import LessonPlan
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.database import open_database_for_writing
 from appliance.room.query_log.store import LogStore
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from dns.querylog.records import QueryRecord, RecordBatch
 from tests.fakes.school import PASSWORD, FakeSchool

@@ -24,7 +24,8 @@ from appliance.protocol import Account
 from appliance.protocol import SiteReport as Report
 from appliance.room import local_overrides
 from appliance.room.agent import rpc
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from tests.appliance.room.agent.conftest import Agent
 from tests.e2e.browser import Browser

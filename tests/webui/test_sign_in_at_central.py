@@ -18,7 +18,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from appliance.room.sign_in_offer import write_offer
-from appliance.settings.room import CentralLink, DnsSection, RoomSection, RoomSettings, WebSection
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import CentralLink, RoomSection, RoomSettings, WebSection
 from appliance.settings.values import UpstreamSetting
 from appliance.web_server import OWN_ADDRESS
 from tests.e2e.browser import Browser

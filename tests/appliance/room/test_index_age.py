@@ -8,7 +8,8 @@ import pytest
 
 from appliance.room.index_age import NOTE_SECONDS, STALE_SECONDS, note_confirmed_index, read_index_age
 from appliance.room.paths import RoomPaths
-from appliance.settings.room import CentralLink, DnsSection, ListsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import CentralLink, ListsSection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from blocklists.container import INDEX_NAME, OVERLAY_NAME
 

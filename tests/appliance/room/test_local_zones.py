@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 from appliance.room.local_zones import make_local_zones
-from appliance.settings.dns import DnsForwardSection, DnsTlsSection, DomainName
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsForwardSection, DnsSection, DnsTlsSection, DomainName
+from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import Endpoint, UpstreamSetting
 from dns.local_zones.local_zones import LocalZones
 from dns.local_zones.zone_records import LocalRecord

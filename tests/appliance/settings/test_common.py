@@ -11,7 +11,7 @@ from appliance.card import system_files
 from appliance.card.enrolment_file import EnrolmentFile
 from appliance.card.paths import CardPaths
 from appliance.card.settings import CardSettings
-from appliance.settings import common
+from appliance.settings import common, dns
 from appliance.settings.load import convert_settings
 from appliance.settings.room import RoomSettings
 
@@ -83,7 +83,8 @@ def test_no_section_of_a_card_or_a_room_writes_down_again_what_both_have(key: st
 
 
 def test_every_common_section_is_the_base_of_both() -> None:
-    bases = [one for name, one in vars(common).items() if name.startswith("Common")]
+    named = {**vars(common), **vars(dns)}
+    bases = [one for name, one in named.items() if name.startswith("Common")]
     assert len(bases) == 5
     for files in (ROOM, CARD):
         used = [section for field in files.values() if (section := section_of(field)) is not None]

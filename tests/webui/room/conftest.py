@@ -5,7 +5,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from appliance.protocol import Account
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from tests.fakes.signed_in import signed_in_client
 from webui.room.app import create_app

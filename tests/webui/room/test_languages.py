@@ -10,8 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from appliance.settings.dns import DnsSection
 from appliance.settings.languages import PageLanguage
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings, WebSection
+from appliance.settings.room import RoomSection, RoomSettings, WebSection
 from appliance.settings.values import UpstreamSetting
 from webui.room.app import create_app
 from webui.shared.languages import COOKIE, LANGUAGES, group_digits

@@ -11,7 +11,8 @@ import pytest
 
 from appliance.room.agent import rpc
 from appliance.room.paths import RoomPaths
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from webui.room.room_client import RoomClient
 

@@ -16,7 +16,8 @@ from flask.testing import FlaskClient
 from appliance.protocol import Account, UnblockRequest
 from appliance.room import local_overrides
 from appliance.room.agent import installer, rpc
-from appliance.settings.room import CentralLink, DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import CentralLink, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from dns.policy.document import Period, Rule
 from tests.appliance.room.agent.test_room_decisions import POLICY

@@ -16,7 +16,8 @@ from flask.testing import FlaskClient
 from appliance.protocol import Account, AccountState
 from appliance.room.account_states import read_account_states
 from appliance.room.agent.sign_in import apply_account_states
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from appliance.sign_in_throttle import SOURCE_TRIES
 from tests.appliance.room.agent.conftest import Agent, central, folder

@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.columns import QueryLogEntry
-from appliance.settings.room import DnsSection, PolicySection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import PolicySection, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from dns.policy.step_table import StepRow
 from dns.policy.steps import STEPS

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from appliance.protocol import Account
 from appliance.room.agent import rpc
 from appliance.room.local_overrides import LocalOverrides
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from tests.appliance.room.agent.conftest import Agent, central, folder, until
 from tests.appliance.room.agent.test_outbox import BAD, try_until, wish

@@ -14,7 +14,8 @@ from appliance.errors import HallpassError
 from appliance.operations import OPERATIONS
 from appliance.protocol import Account
 from appliance.rights import ROLES, ROOM, Right, Role, Scope, has_right, may_teach
-from appliance.settings.room import DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from tests.fakes.school import FakeSchool
 from tests.fakes.signed_in import signed_in_client

@@ -22,7 +22,8 @@ from appliance.room.agent.rpc_server import RpcServer
 from appliance.room.agent.store import AgentStore
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.paths import RoomPaths
-from appliance.settings.room import CentralLink, DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import CentralLink, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from tests.fakes.central import TOKEN, FakeCentral
 

@@ -18,7 +18,8 @@ from appliance.room.agent.signed_lists import SignedLists
 from appliance.room.agent.store import AgentStore
 from appliance.room.index_age import read_index_age
 from appliance.room.paths import RoomPaths
-from appliance.settings.room import CentralLink, DnsSection, RoomSection, RoomSettings
+from appliance.settings.dns import DnsSection
+from appliance.settings.room import CentralLink, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
 from tests.appliance.room.agent.conftest import until
 from tests.fakes.central import TOKEN, FakeCentral
