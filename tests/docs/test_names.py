@@ -95,7 +95,6 @@ RETIRED = {
 ALLOWED: dict[str, str] = {
     "DesignatedResolver": "RFC 9462's own term",
     "CertificateSigningRequestBuilder": "cryptography's own class",
-    "MemoryStorage": "limits' own class",
     "designated": "RFC 9462's own term",
     "MemoryError": "Python's own class",
     "memory": "memory that the kernel writes into",

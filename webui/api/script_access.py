@@ -6,13 +6,13 @@ browser act for somebody.
 
 from flask import Response, g, request
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import FixedWindowRateLimiter
 
 from appliance.central import script_keys
 from appliance.central.script_keys import ScriptCaller
 from appliance.operations import BASE_PATH, SCRIPTS_PATH
 from appliance.problem_details import ProblemType
+from appliance.running_time_counts import RunningTimeCounts
 from webui.api import views
 from webui.api.responses import problem_response
 from webui.shared.access import requested_right
@@ -21,7 +21,7 @@ MINUTE = 60
 _UNKNOWN_ADDRESS = "api.unknown"
 _UNKNOWN = "this key does not work: it is unknown, has ended, was taken back, or its maker may do nothing any more"
 
-_calls = MovingWindowRateLimiter(MemoryStorage())  # of this process: each of central's has its own
+_calls = FixedWindowRateLimiter(RunningTimeCounts())  # of this process: each of central's has its own
 
 
 def is_for_scripts(path: str) -> bool:

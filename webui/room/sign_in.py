@@ -6,11 +6,10 @@ room tells it of the browser. A wrong password costs the device; nothing else co
 
 from datetime import UTC, datetime, timedelta
 
-from limits.storage import MemoryStorage
-
 from appliance.protocol import Account, Credentials, normalize_username
 from appliance.room.agent import rpc
 from appliance.room.web_sessions import RoomSessions
+from appliance.running_time_counts import RunningTimeCounts
 from appliance.sign_in_throttle import KNOWN_DEVICE_DAYS, CountedTry, SignInOrigin, SignInThrottle, TooManyTries
 from webui.room.room_client import RoomClient
 from webui.shared.auth import CodeWanted, SignInAnswer, SignInAttempt, SignInRefused
@@ -25,7 +24,7 @@ class RoomSignIn:
     def __init__(self, room: RoomClient, table: RoomSessions) -> None:
         self._room = room
         self._table = table
-        self._throttle = SignInThrottle(MemoryStorage())
+        self._throttle = SignInThrottle(RunningTimeCounts())
 
     def check(self, attempt: SignInAttempt) -> SignInAnswer:
         """Return whose user name and password these are. Raises SessionsUnavailable."""

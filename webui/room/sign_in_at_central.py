@@ -26,13 +26,13 @@ from flask import (
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from limits import parse
-from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.wrappers import Response
 
 from appliance.protocol import RoomSignInStart, SignInTicket
 from appliance.rights import Right
 from appliance.room.agent import rpc
+from appliance.running_time_counts import RunningTimeCounts
 from appliance.web_server import OWN_ADDRESS
 from webui.room.room_client import RoomClient
 from webui.shared.access import requires
@@ -53,7 +53,7 @@ blueprint = Blueprint("sign_in_at_central", __name__, template_folder="templates
 
 def install_sign_in_at_central(app: Flask) -> None:
     """Count who begins, and let a sign-in that was begun here hold only for the address where it was."""
-    app.extensions["hallpass-sign-in-starts"] = FixedWindowRateLimiter(MemoryStorage())
+    app.extensions["hallpass-sign-in-starts"] = FixedWindowRateLimiter(RunningTimeCounts())
 
     @app.before_request
     def check_address() -> None:
