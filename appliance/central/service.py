@@ -30,6 +30,7 @@ from appliance.central.mail_sender import MailSender
 from appliance.central.metrics import render_central
 from appliance.central.models import ProfileRow, SchoolRow
 from appliance.central.periodic_thread import PeriodicThread
+from appliance.central.room_budget import RoomBudget
 from appliance.central.room_health import HealthWriter
 from appliance.central.room_presence import RoomPresence
 from appliance.central.room_sign_ins import prune_room_sign_ins
@@ -96,6 +97,7 @@ class Central:
         self.feed = Feed(self.store, self.targets, now)
         self.presence = RoomPresence(self.store, self.feed, now)
         self.health = HealthWriter(self.store, self.feed.connected_rooms, now)
+        self.room_budget = RoomBudget(settings.central.room_messages_per_day)
         self.download_slots = DownloadSlots(settings.central.index_downloads)
         self.uplink_cap = UplinkCap(settings.central.uplink_mbit)
         self.publisher = ListPublisher(self.store, settings.central.shared_folder, self.keys, now)

@@ -42,6 +42,7 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
     incident_days: Annotated[int, msgspec.Meta(ge=30, le=36_500)] = 1095  # for which a closed incident is kept
     lookup_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 7  # for which a room's answer about a device is kept
     index_downloads: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 16  # at once
+    room_messages_per_day: Annotated[int, msgspec.Meta(ge=1000, le=1_000_000_000)] = 20_000  # of one room
     script_calls_per_minute: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 300  # of one key
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
     tls: PagesTlsSection | None = None

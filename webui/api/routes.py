@@ -6,6 +6,7 @@ message that may enter. What is wrong is refused in this order, whichever operat
 
 import functools
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,8 +17,9 @@ from werkzeug.routing import Map, Rule
 
 from appliance import protocol
 from appliance.central import room_copies, room_life
-from appliance.central.errors import NotFound
+from appliance.central.errors import Busy, NotFound
 from appliance.central.models import RoomRow
+from appliance.central.room_budget import record_over_budget
 from appliance.message_check import BadMessage, check_message
 from appliance.operations import BASE_PATH, MAX_BODY_BYTES, OPERATIONS, Operation
 from appliance.problem_details import ProblemType
@@ -88,14 +90,37 @@ def _make_view(operation: Operation) -> Callable[..., Response]:
             except msgspec.ValidationError:
                 raise BadMessage(f"{name} has not its form") from None
         if operation.body is None:
-            return view(**parameters)
+            return _within_budget(operation, 1, functools.partial(view, **parameters))
         message: Any = read_message(operation.body)
         given = parameters.pop("message_id", None)
         if given is not None and given != message.id:
             raise BadMessage("the id in the address is not the one in the body")
-        return view(message, **parameters)
+        count = len(message.actions) if isinstance(message, protocol.RoomActions) else 1
+        return _within_budget(operation, count, functools.partial(view, message, **parameters))
 
     return serve
+
+
+def _within_budget(operation: Operation, count: int, answer: Callable[[], Response]) -> Response:
+    """Answer where the room may still have central write so much today. Raises Busy, and what the view raises."""
+    if operation.caller != "room" or operation.method == "GET":
+        return answer()
+    central, room = views.central(), g.room
+    try:
+        central.room_budget.spend(room.id, operation.id, count)
+    except Busy as problem:
+        if central.room_budget.is_worth_a_note(room.id):
+            with central.store.write_session(affects_rooms=False) as session:
+                record_over_budget(session, central.now(), room, str(problem))
+        raise
+    is_written = False
+    try:
+        response = answer()
+        is_written = response.status_code < HTTPStatus.BAD_REQUEST
+    finally:
+        if not is_written:
+            central.room_budget.take_back(room.id, operation.id, count)
+    return response
 
 
 def _read_value(text: str, kind: Any) -> Any:

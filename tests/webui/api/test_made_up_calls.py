@@ -42,6 +42,7 @@ class Central:
         config.write_text(
             f'[central]\nschool = "S"\ndata = "central"\nlisten = "127.0.0.1:{free_port()}"\n'
             f'rooms_listen = "127.0.0.1:{port}"\ndatabase = "{database}"\nscript_calls_per_minute = 1000000\n'
+            "room_messages_per_day = 1000000000\n"
         )
         self.school = FakeSchool(folder / "central", database=database)
         self.token = self.school.enrol()
