@@ -3,6 +3,9 @@
 After a jump (`appliance.clock_jumps`) nothing is deleted by age until central has run for `GRACE_SECONDS`,
 added up over restarts.
 
+A process that runs notices a jump at once (`ClockJumps`), and then ends nothing by the clock for `HOLD_SECONDS`:
+long enough to set it right, and short enough where it is right now and was wrong before.
+
 What was seen is kept in a file; where that is missing or cannot be read, the newest entry of the audit says it.
 A room guards its query log alike (`appliance.room.query_log.clock_guard`).
 """
@@ -20,6 +23,7 @@ from dns.errors import DECODING_FAILED
 
 FILE_NAME = "clock.json"
 GRACE_SECONDS = 86_400.0
+HOLD_SECONDS = 3600.0
 
 log = logging.getLogger("hallpass.central")
 
@@ -53,7 +57,7 @@ class CentralClockGuard:
         """
         shows, runs = now.timestamp(), self._uptime()
         if self._looked_at is None:
-            seen = self._read() or _Seen(newest.timestamp() if newest else shows, GRACE_SECONDS)
+            seen = _read_seen(self._path) or _Seen(newest.timestamp() if newest else shows, GRACE_SECONDS)
             self._steady_seconds = seen.steady_seconds
             jump = jump_at_start(seen.time, shows)
         else:
@@ -66,17 +70,54 @@ class CentralClockGuard:
         self._write(_Seen(shows, self._steady_seconds))
         return jump
 
-    def _read(self) -> _Seen | None:
-        try:
-            return msgspec.json.decode(read_regular_file(self._path, max_bytes=4096), type=_Seen)
-        except (OSError, *DECODING_FAILED):
-            return None
-
     def _write(self, seen: _Seen) -> None:
         try:
             write_file_atomically(self._path, msgspec.json.encode(seen))
         except OSError as problem:
             log.warning("%s cannot be written, so that a wrong clock may not be noticed: %s", self._path, problem)
+
+
+class ClockJumps:
+    """Notices jumps of the clock while a process runs. Followed by one thread at a time."""
+
+    def __init__(self, path: Path, now: Callable[[], datetime], uptime: Callable[[], float]) -> None:
+        """Begin by the clock as it is, unless that shows over a day more than the file at `path`."""
+        self._now = now
+        self._uptime = uptime
+        self._offset = self._read_offset()
+        seen = _read_seen(path)
+        is_doubtful = seen is not None and jump_at_start(seen.time, now().timestamp()) > 0
+        self._steady_at = uptime() + HOLD_SECONDS if is_doubtful else 0.0
+
+    def has_jumped(self) -> bool:
+        """Tell whether the clock has jumped since it was followed last."""
+        return jump_while_running(self._read_offset() - self._offset, 0.0) != 0
+
+    def follow(self) -> bool:
+        """Tell that as well, and go by the clock as it is from now on."""
+        is_jump = self.has_jumped()
+        self._offset = self._read_offset()
+        if is_jump:
+            self._steady_at = self._uptime() + HOLD_SECONDS
+        return is_jump
+
+    def seconds_until_steady(self) -> float:
+        """Return for how long nothing is ended by the clock; 0: it can be believed."""
+        return max(0.0, self._steady_at - self._uptime())
+
+    def _read_offset(self) -> float:
+        while True:
+            began = self._uptime()
+            shows = self._now().timestamp()
+            if self._uptime() - began < 1.0:  # else the process was held up between the two
+                return shows - began
+
+
+def _read_seen(path: Path) -> _Seen | None:
+    try:
+        return msgspec.json.decode(read_regular_file(path, max_bytes=4096), type=_Seen)
+    except (OSError, *DECODING_FAILED):
+        return None
 
 
 def in_words(jump: float, now: datetime) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import and_, bindparam, false, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from appliance.central import account_states, page_certificates, policies, request_expiry, unblocks
+from appliance.central.clock_guard import ClockJumps
 from appliance.central.epoch import EpochFile
 from appliance.central.models import RoomRow, UnblockRow
 from appliance.central.policies import RoomPolicy, SchoolPolicy
@@ -27,6 +28,9 @@ from dns.policy.document import PolicyDocument
 
 MAX_INLINE_BYTES = 32 * 1024  # of a policy's JSON that travels in the feed's line itself
 _METADATA_BYTES = 200  # version, time of issue and punctuation, which the size of a policy's parts leaves out
+
+
+NOTHING_KNOWN = Revisions(rooms=-1, pages=-1, school=-1, epoch="")
 
 
 class RoomEntry(msgspec.Struct, frozen=True):
@@ -64,15 +68,17 @@ class RoomTargets:
         store: Store,
         epoch_file: EpochFile,
         now: Callable[[], datetime],
+        jumps: ClockJumps,
         *,
         has_every_room: bool = False,
     ) -> None:
         self._store = store
         self._epoch_file = epoch_file
         self._now = now
+        self._jumps = jumps
         self._has_every_room = has_every_room
         self._lock = threading.Lock()  # of `refresh_targets` and all that it holds between two of them
-        self._known = Revisions(rooms=-1, pages=-1, school=-1, epoch="")
+        self._known = NOTHING_KNOWN
         self._school: SchoolPolicy | None = None
         self._index = ""
         self._accounts = ""
@@ -100,9 +106,17 @@ class RoomTargets:
         return entry
 
     def seconds_until_expiry(self) -> float | None:
-        """Return in how many seconds an opening or a request ends by itself; None: nothing that is known does."""
+        """Return in how many seconds an opening or a request ends by itself; None: nothing that is known does.
+
+        While the clock is in doubt nothing does. Where it has just jumped: 0, for the table is to be built anew.
+        """
+        if self._jumps.has_jumped():
+            return 0.0
         expiry = self._next_expiry
-        return None if expiry is None else (expiry - self._now()).total_seconds()
+        if expiry is None:
+            return None
+        left = (expiry - self._now()).total_seconds()
+        return max(left, self._jumps.seconds_until_steady()) if left <= 0 else left
 
     def refresh_targets(self) -> None:
         """Bring the table up to date. From any thread.
@@ -110,6 +124,8 @@ class RoomTargets:
         Raises what SQLAlchemy raises, and then the table is as it was.
         """
         with self._lock:
+            if self._jumps.follow():
+                self._known = NOTHING_KNOWN  # what was open by the clock of before may be so no more, or again
             self._expire_due()
             self._refresh()
 
@@ -123,7 +139,8 @@ class RoomTargets:
         if self._known.rooms < 0:
             with self._store.read_session() as session:
                 self._next_expiry = _next_expiry(session)
-        if self._next_expiry is not None and self._next_expiry <= self._now():
+        is_due = self._next_expiry is not None and self._next_expiry <= self._now()
+        if is_due and not self._jumps.seconds_until_steady():
             with self._store.write_session() as session:
                 unblocks.expire_unblocks(session, self._now())
                 request_expiry.expire_requests(session, self._now())

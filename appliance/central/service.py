@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from appliance.central import log_keys, notices
 from appliance.central.acme_renewal import AcmeRenewal
 from appliance.central.clock_guard import FILE_NAME as CLOCK_FILE
-from appliance.central.clock_guard import CentralClockGuard
+from appliance.central.clock_guard import CentralClockGuard, ClockJumps
 from appliance.central.epoch import EpochFile
 from appliance.central.errors import CentralError
 from appliance.central.feed import Feed
@@ -43,6 +43,7 @@ from appliance.central.store import Store
 from appliance.central.upkeep import Upkeep
 from appliance.central.webhook_sender import WebhookSender
 from appliance.central.webhooks import prune_deliveries
+from appliance.clock_jumps import seconds_since_boot
 from appliance.files import keep_files_private
 from appliance.metrics.server import MetricsServer
 from appliance.settings.central import CentralSettings
@@ -81,7 +82,12 @@ class Central:
     """The parts of a central service."""
 
     def __init__(
-        self, settings: CentralSettings, now: Callable[[], datetime] = utc_now, *, serves_rooms: bool = False
+        self,
+        settings: CentralSettings,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        uptime: Callable[[], float] = seconds_since_boot,
+        serves_rooms: bool = False,
     ) -> None:
         self.settings = settings
         self.now = now
@@ -93,7 +99,9 @@ class Central:
         self.rooms_tls = RoomsTlsFiles(self.store, self.keys, settings.central.data, now)
         self.sign_in = CentralSignIn(self.store, now, self.keys)
         self.epoch_file = EpochFile(settings.central.shared_folder / "epoch")
-        self.targets = RoomTargets(self.store, self.epoch_file, now, has_every_room=serves_rooms)
+        clock_file = settings.central.data / CLOCK_FILE
+        jumps = ClockJumps(clock_file, now, uptime)
+        self.targets = RoomTargets(self.store, self.epoch_file, now, jumps, has_every_room=serves_rooms)
         self.feed = Feed(self.store, self.targets, now)
         self.presence = RoomPresence(self.store, self.feed, now)
         self.health = HealthWriter(self.store, self.feed.connected_rooms, now)
@@ -106,7 +114,7 @@ class Central:
         self.upkeep = Upkeep(
             self.store,
             now,
-            CentralClockGuard(settings.central.data / CLOCK_FILE),
+            CentralClockGuard(clock_file),
             (
                 prune_mails,
                 prune_room_sign_ins,

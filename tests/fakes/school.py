@@ -20,16 +20,24 @@ PASSWORD = "a long pass phrase"
 
 
 class SchoolClock:
-    """Shows what it was set to."""
+    """Shows what it was set to; that time has run as well, but for what it has jumped."""
 
     def __init__(self) -> None:
         self.time = MORNING
+        self._jumped = timedelta()
 
     def __call__(self) -> datetime:
         return self.time
 
     def pass_minutes(self, minutes: float) -> None:
         self.time += timedelta(minutes=minutes)
+
+    def jump(self, by: timedelta) -> None:
+        self.time += by
+        self._jumped += by
+
+    def running_seconds(self) -> float:
+        return (self.time - self._jumped).timestamp()
 
 
 def settings(folder: Path, *, database: str = "") -> CentralSettings:
@@ -42,9 +50,11 @@ def settings(folder: Path, *, database: str = "") -> CentralSettings:
 class FakeSchool:
     """A prepared central service, and short ways to say what happens in it."""
 
-    def __init__(self, folder: Path, *, database: str = "", prepared: bool = False) -> None:
-        self.clock = SchoolClock()
-        self.central = Central(settings(folder, database=database), self.clock)
+    def __init__(
+        self, folder: Path, *, database: str = "", prepared: bool = False, clock: SchoolClock | None = None
+    ) -> None:
+        self.clock = clock or SchoolClock()
+        self.central = Central(settings(folder, database=database), self.clock, uptime=self.clock.running_seconds)
         if not prepared:
             self.central.prepare_database()
         self.store = self.central.store

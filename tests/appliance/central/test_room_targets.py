@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import event, update
 
 from appliance.central import requests, rules, unblocks
+from appliance.central.clock_guard import FILE_NAME, ClockJumps
 from appliance.central.models import RoomRow, RuleRow
 from appliance.central.room_targets import MAX_INLINE_BYTES, RoomEntry, RoomTargets
 from appliance.protocol import Target
@@ -19,10 +20,14 @@ def targets(school: FakeSchool) -> RoomTargets:
     """The table of a process that serves rooms, of a school with many."""
     for number in range(ROOMS):
         school.enrol(f"Room {number}")
-    made = RoomTargets(school.store, school.central.epoch_file, school.clock, has_every_room=True)
+    made = RoomTargets(school.store, school.central.epoch_file, school.clock, steady(school), has_every_room=True)
     made.refresh_targets()
     made.take_changed()
     return made
+
+
+def steady(school: FakeSchool) -> ClockJumps:
+    return ClockJumps(school.central.settings.central.data / FILE_NAME, school.clock, school.clock.running_seconds)
 
 
 def entry(school: FakeSchool, targets: RoomTargets, room: str = "Room 4") -> RoomEntry:
@@ -131,7 +136,7 @@ def test_the_version_is_kept_before_anybody_is_told(school: FakeSchool, targets:
 
 
 def test_two_processes_give_one_content_one_version(school: FakeSchool, targets: RoomTargets) -> None:
-    other = RoomTargets(school.store, school.central.epoch_file, school.clock, has_every_room=True)
+    other = RoomTargets(school.store, school.central.epoch_file, school.clock, steady(school), has_every_room=True)
     block(school, "bad.example.org")
     targets.refresh_targets()
     other.refresh_targets()
@@ -142,7 +147,7 @@ def test_two_processes_give_one_content_one_version(school: FakeSchool, targets:
 def test_a_process_for_pages_builds_for_those_rooms_only_that_ask_it(school: FakeSchool) -> None:
     for name in ("Room 4", "Room 5"):
         school.enrol(name)
-    targets = RoomTargets(school.store, school.central.epoch_file, school.clock)
+    targets = RoomTargets(school.store, school.central.epoch_file, school.clock, steady(school))
     targets.refresh_targets()
     assert targets.counts.room_policies == 0
     assert targets.current_entry(school.room("Room 4").id) is not None
