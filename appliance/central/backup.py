@@ -3,17 +3,18 @@
 The database is read in one transaction that sees nothing of what others write meanwhile. The rows of a backup say
 nothing of the database that they came from, so that a backup of SQLite can be put back into PostgreSQL, and the
 other way round. Of the folders everything is taken but what belongs to processes that run, what is compiled anew
-at each start, and `epoch`, by whose absence a restore is noticed.
+at each start, and `epoch`, by whose absence a restore is noticed. What a symbolic link leads to is taken as if it
+stood there; what is neither file nor folder cannot be, and is named.
 """
 
 import os
 import secrets
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
+from typing import NoReturn
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -46,7 +47,8 @@ DATA, SHARED, TLS = "data/", "shared/", "tls/"
 
 _ROWS_AT_ONCE = 500
 _PIECE_BYTES = 1024 * 1024
-_LEFT_OUT_FOLDERS = frozenset({"indexes", KEPT})  # compiled anew
+LOST_AND_FOUND = "lost+found"  # in each new file system
+_LEFT_OUT_FOLDERS = frozenset({"indexes", KEPT, LOST_AND_FOUND})  # the first two are compiled anew
 _LEFT_OUT_NAMES = frozenset({"epoch", "central.lock", "compilation.lock", WHOLE_WANTED})
 _LEFT_OUT_STARTS = ("central.db", "poke-", "backup-")
 _LEFT_OUT_ENDS = (".migrating", ".partial", ".lock")
@@ -120,7 +122,8 @@ def _new_file(target: Path) -> Iterator[Path]:
 
 
 def _write(writer: BackupWriter, central: Central, config: Path, report: Report) -> Manifest:
-    files = dict(_find_files(central, config))
+    left_out: list[str] = []
+    files = dict(_find_files(central, config, left_out))
     with central.store.snapshot() as connection:
         tables = Base.metadata.sorted_tables
         counts = {
@@ -134,6 +137,7 @@ def _write(writer: BackupWriter, central: Central, config: Path, report: Report)
             school=central.identity.current().name,
             rows=counts,
             files=tuple(StoredFile(name, path.stat().st_size) for name, path in files.items()),
+            left_out=tuple(left_out),
         )
         writer.write(manifest)
         total = sum(counts.values()) + len(files)
@@ -171,8 +175,8 @@ def find_certificate_file(settings: CentralSettings, name: str) -> Path | None:
     return path
 
 
-def _find_files(central: Central, config: Path) -> Iterator[tuple[str, Path]]:
-    """Yield what is taken besides the database, with its name in the backup."""
+def _find_files(central: Central, config: Path, left_out: list[str]) -> Iterator[tuple[str, Path]]:
+    """Yield what is taken besides the database, with its name in the backup. Raises OSError."""
     if config.is_file():
         yield SETTINGS_NAME, config
     for name in TLS_NAMES:
@@ -187,25 +191,33 @@ def _find_files(central: Central, config: Path) -> Iterator[tuple[str, Path]]:
         and not any(key.absolute().is_relative_to(one.absolute()) for one in (data, shared))
     ):
         yield WRAPPING_KEY, key
-    yield from _walk(data, DATA, without=shared)
+    yield from _walk(data, DATA, left_out, without=shared)
     if shared.resolve() != data.resolve():
-        yield from _walk(shared, SHARED, without=data)
+        yield from _walk(shared, SHARED, left_out, without=data)
 
 
-def _walk(folder: Path, prefix: str, *, without: Path) -> Iterator[tuple[str, Path]]:
-    """Yield what is in a folder; `without`: a folder in it that is taken by itself."""
-    for place, folders, names in os.walk(folder):
+def _walk(folder: Path, prefix: str, left_out: list[str], *, without: Path) -> Iterator[tuple[str, Path]]:
+    """Yield what is in a folder, links followed; `without`: a folder in it that is taken by itself."""
+    seen = {folder.resolve(), *folder.resolve().parents}
+    apart = {without.resolve()} - {folder.resolve()}
+    for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
         folders[:] = sorted(
-            name
-            for name in folders
-            if name not in _LEFT_OUT_FOLDERS and Path(place, name).resolve() != without.resolve()
+            name for name in folders if name not in _LEFT_OUT_FOLDERS and Path(place, name).resolve() not in apart
         )
+        for path in [Path(place, name) for name in folders]:
+            if path.is_symlink() and path.resolve() in seen:  # it leads back, and would without end
+                folders.remove(path.name)
+                left_out.append(f"{prefix}{path.relative_to(folder)}")
+            seen.add(path.resolve())
         for name in sorted(names):
             path = Path(place, name)
-            if (
-                name not in _LEFT_OUT_NAMES
-                and not name.startswith(_LEFT_OUT_STARTS)
-                and not name.endswith(_LEFT_OUT_ENDS)
-                and stat.S_ISREG(path.lstat().st_mode)
-            ):
+            if name in _LEFT_OUT_NAMES or name.startswith(_LEFT_OUT_STARTS) or name.endswith(_LEFT_OUT_ENDS):
+                continue
+            if path.is_file():
                 yield f"{prefix}{path.relative_to(folder)}", path
+            else:
+                left_out.append(f"{prefix}{path.relative_to(folder)}")
+
+
+def _raise(problem: OSError) -> NoReturn:
+    raise problem

@@ -50,6 +50,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, tag="manifest"):
     school: str
     rows: dict[str, int]  # of each table, in the order in which they are put back
     files: tuple[StoredFile, ...]
+    left_out: tuple[str, ...] = ()  # names of what is neither file nor folder, nor leads to one
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):

@@ -1,9 +1,10 @@
 """Puts a backup back into an empty machine: settings, keys, lists' copies and the database, all of it or nothing.
 
-Everything is put beside its place first, and takes it at the end: a restore that is interrupted leaves no half of
-a central. Over an installation that is there nothing is ever put. Tables are made as the backup had them, filled,
-and then brought to today's. That `epoch` is missing afterwards has central begin a new epoch with its next start,
-so that every room looks at everything anew (`appliance.central.epoch`).
+Everything is put beside its place first, or into a hidden folder in it where it is there already, and takes it at
+the end: a restore that is interrupted leaves no half of a central. Over an installation that is there nothing is
+ever put. Tables are made as the backup had them, filled, and then brought to today's. That `epoch` is missing
+afterwards has central begin a new epoch with its next start, so that every room looks at everything anew
+(`appliance.central.epoch`).
 """
 
 import contextlib
@@ -16,7 +17,16 @@ from typing import BinaryIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.central.backup import DATA, SETTINGS_NAME, SHARED, TLS, WRAPPING_KEY, Report, find_certificate_file
+from appliance.central.backup import (
+    DATA,
+    LOST_AND_FOUND,
+    SETTINGS_NAME,
+    SHARED,
+    TLS,
+    WRAPPING_KEY,
+    Report,
+    find_certificate_file,
+)
 from appliance.central.backup_file import BackupError, End, FilePart, Frame, Manifest, Rows, read_frames
 from appliance.central.database_restoration import DatabaseRestoration
 from appliance.central.errors import database_words
@@ -25,6 +35,7 @@ from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
 _STAGE = ".restoring"
+_OF_EMPTY_FOLDERS = frozenset({_STAGE, LOST_AND_FOUND})  # what an interrupted restore left, and a new file system
 _SPARE_BYTES = 16 * 1024 * 1024  # what must be left on the disk
 
 
@@ -131,11 +142,17 @@ class _Restoration:
                 self._append(FilePart(name=stored.name, content=b""))
         self._database.finish()
         for staged, place in self._staged.items():
-            if staged.is_dir():
-                self._undo.callback(_clear_folder, place, was_there=place.exists())
+            if staged.parent == place:
+                self._undo.callback(_empty_folder, place)
+                for one in staged.iterdir():
+                    one.rename(place / one.name)
+                staged.rmdir()
+            elif staged.is_dir():
+                self._undo.callback(shutil.rmtree, place, ignore_errors=True)
+                staged.rename(place)
             else:
                 self._undo.callback(place.unlink, missing_ok=True)
-            staged.rename(place)  # of folders only an empty one is replaced (rename(2))
+                staged.rename(place)
         self._database.commit()
 
     def _make_room(self) -> None:
@@ -157,10 +174,15 @@ class _Restoration:
         self._settings = settings
 
     def _stage_folder(self, place: Path) -> None:
+        """Make room for a folder: beside its place, or in it where it is there already.
+
+        Nothing takes the place of a disk that is mounted there, and its owner need not own the folder above it.
+        """
         assert self._manifest is not None  # noqa: S101 (the first frame)
-        if os.path.lexists(place) and (not place.is_dir() or any(place.iterdir())):
+        is_there = os.path.lexists(place)
+        if is_there and (not place.is_dir() or any(one.name not in _OF_EMPTY_FOLDERS for one in place.iterdir())):
             raise BackupError(f"{place} is not empty: a backup is never put over an installation")
-        stage = place.with_name(f".{place.name}{_STAGE}")
+        stage = place / _STAGE if is_there else place.with_name(f".{place.name}{_STAGE}")
         if stage.exists():
             shutil.rmtree(stage)  # a restore that was interrupted
         self._make_folder(stage)
@@ -238,11 +260,15 @@ class _Restoration:
         return staged
 
 
-def _clear_folder(place: Path, *, was_there: bool) -> None:
-    """Take a folder back that was put somewhere."""
-    shutil.rmtree(place, ignore_errors=True)
-    if was_there:
-        place.mkdir(mode=0o750)
+def _empty_folder(place: Path) -> None:
+    """Take back what was put into a folder that was empty."""
+    for one in place.iterdir():
+        if one.name == LOST_AND_FOUND:
+            continue
+        if one.is_dir():
+            shutil.rmtree(one, ignore_errors=True)
+        else:
+            one.unlink(missing_ok=True)
 
 
 def _remove_if_empty(folder: Path) -> None:

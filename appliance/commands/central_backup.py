@@ -17,6 +17,8 @@ from appliance.files import read_regular_file
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
+_NAMED_AT_ONCE = 5
+
 
 def passphrase_option(function: Any) -> Any:
     """Add the option that names where the passphrase stands."""
@@ -108,3 +110,9 @@ def _print(manifest: Manifest, file: Path, words: str, *, as_json: bool) -> None
         f"{file} {words} {manifest.school}, as of {manifest.made_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC: "
         f"{rows} rows, {len(manifest.files)} files of {size // 1024} KB"
     )
+    if manifest.left_out:
+        click.echo(
+            f"{', '.join(manifest.left_out[:_NAMED_AT_ONCE])}{' …' if manifest.left_out[_NAMED_AT_ONCE:] else ''} "
+            "is not in it: neither a file nor a folder, nor a link to one",
+            err=True,
+        )

@@ -4,7 +4,10 @@ import asyncio
 import errno
 import io
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +31,7 @@ from tests.fakes.postgres import running_postgres
 from tests.fakes.school import FakeSchool
 from tests.webui.conftest import ServedSchool
 
+ROOT = Path(__file__).parents[3]
 PASSPHRASE = "four words are better still"
 SETTINGS = '[central]\nschool = "Example Primary"\ndata = "central"\n{more}'
 
@@ -337,6 +341,94 @@ def test_a_data_folder_that_is_a_link_to_another_disk_is_filled_there(machine: M
     other.restore(machine.back_up())
     assert (other.folder / "central").is_symlink()
     assert content(other) == was
+
+
+def test_a_disk_that_is_mounted_where_the_data_belongs_is_filled(machine: Machine, tmp_path: Path) -> None:
+    """With the folder that each new file system has, and what a restore left that was killed."""
+    other = Machine(tmp_path / "other").settle()
+    (other.folder / "central").mkdir()
+    file, cut, passphrase = machine.back_up(), tmp_path / "cut", tmp_path / "passphrase"
+    cut.write_bytes(file.read_bytes()[:-200])
+    passphrase.write_text(PASSPHRASE)
+    restore = shlex.join((sys.executable, "-m", "appliance", "central", "restore", "--config", str(other.config)))
+    restore += f" --passphrase-file {passphrase}"
+    script = (
+        f"mount -t tmpfs none {other.folder / 'central'} && cd {other.folder / 'central'} && mkdir lost+found && "
+        f"! {restore} {cut} && ls -A && echo then && mkdir .restoring && {restore} {file} >&2 && ls -A && ls lists"
+    )
+    alone = [] if os.geteuid() == 0 else ["--map-root-user"]
+    done = subprocess.run(
+        ["unshare", "--mount", *alone, "sh", "-c", script], env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    kept = ["central.db", "lists", "lost+found", "pages.key", "empty.txt", "own.txt"]
+    assert done.stdout.split() == ["lost+found", "then", *kept], done.stderr
+
+
+@pytest.mark.usefixtures("quick_key")
+def test_a_folder_that_is_there_keeps_its_owner_and_what_it_allows(machine: Machine, tmp_path: Path) -> None:
+    other = Machine(tmp_path / "other").settle()
+    data = other.folder / "central"
+    data.mkdir(mode=0o700)
+    before = data.stat()
+    other.restore(machine.back_up())
+    after = data.stat()
+    assert (after.st_ino, after.st_mode, after.st_uid) == (before.st_ino, before.st_mode, before.st_uid)
+
+
+@pytest.mark.usefixtures("quick_key")
+def test_a_restore_whose_last_step_fails_leaves_the_folder_empty(machine: Machine, tmp_path: Path) -> None:
+    other = Machine(tmp_path / "other").settle()
+    more = '[tls]\ncertificate = "c.pem"\nkey = "c.key"\n'
+    machine.config.write_text(machine.config.read_text() + more)
+    for name in ("c.pem", "c.key"):
+        (machine.folder / name).write_text("x")
+    file = machine.back_up()
+    other.config.write_text(other.config.read_text() + more)
+    (other.folder / "c.pem.restoring").mkdir()  # in the way of what comes after the data
+    (other.folder / "central").mkdir()
+    with pytest.raises(BackupError, match="nothing was put back"):
+        other.restore(file)
+    assert list((other.folder / "central").iterdir()) == []
+
+
+@pytest.mark.usefixtures("quick_key")
+def test_what_links_lead_to_is_in_the_backup_and_what_cannot_be_is_named(machine: Machine, tmp_path: Path) -> None:
+    data = machine.folder / "central"
+    (tmp_path / "disk" / "deep").mkdir(parents=True)
+    (tmp_path / "disk" / "deep" / "more.txt").write_text("more.example\n")
+    (tmp_path / "disk" / "back").symlink_to(data)
+    (tmp_path / "key").write_text("the key")
+    (data / "wrapping.key").symlink_to(tmp_path / "key")
+    (data / "lists" / "elsewhere").symlink_to(tmp_path / "disk")
+    (data / "lists" / "round").symlink_to(data / "lists")
+    (data / "lists" / "root").symlink_to("/")
+    (data / "lists" / "nowhere.txt").symlink_to(tmp_path / "gone")
+    os.mkfifo(data / "lists" / "pipe")
+    file = machine.back_up()
+    with file.open("rb") as stream:
+        said = restoration.verify_backup(stream, PASSPHRASE)
+    names = ("elsewhere/back", "nowhere.txt", "pipe", "root", "round")
+    assert sorted(said.left_out) == [f"data/lists/{name}" for name in names]
+    other = Machine(tmp_path / "other").settle()
+    other.restore(file)
+    kept = other.folder / "central"
+    assert (kept / "wrapping.key").read_text() == "the key"
+    assert not (kept / "wrapping.key").is_symlink()
+    assert (kept / "lists" / "elsewhere" / "deep" / "more.txt").read_text() == "more.example\n"
+
+
+def test_links_that_lead_to_each_other_are_no_maze(machine: Machine) -> None:
+    data = machine.folder / "central"
+    for one, other in (("a", "b"), ("b", "a")):
+        (data / one).mkdir()
+        (data / one / "file").write_text(one)
+        (data / one / other).symlink_to(data / other)
+    with machine.back_up().open("rb") as stream:
+        said = restoration.verify_backup(stream, PASSPHRASE)
+    assert {one.name for one in said.files} >= {"data/a/file", "data/b/file"}
+    assert len(said.files) < 20
 
 
 def test_a_database_that_is_away_is_told_in_one_line_and_nothing_is_put_back(
