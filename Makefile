@@ -25,7 +25,7 @@ help:
 	@echo "make coverage     every test, and which lines and branches they reach, in every process that they start"
 	@echo "make test-all     all of these"
 	@echo "make lint         lint, types and import layering alone"
-	@echo "make bench        speed and size beside Unbound and dnsmasq; central with many rooms"
+	@echo "make bench        speed and size beside Unbound, dnsmasq and others; central with many rooms"
 	@echo "make wheel        Hallpass for this machine and Python, its hot path compiled, into dist/ (a minute)"
 	@echo "make guides       the guides as pages to print, with pictures of the pages, into dist/guides"
 	@echo "make translations the texts of the pages into the catalogues of each language, and these compiled"

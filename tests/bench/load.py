@@ -2,22 +2,18 @@
 
 import random
 import re
-import socket
+import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from dns.message.constants import RecordType
-from dns.message.edns import OPT_BYTES
-from dns.message.query import build_query
+from tests.bench.machine import Watch
 from tests.bench.servers import Server
 
 CACHED_NAMES = 10_000
 REFUSED_NAMES = 10_000
-LATENCY_SECONDS = 3.0
 
 _LOST = re.compile(r"Queries lost:\s+(\d+)")
 _COMPLETED = re.compile(r"Queries completed:\s+(\d+)")
@@ -30,7 +26,19 @@ class Run(msgspec.Struct, frozen=True):
     rate: float  # queries a second
     lost: int
     cpu: float  # microseconds a query
-    beside: float  # of the recorder, microseconds a query
+    beside: float  # of the recorder, until it has written all of them, microseconds a query
+    stolen: float  # share of a processor that the host took
+    others: float  # share of a processor that went to what is none of ours
+
+    @property
+    def whole(self) -> float:
+        """Return what the server and its recorder take together, microseconds a query."""
+        return self.cpu + self.beside
+
+
+def missing() -> list[str]:
+    """Return the programs that putting a load needs and that are not there."""
+    return [name for name in ("dnsperf",) if shutil.which(name) is None]
 
 
 def cached_names() -> list[str]:
@@ -78,52 +86,21 @@ def warm(server: Server, data: Path) -> None:
 
 
 def run(server: Server, data: Path, seconds: float) -> Run:
-    """Ask as fast as the server answers, with 100 questions under way."""
+    """Ask as fast as the server answers, with 100 questions under way, then wait for what runs beside it."""
     cpu, beside = server.cpu_seconds(), server.beside_seconds()
-    said = _dnsperf(server.port, data, "-l", str(seconds), "-q", "100")
+    with Watch() as watch:
+        said = _dnsperf(server.port, data, "-l", str(seconds), "-q", "100")
+        spent = server.cpu_seconds() - cpu
+    server.settle()
     completed = int(_found(_COMPLETED, said)) or 1
     return Run(
         rate=float(_found(_RATE, said)),
         lost=int(_found(_LOST, said)),
-        cpu=(server.cpu_seconds() - cpu) / completed * 1e6,
+        cpu=spent / completed * 1e6,
         beside=(server.beside_seconds() - beside) / completed * 1e6,
+        stolen=watch.stolen / watch.elapsed,
+        others=watch.others / watch.elapsed,
     )
-
-
-def latencies(server: Server, rate: float, seconds: float = LATENCY_SECONDS) -> list[float]:
-    """Ask cached names at a steady rate; return how long each answer took, in microseconds, sorted.
-
-    Questions leave at their time whether or not earlier ones were answered, and the time counts from when they
-    should have left: a server that stalls is not excused for what could not be asked meanwhile.
-    """
-    # Without EDNS, as dnsperf asks: then these are the very questions that the servers are warm for.
-    asked = [build_query(name, RecordType.A) for name in cached_names()[:1000]]
-    names = [one[2:10] + b"\0\0" + one[12:-OPT_BYTES] for one in asked]
-    taken = []
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
-        sock.connect(("127.0.0.1", server.port))
-        sock.setblocking(False)
-        begun = time.perf_counter()
-        count = int(rate * seconds)
-        due: dict[int, float] = {}
-        sent = 0
-        while sent < count or due:
-            now = time.perf_counter()
-            while sent < count and begun + sent / rate <= now:
-                due[sent & 0xFFFF] = begun + sent / rate
-                sock.send((sent & 0xFFFF).to_bytes(2, "big") + names[sent % 1000])
-                sent += 1
-            try:
-                data = sock.recv(2048)
-            except BlockingIOError:
-                if now > begun + seconds + 2:
-                    break
-                continue
-            left = due.pop(int.from_bytes(data[:2], "big"), None)
-            if left is not None:
-                taken.append((time.perf_counter() - left) * 1e6)
-    return sorted(taken)
 
 
 def _dnsperf(port: int, data: Path, *more: str) -> str:

@@ -1,50 +1,20 @@
-"""The servers of the DNS benchmark, each in its usual form, on loopback, with the same upstream."""
+"""A server that is measured: how it is started, and what the kernel says of it. Ours, and the upstream."""
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.fakes.ports import free_port
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+TICKS = os.sysconf("SC_CLK_TCK")
 READY_SECONDS = 60.0
 _IDLE_SECONDS = 0.02  # of processor time in half a second
-
-UNBOUND = """
-server:
-  interface: 127.0.0.1@{port}
-  access-control: 127.0.0.0/8 allow
-  num-threads: 1
-  do-daemonize: no
-  use-syslog: no
-  logfile: ""
-  verbosity: 0
-  chroot: ""
-  username: ""
-  pidfile: "{folder}/unbound.pid"
-  directory: "{folder}"
-  module-config: "iterator"
-  do-not-query-localhost: no
-  msg-cache-size: 128m
-  rrset-cache-size: 256m
-  outgoing-range: 4096
-  num-queries-per-thread: 2048
-  so-rcvbuf: 4m
-  so-sndbuf: 4m
-  root-hints: ""
-forward-zone:
-  name: "."
-  forward-addr: 127.0.0.1@{upstream}
-remote-control:
-  control-enable: no
-"""
 
 ROOM = """
 [room]
@@ -103,6 +73,11 @@ class Server:
                 for thread in Path(f"/proc/{pid}/task").iterdir():
                     os.sched_setaffinity(int(thread.name), cores)
 
+    def is_compiled(self) -> bool:
+        """Tell whether a process of it, of ours, runs what mypyc made."""
+        pids = [pid for process in self.processes for pid in family(process.pid)]
+        return any("__mypyc" in Path(f"/proc/{pid}/maps").read_text() for pid in pids)
+
     def is_whole(self) -> bool:
         """Tell whether everything that was started still runs."""
         return all(process.poll() is None for process in (*self.processes, *self.beside))
@@ -119,12 +94,6 @@ class Server:
                 process.wait()
 
 
-def missing() -> list[str]:
-    """Return the programs that the benchmark needs and does not find."""
-    places = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return [name for name in ("unbound", "dnsmasq", "dnsperf") if shutil.which(name, path=places) is None]
-
-
 @contextmanager
 def upstream() -> Iterator[int]:
     """Run the upstream that all servers ask; yield its port."""
@@ -138,51 +107,34 @@ def upstream() -> Iterator[int]:
         process.wait()
 
 
-def unbound(folder: Path, upstream_port: int) -> Server:
-    """Start Unbound: one thread, no log, no validation."""
-    port = free_port()
-    config = folder / "unbound.conf"
-    config.write_text(UNBOUND.format(port=port, folder=folder, upstream=upstream_port))
-    return _started("unbound", port, ["/usr/sbin/unbound", "-d", "-c", str(config)])
-
-
-def dnsmasq(_folder: Path, upstream_port: int) -> Server:
-    """Start dnsmasq: no log, a cache that holds every name of the benchmark."""
-    port = free_port()
-    arguments = [
-        *("/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"),
-        *("--user=root", "--group=root", "--pid-file=", "--bind-interfaces", "--listen-address=127.0.0.1"),
-        *(
-            f"--port={port}",
-            f"--server=127.0.0.1#{upstream_port}",
-            "--cache-size=300000",
-            "--dns-forward-max=4096",
-        ),
-    ]
-    return _started("dnsmasq", port, arguments)
-
-
-def hallpass(folder: Path, upstream_port: int, index: Path) -> Server:
+def hallpass(folder: Path, upstream_port: int, index: Path, environment: Mapping[str, str] = os.environ) -> Server:
     """Start a room's resolver with its recorder: filtering, policy and the query log on."""
     port = free_port()
     (folder / "room" / "run").mkdir(parents=True, exist_ok=True)
     config = folder / f"room-{port}.toml"
     config.write_text(ROOM.format(folder=folder, port=port, upstream=upstream_port, index=index))
     command = [sys.executable, "-m", "appliance"]
-    recorder = subprocess.Popen([*command, "recorder", "--config", str(config)], stderr=subprocess.DEVNULL)
-    server = _started("hallpass", port, [*command, "resolver", "--config", str(config)])
+    recorder = subprocess.Popen(
+        [*command, "recorder", "--config", str(config)], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        server = start_server("hallpass", port, [*command, "resolver", "--config", str(config)], environment)
+    except (OSError, TimeoutError):
+        recorder.terminate()
+        recorder.wait()
+        raise
     server.beside.append(recorder)
     return server
 
 
-def wait_until_answering(port: int) -> None:
-    """Return when a server answers. Raises TimeoutError."""
+def wait_until_answering(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Return when a server answers. Raises TimeoutError, at once where its process ended."""
     until = time.monotonic() + READY_SECONDS
     query = b"\0\1\1\0\0\1\0\0\0\0\0\0\5ready\7example\0\0\1\0\1"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(0.05)
         sock.connect(("127.0.0.1", port))
-        while time.monotonic() < until:
+        while time.monotonic() < until and (process is None or process.poll() is None):
             try:
                 sock.send(query)
                 sock.recv(4096)
@@ -191,11 +143,6 @@ def wait_until_answering(port: int) -> None:
             else:
                 return
     raise TimeoutError(f"nothing answers on port {port}")
-
-
-def stolen_seconds() -> float:
-    """Return how long this machine's processors were somebody else's since it started ("steal" in proc(5))."""
-    return int(Path("/proc/stat").read_text().split(maxsplit=9)[8]) / _TICKS
 
 
 def family(pid: int) -> list[int]:
@@ -229,15 +176,19 @@ def _from_smaps(pid: int, field: str) -> int:
 def cpu_seconds(pid: int) -> float:
     """Return the processor time of a process, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def _started(name: str, port: int, arguments: Sequence[str]) -> Server:
+def start_server(
+    name: str, port: int, arguments: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> Server:
+    """Start a server and wait until it answers. Raises OSError where it cannot be started, or TimeoutError."""
     begun = time.monotonic()
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen(arguments, env=environment, stdout=silent, stderr=silent)
     server = Server(name, port, [process])
     try:
-        wait_until_answering(port)
+        wait_until_answering(port, process)
     except TimeoutError:
         server.stop()
         raise
