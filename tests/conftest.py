@@ -13,6 +13,7 @@ settings.register_profile("hallpass", deadline=None)
 settings.load_profile("hallpass")
 
 
+@pytest.hookimpl(optionalhook=True)  # `-p no:xdist`: `make guides` and `make image-test`
 def pytest_xdist_auto_num_workers() -> int:
     """Return what `-n auto` is: half as many workers again as processors, since many tests wait."""
     return max(1, len(os.sched_getaffinity(0)) * 3 // 2)
