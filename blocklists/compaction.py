@@ -77,7 +77,8 @@ class Compaction:
             while above and not key.startswith(above[-1][0]):
                 above.pop()
             covered = above[-1][1] if above else ()
-            own, below = self._relative_to_parents(attributes, covered)
+            known = self._relative.get((attributes, covered))
+            own, below = known or self._relative_to_parents(attributes, covered)
             if below != covered:
                 above.append((key, below))
             yield key, own
@@ -86,10 +87,8 @@ class Compaction:
         self, attributes: tuple[str, ...], covered: AttributeSet
     ) -> tuple[AttributeSet, AttributeSet]:
         """Return what a name's set says that its parents do not, and what then covers the names below it."""
-        known = self._relative.get((attributes, covered))
-        if known is None:
-            own = self._remove_covered(self._normalise_set(sorted(map(int, attributes))), covered)
-            known = self._relative[attributes, covered] = (own, self._cover_below(own, covered))
+        own = self._remove_covered(self._normalise_set(sorted(map(int, attributes))), covered)
+        known = self._relative[attributes, covered] = (own, self._cover_below(own, covered))
         return known
 
     def _normalise_set(self, members: Iterable[int]) -> AttributeSet:

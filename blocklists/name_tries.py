@@ -10,7 +10,7 @@ trie, which is found by the first keys of all. Only what stands under one listed
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain, repeat
 from typing import Any
 
 import marisa_trie
@@ -45,8 +45,11 @@ class NameTries:
     def by_id(self, values: Iterable[int]) -> "array[int]":
         """Return the values of the sorted keys in the order of the keys' ids."""
         ordered = array("I", bytes(4 * len(self)))
-        for value, (_, number) in zip(values, self.iteritems(), strict=True):
-            ordered[number] = value
+        items = chain.from_iterable(
+            zip(trie.iteritems(), repeat(begin)) for trie, begin in zip(self.tries, self.begins, strict=False)
+        )
+        for value, ((_, number), begin) in zip(values, items, strict=True):
+            ordered[begin + number] = value
         return ordered
 
     def _prefixes(self, key: str) -> list[str]:
@@ -97,13 +100,15 @@ class _Pieces:
 
     def take(self) -> Iterator[str]:
         """Yield the keys of one piece."""
-        taken = 0
-        above = self._next or ""
-        while (key := self._next) is not None:
+        if self._next is None:
+            return
+        yield self._next
+        above = self._next
+        for taken, key in enumerate(self._keys, 1):
             if not key.startswith(above):
                 if taken >= self._most:
+                    self._next = key
                     return
                 above = key
             yield key
-            taken += 1
-            self._next = next(self._keys, None)
+        self._next = None

@@ -40,11 +40,10 @@ class SortedRuns:
     def __iter__(self) -> Iterator[str]:
         """Yield the lines. Raises OSError: a run could not be read back."""
         if not self._files:
-            yield from sorted(self._lines)
-            return
+            return iter(sorted(self._lines))
         if self._lines:
             self._write_run()
-        yield from _merged([_Run(file) for file in self._files])
+        return _merged([_Run(file) for file in self._files])
 
     def close(self) -> None:
         """Give the space on disk back; nothing is left."""
@@ -105,11 +104,14 @@ class _Run:
 
 
 def _merged(runs: list[_Run]) -> Iterator[str]:
+    return itertools.chain.from_iterable(_merged_blocks(runs))
+
+
+def _merged_blocks(runs: list[_Run]) -> Iterator[list[str]]:
     while lasts := [run.last for run in runs if run.last is not None]:
         bound = min(lasts)
         batch: list[str] = []
         for run in runs:
             batch += run.take(bound)
         batch.sort()
-        for line in batch:
-            yield line[:-1]
+        yield "".join(batch).splitlines()

@@ -51,25 +51,21 @@ def read_parts(location: Path, folder: str = "") -> Generator[SourcePart, None, 
 
 def read_lines(stream: IO[bytes]) -> Iterator[str | None]:
     """Yield each line as text, None for one that is longer than MAX_LINE_BYTES. Raises SourceUnusable."""
+    encoding = "utf-8-sig"  # of the first line
+    total = 0
     try:
-        yield from _read_lines(stream)
+        while piece := stream.readline(MAX_LINE_BYTES):
+            total += len(piece)
+            if len(piece) >= MAX_LINE_BYTES and not piece.endswith(_LINE_ENDS):
+                total += _skip_line(stream)
+                yield None
+            else:
+                yield piece.decode(encoding, "replace").rstrip("\r\n")
+            encoding = "utf-8"
+            if total > MAX_UNPACKED_BYTES:
+                raise SourceUnusable(f"is longer than {MAX_UNPACKED_BYTES // 1024**2} MB unpacked")
     except READ_ERRORS as problem:
         raise SourceUnusable(describe_failure(problem)) from None
-
-
-def _read_lines(stream: IO[bytes]) -> Iterator[str | None]:
-    first = True
-    total = 0
-    while piece := stream.readline(MAX_LINE_BYTES):
-        total += len(piece)
-        if len(piece) >= MAX_LINE_BYTES and not piece.endswith(_LINE_ENDS):
-            total += _skip_line(stream)
-            yield None
-        else:
-            yield piece.decode("utf-8-sig" if first else "utf-8", "replace").rstrip("\r\n")
-        first = False
-        if total > MAX_UNPACKED_BYTES:
-            raise SourceUnusable(f"is longer than {MAX_UNPACKED_BYTES // 1024**2} MB unpacked")
 
 
 def _skip_line(stream: IO[bytes]) -> int:

@@ -15,7 +15,7 @@ import msgspec
 
 from blocklists.build_report import SourceReport
 from blocklists.container import SourceInfo
-from blocklists.entries import BadFilter, BadWord, Effect, NameEntry, PatternEntry, SkippedLine
+from blocklists.entries import BadFilter, Effect, Item, NameEntry, PatternEntry, SkippedLine
 from blocklists.errors import NotForNames, NotUnderstood, SourceUnusable
 from blocklists.format_detection import (
     MOST_BINARY,
@@ -205,24 +205,26 @@ class SourceText:
                 continue
             self._lines += 1
             for item in items:
-                refused = item.reason if isinstance(item, BadWord) else self._add_item(item)
+                refused = self._add_item(item)
                 if refused is not None:
                     self._skip_line(file, at, refused, line, counted=True)
                     if refused == SINGLE_WORD:
                         self._count_not_understood(line, is_junk=True)
         self._progress(self._source.name, self._lines, self._lines)
 
-    def _add_item(self, item: NameEntry | PatternEntry | BadFilter) -> str | None:
+    def _add_item(self, item: Item | BadFilter) -> str | None:
         """Take in what a line said; return why not, or None."""
-        if isinstance(item, BadFilter):
+        if isinstance(item, NameEntry):  # nearly every one
+            entry = msgspec.structs.replace(item, effect=Effect.ALLOW) if self._is_allowlist else item
+            refused = self._table.add_entry(entry, self._number, allow_wide=self._source.allow_wide)
+        elif isinstance(item, PatternEntry):
+            pattern = msgspec.structs.replace(item, effect=Effect.ALLOW) if self._is_allowlist else item
+            refused = self._table.add_pattern(pattern, self._number, allow_wide=self._source.allow_wide)
+        elif isinstance(item, BadFilter):
             self._table.remove_entry(item.item, self._number)
             return None
-        if self._is_allowlist:
-            item = msgspec.structs.replace(item, effect=Effect.ALLOW)
-        if isinstance(item, PatternEntry):
-            refused = self._table.add_pattern(item, self._number, allow_wide=self._source.allow_wide)
         else:
-            refused = self._table.add_entry(item, self._number, allow_wide=self._source.allow_wide)
+            return item.reason
         self._entries += refused != SINGLE_WORD
         return refused
 

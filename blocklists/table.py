@@ -25,6 +25,7 @@ from blocklists.width import WidthLimit
 from dns.message.names import key_to_name
 
 MARK = " "  # between a key and a number: sorts before every character of a key
+_CLOSINGS = (Effect.BLOCK, Effect.BLOCK_IMPORTANT)
 
 
 @dataclass
@@ -66,7 +67,7 @@ class BuildTable:
 
     def add_entry(self, entry: NameEntry, source: int, *, allow_wide: bool = False) -> str | None:
         """Add what a source says of a name; return why not, or None."""
-        if entry.effect <= Effect.BLOCK_IMPORTANT:
+        if entry.effect in _CLOSINGS:
             refused = self._width.refuse_entry(entry, allow_wide=allow_wide)
             if refused is not None:
                 return refused

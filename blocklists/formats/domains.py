@@ -12,9 +12,15 @@ from typing import ClassVar
 
 from blocklists.entries import Item, Match, NameEntry
 from blocklists.formats.parser import LineShape, Parser
-from blocklists.formats.text import HOSTS_FILE_NAMES, NAME_SHAPE, is_comment, parse_name, parse_site, strip_comment
-
-_PLAIN = re.compile(r"(?!.{254})(?:[a-z0-9_-]{1,63}\.)+[a-z_][a-z0-9_-]{0,62}")  # its own canonical form
+from blocklists.formats.text import (
+    HOSTS_FILE_NAMES,
+    NAME_SHAPE,
+    PLAIN_NAME,
+    is_comment,
+    parse_name,
+    parse_site,
+    strip_comment,
+)
 
 
 class Domains(Parser):
@@ -32,7 +38,7 @@ class Domains(Parser):
             return ()
         if "#" in text:
             text = strip_comment(text)
-        if _PLAIN.fullmatch(text):  # nearly every line
+        if PLAIN_NAME.fullmatch(text):  # nearly every line
             return (NameEntry(text, self.match),)
         if text.startswith("*."):
             return (NameEntry(parse_name(text[2:]), Match.SUBDOMAINS),)

@@ -21,8 +21,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from blocklists.entries import BadFilter, Item, Match, NameEntry, PatternEntry
 from blocklists.errors import NotForNames, NotUnderstood
 from blocklists.formats import FORMATS
+from blocklists.formats.domains import Domains
 from blocklists.formats.parser import Parser
-from blocklists.formats.text import NAME_SHAPE
+from blocklists.formats.text import NAME_SHAPE, PLAIN_NAME
 
 APART = "rpz"
 _PLAIN = re.compile(r"[a-z0-9_-]*\.[a-z0-9_.-]*[a-z][a-z0-9_.-]*", re.IGNORECASE)
@@ -67,6 +68,9 @@ class MixedParser:
         self._base = base
         self._match = match
         self._parsers: dict[str, Parser] = {base: FORMATS[base](match)}
+        self._bare = _BARE.get(base, base)  # the kind of a bare line
+        parser = FORMATS[self._bare](match)
+        self._bare_match = parser.match if isinstance(parser, Domains) else None  # of a bare name, where it is one
         self._read: Counter[str] = Counter()
         self._conditions: list[bool] = []  # of each `!#if` that is open, whether its lines apply
 
@@ -85,15 +89,20 @@ class MixedParser:
         if self._base == APART:
             return self._parsers[self._base].parse_line(text)
         stripped = text.strip()
+        # Nearly every line of nearly every list; nothing but a shorter way to the same.
+        if self._bare_match is not None and not self._conditions and PLAIN_NAME.fullmatch(stripped):
+            self._read[self._bare] += 1
+            return (NameEntry(stripped, self._bare_match),)
         if stripped.startswith("!#"):
             self._follow_directive(stripped)
             return ()
         kind = self._kind_of(stripped)
-        if not all(self._conditions):
+        if self._conditions and not all(self._conditions):
             if FORMATS[kind](self._match).parse_line(text):
                 raise NotForNames("within an !#if for other programs")
             return ()
-        items = self._parser(kind).parse_line(text)
+        parser = self._parsers.get(kind) or self._add_parser(kind)
+        items = parser.parse_line(stripped)
         if items:
             self._read[kind] += 1
         return items
@@ -103,16 +112,14 @@ class MixedParser:
         for parser in self._parsers.values():
             yield from parser.finish_file()
 
-    def _parser(self, kind: str) -> Parser:
-        parser = self._parsers.get(kind)
-        if parser is None:
-            parser = self._parsers[kind] = FORMATS[kind](self._match)
+    def _add_parser(self, kind: str) -> Parser:
+        parser = self._parsers[kind] = FORMATS[kind](self._match)
         return parser
 
     def _kind_of(self, text: str) -> str:
         base = self._base
         if _PLAIN.fullmatch(text):
-            return _BARE.get(base, base)
+            return self._bare
         if not text or text[0] in "!#;":
             return base
         own = _OWN.get(base, frozenset())
@@ -123,7 +130,7 @@ class MixedParser:
                 if kind in own or (base == "regex" and text.startswith(("/", "@@/"))):
                     return base
                 return kind
-        return _BARE.get(base, base) if _BARE_LINE.fullmatch(text) else base
+        return self._bare if _BARE_LINE.fullmatch(text) else base
 
     def _follow_directive(self, text: str) -> None:
         word, _, rest = text[2:].strip().partition(" ")

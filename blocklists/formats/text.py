@@ -11,6 +11,7 @@ from blocklists.errors import NotForNames, NotUnderstood
 from dns.errors import InvalidName
 from dns.message.names import canonical
 
+PLAIN_NAME = re.compile(r"(?!.{254})(?:[a-z0-9_-]{1,63}\.)+[a-z_][a-z0-9_-]{0,62}")  # its own canonical form
 NAME_SHAPE = r"[^\s/|^$*@#:;=\"'<>(){}\[\],!]+"  # of something that could be a name, for `LineShape`
 
 # What every hosts file carries for the machine itself. Passed over without a word: it is no mistake.
