@@ -90,6 +90,7 @@ def enrol_room(session: Session, now: datetime, *, name: str, by: str, replace: 
     else:
         audit.record_audit(session, now, by, "room enrolled", f"{room.name}, which was {room.state}")
     room.state, room.ended_at = ENROLLED, None
+    room.health = None  # what its card of before said
     room.token_hash = hash_token(token)
     forget_links(room)
     forget_key(room)
@@ -150,6 +151,11 @@ def ended_words(room: RoomRow, now: datetime) -> str:
     """Return why a room's token is of no use, for the room's own page, or ""."""
     is_too_late = room.unused_until is not None and room.unused_until <= now
     return ENDED_WORDS.get(room.state, TOO_LATE_WORDS if is_too_late else "")
+
+
+def waits_for_card(room: RoomRow) -> bool:
+    """Tell whether the card that was made for a room last has never been here."""
+    return room.state == ENROLLED and room.unused_until is not None and room.health is None
 
 
 def mark_used(session: Session, room_id: int) -> None:

@@ -78,7 +78,12 @@ class _CentralCommandGroup(LazyCommandsGroup):
     import_paths = SUBCOMMANDS
 
 
-@click.group(cls=_CentralCommandGroup, invoke_without_command=True)
+@click.group(
+    cls=_CentralCommandGroup,
+    invoke_without_command=True,
+    epilog="A card was lost or stolen? room revoke NAME, then enrol NAME --replace --bundle hallpass.bundle; step "
+    "by step in docs/lost-card.md, and at central on the room's page.",
+)
 @config_option("central.toml")
 @click.pass_context
 def command(ctx: click.Context, config: Path) -> None:

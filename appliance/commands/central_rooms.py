@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -14,7 +15,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.card.personalisation import read_request_csv
-from appliance.central import enrolment, room_copies, room_life, rooms, service
+from appliance.central import enrolment, policies, room_copies, room_life, rooms, service
 from appliance.central.errors import NotPossible
 from appliance.central.models import RoomRow
 from appliance.central.room_life import RoomLives
@@ -38,6 +39,8 @@ class EnrolledRoom(msgspec.Struct, frozen=True):
     two_cards_since: datetime | None
     own_key_since: datetime | None  # it calls with a certificate; None: with its token alone
     certificate_ends: datetime | None
+    waits_for_card: bool  # its newest card has never been here
+    in_step: bool  # it has the policy and the lists that it should have
 
 
 @click.command()
@@ -85,6 +88,11 @@ def enrol(name: str | None, config: Path, *, replace: bool, **options: Path | No
     if table is not None:
         for one, path in targets.items():
             click.echo(f"{path}: {one}")
+    elif bundle is not None:
+        click.echo(
+            f"{bundle}: for the card of {name}. Move it onto the card's drive HALLPASS as hallpass.bundle, and "
+            "leave no copy: it is as secret as a password."
+        )
 
 
 def _check_options(name: str | None, *, output: Path | None, bundle: Path | None, table: Path | None) -> None:
@@ -108,16 +116,15 @@ def list_rooms(config: Path, *, as_json: bool) -> None:
     """List every room, those out of use too."""
     central = service.open_central(load_settings(config, CentralSettings))
     with central.store.read_session() as session:
+        published = policies.latest_publication(session)
         rows = [*rooms.list_rooms(session), *rooms.list_ended_rooms(session)]
     central.store.close()
+    listed = [_describe(row, published.hash if published else "") for row in rows]
     if as_json:
-        print_json([_describe(row) for row in rows])
+        print_json(listed)
         return
-    for row in rows:
-        heard = f"heard of {row.last_seen:%Y-%m-%d %H:%M} UTC" if row.last_seen else "never heard of"
-        twice = "; two cards work as it: keep-running or admit-stopped" if row.copy_seen_at else ""
-        by_token = "; by its token alone" if row.key_confirmed_at is None and row.last_seen else ""
-        click.echo(f"{row.name}: {row.state}, {heard}{twice}{by_token}")
+    for one in listed:
+        click.echo(_describe_in_words(one))
 
 
 @room.command()
@@ -151,7 +158,13 @@ def put_back(name: str, config: Path) -> None:
 @config_option("central.toml")
 def revoke(name: str, config: Path) -> None:
     """End a room's card for good: it is lost, or somebody else's. enrol makes another one."""
-    _change(config, name, lambda session, now, row: room_life.revoke_room(session, now, room_id=row.id, by=BY))
+    revoked = _change(
+        config, name, lambda session, now, row: room_life.revoke_room(session, now, room_id=row.id, by=BY)
+    )
+    click.echo(
+        f"{revoked}: its card is revoked; what is on it opens nothing any more. A new one: hallpass central enrol "
+        f"{shlex.quote(revoked)} --replace --bundle hallpass.bundle"
+    )
 
 
 @room.command("keep-running")
@@ -170,18 +183,33 @@ def admit_stopped(name: str, config: Path) -> None:
     _change(config, name, lambda session, now, row: room_copies.admit_stopped(session, now, room_id=row.id, by=BY))
 
 
-def _describe(row: RoomRow) -> EnrolledRoom:
+def _describe(row: RoomRow, index: str) -> EnrolledRoom:
     return EnrolledRoom(
         row.name, row.state, row.enrolled_at, row.last_seen, row.board, row.copy_seen_at,
-        row.key_confirmed_at, row.certificate_ends,
+        row.key_confirmed_at, row.certificate_ends, room_life.waits_for_card(row), rooms.is_in_step(row, index),
     )  # fmt: skip
 
 
-def _change(config: Path, name: str, change: Callable[[Session, datetime, RoomRow], object]) -> None:
+def _describe_in_words(room: EnrolledRoom) -> str:
+    if room.waits_for_card:
+        return f"{room.name}: {room.state}, waits for its {'new ' if room.last_seen else ''}card"
+    heard = f"heard of {room.last_seen:%Y-%m-%d %H:%M} UTC" if room.last_seen else "never heard of"
+    step = f", {'in step' if room.in_step else 'catching up'}" if room.state == room_life.ENROLLED else ""
+    twice = "; two cards work as it: keep-running or admit-stopped" if room.two_cards_since else ""
+    by_token = "; by its token alone" if room.own_key_since is None and room.last_seen else ""
+    return f"{room.name}: {room.state}, {heard}{step}{twice}{by_token}"
+
+
+def _change(config: Path, name: str, change: Callable[[Session, datetime, RoomRow], object]) -> str:
+    """Change a room, and return its name as central writes it."""
     central = service.open_central(load_settings(config, CentralSettings))
-    with central.store.write_session() as session:
-        change(session, central.now(), room_life.require_room(session, name))
-    central.store.close()
+    try:
+        with central.store.write_session() as session:
+            row = room_life.require_room(session, name)
+            change(session, central.now(), row)
+            return row.name
+    finally:
+        central.store.close()
 
 
 def _read_targets(table: Path, folder: Path) -> dict[str, Path | None]:

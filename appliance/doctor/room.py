@@ -175,7 +175,8 @@ class RoomDoctor:
             yield problem(
                 "central",
                 f"does not know this room: {failure}",
-                "enrol it again, and copy the new hallpass.bundle",
+                "if the room has another card by now, put this one away; else enrol it again, and copy the new "
+                "hallpass.bundle",
             )
         except HallpassError as failure:
             yield problem("central", str(failure), "run this as root: sudo hallpass doctor")

@@ -147,11 +147,15 @@ class Condition(enum.Enum):
             notice=(
                 "This room is no longer enrolled at central. It goes on filtering as it did, but hears of no "
                 "decision, and requests wait. Tell the technician: a retired room is put back at central; any "
-                "other has to be enrolled again there, and its card needs the new hallpass.bundle."
+                "other has to be enrolled again there, and its card needs the new hallpass.bundle. Where the room "
+                "has another card by now, this one is put away."
             ),
             notice_details="no-longer-enrolled",
             doctor_check="enrolment",
-            remedy="at central, page Rooms: put it back, or make it a new card",
+            remedy=(
+                "if the room has another card by now, put this one away; else at central, page Rooms: put it "
+                "back, or make it a new card"
+            ),
         ),
     )
     CONNECTION_OPENED = (

@@ -52,7 +52,7 @@ def _read_certificate(central: Central, certificate: bytes, is_renewal: bool) ->
     with central.store.read_session() as session:
         room = find_room_by_key(session, key_hash)
     if room is None:
-        words = "this card's key is none of a room here: the room has a new card, or central was set up anew"
+        words = "this card's key is none of a room here: the room has another card by now, or central was put back"
         raise NotAdmitted(ProblemType.UNKNOWN_CERTIFICATE, words)
     ends_at = validity_of_certificate(certificate).not_after
     ended_for = central.now().timestamp() - ends_at

@@ -91,7 +91,8 @@ NOTICES = (
     t(
         "This room is no longer enrolled at central. It goes on filtering as it did, but hears of no "
         "decision, and requests wait. Tell the technician: a retired room is put back at central; any other "
-        "has to be enrolled again there, and its card needs the new hallpass.bundle."
+        "has to be enrolled again there, and its card needs the new hallpass.bundle. Where the room has "
+        "another card by now, this one is put away."
     ),
     t(
         "Something between this room and central opens encrypted connections: a proxy, a firewall or an "

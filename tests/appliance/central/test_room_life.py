@@ -11,6 +11,7 @@ from appliance.central import audit, card_secrets, room_life, rooms
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RoomRow
 from appliance.central.room_life import RoomLives
+from appliance.protocol import RoomHealth
 from tests.fakes.school import FakeSchool
 
 
@@ -60,6 +61,21 @@ def test_a_new_card_ends_the_old_one_and_keeps_the_room(school: FakeSchool) -> N
     assert found is not None
     assert (found.id, found.name) == (room_id, "Room 4"), "the same room, called as it was"
     assert told(school) == [("room enrolled", "Room 4"), ("card replaced", "Room 4")]
+
+
+def test_what_an_old_card_said_is_not_taken_for_the_new_one(school: FakeSchool) -> None:
+    enrol(school, "Room 4")
+    assert room_life.waits_for_card(school.room())
+    version = school.room().policy_version
+    health = RoomHealth(version="1", policy=version, index="f" * 64, index_age_seconds=0, conditions=())
+    with school.store.write_session() as session:
+        room_life.mark_used(session, school.room().id)
+        rooms.record_health(session, school.clock(), session.get_one(RoomRow, school.room().id), health)
+    found = school.room()
+    assert (room_life.waits_for_card(found), rooms.is_in_step(found, "f" * 64)) == (False, True)
+    enrol(school, "Room 4", replace=True)
+    found = school.room()
+    assert (room_life.waits_for_card(found), rooms.is_in_step(found, "f" * 64)) == (True, False)
 
 
 def test_a_room_is_renamed_and_its_card_goes_on(school: FakeSchool) -> None:

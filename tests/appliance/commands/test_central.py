@@ -107,11 +107,17 @@ def with_address(config: Path, more: str = "") -> Path:
 def test_a_room_is_enrolled_into_the_file_that_its_card_takes(config: Path, tmp_path: Path) -> None:
     path = tmp_path / "room4.bundle"
     done = run("central", "enrol", "Room 4", "--config", str(with_address(config)), "--bundle", str(path))
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.returncode == 0, done.stderr
     assert path.stat().st_mode & 0o777 == 0o600
     made = enrolment_file.decode_enrolment(path.read_bytes())
     assert (made.room, made.url, made.certificate) == ("Room 4", "https://central.example.org", "")
     assert len(made.token) > 40
+    assert "for the card of Room 4" in done.stdout
+    assert made.token not in done.stdout
+    listed = ("central", "room", "list", "--config", str(config))
+    assert run(*listed).stdout == "Room 4: enrolled, waits for its card\n"
+    [said] = json.loads(run(*listed, "--json").stdout)
+    assert (said["waits_for_card"], said["in_step"]) == (True, False)
 
 
 def test_the_bundle_brings_an_authority_that_no_machine_knows_by_itself(config: Path, tmp_path: Path) -> None:

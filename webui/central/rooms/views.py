@@ -56,9 +56,7 @@ def show_room(room_id: int) -> str:
     with central().store.read_session() as session:
         room = rooms.get_room(session, room_id)
         form = RenameForm(formdata=None, name=room.name, instead_of=room.name)
-        return render_template(
-            "rooms/room.html", room=room, form=form, now=central().now(), describe_condition=describe_condition
-        )
+        return _render_room(session, room, form)
 
 
 @blueprint.post("/rooms/<int:room_id>/name")
@@ -81,9 +79,7 @@ def rename(room_id: int) -> str | tuple[str, int] | Redirect:
             room = rooms.get_room(session, room_id)
             flash(f"{translate_reason(problem)}.", "warning")
             form.instead_of.data = room.name
-            page = render_template(
-                "rooms/room.html", room=room, form=form, now=central().now(), describe_condition=describe_condition
-            )
+            page = _render_room(session, room, form)
         return page, 422
     if name != before:
         flash_with_undo(
@@ -180,10 +176,25 @@ def _names_of(form: EnrolForm) -> list[str]:
     return names
 
 
+def _render_room(session: Session, room: RoomRow, form: RenameForm) -> str:
+    return render_template(
+        "rooms/room.html",
+        room=room,
+        form=form,
+        now=central().now(),
+        is_in_step=rooms.is_in_step(room, _latest_index(session)),
+        describe_condition=describe_condition,
+    )
+
+
+def _latest_index(session: Session) -> str:
+    published = policies.latest_publication(session)
+    return published.hash if published else ""
+
+
 def _render_rooms(form: EnrolForm) -> str:
     with central().store.read_session() as session:
-        published = policies.latest_publication(session)
-        index = published.hash if published else ""
+        index = _latest_index(session)
         listed: list[RoomRow] = rooms.list_rooms(session)
         return render_template(
             "rooms/rooms.html",
