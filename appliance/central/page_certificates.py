@@ -4,17 +4,19 @@ One row is for all rooms: a wildcard's certificate with its key, or that the aut
 of its own, which goes before. A key that was handed in is sealed with the key file (`appliance.central.key_file`),
 and leaves central over mutual TLS only. Where the authority signs, each room makes its key and keeps it.
 
+What is taken back is kept for a month, so that it can be given back; nobody has it meanwhile.
+
 The feed names the digest of what a room's pages should have. Importing this costs nothing: what reads certificates
 stands in `page_files` and `page_authority`.
 """
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from appliance.central import audit
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 AUTHORITY_FOLDER = "pages-authority"  # in central's data folder
 MAX_FILE_BYTES = 64 * 1024  # of a file that is handed in
 MAX_SUFFIX_LENGTH = MAX_HOST_NAME_LENGTH - MAX_LABEL_LENGTH - 1
+KEPT = timedelta(days=30)  # after it was taken back
 _NAMED_AT_ONCE = 5
 
 
@@ -50,8 +53,16 @@ class RoomPage(msgspec.Struct, frozen=True):
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+class PageLoss(msgspec.Struct, frozen=True):
+    """What becomes of a room's page where a certificate is taken back."""
+
+    room: str
+    name: str  # of its page, now
+    instead: str  # by the certificate of every room; "": none from here
+
+
 class SchoolPages(msgspec.Struct, frozen=True):
-    """Every row, as it was read at once."""
+    """Every row that was not taken back, as it was read at once."""
 
     rows: dict[int | None, PageCertificateRow]  # by the room's id; None: for all rooms
 
@@ -69,8 +80,9 @@ class SchoolPages(msgspec.Struct, frozen=True):
 
 
 def read_pages(session: Session) -> SchoolPages:
-    """Return every row."""
-    return SchoolPages({row.room_id: row for row in session.scalars(select(PageCertificateRow))})
+    """Return every row that was not taken back."""
+    current = select(PageCertificateRow).where(PageCertificateRow.taken_back_at.is_(None))
+    return SchoolPages({row.room_id: row for row in session.scalars(current)})
 
 
 def hand_in(
@@ -89,9 +101,12 @@ def hand_in(
     """
     require_key_of_database(session, keys)
     name = _suffix_of(session, handed.names) if room is None else _name_for(room, handed.names)
+    before = _find_row(session, room)
+    has_same_key = before is not None and _unseal(keys, before) == handed.key
     row = _write_row(
         session, room, name=name, certificate=handed.chain, sealed_key=keys.seal(_purpose(room), handed.key),
         publicly_trusted=publicly_trusted, ends=handed.ends, made_at=now, made_by=by,
+        left_on=before.left_on if before is not None and has_same_key else [],
     )  # fmt: skip
     audit.record_audit(session, now, by, "certificate for pages handed in", _describe(room, name))
     return row
@@ -102,20 +117,60 @@ def begin_issuing(session: Session, now: datetime, *, suffix: str, by: str) -> P
     _check_suffix(session, suffix)
     row = _write_row(
         session, None, name=suffix, certificate="", sealed_key="", publicly_trusted=False, ends=None, made_at=now,
-        made_by=by,
+        made_by=by, left_on=[],
     )  # fmt: skip
     audit.record_audit(session, now, by, "authority for pages signs for rooms", _describe(None, suffix))
     return row
 
 
-def take_back(session: Session, now: datetime, *, room: RoomRow | None, by: str) -> None:
-    """Give a room, or all, no certificate any more; rooms let go of the one that they have. Raises NotFound."""
+def require_page_row(session: Session, room: RoomRow | None) -> PageCertificateRow:
+    """Return what was handed in for all rooms, or for one. Raises NotFound."""
     row = read_pages(session).rows.get(None if room is None else room.id)
     if row is None:
-        whose = "all rooms" if room is None else room.name
-        raise NotFound(f"there is no certificate for the pages of {whose} here")
-    session.delete(row)
+        raise NotFound(f"there is no certificate for the pages of {_whose(room)} here")
+    return row
+
+
+def list_losses(session: Session, rooms: Iterable[RoomRow], row: PageCertificateRow) -> list[PageLoss]:
+    """Return which rooms would lose a certificate that is taken back, and what each would have instead."""
+    pages = read_pages(session)
+    left = SchoolPages({room_id: one for room_id, one in pages.rows.items() if one.id != row.id})
+    found = []
+    for room in rooms:
+        page, instead = pages.find_page(room), left.find_page(room)
+        if page is not None and page.row.id == row.id:
+            found.append(PageLoss(room.name, page.name, instead.name if instead else ""))
+    return found
+
+
+def take_back(session: Session, now: datetime, *, room: RoomRow | None, by: str) -> PageCertificateRow:
+    """Give a room, or all, no certificate any more; rooms let go of the one that they have.
+
+    `give_back` undoes it for a month. Raises NotFound.
+    """
+    row = require_page_row(session, room)
+    row.taken_back_at = now
     audit.record_audit(session, now, by, "certificate for pages taken back", _describe(room, row.name))
+    return row
+
+
+def give_back(session: Session, now: datetime, *, room: RoomRow | None, by: str) -> PageCertificateRow:
+    """Let rooms have again what was taken back. Raises NotFound, and NotPossible where it is of no use by now."""
+    row = _find_row(session, room)
+    if row is None or row.taken_back_at is None:
+        raise NotFound(f"nothing that was taken back waits for the pages of {_whose(room)}")
+    if row.ends is not None and row.ends <= now:
+        raise NotPossible("this certificate has ended by now: hand in another one")
+    if room is None:
+        _check_suffix(session, row.name)
+    row.taken_back_at = None
+    audit.record_audit(session, now, by, "certificate for pages given back", _describe(room, row.name))
+    return row
+
+
+def prune_taken_back(session: Session, now: datetime) -> None:
+    """Forget what was taken back a month ago, with its key."""
+    session.execute(delete(PageCertificateRow).where(PageCertificateRow.taken_back_at < now - KEPT))
 
 
 def read_certificate(session: Session, keys: KeyFile, room: RoomRow) -> PageCertificate:
@@ -124,9 +179,8 @@ def read_certificate(session: Session, keys: KeyFile, room: RoomRow) -> PageCert
     if page is None:
         return PageCertificate()
     row = page.row
-    key = keys.unseal(_purpose_of_id(row.room_id), row.sealed_key) if row.certificate else ""
     return PageCertificate(
-        digest=page.digest, name=page.name, certificate=row.certificate, key=key,
+        digest=page.digest, name=page.name, certificate=row.certificate, key=_unseal(keys, row),
         publicly_trusted=row.publicly_trusted,
     )  # fmt: skip
 
@@ -167,11 +221,27 @@ def list_conditions(session: Session, now: datetime, rooms: Iterable[RoomRow]) -
 
 def _write_row(session: Session, room: RoomRow | None, **values: object) -> PageCertificateRow:
     room_id = None if room is None else room.id
-    row = read_pages(session).rows.get(room_id) or PageCertificateRow(room_id=room_id)
-    for name, value in values.items():
+    row = _find_row(session, room) or PageCertificateRow(room_id=room_id)
+    for name, value in (values | {"taken_back_at": None}).items():
         setattr(row, name, value)
     session.add(row)
     return row
+
+
+def _find_row(session: Session, room: RoomRow | None) -> PageCertificateRow | None:
+    """Return the row of a room, or of all, also where it was taken back."""
+    room_id = None if room is None else room.id
+    return session.scalar(
+        select(PageCertificateRow).where(PageCertificateRow.room_id.is_not_distinct_from(room_id))
+    )
+
+
+def _unseal(keys: KeyFile, row: PageCertificateRow) -> str:
+    return keys.unseal(_purpose_of_id(row.room_id), row.sealed_key) if row.certificate else ""
+
+
+def _whose(room: RoomRow | None) -> str:
+    return "all rooms" if room is None else room.name
 
 
 def _suffix_of(session: Session, names: Iterable[str]) -> str:

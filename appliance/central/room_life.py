@@ -17,6 +17,7 @@ from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import CardSecretRow, RoomRow
 from appliance.central.page_certificates import require_free_page
+from appliance.central.page_keys_left import forget_left_key, note_left_key
 from appliance.central.room_copies import forget_links
 from appliance.central.room_keys import forget_key
 from appliance.central.room_names import normalize_room_name, room_name_key
@@ -135,6 +136,7 @@ def put_back_room(session: Session, now: datetime, *, room_id: int, by: str) -> 
         raise NotPossible(f"{room.name} was revoked: its card never works again; give it a new one")
     if room.state == RETIRED:
         room.state, room.ended_at = ENROLLED, None
+        forget_left_key(session, room)
         audit.record_audit(session, now, by, "room put back", room.name)
     return room
 
@@ -169,6 +171,7 @@ def hash_token(token: str) -> str:
 
 
 def _end(session: Session, now: datetime, room: RoomRow, state: str, by: str) -> None:
+    note_left_key(session, now, room, state)
     room.state, room.ended_at = state, now
     waiting = session.get(CardSecretRow, room.id)
     if waiting is not None:

@@ -29,6 +29,7 @@ from appliance.central.mail_outbox import prune_mails
 from appliance.central.mail_sender import MailSender
 from appliance.central.metrics import render_central
 from appliance.central.models import ProfileRow, SchoolRow
+from appliance.central.page_certificates import prune_taken_back
 from appliance.central.periodic_thread import PeriodicThread
 from appliance.central.room_budget import RoomBudget
 from appliance.central.room_health import HealthWriter
@@ -119,6 +120,7 @@ class Central:
                 prune_mails,
                 prune_room_sign_ins,
                 prune_deliveries,
+                prune_taken_back,
                 partial(prune_incidents, days=settings.central.incident_days),
                 partial(prune_lookups, days=settings.central.lookup_days),
             ),

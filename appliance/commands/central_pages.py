@@ -1,6 +1,7 @@
 """`hallpass central pages`: certificates for the pages, from an authority of the school's own."""
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from appliance.central.acme_renewal import AcmeRenewal, refuse_beside_acme
 from appliance.central.errors import NotPossible
 from appliance.central.models import RoomRow
 from appliance.central.page_certificates import AUTHORITY_FOLDER, MAX_FILE_BYTES
+from appliance.central.page_keys_left import list_left_keys
 from appliance.central.rooms import list_rooms
 from appliance.central.service import Central, open_central, utc_now
 from appliance.commands.options import config_option, json_option, print_json
@@ -142,13 +144,51 @@ def renew(config: Path) -> None:
         central.store.close()
 
 
+of_room_option = click.option(
+    "--room", "room_name", help="The one of this room's pages alone; left out: the one of every room."
+)
+
+
 @command.command("take-back")
-@click.option("--room", "room_name", help="The one of this room's pages alone; left out: the one of every room.")
+@of_room_option
+@click.option("--dry-run", is_flag=True, help="Only say what would become of the rooms' pages.")
 @config_option("central.toml")
-def take_back(room_name: str | None, config: Path) -> None:
-    """Give rooms no certificate any more: they let go of the one that they have."""
+def take_back(room_name: str | None, config: Path, *, dry_run: bool) -> None:
+    """Give rooms no certificate any more: they let go of the one that they have. give-back undoes it.
+
+    A room whose own one is taken back has that of every room, where there is one; otherwise its pages have what
+    stands in its own settings, or none.
+    """
     with _changing(config) as (central, session):
-        page_certificates.take_back(session, central.now(), room=_find_room(session, room_name), by=BY)
+        room = _find_room(session, room_name)
+        if room is None:
+            refuse_beside_acme(central.settings)
+        row = page_certificates.require_page_row(session, room)
+        losses = page_certificates.list_losses(session, list_rooms(session), row)
+        for one in losses:
+            click.echo(f"{one.room}: {one.name} -> {one.instead or 'no certificate from here'}")
+        if row.publicly_trusted and losses:
+            click.echo(
+                "Browsers insist on HTTPS for these names, for up to 30 days: pages without it do not open there."
+            )
+        if dry_run:
+            click.echo("Nothing was changed.")
+            return
+        page_certificates.take_back(session, central.now(), room=room, by=BY)
+    of_room = "" if room_name is None else f" --room {shlex.quote(room_name)}"
+    click.echo(f"Taken back; for a month, undo with: hallpass central pages give-back{of_room}")
+
+
+@command.command("give-back")
+@of_room_option
+@config_option("central.toml")
+def give_back(room_name: str | None, config: Path) -> None:
+    """Let rooms have again what take-back took from them, within a month."""
+    with _changing(config) as (central, session):
+        if room_name is None:
+            refuse_beside_acme(central.settings)
+        row = page_certificates.give_back(session, central.now(), room=_find_room(session, room_name), by=BY)
+        click.echo(f"For {'every room, below' if room_name is None else f'{room_name}:'} {row.name}, as before.")
 
 
 @command.command("list")
@@ -158,7 +198,7 @@ def list_pages(config: Path, *, as_json: bool) -> None:
     """List which names the pages of rooms have, and until when their certificates hold."""
     central = open_central(load_settings(config, CentralSettings))
     with central.store.read_session() as session:
-        pages, found = page_certificates.read_pages(session), []
+        pages, left_keys, found = page_certificates.read_pages(session), list_left_keys(session), []
         for room in list_rooms(session):
             page = pages.find_page(room)
             found.append(PageOfRoom(room.name, page.name if page else "", page.row.ends if page else None))
@@ -169,6 +209,12 @@ def list_pages(config: Path, *, as_json: bool) -> None:
     for one in found:
         until = f", until {one.ends:%Y-%m-%d}" if one.ends else ""
         click.echo(f"{one.room}: {one.name or 'no certificate from here'}{until}")
+    for left in left_keys:
+        click.echo(
+            f"The card of {left.room} ({left.state}) still has the key of the certificate for {left.pages}: "
+            "hand in one with another key.",
+            err=True,
+        )
 
 
 @contextlib.contextmanager

@@ -74,20 +74,17 @@ def command(
         _report("this network", "", _check_network(hosts), as_json=as_json)
     ports = RoomPorts(port, web_port, tls_port, https_port)
     remote = [RemoteRoom(host, ports=ports) for host in hosts]
+    of_central: tuple[CheckResult, ...] = ()
     if table is not None:
         remote += rooms.read_room_csv(table, ports)
     if everywhere:
         settings = load_settings(config or find_config("central.toml"), CentralSettings)
         remote += rooms.list_central_rooms(settings, domain, ports)
+        of_central = rooms.check_central(settings)
     if remote == [] and everywhere:
         click.echo("central knows no room yet: hallpass central enrol NAME", err=True)
     if len(remote) > 1 or (everywhere or table is not None):
-        reports = _check_many(remote)
-        if as_json:
-            _print_json(reports)
-        else:
-            _print_summary(reports)
-        sys.exit(1 if any(report.problems for report in reports) else 0)
+        _report_many(_check_many(remote), of_central, as_json=as_json)
     if remote:
         _report(remote[0].host, remote[0].host, rooms.check_remote_room(remote[0]), as_json=as_json)
     _report("this machine", "", _check_here(config), as_json=as_json)
@@ -99,6 +96,17 @@ def _report(room: str, host: str, findings: Iterable[CheckResult], *, as_json: b
     if as_json:
         _print_json([report])
     sys.exit(1 if report.problems else 0)
+
+
+def _report_many(reports: list[RoomReport], of_central: tuple[CheckResult, ...], *, as_json: bool) -> NoReturn:
+    """Print what was found in rooms, and what is wrong at central, and leave as `_report` does."""
+    central = RoomReport("central", "", of_central)
+    if as_json:
+        _print_json([*reports, central] if of_central else reports)
+    else:
+        list(_print_results(of_central))
+        _print_summary(reports)
+    sys.exit(1 if any(report.problems for report in [*reports, central]) else 0)
 
 
 def _check_use(

@@ -178,6 +178,13 @@ class RoomDoctor:
                 "if the room has another card by now, put this one away; else enrol it again, and copy the new "
                 "hallpass.bundle",
             )
+            if self._paths.page_certificate.exists():
+                yield problem(
+                    "pages",
+                    "this card still has the key of the certificate that central gave for the pages",
+                    "at central, Rooms, Certificates for rooms' pages: hand in one with another key; then flash "
+                    "this card anew",
+                )
         except HallpassError as failure:
             yield problem("central", str(failure), "run this as root: sudo hallpass doctor")
         else:

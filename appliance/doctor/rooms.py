@@ -13,6 +13,7 @@ import msgspec
 
 from appliance.card.system_files import host_name
 from appliance.central import rooms, service
+from appliance.central.page_keys_left import list_left_keys
 from appliance.doctor import resolution
 from appliance.doctor.certificates import check_served_certificate
 from appliance.doctor.check_result import CheckResult, ok, problem, run_check
@@ -130,6 +131,24 @@ def list_central_rooms(settings: CentralSettings, domain: str, ports: RoomPorts)
                 )
                 for row in rooms.list_rooms(session)
             ]
+    finally:
+        central.store.close()
+
+
+def check_central(settings: CentralSettings) -> tuple[CheckResult, ...]:
+    """Return what is wrong at central with something that is no room's in use: keys on cards that ended."""
+    central = service.open_central(settings)
+    try:
+        with central.store.read_session() as session:
+            return tuple(
+                problem(
+                    "certificate",
+                    f"the card of {one.room} ({one.state}) still has the key of the certificate for {one.pages}",
+                    "hand in one with another key (hallpass central pages hand-in), and have this one revoked "
+                    "where it was made",
+                )
+                for one in list_left_keys(session)
+            )
     finally:
         central.store.close()
 

@@ -233,7 +233,7 @@ def test_where_the_authority_signs_each_room_keeps_its_own_key(pages: Pages, oth
     assert pages.led_to().startswith(f"https://{NAME}")
     assert not (pages.room.folder / "data" / "page-key").exists()
     with pages.central.store.read_session() as session:
-        assert session.query(PageCertificateRow).one().sealed_key == ""
+        assert session.query(PageCertificateRow).filter_by(room_id=None).one().sealed_key == ""
 
     status, given = other.call("POST", "page-certificate", {"request": other.signing_request()})
     assert (status, given["name"], given.get("key", "")) == (200, f"room-5.{SUFFIX}", "")
@@ -253,7 +253,14 @@ def test_what_is_no_signing_request_is_refused_in_words(other: PinnedRoom, body:
 
 
 def test_what_is_taken_back_is_let_go_and_plain_http_leads_nowhere(pages: Pages) -> None:
-    assert pages.run("take-back") == ""
+    assert f"Room 4: {NAME} -> no certificate from here" in pages.run("take-back", "--dry-run")
+    assert pages.held.exists()
+    said = pages.run("take-back")
+    assert "undo with: hallpass central pages give-back" in said
     until("the file to go", lambda: not pages.held.exists())
     assert pages.led_to() == ""
     assert "there is no certificate" in pages.run("take-back")
+    pages.run("give-back")
+    until("what was given back", pages.held.exists, 40)
+    until("plain HTTP to lead to HTTPS again", pages.led_to, 40)
+    pages.run("take-back")

@@ -29,6 +29,8 @@ FIXED = (
     t("there is no such room"),
     t("the file of this card was saved, or was not within a day: make the room another one"),
     t("where do rooms reach this central? Set url in [central], such as https://central.example.org"),
+    t("another certificate was handed in in the meantime, so nothing was taken back"),
+    t("this certificate has ended by now: hand in another one"),
     # Rules, bundles and what can be undone.
     t("there is no such rule"),
     t("this can no longer be undone"),

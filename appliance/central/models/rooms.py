@@ -66,6 +66,8 @@ class PageCertificateRow(Base):
     sealed_key: Mapped[str] = mapped_column(Text)  # "": each room's own
     publicly_trusted: Mapped[bool]
     ends: Mapped[datetime | None]  # the first of the chain to end; None: signed when rooms ask
+    taken_back_at: Mapped[datetime | None]  # no room has it any more, and it can be given back for a while
+    left_on: Mapped[list[dict[str, Any]]] = mapped_column(default=list)  # cards that ended (`page_keys_left`)
     made_at: Mapped[datetime]
     made_by: Mapped[str] = mapped_column(String(64))
 

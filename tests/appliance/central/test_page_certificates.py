@@ -9,6 +9,7 @@ from appliance.central.errors import NotFound, NotPossible
 from appliance.central.key_file import KeyFileUnusable
 from appliance.central.models import PageCertificateRow, RoomRow
 from appliance.central.page_files import read_handed_in
+from appliance.central.page_keys_left import list_left_keys
 from tests.fakes.page_pairs import SUFFIX, PagePairs
 from tests.fakes.school import MORNING, FakeSchool
 
@@ -162,3 +163,73 @@ def test_what_ends_within_three_weeks_and_a_room_without_a_name_are_said(rooms: 
     assert any("Room 5's pages that was handed in here ended on" in words for words in conditions(rooms))
     rooms.enrol("غرفة")
     assert any("غرفة" in words and "no letter" in words for words in conditions(rooms))
+
+
+def test_what_was_taken_back_is_given_back_as_it_was_for_a_month(rooms: FakeSchool) -> None:
+    hand_in(rooms, STAR)
+    before = (named(rooms), given(rooms))
+    with rooms.store.write_session() as session:
+        page_certificates.take_back(session, MORNING, room=None, by="test")
+    assert (named(rooms), given(rooms)) == ("", ("", "", ""))
+    with rooms.store.write_session() as session:
+        page_certificates.prune_taken_back(session, MORNING + page_certificates.KEPT)
+        page_certificates.give_back(session, MORNING, room=None, by="test")
+    assert (named(rooms), given(rooms)) == before
+    with rooms.store.write_session() as session:
+        with pytest.raises(NotFound):
+            page_certificates.give_back(session, MORNING, room=None, by="test")
+        page_certificates.take_back(session, MORNING, room=None, by="test")
+        with pytest.raises(NotPossible):
+            page_certificates.give_back(session, MORNING + timedelta(days=91), room=None, by="test")
+    with rooms.store.write_session() as session:
+        page_certificates.prune_taken_back(session, MORNING + page_certificates.KEPT + timedelta(seconds=1))
+        assert session.query(PageCertificateRow).all() == [], "nothing is left of its key"
+
+
+def test_what_is_handed_in_after_a_taking_back_is_in_use(rooms: FakeSchool) -> None:
+    hand_in(rooms, STAR)
+    with rooms.store.write_session() as session:
+        page_certificates.take_back(session, MORNING, room=None, by="test")
+    certificate, key = hand_in(rooms, STAR)
+    assert given(rooms) == (f"room-4.{SUFFIX}", certificate, key)
+
+
+def left_keys(school: FakeSchool) -> list[tuple[str, str, str]]:
+    with school.store.read_session() as session:
+        return [(one.room, one.state, one.pages) for one in list_left_keys(session)]
+
+
+def test_a_card_that_ends_is_noted_with_the_key_that_it_has(rooms: FakeSchool) -> None:
+    hand_in(rooms, STAR)
+    hand_in(rooms, "library.school.example.org", room="Room 5")
+    rooms.enrol("Room 6")  # it calls by its token, and so it was given no key
+    for number in (4, 5, 6):
+        with rooms.store.write_session() as session:
+            room_life.revoke_room(session, MORNING, room_id=rooms.room(f"Room {number}").id, by="test")
+    found = [("Room 4", "revoked", STAR), ("Room 5", "revoked", "library.school.example.org")]
+    assert left_keys(rooms) == found
+    rooms.enrol("Room 4")
+    assert left_keys(rooms) == found, "a new card makes the key of the old one no less"
+    hand_in(rooms, STAR)
+    assert left_keys(rooms) == found[1:]
+
+
+def test_a_retired_card_is_noted_until_it_is_in_use_again_and_never_for_a_key_that_came_later(
+    rooms: FakeSchool,
+) -> None:
+    room_id = rooms.room("Room 4").id
+    hand_in(rooms, STAR)
+    with rooms.store.write_session() as session:
+        room_life.retire_room(session, MORNING, room_id=room_id, by="test")
+    assert left_keys(rooms) == [("Room 4", "retired", STAR)]
+    with rooms.store.write_session() as session:
+        room_life.put_back_room(session, MORNING, room_id=room_id, by="test")
+    assert left_keys(rooms) == []
+    with rooms.store.write_session() as session:
+        room_life.retire_room(session, MORNING, room_id=room_id, by="test")
+        room_life.revoke_room(session, MORNING, room_id=room_id, by="test")
+    assert left_keys(rooms) == [("Room 4", "revoked", STAR)]
+    hand_in(rooms, STAR)
+    with rooms.store.write_session() as session:
+        room_life.revoke_room(session, MORNING, room_id=room_id, by="test")
+    assert left_keys(rooms) == []

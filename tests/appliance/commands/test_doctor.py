@@ -5,11 +5,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dnslib
@@ -37,6 +40,7 @@ from tests.appliance.commands.test_central import HALLPASS, run
 from tests.fakes.authority import Authority
 from tests.fakes.central import TOKEN, FakeCentral
 from tests.fakes.enrolled import EnrolledRoom
+from tests.fakes.page_pairs import SUFFIX, PagePairs
 from tests.fakes.ports import free_port
 from tests.fakes.upstream import FakeUpstream, failing, never
 
@@ -239,6 +243,25 @@ class TestManyRooms:
         assert "has never heard of this room" in [
             one["words"] for one in found["findings"] if one["what"] == "central"
         ]
+
+    def test_a_revoked_card_with_a_key_of_a_certificate_for_pages_is_named(self, tmp_path: Path) -> None:
+        config = tmp_path / "central.toml"
+        config.write_text('[central]\nschool = "Example Primary"\ndata = "central"\n')
+        assert run("central", "enrol", "Room 4", "--config", str(config)).returncode == 0
+        pairs = PagePairs(datetime.now(UTC))
+        for name, content in zip(("a.pem", "a.key"), pairs.pair(f"*.{SUFFIX}"), strict=True):
+            (tmp_path / name).write_text(content)
+        hand_in = ("central", "pages", "hand-in", str(tmp_path / "a.pem"), str(tmp_path / "a.key"))
+        assert run(*hand_in, "--config", str(config)).returncode == 0
+        with closing(sqlite3.connect(tmp_path / "central/central.db")) as database, database:
+            database.execute("UPDATE rooms SET key_confirmed_at = '2026-11-27 08:00:00.000000'")
+        assert run("central", "room", "revoke", "Room 4", "--config", str(config)).returncode == 0
+        done = run("doctor", "--all", "--config", str(config))
+        assert done.returncode == 1
+        assert f"the card of Room 4 (revoked) still has the key of the certificate for *.{SUFFIX}" in done.stdout
+        [found] = json.loads(run("doctor", "--all", "--config", str(config), "--json").stdout)
+        assert (found["room"], found["findings"][0]["what"]) == ("central", "certificate")
+        assert "still has the key" in run("central", "pages", "list", "--config", str(config)).stderr
 
     @pytest.mark.parametrize(
         ("text", "words"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from appliance.central.models import PageCertificateRow
+from appliance.central.models import PageCertificateRow, RoomRow
 from tests.e2e.browser import Browser
 from tests.fakes.page_pairs import SUFFIX, PagePairs
 from tests.fakes.school import PASSWORD
@@ -69,3 +69,65 @@ def test_who_enrols_no_rooms_hands_in_no_certificate(school: Any, lead: Browser)
     assert lead.client.get(PATH).status_code == 403
     assert lead.client.post(PATH, data={"room": ""}).status_code in (400, 403)
     assert rows(school) == []
+
+
+def test_what_was_handed_in_is_taken_back_after_a_look_and_can_be_given_back(
+    school: Any, technician: Browser
+) -> None:
+    pairs = PagePairs(school.central.now())
+    for names, of in ((f"*.{SUFFIX}", ""), ("library.school.example.org", "Room 4")):
+        certificate, key = pairs.pair(names)
+        assert hand_in(technician, certificate.encode(), key.encode(), room=of)[0] == 200
+    own = next(row.room_id for row in rows(school) if row.room_id)
+    page = technician.open(PATH).text
+    assert page.count("Take it back") == 2
+
+    look = technician.open(f"{PATH}/take-back?room_id={own}")
+    assert "library.school.example.org" in look.text
+    assert f"room-4.{SUFFIX}" in look.text, "what the room has then"
+    assert [row.taken_back_at for row in rows(school)] == [None, None], "a look changes nothing"
+    said = look.send(look.form_with("seen")).text
+    assert "is taken back" in said
+    assert "library.school.example.org</span>:" not in said
+    assert f"room-4.{SUFFIX}" in said
+    undo = technician.form_with("room_id")
+    assert undo.action.endswith("/give-back")
+    assert "Rooms have the certificate for library.school.example.org again" in technician.send(undo).text
+    assert [row.taken_back_at for row in rows(school)] == [None, None]
+    assert "waits for the pages of Room 4" in technician.send(undo).text, "a second press changes nothing"
+
+
+def test_a_certificate_that_came_in_meanwhile_is_not_taken_back(school: Any, technician: Browser) -> None:
+    pairs = PagePairs(school.central.now())
+    certificate, key = pairs.pair(f"*.{SUFFIX}")
+    hand_in(technician, certificate.encode(), key.encode())
+    form = technician.open(f"{PATH}/take-back").form_with("seen")
+    certificate, key = pairs.pair(f"*.{SUFFIX}")
+    with Browser(school.url) as other:
+        hand_in(other.sign_in("tech", PASSWORD), certificate.encode(), key.encode())
+    assert "handed in in the meantime" in technician.send(form).text
+    assert [row.taken_back_at for row in rows(school)] == [None]
+    assert "no certificate for the pages of Room 4" in technician.open(f"{PATH}/take-back?room_id=1").text
+    assert "no such room" in technician.open(f"{PATH}/take-back?room_id=99").text
+
+
+def test_a_card_that_was_revoked_with_a_key_is_spoken_of_until_another_key_is_there(
+    school: Any, technician: Browser
+) -> None:
+    pairs = PagePairs(school.central.now())
+    certificate, key = pairs.pair(f"*.{SUFFIX}")
+    hand_in(technician, certificate.encode(), key.encode())
+    with school.store.write_session() as session:
+        room = session.query(RoomRow).one()
+        room.key_confirmed_at = room.certificate_ends = school.central.now()
+    technician.client.post("/rooms/1/retire", data=technician.open("/rooms/1").form_with("csrf_token").fields)
+    assert "is retired" in technician.open(PATH).text
+    technician.client.post("/rooms/1/put-back", data=technician.open("/rooms/1").form_with("csrf_token").fields)
+    assert "still has the key" not in technician.open(PATH).text
+    technician.client.post("/rooms/1/revoke", data=technician.open("/rooms/1").form_with("csrf_token").fields)
+    warning = f"still has the key of the certificate for *.{SUFFIX}"
+    assert warning in technician.open(PATH).text
+    hand_in(technician, certificate.encode(), key.encode())
+    assert warning in technician.open(PATH).text, "the same key again helps nothing"
+    hand_in(technician, *(one.encode() for one in pairs.pair(f"*.{SUFFIX}")))
+    assert warning not in technician.open(PATH).text

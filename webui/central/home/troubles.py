@@ -6,15 +6,17 @@ import msgspec
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from appliance.central import account_management, acme_renewal, backup, page_certificates, rooms
+from appliance.central import account_management, acme_renewal, backup, page_certificates, room_life, rooms
 from appliance.central.lists import copies, sources
 from appliance.central.models import RoomRow
+from appliance.central.page_keys_left import list_left_keys
 from appliance.central.service import Central
 from appliance.certificate_validity import read_validity
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file
 from appliance.rights import Right, Scope
 from appliance.room.conditions import describe_condition
+from webui.central.page_certificates.left_keys import describe_left_key
 from webui.shared.access import may_open
 from webui.shared.reasons import translate_reason
 from webui.shared.translation import gettext, ngettext, translatable, translate
@@ -136,4 +138,5 @@ def _describe_page_certificate(central: Central, now: datetime) -> list[str]:
 
 def _describe_room_pages(central: Central, session: Session, now: datetime) -> list[str]:
     found = page_certificates.list_conditions(session, now, rooms.list_rooms(session))
-    return [*found, *acme_renewal.list_conditions(central.settings)]
+    revoked = [one for one in list_left_keys(session) if one.state == room_life.REVOKED]
+    return [*found, *map(describe_left_key, revoked), *acme_renewal.list_conditions(central.settings)]

@@ -2,7 +2,7 @@
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import BooleanField, SelectField
+from wtforms import BooleanField, HiddenField, SelectField
 
 from webui.shared.translation import lazy_gettext
 
@@ -18,3 +18,10 @@ class HandInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     publicly_trusted = BooleanField(
         lazy_gettext("Every browser trusts it: browsers are told to insist on HTTPS for 30 days")
     )
+
+
+class TakeBackForm(FlaskForm):  # type: ignore[misc]  # as above
+    """Which certificate is meant: by its room, and by what whoever takes it back has looked at."""
+
+    room_id = HiddenField()
+    seen = HiddenField()
