@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 
 from tests.bench.central_deliveries import long_outbox, many_requests, new_index
+from tests.bench.central_handshakes import handshakes
 from tests.bench.central_rows import approvals, at_rest, coming_back, one_room, slow_clients
 from tests.bench.central_service import Central
 from tests.fakes.postgres import postgres_server
@@ -26,12 +27,13 @@ ROWS: dict[str, tuple[int, Row]] = {
     "one-room": (1000, one_room),
     "all-rooms": (1000, approvals),
     "coming-back": (1000, coming_back),
+    "handshakes": (1000, handshakes),
     "index": (30, new_index),
     "requests": (30, many_requests),
     "outbox": (30, long_outbox),
     "slow": (30, slow_clients),
 }
-SHORT_ROWS = ("rest", "approval", "one-room", "coming-back", "requests", "outbox", "slow")
+SHORT_ROWS = ("rest", "approval", "one-room", "coming-back", "handshakes", "requests", "outbox", "slow")
 _SHORT = {"rooms": 30, "minutes": 0.5, "times": 5, "connections": 500}
 
 
