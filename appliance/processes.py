@@ -4,38 +4,37 @@ On the card systemd does this; `hallpass room` and `hallpass demo` do it on a de
 
 - A child that dies is restarted, after a pause that doubles from one second up to thirty.
 - A child that has a watchdog says that it lives as it does to systemd (`appliance.sd_notify`). Where it is silent
-  for too long it is ended, with all processes that it started, and then it is one that died. Silence is counted
-  in the time for which this process itself ran: a machine that stands still is no child's fault.
+  for too long it is ended, with all processes that it started, and then it is one that died.
 - A child that fails before it ever ran well may have something wrong that no restart will mend. Whoever made the
   group is asked (`is_hopeless`); then everything stops, and the status is 1. The child has said why.
 - SIGINT or SIGTERM stops everything: SIGTERM to each child, SIGKILL to what is left after `STOP_TIMEOUT_SECONDS`.
 - A child never outlives us: the kernel ends it when this process dies, however it dies (Linux, prctl(2)).
+
+What is imported here stays for months with whoever runs a central: the standard library's smallest parts, and
+nothing else (docs/adr/0028).
 """
 
 import contextlib
 import ctypes
+import math
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-import msgspec
+from appliance.process_watchdog import ProcessWatchdog
 
-from appliance.forked_program import PR_SET_PDEATHSIG
-
+PR_SET_PDEATHSIG = 1  # prctl(2)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STARTUP_SECONDS = 3.0  # a child without a watchdog that lived so long ran well
 STOP_TIMEOUT_SECONDS = 8.0
 MAX_RESTART_DELAY_SECONDS = 30.0
 WATCHDOG_SECONDS = 20.0
-FIRST_SIGN_SECONDS = 120.0  # for the first sign of life: large lists are read whole before it
 _POLL_SECONDS = 0.1
-_MAX_STEP_SECONDS = 1.0  # of two looks that are farther apart, no more than this counts as silence
 
 _libc = ctypes.CDLL(None)
 
@@ -61,27 +60,13 @@ class ChildProcess(Protocol):
         """Return how it ended. Raises subprocess.TimeoutExpired."""
 
 
-class Startable(Protocol):
-    """What can be kept running: `Program`, or `appliance.forked_program.ForkedProgram`."""
-
-    @property
-    def name(self) -> str:
-        """What it is called when something is said about it."""
-
-    @property
-    def watchdog_seconds(self) -> float | None:
-        """After how long without a sign of life it is replaced."""
-
-    def start(self, environment: Mapping[str, str]) -> ChildProcess:
-        """Start it."""
-
-
-class Program(msgspec.Struct, frozen=True):
+class Program(NamedTuple):
     """A command to keep running; `watchdog_seconds`: after so long without a sign of life it is replaced."""
 
-    name: str
+    name: str  # what it is called when something is said about it
     arguments: tuple[str, ...]
     watchdog_seconds: float | None = None
+    sockets: tuple[int, ...] = ()  # what it finds open, under the same numbers
 
     def start(self, environment: Mapping[str, str]) -> ChildProcess:
         """Start it."""
@@ -89,6 +74,7 @@ class Program(msgspec.Struct, frozen=True):
             self.arguments,
             stdin=subprocess.DEVNULL,
             env=environment,
+            pass_fds=self.sockets,
             start_new_session=True,  # Ctrl-C reaches us alone; we then stop the children in good order
             preexec_fn=_die_with_parent,  # noqa: PLW1509 (we start children from the main thread only)
         )
@@ -99,60 +85,55 @@ def hallpass_program(name: str, *arguments: str, watchdog_seconds: float | None 
     return Program(name, (sys.executable, "-m", "appliance", name, *arguments), watchdog_seconds)
 
 
-class _Watchdog:
-    """Listens to one program's signs of life, where systemd would."""
+class AdoptedProcess:
+    """A child of this process that it did not start as it is now: before execve(2) it was another program."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        name = f"hallpass-{os.getpid()}-{secrets.token_hex(8)}"
-        self._socket.bind(f"\0{name}")
-        self.environment = {"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": str(int(seconds * 1_000_000))}
-        self.reset()
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
 
-    def reset(self) -> None:
-        """Begin with a new process."""
-        self._hear()
-        self.has_spoken = False
-        self._silent_seconds = 0.0
-        self._looked_at = time.monotonic()
+    def poll(self) -> int | None:
+        """Return how it ended, or None."""
+        if self.returncode is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if ended else None
+        return self.returncode
 
-    def is_silent(self) -> bool:
-        """Tell whether there was no sign of life for too long. Called often."""
-        now = time.monotonic()
-        self._silent_seconds += min(now - self._looked_at, _MAX_STEP_SECONDS)
-        self._looked_at = now
-        if self._hear():
-            self.has_spoken, self._silent_seconds = True, 0.0
-        return self._silent_seconds > (self._seconds if self.has_spoken else FIRST_SIGN_SECONDS)
+    def send_signal(self, number: int, /) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
 
-    def close(self) -> None:
-        self._socket.close()
-
-    def _hear(self) -> bool:
-        heard = False
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                heard = b"WATCHDOG=1" in self._socket.recv(4096).splitlines() or heard
-        return heard
+    def wait(self, timeout: float | None = None) -> int:
+        """Return how it ended. Raises subprocess.TimeoutExpired."""
+        until = time.monotonic() + timeout if timeout is not None else math.inf
+        while (status := self.poll()) is None:
+            if time.monotonic() >= until:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+            time.sleep(_POLL_SECONDS)
+        return status
 
 
 class _RunningProgram:
-    def __init__(self, program: Startable) -> None:
+    def __init__(self, program: Program, watchdog: ProcessWatchdog | None = None) -> None:
         self.program = program
-        self.watchdog = _Watchdog(program.watchdog_seconds) if program.watchdog_seconds is not None else None
+        if watchdog is None and program.watchdog_seconds is not None:
+            watchdog = ProcessWatchdog(program.watchdog_seconds)
+        self.watchdog = watchdog
         self.restart_delay = 1.0
         self.restart_at = 0.0
         self._ran_well = False
-        self.start()
 
     def start(self) -> None:
         environment = dict(os.environ)
         if self.watchdog is not None:
             self.watchdog.reset()
             environment |= self.watchdog.environment
+        self.adopt(self.program.start(environment))
+
+    def adopt(self, process: ChildProcess) -> None:
         self.started_at = time.monotonic()
-        self.process = self.program.start(environment)
+        self.process = process
 
     def ever_ran_well(self) -> bool:
         """Tell whether it did, in this or an earlier process. Called when the process has ended."""
@@ -191,10 +172,18 @@ class ProcessGroup:
         self._running: list[_RunningProgram] = []
         self._stopping = False
 
-    def start_programs(self, programs: Sequence[Startable]) -> None:
+    def start_programs(self, programs: Sequence[Program]) -> None:
         """Start some programs, in their order."""
         for program in programs:
-            self._running.append(_RunningProgram(program))
+            running = _RunningProgram(program)
+            running.start()
+            self._running.append(running)
+
+    def adopt_program(self, program: Program, pid: int, watchdog: ProcessWatchdog) -> None:
+        """Take on a child that runs, and speaks to a watchdog; when it has ended, the program is started."""
+        running = _RunningProgram(program, watchdog)
+        running.adopt(AdoptedProcess(pid))
+        self._running.append(running)
 
     def run_until_signal(self, on_tick: Callable[[], None] = lambda: None) -> int:
         """Keep everything running until a signal or a failure; call `on_tick` ten times a second.
@@ -202,6 +191,8 @@ class ProcessGroup:
         Returns the exit status.
         """
         with _signal_handler(self._on_signal):
+            # Whoever became this process (execve(2)) held them back until somebody listens.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
             try:
                 while not self._stopping:
                     self._end_hung()
@@ -275,7 +266,7 @@ class _signal_handler:  # noqa: N801 (used as a statement, like contextlib's own
         self._handler = handler
 
     def __enter__(self) -> None:
-        self._before = {number: signal.signal(number, self._handler) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {number: signal.signal(number, self._handler) for number in STOP_SIGNALS}
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():

@@ -22,8 +22,8 @@ class WebProcess:
     While nobody serves, who connects waits.
     """
 
-    def __init__(self, arguments: Sequence[str]) -> None:
-        """`arguments`: those of `appliance.web_server.gunicorn_arguments`.
+    def __init__(self, arguments: Sequence[str], opened: Sequence[int] = ()) -> None:
+        """`arguments`: those of `appliance.web_server.gunicorn_arguments`; `opened`: its sockets, if any.
 
         Leaves with SystemExit 1 where one of the addresses cannot be had; gunicorn has then said which.
         """
@@ -31,7 +31,11 @@ class WebProcess:
         self._application = WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]", prog="gunicorn")
         settings = self._application.cfg
         self._log = settings.logger_class(settings)
-        self._sockets = create_sockets(settings, self._log)
+        self._sockets = create_sockets(settings, self._log, opened)
+
+    def sockets(self) -> tuple[int, ...]:
+        """Return the numbers of its sockets."""
+        return tuple(one.sock.fileno() for one in self._sockets)
 
     def close(self) -> None:
         """Hold the sockets no longer, in this process."""

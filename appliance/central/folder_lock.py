@@ -18,8 +18,11 @@ LOCK_NAME = "central.lock"
 
 
 @contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Hold a folder while a block runs. Raises CentralError where another central holds it, or nobody can."""
+def folder_lock(folder: Path) -> Iterator[int]:
+    """Hold a folder while a block runs; give the open file, which holds it across execve(2) where it stays open.
+
+    Raises CentralError where another central holds it, or nobody can.
+    """
     try:
         handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as problem:
@@ -35,6 +38,6 @@ def folder_lock(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a full disk: whoever is refused then reads an older number, or none
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-        yield
+        yield handle
     finally:
         os.close(handle)

@@ -6,7 +6,6 @@ Each machine of central's has its own, for its own data folder. The servers read
 
 import contextlib
 import logging
-import multiprocessing
 import ssl
 from collections.abc import Callable
 from datetime import datetime
@@ -115,10 +114,3 @@ class RoomsTlsFiles:
         write_file_atomically(
             self.folder / AUTHORITIES_FILE, authorities.encode(), mode=0o600
         )  # last: it is watched
-
-
-def refresh_apart(refresh: Callable[[], None]) -> None:
-    """Do it in a process that ends, which leaves nothing of it in this one. It may have no threads."""
-    process = multiprocessing.get_context("fork").Process(target=refresh)
-    process.start()
-    process.join()

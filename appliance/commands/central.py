@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -13,14 +12,16 @@ import msgspec
 
 from appliance.central import accounts, epoch, service
 from appliance.central.folder_lock import folder_lock
-from appliance.central.rooms_tls_files import FOLDER, refresh_apart
+from appliance.central.rooms_tls_files import FOLDER
+from appliance.central.schema_migration import newest_migration
 from appliance.certificates import require_usable_certificate
+from appliance.commands.central_restart import restart_command
 from appliance.commands.lazy_group import LazyCommandsGroup
 from appliance.commands.options import config_option, configure_logging
-from appliance.forked_program import ForkedProgram, prepare_to_fork
+from appliance.forked_program import ForkedProgram, run_apart, supervise_copies
 from appliance.openapi import render_interface
 from appliance.ports import require_free_port
-from appliance.processes import ProcessGroup
+from appliance.processes import Program
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.web_certificate import WebCertificate
@@ -94,10 +95,10 @@ def command(ctx: click.Context, config: Path) -> None:
     configure_logging()
     central = service.open_central(settings)
     if not central.rooms_tls.are_current():
-        refresh_apart(central.rooms_tls.refresh)
+        run_apart(central.rooms_tls.refresh)
         _say_if_rooms_stay_out(central)
     central.store.close()
-    with folder_lock(settings.central.data) if central.store.is_sqlite else contextlib.nullcontext():
+    with folder_lock(settings.central.data) if central.store.is_sqlite else contextlib.nullcontext() as lock:
         require_free_port(settings.central.listen)
         require_free_port(settings.central.rooms_endpoint, hint="; stop what holds it, or change rooms_listen")
         if settings.tls:
@@ -111,15 +112,7 @@ def command(ctx: click.Context, config: Path) -> None:
         # Both servers are copies of this process, which has imported what they need and runs nothing of it.
         import_server(ROOMS_APP, PAGES_APP)
         del central
-        programs = _programs(settings)
-        prepare_to_fork()
-        # Everything that can be wrong from the start was asked for above: a process that dies is started again,
-        # from its first second on, and the other one goes on meanwhile.
-        group = ProcessGroup(
-            say=lambda text: click.echo(f"central: {text}", err=True), is_hopeless=lambda _name: False
-        )
-        group.start_programs(programs)
-        sys.exit(group.run_until_signal())
+        supervise_copies(_programs(settings), ("central", str(config)), (lock,) if lock is not None else ())
 
 
 def say_who_may_sign_in(central: service.Central, config: Path) -> None:
@@ -151,28 +144,35 @@ def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
     proxies = tuple(str(network) for network in settings.central.trusted_proxies)
     rooms_certificates = (settings.tls,) if settings.tls else ()
     plain = settings.central.tls.plain_listen if settings.central.tls else None
-    servers = {
-        name: WebProcess(
-            gunicorn_arguments(
-                app,
-                endpoint,
-                threads=THREADS,
-                tls=certificates,
-                clear=clear,
-                rooms_tls=settings.central.data / FOLDER,
-                limits=msgspec.structs.replace(limits, trusted_proxies=proxies),
-            )
+    arguments = {
+        name: gunicorn_arguments(
+            app,
+            endpoint,
+            threads=THREADS,
+            tls=certificates,
+            clear=clear,
+            rooms_tls=settings.central.data / FOLDER,
+            limits=msgspec.structs.replace(limits, trusted_proxies=proxies),
         )
         for name, app, endpoint, certificates, clear, limits in (
             ("rooms", ROOMS_APP, settings.central.rooms_endpoint, rooms_certificates, None, ROOMS_LIMITS),
             ("pages", PAGES_APP, settings.central.listen, settings.page_certificates, plain, PAGES_LIMITS),
         )
     }
+    servers = {name: WebProcess(one) for name, one in arguments.items()}
     return tuple(
         ForkedProgram(
-            name, partial(_serve_alone, servers, name), title=f"central {name}", watchdog_seconds=WATCHDOG_SECONDS
+            partial(_serve_alone, servers, name),
+            title=f"central {name}",
+            watchdog_seconds=WATCHDOG_SECONDS,
+            again=Program(
+                name,
+                restart_command(f"central {name}", newest_migration(), server.sockets(), arguments[name]),
+                WATCHDOG_SECONDS,
+                server.sockets(),
+            ),
         )
-        for name in servers
+        for name, server in servers.items()
     )
 
 

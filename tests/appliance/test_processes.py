@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import processes
+from appliance import process_watchdog
 from appliance.processes import ProcessGroup, Program
 
 
@@ -139,7 +139,7 @@ def test_a_program_that_hangs_is_ended_with_all_it_started_and_started_again(sai
 
 
 def test_a_program_that_never_speaks_is_given_longer(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "FIRST_SIGN_SECONDS", 0.5)
+    monkeypatch.setattr(process_watchdog, "FIRST_SIGN_SECONDS", 0.5)
     group = ProcessGroup(said.append)
     started = time.monotonic()
     group.start_programs([Program(SLEEPER.name, SLEEPER.arguments, watchdog_seconds=0.1)])
