@@ -73,7 +73,7 @@ class Store:
 
         Processes that start together do this one after the other: the later ones find it done.
         """
-        if self._is_migrated():
+        if self.is_migrated():
             return
         try:
             with _migration_lock(self._engine):
@@ -88,7 +88,8 @@ class Store:
             f"the database cannot be used: {'the disk is full' if is_full else database_words(problem)}"
         )
 
-    def _is_migrated(self) -> bool:
+    def is_migrated(self) -> bool:
+        """Tell whether the database has today's tables."""
         try:
             with self._engine.connect() as connection:
                 found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()

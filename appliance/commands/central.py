@@ -14,10 +14,12 @@ from appliance.central import accounts, epoch, service
 from appliance.central.folder_lock import folder_lock
 from appliance.central.rooms_tls_files import FOLDER
 from appliance.central.schema_migration import newest_migration
+from appliance.central.store import Store
 from appliance.certificates import require_usable_certificate
 from appliance.commands.central_restart import restart_command
 from appliance.commands.lazy_group import LazyCommandsGroup
 from appliance.commands.options import config_option, configure_logging
+from appliance.files import keep_files_private
 from appliance.forked_program import ForkedProgram, run_apart, supervise_copies
 from appliance.openapi import render_interface
 from appliance.ports import require_free_port
@@ -93,6 +95,7 @@ def command(ctx: click.Context, config: Path) -> None:
         return
     settings = load_settings(config, CentralSettings)
     configure_logging()
+    prepare_database_apart(settings)
     central = service.open_central(settings)
     if not central.rooms_tls.are_current():
         run_apart(central.rooms_tls.refresh)
@@ -113,6 +116,21 @@ def command(ctx: click.Context, config: Path) -> None:
         import_server(ROOMS_APP, PAGES_APP)
         del central
         supervise_copies(_programs(settings), ("central", str(config)), (lock,) if lock is not None else ())
+
+
+def prepare_database_apart(settings: CentralSettings) -> None:
+    """Bring the database to today's tables, where it has others, in a process that ends with what that needed."""
+    keep_files_private(settings.central.data)
+    store = Store.from_settings(settings)
+    is_prepared = store.is_migrated()
+    store.close()
+    if not is_prepared:
+        run_apart(partial(_try_to_prepare_database, settings))
+
+
+def _try_to_prepare_database(settings: CentralSettings) -> None:
+    with contextlib.suppress(Exception):  # whoever opens it next meets the same, and says it
+        service.open_central(settings).store.close()
 
 
 def say_who_may_sign_in(central: service.Central, config: Path) -> None:

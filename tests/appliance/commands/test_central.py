@@ -400,6 +400,21 @@ def test_what_serves_has_nothing_that_only_a_subcommand_wants() -> None:
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
+def test_a_first_start_leaves_nothing_of_the_migrations_behind(config: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from appliance.commands.central import prepare_database_apart; "
+        "from appliance.central.store import Store; from appliance.settings.central import CentralSettings; "
+        "from appliance.settings.load import load_settings; "
+        "settings = load_settings(Path(sys.argv[1]), CentralSettings); "
+        "before = Store.from_settings(settings).is_migrated(); prepare_database_apart(settings); "
+        "print(before, Store.from_settings(settings).is_migrated(), 'alembic' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(config)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("False True False\n", "")
+
+
 def test_a_server_of_another_version_changes_no_tables_but_has_central_stopped(config: Path) -> None:
     """With systemd, central is started again as a whole."""
     script = (
