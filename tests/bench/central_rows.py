@@ -21,13 +21,15 @@ async def at_rest(central: Central, options: argparse.Namespace) -> None:
     """30 rooms, ten minutes: no feed cut, <= 1 % of a core, <= 150 MB, no growth."""
     async with running(central):
         await asyncio.sleep(10)
-        begun, cpu, memory = time.monotonic(), central.cpu(), central.megabytes()
+        begun, cpu, memory, own = time.monotonic(), central.cpu(), central.megabytes(), central.own_megabytes()
         await asyncio.sleep(options.minutes * 60)
         share = (central.cpu() - cpu) / (time.monotonic() - begun)
         report("feeds cut", sum(room.cuts for room in central.rooms), "0")
         report("of a core, %", round(100 * share, 2), "<= 1")
         report("MB (PSS), at first", round(memory, 1), "<= 150")
         report("MB (PSS), at last", round(central.megabytes(), 1), "no growth")
+        report("MB (anonymous), at first", round(own, 1), "")
+        report("MB (anonymous), at last", round(central.own_megabytes(), 1), "no growth")
 
 
 async def approvals(central: Central, options: argparse.Namespace) -> None:

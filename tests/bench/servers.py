@@ -161,6 +161,14 @@ def pss(pid: int) -> int:
     return _from_smaps(pid, "Pss:")
 
 
+def anonymous(pid: int) -> int:
+    """Return a process's own memory in bytes: without files, which other interpreters may have mapped too.
+
+    Pages that it shares (with copies of itself) count in proportion.
+    """
+    return _from_smaps(pid, "Pss_Anon:")
+
+
 def rss(pid: int) -> int:
     """Return a process's memory in bytes, shared pages counted whole."""
     return _from_smaps(pid, "Rss:")
