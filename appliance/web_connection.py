@@ -214,8 +214,8 @@ class WebConnection:
     def _respond(self, request: Any) -> bool:
         """Answer one request, and return whether there may be another."""
         began = datetime.now()  # noqa: DTZ005 (the access log's, for the difference)
-        most = self._limits.max_body_bytes
-        if any(name == "CONTENT-LENGTH" and int(value) > most for name, value in request.headers):
+        announced = next((int(value) for name, value in request.headers if name == "CONTENT-LENGTH"), 0)
+        if announced > self._limits.max_body_bytes:
             raise _Refused(413)
         response, environ = wsgi.create(request, self._socket, self._client, self._local, self._server.cfg)
         if self._tls is not None:
@@ -224,7 +224,8 @@ class WebConnection:
         environ[PEER_CERTIFICATE] = self._peer_certificate
         self._server.name_client(environ)
         with tempfile.SpooledTemporaryFile(_BUFFERED_BODY_BYTES) as body:
-            _receive_body(request.body, body, self._limits)
+            if _receive_body(request.body, body, self._limits) < announced:
+                raise _Gone  # half a form is another form, and its sender would take a refusal for the whole's
             self._enter(Phase.SERVING)
             if not self._server.alive:
                 response.force_close()
@@ -341,8 +342,8 @@ def _break_off(farewell: Any, stream: gevent.Greenlet) -> None:
     stream.kill(_Gone, block=False)
 
 
-def _receive_body(reader: Any, body: IO[bytes], limits: WebLimits) -> None:
-    """Take in a request's body. Raises _Refused where it is late or too large."""
+def _receive_body(reader: Any, body: IO[bytes], limits: WebLimits) -> int:
+    """Take in a request's body; return how many bytes came. Raises _Refused where it is late or too large."""
     received, until = 0, time.monotonic() + limits.body_seconds
     while True:
         remaining = until + received / limits.min_body_rate - time.monotonic()
@@ -350,7 +351,7 @@ def _receive_body(reader: Any, body: IO[bytes], limits: WebLimits) -> None:
             piece = reader.read(min(_READ_BYTES, limits.max_body_bytes + 1 - received))
         if not piece:
             body.seek(0)
-            return
+            return received
         received += len(piece)
         if received > limits.max_body_bytes:
             raise _Refused(413)

@@ -248,6 +248,30 @@ class TestRequests:
             connection.sendall(b"a" * 600_000)
             assert split(read_all(connection)) == (200, b"600000")
 
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            b"Content-Length: 20\r\n\r\nname=example.org",
+            b"Content-Length: 1\r\n\r\n",
+            b"Content-Length: 1000\r\n\r\n" + b"a" * 999,
+            b"Transfer-Encoding: chunked\r\n\r\n10\r\nname=example.org\r\n",
+            b"Transfer-Encoding: chunked\r\n\r\n12\r\nname=example.org",
+            b"Transfer-Encoding: chunked\r\n\r\n10\r\nname=example.org\r\n0\r\n",
+        ],
+        ids=["cut", "empty", "by one", "chunks", "chunk", "last chunk"],
+    )
+    def test_what_was_cut_off_is_never_taken_for_the_whole(
+        self, site: WebClient, encrypted: WebClient, rest: bytes
+    ) -> None:
+        """Nor refused where a length was announced, as rooms do: they put aside for good what is refused."""
+        head = b"POST /length HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        for client in (site, encrypted):
+            with client.begin(head + rest) as connection:
+                socket.socket.shutdown(connection, socket.SHUT_WR)  # TLS's own would end reading as well
+                said = read_all(connection)
+            assert b"200 OK" not in said
+            assert b"Content-Length" not in rest or said == b""
+
     @pytest.mark.parametrize("path", ["/large", "/pieces"])
     def test_a_large_answer_comes_whole(self, encrypted: WebClient, site: WebClient, path: str) -> None:
         for client in (site, encrypted):
