@@ -218,14 +218,15 @@ class School:
         )  # fmt: skip
         return said.split()[-1]
 
-    def let_openings_end(self, *, seconds: float) -> int:
-        """Let the time of every opening be over soon, as the clock would in its own time; return how many."""
+    def let_openings_end(self, *, seconds: float, site: str = "%") -> int:
+        """Let the time of each opening, or of a site's, be over soon, as the clock would; return how many."""
         text = time.strftime("%Y-%m-%d %H:%M:%S.000000", time.gmtime(time.time() + seconds))
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
             changed = database.execute(
-                "UPDATE unblocks SET until = ? WHERE ended_at IS NULL AND until > ?", (text, text)
+                "UPDATE unblocks SET until = ? WHERE ended_at IS NULL AND until > ? AND site LIKE ?",
+                (text, text, site),
             ).rowcount
-            database.execute("UPDATE pulse SET beat = beat + 1")
+            database.execute("UPDATE pulse SET beat = beat + 1, school_revision = beat + 1")  # every room is told
         return changed
 
     def epoch(self) -> str:

@@ -3,8 +3,11 @@
 Request, approval, expiry; central gone and back; central restored from an older backup.
 """
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +19,8 @@ from tests.e2e.test_the_story import REFUSED, SITE, approve, ask_to_open, refuse
 
 pytestmark = pytest.mark.timeout(400)
 
-SECOND_SITE, THIRD_SITE = "roblox.com", "twitch.tv"  # in the starter list as well
+SECOND_SITE, THIRD_SITE, FOURTH_SITE = "roblox.com", "twitch.tv", "tiktok.com"  # in the starter list as well
+AWAY_SECONDS = 25  # in which central is killed
 ROOMS = ("Room 4", "Room 5", "Room 6")
 
 
@@ -73,6 +77,13 @@ def rooms_in_step(coordinator: Browser) -> int:
     return coordinator.open("/rooms").text.count("<td>yes</td>")
 
 
+def end_of_opening(room: Room, site: str) -> float:
+    """Return until when a room has it open, by its own policy, in Unix seconds."""
+    policy = json.loads((room.folder / "data" / "policy.json").read_bytes())
+    (until_when,) = (one["until"] for one in policy["unblocks"] if one["site"] == site)
+    return datetime.fromisoformat(until_when).timestamp()
+
+
 def test_a_school_of_three_rooms_lives_through_a_day(
     school: School,
     rooms: list[Room],
@@ -108,14 +119,24 @@ def test_a_school_of_three_rooms_lives_through_a_day(
     until("the request at central", lambda: waits_at_central(coordinator, THIRD_SITE))
     until("it to be central's", lambda: "kept here until" not in at_six.open("/").text)
 
-    # Central is gone: rooms go on, End now closes, a request waits.
+    # One more opening is soon over.
+    ask_to_open(at_six, FOURTH_SITE)
+    approve(coordinator, FOURTH_SITE)
+    opens_only_in(six, rooms, FOURTH_SITE)
+    assert school.let_openings_end(seconds=AWAY_SECONDS, site=FOURTH_SITE) == 1
+    until("the room to know it", lambda: end_of_opening(six, FOURTH_SITE) < time.time() + AWAY_SECONDS)
+
+    # Central is gone: rooms go on, what is over ends, End now closes, a request waits.
     school.central.kill()
+    assert time.time() < end_of_opening(six, FOURTH_SITE), "it ends by the room's own clock alone"
     until("the page to say so", lambda: "Central cannot be reached" in at_four.open("/").text)
     for room in rooms:
         assert room.dig.addresses("example.org")[0].startswith("192.0.2.")
         assert refuses(room, SITE)
         assert refuses(room, "forgotten.example.org")
     assert not refuses(five, SECOND_SITE), "what was granted stays granted"
+    until("what is over to end without central", lambda: refuses(six, FOURTH_SITE), AWAY_SECONDS + 10)
+    assert time.time() >= end_of_opening(six, FOURTH_SITE)
     at_five.open("/").send(at_five.form_with(action="/withdraw"))
     until("End now", lambda: refuses(five, SECOND_SITE), 5)
     ask_to_open(at_four, SITE)
