@@ -39,7 +39,7 @@ from appliance.central.room_targets import RoomTargets
 from appliance.central.rooms_tls_files import RoomsTlsFiles
 from appliance.central.school_identity import IdentityReader, SchoolIdentity
 from appliance.central.sessions import CentralSessions
-from appliance.central.sign_in import CentralSignIn
+from appliance.central.sign_in import CentralSignIn, prune_known_devices
 from appliance.central.store import Store
 from appliance.central.upkeep import Upkeep
 from appliance.central.webhook_sender import WebhookSender
@@ -119,6 +119,7 @@ class Central:
             (
                 prune_mails,
                 prune_room_sign_ins,
+                prune_known_devices,
                 prune_deliveries,
                 prune_taken_back,
                 partial(prune_incidents, days=settings.central.incident_days),

@@ -177,11 +177,8 @@ class CentralSignIn:
             return session.get(KnownDeviceRow, token_hash) is not None
 
     def _remember(self, session: Session, username: str, token_hash: str) -> None:
-        now = self._now()
         rows = select(KnownDeviceRow).where(KnownDeviceRow.username == username)
-        oldest = now - timedelta(days=KNOWN_DEVICE_DAYS)
-        session.execute(delete(KnownDeviceRow).where(KnownDeviceRow.last_used < oldest))
-        session.merge(KnownDeviceRow(token_hash=token_hash, username=username, last_used=now))
+        session.merge(KnownDeviceRow(token_hash=token_hash, username=username, last_used=self._now()))
         session.flush()
         newest_first = session.scalars(rows.order_by(KnownDeviceRow.last_used.desc()))
         for row in list(newest_first)[MAX_DEVICES_OF_ACCOUNT:]:
@@ -207,6 +204,12 @@ class CentralSignIn:
             if accounts.find_user(session, username) is not None:
                 where = "central's pages" if origin.place == PAGES else "a room"
                 audit.record_audit(session, self._now(), username, what, f"too many, at {where}")
+
+
+def prune_known_devices(session: Session, now: datetime) -> None:
+    """Forget devices on which nobody has signed in for long: a chore, for no clock that jumped may forget them."""
+    oldest = now - timedelta(days=KNOWN_DEVICE_DAYS)
+    session.execute(delete(KnownDeviceRow).where(KnownDeviceRow.last_used < oldest))
 
 
 def _where(session: Session, origin: SignInOrigin) -> str:

@@ -12,11 +12,11 @@ from sqlalchemy import event, func, select
 from appliance import sessions
 from appliance.central import accounts
 from appliance.central.account_states import digest_of_states, list_account_states
-from appliance.central.models import SessionRow, ThrottleRow
+from appliance.central.models import KnownDeviceRow, SessionRow, ThrottleRow
 from appliance.central.sessions import CentralSessions
-from appliance.central.sign_in import PAGES, CentralSignIn, room_origin
+from appliance.central.sign_in import PAGES, CentralSignIn, prune_known_devices, room_origin
 from appliance.protocol import Account
-from appliance.sign_in_throttle import SOURCE_TRIES, SignInOrigin, TooManyTries
+from appliance.sign_in_throttle import ACCOUNT_TRIES, KNOWN_DEVICE_DAYS, SOURCE_TRIES, SignInOrigin, TooManyTries
 from tests.fakes.postgres import database_url
 from tests.fakes.school import PASSWORD, FakeSchool
 
@@ -68,6 +68,34 @@ def test_a_clock_that_was_days_ahead_shuts_nobody_out_once_it_is_right(school: F
     assert isinstance(central.sign_in(at(f"of {named}"), named, PASSWORD), Account)
     answers = [central.sign_in(at(f"of {named}"), named, WRONG) for _ in range(SOURCE_TRIES.amount + 1)]
     assert isinstance(answers[-1], TooManyTries), "and counts from then on"
+
+
+def test_a_clock_that_jumps_forgets_no_device_on_which_somebody_has_signed_in(
+    school: FakeSchool, named: str
+) -> None:
+    """Else whoever guesses at the account could keep its owner out."""
+    central = CentralSignIn(school.store, school.clock, school.central.keys)
+    own, other = at(f"own of {named}", "a" * 32), at(f"other of {named}", "b" * 32)
+    assert isinstance(central.sign_in(own, named, PASSWORD), Account)
+    school.clock.jump(timedelta(days=1461))
+    assert isinstance(central.sign_in(other, named, PASSWORD), Account)
+    school.clock.jump(-timedelta(days=1461))
+    for number in range(ACCOUNT_TRIES.amount + 1):
+        last = central.sign_in(at(f"guesser {number} of {named}", "c" * 32), named, WRONG)
+    assert isinstance(last, TooManyTries)
+    assert isinstance(central.sign_in(own, named, PASSWORD), Account)
+
+
+def test_a_device_on_which_nobody_signs_in_for_half_a_year_is_forgotten(school: FakeSchool, named: str) -> None:
+    central = CentralSignIn(school.store, school.clock, school.central.keys)
+    device = at(f"of {named}", "d" * 32)
+    central.sign_in(device, named, PASSWORD)
+    known = device.known_device(named)
+    for days, is_kept in ((KNOWN_DEVICE_DAYS, True), (KNOWN_DEVICE_DAYS + 1, False)):
+        with school.store.write_session(affects_rooms=False) as session:
+            prune_known_devices(session, school.clock() + timedelta(days=days))
+        with school.store.read_session() as session:
+            assert (session.get(KnownDeviceRow, known) is not None) == is_kept
 
 
 def test_a_window_that_is_over_leaves_nothing(school: FakeSchool, named: str) -> None:
