@@ -257,6 +257,7 @@ def _without_names(document: PolicyDocument, steps: StepTable) -> PolicyDocument
         incidents=IncidentThresholds(),
         tunnels="off",
         pupil_pages=PupilPages(),
+        school_plans=(),
         **dict.fromkeys(steps.entry_fields, ()),
     )
 

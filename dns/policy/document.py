@@ -180,6 +180,15 @@ class PupilPages(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shared: tuple[str, ...] = ()  # devices and groups whose devices several pupils use: told nothing of before
 
 
+class SchoolPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lesson plan of the school's, which every room shows: by itself it opens and closes nothing (ADR 0009)."""
+
+    id: str  # thirty-two hexadecimal digits
+    title: str
+    links: tuple[str, ...]  # as they were pasted
+    minutes: Positive = 60
+
+
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A whole room's policy."""
 
@@ -209,6 +218,7 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     incidents: IncidentThresholds = IncidentThresholds()
     button_pause_minutes: NotNegative = 0  # for how long the room's button pauses it; 0: it may not
     pupil_pages: PupilPages = PupilPages()
+    school_plans: tuple[SchoolPlan, ...] = ()  # in the order in which the rooms show them
 
 
 def timed_items(document: PolicyDocument) -> tuple[Unblock | Lesson | Pause | Suspension, ...]:

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dns.errors import PolicyInvalid
 from dns.policy.compiled_policy import CompiledPolicy
@@ -16,6 +17,7 @@ from dns.policy.document import (
     Period,
     Profile,
     Rule,
+    SchoolPlan,
     SiteBundle,
     Span,
     Suspension,
@@ -26,6 +28,7 @@ from tests.fakes.blocked_names import FakeBlocklist
 from tests.fakes.policies import document, minutes
 
 P = Profile(name="p")
+PLAN = SchoolPlan(id="5" * 32, title="Year 5: the Romans", links=("https://example.org/rome",))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,14 @@ P = Profile(name="p")
         ({"devices": (Device(name="d", addresses=("zz",)),)}, "'d' has 'zz', which is neither"),
         ({"suspensions": (Suspension(id="s", device="ghost", until=minutes(1)),)}, "a device 'ghost'"),
         ({"terms": (Span(name="t", first=date(2026, 2, 1), last=date(2026, 1, 1)),)}, "before it starts"),
+        ({"school_plans": (PLAN,) * 61}, "at most 60 lesson plans"),
+        ({"school_plans": (PLAN, PLAN)}, "two lesson plans have the same id"),
+        ({"school_plans": (replace(PLAN, id="1"),)}, "thirty-two hexadecimal digits"),
+        ({"school_plans": (replace(PLAN, title=" "),)}, "has a title, of at most 100 characters"),
+        ({"school_plans": (replace(PLAN, links=()),)}, "has from 1 to 30 links"),
+        ({"school_plans": (replace(PLAN, links=("x" * 301,)),)}, "from 1 to 300 characters"),
+        ({"school_plans": (replace(PLAN, minutes=481),)}, "at most 480 minutes"),
+        ({"school_plans": (replace(PLAN, title="a\u202eb"),)}, "no text may hold"),
         (
             {"profiles": (Profile(name="p", timetable=(Period(start="25:00", end="26:00"),)),), "groups": ()},
             "25:00",
@@ -85,3 +96,11 @@ def test_all_mistakes_are_said_at_once() -> None:
 
 def test_a_good_document_has_none() -> None:
     assert validation_errors(document()) == ()
+    assert validation_errors(document(school_plans=(PLAN,))) == ()
+
+
+def test_the_schools_lesson_plans_change_no_answer() -> None:
+    before = CompiledPolicy(document(), FakeBlocklist())
+    after = CompiledPolicy(document(school_plans=(PLAN,)), FakeBlocklist())
+
+    assert after.names_changed_since(before) == ()
