@@ -49,8 +49,8 @@ def search_index(
     index: Index, name: str, qtype: int = RecordType.A, *, previous: Index | None = None
 ) -> SearchResult:
     """Return every list, entry and category that touches a canonical name; by the index before, which are new."""
-    found = tuple(entry for entry in index.find_block_entries(name, qtype) if not entry.is_opened)
-    touches = tuple(_matching_entry(hit, found) for hit in index.find_hits(name, qtype))
+    found = _find_closings(index, name, qtype)
+    touches = match_entries(index, name, qtype)
     if previous is not None:
         touches = tuple(_mark_new(touches, previous.find_hits(name, qtype)))
     below = []
@@ -63,6 +63,16 @@ def search_index(
         if count <= MAX_BELOW:
             below.append(listed)
     return SearchResult(name, found, touches, tuple(below), count)
+
+
+def match_entries(index: Index, name: str, qtype: int = RecordType.A) -> tuple[MatchingEntry, ...]:
+    """Return every entry that touches a canonical name, with its lists and category."""
+    found = _find_closings(index, name, qtype)
+    return tuple(_matching_entry(hit, found) for hit in index.find_hits(name, qtype))
+
+
+def _find_closings(index: Index, name: str, qtype: int) -> tuple[BlockEntry, ...]:
+    return tuple(entry for entry in index.find_block_entries(name, qtype) if not entry.is_opened)
 
 
 def diff_indexes(old: Index, new: Index) -> tuple[CategoryChange, ...]:

@@ -15,7 +15,7 @@ from appliance.central.decision_preview import DecisionPreview
 from appliance.central.profile_settings import ProfileSettings, read_settings
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import EVERY_CATEGORY, PolicyDocument, Profile
-from dns.policy.explain import explain
+from dns.policy.explain import Explanation, explain
 from dns.policy.verdict import Action
 from dns.policy.view import CompiledView
 
@@ -39,7 +39,8 @@ class SiteChange(msgspec.Struct, frozen=True, kw_only=True):
     site: str
     was: str  # "allowed", "refused" or "rewritten" (to the safe version)
     becomes: str
-    why: str  # in words
+    why: str  # in the engine's words
+    found: Explanation  # what it would be; where it opens, what closes it until then
 
 
 class GroupSites(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +120,7 @@ def _site_change(site: str, present: CompiledView, future: CompiledView, now: fl
     why = next((step.text for step in explanation.steps if step.wins), "")
     if becomes.action is Action.ALLOW:
         why = f"Until now: {why}"
-    return SiteChange(site=site, was=was.action.value, becomes=becomes.action.value, why=why)
+    return SiteChange(site=site, was=was.action.value, becomes=becomes.action.value, why=why, found=explanation)
 
 
 def _with_profile(document: PolicyDocument, name: str, changed: Profile) -> PolicyDocument:

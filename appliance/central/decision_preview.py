@@ -16,8 +16,9 @@ from appliance.central import policies
 from appliance.central.devices.groups import list_empty_groups
 from appliance.central.store import read_revisions
 from blocklists.errors import ListError
-from blocklists.index import open_index
+from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
+from blocklists.search import MatchingEntry, match_entries
 from blocklists.site_bundles import needed_by
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.document import PolicyDocument
@@ -30,7 +31,8 @@ class SitePreview(msgspec.Struct, frozen=True, kw_only=True):
     """One site, for one group, now and after it was opened."""
 
     is_closed: bool
-    why: str  # in words, where it is closed
+    why: str  # in the engine's words, where it is closed
+    found: Explanation | None = None  # of what is now; None: for nobody
     would_open: bool
     why_not: str  # in words, where opening it would change nothing
 
@@ -68,6 +70,7 @@ class DecisionPreview:
         return SitePreview(
             is_closed=is_closed,
             why=_words(found) if is_closed else "",
+            found=found,
             would_open=would_open,
             why_not="" if would_open else f"{site} stays closed: {found.opens or _words(found)}",
         )
@@ -88,6 +91,11 @@ class DecisionPreview:
             self._policy = CompiledPolicy(school.document, self._lists, self._keywords, needed_names=needed_by)
             self._key = key
         return self._policy
+
+    def search_lists(self, session: Session, name: str) -> tuple[MatchingEntry, ...]:
+        """Return every entry of the published lists that touches a canonical name."""
+        self.current_policy(session)
+        return match_entries(self._lists, name) if isinstance(self._lists, Index) else ()
 
     def _open_lists(self, version: str) -> BlocklistLookup:
         path = self._find_index(version) if version else None

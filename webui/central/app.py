@@ -24,6 +24,7 @@ from webui.central.accounts.role_names import name_roles
 from webui.central.accounts.views import blueprint as people
 from webui.central.audit.views import blueprint as audit
 from webui.central.blueprints import START
+from webui.central.decision_words import describe_decision
 from webui.central.delegations.views import blueprint as delegations
 from webui.central.devices.group_views import blueprint as groups
 from webui.central.devices.import_views import blueprint as device_imports
@@ -40,6 +41,7 @@ from webui.central.lookups.views import staff_blueprint as staff_lookups
 from webui.central.open_tasks import count_waiting
 from webui.central.openid.views import blueprint as openid
 from webui.central.page_certificates.views import blueprint as page_certificates
+from webui.central.people_names import name_person
 from webui.central.plain_port import install_plain_port
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reasons import SENTENCES
@@ -176,6 +178,8 @@ def create_central_app(central: Central) -> Flask:
     )
     app.context_processor(lambda: {"notices": _list_notices(central)} if request.endpoint == "sign_in" else {})
     app.jinja_env.filters["roles"] = name_roles
+    app.jinja_env.filters["decision"] = describe_decision
+    app.jinja_env.filters["person"] = name_person
     app.context_processor(lambda: {"count_waiting": partial(count_waiting, central)})
 
     app.context_processor(

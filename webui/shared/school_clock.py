@@ -1,7 +1,7 @@
 """Times as people read them, on the school's clock: the only place where pages turn a moment into words."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from babel.dates import format_date
 from flask import Flask, current_app
@@ -45,9 +45,20 @@ class SchoolClock:
     def words(self, moment: datetime, *, seconds: bool = False) -> str:
         """Return a moment in words: the time alone where it is today, with its day else."""
         local = self.local(moment)
-        time = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+        hour = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
         day = self._day_words(local)
-        return gettext("%(day)s, %(time)s", day=day, time=time) if day else time
+        return gettext("%(day)s, %(time)s", day=day, time=hour) if day else hour
+
+    def end(self, moment: datetime) -> str:
+        """Return in words when something ends: at midnight it is the end of the day before."""
+        local = self.local(moment)
+        if local.time() != time():
+            return self.words(moment)
+        eve = local.date() - timedelta(days=1)
+        if eve == self.local(self._now()).date():
+            return gettext("the end of today")
+        day = _write_date(eve, with_weekday=True, with_year=eve.year != self.midnight().year)
+        return gettext("the end of %(day)s", day=day)
 
     def day(self, moment: datetime) -> str:
         """Return the day of a moment, with its year."""
@@ -98,6 +109,7 @@ def install_school_clock(app: Flask, clock: SchoolClock) -> None:
     """Give an application's templates the filters for moments and days."""
     app.extensions["school-clock"] = clock
     app.jinja_env.filters["moment"] = clock.words
+    app.jinja_env.filters["end"] = clock.end
     app.jinja_env.filters["moment_seconds"] = lambda moment: clock.words(moment, seconds=True)
     app.jinja_env.filters["day"] = clock.day
     app.jinja_env.filters["weekday_date"] = write_weekday_date

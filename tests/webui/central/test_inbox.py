@@ -125,7 +125,7 @@ def test_a_request_is_passed_on_with_a_note_and_the_colleague_sees_it_first(cora
     press(cora, "/pass-on", to="dan", note="You know that site")
     with Browser(school.url) as dan:
         page = dan.sign_in("dan", PASSWORD).open("/requests").text
-    assert "For you, from cora" in page
+    assert "For you, from Cora" in page
     assert page.index("second.example.org") < page.index("first.example.org")
 
 

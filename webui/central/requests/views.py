@@ -59,6 +59,7 @@ def queue() -> str:
             request_days=request_expiry.get_request_days(session),
             max_request_days=request_expiry.MAX_REQUEST_DAYS,
             rooms=list_rooms(session),
+            site_to_open=request.args.get("open", ""),
             **_form_values(session, now),
         )
 
