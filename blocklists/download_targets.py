@@ -115,8 +115,8 @@ class GuardedBackend(httpcore.NetworkBackend):
             return self._sockets.connect_tcp(host, port, timeout, local_address, socket_options)
         try:
             addresses = self._guard.reachable_addresses(host, port)
-        except OSError as problem:
-            raise FetchFailed(f"{host} cannot be found: {problem.strerror or problem}") from None
+        except OSError:
+            raise FetchFailed(f"{host} cannot be found") from None
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
             try:

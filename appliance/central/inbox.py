@@ -38,6 +38,16 @@ class DecidedPage(msgspec.Struct, frozen=True):
     pages: int
 
 
+class ReportsPage(msgspec.Struct, frozen=True):
+    """One page of the reports of sites, whatever became of them, the newest first."""
+
+    rows: list[SiteReportRow]
+    count: int  # on all pages
+    words: str
+    page: int
+    pages: int
+
+
 class OpeningsPage(msgspec.Struct, frozen=True):
     """One page of what is open or will be, the first to end first."""
 
@@ -83,6 +93,20 @@ def read_decided(session: Session, *, words: str = "", page: int = 1) -> Decided
     order = (RequestRow.decided_at.desc(), RequestRow.id)
     found = session.scalars(_paged(decided.order_by(*order).options(joinedload(RequestRow.room)), page))
     return DecidedPage(list(found), page, pages)
+
+
+def read_reports(session: Session, *, words: str = "", page: int = 1) -> ReportsPage:
+    """Return a page of the reports of sites, what holds all of some words alone."""
+    columns = (
+        SiteReportRow.site, SiteReportRow.note, SiteReportRow.teacher, SiteReportRow.passed_to,
+        SiteReportRow.outside_answer, RoomRow.name,
+    )  # fmt: skip
+    wanted = select(SiteReportRow).join(SiteReportRow.room).where(*_holds(words, *columns))
+    count = _count(session, wanted)
+    page, pages = find_page(page, count, PAGE_SIZE)
+    newest = wanted.order_by(SiteReportRow.reported_at.desc(), SiteReportRow.id)
+    rows = session.scalars(_paged(newest, page).options(joinedload(SiteReportRow.room)))
+    return ReportsPage(list(rows), count, words, page, pages)
 
 
 def read_openings(session: Session, now: datetime, *, words: str = "", page: int = 1) -> OpeningsPage:

@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
 from appliance.central.incidents.kinds import AUTHORITY_WORDS, KINDS, STATE_WORDS, kind_of
+from appliance.central.ready_made_profiles import list_ready_made_profiles
 from appliance.central.webhooks import EVENTS
 from appliance.rights import ROLE_WORDS, SCRIPT_RIGHTS
 from appliance.room.conditions import Condition, describe_condition
@@ -24,6 +25,7 @@ from appliance.room_rules import SMART_RULES
 from appliance.sign_in_throttle import TooManyTries
 from blocklists.catalogue import load_catalogue
 from blocklists.categories import CATEGORIES
+from blocklists.site_bundles import load_site_bundles
 from dns.policy.setting_limits import THRESHOLD_WORDS
 from tests.docs.sources import ROOT
 from webui.central import reasons as central_reasons
@@ -302,8 +304,12 @@ def test_what_stands_in_tables_below_is_translated_whole() -> None:
         *(one.words for one in KINDS.values()),
         kind_of("of a newer room").words,
     }
-    conditions = [describe_condition(one.value) for one in Condition]
-    assert [*zip(word_tables.CONDITION_LABELS, word_tables.CONDITIONS, strict=True)] == conditions
+    assert list(word_tables.CONDITION_NAMES) == [one.value for one in Condition]
+    assert list(word_tables.CONDITIONS) == [describe_condition(one.value)[1] for one in Condition]
+    assert set(word_tables.PROFILES_ABOUT) == {one.about for one in list_ready_made_profiles()}
+    sets = load_catalogue().sets
+    assert set(word_tables.SETS_ABOUT) == {words for one in sets for words in (one.about, one.lacks)}
+    assert set(word_tables.BUNDLE_NOTES) == {one.note for one in load_site_bundles() if one.note}
     assert list(word_tables.WEBHOOK_EVENTS) == list(EVENTS.values())
     assert list(word_tables.SCRIPT_RIGHTS) == list(SCRIPT_RIGHTS.values())
     assert list(word_tables.THRESHOLDS) == list(THRESHOLD_WORDS.values())

@@ -19,8 +19,9 @@ from webui.api.routes import api
 from webui.central.accounts.account_sign_ins import blueprint as account_sign_ins
 from webui.central.accounts.made_links import blueprint as made_links
 from webui.central.accounts.new_password import blueprint as new_password
+from webui.central.accounts.own_email import blueprint as own_email
 from webui.central.accounts.own_password import blueprint as own_password
-from webui.central.accounts.role_names import name_roles
+from webui.central.accounts.role_names import ROLE_ABOUT, name_roles
 from webui.central.accounts.views import blueprint as people
 from webui.central.audit.views import blueprint as audit
 from webui.central.blueprints import START
@@ -90,6 +91,7 @@ SIGN_INS_PAGE = {
     "password_page": "own_password.show",
     "start_page": "first_start.show",
     "second_factor_page": "second_factor.show",
+    "email_page": "own_email.show",
 }
 FEATURES = (
     start,
@@ -116,6 +118,7 @@ FEATURES = (
     made_links,
     new_password,
     own_password,
+    own_email,
     openid,
     own_second_factor,
     second_factor_rule,
@@ -178,6 +181,7 @@ def create_central_app(central: Central) -> Flask:
     )
     app.context_processor(lambda: {"notices": _list_notices(central)} if request.endpoint == "sign_in" else {})
     app.jinja_env.filters["roles"] = name_roles
+    app.jinja_env.globals["role_about"] = ROLE_ABOUT
     app.jinja_env.filters["decision"] = describe_decision
     app.jinja_env.filters["person"] = name_person
     app.context_processor(lambda: {"count_waiting": partial(count_waiting, central)})

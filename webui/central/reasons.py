@@ -167,6 +167,7 @@ PATTERNS = (
     t("%(name)s: its copy is %(age)s old: %(why)s"),
     t("%(name)s: its copy is %(age)s old"),
     t("%(name)s: could never be had: %(why)s"),
+    t("%(host)s cannot be found"),
     t("closes %(name)s, which no honest list does"),
     t("its %(number)s names are closed as %(category)s"),
     t("its names are closed as %(category)s"),

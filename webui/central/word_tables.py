@@ -1,6 +1,7 @@
 """Words in tables of the layers below central's pages, which show them by the filters `translated` or `said`."""
 
 from webui.shared.translation import translatable as t
+from webui.shared.translation import translate
 
 INCIDENT_STATES = (t("new"), t("seen"), t("with somebody"), t("passed on"), t("closed"))
 AUTHORITIES = (t("the local authority"), t("the police"), t("the internet provider"))
@@ -13,14 +14,31 @@ INCIDENT_KINDS = (
     t("Many refusals to one device in a short time"),
     t("Something else"),
 )
-CONDITION_LABELS = (
-    t("disk trouble"), t("upstream down"), t("policy damaged"), t("lists damaged"), t("decisions damaged"),
-    t("settings wrong"), t("not enrolled"), t("no longer enrolled"), t("connection opened"), t("copy stopped"),
-    t("central unreachable"), t("clock differs"), t("certificate ends"), t("pages certificate"),
-    t("encrypted dns"),
-    t("upstream failing"), t("store set aside"), t("lists not trusted"), t("lists stale"), t("passwords clear"),
-    t("starting"), t("stopped"),
-)  # fmt: skip
+# A room's conditions in two or three words, where its row has no room for more.
+CONDITION_NAMES = {
+    "disk-trouble": t("disk trouble"),
+    "upstream-down": t("no internet"),
+    "policy-damaged": t("settings damaged"),
+    "lists-damaged": t("lists damaged"),
+    "decisions-damaged": t("decisions damaged"),
+    "settings-wrong": t("card settings wrong"),
+    "not-enrolled": t("not enrolled"),
+    "no-longer-enrolled": t("no longer enrolled"),
+    "connection-opened": t("connection opened on the way"),
+    "copy-stopped": t("second card stopped"),
+    "central-unreachable": t("cannot reach the school's service"),
+    "clock-differs": t("clock differs"),
+    "certificate-ends": t("certificate ends"),
+    "pages-certificate": t("certificate of its pages"),
+    "encrypted-dns": t("encrypted DNS"),
+    "upstream-failing": t("a name server fails"),
+    "store-set-aside": t("a file was damaged"),
+    "lists-not-trusted": t("lists not signed"),
+    "lists-stale": t("lists old"),
+    "passwords-clear": t("passwords in the clear"),
+    "starting": t("starting"),
+    "stopped": t("stopped"),
+}
 CONDITIONS = (
     t("the log cannot be written"),
     t("no name server outside answers; is the internet there?"),
@@ -94,3 +112,59 @@ CATEGORIES_ABOUT = (
     t("Names that lead to machines at home; often misused."),
 )
 SETS = (t("Primary school"), t("Secondary school"), t("Staff"), t("Light"))
+PROFILES_ABOUT = (
+    t("Everything is closed but what is taught with."),
+    t("As early years, with shorteners open: QR codes in books lead through them."),
+    t("As key stage 1, with shops and films open for research: prices, and YouTube in its strict mode."),
+    t("Closed: what harms, strangers, games, AI tools, other mail."),
+    t("What harms, dating, strangers on social networks and chats; games and AI tools are open."),
+    t("What nobody needs in a school; no safe search, no keywords."),
+    t("Devices of visitors: what harms, what goes around the filter, and what connects with strangers."),
+)
+SETS_ABOUT = (
+    t("Everything the safer-internet centre names, and what distracts or connects with strangers; opens by age."),
+    t(
+        "No list of self-harm and eating disorders, of illegal content, or of discrimination: those stay with"
+        " your internet provider. Public lists of AI tools, chats and forums are small, and new names slip "
+        "through. Adult sites need a machine with 1 GB of memory to put together."
+    ),
+    t("As for a primary school, with shops, streaming, forums and webmail left open; opens further by age."),
+    t(
+        "The same gaps as the set for a primary school; and no list of AI tools, forums, shops, webmail or "
+        "films: those are left to rules and the starter list."
+    ),
+    t("What nobody needs in a school."),
+    t("Not for pupils: no list of drugs, violence, social networks, games or circumvention."),
+    t("The least that a school must close; for small machines and careful beginnings."),
+    t(
+        "No list of drugs, violence, hate, piracy, circumvention, dating, chats or social networks: for those"
+        " there is the starter list alone."
+    ),
+)
+BUNDLE_NOTES = (
+    t("Opens all of YouTube; safe search still applies."),
+    t("BBC Bitesize, iPlayer, News and Sounds."),
+    t("Live video by anybody."),
+    t("Its lessons are YouTube videos."),
+    t("Can show other sites in translation: a way around filters that look only at addresses."),
+    t(
+        "The school's mail, where it has it with Google; private accounts look the same to DNS. Others close "
+        "it by a rule."
+    ),
+    t("Holds a community in which pupils can comment."),
+    t("Anybody can publish files here. Pages that people make with it (name.github.io) are sites of their own."),
+    t("Pupils can run programs that pass traffic on."),
+    t("Its lessons are video streams."),
+    t("The game itself, with servers on which strangers play. Lessons use Minecraft Education."),
+    t("Pictures by anybody, unfiltered."),
+    t("Signing in with a Facebook account needs Facebook opened too."),
+    t("Everything from physics to what nobody should see: prefer a shorter time."),
+    t("Chat with strangers."),
+    t("Holds copies of pages from anywhere."),
+    t("Blogs by anybody."),
+)
+
+
+def name_condition(value: str) -> str:
+    """Return a room's condition in a few words; a room may be newer than who reads, and know more."""
+    return translate(CONDITION_NAMES.get(value, value.replace("-", " ")))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _DAY = 86400.0
 _HOUR = 3600.0
+_SHOWN_NAMES = 3
 
 
 class SourceCopy(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +67,7 @@ def read_source_copies(fetcher: "Fetcher", subscribed: Sequence[SourceRow]) -> d
 def list_conditions(copies: Mapping[str, SourceCopy]) -> list[str]:
     """Return what somebody should look at."""
     conditions = []
+    never: dict[str, list[str]] = {}  # by why: one server away is one sentence, not one for each of its lists
     for name, copy in copies.items():
         if copy.held is not None:
             conditions.append(f"{name}: a new copy waits for you to look at it: it {copy.held.held.reason}")
@@ -74,8 +76,14 @@ def list_conditions(copies: Mapping[str, SourceCopy]) -> list[str]:
                 f"{name}: its copy is {copy.age_words} old" + (f": {copy.error}" if copy.error else "")
             )
         elif copy.age is None and copy.failures:
-            conditions.append(f"{name}: could never be had: {copy.error}")
-    return conditions
+            never.setdefault(copy.error, []).append(name)
+    return [*conditions, *(f"{name_some(names)}: could never be had: {why}" for why, names in never.items())]
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Return a few of many names, and of how many."""
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    return shown if len(names) <= _SHOWN_NAMES else f"{shown}, … ({len(names)})"
 
 
 def count_held(copies: Iterable[SourceCopy]) -> list[HeldCount]:

@@ -59,7 +59,8 @@ def subscribe_source(
     session.add(source)
     opens = " opens," if action == "allow" else ""
     wide = " may close whole endings," if allow_wide else ""
-    audit.record_audit(session, now, by, "source added", f"{name} ({category}){opens}{wide} {location}")
+    origin = location if location.startswith("https://") else "a file that was handed in"
+    audit.record_audit(session, now, by, "source added", f"{name} ({category}){opens}{wide} {origin}")
     return source
 
 

@@ -160,4 +160,7 @@ class IncidentRules:
 
 
 def _most_frequent(names: Counter[str]) -> tuple[str, ...]:
-    return tuple(f"{name}: {count} times" for name, count in names.most_common(EVIDENCE_NAMES))
+    return tuple(
+        f"{name}: once" if count == 1 else f"{name}: {count} times"
+        for name, count in names.most_common(EVIDENCE_NAMES)
+    )

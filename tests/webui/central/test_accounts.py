@@ -98,6 +98,13 @@ def test_a_form_comes_back_filled_with_what_is_wrong_with_it(cora: Browser, scho
         assert (form.fields["name"], form.fields["roles"]) == ("Sam", "supply")
 
 
+def test_a_user_name_may_stay_empty_and_is_made_of_the_name(cora: Browser, school: Any) -> None:
+    form = cora.open("/accounts").form_with("username", "name")
+    cora.send(form, username="", name="Zoë New", roles="teacher")
+    assert "zoe.new" in cora.text
+    assert "A link for Zoë New" in cora.text
+
+
 def test_ending_an_account_has_an_undo_and_the_name_can_return(cora: Browser, school: Any) -> None:
     school.account("tess", "teacher")
     press(cora.open("/accounts"), "/accounts/tess/end")

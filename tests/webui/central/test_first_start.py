@@ -76,6 +76,7 @@ def test_somebody_new_comes_from_signing_in_to_a_room_that_works(nell: Browser, 
     assert nell.open("/first-start/people").response is not None, "still signed in, with one role more"
     press(nell, "/governor/later")
     press(nell, "/technician/later")
+    assert "2 roles for later" in words(nell)
     assert done(school) == {"school", "people"}
     assert "zoe.lead" in words(nell)
 

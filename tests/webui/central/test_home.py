@@ -36,6 +36,8 @@ def test_what_waits_is_counted_and_leads_to_where_it_is_settled(cora: Browser, s
 
 def test_a_room_that_is_silent_or_has_a_condition_is_said(cora: Browser, school: Any) -> None:
     assert "Room 4: has not been set up yet" in read(cora)
+    school.enrol("Room 5")
+    assert "Room 4, Room 5: has not been set up yet" in read(cora)
     health = protocol.RoomHealth(
         version="1", policy=1, index="", index_age_seconds=1, conditions=("internet-unreachable",)
     )

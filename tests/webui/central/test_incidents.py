@@ -73,6 +73,8 @@ def test_an_incident_is_followed_from_new_to_closed_with_notes_a_hold_and_a_prin
     assert "Hold it no longer" in lena.text
     lena.send(lena.form_with("outcome"), state="closed", outcome="seen to")
     assert "The incident is closed" in said(lena)
+    assert 'name="assigned_to"' not in lena.text  # nothing but opening it again
+    assert "Open it again" in lena.text
     lena.send(lena.form_with(action="/print"))
     for words in ("printed by lena", "Ms Ofori", "the police", "second line", "seen to", "bad.example.org"):
         assert words in lena.text

@@ -49,13 +49,14 @@ def test_a_device_is_looked_up_from_its_incident_with_a_reason(lena: Browser, sc
     for _ in range(2):
         lena.send(form, reason="a parent asked <b>today</b>")
         assert "The room is asked" in said(lena)
+        assert f'<a href="/incidents/{GROUP}">Back to the incident</a>' in lena.text
     (question,) = questions(school)
     assert (question.who, question.device, question.until) == ("lena", DEVICE, school.clock())
     assert "has not answered yet" in lena.text
     assert "&lt;b&gt;" in lena.text
     line = LookupEntry(
         second=int((school.clock() - timedelta(minutes=2)).timestamp()), name="<i>odd</i>.example", type="A",
-        verdict="refused", category="games", count=3,
+        verdict="refused", category="social_networks", count=3,
     )  # fmt: skip
     with school.store.write_session() as session:
         lookups.receive_answer(
@@ -69,6 +70,7 @@ def test_a_device_is_looked_up_from_its_incident_with_a_reason(lena: Browser, sc
     assert "&lt;i&gt;odd&lt;/i&gt;.example" in page
     assert "08:58:00" in page
     assert "these are the newest lines" in page
+    assert "<td>Social networks</td>" in page
     press(lena, "/delete")
     assert "was deleted" in said(lena)
     assert "odd" not in lena.open(f"/look-ups/{question.id}").text

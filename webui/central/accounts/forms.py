@@ -24,7 +24,7 @@ class CheckboxesField(SelectMultipleField):  # type: ignore[misc]  # WTForms has
 class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Somebody who may sign in."""
 
-    username = StringField(lazy_gettext("User name"), [InputRequired(), Length(max=64)])
+    username = StringField(lazy_gettext("User name (may stay empty)"), [Optional(), Length(max=64)])
     name = StringField(lazy_gettext("Name"), [InputRequired(), Length(max=200)])
     roles = CheckboxesField(
         lazy_gettext("What they do here"),
@@ -38,6 +38,12 @@ class ReturnForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Until when an account that had ended is used again."""
 
     ends = DateField(lazy_gettext("Last day (supply teachers need one)"), [Optional(), check_day])
+
+
+class OwnEmailForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Where one's own notices go."""
+
+    email = StringField(lazy_gettext("Your e-mail address"), [Optional(), Length(max=254)])
 
 
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types

@@ -10,12 +10,15 @@ from werkzeug.wrappers import Response as Redirect
 from appliance.central import account_links, account_management, accounts, rooms
 from appliance.central.account_management import SUPPLY, may_manage
 from appliance.central.errors import CentralError, NotPossible
+from appliance.central.first_start import suggest_username
 from appliance.central.models import UserRow
 from appliance.rights import Right, Role, Scope, has_right
 from webui.central.accounts.forms import AccountForm, ReturnForm, end_of_day
 from webui.central.accounts.made_links import remember_link
+from webui.central.accounts.role_names import name_roles
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
+from webui.central.paged_rows import find_rows
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
@@ -44,9 +47,9 @@ def add() -> str | Redirect:
             roles, ends = _chosen_roles(form), end_of_day(form.ends.data)
             account_management.check_end(now, roles, ends)
             user = accounts.add_account(
-                session, now, username=form.username.data, name=form.name.data, roles=roles, password=None,
-                ends=ends, room_ids=account_management.checked_rooms(session, form.rooms.data or ()),
-                by=current_username(),
+                session, now, username=_chosen_username(session, form), name=form.name.data, roles=roles,
+                password=None, ends=ends, by=current_username(),
+                room_ids=account_management.checked_rooms(session, form.rooms.data or ()),
             )  # fmt: skip
             session.flush()
             link = account_links.make_link(session, now, username=user.username, by=current_username())
@@ -176,6 +179,10 @@ def _create_form() -> AccountForm:
     return form
 
 
+def _chosen_username(session: Session, form: AccountForm) -> str:
+    return (form.username.data or "").strip() or suggest_username(session, form.name.data)
+
+
 def _chosen_roles(form: AccountForm) -> tuple[Role, ...]:
     return tuple(form.roles.data) if form.roles is not None else (SUPPLY,)
 
@@ -203,7 +210,12 @@ def _people_page(form: AccountForm, mistake: str = "") -> str:
     with central().store.read_session() as session:
         return render_template(
             "accounts/accounts.html",
-            accounts=[one for one in accounts.list_accounts(session) if may_manage(roles, one.roles)],
+            found=find_rows(
+                (one for one in accounts.list_accounts(session) if may_manage(roles, one.roles)),
+                words=request.args.get("q", ""),
+                page=request.args.get("page", 1, type=int),
+                describe=lambda one: f"{one.name} {one.username} {name_roles(one.roles)}",
+            ),
             missing=account_management.list_missing_roles(session, now) if _may_edit_all() else [],
             lacks_lead=not account_management.list_holders(session, now, Right.HANDLE_INCIDENTS),
             is_for_all=_may_edit_all(),

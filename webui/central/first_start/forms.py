@@ -13,7 +13,7 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Somebody who gets a role."""
 
     name = StringField(lazy_gettext("Name"), [InputRequired(), Length(max=200)])
-    username = StringField(lazy_gettext("User name (left out: made of the name)"), [Optional(), Length(max=48)])
+    username = StringField(lazy_gettext("User name (may stay empty)"), [Optional(), Length(max=48)])
 
 
 class ListsForm(FlaskForm):  # type: ignore[misc]  # as above

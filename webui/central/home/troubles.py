@@ -79,7 +79,11 @@ def _describe_backup(session: Session, now: datetime) -> list[str]:
 
 
 def _describe_rooms(session: Session, now: datetime) -> list[str]:
-    return [f"{room.name}: {words}" for room in rooms.list_rooms(session) if (words := _describe_room(room, now))]
+    alike: dict[str, list[str]] = {}  # one fault of the whole school is one line
+    for room in rooms.list_rooms(session):
+        if words := _describe_room(room, now):
+            alike.setdefault(words, []).append(room.name)
+    return [f"{copies.name_some(names)}: {words}" for words, names in alike.items()]
 
 
 def _describe_room(room: RoomRow, now: datetime) -> str:

@@ -15,6 +15,7 @@ class LookupForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Which device, when, and why."""
 
     lookup_id = HiddenField("", [Length(max=32)])
+    incident = HiddenField("", [Length(max=32)])  # which led to the question
     room = SelectField(lazy_gettext("Room"), [InputRequired()], coerce=int)
     device = StringField(lazy_gettext("Device"), [InputRequired(), Length(max=20)])
     since = DateTimeLocalField(lazy_gettext("From"), [InputRequired(), check_day], format=_FORMATS)

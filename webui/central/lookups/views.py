@@ -3,6 +3,7 @@
 Two sets of one make, as with incidents: pupils' devices, and staff's for the head alone.
 """
 
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from appliance.central.errors import CentralError
 from appliance.central.incidents.kinds import Whose
 from appliance.central.incidents.states import get_group
 from appliance.rights import Right
+from blocklists.categories import category_name
 from webui.central.blueprints import central, create_set_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.lookups.forms import LookupForm
@@ -32,6 +34,9 @@ STATE_WORDS = {
     "expired": translatable("the room did not answer in time"),
     "deleted": translatable("deleted"),
 }
+
+
+_GROUP_ID = re.compile("[0-9a-f]{32}")
 
 
 class LookupPages:
@@ -61,7 +66,7 @@ class LookupPages:
         except CentralError as problem:
             return self._render(form, problem=f"{translate_reason(problem)}."), 409
         flash(gettext("The room is asked. Its answer appears here."))
-        return redirect(url_for(f"{self.name}.show_one", lookup_id=lookup_id))
+        return redirect(url_for(f"{self.name}.show_one", lookup_id=lookup_id, incident=form.incident.data or None))
 
     def show_one(self, lookup_id: str) -> str:
         """Show what a room said."""
@@ -70,7 +75,8 @@ class LookupPages:
             return render_template(
                 "lookups/lookup.html", one=row, answer=lookups.open_answer(central().keys, row),
                 waits_for=lookups.WAITS_FOR,
-                days=central().settings.central.lookup_days, moment_of=_from_second, **self._words(),
+                days=central().settings.central.lookup_days, moment_of=_from_second, category_name=category_name,
+                incident_page=self._incident_page(), **self._words(),
             )  # fmt: skip
 
     def delete(self, lookup_id: str) -> Redirect:
@@ -102,11 +108,18 @@ class LookupPages:
             clock = school_clock()
             since = max(group.first_at - AROUND, group.last_at + AROUND - timedelta(hours=lookups.MAX_HOURS))
             return {
+                "incident": group.id,
                 "room": group.room_id,
                 "device": group.device,
                 "since": clock.local(since).replace(tzinfo=None),
                 "until": clock.local(group.last_at + AROUND).replace(tzinfo=None),
             }
+
+    def _incident_page(self) -> str:
+        """Return the page of the incident that led to the question; "" where none did."""
+        group_id = request.args.get("incident", "")
+        pages = "staff_incidents" if self.whose == "staff" else "incidents"
+        return url_for(f"{pages}.show_one", group_id=group_id) if _GROUP_ID.fullmatch(group_id) else ""
 
     def _words(self) -> dict[str, Any]:
         return {"pages": self.name, "whose": self.whose, "state_words": STATE_WORDS}

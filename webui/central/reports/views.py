@@ -3,7 +3,7 @@
 from flask import Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.central import audit, reports
+from appliance.central import audit, inbox, reports
 from appliance.rights import Right
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.shared.access import requires
@@ -25,9 +25,10 @@ blueprint = create_feature_blueprint("reports", __name__, home="reports.show")
 def show() -> str:
     """Show every report, and how far it is on its way."""
     with central().store.read_session() as session:
-        return render_template(
-            "reports/reports.html", reports=reports.list_reports(session), state_of=reports.state_of
+        found = inbox.read_reports(
+            session, words=request.args.get("q", "").strip(), page=request.args.get("page", 1, type=int)
         )
+        return render_template("reports/reports.html", found=found, state_of=reports.state_of)
 
 
 @blueprint.get("/reports/<report_id>")

@@ -13,7 +13,9 @@ from appliance.rights import Right
 from appliance.room.conditions import describe_condition
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
+from webui.central.paged_rows import find_rows
 from webui.central.rooms.forms import MAX_ROOMS_AT_ONCE, EnrolForm, RenameForm
+from webui.central.word_tables import name_condition
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
@@ -184,6 +186,7 @@ def _render_room(session: Session, room: RoomRow, form: RenameForm) -> str:
         now=central().now(),
         is_in_step=rooms.is_in_step(room, _latest_index(session)),
         describe_condition=describe_condition,
+        name_condition=name_condition,
     )
 
 
@@ -192,15 +195,26 @@ def _latest_index(session: Session) -> str:
     return published.hash if published else ""
 
 
+def _describe_state(room: RoomRow) -> str:
+    """Return the labels of what is wrong with a room, to be searched in."""
+    return " ".join(map(name_condition, (room.health or {}).get("conditions", ())))
+
+
 def _render_rooms(form: EnrolForm) -> str:
     with central().store.read_session() as session:
         index = _latest_index(session)
         listed: list[RoomRow] = rooms.list_rooms(session)
         return render_template(
             "rooms/rooms.html",
-            rooms=listed,
+            found=find_rows(
+                listed,
+                words=request.args.get("q", ""),
+                page=request.args.get("page", 1, type=int),
+                describe=lambda room: f"{room.name} {_describe_state(room)}",
+            ),
             ended=rooms.list_ended_rooms(session),
             now=central().now(),
+            name_condition=name_condition,
             in_step={room.id for room in listed if rooms.is_in_step(room, index)},
             form=form,
             is_asked_again=request.method == "POST",

@@ -12,6 +12,7 @@ from blocklists.categories import category_name
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
+from webui.central.paged_rows import find_rows
 from webui.central.rules.forms import RuleForm, make_form, sent_fields
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
@@ -45,7 +46,9 @@ add_undo_page(blueprint, "/rules", Right.EDIT_RULES, home=HOME, kinds=(rules.KIN
 def show() -> str:
     """Show the school's own rules."""
     with central().store.read_session() as session:
-        return _render(session, _form(session))
+        form = _form(session)
+        form.name.data = request.args.get("name", "")
+        return _render(session, form)
 
 
 @blueprint.post("/rules")
@@ -103,7 +106,12 @@ def _form(session: Session) -> RuleForm:
 def _render(session: Session, form: RuleForm, *, problem: str = "", change: RuleChange | None = None) -> str:
     return render_template(
         "rules/rules.html",
-        rules=rules.list_rules(session),
+        found=find_rows(
+            rules.list_rules(session),
+            words=request.args.get("q", ""),
+            page=request.args.get("page", 1, type=int),
+            describe=lambda rule: f"{rule.name} {rule.note} {rule.by} {' '.join(rule.groups)}",
+        ),
         form=form,
         problem=problem,
         change=change,
