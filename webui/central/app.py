@@ -60,6 +60,7 @@ from webui.central.second_factor.rule_views import install_second_factor_rule
 from webui.central.second_factor.views import blueprint as own_second_factor
 from webui.central.sign_in import check_sign_in
 from webui.central.site_bundles.views import blueprint as site_bundles
+from webui.central.site_search.views import blueprint as site_search
 from webui.central.start import NAVIGATION
 from webui.central.start import blueprint as start
 from webui.central.statistics.views import blueprint as statistics
@@ -102,6 +103,7 @@ FEATURES = (
     reports,
     rules,
     site_bundles,
+    site_search,
     profiles,
     timetables,
     delegations,

@@ -16,6 +16,7 @@ NAVIGATION = (
     ("home.show", translatable("Home")),
     ("incidents.show", translatable("Incidents")),
     ("staff_incidents.show", translatable("Staff incidents")),
+    ("site_search.show", translatable("Sites")),
     ("rules.show", translatable("Rules")),
     ("profiles.show", translatable("Profiles")),
     ("timetables.show", translatable("Timetables")),

@@ -1,0 +1,1 @@
+"""Why is this closed? A name looked at as rooms decide it."""
