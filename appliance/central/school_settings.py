@@ -31,6 +31,7 @@ from dns.policy.document import (
     NotNegative,
     PolicyDocument,
     PupilPages,
+    SchoolPlan,
     SiteBundle,
 )
 from dns.policy.setting_limits import THRESHOLD_WORDS
@@ -39,6 +40,7 @@ from dns.policy.validation import validation_errors
 
 KIND = "school settings"  # of a change that is kept
 BUNDLES_KIND = "site bundles"  # of one of bundles alone, which more people may change
+PLANS_KIND = "lesson plans"  # the same of lesson plans
 MAX_PRIVATE_NAMES = 200
 MAX_CLOSED_ADDRESSES = 500
 MAX_BUNDLES = 200
@@ -56,8 +58,11 @@ FIELD_WORDS = {
     "closed_addresses": "the closed addresses",
     "pupil_pages": "what pupils read",
     "bundles": "the site bundles",
+    "school_plans": "the list of lesson plans",
 }
 TUNNEL_WORDS = {"off": "not looked for", "report": "reported", "close": "reported and closed"}
+
+_KINDS_OF_ONE = {"bundles": BUNDLES_KIND, "school_plans": PLANS_KIND}
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -75,6 +80,7 @@ class SchoolSettings(msgspec.Struct, frozen=True, kw_only=True):
     closed_addresses: tuple[BlockedRange, ...] = ()
     pupil_pages: PupilPages = PupilPages()
     bundles: tuple[SiteBundle, ...] = ()  # by site, each under its name without "www."
+    school_plans: tuple[SchoolPlan, ...] = ()
 
     def revision_of(self, fields: Collection[str]) -> str:
         """Return what names the value of some fields: another one after every change of one of them."""
@@ -159,7 +165,7 @@ def save_settings(
     if not confirmed and (words := unlocking_warning(before, after)):
         raise NeedsConfirmation(words)
     write_settings(session, after)
-    kind = BUNDLES_KIND if differing == ["bundles"] else KIND
+    kind = _KINDS_OF_ONE.get(differing[0], KIND) if len(differing) == 1 else KIND
     audit.record_audit(session, now, by, kind, "; ".join(differences(before, after)))
     return record_change(
         session, now, kind=kind, before=to_builtins(before, differing), after=to_builtins(after, differing), by=by
@@ -213,6 +219,7 @@ def differences(before: SchoolSettings, after: SchoolSettings) -> list[str]:
         *_own_network(before, after),
         *_pupil_pages(before.pupil_pages, after.pupil_pages),
         *_bundles(before, after),
+        *_plans(before, after),
     ]
 
 
@@ -369,3 +376,14 @@ def _bundles(before: SchoolSettings, after: SchoolSettings) -> Iterator[str]:
             yield (
                 f"{site} opens with {names}" if site in becomes else f"{site}: no bundle of the school's any more"
             )
+
+
+def _plans(before: SchoolSettings, after: SchoolSettings) -> Iterator[str]:
+    was, becomes = ({one.id: one for one in settings.school_plans} for settings in (before, after))
+    yield from (f"new: {one.title}" for plan_id, one in becomes.items() if plan_id not in was)
+    yield from (f"gone: {one.title}" for plan_id, one in was.items() if plan_id not in becomes)
+    for plan_id in was.keys() & becomes.keys():
+        if was[plan_id] != becomes[plan_id]:
+            yield f"changed: {becomes[plan_id].title}"
+    if list(was.values()) != list(becomes.values()) and was == becomes:
+        yield "in another order"

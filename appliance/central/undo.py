@@ -123,6 +123,7 @@ KINDS: Mapping[str, SettingKind] = {
     ),
     school_settings.KIND: _SCHOOL_SETTINGS,
     school_settings.BUNDLES_KIND: _SCHOOL_SETTINGS,
+    school_settings.PLANS_KIND: _SCHOOL_SETTINGS,
     source_use.BUILTIN_KIND: SettingKind(
         lambda _value: "the use of the starter list",
         lambda session, _value: {"is_used": source_use.has_builtin_list(session)},

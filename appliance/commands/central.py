@@ -62,6 +62,7 @@ SUBCOMMANDS = {
     "mail": "appliance.commands.central_mail:mail",
     "openings": "appliance.commands.central_openings:command",
     "pages": "appliance.commands.central_pages:command",
+    "plans": "appliance.commands.central_plans:command",
     "profiles": "appliance.commands.central_profiles:command",
     "report": "appliance.commands.central_report:command",
     "reports": "appliance.commands.central_site_reports:command",

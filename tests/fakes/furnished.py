@@ -50,6 +50,9 @@ LONG_NAME = ".".join(["x" * 60] * 3 + ["example.org"])
 SETTINGS = {
     "private_names": [LONG_NAME],
     "closed_addresses": [{"network": "2001:db8::-2001:db8::ffff:ffff", "category": "circumvention"}],
+    "school_plans": [
+        {"id": PLAN_ID, "title": LONG[:100], "links": [LONG_NAME, LONG[:300]], "minutes": 60},
+    ],
     "bundles": [{"site": LONG_NAME, "names": ["games.example.org", f"a.{LONG_NAME[20:]}"]}],
 }
 
@@ -57,8 +60,8 @@ SETTINGS = {
 class FurnishedSchool(FakeSchool):
     """Central with requests, openings, reports, rules, incidents, lists and rooms."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, database: str = "") -> None:
+        super().__init__(folder, database=database)
         self.enrol("Room 4")
         self.enrol("Room 5")
         self.account("cora", "coordinator")

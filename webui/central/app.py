@@ -36,6 +36,7 @@ from webui.central.home.views import blueprint as home
 from webui.central.incidents.views import blueprint as incidents
 from webui.central.incidents.views import staff_blueprint as staff_incidents
 from webui.central.input_checks import install_input_checks
+from webui.central.lesson_plans.views import blueprint as lesson_plans
 from webui.central.lists.views import blueprint as lists
 from webui.central.lookups.views import blueprint as lookups
 from webui.central.lookups.views import staff_blueprint as staff_lookups
@@ -104,6 +105,7 @@ FEATURES = (
     rules,
     site_bundles,
     site_search,
+    lesson_plans,
     profiles,
     timetables,
     delegations,

@@ -30,7 +30,7 @@ _DISK_FULL = translatable(
 )
 _LINE_ENDS = str.maketrans("", "", "\t\r\n")
 _SEVERAL_LINES = frozenset(
-    {"note", "answer", "names", "outcome", "rules", "shared"}
+    {"note", "answer", "names", "outcome", "rules", "shared", "links"}
 )  # the fields that may hold several lines
 
 

@@ -126,6 +126,8 @@ FIXED = (
     t("nothing was sent"),
     # What an undo names.
     t("what teachers may open by themselves"),
+    t("the list of lesson plans"),
+    t("there is no such lesson plan any more"),
     t("the school year"),
     t("the default profile"),
     t("the use of the starter list"),

@@ -19,6 +19,7 @@ NAVIGATION = (
     ("site_search.show", translatable("Sites")),
     ("rules.show", translatable("Rules")),
     ("profiles.show", translatable("Profiles")),
+    ("lesson_plans.show", translatable("Plans")),
     ("timetables.show", translatable("Timetables")),
     ("delegations.show", translatable("Delegation")),
     ("school_settings.show", translatable("School")),

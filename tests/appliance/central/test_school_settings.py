@@ -29,6 +29,7 @@ SET: dict[str, Any] = {
         "shared": ["Trolley 1", "staff"],
     },
     "bundles": [{"site": "video.example.org", "names": ["cdn.example.net"]}],
+    "school_plans": [{"id": "a" * 32, "title": "The Romans", "links": ["example.org/romans"], "minutes": 45}],
 }
 CANNOT_BE = [
     ({"school": " "}, "needs a name"),
@@ -50,6 +51,8 @@ CANNOT_BE = [
     ({"pupil_pages": {"rules": ["a rule"] * 3 + [str(one) for one in range(10)]}}, "at most 10 rules"),
     ({"pupil_pages": {"rules": "one"}}, "cannot be set"),
     ({"pupil_pages": {"shared": [str(one) for one in range(201)]}}, "name the group instead"),
+    ({"school_plans": [{"id": "a" * 32, "title": " ", "links": ["example.org"]}]}, "has a title"),
+    ({"school_plans": [{"id": "1", "title": "a", "links": ["example.org"]}]}, "thirty-two hexadecimal digits"),
     ({"locked_categories": ["gamblign"]}, "no category 'gamblign'"),
     ({"locked_categories": ["*"]}, "no category"),
     ({"locked_categories": "games"}, "cannot be set"),

@@ -66,6 +66,15 @@ def test_what_holds_in_every_room_is_set_and_undone_by_commands(tmp_path: Path) 
     assert run("bundles", "show", "www.vimeo.com") == "films.example.org\n"
     assert "vimeo.com" in run("bundles", "remove", "vimeo.com")
     assert run("bundles", "show", "vimeo.com", "--json")["names"] == ["vimeocdn.com"]
+    assert "saved: The Romans" in run("plans", "put", "The Romans", "example.org/romans", "--minutes", "45")
+    (plan,) = run("plans", "list", "--json")
+    assert (plan["links"], plan["minutes"]) == (["example.org/romans"], 45)
+    run("plans", "put", "The Romans", "example.org", "--id", plan["id"])
+    assert school.document().school_plans[0].links == ("example.org",)
+    with pytest.raises(HallpassError, match="no such lesson plan"):
+        run("plans", "remove", "0" * 32)
+    run("plans", "remove", plan["id"])
+    assert run("plans", "list") == ""
     file.write_text("bad.example.org\n")
     run("lists", "add", "ours", str(file), "--category", "games", "--allow-wide", "--later")
     assert "are opened" in run("lists", "use", "ours", "--action", "allow", "--dry-run")

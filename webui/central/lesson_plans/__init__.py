@@ -1,0 +1,1 @@
+"""The school's own lesson plans, which every room shows."""
