@@ -68,6 +68,8 @@ def test_a_request_goes_from_the_room_to_the_coordinator_and_back_without_a_relo
     expect(row).to_be_visible(timeout=PATIENCE)
 
     row.get_by_role("link", name="Ask to open it").click()
+    expect(teacher.page.locator("#ask")).to_contain_text("The coordinator decides")
+    teacher.page.get_by_text("In your own words").click()
     expect(teacher.page.get_by_role("textbox", name="Site").first).to_have_value(SITE)
     teacher.page.get_by_label("What it is for").fill("Year 3 times tables")
     teacher.page.get_by_role("button", name="Ask to open it").click()
@@ -109,6 +111,48 @@ def test_a_pupil_asks_with_one_tap_and_the_teacher_answers_with_one_on_a_telepho
     assert teacher.errors == []
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_site_just_refused_is_asked_for_with_two_taps_and_without_typing_on_a_telephone(
+    browser: Browser, school: School, room: Room, *, scripts: bool
+) -> None:
+    username, site = ("tanya", "poki.com") if scripts else ("theo", "y8.com")
+    telephone: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    teacher = Person(
+        browser, room.url, username, school.account(username, "teacher"), **telephone, java_script_enabled=scripts
+    )
+    assert room.dig.addresses(site) == ["0.0.0.0"]
+    if not scripts:
+        until("the log to have it", lambda: teacher.page.reload() is not None and site in teacher.page.content())
+    ask = teacher.page.get_by_role("row").filter(has_text=site).get_by_role("link", name="Ask to open it")
+    expect(ask).to_be_visible(timeout=PATIENCE)
+    assert ask.bounding_box()["y"] < 844, "it is on the first screen"  # type: ignore[index]  # it is visible
+    ask.tap()
+    expect(teacher.page.locator("#ask")).to_contain_text("The coordinator decides")
+    teacher.page.get_by_role("button", name="Needed in this lesson").tap()
+    expect(teacher.page.get_by_role("status").first).to_contain_text(f"Your request for {site} is on its way")
+    expect(teacher.page.locator("#requests")).to_contain_text("Needed in this lesson")
+    assert teacher.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert teacher.errors == []
+
+
+def test_a_lesson_is_made_longer_and_ended_from_the_page_of_today(
+    browser: Browser, school: School, room: Room
+) -> None:
+    teacher = Person(browser, room.url, "lina", school.account("lina", "teacher"))
+    teacher.page.get_by_role("link", name="Lesson, pause").click()
+    teacher.page.get_by_label("Only these sites, one a line").fill("maps.example.org\ncoolmathgames.com")
+    teacher.page.get_by_role("button", name="Start the lesson").click()
+    teacher.page.get_by_role("link", name="Today").click()
+    running = teacher.page.locator("#running")
+    expect(running).to_contain_text(f"Still closed: {SITE}.", timeout=PATIENCE)
+    running.get_by_role("button", name="10 minutes more").click()
+    expect(teacher.page.get_by_role("status").first).to_contain_text("10 minutes longer")
+    running.get_by_role("button", name="End the lesson").click()
+    expect(teacher.page.get_by_role("status").first).to_contain_text("The lesson has ended.")
+    expect(running.get_by_role("button")).to_have_count(0)
+    assert teacher.errors == []
+
+
 def test_the_poster_is_one_sheet_of_a4(browser: Browser, school: School, room: Room) -> None:
     teacher = Person(browser, room.url, "petra", school.account("petra", "teacher"))
     teacher.page.get_by_role("link", name="Poster").click()
@@ -137,7 +181,7 @@ def test_one_can_sign_in_with_the_keyboard_alone(browser: Browser, room: Room) -
 
 def test_a_lesson_closes_everything_else_until_it_is_ended(browser: Browser, school: School, room: Room) -> None:
     teacher = Person(browser, room.url, "lara", school.account("lara", "teacher"))
-    teacher.page.get_by_role("link", name="Lesson").click()
+    teacher.page.get_by_role("link", name="Lesson, pause").click()
     teacher.page.get_by_label("Addresses, one a line").fill(f"https://example.org/page\n{SITE}\nno name")
     teacher.page.get_by_role("button", name="Check them").click()
     expect(teacher.page.get_by_role("row", name="example.org open", exact=True)).to_be_visible()
@@ -158,11 +202,12 @@ def test_a_device_is_suspended_from_the_row_of_its_refusal(browser: Browser, sch
     teacher = Person(browser, room.url, "sam", school.account("sam", "teacher"))
     room.dig.addresses(SITE)
     row = teacher.page.get_by_role("row").filter(has_text=SITE)
-    row.get_by_role("button", name="Suspend device").click(timeout=PATIENCE)
+    row.locator("summary").click(timeout=PATIENCE)
+    row.get_by_role("button", name="Suspend").click()
     expect(teacher.page.get_by_role("status").first).to_contain_text("without the internet")
     until("the device to be suspended", lambda: room.dig.addresses("example.org") == ["0.0.0.0"])
-    teacher.page.get_by_role("link", name="Lesson").click()
-    teacher.page.locator("#in-force").get_by_role("button", name="End now").click()
+    teacher.page.locator("#running").get_by_role("button", name="Let it in again").click()
+    expect(teacher.page.get_by_role("status").first).to_contain_text("has the internet again")
     until("the device to be free", lambda: room.dig.addresses("example.org") != ["0.0.0.0"])
 
 
@@ -201,6 +246,7 @@ def test_what_the_coordinator_delegates_a_teacher_opens_without_waiting(
     site = "roblox.com"
 
     def asked_and_open() -> bool:
+        teacher.page.goto(room.url)
         teacher.page.get_by_role("textbox", name="Site").first.fill(site)
         teacher.page.get_by_label("What it is for").fill("coding club")
         teacher.page.get_by_role("button", name="Ask to open it").click()

@@ -20,6 +20,10 @@ NO_PAGES = {
     "bootstrap.static",
     "events.changes",
 }  # files, and a stream
+# What shows another face when it is asked for with more than its address.
+QUESTIONS = {
+    "today.show": ("?site=coolmathgames.com", "?site=locked.example&device=0123456789ab&also=example.org")
+}
 FIRST: tuple[Role, ...] = ("coordinator", *ROLES)  # who looks at a page: the first of them who may
 
 
@@ -35,7 +39,11 @@ def list_pages(app: Flask, site: str, arguments: Mapping[str, object]) -> list[P
 
     `arguments`: an example of each part of an address; of numbers, which are rows, the first.
     """
-    found = [_visit(app, rule, SCOPES[site], arguments) for rule in _get_routes(app)]
+    found = []
+    for rule in _get_routes(app):
+        visit = _visit(app, rule, SCOPES[site], arguments)
+        asked = (PageVisit(visit.path + question, visit.role) for question in QUESTIONS.get(rule.endpoint, ()))
+        found += [visit, *asked]
     assert len(found) > 3
     return found
 

@@ -34,7 +34,7 @@ from webui.room.pupil_client import PupilClient
 from webui.shared.school_clock import SchoolClock
 from webui.shared.translation import translatable
 
-MOST_REFUSALS = 50  # of a page of them; the log has the rest
+MOST_REFUSALS = 300  # names of devices, which a page shows by site; the log has the rest
 _REPORT_TIMEOUT_SECONDS = 8.0
 _NAMES_TIMEOUT_SECONDS = 1.0
 _MAX_ADDRESSES = 64

@@ -2,6 +2,7 @@
 
 import contextlib
 import html
+import re
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from appliance.room.agent import installer, rpc
 from appliance.settings.dns import DnsSection
 from appliance.settings.room import CentralLink, RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
-from dns.policy.document import Period, Rule
+from dns.policy.document import Period, Rule, SchoolPlan
 from tests.appliance.room.agent.test_room_decisions import POLICY
 from tests.fakes.signed_in import signed_in_client
 from tests.webui.room.conftest import TESS
@@ -28,6 +29,9 @@ from webui.room.app import create_app
 
 TOM = Account(username="tom", name="Tom Teacher", role="teacher")
 GAME, CLOSED, CASINO = "coolmathgames.com", "closed-by-us.example", "888casino.com"
+SCHOOL_PLAN = SchoolPlan(
+    id="5" * 32, title="Year 5: rivers", links=("https://www.example.org/rivers", CLOSED), minutes=30
+)
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(hour=10, minute=0, second=0, microsecond=0)
 
 
@@ -40,7 +44,7 @@ class PlanningRoom:
         opened = Period(start="00:00", end="24:00", opens=("gambling",), when="every-day", days=(day,))  # type: ignore[arg-type]  # one of the seven
         profile = msgspec.structs.replace(POLICY.profiles[0], timetable=(opened,))
         rules = (*POLICY.rules, Rule(name="locked.example", action="block", locked=True))
-        policy = msgspec.structs.replace(POLICY, rules=rules, profiles=(profile,))
+        policy = msgspec.structs.replace(POLICY, rules=rules, profiles=(profile,), school_plans=(SCHOOL_PLAN,))
         installer.install_policy(self.agent.paths, msgspec.json.encode(policy))
         link = CentralLink(url="http://127.0.0.1:1", token_file=folder / "token")
         app = create_app(
@@ -115,7 +119,7 @@ def test_what_is_closed_becomes_one_request_for_the_lessons_time_with_its_answer
     planning: PlanningRoom,
 ) -> None:
     key, page = planning.plan(f"{GAME}\n{CLOSED}\nwww.example.org", start=local(TOMORROW), title="Romans")
-    assert "Ask for all 2 that are closed" in page
+    assert "Ask for the 2 closed sites" in page
     for _ in range(2):  # a double click
         page = planning.post(f"/plans/{key}/ask")
     [asked] = planning.requests()
@@ -125,7 +129,7 @@ def test_what_is_closed_becomes_one_request_for_the_lessons_time_with_its_answer
     assert "and 1 more" in page
     assert "Ask for" not in page.partition("<details")[0].partition("</table>")[2].replace("Asked for", "")
     planning.post(f"/requests/{asked.id}/withdraw")
-    assert "Ask for all 2" in planning.read(f"/plans/{key}")
+    assert "Ask for the 2 closed" in planning.read(f"/plans/{key}")
 
 
 def test_a_lesson_is_started_from_its_plan_and_opens_nothing_and_is_extended_once(planning: PlanningRoom) -> None:
@@ -150,7 +154,7 @@ def test_a_plan_is_its_owners_is_shared_when_wished_and_comes_back_when_deleted(
     assert "My own" not in planning.read("/plans", planning.tom)
     page = planning.read(f"/plans/{shared}", planning.tom)
     assert ("Make your own of it" in page, "Delete the plan" in page) == (True, False)
-    assert "is a colleague's" in planning.post(f"/plans/{shared}/ask", planning.tom)
+    assert "is not yours" in planning.post(f"/plans/{shared}/ask", planning.tom)
     planning.post(f"/plans/{shared}/delete", planning.tom)
     copy = {"key": "e" * 32, "title": "Tom's", "links": "www.example.org", "minutes": "30"}
     assert "your own plan now" in planning.post(f"/plans/{shared}", planning.tom, **copy)
@@ -192,3 +196,54 @@ def test_plans_of_one_teacher_are_bounded_and_nobody_writes_anothers(planning: P
     for path in ("/plans/nothing", f"/plans/{'0' * 400}", "/plans/%00"):
         assert planning.tess.get(path).status_code == 404
     assert planning.tess.post("/plans/nothing/ask").status_code == 404
+
+
+def test_the_schools_plans_are_in_every_room_for_every_teacher_and_nobody_changes_them_there(
+    planning: PlanningRoom,
+) -> None:
+    for teacher in (planning.tess, planning.tom):
+        of_school = planning.read("/plans", teacher).partition("Of the school")[2].partition("A new plan")[0]
+        assert (SCHOOL_PLAN.title in of_school, "30 minutes" in of_school) == (True, True)
+    page = planning.read(f"/plans/{SCHOOL_PLAN.id}")
+    assert ", a plan of the school" in page
+    assert "<td>open</td>" in row(page, "www.example.org")
+    assert "closed" in row(page, CLOSED)
+    assert ("Make your own of it" in page, "Delete the plan" in page) == (True, False)
+    assert "is not yours" in planning.post(f"/plans/{SCHOOL_PLAN.id}/ask")
+    planning.post(f"/plans/{SCHOOL_PLAN.id}/delete")
+    assert planning.tess.get(f"/plans/{SCHOOL_PLAN.id}").status_code == 200
+
+
+def test_of_the_schools_plan_a_teacher_makes_their_own_and_a_lesson(planning: PlanningRoom) -> None:
+    copy = {"key": "c" * 32, "title": "My rivers", "links": CLOSED, "minutes": "30"}
+    assert "your own plan now" in planning.post(f"/plans/{SCHOOL_PLAN.id}", None, **copy)
+    assert "The coordinator was asked" in planning.post(f"/plans/{'c' * 32}/ask")
+    page = planning.read(f"/plans/{SCHOOL_PLAN.id}")
+    assert SCHOOL_PLAN.title in page
+    planning.post("/classroom/lesson", sites=f"www.example.org\n{CLOSED}", minutes="30", title=SCHOOL_PLAN.title)
+    (lesson,) = planning.overrides().lessons
+    assert lesson.title == SCHOOL_PLAN.title
+    for path in ("/", "/classroom"):
+        assert f"Still closed: {CLOSED}." in planning.read(path)
+
+
+def test_a_lesson_that_was_ended_by_mistake_goes_on_by_undo(planning: PlanningRoom) -> None:
+    planning.post("/classroom/lesson", sites="www.example.org", minutes="60", title="Rivers")
+    (lesson,) = planning.overrides().lessons
+    page = planning.post(f"/classroom/end/{lesson.id}", None, **{"from": "today"})
+    assert ("The lesson has ended." in page, "Refused today" in page) == (True, True)
+    assert planning.overrides().lessons == ()
+    undo = page.partition('action="/classroom/lesson"')[2].partition("</form>")[0]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', undo))
+    planning.post("/classroom/lesson", None, **fields)
+    (again,) = planning.overrides().lessons
+    assert (again.sites, again.title) == (lesson.sites, "Rivers")
+    assert abs(again.until - lesson.until) < timedelta(minutes=1)
+
+
+def test_what_ends_is_named_and_undo_comes_back_to_the_page_that_it_stood_on(planning: PlanningRoom) -> None:
+    page = planning.post("/classroom/pause", None, minutes="10", **{"from": "today"})
+    undo = page.partition('action="/classroom/end/')[2].partition("</form>")[0]
+    assert 'name="from" value="today"' in undo
+    page = planning.post(f"/classroom/end/{undo.partition(chr(34))[0]}", None, **{"from": "today"})
+    assert ("The pause has ended." in page, "Refused today" in page) == (True, True)

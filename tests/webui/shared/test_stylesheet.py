@@ -33,7 +33,7 @@ def test_dark_colours_need_no_attribute() -> None:
 def test_every_class_of_our_templates_that_bootstrap_knows_is_in_the_stylesheet() -> None:
     assert {"btn", "table-responsive", "visually-hidden"} <= read_words()
     css = load_stylesheet()
-    for name in ("btn-outline-secondary", "table-responsive", "visually-hidden", "col-lg-8", "form-check-input"):
+    for name in ("btn-outline-secondary", "table-responsive", "visually-hidden", "col-lg-6", "form-check-input"):
         assert re.search(rf"\.{name}\b", css), name
 
 

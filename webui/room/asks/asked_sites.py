@@ -41,7 +41,7 @@ class AskedSite(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def duration(self) -> str:
         """For how long "yes" opens it, in words."""
-        return str(_DURATION_WORDS[self.minutes])
+        return duration_words(self.minutes)
 
 
 class AnsweredSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,11 @@ class AnsweredSite(msgspec.Struct, frozen=True, kw_only=True):
     site: str
     by: str
     at: datetime
+
+
+def duration_words(minutes: int) -> str:
+    """Return one of the durations that can be chosen, in words."""
+    return str(_DURATION_WORDS[minutes])
 
 
 def list_asked_sites(

@@ -8,6 +8,8 @@ from dns.policy.site_names import check_opening
 from webui.room.form_fields import DURATIONS, TOO_LONG, SingleLine
 from webui.shared.translation import lazy_gettext
 
+MORE_MINUTES = 10  # of an extension
+
 
 class LessonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A lesson: only these sites."""

@@ -16,8 +16,9 @@ from dns.errors import InvalidName
 from dns.policy.document import Lesson, Pause, Suspension
 from dns.policy.explain import Explanation, explain
 from webui.room.blueprints import create_feature_blueprint, redirect_back, redirect_with_message, room
-from webui.room.form_fields import describe_errors, parse_full_site
-from webui.room.lessons.forms import CheckForm, LessonForm, PauseForm, parse_sites, split_lines
+from webui.room.form_fields import DURATIONS, describe_errors, parse_full_site
+from webui.room.lessons.closed_sites import find_closed_sites
+from webui.room.lessons.forms import MORE_MINUTES, CheckForm, LessonForm, PauseForm, parse_sites, split_lines
 from webui.room.room_client import suspended_tokens
 from webui.shared.access import requires
 from webui.shared.auth import current_username
@@ -30,7 +31,6 @@ blueprint = create_feature_blueprint("lessons", __name__)
 
 MOST_LINKS = 50
 SUSPENDED_MINUTES = 60
-MORE_MINUTES = 10  # of an extension
 
 
 @blueprint.get("/classroom")
@@ -108,7 +108,7 @@ def pause_room() -> Redirect:
 @requires(Right.LEAD_LESSONS)
 def suspend_device(token: str) -> Redirect:
     """Leave a device without the internet for a while."""
-    name = room().find_device_names([token]).get(token) or gettext("The device %(code)s", code=token)
+    name = room().find_device_names([token]).get(token) or gettext("The device %(code)s", code=token[:6])
     return _apply_decision(
         rpc.SuspendDeviceRequest(current_username(), token, SUSPENDED_MINUTES),
         ngettext(
@@ -124,8 +124,34 @@ def suspend_device(token: str) -> Redirect:
 @blueprint.post("/classroom/end/<decision_id>")
 @requires(Right.LEAD_LESSONS)
 def end_decision(decision_id: str) -> Redirect:
-    """End something that the room decided."""
-    return _apply_decision(rpc.EndOverrideRequest(current_username(), decision_id), gettext("It has ended."))
+    """End something that the room decided; a lesson that was ended by mistake can go on."""
+    overrides = room().fetch_overrides() or LocalOverrides()
+    question = rpc.EndOverrideRequest(current_username(), decision_id)
+    lesson = next((one for one in overrides.lessons if one.id == decision_id), None)
+    if lesson is None:
+        return _apply_decision(question, _words_of_end(overrides, decision_id))
+    try:
+        room().call_agent(question)
+    except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
+        return redirect_with_message(f"{translate_reason(no)}.", "warning")
+    left = (lesson.until - datetime.now(UTC)).total_seconds() / 60
+    offered = [int(str(one.value)) for one in DURATIONS]
+    flash_with_undo(
+        gettext("The lesson has ended."),
+        url_for("lessons.start_lesson"),
+        sites="\n".join(lesson.sites),
+        minutes=str(next((one for one in offered if one >= left), offered[-1])),
+        title=lesson.title,
+    )
+    return redirect_back()
+
+
+def _words_of_end(overrides: LocalOverrides, decision_id: str) -> str:
+    if any(one.id == decision_id for one in overrides.pauses):
+        return gettext("The pause has ended.")
+    if any(one.id == decision_id for one in overrides.suspensions):
+        return gettext("The device has the internet again.")
+    return gettext("It has ended.")
 
 
 @blueprint.post("/classroom/check")
@@ -187,6 +213,9 @@ def _render_classroom(
     return render_template(
         "lessons/classroom.html",
         own=overrides,
+        closed_in_lessons={one.id: find_closed_sites(room(), one.sites) for one in overrides.lessons}
+        if overrides is not None
+        else {},
         device_names=room().find_device_names(suspended_tokens(overrides)),
         lesson_form=lesson_form or LessonForm(formdata=None),
         replaces=replaces,
@@ -214,6 +243,7 @@ def _apply_decision(
 def _flash_done(words: str, made: Sequence[Lesson | Pause | Suspension]) -> None:
     """Say what was done, and offer to undo it where it made something."""
     if made:
-        flash_with_undo(words, url_for("lessons.end_decision", decision_id=made[-1].id))
+        back = {"from": request.form.get("from", "")}
+        flash_with_undo(words, url_for("lessons.end_decision", decision_id=made[-1].id), **back)
     else:
         flash(words)

@@ -14,6 +14,7 @@ from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.form_fields import describe_errors
 from webui.room.plans.checked_links import asked_sites, check_plan, sites_of
 from webui.room.plans.forms import PlanForm, fill_form
+from webui.room.plans.school_plans import SCHOOL, list_school_plans
 from webui.room.today.request_words import describe_state
 from webui.shared.access import requires
 from webui.shared.auth import current_username
@@ -27,7 +28,7 @@ blueprint = create_feature_blueprint("plans", __name__)
 @blueprint.get("/plans")
 @requires(Right.LEAD_LESSONS)
 def show() -> str:
-    """Show one's own plans and those of colleagues in this room, and the form of a new one."""
+    """Show one's own plans, the school's, those of colleagues in this room, and the form of a new one."""
     return _render_list(PlanForm(formdata=None))
 
 
@@ -56,7 +57,7 @@ def show_plan(plan_id: str) -> str:
 @blueprint.post("/plans/<plan_id>")
 @requires(Right.LEAD_LESSONS)
 def save_plan(plan_id: str) -> str | Redirect:
-    """Change one's own plan; of a colleague's, make one's own."""
+    """Change one's own plan; of a colleague's or the school's, make one's own."""
     plan = _find(plan_id)
     form = PlanForm()
     if not form.validate_on_submit():
@@ -79,7 +80,7 @@ def ask_for_plan(plan_id: str) -> Redirect:
     plan = _find(plan_id)
     closed = sites_of(check_plan(room(), plan, asked_sites(plan, _list_states())), "closed")
     if plan.owner != current_username():
-        flash(gettext("That plan is a colleague's: make your own of it first."), "warning")
+        flash(gettext("That plan is not yours: make your own of it first."), "warning")
     elif not closed:
         flash(gettext("Nothing of it has to be asked for."))
     elif plan.start is not None and plan.start.timestamp() + plan.minutes * 60 <= datetime.now(UTC).timestamp():
@@ -109,7 +110,8 @@ def delete_plan(plan_id: str) -> Redirect:
 
 
 def _find(plan_id: str) -> LessonPlan:
-    return next((one for one in _list_plans() if one.id == plan_id), None) or abort(404)
+    plans = (*_list_plans(), *list_school_plans(room()))
+    return next((one for one in plans if one.id == plan_id), None) or abort(404)
 
 
 def _list_plans() -> tuple[LessonPlan, ...]:
@@ -145,6 +147,7 @@ def _render_list(form: PlanForm) -> str:
         "plans/plans.html",
         form=form,
         own=[one for one in plans if one.owner == who],
+        of_school=list_school_plans(room()),
         of_others=[one for one in plans if one.owner != who],
     )
 
@@ -160,6 +163,7 @@ def _render_plan(plan: LessonPlan, form: PlanForm) -> str:
         plan=plan,
         form=form,
         is_own=plan.owner == current_username(),
+        is_of_school=plan.owner == SCHOOL,
         checked=checked,
         to_ask=sites_of(checked, "closed"),
         lesson_sites=sites_of(checked, "open", "safe", "closed", "asked"),

@@ -4,6 +4,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import DateTimeLocalField, HiddenField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
 
@@ -19,6 +20,12 @@ WHEN = {
     "soon": lazy_gettext("as soon as somebody decides"),
     "now": lazy_gettext("urgent: the lesson is now"),
     "later": lazy_gettext("for a lesson to come"),
+}
+# What a teacher with a class in front of them taps instead of typing, and whether the lesson waits for it.
+QUICK_REASONS = {
+    "lesson": (lazy_gettext("Needed in this lesson"), "now"),
+    "research": (lazy_gettext("Pupils look something up"), "soon"),
+    "prepare": (lazy_gettext("To prepare a lesson"), "soon"),
 }
 WHOM = {"room": lazy_gettext("the whole room"), "device": lazy_gettext("only the device that met the refusal")}
 _WHICH_DEVICE = lazy_gettext("Please choose the device again.")
@@ -59,6 +66,16 @@ def _validate_blocking(_form: FlaskForm, field: StringField) -> None:
         field.data = parse_full_site(check_rule(field.data or "", "block"))
     except InvalidName as problem:
         raise ValidationError(f"{translate_reason(problem)}.") from None
+
+
+def fill_in_quick_reason(sent: MultiDict[str, str]) -> MultiDict[str, str]:
+    """Return what was sent, with the reason that was tapped in place of one that was typed."""
+    words, when = QUICK_REASONS.get(sent.get("quick", ""), ("", ""))
+    if not words:
+        return sent
+    filled = MultiDict(sent)
+    filled["reason"], filled["when"] = str(words), when
+    return filled
 
 
 class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types

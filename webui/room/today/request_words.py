@@ -54,7 +54,8 @@ def describe_state(state: RequestState, agent_response: rpc.RpcResponse, now: da
     if state.expired:
         return gettext("not decided in time")
     if state.state == "waiting" and state.expires is not None:
-        return gettext("waiting for the coordinator, until %(time)s", time=school_clock().words(state.expires))
+        ends = school_clock().words(state.expires)
+        return gettext("waiting for the coordinator; the request ends at %(time)s if nobody decides", time=ends)
     if state.state == "approved":
         return _opening_words(state, now)
     words = {

@@ -4,7 +4,7 @@ Views translate HTTP; the agent and the log's readers do the rest.
 """
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
@@ -17,8 +17,11 @@ from blocklists.related_names import RelatedName
 from webui.room.asks.asked_sites import list_answered_sites, list_asked_sites
 from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.form_fields import describe_errors
+from webui.room.lessons.closed_sites import find_closed_sites
+from webui.room.lessons.forms import MORE_MINUTES
 from webui.room.room_client import suspended_tokens
-from webui.room.today.forms import ReportForm, RequestForm
+from webui.room.today.forms import QUICK_REASONS, ReportForm, RequestForm, fill_in_quick_reason
+from webui.room.today.outlook import look_ahead
 from webui.room.today.preview import preview_request
 from webui.room.today.refusals import describe_refusals
 from webui.room.today.request_words import describe_state
@@ -29,6 +32,8 @@ from webui.shared.school_clock import school_clock
 from webui.shared.translation import gettext, translatable
 
 blueprint = create_feature_blueprint("today", __name__)
+
+_NEWS = timedelta(hours=1)  # for which an answer of no stands on top
 
 _KINDS = {
     "withdrawal": translatable("the end of an opening (it stays closed in this room)"),
@@ -50,7 +55,7 @@ def show() -> str:
 @requires(Right.REQUEST_UNBLOCKS)
 def submit_request() -> str | Redirect:
     """Send a request on its way."""
-    form = RequestForm()
+    form = RequestForm(formdata=fill_in_quick_reason(request.form))
     if not form.validate_on_submit():
         flash(describe_errors(form), "warning")
         return _render_today(form)
@@ -159,22 +164,34 @@ def _render_today(
     except LogUnreadable as problem:
         refused, answers, refusals, trouble = [], 0, 0, str(problem)
     agent_response = room().fetch_requests()
+    now = datetime.now(UTC)
+    rows = describe_refusals(room(), refused, now.timestamp(), agent_response.requests)
     overrides = room().fetch_overrides()
     asks = room().list_pupil_asks()
+    refused_to = (token for row in rows for token, _ in row.devices)
     device_names = room().find_device_names(
-        (*(one.device for one in asks), *suspended_tokens(overrides), *(one.device for one in refused))
+        (*(one.device for one in asks), *suspended_tokens(overrides), *refused_to)
     )
     asked_sites, more_asked = list_asked_sites(room(), asks, device_names)
-    now = datetime.now(UTC)
+    requests = [
+        (state, describe_state(state, agent_response, now), _related_names(state, now))
+        for state in agent_response.requests
+    ]
     return render_template(
         "today/today.html",
         form=form,
         may_ask_anyway=may_ask_anyway,
         report_form=report_form or ReportForm(formdata=None),
         is_report_open=report_form is not None,
-        refused=describe_refusals(room(), refused, now.timestamp()),
+        outlook=look_ahead(room(), form.site.data, agent_response.requests) if _is_first_look(form) else None,
+        quick_reasons=QUICK_REASONS,
+        refused=rows,
         now=now,
         own=overrides,
+        more_minutes=MORE_MINUTES,
+        closed_in_lessons={one.id: find_closed_sites(room(), one.sites) for one in overrides.lessons}
+        if overrides is not None
+        else {},
         asked_sites=asked_sites,
         more_asked=more_asked,
         answered_sites=list_answered_sites(asks),
@@ -185,18 +202,30 @@ def _render_today(
         asked_again=frozenset(rpc.again_id(state.request.id) for state in agent_response.requests)
         & {state.request.id for state in agent_response.requests},
         again_id=rpc.again_id,
-        requests=[
-            (state, describe_state(state, agent_response, now), _related_names(state, now))
-            for state in agent_response.requests
-        ],
+        requests=[one for one in requests if _still_matters(one[0], now)],
+        requests_before=[one for one in requests if not _still_matters(one[0], now)],
         put_aside=[one for one in agent_response.dead_letters if one.kind != "request"],
         kind=lambda one: _KINDS[one],
         dealt_with=[
             one for one in agent_response.closed_incidents if one.happened_at >= school_clock().midnight()
         ],
         status=room().fetch_status(),
-        moment_of=lambda one: datetime.fromtimestamp(one.second, UTC),
+        moment_of=lambda second: datetime.fromtimestamp(second, UTC),
     )
+
+
+def _is_first_look(form: RequestForm) -> bool:
+    """Tell whether a site was chosen, and nothing of the form was sent yet."""
+    return request.method == "GET" and bool(form.site.data)
+
+
+def _still_matters(state: RequestState, now: datetime) -> bool:
+    """Tell whether somebody in front of a class should see it: it waits, is open, or was answered just now."""
+    if state.state == "waiting":
+        return True
+    if state.state == "approved" and not state.permanent:
+        return state.until is None or state.until > now
+    return state.state in ("approved", "denied") and now - (state.decided_at or state.request.asked_at) < _NEWS
 
 
 def _seen_with(site: str) -> tuple[str, ...]:

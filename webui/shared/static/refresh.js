@@ -1,7 +1,7 @@
 // Keeps the parts of a page that may change up to date: an element with data-live and an id is a part, and an
 // element with data-events="URL" names the stream that says when something changed. The page is then asked for the
 // parts that are not what this page has (webui/shared/live_parts.py), and each is replaced. What somebody has typed
-// and not yet sent is carried over, and so is the place they are at.
+// and not yet sent is carried over, and so is the place they are at, and what they have unfolded.
 //
 // A part stays as it is while somebody points at something in it that can be pressed or stands in a row, touches it
 // or has the focus in it: what they aim at must not become something else. It then says how much is new, and shows
@@ -119,6 +119,10 @@ function replace(part, replacement) {
   for (const field of part.querySelectorAll("input[id], select[id], textarea[id]")) {
     const same = replacement.querySelector(`#${CSS.escape(field.id)}`);
     if (same && touched(field)) same.type === "checkbox" ? (same.checked = field.checked) : (same.value = field.value);
+  }
+  for (const opened of part.querySelectorAll("details[id][open]")) {
+    const same = replacement.querySelector(`#${CSS.escape(opened.id)}`);
+    if (same) same.open = true;
   }
   const selection = at && at.selectionStart !== undefined ? [at.selectionStart, at.selectionEnd] : null;
   part.replaceWith(replacement);
