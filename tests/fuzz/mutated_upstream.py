@@ -149,6 +149,7 @@ class MutationRun:
                     server.asked.clear()
             await asyncio.gather(*(self._ask(resolver, name) for name in batch))
             self.asked += len(batch)
+            resolver.tick(time.time(), 0.0)  # as a worker does: what was answered is counted, and let go
             self._look_at_cache()
             if resolver.pending_count:
                 self.wrong.append(f"{resolver.pending_count} questions wait on")
