@@ -129,15 +129,16 @@ def cpu(folder: Path) -> bool:
     for kind, load, bar in (("names repeat", repeated, 2.0), ("every name is new", fresh, 12.0)):
         (folder / kind).mkdir()
         bench = Bench(folder / kind)
+        # The first batch opens the database. It is made first: batches before it would count as stored already.
+        bench.take(bench.frames([record(START, 1, "example.org")]), START)
         frames = [bench.frames(records) for records in load]
         queries = sum(one.count for records in load for one in records)
-        bench.take(bench.frames([record(START, 1, "example.org")]), START)
         before = time.process_time()
         for second, data in enumerate(frames):
             bench.take(data, START + second)
         each = (time.process_time() - before) / queries * 1e6
         bench.ledger.close(START + 10)
-        kept &= each <= bar
+        kept &= each <= bar and bench.log.read_stats().queries == queries + 1
         say(f"{kind:20} {each:6.2f} µs a query   (bar {bar:.0f} µs; {queries} queries)")
     return kept
 
