@@ -37,7 +37,7 @@ _SHOWN = Column(in_log=True, in_live=True, identifies=False)
 _INTERNAL = Column(in_log=False, in_live=False, identifies=False)
 
 
-class QueryRecord(msgspec.Struct, frozen=True, array_like=True):
+class QueryRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Equal answers that one device was given within one second."""
 
     second: Annotated[int, _SHOWN]  # Unix time of the first of them
@@ -82,7 +82,7 @@ class LogEntry(_ANSWER):  # type: ignore[misc]  # its fields are made above
     packed: bytes = b""  # as it travels to the query-log writer; made once, by `dns.querylog.codec`
 
 
-class RecordBatch(msgspec.Struct, frozen=True, array_like=True):
+class RecordBatch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Some records of one worker."""
 
     worker: str  # made anew at each start of a worker
