@@ -26,6 +26,7 @@ _ADDRESS_LABELS = {
 }
 
 _N_LOG_N = (0.0, *(count * math.log2(count) for count in range(1, LONGEST_TEXT + 1)))
+_n_log_n = _N_LOG_N.__getitem__
 _ESCAPED = re.compile(r"\\(\d{3})")
 
 
@@ -85,5 +86,4 @@ def information_bits(text: str) -> float:
 
     Written with a table of n log2 n, because this runs for every new name: n log2 n, less the same of each count.
     """
-    table = _N_LOG_N
-    return table[len(text)] - sum([table[text.count(letter)] for letter in set(text)])
+    return _N_LOG_N[len(text)] - sum(map(_n_log_n, map(text.count, set(text))))

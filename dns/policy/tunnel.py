@@ -54,7 +54,7 @@ MAX_DEVICES = 1024
 FEW_NAMES = 2  # new ones of a domain in a half window, which do not count for the device
 SPREAD = 1.5  # times as much as of one domain may come together of all
 
-# Types that stubs ask by themselves, for any name, and PTR. Plain numbers: see `dns.message.constants`.
+# Types that stubs ask by themselves, for any name. Plain numbers: see `dns.message.constants`.
 _PLAIN = frozenset(
     map(
         int,
@@ -62,7 +62,6 @@ _PLAIN = frozenset(
             RecordType.A,
             RecordType.NS,
             RecordType.SOA,
-            RecordType.PTR,
             RecordType.AAAA,
             RecordType.DS,
             RecordType.DNSKEY,
@@ -71,6 +70,8 @@ _PLAIN = frozenset(
         ),
     )
 )
+
+_PLAIN_IN_REVERSE_ZONES = _PLAIN | {int(RecordType.PTR)}
 
 EXEMPT_NAMES = frozenset(("localhost", *EMPTY_ZONES, *REPUTATION_NAMES))
 
@@ -135,22 +136,25 @@ class TunnelFinding(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class _HalfWindow:
-    """The new names of one device under one registrable domain, in half a window."""
+class _HalfWindow(msgspec.Struct, gc=False):
+    """The new names of one device under one registrable domain, in half a window.
 
-    __slots__ = (
-        "bits", "first", "long_sum", "names", "number", "octets", "payloads", "questions", "roomy_names",
-        "roomy_sum", "short_names", "tiny_names", "vast_sum",
-    )  # fmt: skip
+    A struct, because one is made for every domain of every device: it is made in C.
+    """
 
-    def __init__(self, number: int, now: float) -> None:
-        self.number = number  # of half windows since 1970: no question moves their borders
-        self.first = now
-        self.questions = 0
-        self.names = self.tiny_names = self.short_names = self.roomy_names = 0
-        self.octets = 0
-        self.bits = self.long_sum = self.vast_sum = self.roomy_sum = 0.0
-        self.payloads: dict[int, bool] = {}  # by mark, whether a roomy type was asked; the oldest first
+    number: int  # of half windows since 1970: no question moves their borders
+    first: float
+    questions: int = 0
+    names: int = 0
+    tiny_names: int = 0
+    short_names: int = 0
+    roomy_names: int = 0
+    octets: int = 0
+    bits: float = 0.0
+    long_sum: float = 0.0
+    vast_sum: float = 0.0
+    roomy_sum: float = 0.0
+    payloads: dict[int, bool] = msgspec.field(default_factory=dict)  # by mark, whether a roomy type was asked
 
     def count_query(self, payload: Payload, limits: Thresholds) -> None:
         """Count a new payload."""
@@ -171,12 +175,6 @@ class _HalfWindow:
             self.roomy_names += 1
             self.roomy_sum += payload.bits
 
-    def remember(self, mark: int, *, roomy: bool) -> None:
-        """Know a payload from now on; forget the oldest where there are too many."""
-        self.payloads[mark] = roomy
-        if len(self.payloads) > MAX_PAYLOADS:
-            del self.payloads[next(iter(self.payloads))]
-
 
 class _PairWindow:
     """The window of one device and one registrable domain."""
@@ -184,15 +182,18 @@ class _PairWindow:
     __slots__ = ("current", "previous", "reported")
     EMPTY: ClassVar[_HalfWindow] = _HalfWindow(0, 0.0)
 
-    def __init__(self, now: float) -> None:
-        self.current = _HalfWindow(_number(now), now)
+    def __init__(self, number: int, now: float) -> None:
+        self.current = _HalfWindow(number, now)
         self.previous = self.EMPTY
         self.reported = -math.inf
 
-    def rotate_window(self, now: float) -> None:
-        """Begin the next half where this one is over. A clock set back begins anew, a late question does not."""
-        number, filling = _number(now), self.current.number
-        if number == filling or number < filling == _number(now + LATE_SECONDS):
+    def rotate_window(self, number: int, now: float) -> None:
+        """Begin half `number`, which is another than the one that is filling.
+
+        A clock set back begins anew, a late question does not.
+        """
+        filling = self.current.number
+        if number < filling == _number(now + LATE_SECONDS):
             return
         self.previous = self.current if number == filling + 1 else self.EMPTY
         self.current = _HalfWindow(number, now)
@@ -200,13 +201,16 @@ class _PairWindow:
     def take(self, payload: Payload, *, roomy: bool, limits: Thresholds) -> tuple[bool, bool]:
         """Count a question; tell whether it was for a new name, and whether for a roomy type of it first."""
         half, mark = self.current, payload.mark
-        before = half.payloads.get(mark)
+        payloads = half.payloads
+        before = payloads.get(mark)
         if before is None:
             # Known from the half before: it stays known, and is not counted again.
             before = self.previous.payloads.get(mark)
-            half.remember(mark, roomy=roomy or before is True)
+            payloads[mark] = roomy or before is True
+            if len(payloads) > MAX_PAYLOADS:
+                del payloads[next(iter(payloads))]  # the oldest
         elif roomy:
-            half.payloads[mark] = True
+            payloads[mark] = True
         if before is None:
             half.count_query(payload, limits)
         newly_roomy = roomy and not before
@@ -246,6 +250,8 @@ class TunnelDetector:
 
     def __init__(self, exempt: Iterable[str] = (), thresholds: Thresholds | None = None) -> None:
         self._exempt = EXEMPT_NAMES | frozenset(exempt)
+        # Registrable domains with exempt names under them. Of every other one, all names are exempt or none is.
+        self._partly_exempt = frozenset(payload_of(name).parent for name in self._exempt)
         self._thresholds = thresholds or Thresholds()
         self._pairs: OrderedDict[tuple[str, str], _PairWindow] = OrderedDict()
         self._devices: OrderedDict[str, _PairWindow] = OrderedDict()  # what is beyond the first few names of each
@@ -259,14 +265,17 @@ class TunnelDetector:
         Returns a finding the first time that a window looks like carried data, and not again for its duration.
         """
         payload = payload_of(name)
-        if payload.bits < self._thresholds.tiny_bits or self._is_exempt(payload.parent, name):
+        if payload.bits < self._thresholds.tiny_bits:
             return None
-        pair = self._pair(device, payload.parent, now)
-        pair.current.questions += count
-        kept = len(pair)
-        roomy = qtype not in _PLAIN or (qtype == RecordType.PTR and not payload.is_reverse)
+        pair = self._pair(device, payload.parent, name, now)
+        if pair is None:
+            return None
+        half = pair.current
+        half.questions += count
+        kept = len(half.payloads)
+        roomy = qtype not in (_PLAIN_IN_REVERSE_ZONES if payload.is_reverse else _PLAIN)
         new_name, newly_roomy = pair.take(payload, roomy=roomy, limits=self._thresholds)
-        self._payloads += len(pair) - kept
+        self._payloads += len(half.payloads) - kept
         while self._payloads > PAYLOADS_IN_ALL or len(self._pairs) > MAX_PAIRS:
             self._payloads -= len(self._pairs.popitem(last=False)[1])
         if not (new_name or newly_roomy) or pair.is_reported(now):
@@ -275,7 +284,7 @@ class TunnelDetector:
             pair.reported = now
             self._devices.pop(device, None)  # what was found is not found again among the rest
             return _finding(device, (payload.parent,), pair)
-        if pair.current.names <= FEW_NAMES:
+        if half.names <= FEW_NAMES:
             return None
         window = self._device(device, now)
         if new_name:
@@ -284,29 +293,35 @@ class TunnelDetector:
             window.current.add_roomy(payload, self._thresholds)
         return self._evaluate_device(device, window, now)
 
-    def _pair(self, device: str, parent: str, now: float) -> _PairWindow:
-        """Return the window of a device and a registrable domain, at this time."""
+    def _pair(self, device: str, parent: str, name: str, now: float) -> _PairWindow | None:
+        """Return the window of a device and a registrable domain, at this time; None where the name is exempt."""
         key = (device, parent)
+        number = _number(now)
         pair = self._pairs.get(key)
+        if (pair is None or parent in self._partly_exempt) and not self._exempt.isdisjoint(parents(name)):
+            return None
         if pair is None:
-            pair = self._pairs[key] = _PairWindow(now)
+            pair = self._pairs[key] = _PairWindow(number, now)
             return pair
         self._pairs.move_to_end(key)
-        kept = len(pair)
-        pair.rotate_window(now)
-        self._payloads += len(pair) - kept
+        if number != pair.current.number:
+            kept = len(pair)
+            pair.rotate_window(number, now)
+            self._payloads += len(pair) - kept
         return pair
 
     def _device(self, device: str, now: float) -> _PairWindow:
         """Return the window of a device, at this time."""
+        number = _number(now)
         window = self._devices.get(device)
         if window is None:
-            window = self._devices[device] = _PairWindow(now)
+            window = self._devices[device] = _PairWindow(number, now)
             if len(self._devices) > MAX_DEVICES:
                 self._devices.popitem(last=False)
             return window
         self._devices.move_to_end(device)
-        window.rotate_window(now)
+        if number != window.current.number:
+            window.rotate_window(number, now)
         return window
 
     def _evaluate_device(self, device: str, window: _PairWindow, now: float) -> TunnelFinding | None:
@@ -326,9 +341,6 @@ class TunnelDetector:
             return None
         window.current.questions = sum(pair.questions for _, _, pair in spread)
         return _finding(device, tuple(parent for _, parent, _ in spread), window)
-
-    def _is_exempt(self, parent: str, name: str) -> bool:
-        return parent.rpartition(".")[2] in self._exempt or not self._exempt.isdisjoint(parents(name))
 
 
 def _is_over(limits: Thresholds, window: _PairWindow, times: float = 1) -> bool:
