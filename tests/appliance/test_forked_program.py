@@ -73,7 +73,7 @@ def test_who_made_a_copy_keeps_its_number_and_what_it_was_told_to_and_forgets_th
         supervisor = os.getpid()
 
         def look():
-            while Path(f"/proc/{supervisor}/cmdline").read_bytes().split(b"\\0")[1] != b"-m":
+            while b"-m" not in Path(f"/proc/{supervisor}/cmdline").read_bytes().split(b"\\0"):
                 time.sleep(0.01)  # not yet: it was started with -c
             kept = os.readlink(f"/proc/{supervisor}/fd/{opened}")
             tell((os.getppid() == supervisor, kept == str(folder / "kept")))

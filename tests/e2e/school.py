@@ -145,6 +145,14 @@ class Room:
         until(f"{self.name} to answer DNS", lambda: self.dig("example.org")[1], 30)
         until(f"{self.name}'s page", lambda: answers(self.url), 30)
 
+    @property
+    def has_log(self) -> bool:
+        path = self.folder / "data" / "log.db"
+        if not path.exists():
+            return False
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as log:
+            return bool(log.execute("SELECT 1 FROM sqlite_master WHERE name = 'queries'").fetchall())
+
     def stats(self) -> dict[str, int]:
         found: dict[str, int] = json.loads(hallpass("log", "stats", "--config", str(self.config), "--json"))
         return found

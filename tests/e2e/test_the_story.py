@@ -81,6 +81,7 @@ def test_unlisted_names_are_answered_and_listed_ones_refused_over_udp_and_tcp(ro
 def test_a_refusal_lights_the_lamp_and_is_logged(rooms: tuple[Room, Room]) -> None:
     room = rooms[0]
     until("the lamp to be dark", lambda: room.lamp.startswith("off"))
+    until("the log to have its tables", lambda: room.has_log)  # the lamp is dark before that
     before = room.stats()["refused"]
     room.dig.addresses(SITE)
     until("the lamp", lambda: room.lamp.startswith("on refused"))

@@ -15,11 +15,12 @@ _PIECE_BYTES = 65536
 
 
 class UnkindNetwork:
-    """Passes connections on to a port of this machine; what befalls each request is the dice's."""
+    """Passes connections on to a port of this machine. Each misfortune befalls a request, then the dice choose."""
 
     def __init__(self, to: int, seed: int) -> None:
         self._to = to
         self._dice = random.Random(seed)
+        self._first: list[Misfortune] = ["fine", "late", "twice", "stall", "cut", "lost"]  # from the end
         self.is_kind = False  # True: everything passes from now on
         self.befell: Counter[Misfortune] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -60,7 +61,7 @@ class UnkindNetwork:
         while piece := await self._next_piece(reader, answers):
             kind: Misfortune = "fine"
             if not self.is_kind:
-                (kind,) = self._dice.choices(list(WEIGHTS), list(WEIGHTS.values()))
+                kind = self._choose()
             self.befell[kind] += 1
             match kind:
                 case "late":
@@ -84,6 +85,12 @@ class UnkindNetwork:
                     return
             central.write(piece)
             await central.drain()
+
+    def _choose(self) -> Misfortune:
+        if self._first:
+            return self._first.pop()
+        (kind,) = self._dice.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        return kind
 
     async def _next_piece(self, reader: asyncio.StreamReader, answers: "asyncio.Task[None]") -> bytes:
         reading = asyncio.create_task(reader.read(_PIECE_BYTES))

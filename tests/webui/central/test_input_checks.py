@@ -24,15 +24,14 @@ from webui.central.app import create_central_app
 
 FIELDS = (
     "action", "addresses", "again", "allow_wide", "also", "answer", "assigned_to", "before", "builtin",
-    "category", "certificate", "close", "code", "confirmed", "days", "decision", "device", "digest",
-    "edition", "email",
-    "end", "ends", "events", "exact", "file", "format", "from", "group", "groups", "instead_of",
-    "is_inside", "key", "location", "locked", "lookup_id", "match", "minutes", "more", "name", "names",
-    "networks", "new", "no_safe_search", "note", "on_request", "only_from", "outcome", "password",
-    "per_day", "profile", "publicly_trusted", "ready_made", "reason", "referred_on", "referred_to",
-    "replace", "replaces",
-    "report", "revision", "rights", "roles", "room", "rooms", "row", "scope", "set", "shown", "since",
-    "site", "start", "state", "step", "to", "token", "until", "url", "username", "version",
+    "category", "certificate", "close", "code", "confirmed", "days", "decision", "device", "digest", "edition",
+    "email", "end", "ends", "events", "exact", "file", "format", "from", "group", "groups", "incident",
+    "instead_of", "is_inside", "key", "links", "location", "locked", "lookup_id", "match", "minutes", "more",
+    "name", "names", "networks", "new", "no_safe_search", "note", "on_request", "only_from", "outcome",
+    "password", "per_day", "plan", "profile", "publicly_trusted", "ready_made", "reason", "referred_on",
+    "referred_to", "replace", "replaces", "report", "revision", "rights", "roles", "room", "room_id", "rooms",
+    "row", "scope", "seen", "set", "shown", "since", "site", "start", "state", "step", "title", "to", "token",
+    "until", "url", "username", "version",
 )  # fmt: skip
 ODD_TEXTS = ("\x00", "a\x00b", "\x1b[2J", "\x85", "\u2028", "\u202e", "a\u2066b", "x" * 20_000)
 LINE_ENDS = ("a\nb", "a\r\nb", "a\tb")
