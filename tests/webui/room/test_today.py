@@ -186,3 +186,10 @@ def test_a_week_long_opening_says_its_day(settings: RoomSettings) -> None:
 
     assert f"{until.astimezone():%B}" in RoomClient(settings).clock.words(until)
     assert RoomPaths.from_settings(settings).data == settings.room.data
+
+
+def test_the_answer_to_a_form_is_not_replaced_while_somebody_mends_it(teacher: FlaskClient) -> None:
+    wrong = teacher.post("/requests", data={"site": "locked.example", "reason": "The Romans", "minutes": "30"})
+
+    assert "data-events" in teacher.get("/").get_data(as_text=True)
+    assert "data-events" not in wrong.get_data(as_text=True)

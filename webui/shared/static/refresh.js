@@ -150,7 +150,7 @@ function touched(field) {
 if (source) {
   const events = new EventSource(source.dataset.events);
   let waiting = null;
-  events.addEventListener("changed", () => {
+  const lookSoon = () => {
     if (waiting !== null) return;
     waiting = setTimeout(
       () => {
@@ -159,7 +159,10 @@ if (source) {
       },
       Math.max(50, lookedAt + PAUSE_MS - performance.now()),
     );
-  });
+  };
+  events.addEventListener("changed", lookSoon);
+  // What happened before it could be heard: while the page was on its way, or a telephone slept.
+  if ("lookFirst" in source.dataset) events.addEventListener("open", lookSoon);
   document.addEventListener(
     "touchstart",
     (event) => {
