@@ -86,11 +86,10 @@ def test_every_request_arrives_once_and_the_room_is_in_step_in_the_end(school: S
             await asyncio.to_thread(kill_central_again_and_again, school)
             await asking
             await asyncio.to_thread(add_rule, school)
-            await wait_until(
-                "each misfortune to befall something", lambda: network.befell.keys() == WEIGHTS.keys()
-            )
-            network.is_kind = True
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(180):
+                while network.befell.keys() != WEIGHTS.keys():
+                    await asyncio.sleep(0.1)
+                network.is_kind = True
                 while agent.memory.count_pending():
                     await asyncio.sleep(0.1)
             policy = agent.paths.policy
