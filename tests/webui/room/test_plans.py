@@ -190,9 +190,9 @@ def test_what_makes_no_plan_is_said_and_the_form_stays_filled(
 def test_plans_of_one_teacher_are_bounded_and_nobody_writes_anothers(planning: PlanningRoom) -> None:
     said = [planning.plan("www.example.org", planning.tom)[1] for _ in range(31)]
     assert "please delete one first" in said[-1]
-    stolen = rpc.DeletePlanRequest(who="tom", plan=f"{1:032x}")
-    rpc.send_rpc_request(planning.agent.paths.agent_socket, stolen)
-    assert planning.tess.get(f"/plans/{1:032x}").status_code == 200
+    of_tess, _ = planning.plan("www.example.org")
+    rpc.send_rpc_request(planning.agent.paths.agent_socket, rpc.DeletePlanRequest(who="tom", plan=of_tess))
+    assert planning.tess.get(f"/plans/{of_tess}").status_code == 200
     for path in ("/plans/nothing", f"/plans/{'0' * 400}", "/plans/%00"):
         assert planning.tess.get(path).status_code == 404
     assert planning.tess.post("/plans/nothing/ask").status_code == 404
