@@ -9,6 +9,7 @@ from dns.cache import MessageCache
 from dns.clients import Client
 from dns.forward.pending_query import AnswerReceiver
 from dns.message.constants import EdnsOption, RecordType
+from dns.message.wire_names import skip_name
 from dns.pipeline.context import Transport
 from dns.querylog.records import QueryRecord
 from dns.querylog.sender import QueryLogSender
@@ -44,7 +45,7 @@ class DirectUpstream:
         try:
             message = dnslib.DNSRecord.parse(query).reply(ra=1, aa=0)
         except dnslib.DNSError:  # dnslib reads no label that is no UTF-8, which aliases may lead to
-            return b"\xca\xfe\x81\x81\0\1" + bytes(6) + query[12 : _question_end(query)]
+            return b"\xca\xfe\x81\x81\0\1" + bytes(6) + query[12 : skip_name(query, 12) + 4]
         asked = str(message.q.qname).lower().removesuffix(".")
         kind = str(dnslib.QTYPE[message.q.qtype])
         lines = self.records.get((asked, kind), [])
@@ -62,13 +63,6 @@ def _give(answer: bytes | None, done: AnswerReceiver) -> None:
     """Give an answer to who asked, or none where it is malformed: there is no other server."""
     if done(answer) is False:
         done(None)
-
-
-def _question_end(query: bytes) -> int:
-    at = 12
-    while query[at]:
-        at += 1 + query[at]
-    return at + 5
 
 
 def _as_it_comes(message: bytes) -> bytes:
