@@ -38,7 +38,7 @@ from appliance.central.models import (
     UserRow,
 )
 from tests.fakes.furnished import FurnishedSchool
-from tests.fakes.postgres import postgres_server
+from tests.fakes.postgres import database_url
 from tests.webui.every_page import PageVisit, list_pages, sign_in
 from webui.central.app import create_central_app
 
@@ -71,12 +71,12 @@ _SEARCHES: tuple[tuple[str, Any], ...] = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--database", default="", help="postgresql for one that is started; left out: SQLite")
+    parser.add_argument("--database", default="sqlite", choices=("sqlite", "postgresql"))
     parser.add_argument("--scale", type=float, default=1.0, help="a part of those rows, for a look")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp") as folder,
-        _database(options.database) as database,
+        database_url(options.database) as database,
         contextlib.closing(FurnishedSchool(Path(folder) / "central", database=database)) as school,
     ):
         _write_years(school, options.scale)
@@ -89,15 +89,6 @@ def main() -> int:
             over = "  over" if spent > BAR_MS else ""
             sys.stdout.write(f"{spent:8.1f} ms  {worked:8.1f} ms of work  {length:9,} bytes  {path}{over}\n")
     return 0
-
-
-@contextlib.contextmanager
-def _database(asked: str) -> Iterator[str]:
-    if asked != "postgresql":
-        yield asked
-        return
-    with postgres_server() as server:
-        yield server.url
 
 
 def _measure(app: Flask, visit: PageVisit) -> tuple[float, float, int, str]:
