@@ -1,4 +1,4 @@
-"""Says whether a new copy of a list may be believed, by the last one and by the best one so far.
+"""Decides whether a new copy of a list is held back for a person, by the last copy and by the best one so far.
 
 Pure: surveys and sets of names in, a reason in words out. A copy is doubtful where it lost much, was swapped for
 something else, grew out of all measure, closes a canary, opens what it is there to close, or is hardly understood.

@@ -19,7 +19,7 @@ from blocklists.errors import ListError, SourceUnusable
 from blocklists.kept_build import BuildKeeper
 from blocklists.name_tries import make_tries
 from blocklists.never_block import all_never_block_names
-from blocklists.source_text import Progress, SourceText
+from blocklists.source_parser import Progress, SourceParser
 from blocklists.sources import Source
 from blocklists.table import BuildTable, Compacted
 
@@ -74,7 +74,7 @@ def _build(
     problems = []
     for number, source in enumerate(sources):
         try:
-            read = SourceText(source, number, table, progress)
+            read = SourceParser(source, number, table, progress)
             reads.append(read.read_source(locate(source), keeper.copy_part if keeper else None))
             if keeper:
                 keeper.add_source(source, read.to_reading())
@@ -113,7 +113,7 @@ def _build(
 def survey_source(source: Source, location: Path, table: BuildTable | None = None) -> SourceReport:
     """Read one source without building anything, into a table that may look at it. Raises SourceUnusable."""
     with contextlib.closing(BuildTable([source.category]) if table is None else table) as read:
-        reading = SourceText(source, 0, read, no_progress).read_source(location)
+        reading = SourceParser(source, 0, read, no_progress).read_source(location)
         return reading.source_report(sum(1 for _ in read.iter_names()))
 
 

@@ -1,5 +1,7 @@
 """What becomes of the copy of a list after an attempt to bring it up to date: taken, confirmed, held, or kept.
 
+Which copies are doubtful, `comparison.py` decides.
+
 Files are put into place first and `ListCopy` is written last. A person's word on a held copy, to accept or to
 refuse it, is carried out here too.
 """

@@ -39,7 +39,7 @@ from blocklists.kept_table import KeptUnusable, change_table
 from blocklists.list_change import ListChange, read_change
 from blocklists.never_block import all_never_block_names
 from blocklists.precedence import EntryGroup, group_attributes
-from blocklists.source_text import Progress, SourceText
+from blocklists.source_parser import Progress, SourceParser
 from blocklists.sources import Source
 from blocklists.table import MARK, BuildTable
 
@@ -196,8 +196,8 @@ class _Change:
     def _overlay_before(self) -> dict[str, _Groups]:
         return dict(self._before.iter_overlay()) if isinstance(self._before, LayeredIndex) else {}
 
-    def _text_of(self, number: int, text: KeptText) -> SourceText:
-        return SourceText.from_reading(text.source, number, self._reader, text.reading)
+    def _text_of(self, number: int, text: KeptText) -> SourceParser:
+        return SourceParser.from_reading(text.source, number, self._reader, text.reading)
 
 
 def _require_same(kept: KeptBuild, before: Index, sources: Sequence[Source], never_block: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ format with the most votes is taken, the stricter one on a tie. A web page, and 
 format, are refused, and so is what is no text: bytes that no list has.
 
 What is decided here is what a bare line means; a line that is plainly of another syntax is read as that
-(`blocklists.formats.line_syntax`).
+(`blocklists.formats.mixed_lines`).
 """
 
 import re

@@ -15,12 +15,12 @@ import msgspec
 from blocklists.delta import link_file
 from blocklists.entries import SkippedLine
 from blocklists.formats import DETECTED
-from blocklists.formats.line_syntax import find_main_format
+from blocklists.formats.mixed_lines import find_main_format
 from blocklists.kept_build import DirectiveSearch, KeptText, is_apart
 from blocklists.kept_table import FileSum, KeptUnusable, SumReader, SumWriter
 from blocklists.line_diff import Hunk, TooDifferent, iter_hunks
+from blocklists.source_parser import MAX_PROBLEMS, SourceParser
 from blocklists.source_reader import SourcePart, read_parts
-from blocklists.source_text import MAX_PROBLEMS, SourceText
 from blocklists.table import BuildTable
 from blocklists.text_encoding import utf8_stream
 from blocklists.text_reading import TextReading
@@ -75,7 +75,7 @@ def read_change(
         raise KeptUnusable(f"{kept.source.name}: more than names changed")
     if change.text.reading.format != kept.reading.format:
         raise KeptUnusable(f"{kept.source.name}: is of another format now")
-    SourceText.from_reading(kept.source, number, table, change.text.reading).reject_junk(location)
+    SourceParser.from_reading(kept.source, number, table, change.text.reading).reject_junk(location)
     return change
 
 
@@ -128,9 +128,9 @@ class _Parse:
         form = find_main_format(base, changed.kinds) if self._source.format == DETECTED else base
         return self._change(msgspec.structs.replace(changed, format=form), went)
 
-    def _begin(self, reading: TextReading | None = None) -> SourceText:
+    def _begin(self, reading: TextReading | None = None) -> SourceParser:
         known = reading or TextReading(format=self._source.format, base_format=self._source.format)
-        return SourceText.from_reading(self._source, self._number, self._table, known)
+        return SourceParser.from_reading(self._source, self._number, self._table, known)
 
     def _change(self, reading: TextReading, went: Iterable[str]) -> ListChange:
         lines = Counter(self._table.take_lines())

@@ -2,6 +2,8 @@
 
 What harms (the safer-internet centre's categories, and the ways around the filter) is delegated only by somebody
 who was told what that means and says so; what is locked, by nobody.
+
+Here is what was delegated. Whether a teacher may open one site is decided by `dns/policy/delegation.py`.
 """
 
 from collections.abc import Collection, Iterable

@@ -15,7 +15,7 @@ from blocklists.compiler import build_index, local_path, no_progress
 from blocklists.container import OVERLAY_NAME
 from blocklists.daily_change import DailyChange, make_daily_change
 from blocklists.entries import Item
-from blocklists.formats.line_syntax import MixedParser
+from blocklists.formats.mixed_lines import MixedParser
 from blocklists.index import Index, LayeredIndex, open_index, verify_index
 from blocklists.kept_build import MANIFEST_NAME, TABLE_NAME, LastBuild
 from blocklists.kept_table import KeptUnusable

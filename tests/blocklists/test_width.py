@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from blocklists.entries import Effect, Match, NameEntry, PatternEntry
 from blocklists.formats import FORMATS
-from blocklists.formats.line_syntax import MixedParser
+from blocklists.formats.mixed_lines import MixedParser
 from blocklists.popular_names import POPULAR_NAMES
 from blocklists.width import WidthLimit
 from dns.public_suffix import Section, SuffixTable, is_public_suffix

@@ -1,4 +1,6 @@
-"""Reads the text of one source into the table of a build, line by line, and counts what became of each line.
+"""Parses the text of one source into the table of a build, line by line, and counts what became of each line.
+
+What a line means is decided by `formats/` (`formats/mixed_lines.py` chooses the syntax of each).
 
 A line that is not understood is counted with file, line and reason, and is never fatal. A whole source is
 refused (`SourceUnusable`) where nothing in it is an entry, because building without it would open in silence
@@ -26,7 +28,7 @@ from blocklists.format_detection import (
     reject_web_pages,
 )
 from blocklists.formats import DETECTED
-from blocklists.formats.line_syntax import MixedParser
+from blocklists.formats.mixed_lines import MixedParser
 from blocklists.source_reader import SourcePart, read_lines, read_parts
 from blocklists.sources import Source
 from blocklists.table import BuildTable
@@ -46,7 +48,7 @@ _VERSION = re.compile(
 )
 
 
-class SourceText:
+class SourceParser:
     """One source being read into the table."""
 
     def __init__(self, source: Source, number: int, table: BuildTable, progress: Progress) -> None:
@@ -67,7 +69,7 @@ class SourceText:
         self._binary = 0
 
     @classmethod
-    def from_reading(cls, source: Source, number: int, table: BuildTable, reading: TextReading) -> "SourceText":
+    def from_reading(cls, source: Source, number: int, table: BuildTable, reading: TextReading) -> "SourceParser":
         """Return a source as if it were being read, with what is known of it already."""
         text = cls(source, number, table, lambda _what, _done, _total: None)
         text._format, text._base_format = reading.format, reading.base_format
@@ -94,7 +96,9 @@ class SourceText:
             problems=tuple(self._problems),
         )
 
-    def read_source(self, location: Path, keep: Callable[[SourcePart], SourcePart] | None = None) -> "SourceText":
+    def read_source(
+        self, location: Path, keep: Callable[[SourcePart], SourcePart] | None = None
+    ) -> "SourceParser":
         """Read everything. Raises SourceUnusable.
 
         `keep`: called with each part; returns the same text from elsewhere, which is then read.

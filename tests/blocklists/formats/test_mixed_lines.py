@@ -8,7 +8,7 @@ from blocklists.compiler import build_index, survey_source
 from blocklists.entries import Match, NameEntry
 from blocklists.errors import NotUnderstood, SourceUnusable
 from blocklists.formats import FORMATS
-from blocklists.formats.line_syntax import MixedParser
+from blocklists.formats.mixed_lines import MixedParser
 from tests.blocklists.factories import closed, index_of_text, report_of, source
 
 OF_EVERY_KIND = {
