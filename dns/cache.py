@@ -46,7 +46,7 @@ _ENTRY_OVERHEAD_BYTES = 430  # what an entry costs beside its message and its na
 _TTL = struct.Struct("!I")
 _TTL_BEFORE_DATA = 6  # bytes from a record's time to live to its data
 # Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
-_NOERROR, _NXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN)
+_NOERROR, _NXDOMAIN, _YXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)
 _SOA, _ANY = int(RecordType.SOA), int(RecordType.ANY)
 _CNAME, _DNAME = int(RecordType.CNAME), int(RecordType.DNAME)
 _ANSWERS = frozenset({_NOERROR, _NXDOMAIN})
@@ -106,7 +106,7 @@ class MessageCache:
         # What only some answers need is asked for only where they are those: this is done for every miss.
         code = message[3] & RCODE
         is_failure = code not in _ANSWERS
-        is_refusal = explained is not None and explained.blocked_text is not None
+        is_refusal = _is_refusal(explained)
         if is_failure and not is_refusal and (older := self.mark_refresh_failed(key, now)):
             return older
         changed: list[tuple[int, int]] = []
@@ -238,7 +238,24 @@ def _read_answer(
         message = trim_sections(message, key[1], answer, authority, additional)
     if scrubbed := scrub_answer(message, key[0], key[1], answer):
         message, answer, authority = scrubbed
+    if (code := message[3] & RCODE) and _is_contradictory(code, answer, key[1]) and not _is_refusal(explained):
+        raise MalformedMessage("a code that denies its own records")
     return message, answer, authority, explained
+
+
+def _is_refusal(explained: ExtendedError | None) -> bool:
+    return explained is not None and explained.blocked_text is not None
+
+
+def _is_contradictory(code: int, answer: list[RecordTuple], qtype: int) -> bool:
+    """Tell whether a response code denies what its own answer section says.
+
+    A name that has a record exists (RFC 2308, section 2.1), and none is too long for a redirection where there is
+    no redirection (RFC 6672, section 2.2).
+    """
+    if code == _NXDOMAIN:
+        return any(record[0] == qtype for record in answer)
+    return code == _YXDOMAIN and all(record[0] != _DNAME for record in answer)
 
 
 def _may_answer(answer: list[RecordTuple], qtype: int) -> bool:

@@ -141,6 +141,20 @@ def test_rfc1035_3_2_4_an_answer_with_a_record_of_another_class_is_none() -> Non
     assert MessageCache().put(("www.example.org", 1, 0), answer, NOW) is None
 
 
+@pytest.mark.parametrize("rcode", [3, 6])
+@pytest.mark.parametrize("alias", [False, True])
+def test_rfc2308_2_1_and_rfc6672_2_2_a_code_that_denies_its_own_records_is_no_answer(
+    rcode: int, *, alias: bool
+) -> None:
+    way = ("www.example.org. 300 CNAME a.example.org.",) if alias else ()
+    owner = "a.example.org" if alias else "www.example.org"
+    denied = message(*way, f"{owner}. 300 A 192.0.2.1", rcode=rcode)
+
+    cache = MessageCache()
+    assert cache.put(("www.example.org", 1, 0), denied, NOW) is None
+    assert cache.get(("www.example.org", 1, 0), NOW) is None
+
+
 def test_a_truncated_answer_is_not_remembered() -> None:
     cache = MessageCache()
     data = bytearray(message("www.example.org. 300 A 192.0.2.1"))
