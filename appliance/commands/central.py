@@ -85,8 +85,8 @@ class _CentralCommandGroup(LazyCommandsGroup):
 @click.group(
     cls=_CentralCommandGroup,
     invoke_without_command=True,
-    epilog="A card was lost or stolen? room revoke NAME, then enrol NAME --replace --bundle hallpass.bundle; step "
-    "by step in docs/lost-card.md, and at central on the room's page.",
+    epilog="A card was lost or stolen? Put a new one into the card reader: room new-card NAME DRIVE; step by step "
+    "in docs/lost-card.md, and at central on the room's page.",
 )
 @config_option("central.toml")
 @click.pass_context

@@ -20,12 +20,11 @@ from appliance.central.errors import NotPossible
 from appliance.central.models import RoomRow
 from appliance.central.room_life import RoomLives
 from appliance.central.room_names import normalize_room_name, room_name_key
+from appliance.commands.central_new_card import BY, new_card
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-
-BY = "command line"
 
 
 class EnrolledRoom(msgspec.Struct, frozen=True):
@@ -106,7 +105,10 @@ def _check_options(name: str | None, *, output: Path | None, bundle: Path | None
 
 @click.group()
 def room() -> None:
-    """See the rooms, and rename, retire, put back or revoke one."""
+    """See the rooms; rename, retire, put back or revoke one, or give it a new card."""
+
+
+room.add_command(new_card)
 
 
 @room.command("list")
@@ -162,8 +164,8 @@ def revoke(name: str, config: Path) -> None:
         config, name, lambda session, now, row: room_life.revoke_room(session, now, room_id=row.id, by=BY)
     )
     click.echo(
-        f"{revoked}: its card is revoked; what is on it opens nothing any more. A new one: hallpass central enrol "
-        f"{shlex.quote(revoked)} --replace --bundle hallpass.bundle"
+        f"{revoked}: its card is revoked; what is on it opens nothing any more. A new one, in a card reader: "
+        f"hallpass central room new-card {shlex.quote(revoked)} /media/$USER/HALLPASS"
     )
 
 

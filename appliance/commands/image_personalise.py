@@ -42,14 +42,14 @@ def command(
         raise click.UsageError("--csv names rooms and bundles itself; leave --room and --bundle out.")
     if table is None and not (room or bundle):
         raise click.UsageError("name the room: --room, --bundle or --csv.")
-    common = _parse_values(values)
+    common = parse_values(values)
     if image.is_dir():
         if table is not None or output is not None:
             raise click.UsageError(f"{image} is one card: --csv and --output are for images.")
         boot = MountedBootFiles(image)
         [card] = personalisation.prepare_cards(
             [_request_from_options(room, bundle, common)],
-            _read_template(boot, image),
+            read_template(boot, image),
             boot.read_file(ENROLMENT_NAME),
         )
         card.write_boot_files(boot)
@@ -75,9 +75,7 @@ def _write_images(image: Path, requests: list[PersonalisationRequest], folder: P
             ) as bar:
                 boot_partition.unpack_image(image, raw, bar.update)
         boot = ImageBootFiles(raw)
-        cards = personalisation.prepare_cards(
-            requests, _read_template(boot, image), boot.read_file(ENROLMENT_NAME)
-        )
+        cards = personalisation.prepare_cards(requests, read_template(boot, image), boot.read_file(ENROLMENT_NAME))
         targets = [single or folder / f"{_stem(image)}-{card.host_name}.img" for card in cards]
         there = [f"{target}: exists already; remove it, or name another" for target in targets if target.exists()]
         if there:
@@ -110,7 +108,8 @@ def _write_image(card: PersonalisedCard, image: Path, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _read_template(boot: BootFiles, where: Path) -> bytes:
+def read_template(boot: BootFiles, where: Path) -> bytes:
+    """Return the settings file of a card. Raises ImageInvalid: that is none."""
     content = boot.read_file(SETTINGS_NAME)
     if content is None:
         raise ImageInvalid(f"{where}: is no boot partition of a card of Hallpass: there is no {SETTINGS_NAME}")
@@ -127,7 +126,8 @@ def _with_common_values(request: PersonalisationRequest, common: dict[str, str])
     )
 
 
-def _parse_values(pairs: tuple[str, ...]) -> dict[str, str]:
+def parse_values(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return what `--set` said, by whole keys."""
     values = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")

@@ -23,11 +23,13 @@ def check_served_certificate(whose: str, host: str, port: int, now: float) -> It
     except OSError as failure:
         said = failure.strerror or str(failure)
         if isinstance(failure, _CLOSED):  # a room keeps its port open for the certificate to come
-            yield unknown(WHAT, f"{whose}: port {port} has none to show; the Pi's doctor says whether it should")
+            yield unknown(WHAT, f"{whose}: port {port} has none to show, as in every room that was given none")
         elif isinstance(failure, ssl.SSLError):
             yield problem(WHAT, f"{whose}, port {port}: {said}", "is that port the room's? Look on the Pi")
         else:
-            yield unknown(WHAT, f"{whose} is not served on port {port} ({said.lower()})")
+            yield unknown(
+                WHAT, f"{whose}: none on port {port}, as in every room that was given none ({said.lower()})"
+            )
     else:
         yield _judge(whose, validity, now, RENEW)
 

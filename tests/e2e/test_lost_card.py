@@ -1,4 +1,4 @@
-"""A stolen card, replaced by the commands of docs/lost-card.md and by no others: real processes, two cards.
+"""A stolen card, replaced by the buttons and the commands of docs/lost-card.md and by no others: real processes.
 
 What a Pi does at its start is done by `hallpass card settle` below a folder, and by `hallpass room` on ports of
 the test's own; everything else is what the technician reads.
@@ -18,12 +18,15 @@ import pytest
 
 from appliance.central.rooms_tls_files import FOLDER
 from appliance.pinned_tls import AUTHORITIES_FILE
+from tests.e2e.browser import Browser
 from tests.e2e.school import HALLPASS, Dig, Process, until
 from tests.fakes.authority import Authority
 from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 CHECKLIST = (ROOT / "docs/lost-card.md").read_text()
+STEPS = [line for line in CHECKLIST.splitlines() if re.match(r"\| \d \|", line)]
+NEW_CARD, LIST, DOCTOR = re.findall(r"^hallpass .*$", CHECKLIST, re.MULTILINE)
 USERS = ("root", "hallpass", *(f"hallpass-{name}" for name in ("resolver", "recorder", "agent", "web", "lamp")))
 DRIVE = "/media/$USER/HALLPASS"
 
@@ -36,6 +39,7 @@ class Desk:
         authority = Authority(folder)
         certificate, key = authority.sign("127.0.0.1")
         port, rooms_port = free_port(), free_port()
+        self.pages, self.trust = f"https://127.0.0.1:{port}", authority.trust()
         (folder / "central.toml").write_text(
             f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{port}"\n'
             f'rooms_listen = "127.0.0.1:{rooms_port}"\nrooms_url = "https://127.0.0.1:{rooms_port}"\n'
@@ -54,15 +58,54 @@ class Desk:
         until("central's authority, which the file for a card names then", authorities.exists, 60)
 
     def type(self, command: str, *, fails: bool = False) -> str:
-        """Run a line of the document, as it stands there; `hallpass` and `rm` are all that it may call."""
+        """Run a line of the document, as it stands there; `hallpass` is all that it may call."""
         program, *arguments = shlex.split(command)
-        assert program in ("hallpass", "rm"), command
+        assert program == "hallpass", command
         done = subprocess.run(
-            [*(HALLPASS if program == "hallpass" else (program,)), *arguments],
+            [*HALLPASS, *arguments],
             cwd=self.folder, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+
+class Pages:
+    """Central's pages, and a technician who knows the words of the document."""
+
+    def __init__(self, desk: Desk, browser: Browser) -> None:
+        self._browser = browser
+        said = desk.type("hallpass account add tess --role technician --generate")
+        browser.sign_in("tess", said.split(": ")[1].strip())
+
+    def follow(self, words: str) -> bytes:
+        """Open what a link with these words leads to, and return it."""
+        found = re.search(rf'<a\b[^>]*href="([^"]+)"[^>]*>{re.escape(words)}<', self._browser.text)
+        assert found, f"no link {words!r} on the page\n{self._browser.text}"
+        response = self._browser.client.get(found[1])
+        assert response.status_code == 200, response.text
+        if (sent := response.headers.get("Content-Disposition")) is None:
+            self._browser.response = response
+        else:
+            assert "filename=hallpass.bundle" in sent
+        return response.content
+
+    def press(self, words: str) -> None:
+        """Press the button with these words; where that is asked about, say yes."""
+        self._send(rf"<button\b[^>]*>{re.escape(words)}</button>")
+        if words == STEPS[0].split("**")[3] and "is revoked" not in self._browser.text:
+            self._send(r'<button\b[^>]*class="[^"]*btn-danger[^"]*"')
+
+    def _send(self, button: str) -> None:
+        form = next(
+            one for one in re.findall(r"(?s)<form.*?</form>", self._browser.text) if re.search(button, one)
+        )
+        action = re.search(r'action="([^"]+)"', form)
+        assert action
+        self._browser.send(self._browser.form_with(action=action[1]))
+
+    def says(self, words: str) -> bool:
+        """Tell whether the page, tags left out, says this."""
+        return words in " ".join(re.sub(r"<[^>]+>", " ", self._browser.text).split())
 
 
 class Card:
@@ -132,45 +175,38 @@ def desk() -> Iterator[Desk]:
                 process.stop()
 
 
-def _documented() -> list[str]:
-    """Return the commands of the document in their order: those of the table's last column, then the block's."""
-    steps = [line for line in CHECKLIST.splitlines() if re.match(r"\| \d \|", line)]
-    assert len(steps) == 5
-    found = [one for line in steps for one in re.findall(r"`((?:hallpass|rm) [^`]+)`", line.split("|")[-2])]
-    return [*found, *re.findall(r"^hallpass .*$", CHECKLIST, re.MULTILINE)]
-
-
-def test_a_stolen_card_is_replaced_by_the_checklist_and_is_worth_nothing_afterwards(desk: Desk) -> None:
-    revoke, enrol, personalise, remove, look, doctor = _documented()
+@pytest.fixture
+def stolen(desk: Desk) -> Card:
+    """The card that filters by the school's policy, and has shown a key of its own."""
     desk.type('hallpass central enrol "Room 4" --bundle first.bundle')
-    stolen = Card(desk, "c1")
-    own = "--set dns.upstreams=192.0.2.53"  # what the room has of its own, from the table of the cards
-    desk.type(f"hallpass image personalise {stolen.drive} --bundle first.bundle {own}")
-    stolen.start()
+    card = Card(desk, "c1")
+    desk.type(f"hallpass image personalise {card.drive} --bundle first.bundle {_own_settings()[1]}")
+    card.start()
     desk.type("hallpass central rules add block before.example.com")
-    until("the room to filter by the school's policy", lambda: stolen.refuses("before.example.com"), 90)
-    until("the key of its own", lambda: "in step" in desk.type(look) and "alone" not in desk.type(look), 60)
+    until("the room to filter by the school's policy", lambda: card.refuses("before.example.com"), 90)
+    until("the key of its own", lambda: "in step" in desk.type(LIST) and "alone" not in desk.type(LIST), 60)
+    return card
 
-    said = desk.type(revoke)
-    assert "its card is revoked" in said
-    assert enrol in said.replace("'", '"'), "it says the next step as the document does"
-    assert "revoked" in desk.type(look)
-    until("the stolen card to be told", lambda: "card was revoked at central" in stolen.page(), 60)
-    desk.type("hallpass central rules add block after.example.com")
 
-    assert "HALLPASS" in desk.type(enrol)
-    assert "waits for its new card" in desk.type(look), "what the old card was is not taken for the new one"
-    new = Card(desk, "c2")
-    desk.type(f"{personalise.replace(DRIVE, str(new.drive))} {own}")
-    desk.type(remove)
-    assert not (desk.folder / "hallpass.bundle").exists()
-    new.start()
+def _own_settings() -> tuple[str, str]:
+    """Return how the document writes a room's own name servers: into the file, and behind the command."""
+    found = re.search(r"^\| name servers \| `(.+?)` below `\[dns\]` \| `(.+?)` \|$", CHECKLIST, re.MULTILINE)
+    assert found
+    return found[1], found[2]
+
+
+def _require_at_work(desk: Desk, new: Card, stolen: Card) -> None:
+    """The new card filters and is in step; the stolen one is told, learns nothing and opens nothing."""
     until("the new card to filter by the school's policy", lambda: new.refuses("after.example.com"), 90)
-    until("the room to be in step", lambda: "in step" in desk.type(look), 60)
+    until("the room to be in step", lambda: "in step" in desk.type(LIST), 60)
     assert new.refuses("before.example.com")
     assert new.dig("example.org")[1] not in ([], ["0.0.0.0"])
     ports = f"--port {new.dns_port} --web-port {new.web_port} --https-port {new.https_port}"
-    assert "problem" not in desk.type(f"{doctor.replace('192.0.2.14', '127.0.0.1')} {ports}")
+    said = desk.type(f"{DOCTOR.replace('192.0.2.14', '127.0.0.1')} {ports}")
+    assert "problem" not in said
+    unknown = [line for line in said.splitlines() if line.startswith("-")]
+    assert unknown
+    assert all("as in every room that was given none" in line for line in unknown), "no line looks like a fault"
     assert "problem  central" not in new.doctor()
 
     until("the old card to be told that there is another", lambda: "has another card by now" in stolen.page(), 90)
@@ -179,13 +215,63 @@ def test_a_stolen_card_is_replaced_by_the_checklist_and_is_worth_nothing_afterwa
     told = stolen.doctor()
     assert "problem  central" in told
     assert "put this one away" in told
-    assert "in step" in desk.type(look), "its calls have changed nothing of the new one"
+    assert "in step" in desk.type(LIST), "its calls have changed nothing of the new one"
 
 
-def test_what_the_checklist_says_stands_in_the_way_is_what_is_said(desk: Desk) -> None:
-    _, enrol, *_ = _documented()
-    desk.type('hallpass central enrol "Room 4" --bundle hallpass.bundle')
-    for typed in (enrol.replace(" --replace", "").replace("hallpass.bundle", "other.bundle"), enrol):
-        said = desk.type(typed, fails=True)
-        quoted = [one for one in re.findall(r"\| central: \*(.+?)\* \||\| \*(.+?)\* \|", CHECKLIST) if any(one)]
-        assert any(any(words and words in said for words in one) for one in quoted), said
+def test_a_stolen_card_is_replaced_by_the_table_and_is_worth_nothing_afterwards(desk: Desk, stolen: Card) -> None:
+    rooms, revoke, make, save, is_saved, _move, _rooms = re.findall(r"\*\*(.+?)\*\*", "".join(STEPS))
+    with Browser(desk.pages, desk.trust) as browser:
+        pages = Pages(desk, browser)
+        pages.follow(rooms)
+        pages.follow("Room 4")
+        pages.press(revoke)
+        assert pages.says(re.findall(r"\*([^*]+)\*", STEPS[0].split("|")[3])[0])
+        until("the stolen card to be told", lambda: "card was revoked at central" in stolen.page(), 60)
+        desk.type("hallpass central rules add block after.example.com")
+        pages.press(make)
+        bundle = pages.follow(save)
+        pages.press(is_saved)
+        assert "waits for its new card" in desk.type(LIST), "what the old card was is not taken for the new one"
+
+        new = Card(desk, "c2")
+        (new.drive / "hallpass.bundle").write_bytes(bundle)
+        settings = new.drive / "hallpass.toml"
+        written = re.sub(
+            r"^# upstreams = .*$", _own_settings()[0], settings.read_text(), count=1, flags=re.MULTILINE
+        )
+        assert written != settings.read_text()
+        settings.write_text(written)
+        new.start()
+        _require_at_work(desk, new, stolen)
+        pages.follow(rooms)
+        pages.follow("Room 4")
+        assert pages.says(" ".join(re.findall(r"\*([^*]+)\*", STEPS[-1].split("|")[3])))
+
+
+def test_one_command_does_the_same_and_ends_nothing_where_the_card_cannot_be_written(
+    desk: Desk, stolen: Card
+) -> None:
+    new = Card(desk, "c2")
+    typed = f"{NEW_CARD.replace(DRIVE, str(new.drive))} {_own_settings()[1]}"
+    for wrong, words in (
+        (NEW_CARD.replace("$USER", "nobody-is-called-this"), "does not exist"),
+        (NEW_CARD.replace(DRIVE, str(new.root)), "is no boot partition of a card"),
+        (typed.replace("Room 4", "Room 5"), "there is no room called 'Room 5'"),
+        (typed.replace("192.0.2.53", "192.0.2"), "nothing was written"),
+    ):
+        assert words in desk.type(wrong, fails=True)
+    (new.drive / "hallpass.bundle").mkdir()  # the card takes no such file, whoever asks
+    said = desk.type(typed, fails=True)
+    assert "cannot be written" in said
+    assert "nothing was changed at central" in said
+    (new.drive / "hallpass.bundle").rmdir()
+    assert "Room 4: enrolled" in desk.type(LIST)
+    assert "in step" in desk.type(LIST), "the card that is in use goes on"
+
+    said = desk.type(typed)
+    [promised] = re.findall(r"^It says \*(Room 4: .+?)\*", CHECKLIST, re.MULTILINE)
+    assert promised in said
+    assert "waits for its new card" in desk.type(LIST)
+    desk.type("hallpass central rules add block after.example.com")
+    new.start()
+    _require_at_work(desk, new, stolen)

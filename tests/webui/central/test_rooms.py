@@ -51,10 +51,14 @@ def test_many_rooms_are_enrolled_at_once_and_their_files_saved_together(cora: Br
         made = [enrolment_file.decode_enrolment(archive.read(name)) for name in archive.namelist()]
     assert sorted(one.room for one in made) == ["Library", "Room 8", "Room 9"]
     assert {one.url for one in made} == {"https://central.example.org"}
-    one = cora.client.get(f"/rooms/{school.room('Library').id}/card").content
-    assert enrolment_file.decode_enrolment(one) in made
+    one = cora.client.get(f"/rooms/{school.room('Library').id}/card")
+    assert enrolment_file.decode_enrolment(one.content) in made
+    assert one.headers["Content-Disposition"] == "attachment; filename=library.bundle", "one among several"
     press(cora.open("/rooms/cards"), "/rooms/cards/saved")
     assert secrets(cora.open("/rooms/cards")) == []
+    enrol(cora, "Room 10")
+    alone = cora.client.get(f"/rooms/{school.room('Room 10').id}/card")
+    assert alone.headers["Content-Disposition"] == "attachment; filename=hallpass.bundle", "as its card calls it"
 
 
 def test_a_name_in_use_is_asked_about_and_nobody_is_cut_off_meanwhile(cora: Browser, school: Any) -> None:

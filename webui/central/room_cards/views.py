@@ -9,6 +9,7 @@ import zipfile
 from flask import Response, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response as Redirect
 
+from appliance.card.personalisation import ENROLMENT_NAME
 from appliance.central import card_secrets, enrolment
 from appliance.central.card_secrets import CardSecret
 from appliance.rights import Right
@@ -36,8 +37,10 @@ def download(room_id: int) -> Response:
     """Hand out the file for one card."""
     with central().store.read_session() as session:
         secret = card_secrets.get_secret(session, central().keys, central().now(), room_id)
-    made = _make_file(secret)
-    return _file(made, enrolment.enrolment_file_name(secret.room))
+        is_only_one = len(card_secrets.list_secrets(session, central().keys, central().now())) == 1
+    # As the card calls it, so that it needs no other name there; several in one folder need a name each.
+    name = ENROLMENT_NAME if is_only_one else enrolment.enrolment_file_name(secret.room)
+    return _file(_make_file(secret), name)
 
 
 @blueprint.get("/rooms/cards.zip")
