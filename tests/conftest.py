@@ -20,6 +20,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.fixture
+def without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that the test starts run unmeasured: coverage imports, writes and needs memory of its own."""
+    for name in [one for one in os.environ if one.startswith("COVERAGE_PROCESS")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
 def short_path() -> Iterator[Path]:
     """Return an empty folder with a short name: sockets below it have paths of at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp") as folder:

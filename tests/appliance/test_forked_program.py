@@ -11,6 +11,8 @@ import textwrap
 import time
 from pathlib import Path
 
+import pytest
+
 _BEGIN = """
 import os, signal, socket, sys, time
 from pathlib import Path
@@ -158,6 +160,7 @@ def test_a_copy_never_outlives_who_made_it(tmp_path: Path) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.usefixtures("without_coverage")
 def test_who_looks_after_copies_has_imported_what_that_needs_and_no_more() -> None:
     """It stays for months: each of these is a megabyte or more."""
     unwanted = {"asyncio", "click", "hashlib", "inspect", "logging", "msgspec", "multiprocessing", "sqlalchemy"}

@@ -372,6 +372,7 @@ def test_what_is_left_of_a_central_that_was_killed_keeps_no_other_out(
     until_gone(servers)
 
 
+@pytest.mark.usefixtures("without_coverage")
 def test_its_servers_share_what_one_process_imported_and_who_looks_after_them_has_none_of_it(
     config: Path, central: subprocess.Popen[str]
 ) -> None:

@@ -22,6 +22,7 @@ ENTRANCES = {
 SCRIPT = "import sys, appliance.cli, {}; print(*sorted({!r}.intersection(sys.modules)))"
 
 
+@pytest.mark.usefixtures("without_coverage")
 @pytest.mark.parametrize("unit", ENTRANCES)
 def test_a_unit_at_rest_has_nothing_that_it_does_not_need(unit: str) -> None:
     modules, useless = ENTRANCES[unit]

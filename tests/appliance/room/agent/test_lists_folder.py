@@ -167,6 +167,7 @@ def test_what_the_agent_is_fetching_meanwhile_is_left_to_it_and_what_is_left_ove
     assert not path.exists()
 
 
+@pytest.mark.usefixtures("without_coverage")
 def test_a_command_of_root_leaves_everything_to_the_user_of_the_agent(technician: Technician) -> None:
     owner = NOBODY if os.geteuid() == 0 else os.geteuid()
     token = technician.folder / "token"
