@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+ENROLMENT_NAME = "hallpass.bundle"
+
 
 class CardPaths(msgspec.Struct, frozen=True):
     """The folders and files of one card."""
@@ -28,7 +30,7 @@ class CardPaths(msgspec.Struct, frozen=True):
     @property
     def boot_enrolment(self) -> Path:
         """The enrolment, until the first boot takes it."""
-        return self.boot / "hallpass.bundle"
+        return self.boot / ENROLMENT_NAME
 
     @property
     def boot_certificate(self) -> Path:
@@ -67,7 +69,7 @@ class CardPaths(msgspec.Struct, frozen=True):
     @property
     def kept_enrolment(self) -> Path:
         """The bundle that was taken last."""
-        return self.card_state / "hallpass.bundle"
+        return self.card_state / ENROLMENT_NAME
 
     @property
     def kept_certificate(self) -> Path:

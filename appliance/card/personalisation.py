@@ -19,14 +19,13 @@ from appliance.card import enrolment_file
 from appliance.card.boot_partition import BootFiles
 from appliance.card.config_choice import check_card_table
 from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid
-from appliance.card.paths import CardPaths
+from appliance.card.paths import ENROLMENT_NAME, CardPaths
 from appliance.card.settings import CardNetwork
 from appliance.card.system_files import host_name
 from appliance.errors import HallpassError
 from appliance.settings.load import SettingsInvalid
 
 SETTINGS_NAME = "hallpass.toml"
-ENROLMENT_NAME = "hallpass.bundle"
 
 # Columns that may be called by less than their key.
 SHORT_KEYS = {

@@ -7,8 +7,8 @@ import click
 
 from appliance.card import boot_partition, personalisation
 from appliance.card.boot_partition import BootFiles, ImageBootFiles, ImageInvalid, MountedBootFiles
+from appliance.card.paths import ENROLMENT_NAME
 from appliance.card.personalisation import (
-    ENROLMENT_NAME,
     SETTINGS_NAME,
     PersonalisationError,
     PersonalisationRequest,

@@ -9,7 +9,7 @@ import zipfile
 from flask import Response, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from appliance.card.personalisation import ENROLMENT_NAME
+from appliance.card.paths import ENROLMENT_NAME
 from appliance.central import card_secrets, enrolment
 from appliance.central.card_secrets import CardSecret
 from appliance.rights import Right
