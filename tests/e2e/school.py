@@ -164,7 +164,10 @@ class School:
     def __init__(
         self, *, central: bool = True, folder: Path | None = None, prefix: tuple[str, ...] = (), settings: str = ""
     ) -> None:
-        """`prefix`: the beginning of each command that touches central's folder; `settings`: more for its file."""
+        """`prefix`: the beginning of each command that touches central's folder.
+
+        `settings`: more for its file, in which "URL" stands for where its pages are.
+        """
         self._prefix = prefix
         self._settings = settings
         self.folder = folder or Path(tempfile.mkdtemp(prefix="hp-", dir="/tmp"))  # short: sockets live below it
@@ -199,7 +202,8 @@ class School:
         self.config = self.folder / "central.toml"
         self.config.write_text(
             f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{self.central_port}"\n'
-            f'rooms_listen = "127.0.0.1:{self.rooms_port}"\nrooms_url = "{self.rooms_url}"\n{self._settings}'
+            f'rooms_listen = "127.0.0.1:{self.rooms_port}"\nrooms_url = "{self.rooms_url}"\n'
+            + self._settings.replace("URL", self.url)
         )
         self.central = Process(
             self.folder, "central", *self._prefix, *HALLPASS, "central", "--config", str(self.config)
