@@ -1,27 +1,23 @@
 """`hallpass recorder`: the query log and the lamp."""
 
 import asyncio
-import contextlib
-import os
 from pathlib import Path
 
 import click
 
 from appliance.commands.options import config_option, configure_logging
 from appliance.files import keep_files_private
+from appliance.niceness import step_aside_for_dns
 from appliance.room.query_log import process
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-
-NICENESS = 5  # the log waits for DNS where a processor is short, never the other way round
 
 
 @click.command()
 @config_option("room.toml")
 def command(config: Path) -> None:
     """Run the recorder: the only writer of the query log, and the lamp's hand."""
-    with contextlib.suppress(OSError):  # on a card its unit has seen to it, and lets it change nothing
-        os.nice(NICENESS)
+    step_aside_for_dns()
     settings = load_settings(config, RoomSettings)
     configure_logging()
     keep_files_private(settings.room.data)

@@ -10,7 +10,18 @@ import sys
 
 import dns.cache
 
-BENCHMARKS = ("lists", "policy", "tunnel", "recorder", "miss", "dns", "central", "central_pages", "log_page")
+BENCHMARKS = (
+    "lists",
+    "policy",
+    "tunnel",
+    "recorder",
+    "miss",
+    "dns",
+    "central",
+    "central_pages",
+    "log_page",
+    "open_tabs",
+)
 _ARGUMENTS = {"central": ("--short",)}  # whole, it takes an hour and wants the machine for itself
 
 

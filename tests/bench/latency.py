@@ -53,7 +53,7 @@ def measure(servers: Sequence[Server], rate: float, rounds: int) -> Rounds:
     kept: list[dict[str, Latency]] = []
     wanted = 2 * rounds + 1  # a hundredth is made by few stalls: one round says little
     aside = 0
-    with _cores_apart(servers):
+    with cores_apart(servers):
         while len(kept) < wanted:
             said, stolen = {}, 0.0
             for server in servers if (len(kept) + aside) % 2 else reversed(servers):
@@ -147,15 +147,15 @@ def describe(rounds: Rounds, bar: float) -> Iterator[str]:
 
 
 @contextmanager
-def _cores_apart(servers: Sequence[Server]) -> Iterator[None]:
-    """Keep this process on one core and the servers on the others."""
+def cores_apart(servers: Sequence[Server]) -> Iterator[set[int]]:
+    """Keep this process on one core and the servers on the others, which are given."""
     cores = os.sched_getaffinity(0)
     mine, theirs = ({min(cores)}, cores - {min(cores)}) if len(cores) > 1 else (cores, cores)
     for server in servers:
         server.keep_to(theirs)
     os.sched_setaffinity(0, mine)
     try:
-        yield
+        yield theirs
     finally:
         os.sched_setaffinity(0, cores)
         for server in servers:

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.card.paths import CardPaths
 from appliance.card.settings import CardSettings
-from appliance.commands.recorder import NICENESS
+from appliance.niceness import NICENESS
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 
@@ -103,8 +103,9 @@ def test_dns_waits_for_nobody() -> None:
     assert not re.search(r"^Requires", settings, re.MULTILINE)
 
 
-def test_the_log_waits_for_dns_where_a_processor_is_short() -> None:
-    assert unit("hallpass-recorder.service")["Nice"] == str(NICENESS)
+@pytest.mark.parametrize("name", ["recorder", "web"])
+def test_the_log_and_the_pages_wait_for_dns_where_a_processor_is_short(name: str) -> None:
+    assert unit(f"hallpass-{name}.service")["Nice"] == str(NICENESS)
 
 
 def test_the_log_may_come_back_from_where_it_steps_aside_to() -> None:

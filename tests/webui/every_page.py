@@ -22,7 +22,8 @@ NO_PAGES = {
 }  # files, and a stream
 # What shows another face when it is asked for with more than its address.
 QUESTIONS = {
-    "today.show": ("?site=coolmathgames.com", "?site=locked.example&device=0123456789ab&also=example.org")
+    "today.show": ("?site=coolmathgames.com", "?site=locked.example&device=0123456789ab&also=example.org"),
+    "site_search.show": ("?site=coolmathgames.com", "?site=example.org"),
 }
 FIRST: tuple[Role, ...] = ("coordinator", *ROLES)  # who looks at a page: the first of them who may
 
