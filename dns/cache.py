@@ -7,6 +7,8 @@ Whole answers are kept, by name, type and flags (`query_flags`: whatever of the 
   A failure is kept for some seconds, so that a broken name does not cost a question each time, and twice as long
   whenever it is found broken again, up to `MAX_FAILURE_TTL` (RFC 9520, section 3.2); so is an upstream's own
   refusal, which takes the place of whatever was known (`dns.forward.extended_error`).
+- Signatures and proofs are kept with what they prove, and all of it goes with the first that ends (RFC 4035,
+  section 4.5).
 - Times to live are held between a minimum and a maximum; one with its top bit set counts as zero (RFC 2181).
 - Past its life an answer is *stale*: it may be given when upstreams fail, with a short life (RFC 8767). After a
   failed attempt to renew it the next attempt waits for `RECHECK_SECONDS`.
@@ -40,7 +42,8 @@ PREFETCH_SHARE = 0.1  # of its life that a popular answer has left when it is du
 EVICT_SHIFT = 11  # when memory is full, so small a part of it is made free: 30 entries of an ordinary room
 PREFETCH_MINIMUM_TTL = 10  # seconds; an answer with a shorter life is not worth asking for early
 
-CacheKey = tuple[str, int, int]  # canonical name, type, and the client's wishes
+CacheKey = tuple[str, int, int]  # canonical name, type, and the client's wishes: CD, as it stands in a header, and
+DNSSEC_OK = 0x100
 
 _ENTRY_OVERHEAD_BYTES = 430  # what an entry costs beside its message and its name
 _TTL = struct.Struct("!I")
@@ -113,7 +116,8 @@ class MessageCache:
         ttls_at: list[int] = []
         life = self._lowest_ttl(answer, ttls_at, changed)
         if authority:
-            self._lowest_ttl(authority, ttls_at, changed)
+            # What is proven lives no longer than its proof (RFC 4035, section 4.5).
+            life = min(life, self._lowest_ttl(authority, ttls_at, changed))
         if is_failure:
             life = self._failure_ttl(key, now)
         elif code or not answer or answer[-1][0] != key[1]:
@@ -232,11 +236,11 @@ def _read_answer(
 ) -> tuple[bytes, list[RecordTuple], list[RecordTuple], ExtendedError | None]:
     """Return a message without what does not belong to it, its first two sections, and what was explained."""
     _, answer, authority, additional = scan_records(message, question_end)
-    explained = None
+    explained, dnssec = None, key[2] >= DNSSEC_OK
     if authority or additional:
         explained = parse_extended_error(message, additional)
-        message = trim_sections(message, key[1], answer, authority, additional)
-    if scrubbed := scrub_answer(message, key[0], key[1], answer):
+        message = trim_sections(message, key[0], key[1], answer, authority, additional, dnssec=dnssec)
+    if scrubbed := scrub_answer(message, key[0], key[1], answer, dnssec=dnssec):
         message, answer, authority = scrubbed
     if (code := message[3] & RCODE) and _is_contradictory(code, answer, key[1]) and not _is_refusal(explained):
         raise MalformedMessage("a code that denies its own records")

@@ -61,9 +61,13 @@ def strip_ech(response: Response, query: Query) -> None:
                 buffer = dnslib.DNSBuffer()
                 record.rdata.pack(buffer)
                 record.rdata = dnslib.RD(svcb.parse_service_binding(bytes(buffer.data)).without_ech())
+        # A signature over the records as they were would fail to verify.
+        parsed.rr = [
+            one for one in parsed.rr if one.rtype != RecordType.RRSIG or one.rdata.covered not in _SERVICE_TYPES
+        ]
         packed = bytes(parsed.pack())
     changed = _response_from_packed(packed, query, response.rcode, response.outcome)
-    # A signature over the record as it was would now fail to verify: say nothing of authenticity.
+    # What was changed is not authentic any more.
     response.records, response.counts, response.ttl_offsets, response.is_authentic = (
         changed.records,
         changed.counts,

@@ -6,11 +6,14 @@ the answer section      keeps the question's own records of the type that was as
                         missing (`dns.message.alias_path`)
 the authority section   is kept where it says something: why there is nothing (SOA), or a proof (NSEC, NSEC3);
                         and where it holds nothing that belongs elsewhere
+signatures and proofs   are kept for who set DO, whole: a signature goes with the records that it signs. For others
+                        they are left out, but for the type that was asked for (RFC 4035, section 3.2.1)
 the additional section  is left out: nobody has decided where it leads, and what did not fit because of it
                         would have to be asked for again over TCP (RFC 2181, section 9)
 ======================  ====================================================================================
 
-Of Unbound's scrubber these are its rules for owners, for authority and additional data. Its check of delegations
+Of Unbound these are the rules for owners, for authority and additional data, and the one for who did not set DO:
+of the type that was asked for, only the answer section keeps records. Its check of delegations
 is not needed: we follow none. So is its limit of aliases in one answer: what looks at them must not take longer
 than any other answer does.
 
@@ -34,9 +37,12 @@ _ANY, _IN = int(RecordType.ANY), int(RecordClass.IN)
 _SAYS_SOMETHING = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
 _PROOFS = _SAYS_SOMETHING - {_SOA}
 _RRSIG = int(RecordType.RRSIG)
-_ALIASES_AND_SIGNATURES = frozenset({_CNAME, _DNAME, _RRSIG})
-
-_BESIDE_A_REASON = _SAYS_SOMETHING | {int(RecordType.NS), int(RecordType.DS), int(RecordType.RRSIG)}
+_ALIASES = frozenset({_CNAME, _DNAME})
+_BESIDE_AN_ANSWER = (_ALIASES, _ALIASES | {_RRSIG})  # without DO, and with it; likewise below
+# What an authority section is kept for: beside no answer, and beside one.
+_WANTED = ((frozenset({_SOA}), frozenset[int]()), (_SAYS_SOMETHING, _PROOFS))
+_DNSSEC = _PROOFS | {_RRSIG, int(RecordType.DS)}
+_BESIDE_A_REASON = _DNSSEC | {_SOA, int(RecordType.NS)}
 _SOA_BYTES, _NONE = 22, 0  # two names and five numbers; no type has the number 0
 _QUESTION = HEADER_BYTES | POINTER << 8
 _QUESTION_NAME = _QUESTION.to_bytes(2, "big")
@@ -45,12 +51,16 @@ _FIXED_BYTES = 10  # of a record, between its owner and its data
 Sections = tuple[bytes, list[RecordTuple], list[RecordTuple]]
 
 
-def scrub_answer(message: bytes, name: str, qtype: int, answer: list[RecordTuple]) -> Sections | None:
+def scrub_answer(
+    message: bytes, name: str, qtype: int, answer: list[RecordTuple], *, dnssec: bool
+) -> Sections | None:
     """Return the message without records that do not belong to it, and its sections; None where there are none.
 
-    `name`: the canonical name that was asked, `qtype` for which type. Raises MalformedMessage.
+    `name`: the canonical name that was asked, `qtype` for which type; `dnssec`: whoever asked set DO. Raises
+    MalformedMessage.
     """
     expected = _QUESTION_NAME
+    beside = _BESIDE_AN_ANSWER[dnssec]
     plain, aliases = True, 0
     for rtype, rclass, _, at, data_at, size in answer:
         if rclass != _IN:
@@ -67,9 +77,9 @@ def scrub_answer(message: bytes, name: str, qtype: int, answer: list[RecordTuple
         elif rtype == _AAAA:
             if size != _AAAA_BYTES:
                 raise MalformedMessage("an address of another size")
-        elif rtype != qtype and rtype not in _ALIASES_AND_SIGNATURES:
+        elif rtype != qtype and rtype not in beside:
             plain = False
-    return None if plain else _scrub_by_names(message, name, qtype, answer)
+    return None if plain else _scrub_by_names(message, name, qtype, answer, beside)
 
 
 def _count_alias(message: bytes, at: int, size: int, before: int) -> int:
@@ -88,22 +98,32 @@ def _count_alias(message: bytes, at: int, size: int, before: int) -> int:
     return before + 1
 
 
-def trim_sections(
+def trim_sections(  # noqa: PLR0917 (what is known of the answer)
     message: bytes,
+    name: str,
     qtype: int,
     answer: list[RecordTuple],
     authority: list[RecordTuple],
     additional: list[RecordTuple],
+    *,
+    dnssec: bool,
 ) -> bytes:
-    """Return the message without what is only a help; `authority` and `additional` lose their records too."""
+    """Return the message without what is only a help; the lists of its records change with it.
+
+    Raises MalformedMessage.
+    """
     if authority:
         kinds = {record[0] if record[5] >= _SOA_BYTES or record[0] != _SOA else _NONE for record in authority}
-        wanted = _PROOFS if answer and answer[-1][0] == qtype else _SAYS_SOMETHING
+        wanted = _WANTED[dnssec][bool(answer) and answer[-1][0] == qtype]
         if wanted.isdisjoint(kinds) or not kinds <= _BESIDE_A_REASON:
             end = authority[0][3]
             authority.clear()
             additional.clear()
             return message[:8] + b"\0\0\0\0" + message[12:end]
+        if not dnssec and not kinds.isdisjoint(_DNSSEC):
+            message = _without_proofs(message, name)
+            _, answer[:], authority[:], additional[:] = scan_records(message)
+            return message
     if additional:
         end = additional[0][3]
         additional.clear()
@@ -111,15 +131,33 @@ def trim_sections(
     return message
 
 
-def _scrub_by_names(message: bytes, name: str, qtype: int, answer: list[RecordTuple]) -> Sections | None:
+def _without_proofs(message: bytes, name: str) -> bytes:
+    """Return a message whose authority section holds neither signatures nor proofs; nothing is left behind it."""
+    message = _with_plain_question(message, name)
+    end, answer, authority, _ = scan_records(message)
+    reason = [read_record(message, record) for record in authority if record[0] not in _DNSSEC]
+    return build_whole_message(message[:end], ([read_record(message, record) for record in answer], reason, ()))
+
+
+def _with_plain_question(message: bytes, name: str) -> bytes:
+    """Return a message whose question is in lower case: its case is chance, and what points into it shows it."""
+    wire = name_to_wire(name)
+    return message[:HEADER_BYTES] + wire + message[HEADER_BYTES + len(wire) :]
+
+
+def _scrub_by_names(
+    message: bytes, name: str, qtype: int, answer: list[RecordTuple], beside: frozenset[int]
+) -> Sections | None:
     owners = [name_from_wire(message, record[3]) for record in answer]
     path = find_alias_path(message, name, answer, owners)
-    wanted = _ALIASES_AND_SIGNATURES | {qtype}
+    wanted = beside | {qtype}
     foreign = {
         at
         for at, (owner, record) in enumerate(zip(owners, answer, strict=True))
         if (record[0] not in wanted and qtype != _ANY) or not _belongs(owner, record[0], path)
     } | path.wrong
+    if qtype not in {_RRSIG, _ANY}:
+        foreign |= _lone_signatures(message, answer, owners, foreign)
     if len(foreign) == len(answer):
         raise MalformedMessage("records of other names alone")
     if foreign or path.missing or path.is_too_long or _has_compressed_redirection(message, answer):
@@ -131,6 +169,20 @@ def _scrub_by_names(message: bytes, name: str, qtype: int, answer: list[RecordTu
     if lowered == message:
         return None
     return _sections(bytes(lowered))
+
+
+def _lone_signatures(message: bytes, answer: list[RecordTuple], owners: list[str], foreign: set[int]) -> set[int]:
+    """Return the numbers of the signatures whose records are not there, or are left out."""
+    kept = {
+        (owner, record[0])
+        for at, (owner, record) in enumerate(zip(owners, answer, strict=True))
+        if at not in foreign
+    }
+    return {
+        at
+        for at, (owner, (rtype, _, _, _, data_at, _)) in enumerate(zip(owners, answer, strict=True))
+        if rtype == _RRSIG and (owner, int.from_bytes(message[data_at : data_at + 2], "big")) not in kept
+    }
 
 
 def _belongs(owner: str, rtype: int, path: AliasPath) -> bool:
@@ -151,9 +203,7 @@ def _has_compressed_redirection(message: bytes, answer: list[RecordTuple]) -> bo
 
 def _written_anew(message: bytes, name: str, foreign: set[int], path: AliasPath) -> Sections:
     """Make the message anew: without some records, and with the aliases that its redirections stand for."""
-    wire = name_to_wire(name)
-    # The case of our question's letters is chance, and what points into it shows them.
-    message = message[:HEADER_BYTES] + wire + message[HEADER_BYTES + len(wire) :]
+    message = _with_plain_question(message, name)
     end, answer, authority, _ = scan_records(message)
     records = []
     for at, record in enumerate(answer):

@@ -12,7 +12,7 @@ from functools import partial
 
 import msgspec
 
-from dns.cache import CacheKey, MessageCache
+from dns.cache import DNSSEC_OK, CacheKey, MessageCache
 from dns.cached_message import CachedMessage
 from dns.errors import MalformedMessage
 from dns.forward.extended_error import build_failure_message
@@ -27,7 +27,6 @@ from dns.message.wire_names import name_from_wire, name_to_wire
 
 MAX_ALIASES = 8  # that are followed for one question
 
-_DO = 0x100  # of a cache key's flags
 _PROOFS = frozenset({RecordType.NSEC, RecordType.NSEC3})
 _FOLLOWED_NEVER = frozenset({int(RecordType.CNAME), int(RecordType.ANY)})
 
@@ -75,7 +74,7 @@ class AliasFollower:
             self._take_answer(chain, key, cached)
             return
         try:
-            query = build_query(target, qtype, flags=flags & CD, dnssec=bool(flags & _DO))
+            query = build_query(target, qtype, flags=flags & CD, dnssec=bool(flags & DNSSEC_OK))
         except MalformedMessage:
             self._fail(chain, "an alias of a name that cannot be")
             return

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from dns.cache import CacheKey, MessageCache
+from dns.cache import DNSSEC_OK, CacheKey, MessageCache
 from dns.cached_message import CachedMessage
 from dns.errors import MalformedMessage
 from dns.forward.extended_error import build_failure_message
@@ -38,7 +38,6 @@ MAX_PENDING = 16384  # questions that may wait; beyond, the newest is failed at 
 
 _log = logging.getLogger(__name__)
 
-_DO = 0x100
 _QUESTION_TAIL = struct.Struct("!HH")
 
 CallLater = Callable[[float, Callable[[], None]], object]
@@ -60,7 +59,7 @@ def query_flags(query: Query) -> int:
     opt = query.edns
     if opt is None:
         return query.packet[3] & CD
-    return query.packet[3] & CD | (_DO if opt.dnssec_ok else 0)
+    return query.packet[3] & CD | (DNSSEC_OK if opt.dnssec_ok else 0)
 
 
 class Forwarder:
@@ -133,7 +132,7 @@ class Forwarder:
         if context.lookup_name != query.name:
             try:
                 message = build_query(
-                    context.lookup_name, query.qtype, flags=message[3] & CD, dnssec=bool(key[2] & _DO)
+                    context.lookup_name, query.qtype, flags=message[3] & CD, dnssec=bool(key[2] & DNSSEC_OK)
                 )
             except MalformedMessage:
                 self._handle_answer(key, HEADER_BYTES, None)

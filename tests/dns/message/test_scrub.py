@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns.cache import MessageCache
+from dns.cache import DNSSEC_OK, MessageCache
 from dns.errors import MalformedMessage
 from dns.message.constants import RecordType
 from dns.message.scanner import scan_records
@@ -45,8 +45,8 @@ def wire(*records: tuple[int, bytes], owner: bytes = b"\xc0\x0c", opt: bytes = b
     return reply.data
 
 
-def kept(data: bytes, qtype: int = RecordType.A) -> dnslib.DNSRecord:
-    cached = MessageCache().put((NAME, qtype, 0), data, NOW)
+def kept(data: bytes, qtype: int = RecordType.A, *, flags: int = 0) -> dnslib.DNSRecord:
+    cached = MessageCache().put((NAME, qtype, flags), data, NOW)
     assert cached is not None
     found = dnslib.DNSRecord.parse(cached.message)
     assert len(cached.ttl_offsets) == len(found.rr) + len(found.auth) + len(found.ar)
@@ -139,7 +139,7 @@ def test_rfc2308_2_1_the_servers_beside_the_reason_do_no_harm() -> None:
 
 def test_a_proof_beside_an_answer_is_kept_whole() -> None:
     proof = ("example.org. 300 NS ns.example.org.", "example.org. 300 NSEC zzz.example.org. A NS SOA")
-    found = kept(message(f"{NAME}. 300 A 192.0.2.7", authority=proof))
+    found = kept(message(f"{NAME}. 300 A 192.0.2.7", authority=proof), flags=DNSSEC_OK)
 
     assert len(found.auth) == 2
 
@@ -239,6 +239,6 @@ def test_whatever_the_bytes_only_malformed_message_is_raised(data: st.DataObject
         whole[data.draw(st.integers(12, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
         _, answer, _, _ = scan_records(bytes(whole))
-        scrub_answer(bytes(whole), NAME, RecordType.A, answer)
+        scrub_answer(bytes(whole), NAME, RecordType.A, answer, dnssec=data.draw(st.booleans()))
     except MalformedMessage:
         pass
