@@ -18,7 +18,7 @@ from blocklists.shared_domains import is_widely_used
 from dns.errors import DECODING_FAILED
 from dns.message.names import is_under
 from dns.policy.document import Rule
-from dns.policy.tunnel import TunnelFinding
+from dns.policy.tunnel_values import TunnelFinding
 from dns.public_suffix import is_public_suffix
 
 BLOCK_SECONDS = 86400.0

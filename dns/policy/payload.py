@@ -11,8 +11,7 @@ import math
 import re
 from functools import lru_cache
 
-import msgspec
-
+from dns.policy.tunnel_values import Payload
 from dns.public_suffix import registrable_domain
 
 NAMES = 4096  # whose payloads are remembered, because most names come again at once for another type
@@ -28,16 +27,6 @@ _ADDRESS_LABELS = {
 _N_LOG_N = (0.0, *(count * math.log2(count) for count in range(1, LONGEST_TEXT + 1)))
 _n_log_n = _N_LOG_N.__getitem__
 _ESCAPED = re.compile(r"\\(\d{3})")
-
-
-class Payload(msgspec.Struct, frozen=True, gc=False):
-    """What stands in a name before its registrable domain."""
-
-    parent: str
-    mark: int  # two payloads with the same mark are the same
-    octets: int  # dots left out
-    bits: float  # that it could carry
-    is_reverse: bool = False  # it stands in a reverse zone
 
 
 @lru_cache(maxsize=NAMES)

@@ -34,21 +34,22 @@ Names whose look-ups are meant to carry data are never looked at, nor those that
 import math
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import islice
 from operator import itemgetter
 from typing import ClassVar
-
-import msgspec
 
 from dns.local_zones.private_zones import EMPTY_ZONES
 from dns.message.constants import RecordType
 from dns.message.names import parents
-from dns.policy.payload import Payload, payload_of
+from dns.policy.payload import payload_of
 from dns.policy.response_policy import REPUTATION_NAMES
+from dns.policy.tunnel_values import Payload, Thresholds, TunnelFinding
 
 HALF_WINDOW_SECONDS = 300.0  # the window is the half that is filling and the one before: five to ten minutes
 LATE_SECONDS = 60.0  # so much may a question come late: several workers hand over their records in turn
 MAX_PAIRS = 4096
 MAX_PAYLOADS = 1024
+FORGOTTEN_AT_ONCE = 64  # the oldest, of so many more
 PAYLOADS_IN_ALL = 65536  # about 6 MB
 MAX_DEVICES = 1024
 FEW_NAMES = 2  # new ones of a domain in a half window, which do not count for the device
@@ -76,74 +77,12 @@ _PLAIN_IN_REVERSE_ZONES = _PLAIN | {int(RecordType.PTR)}
 EXEMPT_NAMES = frozenset(("localhost", *EMPTY_ZONES, *REPUTATION_NAMES))
 
 
-_NAMED_PARENTS = 5  # of many, in the evidence
-
-
-class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """From where on the new names of a window, each with its bits, look like carried data. Lines are alternatives.
-
-    A name below the bits of a line does not count for that line, one below `tiny_bits` for none. `names` must be
-    there for every line.
-    """
-
-    names: int = 20
-    # Names of a few letters, so many that neither a monitor nor a mail server needs them:
-    tiny_bits: float = 18.0  # seven letters
-    tiny_names: int = 1000
-    # Short names, so many and so new that no page needs them:
-    short_bits: float = 36.0  # twelve letters
-    short_names: int = 400
-    # Long names, which pages need now and then (advert frames have 64 hexadecimal digits):
-    long_bits: float = 100.0
-    long_sum: float = 40000.0  # 5 kB
-    # Names longer than those:
-    vast_bits: float = 300.0
-    vast_sum: float = 15000.0
-    # Roomy types:
-    roomy_bits: float = 30.0
-    roomy_sum: float = 2800.0
-
-
-class TunnelFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A device whose questions under one registrable domain look like carried data."""
-
-    device: str
-    parent: str
-    first: float  # Unix seconds: the first question of the window
-    questions: int
-    distinct: int  # new names that could carry something
-    payload_bytes: int  # octets of their payloads
-    mean_length: float  # octets
-    entropy: float  # bits an octet
-    roomy_share: float  # of these names
-    others: tuple[str, ...] = ()  # further domains over which the data are spread
-
-    @property
-    def parents(self) -> tuple[str, ...]:
-        """Every domain under which data are carried, the one with the most first."""
-        return (self.parent, *self.others)
-
-    def evidence(self) -> tuple[str, ...]:
-        """Return what was seen, for the incident."""
-        under = self.parent
-        if self.others:
-            under = f"{len(self.parents)} domains: {', '.join(self.parents[:_NAMED_PARENTS])}"
-            under += ", …" if len(self.parents) > _NAMED_PARENTS else ""
-        return (
-            f"{self.questions} questions for {self.distinct} different names under {under}",
-            f"{self.payload_bytes} letters before it, {self.mean_length:.0f} in a name",
-            f"{self.entropy:.1f} bits of entropy in a letter, {self.roomy_share:.0%} asked for types with room",
-        )
-
-
-class _HalfWindow(msgspec.Struct, gc=False):
+class _HalfWindow:
     """The new names of one device under one registrable domain, in half a window.
 
-    A struct, because one is made for every domain of every device: it is made in C.
+    One is made for every domain of every device, so what is nothing at first is not set at first.
     """
 
-    number: int  # of half windows since 1970: no question moves their borders
-    first: float
     questions: int = 0
     names: int = 0
     tiny_names: int = 0
@@ -154,7 +93,11 @@ class _HalfWindow(msgspec.Struct, gc=False):
     long_sum: float = 0.0
     vast_sum: float = 0.0
     roomy_sum: float = 0.0
-    payloads: dict[int, bool] = msgspec.field(default_factory=dict)  # by mark, whether a roomy type was asked
+
+    def __init__(self, number: int, first: float) -> None:
+        self.number = number  # of half windows since 1970: no question moves their borders
+        self.first = first
+        self.payloads: dict[int, bool] = {}  # by mark, whether a roomy type was asked
 
     def count_query(self, payload: Payload, limits: Thresholds) -> None:
         """Count a new payload."""
@@ -207,8 +150,10 @@ class _PairWindow:
             # Known from the half before: it stays known, and is not counted again.
             before = self.previous.payloads.get(mark)
             payloads[mark] = roomy or before is True
-            if len(payloads) > MAX_PAYLOADS:
-                del payloads[next(iter(payloads))]  # the oldest
+            if len(payloads) > MAX_PAYLOADS + FORGOTTEN_AT_ONCE:
+                # One at a time, each would be looked for behind the places of all that went before it.
+                for oldest in list(islice(payloads, FORGOTTEN_AT_ONCE)):
+                    del payloads[oldest]
         elif roomy:
             payloads[mark] = True
         if before is None:

@@ -23,7 +23,8 @@ from appliance.settings.room import RoomSettings
 from dns.errors import DECODING_FAILED
 from dns.policy.document import PolicyDocument, json_decoder, parse_toml_document
 from dns.policy.steps import STEPS
-from dns.policy.tunnel import TunnelDetector, TunnelFinding
+from dns.policy.tunnel import TunnelDetector
+from dns.policy.tunnel_values import TunnelFinding
 from dns.querylog.records import QueryRecord, RecordBatch
 
 POLICY_POLL_SECONDS = 5.0

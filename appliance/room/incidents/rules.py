@@ -22,7 +22,7 @@ from typing import Literal
 from appliance.protocol import Incident
 from dns.policy.document import IncidentThresholds
 from dns.policy.steps import STEPS
-from dns.policy.tunnel import TunnelFinding
+from dns.policy.tunnel_values import TunnelFinding
 from dns.querylog.records import QueryRecord
 
 BYPASS_CATEGORY = "circumvention"

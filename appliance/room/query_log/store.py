@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 
 import msgspec
+from msgspec.structs import replace
 
 from appliance.protocol import Incident
 from appliance.room.query_log import schema
@@ -43,7 +44,7 @@ class LogStore:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             last: dict[str, int] = {}
-            sums: dict[_Key, list[float]] = {}
+            sums: dict[_Key, QueryRecord] = {}
             for batch in batches:
                 known = last.get(batch.worker)
                 if known is None:
@@ -106,29 +107,32 @@ class LogStore:
         finally:
             self._connection.close()
 
-    def _insert_rows(self, sums: dict[_Key, list[float]]) -> None:
-        device_of, outcome_of, name_of, next_id = self._device, self._outcome, self._names.number_of, self._next_id
-        devices, outcomes = self._devices, self._outcomes
+    def _insert_rows(self, sums: dict[_Key, QueryRecord]) -> None:
+        # Every new name of the room comes by here: what can be looked up for all rows at once is not for each.
+        device_of, outcome_of, next_ids = self._device, self._outcome, self._next_ids
+        devices, outcomes, names = self._devices, self._outcomes, self._names.numbers_of([key[2] for key in sums])
         rows = []
         counts: dict[tuple[int, int], list[int]] = {}
-        for (second, device, name, qtype, outcome), (count, milliseconds) in sums.items():
+        for ((second, device, _, qtype, outcome), record), name_id in zip(sums.items(), names, strict=True):
             outcome_id = outcomes.get(outcome) or outcome_of(outcome)
+            number, count = next_ids.get(second) or self._first_id(second), record.count
+            next_ids[second] = number + 1
             rows.append(
                 (
-                    next_id(second),
+                    number,
                     devices.get(device) or device_of(device),
-                    name_of(name),
+                    name_id,
                     qtype,
                     outcome_id,
                     count,
-                    int(milliseconds * 1000),
+                    int(record.milliseconds * 1000),
                     outcome[_VERDICT] in BLOCKED_VERDICTS,
                 )
             )
             of_hour = counts.get((second // 3600, outcome_id))
             if of_hour is None:
                 of_hour = counts[second // 3600, outcome_id] = [0, 0]
-            of_hour[0] += int(count)
+            of_hour[0] += count
             of_hour[1] += 1
         self._names.insert_new()
         self._connection.executemany(
@@ -146,18 +150,15 @@ class LogStore:
         row = self._connection.execute("SELECT sequence FROM workers WHERE worker = ?", (worker,)).fetchone()
         return int(row[0]) if row else 0
 
-    def _next_id(self, second: int) -> int:
-        following = self._next_ids.get(second)
-        if following is None:
-            highest = self._connection.execute(
-                "SELECT max(id) FROM queries WHERE id < ?", ((second + 1) << ID_BITS,)
-            ).fetchone()[0]
-            first = second << ID_BITS
-            following = first if highest is None or highest < first else highest + 1
-            if len(self._next_ids) >= 4096:
-                self._next_ids.clear()
-        self._next_ids[second] = following + 1
-        return following
+    def _first_id(self, second: int) -> int:
+        """Return the number of the next row of a second of which none is remembered."""
+        highest = self._connection.execute(
+            "SELECT max(id) FROM queries WHERE id < ?", ((second + 1) << ID_BITS,)
+        ).fetchone()[0]
+        first = second << ID_BITS
+        if len(self._next_ids) >= 4096:
+            self._next_ids.clear()
+        return first if highest is None or highest < first else int(highest) + 1
 
     def _device(self, token: str) -> int:
         number = self._devices[token] = self._number("devices", ("token",), (token,))
@@ -193,20 +194,24 @@ class _NameCache:
         self._next = int(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM names").fetchone()[0])
         self._new: list[tuple[int, str]] = []
 
-    def number_of(self, name: str) -> int:
-        """Return the number of a name; a new one is inserted with the next `insert_new`."""
-        number = self._recent.get(name)
-        if number is not None:
-            return number
-        number = self._before.get(name)
-        if number is None:
-            number = self._next
-            self._next += 1
-            self._new.append((number, name))
-        if len(self._recent) >= CACHED_NAMES:
-            self._before, self._recent = self._recent, {}
-        self._recent[name] = number
-        return number
+    def numbers_of(self, names: Iterable[str]) -> list[int]:
+        """Return the number of each name; a new one is inserted with the next `insert_new`."""
+        recent, before, new = self._recent, self._before, self._new
+        numbers = []
+        for name in names:
+            number = recent.get(name)
+            if number is None:
+                number = before.get(name)
+                if number is None:
+                    number = self._next
+                    self._next = number + 1
+                    new.append((number, name))
+                if len(recent) >= CACHED_NAMES:
+                    self._before = before = recent
+                    self._recent = recent = {}
+                recent[name] = number
+            numbers.append(number)
+        return numbers
 
     def insert_new(self) -> None:
         """Insert what is new."""
@@ -219,12 +224,13 @@ def format_time(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _sum_records(records: Iterable[QueryRecord], sums: dict[_Key, list[float]]) -> None:
+def _sum_records(records: Iterable[QueryRecord], sums: dict[_Key, QueryRecord]) -> None:
+    """Put equal answers together. Most stand alone, and the record itself then says how many they are."""
     for record in records:
         key = (record.second, record.device, record.name, record.qtype, _outcome_of(record))
         found = sums.get(key)
-        if found is None:
-            sums[key] = [record.count, record.milliseconds]
+        if found is not None:
+            count, milliseconds = found.count + record.count, found.milliseconds + record.milliseconds
+            sums[key] = replace(found, count=count, milliseconds=milliseconds)
         else:
-            found[0] += record.count
-            found[1] += record.milliseconds
+            sums[key] = record

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.room import blocked_tunnels
 from dns.policy.document import Rule
-from dns.policy.tunnel import TunnelFinding
+from dns.policy.tunnel_values import TunnelFinding
 from tests.fakes.policies import NOW
 
 

@@ -16,7 +16,7 @@ from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from blocklists import builtin_list
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
-from dns.policy.tunnel import TunnelFinding
+from dns.policy.tunnel_values import TunnelFinding
 from dns.policy.verdict import Action, Step
 from dns.worker import WorkerStatus
 from tests.fakes.policies import NOW, after

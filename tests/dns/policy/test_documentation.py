@@ -8,7 +8,7 @@ import msgspec
 from dns.policy.document import PolicyDocument, json_decoder, parse_toml_document
 from dns.policy.safe_search import GOOGLE_NAMES
 from dns.policy.steps import STEPS
-from dns.policy.tunnel import Thresholds
+from dns.policy.tunnel_values import Thresholds
 from dns.policy.validation import validation_errors
 from tests.bench import tunnel
 
