@@ -12,16 +12,16 @@ its limit is told. What a device asks of other workers is taken from its buckets
 
 import ipaddress
 import socket
-import sys
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from dns.packet_cache import CachedResponse, PacketCache
 from dns.policy.verdict import Policy, View
 from dns.querylog.records import LogEntry
 from dns.shared_usage import STREAM_SLOTS, UsageColumn
 
-MAX_CLIENTS = 4096
-UNLIMITED = sys.maxsize
+MAX_CLIENTS: Final = 4096
+UNLIMITED: Final = 1 << 60  # as large as a number may be that compiled code compares in one step
 
 
 class Client:
@@ -37,6 +37,7 @@ class Client:
         "address",
         "allowance",
         "blocked",
+        "has_replayed_block",
         "idle_ticks",
         "log",
         "previous_responses",
@@ -61,6 +62,7 @@ class Client:
         # Answers that went through the pipeline, with their milliseconds; refusals apart, because they are urgent.
         self.timed: list[tuple[LogEntry, float]] = []
         self.blocked: list[tuple[LogEntry, float]] = []
+        self.has_replayed_block = False  # a refusal is among those
         self.idle_ticks = 0  # ticks without a query
         # The allowance is what the log may grow to before the next tick; the pipeline takes one off per query.
         self._tokens = self._stream_tokens = float(rate)

@@ -17,16 +17,19 @@ the client beyond that (a cookie) is never kept.
 
 import struct
 from collections.abc import Sequence
+from typing import Final
 
 from dns.cached_message import CachedMessage
 from dns.message.names import parents
 from dns.policy.verdict import View
 from dns.querylog.records import LogEntry
 
-MAX_ENTRIES = 32768
+MAX_ENTRIES: Final = 32768
 
-_TTL = struct.Struct("!I")
-_unpack_ttl, _pack_ttl = _TTL.unpack_from, _TTL.pack_into  # looked up once: see `CachedResponse.refresh_ttls`
+_TTL: Final = struct.Struct("!I")
+# Looked up once: see `CachedResponse.refresh_ttls`
+_unpack_ttl: Final = _TTL.unpack_from
+_pack_ttl: Final = _TTL.pack_into
 
 
 class CachedResponse:
@@ -40,6 +43,7 @@ class CachedResponse:
         "_ttl_offsets",
         "body",
         "fresh_until",
+        "is_block",
         "log_entry",
         "names",
         "size",
@@ -56,10 +60,12 @@ class CachedResponse:
         stored_at: float = 0.0,
         now: float = 0.0,
         cached: CachedMessage | None = None,
+        is_block: bool = False,
     ) -> None:
         self.body = body
-        self.size = len(body)
+        self.size = len(body) + 2  # with an id before it
         self.log_entry = log_entry
+        self.is_block = is_block  # a refusal: the room's lamp waits for it
         self.names = names  # every name it depends on, the one asked for first
         self._expires_at = expires_at
         self._ttl_offsets = ttl_offsets  # offsets within the body

@@ -7,6 +7,7 @@ later, or never where silence is deserved. Nothing that a packet holds can raise
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from dns.clients import Client, Clients
 from dns.message import builder, edns
@@ -23,10 +24,11 @@ from dns.policy.verdict import Policy
 from dns.querylog.records import LogEntry
 from dns.resolver_config import ResolverConfig
 
-PADDING_BLOCK = 468  # bytes; answers over encrypted transports to those who pad (RFC 8467, section 4.1)
-UNKNOWN_CLIENTS = ""  # the device under which answers to unknown clients are counted: of them nothing is kept
+PADDING_BLOCK: Final = 468  # bytes; answers over encrypted transports to those who pad (RFC 8467, section 4.1)
+# The device under which answers to unknown clients are counted: of them nothing is kept.
+UNKNOWN_CLIENTS: Final = ""
 
-_ENCRYPTED = frozenset({"tls", "https"})
+_ENCRYPTED: Final = frozenset({"tls", "https"})
 
 
 class Resolver:
@@ -189,6 +191,7 @@ class Resolver:
             stored_at=response.stored_at,
             now=now,
             cached=context.cached,
+            is_block=response.outcome == "refused",
         )
         self.packet_cache.store_response(client.view, context.packet[2:], cached_response)
         if response.outcome == "refused":

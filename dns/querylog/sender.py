@@ -20,6 +20,7 @@ become a flood of records, `PROMPT_BLOCKS_PER_SECOND` of a device's go at once i
 import itertools
 from collections import Counter, deque
 from pathlib import Path
+from typing import Final
 
 from dns.clients import Client
 from dns.querylog import codec
@@ -27,16 +28,16 @@ from dns.querylog.codec import RecordRow, RecordTail, TimedEntry
 from dns.querylog.delivery import BatchDelivery
 from dns.querylog.records import ANSWER_FIELDS, COLUMNS, LogEntry
 
-MAX_TABLE_ROWS = 20_000
-PROMPT_BLOCKS_PER_SECOND = 50
-BLOCK_TURNS_PER_SECOND = 5
-PACKED_AT_ONCE = 128
-CHUNK_RECORDS = 32
-SPREAD_TICKS = 12
-MIN_CHUNKS_PER_TICK = 2  # chunks: what few devices ask is handed over at once
+MAX_TABLE_ROWS: Final = 20_000
+PROMPT_BLOCKS_PER_SECOND: Final = 50
+BLOCK_TURNS_PER_SECOND: Final = 5
+PACKED_AT_ONCE: Final = 128
+CHUNK_RECORDS: Final = 32
+SPREAD_TICKS: Final = 12
+MIN_CHUNKS_PER_TICK: Final = 2  # chunks: what few devices ask is handed over at once
 
 # Of a row whose name is left out: what else goes with it.
-_NAMELESS: tuple[str | int | None, ...] = tuple(
+_NAMELESS: Final[tuple[str | int | None, ...]] = tuple(
     0 if field == "qtype" else "" if COLUMNS[field].identifies else None for field in ANSWER_FIELDS
 )
 
@@ -46,13 +47,14 @@ _Chunk = tuple[int, str, dict[LogEntry, int], tuple[RecordTail, ...]]  # a secon
 class _Tally:
     """What one device was answered in the second that is being counted."""
 
-    __slots__ = ("blocked", "counts", "prompt_left", "tails", "timed")
+    __slots__ = ("blocked", "counts", "has_replayed_block", "prompt_left", "tails", "timed")
 
     def __init__(self) -> None:
         self.counts: Counter[LogEntry] = Counter()
         self.timed: list[TimedEntry] = []  # of unknown clients, not packed yet
         self.tails: list[RecordTail] = []  # of what went through the pipeline, packed
         self.blocked: list[TimedEntry] = []
+        self.has_replayed_block = False  # there may be one among the counts
         self.prompt_left = PROMPT_BLOCKS_PER_SECOND
 
 
@@ -109,8 +111,11 @@ class QueryLogSender:
             self._has_new_blocks = True
         if replayed:
             tally.counts.update(log)
-            if tally.prompt_left > 0 and not self._replayed_blocks.isdisjoint(log):
-                self._has_new_blocks = True
+            if client.has_replayed_block:
+                client.has_replayed_block = False
+                tally.has_replayed_block = True
+                if tally.prompt_left > 0:
+                    self._has_new_blocks = True
             log.clear()
         return replayed
 
@@ -196,7 +201,7 @@ class QueryLogSender:
                 for log_entry, milliseconds in refused:
                     self._add_to_table(device, codec.record_row(log_entry), self._second, 1, milliseconds)
                 tally.prompt_left -= len(refused)
-            if tally.counts:
+            if tally.has_replayed_block:
                 again = list(self._replayed_blocks.intersection(tally.counts))[: max(most - len(refused), 0)]
                 tally.prompt_left -= len(again)
                 self._send_replayed(

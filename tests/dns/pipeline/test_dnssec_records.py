@@ -3,6 +3,8 @@
 They are bytes of no meaning here, as they are to the resolver, which validates nothing.
 """
 
+from typing import TypeAlias
+
 import dnslib
 import pytest
 
@@ -21,7 +23,7 @@ NSEC3_DATA = b"\1\0\0\0\0\x14" + b"h" * 20 + b"\0\1\x40"
 DS_DATA = bytes.fromhex("1234 0d02") + b"d" * 32
 KEY_DATA = b"\1\1\3\x0d" + b"k" * 64
 
-Line = str | dnslib.RR
+Line: TypeAlias = "str | dnslib.RR"
 
 
 def signature(covered: int, owner: str = NAME, ttl: int = 300) -> dnslib.RR:

@@ -183,6 +183,7 @@ def test_a_replayed_refusal_does_not_wait_either() -> None:
     client = room.client(PUPIL)
     (finished,) = client.responses.values()
     client.log += [finished.log_entry] * 3
+    client.has_replayed_block = finished.is_block
     room.resolver.tick(room.clock.now + 0.05, 0.05)
     assert [(one.name, one.count) for one in records] == [("bets.example", 1), ("bets.example", 3)]
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from dns.server.udp import LONG_LOG_ENTRIES, UdpListener, open_udp_socket
+from dns.server.udp import KEPT_SLICES, LONG_LOG_ENTRIES, UdpListener, open_udp_socket
 from tests.fakes.policy import FakePolicy
-from tests.fakes.resolvers import PUPIL, InTest, question
+from tests.fakes.resolvers import PUPIL, InTest, handed_over, question
 
 
 class AtOnce:
@@ -181,6 +181,55 @@ def test_a_batch_of_known_and_new_and_hopeless_questions_gets_every_answer_once(
     wire.listener._receive_batches()
     got = sorted(int.from_bytes(wire.device.recv(4096)[:2], "big") for _ in range(60))
     assert got == list(range(60))
+
+
+def test_a_refusal_that_is_replayed_does_not_wait_for_the_end_of_the_second() -> None:
+    room = InTest(FakePolicy(blocked={"bets.example"}))
+    wire = Wire(room)
+    try:
+        for name in ("a.example", "bets.example"):
+            for _ in range(3):  # from the third time on it is replayed
+                wire.ask(question(name))
+        room.resolver.tick(room.clock.now, 0.05)
+        records = handed_over(room.query_log)
+        wire.ask(question("a.example"))
+        assert room.client().has_replayed_block is False
+        wire.ask(question("bets.example"))
+        room.resolver.tick(room.clock.now + 0.05, 0.05)
+        assert [(one.name, one.count) for one in records] == [("bets.example", 1)]
+        assert room.client().has_replayed_block is False
+    finally:
+        wire.close()
+
+
+def test_devices_that_ask_in_turn_get_each_its_own_answers_whatever_their_lengths(room: InTest) -> None:
+    """Also of none or one octet, and longer than those whose places in the batch are kept."""
+    wire = Wire(room)
+    long = f"{'a' * 60}.{'b' * 60}.{'c' * 60}.a.example"
+    room.upstream.records[long, "A"] = [f"{long}. 300 A 192.0.2.{n}" for n in range(1, 21)]
+    asked = [question(name) for name in ("a.example", long)] + [question(long, edns=b"\0\x09\0\x40" + bytes(64))]
+    assert len(asked[2]) > KEPT_SLICES < len(wire.ask(asked[1]))
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        other.bind(("127.0.0.2", 0))
+        other.settimeout(10)
+        for _ in range(3):
+            for number, packet in enumerate(asked):
+                for device, asker in enumerate((wire.device, other)):
+                    identity = bytes((device, number))
+                    for sent in (b"", b"x", identity + packet[2:]):
+                        asker.sendto(sent, wire.server.getsockname())
+            assert select.select([wire.server], [], [], 10)[0]
+            wire.listener._receive_batches()
+            for device, asker in enumerate((wire.device, other)):
+                answers = [asker.recv(4096) for _ in asked]
+                assert sorted(one[:2] for one in answers) == [bytes((device, n)) for n in range(3)]
+                for one in answers:
+                    (expected,) = room.send(one[:2] + asked[one[1]][2:], f"127.0.0.{device + 1}")
+                    assert one == expected
+    finally:
+        other.close()
+        wire.close()
 
 
 def test_the_fast_path_keeps_to_a_device_s_limit(wire: Wire, room: InTest) -> None:
