@@ -24,6 +24,7 @@ the clock that the caller passes in.
 import struct
 from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
 from dns.cache_defaults import MAXIMUM_TTL, MEGABYTES, MINIMUM_TTL, STALE_HOURS
 from dns.cached_message import CachedMessage
@@ -34,26 +35,31 @@ from dns.message.header import RCODE, TC
 from dns.message.scanner import RecordTuple, scan_records
 from dns.message.scrub import scrub_answer, trim_sections
 
-RECHECK_SECONDS = 10.0
-FAILURE_TTL = 5
-MAX_FAILURE_TTL = 300
-MAX_NEGATIVE_TTL = 3600
-PREFETCH_SHARE = 0.1  # of its life that a popular answer has left when it is due
-EVICT_SHIFT = 11  # when memory is full, so small a part of it is made free: 30 entries of an ordinary room
-PREFETCH_MINIMUM_TTL = 10  # seconds; an answer with a shorter life is not worth asking for early
+RECHECK_SECONDS: Final = 10.0
+FAILURE_TTL: Final = 5
+MAX_FAILURE_TTL: Final = 300
+MAX_NEGATIVE_TTL: Final = 3600
+PREFETCH_SHARE: Final = 0.1  # of its life that a popular answer has left when it is due
+EVICT_SHIFT: Final = 11  # when memory is full, so small a part of it is made free: 30 entries of an ordinary room
+PREFETCH_MINIMUM_TTL: Final = 10  # seconds; an answer with a shorter life is not worth asking for early
 
-CacheKey = tuple[str, int, int]  # canonical name, type, and the client's wishes: CD, as it stands in a header, and
-DNSSEC_OK = 0x100
+# Canonical name, type, and the client's wishes: CD, as it stands in a header, and `DNSSEC_OK`.
+CacheKey = tuple[str, int, int]
+DNSSEC_OK: Final = 0x100
 
-_ENTRY_OVERHEAD_BYTES = 430  # what an entry costs beside its message and its name
-_TTL = struct.Struct("!I")
-_TTL_BEFORE_DATA = 6  # bytes from a record's time to live to its data
+_ENTRY_OVERHEAD_BYTES: Final = 430  # what an entry costs beside its message and its name
+_TTL: Final = struct.Struct("!I")
+_TTL_BEFORE_DATA: Final = 6  # bytes from a record's time to live to its data
 # Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
-_NOERROR, _NXDOMAIN, _YXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)
-_SOA, _ANY = int(RecordType.SOA), int(RecordType.ANY)
-_CNAME, _DNAME = int(RecordType.CNAME), int(RecordType.DNAME)
-_ANSWERS = frozenset({_NOERROR, _NXDOMAIN})
-_MAX_TTL = 0x7FFFFFFF
+_NOERROR: Final = int(Rcode.NOERROR)
+_NXDOMAIN: Final = int(Rcode.NXDOMAIN)
+_YXDOMAIN: Final = int(Rcode.YXDOMAIN)
+_SOA: Final = int(RecordType.SOA)
+_ANY: Final = int(RecordType.ANY)
+_CNAME: Final = int(RecordType.CNAME)
+_DNAME: Final = int(RecordType.DNAME)
+_ANSWERS: Final = frozenset({_NOERROR, _NXDOMAIN})
+_MAX_TTL: Final = 0x7FFFFFFF
 
 
 class MessageCache:

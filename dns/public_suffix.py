@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import idna
 
@@ -33,11 +33,11 @@ from dns.message.names import parents
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
-_PACKAGE = "publicsuffixlist"
-_FILE = "public_suffix_list.dat"
-_VERSION = re.compile(r"^// VERSION: (\d{4}-\d{2}-\d{2})", re.MULTILINE)
-_MARKS = ("// ===BEGIN ICANN DOMAINS===", "// ===END ICANN DOMAINS===")
-_HEAD_CHARACTERS = 2000  # the version stands in the comment at the top
+_PACKAGE: Final = "publicsuffixlist"
+_FILE: Final = "public_suffix_list.dat"
+_VERSION: Final = re.compile(r"^// VERSION: (\d{4}-\d{2}-\d{2})", re.MULTILINE)
+_MARKS: Final = ("// ===BEGIN ICANN DOMAINS===", "// ===END ICANN DOMAINS===")
+_HEAD_CHARACTERS: Final = 2000  # the version stands in the comment at the top
 
 
 class Section(enum.Enum):

@@ -17,16 +17,16 @@ The settings may fix the first two. Times are those of the event loop's clock (s
 """
 
 import enum
-from typing import Literal
+from typing import Final, Literal
 
 Switch = Literal["auto", "on", "off"]
 
-EVIDENCE_NEEDED = 3  # in a row
-PLAIN_CASE_SECONDS = 3600.0
-NO_EDNS_SECONDS = 900.0
-SMALL_DATAGRAM_SECONDS = 900.0
-TCP_ONLY_SECONDS = 300.0
-SMALL_DATAGRAM_BYTES = 512
+EVIDENCE_NEEDED: Final = 3  # in a row
+PLAIN_CASE_SECONDS: Final = 3600.0
+NO_EDNS_SECONDS: Final = 900.0
+SMALL_DATAGRAM_SECONDS: Final = 900.0
+TCP_ONLY_SECONDS: Final = 300.0
+SMALL_DATAGRAM_BYTES: Final = 512
 
 
 class Capability(enum.Enum):

@@ -15,19 +15,22 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from dns.message.header import TC
 
-SLOTS = 64
-QUERY_BYTES = 512  # a question of ours has at most 12 + 255 + 4 + 11
-ANSWER_BYTES = 4096  # we ask for 1232; what is longer than this is cut, and counts as truncated
+SLOTS: Final = 64
+QUERY_BYTES: Final = 512  # a question of ours has at most 12 + 255 + 4 + 11
+ANSWER_BYTES: Final = 4096  # we ask for 1232; what is longer than this is cut, and counts as truncated
 
 # struct mmsghdr in eight 64-bit words: name, namelen, iov, iovlen, control, controllen, flags, msg_len.
-_WORDS, _IOV, _IOV_LENGTH, _LENGTH = 8, 2, 3, 7
+_WORDS: Final = 8
+_IOV: Final = 2
+_IOV_LENGTH: Final = 3
+_LENGTH: Final = 7
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_BATCHED = (
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_BATCHED: Final = (
     sys.platform == "linux"
     and sys.byteorder == "little"
     and ctypes.sizeof(ctypes.c_void_p) == 8

@@ -5,8 +5,9 @@ few hundred queries.
 """
 
 import os
+from typing import Final
 
-_BLOCK = 4096
+_BLOCK: Final = 4096
 
 
 class EntropyPool:

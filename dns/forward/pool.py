@@ -20,6 +20,7 @@ import asyncio
 import struct
 from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
 from dns.errors import MalformedMessage
 from dns.forward import extended_error
@@ -33,19 +34,20 @@ from dns.message.header import AA, COUNTS, RA, RCODE, RD, is_truncated, rcode_of
 from dns.message.scanner import scan_records
 from dns.message.wire_names import name_to_wire
 
-RETRY_SECONDS = 0.5
-MAX_TIMEOUTS = 6  # retries: 3 seconds, in which a client will ask again itself
-MAX_TIMEOUTS_PER_TICK = 512
-TICKS_PER_RETRY = 10  # looks at the clock within that time
-DECAY_SECONDS = 10.0
+RETRY_SECONDS: Final = 0.5
+MAX_TIMEOUTS: Final = 6  # retries: 3 seconds, in which a client will ask again itself
+MAX_TIMEOUTS_PER_TICK: Final = 512
+TICKS_PER_RETRY: Final = 10  # looks at the clock within that time
+DECAY_SECONDS: Final = 10.0
 
-_PROBE_HEAD = bytes((0, 0, RD, 0)) + COUNTS.pack(1, 0, 0, 0)
-_QUESTION_TAIL = struct.Struct("!HH")
+_PROBE_HEAD: Final = bytes((0, 0, RD, 0)) + COUNTS.pack(1, 0, 0, 0)
+_QUESTION_TAIL: Final = struct.Struct("!HH")
 # Failures that a device may hear as they are, where all servers fail; others would tell it something untrue of
 # its own question.
-_TELLING_RCODES = frozenset({int(Rcode.SERVFAIL), int(Rcode.REFUSED)})
-_REFERS, _IS_SILENT = "refers to other servers", "does not recurse"
-_LAME_UPSTREAMS = {_REFERS: "upstreams refer to other servers", _IS_SILENT: "upstreams do not recurse"}
+_TELLING_RCODES: Final = frozenset({int(Rcode.SERVFAIL), int(Rcode.REFUSED)})
+_REFERS: Final = "refers to other servers"
+_IS_SILENT: Final = "does not recurse"
+_LAME_UPSTREAMS: Final = {_REFERS: "upstreams refer to other servers", _IS_SILENT: "upstreams do not recurse"}
 
 
 class UpstreamPool:

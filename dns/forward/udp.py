@@ -13,6 +13,7 @@ until the server has once answered mixed letters well. A question that UDP left 
 
 import asyncio
 import socket
+from typing import Final
 
 from dns.errors import MalformedMessage
 from dns.forward import extended_error
@@ -27,11 +28,11 @@ from dns.forward.stream import StreamServer
 from dns.forward.udp_socket import SOCKET_SECONDS, UdpSocket
 from dns.message.header import is_truncated, rcode_of
 
-SOCKETS = 4  # sockets that take questions at a time
-SOCKET_OVERDRAFT = 8192  # questions beyond that, while ports are not renewed: then what is open on one is let go
-MAX_DRAINING_SOCKETS = (
-    64  # sockets that wait for answers only; with more of them, ports are not renewed for a while
-)
+SOCKETS: Final = 4  # sockets that take questions at a time
+# Questions beyond that, while ports are not renewed: then what is open on one is let go.
+SOCKET_OVERDRAFT: Final = 8192
+# Sockets that wait for answers only; with more of them, ports are not renewed for a while.
+MAX_DRAINING_SOCKETS: Final = 64
 
 
 class UdpServer:

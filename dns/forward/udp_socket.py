@@ -7,7 +7,7 @@ serves at most `SOCKET_QUERIES` questions or `SOCKET_SECONDS`, and no id twice.
 
 import asyncio
 import socket
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from dns.forward.capabilities import SMALL_DATAGRAM_BYTES, Capability, ServerCapabilities
 from dns.forward.connected_batch import ConnectedDatagrams
@@ -15,10 +15,10 @@ from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
 from dns.forward.pending_query import PendingQuery, is_bare_error
 
-SOCKET_QUERIES = 256
-SOCKET_SECONDS = 10.0
-SOCKET_MISMATCHES = 8  # wrong answers, after which a port is under attack
-RECEIVE_BUFFER = 1 << 20
+SOCKET_QUERIES: Final = 256
+SOCKET_SECONDS: Final = 10.0
+SOCKET_MISMATCHES: Final = 8  # wrong answers, after which a port is under attack
+RECEIVE_BUFFER: Final = 1 << 20
 
 
 class UdpSocketOwner(Protocol):

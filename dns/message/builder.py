@@ -10,6 +10,7 @@
 import ipaddress
 import struct
 from collections.abc import Sequence
+from typing import Final
 
 from dns.message import edns
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass, RecordType
@@ -18,28 +19,32 @@ from dns.message.parsed_query import Query
 from dns.message.response import NO_COUNTS, Response
 from dns.policy.verdict import Step, Verdict
 
-BLOCKED_TTL = 10  # seconds
+BLOCKED_TTL: Final = 10  # seconds
 
-STREAM_BYTES = 65535
+STREAM_BYTES: Final = 65535
 
 # Plain numbers: they go into every blocked answer, and into its log entry; see `dns.message.constants`.
-_NOERROR, _NXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN)
-_A, _SOA, _AAAA, _ANY = int(RecordType.A), int(RecordType.SOA), int(RecordType.AAAA), int(RecordType.ANY)
-_IN = int(RecordClass.IN)
-_OWNER_AND_TYPE = struct.Struct("!HHHIH")  # pointer to the question's name, type, class, TTL, length
-_QUESTION_NAME = 0xC00C
-_TTL = struct.Struct("!I")
-_SOA_NUMBERS = struct.Struct("!IIIII")
-_HINFO_TTL = 3600
+_NOERROR: Final = int(Rcode.NOERROR)
+_NXDOMAIN: Final = int(Rcode.NXDOMAIN)
+_A: Final = int(RecordType.A)
+_SOA: Final = int(RecordType.SOA)
+_AAAA: Final = int(RecordType.AAAA)
+_ANY: Final = int(RecordType.ANY)
+_IN: Final = int(RecordClass.IN)
+_OWNER_AND_TYPE: Final = struct.Struct("!HHHIH")  # pointer to the question's name, type, class, TTL, length
+_QUESTION_NAME: Final = 0xC00C
+_TTL: Final = struct.Struct("!I")
+_SOA_NUMBERS: Final = struct.Struct("!IIIII")
+_HINFO_TTL: Final = 3600
 
 # Of header bytes 2 to 5, as one number: bits of byte 2 stand 24 higher, those of byte 3 16.
-_REPEATED = (OPCODE | RD) << 24 | CD << 16  # of the query's flags
-_RCODE = RCODE << 16
-_RESPONSE = QR << 24 | RA << 16
-_AUTHENTIC = AD << 16
-_TRUNCATED = TC << 24
+_REPEATED: Final = (OPCODE | RD) << 24 | CD << 16  # of the query's flags
+_RCODE: Final = RCODE << 16
+_RESPONSE: Final = QR << 24 | RA << 16
+_AUTHENTIC: Final = AD << 16
+_TRUNCATED: Final = TC << 24
 
-_OPTS = (edns.build_opt_record(dnssec_ok=False), edns.build_opt_record(dnssec_ok=True))
+_OPTS: Final = (edns.build_opt_record(dnssec_ok=False), edns.build_opt_record(dnssec_ok=True))
 
 
 def build_message(query: Query, response: Response, limit: int | None, options: bytes = b"") -> bytes:

@@ -7,22 +7,26 @@ leaves the room, because every question to an upstream is made anew.
 """
 
 import struct
+from typing import Final
 
 from dns.errors import MalformedMessage
 from dns.message.constants import EdnsOption, RecordType
 
-UDP_PAYLOAD_SIZE = 1232
-MIN_UDP_PAYLOAD_SIZE = 512  # RFC 1035, section 2.3.4; RFC 6891, section 6.2.3: smaller values count as 512
+UDP_PAYLOAD_SIZE: Final = 1232
+MIN_UDP_PAYLOAD_SIZE: Final = 512  # RFC 1035, section 2.3.4; RFC 6891, section 6.2.3: smaller values count as 512
 
-OPT_BYTES = 11  # of an OPT record without options (RFC 6891, section 6.1.2)
-DNSSEC_OK = 0x8000  # of an OPT record's TTL (RFC 3225)
+OPT_BYTES: Final = 11  # of an OPT record without options (RFC 6891, section 6.1.2)
+DNSSEC_OK: Final = 0x8000  # of an OPT record's TTL (RFC 3225)
 
 # Plain numbers: options are read for every query that has some; see `dns.message.constants`.
-_OPT_TYPE = int(RecordType.OPT)
-_COOKIE, _PADDING = int(EdnsOption.COOKIE), int(EdnsOption.PADDING)
-_OPTION = struct.Struct("!HH")
-_OPT = struct.Struct("!BHHBBHH")  # root, type, UDP size, extended code, version, flags, length of the options
-_TEXT_BYTES = 200  # of an extended error's text: it must never push the answer out of a datagram
+_OPT_TYPE: Final = int(RecordType.OPT)
+_COOKIE: Final = int(EdnsOption.COOKIE)
+_PADDING: Final = int(EdnsOption.PADDING)
+_OPTION: Final = struct.Struct("!HH")
+_OPT: Final = struct.Struct(
+    "!BHHBBHH"
+)  # root, type, UDP size, extended code, version, flags, length of the options
+_TEXT_BYTES: Final = 200  # of an extended error's text: it must never push the answer out of a datagram
 
 
 class Edns:

@@ -13,11 +13,20 @@ from typing import Final
 
 HEADER_BYTES: Final = 12
 
-QR, OPCODE, AA, TC, RD = 0x80, 0x78, 0x04, 0x02, 0x01  # of byte 2
-RA, AD, CD, RCODE = 0x80, 0x20, 0x10, 0x0F  # of byte 3
+# Of byte 2:
+QR: Final = 0x80
+OPCODE: Final = 0x78
+AA: Final = 0x04
+TC: Final = 0x02
+RD: Final = 0x01
+# Of byte 3:
+RA: Final = 0x80
+AD: Final = 0x20
+CD: Final = 0x10
+RCODE: Final = 0x0F
 
 COUNTS_OFFSET: Final = 4
-COUNTS = struct.Struct("!HHHH")
+COUNTS: Final = struct.Struct("!HHHH")
 
 
 def is_truncated(message: bytes) -> bool:

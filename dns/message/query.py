@@ -27,19 +27,22 @@ from dns.message.wire_names import NAME_BYTES, labels_to_name, name_to_wire, ski
 QUESTION_OFFSET: Final = HEADER_BYTES
 
 # Plain numbers: these are used for every query; see `dns.message.constants`.
-_IN, _OPT = int(RecordClass.IN), int(RecordType.OPT)
-_NO_QUERY = QR | OPCODE
-_ONLY_A_QUESTION = b"\0\1" + bytes(6)
-_TYPE_AND_CLASS = struct.Struct("!HH")
-_CLASS_AND_TTL = struct.Struct("!HI")
-_FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
-_OPT_HEAD = b"\0" + _OPT.to_bytes(2, "big")  # the root's name, and the type
+_IN: Final = int(RecordClass.IN)
+_OPT: Final = int(RecordType.OPT)
+_NO_QUERY: Final = QR | OPCODE
+_ONLY_A_QUESTION: Final = b"\0\1" + bytes(6)
+_TYPE_AND_CLASS: Final = struct.Struct("!HH")
+_CLASS_AND_TTL: Final = struct.Struct("!HI")
+_FIXED: Final = struct.Struct("!HHIH")  # type, class, time to live, length of the data
+_OPT_HEAD: Final = b"\0" + _OPT.to_bytes(2, "big")  # the root's name, and the type
 
-_PLAIN = re.compile(rb"[a-z0-9_.-]*")
+_PLAIN: Final = re.compile(rb"[a-z0-9_.-]*")
 # Turns a plain name as it travels into text: letters become small, and whatever is no letter, digit, hyphen or
 # underscore becomes a dot, the lengths before the labels included; see `_question_name`.
-_WIRE_TO_TEXT = bytes(byte if _PLAIN.fullmatch(bytes((byte,))) else 0x2E for byte in bytes(range(256)).lower())
-_LONGEST_DOTTED_LABEL = 44  # a longer label's length would pass for a hyphen or a digit
+_WIRE_TO_TEXT: Final = bytes(
+    byte if _PLAIN.fullmatch(bytes((byte,))) else 0x2E for byte in bytes(range(256)).lower()
+)
+_LONGEST_DOTTED_LABEL: Final = 44  # a longer label's length would pass for a hyphen or a digit
 
 
 class InvalidQuery(MalformedMessage):

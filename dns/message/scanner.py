@@ -6,16 +6,16 @@ is checked against the end of the message; whatever the bytes, the only error is
 """
 
 import struct
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dns.errors import MalformedMessage
 from dns.message.header import COUNTS, COUNTS_OFFSET, HEADER_BYTES
 from dns.message.wire_names import POINTER, skip_name
 
-_FIXED = struct.Struct("!HHIH")  # type, class, time to live, length of the data
-_FIXED_BYTES = _FIXED.size
-_TTL_OFFSET = 4  # of the time to live within the fixed part
-_fixed = _FIXED.unpack_from
+_FIXED: Final = struct.Struct("!HHIH")  # type, class, time to live, length of the data
+_FIXED_BYTES: Final = _FIXED.size
+_TTL_OFFSET: Final = 4  # of the time to live within the fixed part
+_fixed: Final = _FIXED.unpack_from
 
 
 class ScannedRecord(NamedTuple):

@@ -22,6 +22,8 @@ name, or to the target of the alias before. Only others are read. Addresses may 
 they lead is decided anyway.
 """
 
+from typing import Final
+
 from dns.errors import MalformedMessage
 from dns.message.alias_path import MAX_ALIASES, AliasPath, find_alias_path
 from dns.message.constants import Rcode, RecordClass, RecordType
@@ -31,22 +33,30 @@ from dns.message.whole_records import WholeRecord, build_whole_message, read_rec
 from dns.message.wire_names import POINTER, name_from_wire, name_to_wire
 
 # Plain numbers: these are used for every answer of an upstream; see `dns.message.constants`.
-_A, _AAAA, _A_BYTES, _AAAA_BYTES = int(RecordType.A), int(RecordType.AAAA), 4, 16
-_CNAME, _DNAME, _SOA = int(RecordType.CNAME), int(RecordType.DNAME), int(RecordType.SOA)
-_ANY, _IN = int(RecordType.ANY), int(RecordClass.IN)
-_SAYS_SOMETHING = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
-_PROOFS = _SAYS_SOMETHING - {_SOA}
-_RRSIG = int(RecordType.RRSIG)
-_ALIASES = frozenset({_CNAME, _DNAME})
-_BESIDE_AN_ANSWER = (_ALIASES, _ALIASES | {_RRSIG})  # without DO, and with it; likewise below
+_A: Final = int(RecordType.A)
+_AAAA: Final = int(RecordType.AAAA)
+_A_BYTES: Final = 4
+_AAAA_BYTES: Final = 16
+_CNAME: Final = int(RecordType.CNAME)
+_DNAME: Final = int(RecordType.DNAME)
+_SOA: Final = int(RecordType.SOA)
+_ANY: Final = int(RecordType.ANY)
+_IN: Final = int(RecordClass.IN)
+_SAYS_SOMETHING: Final = frozenset({_SOA, int(RecordType.NSEC), int(RecordType.NSEC3)})
+_PROOFS: Final = _SAYS_SOMETHING - {_SOA}
+_RRSIG: Final = int(RecordType.RRSIG)
+_ALIASES: Final = frozenset({_CNAME, _DNAME})
+_BESIDE_AN_ANSWER: Final = (_ALIASES, _ALIASES | {_RRSIG})  # without DO, and with it; likewise below
 # What an authority section is kept for: beside no answer, and beside one.
-_WANTED = ((frozenset({_SOA}), frozenset[int]()), (_SAYS_SOMETHING, _PROOFS))
-_DNSSEC = _PROOFS | {_RRSIG, int(RecordType.DS)}
-_BESIDE_A_REASON = _DNSSEC | {_SOA, int(RecordType.NS)}
-_SOA_BYTES, _NONE = 22, 0  # two names and five numbers; no type has the number 0
-_QUESTION = HEADER_BYTES | POINTER << 8
-_QUESTION_NAME = _QUESTION.to_bytes(2, "big")
-_FIXED_BYTES = 10  # of a record, between its owner and its data
+_WANTED: Final = ((frozenset({_SOA}), frozenset[int]()), (_SAYS_SOMETHING, _PROOFS))
+_DNSSEC: Final = _PROOFS | {_RRSIG, int(RecordType.DS)}
+_BESIDE_A_REASON: Final = _DNSSEC | {_SOA, int(RecordType.NS)}
+# Two names and five numbers; no type has the number 0.
+_SOA_BYTES: Final = 22
+_NONE: Final = 0
+_QUESTION: Final = HEADER_BYTES | POINTER << 8
+_QUESTION_NAME: Final = _QUESTION.to_bytes(2, "big")
+_FIXED_BYTES: Final = 10  # of a record, between its owner and its data
 
 Sections = tuple[bytes, list[RecordTuple], list[RecordTuple]]
 

@@ -6,16 +6,18 @@ IndexError to its caller, who steps over many names and catches it once.
 """
 
 import re
+from typing import Final
 
 from dns.errors import MalformedMessage
 from dns.message.names import LABEL_BYTES, labels_to_text
 
-NAME_BYTES = 255
-POINTER = 0xC0  # the bits of a length byte that make it the first of a compression pointer
+NAME_BYTES: Final = 255
+POINTER: Final = 0xC0  # the bits of a length byte that make it the first of a compression pointer
 
-_MAX_POINTERS = 20  # a name that is pointed to more often is an attack: it has thousands, and each takes that long
-_PLAIN = re.compile(rb"[a-z0-9_.-]*")
-_ESCAPED = re.compile(r"\\(\d{3})")
+# A name that is pointed to more often is an attack: it has thousands, and each takes that long.
+_MAX_POINTERS: Final = 20
+_PLAIN: Final = re.compile(rb"[a-z0-9_.-]*")
+_ESCAPED: Final = re.compile(r"\\(\d{3})")
 
 
 def name_from_wire(message: bytes, at: int) -> str:

@@ -15,7 +15,7 @@ import logging
 import struct
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from dns.cache import DNSSEC_OK, CacheKey, MessageCache
 from dns.cached_message import CachedMessage
@@ -33,12 +33,12 @@ from dns.pipeline.alias_chain import AliasFollower
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import PENDING, Pipeline, StageResult
 
-CLIENT_RESPONSE_SECONDS = 1.8
-MAX_PENDING = 16384  # questions that may wait; beyond, the newest is failed at once
+CLIENT_RESPONSE_SECONDS: Final = 1.8
+MAX_PENDING: Final = 16384  # questions that may wait; beyond, the newest is failed at once
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-_QUESTION_TAIL = struct.Struct("!HH")
+_QUESTION_TAIL: Final = struct.Struct("!HH")
 
 CallLater = Callable[[float, Callable[[], None]], object]
 

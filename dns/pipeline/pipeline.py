@@ -14,8 +14,8 @@ from typing import Final
 from dns.message.response import Response
 from dns.pipeline.context import RequestContext
 
-_LOGGED_BYTES = 300
-_log = logging.getLogger(__name__)
+_LOGGED_BYTES: Final = 300
+_log: Final = logging.getLogger(__name__)
 
 
 class NoResponse(enum.Enum):

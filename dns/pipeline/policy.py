@@ -1,6 +1,7 @@
 """Asks the policy whether this device may see this name now."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from dns.message import builder
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordType
@@ -10,9 +11,10 @@ from dns.policy.delegation_proofs import proves_delegation
 from dns.policy.verdict import Action, Step, Verdict
 
 # Members of an enumeration are looked up by name at every use; these are used for every question.
-_REFUSE, _REWRITE = Action.BLOCK, Action.REWRITE
-_ANY = int(RecordType.ANY)  # a plain number; see `dns.message.constants`
-_NOT_CLOSED = Verdict(Action.ALLOW, Step.DEFAULT)
+_REFUSE: Final = Action.BLOCK
+_REWRITE: Final = Action.REWRITE
+_ANY: Final = int(RecordType.ANY)  # a plain number; see `dns.message.constants`
+_NOT_CLOSED: Final = Verdict(Action.ALLOW, Step.DEFAULT)
 
 
 def policy_stage(page_addresses: Callable[[], Sequence[str]]) -> Stage:

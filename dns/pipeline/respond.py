@@ -7,6 +7,8 @@ the records of the name that is shown instead (RFC 8914 code 4: the answer was m
 keys for an encrypted hello where the profile wants that.
 """
 
+from typing import Final
+
 from dns.cached_message import CachedMessage
 from dns.errors import MalformedMessage
 from dns.message import edns, rewrite
@@ -19,8 +21,8 @@ from dns.pipeline.pipeline import StageResult
 from dns.policy.verdict import Action
 
 # Plain numbers: these are used for every answer; see `dns.message.constants`.
-_ALLOWED_RCODES = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
-_SERVICE_TYPES = frozenset({int(RecordType.HTTPS), int(RecordType.SVCB)})
+_ALLOWED_RCODES: Final = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
+_SERVICE_TYPES: Final = frozenset({int(RecordType.HTTPS), int(RecordType.SVCB)})
 
 
 def respond_stage(context: RequestContext) -> StageResult:

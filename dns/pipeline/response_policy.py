@@ -6,6 +6,7 @@ room's, page included, and says that it is somebody else's.
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from dns.clients import Client
 from dns.errors import MalformedMessage
@@ -16,16 +17,22 @@ from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import Stage, StageResult
 from dns.policy.verdict import Action, Step, Verdict, View
 
-MAX_SAFE_ADDRESSES = 8192  # remembered; sites share few addresses, and asking the policy costs more than the rest
+# Remembered; sites share few addresses, and asking the policy costs more than the rest.
+MAX_SAFE_ADDRESSES: Final = 8192
 
-_REFUSE, _DEFAULT = Action.BLOCK, Step.DEFAULT  # looked up by name at every use otherwise
+# Looked up by name at every use otherwise.
+_REFUSE: Final = Action.BLOCK
+_DEFAULT: Final = Step.DEFAULT
 # Plain numbers: these are used for every record of every answer; see `dns.message.constants`.
-_A, _AAAA = int(RecordType.A), int(RecordType.AAAA)
-_CNAME, _DNAME = int(RecordType.CNAME), int(RecordType.DNAME)
-_SVCB, _HTTPS = int(RecordType.SVCB), int(RecordType.HTTPS)
-_ADDRESSES = frozenset({_A, _AAAA})
-_NONE = frozenset[bytes]()
-_MALFORMED_RECORD = (ExtendedErrorCode.OTHER, "a record of this name is malformed")
+_A: Final = int(RecordType.A)
+_AAAA: Final = int(RecordType.AAAA)
+_CNAME: Final = int(RecordType.CNAME)
+_DNAME: Final = int(RecordType.DNAME)
+_SVCB: Final = int(RecordType.SVCB)
+_HTTPS: Final = int(RecordType.HTTPS)
+_ADDRESSES: Final = frozenset({_A, _AAAA})
+_NONE: Final = frozenset[bytes]()
+_MALFORMED_RECORD: Final = (ExtendedErrorCode.OTHER, "a record of this name is malformed")
 
 
 def _decide_raw_address(raw: bytes, context: RequestContext, client: Client, verdict: Verdict) -> Verdict:

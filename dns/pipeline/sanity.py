@@ -8,15 +8,17 @@ MAILA, MAILB, other meta types          NOTIMP         RFC 1035, section 3.2.3; 
 ======================================  =============  ==========================================
 """
 
+from typing import Final
+
 from dns.message.constants import Rcode, RecordClass, RecordType
 from dns.message.response import Response
 from dns.pipeline.context import RequestContext
 from dns.pipeline.pipeline import StageResult
 
 # Plain numbers, in sets made once: these are used for every question; see `dns.message.constants`.
-_META_TYPES = frozenset({0, int(RecordType.OPT), *range(128, RecordType.ANY)})
-_TRANSFERS = frozenset({int(RecordType.AXFR), int(RecordType.IXFR)})
-_IN = int(RecordClass.IN)
+_META_TYPES: Final = frozenset({0, int(RecordType.OPT), *range(128, RecordType.ANY)})
+_TRANSFERS: Final = frozenset({int(RecordType.AXFR), int(RecordType.IXFR)})
+_IN: Final = int(RecordClass.IN)
 
 
 def sanity_stage(context: RequestContext) -> StageResult:

@@ -10,23 +10,24 @@ payload of a few digits; what else is written into such names counts like anythi
 import math
 import re
 from functools import lru_cache
+from typing import Final
 
 from dns.policy.tunnel_values import Payload
 from dns.public_suffix import registrable_domain
 
-NAMES = 4096  # whose payloads are remembered, because most names come again at once for another type
+NAMES: Final = 4096  # whose payloads are remembered, because most names come again at once for another type
 
-LONGEST_TEXT = 4 * 255  # of a name: each octet in four characters at most
+LONGEST_TEXT: Final = 4 * 255  # of a name: each octet in four characters at most
 
-_REVERSE_ZONES = {"in-addr": 2, "ip6": 8}  # and how many labels of addresses are a network's
-_ADDRESS_LABELS = {
+_REVERSE_ZONES: Final = {"in-addr": 2, "ip6": 8}  # and how many labels of addresses are a network's
+_ADDRESS_LABELS: Final = {
     "in-addr": frozenset(map(str, range(256))),
     "ip6": frozenset("0123456789abcdef"),
 }
 
-_N_LOG_N = (0.0, *(count * math.log2(count) for count in range(1, LONGEST_TEXT + 1)))
-_n_log_n = _N_LOG_N.__getitem__
-_ESCAPED = re.compile(r"\\(\d{3})")
+_N_LOG_N: Final = (0.0, *(count * math.log2(count) for count in range(1, LONGEST_TEXT + 1)))
+_n_log_n: Final = _N_LOG_N.__getitem__
+_ESCAPED: Final = re.compile(r"\\(\d{3})")
 
 
 @lru_cache(maxsize=NAMES)

@@ -36,7 +36,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import islice
 from operator import itemgetter
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from dns.local_zones.private_zones import EMPTY_ZONES
 from dns.message.constants import RecordType
@@ -45,18 +45,19 @@ from dns.policy.payload import payload_of
 from dns.policy.response_policy import REPUTATION_NAMES
 from dns.policy.tunnel_values import Payload, Thresholds, TunnelFinding
 
-HALF_WINDOW_SECONDS = 300.0  # the window is the half that is filling and the one before: five to ten minutes
-LATE_SECONDS = 60.0  # so much may a question come late: several workers hand over their records in turn
-MAX_PAIRS = 4096
-MAX_PAYLOADS = 1024
-FORGOTTEN_AT_ONCE = 64  # the oldest, of so many more
-PAYLOADS_IN_ALL = 65536  # about 6 MB
-MAX_DEVICES = 1024
-FEW_NAMES = 2  # new ones of a domain in a half window, which do not count for the device
-SPREAD = 1.5  # times as much as of one domain may come together of all
+# The window is the half that is filling and the one before: five to ten minutes.
+HALF_WINDOW_SECONDS: Final = 300.0
+LATE_SECONDS: Final = 60.0  # so much may a question come late: several workers hand over their records in turn
+MAX_PAIRS: Final = 4096
+MAX_PAYLOADS: Final = 1024
+FORGOTTEN_AT_ONCE: Final = 64  # the oldest, of so many more
+PAYLOADS_IN_ALL: Final = 65536  # about 6 MB
+MAX_DEVICES: Final = 1024
+FEW_NAMES: Final = 2  # new ones of a domain in a half window, which do not count for the device
+SPREAD: Final = 1.5  # times as much as of one domain may come together of all
 
 # Types that stubs ask by themselves, for any name. Plain numbers: see `dns.message.constants`.
-_PLAIN = frozenset(
+_PLAIN: Final = frozenset(
     map(
         int,
         (
@@ -72,9 +73,9 @@ _PLAIN = frozenset(
     )
 )
 
-_PLAIN_IN_REVERSE_ZONES = _PLAIN | {int(RecordType.PTR)}
+_PLAIN_IN_REVERSE_ZONES: Final = _PLAIN | {int(RecordType.PTR)}
 
-EXEMPT_NAMES = frozenset(("localhost", *EMPTY_ZONES, *REPUTATION_NAMES))
+EXEMPT_NAMES: Final = frozenset(("localhost", *EMPTY_ZONES, *REPUTATION_NAMES))
 
 
 class _HalfWindow:

@@ -7,6 +7,7 @@ moments it was made for: the clock may jump either way.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -23,7 +24,7 @@ from dns.policy.verdict import BlockEntry, Verdict
 # What tells views apart: a group, the ids of suspensions, and the unblocks and rules for one device.
 ViewKey = tuple[str, tuple[str, ...], frozenset[DeviceEntryKey]]
 
-CLOCK_RECHECK_SECONDS = 5.0  # while nobody knows the time
+CLOCK_RECHECK_SECONDS: Final = 5.0  # while nobody knows the time
 
 
 @dataclass(frozen=True, slots=True)

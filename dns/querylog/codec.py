@@ -8,26 +8,27 @@ writer reads what the library would have packed.
 import operator
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
 from dns.querylog.records import ANSWER_FIELDS, COLUMNS, FRAME_HEADER, LogEntry, QueryRecord, RecordBatch
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(QueryRecord).decode
-_SMALL = tuple(bytes((count,)) for count in range(128))
-_RECORD_HEAD = _encode(("",) * len(COLUMNS))[: -len(COLUMNS)]  # an array of so many: each "" is one byte
-_BATCH_HEAD = bytes((0x90 | len(RecordBatch.__struct_fields__),))
-_ARRAY = struct.Struct("!BI")
-_MILLISECONDS = struct.Struct("!Bd")
-_FLOAT = 0xCB
-_ONE = b"\1"
-_COLUMNS = _encode(len(COLUMNS))
-_time = _MILLISECONDS.pack
-_NO_MILLISECONDS = _time(_FLOAT, 0.0)  # a replayed answer takes some microseconds
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(QueryRecord).decode
+_SMALL: Final = tuple(bytes((count,)) for count in range(128))
+_RECORD_HEAD: Final = _encode(("",) * len(COLUMNS))[: -len(COLUMNS)]  # an array of so many: each "" is one byte
+_BATCH_HEAD: Final = bytes((0x90 | len(RecordBatch.__struct_fields__),))
+_ARRAY: Final = struct.Struct("!BI")
+_MILLISECONDS: Final = struct.Struct("!Bd")
+_FLOAT: Final = 0xCB
+_ONE: Final = b"\1"
+_COLUMNS: Final = _encode(len(COLUMNS))
+_time: Final = _MILLISECONDS.pack
+_NO_MILLISECONDS: Final = _time(_FLOAT, 0.0)  # a replayed answer takes some microseconds
 # Of a packed `LogEntry` are left out: the bytes that say how many values it has: they stand in the record's own
 # array; and the last two, of `packed` itself, which is empty yet. (Not as a `slice`: mypyc takes it for a number.)
-_ENTRY_HEAD_BYTES = len(_encode(("",) * len(LogEntry.__struct_fields__))) - len(LogEntry.__struct_fields__)
+_ENTRY_HEAD_BYTES: Final = len(_encode(("",) * len(LogEntry.__struct_fields__))) - len(LogEntry.__struct_fields__)
 
 RecordRow = tuple[str | int, ...]  # of a QueryRecord its `ANSWER_FIELDS`
 TimedEntry = tuple[LogEntry, float]  # an answer that went through the pipeline, and how many milliseconds it took
@@ -35,7 +36,7 @@ RecordTail = bytes  # of a record: everything after second and device
 
 
 # What a record says of an answer, whoever was given it and however often.
-record_row: Callable[[LogEntry], RecordRow] = operator.attrgetter(*ANSWER_FIELDS)
+record_row: Final[Callable[[LogEntry], RecordRow]] = operator.attrgetter(*ANSWER_FIELDS)
 
 
 def pack_replayed(second: int, device: str, counts: Mapping[LogEntry, int]) -> list[bytes]:

@@ -27,27 +27,31 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-DATAGRAM_BYTES = 4096
-SLOTS = 64
+DATAGRAM_BYTES: Final = 4096
+SLOTS: Final = 64
 
-ADDRESS_AT, CONTROL_AT, DATA_AT = 0, 32, 96
-_ADDRESS_BYTES, _CONTROL_BYTES = 28, 64
+ADDRESS_AT: Final = 0
+CONTROL_AT: Final = 32
+DATA_AT: Final = 96
+_ADDRESS_BYTES: Final = 28
+_CONTROL_BYTES: Final = 64
 
 # struct mmsghdr in eight 64-bit words: name, namelen, iov, iovlen, control, controllen, flags, msg_len.
-_WORDS = 8
+_WORDS: Final = 8
 _NAME, _NAME_LENGTH, _IOV, _IOV_LENGTH, _CONTROL, _CONTROL_LENGTH, _FLAGS, _LENGTH = range(_WORDS)
-_HEADER_BYTES = _WORDS * 8
-_SEND_PATIENCE_MS = 20  # how long a full send buffer may hold us up before what is left is dropped
+_HEADER_BYTES: Final = _WORDS * 8
+_SEND_PATIENCE_MS: Final = 20  # how long a full send buffer may hold us up before what is left is dropped
 
-SOCKADDR_IN = struct.Struct("=HH4s8x")
-SOCKADDR_IN6 = struct.Struct("=HHI16sI")
+SOCKADDR_IN: Final = struct.Struct("=HH4s8x")
+SOCKADDR_IN6: Final = struct.Struct("=HHI16sI")
 
-_IP_PKTINFO = 8
-_IPV6_RECVPKTINFO = 49
+_IP_PKTINFO: Final = 8
+_IPV6_RECVPKTINFO: Final = 49
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_BATCHED = (
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_BATCHED: Final = (
     sys.platform == "linux"
     and sys.byteorder == "little"
     and ctypes.sizeof(ctypes.c_void_p) == 8

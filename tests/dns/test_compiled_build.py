@@ -1,5 +1,6 @@
 """The compiled hot path does what the interpreted one does (docs/adr/0023-the-hot-path-is-compiled.md)."""
 
+import ast
 import json
 import runpy
 import subprocess
@@ -90,6 +91,14 @@ def _here() -> AnsweringRoom:
 def test_what_is_named_is_compiled_and_nothing_else(folder: Path) -> None:
     compiled = {str(path.relative_to(folder)).split(".")[0].replace("/", ".") for path in folder.rglob("*.so")}
     assert compiled == {*MODULES, "hallpass__mypyc"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_a_compiled_module_never_changes_is_final(module: str) -> None:
+    """Or its compiled code looks it up in a dictionary, at every use."""
+    tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text())
+    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    assert [one.id for one in targets if isinstance(one, ast.Name) and one.id.isupper()] == []
 
 
 @pytest.mark.parametrize("switches", [{}, {"HATCH_BUILD_HOOKS_ENABLE": "1", "HATCH_BUILD_NO_HOOKS": "1"}])
