@@ -42,6 +42,7 @@ EMPTY_ZONES = (
     "6tisch.arpa",  # RFC 9031, section 6
     "eap-noob.arpa",  # RFC 9140, section 5
     "resolver.arpa",  # RFC 9462, section 8.2
+    "service.arpa",  # RFC 9665: what devices of a link register with each other (Thread, Matter)
     "alt",  # RFC 9476
     "internal",  # kept for private use (ICANN, 2024)
     "local",  # RFC 6762, section 22.1: asked for on the link, not here

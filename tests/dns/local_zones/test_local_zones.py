@@ -283,6 +283,7 @@ def test_other_names_below_resolver_arpa_do_not_leave_the_room() -> None:
         "host.localdomain",
         "x.6tisch.arpa",
         "noob@x.eap-noob.arpa",
+        "_matter._tcp.default.service.arpa",
     ],
 )
 def test_names_of_special_use_never_leave_the_room(name: str) -> None:
@@ -320,7 +321,9 @@ def test_a_forwarded_name_of_one_label_is_asked_of_its_server() -> None:
     assert ask(LocalZones(forwarded=["intra"]), "intra") is None
 
 
-@pytest.mark.parametrize("name", ["home.arpa", "10.in-addr.arpa", "resolver.arpa", "168.192.in-addr.arpa"])
+@pytest.mark.parametrize(
+    "name", ["home.arpa", "service.arpa", "10.in-addr.arpa", "resolver.arpa", "168.192.in-addr.arpa"]
+)
 def test_rfc8375_4_whether_an_empty_zone_is_signed_is_its_parents_to_say(name: str) -> None:
     assert ask(LocalZones(), name, "DS") is None
     assert ask(LocalZones(), f"x.{name}", "DS") is not None
