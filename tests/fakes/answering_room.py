@@ -30,7 +30,11 @@ _ENDINGS: dict[str, list[str]] = {
         "cdn.example. 60 IN CNAME b.example.",
         "b.example. 90 IN A 198.51.100.7",
     ],
-    "AAAA": ["{name} 300 IN AAAA 2001:db8::7", "{name} 30 IN AAAA fd00::7"],
+    "AAAA": [
+        "{name} 300 IN AAAA 2001:db8::7",
+        "{name} 30 IN AAAA fd00::7",
+        "{name} 300 IN RRSIG AAAA 13 2 300 20400101000000 20250101000000 1234 example. c2lnbmF0dXJl",
+    ],
     "HTTPS": ["{name} 60 IN HTTPS 1 . alpn=h2 echconfig=AAAAAQ== ipv4hint=198.51.100.7"],
     "TXT": ['{name} 5 IN TXT "{text}"', '{name} 5 IN TXT "{text}"'],
 }
