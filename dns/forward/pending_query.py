@@ -34,8 +34,7 @@ _OPT_HEAD = b"\0" + RecordType.OPT.to_bytes(2, "big")  # the root's name, and th
 # 64, so they are never taken for letters.
 _CASE_BITS = bytes(0x20 if chr(byte).isalpha() and byte < 128 else 0 for byte in range(256))
 
-# What is about the name; every other code is about the server (RFC 6672, section 2.2, has YXDOMAIN for names).
-ANSWER_RCODES = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)})
+ANSWER_RCODES = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})  # see also `is_about_name`
 # What a server answers that does not know EDNS (RFC 6891, section 7), or will not say.
 NOT_UNDERSTOOD = frozenset({int(Rcode.FORMERR), int(Rcode.NOTIMP)})
 
@@ -202,6 +201,15 @@ class PendingQuery(msgspec.Struct, gc=False, eq=False):
         return (
             question[-4:] == self.question_0x20[-4:] and question[:-4].lower() == self.question_0x20[:-4].lower()
         )
+
+
+def is_about_name(data: bytes) -> bool:
+    """Tell whether an answer says something of its name; every other one says it of the server.
+
+    YXDOMAIN comes with the redirection that makes the name too long (RFC 6672, section 2.2).
+    """
+    rcode = rcode_of(data)
+    return rcode in ANSWER_RCODES or (rcode == Rcode.YXDOMAIN and data[6:8] != b"\0\0")
 
 
 def is_bare_error(data: bytes) -> bool:

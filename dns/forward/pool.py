@@ -27,7 +27,7 @@ from dns.forward import extended_error
 from dns.forward.block_signals import is_block_signal, with_refusal
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamState
-from dns.forward.pending_query import ANSWER_RCODES, AnswerReceiver, PendingQuery
+from dns.forward.pending_query import ANSWER_RCODES, AnswerReceiver, PendingQuery, is_about_name
 from dns.forward.server import UpstreamServer
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass, RecordType
 from dns.message.header import AA, COUNTS, RA, RCODE, RD, is_truncated, rcode_of
@@ -104,7 +104,7 @@ class UpstreamPool:
 
     def handle_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> bool:
         """Take an answer from a server. False: it is malformed."""
-        if data[3] & RCODE not in ANSWER_RCODES:
+        if data[3] & RCODE not in ANSWER_RCODES and not is_about_name(data):
             return self._handle_error(pending, server, data)
         if not data[3] & RA:
             if server.is_quad9 and is_block_signal(data):
@@ -125,7 +125,7 @@ class UpstreamPool:
 
     def handle_late_answer(self, pending: PendingQuery, server: UpstreamServer, data: bytes) -> None:
         """Hand on an answer to a question that was given up, if it is about the name."""
-        if pending.is_failed and data[3] & RCODE in ANSWER_RCODES and not is_truncated(data):
+        if pending.is_failed and is_about_name(data) and not is_truncated(data):
             pending.is_failed = False
             if pending.done(data) is not False:
                 server.health.note_answer(None)

@@ -22,7 +22,7 @@ from dns.forward.capabilities import EVIDENCE_NEEDED, SMALL_DATAGRAM_BYTES, Capa
 from dns.forward.connected_batch import ConnectedDatagrams
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
-from dns.forward.pending_query import ANSWER_RCODES, NOT_UNDERSTOOD, PendingQuery
+from dns.forward.pending_query import NOT_UNDERSTOOD, PendingQuery, is_about_name
 from dns.forward.server import AnswerHandler, UpstreamAddress, UpstreamServer, socket_address, upstream_title
 from dns.forward.stream import StreamServer
 from dns.forward.udp_socket import SOCKET_SECONDS, UdpSocket
@@ -191,7 +191,7 @@ class UdpServer:
             return False
         if not pending.may_ask(self):
             return False
-        if rcode_of(data) in ANSWER_RCODES and (self.capabilities.is_case_proven or _has_records(data)):
+        if is_about_name(data) and (self.capabilities.is_case_proven or _has_records(data)):
             return False
         try:
             return not extended_error.is_final_failure(data)
@@ -200,7 +200,7 @@ class UdpServer:
 
     def _note_evidence(self, pending: PendingQuery, data: bytes, now: float) -> None:
         """Learn from an answer what the server bears."""
-        if rcode_of(data) not in ANSWER_RCODES:
+        if not is_about_name(data):
             return
         capabilities = self.capabilities
         if not pending.has_edns:

@@ -9,12 +9,16 @@ import pytest
 
 from dns.forward.upstreams import ForwardZone
 from dns.message.constants import Rcode
+from dns.message.wire_names import name_to_wire
 from tests.fakes import upstream as fake
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.upstream import FakeUpstream
 
 QUICK = 0.1  # seconds between attempts in these stories
-FAILURES = (Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED, Rcode.NOTAUTH, Rcode.DSOTYPENI, 15)
+FAILURES = (
+    *(Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED, Rcode.YXDOMAIN, Rcode.NOTAUTH, Rcode.DSOTYPENI),
+    *(7, 8, 10, 15),  # YXRRSET, NXRRSET and NOTZONE are of updates; the last is nothing
+)
 
 
 def extended_error(code: int, text: str = "") -> bytes:
@@ -40,6 +44,25 @@ def test_one_server_that_fails_takes_no_name_away_where_a_slower_one_is_well(rco
 
     with FakeUpstream(behave=fake.failing(rcode)) as failing, FakeUpstream(behave=fake.late(0.03)) as server:
         run(story())
+
+
+def test_rfc6672_2_2_a_redirection_that_makes_a_name_too_long_is_an_answer() -> None:
+    async def story() -> None:
+        async with asking(redirecting, other) as upstreams:
+            for n in range(5):
+                record = await answer(upstreams, f"n{n}.tree.example")
+                assert record is not None
+                assert (record.header.rcode, [one.rtype for one in record.rr]) == (Rcode.YXDOMAIN, [39])
+
+    def behave(asked: fake.ReceivedQuery, _answer: bytes) -> list[fake.Reply]:
+        reply = asked.record.reply(ra=1)
+        reply.header.rcode = Rcode.YXDOMAIN
+        reply.add_answer(dnslib.RR("tree.example", 39, ttl=60, rdata=dnslib.RD(name_to_wire("a-longer.example"))))
+        return [fake.Reply(bytes(reply.pack()))]
+
+    with FakeUpstream(behave=behave) as redirecting, FakeUpstream(behave=fake.late(0.03)) as other:
+        run(story())
+        assert all(one.name == "" or not one.name.startswith("n") for one in other.asked)
 
 
 def test_rfc1034_4_3_2_a_server_that_only_refers_to_others_takes_no_name_away() -> None:
