@@ -10,6 +10,7 @@ from appliance.central import audit, audit_witnesses
 from appliance.protocol import HealthReceived, KeptHeads, RoomAction, RoomHealth, SiteReport
 from appliance.room.agent.audit_witness import to_kept_head
 from tests.e2e.browser import Browser
+from tests.fakes.school import PASSWORD
 from tests.webui.central.pages import press
 
 
@@ -103,3 +104,18 @@ def test_health_names_the_newest_entry_and_a_room_says_what_it_has_kept(school: 
     with school.store.read_session() as session:
         assert audit.read_head(session).number == answer.audit_number
         assert audit_witnesses.list_kept_heads(session, "Room 9") == list(kept.heads)
+
+
+def test_a_deputy_coordinator_reads_the_audit_and_cannot_take_it_along(cora: Browser, school: Any) -> None:
+    school.account("dora", "deputy_coordinator")
+    taken = {"csrf_token": cora.open("/audit").form_with(action="/audit/export").fields["csrf_token"]}
+    with Browser(school.url) as browser:
+        dora = browser.sign_in("dora", PASSWORD)
+        assert "account added" in dora.open("/audit").text
+        assert "/audit/export" not in dora.text
+        token = dora.open("/rules").form_with("name", "action").fields["csrf_token"]
+        answer = dora.client.post("/audit/export", data={"format": "csv", "csrf_token": token})
+        assert answer.status_code == 403
+    assert cora.client.post("/audit/export", data={"format": "csv", **taken}).status_code == 200
+    with school.store.read_session() as session:
+        assert [one.who for one in audit.list_audit_entries(session) if one.what == "audit exported"] == ["cora"]

@@ -301,3 +301,24 @@ def test_devices_that_were_moved_on_stay_where_they_are(cora: Browser, school: A
     press(cora, "/devices/move-back")
     assert "1 of 2 were not moved back" in said(cora)
     assert members(school) == {"pupils": ["Tablet"], "staff": []}
+
+
+def test_a_technician_sees_which_devices_there_are_and_can_change_none(cora: Browser, school: Any) -> None:
+    add(cora, "Office laptop", MAC)
+    with school.store.write_session() as session:
+        seen = SeenDevices(devices=(SeenDevice(mac=OTHER_MAC, address="192.0.2.9", seconds_ago=5),))
+        sightings.receive_seen_devices(session, school.clock(), session.merge(school.room()), seen)
+        device_id = inventory.find_device(session, "Office laptop").id
+    school.account("tech", "technician")
+    with Browser(school.url) as browser:
+        tech = browser.sign_in("tech", PASSWORD)
+        for page, shown in (
+            ("/devices", "Office laptop"),
+            ("/devices", OTHER_MAC),
+            ("/devices/unknown", OTHER_MAC),
+        ):
+            assert shown in tech.open(page).text
+            links = set(re.findall(r'(?:href|action)="(/(?:devices|groups)[^"?]*)', tech.text))
+            assert links <= {"/devices", "/devices/unknown"}, links
+        for closed in ("/devices/new", f"/devices/{device_id}", "/groups/pupils"):
+            assert tech.client.get(closed).status_code in (403, 404), closed

@@ -39,7 +39,7 @@ def show() -> str:
 
 
 @blueprint.post("/audit/export")
-@requires(Right.READ_AUDIT)
+@requires(Right.EXPORT_AUDIT)
 def export() -> Response:
     """Hand out every entry that is meant, as a file; the audit says who took it."""
     wanted = read_filter(request.form, school_clock().zone)

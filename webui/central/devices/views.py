@@ -33,7 +33,7 @@ blueprint = create_feature_blueprint("devices", __name__, home="devices.show")
 
 
 @blueprint.get("/devices")
-@requires(Right.EDIT_DEVICES)
+@requires(Right.SEE_DEVICES)
 def show() -> str:
     """Show groups and devices, and those that nobody has named."""
     text, group = request.args.get("q", ""), request.args.get("group", "")
@@ -57,7 +57,7 @@ def show() -> str:
 
 
 @blueprint.get("/devices/unknown")
-@requires(Right.EDIT_DEVICES)
+@requires(Right.SEE_DEVICES)
 def list_unknown() -> str:
     """Show the devices that rooms have seen, and nobody has named."""
     page = _page()

@@ -1,0 +1,88 @@
+"""Which right each route asks for, written out: who comes in where hangs on that as on the table of rights.
+
+`test_access.py` tries every route with every role, and takes the right that a route names as given. Here a route
+that names another one than it did, by mistake or on purpose, is seen.
+"""
+
+from flask import Flask
+
+from appliance.operations import OPERATIONS
+from appliance.rights import Right
+from tests.webui.shared.test_access import app, school, site  # noqa: F401 (fixtures)
+from webui.shared.access import find_right
+
+# The right of a feature's routes; beside it those of single ones.
+CENTRAL = {
+    "": "VISIT", "account_sign_ins": "MANAGE_SUPPLY_ACCOUNTS", "accounts": "MANAGE_SUPPLY_ACCOUNTS",
+    "audit": "READ_AUDIT", "bootstrap": "VISIT", "delegations": "DELEGATE", "device_imports": "EDIT_DEVICES",
+    "devices": "EDIT_DEVICES", "events": "HEAR_NEWS", "first_start": "SET_UP_SCHOOL", "groups": "EDIT_DEVICES",
+    "help": "MANAGE_OWN_SIGN_INS", "home": "SEE_HOME", "incidents": "HANDLE_INCIDENTS", "languages": "VISIT",
+    "lesson_plans": "EDIT_RULES", "lists": "EDIT_LISTS", "lookups": "LOOK_UP_DEVICES",
+    "made_links": "MANAGE_SUPPLY_ACCOUNTS", "new_password": "VISIT", "openid": "VISIT",
+    "own_email": "MANAGE_OWN_SIGN_INS", "own_password": "MANAGE_OWN_SIGN_INS", "page_certificates": "ENROL_ROOMS",
+    "profiles": "EDIT_PROFILES", "reports": "HANDLE_REPORTS", "requests": "DECIDE_REQUESTS",
+    "room_cards": "ENROL_ROOMS", "room_sign_in": "VISIT", "rooms": "ENROL_ROOMS", "rules": "EDIT_RULES",
+    "school_settings": "EDIT_SCHOOL", "script_keys": "CONNECT_SERVICES", "second_factor": "MANAGE_OWN_SIGN_INS",
+    "second_factor_rule": "EDIT_ACCOUNTS", "shared": "VISIT", "sign_ins": "MANAGE_OWN_SIGN_INS",
+    "site_bundles": "EDIT_RULES", "site_search": "DECIDE_REQUESTS", "staff_incidents": "HANDLE_STAFF_INCIDENTS",
+    "staff_lookups": "LOOK_UP_STAFF_DEVICES", "start": "SIGN_IN", "statistics": "READ_REPORTS",
+    "style_guide": "MANAGE_OWN_SIGN_INS", "timetables": "EDIT_PROFILES", "unblocks": "DECIDE_REQUESTS",
+    "webhooks": "CONNECT_SERVICES",
+}  # fmt: skip
+ROOM = {
+    "": "VISIT", "asks": "REQUEST_UNBLOCKS", "block_page": "VISIT", "bootstrap": "VISIT", "events": "HEAR_NEWS",
+    "help": "MANAGE_OWN_SIGN_INS", "languages": "VISIT", "lessons": "LEAD_LESSONS", "log": "SEE_ROOM",
+    "plans": "LEAD_LESSONS", "poster": "SEE_ROOM", "shared": "VISIT", "sign_in_at_central": "VISIT",
+    "sign_ins": "MANAGE_OWN_SIGN_INS", "style_guide": "MANAGE_OWN_SIGN_INS", "today": "REQUEST_UNBLOCKS",
+}  # fmt: skip
+SINGLE = {
+    "audit.export": "EXPORT_AUDIT", "devices.show": "SEE_DEVICES", "devices.list_unknown": "SEE_DEVICES",
+    "requests.undo_permanent": "EDIT_RULES", "requests.set_days": "DELEGATE", "rooms.show": "SEE_ROOMS",
+    "rooms.show_room": "SEE_ROOMS", "plans.ask_for_plan": "REQUEST_UNBLOCKS", "today.show": "SEE_ROOM",
+    "today.report_site": "REPORT_SITES", "api.unknown": "FOLLOW_SCHOOL",
+}  # fmt: skip
+OF_OPERATIONS = {
+    "FOLLOW_SCHOOL": {
+        "get_feed", "request_certificate", "get_page_certificate", "sign_page_certificate", "get_policy",
+        "get_index", "get_list_signature", "get_requests", "get_incidents", "get_lookups", "get_accounts",
+        "get_log_key",
+    },
+    "DELIVER_MESSAGES": {
+        "put_request", "delete_request", "put_report", "put_incident", "put_lookup", "put_action", "put_actions",
+        "put_health", "put_counts", "put_audit_heads", "put_seen_devices",
+    },
+    "CHECK_PASSWORDS": {"sign_in", "start_sign_in", "redeem_ticket"},
+    "SEE_ROOMS": {"list_school_rooms"},
+    "DECIDE_REQUESTS": {
+        "list_school_requests", "approve_school_request", "deny_school_request", "list_school_openings",
+        "open_school_site", "end_school_opening",
+    },
+    "EDIT_RULES": {"list_school_rules", "add_school_rule", "remove_school_rule"},
+    "READ_REPORTS": {"get_school_report"},
+}  # fmt: skip
+
+
+def written(site: str, endpoint: str) -> str:  # noqa: F811 (the fixture is its value)
+    """Return the right that stands here for an endpoint; "": none does."""
+    feature, _, name = endpoint.rpartition(".")
+    if feature == "api" and name != "unknown":
+        return next((right for right, names in OF_OPERATIONS.items() if name in names), "")
+    return SINGLE.get(endpoint) or (CENTRAL if site == "central" else ROOM).get(feature, "")
+
+
+def test_each_route_asks_for_the_right_that_is_written_here(app: Flask, site: str) -> None:  # noqa: F811
+    for rule in app.url_map.iter_rules():
+        right = find_right(app, rule.endpoint)
+        assert right is not None
+        assert right.name == written(site, rule.endpoint), rule.endpoint
+
+
+def test_each_operation_of_the_interface_has_the_right_that_is_written_here() -> None:
+    assert {one.id: one.right.name for one in OPERATIONS} == {
+        name: right for right, names in OF_OPERATIONS.items() for name in names
+    }
+
+
+def test_there_is_no_right_that_no_route_asks_for() -> None:
+    asked = {*CENTRAL.values(), *ROOM.values(), *SINGLE.values(), *OF_OPERATIONS}
+    assert {right.name for right in Right} - asked == set()
