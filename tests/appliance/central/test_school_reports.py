@@ -77,7 +77,7 @@ def test_governors_review_at_least_annually_without_unreasonably_impacting_teach
     assert rows(made, "Checks")["Last backup"] == "never"
 
 
-def test_parents_read_what_systems_we_use_to_filter_and_monitor(busy: FakeSchool) -> None:
+def test_parent_what_systems_we_use_to_filter_and_monitor(busy: FakeSchool) -> None:
     page = report_formats.to_html(report(busy, "parents"))
     assert page.startswith("<!doctype html>")
     assert "social networks" in page

@@ -316,7 +316,9 @@ def test_a_log_that_a_newer_hallpass_wrote_is_said_and_left_alone(faults: Faults
     assert list(faults.room.paths.data.glob("*set-aside*")) == []
 
 
-def test_the_lamp_shows_that_the_lists_are_old(faults: Faults) -> None:
+def test_technician_lists_are_applied_and_updated_on_a_regular_basis_or_the_lamp_shows_that_they_are_old(
+    faults: Faults,
+) -> None:
     faults.lists_stale()
     faults.room.start_process("recorder")
     lamp = faults.room.paths.simulated_lamp

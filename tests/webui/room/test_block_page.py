@@ -92,7 +92,9 @@ def said(response: TestResponse) -> str:
     return response.get_data(as_text=True)
 
 
-def test_a_closed_name_shows_a_calm_page_without_a_reason(watched: WatchedRoom) -> None:
+def test_pupil_without_teachers_being_too_explicit_a_closed_name_shows_a_calm_page_without_a_reason(
+    watched: WatchedRoom,
+) -> None:
     response = watched.app.test_client().get("/some/page", headers={"Host": CLOSED})
     page = said(response)
     assert response.status_code == 403
@@ -102,7 +104,7 @@ def test_a_closed_name_shows_a_calm_page_without_a_reason(watched: WatchedRoom) 
     assert "Sign in" not in page
 
 
-def test_what_was_closed_to_this_device_is_told_and_the_evidence_is_what_the_room_saw(
+def test_pupil_report_it_immediately_to_my_teacher_and_the_evidence_is_what_the_room_saw(
     watched: WatchedRoom,
 ) -> None:
     watched.refuse("192.0.2.7", CLOSED)

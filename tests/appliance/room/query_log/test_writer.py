@@ -140,7 +140,9 @@ def test_equal_answers_of_one_second_become_one_row(room: Callable[..., QueryLog
     assert (stats.queries, stats.rows) == (7, 1)
 
 
-def test_with_a_key_nothing_can_be_read_without_it(room: Callable[..., QueryLogWriter], tmp_path: Path) -> None:
+def test_technician_removable_media_must_be_encrypted_and_nothing_is_read_without_the_key(
+    room: Callable[..., QueryLogWriter], tmp_path: Path
+) -> None:
     source = Key(b"k" * 32)
     one = room(source)
     one.write_batches([RecordBatch("w", 1, (record("secret.example"),))], NOW)
