@@ -12,10 +12,11 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from appliance.central import audit, backup, counts
+from appliance.central.decision_times import count_states, list_minutes, was_decided
 from appliance.central.incidents.tables import IncidentRow
 from appliance.central.models import (
     AuditRow,
@@ -45,16 +46,18 @@ TITLES: Mapping[ReportKind, str] = {
 }
 OPENED_BY_DELEGATION = "opened without waiting"
 TOP_SITES = 20
-_CHANGES = {
-    "Rules added": "rule:",
-    "Rules removed": "rule removed",
-    "Categories of profiles changed": "categories of",
-    "Lists added": "source added",
-    "Lists removed": "source removed",
-    "Accounts added": "account added",
-    "Accounts ended": "account ended",
-    "Look-ups and files taken along": "audit exported",
-}
+_CHANGES = {  # how the kinds of their entries in the audit begin
+    "Rules added": ("rule:",),
+    "Rules removed": ("rule removed",),
+    "Profiles made, changed or removed": ("profile ", "categories of"),  # the latter until 0.1
+    "Lists added": ("source added",),
+    "Lists removed": ("source removed",),
+    "Accounts added": ("account added",),
+    "Accounts ended": ("account ended",),
+    "Look-ups and files taken along": (
+        "device looked up", "audit exported", "incidents exported", "incident printed", "reports exported",
+    ),
+}  # fmt: skip
 
 _HOW_IT_WORKS = {
     "Where": "In each classroom an appliance answers the names of websites, and refuses those that are closed.",
@@ -158,19 +161,14 @@ def _top_sites(session: Session, span: _Span) -> ReportTable:
 
 
 def _requests(session: Session, span: _Span) -> ReportTable:
-    asked = session.scalars(
-        select(RequestRow).where(RequestRow.asked_at >= span.since, RequestRow.asked_at < span.until)
-    ).all()
-    states = Counter(one.state for one in asked)
-    waits = [
-        (one.decided_at - one.asked_at).total_seconds() / 60
-        for one in asked
-        if one.decided_at is not None and one.state in {"approved", "denied", "ended"}
-    ]
-    by_delegation = _count_audit(session, span, OPENED_BY_DELEGATION, in_rooms=True)
+    in_span = (RequestRow.asked_at >= span.since, RequestRow.asked_at < span.until)
+    states = Counter({state: count for (_, state), count in count_states(session, in_span).items()})
+    waits = list_minutes(session, (*in_span, was_decided())).get(0, [])
+    of_kind = AuditRow.what.startswith(OPENED_BY_DELEGATION, autoescape=True)
+    by_delegation = _count_audit(session, span, AuditRow.room != "", of_kind).total()
     names = sorted(states)
     hidden = suppress_parts([states[name] for name in names])
-    rows: list[tuple[Cell, ...]] = [("Requests of teachers", suppress_small(len(asked)))]
+    rows: list[tuple[Cell, ...]] = [("Requests of teachers", suppress_small(states.total()))]
     rows += [(f"of these {name}", few) for name, few in zip(names, hidden, strict=True)]
     rows.append(("Opened by teachers without waiting", suppress_small(by_delegation)))
     if len(waits) >= SMALLEST_CELL:
@@ -225,7 +223,11 @@ def _concerns(session: Session, span: _Span) -> ReportTable:
 
 def _changes(session: Session, span: _Span) -> ReportTable:
     """Count what was changed; the decisions of adults are no small cells of children."""
-    rows = tuple((words, _count_audit(session, span, kind)) for words, kind in _CHANGES.items())
+    done = _count_audit(session, span, AuditRow.room == "")
+    rows = tuple(
+        (words, sum(count for kind, count in done.items() if kind.startswith(begins)))
+        for words, begins in _CHANGES.items()
+    )
     return ReportTable(title="Changes of the filter", columns=("", "number"), rows=rows)
 
 
@@ -250,9 +252,9 @@ def _lists(session: Session, span: _Span) -> ReportTable:
 def _checks(session: Session, span: _Span) -> ReportTable:
     made = backup.last_backup(session)
     head = audit.read_head(session)
-    rooms = session.scalars(select(RoomRow)).all()
-    heard = [one for one in rooms if one.last_seen is not None and span.until - one.last_seen < timedelta(hours=1)]
-    well = [one for one in heard if not (one.health or {}).get("conditions")]
+    rooms = session.execute(select(RoomRow.last_seen, RoomRow.health)).all()
+    heard = [health for seen, health in rooms if seen is not None and span.until - seen < timedelta(hours=1)]
+    well = [health for health in heard if not (health or {}).get("conditions")]
     rows: tuple[tuple[Cell, ...], ...] = (
         ("Rooms enrolled", len(rooms)),
         ("heard of within the hour", len(heard)),
@@ -285,20 +287,14 @@ def _how(session: Session, span: _Span) -> ReportTable:  # noqa: ARG001 (as ever
     return ReportTable(title="How it works", columns=("", ""), rows=rows)
 
 
-def _count_audit(session: Session, span: _Span, kind: str, *, in_rooms: bool = False) -> int:
-    """Count what was done at central, or what rooms say of themselves: never one as the other."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(AuditRow)
-            .where(AuditRow.at >= span.since, AuditRow.at < span.until)
-            .where(
-                AuditRow.what.startswith(kind, autoescape=True),
-                AuditRow.room != "" if in_rooms else AuditRow.room == "",
-            )
-        )
-        or 0
+def _count_audit(session: Session, span: _Span, *wanted: ColumnElement[bool]) -> Counter[str]:
+    """Count entries by their kind: what was done at central, or what rooms say of themselves."""
+    rows = session.execute(
+        select(AuditRow.what, func.count())
+        .where(AuditRow.at >= span.since, AuditRow.at < span.until, *wanted)
+        .group_by(AuditRow.what)
     )
+    return Counter({kind: int(count) for kind, count in rows})
 
 
 def _age_words(span: _Span, moment: datetime) -> str:

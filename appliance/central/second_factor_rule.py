@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from appliance.central import audit
@@ -60,10 +60,11 @@ def ask_of_roles(
 def list_without(session: Session, now: datetime) -> list[str]:
     """Return who has none, of those of whom one is asked."""
     rule = read_rule(session)
-    users = session.scalars(select(UserRow).order_by(UserRow.username))
-    return [
-        user.username
-        for user in users
-        if (user.ends is None or user.ends > now)
-        and rule.due(user.roles, has_second_factor=user.has_second_factor) is not None
-    ]
+    if not rule.roles:
+        return []
+    users = session.execute(
+        select(UserRow.username, UserRow.roles)
+        .where(or_(UserRow.ends.is_(None), UserRow.ends > now), UserRow.has_second_factor.is_(False))
+        .order_by(UserRow.username)
+    )
+    return [name for name, roles in users if rule.due(roles, has_second_factor=False) is not None]

@@ -5,14 +5,15 @@ them, for the same reason.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import date, datetime, tzinfo
 from statistics import median
+from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
 
+from appliance.central.decision_times import count_states, list_minutes, was_decided
 from appliance.central.models import RequestRow, SiteReportRow, UnblockRow
 from appliance.central.small_cells import SMALLEST_CELL, suppress_parts, suppress_small
 
@@ -35,22 +36,21 @@ class Month(msgspec.Struct, frozen=True, kw_only=True):
 def count_by_month(session: Session, now: datetime, zone: tzinfo) -> list[Month]:
     """Return the figures of this month and of those before it, the newest first."""
     first_days = _first_days(now.astimezone(zone).date())
-    since = datetime.combine(first_days[-1], datetime.min.time(), zone)
+    since = _begin(first_days[-1], zone)
     states: dict[date, Counter[str]] = {day: Counter() for day in first_days}
-    minutes: dict[date, list[float]] = {day: [] for day in first_days}
-    asked = select(RequestRow.asked_at, RequestRow.state, RequestRow.decided_at, RequestRow.decided_by)
-    for asked_at, state, decided_at, decided_by in session.execute(asked.where(RequestRow.asked_at >= since)):
-        day = _first_day(asked_at, zone)
-        if day not in states:
-            continue  # a room's clock is ahead
-        is_approved = state in {"approved", "ended"}
-        states[day]["approved" if is_approved else "denied" if state == "denied" else "undecided"] += 1
-        if decided_at is not None and decided_by and (is_approved or state == "denied"):
-            minutes[day].append(max(0.0, (decided_at - asked_at).total_seconds() / 60))
-    opened = _count_days(session.scalars(select(UnblockRow.since).where(UnblockRow.since >= since)), zone)
-    reported_at = SiteReportRow.reported_at
-    reported = _count_days(session.scalars(select(reported_at).where(reported_at >= since)), zone)
-    return [_month(day, states[day], minutes[day], opened[day], reported[day]) for day in first_days]
+    month = _month_of(RequestRow.asked_at, first_days, zone)
+    for (at, state), count in count_states(session, [RequestRow.asked_at >= since], month).items():
+        name = "approved" if state in {"approved", "ended"} else "denied" if state == "denied" else "undecided"
+        if at is not None:  # else a room's clock is ahead
+            states[first_days[at]][name] += count
+    by_people = (RequestRow.asked_at >= since, was_decided(), RequestRow.decided_by != "")
+    minutes = list_minutes(session, by_people, month)
+    opened = _count_months(session, UnblockRow.since, first_days, zone)
+    reported = _count_months(session, SiteReportRow.reported_at, first_days, zone)
+    return [
+        _month(day, states[day], minutes.get(at, []), opened[at], reported[at])
+        for at, day in enumerate(first_days)
+    ]
 
 
 def _month(day: date, states: Counter[str], minutes: list[float], openings: int, site_reports: int) -> Month:
@@ -72,12 +72,31 @@ def _month(day: date, states: Counter[str], minutes: list[float], openings: int,
     )
 
 
-def _count_days(times: Iterable[datetime], zone: tzinfo) -> Counter[date]:
-    return Counter(_first_day(moment, zone) for moment in times)
+def _count_months(
+    session: Session, moment: ColumnElement[datetime], first_days: list[date], zone: tzinfo
+) -> Counter[int]:
+    month = _month_of(moment, first_days, zone).label("month")
+    rows = session.execute(
+        select(month, func.count()).where(moment >= _begin(first_days[-1], zone)).group_by("month")
+    )
+    return Counter({at: int(count) for at, count in rows if at is not None})
 
 
-def _first_day(moment: datetime, zone: tzinfo) -> date:
-    return moment.astimezone(zone).date().replace(day=1)
+def _month_of(moment: ColumnElement[datetime], first_days: list[date], zone: tzinfo) -> ColumnElement[Any]:
+    """Return the place of a moment's month among the months, the newest of which is the first; NULL: in none."""
+    ends = [_begin(_next_month(first_days[0]), zone), *(_begin(day, zone) for day in first_days[:-1])]
+    spans = zip(first_days, ends, strict=True)
+    return case(*(
+        (and_(moment >= _begin(day, zone), moment < end), at) for at, (day, end) in enumerate(spans)
+    ))  # fmt: skip
+
+
+def _begin(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, datetime.min.time(), zone)
+
+
+def _next_month(first_day: date) -> date:
+    return date(first_day.year + first_day.month // 12, first_day.month % 12 + 1, 1)
 
 
 def _first_days(today: date) -> list[date]:

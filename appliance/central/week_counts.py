@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from appliance.central.counts import to_hour
 from appliance.central.incidents.tables import IncidentGroupRow, IncidentRow
-from appliance.central.models import CountRow, RefusedSiteRow
+from appliance.central.models import CountRow, RefusedSiteRow, RoomRow
 from appliance.central.small_cells import SMALLEST_CELL
 from blocklists.categories import category_name
 
 WEEK = timedelta(days=7)
+_NAMES_AT_ONCE = 500  # a statement takes only so many values
 # The kinds of incidents that a school sets limits for.
 _LIMITED = {"many-refusals": "many refusals", "bypass": "ways round the filter", "tunnel": "hidden traffic"}
 
@@ -44,16 +45,17 @@ def count_refusals(session: Session, now: datetime, categories: Collection[str])
 
 def count_site_refusals(session: Session, now: datetime, sites: Collection[str]) -> WeekRefusals:
     """Return how often some sites, and those below them, were refused; rooms tell those that many asked for."""
-    rows = session.execute(
-        select(RefusedSiteRow.site, RefusedSiteRow.room_id, func.sum(RefusedSiteRow.answers))
-        .where(*_week(RefusedSiteRow, now))
-        .group_by(RefusedSiteRow.site, RefusedSiteRow.room_id)
-    )
-    found = [
-        (site, room, int(count))
-        for site, room, count in rows
-        if any(site == one or site.endswith(f".{one}") for one in sites)
-    ]
+    week = _week(RefusedSiteRow, now)
+    refused = session.scalars(select(RefusedSiteRow.site).where(*week).distinct())
+    meant = [site for site in refused if any(site == one or site.endswith(f".{one}") for one in sites)]
+    found: list[tuple[str, int, int]] = []
+    for some in (meant[at : at + _NAMES_AT_ONCE] for at in range(0, len(meant), _NAMES_AT_ONCE)):
+        rows = session.execute(
+            select(RefusedSiteRow.site, RefusedSiteRow.room_id, func.sum(RefusedSiteRow.answers))
+            .where(*week, RefusedSiteRow.site.in_(some))
+            .group_by(RefusedSiteRow.site, RefusedSiteRow.room_id)
+        )
+        found += [(site, room, int(count)) for site, room, count in rows]
     return _sum_up(session, now, found)
 
 
@@ -126,7 +128,8 @@ def _sum_up(session: Session, now: datetime, counted: list[tuple[str, int, int]]
     for name, _room, count in counted:
         totals[name] = totals.get(name, 0) + count
     enough = {name for name, total in totals.items() if total >= SMALLEST_CELL}
-    counting = session.scalar(select(func.count(CountRow.room_id.distinct())).where(*_week(CountRow, now)))
+    has_counted = select(CountRow.room_id).where(CountRow.room_id == RoomRow.id, *_week(CountRow, now)).exists()
+    counting = session.scalar(select(func.count()).select_from(RoomRow).where(has_counted))
     return WeekRefusals(
         counting_rooms=counting or 0,
         answers=sum(totals[name] for name in enough),

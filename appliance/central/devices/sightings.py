@@ -30,6 +30,7 @@ KEPT_DAYS = 7
 MAX_PER_ROOM = 500
 MAX_ADDRESSES = 8  # that are kept of one device
 PAGE_SIZE = 50
+_AT_ONCE = 500  # a statement takes only so many values
 _IN_TURN = timedelta(minutes=15)  # within which a device that is carried about does not come back twice
 
 
@@ -106,31 +107,35 @@ def list_unknown_devices(
         for addresses in session.scalars(select(DeviceRow.addresses).where(DeviceRow.removed_at.is_(None)))
         for address in addresses.split()
     }
-    found: dict[str, UnknownDevice] = {}
-    rows = session.execute(  # no objects: there may be fifty thousand
-        select(
-            SeenDeviceRow.mac,
-            SeenDeviceRow.addresses,
-            RoomRow.name,
-            SeenDeviceRow.first_seen,
-            SeenDeviceRow.last_seen,
+    unknown: dict[str, int] = {}  # by MAC address, the room that saw it last
+    rows = session.execute(  # nothing that is not needed: there may be fifty thousand
+        select(SeenDeviceRow.mac, SeenDeviceRow.addresses, SeenDeviceRow.room_id).order_by(
+            SeenDeviceRow.last_seen.desc()
         )
-        .join(RoomRow, RoomRow.id == SeenDeviceRow.room_id)
-        .order_by(SeenDeviceRow.last_seen.desc())
     )
-    for mac, text, room, first_seen, last_seen in rows:
-        if mac in named or mac in found:
-            continue
-        addresses = tuple(text.split())
-        if not named.intersection(addresses):
-            found[mac] = UnknownDevice(
-                mac=mac, addresses=addresses, room=room, first_seen=first_seen, last_seen=last_seen,
-                is_random=is_random_mac(mac),
+    for mac, text, room_id in rows:
+        if mac not in named and mac not in unknown and named.isdisjoint(text.split()):
+            unknown[mac] = room_id
+    start = 0 if page_size is None else (max(1, page) - 1) * page_size
+    shown = list(unknown.items())[start : None if page_size is None else start + page_size]
+    return _read_unknown(session, shown), len(unknown)
+
+
+def _read_unknown(session: Session, shown: list[tuple[str, int]]) -> list[UnknownDevice]:
+    """Return what is known of some devices, each as one room has seen it."""
+    found: dict[tuple[str, int], UnknownDevice] = {}
+    for some in (shown[at : at + _AT_ONCE] for at in range(0, len(shown), _AT_ONCE)):
+        rows = session.execute(
+            select(SeenDeviceRow, RoomRow.name)
+            .join(RoomRow, RoomRow.id == SeenDeviceRow.room_id)
+            .where(SeenDeviceRow.mac.in_([mac for mac, _ in some]))
+        )
+        for row, room in rows:
+            found[row.mac, row.room_id] = UnknownDevice(
+                mac=row.mac, addresses=tuple(row.addresses.split()), room=room, first_seen=row.first_seen,
+                last_seen=row.last_seen, is_random=is_random_mac(row.mac),
             )  # fmt: skip
-    if page_size is None:
-        return list(found.values()), len(found)
-    start = (max(1, page) - 1) * page_size
-    return list(found.values())[start : start + page_size], len(found)
+    return [found[one] for one in shown]
 
 
 def find_last_seen(session: Session, devices: Iterable[DeviceRow]) -> dict[int, tuple[datetime, str]]:

@@ -55,7 +55,7 @@ class IncidentRow(Base):
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
     group_id: Mapped[str] = mapped_column(ForeignKey("incident_groups.id"), index=True)
     kind: Mapped[str] = mapped_column(String(32))
-    happened_at: Mapped[datetime]
+    happened_at: Mapped[datetime] = mapped_column(index=True)
     device: Mapped[str] = mapped_column(String(64))
     device_group: Mapped[str] = mapped_column(String(64), default="")  # "": the room did not say
     evidence: Mapped[list[str]] = mapped_column(default=list)

@@ -32,13 +32,13 @@ class RequestRow(Base):
     __tablename__ = "requests"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), index=True)
-    site: Mapped[str] = mapped_column(String(253))
+    site: Mapped[str] = mapped_column(String(253), index=True)
     also: Mapped[list[str]] = mapped_column(default=list)
     reason: Mapped[str] = mapped_column(Text)
     lesson: Mapped[str] = mapped_column(String(200), default="")
     minutes: Mapped[int]
     teacher: Mapped[str] = mapped_column(String(64))
-    asked_at: Mapped[datetime]
+    asked_at: Mapped[datetime] = mapped_column(index=True)
     state: Mapped[str] = mapped_column(String(10), default="waiting", index=True)
     decided_by: Mapped[str] = mapped_column(String(64), default="")
     decided_at: Mapped[datetime | None] = mapped_column(index=True)

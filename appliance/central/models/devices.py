@@ -41,7 +41,7 @@ class SeenDeviceRow(Base):
 
     __tablename__ = "seen_devices"
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
-    mac: Mapped[str] = mapped_column(String(17), primary_key=True)
+    mac: Mapped[str] = mapped_column(String(17), primary_key=True, index=True)
     addresses: Mapped[str] = mapped_column(Text)  # each between two blanks
     first_seen: Mapped[datetime]
     last_seen: Mapped[datetime] = mapped_column(index=True)

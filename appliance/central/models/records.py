@@ -67,6 +67,7 @@ class CountRow(Base):
     """How many answers of an hour of a room's had a verdict and a category (`appliance.central.counts`)."""
 
     __tablename__ = "counts"
+    __table_args__ = (Index("ix_counts_category", "category", "hour"),)
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     hour: Mapped[int] = mapped_column(primary_key=True, index=True)  # since 1970
     verdict: Mapped[str] = mapped_column(String(16), primary_key=True)

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appliance.central import audit, counts, report_formats, school_reports
+from appliance.central import audit, counts, profiles, report_formats, rules, school_reports
+from appliance.central.lists import sources
 from appliance.central.models import RoomRow
 from appliance.central.school_reports import Cell, SchoolReport
 from appliance.protocol import CountedAnswers, CountedSite, HourCounts
@@ -75,6 +76,35 @@ def test_governors_review_at_least_annually_without_unreasonably_impacting_teach
         assert title in titles
     assert rows(made, "Where the filter closed too much") == {"maps.example.org": 7}
     assert rows(made, "Checks")["Last backup"] == "never"
+
+
+def test_look_ups_and_files_that_were_taken_along_are_counted_whatever_they_are_of(busy: FakeSchool) -> None:
+    kinds = ("device looked up", "audit exported", "incidents exported", "incident printed", "reports exported")
+    with busy.store.write_session(affects_rooms=False) as session:
+        for kind in kinds:
+            audit.record_audit(session, busy.clock(), "lena", kind, "x")
+            audit.record_audit(session, busy.clock(), audit.RoomClaim("Room 4", "tess"), kind, "a room's word")
+    assert rows(report(busy, "annual"), "Changes of the filter")["Look-ups and files taken along"] == len(kinds)
+
+
+def test_changes_of_profiles_rules_and_lists_are_counted_as_their_services_write_them(busy: FakeSchool) -> None:
+    now = busy.clock()
+    with busy.store.write_session() as session:
+        profiles.copy_profile(session, now, name="pupils", new_name="year 6", by="cora")
+        profiles.set_blocked_categories(session, now, profile="year 6", blocked=["games"], by="cora")
+        profiles.remove_profile(session, now, name="year 6", by="cora")
+        rule = rules.add_rule(session, now, name="chat.example.org", action="block", by="cora")
+        session.flush()
+        rules.remove_rule(session, now, rule_id=rule.id, by="cora")
+        source = sources.subscribe_source(
+            session, now, name="ours", category="games", location="https://lists.example.org/ours", by="cora"
+        )
+        session.flush()
+        sources.unsubscribe_source(session, now, source_id=source.id, by="cora")
+    found = rows(report(busy, "annual"), "Changes of the filter")
+    assert found["Profiles made, changed or removed"] == 3
+    for words in ("Rules added", "Rules removed", "Lists added", "Lists removed"):
+        assert found[words] == 1, words
 
 
 def test_parent_what_systems_we_use_to_filter_and_monitor(busy: FakeSchool) -> None:
