@@ -1,8 +1,13 @@
 """Two centrals on one PostgreSQL and one shared folder: started together, and either knows what the other does."""
 
+import contextlib
+import itertools
+import json
 import re
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from tests.fakes.postgres import postgres_server
 pytestmark = pytest.mark.timeout(300)
 
 PASSWORD = "a long pass phrase"
+IN_STEP_SECONDS = 30.0  # after a central was cut off
 
 
 class Central:
@@ -41,6 +47,51 @@ class Central:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+class Balancer:
+    """What deals out connections to several centrals, and can lose the way to one of them without a word."""
+
+    def __init__(self, *ports: int) -> None:
+        self._ports = ports
+        self._cut: set[int] = set()
+        self._held: dict[int, list[socket.socket]] = {port: [] for port in ports}  # of a central, both ends
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def used(self) -> int:
+        """Return the port of the central that has a connection."""
+        return next((port for port, held in self._held.items() if held), 0)
+
+    def cut_off(self, port: int) -> None:
+        """Lose the way to one: nothing passes on its connections any more, and none of them is closed."""
+        self._cut.add(port)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for one in itertools.chain(*self._held.values()):
+            one.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                accepted = self._server.accept()[0]
+                port = next(one for one in self._ports if one not in self._cut)
+                out = socket.create_connection(("127.0.0.1", port))
+                self._held[port] += [accepted, out]
+                for ends in ((accepted, out), (out, accepted)):
+                    threading.Thread(target=self._pump, args=(port, *ends), daemon=True).start()
+
+    def _pump(self, port: int, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if port not in self._cut:  # else it is lost on the way
+                    target.sendall(data)
+            if port not in self._cut:
+                target.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture
@@ -101,3 +152,48 @@ def test_two_centrals_are_one(centrals: tuple[Central, Central], tmp_path: Path)
     # Neither made a new epoch of the other's start, and neither had anything to complain of.
     for central in centrals:
         assert not re.search("Traceback|restored", central.process.said), central.process.said
+
+
+@pytest.fixture
+def balancer(centrals: tuple[Central, Central]) -> Iterator[Balancer]:
+    made = Balancer(*(int(one.rooms.rpartition(":")[2]) for one in centrals))
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("how", ["its way is lost", "it is killed"])
+def test_a_room_whose_central_is_cut_off_is_in_step_with_the_other_within_thirty_seconds(
+    centrals: tuple[Central, Central], balancer: Balancer, short_path: Path, how: str
+) -> None:
+    one, two = centrals
+    two.run("account", "add", "cora", "--role", "coordinator", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    (short_path / "token").write_text(two.run("central", "enrol", "Room 4").strip())
+    config = short_path / "room.toml"
+    config.write_text(
+        '[room]\nname = "Room 4"\ndata = "data"\nrun = "run"\n[dns]\nupstreams = ["192.0.2.53"]\n'
+        f'[central]\nurl = "http://127.0.0.1:{balancer.port}"\ntoken_file = "token"\n'
+    )
+
+    def rules() -> list[str]:
+        policy = short_path / "data" / "policy.json"
+        if not policy.exists():
+            return []
+        return [rule["name"] for rule in json.loads(policy.read_bytes()).get("rules", ())]
+
+    def block(name: str) -> None:
+        two.run("central", "rules", "add", "block", name)
+
+    room = Process(short_path, "room", *HALLPASS, "agent", "--config", str(config))
+    try:
+        block("before.example.org")
+        until(f"the room to follow ({room.said})", lambda: rules() == ["before.example.org"], 60)
+        first = balancer.used()
+        assert one.rooms.endswith(f":{first}"), "the room follows the first of them"
+
+        if how == "it is killed":
+            one.process.kill()
+        balancer.cut_off(first)
+        block("after.example.org")  # decided at the other one
+        until("the room to be in step", lambda: "after.example.org" in rules(), IN_STEP_SECONDS)
+    finally:
+        room.stop()
