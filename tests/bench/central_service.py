@@ -29,6 +29,7 @@ from tests.fakes.ports import free_port
 HOST = "127.0.0.1"
 PASSWORD = "a pass phrase for the bench"
 SCHOOL_ROOMS = 100
+STARTED_AT_ONCE = 200  # rooms that open their first feed together
 PAGE_SECONDS = 0.2  # between two looks at the coordinator's page
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -177,11 +178,14 @@ class Coordinator:
 
 @contextlib.asynccontextmanager
 async def running(central: Central) -> AsyncIterator[Coordinator]:
-    """Start central and every simulated room; wait until all are in step."""
+    """Start central and every simulated room, some at a time; wait until all are in step."""
     await asyncio.to_thread(central.start)
-    tasks = [asyncio.create_task(room.follow()) for room in central.rooms]
+    tasks: list[asyncio.Task[None]] = []
     try:
-        await until_all(central.rooms, lambda room: room.policy is not None, 120)
+        for begun in range(0, len(central.rooms), STARTED_AT_ONCE):
+            coming = central.rooms[begun : begun + STARTED_AT_ONCE]
+            tasks += [asyncio.create_task(room.follow()) for room in coming]
+            await until_all(coming, lambda room: room.policy is not None, 120)
         async with contextlib.aclosing(Coordinator(central)) as coordinator:
             await coordinator.sign_in()
             yield coordinator

@@ -38,6 +38,8 @@ class SimulatedRoom:
         self.cuts = 0  # feeds that ended without our doing
         self.errors: list[str] = []
         self.is_connected = False
+        self.heard_at = 0.0  # when central said something last, by the monotonic clock
+        self.longest_silence = 0.0  # seconds between two lines, empty ones too
         self.in_step_at = 0.0  # when the newest policy was taken, by the monotonic clock
         self.policy: Any = None  # what central calls the policy that the room has
         self.index = ""
@@ -89,12 +91,15 @@ class SimulatedRoom:
         await self.call(f"PUT /api/v1/{path}", msgspec.json.encode(message))
 
     async def _read_lines(self, reader: asyncio.StreamReader) -> None:
+        self.heard_at = time.monotonic()
         while True:
             async with asyncio.timeout(25):
                 size = int(await reader.readline() or b"0", 16)
                 chunk = await reader.readexactly(size + 2)
             if size == 0:
                 raise Interrupted("central closed the feed")
+            before, self.heard_at = self.heard_at, time.monotonic()
+            self.longest_silence = max(self.longest_silence, self.heard_at - before)
             if line := chunk.strip():
                 await self._take(msgspec.json.decode(line))
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -53,7 +54,7 @@ def groups(school: FakeSchool, whose: Whose) -> list[str]:
         return [one.id for one in found.groups]
 
 
-def entries(school: FakeSchool, **wanted: str) -> list[audit_search.AuditEntry]:
+def entries(school: FakeSchool, **wanted: Any) -> list[audit_search.AuditEntry]:
     with school.store.read_session() as session:
         return list(audit_search.find_entries(session, audit_search.AuditFilter(**wanted)).entries)
 
