@@ -20,6 +20,7 @@ MAX_HEARD = 200
 MAX_SHOWN_INCIDENTS = 200  # of one group
 Shown = Literal["open", "all"] | IncidentState
 SHOWN: tuple[Shown, ...] = ("open", *STATES, "all")
+_MOST_PAGES = 10**9
 
 
 class IncidentFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,21 +52,24 @@ def list_groups(
     session: Session, wanted: IncidentFilter, *, page: int = 1, page_size: int = PAGE_SIZE
 ) -> IncidentPage:
     """Return a page: what nobody has looked at first, by its due time; then the newest."""
-    where = _condition(wanted)
-    total = session.scalar(select(func.count()).select_from(IncidentGroupRow).join(RoomRow).where(where)) or 0
-    page, pages = find_page(page, total, page_size)
     is_new = case((IncidentGroupRow.state == "new", 0), else_=1)
     due = case((IncidentGroupRow.state == "new", IncidentGroupRow.due_at), else_=None)
-    groups = session.scalars(
-        select(IncidentGroupRow)
+    matching = (
+        select(IncidentGroupRow, func.count().over())  # counted on the way: words are looked for once
         .join(RoomRow)
-        .where(where)
+        .where(_condition(wanted))
         .order_by(is_new, due, IncidentGroupRow.last_at.desc(), IncidentGroupRow.id)
-        .offset((page - 1) * page_size)
-        .limit(page_size)
         .options(joinedload(IncidentGroupRow.room))
     )
-    return IncidentPage(list(groups), total, page, pages)
+    first = min(max(0, page - 1), _MOST_PAGES) * page_size  # databases count no further than 64 bits
+    rows = session.execute(matching.offset(first).limit(page_size)).all()
+    if not rows and first:  # there is no such page any more: the last one, then
+        total = len(session.execute(matching.with_only_columns(IncidentGroupRow.id)).all())
+        page, _ = find_page(page, total, page_size)
+        rows = session.execute(matching.offset((page - 1) * page_size).limit(page_size)).all()
+    total = int(rows[0][1]) if rows else 0
+    page, pages = find_page(page, total, page_size)
+    return IncidentPage([group for group, _ in rows], total, page, pages)
 
 
 def read_details(session: Session, group_id: str, whose: Whose) -> IncidentDetails:
