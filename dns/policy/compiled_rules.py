@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from dns.policy.context import CompiledRange, CompiledRules, CompiledUnblock
+from dns.policy.context import TRUST_SOURCE, CompiledRange, CompiledRules, CompiledUnblock
 from dns.policy.devices import parse_networks
 from dns.policy.document import EVERY_CATEGORY, Lesson, PolicyDocument, Rule
 from dns.policy.embedded_names import EMBEDDING_DOMAINS
@@ -26,15 +26,17 @@ def compile_rules(
 ) -> CompiledRules:
     """Return what of a document depends neither on the client nor on the time."""
     rules = [_with_canonical_name(rule) for rule in document.rules]
-    locked_rules = group_by_name((rule.name, rule) for rule in rules if rule.locked)
+    trust_rules = group_by_name((rule.name, rule) for rule in rules if rule.locked and rule.by_trust)
+    locked_rules = group_by_name((rule.name, rule) for rule in rules if rule.locked and not rule.by_trust)
     open_rules = group_by_name((rule.name, rule) for rule in rules if not rule.locked)
     compiled = CompiledRules(
         lists=lists,
         keywords=keywords,
+        trust_rules=trust_rules,
+        trust_categories=_to_categories(document.trust_categories),
+        trust_source=f"{TRUST_SOURCE} ({document.trust})" if document.trust else TRUST_SOURCE,
         locked_rules=locked_rules,
-        locked_categories=Categories(
-            frozenset(document.locked_categories), EVERY_CATEGORY in document.locked_categories
-        ),
+        locked_categories=_to_categories({*document.locked_categories} - {*document.trust_categories}),
         rules=open_rules,
         unblocks=group_by_name(_compile_unblocks(document, site_bundles)),
         appliance_names=_canonical_names(document.appliance_names),
@@ -53,6 +55,11 @@ def compile_rules(
         known_names=known_names,
         longest_labels=frozenset(max(name.split("."), key=len) for name in known_names),
     )
+
+
+def _to_categories(named: Iterable[str]) -> Categories:
+    categories = frozenset(named)
+    return Categories(categories, EVERY_CATEGORY in categories)
 
 
 def _with_canonical_name(rule: Rule) -> Rule:

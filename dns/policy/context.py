@@ -14,6 +14,8 @@ from dns.policy.lookups import NetworkTable
 from dns.policy.timetable import FOREVER, Categories
 from dns.policy.verdict import BlockEntry, BlocklistLookup
 
+TRUST_SOURCE = "the trust"  # where a verdict says that an entry of the trust's comes from; its name follows
+
 DeviceEntryKey = tuple[str, str]
 
 
@@ -55,7 +57,10 @@ class CompiledRules:
 
     lists: BlocklistLookup
     keywords: BlocklistLookup | None
-    locked_rules: Mapping[str, tuple[Rule, ...]]
+    trust_rules: Mapping[str, tuple[Rule, ...]]  # those that the trust has locked
+    trust_categories: Categories
+    trust_source: str  # what a verdict names as where these come from
+    locked_rules: Mapping[str, tuple[Rule, ...]]  # without the trust's
     locked_categories: Categories
     rules: Mapping[str, tuple[Rule, ...]]  # without the locked ones
     unblocks: Mapping[str, tuple[CompiledUnblock, ...]]

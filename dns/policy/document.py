@@ -32,6 +32,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     category: str = ""  # what the school counts it under, for the log and the pages
     safe_search: bool = True  # an allowed search engine keeps its safe search; False lifts it
     device: str = ""  # for this device alone, written like a member of a group: only what a room closes by itself
+    by_trust: bool = False  # made by the trust that the school belongs to
 
 
 class Unblock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -202,6 +203,8 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     rules: tuple[Rule, ...] = ()
     unblocks: tuple[Unblock, ...] = ()
     locked_categories: tuple[str, ...] = ()
+    trust: str = ""  # the name of the trust that the school belongs to; "": none
+    trust_categories: tuple[str, ...] = ()  # of the locked ones, those that the trust has locked
     issued: datetime | None = None  # when it was made: no clock that shows an earlier time can be right
     devices: tuple[Device, ...] = ()
     terms: tuple[Span, ...] = ()  # none: every day outside the holidays is a school day

@@ -24,7 +24,7 @@ def find_rule(question: Question, context: PolicyContext) -> Rule | None:
     for name in question.known_parents:
         found = [rule for rule in context.compiled.rules.get(name, ()) if rule_applies(rule, question, context)]
         if found:
-            return min(found, key=lambda rule: (rule.action != "block", not rule.safe_search))
+            return min(found, key=lambda rule: (rule.by_trust, rule.action != "block", not rule.safe_search))
     return None
 
 
@@ -43,9 +43,8 @@ def block_verdict(step: Step, entries: tuple[BlockEntry, ...], categories: Categ
     Of several entries the longest is named, then by the alphabet: the order of lists decides nothing. What a
     subscribed list opens is blocked all the same where its category is locked.
     """
-    blocking = [
-        entry for entry in entries if entry.category in categories and (not entry.is_opened or step is Step.LOCKED)
-    ]
+    is_lock = step in (Step.LOCKED, Step.TRUST)
+    blocking = [entry for entry in entries if entry.category in categories and (not entry.is_opened or is_lock)]
     if not blocking:
         return None
     named = (

@@ -19,6 +19,18 @@ APPLIANCE_SOURCE = "the appliance"
 _OPENED_BY_CATEGORY = "An unblock, a rule of the school's own, or opening {category} for {group}."
 
 
+def check_trust(question: Question, context: PolicyContext) -> Verdict | None:
+    """Refuse what the trust has locked: nobody at the school opens it. Rules first, as below."""
+    compiled = context.compiled
+    for name in question.known_parents:
+        for rule in compiled.trust_rules.get(name, ()):
+            if step_entries.rule_applies(rule, question, context):
+                return Verdict(Action.BLOCK, Step.TRUST, rule.category, compiled.trust_source, rule.name)
+    if not compiled.trust_categories:
+        return None
+    return step_entries.block_verdict(Step.TRUST, question.list_entries, compiled.trust_categories)
+
+
 def check_locked(question: Question, context: PolicyContext) -> Verdict | None:
     """Refuse what nobody can open: the school's locked rules, and the locked categories of the lists.
 
@@ -90,9 +102,10 @@ def check_rules(question: Question, context: PolicyContext) -> Verdict | None:
     rule = step_entries.find_rule(question, context)
     if rule is None:
         return None
+    source = context.compiled.trust_source if rule.by_trust else SCHOOL_RULES
     if rule.action == "block":
-        return Verdict(Action.BLOCK, Step.RULE, rule.category, SCHOOL_RULES, rule.name)
-    verdict = Verdict(Action.ALLOW, Step.RULE, rule.category, SCHOOL_RULES, rule.name)
+        return Verdict(Action.BLOCK, Step.RULE, rule.category, source, rule.name)
+    verdict = Verdict(Action.ALLOW, Step.RULE, rule.category, source, rule.name)
     return step_entries.allow_verdict(verdict, question, context, keeps_safe_search=rule.safe_search)
 
 
@@ -140,7 +153,21 @@ def allow_by_default(question: Question, context: PolicyContext) -> Verdict | No
 
 STEPS = StepTable(
     (
-        # 1. Nobody opens these, so nothing may stand above: no unblock, no rule, not even our own needs.
+        # 1. Nobody opens these, so nothing may stand above: no unblock, no rule, not even our own needs. The
+        #    trust's come first, because who asks must be told whom to turn to.
+        StepRow(
+            step=Step.TRUST,
+            check=check_trust,
+            title="Closed by the trust: nobody at the school can open it",
+            speaks_of=(Entries(attrgetter("trust_rules"), ("rules",)), Listed()),
+            meets_hops=True,
+            is_quiet=False,
+            why_not_delegated="is closed by the trust: nobody at the school can open it",
+            opened_by="Closed by the trust: nobody at the school can open it.",
+            nobody_opens=True,
+            is_final=True,
+            is_incident=True,
+        ),
         StepRow(
             step=Step.LOCKED,
             check=check_locked,

@@ -25,6 +25,7 @@ class Action(enum.Enum):
 class Step(enum.Enum):
     """The steps of a decision, as they stand in the log and travel. What each is: `dns.policy.steps.STEPS`."""
 
+    TRUST = "trust"  # locked by the trust that the school belongs to
     LOCKED = "locked"
     APPLIANCE = "appliance"
     BYPASS = "bypass"  # names that tell devices not to bypass the filter

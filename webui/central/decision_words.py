@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from blocklists.builtin_list import BUILTIN_SOURCE
 from blocklists.categories import category_name
+from dns.policy.context import TRUST_SOURCE
 from dns.policy.explain import Explanation
 from dns.policy.steps import SCHOOL_RULES
 from dns.policy.verdict import Action, Step
@@ -35,6 +36,8 @@ def describe_decision(found: Explanation) -> str:
     step = Step(found.step)
     if found.verdict == Action.BLOCK.value:
         return _SAID[step](found) if step in _SAID else translate(_CLOSED[step])
+    if step is Step.RULE and found.source.startswith(TRUST_SOURCE):
+        return gettext("Open by the trust's rule for %(name)s.", name=found.entry)
     if step is Step.RULE:
         return gettext("Open by the school's rule for %(name)s.", name=found.entry)
     if step is Step.UNBLOCK:
@@ -63,6 +66,16 @@ def _locked(found: Explanation) -> str:
     return f"{_listed(found)} {nobody}"
 
 
+def _trust(found: Explanation) -> str:
+    return gettext("Closed by the trust (%(what)s): nobody at the school can open it.", what=_trust_entry(found))
+
+
+def _trust_entry(found: Explanation) -> str:
+    """Return what the trust has locked: a name, or the category of a listed one."""
+    is_listed = not found.source.startswith(TRUST_SOURCE)
+    return translate(category_name(found.category)) if is_listed else found.entry
+
+
 def _listed(found: Explanation) -> str:
     category = translate(category_name(found.category))
     return gettext("Closed as %(category)s, by %(lists)s.", category=category, lists=name_lists(found.source))
@@ -74,10 +87,13 @@ def _word(found: Explanation) -> str:
 
 
 def _rule(found: Explanation) -> str:
+    if found.source.startswith(TRUST_SOURCE):
+        return gettext("Closed by the trust's rule for %(name)s.", name=found.entry)
     return gettext("Closed by the school's rule for %(name)s.", name=found.entry)
 
 
 _SAID: dict[Step, Callable[[Explanation], str]] = {
+    Step.TRUST: _trust,
     Step.LOCKED: _locked,
     Step.LIST: _listed,
     Step.KEYWORD: _word,

@@ -25,6 +25,7 @@ NAMES = {
 def what_makes(step: Step, name: str) -> dict[str, Any]:
     """Return the fields of a document that make one step speak about a name."""
     ingredients: dict[Step, dict[str, Any]] = {
+        Step.TRUST: {"rules": (Rule(name=name, action="block", locked=True, by_trust=True),)},
         Step.LOCKED: {"rules": (Rule(name=name, action="block", locked=True),)},
         Step.APPLIANCE: {"appliance_names": (name,)},
         Step.BYPASS: {},  # by its name alone

@@ -31,6 +31,7 @@ _is_suffix: dict[str, bool] = {}  # of names seen lately: to look one up reads a
 
 # What each step's refusal says to a teacher where no category says more.
 STEP_WORDS = {
+    Step.TRUST: translatable("closed by the trust"),
     Step.LOCKED: translatable("locked by the school"),
     Step.BYPASS: translatable("a way round the filter"),
     Step.SUSPENDED: translatable("this device is suspended"),
