@@ -25,6 +25,7 @@ COMMANDS = {
     "agent": "what follows central",
     "web": "the teacher's pages",
     "central": "the school's central service",
+    "trust": "a service above the centrals of several schools",
     "account": "who may sign in",
     "lists": "compile, search and export lists",
     "check": "explain what a room decides about a name, and why",

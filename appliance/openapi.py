@@ -11,10 +11,16 @@ from typing import Any
 import msgspec
 
 from appliance.operations import BASE_PATH, INTERFACE_VERSION, MAX_BODY_BYTES, OPERATIONS, Answer, Operation
+from appliance.operations.trust import TRUST_OPERATIONS
 from appliance.problem_details import MEDIA_TYPE, ProblemDetails, ProblemType
 
+_TRUST_DESCRIPTION = """\
+What the centrals of schools ask of their trust. Each is known by the credential that it made when it enrolled, and
+sees nothing of another school; the token of an invitation is good for its enrolment alone.
+
+Every error is a problem detail (RFC 9457).\
+"""
 _REF = "#/components/schemas/{name}"
-_SCHEMES = ("room", "script")
 _DESCRIPTION = f"""\
 What rooms, and a school's own scripts, ask of central. Each room is known by its token alone, and sees nothing of
 another room. A script comes with a key that somebody made for it, and may do what its maker chose.
@@ -36,14 +42,27 @@ _HEADERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def describe_interface() -> dict[str, Any]:
+class Interface(msgspec.Struct, frozen=True, kw_only=True):
+    """What a document describes."""
+
+    title: str
+    description: str
+    operations: tuple[Operation, ...]
+
+
+CENTRAL = Interface(title="Hallpass central", description=_DESCRIPTION, operations=OPERATIONS)
+TRUST = Interface(title="Hallpass trust", description=_TRUST_DESCRIPTION, operations=TRUST_OPERATIONS)
+
+
+def describe_interface(interface: Interface = CENTRAL) -> dict[str, Any]:
     """Return the document: values that JSON can hold."""
-    kinds = _kinds()
+    kinds = _kinds(interface.operations)
+    schemes = dict.fromkeys(one.caller for one in interface.operations)
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     schema_of = dict(zip(map(_key, kinds), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     problems: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
+    for operation in interface.operations:
         described = _describe(operation, schema_of)
         for status, kinds in _problems_by_status(operation):
             name = "Or".join(kind.name.title().replace("_", "") for kind in kinds)
@@ -53,11 +72,15 @@ def describe_interface() -> dict[str, Any]:
     document: dict[str, Any] = _without_indentation(
         {
             "openapi": "3.1.1",
-            "info": {"title": "Hallpass central", "version": INTERFACE_VERSION, "description": _DESCRIPTION},
+            "info": {
+                "title": interface.title,
+                "version": INTERFACE_VERSION,
+                "description": interface.description,
+            },
             "servers": [{"url": BASE_PATH}],
             "paths": paths,
             "components": {
-                "securitySchemes": {one: {"type": "http", "scheme": "bearer"} for one in _SCHEMES},
+                "securitySchemes": {one: {"type": "http", "scheme": "bearer"} for one in schemes},
                 "responses": dict(sorted(problems.items())),
                 "schemas": components,
             },
@@ -66,16 +89,16 @@ def describe_interface() -> dict[str, Any]:
     return document
 
 
-def render_interface() -> str:
+def render_interface(interface: Interface = CENTRAL) -> str:
     """Return the document as readable JSON, the same each time."""
-    encoded = msgspec.json.encode(describe_interface())
+    encoded = msgspec.json.encode(describe_interface(interface))
     return msgspec.json.format(encoded, indent=2).decode() + "\n"
 
 
-def _kinds() -> list[Any]:
+def _kinds(operations: tuple[Operation, ...]) -> list[Any]:
     """Return every type that is sent or answered, once."""
     found: list[Any] = [ProblemDetails]
-    for operation in OPERATIONS:
+    for operation in operations:
         found += [operation.body, *operation.parameters.values(), *operation.query.values()]
         found += [answer.kind for answer in operation.answers.values()]
     return list({_key(kind): kind for kind in found if kind is not None}.values())

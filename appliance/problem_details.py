@@ -40,6 +40,7 @@ class ProblemType(Enum):
     NOT_ALLOWED = 403, "The key does not allow that"
     COPY_STOPPED = 403, "Another card works as this room"
     ROOM_ENDED = 403, "This room is no longer enrolled"
+    SCHOOL_ENDED = 403, "This school's central is no longer enrolled"
     NOT_FOUND = 404, "There is no such thing"
     METHOD_NOT_ALLOWED = 405, "That cannot be done with it"
     NOT_POSSIBLE = 409, "It cannot be done as things are"

@@ -19,7 +19,8 @@ Role = Literal[
     "teacher", "supply", "office", "deputy_coordinator", "coordinator", "safeguarding", "deputy_safeguarding",
     "head", "leadership", "governor", "technician",
 ]  # of an account  # fmt: skip
-Caller = Role | Literal["anybody", "room"]  # and who has none: a stranger, a room with its token
+# And who has none: a stranger, a room with its token, a school's central at its trust.
+Caller = Role | Literal["anybody", "room", "school", "invited"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 ANYBODY: Literal["anybody"] = "anybody"
@@ -91,6 +92,9 @@ class Right(Enum):
     DELIVER_MESSAGES = auto()  # requests, reports, incidents, actions, health
     CHECK_PASSWORDS = auto()
 
+    ENROL_AT_TRUST = auto()  # with a token that works once
+    FOLLOW_TRUST = auto()  # what the trust has laid down, and numbers in return
+
 
 Grants = Mapping[Right, Scope]
 
@@ -117,6 +121,8 @@ _SAFEGUARDING = _grant(
 GRANTS: Mapping[Caller, Grants] = {
     "anybody": _grant(Scope.SCHOOL, Right.VISIT),
     "room": _grant(Scope.ROOM, Right.FOLLOW_SCHOOL, Right.DELIVER_MESSAGES, Right.CHECK_PASSWORDS),
+    "school": _grant(Scope.SCHOOL, Right.FOLLOW_TRUST),
+    "invited": _grant(Scope.SCHOOL, Right.ENROL_AT_TRUST),
     "teacher": _TEACHING,
     "supply": _TEACHING,
     "office": {**_AT_CENTRAL, **_grant(Scope.SCHOOL, Right.MANAGE_SUPPLY_ACCOUNTS)},

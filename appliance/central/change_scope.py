@@ -48,6 +48,11 @@ from appliance.central.models import (
     SiteReportRow,
     SourceRow,
     ThrottleRow,
+    TrustContactRow,
+    TrustEntryRow,
+    TrustMembershipRow,
+    TrustRow,
+    TrustSchoolRow,
     UnblockRow,
     UserRow,
     WebhookDeliveryRow,
@@ -138,6 +143,11 @@ CONCERNS: Mapping[type[Base], Concern] = {
     MailRow: _no_room,
     NoticeRow: _no_room,
     PostponementRow: _no_room,
+    TrustRow: _no_room,
+    TrustSchoolRow: _no_room,
+    TrustEntryRow: _no_room,  # schools' own databases hear of it
+    TrustMembershipRow: _whole_school,
+    TrustContactRow: _no_room,
     LookupRow: _no_room,  # what a room is asked is counted in its row
 }
 

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import audit
+from appliance.central import audit, trust_policy
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import DelegationRow, ProfileRow, SchoolRow, SourceRow
+from appliance.central.models import DelegationRow, ProfileRow, SourceRow
 from appliance.central.setting_history import record_change
 from blocklists.categories import CATEGORIES_BY_ID, category_name, is_sensitive
 
@@ -35,7 +35,7 @@ def list_delegations(session: Session) -> list[DelegationRow]:
 def delegable_categories(session: Session) -> dict[str, str]:
     """Return the categories that can be delegated, each with its name: those known or listed, and not locked."""
     brought = session.scalars(select(SourceRow.category).distinct())
-    locked = session.scalars(select(SchoolRow)).one().locked_categories
+    locked = trust_policy.list_locked_categories(session)
     found = [*CATEGORIES_BY_ID, *sorted({*brought} - CATEGORIES_BY_ID.keys())]
     return {one: category_name(one) for one in found if one not in locked}
 
@@ -110,7 +110,7 @@ def read_value(session: Session) -> dict[str, Any]:
 
 def restore_value(session: Session, value: dict[str, Any]) -> None:
     """Put every delegation back. Raises NotPossible where a category was locked since, or a group is gone."""
-    locked = session.scalars(select(SchoolRow)).one().locked_categories
+    locked = trust_policy.list_locked_categories(session)
     for category, group, *_ in value["rows"]:
         if category in locked:
             raise NotPossible(f"{category_name(category)} is locked by now: nobody can open it")
@@ -124,7 +124,8 @@ def restore_value(session: Session, value: dict[str, Any]) -> None:
 
 
 def _check(session: Session, category: str, groups: Collection[str]) -> None:
-    if category in session.scalars(select(SchoolRow)).one().locked_categories:
+    trust_policy.require_category_openable(session, category)
+    if category in trust_policy.list_locked_categories(session):
         raise NotPossible(f"{category_name(category)} is locked: nobody can open it")
     if category not in delegable_categories(session):
         raise NotPossible(f"there is no category {category!r}")

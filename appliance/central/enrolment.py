@@ -36,7 +36,7 @@ def make_enrolment_file(settings: CentralSettings, *, room: str, token: str, aut
             room=room.strip(),
             url=url,
             token=token,
-            certificate=_authority_pem(settings.tls),
+            certificate=read_authority_pem(settings.tls),
             authority=authority,
         )
     )
@@ -63,7 +63,8 @@ def enrolment_file_name(room: str, taken: Collection[str] = ()) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _authority_pem(tls: TlsSection | None) -> str:
+def read_authority_pem(tls: TlsSection | None) -> str:
+    """Return what has to be trusted so that a service with this certificate is believed; "": nothing besides."""
     if tls is None:
         return ""
     if tls.authority is not None:

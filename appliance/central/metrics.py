@@ -18,7 +18,14 @@ from sqlalchemy.orm import Session
 
 from appliance.central import mail_outbox, policies, rooms, webhooks
 from appliance.central.lists import sources
-from appliance.central.models import AuditHeadRow, RequestRow, RoomRow, SiteReportRow, WebhookDeliveryRow
+from appliance.central.models import (
+    AuditHeadRow,
+    RequestRow,
+    RoomRow,
+    SiteReportRow,
+    TrustContactRow,
+    WebhookDeliveryRow,
+)
 from appliance.metrics.samples import Metric, Sample, render_samples
 from appliance.room.conditions import Condition
 
@@ -63,6 +70,11 @@ METRICS = (
     Metric("hallpass_central_mail_failing", "gauge", "Whether mail fails for so long that somebody should look."),
     Metric("hallpass_central_webhooks", "gauge", "Addresses that are told of news, by how it goes.", ("state",)),
     Metric("hallpass_central_webhook_deliveries_waiting", "gauge", "What waits to be told to them."),
+    Metric(
+        "hallpass_central_trust_reached_seconds",
+        "gauge",
+        "For how long the trust has not been reached; only where the school belongs to one.",
+    ),
     Metric("hallpass_central_audit_entries", "gauge", "The number of the audit's newest entry."),
     Metric("hallpass_central_disk_size_bytes", "gauge", "The size of the disk that holds central's data."),
     Metric("hallpass_central_disk_free_bytes", "gauge", "What of it is free."),
@@ -85,6 +97,7 @@ def collect_samples(central: "Central") -> tuple[Sample, ...]:
                 *_list_samples(central, session),
                 *_mail_samples(session, now),
                 *_webhook_samples(session),
+                *_trust_samples(session, now),
                 Sample("hallpass_central_audit_entries", session.scalar(select(AuditHeadRow.number)) or 0),
             )
         is_up = True
@@ -185,6 +198,12 @@ def _webhook_samples(session: Session) -> Iterator[Sample]:
         select(func.count()).select_from(WebhookDeliveryRow).where(WebhookDeliveryRow.next_try_at.is_not(None))
     )
     yield Sample("hallpass_central_webhook_deliveries_waiting", session.scalar(waiting) or 0)
+
+
+def _trust_samples(session: Session, now: datetime) -> Iterator[Sample]:
+    contact = session.get(TrustContactRow, 1)
+    if contact is not None:
+        yield Sample("hallpass_central_trust_reached_seconds", _seconds_since(contact.reached_at, now))
 
 
 def _disk_samples(central: "Central") -> Iterator[Sample]:

@@ -13,11 +13,21 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import delegations, profiles, rules, school_settings, school_year, timetables
+from appliance.central import (
+    delegations,
+    profiles,
+    rules,
+    school_settings,
+    school_year,
+    timetables,
+    trust_membership,
+    trust_policy,
+)
 from appliance.central.devices import inventory
 from appliance.central.devices.inventory import PolicyDevice
 from appliance.central.models import DelegationRow, ProfileRow, PublicationRow, RuleRow, SchoolRow, UnblockRow
 from appliance.central.profile_settings import read_settings
+from appliance.trust_protocol import TrustDocument
 from dns.policy.document import ONE_DEVICE, Delegation, Device, Group, PolicyDocument, Rule, Unblock
 from dns.policy.overreach import without_overreach
 
@@ -62,6 +72,7 @@ def read_school_policy(session: Session) -> SchoolPolicy:
         rules.list_rules(session),
         delegations.list_delegations(session),
         inventory.list_policy_devices(session),
+        trust=trust_membership.read_kept_document(session),
     )
 
 
@@ -71,28 +82,25 @@ def build_school_policy(
     school_rules: Iterable[RuleRow],
     delegated: Iterable[DelegationRow],
     devices: Sequence[PolicyDevice] = (),
+    *,
+    trust: TrustDocument | None = None,
 ) -> SchoolPolicy:
-    """Make the school's part; `found`: its profiles, the default one first."""
+    """Make the school's part; `found`: its profiles, the default one first; `trust`: what holds from above."""
     default = profiles.default_profile(found).name
+    own_rules = tuple(_to_rule(rule) for rule in school_rules)
+    fields = school_settings.document_fields(school)
+    if trust is not None:
+        locked = (*fields["locked_categories"], *trust.locked_categories)
+        fields = fields | {"locked_categories": tuple(dict.fromkeys(locked))}
     made = PolicyDocument(
         version=0,
         default_group=default,
         groups=_build_groups(found, devices),
         profiles=tuple(timetables.to_profile(read_settings(profile), school.school_week) for profile in found),
-        rules=tuple(
-            Rule(
-                name=rule.name,
-                action=rule.action,  # type: ignore[arg-type]  # the table holds these two words only
-                locked=rule.locked,
-                note=rule.note,
-                subdomains=rule.subdomains,
-                groups=tuple(rule.groups),
-                category=rule.category,
-                safe_search=rule.safe_search,
-            )
-            for rule in school_rules
-        ),
-        **school_settings.document_fields(school),
+        rules=trust_policy.rules_with_trust(own_rules, trust),
+        trust=trust.trust_name if trust is not None else "",
+        trust_categories=trust.locked_categories if trust is not None else (),
+        **fields,
         devices=tuple(Device(name=one.name, addresses=one.addresses) for one in devices),
         terms=school_year.to_spans(school.terms),
         holidays=school_year.to_spans(school.holidays),
@@ -109,6 +117,19 @@ def build_school_policy(
     document = without_overreach(made)[0]  # older than the checks on entry; the pages name what is left out
     encoded = _encoder.encode(document)
     return SchoolPolicy(document=document, digest=hashlib.sha256(encoded).hexdigest(), size=len(encoded))
+
+
+def _to_rule(rule: RuleRow) -> Rule:
+    return Rule(
+        name=rule.name,
+        action=rule.action,  # type: ignore[arg-type]  # the table holds these two words only
+        locked=rule.locked,
+        note=rule.note,
+        subdomains=rule.subdomains,
+        groups=tuple(rule.groups),
+        category=rule.category,
+        safe_search=rule.safe_search,
+    )
 
 
 def _build_groups(found: Sequence[ProfileRow], devices: Iterable[PolicyDevice]) -> tuple[Group, ...]:

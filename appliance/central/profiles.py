@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import audit, staff_groups
+from appliance.central import audit, staff_groups, trust_policy
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import (
     DelegationRow,
@@ -19,7 +19,6 @@ from appliance.central.models import (
     ProfileRow,
     RoomRow,
     RuleRow,
-    SchoolRow,
     SourceRow,
     UnblockRow,
 )
@@ -69,7 +68,7 @@ def get_profile(session: Session, name: str) -> ProfileRow:
 
 def list_locked_categories(session: Session) -> list[str]:
     """Return the categories that nobody can open."""
-    return list(session.scalars(select(SchoolRow)).one().locked_categories)
+    return trust_policy.list_locked_categories(session)
 
 
 def known_categories(session: Session) -> list[str]:

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central import audit
+from appliance.central import audit, trust_policy
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RuleRow
 from appliance.central.setting_history import record_change
@@ -67,6 +67,10 @@ def checked_fields(session: Session, fields: RuleFields) -> RuleFields:
 def create_rule(session: Session, now: datetime, *, fields: RuleFields, by: str) -> SavedRule:
     """Make a rule. Raises NotPossible for what no rule can say, or where there is one already; NotFound."""
     fields = checked_fields(session, fields)
+    if fields.action == "allow":
+        trust_policy.require_openable(session, (fields.name,))
+    else:
+        trust_policy.require_closable(session, fields.name)
     if find_rule(session, fields) is not None:
         raise NotPossible(f"there is a rule to {fields.action} {fields.name} already")
     rule = _insert(session, now, fields, by)

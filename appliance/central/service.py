@@ -41,6 +41,7 @@ from appliance.central.school_identity import IdentityReader, SchoolIdentity
 from appliance.central.sessions import CentralSessions
 from appliance.central.sign_in import CentralSignIn, prune_known_devices
 from appliance.central.store import Store
+from appliance.central.trust_sync import TrustSync
 from appliance.central.upkeep import Upkeep
 from appliance.central.webhook_sender import WebhookSender
 from appliance.central.webhooks import prune_deliveries
@@ -112,6 +113,7 @@ class Central:
         self.publisher = ListPublisher(self.store, settings.central.shared_folder, self.keys, now)
         self.mail = MailSender(self.store, settings.mail, now, write_due=self.write_due_digests)
         self.webhooks = WebhookSender(self.store, settings, self.keys, now)
+        self.trust_sync = TrustSync(self.store, self.keys, now, self.publisher.request_build)
         self.upkeep = Upkeep(
             self.store,
             now,
@@ -243,6 +245,10 @@ class Central:
         """Begin to tell other services what they want to hear of."""
         self.webhooks.start()
 
+    def start_trust(self) -> None:
+        """Begin to follow the trust, where the school belongs to one."""
+        self.trust_sync.start()
+
     def start_upkeep(self) -> None:
         """Begin to delete what has been kept for long enough, and to sign anew what ends soon."""
         self.upkeep.start()
@@ -273,6 +279,7 @@ class Central:
         self.publisher.stop()
         self.mail.stop()
         self.webhooks.stop()
+        self.trust_sync.stop()
         self.upkeep.stop()
         self._signer_thread.stop()
         if self._acme_thread is not None:

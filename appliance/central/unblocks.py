@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from appliance.central import audit, own_requests, rooms
+from appliance.central import audit, own_requests, rooms, trust_policy
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
 from appliance.central.setting_history import record_change
@@ -71,6 +71,7 @@ def add_unblock(
     # Again: they may have waited since before such names were refused.
     checked, *further = checked_sites((site, *also))
     names = list(dict.fromkeys(further))
+    trust_policy.require_openable(session, (checked, *names))
     if len(names) > MAX_ALSO:
         raise NotPossible(f"an opening has at most {MAX_ALSO} further names")
     unblock = UnblockRow(

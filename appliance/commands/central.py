@@ -12,6 +12,7 @@ import msgspec
 
 from appliance.central import accounts, epoch, service
 from appliance.central.folder_lock import folder_lock
+from appliance.central.models import TrustRow
 from appliance.central.rooms_tls_files import FOLDER
 from appliance.central.schema_migration import newest_migration
 from appliance.central.store import Store
@@ -19,6 +20,7 @@ from appliance.certificates import require_usable_certificate
 from appliance.commands.central_restart import restart_command
 from appliance.commands.lazy_group import LazyCommandsGroup
 from appliance.commands.options import config_option, configure_logging
+from appliance.errors import HallpassError
 from appliance.files import keep_files_private
 from appliance.forked_program import ForkedProgram, run_apart, supervise_copies
 from appliance.openapi import render_interface
@@ -72,6 +74,7 @@ SUBCOMMANDS = {
     "rules": "appliance.commands.central_rules:command",
     "settings": "appliance.commands.central_settings:command",
     "signatures": "appliance.commands.central_signatures:command",
+    "trust": "appliance.commands.central_trust:command",
     "timetable": "appliance.commands.central_timetable:command",
     "tokens": "appliance.commands.central_tokens:command",
     "webhooks": "appliance.commands.central_webhooks:command",
@@ -98,6 +101,7 @@ def command(ctx: click.Context, config: Path) -> None:
     configure_logging()
     prepare_database_apart(settings)
     central = service.open_central(settings)
+    _require_school(central)
     if not central.rooms_tls.are_current():
         run_apart(central.rooms_tls.refresh)
         _say_if_rooms_stay_out(central)
@@ -117,6 +121,14 @@ def command(ctx: click.Context, config: Path) -> None:
         import_server(ROOMS_APP, PAGES_APP)
         del central
         supervise_copies(_programs(settings), ("central", str(config)), (lock,) if lock is not None else ())
+
+
+def _require_school(central: service.Central) -> None:
+    with central.store.read_session() as session:
+        is_trust = session.get(TrustRow, 1) is not None
+    if is_trust:
+        central.store.close()
+        raise HallpassError("this is a trust's database: hallpass trust serves it")
 
 
 def prepare_database_apart(settings: CentralSettings) -> None:

@@ -29,6 +29,20 @@ PROBLEMS_OF_SCRIPTS = (
     ProblemType.BUSY,
     ProblemType.DATABASE_AWAY,
 )
+PROBLEMS_OF_SCHOOLS = (
+    ProblemType.UNKNOWN_TOKEN,
+    ProblemType.SCHOOL_ENDED,
+    ProblemType.NOT_POSSIBLE,
+    ProblemType.DATABASE_AWAY,
+)
+PROBLEMS_OF = MappingProxyType(
+    {
+        "room": PROBLEMS_OF_ALL,
+        "script": PROBLEMS_OF_SCRIPTS,
+        "school": PROBLEMS_OF_SCHOOLS,
+        "invited": PROBLEMS_OF_SCHOOLS,
+    }
+)
 _PROBLEMS_OF_BODIES = (ProblemType.BAD_MESSAGE, ProblemType.TOO_LARGE, ProblemType.UNSUPPORTED_MEDIA_TYPE)
 
 
@@ -42,10 +56,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a room, or a script, can ask of central."""
+    """Something that a room, or a script, can ask of central, or a school's central of its trust."""
 
     id: str
-    caller: Literal["room", "script"] = "room"
+    caller: Literal["room", "script", "school", "invited"] = "room"
     method: Literal["GET", "PUT", "POST", "DELETE"]
     path: str  # below `BASE_PATH`, with its parameters in braces
     summary: str
@@ -59,7 +73,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def problems(self) -> tuple[ProblemType, ...]:
         """Return everything that may go wrong."""
-        of_all = PROBLEMS_OF_ALL if self.caller == "room" else PROBLEMS_OF_SCRIPTS
+        of_all = PROBLEMS_OF[self.caller]
         of_body = _PROBLEMS_OF_BODIES if self.body is not None else ()
         of_address = (ProblemType.NOT_FOUND,) if self.parameters else ()
         return (*of_all, *of_body, *of_address, *self.own_problems)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from appliance.cli import hallpass
 from appliance.control_characters import REQUIRED_TEXT_PATTERN, TEXT_PATTERN
-from appliance.openapi import describe_interface, render_interface
+from appliance.openapi import TRUST, describe_interface, render_interface
 from appliance.operations import OPERATIONS
 from appliance.problem_details import ProblemType
 from tests.docs.sources import ROOT
@@ -101,6 +101,11 @@ def test_a_control_character_is_outside_the_form_that_the_document_names(text: s
 def test_the_document_in_the_documentation_is_the_one_of_the_code() -> None:
     kept = (ROOT / "docs" / "openapi.json").read_text()
     assert kept == render_interface(), "hallpass central openapi > docs/openapi.json"
+
+
+def test_the_document_of_a_trusts_interface_is_the_one_that_is_kept() -> None:
+    kept = (ROOT / "docs" / "openapi-trust.json").read_text()
+    assert kept == render_interface(TRUST), "hallpass trust openapi > docs/openapi-trust.json"
 
 
 def test_the_command_prints_it() -> None:

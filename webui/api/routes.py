@@ -80,13 +80,13 @@ def _make_view(operation: Operation) -> Callable[..., Response]:
     def serve(**parameters: Any) -> Response:
         for name, kind in operation.parameters.items():
             try:
-                parameters[name] = _read_value(parameters[name], kind)
+                parameters[name] = read_value(parameters[name], kind)
             except msgspec.ValidationError:
                 raise NotFound(f"there is nothing here whose {name} has this form") from None
         for name, kind in operation.query.items():
             text = request.args.get(name, "")
             try:
-                parameters[name] = _read_value(text, kind) if text else ""
+                parameters[name] = read_value(text, kind) if text else ""
             except msgspec.ValidationError:
                 raise BadMessage(f"{name} has not its form") from None
         if operation.body is None:
@@ -123,7 +123,7 @@ def _within_budget(operation: Operation, count: int, answer: Callable[[], Respon
     return response
 
 
-def _read_value(text: str, kind: Any) -> Any:
+def read_value(text: str, kind: Any) -> Any:
     """Return what a part of an address says: text, or a number in plain digits. Raises msgspec.ValidationError."""
     try:
         return msgspec.convert(text, kind)

@@ -150,6 +150,7 @@ def create_app() -> Flask:
     central.start_publisher()
     central.start_mail()
     central.start_webhooks()
+    central.start_trust()
     central.start_upkeep()
     central.start_acme(Path(os.environ["HALLPASS_CONFIG"]))
     central.start_metrics()

@@ -224,6 +224,9 @@ PATTERNS = (
         "%(category)s: every school is expected to keep it closed, and teachers would open such sites at once, "
         "with nobody else looking at them first. Do this only if the safeguarding lead agrees"
     ),
+    t("%(what)s is closed by the trust (%(trust)s): nobody at the school can open it"),
+    t("%(name)s is kept open by the trust (%(trust)s): no rule of the school closes it"),
+    t("%(name)s is a list of the trust's: nobody at the school can take it away"),
     t("an opening lasts from one minute to %(number)s days"),
     t("an opening lasts at most %(number)s days"),
     t("an opening can be planned for at most %(number)s days ahead"),

@@ -22,6 +22,7 @@ FIXED = (
     # Which names are sites (`dns.policy.site_names`), and what can be opened (`dns.policy.steps`).
     t("no site was named: give the whole name of the site, such as www.example.org"),
     t("is locked: nobody can open it"),
+    t("is closed by the trust: nobody at the school can open it"),
     t("would lead devices past the filter: nobody can open it"),
     t("stays closed while the device is suspended"),
     t("stays closed while the room is paused"),

@@ -67,6 +67,8 @@ def subscribe_source(
 def unsubscribe_source(session: Session, now: datetime, *, source_id: int, by: str) -> str:
     """Take a source away; return the change's id, for an undo. Raises NotFound."""
     source = get_source(session, source_id)
+    if source.by_trust:
+        raise NotPossible(f"{source.name} is a list of the trust's: nobody at the school can take it away")
     before = _to_builtins(source)
     session.delete(source)
     audit.record_audit(session, now, by, "source removed", source.name)

@@ -43,6 +43,13 @@ from appliance.central.models.rooms import (
     RoomRow,
 )
 from appliance.central.models.schools import ProfileRow, RevisionRow, SchoolRow, SettingChangeRow
+from appliance.central.models.trusts import (
+    TrustContactRow,
+    TrustEntryRow,
+    TrustMembershipRow,
+    TrustRow,
+    TrustSchoolRow,
+)
 
 __all__ = [
     "AccountLinkRow",
@@ -81,6 +88,11 @@ __all__ = [
     "SiteReportRow",
     "SourceRow",
     "ThrottleRow",
+    "TrustContactRow",
+    "TrustEntryRow",
+    "TrustMembershipRow",
+    "TrustRow",
+    "TrustSchoolRow",
     "UnblockRow",
     "UserRow",
     "UtcDateTime",

@@ -22,6 +22,7 @@ class SourceRow(Base):
     action: Mapped[str] = mapped_column(String(5), default="block")  # or "allow": a list of openings
     allow_wide: Mapped[bool | None]  # whether it may close whole endings; none: as the catalogue says
     by: Mapped[str] = mapped_column(String(64))
+    by_trust: Mapped[bool] = mapped_column(default=False)  # the trust has subscribed the school to it
     made_at: Mapped[datetime]
     report: Mapped[dict[str, Any] | None]  # what the last compilation said of it
 

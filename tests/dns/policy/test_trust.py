@@ -92,7 +92,7 @@ def test_a_rule_of_the_trusts_that_is_not_locked_is_one_among_the_schools() -> N
 
 @pytest.mark.parametrize("own", ["allow", "block"])
 def test_of_two_rules_for_one_name_the_schools_own_counts_before_a_shared_one(own: Any) -> None:
-    other = "block" if own == "allow" else "allow"
+    other: Any = "block" if own == "allow" else "allow"
     rules = (Rule(name="site.example", action=other, by_trust=True), Rule(name="site.example", action=own))
 
     verdict = policy(rules=rules).view(PUPIL).decide("site.example", A, NOW)

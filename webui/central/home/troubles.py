@@ -6,7 +6,15 @@ import msgspec
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from appliance.central import account_management, acme_renewal, backup, page_certificates, room_life, rooms
+from appliance.central import (
+    account_management,
+    acme_renewal,
+    backup,
+    page_certificates,
+    room_life,
+    rooms,
+    trust_membership,
+)
 from appliance.central.lists import copies, sources
 from appliance.central.models import RoomRow
 from appliance.central.page_keys_left import list_left_keys
@@ -49,6 +57,7 @@ def find_troubles(central: Central, session: Session, now: datetime) -> list[Tro
         *(_trouble(translatable("Room"), words, "rooms.show") for words in _describe_rooms(session, now)),
         *(_trouble(translatable("Lists"), words, "lists.show") for words in _describe_lists(central, session)),
         *(_trouble(translatable("Signed lists"), words) for words in central.publisher.signer.list_conditions()),
+        *(_trouble(translatable("Trust"), words) for words in _describe_trust(session, now)),
         *(_trouble(translatable("Certificate"), words) for words in _describe_certificate(central, now)),
         *(_trouble(translatable("Certificate"), words) for words in _describe_page_certificate(central, now)),
         *(_trouble(translatable("Certificate"), words) for words in _describe_room_pages(central, session, now)),
@@ -103,6 +112,19 @@ def _describe_lists(central: Central, session: Session) -> list[str]:
         *failed,
         *([f"{translate_reason(state.warning)}."] if state.warning else []),
         *map(translate_reason, copies.list_conditions(found)),
+    ]
+
+
+def _describe_trust(session: Session, now: datetime) -> list[str]:
+    found = trust_membership.find_out_of_reach(session, now)
+    if found is None:
+        return []
+    return [
+        gettext(
+            "%(trust)s has not been reached for %(hours)s hours. What it laid down last still holds.",
+            trust=found.trust,
+            hours=found.hours,
+        )
     ]
 
 

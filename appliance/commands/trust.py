@@ -1,0 +1,119 @@
+"""`hallpass trust`: the service above the centrals of several schools, and what its administrator does.
+
+Its settings are written as a central's (`trust.toml`), with the trust's name as `school`.
+"""
+
+import contextlib
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from appliance.central import audit, service
+from appliance.central.folder_lock import folder_lock
+from appliance.central.schema_migration import newest_migration
+from appliance.certificates import require_usable_certificate
+from appliance.commands.central import PAGES_LIMITS, THREADS, WATCHDOG_SECONDS, prepare_database_apart
+from appliance.commands.central_restart import restart_command
+from appliance.commands.lazy_group import LazyCommandsGroup
+from appliance.commands.options import config_option, configure_logging
+from appliance.forked_program import ForkedProgram, supervise_copies
+from appliance.openapi import TRUST, render_interface
+from appliance.ports import require_free_port
+from appliance.processes import Program
+from appliance.settings.central import CentralSettings
+from appliance.settings.load import load_settings
+from appliance.trust.service import open_trust
+from appliance.trust.state import create_trust
+from appliance.web_server import gunicorn_arguments, import_server
+
+if TYPE_CHECKING:
+    from appliance.web_process import WebProcess
+
+BY = "command line"
+APP = "webui.trust.app:create_app()"
+SUBCOMMANDS = {
+    "locks": "appliance.commands.trust_entries:locks",
+    "numbers": "appliance.commands.trust_schools:numbers",
+    "schools": "appliance.commands.trust_schools:schools",
+    "shared": "appliance.commands.trust_entries:shared",
+}
+
+
+class _TrustCommandGroup(LazyCommandsGroup):
+    import_paths = SUBCOMMANDS
+
+
+@click.group(cls=_TrustCommandGroup, invoke_without_command=True)
+@config_option("trust.toml")
+@click.pass_context
+def command(ctx: click.Context, config: Path) -> None:
+    """Run the service of a trust: what the centrals of its schools follow."""
+    if ctx.invoked_subcommand is not None:
+        return
+    settings = load_settings(config, CentralSettings)
+    configure_logging()
+    prepare_database_apart(settings)
+    trust = open_trust(settings)
+    is_sqlite = trust.store.is_sqlite
+    trust.store.close()
+    with folder_lock(settings.central.data) if is_sqlite else contextlib.nullcontext() as lock:
+        require_free_port(settings.central.listen)
+        if settings.tls:
+            require_usable_certificate(settings.tls)
+        os.environ["HALLPASS_CONFIG"] = str(config.absolute())
+        import_server(APP)
+        supervise_copies((_program(settings),), ("trust", str(config)), (lock,) if lock is not None else ())
+
+
+@command.command()
+@config_option("trust.toml")
+def init(config: Path) -> None:
+    """Make the database of the settings a trust's. Once, before anything else."""
+    central = service.open_central(load_settings(config, CentralSettings))
+    try:
+        with central.store.write_session() as session:
+            create_trust(session, central.now(), central.keys)
+            audit.record_audit(session, central.now(), BY, "trust begun", central.settings.central.school)
+    finally:
+        central.store.close()
+    click.echo(
+        f"{central.settings.central.school} is a trust now. Next: hallpass trust schools add NAME, "
+        f"hallpass trust schools invite NAME --output FILE, and hallpass trust to serve it."
+    )
+
+
+@command.command()
+def openapi() -> None:
+    """Print the description of what schools' centrals call, as an OpenAPI document."""
+    click.echo(render_interface(TRUST), nl=False)
+
+
+def _program(settings: CentralSettings) -> ForkedProgram:
+    from appliance.web_process import WebProcess  # noqa: PLC0415 (gunicorn; other commands serve nothing)
+
+    arguments = gunicorn_arguments(
+        APP,
+        settings.central.listen,
+        threads=THREADS,
+        tls=(settings.tls,) if settings.tls else (),
+        limits=PAGES_LIMITS,
+    )
+    server = WebProcess(arguments)
+    return ForkedProgram(
+        partial(_serve, server),
+        title="trust",
+        watchdog_seconds=WATCHDOG_SECONDS,
+        again=Program(
+            "trust",
+            restart_command("trust", newest_migration(), server.sockets(), arguments),
+            WATCHDOG_SECONDS,
+            server.sockets(),
+        ),
+    )
+
+
+def _serve(server: "WebProcess") -> None:
+    server.serve()
