@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import CardSecretRow, RoomRow
+from appliance.central.models import CardSecretRow, RoomRow, TrustRow
 from appliance.central.page_certificates import require_free_page
 from appliance.central.page_keys_left import forget_left_key, note_left_key
 from appliance.central.room_copies import forget_links
@@ -75,8 +75,10 @@ def enrol_room(session: Session, now: datetime, *, name: str, by: str, replace: 
     """Enrol a room, or give one a new card: its old token ends. Returns the token, which is kept nowhere.
 
     Raises RoomLives where that would cut off a room in use and `replace` does not say that it shall, and
-    NotPossible where its page would have another room's name (`page_names`).
+    NotPossible where its page would have another room's name (`page_names`), or where this is a trust.
     """
+    if session.get(TrustRow, 1) is not None:
+        raise NotPossible("this is a trust's database: a room is enrolled at its school's central")
     name = normalize_room_name(name)
     room = find_room(session, name)
     require_unused(session, [name], replace=replace)

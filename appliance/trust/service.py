@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.central import service
+from appliance.central.errors import CentralError
 from appliance.central.models import TrustSchoolRow
 from appliance.central.service import Central
 from appliance.settings.central import CentralSettings
@@ -81,7 +82,11 @@ class Trust:
 def open_trust(settings: CentralSettings) -> Trust:
     """Return the trust of a settings file. Raises NoTrust where the database is a school's, or CentralError."""
     trust = Trust(service.open_central(settings))
-    trust.prepare()
+    try:
+        trust.prepare()
+    except CentralError:
+        trust.store.close()
+        raise
     return trust
 
 
