@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +16,7 @@ from rich.table import Table
 from appliance.card.paths import CardPaths
 from appliance.commands.options import find_config, json_option, print_json
 from appliance.doctor import rooms
-from appliance.doctor.check_result import Check, CheckResult, ok, problem, run_check
+from appliance.doctor.check_result import CheckResult, ok, problem, run_check
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.network import NetworkDoctor
 from appliance.doctor.room import RoomDoctor
@@ -136,11 +137,14 @@ def _check_here(config: Path | None) -> Iterator[CheckResult]:
             yield problem("settings", f"{path}: {one}", "correct the file (docs/settings.md)")
         return
     yield ok("settings", str(path))
-    checks: tuple[tuple[str, Check], ...] = (
-        *RoomDoctor(settings).checks(),
-        *MachineDoctor(settings.room.data).checks(),
-    )
-    for what, check in checks:
+    doctor = RoomDoctor(settings)
+    wrong: set[str] = set()
+    for what, check in doctor.checks():
+        for result in run_check(what, check):
+            wrong |= {result.what} if result.state == "problem" else set()
+            yield result
+    yield from run_check("conditions", partial(doctor.check_said, wrong))
+    for what, check in MachineDoctor(settings.room.data).checks():
         yield from run_check(what, check)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from appliance.certificate_validity import CONNECT_SECONDS, DAY_SECONDS
@@ -192,10 +192,8 @@ class RoomDoctor:
 
     def _policy(self) -> Iterator[CheckResult]:
         if self._settings.central is None:
-            yield from self._damage()
             yield unknown("policy", "the room's own")
             return
-        yield from self._damage()
         version = installer.installed_policy_version(self._paths)
         if version:
             yield ok("policy", f"version {version} from central")
@@ -211,16 +209,19 @@ class RoomDoctor:
         else:
             yield ok("lists", f"are {age / 3600:.0f} hours old")
 
-    def _damage(self) -> Iterator[CheckResult]:
-        """Say what the resolver found damaged and what it uses instead, each once, whoever says it."""
-        damages = dict.fromkeys(
-            (condition, one.details.get(condition.value, condition.row.words))
+    def check_said(self, found: Collection[str]) -> Iterator[CheckResult]:
+        """Repeat what the room's processes say of themselves, each thing once: what no check has found by looking.
+
+        `found`: the checks that found something wrong.
+        """
+        said = dict.fromkeys(
+            (condition.row, one.details.get(condition.value, condition.row.words))
             for one in self._healths()
             for condition in one.conditions
-            if condition.row.doctor_check
+            if condition.row.doctor_check not in found
         )
-        for condition, words in damages:
-            yield problem(condition.row.doctor_check, words, condition.row.remedy)
+        for row, words in said:
+            yield problem(row.doctor_check, words, row.remedy)
 
     def _log(self) -> Iterator[CheckResult]:
         limit = self._settings.log.megabytes

@@ -30,8 +30,8 @@ class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
     in_status_file: bool = (
         True  # whether `words` stands in the card's status file; others are said there otherwise
     )
-    doctor_check: str = ""  # under which the doctor repeats the process's details; "": it looks for itself
-    remedy: str = "central sends it again by itself; else put it there anew"  # what the doctor advises then
+    doctor_check: str  # under which the doctor repeats it, unless it found something wrong there by looking
+    remedy: str  # what the doctor advises then
 
 
 class Condition(enum.Enum):
@@ -53,6 +53,8 @@ class Condition(enum.Enum):
             rhythm="three short flashes, pause",
             pattern=(SHORT, SHORT, LAST_SHORT),
             raised_by="recorder",
+            doctor_check="log",
+            remedy="is the data partition full, or can it not be written? journalctl -u hallpass-recorder",
         ),
     )
     UPSTREAM_DOWN = (
@@ -67,6 +69,8 @@ class Condition(enum.Enum):
                 "Is the internet there? If this stays, tell the technician:"
             ),
             notice_details="upstream ",
+            doctor_check="upstream",
+            remedy="is the internet there, and may this Pi ask those servers? See [dns] upstreams",
         ),
     )
     POLICY_DAMAGED = (
@@ -80,7 +84,8 @@ class Condition(enum.Enum):
                 "This room's copy of the school's policy was damaged. It goes on with the last good one, or with "
                 "the strictest, and fetches it again by itself. If this stays, tell the technician."
             ),
-            doctor_check="policy",
+            doctor_check="damaged policy",
+            remedy="central sends it again by itself; else put it there anew",
         ),
     )
     LISTS_DAMAGED = (
@@ -94,7 +99,8 @@ class Condition(enum.Enum):
                 "This room's lists were damaged. It goes on with earlier ones, or with the list that Hallpass "
                 "brings, and fetches them again by itself. If this stays, tell the technician."
             ),
-            doctor_check="lists",
+            doctor_check="damaged lists",
+            remedy="central sends them again by itself; else put them there anew",
         ),
     )
     DECISIONS_DAMAGED = (
@@ -108,6 +114,8 @@ class Condition(enum.Enum):
                 "What was decided in this room (lessons, pauses, suspended devices) was damaged. It goes on with "
                 "a copy. Look whether all of it is as it should be; if this stays, tell the technician."
             ),
+            doctor_check="decisions",
+            remedy="look at the room's page Lesson whether all of it is as it should be; it mends itself",
         ),
     )
     SETTINGS_WRONG = (
@@ -121,6 +129,8 @@ class Condition(enum.Enum):
                 "Something on this room's card could not be used. The technician finds it explained in the file "
                 "hallpass-problem.txt on the card."
             ),
+            doctor_check="card",
+            remedy="correct it on the card's boot partition, and start the Pi again",
         ),
     )
     NOT_ENROLLED = (
@@ -135,6 +145,8 @@ class Condition(enum.Enum):
                 "Until then everything is closed that Hallpass knows, and nobody can sign in."
             ),
             in_status_file=False,
+            doctor_check="card",
+            remedy="hallpass image personalise, or copy the file onto the card",
         ),
     )
     NO_LONGER_ENROLLED = (
@@ -197,6 +209,8 @@ class Condition(enum.Enum):
             rhythm="slow and even, 1.5 s",
             pattern=(Flash(1.5, 1.5),),
             raised_by="agent",
+            doctor_check="central",
+            remedy="journalctl -u hallpass-agent says why",
         ),
     )
     CLOCK_DIFFERS = (
@@ -210,6 +224,8 @@ class Condition(enum.Enum):
                 "This room's clock and central's differ by more than a minute. Openings last as long as they were "
                 "granted, by this room's clock. Tell the technician."
             ),
+            doctor_check="clock",
+            remedy="which of them is wrong? A time server puts it right ([time] servers in hallpass.toml)",
         ),
     )
     CERTIFICATE_ENDS = (
@@ -219,6 +235,8 @@ class Condition(enum.Enum):
             rhythm="three long flashes, pause",
             pattern=(Flash(1.5, 0.5), Flash(1.5, 0.5), Flash(1.5, 2.5)),
             raised_by="agent",
+            doctor_check="certificate",
+            remedy="renew it; run as root, hallpass doctor says which",
         ),
     )
     PAGES_CERTIFICATE = (
@@ -233,6 +251,8 @@ class Condition(enum.Enum):
                 "stays open, and what is closed stays closed. Tell the technician:"
             ),
             notice_details="pages-certificate",
+            doctor_check="the pages' certificate",
+            remedy="put the certificate, its chain and its own key there anew (docs/https.md)",
         ),
     )
     ENCRYPTED_DNS = (
@@ -247,6 +267,8 @@ class Condition(enum.Enum):
                 "filter and all other DNS go on. Tell the technician:"
             ),
             notice_details="encrypted-dns",
+            doctor_check="encrypted DNS",
+            remedy="put the certificate, its chain and its own key there anew (docs/dns.md)",
         ),
     )
     UPSTREAM_FAILING = (
@@ -258,6 +280,8 @@ class Condition(enum.Enum):
             raised_by="resolver",
             notice="A name server outside does not work; others answer in its place. Tell the technician:",
             notice_details="upstream ",
+            doctor_check="upstream",
+            remedy="journalctl -u hallpass-resolver says which, and how; see [dns] upstreams",
         ),
     )
     STORE_SET_ASIDE = (
@@ -271,6 +295,8 @@ class Condition(enum.Enum):
                 "Something that this room had kept was damaged within the last day: it was set aside, and a new "
                 "one begun. What was asked for before that may have to be asked for again."
             ),
+            doctor_check="stores",
+            remedy="nothing, once; if it comes again, the card wears out: flash a new one (docs/reliability.md)",
         ),
     )
     LISTS_NOT_TRUSTED = (
@@ -296,6 +322,8 @@ class Condition(enum.Enum):
             rhythm="one short flash every five seconds",
             pattern=(Flash(0.3, 5.0),),
             raised_by="agent",
+            doctor_check="lists",
+            remedy="look at central's page Lists",
         ),
     )
     PASSWORDS_CLEAR = (
@@ -305,6 +333,8 @@ class Condition(enum.Enum):
             rhythm="one short flash every ten seconds",
             pattern=(Flash(0.3, 10.0),),
             raised_by="agent",
+            doctor_check="pages",
+            remedy="docs/https.md says how to end it",
         ),
     )
     STARTING = (
@@ -314,6 +344,8 @@ class Condition(enum.Enum):
             rhythm="even, half a second",
             pattern=(Flash(0.5, 0.5),),
             raised_by="resolver",
+            doctor_check="starting",
+            remedy="wait; if it stays: journalctl -u hallpass-resolver",
         ),
     )
     STOPPED = (
@@ -324,6 +356,8 @@ class Condition(enum.Enum):
             pattern=(LONG, LAST_SHORT),
             raised_by="whoever reads",
             in_status_file=False,
+            doctor_check="services",
+            remedy="systemctl --failed, and journalctl -u hallpass-resolver, -agent or -recorder",
         ),
     )
 

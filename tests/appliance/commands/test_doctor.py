@@ -204,6 +204,36 @@ def test_an_upstream_that_fails_a_real_question_is_a_problem(tmp_path: Path, rco
         assert any("sends malformed answers since 10:31" in words for words in said)
 
 
+@pytest.mark.parametrize("condition", Condition)
+def test_the_doctor_is_silent_about_nothing_that_a_room_says_of_itself(
+    tmp_path: Path, condition: Condition
+) -> None:
+    config = tmp_path / "room.toml"
+    config.write_text('[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["127.0.0.1:9"]\n')
+    settings = load_settings(config, RoomSettings)
+    folder = RoomPaths.from_settings(settings).health_folder
+    details = {condition.value: "since 10:31"}
+    for process in ("resolver-1", "resolver-2"):  # each worker says the same
+        said = ProcessHealth(process=process, time=time.time(), conditions=(condition,), details=details)
+        health.write_health(folder, said)
+    doctor = RoomDoctor(settings)
+    [found] = doctor.check_said(set())
+    assert (found.state, found.what) == ("problem", condition.row.doctor_check)
+    assert found.words in {"since 10:31", condition.row.words}
+    assert found.todo
+    assert list(doctor.check_said({condition.row.doctor_check})) == []  # it was found by looking already
+
+
+def test_a_store_that_was_set_aside_and_damaged_decisions_are_problems_for_the_doctor(room: LivingRoom) -> None:
+    folder = room.config.parent / "data/run/health"
+    both = (Condition.STORE_SET_ASIDE, Condition.DECISIONS_DAMAGED)
+    health.write_health(folder, ProcessHealth(process="another", time=time.time(), conditions=both, lasting=True))
+    done = run("doctor", "--config", str(room.config))
+    assert done.returncode == 1
+    for condition in both:
+        assert f"problem  {condition.row.doctor_check}: {condition.row.words}" in done.stdout
+
+
 class TestManyRooms:
     def test_a_table_of_rooms_is_looked_through_and_summed_up(self, room: LivingRoom, tmp_path: Path) -> None:
         table = tmp_path / "rooms.csv"
