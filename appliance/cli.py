@@ -59,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0)
     except click.UsageError as wrong:
         command = wrong.ctx.command_path if wrong.ctx else "hallpass"
-        click.echo(f"{command}: {wrong.format_message()} See '{command} --help'.", err=True)
+        words = " ".join(wrong.format_message().split())
+        click.echo(
+            f"{command}: {words}{'' if words.endswith(('.', '?')) else '.'} See '{command} --help'.", err=True
+        )
         sys.exit(wrong.exit_code)
     except click.ClickException as failure:
         click.echo(f"hallpass: {failure.format_message()}", err=True)

@@ -28,10 +28,21 @@ from appliance.settings.room import RoomSettings
 
 _COLOURS = {"ok": "green", "problem": "red", "unknown": "bright_black"}
 _MARKS = {"ok": "ok", "problem": "problem", "unknown": "-"}
+_PORT = click.IntRange(1, 65535)
+
+
+class _HostType(click.ParamType):
+    name = "host"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return rooms.read_host(value)
+        except ValueError as mistake:
+            self.fail(f"{mistake}.", param, ctx)
 
 
 @click.command()
-@click.argument("hosts", metavar="[HOST]...", nargs=-1)
+@click.argument("hosts", metavar="[HOST]...", nargs=-1, type=_HostType())
 @click.option("--from-csv", "table", type=click.Path(path_type=Path),
               help="The rooms of a table: columns room and address, as the cards were made from.")  # fmt: skip
 @click.option("--all", "everywhere", is_flag=True,
@@ -42,10 +53,12 @@ _MARKS = {"ok": "ok", "problem": "problem", "unknown": "-"}
               help="The room's settings; on a card they are found. With --all: central's.")  # fmt: skip
 @click.option("--domain", default="local", show_default=True,
               help="With --all: below which the rooms' host names stand.")  # fmt: skip
-@click.option("--port", default=53, show_default=True, help="Across the network: where a room answers DNS.")
-@click.option("--web-port", default=80, show_default=True, help="Where it serves its pages.")
-@click.option("--tls-port", default=853, show_default=True, help="Where it serves DNS over TLS.")
-@click.option("--https-port", default=443, show_default=True, help="Where it serves HTTPS.")
+@click.option(
+    "--port", type=_PORT, default=53, show_default=True, help="Across the network: where a room answers DNS."
+)
+@click.option("--web-port", type=_PORT, default=80, show_default=True, help="Where it serves its pages.")
+@click.option("--tls-port", type=_PORT, default=853, show_default=True, help="Where it serves DNS over TLS.")
+@click.option("--https-port", type=_PORT, default=443, show_default=True, help="Where it serves HTTPS.")
 @json_option
 def command(
     *,

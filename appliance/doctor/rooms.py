@@ -20,6 +20,7 @@ from appliance.doctor.check_result import CheckResult, ok, problem, run_check
 from appliance.errors import HallpassError
 from appliance.room.conditions import describe_condition
 from appliance.settings.central import CentralSettings
+from appliance.settings.values import is_host_name
 
 AT_ONCE = 16
 SILENT_SECONDS = 1200.0  # a room says how it is every ten minutes
@@ -54,6 +55,17 @@ class RoomReport(msgspec.Struct, frozen=True):
     def problems(self) -> tuple[CheckResult, ...]:
         """What is wrong with it."""
         return tuple(one for one in self.findings if one.state == "problem")
+
+
+def read_host(text: str) -> str:
+    """Return the address or the host name that a person wrote. Raises ValueError."""
+    try:
+        host = text.removeprefix("[").removesuffix("]").removesuffix(".").encode("idna").decode()
+    except UnicodeError:
+        host = ""
+    if not is_host_name(host):
+        raise ValueError(f"{text!r} is no address and no host name")
+    return host
 
 
 def check_remote_room(room: RemoteRoom, now: Callable[[], float] = time.time) -> Iterator[CheckResult]:
@@ -176,7 +188,7 @@ def _room_from_cells(cells: dict[str, str], ports: RoomPorts) -> RemoteRoom:
     if not host:
         raise ValueError("there is no address (column address or host)")
     return RemoteRoom(
-        host,
+        read_host(host),
         cells.get("room", ""),
         RoomPorts(
             *(

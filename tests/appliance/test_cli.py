@@ -4,15 +4,18 @@ import contextlib
 import json
 import os
 import pty
+import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from appliance.cli import COMMANDS
+from appliance.cli import COMMANDS, main
+from appliance.cli import hallpass as hallpass_group
 from appliance.manual_pages import format_manual_page
 
 COMMAND = (sys.executable, "-m", "appliance")
@@ -88,12 +91,45 @@ def test_every_subcommand_has_help(name: str) -> None:
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize("arguments", [("nonsense",), ("room", "--nonsense"), ("room", "superfluous")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("room", "--nonsense"),
+        ("room", "superfluous"),
+        ("room", "super\nfluous"),
+        ("completion",),
+        ("completion", "tcsh"),
+    ],
+)
 def test_wrong_use_exits_2_with_one_line(arguments: tuple[str, ...]) -> None:
     result = hallpass(*arguments)
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
-    assert "--help" in result.stderr
+    assert re.search(r"[.?!] See '.* --help'\.$", result.stderr)
+
+
+def leaves(group: click.Group, context: click.Context, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from leaves(command, context, (*path, name))
+        else:
+            yield *path, name
+
+
+def test_whatever_is_mistyped_for_any_command_is_one_line_and_does_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in leaves(hallpass_group, click.Context(hallpass_group)):
+        for typed in (("--nonsense",), ("--config",), ("x",) * 9 + ("--jsn",)):
+            with pytest.raises(SystemExit) as left:
+                main([*path, *typed])
+            said = capsys.readouterr()
+            assert (left.value.code, said.out, said.err.count("\n")) == (2, "", 1), (path, typed, said)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_has_to_ask_where_nobody_can_answer_says_so_and_exits_1(tmp_path: Path) -> None:

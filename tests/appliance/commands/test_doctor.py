@@ -26,6 +26,7 @@ from appliance.doctor.check_result import CheckResult, run_check
 from appliance.doctor.machine import MachineDoctor
 from appliance.doctor.resolution import check_resolution
 from appliance.doctor.room import RoomDoctor
+from appliance.doctor.rooms import read_host
 from appliance.errors import HallpassError
 from appliance.room import clock_difference, health
 from appliance.room.conditions import Condition
@@ -234,6 +235,35 @@ def test_a_store_that_was_set_aside_and_damaged_decisions_are_problems_for_the_d
         assert f"problem  {condition.row.doctor_check}: {condition.row.words}" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "host", ["", "a..b", f"{'x' * 64}.example", "192.0.2.4\n", "192.0.2.0/24", "room 4", "-v.example", "\udcff"]
+)
+def test_what_can_be_no_host_is_wrong_use_and_nothing_to_look_at(host: str) -> None:
+    done = run("doctor", "--", host)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "is no address and no host name" in done.stderr
+    with pytest.raises(ValueError, match="is no address and no host name"):
+        read_host(host)
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536"])
+def test_what_can_be_no_port_is_wrong_use(port: str) -> None:
+    assert run("doctor", "192.0.2.4", "--port", port).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "host"),
+    [
+        ("[2001:db8::4]", "2001:db8::4"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("room-4.local.", "room-4.local"),
+        ("büro.example", "xn--bro-hoa.example"),
+    ],
+)
+def test_a_host_may_be_written_as_people_write_it(typed: str, host: str) -> None:
+    assert read_host(typed) == host
+
+
 class TestManyRooms:
     def test_a_table_of_rooms_is_looked_through_and_summed_up(self, room: LivingRoom, tmp_path: Path) -> None:
         table = tmp_path / "rooms.csv"
@@ -297,6 +327,7 @@ class TestManyRooms:
         ("text", "words"),
         [
             ("room,address\nRoom 4,\n", "rooms.csv line 2: there is no address"),
+            ("room,address\nRoom 4,a..b\n", "rooms.csv line 2: 'a..b' is no address and no host name"),
             ("room,address,port\nRoom 4,192.0.2.4,many\n", "rooms.csv line 2: 'many' is no port"),
             ("room,address\n", "names no room"),
         ],
