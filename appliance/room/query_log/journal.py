@@ -5,8 +5,9 @@ the records themselves. So few records at a time go here, compressed, and are ta
 
 The file is a sequence of chunks: length and CRC-32 (both four bytes, big-endian), then the next piece of one
 zlib stream (RFC 1950) of frames (`dns.querylog.records`), sealed with AES-256-GCM where the log has a key. A
-power cut can tear the last chunk only; reading ends there. The numbers of the batches are inside, so taking them
-in twice counts once.
+power cut can tear the last chunk only, or leave zeros in its place; reading ends there, as it does before
+whatever else is no chunk (none is empty, and none larger than `MAX_CHUNK_BYTES`). The numbers of the batches are
+inside, so taking them in twice counts once.
 """
 
 import os
@@ -24,6 +25,7 @@ from dns.querylog.records import FrameReader, FrameTooLong, RecordBatch, decode_
 
 _CHUNK = struct.Struct("!II")
 _NONCE_BYTES = 12
+MAX_CHUNK_BYTES = 16 * 1024 * 1024  # a damaged disk may claim any size
 
 
 class Journal:
@@ -34,6 +36,7 @@ class Journal:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._file).st_size
         self._stream: zlib._Compress | None = None if self._size else zlib.compressobj(1)
+        self.is_torn = False  # what was read last ended before the file did
 
     @property
     def size(self) -> int:
@@ -82,13 +85,12 @@ class Journal:
             raise OSError("the disk is full")
 
     def _iter_batches(self) -> Iterator[RecordBatch]:
-        data = os.pread(self._file, self._size, 0)
         stream, frames, at = zlib.decompressobj(), FrameReader(), 0
-        while at + _CHUNK.size <= len(data):
-            length, check = _CHUNK.unpack_from(data, at)
-            piece = data[at + _CHUNK.size : at + _CHUNK.size + length]
-            if len(piece) < length or zlib.crc32(piece) != check:
+        self.is_torn = True
+        while at < self._size:
+            if (piece := self._read_chunk(at)) is None:
                 return
+            at += _CHUNK.size + len(piece)
             try:
                 if self._cipher is not None:
                     piece = self._cipher.decrypt(piece[:_NONCE_BYTES], piece[_NONCE_BYTES:], None)
@@ -96,4 +98,15 @@ class Journal:
                     yield decode_batch(body)
             except (zlib.error, InvalidTag, FrameTooLong, *DECODING_FAILED):
                 return  # of another key, or not ours
-            at += _CHUNK.size + length
+        self.is_torn = False
+
+    def _read_chunk(self, at: int) -> bytes | None:
+        """Return what a chunk holds, or None where there is no whole one."""
+        head = os.pread(self._file, _CHUNK.size, at)
+        if len(head) < _CHUNK.size:
+            return None
+        length, check = _CHUNK.unpack(head)
+        if not 0 < length <= MAX_CHUNK_BYTES:
+            return None
+        piece = os.pread(self._file, length, at + _CHUNK.size)
+        return piece if len(piece) == length and zlib.crc32(piece) == check else None

@@ -243,9 +243,10 @@ class QueryLogWriter:
         if journal.size:
             found = journal.read_batches()
             store.insert_batches(found, now)
-            if not found:
-                log.error("what was received last cannot be read: it is torn, or of another key")
-                self._record_loss("what was received last", "it was torn, or of another key", now)
+            if journal.is_torn:
+                what = "the end of what was received last" if found else "what was received last"
+                log.error("%s cannot be read: it is torn, or of another key", what)
+                self._record_loss(what, "it was torn, or of another key", now)
             journal.clear()
         return store
 

@@ -1,8 +1,10 @@
 """The spool gives back exactly the batches that were appended, as far as it is whole."""
 
+import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,8 +38,10 @@ def test_what_comes_out_is_what_went_in_up_to_where_it_is_torn(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.spool"
         spool = Journal(path, key)
+        ends = []
         for batch in batches:
             spool.append_batches([batch], durable=False)
+            ends.append(spool.size)
         spool.close()
         whole = Journal(path, key)
         assert whole.read_batches() == batches
@@ -47,6 +51,7 @@ def test_what_comes_out_is_what_went_in_up_to_where_it_is_torn(
         torn = Journal(path, key)
         found = torn.read_batches()
         assert found == batches[: len(found)]
+        assert torn.is_torn == (len(found) < len(batches) and torn.size > 0 and cut not in ends)
         torn.close()
 
 
@@ -71,3 +76,22 @@ def test_a_spool_of_another_key_gives_nothing(tmp_path: Path) -> None:
     other = Journal(tmp_path / "log.spool", b"b" * 32)
     assert other.read_batches() == []
     other.close()
+
+
+@pytest.mark.parametrize("key", [None, b"k" * 32])
+@pytest.mark.parametrize("size", [8, 4096, 6 * 2**30])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_zeros_are_no_chunks_however_many_there_are(
+    tmp_path: Path, key: bytes | None, size: int, *, is_first: bool
+) -> None:
+    path = tmp_path / "log.spool"
+    batches = [] if is_first else [RecordBatch("w", 1, ())]
+    spool = Journal(path, key)
+    if batches:
+        spool.append_batches(batches, durable=False)
+    spool.close()
+    os.truncate(path, path.stat().st_size + size)
+    grown = Journal(path, key)
+    assert grown.read_batches() == batches
+    assert grown.is_torn
+    grown.close()

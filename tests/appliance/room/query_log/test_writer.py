@@ -1,5 +1,6 @@
 """What is written down stays: through restarts, damage, wrong keys and full disks, within its bounds."""
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -109,6 +110,9 @@ def test_a_torn_spool_gives_what_was_whole(
     again = room()
     again.flush_journal(NOW)
     assert read(tmp_path).read_stats().queries == 1
+    with contextlib.closing(sqlite3.connect(tmp_path / "log.db")) as database:
+        [(what, reason)] = database.execute("SELECT what, reason FROM deletions").fetchall()
+    assert (what, reason) == ("the end of what was received last", "it was torn, or of another key")
 
 
 def test_many_records_go_straight_into_the_database(
