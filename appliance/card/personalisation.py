@@ -19,8 +19,9 @@ from appliance.card import enrolment_file
 from appliance.card.boot_partition import BootFiles
 from appliance.card.config_choice import check_card_table
 from appliance.card.enrolment_file import EnrolmentFile, EnrolmentFileInvalid
+from appliance.card.network_contradictions import find_contradictions, find_crossings, find_overlaps
 from appliance.card.paths import ENROLMENT_NAME, CardPaths
-from appliance.card.settings import CardNetwork
+from appliance.card.settings import CardNetwork, CardSettings
 from appliance.card.system_files import host_name
 from appliance.errors import HallpassError
 from appliance.settings.load import SettingsInvalid
@@ -68,7 +69,13 @@ class PersonalisedCard(msgspec.Struct, frozen=True, kw_only=True):
     room: str
     settings: bytes
     enrolment: bytes | None  # to be written; None: what is there, if anything, stays
-    network: CardNetwork = CardNetwork()
+    checked: CardSettings = CardSettings()
+    enrolled_with: EnrolmentFile | None = None  # the one that is written, or that is there
+
+    @property
+    def network(self) -> CardNetwork:
+        """What it says of the cable."""
+        return self.checked.network
 
     @property
     def host_name(self) -> str:
@@ -92,6 +99,8 @@ def prepare_cards(
     cards, problems = [], []
     seen: dict[str, str] = {}
     gateways: dict[str, str] = {}
+    before: dict[str, CardSettings] = {}
+    made: list[tuple[PersonalisationRequest, str, PersonalisedCard]] = []
     for request in requests:
         found: list[str] = []
         enrolment = _read_enrolment(request, present, found)
@@ -101,13 +110,22 @@ def prepare_cards(
             marks = {card.host_name: f"the host name {card.host_name}", **_unique_values(card, enrolment)}
             found += [f"{words} is also that of {seen[mark]}" for mark, words in marks.items() if mark in seen]
             found += _crossed_gateways(card, seen, gateways)
+            found += find_overlaps(card.checked, before)
             seen |= dict.fromkeys(marks, called)
             gateways |= dict.fromkeys(_gateways(card), called)
+            before[called] = card.checked
             cards.append(card)
-        problems += [f"{request.where}: {problem}" if request.where else problem for problem in found]
+            made.append((request, called, card))
+        problems += _with_place(request, found)
+    for request, called, card in made:
+        problems += _with_place(request, find_crossings(called, card.checked, card.enrolled_with, before))
     if problems:
         raise PersonalisationError(problems)
     return cards
+
+
+def _with_place(request: PersonalisationRequest, found: Iterable[str]) -> list[str]:
+    return [f"{request.where}: {problem}" if request.where else problem for problem in found]
 
 
 def read_request_csv(path: Path) -> list[PersonalisationRequest]:
@@ -213,11 +231,15 @@ def _prepare_card(
     except ValueError as problem:
         problems.append(str(problem))
         return None
+    if contradictions := list(find_contradictions(checked, own)):
+        problems += contradictions
+        return None
     return PersonalisedCard(
         room=room,
         settings=settings.encode(),
         enrolment=enrolment[0] if enrolment and request.enrolment is not None else None,
-        network=checked.network,
+        checked=checked,
+        enrolled_with=own,
     )
 
 

@@ -190,10 +190,11 @@ def test_rows_that_contradict_each_other_are_found_however_they_are_written(imag
     assert done.returncode == 1
     for words in (
         "line 3: the address 2001:db8::14 is also that of Room 4 (rooms.csv line 2)",
+        "line 3: the network 192.0.2.0/25 lies in 192.0.2.0/24, that of Room 4 (rooms.csv line 2)",
         "line 4: the address 192.0.2.1 is the gateway of Room",
         "line 5: the gateway 192.0.2.15 is the address of Room 5",
         "line 6: the host name room-4 is also that of Room 4",
-        "4 mistakes",
+        "5 mistakes",
     ):
         assert words in done.stderr
 
