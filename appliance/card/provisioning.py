@@ -82,7 +82,14 @@ class Provisioning:
         """Move the enrolment and the certificate from where every laptop reads them to where root alone does."""
         paths, machine, config = self._paths, self._machine, self.config
         if not machine.is_mounted(paths.data):
-            return  # what is written there would be gone at the next boot: they stay where they are
+            # What is written there would be gone at the next boot: they stay where they are.
+            for is_new, secret in (
+                (config.is_enrolment_new, paths.boot_enrolment),
+                (config.is_certificate_new, paths.boot_certificate),
+            ):
+                if is_new:
+                    self._say(f"{secret.name} stays where everybody can read it: {paths.data} is not mounted")
+            return
         for is_new, secret, kept in (
             (config.is_enrolment_new, paths.boot_enrolment, paths.kept_enrolment),
             (config.is_certificate_new, paths.boot_certificate, paths.kept_certificate),

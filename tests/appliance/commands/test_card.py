@@ -67,6 +67,15 @@ def test_a_card_below_a_folder_is_settled_and_nothing_else(card: FakeCard) -> No
     assert (card.paths.room_data / "web").stat().st_uid == (992 if IS_ROOT else os.geteuid())
 
 
+def test_a_bundle_that_must_stay_where_it_is_is_named(card: FakeCard) -> None:
+    card.write_enrolment()
+    done = settle("settle", "--root", str(card.paths.root))
+    assert done.returncode == 0, done.stderr
+    assert f"hallpass.bundle stays where everybody can read it: {card.paths.data} is not mounted" in done.stderr
+    assert card.paths.boot_enrolment.exists()
+    assert not card.paths.kept_enrolment.exists()
+
+
 def test_a_link_that_leads_out_of_the_card_is_not_followed(card: FakeCard, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
