@@ -45,6 +45,7 @@ class FakeCentral:
         self.throttled_seconds = 0  # it looks at no password for so long
         self.health: list[dict[str, Any]] = []
         self.seen_devices: list[list[dict[str, Any]]] = []
+        self.counts: list[dict[str, Any]] = []  # of hours
         self.refusal: tuple[int, str] | None = None  # what a PUT is answered with, instead of being taken
         self.answers: dict[str, int] = {}  # id: what a PUT or DELETE of it is answered with; 0: not at all
         self.tried: list[str] = []  # the ids of what was sent, taken or not
@@ -227,6 +228,8 @@ class FakeCentral:
             self.health.append(body)
         elif kind == "seen-devices":
             self.seen_devices.append(body["devices"])
+        elif kind == "counts":
+            self.counts.append(body)
         elif self.answered_otherwise(handler):
             return
         elif self.refusal is not None:
