@@ -31,7 +31,7 @@ _MARKS = {"ok": "ok", "problem": "problem", "unknown": "-"}
 _PORT = click.IntRange(1, 65535)
 
 
-class _HostType(click.ParamType):
+class _HostType(click.ParamType[str]):
     name = "host"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:

@@ -12,9 +12,10 @@ SHIPPED = (Path(__file__).parents[3] / "image-build/boot/hallpass.toml").read_by
 ADDRESS = {"network.address": "192.0.2.14/24", "network.gateway": "192.0.2.1"}
 
 
-def request(room: str = "Room 4", enrolment: Path | None = None, **values: str) -> PersonalisationRequest:
-    typed = {key.replace("__", "."): value for key, value in values.items()}
-    return PersonalisationRequest(where="", room=room, enrolment=enrolment, values=ADDRESS | typed)
+def request(
+    room: str = "Room 4", values: dict[str, str] | None = None, enrolment: Path | None = None
+) -> PersonalisationRequest:
+    return PersonalisationRequest(where="", room=room, enrolment=enrolment, values=ADDRESS | (values or {}))
 
 
 def problems(*requests: PersonalisationRequest) -> tuple[str, ...]:
@@ -26,26 +27,26 @@ def problems(*requests: PersonalisationRequest) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"network__address": "192.0.2.14/0"}, "192.0.2.14/0 takes the internet for its own network"),
-        ({"network__address": "240.0.0.14/24", "network__gateway": "240.0.0.1"}, "is no address that a machine"),
-        ({"network__address": "0.0.2.14/24", "network__gateway": "0.0.2.1"}, "is no address that a machine"),
-        ({"network__address6": "::ffff:192.0.2.14/120"}, "is no address that a machine"),
-        ({"network__address6": "2001:db8::14/0"}, "takes the internet for its own network"),
-        ({"network__ipv6": "off", "dns__upstreams": "2001:db8::53"}, "dns.upstreams: 2001:db8::53 is one of IPv6"),
-        ({"network__ipv6": "off", "time__servers": "2001:db8::123"}, "time.servers: 2001:db8::123 is one of IPv6"),
+        ({"network.address": "192.0.2.14/0"}, "192.0.2.14/0 takes the internet for its own network"),
+        ({"network.address": "240.0.0.14/24", "network.gateway": "240.0.0.1"}, "is no address that a machine"),
+        ({"network.address": "0.0.2.14/24", "network.gateway": "0.0.2.1"}, "is no address that a machine"),
+        ({"network.address6": "::ffff:192.0.2.14/120"}, "is no address that a machine"),
+        ({"network.address6": "2001:db8::14/0"}, "takes the internet for its own network"),
+        ({"network.ipv6": "off", "dns.upstreams": "2001:db8::53"}, "dns.upstreams: 2001:db8::53 is one of IPv6"),
+        ({"network.ipv6": "off", "time.servers": "2001:db8::123"}, "time.servers: 2001:db8::123 is one of IPv6"),
         (
-            {"network__ipv6": "off", "dns__upstreams": "tls://[2001:db8::53]#dns.example.org"},
+            {"network.ipv6": "off", "dns.upstreams": "tls://[2001:db8::53]#dns.example.org"},
             "dns.upstreams: 2001:db8::53 is one of IPv6",
         ),
-        ({"dns__clients": "192.0.2.14/32"}, "dns.clients: leaves out 192.0.2.0/24"),
-        ({"dns__upstreams": "192.0.2.255"}, "dns.upstreams: 192.0.2.255 reaches everybody in 192.0.2.0/24"),
-        ({"time__servers": "192.0.2.0"}, "time.servers: 192.0.2.0 stands for the network 192.0.2.0/24"),
-        ({"dns__upstreams": "224.0.0.251"}, "dns.upstreams: 224.0.0.251 is no address that a machine"),
-        ({"time__servers": "255.255.255.255"}, "time.servers: 255.255.255.255 is no address that a machine"),
+        ({"dns.clients": "192.0.2.14/32"}, "dns.clients: leaves out 192.0.2.0/24"),
+        ({"dns.upstreams": "192.0.2.255"}, "dns.upstreams: 192.0.2.255 reaches everybody in 192.0.2.0/24"),
+        ({"time.servers": "192.0.2.0"}, "time.servers: 192.0.2.0 stands for the network 192.0.2.0/24"),
+        ({"dns.upstreams": "224.0.0.251"}, "dns.upstreams: 224.0.0.251 is no address that a machine"),
+        ({"time.servers": "255.255.255.255"}, "time.servers: 255.255.255.255 is no address that a machine"),
     ],
 )
 def test_a_network_that_contradicts_itself(values: dict[str, str], words: str) -> None:
-    found = problems(request(**values))
+    found = problems(request(values=values))
     assert len(found) == 1
     assert words in found[0]
 
@@ -53,16 +54,16 @@ def test_a_network_that_contradicts_itself(values: dict[str, str], words: str) -
 @pytest.mark.parametrize(
     "values",
     [
-        {"network__address": "192.0.2.14/31", "network__gateway": "192.0.2.15"},
-        {"network__address6": "2001:db8::14/64", "network__gateway6": "fe80::1"},
-        {"network__ipv6": "off", "dns__upstreams": "192.0.2.53, tls://9.9.9.9#dns.quad9.net"},
-        {"dns__clients": "192.0.2.0/25, 198.51.100.0/24"},
-        {"dns__upstreams": "192.0.2.1", "time__servers": "192.0.2.1"},
-        {"dns__upstreams": "https://9.9.9.9/dns-query#dns.quad9.net"},
+        {"network.address": "192.0.2.14/31", "network.gateway": "192.0.2.15"},
+        {"network.address6": "2001:db8::14/64", "network.gateway6": "fe80::1"},
+        {"network.ipv6": "off", "dns.upstreams": "192.0.2.53, tls://9.9.9.9#dns.quad9.net"},
+        {"dns.clients": "192.0.2.0/25, 198.51.100.0/24"},
+        {"dns.upstreams": "192.0.2.1", "time.servers": "192.0.2.1"},
+        {"dns.upstreams": "https://9.9.9.9/dns-query#dns.quad9.net"},
     ],
 )
 def test_a_network_that_is_only_unusual(values: dict[str, str]) -> None:
-    assert len(prepare_cards([request(**values)], SHIPPED)) == 1
+    assert len(prepare_cards([request(values=values)], SHIPPED)) == 1
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_a_network_that_is_only_unusual(values: dict[str, str]) -> None:
 def test_a_network_that_contradicts_the_bundle(tmp_path: Path, url: str, words: str) -> None:
     bundle = tmp_path / "room4.bundle"
     bundle.write_bytes(encode_enrolment(EnrolmentFile(room="Room 4", url=url, token=TOKEN)))
-    found = problems(request(enrolment=bundle, network__ipv6="off"))
+    found = problems(request(values={"network.ipv6": "off"}, enrolment=bundle))
     assert len(found) == 1
     assert words in found[0]
     assert "by the enrolment" in found[0]
@@ -88,22 +89,24 @@ def test_a_network_that_contradicts_the_bundle(tmp_path: Path, url: str, words: 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"network__address": "192.0.2.15/25"}, "the network 192.0.2.0/25 lies in 192.0.2.0/24, that of Room 4"),
-        ({"network__address": "192.0.2.15/23"}, "the network 192.0.2.0/23 holds 192.0.2.0/24, that of Room 4"),
+        ({"network.address": "192.0.2.15/25"}, "the network 192.0.2.0/25 lies in 192.0.2.0/24, that of Room 4"),
+        ({"network.address": "192.0.2.15/23"}, "the network 192.0.2.0/23 holds 192.0.2.0/24, that of Room 4"),
         (
-            {"network__address": "192.0.2.15/24", "dns__upstreams": "192.0.2.14"},
+            {"network.address": "192.0.2.15/24", "dns.upstreams": "192.0.2.14"},
             "asks 192.0.2.14, which is Room 4",
         ),
-        ({"network__address": "192.0.2.15/24", "time__servers": "192.0.2.14"}, "asks 192.0.2.14, which is Room 4"),
+        ({"network.address": "192.0.2.15/24", "time.servers": "192.0.2.14"}, "asks 192.0.2.14, which is Room 4"),
     ],
 )
 def test_a_network_that_contradicts_another_row(values: dict[str, str], words: str) -> None:
-    [found] = problems(request(), request("Room 5", **values))
+    [found] = problems(request(), request("Room 5", values))
     assert words in found
 
 
 def test_a_row_that_asks_a_later_rows_room_is_found_too() -> None:
-    [found] = problems(request(dns__upstreams="192.0.2.15"), request("Room 5", network__address="192.0.2.15/24"))
+    [found] = problems(
+        request(values={"dns.upstreams": "192.0.2.15"}), request("Room 5", {"network.address": "192.0.2.15/24"})
+    )
     assert "asks 192.0.2.15, which is Room 5" in found
 
 
@@ -111,7 +114,7 @@ def test_central_on_a_rooms_own_address_is_found_in_every_row(tmp_path: Path) ->
     bundle = tmp_path / "room4.bundle"
     enrolment = EnrolmentFile(room="Room 4", url="https://192.0.2.15", token=TOKEN)
     bundle.write_bytes(encode_enrolment(enrolment))
-    later = request("Room 5", network__address="192.0.2.15/24")
+    later = request("Room 5", {"network.address": "192.0.2.15/24"})
     for rows in ((request(enrolment=bundle), later), (later, request(enrolment=bundle))):
         [found] = problems(*rows)
         assert "asks 192.0.2.15, which is Room 5" in found
