@@ -54,6 +54,14 @@ def list_secrets(session: Session, keys: KeyFile, now: datetime) -> list[CardSec
     ]
 
 
+def are_files_waiting(session: Session, now: datetime) -> bool:
+    """Tell whether anything waits to be saved."""
+    return (
+        session.scalar(select(CardSecretRow.room_id).where(CardSecretRow.made_at > now - KEPT).limit(1))
+        is not None
+    )
+
+
 def get_secret(session: Session, keys: KeyFile, now: datetime, room_id: int) -> CardSecret:
     """Return what a room's card needs. Raises NotFound where it is saved, or too old."""
     for secret in list_secrets(session, keys, now):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from appliance.card.personalisation import read_request_csv
 from appliance.central import enrolment, policies, room_copies, room_life, rooms, service
+from appliance.central.ended_cards import EndedCard, find_ended_cards
 from appliance.central.errors import NotPossible
 from appliance.central.models import RoomRow
 from appliance.central.room_life import RoomLives
@@ -40,6 +41,7 @@ class EnrolledRoom(msgspec.Struct, frozen=True):
     certificate_ends: datetime | None
     waits_for_card: bool  # its newest card has never been here
     in_step: bool  # it has the policy and the lists that it should have
+    card_before: EndedCard | None = None  # the one that ended for the one that it has now; None: there was none
 
 
 @click.command()
@@ -120,8 +122,9 @@ def list_rooms(config: Path, *, as_json: bool) -> None:
     with central.store.read_session() as session:
         published = policies.latest_publication(session)
         rows = [*rooms.list_rooms(session), *rooms.list_ended_rooms(session)]
+        ended = find_ended_cards(session, rows)
     central.store.close()
-    listed = [_describe(row, published.hash if published else "") for row in rows]
+    listed = [_describe(row, published.hash if published else "", ended.get(row.id)) for row in rows]
     if as_json:
         print_json(listed)
         return
@@ -185,21 +188,30 @@ def admit_stopped(name: str, config: Path) -> None:
     _change(config, name, lambda session, now, row: room_copies.admit_stopped(session, now, room_id=row.id, by=BY))
 
 
-def _describe(row: RoomRow, index: str) -> EnrolledRoom:
+def _describe(row: RoomRow, index: str, before: EndedCard | None) -> EnrolledRoom:
     return EnrolledRoom(
         row.name, row.state, row.enrolled_at, row.last_seen, row.board, row.copy_seen_at,
         row.key_confirmed_at, row.certificate_ends, room_life.waits_for_card(row), rooms.is_in_step(row, index),
+        before,
     )  # fmt: skip
 
 
 def _describe_in_words(room: EnrolledRoom) -> str:
+    before = _describe_card_before(room)
     if room.waits_for_card:
-        return f"{room.name}: {room.state}, waits for its {'new ' if room.last_seen else ''}card"
+        return f"{room.name}: {room.state}, waits for its {'new ' if room.last_seen else ''}card{before}"
     heard = f"heard of {room.last_seen:%Y-%m-%d %H:%M} UTC" if room.last_seen else "never heard of"
     step = f", {'in step' if room.in_step else 'catching up'}" if room.state == room_life.ENROLLED else ""
     twice = "; two cards work as it: keep-running or admit-stopped" if room.two_cards_since else ""
     by_token = "; by its token alone" if room.own_key_since is None and room.last_seen else ""
-    return f"{room.name}: {room.state}, {heard}{step}{twice}{by_token}"
+    return f"{room.name}: {room.state}, {heard}{step}{twice}{by_token}{before}"
+
+
+def _describe_card_before(room: EnrolledRoom) -> str:
+    before = room.card_before
+    if before is None or room.state != room_life.ENROLLED:
+        return ""
+    return f"; the card before this one was {before.how} {before.at:%Y-%m-%d %H:%M} UTC by {before.by}"
 
 
 def _change(config: Path, name: str, change: Callable[[Session, datetime, RoomRow], object]) -> str:

@@ -245,7 +245,9 @@ def test_a_stolen_card_is_replaced_by_the_table_and_is_worth_nothing_afterwards(
         _require_at_work(desk, new, stolen)
         pages.follow(rooms)
         pages.follow("Room 4")
-        assert pages.says(" ".join(re.findall(r"\*([^*]+)\*", STEPS[-1].split("|")[3])))
+        up_to_date, yes, card_before, revoked = re.findall(r"\*([^*]+)\*", STEPS[-1].split("|")[3])
+        assert pages.says(f"{up_to_date} {yes}")
+        assert pages.says(f"{card_before} {revoked} (")
 
 
 def test_one_command_does_the_same_and_ends_nothing_where_the_card_cannot_be_written(
@@ -277,3 +279,5 @@ def test_one_command_does_the_same_and_ends_nothing_where_the_card_cannot_be_wri
     desk.type("hallpass central rules add block after.example.com")
     new.start()
     _require_at_work(desk, new, stolen)
+    [before] = re.findall(r"^\*(the card before this one was revoked) …\*", CHECKLIST, re.MULTILINE)
+    assert before in desk.type(LIST)

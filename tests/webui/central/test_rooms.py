@@ -23,6 +23,11 @@ def secrets(browser: Browser) -> list[str]:
     return re.findall(r"user-select-all[^>]*>([^<]+)<", browser.text)
 
 
+def words(browser: Browser) -> str:
+    """Return what the page says, tags left out."""
+    return " ".join(re.sub(r"<[^>]+>", " ", browser.text).split())
+
+
 def with_address(school: Any) -> None:
     school.central.settings = msgspec.structs.replace(
         school.central.settings,
@@ -157,3 +162,31 @@ def test_what_a_room_says_of_itself_is_shown_in_words_also_where_it_is_newer(cor
         rooms.record_health(session, school.clock(), rooms.get_room(session, room.id), health)
     assert "disk trouble, roof on fire" in re.sub(r"<[^>]+>", "", cora.open("/rooms").text)
     assert 'title="the log cannot be written"' in cora.text
+
+
+def test_after_a_new_card_the_page_says_what_became_of_the_old_one_and_which_one_it_would_revoke_now(
+    cora: Browser, school: Any
+) -> None:
+    enrol(cora, "Room 5")
+    where = f"/rooms/{school.room('Room 5').id}"
+    assert "card before" not in words(cora.open(where)).lower(), "it is its first"
+    school.clock.pass_minutes(5)
+    press(cora, f"{where}/revoke")
+    assert "would be revoked here" not in words(cora.open(where))
+    press(cora, f"{where}/card")
+    text = words(cora.open(where))
+    assert "The card before this one revoked (" in text
+    assert ", cora): it opens nothing at central any more" in text
+    assert "The card that would be revoked here: the new one, made" in text
+    with school.store.write_session() as session:
+        room_life.mark_used(session, school.room("Room 5").id)
+    text = words(cora.open(where))
+    assert "which is in use. The card before it has ended already." in text
+
+
+def test_files_for_cards_are_offered_only_while_one_is_left_to_be_saved(cora: Browser, school: Any) -> None:
+    assert "still to be saved" not in cora.open("/rooms").text
+    enrol(cora, "Room 5")
+    assert "still to be saved" in cora.open("/rooms").text
+    press(cora.open("/rooms/cards"), f"/rooms/{school.room('Room 5').id}/card/saved")
+    assert "still to be saved" not in cora.open("/rooms").text

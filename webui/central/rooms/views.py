@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import card_secrets, policies, room_copies, room_life, rooms
+from appliance.central.ended_cards import find_ended_cards
 from appliance.central.errors import CentralError
 from appliance.central.models import RoomRow
 from appliance.central.room_life import RoomLives
@@ -185,6 +186,8 @@ def _render_room(session: Session, room: RoomRow, form: RenameForm) -> str:
         form=form,
         now=central().now(),
         is_in_step=rooms.is_in_step(room, _latest_index(session)),
+        waits_for_card=room_life.waits_for_card(room),
+        previous_card=find_ended_cards(session, [room]).get(room.id),
         describe_condition=describe_condition,
         name_condition=name_condition,
     )
@@ -217,6 +220,7 @@ def _render_rooms(form: EnrolForm) -> str:
             name_condition=name_condition,
             in_step={room.id for room in listed if rooms.is_in_step(room, index)},
             form=form,
+            files_wait=card_secrets.are_files_waiting(session, central().now()),
             is_asked_again=request.method == "POST",
             describe_condition=describe_condition,
         )
