@@ -120,7 +120,8 @@ def check_card_table(
 
 def _read_new_enrolment(paths: CardPaths, problems: list[str]) -> EnrolmentFile | None:
     """Return the enrolment on the boot partition, if it is this room's."""
-    enrolment = _read_enrolment(paths.boot_enrolment, "hallpass.bundle", problems)
+    path = paths.find_boot_enrolment()
+    enrolment = _read_enrolment(path, path.name, problems)
     if enrolment is None:
         return None
     try:
@@ -131,7 +132,7 @@ def _read_new_enrolment(paths: CardPaths, problems: list[str]) -> EnrolmentFile 
         return enrolment  # said where the settings are read
     if name and name != enrolment.room:
         problems.append(
-            f"hallpass.bundle: enrols {enrolment.room!r}, but hallpass.toml says that this is {name!r}; "
+            f"{path.name}: enrols {enrolment.room!r}, but hallpass.toml says that this is {name!r}; "
             "is it another room's?"
         )
         return None

@@ -32,6 +32,23 @@ class CardPaths(msgspec.Struct, frozen=True):
         """The enrolment, until the first boot takes it."""
         return self.boot / ENROLMENT_NAME
 
+    def find_boot_enrolment(self) -> Path:
+        """Return the enrolment that was put onto the card: as it is called, or the only file of its kind.
+
+        Browsers call a second download `hallpass (1).bundle`, and central calls one among several by its room.
+        """
+        if self.boot_enrolment.exists():
+            return self.boot_enrolment
+        try:
+            found = [
+                one
+                for one in self.boot.iterdir()
+                if one.suffix.lower() == ".bundle" and not one.name.startswith(".") and one.is_file()
+            ]
+        except OSError:
+            found = []
+        return found[0] if len(found) == 1 else self.boot_enrolment
+
     @property
     def boot_certificate(self) -> Path:
         """For encrypted DNS: certificate, its chain and its private key, until the next boot takes them."""

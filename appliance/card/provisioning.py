@@ -84,17 +84,22 @@ class Provisioning:
         if not machine.is_mounted(paths.data):
             # What is written there would be gone at the next boot: they stay where they are.
             for is_new, secret in (
-                (config.is_enrolment_new, paths.boot_enrolment),
+                (config.is_enrolment_new, paths.find_boot_enrolment()),
                 (config.is_certificate_new, paths.boot_certificate),
             ):
                 if is_new:
                     self._say(f"{secret.name} stays where everybody can read it: {paths.data} is not mounted")
             return
-        for is_new, secret, kept in (
-            (config.is_enrolment_new, paths.boot_enrolment, paths.kept_enrolment),
-            (config.is_certificate_new, paths.boot_certificate, paths.kept_certificate),
+        for is_new, secret, name, kept in (
+            (
+                config.is_enrolment_new,
+                paths.find_boot_enrolment(),
+                paths.boot_enrolment,  # whatever it was called: what is half wiped is found by one name
+                paths.kept_enrolment,
+            ),
+            (config.is_certificate_new, paths.boot_certificate, paths.boot_certificate, paths.kept_certificate),
         ):
-            taken = paths.taken_secret(secret)
+            taken = paths.taken_secret(name)
             if is_new:
                 machine.write_file(kept, secret.read_bytes(), mode=0o600)
                 with machine.mount_boot_writable(paths.boot):

@@ -207,6 +207,33 @@ def test_what_notepad_saves_is_fine(card: FakeCard, text: bytes) -> None:
     assert in_use(card).room.name == "Room 4"
 
 
+@pytest.mark.parametrize("name", ["hallpass (1).bundle", "library.bundle", "HALLPASS(2).BUNDLE"])
+def test_the_only_bundle_on_the_card_is_taken_whatever_it_is_called_and_leaves_the_card(
+    card: FakeCard, name: str
+) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment()
+    card.paths.boot_enrolment.rename(card.paths.boot / name)
+    (card.paths.boot / "._hallpass.bundle").write_bytes(b"what a Mac leaves beside each file")
+    assert card.boot().failures == []
+    assert in_use(card).central is not None
+    assert not (card.paths.boot / name).exists()
+    assert not any(TOKEN.encode() in one.read_bytes() for one in card.paths.boot.iterdir() if one.is_file())
+    assert card.paths.kept_enrolment.exists()
+
+
+def test_of_two_bundles_none_is_guessed_unless_one_is_called_as_it_must_be(card: FakeCard) -> None:
+    card.write_settings(GOOD)
+    card.write_enrolment()
+    card.paths.boot_enrolment.rename(card.paths.boot / "hallpass (1).bundle")
+    (card.paths.boot / "hallpass (2).bundle").write_bytes(b"of another room")
+    card.boot()
+    assert in_use(card).central is None
+    card.write_enrolment()
+    card.boot()
+    assert in_use(card).central is not None
+
+
 def test_another_rooms_bundle_is_not_taken(card: FakeCard) -> None:
     card.write_settings(GOOD)
     card.write_enrolment("Room 5")
