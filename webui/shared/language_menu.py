@@ -19,6 +19,7 @@ from webui.shared.languages import (
     group_digits,
 )
 from webui.shared.reasons import SENTENCES, Sentences, translate_reason
+from webui.shared.request_answers import translate_answer
 from webui.shared.translation import translate
 
 KEPT_DAYS = 400  # the most that browsers keep a cookie for
@@ -46,6 +47,7 @@ def install_languages(
     app.register_blueprint(blueprint)
     app.jinja_env.filters["translated"] = translate
     app.jinja_env.filters["said"] = translate_reason
+    app.jinja_env.filters["answer"] = translate_answer
     app.jinja_env.filters["grouped"] = group_digits
     app.context_processor(
         lambda: {"languages": LANGUAGES, "language": current_language(), "language_next": _this_page()}

@@ -1,5 +1,6 @@
 """The inbox at central: decided from a link, by two people at once, with odd input; never by looking."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from appliance.protocol import UnblockRequest
 from tests.e2e.browser import Browser
 from tests.fakes.school import PASSWORD
 from tests.webui.central.pages import document, press, said, state
+from webui.shared.languages import COOKIE
 
 
 def ask(school: Any, **fields: Any) -> str:
@@ -105,6 +107,16 @@ def test_a_denial_takes_a_reason_that_is_chosen(cora: Browser, school: Any) -> N
     school.request()
     press(cora.open("/"), "/decide", "deny", reason="It is not suitable for this age.", answer="Sorry.")
     assert state(school).answer == "It is not suitable for this age. Sorry."
+
+
+def test_a_reason_that_is_chosen_is_read_in_the_language_of_each_page(cora: Browser, school: Any) -> None:
+    school.request()
+    cora.client.cookies.set(COOKIE, "cy")
+    form = cora.open("/").text
+    assert '<option value="It is not suitable for this age.">Nid yw' in form
+    press(cora, "/decide", "deny", reason="It is not suitable for this age.", answer="Sorry.")
+    assert state(school).answer == "It is not suitable for this age. Sorry.", "it is kept as it was"
+    assert re.search(r"Nid yw[^<]* Sorry\.", cora.open("/requests/decided").text)
 
 
 def test_a_site_is_opened_for_good_and_that_is_undone(cora: Browser, school: Any) -> None:

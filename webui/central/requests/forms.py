@@ -7,6 +7,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from appliance.central.request_expiry import MAX_REQUEST_DAYS
 from appliance.central.unblocks import MAX_UNBLOCK_MINUTES
 from webui.central.form_helpers import LOCAL_TIME, check_start, select_choices
+from webui.shared.request_answers import DENY_REASONS, NO_REASON
 from webui.shared.translation import lazy_gettext
 
 SCOPES = {
@@ -14,15 +15,6 @@ SCOPES = {
     "room": lazy_gettext("this room only"),
     "school": lazy_gettext("every room"),
 }
-NO_REASON = "Not this time."
-# What is said most when a site stays closed: a tap instead of a sentence.
-DENY_REASONS = (
-    "It is not suitable for this age.",
-    "Please use a site that is open already.",
-    "There is something on it that we keep closed; I am looking for another one.",
-    "Please come and see me about it.",
-    "I need more time to look at it. Please ask earlier next time.",
-)
 
 
 class RequestDaysForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -46,7 +38,9 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         validate_choice=False,
     )
     reason = SelectField(
-        lazy_gettext("Why not"), choices=select_choices({"": "", **{one: one for one in DENY_REASONS}}), default=""
+        lazy_gettext("Why not"),
+        choices=select_choices({"": "", **{one: lazy_gettext(one) for one in DENY_REASONS}}),
+        default="",
     )
     answer = StringField(lazy_gettext("Words for the teacher"), [Optional(), Length(max=500)])
 
