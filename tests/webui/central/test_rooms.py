@@ -108,7 +108,11 @@ def test_a_room_is_renamed_retired_put_back_and_revoked_from_its_page(cora: Brow
     assert "retired, " in cora.text
     press(cora, "/put-back")
     assert room.get("policy").json()["room"] == "Room 4"
-    press(cora.open(where), "/revoke")
+    assert 'action="' + where + '/revoke"' not in cora.open(where).text, "it asks first"
+    assert "This cannot be undone" in cora.open(f"{where}/revoke").text
+    assert room.get("policy").json()["room"] == "Room 4", "to look changes nothing"
+    press(cora, "/revoke")
+    assert "This cannot be undone" not in cora.open(f"{where}/revoke").text, "it was revoked already"
     assert "revoked" in room.get("policy").json()["detail"]
     press(cora.open(where), f"{where}/card")
     assert len(secrets(cora)) == 1

@@ -126,6 +126,17 @@ def put_back(room_id: int) -> Redirect:
     return redirect(url_for("rooms.show"))
 
 
+@blueprint.get("/rooms/<int:room_id>/revoke")
+@requires(Right.ENROL_ROOMS)
+def ask_before_revoking(room_id: int) -> str | Redirect:
+    """Say what becomes of a card that is revoked, which nothing undoes, before it is."""
+    with central().store.read_session() as session:
+        room = rooms.get_room(session, room_id)
+        if room.state == "revoked":
+            return redirect(url_for("rooms.show_room", room_id=room_id))
+        return render_template("rooms/revoke.html", room=room)
+
+
 @blueprint.post("/rooms/<int:room_id>/revoke")
 @requires(Right.ENROL_ROOMS)
 def revoke(room_id: int) -> Redirect:
