@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.files import remove_whatever
+from dns.coalesced_timers import sleep_coalesced
 
 CHECK_SECONDS = 5.0
 SOCKET_MODE = 0o660
@@ -76,7 +77,7 @@ class RoomServer:
 
     async def _keep_listening(self) -> None:
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
+            await sleep_coalesced(CHECK_SECONDS)
             try:
                 if not self._is_at_its_name():
                     log.warning("%s was taken away: it is served anew", self._path)

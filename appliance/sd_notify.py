@@ -4,10 +4,11 @@ Without that variable nobody listens, and nothing happens. A watchdog (WATCHDOG_
 honestly say that the work goes on: from the loop that does it.
 """
 
-import asyncio
 import contextlib
 import os
 import socket
+
+from dns.coalesced_timers import sleep_coalesced
 
 _KEEPALIVES_PER_TIMEOUT = 3  # one lost in a busy moment must not count
 
@@ -40,4 +41,4 @@ async def send_keepalives() -> None:
     every = keepalive_seconds()
     while every is not None:
         sd_notify("WATCHDOG=1")
-        await asyncio.sleep(every)
+        await sleep_coalesced(every)

@@ -43,6 +43,7 @@ class Resolver:
         self._query_log = config.query_log
         self._cookies = ServerCookies(config.cookie_secret)
         self.replayed_count = 0  # answers of the packet cache, since the start
+        self.on_next_query: Callable[[], None] | None = None  # called once, before the next question is answered
         self.mistakes = 0  # questions that a mistake of ours, or damage, kept from their answers
         self._next_policy_change = 0.0  # when the policy next changes by time alone
         self._policy_change_known_until = 0.0
@@ -59,9 +60,17 @@ class Resolver:
         self, packet: bytes, client_address: str, send: Callable[[bytes], None], transport: Transport
     ) -> None:
         """Take a question that came over a connection. `send` is called at most once, with the whole message."""
+        if self.on_next_query is not None:
+            self.announce_query()
         self.handle_query(
             packet, self.clients.lookup_client_by_text(client_address), send, transport, self.clock()
         )
+
+    def announce_query(self) -> None:
+        """Tell whoever waits for a question that there is one. Who calls this looks first whether anybody does."""
+        announce, self.on_next_query = self.on_next_query, None
+        if announce is not None:
+            announce()
 
     def is_client_allowed(self, client_address: str) -> bool:
         """Tell whether somebody may ask at all."""

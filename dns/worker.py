@@ -3,6 +3,9 @@
 It looks four times a second whether the policy's files have changed, loads a new policy beside the loop, and
 takes it over between two batches of questions. Where loading fails it keeps the last good policy and says so.
 
+Twenty times a second it counts what was answered. Where nobody has asked anything for a while it rests: it looks
+around at the same moments as it looks at the files, and the first question ends its rest, before it is answered.
+
 The lists are mapped from a file, and a file can be damaged where it lies. So they are read whole every
 `READ_WHOLE_SECONDS`, and at once when a question could not be answered; where they are no longer what they were,
 the policy is loaded anew, which takes others. From the moment that somebody is seen to have written to the file
@@ -26,6 +29,7 @@ from typing import Protocol
 import msgspec
 
 from dns.cache import MessageCache
+from dns.coalesced_timers import sleep_coalesced, timeout_coalesced
 from dns.forward.health import UpstreamState
 from dns.forward.server import UpstreamAddress
 from dns.forward.upstreams import ForwardZone, Upstreams
@@ -45,9 +49,8 @@ from dns.shared_usage import UsageColumn
 
 LINK_POLL_SECONDS = 2.0
 TICK_SECONDS = 0.05  # a refusal must reach the lamp within 200 ms
-IDLE_TICK_SECONDS = 0.1  # where nobody asked anything for `IDLE_SECONDS`: a board at rest is woken half as often
-IDLE_SECONDS = 2.0
 POLICY_POLL_SECONDS = 0.25
+IDLE_SECONDS = 2.0  # after so long without a question it rests, and ticks when the files are looked at
 READ_WHOLE_SECONDS = 60.0
 READ_AGAIN_SECONDS = 1.0  # at most so often where questions fail for another reason
 REPORT_SECONDS = 5.0
@@ -67,7 +70,7 @@ class PolicySource(Protocol):
         """Tell whether the files differ from those that were tried last. Cheap: called four times a second."""
 
     def is_touched(self) -> bool:
-        """Tell whether somebody wrote to a file that is mapped. Cheap: called twenty times a second."""
+        """Tell whether somebody wrote to a file that is mapped. Cheap: called at each tick."""
 
     def load(self) -> Policy:
         """Load the policy anew. Called outside the loop's thread. Raises ValueError that says why, in one line."""
@@ -131,6 +134,9 @@ class Worker:
         self.policy_problem = ""
         self._stopping = asyncio.Event()
         self._touched = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._held_for: Policy | None = None  # the policy whose lists were written to
+        self._seen_at = (time.monotonic(), clock())  # when the clocks were compared last
         self._is_draining = False
         self._mistakes = 0  # of the resolver's, those after which the lists were read
         self._read_whole_at = time.monotonic()
@@ -230,7 +236,7 @@ class Worker:
         """Say, from the loop that answers, that it turns (`dns.heartbeats`)."""
         while True:
             self._beat()
-            await asyncio.sleep(BEAT_SECONDS)
+            await sleep_coalesced(BEAT_SECONDS)
 
     async def _follow_links(self) -> None:
         """Let devices ask that stand in a network which this machine's links have only now."""
@@ -240,32 +246,53 @@ class Worker:
             if found != known:
                 known = found
                 self.resolver.clients.replace_networks((*self._settings.networks, *found))
-            await asyncio.sleep(LINK_POLL_SECONDS)
+            await sleep_coalesced(LINK_POLL_SECONDS)
 
     async def _tick(self) -> None:
         """Count what was answered, and hold what needs a decision as soon as the lists' file was written to."""
-        steady, wall = time.monotonic(), self._clock()
-        idle_from = steady + IDLE_SECONDS
-        held_for: Policy | None = None
+        ticked_at = time.monotonic()
+        rest_from = ticked_at + IDLE_SECONDS
         while True:
-            await asyncio.sleep(TICK_SECONDS if steady < idle_from else IDLE_TICK_SECONDS)
-            now_steady, now = time.monotonic(), self._clock()
-            seconds = now_steady - steady
-            if abs(now - wall - seconds) > CLOCK_JUMP_SECONDS:
-                self.resolver.handle_clock_jump()
-            if self.resolver.tick(now, seconds):
-                idle_from = now_steady + IDLE_SECONDS
-            if self.resolver.policy is not held_for and self._source.is_touched():
-                held_for = self.resolver.policy
-                self.resolver.hold()
-                self._touched.set()
-            steady, wall = now_steady, now
+            if ticked_at < rest_from:
+                await asyncio.sleep(TICK_SECONDS)
+            elif await self._rest():
+                rest_from = time.monotonic() + IDLE_SECONDS
+            now = time.monotonic()
+            self._look_around()
+            if self.resolver.tick(self._clock(), now - ticked_at):
+                rest_from = now + IDLE_SECONDS
+            ticked_at = now
+
+    async def _rest(self) -> bool:
+        """Wait until somebody asks, at most until it is time to look around; tell whether somebody did."""
+        self._asked.clear()
+        self.resolver.on_next_query = self._end_rest
+        with contextlib.suppress(TimeoutError):
+            async with timeout_coalesced(POLICY_POLL_SECONDS):
+                await self._asked.wait()
+        self.resolver.on_next_query = None
+        return self._asked.is_set()
+
+    def _end_rest(self) -> None:
+        """Look around before the first question after a rest is answered, then tick as usual."""
+        self._look_around()
+        self._asked.set()
+
+    def _look_around(self) -> None:
+        """See whether the clock has jumped, and whether somebody wrote to the lists' file."""
+        (steady, wall), self._seen_at = self._seen_at, (time.monotonic(), self._clock())
+        if abs(self._seen_at[1] - wall - (self._seen_at[0] - steady)) > CLOCK_JUMP_SECONDS:
+            self.resolver.handle_clock_jump()
+        if self.resolver.policy is not self._held_for and self._source.is_touched():
+            self._held_for = self.resolver.policy
+            self.resolver.hold()
+            self._touched.set()
 
     async def _poll_policy(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLICY_POLL_SECONDS):
+                async with timeout_coalesced(POLICY_POLL_SECONDS):
                     await self._touched.wait()
             touched = self._touched.is_set()
             self._touched.clear()
@@ -315,7 +342,7 @@ class Worker:
                     forwarded_queries=self.resolver.forwarded_count,
                 )
             )
-            await asyncio.sleep(REPORT_SECONDS)
+            await sleep_coalesced(REPORT_SECONDS)
 
 
 def run_worker(make: Callable[[], Worker], ready: Callable[[], None] = lambda: None) -> None:

@@ -104,6 +104,8 @@ class UdpListener:
         self._sock.close()
 
     def _receive_batches(self) -> None:
+        if self._resolver.on_next_query is not None:
+            self._resolver.announce_query()
         batch = self._receive_batch
         for _ in range(BATCHES_PER_TURN):
             lengths = batch.receive_datagrams()

@@ -17,6 +17,8 @@ from tests.fakes.policy import FakePolicy, FakeView
 from tests.fakes.resolvers import question
 from tests.fakes.upstream import FakeUpstream
 
+REST_SECONDS = 3600.0  # longer than any test: what ends such a rest is a question
+
 
 class Source:
     """Where a worker's policy comes from, in a test's hand."""
@@ -207,5 +209,63 @@ def test_the_clock_may_be_set() -> None:
             worker.resolver.handle_clock_jump()
             assert len(worker.resolver.packet_cache) == 0
             assert await ask("a.example") == "192.0.2.1"
+
+    run(story())
+
+
+async def rested(worker: Worker) -> None:
+    """Wait until a worker that nobody asks rests."""
+    while worker.resolver.on_next_query is None:
+        await asyncio.sleep(0.01)
+
+
+def long_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(worker_module, "POLICY_POLL_SECONDS", REST_SECONDS)
+
+
+def test_a_question_ends_the_rest_of_a_worker_that_nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    long_rests(monkeypatch)
+
+    async def story() -> None:
+        async with working(Source(FakePolicy())) as (worker, ask):
+            for _ in range(3):  # forwarded, then remembered, then replayed: that is counted by the tick alone
+                await rested(worker)
+                assert await ask("a.example") == "192.0.2.1"
+                assert worker.resolver.on_next_query is None
+            await rested(worker)
+            assert worker.resolver.replayed_count == 1
+
+    run(story())
+
+
+def test_lists_that_were_touched_during_a_rest_are_held_before_the_first_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long_rests(monkeypatch)
+
+    async def story() -> None:
+        source = Source(FakePolicy())
+        async with working(source) as (worker, ask):
+            await rested(worker)
+            source.may_load.clear()
+            source.next, source.touched = FakePolicy(), True
+            assert await ask("new.example") == ""
+            source.touched = False
+            source.may_load.set()
+            while await ask("new.example") != "192.0.2.1":
+                await asyncio.sleep(0.01)
+
+    run(story())
+
+
+def test_a_question_over_a_connection_ends_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    long_rests(monkeypatch)
+
+    async def story() -> None:
+        async with working(Source(FakePolicy())) as (worker, _):
+            await rested(worker)
+            worker.resolver.handle_stream_query(question("a.example"), "127.0.0.1", lambda _message: None, "tcp")
+            assert worker.resolver.on_next_query is None
 
     run(story())

@@ -15,7 +15,6 @@ This file only ties them together. An epoch is taken in before anything of it is
 ended must be closed before a central that has forgotten it can open it again.
 """
 
-import asyncio
 import logging
 import sqlite3
 import time
@@ -46,8 +45,10 @@ from appliance.room.agent.requests_sync import RequestsSync, WantedRequests
 from appliance.room.agent.signed_lists import SignedLists
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking
+from appliance.room.file_state import FileState, read_file_state
 from appliance.room.paths import RoomPaths
 from appliance.room.sign_in_offer import write_offer
+from dns.coalesced_timers import sleep_coalesced
 
 CLOCK_SECONDS = 1.0
 MAX_CLOCK_DIFFERENCE_SECONDS = 60.0
@@ -77,11 +78,14 @@ class CentralSync:
         self._version = version
         self._now = now
         self._named_index: str | None = None  # by central's last line
+        self._written_clock: tuple[FileState, float] | None = None  # the file as it was, and what it said
         self._epoch = ""  # that state.db is known to have: most lines name it, and need no look
         self.state = CentralState(now)
         self.ended_unblocks = EndedUnblocks(paths, store, self._now_as_datetime)
         self.audit_witness = AuditWitness(client, store)
-        self.health = HealthReport(client, self.state, self._room_health, self._handle_health_answer)
+        self.health = HealthReport(
+            client, self.state, self._room_health, self._handle_health_answer, self._look_at_health
+        )
         self.sightings = DeviceSightings(client, self.state)
         self.policy = PolicySync(client, paths, self.ended_unblocks, self.health.notify)
         identity = client.connection.identity
@@ -203,15 +207,29 @@ class CentralSync:
     async def _note_clock(self) -> None:
         """See to it, for ever, that the difference of the clocks is known to whoever makes a policy."""
         while True:
-            await asyncio.sleep(CLOCK_SECONDS)
-            await run_blocking(self._note_clock_now)
+            await sleep_coalesced(CLOCK_SECONDS)
+            if not self._is_clock_written():
+                await run_blocking(self._note_clock_now)
+
+    def _is_clock_written(self) -> bool:
+        """Tell whether the file is the one that was written, or read, last, and still says what is so."""
+        difference = self._client.connection.clock.difference_seconds()
+        if difference is None:
+            return True
+        if self._written_clock is None:
+            return False
+        state, said = self._written_clock
+        is_near = abs(said - difference) < clock_difference.MIN_CHANGE_SECONDS
+        return is_near and state == read_file_state(self._paths.clock_difference)
 
     def _note_clock_now(self) -> None:
         difference = self._client.connection.clock.difference_seconds()
         if difference is None:
             return
+        path = self._paths.clock_difference
         try:
-            clock_difference.write_difference(self._paths.clock_difference, difference)
+            clock_difference.write_difference(path, difference)
+            self._written_clock = (read_file_state(path), clock_difference.read_difference(path))
         except OSError as problem:
             log.warning("how far central's clock is from this one cannot be noted: %s", problem)
 
@@ -221,6 +239,11 @@ class CentralSync:
             self.index.set_wanted(self._named_index)  # whatever a mirror said meanwhile
         self.health.notify()
         self.outbox.notify()
+
+    def _look_at_health(self) -> object:
+        paths = self._paths
+        files = (paths.health_folder, paths.policy, paths.policy_digest)
+        return (*map(read_file_state, files), installer.installed_index_version(paths))
 
     def _room_health(self) -> RoomHealth:
         conditions = {

@@ -8,7 +8,6 @@ The pages' certificate is looked at once a minute besides: while it cannot be us
 agent may read its files it does; else a port of HTTPS that takes connections and speaks no TLS says enough.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.page_certificate import page_tls
 from appliance.settings.room import RoomSettings, WebTlsSection
 from appliance.settings.values import Endpoint
+from dns.coalesced_timers import sleep_coalesced
 
 CHECK_SECONDS = 3600.0
 PAGES_CHECK_SECONDS = 60.0
@@ -75,7 +75,7 @@ class CertificateMonitor:
             if time.monotonic() >= due:
                 complete = await run_blocking(self.check_all)
                 due = time.monotonic() + (CHECK_SECONDS if complete else RETRY_SECONDS)
-            await asyncio.sleep(PAGES_CHECK_SECONDS)
+            await sleep_coalesced(PAGES_CHECK_SECONDS)
 
     def problem(self, now: float, is_clock_trusted: Callable[[], bool] = clock.is_clock_trusted) -> str:
         """Return what is wrong with the certificates at this time, in words, or ""."""

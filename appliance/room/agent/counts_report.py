@@ -5,7 +5,6 @@ central has not got are told, of a week at most. Counts are no promise: whatever
 with the next round, and keeps nothing else from working.
 """
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_blocking
+from dns.coalesced_timers import sleep_coalesced
 
 REPORT_SECONDS = 300.0
 MAX_HOURS = 168  # that are told again after a silence
@@ -52,7 +52,7 @@ class CountsReport:
                 await self.report()
             except (HallpassError, OSError, sqlite3.Error) as problem:
                 log.info("counts were not told: %s", problem)
-            await asyncio.sleep(REPORT_SECONDS)
+            await sleep_coalesced(REPORT_SECONDS)
 
     async def report(self) -> None:
         """Tell what central has not got. Raises HallpassError, OSError or sqlite3.Error."""

@@ -17,6 +17,7 @@ from appliance.room.agent.central_client import CentralClient, CentralRejected
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.neighbours import Neighbour, read_neighbours
+from dns.coalesced_timers import sleep_coalesced
 
 READ_SECONDS = 20.0
 REPEAT_SECONDS = 300.0
@@ -67,7 +68,7 @@ class DeviceSightings:
                     continue
                 backoff.reset()
                 reported, reported_at = pairs, loop.time()
-            await asyncio.sleep(self._read_seconds)
+            await sleep_coalesced(self._read_seconds)
 
 
 def select_devices(neighbours: Iterable[Neighbour]) -> tuple[SeenDevice, ...]:

@@ -17,10 +17,12 @@ from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.thread_pool import run_blocking
+from dns.coalesced_timers import timeout_coalesced
 
 HEALTH_SECONDS = 600.0
 OLD_HEALTH_SECONDS = 30.0
 MERGE_SECONDS = 1.0  # what a person notices late at the earliest
+READ_SECONDS = 5.0  # a process that fell silent changes no file
 RETRY_SECONDS = 5.0
 MAX_RETRY_SECONDS = 60.0
 
@@ -36,8 +38,13 @@ class HealthReport:
         state: CentralState,
         read_health: Callable[[], RoomHealth],
         handle_answer: Callable[[HealthReceived], Awaitable[None]],
+        look: Callable[[], object] = object,
     ) -> None:
-        """`read_health` says how the room is; it reads files. `handle_answer` gets what central answers."""
+        """`read_health` says how the room is; it reads files. `handle_answer` gets what central answers.
+
+        `look` returns something that is not equal any more when one of the files has changed.
+        """
+        self._look = look
         self._handle_answer = handle_answer
         self._client = client
         self._state = state
@@ -60,9 +67,16 @@ class HealthReport:
         """Say how the room is, for ever."""
         loop = asyncio.get_running_loop()
         backoff = Backoff(RETRY_SECONDS, MAX_RETRY_SECONDS)
+        seen, read_at = None, float("-inf")
         while True:
             await self._state.reached.wait()
+            looks = self._look()
+            is_due = loop.time() - read_at >= READ_SECONDS
+            if not (is_due or self._changed.is_set() or looks != seen or self._reported is None):
+                await self._wait_for_change()
+                continue
             self._changed.clear()
+            seen, read_at = looks, loop.time()
             found = await run_blocking(self._read_health)
             is_news = self._reported is None or _comparable(found) != _comparable(self._reported)
             if is_news or loop.time() - self._reported_at >= self.repeat_seconds:
@@ -76,9 +90,12 @@ class HealthReport:
                 self._reported, self._reported_at = found, loop.time()
                 await self._handle_answer(answer)
                 await asyncio.sleep(MERGE_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(MERGE_SECONDS):
-                    await self._changed.wait()
+            await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with timeout_coalesced(MERGE_SECONDS):
+                await self._changed.wait()
 
 
 def _comparable(health: RoomHealth) -> RoomHealth:

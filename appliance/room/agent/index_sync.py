@@ -59,7 +59,10 @@ class IndexSync(TargetFollower[str]):
 
     async def is_applied(self, wanted: str) -> bool:
         """Tell whether the room has this index, whole."""
-        has_it = not wanted or wanted == await run_blocking(self._installed.verified_version)
+        installed = self._installed.known_version()
+        if installed is None:
+            installed = await run_blocking(self._installed.verified_version)
+        has_it = not wanted or wanted == installed
         if has_it:
             self.refusal = ""
         return has_it

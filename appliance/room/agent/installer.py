@@ -91,17 +91,26 @@ class InstalledIndex:
         self._read_at = 0.0
         self._is_whole = False
 
+    def known_version(self) -> str | None:
+        """Return its hash, or "": there is none, or a damaged one; None: it must be read to know that."""
+        state = self._state()
+        if state is not None and (state != self._read or self._now() - self._read_at >= FULL_CHECK_SECONDS):
+            return None
+        return state[0] if state is not None and self._is_whole else ""
+
     def verified_version(self) -> str:
-        """Return its hash, or "": there is none, or a damaged one. May read it whole: not for an event loop."""
-        name = installed_index_version(self._paths)
-        if not name:
-            return ""
-        home = self._paths.index
-        state = (name, read_file_state(home / INDEX_NAME), read_file_state(home / OVERLAY_NAME))
-        if state != self._read or self._now() - self._read_at >= FULL_CHECK_SECONDS:
-            self._read, self._read_at = state, self._now()
-            self._is_whole = _is_whole_index(home, name)
-        return name if self._is_whole else ""
+        """Return the same. May read it whole: not for an event loop."""
+        known = self.known_version()
+        if known is not None:
+            return known
+        self._read, self._read_at = self._state(), self._now()
+        self._is_whole = self._read is not None and _is_whole_index(self._paths.index, self._read[0])
+        return self._read[0] if self._read is not None and self._is_whole else ""
+
+    def _state(self) -> tuple[str, FileState, FileState] | None:
+        """Return how it looks from outside; None: there is none."""
+        name, home = installed_index_version(self._paths), self._paths.index
+        return (name, read_file_state(home / INDEX_NAME), read_file_state(home / OVERLAY_NAME)) if name else None
 
 
 def _is_whole_index(home: Path, version: str) -> bool:

@@ -17,6 +17,7 @@ from appliance.room.agent.list_mirrors import ListMirrors
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.index_age import note_signed_index
 from appliance.room.paths import RoomPaths
+from dns.coalesced_timers import sleep_coalesced
 
 AWAY_SECONDS = 60.0  # so long central must have been away
 LOOK_SECONDS, CHECK_SECONDS = 900.0, 5.0  # so often a mirror is looked at; so often, whether central is away
@@ -56,7 +57,7 @@ class MirrorSync:
                 except (HallpassError, OSError, sqlite3.Error) as problem:
                     log.warning("the room keeps the lists that it has: %s", problem)
                 await asyncio.sleep(LOOK_SECONDS)
-            await asyncio.sleep(CHECK_SECONDS)
+            await sleep_coalesced(CHECK_SECONDS)
 
     def _is_central_away(self) -> bool:
         """Tell whether nobody says which lists to have. A central that refuses this room is not away."""

@@ -76,10 +76,19 @@ class PolicySync(TargetFollower[WantedPolicy]):
 
     def installed_policy(self) -> InstalledPolicy:
         """Return which policy is in use. Reads it where it may have changed: not for an event loop."""
-        state = (read_file_state(self._paths.policy), read_file_state(self._paths.policy_digest))
+        state = self._file_states()
         if self._read is None or self._read[0] != state:
             self._read = (state, installer.read_installed_policy(self._paths))
         return self._read[1]
+
+    async def _installed_policy(self) -> InstalledPolicy:
+        """Return the same; two looks at files need no thread, only what has changed does."""
+        if self._read is not None and self._read[0] == self._file_states():
+            return self._read[1]
+        return await run_blocking(self.installed_policy)
+
+    def _file_states(self) -> tuple[FileState, FileState]:
+        return read_file_state(self._paths.policy), read_file_state(self._paths.policy_digest)
 
     def is_in_step(self) -> bool:
         """Tell whether the policy in use is the one that central named last. Reads as `installed_policy` does."""
@@ -87,11 +96,11 @@ class PolicySync(TargetFollower[WantedPolicy]):
 
     async def is_applied(self, wanted: WantedPolicy) -> bool:
         """Tell whether the room has this policy, and has forgotten what is over."""
-        return self._are_ends_checked and _is_same(wanted, await run_blocking(self.installed_policy))
+        return self._are_ends_checked and _is_same(wanted, await self._installed_policy())
 
     async def apply(self, wanted: WantedPolicy) -> None:
         """Install the policy, and forget what it no longer opens."""
-        if not _is_same(wanted, await run_blocking(self.installed_policy)):
+        if not _is_same(wanted, await self._installed_policy()):
             await self._install(await self._get_policy(wanted))
         await self._delete_ended(wanted)
 
@@ -117,7 +126,7 @@ class PolicySync(TargetFollower[WantedPolicy]):
     async def _delete_ended(self, wanted: WantedPolicy) -> None:
         acknowledged = await run_blocking(self._ended_unblocks.acknowledged_requests)
         if acknowledged:  # now, before the policy is fetched, so that it is no older
-            installed = await run_blocking(self.installed_policy)
+            installed = await self._installed_policy()
             fetched = await self._client.fetch_policy(installed.digest)
             if fetched is not None and fetched.digest != installed.digest:
                 return  # its own line is under way, and then this is done

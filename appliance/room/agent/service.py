@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from appliance.ipc import start_room_server
-from appliance.metrics.server import MetricsServer
 from appliance.room import health, index_age
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_connection import CentralConnection
@@ -40,6 +40,10 @@ from appliance.room.query_log.counts import CountsReader
 from appliance.room.sign_in_offer import are_passwords_clear
 from appliance.sd_notify import sd_notify, send_keepalives
 from appliance.settings.room import RoomSettings
+from dns.coalesced_timers import sleep_coalesced, timeout_coalesced
+
+if TYPE_CHECKING:
+    from appliance.metrics.server import MetricsServer
 
 log = logging.getLogger("hallpass.agent")
 
@@ -70,11 +74,7 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     reconcile()
     certificates = CertificateMonitor(settings)
     figures = AgentMetrics(settings, paths, store, sync)
-    metrics = (
-        None if settings.metrics is None else MetricsServer(settings.metrics, partial(render_room, paths, now))
-    )
-    if metrics is not None:
-        metrics.start()
+    metrics = _start_metrics(settings, partial(render_room, paths, now))
     write_health = partial(_write_health, settings, paths, sync, certificates, figures=figures)
     tasks = [
         asyncio.create_task(_write_health_regularly(write_health, sync, now)),
@@ -107,6 +107,16 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
         if client is not None:
             await client.connection.close()
         store.close()
+
+
+def _start_metrics(settings: RoomSettings, render: Callable[[], bytes]) -> "MetricsServer | None":
+    if settings.metrics is None:
+        return None
+    from appliance.metrics.server import MetricsServer  # noqa: PLC0415 (an HTTP server, where somebody reads figures)
+
+    server = MetricsServer(settings.metrics, render)
+    server.start()
+    return server
 
 
 def _create_client(settings: RoomSettings, paths: RoomPaths, chain: LinkChain) -> CentralClient | None:
@@ -185,11 +195,11 @@ def _write_health(
 async def _wait_for_change(sync: CentralSync | None) -> None:
     """Wait until health is to be written again: what is said of the token is on the pages at once."""
     if sync is None:
-        await asyncio.sleep(health.RENEW_SECONDS)
+        await sleep_coalesced(health.RENEW_SECONDS)
         return
     sync.state.changed.clear()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(health.RENEW_SECONDS):
+        async with timeout_coalesced(health.RENEW_SECONDS):
             await sync.state.changed.wait()
 
 
@@ -226,7 +236,7 @@ def _index_conditions(settings: RoomSettings, paths: RoomPaths, now: float) -> I
 async def _reconcile_regularly(reconcile: Callable[[], None]) -> None:
     """See to it, for ever, that what was ended is closed, whatever becomes of the files that say so."""
     while True:
-        await asyncio.sleep(RECONCILE_SECONDS)
+        await sleep_coalesced(RECONCILE_SECONDS)
         await run_blocking(reconcile)
 
 

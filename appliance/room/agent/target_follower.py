@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 from appliance.errors import HallpassError
 from appliance.room.agent.backoff import Backoff
+from dns.coalesced_timers import timeout_coalesced
 
 CHECK_SECONDS = 2.0
 
@@ -62,7 +63,7 @@ class TargetFollower(ABC, Generic[Wanted]):
     async def follow(self) -> None:
         """Follow, for ever."""
         while True:
-            await _wait_for(self._news, self.check_seconds)
+            await _wait_for(self._news, timeout_coalesced(self.check_seconds))
             self._news.clear()
             self._replaced.clear()
             wanted = self._wanted
@@ -74,7 +75,7 @@ class TargetFollower(ABC, Generic[Wanted]):
             except (HallpassError, OSError, sqlite3.Error) as problem:
                 log.warning("the room keeps what it has: %s", problem)
                 # What is newer is a reason to try at once.
-                await _wait_for(self._replaced, self._backoff.next_pause_seconds(problem))
+                await _wait_for(self._replaced, asyncio.timeout(self._backoff.next_pause_seconds(problem)))
                 self._news.set()
             else:
                 self._backoff.reset()
@@ -97,7 +98,7 @@ class TargetFollower(ABC, Generic[Wanted]):
             work.result()
 
 
-async def _wait_for(event: asyncio.Event, seconds: float | None) -> None:
+async def _wait_for(event: asyncio.Event, limit: asyncio.Timeout) -> None:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with limit:
             await event.wait()

@@ -5,16 +5,22 @@ the slowest hundredth of all answers took twice as long (docs/performance.md). U
 recorder steps aside at once. But then a room whose processors are all busy would never see its lamp lit: when the
 event loop is late, the recorder takes its ordinary place (by its niceness) for a while.
 
+Where no worker hands anything over, nothing waits for the recorder: then it looks less often whether it is late.
+
 The way back is a right (RLIMIT_NICE; on a card the unit gives it). Without it the recorder stays where it is.
 """
 
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
+from dns.coalesced_timers import next_moment
+
 CHECK_SECONDS = 0.25
+REST_CHECK_SECONDS = 1.0  # where nothing comes
 LATE_SECONDS = 0.25
 NORMAL_SECONDS = 5.0  # short: a place once taken keeps others waiting again
 
@@ -32,8 +38,11 @@ class SchedulingPolicy:
         return os.SCHED_OTHER if now < self._normal_until else os.SCHED_IDLE
 
 
-async def adapt_scheduling() -> None:
-    """Step aside for everybody else, except where that starves us. Runs until it is cancelled."""
+async def adapt_scheduling(is_in_use: Callable[[], bool]) -> None:
+    """Step aside for everybody else, except where that starves us. Runs until it is cancelled.
+
+    `is_in_use` tells whether anything came lately.
+    """
     if not can_leave_idle():
         return
     loop = asyncio.get_running_loop()
@@ -45,8 +54,9 @@ async def adapt_scheduling() -> None:
         if wanted != policy:
             policy = wanted
             set_scheduling_policy(policy)
-        due = loop.time() + CHECK_SECONDS
-        await asyncio.sleep(CHECK_SECONDS)
+        now = loop.time()
+        due = next_moment(now, CHECK_SECONDS if is_in_use() else REST_CHECK_SECONDS)
+        await asyncio.sleep(due - now)
         late = loop.time() - due
 
 

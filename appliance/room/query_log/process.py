@@ -4,6 +4,7 @@ A lamp or a button that cannot be used is said and gone without: the log comes f
 """
 
 import asyncio
+import itertools
 import logging
 import signal
 import time
@@ -28,13 +29,15 @@ from appliance.room.query_log.service import QueryLogService
 from appliance.room.query_log.writer import QueryLogWriter
 from appliance.sd_notify import sd_notify, send_keepalives
 from appliance.settings.room import RoomSettings
+from dns.coalesced_timers import sleep_coalesced
 from hardware import lamp
 from hardware.button import GpioButton
 from hardware.errors import HardwareError
 
 SEND_INCIDENTS_SECONDS = 3.0
 DRAIN_SECONDS = 2.5  # a room is stopped as a whole: its workers hand over what they counted last
-_MAINTENANCE_SECONDS = 1.0
+_LOOK_SECONDS = 1.0  # how often the lamp follows what the room says of itself
+_LOOKS_PER_MAINTENANCE = 2
 
 log = logging.getLogger("hallpass.recorder")
 
@@ -78,7 +81,7 @@ async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = ti
         asyncio.create_task(_maintain_regularly(paths, service, lamp_controller, now, samples)),
         asyncio.create_task(_send_incidents_regularly(service)),
         asyncio.create_task(send_keepalives()),
-        asyncio.create_task(adapt_scheduling()),
+        asyncio.create_task(adapt_scheduling(service.is_in_use)),
     ]
     sd_notify("READY=1")
     try:
@@ -137,7 +140,7 @@ def _make_button(
 
 async def _send_incidents_regularly(service: QueryLogService) -> None:
     while True:
-        await asyncio.sleep(SEND_INCIDENTS_SECONDS)
+        await sleep_coalesced(SEND_INCIDENTS_SECONDS)
         await service.send_incidents()
 
 
@@ -160,13 +163,15 @@ async def _maintain_regularly(
     now: Callable[[], float],
     samples: Callable[[], tuple[Sample, ...]] | None,
 ) -> None:
-    reported_at = 0.0
-    while True:
-        if not service.problem:
+    loop = asyncio.get_running_loop()
+    reported_at, reported_turn = 0.0, -1
+    for look in itertools.count():
+        if look % _LOOKS_PER_MAINTENANCE == 0 and not service.problem:
             await service.run_maintenance()
-        if abs(now() - reported_at) >= health.RENEW_SECONDS:
+        turn = int(loop.time() // health.RENEW_SECONDS)  # the other processes renew theirs at the same moments
+        if turn != reported_turn or abs(now() - reported_at) >= health.RENEW_SECONDS:
             await asyncio.to_thread(_repair_files, paths, now())
-            reported_at = now()
+            reported_at, reported_turn = now(), turn
             conditions = (Condition.DISK_TROUBLE,) if service.problem else ()
             details = {"log": service.problem} if service.problem else {}
             health.write_health(
@@ -182,4 +187,4 @@ async def _maintain_regularly(
         lamp_controller.show_condition(
             health.most_urgent_condition(health.read_health(paths.health_folder, now()))
         )
-        await asyncio.sleep(_MAINTENANCE_SECONDS)
+        await sleep_coalesced(_LOOK_SECONDS)

@@ -42,6 +42,7 @@ from dns.querylog.records import (
 BLOCK_COMMIT_SECONDS = 0.1
 MAX_PENDING_BATCHES = 1000
 RETRY_SECONDS = 5.0
+IN_USE_SECONDS = 5.0  # after the last batch
 
 T = TypeVar("T")
 
@@ -85,12 +86,18 @@ class QueryLogService:
         self._pending: list[tuple[RecordBatch, asyncio.StreamWriter]] = []
         self._has_blocks_pending = False
         self._workers = 0
+        self._received_at = float("-inf")  # the last batch, by the loop's clock
+        self._may_have_unsent_incidents = True  # those of a run before
         self._timer: asyncio.TimerHandle | None = None
         self._store_lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: Counter[str] = Counter()  # by verdict, since the start
         self._write_failures = 0  # likewise
         self.problem = ""
+
+    def is_in_use(self) -> bool:
+        """Tell whether a worker handed anything over lately."""
+        return self._loop.time() - self._received_at < IN_USE_SECONDS
 
     def samples(self) -> tuple[Sample, ...]:
         """Return what was counted, for Prometheus (`appliance.room.metrics`)."""
@@ -161,15 +168,19 @@ class QueryLogService:
         monitor, log_writer = self._monitor, self._log_writer
         if monitor is None or self.problem:
             return
-        if not await self._keep_incidents(monitor):
+        if not await self._keep_incidents(monitor) or not self._may_have_unsent_incidents:
             return
+        self._may_have_unsent_incidents = False  # whoever keeps one meanwhile says that there is one
         try:
-            for incident in await self._run_on_disk_thread(partial(log_writer.read_unsent_incidents, self._now())):
+            unsent = await self._run_on_disk_thread(partial(log_writer.read_unsent_incidents, self._now()))
+            self._may_have_unsent_incidents = self._may_have_unsent_incidents or bool(unsent)
+            for incident in unsent:
                 # The agent may be slow: it is not the disk's thread that waits for it.
                 if not await asyncio.to_thread(monitor.send_incident, incident):
                     return
                 await self._run_on_disk_thread(partial(log_writer.mark_incident_sent, incident.id, self._now()))
         except WRITE_ERRORS as problem:
+            self._may_have_unsent_incidents = True
             await self._handle_write_error(problem)
 
     async def _keep_incidents(self, monitor: IncidentMonitor) -> bool:
@@ -177,6 +188,7 @@ class QueryLogService:
         found = monitor.take_incidents()
         try:
             if found:
+                self._may_have_unsent_incidents = True
                 await self._run_on_disk_thread(partial(self._log_writer.write_incidents, found, self._now()))
         except WRITE_ERRORS as problem:
             monitor.put_back_incidents(found)
@@ -216,6 +228,7 @@ class QueryLogService:
             # The worker keeps it and sends it again on its next connection. Going on with this connection would
             # store later batches first, and this one would then count as known.
             raise _TooManyPending(f"{MAX_PENDING_BATCHES} batches wait already")
+        self._received_at = self._loop.time()
         self._pending.append((batch, writer))
         for record in batch.records:
             self._answers[record.verdict] += record.count

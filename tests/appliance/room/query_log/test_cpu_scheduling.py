@@ -77,7 +77,7 @@ def test_it_steps_aside_at_once_and_comes_back_when_its_loop_is_late(monkeypatch
     monkeypatch.setattr(cpu_scheduling, "set_scheduling_policy", taken.append)
 
     async def story() -> None:
-        task = asyncio.create_task(cpu_scheduling.adapt_scheduling())
+        task = asyncio.create_task(cpu_scheduling.adapt_scheduling(lambda: True))
         await asyncio.sleep(0)
         assert taken == [os.SCHED_IDLE]
         # Blocking is the point: the loop cannot run, and so is late, however quick or slow the machine is.
@@ -95,5 +95,5 @@ def test_who_could_not_come_back_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     monkeypatch.setattr(cpu_scheduling, "can_leave_idle", lambda: False)
     monkeypatch.setattr(cpu_scheduling, "set_scheduling_policy", taken.append)
-    asyncio.run(cpu_scheduling.adapt_scheduling())
+    asyncio.run(cpu_scheduling.adapt_scheduling(lambda: True))
     assert taken == []

@@ -217,8 +217,14 @@ def test_an_incident_reaches_the_agent_once_and_is_kept_until_it_does(
         await recorder.send_incidents()
         await recorder.send_incidents()
         assert len(agent.asked) == 2, "once it was taken it is not sent again"
-        (kept,) = QueryLogReader(paths.query_log).read_incidents()
-        assert kept == agent.asked[-1]
+        later = msgspec.structs.replace(LOCKED, device="192.0.2.9")
+        writer.write(encode_frame(RecordBatch("w", 2, (later,))))
+        async with asyncio.timeout(10):
+            await reader.read(100)
+        await recorder.send_incidents()
+        assert len(agent.asked) == 3, "what is found after a look that found nothing is sent"
+        agent.asked.pop()
+        kept = next(one for one in QueryLogReader(paths.query_log).read_incidents() if one == agent.asked[-1])
         assert kept.kind == "locked-category"
         assert kept.device == tokens.pseudonym_of("192.0.2.8")
         writer.close()

@@ -108,6 +108,19 @@ def test_a_batch_is_confirmed_once_it_can_be_read(folder: Path) -> None:
     asyncio.run(story())
 
 
+def test_it_is_in_use_from_the_first_batch_on(folder: Path) -> None:
+    async def story() -> None:
+        async with running(folder) as one:
+            assert not one.recorder.is_in_use()
+            worker = await one.worker()
+            worker.send(RecordBatch("w", 1, (ALLOWED,)))
+            await worker.stored()
+            assert one.recorder.is_in_use()
+            worker.close()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("now", "commit_seconds", "expected"),
     [
