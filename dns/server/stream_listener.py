@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from dns.coalesced_timers import next_moment
 from dns.forward.server import socket_address
 from dns.server.connection_limiter import ClientConnection, ConnectionLimiter, ConnectionLimits
 
@@ -83,7 +84,7 @@ class StreamListener:
     def start_accepting(self) -> None:
         """Begin to accept."""
         self._loop.add_reader(self._sock.fileno(), self._accept)
-        self._sweep_timer = self._loop.call_later(SWEEP_SECONDS, self._close_idle)
+        self._plan_sweep()
 
     def drain(self) -> None:
         """Accept who is waiting, then nobody; close each connection when nothing is under way on it."""
@@ -180,11 +181,15 @@ class StreamListener:
         connection.abort()
         self._connections.pop(connection).cancel()
 
+    def _plan_sweep(self) -> None:
+        at = next_moment(self._loop.time(), SWEEP_SECONDS)
+        self._sweep_timer = self._loop.call_at(at, self._close_idle)
+
     def _close_idle(self) -> None:
         oldest = self._loop.time() - self._limits.idle_seconds
         for connection in [one for one in self._connections if one.last_active < oldest]:
             connection.abort()
-        self._sweep_timer = self._loop.call_later(SWEEP_SECONDS, self._close_idle)
+        self._plan_sweep()
 
     def _close_drained(self, deadline: float) -> None:
         now = self._loop.time()
