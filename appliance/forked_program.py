@@ -6,7 +6,6 @@ once they run, so it becomes their supervisor (`appliance.server_supervisor`), u
 """
 
 import ctypes
-import gc
 import multiprocessing
 import os
 import signal
@@ -15,17 +14,13 @@ from typing import NoReturn
 
 import msgspec
 
+from appliance.allocator import freeze_heap
 from appliance.process_watchdog import ProcessWatchdog
 from appliance.processes import PR_SET_PDEATHSIG, STOP_SIGNALS, Program
 from appliance.server_supervisor import RunningCopy, become_supervisor
 
 _PR_SET_NAME = 15
 _NAME_BYTES = 15
-
-# mallopt(3). A heap for each thread costs a megabyte or so, and two are enough for threads that mostly wait. The
-# memory of a hash of a password (19 MiB) goes back to the kernel at once: left to itself glibc gets used to such
-# sizes, and keeps them.
-_MALLOC_OPTIONS = {-8: 2, -3: 256 * 1024, -1: 256 * 1024}  # arenas, from where on mmap(2), what may lie idle
 
 _libc = ctypes.CDLL(None)
 _context = multiprocessing.get_context("fork")
@@ -45,7 +40,7 @@ def supervise_copies(programs: Sequence[ForkedProgram], arguments: Sequence[str]
 
     `arguments`: what ps(1) shows of it; `kept`: the open files that it keeps, beside the programs' sockets.
     """
-    prepare_to_fork()
+    freeze_heap()
     # A signal that comes between a process's first moment and its own handlers waits for them.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     watchdogs = [ProcessWatchdog(program.watchdog_seconds) for program in programs]
@@ -54,21 +49,6 @@ def supervise_copies(programs: Sequence[ForkedProgram], arguments: Sequence[str]
         for program, watchdog in zip(programs, watchdogs, strict=True)
     ]
     become_supervisor(copies, arguments, kept)
-
-
-def prepare_to_fork() -> None:
-    """Make ready to fork: what is here now is nothing that the collector need look at again."""
-    gc.collect()
-    trim_allocator()
-    gc.freeze()
-
-
-def trim_allocator() -> None:
-    """Have the C library give back what it does not need."""
-    if hasattr(_libc, "mallopt"):  # glibc
-        for option, value in _MALLOC_OPTIONS.items():
-            _libc.mallopt(option, value)
-        _libc.malloc_trim(0)
 
 
 def name_process(title: str) -> None:

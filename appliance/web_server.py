@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.allocator import freeze_heap
 from appliance.settings.values import CertificateFiles, Endpoint
 
 GRACEFUL_SECONDS = 2  # for pages that are under way when the server is told to stop
@@ -101,4 +102,7 @@ def run_server(arguments: Sequence[str]) -> None:
     """Serve in this process, until it is told to stop; `arguments` are those of `gunicorn_arguments`."""
     from appliance.web_process import WebProcess  # noqa: PLC0415 (others only want the limits)
 
-    WebProcess(arguments).serve()
+    process = WebProcess(arguments)
+    import_server(arguments[0])
+    freeze_heap()
+    process.serve()

@@ -2,6 +2,8 @@
 
 The built-in list comes with the program. An image can bring more: the lists of a ready-made set, compiled when it
 was built, the built-in list among them (`appliance.image.lists`).
+
+Hardly any process ever compiles it: the compiler is imported by the one that does.
 """
 
 import functools
@@ -12,12 +14,14 @@ import tomllib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from blocklists.compiler import build_index
 from blocklists.container import FORMAT_VERSION
 from blocklists.errors import IndexDamaged, ListError
 from blocklists.index import INDEX_NAME, Index, open_index, open_verified, verify_index
-from blocklists.sources import Source
+
+if TYPE_CHECKING:
+    from blocklists.sources import Source
 
 IMAGE_LISTS = Path("/usr/share/hallpass/lists")  # where an image keeps the index that it brings
 BUILTIN_SOURCE = "hallpass-starter"  # each category is a source of its own: hallpass-starter-gambling
@@ -33,6 +37,8 @@ def builtin_names() -> dict[str, tuple[str, ...]]:
 
 def build_builtin_index(directory: Path) -> Index:
     """Compile the built-in list into a directory and open it. Raises ListError."""
+    from blocklists.compiler import build_index  # noqa: PLC0415 (two megabytes in each process of a room)
+
     with tempfile.TemporaryDirectory(prefix="hallpass-starter-") as lists:
         build_index(list(builtin_sources(Path(lists))), directory)
     return open_index(directory)
@@ -60,8 +66,10 @@ def open_builtin_index(cache_dir: Path) -> Index:
     return build_builtin_index(directory)
 
 
-def builtin_sources(lists: Path) -> Iterator[Source]:
+def builtin_sources(lists: Path) -> "Iterator[Source]":
     """Yield the built-in list as sources, one a category, their files written into a folder."""
+    from blocklists.sources import Source  # noqa: PLC0415 (as the compiler)
+
     for category, closed in builtin_names().items():
         file = lists / f"{category}.txt"
         file.write_text("\n".join(closed) + "\n", "ascii")

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from blocklists.categories import EVERY_CATEGORY
 from blocklists.entries import Effect, EntryCondition, Match, NameEntry, PatternEntry
-from blocklists.sources import EVERY_CATEGORY
 from dns.message.constants import RecordType
 
 # Whoever opens one of these, or a name made up under two of them, opens nearly everything.

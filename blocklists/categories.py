@@ -17,6 +17,7 @@ class Category(msgspec.Struct, frozen=True):
     opt_in: bool = False  # over-blocks: never part of a ready-made set
 
 
+EVERY_CATEGORY = "all"  # the category of a list of openings that open whatever any list closes
 CATEGORIES = (
     Category(
         "discrimination", "Discrimination", "Unjust treatment of people for what they are.", school_wide=True

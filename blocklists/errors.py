@@ -5,10 +5,6 @@ libraries raise while they read a list becomes such a line in `describe_failure`
 """
 
 import errno
-import lzma
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,7 +57,6 @@ class FetchFailed(ListError):
         self.retry_seconds = retry_seconds  # how long the server asked to be left alone; 0: it did not
 
 
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
 _MAX_REASON = 300
 
 
@@ -75,7 +70,9 @@ def describe_failure(problem: BaseException) -> str:
         reason = "is nested too deeply"
     elif isinstance(problem, NotImplementedError):
         reason = "is packed in a way that is not known here"
-    elif isinstance(problem, DAMAGED) or (isinstance(problem, OSError) and problem.errno in (None, errno.EINVAL)):
+    elif isinstance(problem, _unpacking_failures()) or (
+        isinstance(problem, OSError) and problem.errno in (None, errno.EINVAL)
+    ):
         reason = "is damaged: what is compressed in it ends too soon, or is not what it seems to be"
     elif isinstance(problem, OSError):
         reason = problem.strerror or type(problem).__name__
@@ -84,3 +81,13 @@ def describe_failure(problem: BaseException) -> str:
         reason = f"could not be read ({type(problem).__name__}: {problem})"
     one_line = " ".join(reason.split())
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in one_line)[:_MAX_REASON]
+
+
+def _unpacking_failures() -> tuple[type[Exception], ...]:
+    """Return what libraries raise over something compressed that is damaged."""
+    import lzma  # noqa: PLC0415 (half a megabyte, all of it, in each process that may know of lists)
+    import tarfile  # noqa: PLC0415
+    import zipfile  # noqa: PLC0415
+    import zlib  # noqa: PLC0415
+
+    return (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)

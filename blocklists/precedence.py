@@ -18,9 +18,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from blocklists.categories import EVERY_CATEGORY
 from blocklists.container import Tables
 from blocklists.entries import Effect, EntryCondition, Match
-from blocklists.sources import EVERY_CATEGORY
 from dns.message.names import is_under
 from dns.policy.verdict import BlockEntry
 

@@ -13,18 +13,27 @@ import gzip
 import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 import msgspec
 
-from blocklists.errors import DAMAGED, SourceUnusable, describe_failure
+from blocklists.errors import SourceUnusable, describe_failure
 
 MAX_LINE_BYTES = 64 * 1024
 MAX_UNPACKED_BYTES = 2 * 1024**3  # unpacked, of one source
 _LINE_ENDS = (b"\n", b"\r")
-READ_ERRORS = (OSError, RuntimeError, *DAMAGED)  # RuntimeError: a zip that asks for a password
+READ_ERRORS = (
+    OSError,
+    RuntimeError,  # a zip that asks for a password
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
 
 
 class SourcePart(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from blocklists.categories import EVERY_CATEGORY
 from blocklists.entries import Match
 from blocklists.errors import SourcesInvalid, SourcesUnreadable
 from blocklists.formats import DETECTED, format_names
@@ -20,7 +21,6 @@ from blocklists.formats import DETECTED, format_names
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MATCHES = {"exact": Match.EXACT, "subdomains": Match.SUBDOMAINS, "below": Match.BELOW}
 ACTIONS = ("block", "allow")
-EVERY_CATEGORY = "all"  # the category of a list of openings that open whatever any list closes
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

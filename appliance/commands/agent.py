@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
+from appliance.allocator import freeze_heap
 from appliance.commands.options import config_option, configure_logging, print_json
 from appliance.files import keep_files_private
 from appliance.protocol import KeptHeads
-from appliance.room.agent import lists_folder, service
+from appliance.room.agent import service
 from appliance.room.agent.audit_heads import read_audit_heads
 from appliance.room.agent.room_identity import forget_trusted_lists
 from appliance.room.paths import RoomPaths
@@ -26,6 +27,7 @@ def command(ctx: click.Context, config: Path) -> None:
     settings = load_settings(config, RoomSettings)
     configure_logging()
     keep_files_private(settings.room.data)
+    freeze_heap()
     asyncio.run(service.run_agent(settings))
 
 
@@ -50,7 +52,8 @@ def lists_from(folder: Path, config: Path) -> None:
     FOLDER was written by `hallpass central signatures export-lists`. Nothing is taken that is older than what this
     room has seen, has ended, was altered or is somebody else's.
     """
-    from appliance.commands.progress_bar import progress_bar  # noqa: PLC0415 (rich, which the agent has no need of)
+    from appliance.commands.progress_bar import progress_bar  # noqa: PLC0415 (the agent itself needs neither)
+    from appliance.room.agent import lists_folder  # noqa: PLC0415
 
     settings = load_settings(config, RoomSettings)
     with progress_bar("lists") as report:

@@ -9,9 +9,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from appliance.allocator import trim_allocator
 from appliance.central.schema_migration import newest_migration
 from appliance.commands.options import configure_logging
-from appliance.forked_program import name_process, trim_allocator
+from appliance.forked_program import name_process
 
 
 def restart_command(

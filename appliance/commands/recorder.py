@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from appliance.allocator import freeze_heap
 from appliance.commands.options import config_option, configure_logging
 from appliance.files import keep_files_private
 from appliance.niceness import step_aside_for_dns
@@ -21,4 +22,5 @@ def command(config: Path) -> None:
     settings = load_settings(config, RoomSettings)
     configure_logging()
     keep_files_private(settings.room.data)
+    freeze_heap()
     asyncio.run(process.run_query_log(settings))

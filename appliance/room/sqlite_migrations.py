@@ -12,16 +12,18 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.errors import HallpassError
-from appliance.room.sqlite_library import Database
+
+if TYPE_CHECKING:
+    from appliance.room.sqlite_library import Database
 
 LOCK_SECONDS = 120.0  # how long another process may take for a step, on a slow card with a full database
 
 _LOCK_POLL_SECONDS = 0.05
 
-Migration = Callable[[Database], None]
+Migration = Callable[["Database"], None]
 
 
 class DatabaseTooNew(HallpassError):
@@ -29,7 +31,7 @@ class DatabaseTooNew(HallpassError):
 
 
 def apply_migrations(
-    connection: Any, migrations: Sequence[Migration], *, adopt_record: Callable[[Database], int] = lambda _db: 0
+    connection: Any, migrations: Sequence[Migration], *, adopt_record: "Callable[[Database], int]" = lambda _db: 0
 ) -> None:
     """Apply the migrations that a database has not got. Raises DatabaseTooNew, or the connection's own errors.
 
@@ -60,8 +62,12 @@ def use_write_ahead_log(connection: Any) -> None:
             return
 
 
-def _apply_next(connection: Any, migrations: Sequence[Migration], adopt_record: Callable[[Database], int]) -> bool:
+def _apply_next(
+    connection: Any, migrations: Sequence[Migration], adopt_record: "Callable[[Database], int]"
+) -> bool:
     """Apply one migration in a transaction of its own; return False where there was none left."""
+    from appliance.room.sqlite_library import Database  # noqa: PLC0415 (a database as it should be has no use for it)
+
     connection.execute("BEGIN IMMEDIATE")
     try:
         db = Database(connection)

@@ -6,10 +6,13 @@ What is damage, and what trouble that passes, is told apart here: a damaged file
 import os
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.room.database_file import quick_check
-from appliance.room.sqlite_library import Database
 from appliance.room.sqlite_migrations import DatabaseTooNew, Migration, apply_migrations, use_write_ahead_log
+
+if TYPE_CHECKING:
+    from appliance.room.sqlite_library import Database
 
 _WAIT_SECONDS = 5.0
 _TABLES = (
@@ -20,12 +23,12 @@ _TABLES = (
 )
 
 
-def _first(db: Database) -> None:
+def _first(db: "Database") -> None:
     for statement in _TABLES:
         db.execute(statement)
 
 
-def _second(db: Database) -> None:
+def _second(db: "Database") -> None:
     """Keep from which address a session began."""
     db.execute("ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT ''")
 

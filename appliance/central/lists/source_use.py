@@ -16,8 +16,8 @@ from appliance.central.errors import NotFound, NotPossible
 from appliance.central.lists import copies, sources
 from appliance.central.models import SchoolRow, SourceRow
 from appliance.central.setting_history import record_change
-from blocklists.categories import category_name
-from blocklists.sources import ACTIONS, EVERY_CATEGORY, check_source
+from blocklists.categories import EVERY_CATEGORY, category_name
+from blocklists.sources import ACTIONS, check_source
 
 KIND = "use of a list"  # of a change that is kept
 BUILTIN_KIND = "starter list"

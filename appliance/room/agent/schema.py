@@ -4,14 +4,18 @@ Times of the outbox are Unix seconds. A message that waits has no `failed`; one 
 and stays.
 """
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from appliance.protocol import RequestState
-from appliance.room.sqlite_library import Database
 from appliance.room.sqlite_migrations import Migration
 
+if TYPE_CHECKING:
+    from appliance.room.sqlite_library import Database
 
-def _first(db: Database) -> None:
+
+def _first(db: "Database") -> None:
     db.execute(
         """CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL,
             body BLOB NOT NULL, failed TEXT, UNIQUE (kind, id))"""
@@ -23,7 +27,7 @@ def _first(db: Database) -> None:
     )
 
 
-def _tries_and_closings(db: Database) -> None:
+def _tries_and_closings(db: "Database") -> None:
     db.execute("ALTER TABLE outbox ADD COLUMN tries INTEGER NOT NULL DEFAULT 0")  # that were the message's fault
     db.execute("ALTER TABLE outbox ADD COLUMN first_try REAL")  # of those tries
     db.execute("ALTER TABLE outbox ADD COLUMN next_try REAL")  # not before
@@ -39,7 +43,7 @@ def _tries_and_closings(db: Database) -> None:
         db.execute("INSERT INTO closings VALUES (?, ?, NULL)", (request_id, site))
 
 
-def _sent_messages(db: Database) -> None:
+def _sent_messages(db: "Database") -> None:
     # In the order in which messages are sent, so that the next few are found without sorting what waits.
     db.execute(
         "CREATE INDEX outbox_order ON outbox (kind NOT IN ('request', 'withdrawal'), number) WHERE failed IS NULL"
@@ -56,30 +60,30 @@ def _sent_messages(db: Database) -> None:
     )  # its times are central's
 
 
-def _kept_policy(db: Database) -> None:
+def _kept_policy(db: "Database") -> None:
     db.execute("CREATE TABLE kept_policy (origin TEXT NOT NULL, digest TEXT NOT NULL, content BLOB NOT NULL)")
 
 
-def _audit_heads(db: Database) -> None:
+def _audit_heads(db: "Database") -> None:
     db.execute(
         "CREATE TABLE audit_heads (position INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL,"
         " hash TEXT NOT NULL, at TEXT NOT NULL)"  # by central's clock, RFC 3339
     )
 
 
-def _request_devices(db: Database) -> None:
+def _request_devices(db: "Database") -> None:
     db.execute("CREATE TABLE request_devices (request TEXT PRIMARY KEY, device TEXT NOT NULL)")
 
 
-def _links(db: Database) -> None:
+def _links(db: "Database") -> None:
     db.execute("CREATE TABLE links (taken TEXT NOT NULL, offered TEXT NOT NULL)")  # one row (`link_chain`)
 
 
-def _counted_hours(db: Database) -> None:
+def _counted_hours(db: "Database") -> None:
     db.execute("CREATE TABLE counted_hours (hour INTEGER NOT NULL)")  # one row, once something was told
 
 
-def _pupil_asks(db: Database) -> None:
+def _pupil_asks(db: "Database") -> None:
     db.execute(
         "CREATE TABLE pupil_asks (device TEXT NOT NULL, site TEXT NOT NULL, asked_at REAL NOT NULL,"
         " times INTEGER NOT NULL, answer TEXT NOT NULL, by TEXT NOT NULL, answered_at REAL NOT NULL,"
@@ -87,7 +91,7 @@ def _pupil_asks(db: Database) -> None:
     )
 
 
-def _lesson_plans(db: Database) -> None:
+def _lesson_plans(db: "Database") -> None:
     db.execute(
         "CREATE TABLE lesson_plans (id TEXT PRIMARY KEY, owner TEXT NOT NULL, shared INTEGER NOT NULL,"
         " body BLOB NOT NULL, changed_at REAL NOT NULL, deleted_at REAL)"

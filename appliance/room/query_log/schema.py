@@ -13,11 +13,13 @@ rows. Which values a row has follows `dns.querylog.records.QueryRecord` (`column
 `appliance.room.sqlite_migrations` brings an older database to today's tables.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.room.query_log.columns import ID_BITS, QTYPE_NAMES, view_statement
-from appliance.room.sqlite_library import Database
 from appliance.room.sqlite_migrations import Migration, apply_migrations
+
+if TYPE_CHECKING:
+    from appliance.room.sqlite_library import Database
 
 _QUERIES = f"""CREATE TABLE queries (
     id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL REFERENCES devices,
@@ -26,7 +28,7 @@ _QUERIES = f"""CREATE TABLE queries (
     closed INTEGER NOT NULL, second INTEGER AS (id >> {ID_BITS}) VIRTUAL)"""
 
 
-def _first(db: Database) -> None:
+def _first(db: "Database") -> None:
     for statement in (
         "CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
         "CREATE TABLE devices (id INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE)",
@@ -49,7 +51,7 @@ def _first(db: Database) -> None:
     db.conn.executemany("INSERT INTO qtypes VALUES (?, ?)", QTYPE_NAMES.items())
 
 
-def _rows_by_time(db: Database) -> None:
+def _rows_by_time(db: "Database") -> None:
     """Make time the key of the rows, drop the indexes that wear the card, and add the counts of each hour."""
     for statement in (
         "DROP VIEW query_log",
@@ -77,7 +79,7 @@ def _rows_by_time(db: Database) -> None:
         db.execute(statement)
 
 
-def _privacy(db: Database) -> None:
+def _privacy(db: "Database") -> None:
     """Add what names devices, who looked there and why, and the proof of what was deleted."""
     for statement in (
         """CREATE TABLE identities (
@@ -95,7 +97,7 @@ def _privacy(db: Database) -> None:
         db.execute(statement)
 
 
-def _clock(db: Database) -> None:
+def _clock(db: "Database") -> None:
     """Add what the clock last showed, how long it has been steady, and which rows were dated by a late one."""
     for statement in (
         """CREATE TABLE clock (
@@ -105,7 +107,7 @@ def _clock(db: Database) -> None:
         db.execute(statement)
 
 
-def _clock_behind(db: Database) -> None:
+def _clock_behind(db: "Database") -> None:
     """Add since when the clock has been behind, and what it showed last where it was not trusted."""
     db.execute("ALTER TABLE clock ADD COLUMN behind_since INTEGER")
     db.execute("ALTER TABLE clock ADD COLUMN doubted_until INTEGER")
@@ -120,7 +122,7 @@ def migrate_query_log(connection: Any) -> None:
     _renew_view(connection)
 
 
-def _adopt_record(db: Database) -> int:
+def _adopt_record(db: "Database") -> int:
     """Return what an older database notes of its migrations in a table, and remove that."""
     if "migrations" not in db.table_names():
         return 0
@@ -140,7 +142,7 @@ def _renew_view(connection: Any) -> None:
         connection.execute(view_statement())
 
 
-def add_outcome_column(db: Database, name: str, kind: str, default: int | str) -> None:
+def add_outcome_column(db: "Database", name: str, kind: str, default: int | str) -> None:
     """Add what a new field of `QueryRecord` needs: a column that tells outcomes apart. For migrations."""
     columns = [row[1] for row in db.execute("PRAGMA table_info(outcomes)").fetchall() if row[1] != "id"]
     kinds = {row[1]: row[2] for row in db.execute("PRAGMA table_info(outcomes)").fetchall()}

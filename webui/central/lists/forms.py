@@ -7,9 +7,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from blocklists.catalogue import load_catalogue
-from blocklists.categories import CATEGORIES
+from blocklists.categories import CATEGORIES, EVERY_CATEGORY
 from blocklists.formats import format_names
-from blocklists.sources import EVERY_CATEGORY
 from webui.central.form_helpers import select_choices
 from webui.shared.translation import lazy_gettext
 

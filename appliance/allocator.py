@@ -1,0 +1,29 @@
+"""What a process that runs for weeks tells its allocator and its collector, once it has imported what it needs."""
+
+import ctypes
+import gc
+
+# mallopt(3). A heap for each thread costs a megabyte or so, and two are enough for threads that mostly wait. The
+# memory of a hash of a password (19 MiB) goes back to the kernel at once: left to itself glibc gets used to such
+# sizes, and keeps them.
+_MALLOC_OPTIONS = {-8: 2, -3: 256 * 1024, -1: 256 * 1024}  # arenas, from where on mmap(2), what may lie idle
+
+_libc = ctypes.CDLL(None)
+
+
+def freeze_heap() -> None:
+    """Leave what is here now alone: it stays as long as the process, so the collector need not look at it again.
+
+    Call it before there are threads.
+    """
+    gc.collect()
+    trim_allocator()
+    gc.freeze()
+
+
+def trim_allocator() -> None:
+    """Have the C library give back what it does not need, now and later."""
+    if hasattr(_libc, "mallopt"):  # glibc
+        for option, value in _MALLOC_OPTIONS.items():
+            _libc.mallopt(option, value)
+        _libc.malloc_trim(0)
