@@ -2,8 +2,8 @@
 
 A batch is stored when `write_batches` returns: in the journal or in the database. Few records go to the journal;
 they are taken into the database at once while the log was quiet (`PROMPT_FLUSHES` times), then every
-`fold_seconds`, so that a day's trickle does not wear the card. Many go straight to the database, which then
-writes full pages anyway.
+`fold_seconds`, so that a day's trickle does not wear the card, or when they have become many: all of them wait in
+memory, too. Many at once go straight to the database, which then writes full pages anyway.
 
 A file that is no database, or one that the key does not open, is set aside under its date, a new one is begun,
 and the loss is written down in it. The journal is cleared only after a commit that is on the disk.
@@ -41,6 +41,7 @@ from dns.querylog.records import RecordBatch
 
 MANY_RECORDS = 256
 MAX_JOURNAL_BYTES = 512 * 1024
+MAX_JOURNALED_RECORDS = 4096  # two megabytes, and as much again while they are taken in
 PROMPT_FLUSHES = 200
 LOG_MODE = 0o640  # on a card the pages, a user of their own, read it
 PRUNE_HOUR = 3  # by this machine's clock
@@ -78,6 +79,7 @@ class QueryLogWriter:
         self._store: LogStore | None = None
         self._journal: Journal | None = None
         self._journaled: list[RecordBatch] = []
+        self._journaled_records = 0
         self._pace = _FlushPace(settings.fold_seconds)
         self._pruned_at = self._measured_at = 0.0
         self._inodes = (0, 0)  # of the database and of the journal, as they were opened
@@ -87,12 +89,18 @@ class QueryLogWriter:
         """Store batches; `durable`: on the disk itself before this returns."""
         self._ensure_open(now)
         kept = [self._redact_batch(batch) for batch in batches]
-        many = sum(len(batch.records) for batch in kept) >= MANY_RECORDS
-        if self._journal is None or many or self._journal.size > MAX_JOURNAL_BYTES or self._pace.may_flush(now):
+        records = sum(len(batch.records) for batch in kept)
+        if self._journal is None or self._is_too_much(records) or self._pace.may_flush(now):
             self._write_to_database(kept, now)
         else:
             self._journal.append_batches(kept, durable=durable)
             self._journaled += kept
+            self._journaled_records += records
+
+    def _is_too_much(self, records: int) -> bool:
+        """Tell whether so many more records are too many for the journal."""
+        is_full = self._journal is not None and self._journal.size > MAX_JOURNAL_BYTES
+        return is_full or records >= MANY_RECORDS or self._journaled_records + records > MAX_JOURNALED_RECORDS
 
     def flush_journal(self, now: float) -> None:
         """Take into the database what is in the journal."""
@@ -182,7 +190,7 @@ class QueryLogWriter:
             if self._journal is not None:
                 self._journal.close()
         self._connection = self._store = self._journal = None
-        self._journaled = []
+        self._journaled, self._journaled_records = [], 0
 
     def close(self, now: float) -> None:
         """Fold, and close."""
@@ -205,7 +213,7 @@ class QueryLogWriter:
             self._replace_damaged(problem, now).insert_batches(more, now)  # the journal was taken in on the way
         if self._journal is not None and self._journal.size:
             self._journal.clear()
-        self._journaled = []
+        self._journaled, self._journaled_records = [], 0
         self._write_identities(now)
 
     def _write_identities(self, now: float) -> None:

@@ -84,6 +84,18 @@ def test_few_records_wait_in_the_spool_and_are_there_after_a_crash(
     again.close(NOW)
 
 
+def test_what_waits_in_the_spool_is_bounded_by_its_records_too(
+    room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(monkeypatch)
+    monkeypatch.setattr(writer, "MAX_JOURNALED_RECORDS", 5)
+    one = room()
+    for sequence, stored in enumerate((0, 0, 6, 6, 6, 12), start=1):
+        one.write_batches([RecordBatch("w", sequence, (record(), record("other.example")))], NOW)
+        assert read(tmp_path).read_stats().queries == stored
+    one.close(NOW)
+
+
 def test_what_was_spooled_and_comes_again_is_counted_once(
     room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
