@@ -8,6 +8,7 @@ from sqlcipher3 import dbapi2 as sqlite
 from appliance.room.database_file import quick_check
 
 PAGE_BYTES = 1024  # a small change writes a small page; an encrypted log is opened with the same cipher_page_size
+WRITER_CACHE_KIBIBYTES = 2000  # SQLCipher's own choice is 8000; who appends has little to find again
 
 DatabaseError = sqlite.Error
 Connection = Any  # sqlcipher3 publishes no types; it is sqlite3.Connection in all but name
@@ -20,6 +21,7 @@ def open_database_for_writing(path: Path, key: bytes | None) -> Connection:
     try:
         _unlock(connection, key)
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         # The journal is cleared after a commit: the commit must then be on the disk itself.

@@ -19,7 +19,7 @@ from appliance.room.query_log.columns import ID_BITS, OUTCOME_COLUMNS, OUTCOME_F
 from appliance.room.query_log.database import Connection
 from dns.querylog.records import BLOCKED_VERDICTS, QueryRecord, RecordBatch
 
-CACHED_NAMES = 10_000  # in each of two generations; a room asks for some thousand different names on a day
+CACHED_NAMES = 5_000  # in each of two generations
 WORKER_DAYS = 7  # how long a worker's last number is kept after it was last heard of
 
 _VERDICT = OUTCOME_FIELDS.index("verdict")

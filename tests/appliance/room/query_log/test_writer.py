@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 
 from appliance.room.query_log import control, writer
+from appliance.room.query_log.database import WRITER_CACHE_KIBIBYTES, open_database_for_writing
 from appliance.room.query_log.journal import Journal
 from appliance.room.query_log.log_key import FileKey, LogKeySource, LogKeyUnavailable, NoKey
 from appliance.room.query_log.pseudonyms import Pseudonyms
@@ -94,6 +95,11 @@ def test_what_waits_in_the_spool_is_bounded_by_its_records_too(
         one.write_batches([RecordBatch("w", sequence, (record(), record("other.example")))], NOW)
         assert read(tmp_path).read_stats().queries == stored
     one.close(NOW)
+
+
+def test_the_writers_cache_is_small(tmp_path: Path) -> None:
+    with closing(open_database_for_writing(tmp_path / "log.db", None)) as connection:
+        assert connection.execute("PRAGMA cache_size").fetchone() == (-WRITER_CACHE_KIBIBYTES,)
 
 
 def test_what_was_spooled_and_comes_again_is_counted_once(
