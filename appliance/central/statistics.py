@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from appliance.central.decision_times import count_states, list_minutes, was_decided
@@ -73,7 +73,7 @@ def _month(day: date, states: Counter[str], minutes: list[float], openings: int,
 
 
 def _count_months(
-    session: Session, moment: ColumnElement[datetime], first_days: list[date], zone: tzinfo
+    session: Session, moment: SQLColumnExpression[datetime], first_days: list[date], zone: tzinfo
 ) -> Counter[int]:
     month = _month_of(moment, first_days, zone).label("month")
     rows = session.execute(
@@ -82,7 +82,7 @@ def _count_months(
     return Counter({at: int(count) for at, count in rows if at is not None})
 
 
-def _month_of(moment: ColumnElement[datetime], first_days: list[date], zone: tzinfo) -> ColumnElement[Any]:
+def _month_of(moment: SQLColumnExpression[datetime], first_days: list[date], zone: tzinfo) -> ColumnElement[Any]:
     """Return the place of a moment's month among the months, the newest of which is the first; NULL: in none."""
     ends = [_begin(_next_month(first_days[0]), zone), *(_begin(day, zone) for day in first_days[:-1])]
     spans = zip(first_days, ends, strict=True)

@@ -8,7 +8,7 @@ import click
 from appliance.commands.options import config_option, configure_logging
 from appliance.errors import HallpassError
 from appliance.files import keep_files_private
-from appliance.niceness import step_aside_for_dns
+from appliance.niceness import shorten_time_slice, step_aside_for_dns
 from appliance.ports import require_free_port, with_ipv6
 from appliance.room.page_certificate import HTTPS_TAKEN_VARIABLE
 from appliance.room.paths import RoomPaths
@@ -30,6 +30,7 @@ MAX_STREAMS_PER_ADDRESS = 24  # open pages of a teacher
 def command(config: Path) -> None:
     """Run the teacher's pages and the block page."""
     step_aside_for_dns()
+    shorten_time_slice()
     settings = load_settings(config, RoomSettings)
     configure_logging()
     keep_files_private(settings.room.data)

@@ -108,6 +108,10 @@ def test_the_log_and_the_pages_wait_for_dns_where_a_processor_is_short(name: str
     assert unit(f"hallpass-{name}.service")["Nice"] == str(NICENESS)
 
 
+def test_the_pages_may_ask_for_a_shorter_time_slice() -> None:
+    assert "SystemCallFilter=sched_setattr\n" in (UNITS / "hallpass-web.service").read_text()
+
+
 def test_the_log_may_come_back_from_where_it_steps_aside_to() -> None:
     recorder = (UNITS / "hallpass-recorder.service").read_text()
     assert f"LimitNICE={20 - NICENESS}\n" in recorder  # setrlimit(2): 20 minus the niceness that is allowed
