@@ -34,4 +34,4 @@ def shorten_time_slice() -> bool:
     if number is None:
         return False
     wanted = _ATTRIBUTES.pack(_ATTRIBUTES.size, os.SCHED_OTHER, 0, os.nice(0), 0, SLICE_NANOSECONDS, 0, 0)
-    return ctypes.CDLL(None).syscall(number, 0, wanted, 0) == 0
+    return bool(ctypes.CDLL(None).syscall(number, 0, wanted, 0) == 0)
