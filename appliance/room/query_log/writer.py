@@ -47,6 +47,7 @@ LOG_MODE = 0o640  # on a card the pages, a user of their own, read it
 PRUNE_HOUR = 3  # by this machine's clock
 DAY_SECONDS = 86_400.0
 MEASURE_SECONDS = 60.0  # how often the size is looked at
+_BEGINNING_BYTES = 16
 
 WRITE_ERRORS = (DatabaseError, OSError, LogKeyUnavailable, DatabaseTooNew)
 
@@ -83,6 +84,7 @@ class QueryLogWriter:
         self._pace = _FlushPace(settings.fold_seconds)
         self._pruned_at = self._measured_at = 0.0
         self._inodes = (0, 0)  # of the database and of the journal, as they were opened
+        self._beginning = b""  # of the database's file
         self.deleted_when_full = 0  # rows, since the start
 
     def write_batches(self, batches: Sequence[RecordBatch], now: float, *, durable: bool = False) -> None:
@@ -111,7 +113,7 @@ class QueryLogWriter:
     def run_maintenance(self, now: float) -> None:
         """Do what is due by time: fold, prune."""
         self._restore_removed(now)
-        self._replace_emptied(now)
+        self._replace_overwritten(now)
         self._ensure_open(now)
         self._clock.check_clock(self._connection, now, trusted=self._clock_trusted())
         if self._journaled and self._pace.may_flush(now):
@@ -248,6 +250,7 @@ class QueryLogWriter:
             raise
         self._connection, self._store, self._journal = connection, store, journal
         self._inodes = self._path.stat().st_ino, self._journal_path.stat().st_ino
+        self._beginning = self._read_beginning()
         if journal.size:
             found = journal.read_batches()
             store.insert_batches(found, now)
@@ -294,10 +297,21 @@ class QueryLogWriter:
         if not kept:
             self._record_loss("the log before this one", "it was taken away", now)
 
-    def _replace_emptied(self, now: float) -> None:
-        """Begin a new database where the file of this one was emptied: SQLite goes on from what it remembers."""
-        if self._store is not None and self._path.stat().st_size == 0:
-            self._replace_damaged(DatabaseDamaged("it was emptied while the room ran"), now)
+    def _replace_overwritten(self, now: float) -> None:
+        """Begin a new database where this one's file was overwritten: SQLite goes on from what it remembers."""
+        if self._store is None:
+            return
+        found = self._read_beginning()
+        if not self._beginning:  # nothing had been moved there from the write-ahead log yet
+            self._beginning = found
+        elif found != self._beginning:
+            what = "overwritten" if found else "emptied"
+            self._replace_damaged(DatabaseDamaged(f"it was {what} while the room ran"), now)
+
+    def _read_beginning(self) -> bytes:
+        """Return what a database never changes: SQLite's name, or the salt of one with a key."""
+        with self._path.open("rb") as file:
+            return file.read(_BEGINNING_BYTES)
 
     def _record_loss(self, what: str, reason: str, now: float) -> None:
         self._connection.execute(

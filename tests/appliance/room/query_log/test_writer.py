@@ -243,17 +243,41 @@ def test_a_damaged_log_is_set_aside_and_a_new_one_begun(
     assert list(tmp_path.glob("log.set-aside-*.db"))
 
 
-def test_a_log_that_is_emptied_while_it_is_open_is_set_aside_and_a_new_one_begun(
-    room: Callable[..., QueryLogWriter], tmp_path: Path
+@pytest.mark.parametrize("source", [NoKey(), Key(b"a" * 32)], ids=["plain", "encrypted"])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda content: b"", "it was emptied"),
+        (lambda content: bytes(len(content)), "it was overwritten"),
+        (lambda content: bytes(6000), "it was overwritten"),
+        (lambda content: b"\xff" + content[1:], "it was overwritten"),
+    ],
+    ids=["emptied", "zeros", "shorter zeros", "one octet"],
+)
+def test_a_log_whose_file_is_overwritten_while_it_is_open_is_set_aside_and_a_new_one_begun(
+    room: Callable[..., QueryLogWriter],
+    tmp_path: Path,
+    damage: Callable[[bytes], bytes],
+    words: str,
+    source: LogKeySource,
 ) -> None:
-    one = room()
+    one = room(source)
     one.write_batches([RecordBatch("w", 1, (record(),))], NOW)
-    (tmp_path / "log.db").write_bytes(b"")
-    one.run_maintenance(NOW + 1)
-    one.write_batches([RecordBatch("w", 2, (record(),))], NOW + 1)
-    one.flush_journal(NOW + 1)
-    assert read(tmp_path).read_stats().queries == 1
-    assert "it was emptied" in read(tmp_path).read_deletions()[0].reason
+    one.flush_journal(NOW)
+    for later in range(3):
+        one.run_maintenance(NOW + later)
+    assert not list(tmp_path.glob("log.set-aside-*"))
+    path = tmp_path / "log.db"
+    with path.open("r+b") as file:  # the same file, as a card's flipped bits are
+        content = damage(file.read())
+        file.seek(0)
+        file.truncate()
+        file.write(content)
+    one.run_maintenance(NOW + 4)
+    one.write_batches([RecordBatch("w", 2, (record(),))], NOW + 4)
+    one.flush_journal(NOW + 4)
+    assert read(tmp_path, source).read_stats().queries == 1
+    assert words in read(tmp_path, source).read_deletions()[0].reason
 
 
 def test_a_full_disk_loses_nothing_that_was_stored(
