@@ -165,7 +165,7 @@ THINGS: tuple[DurableThing, ...] = (
     DurableThing(
         name="`log.db`",
         files=lambda paths: (paths.query_log,),
-        check="all its pages at the start; taken away, within a second",
+        check="all its pages at the start; taken away or overwritten (its first octets), within seconds",
         before="the file that is still open, where it was only taken away",
         last_resort="it is set aside under its date, and a new one begun, which says so in `deletions`",
         heals="by itself; what was counted meanwhile waits in memory and with the workers",

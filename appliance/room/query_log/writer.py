@@ -30,6 +30,7 @@ from appliance.room.query_log.database import (
     is_damage,
     open_database_for_writing,
 )
+from appliance.room.query_log.encryption import encrypt_plain_log
 from appliance.room.query_log.journal import Journal
 from appliance.room.query_log.log_key import LogKeySource, LogKeyUnavailable
 from appliance.room.query_log.pseudonyms import Pseudonyms
@@ -239,6 +240,8 @@ class QueryLogWriter:
     def _open_store(self, now: float) -> LogStore:
         key = self._key_source.load_key()
         self._prepare_files(now)
+        if key is not None:
+            encrypt_plain_log(self._path, self._journal_path, key, now)
         connection = open_database_for_writing(self._path, key)
         try:
             check_database(connection)

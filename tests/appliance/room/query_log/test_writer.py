@@ -226,6 +226,51 @@ def test_a_log_of_another_key_is_set_aside_and_the_loss_said(
     assert QueryLogReader(aside, Key(b"a" * 32)).read_stats().queries == 1
 
 
+def test_a_log_that_was_begun_without_a_key_is_brought_under_the_one_that_came(
+    room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that was switched on before it had its enrolment."""
+    one = room()
+    one.write_batches([RecordBatch("w", 1, (record(name="before.example.org"),))], NOW)
+    one.flush_journal(NOW)
+    slow(monkeypatch)
+    one.write_batches([RecordBatch("w", 2, (record(name="waiting.example.org"),))], NOW)
+    one.close_without_writing()
+    assert b"before.example.org" in (tmp_path / "log.db").read_bytes()
+    assert (tmp_path / "log.spool").stat().st_size
+
+    with (tmp_path / "log.db").open("rb") as plain:
+        source = Key(b"a" * 32)
+        other = room(source)
+        other.write_batches([RecordBatch("w", 3, (record(name="after.example.org"),))], NOW + 1)
+        other.close(NOW + 1)
+        assert not plain.read().strip(b"\0"), "what was in the clear is overwritten"
+
+    assert {path.name for path in tmp_path.iterdir()} == {"log.db", "log.spool"}
+    log = read(tmp_path, source)
+    assert log.read_stats().queries == 3
+    assert not log.read_deletions()
+    assert not any(b"example.org" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("at", [4096, 9000])
+def test_a_plain_log_that_is_damaged_is_set_aside_when_a_key_comes(
+    room: Callable[..., QueryLogWriter], tmp_path: Path, at: int
+) -> None:
+    one = room()
+    one.write_batches([RecordBatch("w", 1, tuple(record(name=f"s{n}.example.org") for n in range(500)))], NOW)
+    one.close(NOW)
+    with (tmp_path / "log.db").open("r+b") as file:
+        file.seek(at)
+        file.write(b"\xff" * 3000)
+    source = Key(b"a" * 32)
+    other = room(source)
+    other.write_batches([RecordBatch("w", 2, (record(),))], NOW + 1)
+    other.close(NOW + 1)
+    assert read(tmp_path, source).read_stats().queries == 1
+    assert list(tmp_path.glob("log.set-aside-*.db"))
+
+
 @pytest.mark.parametrize("at", [0, 1024, 5000])
 def test_a_damaged_log_is_set_aside_and_a_new_one_begun(
     room: Callable[..., QueryLogWriter], tmp_path: Path, at: int
