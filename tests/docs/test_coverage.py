@@ -9,7 +9,7 @@ from pathlib import Path
 from coverage import Coverage, CoverageData
 
 ROOT = Path(__file__).parents[2]
-FLOOR = 92.8  # per cent; raise it with `fail_under` in pyproject.toml, and never lower either
+FLOOR = 94.2  # per cent; raise it with `fail_under` in pyproject.toml, and never lower either
 
 # Each process alone imports something: a command, one that is told to stop before it ends by itself, one that
 # becomes another, and a worker, which the supervisor forks and which ends by os._exit.
