@@ -52,6 +52,8 @@ def find_contradictions(settings: CardSettings, enrolment: EnrolmentFile | None)
     for key, host in list_asked_hosts(settings, enrolment):
         if host.removesuffix(".").removesuffix(".local") in own_names:
             yield f"{key}: {host} is this room itself"
+        elif key == CENTRAL and (address := _parse(host)) is not None and address.is_loopback:
+            continue  # central may run on the room's own board
         elif (address := _parse(host)) is not None and (words := _why_unreachable(address, settings)):
             yield f"{key}: {words}"
 

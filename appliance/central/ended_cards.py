@@ -4,6 +4,7 @@ Whoever has replaced a lost card looks here whether the old one is worth nothing
 audit has said it already, under the name that the room had then.
 """
 
+import contextlib
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -33,24 +34,25 @@ def find_ended_cards(session: Session, rooms: Iterable[RoomRow]) -> dict[int, En
     """
     sought = {room.name: room for room in rooms}
     found: dict[int, EndedCard] = {}
-    entries = session.scalars(
+    wanted = (
         select(AuditRow)
         .where(or_(*map(audit.is_own_entry, (*_ENDS, _ENROLLED, _RENAMED))))
         .order_by(AuditRow.id.desc())
-        .execution_options(yield_per=500)
+        .execution_options(yield_per=500)  # read to its end seldom: closed, a server's cursor ends with it
     )
-    for entry in entries:
-        if not sought:
-            break
-        before, _, name = entry.detail.rpartition(_NOW) if entry.what == _RENAMED else ("", "", entry.detail)
-        room = sought.get(name)
-        if room is None:
-            continue
-        if entry.what == _RENAMED:
-            sought[before] = sought.pop(name)
-        elif entry.what == _ENROLLED:
-            del sought[name]  # its first card: one after another says what the room was
-        elif entry.at <= room.enrolled_at:  # else it is the end of the card that it has now
-            found[room.id] = EndedCard(_ENDS[entry.what], entry.at, entry.who)
-            del sought[name]
+    with contextlib.closing(session.scalars(wanted)) as entries:
+        for entry in entries:
+            if not sought:
+                break
+            before, _, name = entry.detail.rpartition(_NOW) if entry.what == _RENAMED else ("", "", entry.detail)
+            room = sought.get(name)
+            if room is None:
+                continue
+            if entry.what == _RENAMED:
+                sought[before] = sought.pop(name)
+            elif entry.what == _ENROLLED:
+                del sought[name]  # its first card: one after another says what the room was
+            elif entry.at <= room.enrolled_at:  # else it is the end of the card that it has now
+                found[room.id] = EndedCard(_ENDS[entry.what], entry.at, entry.who)
+                del sought[name]
     return found

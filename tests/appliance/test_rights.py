@@ -77,7 +77,7 @@ def test_a_room_is_told_of_no_role_but_whether_somebody_teaches() -> None:
 
 def test_every_right_is_somebodys_and_every_role_has_its_row() -> None:
     assert {right for rights in GRANTS.values() for right in rights} == set(Right)
-    assert set(GRANTS) == {*ROLES, ANYBODY, ROOM}
+    assert set(GRANTS) == {*ROLES, ANYBODY, ROOM, "school", "invited"}  # the last two: at a trust
     assert set(ROLE_WORDS) == set(ROLES)
     assert role_words(("head", "teacher")) == "Teacher, Headteacher"
 

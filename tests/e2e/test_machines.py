@@ -18,7 +18,8 @@ TABLES = {"A room's": of_room.METRICS, "Central's": of_central.METRICS}
 RARE = {
     "hallpass_central_decision_median_seconds",
     "hallpass_central_decision_longest_seconds",
-}  # once one is decided
+    "hallpass_central_trust_reached_seconds",
+}  # once one is decided, or a trust was joined
 ALERTS = (ROOT / "docs" / "alerts.yml").read_text()
 
 

@@ -66,12 +66,17 @@ def test_a_network_that_is_only_unusual(values: dict[str, str]) -> None:
     assert len(prepare_cards([request(values=values)], SHIPPED)) == 1
 
 
+@pytest.mark.parametrize("url", ["https://127.0.0.1:8082", "https://[::1]:8082"])
+def test_a_central_on_the_rooms_own_board_is_no_contradiction(tmp_path: Path, url: str) -> None:
+    bundle = tmp_path / "room4.bundle"
+    bundle.write_bytes(encode_enrolment(EnrolmentFile(room="Room 4", url=url, token=TOKEN)))
+    assert len(prepare_cards([request(values={"network.ipv6": "off"}, enrolment=bundle)], SHIPPED)) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("https://127.0.0.1:8082", "127.0.0.1 is this room itself"),
         ("https://localhost:8082", "localhost is this room itself"),
-        ("https://[::1]:8082", "::1 is this room itself"),
         ("https://room-4.local", "room-4.local is this room itself"),
         ("https://[2001:db8::82]", "2001:db8::82 is one of IPv6, which is off"),
         ("https://192.0.2.255", "192.0.2.255 reaches everybody"),

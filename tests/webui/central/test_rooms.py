@@ -175,7 +175,7 @@ def test_after_a_new_card_the_page_says_what_became_of_the_old_one_and_which_one
     where = f"/rooms/{school.room('Room 5').id}"
     assert "card before" not in words(cora.open(where)).lower(), "it is its first"
     school.clock.pass_minutes(5)
-    press(cora, f"{where}/revoke")
+    press(cora.open(f"{where}/revoke"), f"{where}/revoke")
     assert "would be revoked here" not in words(cora.open(where))
     press(cora, f"{where}/card")
     text = words(cora.open(where))

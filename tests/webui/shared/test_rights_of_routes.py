@@ -7,6 +7,7 @@ that names another one than it did, by mistake or on purpose, is seen.
 from flask import Flask
 
 from appliance.operations import OPERATIONS
+from appliance.operations.trust import TRUST_OPERATIONS
 from appliance.rights import Right
 from tests.webui.shared.test_access import app, school, site  # noqa: F401 (fixtures)
 from webui.shared.access import find_right
@@ -62,6 +63,9 @@ OF_OPERATIONS = {
 }  # fmt: skip
 
 
+OF_TRUST = {"ENROL_AT_TRUST": {"enrol_school"}, "FOLLOW_TRUST": {"get_document", "put_numbers"}}
+
+
 def written(site: str, endpoint: str) -> str:  # noqa: F811 (the fixture is its value)
     """Return the right that stands here for an endpoint; "": none does."""
     feature, _, name = endpoint.rpartition(".")
@@ -83,6 +87,12 @@ def test_each_operation_of_the_interface_has_the_right_that_is_written_here() ->
     }
 
 
+def test_each_operation_of_a_trust_has_the_right_that_is_written_here() -> None:
+    assert {one.id: one.right.name for one in TRUST_OPERATIONS} == {
+        name: right for right, names in OF_TRUST.items() for name in names
+    }
+
+
 def test_there_is_no_right_that_no_route_asks_for() -> None:
-    asked = {*CENTRAL.values(), *ROOM.values(), *SINGLE.values(), *OF_OPERATIONS}
+    asked = {*CENTRAL.values(), *ROOM.values(), *SINGLE.values(), *OF_OPERATIONS, *OF_TRUST}
     assert {right.name for right in Right} - asked == set()
