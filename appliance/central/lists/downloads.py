@@ -66,8 +66,16 @@ def retry_seconds() -> int:
 def paced_pieces(pieces: Iterator[bytes], cap: UplinkCap) -> Generator[bytes, None, None]:
     """Yield the pieces of a file as the uplink allows. A stream: only what blocks is done in a thread."""
     turn = Signal()
-    while piece := run_in_thread(partial(next, pieces, b"")):
+    while piece := run_in_thread(partial(_read_next, pieces)):
         seconds = cap.seconds_until_turn(len(piece))
         if seconds > 0:
             turn.wait(seconds)
         yield piece
+
+
+def _read_next(pieces: Iterator[bytes]) -> bytes:
+    """Return the next piece; nothing at the end, or where the file was closed because its client has gone."""
+    try:
+        return next(pieces, b"")
+    except ValueError:  # of a closed file: it was closed while a thread was waited for
+        return b""

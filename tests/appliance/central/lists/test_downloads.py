@@ -1,5 +1,7 @@
 """Downloads of indexes keep to the uplink's cap together, and find a slot or are told to come later."""
 
+from pathlib import Path
+
 import pytest
 
 from appliance.central.errors import Busy
@@ -50,3 +52,10 @@ def test_who_finds_no_slot_is_told_to_come_later_at_a_moment_of_its_own() -> Non
 def test_a_paced_file_arrives_whole() -> None:
     pieces = [b"a" * 1000, b"b" * 1000, b"c"]
     assert list(paced_pieces(iter(pieces), UplinkCap(1.0))) == pieces
+
+
+def test_a_file_that_is_closed_while_a_thread_is_waited_for_ends_without_an_error(tmp_path: Path) -> None:
+    (tmp_path / "index").write_bytes(b"x" * 10)
+    file = (tmp_path / "index").open("rb")
+    file.close()
+    assert not list(paced_pieces(iter(lambda: file.read(4), b""), UplinkCap(1.0)))
