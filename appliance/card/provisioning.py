@@ -81,15 +81,7 @@ class Provisioning:
     def _move_secrets(self) -> None:
         """Move the enrolment and the certificate from where every laptop reads them to where root alone does."""
         paths, machine, config = self._paths, self._machine, self.config
-        if not machine.is_mounted(paths.data):
-            # What is written there would be gone at the next boot: they stay where they are.
-            for is_new, secret in (
-                (config.is_enrolment_new, paths.find_boot_enrolment()),
-                (config.is_certificate_new, paths.boot_certificate),
-            ):
-                if is_new:
-                    self._say(f"{secret.name} stays where everybody can read it: {paths.data} is not mounted")
-            return
+        is_kept = machine.is_mounted(paths.data)  # else what is written there would be gone at the next boot
         for is_new, secret, name, kept in (
             (
                 config.is_enrolment_new,
@@ -99,6 +91,10 @@ class Provisioning:
             ),
             (config.is_certificate_new, paths.boot_certificate, paths.boot_certificate, paths.kept_certificate),
         ):
+            if not is_kept:
+                if is_new:
+                    self._say(f"{secret.name} stays where everybody can read it: {paths.data} is not mounted")
+                continue
             taken = paths.taken_secret(name)
             if is_new:
                 machine.write_file(kept, secret.read_bytes(), mode=0o600)
