@@ -1,12 +1,15 @@
 """`hallpass trust schools` and `hallpass trust numbers`: the schools of a trust, and how they are."""
 
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import click
 import msgspec
+from sqlalchemy.orm import Session
 
+from appliance.central.models import TrustSchoolRow
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.commands.trust import BY
 from appliance.settings.central import CentralSettings
@@ -80,10 +83,11 @@ def invite(name: str, output: Path, days: int, config: Path) -> None:
 @config_option("trust.toml")
 def rename(name: str, new_name: str, config: Path) -> None:
     """Give the school NAME another name."""
-    with trust_session(load_settings(config, CentralSettings)) as (trust, session):
-        school = services.require_school(session, name)
-        services.rename_school(session, trust.now(), school=school, name=new_name, by=BY)
-        kept = school.name
+    kept = _change(
+        config,
+        name,
+        lambda session, now, school: services.rename_school(session, now, school=school, name=new_name, by=BY),
+    )
     click.echo(f"It is called {kept} now.")
 
 
@@ -92,10 +96,9 @@ def rename(name: str, new_name: str, config: Path) -> None:
 @config_option("trust.toml")
 def retire(name: str, config: Path) -> None:
     """Let the school NAME go: what the trust laid down ends there as soon as its central has heard."""
-    with trust_session(load_settings(config, CentralSettings)) as (trust, session):
-        school = services.require_school(session, name)
-        services.retire_school(session, trust.now(), school=school, by=BY)
-        kept = school.name
+    kept = _change(
+        config, name, lambda session, now, school: services.retire_school(session, now, school=school, by=BY)
+    )
     click.echo(f"{kept} is let go: its central hears of it within a minute. An invitation brings it back.")
 
 
@@ -104,11 +107,18 @@ def retire(name: str, config: Path) -> None:
 @config_option("trust.toml")
 def revoke(name: str, config: Path) -> None:
     """Answer the central of school NAME no more, at once: its credential is in somebody else's hands."""
+    kept = _change(
+        config, name, lambda session, now, school: services.revoke_school(session, now, school=school, by=BY)
+    )
+    click.echo(f"{kept} is answered no more; what was laid down holds there. It needs a new invitation.")
+
+
+def _change(config: Path, name: str, change: Callable[[Session, datetime, TrustSchoolRow], object]) -> str:
+    """Change one school; return what it is called now."""
     with trust_session(load_settings(config, CentralSettings)) as (trust, session):
         school = services.require_school(session, name)
-        services.revoke_school(session, trust.now(), school=school, by=BY)
-        kept = school.name
-    click.echo(f"{kept} is answered no more; what was laid down holds there. It needs a new invitation.")
+        change(session, trust.now(), school)
+        return school.name
 
 
 class PrintedNumbers(msgspec.Struct, frozen=True, kw_only=True):
