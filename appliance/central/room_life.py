@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import CardSecretRow, RoomRow, TrustRow
+from appliance.central.models import CardSecretRow, RoomRow
 from appliance.central.page_certificates import require_free_page
 from appliance.central.page_keys_left import forget_left_key, note_left_key
 from appliance.central.room_copies import forget_links
 from appliance.central.room_keys import forget_key
 from appliance.central.room_names import normalize_room_name, room_name_key
+from appliance.central.trust_database import find_trust
 
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
 
@@ -77,7 +78,7 @@ def enrol_room(session: Session, now: datetime, *, name: str, by: str, replace: 
     Raises RoomLives where that would cut off a room in use and `replace` does not say that it shall, and
     NotPossible where its page would have another room's name (`page_names`), or where this is a trust.
     """
-    if session.get(TrustRow, 1) is not None:
+    if find_trust(session) is not None:
         raise NotPossible("this is a trust's database: a room is enrolled at its school's central")
     name = normalize_room_name(name)
     room = find_room(session, name)

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from appliance.central import audit
 from appliance.central.errors import CentralError, NotPossible
 from appliance.central.key_file import KeyFile
-from appliance.central.models import SourceRow, TrustContactRow, TrustMembershipRow, TrustRow
+from appliance.central.models import SourceRow, TrustContactRow, TrustMembershipRow
+from appliance.central.trust_database import find_trust
 from appliance.settings.room import CentralLink
 from appliance.trust_protocol import (
     DocumentRefused,
@@ -63,7 +64,7 @@ def new_credential() -> str:
 
 def require_may_join(session: Session) -> None:
     """Raise NotPossible where a school belongs to a trust, or the database is a trust's itself."""
-    if session.get(TrustRow, 1) is not None:
+    if find_trust(session) is not None:
         raise NotPossible("this is a trust's own database")
     found = find_membership(session)
     if found is not None:

@@ -12,10 +12,10 @@ import msgspec
 
 from appliance.central import accounts, epoch, service
 from appliance.central.folder_lock import folder_lock
-from appliance.central.models import TrustRow
 from appliance.central.rooms_tls_files import FOLDER
 from appliance.central.schema_migration import newest_migration
 from appliance.central.store import Store
+from appliance.central.trust_database import find_trust
 from appliance.certificates import require_usable_certificate
 from appliance.commands.central_restart import restart_command
 from appliance.commands.lazy_group import LazyCommandsGroup
@@ -125,7 +125,7 @@ def command(ctx: click.Context, config: Path) -> None:
 
 def _require_school(central: service.Central) -> None:
     with central.store.read_session() as session:
-        is_trust = session.get(TrustRow, 1) is not None
+        is_trust = find_trust(session) is not None
     if is_trust:
         central.store.close()
         raise HallpassError("this is a trust's database: hallpass trust serves it")

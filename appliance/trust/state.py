@@ -15,6 +15,7 @@ from appliance.central.errors import CentralError
 from appliance.central.key_file import KeyFile
 from appliance.central.models import RoomRow, TrustRow
 from appliance.central.store import read_revisions
+from appliance.central.trust_database import find_trust
 from appliance.trust_protocol import make_document_key
 
 _PURPOSE = "trust"
@@ -22,11 +23,6 @@ _PURPOSE = "trust"
 
 class NoTrust(CentralError):
     """A database that is no trust's, or one that cannot become one."""
-
-
-def find_trust(session: Session) -> TrustRow | None:
-    """Return the trust that a database is of, or None: it is a school's."""
-    return session.get(TrustRow, 1)
 
 
 def require_trust(session: Session) -> TrustRow:
