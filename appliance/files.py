@@ -19,6 +19,7 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 # statx(2), which the standard library does not know: the whole buffer, and where the time of birth stands in it.
 _AT_EMPTY_PATH, _STATX_BTIME = 0x1000, 0x800
@@ -31,6 +32,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _OTHERS, _GROUP_AND_OTHERS = 0o007, 0o077
 
 INDEX_SUFFIX = ".hpx"
+_ZEROS_AT_ONCE = 1024 * 1024
 MAX_READ_BYTES = 64 * 1024 * 1024  # a damaged disk may claim any size
 
 
@@ -111,6 +113,16 @@ def overwrite_text(path: Path, content: bytes) -> None:
         os.pwrite(handle, content.ljust(os.fstat(handle).st_size), 0)
     finally:
         os.close(handle)
+
+
+def overwrite_with_zeros(file: BinaryIO) -> None:
+    """Put zeros in the place of all that an open file holds, and wait for the disk. Raises OSError."""
+    left = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    while left > 0:
+        left -= file.write(bytes(min(left, _ZEROS_AT_ONCE)))
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -67,11 +67,8 @@ class Machine:
 
     def wipe_file(self, path: Path) -> None:
         """Overwrite a file where it stands, then remove it."""
-        size = path.stat().st_size
         with path.open("r+b") as file:
-            file.write(bytes(size))
-            file.flush()
-            os.fsync(file.fileno())
+            files.overwrite_with_zeros(file)
         self.remove_file(path)
 
     def remove_file(self, path: Path) -> None:

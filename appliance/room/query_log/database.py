@@ -9,6 +9,7 @@ from appliance.room.database_file import quick_check
 
 PAGE_BYTES = 1024  # a small change writes a small page; an encrypted log is opened with the same cipher_page_size
 WRITER_CACHE_KIBIBYTES = 2000  # SQLCipher's own choice is 8000; who appends has little to find again
+PLAIN_BEGINNING = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, section 1.3
 
 DatabaseError = sqlite.Error
 Connection = Any  # sqlcipher3 publishes no types; it is sqlite3.Connection in all but name
@@ -42,6 +43,23 @@ def open_database_for_reading(path: Path, key: bytes | None) -> Connection:
     return connection
 
 
+def copy_under_key(connection: Connection, target: Path, key: bytes) -> None:
+    """Copy an open database, whole, into a new file under a key (SQLCipher's `sqlcipher_export`)."""
+    connection.execute(f"ATTACH DATABASE ? AS made KEY {_key_literal(key)}", (str(target),))
+    connection.execute(f"PRAGMA made.cipher_page_size = {PAGE_BYTES}")
+    connection.execute("PRAGMA made.auto_vacuum = INCREMENTAL")
+    connection.execute("SELECT sqlcipher_export('made')").fetchall()
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute(f"PRAGMA made.user_version = {version}")
+    connection.execute("DETACH DATABASE made")
+
+
+def read_beginning(path: Path) -> bytes:
+    """Return what a database never changes: SQLite's name, or the salt of one with a key. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(len(PLAIN_BEGINNING))
+
+
 class DatabaseDamaged(sqlite.DatabaseError):  # type: ignore[misc]  # sqlcipher3 publishes no types
     """The database does not pass its own check; the message says where."""
 
@@ -61,8 +79,12 @@ def is_damage(problem: Exception) -> bool:
 
 def _unlock(connection: Connection, key: bytes | None) -> None:
     if key is not None:
-        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute(f"PRAGMA key = {_key_literal(key)}")
         connection.execute(f"PRAGMA cipher_page_size = {PAGE_BYTES}")
+
+
+def _key_literal(key: bytes) -> str:
+    return f"\"x'{key.hex()}'\""
 
 
 def _enable_auto_vacuum(connection: Connection) -> None:

@@ -10,20 +10,19 @@ import os
 import shutil
 from pathlib import Path
 
-from appliance.files import sync_folder
+from appliance.files import overwrite_with_zeros, sync_folder
 from appliance.room.database_file import SIDE_FILES
 from appliance.room.query_log.database import (
-    PAGE_BYTES,
+    PLAIN_BEGINNING,
     DatabaseError,
     check_database,
+    copy_under_key,
     open_database_for_writing,
+    read_beginning,
 )
 from appliance.room.query_log.journal import Journal
 from appliance.room.query_log.store import LogStore
 from appliance.room.sqlite_migrations import DatabaseTooNew
-
-_PLAIN = b"SQLite format 3\0"
-_CHUNK_BYTES = 1 << 20
 
 log = logging.getLogger("hallpass.recorder")
 
@@ -38,37 +37,29 @@ def encrypt_plain_log(path: Path, journal_path: Path, key: bytes, now: float) ->
     made = path.with_name(f"{path.name}.encrypting")
     made.unlink(missing_ok=True)
     try:
-        _copy_under_key(path, journal_path, made, key, now)
+        _copy_log(path, journal_path, made, key, now)
         _replace(path, made)
     except (DatabaseError, DatabaseTooNew):
-        made.unlink(missing_ok=True)
         return False  # the writer's own opening says what is wrong with it
-    except BaseException:
+    finally:
         made.unlink(missing_ok=True)
-        raise
     log.warning("%s was begun without a key: it is encrypted now, and the plain one is gone", path)
     return True
 
 
 def _is_plain(path: Path) -> bool:
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        return file.read(len(_PLAIN)) == _PLAIN
+    with contextlib.suppress(OSError):
+        return read_beginning(path) == PLAIN_BEGINNING
     return False
 
 
-def _copy_under_key(path: Path, journal_path: Path, made: Path, key: bytes, now: float) -> None:
+def _copy_log(path: Path, journal_path: Path, made: Path, key: bytes, now: float) -> None:
     plain = open_database_for_writing(path, None)
     try:
         check_database(plain)
         _take_in_journal(LogStore(plain), journal_path, now)
         plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        plain.execute(f"ATTACH DATABASE ? AS made KEY \"x'{key.hex()}'\"", (str(made),))
-        plain.execute(f"PRAGMA made.cipher_page_size = {PAGE_BYTES}")
-        plain.execute("PRAGMA made.auto_vacuum = INCREMENTAL")
-        plain.execute("SELECT sqlcipher_export('made')").fetchall()
-        version = plain.execute("PRAGMA user_version").fetchone()[0]
-        plain.execute(f"PRAGMA made.user_version = {version}")
-        plain.execute("DETACH DATABASE made")
+        copy_under_key(plain, made, key)
     finally:
         plain.close()
 
@@ -95,9 +86,4 @@ def _replace(path: Path, made: Path) -> None:
         sync_folder(path.parent)
         for side in SIDE_FILES:
             path.with_name(path.name + side).unlink(missing_ok=True)
-        left = old.seek(0, os.SEEK_END)
-        old.seek(0)
-        while left > 0:
-            left -= old.write(bytes(min(left, _CHUNK_BYTES)))
-        old.flush()
-        os.fsync(old.fileno())
+        overwrite_with_zeros(old)

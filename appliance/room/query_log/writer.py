@@ -29,6 +29,7 @@ from appliance.room.query_log.database import (
     check_database,
     is_damage,
     open_database_for_writing,
+    read_beginning,
 )
 from appliance.room.query_log.encryption import encrypt_plain_log
 from appliance.room.query_log.journal import Journal
@@ -48,7 +49,6 @@ LOG_MODE = 0o640  # on a card the pages, a user of their own, read it
 PRUNE_HOUR = 3  # by this machine's clock
 DAY_SECONDS = 86_400.0
 MEASURE_SECONDS = 60.0  # how often the size is looked at
-_BEGINNING_BYTES = 16
 
 WRITE_ERRORS = (DatabaseError, OSError, LogKeyUnavailable, DatabaseTooNew)
 
@@ -253,7 +253,7 @@ class QueryLogWriter:
             raise
         self._connection, self._store, self._journal = connection, store, journal
         self._inodes = self._path.stat().st_ino, self._journal_path.stat().st_ino
-        self._beginning = self._read_beginning()
+        self._beginning = read_beginning(self._path)
         if journal.size:
             found = journal.read_batches()
             store.insert_batches(found, now)
@@ -304,17 +304,12 @@ class QueryLogWriter:
         """Begin a new database where this one's file was overwritten: SQLite goes on from what it remembers."""
         if self._store is None:
             return
-        found = self._read_beginning()
+        found = read_beginning(self._path)
         if not self._beginning:  # nothing had been moved there from the write-ahead log yet
             self._beginning = found
         elif found != self._beginning:
             what = "overwritten" if found else "emptied"
             self._replace_damaged(DatabaseDamaged(f"it was {what} while the room ran"), now)
-
-    def _read_beginning(self) -> bytes:
-        """Return what a database never changes: SQLite's name, or the salt of one with a key."""
-        with self._path.open("rb") as file:
-            return file.read(_BEGINNING_BYTES)
 
     def _record_loss(self, what: str, reason: str, now: float) -> None:
         self._connection.execute(
