@@ -4,7 +4,7 @@ Each entry is for all schools or for some. One that is taken back stays written 
 force; nothing is ever changed in one: who wants another takes the first back.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -47,9 +47,8 @@ def add_entry(
     wanted = sorted({*schools})
     names = [_require_school(session, one).name for one in wanted]
     key = _key_of(checked)
-    for row in _in_force(session, kind, key):
-        if not row.schools or not wanted or {*row.schools} & {*wanted}:
-            raise NotPossible(f"{describe_content(kind, checked)}: that is laid down already (number {row.id})")
+    if same := _in_force(session, kind, key, wanted):
+        raise NotPossible(f"{describe_content(kind, checked)}: that is laid down already (number {same[0].id})")
     if len(list_entries(session, (kind,))) >= _MAX_OF_KIND.get(kind, MAX_ENTRIES):
         raise NotPossible(f"there are as many entries of the kind {kind!r} as can be")
     row = TrustEntryRow(
@@ -104,8 +103,7 @@ def restore_entry(session: Session, now: datetime, *, entry_id: int, by: str) ->
     row = get_entry(session, entry_id)
     if row.ended_at is None:
         raise NotPossible(f"number {entry_id} is in force")
-    if any(not other.schools or not row.schools or {*other.schools} & {*row.schools}
-           for other in _in_force(session, row.kind, row.key)):  # fmt: skip
+    if _in_force(session, row.kind, row.key, row.schools):
         raise NotPossible("the same was laid down anew meanwhile")
     row.ended_at, row.ended_by = None, ""
     count_change(session)
@@ -155,11 +153,16 @@ def _key_of(content: dict[str, Any]) -> str:
     return str(content.get("category") if "name" not in content else content["name"])[:300]
 
 
-def _in_force(session: Session, kind: str, key: str) -> list[TrustEntryRow]:
+def _in_force(session: Session, kind: str, key: str, schools: Collection[str]) -> list[TrustEntryRow]:
+    """Return what is laid down of one thing for any of some schools (none named: for all)."""
     same = select(TrustEntryRow).where(
         TrustEntryRow.kind == kind, TrustEntryRow.key == key, TrustEntryRow.ended_at.is_(None)
     )
-    return list(session.scalars(same))
+    return [
+        row
+        for row in session.scalars(same)
+        if not row.schools or not schools or not {*row.schools}.isdisjoint(schools)
+    ]
 
 
 def _require_school(session: Session, school_id: str) -> TrustSchoolRow:
