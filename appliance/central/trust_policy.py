@@ -29,14 +29,19 @@ def list_trust_categories(session: Session) -> tuple[str, ...]:
 def require_openable(session: Session, names: Iterable[str]) -> None:
     """Raise NotPossible where the trust has locked one of some canonical names, or one above it."""
     document = read_kept_document(session)
-    if document is None:
-        return
+    if document is not None and (locked := find_locked_name(document, names)) is not None:
+        raise NotPossible(_closed_words(locked, document))
+
+
+def find_locked_name(document: TrustDocument, names: Iterable[str]) -> str | None:
+    """Return the first of some canonical names that is locked, or lies below a locked one; None: none is."""
     locked = {rule.name: rule for rule in document.rules if rule.locked}
     for name in names:
         for above in name_and_parents(name):
             rule = locked.get(above)
             if rule is not None and (rule.subdomains or above == name):
-                raise NotPossible(_closed_words(name, document))
+                return name
+    return None
 
 
 def require_category_openable(session: Session, category: str) -> None:
