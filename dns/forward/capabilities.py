@@ -6,8 +6,8 @@ as the server shows that it bears it; then the server is asked without it for a 
 ============  =========================================================  ==========================================
 mixed case    answers lose the case of letters, over TCP as well; or an   asked in the asker's letters, compared
 ("0x20")      error to mixed letters is none to plain ones               regardless of case
-EDNS          not understood with it, or not answered, and answered      asked without (RFC 6891, section 7)
-              without
+EDNS          not understood with it, failed, said to be nothing or     asked without (RFC 6891, section 7)
+              not answered, and answered without
 datagrams     only TCP brings answers of more than 512 bytes             asked for at most 512 bytes, so that it
                                                                          says which answers need TCP
 UDP           only TCP brings answers                                    asked over TCP
@@ -50,6 +50,8 @@ class ServerCapabilities:
         self._spared_until: dict[Capability, float] = {}
         # Answers that say that there is nothing are believed at once where one to mixed letters has been seen.
         self.is_case_proven = self._fixed.get(Capability.MIXED_CASE) is not None
+        # Likewise failures, and answers without any record, where one to a question with EDNS has been seen.
+        self.is_edns_proven = self._fixed.get(Capability.EDNS) is not None
         # Until then some question must be sent in another way than usual; looked at for every burst of questions.
         self.restricted_until = 0.0 if all(self._fixed.values()) else float("inf")
 
@@ -82,6 +84,8 @@ class ServerCapabilities:
         self.restricted_until = max(self.restricted_until, now + capability.value)
         if capability is Capability.MIXED_CASE:
             self.is_case_proven = False
+        elif capability is Capability.EDNS:
+            self.is_edns_proven = False
 
     def note_shown(self, *capabilities: Capability) -> None:
         """Forget what spoke against it: the server has just shown that it bears it."""

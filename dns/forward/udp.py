@@ -8,7 +8,8 @@ its open questions go over TCP, and it is closed.
 What a server turns out not to bear is in `dns.forward.capabilities`. An answer that lost the case of its letters
 may be a spoofer's: the question is asked over TCP, where nobody can spoof, and what comes there tells whether the
 server keeps case. An error, or "there is none", in answer to mixed letters is asked about once more in plain ones,
-until the server has once answered mixed letters well. A question that UDP left unanswered twice goes over TCP.
+until the server has once answered mixed letters well; and an error, or nothing at all, once more without EDNS,
+until it has once answered with it. A question that UDP left unanswered twice goes over TCP.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from dns.forward.pending_query import NOT_UNDERSTOOD, PendingQuery, is_about_nam
 from dns.forward.server import AnswerHandler, UpstreamAddress, UpstreamServer, socket_address, upstream_title
 from dns.forward.stream import StreamServer
 from dns.forward.udp_socket import SOCKET_SECONDS, UdpSocket
-from dns.message.header import is_truncated, rcode_of
+from dns.message.header import RA, is_truncated, rcode_of
 
 SOCKETS: Final = 4  # sockets that take questions at a time
 # Questions beyond that, while ports are not renewed: then what is open on one is let go.
@@ -130,16 +131,28 @@ class UdpServer:
             self._drop_case(pending)
             self._ask_again(pending)
             return True
+        if self._is_edns_doubtful(pending, data):
+            pending.is_case_doubted = False  # it fails in plain letters as well
+            self._drop_edns(pending)
+            self._ask_again(pending)
+            return True
         self._note_evidence(pending, data, now)
         return self.handler.handle_answer(pending, self, data)
 
     def handle_bare_error(self, pending: PendingQuery, data: bytes) -> None:
         """Take a message that is no more than a header with the right id: anybody can send that.
 
-        Servers from before EDNS answer so: the question is asked again without. Beyond that it is passed over.
+        Servers from before EDNS answer so: the question is asked again without, and then in plain letters. Beyond
+        that it is passed over.
         """
-        if rcode_of(data) in NOT_UNDERSTOOD and self._may_drop_edns(pending):
+        if rcode_of(data) not in NOT_UNDERSTOOD or not pending.may_ask(self):
+            self.handler.handle_malformed_answer(pending, self)
+        elif self._may_drop_edns(pending):
             self._drop_edns(pending)
+            self._ask_again(pending)
+        elif pending.is_mixed and self.capabilities.is_open(Capability.MIXED_CASE):
+            pending.is_edns_doubted = False
+            self._drop_case(pending)
             self._ask_again(pending)
         else:
             self.handler.handle_malformed_answer(pending, self)
@@ -193,10 +206,15 @@ class UdpServer:
             return False
         if is_about_name(data) and (self.capabilities.is_case_proven or _has_records(data)):
             return False
-        try:
-            return not extended_error.is_final_failure(data)
-        except MalformedMessage:
+        return not _is_final_failure(data)
+
+    def _is_edns_doubtful(self, pending: PendingQuery, data: bytes) -> bool:
+        """Tell whether an answer may only mean that the server cannot bear EDNS, which never brought anything."""
+        if self.capabilities.is_edns_proven or not self._may_drop_edns(pending):
             return False
+        if is_about_name(data) and (_has_records(data) or (data[3] & RA and data[8:10] != b"\0\0")):
+            return False
+        return not _is_final_failure(data)
 
     def _note_evidence(self, pending: PendingQuery, data: bytes, now: float) -> None:
         """Learn from an answer what the server bears."""
@@ -208,6 +226,7 @@ class UdpServer:
                 capabilities.note_evidence_against(Capability.EDNS, now)
         else:
             capabilities.note_shown(Capability.EDNS)
+            capabilities.is_edns_proven = capabilities.is_edns_proven or _has_records(data)
         if _has_records(data):
             if pending.is_case_doubted:
                 capabilities.note_evidence_against(Capability.MIXED_CASE, now)
@@ -333,6 +352,14 @@ class _TcpFallback:
             server.send_query(pending)
         else:
             server.handler.handle_failure(pending, server)
+
+
+def _is_final_failure(data: bytes) -> bool:
+    """Tell whether a failure is about the name, or cannot be read: then it is not asked about again."""
+    try:
+        return extended_error.is_final_failure(data)
+    except MalformedMessage:
+        return True
 
 
 def _has_records(data: bytes) -> bool:

@@ -137,7 +137,7 @@ class UdpSocket:
         now = self._loop.time()
         by_id = self._pending
         health, capabilities = server.health, server.capabilities
-        is_case_proven = capabilities.is_case_proven
+        is_proven = capabilities.is_case_proven and capabilities.is_edns_proven
         latency, heard = None, 0
         for data in datagrams:
             # The usual answer is taken right here, everything else in `_handle_uncommon`: each step costs every
@@ -147,7 +147,7 @@ class UdpSocket:
             if (
                 pending is not None
                 and not pending.is_finished
-                and is_case_proven
+                and is_proven
                 and pending.has_edns
                 and pending.is_commonly_answered_by(data)
             ):

@@ -50,8 +50,11 @@ def test_what_the_settings_fix_is_not_found_out() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [fake.failing(code) for code in (Rcode.REFUSED, Rcode.SERVFAIL, Rcode.NXDOMAIN, Rcode.FORMERR, Rcode.NOERROR)],
-    ids=["refused", "servfail", "nxdomain", "formerr", "nodata"],
+    [
+        *map(fake.failing, (Rcode.REFUSED, Rcode.SERVFAIL, Rcode.NXDOMAIN, Rcode.FORMERR, Rcode.NOERROR)),
+        fake.header_only(Rcode.FORMERR),
+    ],
+    ids=["refused", "servfail", "nxdomain", "formerr", "nodata", "formerr without a question"],
 )
 def test_rfc4343_3_1_a_server_that_takes_case_for_a_difference_gives_no_wrong_answer(
     wrong: fake.Behaviour,
@@ -150,6 +153,40 @@ def test_rfc6891_7_odd_names_do_not_turn_edns_off_where_others_are_answered_with
     with FakeUpstream(behave=odd) as server:
         run(story())
         assert all(asked.record.ar for asked in server.asked if "odd" not in asked.name)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *map(fake.failing, (Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.NOERROR)),
+        fake.answering(opt=b"\0\0\x29\x02\0\1\0\0\0\0\0"),
+        fake.referring,
+    ],
+    ids=["servfail", "refused", "notimp", "nodata", "badvers", "referral"],
+)
+def test_rfc6891_7_a_server_that_has_no_answer_for_who_speaks_edns_is_asked_without(wrong: fake.Behaviour) -> None:
+    async def story() -> None:
+        async with asking(server) as upstreams:
+            for n in range(8):
+                assert addresses(await answer(upstreams, f"n{n}.{NAME}")) == [fake.DEFAULT_ADDRESS]
+
+    with FakeUpstream(behave=fake.with_edns(wrong)) as server:
+        run(story())
+        assert not any(asked.record.ar for asked in server.asked[-5:])
+        assert all(asked.written != asked.name for asked in server.asked[-5:])  # and mixed case is not to blame
+
+
+def test_rfc9520_3_1_names_that_fail_cost_no_question_more_where_edns_was_answered() -> None:
+    async def story() -> None:
+        async with asking(server) as upstreams:
+            assert addresses(await answer(upstreams, NAME))
+            server.behave = fake.failing(Rcode.SERVFAIL)
+            await answer(upstreams, "broken.example.org")
+            assert all(asked.record.ar for asked in server.asked)
+
+    with FakeUpstream() as server:
+        run(story())
+        assert len(server.asked) == 3  # the failing name in mixed case, and in plain
 
 
 def test_a_server_that_drops_edns_is_asked_without_it_after_a_while() -> None:
