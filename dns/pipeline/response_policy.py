@@ -1,4 +1,4 @@
-"""Looks at what came back: an alias, address or HTTPS hint that leads somewhere closed closes the name too.
+"""Looks at what came back: an alias or address, in any record, that leads somewhere closed closes the name too.
 
 So does an upstream that says it keeps the name closed (RFC 8914): its refusal then looks like every other of this
 room's, page included, and says that it is somebody else's.
@@ -11,6 +11,7 @@ from typing import Final
 from dns.clients import Client
 from dns.errors import MalformedMessage
 from dns.message import builder, svcb
+from dns.message.carried_addresses import CARRIERS, carried_addresses
 from dns.message.constants import ExtendedErrorCode, Rcode, RecordType
 from dns.message.wire_names import name_from_wire
 from dns.pipeline.context import RequestContext
@@ -93,6 +94,9 @@ def _decide_record(  # noqa: PLR0917 (the record in its parts, because naming th
             verdict = decide(text, context, client.view, verdict)
             if verdict.action is _REFUSE:
                 break
+    elif rtype in CARRIERS:
+        for text in carried_addresses(rtype, message[at : at + size]):
+            verdict = _decide_address(text, context, client.view, verdict)
     return verdict
 
 

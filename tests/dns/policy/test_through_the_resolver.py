@@ -1,8 +1,10 @@
 """Real policies in a real resolver: what is replayed is what the chain says, whatever changes."""
 
+import struct
 from typing import Any
 
 import dnslib
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -132,3 +134,45 @@ def test_a_lesson_that_begins_shows_at_once() -> None:
 
     assert addresses(school.ask("open.example", address=PUPIL)) == ["0.0.0.0"]
     assert addresses(school.ask("maths.example", address=PUPIL)) == ["192.0.2.1"]
+
+
+CARRYING = {
+    "WKS": (11, b"%s\6\0\0\1", 4),
+    "A6": (38, b"\0%s", 16),
+    "APL": (42, b"\0\2\x80\x10%s", 16),
+    "APL behind others": (42, b"\0\1\x08\x81\x08\0\1\0\0\0\7\1\1x\0\1\x20\4%s", 4),
+    "IPSECKEY": (45, b"\x0a\1\2%skey", 4),
+    "IPSECKEY over IPv6": (45, b"\x0a\2\2%skey", 16),
+    "L32": (105, b"\0\x0a%s", 4),
+    "L64": (106, b"\0\x0a%.8b", 16),
+    "AMTRELAY": (260, b"\x0a\x81%s", 4),
+    "AMTRELAY over IPv6": (260, b"\x0a\2%s", 16),
+}
+
+
+def ask_for_record(school: InTest, rtype: int, data: bytes) -> dnslib.DNSRecord:
+    """Ask for a record that the upstream has so."""
+    record = b"\xc0\x0c" + struct.pack("!HHIH", rtype, 1, 300, len(data)) + data
+    school.upstream.raw = lambda message: (
+        message[:6] + b"\0\1" + bytes(4) + message[12 : message.index(b"\0", 12) + 5] + record
+    )
+    packet = bytearray(question("open.example", edns=None))
+    packet[-4:-2] = rtype.to_bytes(2, "big")
+    (reply,) = school.send(bytes(packet), PUPIL)
+    return dnslib.DNSRecord.parse(reply)
+
+
+@pytest.mark.parametrize(("rtype", "form", "size"), CARRYING.values(), ids=CARRYING)
+def test_a_private_address_is_refused_whatever_record_carries_it(rtype: int, form: bytes, size: int) -> None:
+    private, public = (b"\x0a\1\2\3", b"\x08\x08\4\4") if size == 4 else (b"\xfd" + bytes(15), b"\x26" + bytes(15))
+
+    refused = ask_for_record(room(document()), rtype, form % private)
+    given = ask_for_record(room(document()), rtype, form % public)
+
+    assert (refused.header.rcode, refused.rr) == (0, [])
+    assert len(given.rr) == 1
+
+
+@pytest.mark.parametrize("data", [b"\0\1\x20\4\x08", b"\0\1\x20\5\x08\x08\x08\x08\x08", b"\0\1"])
+def test_a_list_of_networks_that_cannot_be_read_is_a_failure(data: bytes) -> None:
+    assert ask_for_record(room(document()), 42, data).header.rcode == dnslib.RCODE.SERVFAIL
