@@ -1,15 +1,18 @@
-"""One request over HTTP, and the DNS question in it or the status that says why there is none (RFC 8484)."""
+"""One request over HTTP (RFC 8484): its question or the status that says why there is none; an answer's head."""
 
 import base64
 import binascii
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-from dns.message.constants import MEDIA_TYPE
-from dns.message.header import HEADER_BYTES, QR
+from dns.errors import MalformedMessage
+from dns.message.constants import MEDIA_TYPE, Rcode, RecordType
+from dns.message.header import HEADER_BYTES, QR, rcode_of
+from dns.message.scanner import scan_message
 
 DOH_PATH = "/dns-query"
 MAX_QUERY_BYTES = 65535
+MAX_PATH_BYTES = 8192  # a path with a question in it
 _USED_HEADERS = frozenset({":path", ":method", "content-type"})
 
 Headers = Sequence[tuple[str, str]]
@@ -49,3 +52,30 @@ def _from_query(query: str) -> bytes:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         return b""
+
+
+def response_headers(status: int, message: bytes = b"") -> list[tuple[str, str]]:
+    """Return the fields that say of an answer what it is, or why there is none."""
+    headers = [("content-length", str(len(message)))]
+    if status == 405:
+        headers.append(("allow", "GET, POST"))  # RFC 9110, section 15.5.6
+    if status == 200:
+        headers += [("content-type", MEDIA_TYPE), ("cache-control", f"max-age={cache_max_age(message)}")]
+    return headers
+
+
+def cache_max_age(message: bytes) -> int:
+    """Return for how many seconds an HTTP cache may keep an answer (RFC 8484, section 5.1)."""
+    try:
+        scanned = scan_message(message)
+    except MalformedMessage:
+        return 0
+    if rcode_of(message) not in {Rcode.NOERROR, Rcode.NXDOMAIN}:
+        return 0
+    lives = [record.ttl for record in scanned.answer]
+    if not lives:
+        for record in scanned.authority:
+            if record.rtype == RecordType.SOA and record.rdlength >= 4:
+                end = record.rdata_offset + record.rdlength
+                lives += [record.ttl, int.from_bytes(message[end - 4 : end], "big")]
+    return min(lives, default=0)

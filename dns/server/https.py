@@ -1,7 +1,8 @@
 """DNS over HTTPS (RFC 8484): GET and POST over HTTP/2, whose grammar is the h2 library's business.
 
-Only HTTP/2 is offered, as every browser and system speaks it (section 5.2). One path exists. What is not a DNS
-question gets the status that says why (400, 404, 405, 413, 415); a DNS error is a DNS answer with status 200.
+Every browser and system speaks HTTP/2 (section 5.2); who cannot is answered over HTTP/1.1
+(`dns.server.http1_session`). One path exists. What is not a DNS question gets the status that says why (400, 404,
+405, 413, 415); a DNS error is a DNS answer with status 200.
 Answers say for how long a cache may keep them: as long as their shortest time to live (section 5.1).
 
 A peer is aborted that keeps opening and cancelling questions, lets answers pile up, sends more than questions
@@ -22,13 +23,10 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
-from dns.errors import MalformedMessage
 from dns.http2_frames import PREFACE_BYTES, FrameLengths
-from dns.message.constants import MEDIA_TYPE, Rcode, RecordType
-from dns.message.header import rcode_of
-from dns.message.scanner import scan_message
 from dns.server.connection_limiter import ClientConnection, ConnectionLimiter, ConnectionLimits
-from dns.server.http_request import MAX_QUERY_BYTES, DohRequest
+from dns.server.http1_session import Http1Session
+from dns.server.http_request import MAX_PATH_BYTES, MAX_QUERY_BYTES, DohRequest, response_headers
 from dns.server.stream_listener import StreamListener
 from dns.server.tcp import QueryHandler
 from dns.server.tls import HTTPS_ALPN_PROTOCOL, Certificate
@@ -40,11 +38,6 @@ MAX_OTHER_FRAMES = (
 OTHER_FRAMES_PER_QUERY = 10
 _READ_CHUNK_BYTES = 4096  # bytes; between two such chunks it is looked at what they were
 _MAX_HELD_BYTES = 2 * MAX_QUERY_BYTES  # of questions that are not whole yet, on one connection
-_MAX_PATH_BYTES = 8192  # a path with a question in it
-_ONLY_HTTP2 = (
-    b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-    b"Content-Length: 55\r\n\r\nDNS over HTTPS is spoken here over HTTP/2 (RFC 8484).\r\n"
-)
 # A frame of 8 bytes, type 7, stream 0: the last stream is the highest there can be, and there was no error.
 _GOAWAY_FRAME = b"\0\0\x08\x07\0\0\0\0\0" + b"\x7f\xff\xff\xff" + b"\0\0\0\0"
 
@@ -71,7 +64,7 @@ class HttpsConnection(ClientConnection):
             client=False,
             initial_values={
                 h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: limits.max_queries_in_flight,
-                h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 2 * _MAX_PATH_BYTES,
+                h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 2 * MAX_PATH_BYTES,
                 h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 0,
             },
         )
@@ -82,16 +75,20 @@ class HttpsConnection(ClientConnection):
         self._answered_count = 0
         self._other_frames_left = MAX_OTHER_FRAMES
         self._is_draining = False
-        self._is_old_http = False
+        self._http1: Http1Session | None = None  # with whom that is spoken
 
     @property
     def is_busy(self) -> bool:
         """Whether a question is under way, or a part of one has come."""
+        if self._http1 is not None:
+            return self._http1.is_busy
         return bool(self._unsent or self._http.open_inbound_streams)
 
     @property
     def is_answering(self) -> bool:
         """Whether a question is under way: on a stream whose question is whole."""
+        if self._http1 is not None:
+            return self._http1.is_answering
         return bool(self._unsent) or self._http.open_inbound_streams > len(self._requests)
 
     def send_goaway(self) -> None:
@@ -99,7 +96,9 @@ class HttpsConnection(ClientConnection):
 
         This is RFC 9113, section 6.8. The library knows only the other use of the frame, the immediate end.
         """
-        if self.transport is not None and not self.transport.is_closing():
+        if self._http1 is not None:
+            self._http1.is_draining = True
+        elif self.transport is not None and not self.transport.is_closing():
             self._flush()
             self.transport.write(_GOAWAY_FRAME)
 
@@ -113,16 +112,16 @@ class HttpsConnection(ClientConnection):
         """Begin to speak, if the peer speaks HTTP/2."""
         super().connection_made(transport)
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        self._is_old_http = tls is not None and tls.selected_alpn_protocol() != HTTPS_ALPN_PROTOCOL
-        if self._is_old_http:
-            return  # it is told when it asks: what comes before that, nobody reads
+        if self.transport is not None and tls is not None and tls.selected_alpn_protocol() != HTTPS_ALPN_PROTOCOL:
+            self._http1 = Http1Session(self.transport, self._ask_over_http1)
+            return
         self._http.initiate_connection()
         self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Take the next bytes."""
-        if self._is_old_http:
-            self._reject_old_http()
+        if self._http1 is not None:
+            self._http1.receive_data(data)
             return
         if not self._frame_lengths.are_allowed(data):
             self.abort()
@@ -140,11 +139,17 @@ class HttpsConnection(ClientConnection):
             return
         self._flush()
 
-    def _reject_old_http(self) -> None:
-        """Tell somebody who did not agree on HTTP/2 what this is (RFC 9110, section 15.6.6)."""
-        if self.transport is not None:
-            self.transport.write(_ONLY_HTTP2)
-            self.transport.close()
+    def _ask_over_http1(self, question: bytes, respond: Callable[[bytes], None]) -> None:
+        self.note_query(self._clock())
+        self._handle(question, self.address, partial(self._answer_over_http1, respond), "https")
+
+    def _answer_over_http1(self, respond: Callable[[bytes], None], message: bytes) -> None:
+        respond(message)
+        transport = self.transport
+        if transport is not None and transport.get_write_buffer_size() > self._limits.max_unread_bytes:
+            transport.abort()
+        elif self._is_draining and not self.is_busy:
+            self.close()
 
     def pause_writing(self) -> None:
         """Read no more from a peer that does not take its answers."""
@@ -214,11 +219,7 @@ class HttpsConnection(ClientConnection):
         self._flush()
 
     def _send_http_response(self, stream: int, status: int, message: bytes = b"") -> None:
-        headers = [(":status", str(status)), ("content-length", str(len(message)))]
-        if status == 405:
-            headers.append(("allow", "GET, POST"))  # RFC 9110, section 15.5.6
-        if status == 200:
-            headers += [("content-type", MEDIA_TYPE), ("cache-control", f"max-age={cache_max_age(message)}")]
+        headers = [(":status", str(status)), *response_headers(status, message)]
         try:
             self._http.send_headers(stream, headers, end_stream=not message)
         except h2.exceptions.H2Error:
@@ -277,20 +278,3 @@ def https_listener(
         is_allowed=is_allowed,
         tls_context=partial(certificate.current_context, HTTPS_ALPN_PROTOCOL),
     )
-
-
-def cache_max_age(message: bytes) -> int:
-    """Return for how many seconds an HTTP cache may keep an answer (RFC 8484, section 5.1)."""
-    try:
-        scanned = scan_message(message)
-    except MalformedMessage:
-        return 0
-    if rcode_of(message) not in {Rcode.NOERROR, Rcode.NXDOMAIN}:
-        return 0
-    lives = [record.ttl for record in scanned.answer]
-    if not lives:
-        for record in scanned.authority:
-            if record.rtype == RecordType.SOA and record.rdlength >= 4:
-                end = record.rdata_offset + record.rdlength
-                lives += [record.ttl, int.from_bytes(message[end - 4 : end], "big")]
-    return min(lives, default=0)

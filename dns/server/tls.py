@@ -24,6 +24,7 @@ RELOAD_CHECK_SECONDS = 60.0
 RETRY_SECONDS = 2.0  # while it cannot be used
 ALPN_PROTOCOL = "dot"  # inside TLS (ALPN; RFC 7858, section 3.1 leaves it out, devices that look for it do not)
 HTTPS_ALPN_PROTOCOL = "h2"
+_BESIDE = {HTTPS_ALPN_PROTOCOL: ("http/1.1",)}  # what is spoken with who does not speak that
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class Certificate:
     def _load_context(self, protocol: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols([protocol])
+        context.set_alpn_protocols([protocol, *_BESIDE.get(protocol, ())])
         certificate, key = self.certificate, self.key
         try:
             # Without a password of ours, an encrypted key would have somebody asked for one at the terminal.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["dns", "dnslib", "h2", "hpack", "hyperframe"]):
+with atheris.instrument_imports(include=["dns", "dnslib", "h11", "h2", "hpack", "hyperframe"]):
     from tests.fuzz import targets
     from tests.fuzz.seeds import seeds
 

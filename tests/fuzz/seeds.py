@@ -100,6 +100,20 @@ def _hypertext() -> Iterator[bytes]:
         yield b"\xff" + client.data_to_send()
 
 
+def _hypertext_of_old() -> Iterator[bytes]:
+    for one in _questions()[:3]:
+        dns = base64.urlsafe_b64encode(one).rstrip(b"=")
+        yield b"\xff" + b"GET /dns-query?dns=%s HTTP/1.1\r\nHost: room.example\r\n\r\n" % dns * 2
+        head = b"POST /dns-query HTTP/1.1\r\nHost: room.example\r\nContent-Type: application/dns-message\r\n"
+        yield b"\xff" + head + b"Content-Length: %d\r\n\r\n%s" % (len(one), one)
+        yield b"\xff" + head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(one), one)
+
+
+def _carriers() -> Iterator[bytes]:
+    yield b"\x0a\1\2\xc0\0\2\3key"
+    yield b"\0\1\x20\4\xc0\0\2\3\0\2\x80\x90" + bytes(16)
+
+
 _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     "reading": _questions,
     "names": _names,
@@ -112,5 +126,7 @@ _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     "exchanging": _answers,
     "streaming": _streaming,
     "hypertext": _hypertext,
+    "hypertext_of_old": _hypertext_of_old,
+    "carriers": _carriers,
     "requests": _requests,
 }

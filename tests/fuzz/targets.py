@@ -8,6 +8,7 @@ each in every `make test`, so that they cannot rot.
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from dns.forward import extended_error
 from dns.forward.entropy import EntropyPool
 from dns.forward.pending_query import PendingQuery
 from dns.message import edns, svcb
+from dns.message.carried_addresses import CARRIERS, carried_addresses
 from dns.message.constants import RecordType, SvcParamKey
 from dns.message.cookies import ServerCookies
 from dns.message.edns import OPT_BYTES
@@ -27,7 +29,7 @@ from dns.message.query import InvalidQuery, NotAQuery, build_query, parse_query
 from dns.message.scanner import scan_message
 from dns.message.wire_names import name_from_wire, name_to_wire
 from dns.pipeline.context import Transport
-from dns.server import https
+from dns.server import http_request
 from dns.server.connection_limiter import ConnectionLimits
 from dns.server.http_request import DohRequest
 from dns.server.https import HttpsConnection
@@ -75,7 +77,7 @@ def names(data: bytes) -> None:
 
 
 def skimming(data: bytes) -> None:
-    https.cache_max_age(data.ljust(12, b"\0"))
+    http_request.cache_max_age(data.ljust(12, b"\0"))
     with contextlib.suppress(MalformedMessage):
         extended_error.is_final_failure(data)
         skimmed = scan_message(data)
@@ -194,6 +196,26 @@ def hypertext(data: bytes) -> None:
     _in_pieces(connection, way, data)
 
 
+def hypertext_of_old(data: bytes) -> None:
+    """DNS over HTTPS: what who speaks HTTP/1.1 sends, in pieces."""
+    one = room()
+    way = _Way()
+    connection = HttpsConnection(
+        PUPIL, 0.0, handle=one.resolver.handle_stream_query, limits=ConnectionLimits(), clock=lambda: 0.0
+    )
+    way.protocol = "http/1.1"
+    connection.connection_made(way)
+    _in_pieces(connection, way, data)
+
+
+def carriers(data: bytes) -> None:
+    """The data of records that carry addresses."""
+    for rtype in CARRIERS:
+        with contextlib.suppress(MalformedMessage):
+            for text in carried_addresses(rtype, data):
+                ipaddress.ip_address(text)
+
+
 def requests(data: bytes) -> None:
     """DNS over HTTPS: the headers of a request, as text, and its body."""
     path, _, rest = data.partition(b"\n")
@@ -214,6 +236,7 @@ class _Way(asyncio.Transport):
         super().__init__()
         self.sent = bytearray()
         self.closed = False
+        self.protocol = ""  # agreed on within TLS; empty: there is no TLS
 
     def write(self, data: Any) -> None:
         self.sent += data
@@ -238,7 +261,10 @@ class _Way(asyncio.Transport):
         return 0
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return default
+        return self if name == "ssl_object" and self.protocol else default
+
+    def selected_alpn_protocol(self) -> str:
+        return self.protocol
 
 
 def _one_address(query: bytes) -> bytes:
@@ -274,6 +300,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         exchanging,
         streaming,
         hypertext,
+        hypertext_of_old,
+        carriers,
         requests,
     )
 }

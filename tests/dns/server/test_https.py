@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from dns.server import https
 from dns.server.connection_limiter import ConnectionLimits
-from dns.server.http_request import DohRequest
-from dns.server.https import HttpsConnection, cache_max_age, https_listener
+from dns.server.http_request import DohRequest, cache_max_age
+from dns.server.https import HttpsConnection, https_listener
 from dns.server.stream_listener import StreamListener, open_tcp_socket
 from dns.server.tcp import Transport
 from dns.server.tls import Certificate, tls_listener
@@ -317,27 +317,6 @@ def test_rfc9110_15_5_6_an_unknown_method_is_told_which_there_are(authority: Aut
         async with serving(authority, Resolver()) as (listener, _), browser(authority, listener) as client:
             response = await client.put("/dns-query", content=query("www.example.org"), headers=MESSAGE)
             assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
-
-    run(story())
-
-
-@pytest.mark.parametrize("offered", [["http/1.1"], ["dot"], []])
-def test_rfc9110_15_6_6_a_peer_without_http2_is_told_so_and_gets_no_answer(
-    authority: Authority, offered: list[str]
-) -> None:
-    async def story() -> None:
-        resolver = Resolver()
-        async with serving(authority, resolver) as (listener, _):
-            context = authority.trust()
-            context.set_alpn_protocols(offered)
-            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, ssl=context)
-            writer.write(b"GET /dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA29yZwAAAQAB HTTP/1.1\r\n\r\n")
-            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 505 ")
-            assert f"Content-Length: {len(body)}".encode() in head
-            assert b"HTTP/2" in body
-            writer.close()
-        assert resolver.transports == []
 
     run(story())
 
