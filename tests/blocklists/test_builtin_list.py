@@ -48,6 +48,25 @@ def test_it_closes_at_least_four_fifths_of_what_is_well_known(kind: str, starter
     assert coverage.closed >= 0.8, coverage.left_open
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "203-0-113-7.nip.io",  # a name for every address there is
+        "www.203.0.113.7.sslip.io",
+        "203-0-113-7.traefik.me",
+        "7f000001.203001137.rbndr.us",
+        "z5h64q92x9.net",  # a translator that shows other sites
+        "www.translatetheweb.com",
+        "bafyexample.ipfs.dweb.link",
+        "de0.sec-tunnel.com",  # what a browser calls its VPN
+        "helios.plan9-dns.com",  # encrypted resolvers
+        "fdns1.dismail.de",
+    ],
+)
+def test_it_closes_names_that_stand_for_any_address_or_site(name: str, starter: Index) -> None:
+    assert {entry.category for entry in starter.find_block_entries(name)} == {"circumvention"}
+
+
 def test_it_closes_no_help_line_and_nothing_that_no_honest_list_closes(starter: Index) -> None:
     innocent = (*load_canaries(), *HELP_LINES, *INNOCENT)
     closed = {name: {entry.category for entry in starter.find_block_entries(name)} for name in innocent}
@@ -70,6 +89,7 @@ def test_it_closes_no_registrys_suffix_and_few_of_companies() -> None:
         "blogspot.com",
         "carrd.co",
         "claudeusercontent.com",
+        "dweb.link",
         "hf.space",
         "lovable.app",
         "ngrok-free.app",
