@@ -49,7 +49,12 @@ class Resolver:
         self._policy_change_known_until = 0.0
         self._pipeline = Pipeline(self._respond, self._respond_servfail)
         self._forwarder = forwarder = Forwarder(
-            self._pipeline, config.cache, config.upstream, config.clock, config.call_later
+            self._pipeline,
+            config.cache,
+            config.upstream,
+            config.clock,
+            config.call_later,
+            local=config.local_zones,
         )
         order = partial(ordered_stages, config.local_zones, config.page_addresses, config.cache, forwarder)
         self._stages, self._held_stages = order(), order(is_held=True)

@@ -4,9 +4,12 @@ What is found is put together to one answer, records in the order of the way, so
 and address on it like those of any other answer. A way is followed over `MAX_ALIASES` questions at most and never
 in a circle. Where the target fails, so does the whole.
 
+A target that is answered here (`dns.local_zones`), the names of special use among them, is asked of nobody.
+
 Redirected trees (DNAME; RFC 6672) lead on by the alias that stands for them (`dns.message.alias_path`).
 """
 
+import struct
 from collections.abc import Callable
 from functools import partial
 
@@ -17,17 +20,23 @@ from dns.cached_message import CachedMessage
 from dns.errors import MalformedMessage
 from dns.forward.extended_error import build_failure_message
 from dns.forward.pending_query import AnswerReceiver
-from dns.message.constants import ExtendedErrorCode, RecordType
+from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass, RecordType
 from dns.message.edns import OPT_BYTES, build_opt_record, encode_extended_error
-from dns.message.header import AD, CD, HEADER_BYTES, RCODE
+from dns.message.header import AD, CD, HEADER_BYTES, QR, RA, RCODE, RD
+from dns.message.parsed_query import Query
 from dns.message.query import build_query
 from dns.message.scanner import scan_records
 from dns.message.whole_records import WholeRecord, build_whole_message, read_record
-from dns.message.wire_names import name_from_wire, name_to_wire
+from dns.message.wire_names import POINTER, name_from_wire, name_to_wire
+from dns.pipeline.local_zones import LocalZoneLookup
 
 MAX_ALIASES = 8  # that are followed for one question
 
 _PROOFS = frozenset({RecordType.NSEC, RecordType.NSEC3})
+_LOCAL_TTL = 60  # seconds, of an alias of the school's own
+_ONE_ANSWER = b"\0\1\0\0\0\0"
+_TO_QUESTION = (POINTER << 8 | HEADER_BYTES).to_bytes(2, "big")
+_FIXED = struct.Struct("!HHIH")
 _FOLLOWED_NEVER = frozenset({int(RecordType.CNAME), int(RecordType.ANY)})
 
 Resolve = Callable[[bytes, int, str, AnswerReceiver], None]
@@ -45,8 +54,15 @@ class AliasChain(msgspec.Struct):
 class AliasFollower:
     """Asks for the targets of aliases."""
 
-    def __init__(self, cache: MessageCache, resolve: Resolve, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        cache: MessageCache,
+        resolve: Resolve,
+        clock: Callable[[], float],
+        local: LocalZoneLookup | None = None,
+    ) -> None:
         self._cache = cache
+        self._local = local
         self._resolve = resolve
         self._clock = clock
 
@@ -68,15 +84,15 @@ class AliasFollower:
         chain.names.add(target)
         _, qtype, flags = chain.key
         key = (target, qtype, flags)
-        now = self._clock()
-        cached = self._cache.get(key, now)
-        if cached is not None and cached.is_fresh(now):
-            self._take_answer(chain, key, cached)
-            return
         try:
             query = build_query(target, qtype, flags=flags & CD, dnssec=bool(flags & DNSSEC_OK))
         except MalformedMessage:
             self._fail(chain, "an alias of a name that cannot be")
+            return
+        now = self._clock()
+        cached = answer_locally(self._local, query, target, qtype, now) or self._cache.get(key, now)
+        if cached is not None and cached.is_fresh(now):
+            self._take_answer(chain, key, cached)
             return
         end = len(query) - OPT_BYTES
         self._resolve(query, end, target, partial(self._handle_answer, chain, key, end))
@@ -114,6 +130,33 @@ class AliasFollower:
         if chain.found:
             chain.found = []
             chain.done(message)
+
+
+def answer_locally(
+    local: LocalZoneLookup | None, query: bytes, name: str, qtype: int, now: float
+) -> CachedMessage | None:
+    """Return this room's own answer to a query of ours, as an upstream would give it; None: it has none.
+
+    An alias of the school's own that leads elsewhere is answered without its target.
+    """
+    if local is None or not local.may_hold_name(name):
+        return None
+    end = len(query) - OPT_BYTES
+    response = local.answer_query(Query(query, name, qtype, RecordClass.IN, end, None))
+    if response is not None:
+        rcode, counts, records = response.rcode, response.counts, response.records
+    elif target := local.alias_target(name):
+        rcode, counts, records = int(Rcode.NOERROR), _ONE_ANSWER, _pack_alias(name_to_wire(target))
+    else:
+        return None
+    message = query[:2] + bytes((QR | RD, RA | rcode)) + b"\0\1" + counts + query[HEADER_BYTES:end] + records
+    return CachedMessage(
+        message, (), now, now + _LOCAL_TTL, now + _LOCAL_TTL, None, is_failure=False, extended_error=None
+    )
+
+
+def _pack_alias(target: bytes) -> bytes:
+    return _TO_QUESTION + _FIXED.pack(RecordType.CNAME, RecordClass.IN, _LOCAL_TTL, len(target)) + target
 
 
 def dangling_target(key: CacheKey, cached: CachedMessage) -> str | None:

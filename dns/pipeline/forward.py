@@ -31,6 +31,7 @@ from dns.message.query import build_query
 from dns.message.wire_names import name_to_wire
 from dns.pipeline.alias_chain import AliasFollower
 from dns.pipeline.context import RequestContext
+from dns.pipeline.local_zones import LocalZoneLookup
 from dns.pipeline.pipeline import PENDING, Pipeline, StageResult
 
 CLIENT_RESPONSE_SECONDS: Final = 1.8
@@ -72,6 +73,8 @@ class Forwarder:
         upstream: UpstreamResolver,
         clock: Callable[[], float],
         call_later: CallLater,
+        *,
+        local: LocalZoneLookup | None = None,
     ) -> None:
         """`call_later` calls something after some seconds, as an event loop does."""
         self._call_later = call_later
@@ -79,7 +82,7 @@ class Forwarder:
         self._cache = cache
         self._upstream = upstream
         self._clock = clock
-        self._aliases = AliasFollower(cache, upstream.resolve_query, clock)
+        self._aliases = AliasFollower(cache, upstream.resolve_query, clock, local)
         self._pending: dict[CacheKey, list[RequestContext]] = {}
         self._pending_count = 0
         self.forwarded_count = 0  # since the start

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns.cache import MessageCache
+from dns.local_zones.local_zones import LocalZones
+from dns.local_zones.zone_records import LocalRecord
 from dns.message.constants import Rcode
 from dns.pipeline.alias_chain import MAX_ALIASES, dangling_target
 from tests.fakes.policy import FakePolicy
@@ -49,6 +51,31 @@ def test_what_is_remembered_of_a_target_is_used() -> None:
         ("192.0.2.1", 200),
     ]
     assert len(room.upstream.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "rcode", "found"),
+    [
+        ("secret.onion", Rcode.NXDOMAIN, []),  # RFC 7686
+        ("nas.local", Rcode.NXDOMAIN, []),  # RFC 6762, section 22.1
+        ("4.3.168.192.in-addr.arpa", Rcode.NXDOMAIN, []),  # RFC 6303
+        ("localhost", Rcode.NOERROR, ["127.0.0.1"]),
+        ("printer.school.example", Rcode.NOERROR, ["192.0.2.44"]),
+        ("www.school.example", Rcode.NOERROR, ["host.example.org.", "192.0.2.1"]),
+    ],
+)
+def test_a_target_that_is_answered_here_is_asked_of_nobody(target: str, rcode: Rcode, found: list[str]) -> None:
+    records = (
+        LocalRecord(name="printer.school.example", type="A", value="192.0.2.44"),
+        LocalRecord(name="www.school.example", type="CNAME", value="host.example.org"),
+    )
+    room = InTest(local_zones=LocalZones(records))
+    alias(room, "files.forwarded.example", target)
+    for _ in range(2):
+        answer = room.ask("files.forwarded.example")
+        assert answer.header.rcode == rcode
+        assert [data for _, data in texts(answer)] == [f"{target}.", *found]
+    assert {name for name, _ in room.upstream.asked} <= {"files.forwarded.example", "host.example.org"}
 
 
 def test_a_target_that_does_not_exist_is_said_not_to() -> None:
