@@ -300,8 +300,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         exchanging,
         streaming,
         hypertext,
+        requests,
         hypertext_of_old,
         carriers,
-        requests,
     )
 }

@@ -5,13 +5,15 @@ import resource
 import signal
 import socket
 import struct
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from dns.message.header import is_truncated
 from dns.server.connection_limiter import ConnectionLimits
 from tests.fakes.load import Load
 from tests.fakes.processes import Room
@@ -158,6 +160,30 @@ def test_a_flood_from_one_device_leaves_the_others_their_answers(small_room: Roo
             if number % 500 == 499:
                 polite.ask()
     polite.close()
+
+
+def test_a_device_has_its_limit_once_and_not_from_each_worker(room: Room) -> None:
+    rate, workers, ports = 50, 2, 24  # the kernel gives each port to one of the workers
+    room.write(workers=workers, rate_limit=rate)
+    room.follow(workers)
+    asked = answered = 0
+    seconds = 0.0
+    with ExitStack() as stack:
+        flood = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(ports)]
+        for sock in flood:
+            sock.settimeout(20)
+            sock.bind(("127.7.0.4", 0))
+            sock.connect(("127.0.0.1", room.port))
+        began = time.monotonic()
+        while seconds < 2:  # a limit is for each second: less would show nothing
+            sock = flood[asked % ports]
+            sock.send(question("www.example.org", identity=asked % 65536))
+            answered += not is_truncated(sock.recv(2048))
+            asked += 1
+            seconds = time.monotonic() - began
+    # Who was quiet may ask a second's worth at once, of each worker until they have told each other.
+    assert answered <= rate * (seconds + workers) * 1.1
+    assert answered >= min(asked, rate)
 
 
 def test_workers_that_are_killed_under_load_lose_no_more_than_they_held(room: Room) -> None:
