@@ -40,9 +40,12 @@ def read_regular_file(path: Path, max_bytes: int = MAX_READ_BYTES) -> bytes:
     """Return what a file holds. Raises OSError, also where it is none, or larger than it may be; never waits."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "is no regular file", str(path))
-        content = file.read(max_bytes + 1)
+        content = file.read(min(found.st_size, max_bytes) + 1)  # no memory for the most that it may be
+        if len(content) > found.st_size:  # it grows, or is one that says nothing of its size
+            content += file.read(max(0, max_bytes + 1 - len(content)))
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, "is larger than it can be", str(path))
     return content

@@ -14,6 +14,7 @@ import msgspec
 from appliance.files import overwrite_text, read_regular_file, remove_folder_in_the_way, remove_whatever
 from appliance.metrics.samples import Sample
 from appliance.room.conditions import Condition
+from appliance.room.file_state import FileState, read_file_state
 from dns.errors import DECODING_FAILED
 
 STALE_SECONDS = 15.0
@@ -59,19 +60,38 @@ def encode_health(health: ProcessHealth) -> bytes:
     return _encoder.encode(health)
 
 
+class HealthReader:
+    """Reads what every process said last, again and again: a file that looks as before is not opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[Path, tuple[FileState, ProcessHealth | None]] = {}
+
+    def read(self, now: float) -> tuple[ProcessHealth, ...]:
+        """Return the same as `read_health`."""
+        self._read = {path: self._read_file(path) for path in sorted(self._folder.glob("*.json"))}
+        return tuple(_judge(health, now) for _, health in self._read.values() if health is not None)
+
+    def _read_file(self, path: Path) -> tuple[FileState, ProcessHealth | None]:
+        state, before = read_file_state(path), self._read.get(path)
+        if before is not None and state is not None and before[0] == state:
+            return before
+        try:
+            return state, _decoder.decode(read_regular_file(path))
+        except (OSError, *DECODING_FAILED):
+            return state, None
+
+
 def read_health(folder: Path, now: float) -> tuple[ProcessHealth, ...]:
     """Return what every process said last, by name; one that fell silent is not starting any more: STOPPED."""
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            health = _decoder.decode(read_regular_file(path))
-        except (OSError, *DECODING_FAILED):
-            continue
-        if not health.lasting and abs(now - health.time) > STALE_SECONDS:
-            still_true = (one for one in health.conditions if one is not Condition.STARTING)
-            health = msgspec.structs.replace(health, conditions=(*still_true, Condition.STOPPED))
-        found.append(health)
-    return tuple(found)
+    return HealthReader(folder).read(now)
+
+
+def _judge(health: ProcessHealth, now: float) -> ProcessHealth:
+    if health.lasting or abs(now - health.time) <= STALE_SECONDS:
+        return health
+    still_true = (one for one in health.conditions if one is not Condition.STARTING)
+    return msgspec.structs.replace(health, conditions=(*still_true, Condition.STOPPED))
 
 
 def describe_with_details(words: str, prefix: str, condition: Condition, healths: Iterable[ProcessHealth]) -> str:

@@ -128,3 +128,10 @@ def test_what_is_written_and_its_renaming_are_brought_to_the_disk(
     assert synced == [False, True], "the file, then its folder"
     sync_folder(tmp_path)
     assert synced == [False, True, True]
+
+
+def test_a_file_that_says_nothing_of_its_size_is_read_whole_or_refused() -> None:
+    path = Path("/proc/self/status")  # zero bytes, by its own account
+    assert read_regular_file(path).endswith(b"\n")
+    with pytest.raises(OSError, match="larger"):
+        read_regular_file(path, max_bytes=10)

@@ -16,6 +16,7 @@ from appliance.protocol import Account, AccountState, Target
 from dns.policy.document import PolicyDocument
 
 TOKEN = "token-of-room-4"
+KEEPALIVE_SECONDS = 8.0  # as `appliance.web_server` has it: a feed that is silent for long is taken for dead
 
 
 class FakeCentral:
@@ -289,10 +290,15 @@ class FakeCentral:
             yield from self.lines
             return
         sent: Target | None = None
+        silent_since = time.monotonic()
         token = self.token
         while not self._stopping.is_set() and token == self.token:
             if self.target != sent:
                 sent = self.target
                 said = self.now().timestamp() if self.says_time else 0.0
                 yield msgspec.json.encode(msgspec.structs.replace(sent, time=said)) + b"\n"
+                silent_since = time.monotonic()
+            elif time.monotonic() - silent_since >= KEEPALIVE_SECONDS:
+                yield b"\n"
+                silent_since = time.monotonic()
             time.sleep(0.01)

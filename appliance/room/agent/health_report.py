@@ -16,7 +16,7 @@ from appliance.protocol import HealthReceived, RoomHealth
 from appliance.room.agent.backoff import Backoff
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_state import CentralState
-from appliance.room.agent.thread_pool import run_blocking
+from appliance.room.agent.thread_pool import run_in_turn
 from dns.coalesced_timers import timeout_coalesced
 
 HEALTH_SECONDS = 600.0
@@ -77,7 +77,7 @@ class HealthReport:
                 continue
             self._changed.clear()
             seen, read_at = looks, loop.time()
-            found = await run_blocking(self._read_health)
+            found = await run_in_turn(self._read_health)
             is_news = self._reported is None or _comparable(found) != _comparable(self._reported)
             if is_news or loop.time() - self._reported_at >= self.repeat_seconds:
                 try:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,12 +23,13 @@ from appliance.room.agent.link_chain import LinkChain, read_board_serial
 from appliance.room.agent.metrics import AgentMetrics
 from appliance.room.agent.pinned_connection import INTERCEPTED_WORDS
 from appliance.room.agent.policy_backup import PolicyBackup
+from appliance.room.agent.reconciler import Reconciler
 from appliance.room.agent.room_decisions import RoomDecisions
 from appliance.room.agent.rpc import LINE_BYTES
 from appliance.room.agent.rpc_server import RpcServer
 from appliance.room.agent.sign_in import AgentSignIn
 from appliance.room.agent.store import AgentStore
-from appliance.room.agent.thread_pool import run_blocking
+from appliance.room.agent.thread_pool import run_in_turn
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.database_file import recently_set_aside
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hallpass.agent")
 
-RECONCILE_SECONDS = 2.0
 UNREACHABLE_SECONDS = 60.0  # central may be away so long before the room says so
 
 
@@ -70,8 +69,8 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
         loop.add_signal_handler(number, stop.set)
     ended_unblocks = EndedUnblocks(paths, store)
     backup = PolicyBackup(paths, store, settings.central.url) if settings.central is not None else None
-    reconcile = partial(_reconcile, store, ended_unblocks, backup)
-    reconcile()
+    reconciler = Reconciler(paths, store, ended_unblocks, backup)
+    reconciler.reconcile()
     certificates = CertificateMonitor(settings)
     figures = AgentMetrics(settings, paths, store, sync)
     metrics = _start_metrics(settings, partial(render_room, paths, now))
@@ -79,7 +78,7 @@ async def run_agent(settings: RoomSettings, *, now: Callable[[], float] = time.t
     tasks = [
         asyncio.create_task(_write_health_regularly(write_health, sync, now)),
         asyncio.create_task(certificates.check_regularly()),
-        asyncio.create_task(_reconcile_regularly(reconcile)),
+        asyncio.create_task(reconciler.reconcile_regularly()),
     ]
     watchdog = asyncio.create_task(send_keepalives())
     if sync is not None:
@@ -145,7 +144,7 @@ async def _write_health_regularly(
     write_health: Callable[[float], None], sync: CentralSync | None, now: Callable[[], float]
 ) -> None:
     while True:
-        await run_blocking(write_health, now())
+        await run_in_turn(write_health, now())
         await _wait_for_change(sync)
 
 
@@ -231,20 +230,3 @@ def _index_conditions(settings: RoomSettings, paths: RoomPaths, now: float) -> I
     age = index_age.read_index_age(settings, paths, now)
     if age is not None and age > index_age.STALE_SECONDS:
         yield Condition.LISTS_STALE
-
-
-async def _reconcile_regularly(reconcile: Callable[[], None]) -> None:
-    """See to it, for ever, that what was ended is closed, whatever becomes of the files that say so."""
-    while True:
-        await sleep_coalesced(RECONCILE_SECONDS)
-        await run_blocking(reconcile)
-
-
-def _reconcile(store: AgentStore, ended_unblocks: EndedUnblocks, backup: PolicyBackup | None) -> None:
-    try:
-        store.check_file()
-        ended_unblocks.reconcile_stores()
-        if backup is not None:
-            backup.reconcile()
-    except (OSError, sqlite3.Error) as problem:
-        log.warning("what this room has decided cannot be written: %s", problem)

@@ -165,12 +165,13 @@ async def _maintain_regularly(
 ) -> None:
     loop = asyncio.get_running_loop()
     reported_at, reported_turn = 0.0, -1
+    healths = health.HealthReader(paths.health_folder)
     for look in itertools.count():
         if look % _LOOKS_PER_MAINTENANCE == 0 and not service.problem:
             await service.run_maintenance()
         turn = int(loop.time() // health.RENEW_SECONDS)  # the other processes renew theirs at the same moments
         if turn != reported_turn or abs(now() - reported_at) >= health.RENEW_SECONDS:
-            await asyncio.to_thread(_repair_files, paths, now())
+            await service.run_on_disk_thread(partial(_repair_files, paths, now()))
             reported_at, reported_turn = now(), turn
             conditions = (Condition.DISK_TROUBLE,) if service.problem else ()
             details = {"log": service.problem} if service.problem else {}
@@ -184,7 +185,5 @@ async def _maintain_regularly(
                     samples=samples() if samples is not None else (),
                 ),
             )
-        lamp_controller.show_condition(
-            health.most_urgent_condition(health.read_health(paths.health_folder, now()))
-        )
+        lamp_controller.show_condition(health.most_urgent_condition(healths.read(now())))
         await sleep_coalesced(_LOOK_SECONDS)

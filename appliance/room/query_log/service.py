@@ -140,7 +140,7 @@ class QueryLogService:
             self._pending, self._has_blocks_pending = [], False
             try:
                 batches = [batch for batch, _ in pending]
-                await self._run_on_disk_thread(
+                await self.run_on_disk_thread(
                     partial(self._log_writer.write_batches, batches, self._now(), durable=durable)
                 )
             except WRITE_ERRORS as problem:
@@ -156,7 +156,7 @@ class QueryLogService:
     async def run_maintenance(self) -> None:
         """Do what is due by time."""
         try:
-            await self._run_on_disk_thread(partial(self._log_writer.run_maintenance, self._now()))
+            await self.run_on_disk_thread(partial(self._log_writer.run_maintenance, self._now()))
         except WRITE_ERRORS as problem:
             await self._handle_write_error(problem)
         else:
@@ -172,13 +172,13 @@ class QueryLogService:
             return
         self._may_have_unsent_incidents = False  # whoever keeps one meanwhile says that there is one
         try:
-            unsent = await self._run_on_disk_thread(partial(log_writer.read_unsent_incidents, self._now()))
+            unsent = await self.run_on_disk_thread(partial(log_writer.read_unsent_incidents, self._now()))
             self._may_have_unsent_incidents = self._may_have_unsent_incidents or bool(unsent)
             for incident in unsent:
                 # The agent may be slow: it is not the disk's thread that waits for it.
                 if not await asyncio.to_thread(monitor.send_incident, incident):
                     return
-                await self._run_on_disk_thread(partial(log_writer.mark_incident_sent, incident.id, self._now()))
+                await self.run_on_disk_thread(partial(log_writer.mark_incident_sent, incident.id, self._now()))
         except WRITE_ERRORS as problem:
             self._may_have_unsent_incidents = True
             await self._handle_write_error(problem)
@@ -189,7 +189,7 @@ class QueryLogService:
         try:
             if found:
                 self._may_have_unsent_incidents = True
-                await self._run_on_disk_thread(partial(self._log_writer.write_incidents, found, self._now()))
+                await self.run_on_disk_thread(partial(self._log_writer.write_incidents, found, self._now()))
         except WRITE_ERRORS as problem:
             monitor.put_back_incidents(found)
             await self._handle_write_error(problem)
@@ -209,7 +209,7 @@ class QueryLogService:
         if self._timer is not None:
             self._timer.cancel()
         with contextlib.suppress(*WRITE_ERRORS):
-            await self._run_on_disk_thread(partial(self._log_writer.close, self._now()))
+            await self.run_on_disk_thread(partial(self._log_writer.close, self._now()))
         self._disk.shutdown()
 
     def _receive_batch(self, batch: RecordBatch, writer: asyncio.StreamWriter) -> None:
@@ -258,7 +258,7 @@ class QueryLogService:
         if not self.problem:
             log.error("the query log cannot be written (%s); records wait in memory", problem)
         self.problem = str(problem) or type(problem).__name__
-        await self._run_on_disk_thread(self._log_writer.close_without_writing)
+        await self.run_on_disk_thread(self._log_writer.close_without_writing)
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(RETRY_SECONDS, self._start_storing)
@@ -284,7 +284,7 @@ class QueryLogService:
             return control.ControlResponse(names=self._find_names(request))
         await self.store_pending()
         try:
-            return await self._run_on_disk_thread(
+            return await self.run_on_disk_thread(
                 partial(self._log_writer.handle_control_request, request, self._now())
             )
         except WRITE_ERRORS as problem:
@@ -314,5 +314,6 @@ class QueryLogService:
             return "unavailable"
         return outcome
 
-    async def _run_on_disk_thread(self, work: Callable[[], T]) -> T:
+    async def run_on_disk_thread(self, work: Callable[[], T]) -> T:
+        """Do something where the log is written, after what is under way there."""
         return await self._loop.run_in_executor(self._disk, work)

@@ -4,7 +4,14 @@ from pathlib import Path
 
 from appliance.metrics.samples import Sample
 from appliance.room.conditions import Condition
-from appliance.room.health import STALE_SECONDS, ProcessHealth, most_urgent_condition, read_health, write_health
+from appliance.room.health import (
+    STALE_SECONDS,
+    HealthReader,
+    ProcessHealth,
+    most_urgent_condition,
+    read_health,
+    write_health,
+)
 
 
 def test_what_a_process_said_last_is_what_is_read(tmp_path: Path) -> None:
@@ -51,3 +58,23 @@ def test_what_a_step_of_the_boot_said_does_not_grow_old(tmp_path: Path) -> None:
     said = ProcessHealth(process="card", time=0.0, conditions=(Condition.NOT_ENROLLED,), lasting=True)
     write_health(tmp_path, said)
     assert read_health(tmp_path, now=1e10) == (said,)
+
+
+def test_who_reads_again_and_again_opens_only_what_was_renewed(tmp_path: Path) -> None:
+    for process in ("agent", "recorder"):
+        write_health(tmp_path, ProcessHealth(process=process, time=1.0))
+    reader = HealthReader(tmp_path)
+    _, recorder = reader.read(now=2.0)
+    write_health(tmp_path, ProcessHealth(process="agent", time=3.0, conditions=(Condition.LISTS_STALE,)))
+    again, still = reader.read(now=4.0)
+    assert (again.time, again.conditions) == (3.0, (Condition.LISTS_STALE,))
+    assert still is recorder
+
+
+def test_who_reads_again_and_again_sees_silence_and_what_is_gone(tmp_path: Path) -> None:
+    write_health(tmp_path, ProcessHealth(process="agent", time=1.0))
+    reader = HealthReader(tmp_path)
+    assert [one.conditions for one in reader.read(now=2.0)] == [()]
+    assert [one.conditions for one in reader.read(now=2.0 + STALE_SECONDS)] == [(Condition.STOPPED,)]
+    (tmp_path / "agent.json").unlink()
+    assert reader.read(now=3.0) == ()
