@@ -123,6 +123,12 @@ def names_of_certificate(content: bytes) -> tuple[str, ...]:
     return ()
 
 
+def names_of_pem(content: bytes) -> tuple[str, ...]:
+    """Return the same of the first certificate of a file (PEM). Raises ValueError where there is none."""
+    first = _PEM.search(content.decode("ascii", errors="replace"))
+    return names_of_certificate(ssl.PEM_cert_to_DER_cert(first[0] if first else ""))
+
+
 def _names_of_extensions(extensions: bytes) -> Iterator[str]:
     at = 0
     while at < len(extensions):

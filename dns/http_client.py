@@ -1,19 +1,25 @@
-"""httpx without its command line, which brings rich and pygments (69 modules, 5 MB) into each process that asks.
+"""httpx without what nobody here asks it for, which it brings into each process that imports it.
 
-httpx takes what it cannot import of it for an installation without `httpx[cli]`.
+Its command line brings rich and pygments (69 modules, 5 MB), HTTP/2 brings h2 and hpack (another 5): httpx and
+httpcore take what they cannot import for an installation without `httpx[cli]` and `httpx[http2]`. For who asks for
+HTTP/2 (`blocklists.download`) httpcore imports it all the same, once a server speaks it.
 """
 
 import sys
 
-_COMMAND_LINE = "httpx._main"
+_UNWANTED = ("httpx._main", "h2")
 
-if "httpx" in sys.modules:
+if "httpx" in sys.modules and "httpcore" in sys.modules:
     import httpx
 else:
-    sys.modules[_COMMAND_LINE] = None  # type: ignore[assignment]  # an import of it fails, see importlib's reference
+    _hidden = [name for name in _UNWANTED if name not in sys.modules]
+    for _name in _hidden:
+        sys.modules[_name] = None  # type: ignore[assignment]  # an import of it fails, see importlib's reference
     try:
+        import httpcore  # noqa: F401 (httpx imports it at first use, which is later)
         import httpx
     finally:
-        del sys.modules[_COMMAND_LINE]
+        for _name in _hidden:
+            del sys.modules[_name]
 
 __all__ = ["httpx"]

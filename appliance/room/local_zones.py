@@ -3,11 +3,11 @@
 Devices are told of TLS and HTTPS only while there is a certificate to speak them with.
 """
 
-import importlib
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from appliance.certificate_validity import names_of_pem
 from appliance.files import read_regular_file
 from appliance.room.page_certificate import page_name
 from appliance.settings.dns import DnsTlsSection
@@ -27,8 +27,6 @@ def make_local_zones(
     What they say about encryption follows the certificate from then on.
     """
     dns = settings.dns
-    if dns.tls is not None and not dns.tls.name:
-        importlib.import_module("cryptography.x509")  # now, and not when a certificate is replaced in a worker
     zones = LocalZones(
         dns.record,
         own_names=own_names(settings),
@@ -68,11 +66,7 @@ def _ddr_records(encryption: DnsTlsSection | None, certificate: Certificate | No
 
 def _read_certificate_name(file: Path) -> str:
     """Return the first DNS name that a certificate bears, or "": there is none."""
-    from cryptography import x509  # noqa: PLC0415 (5 MB, for who does not say the name; see make_local_zones)
-
     try:
-        certificate = x509.load_pem_x509_certificate(read_regular_file(file))
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return canonical(names.get_values_for_type(x509.DNSName)[0])
-    except (OSError, ValueError, IndexError, x509.ExtensionNotFound, InvalidName):
+        return canonical(names_of_pem(read_regular_file(file))[0])
+    except (OSError, ValueError, IndexError, InvalidName):
         return ""

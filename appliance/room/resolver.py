@@ -1,5 +1,6 @@
 """The room's resolver: composes `dns` with the room's settings, its policy and its health."""
 
+import importlib
 import logging
 import secrets
 import sys
@@ -226,6 +227,8 @@ class WorkerGroupFactory:
         page_addresses = PageAddresses(settings)
         dns = settings.dns
         certificate = self._load_certificate(dns.tls)
+        if dns.tls is not None and dns.tls.https:
+            importlib.import_module("dns.server.https")  # here, once: each worker would have it for itself
         return WorkerSettings(
             networks=tuple(str(network) for network in dns.clients),
             # Whoever writes down who may ask means those, and nobody else.

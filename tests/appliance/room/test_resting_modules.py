@@ -9,14 +9,17 @@ import sys
 import pytest
 
 FOR_NO_UNIT = {
-    "alembic", "blocklists.compiler", "dateutil", "pygments", "rich", "sqlalchemy", "sqlite_utils", "tarfile",
-    "tomlkit",
+    "alembic", "blocklists.compiler", "cryptography.x509", "dateutil", "pygments", "rich", "sqlalchemy",
+    "sqlite_utils", "tarfile", "tomlkit",
 }  # fmt: skip
 MAKES_ANSWERS = {"dns.cache", "dns.resolver", "dnslib"}  # the resolver alone
 ENTRANCES = {
     "recorder": ("appliance.commands.recorder", MAKES_ANSWERS | {"flask", "gevent", "httpx"}),
     "resolver": ("appliance.commands.resolver", {"cryptography", "flask", "gevent"}),
-    "agent": ("appliance.commands.agent", MAKES_ANSWERS | {"cryptography", "flask", "gevent", "http.server"}),
+    "agent": (
+        "appliance.commands.agent",
+        MAKES_ANSWERS | {"cryptography", "flask", "gevent", "h2", "http.server"},
+    ),
     "web": (
         "appliance.commands.web, appliance.web_process, webui.room.app",
         MAKES_ANSWERS | {"cryptography", "httpx"},
