@@ -73,6 +73,8 @@ def _build_root(recipe: Recipe, options: BuildOptions, work: Path, step: Step, w
         roots.unpack_base(tar, root)
     with step("installing Hallpass"):
         roots.install_hallpass(recipe, root, environment, own, log)
+    with step("compiling for the services"):
+        roots.compile_for_services(recipe, root, log)
     if options.lists:
         with step(f"the lists of {options.lists}"):
             made = lists.compile_image_lists(

@@ -6,6 +6,7 @@ that neither can leave a trace. What a first boot must make for itself (keys, th
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,11 @@ _LIBRARIES = VENV / f"lib/{PYTHON}/site-packages"
 _OWN = ("appliance", "blocklists", "dns", "hardware", "webui")
 # By hash, unchecked: the times of files are not those that Python would note, and nothing on the card changes.
 _COMPILE = ("python3", "-m", "compileall", "-q", "-f", "-j2", "--invalidation-mode=unchecked-hash")
+# What no service imports: the rest is compiled a second time, as PYTHONOPTIMIZE=2 wants it (ADR 0031).
+NOT_FOR_SERVICES = re.compile(
+    r"/(test|tests|_pyrepl|idlelib|lib2to3|pydoc_data|ensurepip|tkinter|turtledemo|unittest|venv|config-[^/]*|pip"
+    r"|setuptools|pkg_resources|pygments|sqlalchemy|alembic|mako|psycopg)/"
+)
 _SELDOM = r"/(pip|setuptools|pkg_resources|_distutils_hack|pygments|sqlalchemy|alembic|mako|psycopg|docs?|tests?)/"
 _IMPORTS = (
     "import os; os.environ['RPI_LGPIO_REVISION'] = 'c03111'  # a Pi 4's: this machine has none to read",
@@ -93,6 +99,12 @@ def install_hallpass(recipe: Recipe, root: Path, environment: Path, own: Path, l
     _run_in_root(recipe, root, [*_COMPILE, *(f"/{_LIBRARIES}/{name}" for name in _OWN)], log)
     _run_in_root(recipe, root, [f"/{VENV}/bin/python", "-c", "\n".join(_IMPORTS)], log)
     install_for_technicians(recipe, root, log)
+
+
+def compile_for_services(recipe: Recipe, root: Path, log: Path) -> None:
+    """Compile Python's library and all packages as the services take them: without docstrings and asserts."""
+    libraries = (f"/usr/lib/{PYTHON}", f"/{_LIBRARIES}")
+    _run_in_root(recipe, root, [*_COMPILE, "-o", "2", "-x", NOT_FOR_SERVICES.pattern, *libraries], log)
 
 
 def install_for_technicians(recipe: Recipe, root: Path, log: Path) -> None:

@@ -1,7 +1,8 @@
 """`python -m tests.bench.footprint`: what a whole room takes at rest: memory, processor time to start, wake-ups.
 
 The four units of a card (recorder, resolver, agent, pages) run as the card runs them, each a process family of its
-own, enrolled with a central that answers on loopback, with one worker, DNS over TLS, an index of a million names.
+own, without docstrings (PYTHONOPTIMIZE=2), enrolled with a central that answers on loopback, with one worker, DNS
+over TLS, an index of a million names.
 What is read: PSS of every process (`smaps_rollup`, proc(5)), processor seconds until the first DNS answer and the
 first page, and voluntary context switches, which are what a unit does when nobody asks anything.
 
@@ -80,7 +81,8 @@ class Units:
 
     def __init__(self, config: Path) -> None:
         self._config = config
-        self._environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(config.with_name("bytecode"))}
+        bytecode = str(config.with_name("bytecode"))
+        self._environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode, "PYTHONOPTIMIZE": "2"}
         self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 

@@ -74,6 +74,7 @@ def test_each_process_has_a_user_of_its_own_and_starts_again_for_ever(name: str)
     assert service["User"] == f"hallpass-{name}"
     assert service["Group"] == "hallpass"
     assert (service["Restart"], service["Type"]) == ("always", "notify")
+    assert "\nEnvironment=PYTHONOPTIMIZE=2\n" in text, "the image compiles for it (`compile_for_services`)"
     assert "StartLimitIntervalSec=0" in text
     users = (RECIPE / "root/usr/lib/sysusers.d/hallpass.conf").read_text()
     assert re.search(rf"^u hallpass-{name} +96\d ", users, re.MULTILINE)
