@@ -1,5 +1,5 @@
 """Lets `python -m appliance` be `hallpass`, for processes that start each other with the same interpreter."""
 
-from appliance.cli import main
+from appliance.entrance import main
 
 main()

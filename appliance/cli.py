@@ -15,7 +15,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from appliance.commands.lazy_group import LazyGroup
 from appliance.commands.options import wants_no_colour
-from appliance.errors import HallpassError
+from appliance.failure_words import explain_failure
 
 COMMANDS = {
     "demo": "a school on this machine: central, one room, DNS, pages and a lamp in the terminal",
@@ -76,26 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()  # the reader of our output has gone; saying so would only fail again
         sys.exit(1)
     except Exception as failure:
-        words, status = _explain(failure)
+        words, status = explain_failure(failure)
         if not words:
             raise
         click.echo(f"hallpass: {words}", err=True)
     sys.exit(status if isinstance(status, int) else 0)
-
-
-def _explain(failure: Exception) -> tuple[str, int]:
-    """Return in one line what is nobody's mistake here, and the exit status; "" for what is one."""
-    if isinstance(failure, HallpassError):
-        return str(failure) or type(failure).__name__, 1
-    if isinstance(failure, OSError):
-        return f"{failure.filename}: {failure.strerror}" if failure.filename else str(failure), 1
-    database = sys.modules.get("sqlalchemy.exc")  # whoever has not loaded it has met no database
-    if database is not None and isinstance(failure, database.SQLAlchemyError):
-        from appliance.central.errors import database_words  # noqa: PLC0415 (as above)
-
-        return f"the database is busy, or cannot be used: {database_words(failure)}", 1
-    if isinstance(failure, UnicodeEncodeError) and failure.reason == "surrogates not allowed":
-        return "an argument holds octets that are no text (UTF-8)", 2
-    if isinstance(failure, OverflowError) and "SQLite" in str(failure):
-        return "a number is larger than any that there is", 2
-    return "", 1

@@ -8,8 +8,6 @@ import contextlib
 import os
 import socket
 
-from dns.coalesced_timers import sleep_coalesced
-
 _KEEPALIVES_PER_TIMEOUT = 3  # one lost in a busy moment must not count
 
 
@@ -38,6 +36,8 @@ def keepalive_seconds() -> float | None:
 
 async def send_keepalives() -> None:
     """Feed the watchdog for as long as this loop turns."""
+    from dns.coalesced_timers import sleep_coalesced  # noqa: PLC0415 (an event loop's, for who has one)
+
     every = keepalive_seconds()
     while every is not None:
         sd_notify("WATCHDOG=1")

@@ -1,18 +1,15 @@
 """`hallpass agent`: what follows central."""
 
-import asyncio
 from pathlib import Path
 
 import click
 
-from appliance.allocator import freeze_heap
-from appliance.commands.options import config_option, configure_logging, print_json
-from appliance.files import keep_files_private
+from appliance.commands.options import config_option, print_json
 from appliance.protocol import KeptHeads
-from appliance.room.agent import service
 from appliance.room.agent.audit_heads import read_audit_heads
 from appliance.room.agent.room_identity import forget_trusted_lists
 from appliance.room.paths import RoomPaths
+from appliance.room.start_agent import start
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 
@@ -22,13 +19,8 @@ from appliance.settings.room import RoomSettings
 @click.pass_context
 def command(ctx: click.Context, config: Path) -> None:
     """Run the agent: follow central, deliver requests, answer the pages."""
-    if ctx.invoked_subcommand is not None:
-        return
-    settings = load_settings(config, RoomSettings)
-    configure_logging()
-    keep_files_private(settings.room.data)
-    freeze_heap()
-    asyncio.run(service.run_agent(settings))
+    if ctx.invoked_subcommand is None:
+        start(config)
 
 
 @command.command("trust-new-lists")

@@ -19,13 +19,14 @@ from appliance.central.trust_database import find_trust
 from appliance.certificates import require_usable_certificate
 from appliance.commands.central_restart import restart_command
 from appliance.commands.lazy_group import LazyCommandsGroup
-from appliance.commands.options import config_option, configure_logging
+from appliance.commands.options import config_option
 from appliance.errors import HallpassError
 from appliance.files import keep_files_private
 from appliance.forked_program import ForkedProgram, run_apart, supervise_copies
 from appliance.openapi import render_interface
 from appliance.ports import require_free_port
 from appliance.processes import Program
+from appliance.service_log import configure_logging
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.web_certificate import WebCertificate

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from appliance.allocator import trim_allocator
 from appliance.central.schema_migration import newest_migration
-from appliance.commands.options import configure_logging
 from appliance.forked_program import name_process
+from appliance.service_log import configure_logging
 
 
 def restart_command(

@@ -1,6 +1,5 @@
 """What several subcommands share."""
 
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -60,13 +59,6 @@ def is_dumb_terminal() -> bool:
 def wants_no_colour() -> bool:
     """Tell whether the user has asked for text without colour (no-color.org), or their terminal has none."""
     return bool(os.environ.get("NO_COLOR")) or is_dumb_terminal()
-
-
-def configure_logging() -> None:
-    """Send log lines to standard error, as a service's manager expects them."""
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    for chatty in ("httpx", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)  # a line for each request helps nobody
 
 
 def _is_there(path: Path) -> bool:

@@ -18,11 +18,12 @@ from appliance.certificates import require_usable_certificate
 from appliance.commands.central import PAGES_LIMITS, THREADS, WATCHDOG_SECONDS, prepare_database_apart
 from appliance.commands.central_restart import restart_command
 from appliance.commands.lazy_group import LazyCommandsGroup
-from appliance.commands.options import config_option, configure_logging
+from appliance.commands.options import config_option
 from appliance.forked_program import ForkedProgram, supervise_copies
 from appliance.openapi import TRUST, render_interface
 from appliance.ports import require_free_port
 from appliance.processes import Program
+from appliance.service_log import configure_logging
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.trust.service import open_trust

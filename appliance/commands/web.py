@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
-from appliance.commands.options import config_option, configure_logging
+from appliance.commands.options import config_option
 from appliance.errors import HallpassError
 from appliance.files import keep_files_private
 from appliance.niceness import shorten_time_slice, step_aside_for_dns
 from appliance.ports import require_free_port, with_ipv6
 from appliance.room.page_certificate import HTTPS_TAKEN_VARIABLE
 from appliance.room.paths import RoomPaths
+from appliance.service_log import configure_logging
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import CertificateFiles, Endpoint

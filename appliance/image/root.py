@@ -22,7 +22,7 @@ LINK = Path("usr/local/bin/hallpass")
 MANUAL = Path("usr/local/share/man/man1")
 COMPLETION = Path("usr/lib/hallpass/completion.bash")  # read by etc/profile.d/hallpass.sh
 PYTHON = "python3.13"
-_COMMAND = f"#!/{VENV}/bin/python\nfrom appliance.cli import main\n\nmain()\n"
+_COMMAND = f"#!/{VENV}/bin/python\nfrom appliance.entrance import main\n\nmain()\n"
 _LIBRARIES = VENV / f"lib/{PYTHON}/site-packages"
 _OWN = ("appliance", "blocklists", "dns", "hardware", "webui")
 # By hash, unchecked: the times of files are not those that Python would note, and nothing on the card changes.

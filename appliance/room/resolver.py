@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import click
-
 from appliance.errors import HallpassError
 from appliance.room import health, start_up
 from appliance.room.addresses import outbound_addresses
@@ -371,5 +369,5 @@ def _format_address(host: str, port: int) -> str:
 
 
 def _print_line(text: str) -> None:
-    click.echo(f"hallpass resolver: {text}", err=True)
+    sys.stderr.write(f"hallpass resolver: {text}\n")
     sys.stderr.flush()

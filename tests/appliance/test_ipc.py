@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.ipc import send_and_receive_line, serve_lines, start_room_server
+from appliance.ipc import send_and_receive_line
+from appliance.ipc_server import serve_lines, start_room_server
 
 
 @contextmanager

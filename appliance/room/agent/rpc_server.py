@@ -10,7 +10,7 @@ import msgspec
 
 from appliance.control_characters import escape_control_characters
 from appliance.errors import HallpassError
-from appliance.ipc import serve_lines
+from appliance.ipc_server import serve_lines
 from appliance.message_check import check_message
 from appliance.protocol import RequestState, UnblockRequest
 from appliance.room.agent import rpc

@@ -10,7 +10,7 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from appliance.ipc import start_room_server
+from appliance.ipc_server import start_room_server
 from appliance.room import health, index_age
 from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_connection import CentralConnection

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from appliance.ipc import RoomServer, start_room_server
+from appliance.ipc_server import RoomServer, start_room_server
 from appliance.room.query_log.columns import LIVE_FIELDS, QueryLogEntry, describe_entry
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from dns.querylog.records import QueryRecord

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from appliance.files import remove_whatever
-from appliance.ipc import start_room_server
+from appliance.ipc_server import start_room_server
 from appliance.metrics.samples import Sample
 from appliance.room import blocked_tunnels, button_pause, clock, guarded_file, health
 from appliance.room.conditions import Condition

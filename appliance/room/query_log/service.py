@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from appliance.ipc import serve_lines
+from appliance.ipc_server import serve_lines
 from appliance.metrics.samples import Sample
 from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.incidents.pupil_reports import ReportOutcome

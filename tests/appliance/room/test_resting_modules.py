@@ -8,27 +8,27 @@ import sys
 
 import pytest
 
+from appliance import entrance
 from appliance.image.root import NOT_FOR_SERVICES
 
 FOR_NO_UNIT = {
-    "alembic", "blocklists.compiler", "cryptography.x509", "dateutil", "pygments", "rich", "sqlalchemy",
-    "sqlite_utils", "tarfile", "tomlkit",
+    "alembic", "blocklists.compiler", "cryptography.x509", "dateutil", "deprecated", "limits.aio", "pygments",
+    "rich", "sqlalchemy", "sqlite_utils", "tarfile", "tomlkit", "typing_extensions",
 }  # fmt: skip
 MAKES_ANSWERS = {"dns.cache", "dns.resolver", "dnslib"}  # the resolver alone
+HAS_NO_PAGES = {"click", "flask", "gevent"}
 ENTRANCES = {
-    "recorder": ("appliance.commands.recorder", MAKES_ANSWERS | {"flask", "gevent", "httpx"}),
-    "resolver": ("appliance.commands.resolver", {"cryptography", "flask", "gevent"}),
-    "agent": (
-        "appliance.commands.agent",
-        MAKES_ANSWERS | {"cryptography", "flask", "gevent", "h2", "http.server"},
-    ),
+    "recorder": (entrance.SERVICES["recorder"], MAKES_ANSWERS | HAS_NO_PAGES | {"httpx", "ssl"}),
+    "resolver": (entrance.SERVICES["resolver"], HAS_NO_PAGES | {"cryptography", "httpx"}),
+    "agent": (entrance.SERVICES["agent"], MAKES_ANSWERS | HAS_NO_PAGES | {"cryptography", "h2", "http.server"}),
     "web": (
-        "appliance.commands.web, appliance.web_process, webui.room.app",
-        MAKES_ANSWERS | {"cryptography", "httpx"},
+        "appliance.cli, appliance.commands.web, appliance.web_process, webui.room.app",
+        MAKES_ANSWERS | {"asyncio", "cryptography", "httpx"},
     ),
 }
 SCRIPT = (
-    "import sys, appliance.cli, {}; print(*sorted({!r}.intersection(sys.modules)));"
+    "import sys; from appliance import entrance; entrance.import_less({!r}); import {};"
+    "print(*sorted({!r}.intersection(sys.modules)));"
     "print(*[one.__file__ for one in list(sys.modules.values()) if getattr(one, '__file__', None)], sep='\\n')"
 )
 
@@ -38,7 +38,7 @@ SCRIPT = (
 def test_a_unit_at_rest_has_nothing_that_it_does_not_need(unit: str) -> None:
     modules, useless = ENTRANCES[unit]
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(modules, useless | FOR_NO_UNIT)],
+        [sys.executable, "-c", SCRIPT.format(unit, modules, useless | FOR_NO_UNIT)],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     found, *files = done.stdout.splitlines()
