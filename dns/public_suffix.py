@@ -181,9 +181,13 @@ class SuffixTable:
 
 
 def _as_asked(rule: str) -> str:
-    """Return a rule in the letters in which its names are asked for (punycode)."""
-    labels = rule.removeprefix("*.").removeprefix("!")
-    return rule.removesuffix(labels) + idna.encode(labels, uts46=True).decode("ascii")
+    """Return a rule in the letters in which its names are asked for (RFC 3492).
+
+    The list writes them as registries do, small and composed: no table of what means the same is needed, which
+    takes 4 MB of whoever reads it.
+    """
+    labels = rule.split(".")
+    return ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode('ascii')}" for one in labels)
 
 
 @cache

@@ -48,9 +48,9 @@ from appliance.room.agent.central_errors import (
     unreachable,
     words_of,
 )
+from appliance.room.agent.http11 import HttpFailed, HttpResponse
 from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS
 from dns.errors import DECODING_FAILED
-from dns.http_client import httpx
 
 FEED_TIMEOUT_SECONDS = 25.0  # central says something at least every ten
 INDEX_TIMEOUT_SECONDS = 30.0  # without a single byte: a slow line is no trouble, a dead one is
@@ -131,7 +131,7 @@ class CentralClient:
         try:
             async with connection.stream("feed", read_seconds=FEED_TIMEOUT_SECONDS) as response:
                 if response.status_code != 200:
-                    await response.aread()
+                    await response.read()
                     check_response(response.status_code, response.headers, response.content)
                 async for line in _lines(response):
                     if generation != connection.generation:
@@ -144,7 +144,7 @@ class CentralClient:
                     yield target
         except DECODING_FAILED as problem:
             raise CentralUnreachable(f"central sent something else than a target: {problem}") from None
-        except (httpx.HTTPError, httpx.StreamError) as problem:
+        except HttpFailed as problem:
             connection.note_feed_problem(problem)
             raise unreachable(problem) from None
 
@@ -176,20 +176,20 @@ class CentralClient:
                 headers=headers,
             ) as response:
                 if not response.is_success:
-                    await response.aread()
+                    await response.read()
                     check_response(response.status_code, response.headers, response.content)
                 resumed = response.status_code == 206 and _range_start(response) == have.size
                 if response.status_code == 206 and not resumed:
                     raise CentralUnreachable("central sent another part of the index than was asked for")
                 size = have.size if resumed else 0
-                tag = response.headers.get("ETag", "")
+                tag = response.headers.get("etag", "")
                 tag = "" if tag.startswith("W/") else tag
-                async for piece in response.aiter_bytes():
+                async for piece in response.stream():
                     if size + len(piece) > MAX_INDEX_BYTES:
                         raise CentralRejected(413, "the index is larger than a room can hold")
                     yield PartialIndex(size=size, tag=tag), piece
                     size += len(piece)
-        except (httpx.HTTPError, httpx.StreamError) as problem:
+        except HttpFailed as problem:
             raise CentralUnreachable(str(problem) or type(problem).__name__) from None
 
     async def fetch_signature(self, name: str, max_bytes: int) -> bytes | None:
@@ -201,15 +201,15 @@ class CentralClient:
         try:
             async with self.connection.stream(f"signatures/{name}", read_seconds=CALL_TIMEOUT_SECONDS) as response:
                 if not response.is_success:
-                    await response.aread()
+                    await response.read()
                     if response.status_code == 404:
                         return None
                     check_response(response.status_code, response.headers, response.content)
-                async for piece in response.aiter_bytes():
+                async for piece in response.stream():
                     content += piece
                     if len(content) > max_bytes:
                         raise CentralRejected(413, "the lists' signatures are larger than a room takes")
-        except (httpx.HTTPError, httpx.StreamError) as problem:
+        except HttpFailed as problem:
             raise unreachable(problem) from None
         return content
 
@@ -276,9 +276,9 @@ class CentralClient:
         """
         response = await self.connection.request("POST", "sign-in", _encode(typed))
         check_sign_in(response.status_code, response.content)
-        if response.status_code == 401 and "WWW-Authenticate" not in response.headers:
+        if response.status_code == 401 and "www-authenticate" not in response.headers:
             return None
-        if response.status_code == 429 and (wait := response.headers.get("Retry-After", "")).isdecimal():
+        if response.status_code == 429 and (wait := response.headers.get("retry-after", "")).isdecimal():
             words = words_of(response.status_code, response.content)
             raise CentralThrottled(words, min(int(wait), MAX_WAIT_SECONDS))
         check_response(response.status_code, response.headers, response.content)
@@ -315,24 +315,24 @@ class PartialIndex(msgspec.Struct, frozen=True):
     tag: str = ""  # central's, of the whole: a strong ETag
 
 
-def _entity_tag(response: httpx.Response) -> str:
-    return str(response.headers.get("ETag", "")).removeprefix("W/").strip('"')
+def _entity_tag(response: HttpResponse) -> str:
+    return str(response.headers.get("etag", "")).removeprefix("W/").strip('"')
 
 
-def _range_start(response: httpx.Response) -> int:
+def _range_start(response: HttpResponse) -> int:
     """Return from which byte on an answer is (RFC 9110, section 14.4), or -1."""
-    unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
+    unit, _, rest = response.headers.get("content-range", "").partition(" ")
     first = rest.partition("-")[0]
     return int(first) if unit == "bytes" and first.isascii() and first.isdigit() else -1
 
 
-async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _lines(response: HttpResponse) -> AsyncIterator[bytes]:
     r"""Yield what stands between line feeds, and nothing else: JSON may hold U+2028, which ends other lines.
 
     Raises CentralUnreachable for a line that does not end.
     """
     rest = b""
-    async for piece in response.aiter_bytes():
+    async for piece in response.stream():
         *whole, rest = (rest + piece).split(b"\n")
         for line in whole:
             yield line.removesuffix(b"\r")

@@ -17,14 +17,14 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file
 from appliance.room.agent.central_clock import CentralClock
-from appliance.room.agent.central_errors import CentralRejected, check_response, unreachable
+from appliance.room.agent.central_errors import check_response, unreachable
+from appliance.room.agent.http11 import HttpClient, HttpFailed, HttpResponse
 from appliance.room.agent.link_chain import LinkChain
 from appliance.room.agent.message_sender import CALL_TIMEOUT_SECONDS, MessageSender
 from appliance.room.agent.pinned_connection import PinnedCentral, is_foreign_certificate
 from appliance.room.agent.room_identity import RoomIdentity
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.settings.room import CentralLink
-from dns.http_client import httpx
 
 _MAX_CONNECTIONS = 20
 _CLOSED_AFTER_SECONDS = 60.0
@@ -52,7 +52,7 @@ class CentralConnection:
         self.clock = clock or CentralClock()
         self._links = links
         self.generation = 0  # which way calls go: one more after each change
-        self._retired: list[tuple[httpx.AsyncClient, MessageSender]] = []  # the oldest first
+        self._retired: list[tuple[HttpClient, MessageSender]] = []  # the oldest first
         self._closing: set[asyncio.Task[None]] = set()
         self._way, self._http, self._messages = self._open()
 
@@ -63,7 +63,7 @@ class CentralConnection:
         await asyncio.gather(*closing, return_exceptions=True)
         for http, messages in (*self._retired, (self._http, self._messages)):
             messages.close()
-            await http.aclose()
+            http.close()
 
     def reconnect(self) -> None:
         """Call central from now on by what the room has now. What is under way ends by itself, the feed soon."""
@@ -79,7 +79,7 @@ class CentralConnection:
         await asyncio.sleep(_CLOSED_AFTER_SECONDS)
         http, messages = self._retired.pop(0)
         messages.close()
-        await http.aclose()
+        http.close()
 
     @property
     def is_pinned(self) -> bool:
@@ -91,7 +91,7 @@ class CentralConnection:
         way = self.identity.choose_way() if self.identity is not None else None
         return (way is None) == (self._way is None)
 
-    def _open(self) -> tuple[PinnedCentral | None, httpx.AsyncClient, MessageSender]:
+    def _open(self) -> tuple[PinnedCentral | None, HttpClient, MessageSender]:
         way = self.identity.choose_way() if self.identity is not None else None
         try:
             context = self._make_context(way)
@@ -114,23 +114,15 @@ class CentralConnection:
 
     def _open_http(
         self, way: PinnedCentral | None, context: ssl.SSLContext, headers: Mapping[str, str]
-    ) -> httpx.AsyncClient:
-        url = self.url if way is None else self.url.replace("http://", "https://", 1)
-
-        async def prepare(request: httpx.Request) -> None:
-            if way is not None:
-                request.extensions["sni_hostname"] = way.server_name
-            if self._links is not None:
-                request.headers.update(self._links.headers())
-
-        return httpx.AsyncClient(
-            base_url=f"{url.rstrip('/')}/api/v1/",
+    ) -> HttpClient:
+        return HttpClient(
+            f"{self.url.rstrip('/')}/api/v1/",
+            context,
+            seconds=CALL_TIMEOUT_SECONDS,
             headers=headers,
-            timeout=httpx.Timeout(CALL_TIMEOUT_SECONDS),
-            limits=httpx.Limits(max_connections=_MAX_CONNECTIONS),
-            verify=context,
-            trust_env=False,
-            event_hooks={"request": [prepare]},
+            more_headers=self._links.headers if self._links is not None else dict,
+            server_name=way.server_name if way is not None else "",
+            max_connections=_MAX_CONNECTIONS,
         )
 
     async def before_feed(self) -> None:
@@ -161,27 +153,29 @@ class CentralConnection:
         read_seconds: float,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> AbstractAsyncContextManager[httpx.Response]:
+    ) -> AbstractAsyncContextManager[HttpResponse]:
         """Return an answer that is read as it comes; `read_seconds`: how long it may say nothing."""
-        timeout = httpx.Timeout(CALL_TIMEOUT_SECONDS, read=read_seconds)
-        return self._http.stream("GET", path, params=params, headers=headers, timeout=timeout)
+        return self._http.stream("GET", path, params=params, headers=headers, read_seconds=read_seconds)
 
     async def send_message(self, method: str, path: str, body: bytes = b"") -> None:
         """Send something of the outbox, in its turn."""
         await self._messages.send(method, path, body)
 
-    async def call_with_token(self, method: str, path: str, body: bytes) -> httpx.Response:
+    async def call_with_token(self, method: str, path: str, body: bytes) -> HttpResponse:
         """Return what central answers to the room's token, on a connection of its own."""
         way = self._way and msgspec.structs.replace(self._way, files=None)
         headers = {"Authorization": f"Bearer {self._token}"}
-        async with self._open_http(way, self._make_context(way), headers) as http:
+        http = self._open_http(way, self._make_context(way), headers)
+        try:
             response = await self.request(method, path, body, http=http)
+        finally:
+            http.close()
         check_response(response.status_code, response.headers, response.content)
         return response
 
     async def call(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
+    ) -> HttpResponse:
         """Return what central answers. Raises CentralUnreachable, and CentralRejected where it says no."""
         response = await self.request(method, path, body, headers)
         if response.status_code != 304:
@@ -194,19 +188,14 @@ class CentralConnection:
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        http: httpx.AsyncClient | None = None,
-    ) -> httpx.Response:
-        """Return what central answers, whatever it is.
-
-        Raises CentralUnreachable, and CentralRejected for what can never be sent.
-        """
+        http: HttpClient | None = None,
+    ) -> HttpResponse:
+        """Return what central answers, whatever it is. Raises CentralUnreachable."""
         sent_at = self.clock.monotonic()
         try:
-            response = await (http or self._http).request(method, path, content=body, headers=headers)
-        except httpx.InvalidURL as problem:
-            raise CentralRejected(400, str(problem)) from None  # what can never be sent must not wait for ever
-        except (httpx.HTTPError, ssl.SSLError) as problem:
+            response = await (http or self._http).request(method, path, body, headers)
+        except HttpFailed as problem:
             raise unreachable(problem) from None
         if response.is_success:
-            self.clock.add_date(response.headers.get("Date", ""), sent_at)
+            self.clock.add_date(response.headers.get("date", ""), sent_at)
         return response

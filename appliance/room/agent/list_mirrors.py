@@ -19,11 +19,11 @@ from pathlib import Path
 
 from appliance.errors import HallpassError
 from appliance.exported_lists import INDEXES_FOLDER, SIGNATURES_FOLDER
+from appliance.room.agent.http11 import HttpClient, HttpFailed, HttpResponse
 from appliance.room.agent.signed_lists import IndexTerms, NotTrusted, SignedLists
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.agent.tuf_messages import FileTerms
 from blocklists.container import INDEX_NAME, delta_name
-from dns.http_client import httpx
 
 CALL_SECONDS = 15.0  # for a file of metadata, whole
 PIECE_BYTES, PIECE_SECONDS = 128 * 1024, 5.0  # slower than this no index is fetched
@@ -59,9 +59,7 @@ class _Mirror:
         except (
             MirrorFailed,
             NotTrusted,
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            httpx.StreamError,
+            HttpFailed,
             OSError,
         ) as problem:
             detail = getattr(problem, "detail", "")
@@ -71,13 +69,13 @@ class _Mirror:
             self._failures = min(self._failures + 1, 16)
 
     async def fetch_signature(self, name: str, max_bytes: int) -> bytes | None:
-        """Return a file of metadata; None: there is none. Raises MirrorFailed, httpx's errors, OSError."""
+        """Return a file of metadata; None: there is none. Raises MirrorFailed, HttpFailed, OSError."""
         content = b""
         async with _deadline(CALL_SECONDS), self._get(f"{SIGNATURES_FOLDER}/{name}") as response:
             if response.status_code in _NOT_THERE:
                 return None
             _require_success(response)
-            async for piece in response.aiter_raw():
+            async for piece in response.stream_packed():
                 content += piece
                 if len(content) > max_bytes:
                     raise MirrorFailed("it sends more than metadata have")
@@ -93,7 +91,7 @@ class _Mirror:
             if response.status_code in _NOT_THERE:
                 return False
             _require_success(response)
-            async for piece in response.aiter_raw(PIECE_BYTES):
+            async for piece in _pieces(response):
                 if size + len(piece) > terms.length:
                     raise MirrorFailed("it sends more than was signed")
                 await run_blocking(_write_piece, path, size, piece)
@@ -104,20 +102,20 @@ class _Mirror:
         return True
 
     @asynccontextmanager
-    async def _get(self, path: str) -> AsyncIterator[httpx.Response]:
+    async def _get(self, path: str) -> AsyncIterator[HttpResponse]:
         # Made for each file: a mirror is asked a few times a day, and the authorities of a machine take memory.
         is_secure = self.url.startswith("https:")
         make_context = (
             ssl.create_default_context if is_secure else partial(ssl.SSLContext, ssl.PROTOCOL_TLS_CLIENT)
         )
         context = await run_blocking(make_context)
-        headers = {"Accept-Encoding": "identity", "User-Agent": "hallpass"}
-        timeout = httpx.Timeout(CALL_SECONDS)
-        async with (
-            httpx.AsyncClient(headers=headers, timeout=timeout, verify=context, trust_env=False) as http,
-            http.stream("GET", self.url + path, follow_redirects=False) as response,
-        ):
-            yield response
+        headers = {"Accept-Encoding": "identity"}
+        http = HttpClient(self.url, context, seconds=CALL_SECONDS, headers=headers)
+        try:
+            async with http.stream("GET", path) as response:
+                yield response
+        finally:
+            http.close()
 
 
 class ListMirrors:
@@ -175,7 +173,19 @@ async def _deadline(seconds: float) -> AsyncIterator[asyncio.Timeout]:
         raise MirrorFailed("it is too slow") from None
 
 
-def _require_success(response: httpx.Response) -> None:
+async def _pieces(response: HttpResponse) -> AsyncIterator[bytes]:
+    """Yield what comes in pieces of one size, but for the last."""
+    held = b""
+    async for piece in response.stream_packed():
+        held += piece
+        while len(held) >= PIECE_BYTES:
+            yield held[:PIECE_BYTES]
+            held = held[PIECE_BYTES:]
+    if held:
+        yield held
+
+
+def _require_success(response: HttpResponse) -> None:
     if response.status_code != 200:
         raise MirrorFailed(f"it answered {response.status_code}")
 

@@ -20,7 +20,10 @@ HAS_NO_PAGES = {"click", "flask", "gevent"}
 ENTRANCES = {
     "recorder": (entrance.SERVICES["recorder"], MAKES_ANSWERS | HAS_NO_PAGES | {"httpx", "ssl"}),
     "resolver": (entrance.SERVICES["resolver"], HAS_NO_PAGES | {"cryptography", "httpx"}),
-    "agent": (entrance.SERVICES["agent"], MAKES_ANSWERS | HAS_NO_PAGES | {"cryptography", "h2", "http.server"}),
+    "agent": (
+        entrance.SERVICES["agent"],
+        MAKES_ANSWERS | HAS_NO_PAGES | {"anyio", "cryptography", "http.server", "httpx"},
+    ),
     "web": (
         "appliance.cli, appliance.commands.web, appliance.web_process, webui.room.app",
         MAKES_ANSWERS | {"asyncio", "cryptography", "httpx"},
