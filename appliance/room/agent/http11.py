@@ -67,7 +67,7 @@ class HttpResponse:
             raise HttpFailed(f"the answer cannot be unpacked: {problem}") from problem
 
 
-class _Connection:
+class _HttpConnection:
     """One connection, for one call at a time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -152,9 +152,9 @@ class HttpClient:
         self._headers = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": "hallpass", **(headers or {})}
         self._more_headers = more_headers
         self._server_name = server_name
-        self._places = asyncio.Semaphore(max_connections)
-        self._idle: deque[_Connection] = deque()
-        self._in_use: set[_Connection] = set()
+        self._slots = asyncio.Semaphore(max_connections)
+        self._idle: deque[_HttpConnection] = deque()
+        self._in_use: set[_HttpConnection] = set()
 
     def close(self) -> None:
         """Close every connection; what is under way fails."""
@@ -188,8 +188,8 @@ class HttpClient:
         read_seconds = self._seconds if read_seconds is None else read_seconds
         with _naming_failures():
             async with asyncio.timeout(self._seconds):
-                await self._places.acquire()
-        connection: _Connection | None = None
+                await self._slots.acquire()
+        connection: _HttpConnection | None = None
         try:
             with _naming_failures():
                 request = self._make_request(method, path, body, params, headers)
@@ -206,7 +206,7 @@ class HttpClient:
             if connection is not None:
                 self._in_use.discard(connection)
                 connection.close()
-            self._places.release()
+            self._slots.release()
 
     def _make_request(
         self,
@@ -222,7 +222,7 @@ class HttpClient:
             sent["Content-Length"] = str(len(body or b""))
         return h11.Request(method=method, target=target, headers=list(sent.items()))
 
-    async def _take_connection(self) -> _Connection:
+    async def _take_connection(self) -> _HttpConnection:
         now = asyncio.get_running_loop().time()
         while self._idle:
             connection = self._idle.pop()
@@ -231,7 +231,7 @@ class HttpClient:
             connection.close()
         async with asyncio.timeout(self._seconds):
             if self._is_secure:
-                return _Connection(
+                return _HttpConnection(
                     *await asyncio.open_connection(
                         self._host,
                         self._port,
@@ -240,7 +240,7 @@ class HttpClient:
                         ssl_handshake_timeout=self._seconds,
                     )
                 )
-            return _Connection(*await asyncio.open_connection(self._host, self._port))
+            return _HttpConnection(*await asyncio.open_connection(self._host, self._port))
 
 
 @contextlib.contextmanager
