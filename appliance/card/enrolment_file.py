@@ -13,6 +13,7 @@ import msgspec
 
 from appliance.errors import HallpassError
 from appliance.settings.room import CentralLink
+from appliance.settings.values import is_this_machine
 from dns.errors import DECODING_FAILED
 
 FORMAT = 1
@@ -72,6 +73,11 @@ def _check_link(enrolment: EnrolmentFile) -> None:
         CentralLink.check_url(enrolment.url)
     except ValueError as problem:
         raise EnrolmentFileInvalid(f"central's {problem}") from None
+    if is_this_machine(parts.hostname or ""):
+        raise EnrolmentFileInvalid(
+            f"names central as {parts.hostname}, which on a card is the card itself: set rooms_url (or url) in "
+            "[central] of central.toml to where rooms reach central, and make the bundle anew"
+        )
     for certificate in filter(None, (enrolment.certificate, enrolment.authority)):
         try:
             ssl.create_default_context(cadata=certificate)

@@ -48,12 +48,10 @@ def find_contradictions(settings: CardSettings, enrolment: EnrolmentFile | None)
         served = [network for network in networks if interface.ip in network]
         if served and interface.network.num_addresses > 1 and all(one.num_addresses == 1 for one in served):
             yield f"dns.clients: leaves out {interface.network} but for the room itself: nobody would be answered"
-    own_names = {host_name(room_name(settings, enrolment)), "localhost"}
+    own_name = host_name(room_name(settings, enrolment))
     for key, host in list_asked_hosts(settings, enrolment):
-        if host.removesuffix(".").removesuffix(".local") in own_names:
+        if host.removesuffix(".").removesuffix(".local") == own_name:
             yield f"{key}: {host} is this room itself"
-        elif key == CENTRAL and (address := _parse(host)) is not None and address.is_loopback:
-            continue  # central may run on the room's own board
         elif (address := _parse(host)) is not None and (words := _why_unreachable(address, settings)):
             yield f"{key}: {words}"
 
@@ -88,8 +86,6 @@ def _own_addresses(settings: CardSettings) -> list[InterfaceAddress]:
 
 
 def _why_unreachable(address: _IpAddress, settings: CardSettings) -> str:
-    if address.is_loopback:
-        return f"{address} is this room itself"
     if _is_nobodys(address):
         return f"{address} is no address that a machine on a network can have"
     if address.version == 6 and settings.network.ipv6 == "off":

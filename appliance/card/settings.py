@@ -23,7 +23,7 @@ from appliance.settings.common import (
 )
 from appliance.settings.dns import PRIVATE_NETWORKS, CommonDnsSection, ensure_servers_known
 from appliance.settings.metrics import MetricsSection
-from appliance.settings.values import UpstreamSetting
+from appliance.settings.values import UpstreamSetting, is_this_machine
 
 _KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "sk-ssh-ed25519@openssh.com")
 _KEY = re.compile(rf"({'|'.join(map(re.escape, _KEY_KINDS))}) [A-Za-z0-9+/]{{40,}}={{0,2}}( [\x20-\x7e]*)?")
@@ -239,7 +239,7 @@ def _self_asking_problems(card: CardSettings) -> Iterator[str]:
     asked += [("dns.forward.upstreams", server.host) for server in forwarded]
     asked += [("time.servers", server.text) for server in card.time.servers]
     for key, host in asked:
-        if host in card.network.own_addresses or _is_this_machine(host):
+        if host in card.network.own_addresses or is_this_machine(host):
             yield f"{key}: {host} is this room itself; name a server outside it"
 
 
@@ -252,11 +252,3 @@ def _unserved_problems(card: CardSettings) -> Iterator[str]:
         if own is not None and not any(ipaddress.ip_address(own.address) in network for network in served):
             network = ipaddress.ip_interface(own.text).network
             yield f"dns.clients: leaves out {network}, in which the room itself is: nobody there would be answered"
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import socket
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -38,6 +39,22 @@ def is_host_name(text: str) -> bool:
     except ValueError:
         return len(text) <= MAX_HOST_NAME_LENGTH and _HOST_NAME.fullmatch(text) is not None
     return True
+
+
+def is_this_machine(host: str) -> bool:
+    """Tell whether a name or an address leads whoever asks to itself, however it is written (RFC 6761, 6.3)."""
+    name = host.strip("[]").removesuffix(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(name))  # 127.1, as the resolver reads it, too
+        except OSError:
+            return False
+    own = getattr(address, "ipv4_mapped", None) or address
+    return own.is_loopback or own.is_unspecified
 
 
 class Endpoint(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from tests.fakes.card import FakeCard
 from tests.fakes.ports import free_port
 
 SHIPPED = Path(__file__).parents[2] / "image-build/boot/hallpass.toml"
+CENTRAL = "central.example.org"  # as its bundles name it; here it is found on this machine
 
 
 @pytest.fixture
@@ -36,12 +37,12 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def central(folder: Path) -> Iterator[Path]:
     authority = Authority(folder)
-    certificate, key = authority.sign("127.0.0.1")
+    certificate, key = authority.sign(CENTRAL, "127.0.0.1")
     port = free_port()
     config = folder / "central.toml"
     config.write_text(
         f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{port}"\n'
-        f'url = "https://127.0.0.1:{port}"\n'
+        f'url = "https://{CENTRAL}:{port}"\n'
         f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\nauthority = "{authority.file}"\n'
     )
     process = subprocess.Popen([*HALLPASS, "central", "--config", str(config)], start_new_session=True)
@@ -65,6 +66,9 @@ def test_a_card_that_was_given_its_bundle_has_its_policy_and_says_that_it_is_wel
 
     settling = card.boot()
     assert (settling.failures, settling.config.problems, settling.config.waits_for) == ([], (), "")
+    written_settings = card.paths.room_settings.read_text()
+    assert f"https://{CENTRAL}:" in written_settings
+    card.paths.room_settings.write_text(written_settings.replace(CENTRAL, "127.0.0.1"))
     settings = load_settings(card.paths.room_settings, RoomSettings)
     paths = RoomPaths.from_settings(settings)
     agent = subprocess.Popen([*HALLPASS, "agent", "--config", str(card.paths.room_settings)])

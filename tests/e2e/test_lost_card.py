@@ -29,6 +29,7 @@ STEPS = [line for line in CHECKLIST.splitlines() if re.match(r"\| \d \|", line)]
 NEW_CARD, LIST, DOCTOR = re.findall(r"^hallpass .*$", CHECKLIST, re.MULTILINE)
 USERS = ("root", "hallpass", *(f"hallpass-{name}" for name in ("resolver", "recorder", "agent", "web", "lamp")))
 DRIVE = "/media/$USER/HALLPASS"
+CENTRAL = "central.example.org"  # as its files for cards name it; here it is found on this machine
 
 
 class Desk:
@@ -37,12 +38,12 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         authority = Authority(folder)
-        certificate, key = authority.sign("127.0.0.1")
+        certificate, key = authority.sign(CENTRAL, "127.0.0.1")
         port, rooms_port = free_port(), free_port()
         self.pages, self.trust = f"https://127.0.0.1:{port}", authority.trust()
         (folder / "central.toml").write_text(
             f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{port}"\n'
-            f'rooms_listen = "127.0.0.1:{rooms_port}"\nrooms_url = "https://127.0.0.1:{rooms_port}"\n'
+            f'rooms_listen = "127.0.0.1:{rooms_port}"\nrooms_url = "https://{CENTRAL}:{rooms_port}"\n'
             f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\nauthority = "{authority.file}"\n'
         )
         self.upstream_port = free_port()
@@ -137,6 +138,7 @@ class Card:
             r"^\[web\]$": f'[web]\nlisten = "127.0.0.1:{self.web_port}"\n'
             f'https_listen = "127.0.0.1:{self.https_port}"',
             r"^\[led\]$": '[led]\ndriver = "simulated"',
+            re.escape(f'url = "https://{CENTRAL}:'): 'url = "https://127.0.0.1:',
             r'"192\.0\.2\.53"': f'"127.0.0.1:{self._desk.upstream_port}"',
         }
         for found, instead in own.items():

@@ -43,3 +43,25 @@ def test_what_is_no_bundle_is_said_in_one_line(content: bytes, words: str) -> No
         decode_enrolment(content)
     assert TOKEN not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST.",
+        "central.localhost",
+        "127.0.0.1",
+        "127.1.2.3",
+        "127.1",
+        "0x7f.1",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+    ],
+)
+def test_a_central_that_is_the_card_itself_is_said_to_whoever_makes_or_takes_the_bundle(host: str) -> None:
+    with pytest.raises(EnrolmentFileInvalid, match="on a card is the card itself") as caught:
+        decode_enrolment(encode_enrolment(GOOD).replace(b"central.example.org", f"{host}:8082".encode()))
+    assert "rooms_url" in str(caught.value)

@@ -66,17 +66,9 @@ def test_a_network_that_is_only_unusual(values: dict[str, str]) -> None:
     assert len(prepare_cards([request(values=values)], SHIPPED)) == 1
 
 
-@pytest.mark.parametrize("url", ["https://127.0.0.1:8082", "https://[::1]:8082"])
-def test_a_central_on_the_rooms_own_board_is_no_contradiction(tmp_path: Path, url: str) -> None:
-    bundle = tmp_path / "room4.bundle"
-    bundle.write_bytes(encode_enrolment(EnrolmentFile(room="Room 4", url=url, token=TOKEN)))
-    assert len(prepare_cards([request(values={"network.ipv6": "off"}, enrolment=bundle)], SHIPPED)) == 1
-
-
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("https://localhost:8082", "localhost is this room itself"),
         ("https://room-4.local", "room-4.local is this room itself"),
         ("https://[2001:db8::82]", "2001:db8::82 is one of IPv6, which is off"),
         ("https://192.0.2.255", "192.0.2.255 reaches everybody"),
@@ -89,6 +81,16 @@ def test_a_network_that_contradicts_the_bundle(tmp_path: Path, url: str, words: 
     assert len(found) == 1
     assert words in found[0]
     assert "by the enrolment" in found[0]
+
+
+@pytest.mark.parametrize("url", ["https://localhost:8082", "https://127.0.0.1:8082", "https://[::1]:8082"])
+def test_a_central_that_is_the_card_itself_is_refused_by_one_rule(tmp_path: Path, url: str) -> None:
+    bundle = tmp_path / "room4.bundle"
+    bundle.write_bytes(encode_enrolment(EnrolmentFile(room="Room 4", url=url, token=TOKEN)))
+    [found] = problems(request(enrolment=bundle))
+    assert "on a card is the card itself" in found
+    with pytest.raises(PersonalisationError, match="on a card is the card itself"):
+        prepare_cards([request()], SHIPPED, bundle.read_bytes())
 
 
 @pytest.mark.parametrize(
