@@ -2,12 +2,12 @@
 
 An hour is told as a whole each time, so that telling it twice changes nothing. After a long silence the hours that
 central has not got are told, of a week at most. Counts are no promise: whatever goes wrong here is tried again
-with the next round, and keeps nothing else from working.
+soon, then less and less often, and keeps nothing else from working.
 """
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from appliance.errors import HallpassError
 from appliance.protocol import HourCounts
@@ -18,6 +18,7 @@ from appliance.room.agent.thread_pool import run_blocking
 from dns.coalesced_timers import sleep_coalesced
 
 REPORT_SECONDS = 300.0
+RETRY_SECONDS = 10.0  # after what went wrong; each time twice as long
 MAX_HOURS = 168  # that are told again after a silence
 FINAL_AFTER_HOURS = 1  # an hour may grow so long after it is over: the recorder keeps some rows in its journal
 HOUR_SECONDS = 3600
@@ -44,15 +45,18 @@ class CountsReport:
         self._now = now
         self._sent: dict[int, HourCounts] = {}  # hours that may still grow, as central has them
 
-    async def report_regularly(self) -> None:
+    async def report_regularly(self, pause: Callable[[float], Awaitable[None]] = sleep_coalesced) -> None:
         """Tell central, for ever."""
+        retry_seconds = RETRY_SECONDS
         while True:
             await self._state.reached.wait()
             try:
                 await self.report()
+                seconds, retry_seconds = REPORT_SECONDS, RETRY_SECONDS
             except (HallpassError, OSError, sqlite3.Error) as problem:
                 log.info("counts were not told: %s", problem)
-            await sleep_coalesced(REPORT_SECONDS)
+                seconds, retry_seconds = min(retry_seconds, REPORT_SECONDS), retry_seconds * 2
+            await pause(seconds)
 
     async def report(self) -> None:
         """Tell what central has not got. Raises HallpassError, OSError or sqlite3.Error."""

@@ -1,6 +1,7 @@
 """Reads the query log, for the pages and the command line.
 
-Never writes, takes no longer than its time limit, and takes a log that is not there yet for an empty one.
+Never writes, takes no longer than its time limit, and takes a log that is not there yet, or has no tables yet, for
+an empty one.
 Where it is told of the recorder's socket it first has taken into the database what was received so far.
 """
 
@@ -267,7 +268,7 @@ class QueryLogReader:
         ends = time.monotonic() + self._time_limit
         connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_BETWEEN_CHECKS)
         try:
-            yield connection
+            yield connection if _has_tables(connection) else None
         except DatabaseError as problem:
             raise self._unreadable(problem) from None
         finally:
@@ -280,7 +281,17 @@ class QueryLogReader:
             )
         if "not a database" in str(problem):
             return LogUnreadable(f"{self._path}: is encrypted under another key, or no query log")
+        if str(problem).startswith(("no such table", "no such column")):
+            return LogUnreadable(
+                f"{self._path}: its tables are those of another version; "
+                "the recorder brings them up to date when it starts"
+            )
         return LogUnreadable(f"{self._path}: {problem}")
+
+
+def _has_tables(connection: Connection) -> bool:
+    """Tell a log from one that the recorder has only begun to make."""
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
 
 
 def _where_clause(filter_: QueryLogFilter) -> tuple[str, tuple[object, ...]]:

@@ -1,6 +1,7 @@
 """A room's counts: what is told, how often, and what is never told."""
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 from appliance.protocol import MIN_DEVICES, CountedAnswers, CountedSite, HourCounts
 from appliance.room.agent.central_client import CentralUnreachable
 from appliance.room.agent.central_state import CentralState
-from appliance.room.agent.counts_report import HOUR_SECONDS, MAX_HOURS, CountsReport
+from appliance.room.agent.counts_report import HOUR_SECONDS, MAX_HOURS, REPORT_SECONDS, RETRY_SECONDS, CountsReport
 from appliance.room.agent.store import AgentStore
 from appliance.room.query_log.counts import CountsReader
 from appliance.room.query_log.database import open_database_for_writing
+from appliance.room.query_log.reader import LogUnreadable
 from appliance.room.query_log.store import LogStore
 from dns.querylog.records import QueryRecord, RecordBatch
 
@@ -50,6 +52,18 @@ def test_an_hour_is_told_without_devices_and_without_sites_that_few_asked_for(lo
     assert (second.answers, second.sites) == ((CountedAnswers("allowed", "", 1),), ())
 
 
+def test_a_log_whose_tables_are_being_made_is_one_that_has_nothing_yet(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    open_database_for_writing(path, None).close()  # the recorder, before its first migration
+    assert path.stat().st_size
+    assert CountsReader(path).read_counts(0, NOON) == []
+    older = open_database_for_writing(path, None)
+    older.execute("CREATE TABLE queries (id INTEGER)")
+    older.close()
+    with pytest.raises(LogUnreadable, match=r"tables are those of another version.*the recorder brings them up"):
+        CountsReader(path).read_counts(0, NOON)
+
+
 class Room:
     """A log that has something in each hour, and a central that may be away."""
 
@@ -58,13 +72,14 @@ class Room:
         self.answers = 1
         self.told: list[int] = []
         self.is_away = False
+        self.state = CentralState(time.time)
         self.store = AgentStore(folder / "state.db")
         self.restart()
 
     def restart(self) -> None:
         self.report = CountsReport(
             self,  # type: ignore[arg-type]  # stands in for central
-            CentralState(time.time), self.store, self.read, lambda: self.time,
+            self.state, self.store, self.read, lambda: self.time,
         )  # fmt: skip
 
     def read(self, first: int, last: int) -> list[HourCounts]:
@@ -127,4 +142,25 @@ def test_a_restored_central_is_told_the_week_again(room: Room) -> None:
     room.store.adopt_epoch("e2", datetime.now(UTC))
     room.restart()
     assert len(room.tell()) == MAX_HOURS + 1
+    room.store.close()
+
+
+def test_what_could_not_be_told_is_tried_again_soon_and_then_less_often(room: Room) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        room.is_away = len(pauses) < 7
+        if len(pauses) == 8:
+            raise asyncio.CancelledError
+
+    async def report() -> None:
+        room.state.set_reachable()
+        with contextlib.suppress(asyncio.CancelledError):
+            await room.report.report_regularly(pause)
+
+    room.is_away = True
+    asyncio.run(report())
+    assert pauses == [RETRY_SECONDS * 2**number for number in range(5)] + [REPORT_SECONDS] * 3
+    assert room.told
     room.store.close()
