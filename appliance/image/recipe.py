@@ -56,6 +56,11 @@ class Recipe(msgspec.Struct, frozen=True):
         return self.folder / "boot"
 
     @property
+    def overlays(self) -> Path:
+        """Return the sources of the device trees' overlays."""
+        return self.folder / "overlays"
+
+    @property
     def lock(self) -> Path:
         """Return the file that names the wheels."""
         return self.folder / "wheels.lock"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appliance.completion import completion_script
-from appliance.image import filesystems, tools, wheels
+from appliance.image import device_trees, filesystems, tools, wheels
 from appliance.image.errors import ImageError
 from appliance.image.recipe import Recipe
 
@@ -159,6 +159,7 @@ def copy_boot(recipe: Recipe, root: Path, boot: Path) -> None:
         shutil.copy2(_find_one(root / "boot", f"{name}-*"), boot / name)
     for source in recipe.boot.iterdir():
         _copy_file(source, boot / source.name)
+    device_trees.compile_overlays(recipe, boot)
     filesystems.clamp_times(boot, recipe.epoch)
 
 

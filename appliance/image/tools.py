@@ -32,6 +32,7 @@ BUILD_TOOLS = READ_TOOLS | {
     "mkfs.vfat": "dosfstools",
     "mmd": "mtools",
     "bmaptool": "bmap-tools",
+    "dtc": "device-tree-compiler",
     "tar": "tar",
     "unshare": "util-linux",
     "fallocate": "util-linux",

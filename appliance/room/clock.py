@@ -2,8 +2,8 @@
 
 A Pi has no battery behind its clock: after a power cut it starts from the time it was switched off, hours or
 holidays ago, until a time server has been asked. systemd-timesyncd, which a card runs, says so by a file. A
-machine with a clock of its own is believed as far as that agrees: a Pi 5 has one, but mostly without a battery,
-and then it begins in 1970. So is a machine with another time service.
+machine with a clock of its own (a module on the pins) is believed as far as that agrees: one whose battery is
+empty begins in 1970 or 2000. So is a machine with another time service.
 """
 
 import time

@@ -91,6 +91,10 @@ FAULTS: dict[str, tuple[Callable[[Trees], object], str]] = {
     ),
     "no kernel": (lambda t: (t.boot / "vmlinuz").unlink(), "boot partition: vmlinuz is missing"),
     "no Pi 5": (lambda t: (t.boot / "bcm2712-rpi-5-b.dtb").unlink(), "bcm2712-rpi-5-b.dtb is missing"),
+    "no clock on the pins": (
+        lambda t: (t.boot / "overlays/rtc-ds3231.dtbo").unlink(),
+        "boot partition: overlays/rtc-ds3231.dtbo is missing",
+    ),
     "another kernel's modules": (
         lambda t: t.write("vmlinuz", "Linux version 6.1", t.boot),
         "the kernel is another one",
