@@ -142,6 +142,7 @@ class IncidentMonitor:
         self.button_pause_minutes = document.button_pause_minutes
         self.device_names.set_devices(document.devices)
         self._rules.thresholds = document.incidents
+        self._rules.counts_refusals = self._settings.central is None or state is not None
         self._rules.locked_categories = frozenset(document.locked_categories)
         if document.tunnels != self._tunnel_mode or document.private_names != self._exempt:
             self._tunnel_mode, self._exempt = document.tunnels, document.private_names

@@ -6,7 +6,8 @@
 - tunnel: `dns.policy.tunnel` says so.
 
 Refusals by quiet steps (`dns.policy.steps.STEPS`) raise and count towards nothing: names that browsers ask for by
-themselves, and all that a device's background asks for while a lesson, a pause or a suspension closes it.
+themselves, and all that a device's background asks for while a lesson, a pause or a suspension closes it. Nor are
+refusals counted (`counts_refusals`) where a room without a policy yet closes everything that its lists know.
 
 The limits stand in the policy (`IncidentThresholds`). Each incident names the device by its pseudonym and carries
 its evidence. The same device and cause make no second one for `again_minutes`. Pure: told of records and times;
@@ -77,6 +78,7 @@ class IncidentRules:
     ) -> None:
         self.thresholds = thresholds or IncidentThresholds()
         self.locked_categories = frozenset(locked_categories)
+        self.counts_refusals = True  # False: nobody has told this room what to close
         self._make_id = make_id
         self._devices: OrderedDict[str, _DeviceHistory] = OrderedDict()
 
@@ -114,6 +116,8 @@ class IncidentRules:
         ]
 
     def _check_many_blocks(self, history: _DeviceHistory, record: QueryRecord, pseudonym: str) -> Incident | None:
+        if not self.counts_refusals:
+            return None
         thresholds, lately = self.thresholds, history.blocks
         lately.add_record(record, thresholds.many_minutes)
         if lately.total < thresholds.many_refusals or not self._may_report(history, "many", record.second):

@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from appliance.room import blocked_tunnels
 from appliance.room.incidents.monitor import IncidentMonitor
+from appliance.room.incidents.rules import BYPASS_CATEGORY
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.message.constants import Rcode
+from dns.policy.document import IncidentThresholds, PolicyDocument
 from dns.querylog.records import QueryRecord, RecordBatch
 from tests.fakes import traces
 
@@ -95,3 +98,33 @@ def test_random_names_close_no_site_that_schools_teach_with(
 
     assert not blocked_tunnels.read_blocked_tunnels(paths.blocked_tunnels, NOW)
     assert [incident.kind for incident in watch.take_incidents()] == ["tunnel"]
+
+
+def test_a_room_that_was_told_nothing_yet_closes_everything_and_accuses_nobody_of_it(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t" * 43)
+    (tmp_path / "room.toml").write_text(
+        '[room]\nname = "Room 4"\ndata = "data"\n[dns]\nupstreams = ["192.0.2.53"]\n'
+        '[central]\nurl = "https://central.example.org"\ntoken_file = "token"\n'
+    )
+    settings = load_settings(tmp_path / "room.toml", RoomSettings)
+    paths = RoomPaths.from_settings(settings)
+    watch = IncidentMonitor(settings, paths, Pseudonyms(b"b" * 32))
+
+    def refused(sequence: int, now: int, category: str = "advertising") -> RecordBatch:
+        records = (
+            QueryRecord(
+                second=now, device="192.0.2.7", name=f"n{number}.example", qtype=1, verdict="refused", count=1,
+                group="", step="list", category=category,
+            )
+            for number in range(IncidentThresholds().many_refusals)
+        )  # fmt: skip
+        return RecordBatch("w", sequence, tuple(records))
+
+    watch.observe_batch(refused(1, NOW), NOW)
+    assert watch.take_incidents() == []
+    watch.observe_batch(refused(2, NOW + 1, BYPASS_CATEGORY), NOW + 1)
+    assert [one.kind for one in watch.take_incidents()] == ["bypass"]
+    paths.data.mkdir()
+    paths.policy.write_bytes(msgspec.json.encode(PolicyDocument(version=1)))
+    watch.observe_batch(refused(3, NOW + 1000), NOW + 1000)
+    assert [one.kind for one in watch.take_incidents()] == ["many-refusals"]
