@@ -79,6 +79,19 @@ def write_file_atomically(
     sync_folder(path.parent)
 
 
+def write_private_file(path: Path, content: bytes) -> None:
+    """Write a file that somebody named, for its owner alone, also where it is there already. Raises OSError.
+
+    What stands there and is no file (a pipe, a terminal) is written to as it is.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.fchmod(handle, 0o600)  # before anything is in it
+            os.ftruncate(handle, 0)
+        file.write(content)
+
+
 def keep_files_private(folder: Path) -> None:
     """Let nobody else read what this process makes from now on, nor what stands in a folder, whatever the umask.
 

@@ -124,8 +124,13 @@ def copy_image(image: Path, target: Path) -> None:
 
 
 def unpack_image(packed: Path, target: Path, progress: Callable[[int], None]) -> None:
-    """Unpack an .img.xz, with holes for what is empty; `progress` hears of packed bytes. Raises ImageInvalid."""
+    """Unpack an .img.xz, with holes for what is empty; `progress` hears of packed bytes. Raises ImageInvalid.
+
+    What is unpacked is its owner's alone: the image may be one room's, and hold its token.
+    """
     empty = bytes(PIECE_BYTES)
+    target.unlink(missing_ok=True)  # of one that was cut off
+    target.touch(mode=0o600, exist_ok=False)
     with packed.open("rb") as raw, target.open("wb") as out:
         known = 0
         try:

@@ -168,6 +168,8 @@ class _Restoration:
                 self._stage_folder(place)
         database = settings.central.database
         stage = self._find_stage(settings.central.data)
+        if not database:
+            (stage / "central.db").touch(mode=0o600)  # SQLite would make one that others may read
         self._database = DatabaseRestoration(
             database or f"sqlite:///{stage / 'central.db'}", self._manifest, self._undo
         )
@@ -186,6 +188,7 @@ class _Restoration:
         if stage.exists():
             shutil.rmtree(stage)  # a restore that was interrupted
         self._make_folder(stage)
+        stage.chmod(0o700)
         self._undo.callback(shutil.rmtree, stage, ignore_errors=True)
         self._staged[stage] = place
         _require_space(stage, self._manifest)
@@ -202,14 +205,14 @@ class _Restoration:
         """Make a folder and what is missing above it; those that are empty at the end are taken back."""
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         for one in reversed(missing):
-            one.mkdir(mode=0o750 if one == folder else 0o755)
+            one.mkdir(mode=0o700 if one == folder else 0o755)
             self._undo.callback(_remove_if_empty, one)
 
     def _append(self, part: FilePart) -> None:
         path = self._find_place(part.name)
         if path is None:
             return
-        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "ab") as file:
             file.write(part.content)

@@ -18,6 +18,7 @@ from appliance.demo import checks
 from appliance.demo.lamp import TerminalLamp
 from appliance.demo.school import DemoAddresses, DemoSchool, create_demo_school
 from appliance.errors import HallpassError
+from appliance.files import keep_files_private
 from appliance.processes import ProcessGroup, Program, hallpass_program
 from appliance.room.paths import RoomPaths
 from appliance.settings.values import Endpoint, UpstreamSetting
@@ -70,7 +71,7 @@ def command(
     stand_in = Endpoint(LOOPBACK, stand_in_port)
     if not upstreams:
         checks.require_free_ports(stand_in, {}, "--stand-in-port")
-    with _folder(keep) as folder:
+    with school_folder(keep) as folder:
         console.print("Starting a school: the first time its lists are compiled…", highlight=False)
         used_upstreams = upstreams or (UpstreamSetting("plain", stand_in.host, stand_in.port),)
         school = create_demo_school(folder, addresses, used_upstreams)
@@ -120,14 +121,16 @@ def _upstreams(wanted: str | None, console: Console) -> tuple[UpstreamSetting, .
 
 
 @contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
+def school_folder(keep: Path | None) -> Iterator[Path]:
+    """Give the folder for a school, and let nobody else read what this process and its children make there."""
     if keep is not None:
         if keep.exists() and any(keep.iterdir()):
             raise HallpassError(f"{keep} is not empty; name another folder to keep the school in")
-        keep.mkdir(parents=True, exist_ok=True)
+        keep_files_private(keep)
         yield keep.absolute()
         return
     folder = Path(tempfile.mkdtemp(prefix="hallpass-demo-"))
+    keep_files_private(folder)
     try:
         yield folder
     finally:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.commands.options import config_option
-from appliance.files import keep_files_private
+from appliance.files import keep_files_private, write_private_file
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.columns import LOG_FIELDS, QueryLogEntry, describe_entry, shown_names, shown_values
@@ -159,7 +159,7 @@ def export(config: Path, device: str, output: Path | None) -> None:
     if output is None:
         click.echo(text)
     else:
-        output.write_bytes(text + b"\n")
+        write_private_file(output, text + b"\n")
         click.echo(f"{output}: everything held about {device}", err=True)
 
 

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance.files import read_regular_file, remove_folder_in_the_way, sync_folder, write_file_atomically
+from appliance.files import (
+    read_regular_file,
+    remove_folder_in_the_way,
+    sync_folder,
+    write_file_atomically,
+    write_private_file,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +141,23 @@ def test_a_file_that_says_nothing_of_its_size_is_read_whole_or_refused() -> None
     assert read_regular_file(path).endswith(b"\n")
     with pytest.raises(OSError, match="larger"):
         read_regular_file(path, max_bytes=10)
+
+
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_a_file_that_somebody_named_is_its_owners_alone_whatever_stood_there(tmp_path: Path, umask: int) -> None:
+    os.umask(umask)
+    there = tmp_path / "there.json"
+    there.write_text("much longer than what comes")
+    there.chmod(0o644)
+    for path in (there, tmp_path / "new.json"):
+        write_private_file(path, b"held")
+        assert (path.read_bytes(), mode_of(path)) == (b"held", 0o600)
+
+
+def test_what_is_no_file_is_written_to_as_it_stands(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o644)
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_private_file(tmp_path / "pipe", b"held")
+    assert os.read(reading, 100) == b"held"
+    os.close(reading)
+    assert mode_of(tmp_path / "pipe") == 0o644

@@ -3,6 +3,7 @@
 import lzma
 import os
 import shutil
+import stat
 import struct
 import subprocess
 import tomllib
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.card.boot_partition import ImageBootFiles, ImageInvalid, find_boot_offset
+from appliance.card.boot_partition import ImageBootFiles, ImageInvalid, find_boot_offset, unpack_image
 from appliance.card.enrolment_file import EnrolmentFile, encode_enrolment
 from tests.appliance.commands.test_central import run
 from tests.appliance.test_cli import hallpass_on_a_terminal
@@ -114,6 +115,24 @@ def test_a_packed_image_is_unpacked_on_the_way(image: Path, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hallpass-arm64-room-4.img", packed.name]
     assert read(tmp_path / "hallpass-arm64-room-4.img")[0]["room"] == {"name": "Room 4"}
+
+
+@pytest.mark.parametrize("stands_there", [False, True])
+def test_what_is_unpacked_is_its_owners_alone_since_it_may_hold_a_token(
+    image: Path, tmp_path: Path, *, stands_there: bool
+) -> None:
+    packed, raw = tmp_path / "hallpass-arm64.img.xz", tmp_path / "raw"
+    packed.write_bytes(lzma.compress(image.read_bytes(), preset=0))
+    if stands_there:
+        raw.touch(mode=0o666)
+    modes: set[int] = set()
+    before = os.umask(0)
+    try:
+        unpack_image(packed, raw, lambda _bytes: modes.add(stat.S_IMODE(raw.stat().st_mode)))
+    finally:
+        os.umask(before)
+    assert modes == {0o600}
+    assert raw.read_bytes() == image.read_bytes()
 
 
 def test_a_packed_image_that_was_cut_off_leaves_nothing_behind(image: Path, tmp_path: Path) -> None:

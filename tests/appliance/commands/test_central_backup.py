@@ -1,5 +1,6 @@
 """`hallpass central backup`, `backup-verify` and `restore`, as a technician and a timer use them."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -7,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appliance.cli import hallpass
+from tests.appliance.room.test_file_modes import open_to_others
 from tests.fakes.school import FakeSchool
 
 PASSPHRASE = "four words are better still"
@@ -35,7 +37,10 @@ def test_a_backup_is_made_looked_at_and_put_back(config: Path, tmp_path: Path) -
     assert "holds Example Primary, as of" in made.stdout, "by the name that is set, not by that of the file"
     looked = run("backup-verify", file, "--passphrase-file", tmp_path / "passphrase", "--json")
     assert msgspec.json.decode(looked.stdout)["rows"]["rooms"] == 1
+    before = os.umask(0)
     assert run("restore", file, "--config", new, typed=f"{PASSPHRASE}\n").exit_code == 0
+    os.umask(before)
+    assert open_to_others(new.parent / "central") == {}, "passwords' hashes and rooms' keys are in it"
     assert (new.parent / "central" / "central.db").exists()
     again = run("restore", file, "--config", new, typed=f"{PASSPHRASE}\n")
     assert again.exit_code == 1

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -147,7 +149,10 @@ def test_whatever_a_pupil_asked_for_is_shown_as_it_was_asked_and_is_no_formula(t
 def test_export_gives_everything_about_one_device(hallpass_log: Callable[..., Result], tmp_path: Path) -> None:
     device = hallpass_log("tail", "-n", "1").output.split()[1]
     assert hallpass_log("who", "--device", device, "--reason", "lost tablet").output == "192.0.2.8\n"
+    before = os.umask(0o022)  # as a process of its own would have it
     hallpass_log("export", "--device", device, "--output", str(tmp_path / "held.json"))
+    os.umask(before)
+    assert stat.S_IMODE((tmp_path / "held.json").stat().st_mode) == 0o600, "it is about one child"
     held = json.loads((tmp_path / "held.json").read_text())
     assert [entry["name"] for entry in held["queries"]] == ["school.example"]
     assert [look["reason"] for look in held["look_ups"]] == ["lost tablet"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.commands.demo import school_folder
 from appliance.files import INDEX_SUFFIX, keep_files_private
 from tests.appliance.commands.test_central import until_answering
 from tests.appliance.room.test_reliability import wait_until_healed
@@ -93,5 +94,17 @@ def test_what_an_older_hallpass_left_open_is_closed_and_a_group_keeps_what_is_it
         keep_files_private(tmp_path / "shared")
         assert modes(tmp_path / "shared") == {".": 0o770, "log.db": 0o660}
         assert os.umask(0) == 0o007
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_demo_keeps_what_it_makes_to_itself_from_the_first_file_on(tmp_path: Path, *, is_kept: bool) -> None:
+    before = os.umask(0)
+    try:
+        with school_folder(tmp_path / "kept" if is_kept else None) as folder:
+            (folder / "central").mkdir()
+            (folder / "central/central.db").touch()  # made before any of its processes runs
+            assert open_to_others(folder) == {}
     finally:
         os.umask(before)
