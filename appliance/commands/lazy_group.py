@@ -2,7 +2,7 @@
 
 import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import click
 
@@ -29,11 +29,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the subcommand that the arguments begin with; a mistyped one is answered with those near it."""
-        name = args[0]
-        if name not in self.summaries and not name.startswith("-") and not ctx.resilient_parsing:
-            near = difflib.get_close_matches(name, self.summaries)
-            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-            ctx.fail(f"No such command {name!r}.{hint}")
+        _require_known(ctx, args[0], self.summaries)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)
@@ -51,6 +47,13 @@ class LazyCommandsGroup(click.Group):
         """Return the names, sorted."""
         return sorted({*self.import_paths, *super().list_commands(ctx)})
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand that the arguments begin with; click knows of those alone that are imported."""
+        _require_known(ctx, args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a subcommand, or None where there is none of that name."""
         place = self.import_paths.get(cmd_name)
@@ -59,3 +62,11 @@ class LazyCommandsGroup(click.Group):
         module, _, attribute = place.partition(":")
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return found
+
+
+def _require_known(ctx: click.Context, name: str, known: Collection[str]) -> None:
+    """Answer a mistyped subcommand with those near it."""
+    if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+        near = difflib.get_close_matches(name, known)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        ctx.fail(f"No such command {name!r}.{hint}")

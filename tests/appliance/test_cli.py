@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from appliance.cli import COMMANDS, main
 from appliance.cli import hallpass as hallpass_group
@@ -173,6 +174,30 @@ def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(typed: tuple
     result = hallpass(*typed)
     assert result.returncode == 2
     assert f"Did you mean '{meant}'?" in result.stderr
+
+
+def every_group(command: click.Command, context: click.Context) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    if isinstance(command, click.Group):
+        names = command.list_commands(context)
+        yield (), names
+        for name in names:
+            child = command.get_command(context, name)
+            assert child is not None, name
+            for words, below in every_group(child, click.Context(child, info_name=name, parent=context)):
+                yield (name, *words), below
+
+
+def test_the_last_letters_of_any_command_are_forgotten_and_it_is_found() -> None:
+    unanswered = []
+    groups = list(every_group(hallpass_group, click.Context(hallpass_group, info_name="hallpass")))
+    for words, names in groups:
+        longest = max(names, key=len)
+        said = CliRunner().invoke(hallpass_group, [*words, longest[:-1]])
+        text = f"{said.output} {said.exception}"
+        if said.exit_code != 2 or "Did you mean" not in text or repr(longest) not in text:
+            unanswered.append((words, longest, said.output))
+    assert len(groups) > 20
+    assert unanswered == []
 
 
 def test_a_missing_settings_file_is_no_mistake_in_it_and_what_to_do_is_said(tmp_path: Path) -> None:
