@@ -1,7 +1,9 @@
 """What was decided in a room by itself (a lesson, a pause, a delegated opening), told to central for the audit."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance import protocol
@@ -11,10 +13,25 @@ from appliance.central.models import RoomActionRow, RoomRow
 
 def receive_room_action(session: Session, now: datetime, room: RoomRow, action: protocol.RoomAction) -> bool:
     """Write into the audit what was decided in a room; return whether it is new. Raises NotPossible."""
-    if rooms.is_sent_again(room, session.get(RoomActionRow, action.id)):
-        return False
-    session.add(RoomActionRow(id=action.id, room_id=room.id, happened_at=action.happened_at))
+    return receive_room_actions(session, now, room, (action,)) == 1
+
+
+def receive_room_actions(
+    session: Session, now: datetime, room: RoomRow, actions: Sequence[protocol.RoomAction]
+) -> int:
+    """Write into the audit what was decided in a room; return how many are new. Raises NotPossible."""
+    sent = {action.id: action for action in actions}
+    for row in session.scalars(select(RoomActionRow).where(RoomActionRow.id.in_(sent))):
+        if rooms.is_sent_again(room, row):
+            del sent[row.id]
+    session.add_all(
+        RoomActionRow(id=one.id, room_id=room.id, happened_at=one.happened_at) for one in sent.values()
+    )
+    audit.record_entries(session, now, [_make_entry(room, one) for one in sent.values()])
+    return len(sent)
+
+
+def _make_entry(room: RoomRow, action: protocol.RoomAction) -> audit.NewEntry:
     happened = action.happened_at.astimezone().strftime("%H:%M")
     claim = audit.RoomClaim(room.name, action.who)
-    audit.record_audit(session, now, claim, action.what, f"{action.detail} ({room.name}, at {happened})")
-    return True
+    return audit.NewEntry(claim, action.what, f"{action.detail} ({room.name}, at {happened})")

@@ -224,11 +224,8 @@ def put_action(message: protocol.RoomAction) -> Response:
 
 def put_actions(message: protocol.RoomActions) -> Response:
     """Take in many of these at once, as a room has them that was away for long."""
-    actions = {action.id: action for action in message.actions}
     with central().store.write_session(affects_rooms=False) as session:
-        room = _get_room(session)
-        for action in actions.values():
-            room_actions.receive_room_action(session, central().now(), room, action)
+        room_actions.receive_room_actions(session, central().now(), _get_room(session), message.actions)
     return json_response(_RECEIVED)
 
 

@@ -5,22 +5,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, event, insert, select, text, update
 
 from appliance.central import audit, audit_search, audit_witnesses
 from appliance.central.audit_chain import CHAIN_BEGINS, DATABASE_RESTORED, hash_fields
 from appliance.central.audit_search import AuditFilter
 from appliance.central.audit_verification import Finding, verify_audit
-from appliance.central.errors import NotFound
+from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import AuditHeadRow, AuditRow
+from appliance.central.room_actions import receive_room_actions
 from appliance.central.schema_migration import MIGRATIONS
 from appliance.central.sign_in import PAGES, CentralSignIn, room_origin
 from appliance.central.store import Store
-from appliance.protocol import Account, KeptHead, KeptHeads
+from appliance.protocol import Account, KeptHead, KeptHeads, RoomAction
 from appliance.sign_in_throttle import SignInOrigin
 from tests.fakes.postgres import database_url
 from tests.fakes.school import MORNING, PASSWORD, FakeSchool, settings
@@ -355,3 +357,55 @@ def test_entries_of_before_are_chained_and_an_entry_says_so(tmp_path: Path, entr
     write(school, "the first of today's")
     assert head(school).number == (9 if entries else 1)
     school.close()
+
+
+def count_statements(school: FakeSchool, actions: int) -> int:
+    """Return how many statements it takes to receive so many actions of a room."""
+    school.enrol()
+    sent = tuple(
+        RoomAction(id=uuid4().hex, who=("tess", "cora", "")[at % 3], what="lesson", happened_at=school.clock())
+        for at in range(actions)
+    )
+    statements: list[object] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    with school.store.write_session(affects_rooms=False) as session:
+        room = session.merge(school.room())
+        engine = session.get_bind()
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            assert receive_room_actions(session, school.clock(), room, sent) == actions
+            session.flush()
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        assert receive_room_actions(session, school.clock(), room, sent) == 0
+    return len(statements)
+
+
+def test_many_entries_of_a_room_take_as_many_statements_as_a_few_in_one_chain(
+    school: FakeSchool,
+) -> None:
+    assert count_statements(school, 64) == count_statements(school, 3)
+    assert finding(school) is None
+    with school.store.read_session() as session:
+        found = [one for one in audit.list_audit_entries(session) if one.what == "lesson"]
+    assert len(found) == 67
+    assert {one.who: "no account" in one.detail for one in found} == {"tess": True, "cora": True, "": False}
+
+
+def test_an_action_that_another_room_has_sent_keeps_all_of_them_out(school: FakeSchool) -> None:
+    school.enrol("Room 5")
+    one, other = (
+        RoomAction(id=uuid4().hex, who="tess", what="lesson", happened_at=school.clock()) for _ in range(2)
+    )
+    before = head(school)
+    with school.store.write_session(affects_rooms=False) as session:
+        receive_room_actions(session, school.clock(), session.merge(school.room("Room 5")), (one,))
+    with (
+        pytest.raises(NotPossible, match="another room"),
+        school.store.write_session(affects_rooms=False) as session,
+    ):
+        receive_room_actions(session, school.clock(), session.merge(school.room()), (other, one))
+    assert head(school).number == before.number + 1
